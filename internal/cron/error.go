@@ -1,0 +1,155 @@
+package cron
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ErrorKind classifies errors by what the caller can do about them. One table in package api maps kinds to HTTP.
+type ErrorKind int
+
+// The kinds of errors. An error that is no *Error is internal.
+const (
+	Internal ErrorKind = iota
+	Invalid
+	NotFound
+	Conflict
+	Unauthorized
+	Forbidden
+	TooMany
+	Unavailable
+)
+
+var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "unauthorized", "forbidden", "too many", "unavailable"}
+
+// String is the kind in words, for logs.
+func (k ErrorKind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return fmt.Sprintf("ErrorKind(%d)", int(k))
+	}
+	return kindNames[k]
+}
+
+// Rule names what a value breaks. Package message has a sentence for each.
+type Rule int
+
+// The rules. The comment names the fields of Problem that the sentence needs.
+const (
+	RuleNone             Rule = iota
+	RuleMandatory             // nothing
+	RuleWrongType             // Want, in words such as "integer"
+	RuleTooLong               // Limit, Unit
+	RuleOutOfRange            // Given, Min, Max
+	RuleUnknownValue          // Given
+	RuleUnknownTimeZone       // Given
+	RuleURLScheme             // Given: the scheme
+	RuleURLHost               // nothing
+	RuleURLSyntax             // nothing
+	RuleURLBlocked            // Given: the address
+	RuleControlCharacter      // nothing
+	RuleHeaderName            // Given: the name
+	RuleUnknownFolder         // Given: the id
+	RuleLocalTime             // Given: not a local time as YYYYMMDDhhmmss
+	RuleNotJSON               // nothing
+	RuleMediaType             // nothing
+	RuleIdentifier            // Given: not a history identifier
+	RuleMonitorJob            // nothing
+)
+
+// Unit is what a limit counts.
+type Unit int
+
+// The units of limits.
+const (
+	UnitNone Unit = iota
+	UnitCharacters
+	UnitBytes
+)
+
+// Problem is one thing that is wrong with what a caller sent.
+type Problem struct {
+	Pointer  string // JSON pointer (RFC 6901) of the value, from where the error arose; package api prefixes it
+	Rule     Rule
+	Given    string
+	Want     string
+	Min, Max int64
+	Limit    int64
+	Unit     Unit
+}
+
+// Error is an error that a user can do something about: its kind and problems become public through package message,
+// Err never does.
+type Error struct {
+	Kind     ErrorKind
+	Subject  Subject
+	Problems []Problem
+	Err      error
+}
+
+// Subject is what an Error is about.
+type Subject int
+
+// The subjects of errors.
+const (
+	SubjectNone Subject = iota
+	SubjectJob
+	SubjectExecution
+	SubjectFolder
+	SubjectAPIKey
+	SubjectAccount
+	SubjectDatabase
+)
+
+// Error is the text for logs; people read the sentences of package message.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Kind.String())
+	for i, p := range e.Problems {
+		b.WriteString(map[bool]string{true: ": ", false: ", "}[i == 0])
+		fmt.Fprintf(&b, "%s rule %d", p.Pointer, p.Rule)
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Missing is the error for a subject that does not exist or belongs to another account.
+func Missing(s Subject) error { return &Error{Kind: NotFound, Subject: s} }
+
+// KindOf is the kind of err; Internal when no *Error is in its chain.
+func KindOf(err error) ErrorKind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+func outOfRange(given, lowest, highest int64) Problem {
+	return Problem{Rule: RuleOutOfRange, Given: strconv.FormatInt(given, 10), Min: lowest, Max: highest}
+}
+
+// Checker collects problems. The zero value is ready for use.
+type Checker struct {
+	problems []Problem
+}
+
+// Add notes that p is wrong with the value at pointer.
+func (c *Checker) Add(pointer string, p Problem) {
+	p.Pointer = pointer
+	c.problems = append(c.problems, p)
+}
+
+// Err is nil when no problem was added, and otherwise an *Error of kind Invalid with all of them.
+func (c *Checker) Err() error {
+	if len(c.problems) == 0 {
+		return nil
+	}
+	return &Error{Kind: Invalid, Problems: c.problems}
+}

@@ -1,0 +1,102 @@
+package cron
+
+import "time"
+
+// Policy is what happens when an execution cannot be, or was not, a plain success in its instant.
+type Policy struct {
+	Misfire  Misfire
+	Grace    time.Duration // how late an occurrence may be found and still simply run; below 0 is DefaultGrace's
+	Overlap  Overlap
+	Delivery Delivery
+	Retry    Retry
+}
+
+// Misfire says what becomes of an occurrence that is found later than its grace. The numbers are stored.
+type Misfire int
+
+// The misfire policies.
+const (
+	MisfireSkip Misfire = 0 // it is recorded as missed
+	MisfireRun  Misfire = 1 // the latest one runs once, now; those before it are recorded as missed
+)
+
+// Overlap says what happens when a job is due while its former execution still runs. The numbers are stored.
+type Overlap int
+
+// The overlap policies.
+const (
+	OverlapAllow Overlap = 0
+	OverlapSkip  Overlap = 1 // the occurrence is recorded as skipped
+)
+
+// Delivery is the promise about an execution whose outcome nobody knows. The numbers are stored.
+type Delivery int
+
+// The delivery contracts.
+const (
+	AtMostOnce  Delivery = 0 // it is recorded as lost
+	AtLeastOnce Delivery = 1 // it is recorded as lost and repeated with a higher attempt number
+)
+
+// Retry says how a failed occurrence is tried again.
+type Retry struct {
+	Count   int           // further attempts after the first; 0 is none
+	Delay   time.Duration // before the first of them
+	Factor  float64       // the delay grows by it with each
+	Ceiling time.Duration // the longest delay
+}
+
+// Limits on Policy.
+const (
+	MaxGrace      = 7 * 24 * time.Hour
+	MaxRetries    = 10
+	MaxRetryDelay = 24 * time.Hour
+	MaxFactor     = 10
+	// MaxRepeats bounds how often an at-least-once occurrence is repeated after it was lost, so that a request that
+	// kills its node does not do so for ever.
+	MaxRepeats = 3
+)
+
+// UnsetGrace as Policy.Grace asks for the default: the time to the next occurrence, at most LongestDefaultGrace.
+const (
+	UnsetGrace          = -1 * time.Second
+	LongestDefaultGrace = time.Hour
+)
+
+// DefaultPolicy is what a job has when nothing else is said.
+func DefaultPolicy() Policy {
+	return Policy{Grace: UnsetGrace, Retry: Retry{Delay: time.Minute, Factor: 2, Ceiling: time.Hour}}
+}
+
+// check adds what is wrong with the policy.
+func (p *Policy) check(c *Checker) {
+	if p.Grace > MaxGrace {
+		c.Add("/graceSeconds", outOfRange(int64(p.Grace/time.Second), 0, int64(MaxGrace/time.Second)))
+	}
+	r := p.Retry
+	if r.Count < 0 || r.Count > MaxRetries {
+		c.Add("/retry/count", outOfRange(int64(r.Count), 0, MaxRetries))
+	}
+	if r.Delay < 0 || r.Delay > MaxRetryDelay {
+		c.Add("/retry/delaySeconds", outOfRange(int64(r.Delay/time.Second), 0, int64(MaxRetryDelay/time.Second)))
+	}
+	if r.Ceiling < 0 || r.Ceiling > MaxRetryDelay {
+		c.Add("/retry/ceilingSeconds", outOfRange(int64(r.Ceiling/time.Second), 0, int64(MaxRetryDelay/time.Second)))
+	}
+	if !(r.Factor >= 1 && r.Factor <= MaxFactor) {
+		c.Add("/retry/factor", outOfRange(int64(r.Factor), 1, MaxFactor))
+	}
+}
+
+// wait is how long the retry after the given attempt (1 is the first) waits; a longer Retry-After of the server wins,
+// up to MaxRetryDelay.
+func (r Retry) wait(attempt int, retryAfter time.Duration) time.Duration {
+	d := float64(r.Delay)
+	for range attempt - 1 {
+		if d *= r.Factor; d >= float64(r.Ceiling) {
+			break
+		}
+	}
+	wait := time.Duration(min(d, float64(max(r.Ceiling, r.Delay))))
+	return min(max(wait, retryAfter), MaxRetryDelay)
+}

@@ -1,0 +1,217 @@
+package cron
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Method is an HTTP method. The numbers are those of the cron-job.org API.
+type Method int
+
+// The methods.
+const (
+	MethodGet Method = iota
+	MethodPost
+	MethodOptions
+	MethodHead
+	MethodPut
+	MethodDelete
+	MethodTrace
+	MethodConnect
+	MethodPatch
+)
+
+var methodNames = [...]string{"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"}
+
+// Valid tells whether m is one of the methods.
+func (m Method) Valid() bool { return m >= 0 && int(m) < len(methodNames) }
+
+// String is the name of the method as it goes over the wire.
+func (m Method) String() string {
+	if !m.Valid() {
+		return "Method(" + strconv.Itoa(int(m)) + ")"
+	}
+	return methodNames[m]
+}
+
+// ParseMethod finds a method by its name, in any letter case.
+func ParseMethod(name string) (Method, bool) {
+	for i, n := range methodNames {
+		if strings.EqualFold(n, name) {
+			return Method(i), true
+		}
+	}
+	return 0, false
+}
+
+// SendsBody tells whether the job's body goes out with the method.
+func (m Method) SendsBody() bool {
+	return m == MethodPost || m == MethodPut || m == MethodPatch || m == MethodDelete
+}
+
+// Request is what a job sends. URL, header values and Body may hold placeholders (see Expand), so that URL is no valid
+// URL before they are filled in.
+type Request struct {
+	URL     string
+	Method  Method
+	Headers []Header // in the order given; names are HTTP tokens, names and values not empty and without CR and LF
+	Body    string
+	Auth    BasicAuth
+}
+
+// Header is one header field.
+type Header struct{ Name, Value string }
+
+// BasicAuth is the credentials of HTTP basic authentication (RFC 7617).
+type BasicAuth struct {
+	Enable         bool
+	User, Password string
+}
+
+// The placeholders that are filled in at each execution. The names are those of cron-job.org.
+const (
+	PlaceholderUnixTime = "%cjo:unixtime%"
+	PlaceholderUUID     = "%cjo:uuid4%"
+)
+
+// Expand returns the request with its placeholders filled in: each PlaceholderUnixTime with the whole seconds of now
+// and each PlaceholderUUID with a fresh result of uuid. It shares Headers with r when they hold none.
+func (r Request) Expand(now time.Time, uuid func() string) Request {
+	r.URL = expand(r.URL, now, uuid)
+	r.Body = expand(r.Body, now, uuid)
+	for i, h := range r.Headers {
+		if v := expand(h.Value, now, uuid); v != h.Value {
+			headers := append([]Header(nil), r.Headers...)
+			for j := i; j < len(headers); j++ {
+				headers[j].Value = expand(headers[j].Value, now, uuid)
+			}
+			r.Headers = headers
+			break
+		}
+	}
+	return r
+}
+
+func expand(s string, now time.Time, uuid func() string) string {
+	if !strings.Contains(s, "%cjo:") {
+		return s
+	}
+	s = strings.ReplaceAll(s, PlaceholderUnixTime, strconv.FormatInt(now.Unix(), 10))
+	for strings.Contains(s, PlaceholderUUID) {
+		s = strings.Replace(s, PlaceholderUUID, uuid(), 1)
+	}
+	return s
+}
+
+// NormalURL trims s and puts "http://" before it when it names no scheme.
+func NormalURL(s string) string {
+	s = strings.TrimSpace(s)
+	if _, ok := urlScheme(s); ok || s == "" {
+		return s
+	}
+	return "http://" + s
+}
+
+// urlScheme is what stands before the "://" of s when it has the form of a scheme (RFC 3986, section 3.1), which what
+// stands before the one in "example.com/?to=http://example.org" has not.
+func urlScheme(s string) (scheme string, ok bool) {
+	scheme, _, ok = strings.Cut(s, "://")
+	for i := range len(scheme) {
+		c := scheme[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		ok = ok && (letter || i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'))
+	}
+	return scheme, ok && scheme != ""
+}
+
+// TargetHost is the host and port of a URL as it is written, in lower case: what a cap per target counts. It looks at
+// the text only, and needs no placeholder filled in.
+func TargetHost(rawURL string) string {
+	_, rest, _ := strings.Cut(rawURL, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return strings.ToLower(rest[strings.LastIndexByte(rest, '@')+1:])
+}
+
+// ParseURL reads a URL whose placeholders have been filled in. The rule is RuleNone when it is one that can be
+// requested: http or https with a host.
+func ParseURL(s string) (*url.URL, Problem) {
+	if scheme, ok := urlScheme(s); ok && !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return nil, Problem{Rule: RuleURLScheme, Given: scheme}
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, Problem{Rule: RuleURLSyntax}
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, Problem{Rule: RuleURLScheme, Given: u.Scheme}
+	}
+	if u.Hostname() == "" {
+		return nil, Problem{Rule: RuleURLHost}
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+			return nil, Problem{Rule: RuleURLSyntax}
+		}
+	}
+	return u, Problem{}
+}
+
+// check adds what is wrong with the request.
+func (r *Request) check(c *Checker) {
+	switch {
+	case r.URL == "":
+		c.Add("/url", Problem{Rule: RuleMandatory})
+	case len(r.URL) > MaxURLLength:
+		c.Add("/url", Problem{Rule: RuleTooLong, Limit: MaxURLLength, Unit: UnitBytes})
+	default:
+		if _, p := ParseURL(expand(r.URL, time.Unix(0, 0), sampleUUID)); p.Rule != RuleNone {
+			c.Add("/url", p)
+		}
+	}
+	if !r.Method.Valid() {
+		c.Add("/requestMethod", Problem{Rule: RuleUnknownValue, Given: strconv.Itoa(int(r.Method))})
+	}
+	total := 0
+	for _, h := range r.Headers {
+		total += len(h.Name) + len(h.Value)
+		switch {
+		case !IsToken(h.Name):
+			c.Add("/extendedData/headers", Problem{Rule: RuleHeaderName, Given: h.Name})
+		case !isFieldValue(h.Value):
+			c.Add("/extendedData/headers", Problem{Rule: RuleControlCharacter, Given: h.Name})
+		}
+	}
+	if total > MaxHeaderLength {
+		c.Add("/extendedData/headers", Problem{Rule: RuleTooLong, Limit: MaxHeaderLength, Unit: UnitBytes})
+	}
+	if len(r.Body) > MaxBodyLength {
+		c.Add("/extendedData/body", Problem{Rule: RuleTooLong, Limit: MaxBodyLength, Unit: UnitBytes})
+	}
+}
+
+func sampleUUID() string { return "00000000-0000-4000-8000-000000000000" }
+
+// IsToken tells whether s is a token of RFC 9110, section 5.6.2: what a header name may be.
+func IsToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isFieldValue tells whether s can stand as a header value (RFC 9110, section 5.5): no control character but tab.
+func isFieldValue(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}

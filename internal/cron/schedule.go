@@ -1,0 +1,246 @@
+package cron
+
+import (
+	"strconv"
+	"time"
+)
+
+// DSTRule says how local times map to instants around a change of the clocks.
+type DSTRule int
+
+// The rules. The numbers are stored.
+const (
+	// DSTOnce runs fixed times exactly once: Vixie cron's rule made exact. A schedule whose minute set and hour set both
+	// leave something out has fixed times: a unique local time maps to its instant, an ambiguous one to the first of its
+	// two, a nonexistent one to the instant of the transition, and equal instants count once. Any other schedule follows
+	// real time: every instant whose local reading matches.
+	DSTOnce DSTRule = 0
+	// DSTWallClock lets every schedule follow real time.
+	DSTWallClock DSTRule = 1
+)
+
+// Schedule says when a job is due. It is plain data and comparable with ==.
+//
+// A local reading matches when second, minute, hour and month are in their sets and the day is: by day of month, by
+// day of week, or, when both sets leave something out, by either one. An empty set never matches.
+type Schedule struct {
+	Timezone  string // an IANA name; "" is not valid
+	ExpiresAt int64  // YYYYMMDDhhmmss in Timezone, the last local time that still runs; 0 is never
+	Seconds   Set    // 0 to 59
+	Minutes   Set    // 0 to 59
+	Hours     Set    // 0 to 23
+	MonthDays Set    // 1 to 31
+	Months    Set    // 1 to 12
+	Weekdays  Set    // 0 to 6, 0 is Sunday
+	DST       DSTRule
+}
+
+// NewSchedule is the schedule that the API gives a job without one: UTC, at second 0, never.
+func NewSchedule() Schedule {
+	return Schedule{Timezone: "UTC", Seconds: SetOf(0)}
+}
+
+// The years that occurrences lie in are those that RFC 3339 can write.
+const (
+	firstInstant = -62135596800 // 0001-01-01T00:00:00Z
+	lastInstant  = 253402300799 // 9999-12-31T23:59:59Z
+)
+
+// Next is the first occurrence after the given instant, in UTC; ok is false when there is none up to the year 9999, or
+// when the time zone is unknown. It allocates nothing.
+//
+// Local times are counted in seconds as if the zone were UTC; such a count is called a reading here.
+func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
+	z := zoneNamed(s.Timezone)
+	if z == nil {
+		return time.Time{}, false
+	}
+	t := min(max(after.Unix(), firstInstant-1), lastInstant) + 1
+	span := z.at(t)
+	once := s.fixedTimes()
+	expiry := s.expiry()
+
+	// With fixed times a reading is due when the clock shows it or a later one for the first time. What the clock has
+	// shown before t is over; a reading that it jumps across is due where it lands.
+	from := t + span.offset()
+	if once {
+		from = z.latestReading(t-1) + 1
+	}
+	p := s.pattern()
+	reading, ok := p.next(from)
+
+	// After a whole cycle everything comes again as it was.
+	limit := max(t, zoneRegular) + zoneCycle + oneDay
+	for ; ok && span.start() < limit; span, ok = span.next() {
+		first := max(t, span.start()) + span.offset()
+		if !once && (reading < first || first < from) {
+			// Real time leaves out what the clock has jumped across, and has again what it shows again.
+			from = first
+			if reading, ok = p.next(from); !ok {
+				break
+			}
+		}
+		due := max(reading, first)
+		if due >= span.end()+span.offset() {
+			continue
+		}
+		at := due - span.offset()
+		switch {
+		case at > lastInstant:
+			return time.Time{}, false
+		case due <= expiry:
+			return time.Unix(at, 0).UTC(), true
+		case once || first > expiry+2*oneDay:
+			// Only clocks that are put back, by a day at most, show a reading before the expiry again.
+			return time.Time{}, false
+		}
+	}
+	return time.Time{}, false
+}
+
+// fixedTimes tells whether each matching local time is due once, whatever happens to the clocks.
+func (s *Schedule) fixedTimes() bool {
+	return s.DST == DSTOnce && !s.Minutes.covers(0, 59) && !s.Hours.covers(0, 23)
+}
+
+// expiry is the last reading that still runs.
+func (s *Schedule) expiry() int64 {
+	if s.ExpiresAt == 0 {
+		return always
+	}
+	date, clock := int(s.ExpiresAt/1e6), int(s.ExpiresAt%1e6)
+	return time.Date(date/1e4, time.Month(date/100%100), date%100, clock/1e4, clock/100%100, clock%100, 0, time.UTC).Unix()
+}
+
+// pattern is what the sets of a schedule say, limited to the range of each field.
+type pattern struct {
+	seconds, minutes, hours Set
+	monthDays, months       Set
+	weekdays                uint64 // the set repeated, so that it can be laid over a month
+	either                  bool   // a day matches by day of month or by day of week
+}
+
+func (s *Schedule) pattern() pattern {
+	const weeks = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
+	return pattern{
+		seconds:   s.Seconds & setRange(0, 59),
+		minutes:   s.Minutes & setRange(0, 59),
+		hours:     s.Hours & setRange(0, 23),
+		monthDays: s.MonthDays & setRange(1, 31),
+		months:    s.Months & setRange(1, 12),
+		weekdays:  uint64(s.Weekdays&setRange(0, 6)) * weeks,
+		either:    !s.MonthDays.covers(1, 31) && !s.Weekdays.covers(0, 6),
+	}
+}
+
+// next is the first matching reading that is not before from; ok is false when there is none.
+func (p *pattern) next(from int64) (reading int64, ok bool) {
+	if p.seconds == 0 || p.minutes == 0 || p.hours == 0 {
+		return 0, false
+	}
+	t := time.Unix(from, 0).UTC()
+	year, month, mday := t.Date()
+	hour, minute, second := t.Clock()
+	midnight := from - int64(hour*3600+minute*60+second)
+	weekday := (int(t.Weekday()) - mday + 36) % 7 // of the first of the month
+
+	if p.months.Has(int(month)) && p.days(year, month, weekday).Has(mday) {
+		if clock, ok := p.clock(hour, minute, second); ok {
+			return midnight + clock, true
+		}
+	}
+	clock, _ := p.clock(0, 0, 0)
+	first := midnight - int64(mday-1)*oneDay
+	mday++
+	// The rarest day is 29 February, which comes again after eight years at the latest.
+	for range 8*12 + 1 {
+		if p.months.Has(int(month)) {
+			if day, ok := p.days(year, month, weekday).Next(mday); ok {
+				return first + int64(day-1)*oneDay + clock, true
+			}
+		}
+		length := daysIn(year, month)
+		first += int64(length) * oneDay
+		weekday = (weekday + length) % 7
+		mday = 1
+		if month++; month > time.December {
+			year, month = year+1, time.January
+		}
+	}
+	return 0, false
+}
+
+// days is the set of matching days in a month whose first day is the given day of the week.
+func (p *pattern) days(year int, month time.Month, weekday int) Set {
+	byWeekday := Set(p.weekdays>>weekday) << 1
+	days := p.monthDays & byWeekday
+	if p.either {
+		days = p.monthDays | byWeekday
+	}
+	return days & setRange(1, daysIn(year, month))
+}
+
+// clock is the first matching time of day, in seconds, that is not before the given one; ok is false when none is left.
+func (p *pattern) clock(hour, minute, second int) (seconds int64, ok bool) {
+	if p.hours.Has(hour) {
+		if p.minutes.Has(minute) {
+			if second, ok := p.seconds.Next(second); ok {
+				return int64(hour*3600 + minute*60 + second), true
+			}
+		}
+		if minute, ok := p.minutes.Next(minute + 1); ok {
+			second, _ := p.seconds.Next(0)
+			return int64(hour*3600 + minute*60 + second), true
+		}
+	}
+	hour, ok = p.hours.Next(hour + 1)
+	minute, _ = p.minutes.Next(0)
+	second, _ = p.seconds.Next(0)
+	return int64(hour*3600 + minute*60 + second), ok
+}
+
+// daysIn is the length of a month.
+func daysIn(year int, month time.Month) int {
+	switch month {
+	case time.February:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case time.April, time.June, time.September, time.November:
+		return 30
+	}
+	return 31
+}
+
+// check adds what is wrong with the schedule.
+func (s *Schedule) check(c *Checker) {
+	if zoneNamed(s.Timezone) == nil {
+		c.Add("/schedule/timezone", Problem{Rule: RuleUnknownTimeZone, Given: s.Timezone})
+	}
+	if s.ExpiresAt != 0 && !isLocalTime(s.ExpiresAt) {
+		c.Add("/schedule/expiresAt", Problem{Rule: RuleLocalTime, Given: strconv.FormatInt(s.ExpiresAt, 10)})
+	}
+	for _, f := range [...]struct {
+		pointer   string
+		set       Set
+		low, high int
+	}{
+		{"/schedule/seconds", s.Seconds, 0, 59},
+		{"/schedule/minutes", s.Minutes, 0, 59},
+		{"/schedule/hours", s.Hours, 0, 23},
+		{"/schedule/mdays", s.MonthDays, 1, 31},
+		{"/schedule/months", s.Months, 1, 12},
+		{"/schedule/wdays", s.Weekdays, 0, 6},
+	} {
+		if n, ok := f.set.outside(f.low, f.high); ok {
+			c.Add(f.pointer, Problem{Rule: RuleOutOfRange, Given: strconv.Itoa(n), Min: int64(f.low), Max: int64(f.high)})
+		}
+	}
+}
+
+// isLocalTime tells whether n is YYYYMMDDhhmmss of a day that exists.
+func isLocalTime(n int64) bool {
+	_, err := time.Parse("20060102150405", strconv.FormatInt(n, 10))
+	return err == nil
+}
