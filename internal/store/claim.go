@@ -1,0 +1,419 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// due is work that a claim found: an occurrence of the schedule, or a row of pending.
+type due struct {
+	pending int64 // the id of the row; 0 for the schedule
+	jobID   int64
+	at      int64 // of pending: when the attempt is due
+	planned int64
+	kind    cron.Kind
+	attempt int
+}
+
+// record is a row of the ledger to be written.
+type record struct {
+	id        int64 // set by insertRecords; 0 when the ledger has the row already
+	accountID int64
+	jobID     int64
+	planned   int64
+	kind      cron.Kind
+	attempt   int
+	node      int64
+	outcome   cron.Outcome
+	started   int64
+	fault     cron.Fault
+	last      int64
+	covered   int64
+	atLeast   bool
+	launch    int // the index of the launch it stands for; -1 for none
+}
+
+// Claim takes due work for a node: the launch record of each execution is durable when it returns. Pending attempts may
+// take up to half of the limit, so that a wave of retries does not hold up the schedule.
+//
+// The error is cron.ErrNodeDead when the node's lease has ended.
+func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
+	var claimed cron.Claimed
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+		claimed, err = s.claim(ctx, q, req, s.Now())
+		return err
+	})
+	if err != nil {
+		return cron.Claimed{}, fmt.Errorf("claim: %w", err)
+	}
+	return claimed, nil
+}
+
+func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time) (out cron.Claimed, err error) {
+	if err := s.checkAlive(ctx, q, req.Node); err != nil {
+		return out, err
+	}
+	half := (req.Limit + 1) / 2
+	work, err := s.duePending(ctx, q, req.WithoutAccounts, half, now)
+	if err != nil {
+		return out, err
+	}
+	rest := req.Limit - len(work)
+	scheduled, err := s.dueJobs(ctx, q, req.WithoutAccounts, rest, now)
+	if err != nil {
+		return out, err
+	}
+	out.More = len(work) == half || len(scheduled) == rest
+	work = append(work, scheduled...)
+	if len(work) > 0 {
+		if err := s.settleDue(ctx, q, req, now, work, &out); err != nil {
+			return out, err
+		}
+	}
+	if !out.More {
+		out.Next, err = s.nextDue(ctx, q, req.WithoutAccounts)
+	}
+	return out, err
+}
+
+// checkAlive fails when the node's lease has ended, and keeps others from ending it before the claim is committed.
+func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
+	var one int
+	err := q.QueryRowContext(ctx, `SELECT 1 FROM node WHERE epoch = $1 AND NOT dead`+s.dialect.forShare, node).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return cron.ErrNodeDead
+	}
+	return err
+}
+
+// dueJobs finds and locks jobs that are due.
+func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
+	filter, args := s.without(without, 3, millis(now), limit)
+	rows, err := q.QueryContext(ctx, `SELECT job_id, next_run_at FROM job_state WHERE look_at <= $1`+filter+`
+		ORDER BY look_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
+	if err != nil {
+		return nil, fmt.Errorf("find due jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []due
+	for rows.Next() {
+		d := due{attempt: 1}
+		if err := rows.Scan(&d.jobID, &d.planned); err != nil {
+			return nil, fmt.Errorf("find due jobs: %w", err)
+		}
+		found = append(found, d)
+	}
+	return found, rows.Err()
+}
+
+// duePending finds and locks attempts that are due.
+func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
+	filter, args := s.without(without, 3, millis(now), limit)
+	rows, err := q.QueryContext(ctx, `SELECT id, job_id, due_at, planned_at, kind, attempt FROM pending
+		WHERE look_at <= $1`+filter+` ORDER BY look_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
+	if err != nil {
+		return nil, fmt.Errorf("find due attempts: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []due
+	for rows.Next() {
+		var d due
+		if err := rows.Scan(&d.pending, &d.jobID, &d.at, &d.planned, &d.kind, &d.attempt); err != nil {
+			return nil, fmt.Errorf("find due attempts: %w", err)
+		}
+		found = append(found, d)
+	}
+	return found, rows.Err()
+}
+
+// without is the condition, at parameter $n, that leaves out accounts, and args with what it needs added.
+func (s *Store) without(accounts []int64, n int, args ...any) (string, []any) {
+	if len(accounts) == 0 {
+		return "", args
+	}
+	return ` AND NOT ` + s.dialect.in("account_id", n), append(args, s.dialect.list(accounts))
+}
+
+// settlement collects what a claim writes.
+type settlement struct {
+	now      time.Time
+	node     int64
+	records  []*record
+	plans    []plan
+	taken    []int64 // rows of pending that are done with
+	deferred []due   // of pending
+	launches []cron.Launch
+	left     bool // work that is due stays so
+}
+
+// settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
+// and when the job is due next.
+func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time, work []due,
+	out *cron.Claimed) error {
+	jobs, err := s.definitions(ctx, q, work)
+	if err != nil {
+		return err
+	}
+	busy, err := s.running(ctx, q, jobs)
+	if err != nil {
+		return err
+	}
+	admit := func(*cron.Job) cron.Admission { return cron.AdmitNow }
+	if req.Admit != nil {
+		admit = req.Admit()
+	}
+	st := settlement{now: now, node: req.Node, launches: make([]cron.Launch, 0, len(work))}
+	for _, w := range work {
+		d, ok := jobs[w.jobID]
+		switch {
+		case !ok: // deleted since
+			st.drop(w)
+		case w.pending != 0:
+			st.attempt(w, d, admit)
+		default:
+			st.occurrence(w, d, busy[w.jobID], admit)
+		}
+	}
+	if err := s.saveSettlement(ctx, q, &st); err != nil {
+		return err
+	}
+	for _, r := range st.records {
+		switch {
+		case r.launch < 0:
+			out.Settled += int(r.covered)
+		case r.id != 0: // a row that stands already was launched by whoever wrote it
+			l := &st.launches[r.launch]
+			l.ExecutionID = r.id
+			out.Launches = append(out.Launches, *l)
+		}
+	}
+	out.More = out.More && !st.left
+	return nil
+}
+
+// occurrence settles what is due by the schedule.
+func (st *settlement) occurrence(w due, d *definition, busy bool, admit func(*cron.Job) cron.Admission) {
+	v := d.job.Judge(instant(w.planned), st.now)
+	skip := cron.FaultNone
+	switch {
+	case d.sealed:
+		skip = cron.FaultInternal
+	case busy && d.job.Policy.Overlap == cron.OverlapSkip:
+		skip = cron.FaultOverlap
+	}
+	if !v.Run.IsZero() && skip == cron.FaultNone {
+		switch admit(&d.job) {
+		case cron.AdmitLater:
+			st.left = true
+			return
+		case cron.AdmitDefer:
+			look := st.now.Add(deferral(st.now.Sub(v.Run)))
+			st.plans = append(st.plans, plan{w.jobID, nullMillis(instant(w.planned)), nullMillis(look)})
+			return
+		}
+	}
+	next := nullMillis(v.Next)
+	st.plans = append(st.plans, plan{w.jobID, next, next})
+	if v.Missed.Count > 0 {
+		st.records = append(st.records, gapRecord(&d.job, v.Missed, cron.OutcomeMissed, cron.FaultMissed, st.now))
+	}
+	switch {
+	case v.Run.IsZero():
+	case skip != cron.FaultNone:
+		gap := cron.Gap{First: v.Run, Last: v.Run, Count: 1}
+		st.records = append(st.records, gapRecord(&d.job, gap, cron.OutcomeSkipped, skip, st.now))
+	default:
+		st.launch(d, cron.Launch{Planned: v.Run, Due: v.Run, Kind: cron.KindScheduled, Attempt: 1})
+	}
+}
+
+// attempt settles a due row of pending. One of a job that was disabled, or cannot run, is dropped: the attempt before
+// stands as the last.
+func (st *settlement) attempt(w due, d *definition, admit func(*cron.Job) cron.Admission) {
+	if d.sealed || !d.job.Enabled && w.kind != cron.KindManual {
+		st.drop(w)
+		return
+	}
+	switch admit(&d.job) {
+	case cron.AdmitLater:
+		st.left = true
+		return
+	case cron.AdmitDefer:
+		st.deferred = append(st.deferred, w)
+		return
+	}
+	st.drop(w)
+	st.launch(d, cron.Launch{Planned: instant(w.planned), Due: instant(w.at), Kind: w.kind, Attempt: w.attempt})
+}
+
+func (st *settlement) drop(w due) {
+	if w.pending != 0 {
+		st.taken = append(st.taken, w.pending)
+	}
+}
+
+func (st *settlement) launch(d *definition, l cron.Launch) {
+	l.Node, l.Plan, l.Job = st.node, d.plan, d.job
+	st.records = append(st.records, &record{
+		accountID: d.job.AccountID, jobID: d.job.ID, planned: millis(l.Planned), kind: l.Kind, attempt: l.Attempt,
+		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),
+	})
+	st.launches = append(st.launches, l)
+}
+
+// The pause of work whose target has no room: half of its lateness, so that a backlog is looked at rarely and not anew
+// with every claim.
+const (
+	shortestDeferral = 100 * time.Millisecond
+	longestDeferral  = 10 * time.Second
+)
+
+func deferral(lateness time.Duration) time.Duration {
+	return min(max(lateness/2, shortestDeferral), longestDeferral)
+}
+
+func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) error {
+	if err := s.hot.insertRecords(ctx, q, st.records); err != nil {
+		return fmt.Errorf("write the records: %w", err)
+	}
+	if err := s.hot.savePlans(ctx, q, st.plans); err != nil {
+		return fmt.Errorf("plan the jobs: %w", err)
+	}
+	if len(st.taken) > 0 {
+		_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.dialect.in("id", 1), s.dialect.list(st.taken))
+		if err != nil {
+			return fmt.Errorf("take pending attempts: %w", err)
+		}
+	}
+	for _, w := range st.deferred {
+		look := st.now.Add(deferral(st.now.Sub(instant(w.at))))
+		if _, err := q.ExecContext(ctx, `UPDATE pending SET look_at = $2 WHERE id = $1`, w.pending, millis(look)); err != nil {
+			return fmt.Errorf("defer a pending attempt: %w", err)
+		}
+	}
+	return nil
+}
+
+// gapRecord is the record of occurrences that do not run.
+func gapRecord(j *cron.Job, g cron.Gap, o cron.Outcome, f cron.Fault, now time.Time) *record {
+	return &record{
+		accountID: j.AccountID, jobID: j.ID, planned: millis(g.First), kind: cron.KindScheduled, attempt: 1,
+		outcome: o, started: millis(now), fault: f, last: millis(g.Last), covered: g.Count, atLeast: g.AtLeast, launch: -1,
+	}
+}
+
+// plan is when a job is due next, and when a claim is to look at it.
+type plan struct {
+	jobID int64
+	next  sql.NullInt64
+	look  sql.NullInt64
+}
+
+// definition is a job as it stands inside a claim.
+type definition struct {
+	job    cron.Job
+	plan   string
+	sealed bool // its secrets do not open, so that it cannot run
+}
+
+// definitions reads the jobs of due work. The rows of job_state are locked by now, as every edit locks them first, so
+// what is read belongs together.
+func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int64]*definition, error) {
+	ids := make([]int64, len(work))
+	for i, w := range work {
+		ids[i] = w.jobID
+	}
+	rows, err := q.QueryContext(ctx,
+		`SELECT `+jobColumns+`, job.secret, account.plan FROM job JOIN account ON account.id = job.account_id
+		 WHERE `+s.dialect.in("job.id", 1), s.dialect.list(ids))
+	if err != nil {
+		return nil, fmt.Errorf("read the definitions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	jobs := make(map[int64]*definition, len(work))
+	for rows.Next() {
+		var (
+			d      definition
+			sealed []byte
+		)
+		if err := scanJob(rows.Scan, &d.job, &sealed, &d.plan); err != nil {
+			return nil, fmt.Errorf("read the definitions: %w", err)
+		}
+		if err := s.openJob(&d.job, sealed); err != nil {
+			s.logger.Error("a job cannot run", slogErr(err))
+			d.sealed = true
+		}
+		jobs[d.job.ID] = &d
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the definitions: %w", err)
+	}
+	return jobs, nil
+}
+
+// running tells which of the jobs that mind overlaps have an execution in flight.
+func (s *Store) running(ctx context.Context, q queryer, jobs map[int64]*definition) (map[int64]bool, error) {
+	var ids []int64
+	for id, d := range jobs {
+		if d.job.Policy.Overlap == cron.OverlapSkip {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := q.QueryContext(ctx,
+		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1), s.dialect.list(ids))
+	if err != nil {
+		return nil, fmt.Errorf("find running executions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	busy := make(map[int64]bool, len(ids))
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("find running executions: %w", err)
+		}
+		busy[id] = true
+	}
+	return busy, rows.Err()
+}
+
+// NextDue is when a claim is to look at something next; the zero time when nothing is.
+func (s *Store) NextDue(ctx context.Context, withoutAccounts []int64) (time.Time, error) {
+	return s.nextDue(ctx, s.read, withoutAccounts)
+}
+
+func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.Time, error) {
+	var next sql.NullInt64
+	filter, args := s.without(without, 1)
+	err := q.QueryRowContext(ctx, `SELECT min(t) FROM (
+		SELECT * FROM (SELECT look_at AS t FROM job_state WHERE look_at IS NOT NULL`+filter+`
+		               ORDER BY look_at, rank LIMIT 1) AS scheduled
+		UNION ALL
+		SELECT * FROM (SELECT look_at AS t FROM pending WHERE look_at IS NOT NULL`+filter+`
+		               ORDER BY look_at, rank LIMIT 1) AS waiting
+		) AS both_kinds`, args...).Scan(&next)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find what is due next: %w", err)
+	}
+	if !next.Valid {
+		return time.Time{}, nil
+	}
+	return instant(next.Int64), nil
+}
+
+// recordDisabled writes down that the occurrences of a job that are due already will not run, since it is disabled.
+func (s *Store) recordDisabled(ctx context.Context, q queryer, rec *cron.JobRecord, now time.Time) error {
+	gap := rec.Backlog(rec.State.NextRun, now)
+	r := gapRecord(&rec.Job, gap, cron.OutcomeSkipped, cron.FaultDisabled, now)
+	if err := s.hot.insertRecords(ctx, q, []*record{r}); err != nil {
+		return fmt.Errorf("record what was due: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Finish records completions: their executions, the state of their jobs, and all that follows from them (notices,
+// further attempts, jobs that are disabled), in one transaction that locks in the order of job ids. An execution that was
+// settled as lost meanwhile takes its result after all; one that has a result already keeps it, so that a batch whose
+// commit failed in an unknown state can be recorded again.
+func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		return s.finish(ctx, q, completions, s.Now())
+	})
+	if err != nil {
+		return fmt.Errorf("finish: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Completion, now time.Time) error {
+	order := make([]*cron.Completion, len(completions))
+	ids := make([]int64, len(completions))
+	for i := range completions {
+		order[i], ids[i] = &completions[i], completions[i].Launch.Job.ID
+	}
+	slices.SortFunc(order, func(a, b *cron.Completion) int {
+		return cmp.Or(cmp.Compare(a.Launch.Job.ID, b.Launch.Job.ID), a.Result.Started.Compare(b.Result.Started))
+	})
+	standing, err := s.standing(ctx, q, ids)
+	if err != nil {
+		return err
+	}
+	saved, err := s.hot.saveResults(ctx, q, order)
+	if err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	var states []*cron.JobRecord
+	for _, c := range saved {
+		rec, ok := standing[c.Launch.Job.ID]
+		if !ok {
+			continue // deleted since
+		}
+		end := cron.Conclude(&rec.Job, rec.State, c, s.plans.Named(c.Launch.Plan), now)
+		rec.State = end.State
+		if len(states) == 0 || states[len(states)-1] != rec {
+			states = append(states, rec)
+		}
+		if err := s.conclude(ctx, q, rec, c, &end, now); err != nil {
+			return err
+		}
+	}
+	if err := s.hot.saveStates(ctx, q, states); err != nil {
+		return fmt.Errorf("write the states: %w", err)
+	}
+	return nil
+}
+
+// conclude writes what follows from one completion besides the state of its job. All of it is rare.
+func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c *cron.Completion, end *cron.Conclusion,
+	now time.Time) error {
+	l := &c.Launch
+	if !end.Again.IsZero() {
+		_, err := q.ExecContext(ctx,
+			`INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+			 SELECT job_id, account_id, rank, $2, $2, $3, $4, $5 FROM job_state WHERE job_id = $1
+			 ON CONFLICT DO NOTHING`,
+			l.Job.ID, millis(end.Again), millis(l.Planned), int(l.Kind), l.Attempt+1)
+		if err != nil {
+			return fmt.Errorf("plan a further attempt: %w", err)
+		}
+	}
+	for _, e := range end.Events {
+		_, err := q.ExecContext(ctx,
+			`INSERT INTO notice (account_id, job_id, execution_id, event, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			rec.AccountID, l.Job.ID, l.ExecutionID, int(e), millis(now))
+		if err != nil {
+			return fmt.Errorf("write a notice: %w", err)
+		}
+	}
+	if end.Disable {
+		return s.disable(ctx, q, rec, now)
+	}
+	return nil
+}
+
+// disable ends a job's schedule on behalf of the service.
+func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now time.Time) error {
+	if next := rec.State.NextRun; !next.IsZero() && !next.After(now) {
+		if err := s.recordDisabled(ctx, q, rec, now); err != nil {
+			return err
+		}
+	}
+	rec.Enabled, rec.State.NextRun = false, time.Time{}
+	if _, err := q.ExecContext(ctx, `UPDATE job SET enabled = $2 WHERE id = $1`, rec.ID, false); err != nil {
+		return fmt.Errorf("disable the job: %w", err)
+	}
+	if _, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = NULL, look_at = NULL WHERE job_id = $1`, rec.ID); err != nil {
+		return fmt.Errorf("disable the job: %w", err)
+	}
+	return dropAttempts(ctx, q, rec.ID)
+}
+
+// standing reads, and locks in the order of their ids, what Conclude needs of the jobs.
+func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
+	rows, err := q.QueryContext(ctx,
+		`SELECT job.id, job.account_id, job.type, job.enabled, job.timezone, job.expires_at, job.seconds, job.minutes,
+		        job.hours, job.mdays, job.months, job.wdays, job.dst, job.on_failure, job.on_failure_count,
+		        job.on_success, job.on_disable, job.on_cert_expiry, job.cert_expiry_ahead, `+stateColumns+`
+		 FROM job_state JOIN job ON job.id = job_state.job_id
+		 WHERE `+s.dialect.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.dialect.lockStates,
+		s.dialect.list(ids))
+	if err != nil {
+		return nil, fmt.Errorf("read the jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	standing := make(map[int64]*cron.JobRecord, len(ids))
+	for rows.Next() {
+		var (
+			rec   cron.JobRecord
+			row   stateRow
+			sets  scheduleRow
+			n     = &rec.Notification
+			ahead int64
+		)
+		fields := append([]any{&rec.ID, &rec.AccountID, &rec.Type, &rec.Enabled}, sets.fields(&rec.Schedule)...)
+		fields = append(fields, &n.OnFailure, &n.OnFailureCount, &n.OnSuccess, &n.OnDisable, &n.OnCertExpiry, &ahead)
+		if err := rows.Scan(append(fields, row.fields()...)...); err != nil {
+			return nil, fmt.Errorf("read the jobs: %w", err)
+		}
+		sets.into(&rec.Schedule)
+		n.CertExpiryAhead = time.Duration(ahead) * time.Second
+		rec.State = row.state()
+		standing[rec.ID] = &rec
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the jobs: %w", err)
+	}
+	return standing, nil
+}

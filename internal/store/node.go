@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// slogErr is err as an attribute of a log record.
+func slogErr(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// MeasureClock sets the offset of Now to the database's clock, assuming that half of the round trip passed before the
+// database read it.
+func (s *Store) MeasureClock(ctx context.Context) error {
+	before := time.Now()
+	theirs, ok, err := s.backend.clock(ctx)
+	if err != nil {
+		return fmt.Errorf("read the database's clock: %w", err)
+	}
+	if ok {
+		ours := before.Add(time.Since(before) / 2)
+		s.offset.Store(int64(theirs.Sub(ours)))
+	}
+	return nil
+}
+
+// StartNode registers a start of this process and returns its epoch.
+func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err error) {
+	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		now := s.Now()
+		return q.QueryRowContext(ctx,
+			`INSERT INTO node (name, started_at, lease_until, dead) VALUES ($1, $2, $3, $4) RETURNING epoch`,
+			name, millis(now), millis(now.Add(cron.Lease)), false).Scan(&epoch)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("register the node: %w", err)
+	}
+	return epoch, nil
+}
+
+// Heartbeat renews the lease of a node and measures the database's clock. The error is cron.ErrNodeDead when another node
+// has settled it. On SQLite the lock on the data directory stands for the lease, and nothing is written.
+func (s *Store) Heartbeat(ctx context.Context, epoch int64) error {
+	if s.dialect.alone {
+		return nil
+	}
+	if err := s.MeasureClock(ctx); err != nil {
+		return err
+	}
+	var renewed int64
+	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, `UPDATE node SET lease_until = $2 WHERE epoch = $1 AND NOT dead`,
+			epoch, millis(s.Now().Add(cron.Lease)))
+		if err != nil {
+			return err
+		}
+		renewed, err = res.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("renew the lease: %w", err)
+	}
+	if renewed == 0 {
+		return cron.ErrNodeDead
+	}
+	return nil
+}
+
+// StopNode ends the lease of a node that has settled all its executions.
+func (s *Store) StopNode(ctx context.Context, epoch int64) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $2, lease_until = 0 WHERE epoch = $1`, epoch, true)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("end the lease: %w", err)
+	}
+	return nil
+}
+
+// settleChunk is how many executions one transaction settles.
+const settleChunk = 1000
+
+// SettleDead declares nodes dead whose lease ran out, all but the one with epoch self where a lock proves that no
+// other lives, and marks what they left running as lost. It returns how many executions that were.
+func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err error) {
+	if s.dialect.alone && s.settled.Load() {
+		return 0, nil // nobody can have died since
+	}
+	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		deadline := millis(s.Now())
+		if s.dialect.alone {
+			deadline = 1 << 62
+		}
+		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2`,
+			self, deadline, true)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find dead nodes: %w", err)
+	}
+	for {
+		var n int
+		err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+			n, err = s.settleSome(ctx, q)
+			return err
+		})
+		if err != nil {
+			return settled, fmt.Errorf("settle the executions of dead nodes: %w", err)
+		}
+		settled += n
+		if n < settleChunk {
+			s.settled.Store(true)
+			return settled, nil
+		}
+	}
+}
+
+// settleSome settles one chunk. Each execution ends as Conclude has it for a lost one.
+func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
+	lost, err := s.abandoned(ctx, q, `node.dead`)
+	if err != nil || len(lost) == 0 {
+		return 0, err
+	}
+	if err := s.finish(ctx, q, lost, s.Now()); err != nil {
+		return 0, err
+	}
+	return len(lost), nil
+}
+
+// Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it.
+func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) ([]cron.Completion, error) {
+	return s.abandoned(ctx, s.read, `node.epoch = $2 AND NOT `+s.dialect.in("execution.id", 3), epoch, s.dialect.list(except))
+}
+
+// abandoned lists, as lost, running executions of the nodes that meet the condition, whose parameters start at $2.
+func (s *Store) abandoned(ctx context.Context, q queryer, condition string, args ...any) ([]cron.Completion, error) {
+	rows, err := q.QueryContext(ctx,
+		`SELECT execution.id, execution.job_id, execution.account_id, execution.node, execution.planned_at,
+		        execution.kind, execution.attempt, execution.started_at,
+		        coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, '')
+		 FROM execution JOIN node ON node.epoch = execution.node
+		 LEFT JOIN job ON job.id = execution.job_id LEFT JOIN account ON account.id = job.account_id
+		 WHERE execution.outcome = 0 AND `+condition+` LIMIT $1`, append([]any{settleChunk}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("find abandoned executions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var lost []cron.Completion
+	for rows.Next() {
+		var (
+			c                = cron.Completion{Result: cron.Lost()}
+			l                = &c.Launch
+			planned, started int64
+		)
+		err := rows.Scan(&l.ExecutionID, &l.Job.ID, &l.Job.AccountID, &l.Node, &planned, &l.Kind, &l.Attempt, &started,
+			&l.Job.Policy.Delivery, &l.Job.Policy.Retry.Count, &l.Plan)
+		if err != nil {
+			return nil, fmt.Errorf("find abandoned executions: %w", err)
+		}
+		l.Planned, c.Result.Started = instant(planned), instant(started)
+		l.Due = c.Result.Started
+		lost = append(lost, c)
+	}
+	return lost, rows.Err()
+}

@@ -1,0 +1,260 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// pruneChunk is how many executions one transaction deletes.
+const pruneChunk = 500
+
+// vacuumPages is how many free pages a step gives back to the file system.
+const vacuumPages = 2000
+
+// kept is the instant from which on a plan keeps history.
+func (s *Store) kept(plan string) time.Time { return s.Now().Add(-s.plans.Named(plan).Retention) }
+
+// longest is the longest retention of any plan.
+func (s *Store) longest() time.Duration {
+	var longest time.Duration
+	for _, p := range s.plans {
+		longest = max(longest, p.Retention)
+	}
+	return longest
+}
+
+// Maintain takes one short step of the upkeep: it removes history beyond its retention and what is left of nodes that
+// died long ago. more asks for another step soon.
+func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
+	if err := s.pruneNodes(ctx); err != nil {
+		return false, err
+	}
+	if s.dialect.alone {
+		return s.pruneAccounts(ctx)
+	}
+	if err := s.ensurePartitions(ctx); err != nil {
+		return false, err
+	}
+	if err := s.dropPartitions(ctx); err != nil {
+		return false, err
+	}
+	return s.pruneRest(ctx)
+}
+
+// pruneNodes forgets nodes that have been dead for a day and left nothing running.
+func (s *Store) pruneNodes(ctx context.Context) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND started_at < $1 AND lease_until < $1
+			AND NOT EXISTS (SELECT 1 FROM execution WHERE outcome = 0 AND node = node.epoch)`,
+			millis(s.Now().Add(-24*time.Hour)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget dead nodes: %w", err)
+	}
+	return nil
+}
+
+// pruneAccounts deletes one chunk of each account's executions that its plan no longer keeps.
+func (s *Store) pruneAccounts(ctx context.Context) (more bool, err error) {
+	accounts, err := s.accountPlans(ctx)
+	if err != nil {
+		return false, err
+	}
+	for id, plan := range accounts {
+		old, err := s.expired(ctx, id, s.kept(plan))
+		if err != nil {
+			return false, err
+		}
+		if len(old) == 0 {
+			continue
+		}
+		more = more || len(old) == pruneChunk
+		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+			for _, statement := range []string{
+				`DELETE FROM execution WHERE ` + s.dialect.in("id", 1),
+				`DELETE FROM response WHERE ` + s.dialect.in("execution_id", 1),
+			} {
+				if _, err := q.ExecContext(ctx, statement, s.dialect.list(old)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return false, fmt.Errorf("delete old executions: %w", err)
+		}
+	}
+	return more, s.vacuum(ctx)
+}
+
+func (s *Store) accountPlans(ctx context.Context) (map[int64]string, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id, plan FROM account`)
+	if err != nil {
+		return nil, fmt.Errorf("list the accounts: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	plans := make(map[int64]string)
+	for rows.Next() {
+		var (
+			id   int64
+			plan string
+		)
+		if err := rows.Scan(&id, &plan); err != nil {
+			return nil, fmt.Errorf("list the accounts: %w", err)
+		}
+		plans[id] = plan
+	}
+	return plans, rows.Err()
+}
+
+// expired lists the oldest executions of an account that were planned before the given instant. Ids follow the time, so
+// the first that is younger ends the search.
+func (s *Store) expired(ctx context.Context, accountID int64, before time.Time) ([]int64, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT id, max(planned_at, last_at), outcome FROM execution WHERE account_id = $1 ORDER BY id LIMIT $2`,
+		accountID, pruneChunk)
+	if err != nil {
+		return nil, fmt.Errorf("find old executions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var old []int64
+	for rows.Next() {
+		var (
+			id, at  int64
+			outcome cron.Outcome
+		)
+		if err := rows.Scan(&id, &at, &outcome); err != nil {
+			return nil, fmt.Errorf("find old executions: %w", err)
+		}
+		if at >= millis(before) || outcome == cron.OutcomeRunning {
+			break
+		}
+		old = append(old, id)
+	}
+	return old, rows.Err()
+}
+
+// vacuum gives some of SQLite's free pages back, so that the file shrinks after a flood.
+func (s *Store) vacuum(ctx context.Context) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, vacuumPages))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give back free pages: %w", err)
+	}
+	return nil
+}
+
+// A partition of the ledger holds the executions that were planned on one day (UTC). Those of a day without one, such as
+// the first of a long gap, are in the partition "rest".
+const (
+	partitionFormat = "20060102"
+	daysAhead       = 3
+)
+
+var partitioned = []string{"execution", "response"}
+
+// ensurePartitions makes the partitions of today and the next days. A day of which the rest has rows already stays there.
+func (s *Store) ensurePartitions(ctx context.Context) error {
+	today := s.Now().UTC().Truncate(24 * time.Hour)
+	for i := range daysAhead + 1 {
+		day := today.AddDate(0, 0, i)
+		for _, table := range partitioned {
+			if err := s.ensurePartition(ctx, table, day); err != nil {
+				return fmt.Errorf("make the partition of %s for %s: %w", table, day.Format(time.DateOnly), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) ensurePartition(ctx context.Context, table string, day time.Time) error {
+	name := table + "_" + day.Format(partitionFormat)
+	var there bool
+	if err := s.read.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil || there {
+		return err
+	}
+	err := s.changeSchema(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)`,
+		name, table, day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()))
+	if tolerable(err) {
+		return nil
+	}
+	return err
+}
+
+// changeSchema runs a statement that needs the whole table for a moment, and gives up rather than hold up the others.
+func (s *Store) changeSchema(ctx context.Context, statement string) error {
+	return s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		if _, err := q.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+			return err
+		}
+		_, err := q.ExecContext(ctx, statement)
+		return err
+	})
+}
+
+// dropPartitions removes the days that no plan keeps any more.
+func (s *Store) dropPartitions(ctx context.Context) error {
+	oldest := s.Now().UTC().Add(-s.longest()).Truncate(24 * time.Hour)
+	for _, table := range partitioned {
+		names, err := s.partitions(ctx, table)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			day, err := time.Parse(partitionFormat, strings.TrimPrefix(name, table+"_"))
+			if err != nil || !day.Before(oldest) {
+				continue // the rest, or still needed
+			}
+			if err := s.changeSchema(ctx, `DROP TABLE IF EXISTS `+name); err != nil && !tolerable(err) {
+				return fmt.Errorf("drop the partition %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) partitions(ctx context.Context, table string) ([]string, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass($1)`, table)
+	if err != nil {
+		return nil, fmt.Errorf("list the partitions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("list the partitions: %w", err)
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// pruneRest deletes a chunk of what no plan keeps from the partitions without a day.
+func (s *Store) pruneRest(ctx context.Context) (more bool, err error) {
+	before := millis(s.Now().Add(-s.longest()))
+	for _, table := range partitioned {
+		err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+			res, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s_rest WHERE ctid IN
+				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, table), before, pruneChunk)
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			more = more || n == pruneChunk
+			return err
+		})
+		if err != nil {
+			return false, fmt.Errorf("delete old rows of %s: %w", table, err)
+		}
+	}
+	return more, nil
+}
