@@ -1,0 +1,203 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"punctual/internal/cron"
+)
+
+// fault is the error of an exchange: what its result says, and the cause.
+type fault struct {
+	status cron.Status
+	fault  cron.Fault
+	detail string
+	err    error
+}
+
+func (f *fault) Error() string {
+	return fmt.Sprintf("status %d, fault %d (%s): %v", f.status, f.fault, f.detail, f.err)
+}
+
+func (f *fault) Unwrap() error { return f.err }
+
+// errPanic stands for a panic that has been logged.
+var errPanic = errors.New("fetch: panic")
+
+// lookupFault is what err of a lookup of name means.
+func lookupFault(err error, name string) error {
+	f := &fault{status: cron.StatusDNSError, fault: cron.FaultResolver, detail: name, err: err}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		f.fault = cron.FaultHostNotFound
+	} else if isTimeout(err) {
+		f.status, f.fault = cron.StatusTimeout, cron.FaultLookupTimeout
+	}
+	return f
+}
+
+// dialFault is what err of a connection to address means.
+func dialFault(err error, address string) error {
+	f := &fault{status: cron.StatusConnectFailed, fault: cron.FaultConnect, detail: address, err: err}
+	_, blocked := errors.AsType[*BlockedError](err)
+	switch {
+	case blocked:
+		f.fault = cron.FaultBlocked
+	case isAny(err, syscall.ECONNREFUSED):
+		f.fault = cron.FaultRefused
+	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EAFNOSUPPORT):
+		f.fault = cron.FaultUnreachable
+	case isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM):
+		f.status, f.fault = cron.StatusInternalError, cron.FaultInternal // the target is not to blame
+	case isTimeout(err):
+		f.status, f.fault = cron.StatusTimeout, cron.FaultConnectTimeout
+	}
+	return f
+}
+
+// handshakeFault is what err of a TLS handshake means. It also tells the expiry of a certificate that was refused.
+func (x *exchange) handshakeFault(err error) error {
+	// A server that stumbles over the session it gave out must not do so for an hour.
+	x.client.sessions.forget(x.call.AccountID, x.target.authority())
+
+	f := &fault{status: cron.StatusOther, fault: cron.FaultTLS, detail: err.Error(), err: err}
+	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		x.result.CertExpiry = refused.UnverifiedCertificates[0].NotAfter
+	}
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
+	host, isHost := errors.AsType[x509.HostnameError](err)
+	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
+	switch {
+	case isInvalid && invalid.Reason == x509.Expired:
+		f.fault, f.detail = cron.FaultCertificateExpired, certificateNames(invalid.Cert)
+	case isHost:
+		f.fault, f.detail = cron.FaultCertificateHost, certificateNames(host.Certificate)
+	case isUnknown:
+		f.fault, f.detail = cron.FaultCertificateUnknown, unknown.Cert.Issuer.String()
+	case isTimeout(err):
+		f.status, f.fault, f.detail = cron.StatusTimeout, cron.FaultTLSTimeout, x.target.name
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		f.detail = "connection closed during the handshake"
+	case isAny(err, syscall.ECONNRESET, syscall.EPIPE):
+		f.detail = "connection reset during the handshake"
+	}
+	return f
+}
+
+// certificateNames lists whom a certificate is for.
+func certificateNames(c *x509.Certificate) string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return c.Subject.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// transferFault is what an error of the connection itself means once the request is under way.
+func (x *exchange) transferFault(err error) error {
+	f := &fault{status: cron.StatusOther, fault: cron.FaultReset, err: err}
+	alert, isOp := errors.AsType[*net.OpError](err)
+	record, isRecord := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case isTimeout(err):
+		f.status, f.fault, f.detail = cron.StatusTimeout, cron.FaultTimeout, seconds(x.call.Timeout)
+	case isAny(err, syscall.ECONNRESET, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		f.fault = cron.FaultClosed
+	case isOp && (alert.Op == "remote error" || alert.Op == "local error"): // a TLS alert, say for want of a certificate
+		f.fault, f.detail = cron.FaultTLS, alert.Err.Error()
+	case isRecord:
+		f.fault, f.detail = cron.FaultTLS, record.Msg
+	case x.target.tls:
+		f.fault, f.detail = cron.FaultTLS, err.Error()
+	}
+	return f
+}
+
+// headFault is what a head that could not be read means: the stream ended with streamErr, which is nil as long as it
+// goes on, and the parser said err.
+func (x *exchange) headFault(streamErr, err error) error {
+	switch {
+	case streamErr == errTooMuch:
+		return x.tooMuch(min(x.call.MaxResponse, maxHead))
+	case streamErr != nil && streamErr != io.EOF:
+		return x.transferFault(streamErr)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return x.transferFault(err)
+	}
+	return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: err.Error(), err: err}
+}
+
+// bodyFault is the like for a body.
+func (x *exchange) bodyFault(streamErr, err error) error {
+	if streamErr != nil {
+		return x.transferFault(streamErr)
+	}
+	return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: err.Error(), err: err}
+}
+
+// isTimeout tells whether err is that of any deadline, or of an exchange that was called off.
+func isTimeout(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
+}
+
+func isAny(err error, numbers ...syscall.Errno) bool {
+	got, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return false
+	}
+	for _, n := range numbers {
+		if got == n {
+			return true
+		}
+	}
+	return false
+}
+
+// seconds is d in the unit that users know it in.
+func seconds(d time.Duration) string {
+	if d%time.Second == 0 {
+		return strconv.FormatInt(int64(d/time.Second), 10) + "s"
+	}
+	return d.String()
+}
+
+// maxText is how many bytes a Reason or Detail may have.
+const maxText = 255
+
+// clean returns s as valid UTF-8 without control characters, in at most limit bytes.
+func clean(s string, limit int) string {
+	proper := func(r rune) bool { return r != utf8.RuneError && !unicode.IsControl(r) }
+	if len(s) > limit || strings.IndexFunc(s, func(r rune) bool { return !proper(r) }) >= 0 {
+		var b strings.Builder
+		for _, r := range s {
+			if unicode.IsControl(r) {
+				continue
+			}
+			if b.Len()+utf8.RuneLen(r) > limit {
+				break
+			}
+			b.WriteRune(r)
+		}
+		return b.String()
+	}
+	return s
+}

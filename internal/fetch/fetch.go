@@ -1,0 +1,250 @@
+// Package fetch makes one HTTP exchange and says exactly what came of it.
+//
+// An exchange is HTTP/1.1 over a connection of its own: look the name up, connect, shake hands, send, receive, close.
+// It follows no redirect, uses no proxy and reuses nothing but TLS sessions, so that each one tests the whole path.
+// Every address is put before the Guard when it is dialled. Whatever happens is told by a cron.Result; an exchange
+// neither returns an error nor panics, and always ends within its timeout.
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Config is what a Client needs. The zero value works: closed sign-up, the resolver and the roots of the host.
+type Config struct {
+	Guard     *Guard         // nil stands for the zero Guard
+	Resolver  Resolver       // nil stands for Go's own resolver with the host's configuration
+	RootCAs   *x509.CertPool // nil stands for the host's
+	UserAgent string         // of requests whose job sets none; "" is "Punctual"
+	Logger    *slog.Logger   // hears of our own errors only; nil is silent
+}
+
+// Resolver looks names up. A *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+var _ Resolver = (*net.Resolver)(nil)
+
+// Client makes exchanges, any number at a time. It holds no connections and no goroutines, so it needs no closing.
+type Client struct {
+	guard     *Guard
+	lookups   *lookups
+	sessions  *sessions
+	roots     *x509.CertPool
+	userAgent string
+	logger    *slog.Logger
+
+	readers  sync.Pool // of *reader
+	requests sync.Pool // of *[]byte, requests under construction
+	scratch  sync.Pool // of *[]byte, response bodies on their way
+}
+
+// Sizes of what an exchange borrows. Only a reader is held while a server thinks.
+const (
+	readerSize  = 4 << 10
+	requestSize = 16 << 10
+	scratchSize = 8 << 10
+)
+
+// New returns a client.
+func New(config Config) *Client {
+	if config.Guard == nil {
+		config.Guard = new(Guard)
+	}
+	if config.Resolver == nil {
+		// One behaviour however the program was built, and no thread held by each slow lookup.
+		config.Resolver = &net.Resolver{PreferGo: true}
+	}
+	if config.UserAgent == "" {
+		config.UserAgent = "Punctual"
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Client{
+		guard:     config.Guard,
+		lookups:   newLookups(config.Resolver),
+		sessions:  newSessions(),
+		roots:     config.RootCAs,
+		userAgent: config.UserAgent,
+		logger:    config.Logger,
+		readers:   sync.Pool{New: func() any { return newReader() }},
+		requests:  sync.Pool{New: func() any { return new(make([]byte, 0, requestSize)) }},
+		scratch:   sync.Pool{New: func() any { return new(make([]byte, scratchSize)) }},
+	}
+}
+
+// Do makes the exchange that call asks for and returns what came of it. It ends within call.Timeout, which must be
+// positive, or soon after ctx does: an exchange that ctx interrupts has the status of a lost one, since nobody knows
+// what it did.
+func (c *Client) Do(ctx context.Context, call cron.Call) cron.Result {
+	x := &exchange{client: c, call: &call, started: time.Now()}
+	err := x.attempt(ctx)
+	x.finish(ctx, err)
+	return x.result
+}
+
+// exchange is one Do under way.
+type exchange struct {
+	client  *Client
+	call    *cron.Call
+	target  target
+	started time.Time
+	result  cron.Result
+}
+
+// attempt runs the exchange and turns a panic into an error.
+func (x *exchange) attempt(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			x.client.logger.Error("panic in an exchange", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			err = errPanic
+		}
+	}()
+	return x.run(ctx)
+}
+
+// run goes through the phases. Its errors are *fault.
+func (x *exchange) run(ctx context.Context) error {
+	var err error
+	x.result.URL = requestedURL(x.call.Request.URL)
+	if x.target, err = parseTarget(&x.call.Request); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithDeadline(ctx, x.started.Add(x.call.Timeout))
+	defer cancel()
+
+	addrs := []netip.Addr{x.target.addr}
+	if !x.target.addr.IsValid() {
+		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
+			return lookupFault(err, x.target.name)
+		}
+	}
+	x.mark(&x.result.Stats.NameLookup)
+
+	tcp, err := x.client.dial(ctx, addrs, x.target.port, x.call.Timeout)
+	if err != nil {
+		return err
+	}
+	defer tcp.Close()
+	// The one deadline: it holds for every read and write from here on.
+	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	x.mark(&x.result.Stats.Connect)
+
+	conn := tcp
+	if x.target.tls {
+		secure := x.secure(tcp)
+		if err := secure.Handshake(); err != nil {
+			return x.handshakeFault(err)
+		}
+		x.mark(&x.result.Stats.AppConnect)
+		conn = secure
+	}
+	x.mark(&x.result.Stats.PreTransfer)
+	return x.converse(tcp, conn)
+}
+
+// converse sends the request over conn, which runs over tcp, and receives the response. It closes both.
+func (x *exchange) converse(tcp, conn net.Conn) error {
+	rest, sendErr := x.send(conn)
+	var sending sync.WaitGroup
+	if sendErr == nil && rest != "" {
+		// The server may answer before it has read a long body, or not read on before its answer is taken.
+		sending.Go(func() { _, sendErr = io.WriteString(conn, rest) })
+	}
+	err := x.receive(conn)
+	x.mark(&x.result.Duration)
+	if err == nil {
+		conn.Close() // says goodbye in TLS
+	} else {
+		tcp.Close()
+	}
+	sending.Wait()
+	// A server that closes early may have answered. When it has not, the write that failed tells more than the end
+	// that the read met.
+	if errors.Is(err, io.EOF) && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE) {
+		return x.transferFault(sendErr)
+	}
+	return err
+}
+
+// mark notes the time since the start.
+func (x *exchange) mark(d *time.Duration) { *d = time.Since(x.started) }
+
+// finish fills in what is the same for every end.
+func (x *exchange) finish(ctx context.Context, err error) {
+	r := &x.result
+	r.Started = x.started
+	if r.Duration == 0 {
+		x.mark(&r.Duration)
+	}
+	s := &r.Stats
+	// A phase that was not reached keeps the time of the one before it, so that times never decrease.
+	s.Connect = max(s.Connect, s.NameLookup)
+	s.PreTransfer = max(s.PreTransfer, s.AppConnect, s.Connect)
+	s.StartTransfer = max(s.StartTransfer, s.PreTransfer)
+	s.Total = max(r.Duration, s.StartTransfer)
+	r.Duration = s.Total
+
+	if err == nil {
+		r.Status = statusOf(r.HTTPStatus, x.call.RedirectSuccess)
+		return
+	}
+	f, ok := errors.AsType[*fault](err)
+	switch {
+	case !ok:
+		f = &fault{status: cron.StatusInternalError, fault: cron.FaultInternal}
+		if err != errPanic {
+			x.client.logger.Error("an exchange failed for a reason of ours", slog.Any("error", err))
+		}
+	case f.status == cron.StatusTimeout && ctx.Err() != nil:
+		f = &fault{status: cron.StatusInternalError, fault: cron.FaultLost}
+	}
+	r.Status, r.Fault, r.Detail = f.status, f.fault, clean(f.detail, maxText)
+}
+
+// statusOf judges a response.
+func statusOf(code int, redirectSuccess bool) cron.Status {
+	switch {
+	case code >= 200 && code < 300:
+		return cron.StatusOK
+	case redirectSuccess && (code == 301 || code == 302 || code == 303 || code == 307 || code == 308):
+		return cron.StatusOK
+	}
+	return cron.StatusHTTPError
+}
+
+// secure wraps tcp in TLS that is not shaken yet.
+func (x *exchange) secure(tcp net.Conn) *tls.Conn {
+	return tls.Client(deadlineKeeper{tcp}, &tls.Config{
+		ServerName:         x.target.serverName(),
+		RootCAs:            x.client.roots,
+		NextProtos:         []string{"http/1.1"},
+		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.target.authority()),
+		// Sees the certificate as soon as it is known, whatever the handshake still comes to.
+		VerifyConnection: func(state tls.ConnectionState) error {
+			x.result.CertExpiry = state.PeerCertificates[0].NotAfter
+			return nil
+		},
+	})
+}
+
+// deadlineKeeper keeps tls.Conn.Close from putting a deadline of its own in place of the exchange's.
+type deadlineKeeper struct{ net.Conn }
+
+func (deadlineKeeper) SetWriteDeadline(time.Time) error { return nil }

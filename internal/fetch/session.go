@@ -1,0 +1,102 @@
+package fetch
+
+import (
+	"container/list"
+	"crypto/tls"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Bounds on what is remembered of servers.
+const (
+	maxSessions = 2048
+	sessionLife = time.Hour
+)
+
+// sessions is a bounded cache of TLS sessions, the least recently used leaving first. Accounts do not share sessions:
+// a ticket would tell a server that two of them use one service.
+type sessions struct {
+	mu      sync.Mutex
+	entries map[string]*list.Element
+	recent  *list.List // of *session, the latest at the front
+}
+
+type session struct {
+	key   string
+	state *tls.ClientSessionState
+	since time.Time
+}
+
+func newSessions() *sessions {
+	return &sessions{entries: make(map[string]*list.Element), recent: list.New()}
+}
+
+// view is the cache as one account sees it for one authority.
+func (s *sessions) view(account int64, authority string) tls.ClientSessionCache {
+	return sessionView{s, sessionKey(account, authority)}
+}
+
+// forget drops what is known.
+func (s *sessions) forget(account int64, authority string) {
+	s.put(sessionKey(account, authority), nil, time.Time{})
+}
+
+func sessionKey(account int64, authority string) string {
+	return strconv.FormatInt(account, 10) + " " + authority
+}
+
+func (s *sessions) get(key string, now time.Time) (*tls.ClientSessionState, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.entries[key]
+	if !ok {
+		return nil, false
+	}
+	found := e.Value.(*session)
+	if now.Sub(found.since) >= sessionLife {
+		s.remove(e)
+		return nil, false
+	}
+	s.recent.MoveToFront(e)
+	return found.state, true
+}
+
+// put replaces the session of key; a nil state removes it.
+func (s *sessions) put(key string, state *tls.ClientSessionState, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.entries[key]; ok {
+		s.remove(e)
+	}
+	if state == nil {
+		return
+	}
+	if s.recent.Len() >= maxSessions {
+		s.remove(s.recent.Back())
+	}
+	s.entries[key] = s.recent.PushFront(&session{key, state, now})
+}
+
+func (s *sessions) remove(e *list.Element) {
+	delete(s.entries, e.Value.(*session).key)
+	s.recent.Remove(e)
+}
+
+// sessionView puts its own key in place of the one that crypto/tls makes of the server's name alone.
+type sessionView struct {
+	sessions *sessions
+	key      string
+}
+
+var _ tls.ClientSessionCache = sessionView{}
+
+// Get implements tls.ClientSessionCache.
+func (v sessionView) Get(string) (*tls.ClientSessionState, bool) {
+	return v.sessions.get(v.key, time.Now())
+}
+
+// Put implements tls.ClientSessionCache.
+func (v sessionView) Put(_ string, state *tls.ClientSessionState) {
+	v.sessions.put(v.key, state, time.Now())
+}
