@@ -1,0 +1,121 @@
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// finisher records completions in batches. It keeps what the database does not take and tries again.
+type finisher struct {
+	store  Store
+	logger *slog.Logger
+	flight *flight
+
+	mu       sync.Mutex
+	waiting  []cron.Completion
+	arrived  chan struct{} // receives when waiting is no longer empty
+	full     chan struct{} // receives when a batch is full
+	stopping chan struct{}
+}
+
+func newFinisher(store Store, logger *slog.Logger, f *flight) *finisher {
+	return &finisher{
+		store: store, logger: logger, flight: f,
+		arrived: make(chan struct{}, 1), full: make(chan struct{}, 1), stopping: make(chan struct{}),
+	}
+}
+
+// add takes a completion over.
+func (f *finisher) add(c cron.Completion) {
+	f.flight.landed(&c.Launch.Job, size(&c))
+	c.Launch.Job.Request = cron.Request{} // not needed any more, and it may be large
+	f.mu.Lock()
+	f.waiting = append(f.waiting, c)
+	n := len(f.waiting)
+	f.mu.Unlock()
+	if n == 1 {
+		notify(f.arrived)
+	}
+	if n == batchSize {
+		notify(f.full)
+	}
+}
+
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func size(c *cron.Completion) int { return len(c.Result.Headers) + len(c.Result.Body) }
+
+// stop makes run record what is left and return. Nothing must be added after it.
+func (f *finisher) stop() { close(f.stopping) }
+
+// run records completions until stop, and then what is left. It gives up on what the database does not take when ctx
+// ends.
+func (f *finisher) run(ctx context.Context) {
+	for {
+		stopped := false
+		select {
+		case <-f.arrived:
+			f.fill()
+		case <-f.stopping:
+			stopped = true
+		}
+		for batch := f.take(); len(batch) > 0; batch = f.take() {
+			f.record(ctx, batch)
+		}
+		if stopped {
+			return
+		}
+	}
+}
+
+// fill waits a moment for more to come.
+func (f *finisher) fill() {
+	select {
+	case <-f.full:
+	case <-f.stopping:
+	case <-time.After(batchWait):
+	}
+}
+
+func (f *finisher) take() []cron.Completion {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := min(len(f.waiting), maxBatch)
+	batch := f.waiting[:n:n]
+	f.waiting = f.waiting[n:]
+	if len(f.waiting) == 0 {
+		f.waiting = nil
+	}
+	return batch
+}
+
+// record writes a batch, trying until the database takes it; or ctx ends.
+func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
+	for wait := retryShortest; ; wait = min(2*wait, retryLongest) {
+		err := f.store.Finish(ctx, batch)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			f.logger.Error("results could not be recorded before the end; their executions will be settled as lost",
+				slog.Int("executions", len(batch)), slog.String("error", err.Error()))
+			break
+		}
+		f.logger.Error("results could not be recorded; trying again",
+			slog.Int("executions", len(batch)), slog.String("error", err.Error()))
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	f.flight.recorded(batch)
+}

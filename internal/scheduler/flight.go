@@ -1,0 +1,181 @@
+package scheduler
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"punctual/internal/cron"
+)
+
+// greed bounds what one account may have in flight: so many times the slots that are free. One account alone can use
+// greed/(greed+1) of all slots, two of them a little more together, and something always remains for the next.
+// It is the dynamic threshold of Choudhury and Hahne (IEEE/ACM Transactions on Networking, 1998).
+const greed = 3
+
+// maxUnrecordedBytes bounds the responses that wait for the database.
+const maxUnrecordedBytes = 64 << 20
+
+// flight counts what this node has taken on: executions in flight, by account and by target host, and results that are
+// not recorded yet.
+type flight struct {
+	mu         sync.Mutex
+	slots      int
+	perHost    int
+	inFlight   int
+	accounts   map[int64]int
+	hosts      map[string]int
+	executions map[int64]struct{} // in flight or not recorded yet
+	unrecorded int
+	bytes      int           // of unrecorded responses
+	freed      chan struct{} // receives when a slot has come free
+	empty      chan struct{} // closed when nothing is in flight; nil unless somebody waits
+	running    sync.WaitGroup
+}
+
+func newFlight(slots, perHost int) *flight {
+	return &flight{
+		slots: slots, perHost: perHost, accounts: make(map[int64]int), hosts: make(map[string]int),
+		executions: make(map[int64]struct{}), freed: make(chan struct{}, 1),
+	}
+}
+
+// free is how many executions can start now. Results that the database does not take hold their slots, so that a
+// service that falls behind stays bounded.
+func (f *flight) free() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.freeLocked()
+}
+
+func (f *flight) freeLocked() int {
+	if f.bytes > maxUnrecordedBytes {
+		return 0
+	}
+	return max(0, f.slots-f.inFlight-max(0, f.unrecorded-f.slots))
+}
+
+// admission judges the work of one claim as if what it admits were in flight already.
+func (f *flight) admission() func(j *cron.Job) cron.Admission {
+	var (
+		admitted = 0
+		accounts = make(map[int64]int)
+		hosts    = make(map[string]int)
+	)
+	return func(j *cron.Job) cron.Admission {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.accounts[j.AccountID]+accounts[j.AccountID] >= greed*(f.freeLocked()-admitted) {
+			return cron.AdmitLater
+		}
+		host := cron.TargetHost(j.Request.URL)
+		if f.hosts[host]+hosts[host] >= f.perHost {
+			return cron.AdmitDefer
+		}
+		admitted++
+		accounts[j.AccountID]++
+		hosts[host]++
+		return cron.AdmitNow
+	}
+}
+
+// crowdedOut lists the accounts that have no room. One that was crowded out before stays so until it has room for some
+// more at once, since few large claims cost less than many small ones.
+func (f *flight) crowdedOut(before []int64) (accounts []int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	limit := greed * f.freeLocked()
+	if f.inFlight < limit && len(before) == 0 {
+		return nil // nobody can have that much in flight
+	}
+	for id, n := range f.accounts {
+		if n >= limit || slices.Contains(before, id) && n+f.slots/2 > limit {
+			accounts = append(accounts, id)
+		}
+	}
+	slices.Sort(accounts)
+	return accounts
+}
+
+// start runs fn as an execution.
+func (f *flight) start(l *cron.Launch, fn func()) {
+	j := &l.Job
+	f.mu.Lock()
+	f.inFlight++
+	f.executions[l.ExecutionID] = struct{}{}
+	f.accounts[j.AccountID]++
+	f.hosts[cron.TargetHost(j.Request.URL)]++
+	f.mu.Unlock()
+	f.running.Go(fn)
+}
+
+// landed turns an execution in flight into a result of some bytes that waits to be recorded.
+func (f *flight) landed(j *cron.Job, bytes int) {
+	f.mu.Lock()
+	f.inFlight--
+	less(f.accounts, j.AccountID)
+	less(f.hosts, cron.TargetHost(j.Request.URL))
+	f.unrecorded++
+	f.bytes += bytes
+	if f.inFlight == 0 && f.empty != nil {
+		close(f.empty)
+		f.empty = nil
+	}
+	f.mu.Unlock()
+	f.signal()
+}
+
+// less counts one down and forgets what has come to nothing.
+func less[K comparable](counts map[K]int, key K) {
+	if counts[key]--; counts[key] <= 0 {
+		delete(counts, key)
+	}
+}
+
+// recorded forgets results.
+func (f *flight) recorded(batch []cron.Completion) {
+	f.mu.Lock()
+	f.unrecorded -= len(batch)
+	for i := range batch {
+		f.bytes -= size(&batch[i])
+		delete(f.executions, batch[i].Launch.ExecutionID)
+	}
+	f.mu.Unlock()
+	f.signal()
+}
+
+func (f *flight) signal() {
+	select {
+	case f.freed <- struct{}{}:
+	default:
+	}
+}
+
+// known lists the executions that are in flight or not recorded yet.
+func (f *flight) known() []int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Keys(f.executions))
+}
+
+func (f *flight) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.inFlight
+}
+
+// idle is closed once nothing is in flight. Nothing must be started after it was called.
+func (f *flight) idle() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	empty := make(chan struct{})
+	if f.inFlight == 0 {
+		close(empty)
+	} else {
+		f.empty = empty
+	}
+	return empty
+}
+
+// wait returns when every execution has landed.
+func (f *flight) wait() { f.running.Wait() }

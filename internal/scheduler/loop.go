@@ -1,0 +1,192 @@
+package scheduler
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// agenda is what the loop knows of the schedule.
+type agenda struct {
+	next    time.Time // when something is to be looked at; zero when nothing is
+	known   bool      // next has not been overtaken by a change
+	behind  bool      // the latest claim left due work behind
+	without []int64   // accounts whose work next leaves out, since they have no room
+	warned  bool      // that the node falls behind
+	unsure  bool      // a claim failed, and may have been committed all the same
+}
+
+// loop sleeps and claims until ctx ends; executions run under working.
+func (s *Scheduler) loop(ctx, working context.Context) {
+	var a agenda
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			a.without = nil // whoever has some room by now gets it
+		case <-s.Store.Changed():
+			a.known = false
+		case <-s.freedIf(a.behind || len(a.without) > 0):
+		}
+		wait, err := s.pass(ctx, working, &a)
+		if err != nil {
+			if ctx.Err() == nil {
+				s.Logger.Error("the schedule cannot be read; trying again", slog.String("error", err.Error()))
+			}
+			a, wait = agenda{warned: a.warned, unsure: a.unsure}, poll
+		} else {
+			s.turned.Store(time.Now().UnixNano())
+		}
+		timer.Reset(wait)
+	}
+}
+
+// freedIf is the channel of slots that come free, while work waits for them.
+func (s *Scheduler) freedIf(waiting bool) <-chan struct{} {
+	if waiting {
+		return s.flight.freed
+	}
+	return nil
+}
+
+// pass claims and starts what is due and returns how long to sleep.
+func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Duration, err error) {
+	if s.lease.age() > unsureAfter {
+		return poll, nil // the heartbeat says why
+	}
+	if a.unsure {
+		if err := s.disown(working); err != nil {
+			return 0, err
+		}
+		a.unsure = false
+	}
+	for ctx.Err() == nil {
+		free := s.flight.free()
+		if a.behind && free < max(1, min(s.Slots/8, maxClaim)) {
+			s.reportLateness(a, s.Store.Now().Sub(a.next))
+			return crowded, nil // few large claims cost less than many small ones
+		}
+		if without := s.flight.crowdedOut(a.without); !a.known || !slices.Equal(without, a.without) {
+			if a.next, err = s.Store.NextDue(ctx, without); err != nil {
+				return 0, err
+			}
+			a.known, a.without = true, without
+		}
+		wait := poll
+		if !a.next.IsZero() {
+			wait = a.next.Sub(s.Store.Now())
+		}
+		s.reportLateness(a, -wait)
+		if wait > 0 {
+			// Beyond a poll the schedule is read anew, which finds what a lost hint would have told.
+			a.known, a.behind = wait <= poll, false
+			return min(wait, poll), nil
+		}
+		if free == 0 {
+			a.behind = true
+			return crowded, nil
+		}
+		taken, err := s.claim(working, free, a)
+		if err != nil {
+			return 0, err
+		}
+		if taken == 0 && a.behind {
+			return crowded, nil // others hold what is due, or nothing of it has room
+		}
+	}
+	return poll, nil
+}
+
+// claim takes what is due and starts it; taken counts what it settled in any way.
+func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken int, err error) {
+	// Being told to stop does not break off a claim: nobody would know what became of it.
+	ctx, cancel := context.WithTimeout(working, claimTimeout)
+	defer cancel()
+	claimed, err := s.Store.Claim(ctx, cron.ClaimRequest{
+		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.flight.admission,
+	})
+	if err != nil {
+		a.unsure = true
+		return 0, err
+	}
+	for i := range claimed.Launches {
+		l := claimed.Launches[i]
+		s.flight.start(&l, func() { s.execute(working, l) })
+	}
+	a.next = claimed.Next
+	if n := len(claimed.Launches); claimed.More && n > 0 {
+		a.next = claimed.Launches[n-1].Due // what is left is no older than that
+	} else if claimed.More {
+		a.next = s.Store.Now()
+	}
+	a.behind = !a.next.IsZero() && !a.next.After(s.Store.Now())
+	return len(claimed.Launches) + claimed.Settled, nil
+}
+
+// disown settles executions that are this node's by the ledger and that it knows nothing of: a claim of which the answer
+// was lost. They were never sent.
+func (s *Scheduler) disown(working context.Context) error {
+	ctx, cancel := context.WithTimeout(working, claimTimeout)
+	defer cancel()
+	orphans, err := s.Nodes.Abandoned(ctx, s.epoch.Load(), s.flight.known())
+	if err != nil {
+		return err
+	}
+	for _, c := range orphans {
+		s.flight.start(&c.Launch, func() { s.finisher.add(c) })
+	}
+	if len(orphans) > 0 {
+		s.Logger.Warn("executions whose claim went wrong are recorded as lost", slog.Int("executions", len(orphans)))
+	}
+	return nil
+}
+
+// reportLateness lets people know when work waits for long, once, and when it no longer does.
+func (s *Scheduler) reportLateness(a *agenda, late time.Duration) {
+	s.lateBy.Store(int64(max(0, late)))
+	switch {
+	case late >= lateWarning && !a.warned:
+		a.warned = true
+		s.Logger.Warn("the service is falling behind: all slots are taken and due executions wait",
+			slog.Duration("late", late), slog.Int("slots", s.Slots))
+	case late < lateWarning && a.warned:
+		a.warned = false
+		s.Logger.Info("the service has caught up")
+	}
+}
+
+// execute performs one execution and hands its result over.
+func (s *Scheduler) execute(ctx context.Context, l cron.Launch) {
+	started := s.Store.Now()
+	result := cron.Lost()
+	// A process that stood still for longer than its lease may have been declared dead, and the execution repeated.
+	if s.lease.age() < cron.Lease {
+		plan := s.Plans.Named(l.Plan)
+		result = s.Exchanger.Do(ctx, cron.Call{
+			AccountID:       l.Job.AccountID,
+			Request:         l.Job.Request.Expand(started, uuid),
+			Timeout:         l.Job.EffectiveTimeout(plan),
+			MaxResponse:     plan.MaxResponse,
+			RedirectSuccess: l.Job.RedirectSuccess,
+			SaveResponse:    l.Job.SaveResponses,
+		})
+	}
+	result.Started = started
+	s.finisher.add(cron.Completion{Launch: l, Result: result})
+}
+
+// uuid is a random UUID (RFC 9562, version 4).
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,192 @@
+// Package scheduler runs jobs on time. Every node runs the same loop, and the database decides:
+//
+//   - sleep until something is due, woken by edits, and by a poll as the rule;
+//   - claim what is due, never more than can start at once: the launch record stands before any byte is sent;
+//   - start it immediately: there is no queue in memory;
+//   - finish in batches, so that the database sees few large transactions.
+//
+// A heartbeat keeps the node's lease; a node that is not sure of its lease neither claims nor sends.
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Store is the work: what is due, and what came of it.
+type Store interface {
+	// Claim takes due work; the launch records are durable when it returns. The error wraps cron.ErrNodeDead when the
+	// node's lease has ended.
+	Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error)
+	// Finish records completions, all or none.
+	Finish(ctx context.Context, completions []cron.Completion) error
+	// NextDue is when something is due next; the zero time when nothing is.
+	NextDue(ctx context.Context, withoutAccounts []int64) (time.Time, error)
+	// Changed receives when NextDue may have become earlier.
+	Changed() <-chan struct{}
+	// Now is the time by the clock that occurrences are planned in.
+	Now() time.Time
+}
+
+// Nodes keeps the register of live nodes.
+type Nodes interface {
+	StartNode(ctx context.Context, name string) (epoch int64, err error)
+	// Heartbeat renews the lease; the error wraps cron.ErrNodeDead when it is too late for that.
+	Heartbeat(ctx context.Context, epoch int64) error
+	StopNode(ctx context.Context, epoch int64) error
+	// SettleDead settles what dead nodes left running and returns how many executions that were.
+	SettleDead(ctx context.Context, self int64) (settled int, err error)
+	// Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it.
+	Abandoned(ctx context.Context, epoch int64, except []int64) ([]cron.Completion, error)
+}
+
+// Upkeep keeps the database in order.
+type Upkeep interface {
+	// Maintain takes one short step; more asks for another one soon.
+	Maintain(ctx context.Context) (more bool, err error)
+}
+
+// Exchanger makes one HTTP exchange. When ctx ends before the exchange does, the result is cron.Lost.
+type Exchanger interface {
+	Do(ctx context.Context, call cron.Call) cron.Result
+}
+
+// Config is what a Scheduler needs. All fields are mandatory.
+type Config struct {
+	Store     Store
+	Nodes     Nodes
+	Upkeep    Upkeep
+	Exchanger Exchanger
+	Plans     cron.Plans
+	Name      string        // of this node, for people
+	Slots     int           // executions in flight at most
+	HostSlots int           // executions in flight at most to one host and port
+	Drain     time.Duration // for executions in flight when the scheduler is told to stop
+	Logger    *slog.Logger
+}
+
+// The rhythm of the loops.
+const (
+	poll           = 500 * time.Millisecond // looks at the schedule at least so often
+	maxClaim       = 1000                   // executions a claim takes at most
+	crowded        = 5 * time.Millisecond   // pause for more slots to come free while work is left behind
+	heartbeatEvery = 2 * time.Second
+	unsureAfter    = 5 * time.Second // without a heartbeat: no more claims
+	batchSize      = 500             // completions that are written without waiting for more
+	maxBatch       = 2000
+	batchWait      = 25 * time.Millisecond // for a batch to fill
+	retryShortest  = 100 * time.Millisecond
+	retryLongest   = 5 * time.Second
+	upkeepEvery    = 10 * time.Minute
+	upkeepPause    = 200 * time.Millisecond // between steps
+	claimTimeout   = 10 * time.Second
+	lateWarning    = 5 * time.Second  // of lateness: the node says that it falls behind
+	lastWrites     = 30 * time.Second // for results to be recorded after the drain
+)
+
+// Scheduler is a node.
+type Scheduler struct {
+	Config
+	flight   *flight
+	finisher *finisher
+	epoch    atomic.Int64
+	lease    lease
+	turned   atomic.Int64 // when the loop last came round without an error, Unix nanoseconds
+	lateBy   atomic.Int64 // how late the oldest work is that waits, nanoseconds
+}
+
+// New returns a scheduler.
+func New(c Config) *Scheduler {
+	s := &Scheduler{Config: c, flight: newFlight(c.Slots, c.HostSlots)}
+	s.finisher = newFinisher(c.Store, c.Logger, s.flight)
+	return s
+}
+
+// Run registers the node and runs jobs until ctx ends. Then it claims no more, gives executions in flight the drain,
+// abandons the rest as lost, records all results and returns.
+func (s *Scheduler) Run(ctx context.Context) error {
+	if err := s.join(ctx); err != nil {
+		return err
+	}
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
+	defer stopWork()
+
+	var loops, keeper sync.WaitGroup
+	loops.Go(func() { s.loop(ctx, working) })
+	loops.Go(func() { s.maintain(ctx) })
+	keeper.Go(func() { s.keepAlive(working) })
+	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecording()
+	keeper.Go(func() { s.finisher.run(recording) })
+
+	<-ctx.Done()
+	loops.Wait()
+	s.drain()
+	stopWork()
+	s.flight.wait()
+	s.finisher.stop()
+	overdue := time.AfterFunc(lastWrites, stopRecording)
+	keeper.Wait()
+	overdue.Stop()
+
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryLongest)
+	defer cancel()
+	if err := s.Nodes.StopNode(closing, s.epoch.Load()); err != nil {
+		return fmt.Errorf("leave the nodes: %w", err)
+	}
+	return nil
+}
+
+// maintain keeps the database in order until ctx ends, in small steps and while nothing waits for a slot.
+func (s *Scheduler) maintain(ctx context.Context) {
+	for pause := upkeepPause; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		if s.LateBy() > 0 {
+			continue
+		}
+		more, err := s.Upkeep.Maintain(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.Logger.Error("upkeep of the database failed", slog.String("error", err.Error()))
+		}
+		pause = upkeepEvery
+		if more && err == nil {
+			pause = upkeepPause
+		}
+	}
+}
+
+// drain waits for executions in flight, as long as configured.
+func (s *Scheduler) drain() {
+	n := s.flight.count()
+	if n == 0 {
+		return
+	}
+	s.Logger.Info("waiting for executions in flight", slog.Int("executions", n), slog.Duration("drain", s.Drain))
+	select {
+	case <-s.flight.idle():
+	case <-time.After(s.Drain):
+		s.Logger.Warn("executions were cut short and are recorded as lost", slog.Int("executions", s.flight.count()))
+	}
+}
+
+// LateBy is how late the oldest work is that waits for a slot; 0 when none does.
+func (s *Scheduler) LateBy() time.Duration { return time.Duration(s.lateBy.Load()) }
+
+// Turned is when the loop last came round with the database answering; the zero time before that.
+func (s *Scheduler) Turned() time.Time {
+	ns := s.turned.Load()
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
