@@ -1,0 +1,176 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/service"
+)
+
+// Messages are the sentences that responses hold.
+type Messages interface {
+	// Problem says what is wrong with one value of a request.
+	Problem(p cron.Problem) string
+	// Error says what happened and what to do about it.
+	Error(kind cron.ErrorKind, subject cron.Subject) (title, detail string)
+	// Execution says what came of an execution.
+	Execution(r *cron.Result) string
+}
+
+var _ Messages = message.English{}
+
+// Config is what the API needs.
+type Config struct {
+	Service  *service.Service
+	Auth     *auth.Authenticator
+	Messages Messages
+	Logger   *slog.Logger
+	Now      func() time.Time // the time in which jobs are planned
+}
+
+type api struct {
+	service  *service.Service
+	auth     *auth.Authenticator
+	messages Messages
+	logger   *slog.Logger
+	now      func() time.Time
+	mux      *http.ServeMux
+}
+
+// New returns the handler for all of the API. It answers every path: one that it does not know with a 404 problem.
+func New(c Config) http.Handler {
+	a := &api{
+		service: c.Service, auth: c.Auth, messages: c.Messages, logger: c.Logger, now: c.Now, mux: http.NewServeMux(),
+	}
+	endpoints := map[string]endpoint{"/": {}}
+	for _, rt := range a.routes() {
+		if endpoints[rt.pattern] == nil {
+			endpoints[rt.pattern] = endpoint{}
+		}
+		endpoints[rt.pattern][rt.method] = rt
+	}
+	for pattern, e := range endpoints {
+		a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, e) })
+	}
+	return a
+}
+
+// handler answers a request, or returns an error and has written nothing.
+type handler func(w http.ResponseWriter, r *http.Request, account cron.Account) error
+
+// route is one call of the API. Its caller is authenticated by an API key.
+type route struct {
+	method  string
+	pattern string // of http.ServeMux, without a method: there GET would match HEAD too
+	handle  handler
+}
+
+// endpoint is the routes that share a pattern, by method.
+type endpoint map[string]route
+
+// ServeHTTP answers a request.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer a.recoverPanic(w, r)
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		// The mux would redirect it.
+		a.fail(w, r, cron.Missing(cron.SubjectNone))
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// serve answers a request whose path belongs to e: 404 comes first, then authentication, then all else.
+func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
+	method := strings.ToUpper(r.Method)
+	if method == http.MethodOptions && len(e) > 0 {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Methods", "GET, PUT, PATCH, DELETE, POST")
+		h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization, If-Match")
+		h.Set("Access-Control-Max-Age", "1800")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	rt, ok := e[method]
+	if !ok {
+		a.fail(w, r, cron.Missing(cron.SubjectNone))
+		return
+	}
+	_, account, err := a.auth.Authenticate(r.Context(), r.Header.Get("Authorization"))
+	if err == nil {
+		err = rt.handle(w, r, account)
+	}
+	if err != nil {
+		a.fail(w, r, err)
+	}
+}
+
+// reply writes v as the answer to a successful call.
+func reply(w http.ResponseWriter, v any) error {
+	return write(w, http.StatusOK, "application/json", v)
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("encode the response: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // whoever is gone does not need it
+	return nil
+}
+
+// recoverPanic answers with our fault when a handler panics. The response may have begun; then it stays as it is.
+func (a *api) recoverPanic(w http.ResponseWriter, r *http.Request) {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler:
+		panic(p)
+	default:
+		a.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
+}
+
+// fail writes err as a problem, and logs it when it is our fault.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := errors.AsType[*cron.Error](err)
+	if !ok {
+		e = &cron.Error{Kind: cron.Internal}
+	}
+	status := statusOf(e.Kind)
+	if status == http.StatusInternalServerError && r.Context().Err() == nil {
+		a.logger.ErrorContext(r.Context(), "a request failed",
+			slog.String("method", r.Method), slog.String("pattern", r.Pattern), slog.Any("error", err))
+	}
+	h := w.Header()
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if err := write(w, status, "application/problem+json", a.problem(status, e)); err != nil {
+		a.logger.ErrorContext(r.Context(), "a problem could not be written", slog.Any("error", err))
+	}
+}

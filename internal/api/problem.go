@@ -1,0 +1,80 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"punctual/internal/cron"
+)
+
+// retryAfter is when a call that a quota refused may be worth another try, in seconds.
+const retryAfter = 60
+
+// maxProblems is how many bad values of a request are reported at most.
+const maxProblems = 100
+
+// statuses maps the kinds of errors to HTTP. The contract has no status for "unavailable" but 500.
+var statuses = map[cron.ErrorKind]int{
+	cron.Internal:     http.StatusInternalServerError,
+	cron.Invalid:      http.StatusBadRequest,
+	cron.NotFound:     http.StatusNotFound,
+	cron.Conflict:     http.StatusConflict,
+	cron.Unauthorized: http.StatusUnauthorized,
+	cron.Forbidden:    http.StatusForbidden,
+	cron.TooMany:      http.StatusTooManyRequests,
+	cron.Unavailable:  http.StatusInternalServerError,
+}
+
+func statusOf(kind cron.ErrorKind) int {
+	if status, ok := statuses[kind]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// problem is problem details as of RFC 9457. Its type is about:blank, which is what an absent one means.
+type problem struct {
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail"`
+	Errors []fieldError `json:"errors,omitempty"`
+}
+
+// fieldError is one value of the body that is wrong.
+type fieldError struct {
+	Pointer string `json:"pointer"` // RFC 6901
+	Detail  string `json:"detail"`
+}
+
+// problem puts e into words. What is wrong with no particular value of the body becomes the detail.
+func (a *api) problem(status int, e *cron.Error) problem {
+	title, detail := a.messages.Error(e.Kind, e.Subject)
+	p := problem{Title: title, Status: status, Detail: detail}
+	for _, wrong := range e.Problems {
+		if wrong.Pointer == "" {
+			p.Detail = a.messages.Problem(wrong)
+		} else {
+			p.Errors = append(p.Errors, fieldError{Pointer: wrong.Pointer, Detail: a.messages.Problem(wrong)})
+		}
+	}
+	return p
+}
+
+// under puts prefix before the pointers of err, which are relative to that part of the body.
+func under(prefix string, err error) error {
+	e, ok := errors.AsType[*cron.Error](err)
+	if !ok || len(e.Problems) == 0 {
+		return err
+	}
+	moved := *e
+	moved.Problems = slices.Clone(e.Problems)
+	for i := range moved.Problems {
+		moved.Problems[i].Pointer = prefix + moved.Problems[i].Pointer
+	}
+	return &moved
+}
+
+func invalid(p cron.Problem) error {
+	return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{p}}
+}

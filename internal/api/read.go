@@ -1,0 +1,299 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// maxRequest is how large the body of a request may be, in bytes: a job's body of the largest size with every byte
+// escaped as \u00XX, and room for the rest.
+const maxRequest = 8 << 20
+
+// The types that a value can be expected to have; package message knows these words.
+const (
+	typeArray   = "array"
+	typeBoolean = "boolean"
+	typeInteger = "integer"
+	typeObject  = "object"
+	typeString  = "string"
+)
+
+// readMember reads the body of a request, a JSON object, and returns the object that it holds under the given name.
+func readMember(w http.ResponseWriter, r *http.Request, name string) (json.RawMessage, error) {
+	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	mediaType = strings.TrimSpace(mediaType)
+	if !strings.EqualFold(mediaType, "application/json") && !strings.EqualFold(mediaType, "text/json") {
+		return nil, invalid(cron.Problem{Rule: cron.RuleMediaType})
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, invalid(cron.Problem{Rule: cron.RuleTooLong, Limit: maxRequest, Unit: cron.UnitBytes})
+	}
+	// A body that breaks off is no JSON either.
+	if err != nil || !json.Valid(body) {
+		return nil, invalid(cron.Problem{Rule: cron.RuleNotJSON})
+	}
+	var problems problems
+	outer := newObject(body, "", &problems)
+	member, ok := outer.value(name)
+	switch {
+	case problems.count > 0:
+		return nil, problems.Err()
+	case !ok:
+		return nil, invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleMandatory})
+	case member[0] != '{':
+		return nil, invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleWrongType, Want: typeObject})
+	}
+	return member, nil
+}
+
+// problems collects what is wrong with a body, up to a number that a response can hold.
+type problems struct {
+	cron.Checker
+	count int
+}
+
+func (p *problems) add(pointer string, wrong cron.Problem) {
+	if p.count < maxProblems {
+		p.count++
+		p.Add(pointer, wrong)
+	}
+}
+
+// object is a JSON object that is read member by member. What reads a member into a variable leaves the variable as it
+// is when the member is absent or null, and notes a problem when the member is not what it should be. Of members that
+// share a name the last one counts.
+type object struct {
+	members  map[string]json.RawMessage
+	pointer  string
+	problems *problems
+}
+
+// newObject reads raw, which is valid JSON. What is no object is a problem and has no members.
+func newObject(raw json.RawMessage, pointer string, p *problems) object {
+	o := object{pointer: pointer, problems: p}
+	if err := json.Unmarshal(raw, &o.members); err != nil {
+		p.add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: typeObject})
+	}
+	return o
+}
+
+// value is a member as it stands in the JSON text; ok is false when it is absent or null.
+func (o object) value(name string) (raw json.RawMessage, ok bool) {
+	raw, ok = o.members[name]
+	return raw, ok && string(raw) != "null"
+}
+
+func (o object) add(name string, p cron.Problem) { o.problems.add(o.pointer+"/"+escape(name), p) }
+
+func (o object) wrongType(name, want string) {
+	o.add(name, cron.Problem{Rule: cron.RuleWrongType, Want: want})
+}
+
+// object is a member that is an object; one without members when it is absent or null.
+func (o object) object(name string) object {
+	pointer := o.pointer + "/" + name
+	raw, ok := o.value(name)
+	if !ok {
+		return object{pointer: pointer, problems: o.problems}
+	}
+	return newObject(raw, pointer, o.problems)
+}
+
+func (o object) text(name string, to *string) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	s, ok := parseText(raw)
+	if !ok {
+		o.wrongType(name, typeString)
+		return
+	}
+	*to = s
+}
+
+func (o object) boolean(name string, to *bool) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	switch text, _ := scalar(raw); text {
+	case "true", "1":
+		*to = true
+	case "false", "0":
+		*to = false
+	default:
+		o.wrongType(name, typeBoolean)
+	}
+}
+
+// integer reads a member that lies between low and high.
+func integer[T ~int | ~int64](o object, name string, to *T, low, high int64) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	n, wrong := parseInteger(raw, low, high)
+	if wrong.Rule != cron.RuleNone {
+		o.add(name, wrong)
+		return
+	}
+	*to = T(n)
+}
+
+// every stands for all numbers of a set.
+const every = -1
+
+// set reads an array of numbers between low and high, or every.
+func (o object) set(name string, to *cron.Set, low, high int64) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	if raw[0] != '[' {
+		o.wrongType(name, typeArray)
+		return
+	}
+	var set cron.Set
+	walkArray(raw, func(i int, item json.RawMessage) {
+		if _, wrong := parseInteger(item, every, every); wrong.Rule == cron.RuleNone {
+			set = cron.Every
+			return
+		}
+		n, wrong := parseInteger(item, low, high)
+		if wrong.Rule != cron.RuleNone {
+			o.problems.add(o.pointer+"/"+name+"/"+strconv.Itoa(i), wrong)
+			return
+		}
+		set |= cron.SetOf(int(n))
+	})
+	*to = set
+}
+
+// choice reads a member whose value is one of the given names, and stores the index of the name.
+func choice[T ~int](o object, name string, to *T, names []string) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	s, ok := parseText(raw)
+	if !ok {
+		o.wrongType(name, typeString)
+		return
+	}
+	for i, n := range names {
+		if s == n {
+			*to = T(i)
+			return
+		}
+	}
+	o.add(name, cron.Problem{Rule: cron.RuleUnknownValue, Given: s, Want: strings.Join(names, ", ")})
+}
+
+// scalar is the text of a string, or of a number, true or false as it is written; ok is false for all else.
+func scalar(raw json.RawMessage) (text string, ok bool) {
+	switch raw[0] {
+	case '"':
+		return parseText(raw)
+	case '{', '[', 'n':
+		return "", false
+	}
+	return string(raw), true
+}
+
+func parseText(raw json.RawMessage) (s string, ok bool) {
+	if raw[0] != '"' {
+		return "", false
+	}
+	return s, json.Unmarshal(raw, &s) == nil
+}
+
+// parseInteger reads an integer between low and high: a number without a fraction, or a string of digits that may have
+// a sign.
+func parseInteger(raw json.RawMessage, low, high int64) (int64, cron.Problem) {
+	text, ok := scalar(raw)
+	if !ok {
+		return 0, cron.Problem{Rule: cron.RuleWrongType, Want: typeInteger}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if errors.Is(err, strconv.ErrSyntax) && raw[0] != '"' {
+		n, err = parseFloat(text)
+	}
+	outside := errors.Is(err, strconv.ErrRange) || err == nil && (n < low || n > high)
+	switch {
+	case outside:
+		return 0, cron.Problem{Rule: cron.RuleOutOfRange, Given: text, Min: low, Max: high}
+	case err != nil:
+		return 0, cron.Problem{Rule: cron.RuleWrongType, Want: typeInteger}
+	}
+	return n, cron.Problem{}
+}
+
+// parseFloat reads an integer that is written with a fraction or an exponent, such as 1.0 or 1e3.
+func parseFloat(text string) (int64, error) {
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil:
+		return 0, err
+	case f != math.Trunc(f):
+		return 0, strconv.ErrSyntax
+	case math.Abs(f) > 1<<53:
+		return 0, strconv.ErrRange
+	}
+	return int64(f), nil
+}
+
+// walkObject visits the members of a JSON object in their order. raw is valid JSON.
+func walkObject(raw json.RawMessage, visit func(name string, value json.RawMessage)) {
+	walk(raw, func(decoder *json.Decoder, _ int) error {
+		name, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+		visit(name.(string), value)
+		return nil
+	})
+}
+
+// walkArray visits the items of a JSON array. raw is valid JSON.
+func walkArray(raw json.RawMessage, visit func(i int, item json.RawMessage)) {
+	walk(raw, func(decoder *json.Decoder, i int) error {
+		var item json.RawMessage
+		if err := decoder.Decode(&item); err != nil {
+			return err
+		}
+		visit(i, item)
+		return nil
+	})
+}
+
+// walk reads the parts of a JSON object or array one after the other, so that a long one is never held as a whole.
+func walk(raw json.RawMessage, part func(decoder *json.Decoder, i int) error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := decoder.Token(); err != nil {
+		return
+	}
+	for i := 0; decoder.More(); i++ {
+		if err := part(decoder, i); err != nil {
+			return
+		}
+	}
+}
+
+// escape is a name as a part of a JSON pointer (RFC 6901, section 3).
+func escape(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+}

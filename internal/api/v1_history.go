@@ -1,0 +1,117 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+func (a *api) listHistory(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	executions, predictions, err := a.service.History(r.Context(), a.now(), account, pathID(r, "jobId"))
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		History     []historyItem `json:"history"`
+		Predictions []int64       `json:"predictions"`
+	}{make([]historyItem, len(executions)), make([]int64, len(predictions))}
+	for i := range executions {
+		answer.History[i] = a.newHistoryItem(&executions[i])
+	}
+	for i, t := range predictions {
+		answer.Predictions[i] = t.Unix()
+	}
+	return reply(w, answer)
+}
+
+func (a *api) getExecution(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	wanted := r.PathValue("identifier")
+	parts := strings.Split(wanted, "-")
+	if len(parts) != 4 {
+		return invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
+	}
+	execution, err := a.service.Execution(r.Context(), account, pathID(r, "jobId"), parseID(parts[3]))
+	if err != nil {
+		return err
+	}
+	if identifier(&execution) != wanted {
+		return cron.Missing(cron.SubjectExecution)
+	}
+	return reply(w, struct {
+		Details historyItem `json:"jobHistoryDetails"`
+	}{a.newHistoryItem(&execution)})
+}
+
+// historyItem is HistoryItem of the contract. Field order counts.
+type historyItem struct {
+	JobLogID    int64   `json:"jobLogId"`
+	JobID       int64   `json:"jobId"`
+	Identifier  string  `json:"identifier"`
+	Date        int64   `json:"date"` // Unix seconds
+	DatePlanned int64   `json:"datePlanned"`
+	Jitter      int64   `json:"jitter"` // ms
+	URL         string  `json:"url"`
+	Duration    int64   `json:"duration"` // ms
+	Status      int     `json:"status"`
+	StatusText  string  `json:"statusText"`
+	HTTPStatus  int     `json:"httpStatus"`
+	Headers     *string `json:"headers"`
+	Body        *string `json:"body"`
+	Stats       stats   `json:"stats"`
+	CertExpiry  *int64  `json:"sslCertExpiry"`
+}
+
+// stats are in µs.
+type stats struct {
+	NameLookup    int64 `json:"nameLookup"`
+	Connect       int64 `json:"connect"`
+	AppConnect    int64 `json:"appConnect"`
+	PreTransfer   int64 `json:"preTransfer"`
+	StartTransfer int64 `json:"startTransfer"`
+	Total         int64 `json:"total"`
+}
+
+func (a *api) newHistoryItem(e *cron.Execution) historyItem {
+	r := &e.Result
+	item := historyItem{
+		JobLogID:    e.ID,
+		JobID:       e.JobID,
+		Identifier:  identifier(e),
+		Date:        r.Started.Unix(),
+		DatePlanned: e.Planned.Unix(),
+		Jitter:      e.Lateness.Milliseconds(),
+		URL:         r.URL,
+		Duration:    r.Duration.Milliseconds(),
+		Status:      int(r.Status),
+		StatusText:  a.messages.Execution(r),
+		HTTPStatus:  r.HTTPStatus,
+		Headers:     textOrNull(r.Headers),
+		Body:        textOrNull(r.Body),
+		Stats: stats{
+			r.Stats.NameLookup.Microseconds(), r.Stats.Connect.Microseconds(), r.Stats.AppConnect.Microseconds(),
+			r.Stats.PreTransfer.Microseconds(), r.Stats.StartTransfer.Microseconds(), r.Stats.Total.Microseconds(),
+		},
+		CertExpiry: unixOrNull(r.CertExpiry),
+	}
+	if item.Headers != nil && item.Body == nil {
+		item.Body = new("") // the response was saved, and its body was empty
+	}
+	return item
+}
+
+// identifier names an execution: job, day and month, from 0, of its planned instant in UTC, and execution.
+func identifier(e *cron.Execution) string {
+	planned := e.Planned.UTC()
+	return fmt.Sprintf("%d-%d-%d-%d", e.JobID, planned.Day(), planned.Month()-time.January, e.ID)
+}
+
+// textOrNull is b as text, and nil when it was not saved. Bytes that are no UTF-8 become U+FFFD when it is encoded.
+func textOrNull(b []byte) *string {
+	if b == nil {
+		return nil
+	}
+	return new(string(b))
+}

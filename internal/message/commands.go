@@ -1,0 +1,102 @@
+package message
+
+import "fmt"
+
+// DataLocked says that another process runs the service on the same data.
+func (English) DataLocked(err error) string {
+	return fmt.Sprintf("%v. Stop that service first, or give this one a directory of its own with --data.", err)
+}
+
+// NoDatabase says that a command found no database.
+func (English) NoDatabase(err error) string {
+	return fmt.Sprintf("%v. Start the service once with punctual serve, or name its directory with --data.", err)
+}
+
+// NotADatabase says that a file is no database, or a damaged one.
+func (English) NotADatabase(err error) string {
+	return fmt.Sprintf("%v. Nothing was changed. Restore the file from a backup, or move it away to start anew.", err)
+}
+
+// OlderDatabase says that a command found a database that has to be migrated.
+func (English) OlderDatabase(err error) string {
+	return fmt.Sprintf("%v. Restart the service with this version of the program first.", err)
+}
+
+// NewerDatabase says that the database was migrated by a newer program.
+func (English) NewerDatabase(err error) string {
+	return fmt.Sprintf("%v. Nothing was changed. Use that version of the program, or a backup from before.", err)
+}
+
+// OtherKey says that the database belongs to another key.
+func (English) OtherKey(error) string {
+	return "The secrets in the database were sealed with another key. Give the key that belongs to this database: " +
+		"the file secret.key of its data directory, or PUNCTUAL_SECRET_KEY, the same for all nodes of one database."
+}
+
+// KeyMissing says that the database is there and its key is not.
+func (English) KeyMissing(path string) string {
+	return fmt.Sprintf("The database is there, but the key of its secrets is missing at %s. Put it back from a backup, "+
+		"or give it with PUNCTUAL_SECRET_KEY.", path)
+}
+
+// BadKey says that a key of the secrets cannot be read.
+func (English) BadKey(source string) string {
+	return fmt.Sprintf("The key of the secrets in %s must be 32 bytes in base64.", source)
+}
+
+// NoSuchAccount says that an account does not exist; email is empty for the operator's.
+func (English) NoSuchAccount(email string) string {
+	if email == "" {
+		return "The database has no account yet. Start the service once with punctual serve."
+	}
+	return fmt.Sprintf("There is no account with the e-mail address %q.", email)
+}
+
+// NoBackup says that backup is for SQLite only.
+func (English) NoBackup(error) string {
+	return "This command backs up SQLite databases. A PostgreSQL database has its own tools: pg_dump, or a base backup."
+}
+
+// PortInUse says that the service cannot listen.
+func (English) PortInUse(address string, err error) string {
+	return fmt.Sprintf("Cannot listen on %s: %v. Free the port, or choose another one with --listen.", address, err)
+}
+
+// FirstStart greets the operator with the key that is shown once, and a first job.
+func (English) FirstStart(baseURL, key string) string {
+	return fmt.Sprintf(`Punctual is running at %[1]s
+
+Your API key, shown this once:
+
+    %[2]s
+
+A first job, called every minute:
+
+    curl -X PUT %[1]s/jobs \
+      -H 'Authorization: Bearer %[2]s' \
+      -H 'Content-Type: application/json' \
+      -d '{"job":{"url":"https://example.com/","enabled":true,"schedule":{"timezone":"UTC","hours":[-1],"mdays":[-1],"minutes":[-1],"months":[-1],"wdays":[-1]}}}'
+
+`, baseURL, key)
+}
+
+// Welcome is what a browser sees at the root of the service.
+func (English) Welcome(baseURL string) string {
+	return fmt.Sprintf(`Punctual is running.
+
+It calls URLs on time and records what happened. Programs talk to it through the
+cron-job.org REST API, with this address as the base URL:
+
+    %[1]s
+
+List your jobs:
+
+    curl -H 'Authorization: Bearer YOUR-API-KEY' %[1]s/jobs
+
+The API key was printed when the service first started. To make another one:
+
+    punctual apikey create
+
+State of the service: %[1]s/readyz
+`, baseURL)
+}

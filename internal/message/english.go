@@ -1,0 +1,219 @@
+package message
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// English is the catalogue in English.
+type English struct{}
+
+// Problem says what is wrong with a value that somebody sent, and what would be valid.
+func (English) Problem(p cron.Problem) string {
+	switch p.Rule {
+	case cron.RuleMandatory:
+		return "A value is missing here; it must be given."
+	case cron.RuleWrongType:
+		return "The value has the wrong type; " + englishType(p.Want) + " is expected."
+	case cron.RuleTooLong:
+		return fmt.Sprintf("The value is too long; at most %s are allowed.", englishCount(p.Limit, p.Unit))
+	case cron.RuleOutOfRange:
+		return clip(p.Given) + " is out of range; the value must be " + englishRange(p.Min, p.Max) + "."
+	case cron.RuleUnknownValue:
+		if p.Want != "" {
+			return fmt.Sprintf("%s is not one of the values that are possible here: %s.", quote(p.Given), p.Want)
+		}
+		return quote(p.Given) + " is not one of the values that are possible here."
+	case cron.RuleUnknownTimeZone:
+		return quote(p.Given) + " is not a known time zone; use an IANA name such as Europe/Berlin or UTC."
+	case cron.RuleURLScheme:
+		return fmt.Sprintf("The scheme %s is not supported; the URL must start with http:// or https://.", quote(p.Given))
+	case cron.RuleURLHost:
+		return "The URL names no host; it must look like https://example.com/path."
+	case cron.RuleURLSyntax:
+		return "This is not a valid URL; it must look like https://example.com/path?query, " +
+			"with other characters percent-encoded and a port between 1 and 65535."
+	case cron.RuleURLBlocked:
+		return fmt.Sprintf("Jobs of this service may not call %s; use an address that it may reach.", clip(p.Given))
+	case cron.RuleControlCharacter:
+		if p.Given != "" {
+			return fmt.Sprintf("The value of %s holds a control character; only printable text is allowed.", quote(p.Given))
+		}
+		return "The value holds a control character; only printable text is allowed."
+	case cron.RuleHeaderName:
+		return quote(p.Given) + " cannot be the name of a header; letters, digits and !#$%&'*+-.^_`|~ are allowed."
+	case cron.RuleUnknownFolder:
+		return fmt.Sprintf("There is no folder %s in this account; use the number of one that exists, or 0 for none.", clip(p.Given))
+	case cron.RuleLocalTime:
+		return clip(p.Given) + " is not a local time; write it as YYYYMMDDhhmmss, such as 20301231235959, or 0 for never."
+	case cron.RuleNotJSON:
+		return "The body is not valid JSON; exactly one JSON object is expected."
+	case cron.RuleMediaType:
+		return "The request needs a body in JSON, with the header Content-Type: application/json."
+	case cron.RuleIdentifier:
+		return quote(p.Given) + " is not the identifier of an execution; use one from the history of the job, such as 12345-31-0-67890."
+	case cron.RuleMonitorJob:
+		return "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead."
+	}
+	return "The value is not valid."
+}
+
+// englishType names a type with its article.
+func englishType(want string) string {
+	switch want {
+	case "array", "integer", "object":
+		return "an " + want
+	}
+	return "a " + want
+}
+
+// englishRange names a range; a bound that every number keeps is none.
+func englishRange(low, high int64) string {
+	switch {
+	case low == math.MinInt64 && high == math.MaxInt64:
+		return "an integer of at most 64 bits"
+	case low == math.MinInt64:
+		return fmt.Sprintf("at most %d", high)
+	case high == math.MaxInt64:
+		return fmt.Sprintf("at least %d", low)
+	}
+	return fmt.Sprintf("from %d to %d", low, high)
+}
+
+func englishCount(n int64, unit cron.Unit) string {
+	switch unit {
+	case cron.UnitCharacters:
+		return strconv.FormatInt(n, 10) + " characters"
+	case cron.UnitBytes:
+		return strconv.FormatInt(n, 10) + " bytes"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// Error is what is said of an error as a whole: a title of few words, and in a sentence or two what happened and what
+// to do.
+func (English) Error(kind cron.ErrorKind, subject cron.Subject) (title, detail string) {
+	thing := englishThing(subject)
+	switch kind {
+	case cron.Invalid:
+		return "Bad Request", "Some of the values sent are not valid. Correct those that are listed, then try again."
+	case cron.NotFound:
+		if subject == cron.SubjectNone {
+			return "Not Found", "There is nothing at this path for this method. Check both against the documentation."
+		}
+		return "Not Found", fmt.Sprintf("There is no such %s in this account. Check its number, or list what there is.", thing)
+	case cron.Conflict:
+		return "Conflict", fmt.Sprintf("The %s contradicts what exists already. Look at what exists, then try again.", thing)
+	case cron.Unauthorized:
+		if subject == cron.SubjectAPIKey {
+			return "Unauthorized", "There is no valid API key in this request. Send one as Authorization: Bearer <API key>."
+		}
+		return "Unauthorized", "You are not signed in. Sign in and try again."
+	case cron.Forbidden:
+		if subject == cron.SubjectAPIKey {
+			return "Forbidden", "The API key may not be used for this, or not from this address. Use another key, or change its settings."
+		}
+		return "Forbidden", fmt.Sprintf("You may not do this with the %s. Ask the operator of the service for permission.", thing)
+	case cron.TooMany:
+		if subject == cron.SubjectNone || subject == cron.SubjectAPIKey {
+			return "Too Many Requests", "There were too many requests in too short a time. Wait as long as Retry-After says, then try again."
+		}
+		return "Too Many Requests", fmt.Sprintf("The plan of this account allows no further %s. "+
+			"Delete one that is no longer needed, or ask the operator of the service for a larger plan.", thing)
+	case cron.Unavailable:
+		return "Service Unavailable", "The service cannot answer at the moment. Try again in a few seconds."
+	}
+	return "Internal Server Error", "Something went wrong inside the service, and it was logged. Try again later, or tell the operator."
+}
+
+func englishThing(s cron.Subject) string {
+	switch s {
+	case cron.SubjectJob:
+		return "job"
+	case cron.SubjectExecution:
+		return "execution"
+	case cron.SubjectFolder:
+		return "folder"
+	case cron.SubjectAPIKey:
+		return "API key"
+	case cron.SubjectAccount:
+		return "account"
+	case cron.SubjectDatabase:
+		return "database"
+	}
+	return "resource"
+}
+
+// Execution is the text for what came of an execution: the reason phrase when there was a response that counts, and
+// otherwise a sentence about why there was none.
+func (English) Execution(r *cron.Result) string {
+	if r.Status == cron.StatusOK || r.Status == cron.StatusHTTPError {
+		switch text := http.StatusText(r.HTTPStatus); {
+		case r.Reason != "":
+			return r.Reason
+		case text != "":
+			return text
+		}
+		return "HTTP " + strconv.Itoa(r.HTTPStatus)
+	}
+	return englishFault(r.Fault, clip(r.Detail))
+}
+
+func englishFault(f cron.Fault, detail string) string {
+	switch f {
+	case cron.FaultInvalidURL:
+		return "The URL is not valid."
+	case cron.FaultHostNotFound:
+		return fmt.Sprintf("The host %s does not exist.", detail)
+	case cron.FaultResolver:
+		return fmt.Sprintf("The name server gave no usable answer for the host %s.", detail)
+	case cron.FaultRefused:
+		return fmt.Sprintf("%s refused the connection.", detail)
+	case cron.FaultUnreachable:
+		return fmt.Sprintf("%s cannot be reached.", detail)
+	case cron.FaultBlocked:
+		return fmt.Sprintf("Jobs of this service may not call %s.", detail)
+	case cron.FaultConnect:
+		return fmt.Sprintf("The connection to %s failed.", detail)
+	case cron.FaultLookupTimeout:
+		return fmt.Sprintf("Looking up the host %s took too long.", detail)
+	case cron.FaultConnectTimeout:
+		return fmt.Sprintf("Connecting to %s took too long.", detail)
+	case cron.FaultTLSTimeout:
+		return fmt.Sprintf("The TLS handshake with %s took too long.", detail)
+	case cron.FaultTimeout:
+		return fmt.Sprintf("There was no whole response within %s.", detail)
+	case cron.FaultCertificateExpired:
+		return fmt.Sprintf("The certificate for %s has expired or is not valid yet.", detail)
+	case cron.FaultCertificateHost:
+		return fmt.Sprintf("The certificate is for another host: %s.", detail)
+	case cron.FaultCertificateUnknown:
+		return fmt.Sprintf("The certificate comes from an authority that is not trusted: %s.", detail)
+	case cron.FaultTLS:
+		return fmt.Sprintf("The TLS connection failed: %s.", strings.TrimSuffix(detail, "."))
+	case cron.FaultTooMuchData:
+		return fmt.Sprintf("The response was larger than the allowed %s bytes.", detail)
+	case cron.FaultClosed:
+		return "The connection ended before the whole response had come."
+	case cron.FaultMalformed:
+		return fmt.Sprintf("The response was not valid HTTP: %s.", strings.TrimSuffix(detail, "."))
+	case cron.FaultReset:
+		return "The server reset the connection."
+	case cron.FaultInternal:
+		return "An error inside the service kept the execution from being performed."
+	case cron.FaultLost:
+		return "The execution was started, but the service stopped before its result was known."
+	case cron.FaultOverlap:
+		return "The execution was skipped, since the former one of the job was still running."
+	case cron.FaultDisabled:
+		return "The execution was skipped, since the job was disabled before it could start."
+	case cron.FaultMissed:
+		return "The execution was missed, since its time was over when the service got to it."
+	}
+	return "The reason is not known."
+}

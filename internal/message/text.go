@@ -1,0 +1,20 @@
+package message
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxGiven is how many characters of a value that somebody sent a sentence repeats.
+const maxGiven = 100
+
+// clip shortens s to what a sentence may repeat.
+func clip(s string) string {
+	if utf8.RuneCountInString(s) <= maxGiven {
+		return s
+	}
+	return string([]rune(s)[:maxGiven]) + "…"
+}
+
+// quote is a clipped s in quotation marks, with control characters made visible.
+func quote(s string) string { return strconv.Quote(clip(s)) }

@@ -1,0 +1,163 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// A Change edits a job on behalf of a user. An *cron.Error of kind Invalid says which values it could not use; the rest
+// of the job is checked all the same, so that a user hears of everything at once.
+type Change func(*cron.Job) error
+
+// RoomForJob is nil when the account may have another job, and otherwise an error of kind TooMany.
+func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
+	limit := s.plans.Named(account.Plan).MaxJobs
+	if limit == 0 {
+		return nil
+	}
+	n, err := s.jobs.CountJobs(ctx, account.ID)
+	if err != nil {
+		return fmt.Errorf("check the number of jobs: %w", err)
+	}
+	if n >= limit {
+		return &cron.Error{Kind: cron.TooMany, Subject: cron.SubjectJob}
+	}
+	return nil
+}
+
+// CreateJob makes a job with the defaults of cron.NewJob, edited by fill, and returns its ID.
+func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (int64, error) {
+	if err := s.RoomForJob(ctx, account); err != nil {
+		return 0, err
+	}
+	job := cron.NewJob()
+	job.AccountID = account.ID
+	if err := s.edit(&job, fill); err != nil {
+		return 0, err
+	}
+	if err := s.jobs.CreateJob(ctx, &job); err != nil {
+		return 0, err
+	}
+	return job.ID, nil
+}
+
+// ChangeJob edits a job. What is wrong with the change itself is reported before a job that does not exist. change may
+// run more than once.
+func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, change Change) error {
+	trial := cron.NewJob()
+	trial.Request.URL = "http://trial.invalid/"
+	if err := s.edit(&trial, change); err != nil {
+		return err
+	}
+	return s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error { return s.edit(job, change) })
+}
+
+// DeleteJob removes a job. One that belongs to a monitor is an error of kind Invalid.
+func (s *Service) DeleteJob(ctx context.Context, account cron.Account, jobID int64) error {
+	return s.jobs.DeleteJob(ctx, account.ID, jobID)
+}
+
+// Job reads a job. Its NextRun is what the schedule says, even while the job is disabled.
+func (s *Service) Job(ctx context.Context, now time.Time, account cron.Account, jobID int64) (cron.JobRecord, error) {
+	job, err := s.jobs.Job(ctx, account.ID, jobID)
+	if err != nil {
+		return cron.JobRecord{}, err
+	}
+	foresee(&job, now)
+	return job, nil
+}
+
+// Jobs reads all jobs of the account in the order in which they are shown, without headers, body and credentials. The
+// NextRun of each is what the schedule says, even while the job is disabled. someFailed tells that some could not be
+// read and are left out.
+func (s *Service) Jobs(ctx context.Context, now time.Time, account cron.Account) (jobs []cron.JobRecord, someFailed bool, err error) {
+	jobs, someFailed, err = s.jobs.Jobs(ctx, account.ID)
+	for i := range jobs {
+		foresee(&jobs[i], now)
+	}
+	return jobs, someFailed, err
+}
+
+// foresee sets the NextRun of a disabled job to when it would be due if it were enabled now.
+func foresee(job *cron.JobRecord, now time.Time) {
+	if !job.Enabled {
+		job.State.NextRun, _ = job.Schedule.Next(now)
+	}
+}
+
+// edit applies a change to a job and checks the outcome.
+func (s *Service) edit(job *cron.Job, change Change) error {
+	before := job.Request.URL
+	err := change(job)
+	if err != nil && cron.KindOf(err) != cron.Invalid {
+		return err
+	}
+	job.Title = strings.TrimSpace(job.Title)
+	job.Request.URL = cron.NormalURL(job.Request.URL)
+	if err := mergeProblems(err, job.Validate()); err != nil {
+		return err
+	}
+	if job.Request.URL != before {
+		return s.checkAddress(job.Request.URL)
+	}
+	return nil
+}
+
+// checkAddress refuses a URL whose host is an address that jobs may not call, so that its user hears of it now and not
+// from failing executions.
+func (s *Service) checkAddress(rawURL string) error {
+	expanded := cron.Request{URL: rawURL}.Expand(time.Unix(0, 0), func() string { return "0" })
+	u, problem := cron.ParseURL(expanded.URL)
+	if problem.Rule == cron.RuleNone {
+		blocked, ok := s.addresses.CheckHost(u.Hostname(), portOf(u))
+		if ok {
+			return nil
+		}
+		problem = cron.Problem{Rule: cron.RuleURLBlocked, Given: blocked}
+	}
+	problem.Pointer = "/url"
+	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: []cron.Problem{problem}}
+}
+
+func portOf(u *url.URL) int {
+	if port, err := strconv.Atoi(u.Port()); err == nil {
+		return port
+	}
+	if u.Scheme == "https" {
+		return 443
+	}
+	return 80
+}
+
+// mergeProblems joins two errors of kind Invalid, either of which may be nil. Where the first one names a value, what
+// the second one says of the same value is left out: it is about what the value was left at.
+func mergeProblems(first, second error) error {
+	a, inFirst := errors.AsType[*cron.Error](first)
+	b, inSecond := errors.AsType[*cron.Error](second)
+	if !inFirst {
+		return second
+	}
+	if !inSecond {
+		return first
+	}
+	merged := &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: slices.Clone(a.Problems)}
+	for _, p := range b.Problems {
+		if !slices.ContainsFunc(a.Problems, func(q cron.Problem) bool { return covers(q.Pointer, p.Pointer) }) {
+			merged.Problems = append(merged.Problems, p)
+		}
+	}
+	return merged
+}
+
+// covers tells whether the JSON pointer outer is inner or leads to something that holds it.
+func covers(outer, inner string) bool {
+	return inner == outer || strings.HasPrefix(inner, outer+"/")
+}
