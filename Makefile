@@ -1,0 +1,40 @@
+# Every target says what it does; `make` lists them.
+
+GO ?= go
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+.PHONY: build
+build: ## Build the static binary ./punctual
+	CGO_ENABLED=0 $(GO) build -trimpath -o punctual .
+
+.PHONY: test
+test: tools lint ## Install what the tests need where that is possible, and run them all
+	$(GO) test -race -timeout 15m ./...
+
+.PHONY: tools
+tools: ## Install what the tests need and the machine lacks, or say what is missing
+	@sh .ci/tools
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+FUZZTIME ?= 1m
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for FUZZTIME (1m)
+	@$(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
+		grep -ho '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go 2>/dev/null | sed 's/^func //' | while read -r name; do \
+			echo "$$name in $$dir"; \
+			(cd "$$dir" && $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+		done || exit 1; \
+	done
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...

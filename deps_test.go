@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed says which packages of the project a package may import. A package that is not listed may not exist.
+var allowed = map[string][]string{
+	"punctual":                    {"app"},
+	"punctual/internal/cron":      {},
+	"punctual/internal/config":    {},
+	"punctual/internal/fetch":     {"cron"},
+	"punctual/internal/store":     {"cron"},
+	"punctual/internal/auth":      {"cron"},
+	"punctual/internal/message":   {"cron"},
+	"punctual/internal/scheduler": {"cron"},
+	"punctual/internal/service":   {"cron"},
+	"punctual/internal/api":       {"cron", "service", "auth", "message"},
+	"punctual/internal/app":       {"api", "auth", "config", "cron", "fetch", "message", "scheduler", "service", "store"},
+
+	// For tests only: nothing of the program imports them.
+	"punctual/internal/store/storetest": {"cron", "store"},
+}
+
+// stdlibOnly are the packages that import nothing but the standard library and the project.
+var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
+	"punctual/internal/auth", "punctual/internal/message", "punctual/internal/api"}
+
+type listed struct {
+	ImportPath string
+	Doc        string
+	Imports    []string
+	GoFiles    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Doc,Imports,GoFiles", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.GoFiles) == 0 || strings.HasPrefix(p.ImportPath, "punctual/test/") {
+			continue // tests may import what they like
+		}
+		rooms, ok := allowed[p.ImportPath]
+		if !ok {
+			t.Errorf("package %s is not in the list of rooms", p.ImportPath)
+		}
+		for _, imported := range p.Imports {
+			room, ours := strings.CutPrefix(imported, "punctual/internal/")
+			switch {
+			case ours && !slices.Contains(rooms, room):
+				t.Errorf("%s must not import %s", p.ImportPath, imported)
+			case !ours && slices.Contains(stdlibOnly, p.ImportPath) && strings.Contains(imported, "."):
+				t.Errorf("%s must import the standard library only, not %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func TestPackagesHaveADocComment(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("package %s has no doc comment", p.ImportPath)
+		}
+	}
+}

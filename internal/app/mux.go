@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// The limits of readiness.
+const (
+	pingTimeout = 2 * time.Second
+	lateDetail  = time.Second      // of lateness that is worth a word
+	turnTimeout = 10 * time.Second // since the loop last came round
+)
+
+type muxConfig struct {
+	API     http.Handler // answers every path that is not listed here
+	Welcome string
+	Ping    func(context.Context) error
+	Turned  func() time.Time
+	LateBy  func() time.Duration
+}
+
+// mux puts what belongs to the process beside the API.
+func mux(c muxConfig) http.Handler {
+	m := http.NewServeMux()
+	m.Handle("/", c.API)
+	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = io.WriteString(w, c.Welcome)
+	})
+	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		state(w, http.StatusOK, map[string]string{"process": "ok"})
+	})
+	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		status, parts := ready(r.Context(), c)
+		state(w, status, parts)
+	})
+	return m
+}
+
+// ready tells whether the database answers and the loop turns.
+func ready(ctx context.Context, c muxConfig) (status int, parts map[string]string) {
+	status, parts = http.StatusOK, map[string]string{"database": "ok", "scheduler": "ok"}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := c.Ping(ctx); err != nil {
+		status, parts["database"] = http.StatusServiceUnavailable, "does not answer"
+	}
+	if turned := c.Turned(); turned.IsZero() || time.Since(turned) > turnTimeout {
+		status, parts["scheduler"] = http.StatusServiceUnavailable, "does not turn"
+	} else if late := c.LateBy(); late > lateDetail {
+		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: all slots are taken"
+	}
+	return status, parts
+}
+
+func state(w http.ResponseWriter, status int, parts map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(parts)
+}
