@@ -112,7 +112,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 		a.fail(w, r, cron.Missing(cron.SubjectNone))
 		return
 	}
-	_, account, err := a.auth.Authenticate(r.Context(), r.Header.Get("Authorization"))
+	_, account, err := a.auth.Authenticate(r.Context(), a.now(), r.Header.Get("Authorization"))
 	if err == nil {
 		err = rt.handle(w, r, account)
 	}

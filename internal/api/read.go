@@ -164,14 +164,14 @@ func (o object) set(name string, to *cron.Set, low, high int64) {
 		return
 	}
 	var set cron.Set
-	walkArray(raw, func(i int, item json.RawMessage) {
+	walk(raw, func(index string, item json.RawMessage) {
 		if _, wrong := parseInteger(item, every, every); wrong.Rule == cron.RuleNone {
 			set = cron.Every
 			return
 		}
 		n, wrong := parseInteger(item, low, high)
 		if wrong.Rule != cron.RuleNone {
-			o.problems.add(o.pointer+"/"+name+"/"+strconv.Itoa(i), wrong)
+			o.problems.add(o.pointer+"/"+name+"/"+index, wrong)
 			return
 		}
 		set |= cron.SetOf(int(n))
@@ -252,44 +252,22 @@ func parseFloat(text string) (int64, error) {
 	return int64(f), nil
 }
 
-// walkObject visits the members of a JSON object in their order. raw is valid JSON.
-func walkObject(raw json.RawMessage, visit func(name string, value json.RawMessage)) {
-	walk(raw, func(decoder *json.Decoder, _ int) error {
-		name, err := decoder.Token()
-		if err != nil {
-			return err
+// walk visits the members of a JSON object or the items of a JSON array one after the other, so that a long one is
+// never held as a whole. token is the name of a member or the index of an item. raw is valid JSON.
+func walk(raw json.RawMessage, visit func(token string, value json.RawMessage)) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	opening, _ := decoder.Token()
+	for i := 0; decoder.More(); i++ {
+		token := strconv.Itoa(i)
+		if opening == json.Delim('{') {
+			name, _ := decoder.Token()
+			token, _ = name.(string)
 		}
 		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return err
+		if decoder.Decode(&value) != nil {
+			return // cannot be; but never loop
 		}
-		visit(name.(string), value)
-		return nil
-	})
-}
-
-// walkArray visits the items of a JSON array. raw is valid JSON.
-func walkArray(raw json.RawMessage, visit func(i int, item json.RawMessage)) {
-	walk(raw, func(decoder *json.Decoder, i int) error {
-		var item json.RawMessage
-		if err := decoder.Decode(&item); err != nil {
-			return err
-		}
-		visit(i, item)
-		return nil
-	})
-}
-
-// walk reads the parts of a JSON object or array one after the other, so that a long one is never held as a whole.
-func walk(raw json.RawMessage, part func(decoder *json.Decoder, i int) error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := decoder.Token(); err != nil {
-		return
-	}
-	for i := 0; decoder.More(); i++ {
-		if err := part(decoder, i); err != nil {
-			return
-		}
+		visit(token, value)
 	}
 }
 

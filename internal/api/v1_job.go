@@ -188,7 +188,8 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		jobHead: newJobHead(rec),
 		Auth:    basicAuth{r.Auth.Enable, r.Auth.User, r.Auth.Password},
 		Notification: notification{
-			n.OnFailure, n.OnFailureCount, n.OnSuccess, n.OnDisable, n.OnCertExpiry, int64(n.CertExpiryAhead / time.Second),
+			n.OnFailure, n.OnFailureCount, n.OnSuccess, n.OnDisable, n.OnCertExpiry,
+			int64(n.CertExpiryAhead / time.Second),
 		},
 		ExtendedData:  extendedData{r.Headers, r.Body},
 		jobTail:       newJobTail(rec),
@@ -351,13 +352,13 @@ func readHeaders(o object, name string, to *[]cron.Header) {
 	pointer := o.pointer + "/" + name + "/"
 	switch raw[0] {
 	case '{':
-		walkObject(raw, func(name string, value json.RawMessage) {
+		walk(raw, func(name string, value json.RawMessage) {
 			at := pointer + escape(name)
 			list.add(name, at, value, at)
 		})
 	case '[':
-		walkArray(raw, func(i int, item json.RawMessage) {
-			entry := newObject(item, pointer+strconv.Itoa(i), o.problems)
+		walk(raw, func(index string, item json.RawMessage) {
+			entry := newObject(item, pointer+index, o.problems)
 			nameMember := "key"
 			if _, ok := entry.value(nameMember); !ok {
 				nameMember = "name"

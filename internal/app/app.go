@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"runtime/debug"
 
-	"punctual/internal/auth"
 	"punctual/internal/config"
-	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/store"
 )
@@ -37,12 +34,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch c.Command {
 	case config.Serve:
 		err = serve(ctx, c, stdout, stderr)
-	case config.APIKeyCreate:
-		err = createAPIKey(ctx, c, stdout)
-	case config.Backup:
-		err = backup(ctx, c)
 	case config.Version:
 		_, err = fmt.Fprintln(stdout, "punctual", version())
+	default:
+		err = onDatabase(ctx, c, commands[c.Command], stdout)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "punctual: %s\n", explain(err))
@@ -78,53 +73,4 @@ func explain(err error) string {
 		}
 	}
 	return err.Error()
-}
-
-// open opens the database for a command that works beside a running service.
-func open(ctx context.Context, c config.Storage) (*store.Store, error) {
-	key, err := loadKey(c, false)
-	if err != nil {
-		return nil, err
-	}
-	return store.Open(ctx, store.Options{
-		URL: c.Database, Dir: c.Data, Key: key, Logger: slog.New(slog.DiscardHandler), NoMigrate: true,
-	})
-}
-
-// backup copies the database.
-func backup(ctx context.Context, c config.Config) (err error) {
-	s, err := open(ctx, c.Backup.Storage)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return s.Backup(ctx, c.Backup.File)
-}
-
-// createAPIKey prints a new API key, alone on its line.
-func createAPIKey(ctx context.Context, c config.Config, stdout io.Writer) (err error) {
-	o := c.APIKey.Create
-	s, err := open(ctx, o.Storage)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	var account cron.Account
-	if o.Account == "" {
-		account, err = s.Operator(ctx)
-	} else {
-		account, err = s.AccountByEmail(ctx, o.Account)
-	}
-	if cron.KindOf(err) == cron.NotFound {
-		return errors.New(message.English{}.NoSuchAccount(o.Account))
-	}
-	if err != nil {
-		return err
-	}
-	text, hash := auth.NewKey()
-	if err := s.CreateAPIKey(ctx, &cron.APIKey{AccountID: account.ID, Title: o.Title, Hash: hash}); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(stdout, text)
-	return err
 }

@@ -42,7 +42,7 @@ func lockData(dir string) (unlock func() error, err error) {
 }
 
 // loadKey is the key that seals secrets: from the configuration, or from its file, which is made when mayCreate.
-func loadKey(c config.Storage, mayCreate bool) (key [32]byte, err error) {
+func loadKey(c config.Config, mayCreate bool) (key [32]byte, err error) {
 	if c.Key != "" {
 		return decodeKey(c.Key, "PUNCTUAL_SECRET_KEY")
 	}

@@ -49,7 +49,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	text := message.English{}
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 
-	unlock, err := lockData(o.Data)
+	unlock, err := lockData(c.Data)
 	if err != nil {
 		return err
 	}
@@ -61,12 +61,15 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	}
 	defer func() { _ = listener.Close() }() // the server closes it as a rule
 
-	key, err := loadKey(o.Storage, true)
+	key, err := loadKey(c, true)
 	if err != nil {
 		return err
 	}
-	plans := cron.DefaultPlans()
-	db, err := store.Open(ctx, store.Options{URL: o.Database, Dir: o.Data, Key: key, Plans: plans, Logger: logger})
+	plans, err := loadPlans(c)
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, store.Options{URL: c.Database, Dir: c.Data, Key: key, Plans: plans, Logger: logger})
 	if err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 			slog.Int("files", openFiles()), slog.Int("slots", slots))
 	}
 	jobs := scheduler.New(scheduler.Config{
-		Store: db, Nodes: db, Upkeep: db, Plans: plans, Name: name, Slots: slots, HostSlots: o.HostSlots, Drain: o.Drain, Logger: logger,
+		Store: db, Nodes: db, Upkeep: db, Name: name, Slots: slots, HostSlots: o.HostSlots, Drain: o.Drain, Logger: logger,
 		Exchanger: fetch.New(fetch.Config{Guard: guard, UserAgent: userAgent, Logger: logger}),
 	})
 	handler := mux(muxConfig{
@@ -161,8 +164,8 @@ func firstStart(ctx context.Context, db *store.Store, baseURL string, stdout io.
 		}
 		return err
 	}
-	key, hash := auth.NewKey()
-	if err := db.CreateAPIKey(ctx, &cron.APIKey{AccountID: account.ID, Title: "first key", Hash: hash}); err != nil {
+	key, err := addKey(ctx, db, cron.APIKey{AccountID: account.ID, Title: "first key"})
+	if err != nil {
 		return err
 	}
 	_, err = io.WriteString(stdout, message.English{}.FirstStart(baseURL, key))

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"strings"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -26,8 +27,10 @@ func New(keys KeyStore) *Authenticator {
 }
 
 // Authenticate reads an Authorization header, "Bearer <key>" with the scheme in any letter case, and tells which key it
-// holds and whose it is. An absent, unknown or disabled one is an error of kind Unauthorized.
-func (a *Authenticator) Authenticate(ctx context.Context, authorization string) (cron.APIKey, cron.Account, error) {
+// holds and whose it is. An absent, unknown, disabled or expired one, and one of a disabled account, is an error of
+// kind Unauthorized.
+func (a *Authenticator) Authenticate(ctx context.Context, now time.Time, authorization string) (
+	cron.APIKey, cron.Account, error) {
 	scheme, key, _ := strings.Cut(strings.TrimSpace(authorization), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
@@ -40,7 +43,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, authorization string) 
 		return cron.APIKey{}, cron.Account{}, unauthorized()
 	case err != nil:
 		return cron.APIKey{}, cron.Account{}, fmt.Errorf("find the API key: %w", err)
-	case subtle.ConstantTimeCompare(found.Hash[:], hash[:]) != 1, account.Disabled:
+	case subtle.ConstantTimeCompare(found.Hash[:], hash[:]) != 1, !found.Usable(now), account.Disabled:
 		return cron.APIKey{}, cron.Account{}, unauthorized()
 	}
 	return found, account, nil

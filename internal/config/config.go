@@ -2,11 +2,14 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -18,46 +21,88 @@ type Command string
 
 // The commands.
 const (
-	Serve        Command = "serve"
-	APIKeyCreate Command = "apikey create"
-	Backup       Command = "backup <file>"
-	Version      Command = "version"
+	Serve          Command = "serve"
+	AccountCreate  Command = "account create <email>"
+	AccountList    Command = "account list"
+	AccountSetPlan Command = "account set-plan <email> <plan>"
+	AccountDisable Command = "account disable <email>"
+	AccountEnable  Command = "account enable <email>"
+	AccountDelete  Command = "account delete <email>"
+	APIKeyCreate   Command = "apikey create"
+	APIKeyList     Command = "apikey list"
+	APIKeyRevoke   Command = "apikey revoke <id>"
+	Backup         Command = "backup <file>"
+	Version        Command = "version"
 )
-
-// Storage says where the data are.
-type Storage struct {
-	Data     string `default:"./punctual-data" env:"PUNCTUAL_DATA" placeholder:"DIR" help:"Directory for the key of the secrets and the SQLite database; serve makes it when it is missing."`
-	Database string `env:"PUNCTUAL_DATABASE" placeholder:"URL" help:"A postgres:// URL; without it SQLite in the data directory is used."`
-	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that seals secrets, 32 bytes in base64, instead of the file secret.key in the data directory. Nodes of one database need the same."`
-}
 
 // Config is the command and all that belongs to it.
 type Config struct {
 	Command Command `kong:"-"`
 
-	Serve struct {
-		Storage
-		Listen string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on."`
-		Drain  time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
+	Data     string `default:"./punctual-data" env:"PUNCTUAL_DATA" placeholder:"DIR" help:"Directory for the key of the secrets and the SQLite database; serve makes it when it is missing."`
+	Database string `env:"PUNCTUAL_DATABASE" placeholder:"URL" help:"A postgres:// URL; without it SQLite in the data directory is used."`
+	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that seals secrets, 32 bytes in base64, instead of the file secret.key in the data directory. Nodes of one database need the same."`
+	Plans    string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with numbers of plans that differ from the built-in ones."`
 
-		Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
-		HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`
-	} `cmd:"" help:"Run the service."`
-
-	APIKey struct {
-		Create struct {
-			Storage
-			Account string `placeholder:"EMAIL" help:"The account that the key acts for; without it the operator's."`
-			Title   string `default:"created on the command line" help:"What the key is for."`
-		} `cmd:"" help:"Create an API key and print it. It works beside a running service."`
-	} `cmd:"" name:"apikey" help:"API keys."`
-
-	Backup struct {
-		Storage
+	Serve   ServeConfig   `cmd:"" help:"Run the service."`
+	Account AccountConfig `cmd:"" help:"Accounts. These commands work beside a running service."`
+	APIKey  APIKeyConfig  `cmd:"" name:"apikey" help:"API keys. These commands work beside a running service."`
+	Backup  struct {
 		File string `arg:"" type:"path" help:"The file to write; it must not exist."`
 	} `cmd:"" help:"Write a copy of the SQLite database to a file. It works beside a running service."`
-
 	Version struct{} `cmd:"" help:"Print the version."`
+}
+
+// ServeConfig is what serve takes.
+type ServeConfig struct {
+	Listen string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on."`
+	Drain  time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
+
+	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
+	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`
+
+	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"PREFIX" help:"Addresses of proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
+	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that executions come from, as /executor-nodes.json lists them; without it those of the machine."`
+}
+
+// AccountConfig is what the commands for accounts take.
+type AccountConfig struct {
+	Create struct {
+		Email string `arg:"" help:"The e-mail address of the account."`
+		Plan  string `default:"default" help:"Its plan."`
+	} `cmd:"" help:"Create an account."`
+	List    struct{} `cmd:"" help:"List the accounts."`
+	SetPlan struct {
+		Email string           `arg:"" help:"The e-mail address of the account."`
+		Plan  string           `arg:"" help:"Its plan from now on."`
+		Set   map[string]int64 `placeholder:"NUMBER=VALUE" help:"A number of the plan that differs for this account, such as maxJobs=100; numbers set before are forgotten."`
+	} `cmd:"" name:"set-plan" help:"Give an account another plan."`
+	Disable EmailArg `cmd:"" help:"Disable an account: its keys and jobs rest."`
+	Enable  EmailArg `cmd:"" help:"Enable an account again."`
+	Delete  EmailArg `cmd:"" help:"Delete an account with its jobs, keys and history."`
+}
+
+// EmailArg names an account.
+type EmailArg struct {
+	Email string `arg:"" help:"The e-mail address of the account."`
+}
+
+// APIKeyConfig is what the commands for API keys take.
+type APIKeyConfig struct {
+	Create struct {
+		Account   string         `placeholder:"EMAIL" help:"The account that the key acts for; without it the operator's."`
+		Title     string         `default:"created on the command line" help:"What the key is for."`
+		ReadOnly  bool           `help:"The key may see but not change anything."`
+		Expires   time.Duration  `placeholder:"DURATION" help:"How long the key works, such as 720h; without it for ever."`
+		AllowFrom []netip.Prefix `placeholder:"PREFIX" help:"Addresses that may use the key, such as 192.0.2.7/32; without it any."`
+	} `cmd:"" help:"Create an API key and print it, alone on its line."`
+	List struct {
+		Account string `placeholder:"EMAIL" help:"The account whose keys are listed; without it the operator's."`
+	} `cmd:"" help:"List the API keys of an account."`
+	Revoke struct {
+		ID      int64  `arg:"" help:"The number of the key, as list shows it."`
+		Account string `placeholder:"EMAIL" help:"The account whose key it is; without it the operator's."`
+	} `cmd:"" help:"Revoke an API key."`
 }
 
 // ErrDone says that everything asked for, such as the help, has been printed.
@@ -94,33 +139,45 @@ func Parse(args []string, stdout io.Writer) (Config, error) {
 
 // check reports values that no flag's type rules out.
 func (c *Config) check() error {
-	var storage Storage
-	switch c.Command {
-	case APIKeyCreate:
-		storage = c.APIKey.Create.Storage
-	case Backup:
-		storage = c.Backup.Storage
-	case Serve:
-		storage = c.Serve.Storage
-		host, port, err := net.SplitHostPort(c.Serve.Listen)
-		if err != nil || port == "" || strings.ContainsAny(host, "/ ") {
-			return fmt.Errorf("--listen is %q, but must be HOST:PORT, such as 127.0.0.1:8080", c.Serve.Listen)
-		}
-		if c.Serve.Slots < 1 {
-			return fmt.Errorf("--slots is %d, but must be at least 1", c.Serve.Slots)
-		}
-		if c.Serve.HostSlots < 1 {
-			return fmt.Errorf("--host-slots is %d, but must be at least 1", c.Serve.HostSlots)
-		}
-		if c.Serve.Drain < 0 {
-			return fmt.Errorf("--drain is %s, but must not be negative", c.Serve.Drain)
+	s := &c.Serve
+	if c.Command == Serve {
+		host, port, err := net.SplitHostPort(s.Listen)
+		switch {
+		case err != nil || port == "" || strings.ContainsAny(host, "/ "):
+			return fmt.Errorf("--listen is %q, but must be HOST:PORT, such as 127.0.0.1:8080", s.Listen)
+		case s.Slots < 1:
+			return fmt.Errorf("--slots is %d, but must be at least 1", s.Slots)
+		case s.HostSlots < 1:
+			return fmt.Errorf("--host-slots is %d, but must be at least 1", s.HostSlots)
+		case s.Drain < 0:
+			return fmt.Errorf("--drain is %s, but must not be negative", s.Drain)
 		}
 	}
-	if storage.Database != "" {
-		u, err := url.Parse(storage.Database)
+	if c.APIKey.Create.Expires < 0 {
+		return fmt.Errorf("--expires is %s, but must not be negative", c.APIKey.Create.Expires)
+	}
+	if c.Database != "" {
+		u, err := url.Parse(c.Database)
 		if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 			return errors.New("--database must be a URL such as postgres://user:password@host:5432/name")
 		}
 	}
 	return nil
+}
+
+// PlanNumbers reads the file of Config.Plans: an object of plans by name, each an object of numbers by name. It is empty
+// when no file is configured.
+func (c *Config) PlanNumbers() (map[string]map[string]int64, error) {
+	if c.Plans == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.Plans)
+	if err != nil {
+		return nil, fmt.Errorf("read the plans: %w", err)
+	}
+	var numbers map[string]map[string]int64
+	if err := json.Unmarshal(text, &numbers); err != nil {
+		return nil, fmt.Errorf("read the plans in %s: %w", c.Plans, err)
+	}
+	return numbers, nil
 }

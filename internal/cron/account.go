@@ -1,14 +1,19 @@
 package cron
 
-import "time"
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
 
 // Account owns jobs, folders and API keys.
 type Account struct {
-	ID       int64
-	Email    string
-	Plan     string // the name of a Plan
-	Created  time.Time
-	Disabled bool
+	ID        int64
+	Email     string
+	Plan      string    // the name of a Plan
+	Overrides Overrides // numbers of the plan that differ for this account
+	Created   time.Time
+	Disabled  bool
 }
 
 // APIKey lets a program act for an account. The key itself is shown once and never stored.
@@ -17,52 +22,34 @@ type APIKey struct {
 	AccountID int64
 	Title     string
 	Hash      [32]byte // SHA-256 of the key
+	Hint      string   // the last characters of the key, for people who have several
 	Created   time.Time
+	Disabled  bool
+	Expires   time.Time // zero is never
+	Scopes    Scope
+	AllowFrom []netip.Prefix // addresses that may use the key; none means any
 }
 
-// Plan is a set of limits that accounts share.
-type Plan struct {
-	Name           string
-	DefaultTimeout time.Duration // of an execution whose job names none
-	MaxTimeout     time.Duration // of an execution
-	MaxResponse    int64         // bytes of headers and body together that an execution may receive
-	MaxFailures    int           // counted failures in a row that a job survives
-	MaxJobs        int           // 0 is no limit
-	Retention      time.Duration // of history
-}
+// Scope is what a key may do, as bits. The bits are stored.
+type Scope int64
 
-// The names of the plans that always exist.
+// The scopes.
 const (
-	PlanDefault   = "default"
-	PlanMember    = "member"
-	PlanUnlimited = "unlimited"
+	ScopeAll   Scope = 0      // everything, and whatever comes later
+	ScopeRead  Scope = 1 << 0 // see jobs, folders and history
+	ScopeWrite Scope = 1 << 1 // create, change and delete jobs and folders
 )
 
-// Plans maps names to plans.
-type Plans map[string]Plan
+// Has tells whether a key of these scopes may do what needs the given one.
+func (s Scope) Has(needed Scope) bool { return s == ScopeAll || s&needed == needed }
 
-// DefaultPlans are the plans as they are when nothing else is configured.
-func DefaultPlans() Plans {
-	return Plans{
-		PlanDefault: {
-			Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
-			MaxResponse: 64 << 10, MaxFailures: 15, MaxJobs: 500, Retention: 30 * 24 * time.Hour,
-		},
-		PlanMember: {
-			Name: PlanMember, DefaultTimeout: 30 * time.Second, MaxTimeout: 300 * time.Second,
-			MaxResponse: 256 << 10, MaxFailures: 15, MaxJobs: 5000, Retention: 90 * 24 * time.Hour,
-		},
-		PlanUnlimited: {
-			Name: PlanUnlimited, DefaultTimeout: 30 * time.Second, MaxTimeout: time.Hour,
-			MaxResponse: 1 << 20, MaxFailures: 15, Retention: 90 * 24 * time.Hour,
-		},
-	}
+// Usable tells whether the key works at the given time.
+func (k *APIKey) Usable(now time.Time) bool {
+	return !k.Disabled && (k.Expires.IsZero() || now.Before(k.Expires))
 }
 
-// Named is the plan called name, or the default plan when there is none of that name.
-func (p Plans) Named(name string) Plan {
-	if plan, ok := p[name]; ok {
-		return plan
-	}
-	return p[PlanDefault]
+// Allows tells whether the key may be used from an address.
+func (k *APIKey) Allows(from netip.Addr) bool {
+	from = from.Unmap().WithZone("")
+	return len(k.AllowFrom) == 0 || slices.ContainsFunc(k.AllowFrom, func(p netip.Prefix) bool { return p.Contains(from) })
 }

@@ -89,6 +89,12 @@ type crontabField struct {
 	day       bool   // of the two fields of which either one lets a day match
 }
 
+// named is the number with the given name.
+func (d crontabField) named(text string) (int, bool) {
+	i := strings.Index(d.names, strings.ToLower(text))
+	return d.low + i/3, len(text) == 3 && i >= 0 && i%3 == 0
+}
+
 // set returns the member of s that belongs to the field.
 func (f CrontabField) set(s *Schedule) *Set {
 	return [...]*Set{&s.Seconds, &s.Minutes, &s.Hours, &s.MonthDays, &s.Months, &s.Weekdays}[f-FieldSecond]
@@ -234,10 +240,8 @@ func (f CrontabField) parseElement(element string) (Set, error) {
 // value reads a number or a name.
 func (f CrontabField) value(element, text string) (int, error) {
 	def := crontabFields[f-1]
-	if len(text) == 3 {
-		if i := strings.Index(def.names, strings.ToLower(text)); i >= 0 && i%3 == 0 {
-			return def.low + i/3, nil
-		}
+	if n, ok := def.named(text); ok {
+		return n, nil
 	}
 	return f.number(element, text, def.low, def.largest, CrontabRange)
 }
@@ -265,8 +269,8 @@ func isForeign(text string) bool {
 		return true
 	}
 	text = strings.TrimLeft(text, "0123456789")
-	if weekdays := crontabFields[FieldWeekday-1].names; len(text) == 4 {
-		if i := strings.Index(weekdays, strings.ToLower(text[:3])); i >= 0 && i%3 == 0 {
+	if len(text) == 4 {
+		if _, ok := crontabFields[FieldWeekday-1].named(text[:3]); ok {
 			text = text[3:]
 		}
 	}

@@ -47,7 +47,7 @@ const (
 )
 
 // Next is the first occurrence after the given instant, in UTC; ok is false when there is none up to the year 9999, or
-// when the time zone is unknown. It allocates nothing.
+// when the time zone is unknown. The schedule is taken to be valid otherwise. It allocates nothing.
 //
 // Local times are counted in seconds as if the zone were UTC; such a count is called a reading here.
 func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {

@@ -25,9 +25,6 @@ func (s Set) Has(n int) bool { return s>>n&1 != 0 }
 
 // Next is the smallest member that is n or more; ok is false when there is none below 63.
 func (s Set) Next(n int) (member int, ok bool) {
-	if n > 62 {
-		return 0, false
-	}
 	rest := s >> n << n &^ (1 << 63)
 	if rest == 0 {
 		return 0, false

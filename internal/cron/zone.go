@@ -132,7 +132,9 @@ func newZone(loc *time.Location) *zone {
 		}
 	}
 	z.spans = slices.Clip(z.spans)
-	z.cycle, _ = slices.BinarySearchFunc(z.spans, zoneRegular, func(s span, t int64) int { return cmp.Compare(s.start, t) })
+	z.cycle, _ = slices.BinarySearchFunc(z.spans, zoneRegular, func(s span, t int64) int {
+		return cmp.Compare(s.start, t)
+	})
 	return z
 }
 

@@ -1,6 +1,13 @@
 package message
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"punctual/internal/cron"
+)
 
 // DataLocked says that another process runs the service on the same data.
 func (English) DataLocked(err error) string {
@@ -50,6 +57,32 @@ func (English) NoSuchAccount(email string) string {
 		return "The database has no account yet. Start the service once with punctual serve."
 	}
 	return fmt.Sprintf("There is no account with the e-mail address %q.", email)
+}
+
+// NotAnEmail says that an account's address cannot be one.
+func (English) NotAnEmail(given string) string {
+	return fmt.Sprintf("%q is not an e-mail address; give one such as jane@example.com.", given)
+}
+
+// AccountExists says that an address is taken.
+func (English) AccountExists(email string) string {
+	return fmt.Sprintf("There is an account with the e-mail address %q already.", email)
+}
+
+// OperatorStays says that the first account cannot be deleted.
+func (English) OperatorStays(email string) string {
+	return fmt.Sprintf("%s is the operator's account, which cannot be deleted.", email)
+}
+
+// NoSuchPlan says that a plan does not exist, and which do.
+func (English) NoSuchPlan(name string, plans cron.Plans) string {
+	return fmt.Sprintf("There is no plan called %q; there are %s. More can be defined in the file of --plans.", name,
+		strings.Join(slices.Sorted(maps.Keys(plans)), ", "))
+}
+
+// NoSuchKey says that an account has no API key of that number.
+func (English) NoSuchKey(id int64) string {
+	return fmt.Sprintf("The account has no API key %d; punctual apikey list shows those it has.", id)
 }
 
 // NoBackup says that backup is for SQLite only.

@@ -42,13 +42,15 @@ func (English) Problem(p cron.Problem) string {
 		return fmt.Sprintf("Jobs of this service may not call %s; use an address that it may reach.", clip(p.Given))
 	case cron.RuleControlCharacter:
 		if p.Given != "" {
-			return fmt.Sprintf("The value of %s holds a control character; only printable text is allowed.", quote(p.Given))
+			return fmt.Sprintf("The value of %s holds a control character; only printable text is allowed.",
+				quote(p.Given))
 		}
 		return "The value holds a control character; only printable text is allowed."
 	case cron.RuleHeaderName:
 		return quote(p.Given) + " cannot be the name of a header; letters, digits and !#$%&'*+-.^_`|~ are allowed."
 	case cron.RuleUnknownFolder:
-		return fmt.Sprintf("There is no folder %s in this account; use the number of one that exists, or 0 for none.", clip(p.Given))
+		return fmt.Sprintf("There is no folder %s in this account; use the number of one that exists, or 0 for none.",
+			clip(p.Given))
 	case cron.RuleLocalTime:
 		return clip(p.Given) + " is not a local time; write it as YYYYMMDDhhmmss, such as 20301231235959, or 0 for never."
 	case cron.RuleNotJSON:
@@ -56,7 +58,8 @@ func (English) Problem(p cron.Problem) string {
 	case cron.RuleMediaType:
 		return "The request needs a body in JSON, with the header Content-Type: application/json."
 	case cron.RuleIdentifier:
-		return quote(p.Given) + " is not the identifier of an execution; use one from the history of the job, such as 12345-31-0-67890."
+		return quote(p.Given) + " is not the identifier of an execution; use one from the history of the job, " +
+			"such as 12345-31-0-67890."
 	case cron.RuleMonitorJob:
 		return "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead."
 	}
@@ -106,29 +109,35 @@ func (English) Error(kind cron.ErrorKind, subject cron.Subject) (title, detail s
 		if subject == cron.SubjectNone {
 			return "Not Found", "There is nothing at this path for this method. Check both against the documentation."
 		}
-		return "Not Found", fmt.Sprintf("There is no such %s in this account. Check its number, or list what there is.", thing)
+		return "Not Found", fmt.Sprintf("There is no such %s in this account. "+
+			"Check its number, or list what there is.", thing)
 	case cron.Conflict:
-		return "Conflict", fmt.Sprintf("The %s contradicts what exists already. Look at what exists, then try again.", thing)
+		return "Conflict", fmt.Sprintf("The %s contradicts what exists already. "+
+			"Look at what exists, then try again.", thing)
 	case cron.Unauthorized:
 		if subject == cron.SubjectAPIKey {
-			return "Unauthorized", "There is no valid API key in this request. Send one as Authorization: Bearer <API key>."
+			return "Unauthorized", "There is no valid API key in this request. " +
+				"Send one as Authorization: Bearer <API key>."
 		}
 		return "Unauthorized", "You are not signed in. Sign in and try again."
 	case cron.Forbidden:
 		if subject == cron.SubjectAPIKey {
-			return "Forbidden", "The API key may not be used for this, or not from this address. Use another key, or change its settings."
+			return "Forbidden", "The API key may not be used for this, or not from this address. " +
+				"Use another key, or change its settings."
 		}
-		return "Forbidden", fmt.Sprintf("You may not do this with the %s. Ask the operator of the service for permission.", thing)
+		return "Forbidden", fmt.Sprintf("You may not do this with the %s. Ask the operator of the service.", thing)
 	case cron.TooMany:
 		if subject == cron.SubjectNone || subject == cron.SubjectAPIKey {
-			return "Too Many Requests", "There were too many requests in too short a time. Wait as long as Retry-After says, then try again."
+			return "Too Many Requests", "There were too many requests in too short a time. " +
+				"Wait as long as Retry-After says, then try again."
 		}
 		return "Too Many Requests", fmt.Sprintf("The plan of this account allows no further %s. "+
 			"Delete one that is no longer needed, or ask the operator of the service for a larger plan.", thing)
 	case cron.Unavailable:
 		return "Service Unavailable", "The service cannot answer at the moment. Try again in a few seconds."
 	}
-	return "Internal Server Error", "Something went wrong inside the service, and it was logged. Try again later, or tell the operator."
+	return "Internal Server Error", "Something went wrong inside the service, and it was logged. " +
+		"Try again later, or tell the operator."
 }
 
 func englishThing(s cron.Subject) string {
@@ -161,7 +170,7 @@ func (English) Execution(r *cron.Result) string {
 		}
 		return "HTTP " + strconv.Itoa(r.HTTPStatus)
 	}
-	return englishFault(r.Fault, clip(r.Detail))
+	return englishFault(r.Fault, r.Detail)
 }
 
 func englishFault(f cron.Fault, detail string) string {

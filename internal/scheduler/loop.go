@@ -14,9 +14,11 @@ import (
 // agenda is what the loop knows of the schedule.
 type agenda struct {
 	next    time.Time // when something is to be looked at; zero when nothing is
-	known   bool      // next has not been overtaken by a change
-	behind  bool      // the latest claim left due work behind
+	stale   time.Time // when next is to be read anew, which finds what a lost hint would have told; zero is at once
 	without []int64   // accounts whose work next leaves out, since they have no room
+	oldest  time.Time // when the oldest work is due, theirs included; zero when there is none
+	behind  bool      // the latest claim left due work behind
+	claimed time.Time // when that was
 	warned  bool      // that the node falls behind
 	unsure  bool      // a claim failed, and may have been committed all the same
 }
@@ -31,18 +33,18 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			a.without = nil // whoever has some room by now gets it
 		case <-s.Store.Changed():
-			a.known = false
+			a.stale = time.Time{}
 		case <-s.freedIf(a.behind || len(a.without) > 0):
 		}
 		wait, err := s.pass(ctx, working, &a)
-		if err != nil {
+		switch {
+		case err != nil:
 			if ctx.Err() == nil {
 				s.Logger.Error("the schedule cannot be read; trying again", slog.String("error", err.Error()))
 			}
 			a, wait = agenda{warned: a.warned, unsure: a.unsure}, poll
-		} else {
+		case s.lease.age() <= unsureAfter:
 			s.turned.Store(time.Now().UnixNano())
 		}
 		timer.Reset(wait)
@@ -59,50 +61,74 @@ func (s *Scheduler) freedIf(waiting bool) <-chan struct{} {
 
 // pass claims and starts what is due and returns how long to sleep.
 func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Duration, err error) {
-	if s.lease.age() > unsureAfter {
-		return poll, nil // the heartbeat says why
-	}
-	if a.unsure {
-		if err := s.disown(working); err != nil {
-			return 0, err
-		}
-		a.unsure = false
-	}
-	for ctx.Err() == nil {
-		free := s.flight.free()
-		if a.behind && free < max(1, min(s.Slots/8, maxClaim)) {
-			s.reportLateness(a, s.Store.Now().Sub(a.next))
-			return crowded, nil // few large claims cost less than many small ones
-		}
-		if without := s.flight.crowdedOut(a.without); !a.known || !slices.Equal(without, a.without) {
-			if a.next, err = s.Store.NextDue(ctx, without); err != nil {
+	for ctx.Err() == nil && s.lease.age() <= unsureAfter { // the heartbeat says why it is older
+		if a.unsure {
+			if err := s.disown(working); err != nil {
 				return 0, err
 			}
-			a.known, a.without = true, without
+			a.unsure = false
 		}
-		wait := poll
-		if !a.next.IsZero() {
-			wait = a.next.Sub(s.Store.Now())
+		free := s.flight.free()
+		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < gather) {
+			s.reportLateness(a)
+			return crowded, nil // few large claims cost less than many small ones
 		}
-		s.reportLateness(a, -wait)
-		if wait > 0 {
-			// Beyond a poll the schedule is read anew, which finds what a lost hint would have told.
-			a.known, a.behind = wait <= poll, false
-			return min(wait, poll), nil
+		if err := s.look(ctx, a); err != nil {
+			return 0, err
+		}
+		if now := s.Store.Now(); !a.due(now) {
+			a.behind = false
+			s.reportLateness(a)
+			sleep := time.Until(a.stale)
+			if !a.next.IsZero() {
+				sleep = min(sleep, a.next.Sub(now))
+			}
+			return sleep, nil
 		}
 		if free == 0 {
 			a.behind = true
-			return crowded, nil
+			continue
 		}
 		taken, err := s.claim(working, free, a)
 		if err != nil {
 			return 0, err
 		}
 		if taken == 0 && a.behind {
+			s.reportLateness(a)
 			return crowded, nil // others hold what is due, or nothing of it has room
 		}
 	}
 	return poll, nil
+}
+
+// due tells whether something is to be looked at now.
+func (a *agenda) due(now time.Time) bool { return !a.next.IsZero() && !a.next.After(now) }
+
+// look reads when something is due, unless that is known.
+func (s *Scheduler) look(ctx context.Context, a *agenda) error {
+	stale := time.Until(a.stale) <= 0 && !a.due(s.Store.Now())
+	before := a.without
+	if stale {
+		before = nil // whoever has some room by now gets it
+	}
+	without := s.flight.crowdedOut(before)
+	if !stale && slices.Equal(without, a.without) {
+		return nil
+	}
+	next, err := s.Store.NextDue(ctx, without)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(without) == 0:
+		a.oldest = next
+	case stale:
+		if a.oldest, err = s.Store.NextDue(ctx, nil); err != nil {
+			return err
+		}
+	}
+	a.next, a.without, a.stale = next, without, time.Now().Add(poll)
+	return nil
 }
 
 // claim takes what is due and starts it; taken counts what it settled in any way.
@@ -121,13 +147,16 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 		l := claimed.Launches[i]
 		s.flight.start(&l, func() { s.execute(working, l) })
 	}
-	a.next = claimed.Next
+	a.claimed, a.stale, a.next = time.Now(), time.Now().Add(poll), claimed.Next
 	if n := len(claimed.Launches); claimed.More && n > 0 {
 		a.next = claimed.Launches[n-1].Due // what is left is no older than that
 	} else if claimed.More {
 		a.next = s.Store.Now()
 	}
-	a.behind = !a.next.IsZero() && !a.next.After(s.Store.Now())
+	if len(a.without) == 0 {
+		a.oldest = a.next
+	}
+	a.behind = a.due(s.Store.Now())
 	return len(claimed.Launches) + claimed.Settled, nil
 }
 
@@ -150,8 +179,12 @@ func (s *Scheduler) disown(working context.Context) error {
 }
 
 // reportLateness lets people know when work waits for long, once, and when it no longer does.
-func (s *Scheduler) reportLateness(a *agenda, late time.Duration) {
-	s.lateBy.Store(int64(max(0, late)))
+func (s *Scheduler) reportLateness(a *agenda) {
+	var late time.Duration
+	if now := s.Store.Now(); !a.oldest.IsZero() && a.oldest.Before(now) {
+		late = now.Sub(a.oldest)
+	}
+	s.lateBy.Store(int64(late))
 	switch {
 	case late >= lateWarning && !a.warned:
 		a.warned = true
@@ -168,13 +201,12 @@ func (s *Scheduler) execute(ctx context.Context, l cron.Launch) {
 	started := s.Store.Now()
 	result := cron.Lost()
 	// A process that stood still for longer than its lease may have been declared dead, and the execution repeated.
-	if s.lease.age() < cron.Lease {
-		plan := s.Plans.Named(l.Plan)
+	if l.Node == s.epoch.Load() && s.lease.age() < cron.Lease {
 		result = s.Exchanger.Do(ctx, cron.Call{
 			AccountID:       l.Job.AccountID,
 			Request:         l.Job.Request.Expand(started, uuid),
-			Timeout:         l.Job.EffectiveTimeout(plan),
-			MaxResponse:     plan.MaxResponse,
+			Timeout:         l.Job.EffectiveTimeout(l.Plan),
+			MaxResponse:     l.Plan.MaxResponse,
 			RedirectSuccess: l.Job.RedirectSuccess,
 			SaveResponse:    l.Job.SaveResponses,
 		})

@@ -63,7 +63,6 @@ type Config struct {
 	Nodes     Nodes
 	Upkeep    Upkeep
 	Exchanger Exchanger
-	Plans     cron.Plans
 	Name      string        // of this node, for people
 	Slots     int           // executions in flight at most
 	HostSlots int           // executions in flight at most to one host and port
@@ -76,6 +75,7 @@ const (
 	poll           = 500 * time.Millisecond // looks at the schedule at least so often
 	maxClaim       = 1000                   // executions a claim takes at most
 	crowded        = 5 * time.Millisecond   // pause for more slots to come free while work is left behind
+	gather         = 25 * time.Millisecond  // for so long a claim waits for many of them
 	heartbeatEvery = 2 * time.Second
 	unsureAfter    = 5 * time.Second // without a heartbeat: no more claims
 	batchSize      = 500             // completions that are written without waiting for more
@@ -117,13 +117,14 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer stopWork()
 
-	var loops, keeper sync.WaitGroup
+	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx)) // outlives them all
+	defer stopRecording()
+
+	var loops, recorder, keeper sync.WaitGroup
 	loops.Go(func() { s.loop(ctx, working) })
 	loops.Go(func() { s.maintain(ctx) })
-	keeper.Go(func() { s.keepAlive(working) })
-	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopRecording()
-	keeper.Go(func() { s.finisher.run(recording) })
+	recorder.Go(func() { s.finisher.run(recording) })
+	keeper.Go(func() { s.keepAlive(recording) })
 
 	<-ctx.Done()
 	loops.Wait()
@@ -132,8 +133,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	s.flight.wait()
 	s.finisher.stop()
 	overdue := time.AfterFunc(lastWrites, stopRecording)
-	keeper.Wait()
+	recorder.Wait()
 	overdue.Stop()
+	stopRecording()
+	keeper.Wait()
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryLongest)
 	defer cancel()

@@ -19,7 +19,7 @@ type Change func(*cron.Job) error
 
 // RoomForJob is nil when the account may have another job, and otherwise an error of kind TooMany.
 func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
-	limit := s.plans.Named(account.Plan).MaxJobs
+	limit := s.plans.Of(account.Plan, account.Overrides).MaxJobs
 	if limit == 0 {
 		return nil
 	}
@@ -78,7 +78,8 @@ func (s *Service) Job(ctx context.Context, now time.Time, account cron.Account, 
 // Jobs reads all jobs of the account in the order in which they are shown, without headers, body and credentials. The
 // NextRun of each is what the schedule says, even while the job is disabled. someFailed tells that some could not be
 // read and are left out.
-func (s *Service) Jobs(ctx context.Context, now time.Time, account cron.Account) (jobs []cron.JobRecord, someFailed bool, err error) {
+func (s *Service) Jobs(ctx context.Context, now time.Time, account cron.Account) (
+	jobs []cron.JobRecord, someFailed bool, err error) {
 	jobs, someFailed, err = s.jobs.Jobs(ctx, account.ID)
 	for i := range jobs {
 		foresee(&jobs[i], now)

@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -14,11 +18,15 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	if a.Created.IsZero() {
 		a.Created = s.stamp()
 	}
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	overrides, err := encodeOverrides(a.Overrides)
+	if err != nil {
+		return err
+	}
+	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx,
-			`INSERT INTO account (email, plan, disabled, created_at) VALUES ($1, $2, $3, $4)
+			`INSERT INTO account (email, plan, overrides, disabled, created_at) VALUES ($1, $2, $3, $4, $5)
 			 ON CONFLICT (email) DO NOTHING RETURNING id`,
-			a.Email, a.Plan, a.Disabled, millis(a.Created)).Scan(&a.ID)
+			a.Email, a.Plan, overrides, a.Disabled, millis(a.Created)).Scan(&a.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAccount}
@@ -29,15 +37,21 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	return nil
 }
 
-const accountColumns = `account.id, account.email, account.plan, account.disabled, account.created_at`
+const accountColumns = `account.id, account.email, account.plan, account.disabled, account.created_at,
+	account.overrides`
 
 func scanAccount(scan func(...any) error, a *cron.Account, more ...any) error {
-	var created int64
-	if err := scan(append([]any{&a.ID, &a.Email, &a.Plan, &a.Disabled, &created}, more...)...); err != nil {
+	var (
+		created   int64
+		overrides string
+	)
+	err := scan(append([]any{&a.ID, &a.Email, &a.Plan, &a.Disabled, &created, &overrides}, more...)...)
+	if err != nil {
 		return err
 	}
 	a.Created = instant(created)
-	return nil
+	a.Overrides, err = decodeOverrides(overrides)
+	return err
 }
 
 // Operator is the first account that was made; Missing when there is none.
@@ -60,6 +74,146 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (cron.Account,
 	return a, nil
 }
 
+// Accounts lists all accounts, the oldest first.
+func (s *Store) Accounts(ctx context.Context) ([]cron.Account, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+accountColumns+` FROM account ORDER BY id`)
+	if err != nil {
+		return nil, fmt.Errorf("list the accounts: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var accounts []cron.Account
+	for rows.Next() {
+		var a cron.Account
+		if err := scanAccount(rows.Scan, &a); err != nil {
+			return nil, fmt.Errorf("list the accounts: %w", err)
+		}
+		accounts = append(accounts, a)
+	}
+	return accounts, rows.Err()
+}
+
+// UpdateAccount writes the plan, the overrides and the state of an account. The jobs of a disabled account are not due;
+// once it is enabled again, they are planned from now on.
+func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
+	overrides, err := encodeOverrides(a.Overrides)
+	if err != nil {
+		return err
+	}
+	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		var disabled bool
+		err := q.QueryRowContext(ctx, `SELECT disabled FROM account WHERE id = $1`+s.dialect.forUpdate, a.ID).Scan(&disabled)
+		if err != nil {
+			return oneRow(err, cron.SubjectAccount)
+		}
+		if _, err := q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4 WHERE id = $1`,
+			a.ID, a.Plan, overrides, a.Disabled); err != nil {
+			return fmt.Errorf("change the account: %w", err)
+		}
+		if disabled == a.Disabled {
+			return nil
+		}
+		return s.replan(ctx, q, a)
+	})
+}
+
+// replan plans all enabled jobs of an account anew after it was disabled or enabled.
+func (s *Store) replan(ctx context.Context, q queryer, a *cron.Account) error {
+	ids, err := s.lockJobs(ctx, q, a.ID)
+	if err != nil {
+		return err
+	}
+	now := s.stamp()
+	for _, id := range ids {
+		rec, err := s.readJob(ctx, q, a.ID, id)
+		if err != nil {
+			return err
+		}
+		if !rec.Enabled {
+			continue
+		}
+		next := rec.NextAfter(now)
+		if a.Disabled {
+			if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
+				if err := s.recordDisabled(ctx, q, &rec, now); err != nil {
+					return err
+				}
+			}
+			next = time.Time{}
+			if err := dropAttempts(ctx, q, id); err != nil {
+				return err
+			}
+		}
+		plans := []plan{{id, nullMillis(next), nullMillis(next)}}
+		if err := s.hot.savePlans(ctx, q, plans); err != nil {
+			return fmt.Errorf("plan the jobs: %w", err)
+		}
+	}
+	return nil
+}
+
+// lockJobs lists the jobs of an account, locked against claims.
+func (s *Store) lockJobs(ctx context.Context, q queryer, accountID int64) (ids []int64, err error) {
+	rows, err := q.QueryContext(ctx,
+		`SELECT job_id FROM job_state WHERE account_id = $1 ORDER BY job_id`+s.dialect.forUpdate, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("list the jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list the jobs: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// DeleteAccount removes an account with its jobs, folders and keys; its history is no longer reachable and goes with
+// the retention.
+func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
+	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		if _, err := s.lockJobs(ctx, q, id); err != nil {
+			return err
+		}
+		res, err := q.ExecContext(ctx, `DELETE FROM account WHERE id = $1`, id)
+		return changedOne(res, err, cron.SubjectAccount)
+	})
+}
+
+// planRow is what a row of account says of its plan.
+type planRow struct{ name, overrides string }
+
+func (s *Store) plan(r planRow) (cron.Plan, error) {
+	o, err := decodeOverrides(r.overrides)
+	if err != nil {
+		return cron.Plan{}, err
+	}
+	return s.plans.Of(r.name, o), nil
+}
+
+// encodeOverrides is overrides as a column has them.
+func encodeOverrides(o cron.Overrides) (string, error) {
+	if len(o) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("encode the overrides: %w", err)
+	}
+	return string(text), nil
+}
+
+func decodeOverrides(text string) (o cron.Overrides, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return nil, fmt.Errorf("decode the overrides: %w", err)
+	}
+	return o, nil
+}
+
 // CreateAPIKey adds a key and sets its ID.
 func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	if k.Created.IsZero() {
@@ -67,8 +221,10 @@ func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	}
 	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx,
-			`INSERT INTO api_key (account_id, title, hash, created_at) VALUES ($1, $2, $3, $4) RETURNING id`,
-			k.AccountID, k.Title, k.Hash[:], millis(k.Created)).Scan(&k.ID)
+			`INSERT INTO api_key (account_id, title, hash, hint, created_at, disabled, expires_at, scopes, allow_from)
+			 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+			k.AccountID, k.Title, k.Hash[:], k.Hint, millis(k.Created), k.Disabled, millis(k.Expires), int64(k.Scopes),
+			encodePrefixes(k.AllowFrom)).Scan(&k.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("create the API key: %w", err)
@@ -76,21 +232,96 @@ func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	return nil
 }
 
+const keyColumns = `api_key.id, api_key.account_id, api_key.title, api_key.hash, api_key.hint, api_key.created_at,
+	api_key.disabled, api_key.expires_at, api_key.scopes, api_key.allow_from`
+
+// keyRow is keyColumns as they are read.
+type keyRow struct {
+	cron.APIKey
+	hash             []byte
+	created, expires int64
+	allow            string
+}
+
+func (r *keyRow) fields() []any {
+	k := &r.APIKey
+	return []any{&k.ID, &k.AccountID, &k.Title, &r.hash, &k.Hint, &r.created, &k.Disabled, &r.expires, &k.Scopes, &r.allow}
+}
+
+func (r *keyRow) key() (cron.APIKey, error) {
+	k := r.APIKey
+	copy(k.Hash[:], r.hash)
+	k.Created, k.Expires = instant(r.created), instant(r.expires)
+	var err error
+	k.AllowFrom, err = decodePrefixes(r.allow)
+	return k, err
+}
+
+func encodePrefixes(prefixes []netip.Prefix) string {
+	texts := make([]string, len(prefixes))
+	for i, p := range prefixes {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+func decodePrefixes(text string) (prefixes []netip.Prefix, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for _, t := range strings.Split(text, ",") {
+		p, err := netip.ParsePrefix(t)
+		if err != nil {
+			return nil, fmt.Errorf("decode an address range: %w", err)
+		}
+		prefixes = append(prefixes, p)
+	}
+	return prefixes, nil
+}
+
 // APIKeyByHash finds a key and its account; Missing when there is none.
 func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (cron.APIKey, cron.Account, error) {
 	var (
-		k       cron.APIKey
-		a       cron.Account
-		stored  []byte
-		created int64
+		row keyRow
+		a   cron.Account
 	)
-	row := s.read.QueryRowContext(ctx,
-		`SELECT `+accountColumns+`, api_key.id, api_key.title, api_key.hash, api_key.created_at
-		 FROM api_key JOIN account ON account.id = api_key.account_id WHERE api_key.hash = $1`, hash[:])
-	if err := scanAccount(row.Scan, &a, &k.ID, &k.Title, &stored, &created); err != nil {
-		return k, a, oneRow(err, cron.SubjectAPIKey)
+	err := scanAccount(s.read.QueryRowContext(ctx,
+		`SELECT `+accountColumns+`, `+keyColumns+`
+		 FROM api_key JOIN account ON account.id = api_key.account_id WHERE api_key.hash = $1`, hash[:]).Scan,
+		&a, row.fields()...)
+	if err != nil {
+		return cron.APIKey{}, a, oneRow(err, cron.SubjectAPIKey)
 	}
-	k.AccountID, k.Created = a.ID, instant(created)
-	copy(k.Hash[:], stored)
-	return k, a, nil
+	k, err := row.key()
+	return k, a, err
+}
+
+// APIKeys lists the keys of an account, the oldest first.
+func (s *Store) APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+keyColumns+` FROM api_key WHERE account_id = $1 ORDER BY id`, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("list the API keys: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var keys []cron.APIKey
+	for rows.Next() {
+		var row keyRow
+		if err := rows.Scan(row.fields()...); err != nil {
+			return nil, fmt.Errorf("list the API keys: %w", err)
+		}
+		k, err := row.key()
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, rows.Err()
+}
+
+// DeleteAPIKey removes a key of an account.
+func (s *Store) DeleteAPIKey(ctx context.Context, accountID, keyID int64) error {
+	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, `DELETE FROM api_key WHERE id = $1 AND account_id = $2`, keyID, accountID)
+		return changedOne(res, err, cron.SubjectAPIKey)
+	})
 }

@@ -317,7 +317,7 @@ type plan struct {
 // definition is a job as it stands inside a claim.
 type definition struct {
 	job    cron.Job
-	plan   string
+	plan   cron.Plan
 	sealed bool // its secrets do not open, so that it cannot run
 }
 
@@ -329,7 +329,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		ids[i] = w.jobID
 	}
 	rows, err := q.QueryContext(ctx,
-		`SELECT `+jobColumns+`, job.secret, account.plan FROM job JOIN account ON account.id = job.account_id
+		`SELECT `+jobColumns+`, job.secret, account.plan, account.overrides FROM job JOIN account ON account.id = job.account_id
 		 WHERE `+s.dialect.in("job.id", 1), s.dialect.list(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read the definitions: %w", err)
@@ -339,10 +339,14 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	for rows.Next() {
 		var (
 			d      definition
+			row    planRow
 			sealed []byte
 		)
-		if err := scanJob(rows.Scan, &d.job, &sealed, &d.plan); err != nil {
+		if err := scanJob(rows.Scan, &d.job, &sealed, &row.name, &row.overrides); err != nil {
 			return nil, fmt.Errorf("read the definitions: %w", err)
+		}
+		if d.plan, err = s.plan(row); err != nil {
+			return nil, err
 		}
 		if err := s.openJob(&d.job, sealed); err != nil {
 			s.logger.Error("a job cannot run", slogErr(err))

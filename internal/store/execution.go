@@ -79,17 +79,21 @@ const started = `execution.outcome IN (1, 2, 4)`
 // History lists the started executions of a job, newest start first and at most limit of them, without headers and
 // bodies.
 func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) ([]cron.Execution, error) {
-	var plan string
+	var row planRow
 	err := s.read.QueryRowContext(ctx,
-		`SELECT account.plan FROM job JOIN account ON account.id = job.account_id WHERE job.id = $1 AND account.id = $2`,
-		jobID, accountID).Scan(&plan)
+		`SELECT account.plan, account.overrides FROM job JOIN account ON account.id = job.account_id WHERE job.id = $1 AND account.id = $2`,
+		jobID, accountID).Scan(&row.name, &row.overrides)
 	if err != nil {
 		return nil, oneRow(err, cron.SubjectJob)
+	}
+	since, err := s.kept(row)
+	if err != nil {
+		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT `+executionColumns+` FROM execution WHERE job_id = $1 AND `+started+` AND planned_at >= $3
 		 ORDER BY id DESC LIMIT $2`,
-		jobID, limit, millis(s.kept(plan)))
+		jobID, limit, millis(since))
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", err)
 	}
@@ -115,19 +119,28 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 // Execution reads one started execution with its headers and body, where they were saved.
 func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error) {
 	var (
-		e    cron.Execution
-		plan string
+		e     cron.Execution
+		saved bool
+		plan  planRow
 	)
 	row := s.read.QueryRowContext(ctx,
-		`SELECT `+executionColumns+`, response.headers, response.body, account.plan
+		`SELECT `+executionColumns+`, response.headers, response.body, response.execution_id IS NOT NULL,
+		        account.plan, account.overrides
 		 FROM execution JOIN job ON job.id = execution.job_id JOIN account ON account.id = job.account_id
 		 LEFT JOIN response ON response.execution_id = execution.id AND response.planned_at = execution.planned_at
 		 WHERE execution.job_id = $1 AND execution.id = $2 AND job.account_id = $3 AND `+started,
 		jobID, executionID, accountID)
-	if err := scanExecution(row.Scan, &e, &e.Result.Headers, &e.Result.Body, &plan); err != nil {
+	if err := scanExecution(row.Scan, &e, &e.Result.Headers, &e.Result.Body, &saved, &plan.name, &plan.overrides); err != nil {
 		return e, oneRow(err, cron.SubjectExecution)
 	}
-	if e.Planned.Before(s.kept(plan)) {
+	if saved && e.Result.Body == nil {
+		e.Result.Body = []byte{} // SQLite's driver reads an empty value as nil
+	}
+	since, err := s.kept(plan)
+	if err != nil {
+		return e, err
+	}
+	if e.Planned.Before(since) {
 		return e, cron.Missing(cron.SubjectExecution)
 	}
 	return e, nil

@@ -47,7 +47,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		if !ok {
 			continue // deleted since
 		}
-		end := cron.Conclude(&rec.Job, rec.State, c, s.plans.Named(c.Launch.Plan), now)
+		end := cron.Conclude(&rec.Job, rec.State, c, c.Launch.Plan, now)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != rec {
 			states = append(states, rec)

@@ -163,10 +163,10 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 // CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates nothing but the
 // folder.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
-	if err := checkFolder(j); err != nil {
-		return err
-	}
 	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		if err := s.checkFolder(ctx, q, j); err != nil {
+			return err
+		}
 		now := s.stamp()
 		j.Created, j.Updated = now, now
 		err := q.QueryRowContext(ctx, jobInsert, append([]any{j.AccountID, millis(now)}, jobValues(j)...)...).Scan(&j.ID)
@@ -194,15 +194,6 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	return nil
 }
 
-func checkFolder(j *cron.Job) error {
-	if j.FolderID != 0 {
-		return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{
-			{Pointer: "/folderId", Rule: cron.RuleUnknownFolder, Given: strconv.FormatInt(j.FolderID, 10)},
-		}}
-	}
-	return nil
-}
-
 // UpdateJob reads a job, lets change edit it, and writes and plans it anew, all in one transaction; saving resets the
 // counters of failures. An error of change undoes everything and is returned as it is. change may run more than once.
 //
@@ -218,7 +209,7 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		if err := change(&j); err != nil {
 			return err
 		}
-		if err := checkFolder(&j); err != nil {
+		if err := s.checkFolder(ctx, q, &j); err != nil {
 			return err
 		}
 		now := s.stamp()

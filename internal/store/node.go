@@ -12,8 +12,8 @@ import (
 // slogErr is err as an attribute of a log record.
 func slogErr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
-// MeasureClock sets the offset of Now to the database's clock, assuming that half of the round trip passed before the
-// database read it.
+// MeasureClock sets the offset of Now to the database's clock. The database read it at some time during the round trip,
+// so the offset moves no further than that asks for: a slow answer does not shift the schedule.
 func (s *Store) MeasureClock(ctx context.Context) error {
 	before := time.Now()
 	theirs, ok, err := s.backend.clock(ctx)
@@ -21,8 +21,8 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 		return fmt.Errorf("read the database's clock: %w", err)
 	}
 	if ok {
-		ours := before.Add(time.Since(before) / 2)
-		s.offset.Store(int64(theirs.Sub(ours)))
+		least, most := theirs.Sub(time.Now()), theirs.Sub(before)
+		s.offset.Store(int64(min(max(time.Duration(s.offset.Load()), least), most)))
 	}
 	return nil
 }
@@ -141,7 +141,8 @@ func (s *Store) abandoned(ctx context.Context, q queryer, condition string, args
 	rows, err := q.QueryContext(ctx,
 		`SELECT execution.id, execution.job_id, execution.account_id, execution.node, execution.planned_at,
 		        execution.kind, execution.attempt, execution.started_at,
-		        coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, '')
+		        coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
+		        coalesce(account.overrides, '')
 		 FROM execution JOIN node ON node.epoch = execution.node
 		 LEFT JOIN job ON job.id = execution.job_id LEFT JOIN account ON account.id = job.account_id
 		 WHERE execution.outcome = 0 AND `+condition+` LIMIT $1`, append([]any{settleChunk}, args...)...)
@@ -154,12 +155,16 @@ func (s *Store) abandoned(ctx context.Context, q queryer, condition string, args
 		var (
 			c                = cron.Completion{Result: cron.Lost()}
 			l                = &c.Launch
+			row              planRow
 			planned, started int64
 		)
 		err := rows.Scan(&l.ExecutionID, &l.Job.ID, &l.Job.AccountID, &l.Node, &planned, &l.Kind, &l.Attempt, &started,
-			&l.Job.Policy.Delivery, &l.Job.Policy.Retry.Count, &l.Plan)
+			&l.Job.Policy.Delivery, &l.Job.Policy.Retry.Count, &row.name, &row.overrides)
 		if err != nil {
 			return nil, fmt.Errorf("find abandoned executions: %w", err)
+		}
+		if l.Plan, err = s.plan(row); err != nil {
+			return nil, err
 		}
 		l.Planned, c.Result.Started = instant(planned), instant(started)
 		l.Due = c.Result.Started

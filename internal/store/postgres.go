@@ -148,6 +148,11 @@ func (b *postgresBackend) notify(ctx context.Context, q queryer) error {
 
 func (b *postgresBackend) close() error { return b.db.Close() }
 
+func (b *postgresBackend) duplicate(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "23505" // unique_violation
+}
+
 // postgresDialect is what PostgreSQL says differently: a list is an array, and rows are locked.
 var postgresDialect = dialect{
 	skipLocked: ` FOR UPDATE SKIP LOCKED`,

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,16 +17,34 @@ const pruneChunk = 500
 // vacuumPages is how many free pages a step gives back to the file system.
 const vacuumPages = 2000
 
-// kept is the instant from which on a plan keeps history.
-func (s *Store) kept(plan string) time.Time { return s.Now().Add(-s.plans.Named(plan).Retention) }
+// kept is the instant from which on an account keeps history.
+func (s *Store) kept(r planRow) (time.Time, error) {
+	plan, err := s.plan(r)
+	return s.Now().Add(-plan.Retention), err
+}
 
-// longest is the longest retention of any plan.
-func (s *Store) longest() time.Duration {
-	var longest time.Duration
+// longest is the longest retention of any plan or account.
+func (s *Store) longest(ctx context.Context) (longest time.Duration, err error) {
 	for _, p := range s.plans {
 		longest = max(longest, p.Retention)
 	}
-	return longest
+	rows, err := s.read.QueryContext(ctx, `SELECT plan, overrides FROM account WHERE overrides <> ''`)
+	if err != nil {
+		return 0, fmt.Errorf("list the overrides: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var row planRow
+		if err := rows.Scan(&row.name, &row.overrides); err != nil {
+			return 0, fmt.Errorf("list the overrides: %w", err)
+		}
+		p, err := s.plan(row)
+		if err != nil {
+			return 0, err
+		}
+		longest = max(longest, p.Retention)
+	}
+	return longest, rows.Err()
 }
 
 // Maintain takes one short step of the upkeep: it removes history beyond its retention and what is left of nodes that
@@ -33,16 +53,24 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
 	}
+	if err := s.pruneUsage(ctx); err != nil {
+		return false, err
+	}
 	if s.dialect.alone {
 		return s.pruneAccounts(ctx)
 	}
 	if err := s.ensurePartitions(ctx); err != nil {
 		return false, err
 	}
-	if err := s.dropPartitions(ctx); err != nil {
+	longest, err := s.longest(ctx)
+	if err != nil {
 		return false, err
 	}
-	return s.pruneRest(ctx)
+	oldest := s.Now().UTC().Add(-longest)
+	if err := s.dropPartitions(ctx, oldest.Truncate(24*time.Hour)); err != nil {
+		return false, err
+	}
+	return s.pruneRest(ctx, oldest)
 }
 
 // pruneNodes forgets nodes that have been dead for a day and left nothing running.
@@ -59,57 +87,58 @@ func (s *Store) pruneNodes(ctx context.Context) error {
 	return nil
 }
 
-// pruneAccounts deletes one chunk of each account's executions that its plan no longer keeps.
+// pruneAccounts deletes one chunk of each account's executions that its plan no longer keeps, and of those of accounts
+// that are gone.
 func (s *Store) pruneAccounts(ctx context.Context) (more bool, err error) {
-	accounts, err := s.accountPlans(ctx)
-	if err != nil {
-		return false, err
-	}
-	for id, plan := range accounts {
-		old, err := s.expired(ctx, id, s.kept(plan))
+	for id := int64(0); ; {
+		var plan planRow
+		err := s.read.QueryRowContext(ctx,
+			`SELECT execution.account_id, coalesce(account.plan, ''), coalesce(account.overrides, '')
+			 FROM execution
+			 LEFT JOIN account ON account.id = execution.account_id
+			 WHERE execution.account_id > $1 ORDER BY execution.account_id LIMIT 1`, id).Scan(&id, &plan.name, &plan.overrides)
+		if errors.Is(err, sql.ErrNoRows) {
+			return more, s.vacuum(ctx)
+		}
+		if err != nil {
+			return false, fmt.Errorf("list accounts with history: %w", err)
+		}
+		before := s.Now()
+		if plan.name != "" {
+			if before, err = s.kept(plan); err != nil {
+				return false, err
+			}
+		}
+		old, err := s.expired(ctx, id, before)
 		if err != nil {
 			return false, err
 		}
-		if len(old) == 0 {
-			continue
+		if err := s.deleteExecutions(ctx, old); err != nil {
+			return false, err
 		}
 		more = more || len(old) == pruneChunk
-		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
-			for _, statement := range []string{
-				`DELETE FROM execution WHERE ` + s.dialect.in("id", 1),
-				`DELETE FROM response WHERE ` + s.dialect.in("execution_id", 1),
-			} {
-				if _, err := q.ExecContext(ctx, statement, s.dialect.list(old)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return false, fmt.Errorf("delete old executions: %w", err)
-		}
 	}
-	return more, s.vacuum(ctx)
 }
 
-func (s *Store) accountPlans(ctx context.Context) (map[int64]string, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, plan FROM account`)
-	if err != nil {
-		return nil, fmt.Errorf("list the accounts: %w", err)
+func (s *Store) deleteExecutions(ctx context.Context, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	defer func() { _ = rows.Close() }()
-	plans := make(map[int64]string)
-	for rows.Next() {
-		var (
-			id   int64
-			plan string
-		)
-		if err := rows.Scan(&id, &plan); err != nil {
-			return nil, fmt.Errorf("list the accounts: %w", err)
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		for _, statement := range []string{
+			`DELETE FROM execution WHERE ` + s.dialect.in("id", 1),
+			`DELETE FROM response WHERE ` + s.dialect.in("execution_id", 1),
+		} {
+			if _, err := q.ExecContext(ctx, statement, s.dialect.list(ids)); err != nil {
+				return err
+			}
 		}
-		plans[id] = plan
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("delete old executions: %w", err)
 	}
-	return plans, rows.Err()
+	return nil
 }
 
 // expired lists the oldest executions of an account that were planned before the given instant. Ids follow the time, so
@@ -200,8 +229,7 @@ func (s *Store) changeSchema(ctx context.Context, statement string) error {
 }
 
 // dropPartitions removes the days that no plan keeps any more.
-func (s *Store) dropPartitions(ctx context.Context) error {
-	oldest := s.Now().UTC().Add(-s.longest()).Truncate(24 * time.Hour)
+func (s *Store) dropPartitions(ctx context.Context, oldest time.Time) error {
 	for _, table := range partitioned {
 		names, err := s.partitions(ctx, table)
 		if err != nil {
@@ -239,12 +267,11 @@ func (s *Store) partitions(ctx context.Context, table string) ([]string, error) 
 }
 
 // pruneRest deletes a chunk of what no plan keeps from the partitions without a day.
-func (s *Store) pruneRest(ctx context.Context) (more bool, err error) {
-	before := millis(s.Now().Add(-s.longest()))
+func (s *Store) pruneRest(ctx context.Context, before time.Time) (more bool, err error) {
 	for _, table := range partitioned {
 		err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
 			res, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s_rest WHERE ctid IN
-				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, table), before, pruneChunk)
+				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, table), millis(before), pruneChunk)
 			if err != nil {
 				return err
 			}

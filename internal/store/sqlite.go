@@ -96,6 +96,11 @@ func (b *sqliteBackend) clock(context.Context) (time.Time, bool, error) {
 // notify has nobody to tell: a database file has one scheduler.
 func (b *sqliteBackend) notify(context.Context, queryer) error { return nil }
 
+func (b *sqliteBackend) duplicate(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+}
+
 // copyTo writes a copy of the database to an empty file, from one snapshot and without holding up the writer.
 func (b *sqliteBackend) copyTo(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", b.dsn)

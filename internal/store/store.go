@@ -56,6 +56,8 @@ type backend interface {
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
 	// notify makes other nodes look at the schedule once the transaction is committed.
 	notify(ctx context.Context, q queryer) error
+	// duplicate tells whether err says that a row would not be unique.
+	duplicate(err error) bool
 	// close also ends what Store.read reads from.
 	close() error
 }

@@ -1,0 +1,239 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/mail"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"punctual/internal/auth"
+	"punctual/internal/config"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/store"
+)
+
+// command is a command that works on the database beside a running service.
+type command func(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error
+
+// commands are all of them.
+var commands = map[config.Command]command{
+	config.AccountCreate:  createAccount,
+	config.AccountList:    listAccounts,
+	config.AccountSetPlan: setPlan,
+	config.AccountDisable: disableAccount,
+	config.AccountEnable:  enableAccount,
+	config.AccountDelete:  deleteAccount,
+	config.APIKeyCreate:   createAPIKey,
+	config.APIKeyList:     listAPIKeys,
+	config.APIKeyRevoke:   revokeAPIKey,
+	config.Backup:         backup,
+}
+
+// onDatabase runs a command with the database open. It never makes or migrates one.
+func onDatabase(ctx context.Context, c config.Config, run command, stdout io.Writer) (err error) {
+	key, err := loadKey(c, false)
+	if err != nil {
+		return err
+	}
+	plans, err := loadPlans(c)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, store.Options{
+		URL: c.Database, Dir: c.Data, Key: key, Plans: plans, Logger: slog.New(slog.DiscardHandler), NoMigrate: true,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return run(ctx, c, s, stdout)
+}
+
+// loadPlans are the built-in plans with the configured numbers.
+func loadPlans(c config.Config) (cron.Plans, error) {
+	numbers, err := c.PlanNumbers()
+	if err != nil {
+		return nil, err
+	}
+	changes := make(map[string]cron.Overrides, len(numbers))
+	for name, n := range numbers {
+		changes[name] = n
+	}
+	plans, err := cron.DefaultPlans().Configure(changes)
+	if err != nil {
+		return nil, fmt.Errorf("read the plans in %s: %w", c.Plans, err)
+	}
+	return plans, nil
+}
+
+func backup(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	return s.Backup(ctx, c.Backup.File)
+}
+
+func createAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	o := c.Account.Create
+	if a, err := mail.ParseAddress(o.Email); err != nil || a.Address != o.Email {
+		return errors.New(message.English{}.NotAnEmail(o.Email))
+	}
+	if err := checkPlan(c, o.Plan, nil); err != nil {
+		return err
+	}
+	err := s.CreateAccount(ctx, &cron.Account{Email: strings.ToLower(o.Email), Plan: o.Plan})
+	if cron.KindOf(err) == cron.Conflict {
+		return errors.New(message.English{}.AccountExists(o.Email))
+	}
+	return err
+}
+
+func listAccounts(ctx context.Context, _ config.Config, s *store.Store, stdout io.Writer) error {
+	accounts, err := s.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tPLAN\tSTATE\tCREATED")
+	for _, a := range accounts {
+		state := map[bool]string{false: "enabled", true: "disabled"}[a.Disabled]
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", a.ID, a.Email, a.Plan, state, a.Created.Format(time.DateOnly))
+	}
+	return t.Flush()
+}
+
+func setPlan(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	o := c.Account.SetPlan
+	if err := checkPlan(c, o.Plan, o.Set); err != nil {
+		return err
+	}
+	return changeAccount(ctx, s, o.Email, func(a *cron.Account) { a.Plan, a.Overrides = o.Plan, o.Set })
+}
+
+func disableAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	return changeAccount(ctx, s, c.Account.Disable.Email, func(a *cron.Account) { a.Disabled = true })
+}
+
+func enableAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	return changeAccount(ctx, s, c.Account.Enable.Email, func(a *cron.Account) { a.Disabled = false })
+}
+
+func deleteAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	a, err := findAccount(ctx, s, c.Account.Delete.Email)
+	if err != nil {
+		return err
+	}
+	operator, err := s.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	if a.ID == operator.ID {
+		return errors.New(message.English{}.OperatorStays(a.Email))
+	}
+	return s.DeleteAccount(ctx, a.ID)
+}
+
+func changeAccount(ctx context.Context, s *store.Store, email string, change func(*cron.Account)) error {
+	a, err := findAccount(ctx, s, email)
+	if err != nil {
+		return err
+	}
+	change(&a)
+	return s.UpdateAccount(ctx, &a)
+}
+
+func checkPlan(c config.Config, name string, o cron.Overrides) error {
+	plans, err := loadPlans(c)
+	if err != nil {
+		return err
+	}
+	if _, ok := plans[name]; !ok {
+		return errors.New(message.English{}.NoSuchPlan(name, plans))
+	}
+	return o.Check()
+}
+
+// findAccount finds an account by its e-mail address; the operator's when that is empty.
+func findAccount(ctx context.Context, s *store.Store, email string) (a cron.Account, err error) {
+	if email == "" {
+		a, err = s.Operator(ctx)
+	} else {
+		a, err = s.AccountByEmail(ctx, strings.ToLower(email))
+	}
+	if cron.KindOf(err) == cron.NotFound {
+		return a, errors.New(message.English{}.NoSuchAccount(email))
+	}
+	return a, err
+}
+
+// createAPIKey prints a new API key, alone on its line.
+func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error {
+	o := c.APIKey.Create
+	account, err := findAccount(ctx, s, o.Account)
+	if err != nil {
+		return err
+	}
+	k := cron.APIKey{AccountID: account.ID, Title: o.Title, AllowFrom: o.AllowFrom}
+	if o.ReadOnly {
+		k.Scopes = cron.ScopeRead
+	}
+	if o.Expires > 0 {
+		k.Expires = s.Now().Add(o.Expires)
+	}
+	text, err := addKey(ctx, s, k)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(stdout, text)
+	return err
+}
+
+// hintLength is how many characters of a key are kept to recognise it by.
+const hintLength = 4
+
+// addKey makes a key and stores what k says about it.
+func addKey(ctx context.Context, s *store.Store, k cron.APIKey) (text string, err error) {
+	text, k.Hash = auth.NewKey()
+	k.Hint = text[len(text)-hintLength:]
+	return text, s.CreateAPIKey(ctx, &k)
+}
+
+func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error {
+	account, err := findAccount(ctx, s, c.APIKey.List.Account)
+	if err != nil {
+		return err
+	}
+	keys, err := s.APIKeys(ctx, account.ID)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "ID\tKEY\tTITLE\tSTATE\tCREATED\tEXPIRES")
+	for _, k := range keys {
+		state, expires := "usable", "never"
+		if !k.Usable(s.Now()) {
+			state = "unusable"
+		}
+		if !k.Expires.IsZero() {
+			expires = k.Expires.Format(time.DateOnly)
+		}
+		_, _ = fmt.Fprintf(t, "%d\t…%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Title, state, k.Created.Format(time.DateOnly), expires)
+	}
+	return t.Flush()
+}
+
+func revokeAPIKey(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
+	o := c.APIKey.Revoke
+	account, err := findAccount(ctx, s, o.Account)
+	if err != nil {
+		return err
+	}
+	err = s.DeleteAPIKey(ctx, account.ID, o.ID)
+	if cron.KindOf(err) == cron.NotFound {
+		return errors.New(message.English{}.NoSuchKey(o.ID))
+	}
+	return err
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// titleKey is a title as it is compared.
+func titleKey(title string) string { return strings.ToLower(title) }
+
+var errFolderExists = &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectFolder}
+
+// CreateFolder adds a folder and sets its ID. The error is of kind Conflict when the account has one of that title.
+func (s *Store) CreateFolder(ctx context.Context, f *cron.Folder) error {
+	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		return q.QueryRowContext(ctx,
+			`INSERT INTO folder (account_id, title, title_key) VALUES ($1, $2, $3)
+			 ON CONFLICT (account_id, title_key) DO NOTHING RETURNING id`,
+			f.AccountID, f.Title, titleKey(f.Title)).Scan(&f.ID)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return errFolderExists
+	}
+	if err != nil {
+		return fmt.Errorf("create the folder: %w", err)
+	}
+	return nil
+}
+
+// RenameFolder gives a folder another title. The error is of kind Conflict when another one has it.
+func (s *Store) RenameFolder(ctx context.Context, f *cron.Folder) error {
+	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		var other int64
+		err := q.QueryRowContext(ctx, `SELECT id FROM folder WHERE account_id = $1 AND title_key = $2 AND id <> $3`,
+			f.AccountID, titleKey(f.Title), f.ID).Scan(&other)
+		if err == nil {
+			return errFolderExists
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("find a folder of that title: %w", err)
+		}
+		res, err := q.ExecContext(ctx, `UPDATE folder SET title = $3, title_key = $4 WHERE id = $1 AND account_id = $2`,
+			f.ID, f.AccountID, f.Title, titleKey(f.Title))
+		if s.backend.duplicate(err) {
+			return errFolderExists
+		}
+		return changedOne(res, err, cron.SubjectFolder)
+	})
+}
+
+// DeleteFolder removes a folder; its jobs move to the root folder.
+func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64) error {
+	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, `DELETE FROM folder WHERE id = $1 AND account_id = $2`, folderID, accountID)
+		if err := changedOne(res, err, cron.SubjectFolder); err != nil {
+			return err
+		}
+		if _, err := q.ExecContext(ctx, `UPDATE job SET folder_id = 0 WHERE folder_id = $1`, folderID); err != nil {
+			return fmt.Errorf("move the folder's jobs: %w", err)
+		}
+		return nil
+	})
+}
+
+// changedOne turns a change of no row into the error for a missing subject.
+func changedOne(res sql.Result, err error, subject cron.Subject) error {
+	if err != nil {
+		return fmt.Errorf("change a row: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("count changed rows: %w", err)
+	}
+	if n == 0 {
+		return cron.Missing(subject)
+	}
+	return nil
+}
+
+// Folder reads one folder.
+func (s *Store) Folder(ctx context.Context, accountID, folderID int64) (cron.Folder, error) {
+	f := cron.Folder{AccountID: accountID}
+	err := s.read.QueryRowContext(ctx, `SELECT id, title FROM folder WHERE id = $1 AND account_id = $2`,
+		folderID, accountID).Scan(&f.ID, &f.Title)
+	return f, oneRow(err, cron.SubjectFolder)
+}
+
+// Folders lists the folders of an account by title.
+func (s *Store) Folders(ctx context.Context, accountID int64) ([]cron.Folder, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT id, title FROM folder WHERE account_id = $1 ORDER BY title_key, title, id`, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("list the folders: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var folders []cron.Folder
+	for rows.Next() {
+		f := cron.Folder{AccountID: accountID}
+		if err := rows.Scan(&f.ID, &f.Title); err != nil {
+			return nil, fmt.Errorf("list the folders: %w", err)
+		}
+		folders = append(folders, f)
+	}
+	return folders, rows.Err()
+}
+
+// checkFolder proves that the job's folder is one of its account, and keeps it from being deleted meanwhile.
+func (s *Store) checkFolder(ctx context.Context, q queryer, j *cron.Job) error {
+	if j.FolderID == 0 {
+		return nil
+	}
+	var one int
+	err := q.QueryRowContext(ctx, `SELECT 1 FROM folder WHERE id = $1 AND account_id = $2`+s.dialect.forShare,
+		j.FolderID, j.AccountID).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{
+			{Pointer: "/folderId", Rule: cron.RuleUnknownFolder, Given: strconv.FormatInt(j.FolderID, 10)},
+		}}
+	}
+	return err
+}

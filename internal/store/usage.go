@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Count counts one request against every limit, or, when one of them is exceeded, against none: then wait is the time
+// until that one's window ends, and is positive.
+func (s *Store) Count(ctx context.Context, limits []cron.Limit) (wait time.Duration, err error) {
+	if len(limits) == 0 {
+		return 0, nil
+	}
+	now := s.Now()
+	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		for i := range limits {
+			l := &limits[i]
+			var count int
+			err := q.QueryRowContext(ctx,
+				`INSERT INTO usage (kind, subject, window_at, count) VALUES ($1, $2, $3, 1)
+				 ON CONFLICT (kind, subject, window_at) DO UPDATE SET count = usage.count + 1 RETURNING count`,
+				l.Kind, l.Subject, millis(l.Start(now))).Scan(&count)
+			if err != nil {
+				return err
+			}
+			if count > l.Max {
+				return &limitError{wait: l.Start(now).Add(l.Window).Sub(now)}
+			}
+		}
+		return nil
+	})
+	if exceeded, ok := errors.AsType[*limitError](err); ok {
+		return max(exceeded.wait, time.Millisecond), nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count the request: %w", err)
+	}
+	return 0, nil
+}
+
+// limitError undoes a transaction that went over a limit.
+type limitError struct{ wait time.Duration }
+
+func (*limitError) Error() string { return "a limit is exceeded" }
+
+// Used is how many requests the current window of a limit holds.
+func (s *Store) Used(ctx context.Context, l cron.Limit) (int, error) {
+	var count int
+	err := s.read.QueryRowContext(ctx,
+		`SELECT coalesce(sum(count), 0) FROM usage WHERE kind = $1 AND subject = $2 AND window_at = $3`,
+		l.Kind, l.Subject, millis(l.Start(s.Now()))).Scan(&count)
+	if err != nil {
+		return 0, fmt.Errorf("read the usage: %w", err)
+	}
+	return count, nil
+}
+
+// usageKept is how long windows are kept: longer than the longest of them.
+const usageKept = 48 * time.Hour
+
+// pruneUsage forgets windows that have ended.
+func (s *Store) pruneUsage(ctx context.Context) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `DELETE FROM usage WHERE window_at < $1`, millis(s.Now().Add(-usageKept)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget old usage: %w", err)
+	}
+	return nil
+}
