@@ -1,0 +1,324 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"punctual/internal/api"
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/service"
+	"punctual/internal/store"
+)
+
+// metadataOnly blocks the address under which clouds keep their secrets.
+type metadataOnly struct{}
+
+func (metadataOnly) CheckHost(host string, _ int) (blocked string, ok bool) {
+	addr, err := netip.ParseAddr(host)
+	if err != nil || addr.String() != "169.254.169.254" {
+		return "", true
+	}
+	return addr.String(), false
+}
+
+// server is the API over a database of its own.
+type server struct {
+	http.Handler
+	store *store.Store
+	close func()
+	log   *strings.Builder
+}
+
+func newServer(t testing.TB) *server {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{
+		Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans := cron.DefaultPlans()
+	plans["tiny"] = cron.Plan{Name: "tiny", MaxJobs: 2}
+	var log strings.Builder
+	server := &server{
+		Handler: api.New(api.Config{
+			Service:  service.New(service.Config{Jobs: s, History: s, Addresses: metadataOnly{}, Plans: plans}),
+			Auth:     auth.New(s),
+			Messages: message.English{},
+			Logger:   slog.New(slog.NewTextHandler(&log, nil)),
+			Now:      s.Now,
+		}),
+		store: s,
+		log:   &log,
+	}
+	server.close = sync.OnceFunc(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(server.close)
+	return server
+}
+
+// client is one account's program that calls the API.
+type client struct {
+	t       testing.TB
+	server  *server
+	account cron.Account
+	key     string
+}
+
+// newClient adds an account with a key.
+func (s *server) newClient(t testing.TB, email, plan string) *client {
+	t.Helper()
+	account := cron.Account{Email: email, Plan: plan}
+	if err := s.store.CreateAccount(t.Context(), &account); err != nil {
+		t.Fatal(err)
+	}
+	key, hash := auth.NewKey()
+	if err := s.store.CreateAPIKey(t.Context(), &cron.APIKey{AccountID: account.ID, Hash: hash}); err != nil {
+		t.Fatal(err)
+	}
+	return &client{t, s, account, key}
+}
+
+func newClient(t testing.TB) *client {
+	t.Helper()
+	return newServer(t).newClient(t, "a@example.com", cron.PlanUnlimited)
+}
+
+// response is what came back.
+type response struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do makes a call with a JSON body, or none when body is empty. A header is given as "Name: value", "Name:" removes it.
+func (c *client) do(method, path, body string, header ...string) response {
+	c.t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(c.t.Context(), method, path, reader)
+	r.Header.Set("Authorization", "Bearer "+c.key)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range header {
+		name, value, _ := strings.Cut(h, ":")
+		r.Header.Del(name)
+		if value = strings.TrimSpace(value); value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	w := httptest.NewRecorder()
+	c.server.ServeHTTP(w, r)
+	return response{w.Code, w.Result().Header, w.Body.String()}
+}
+
+// must makes a call that succeeds and returns its answer.
+func (c *client) must(method, path, body string) string {
+	c.t.Helper()
+	got := c.do(method, path, body)
+	if got.status != http.StatusOK {
+		c.t.Fatalf("%s %s %s: %d %s", method, path, body, got.status, got.body)
+	}
+	return got.body
+}
+
+// create makes a job and returns its path.
+func (c *client) create(job string) string {
+	c.t.Helper()
+	var answer struct {
+		JobID int64 `json:"jobId"`
+	}
+	decode(c.t, c.must("PUT", "/jobs", `{"job":`+job+`}`), &answer)
+	return fmt.Sprintf("/jobs/%d", answer.JobID)
+}
+
+// job reads a job.
+func (c *client) job(path string) detailedJob {
+	c.t.Helper()
+	var answer struct {
+		JobDetails detailedJob `json:"jobDetails"`
+	}
+	decode(c.t, c.must("GET", path, ""), &answer)
+	return answer.JobDetails
+}
+
+// decode reads JSON as a strict client would: no field that it does not know.
+func decode(t testing.TB, text string, to any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(to); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		t.Fatalf("more than one value in %s", text)
+	}
+}
+
+// job, detailedJob, … are the contract's objects as a foreign client would declare them.
+type job struct {
+	JobID           int64       `json:"jobId"`
+	Enabled         bool        `json:"enabled"`
+	Title           string      `json:"title"`
+	SaveResponses   bool        `json:"saveResponses"`
+	URL             string      `json:"url"`
+	LastStatus      int         `json:"lastStatus"`
+	LastDuration    int64       `json:"lastDuration"`
+	LastExecution   int64       `json:"lastExecution"`
+	SSLCertExpiry   *int64      `json:"sslCertExpiry"`
+	NextExecution   *int64      `json:"nextExecution"`
+	Type            int         `json:"type"`
+	RequestTimeout  int         `json:"requestTimeout"`
+	RedirectSuccess bool        `json:"redirectSuccess"`
+	FolderID        int64       `json:"folderId"`
+	Schedule        jobSchedule `json:"schedule"`
+	RequestMethod   int         `json:"requestMethod"`
+}
+
+type jobSchedule struct {
+	Timezone  string `json:"timezone"`
+	ExpiresAt int64  `json:"expiresAt"`
+	Hours     []int  `json:"hours"`
+	Mdays     []int  `json:"mdays"`
+	Minutes   []int  `json:"minutes"`
+	Months    []int  `json:"months"`
+	Wdays     []int  `json:"wdays"`
+}
+
+type detailedJob struct {
+	JobID         int64  `json:"jobId"`
+	Enabled       bool   `json:"enabled"`
+	Title         string `json:"title"`
+	SaveResponses bool   `json:"saveResponses"`
+	URL           string `json:"url"`
+	LastStatus    int    `json:"lastStatus"`
+	LastDuration  int64  `json:"lastDuration"`
+	LastExecution int64  `json:"lastExecution"`
+	SSLCertExpiry *int64 `json:"sslCertExpiry"`
+	NextExecution *int64 `json:"nextExecution"`
+	Auth          struct {
+		Enable   bool   `json:"enable"`
+		User     string `json:"user"`
+		Password string `json:"password"`
+	} `json:"auth"`
+	Notification struct {
+		OnFailure              bool  `json:"onFailure"`
+		OnFailureCount         int64 `json:"onFailureCount"`
+		OnSuccess              bool  `json:"onSuccess"`
+		OnDisable              bool  `json:"onDisable"`
+		OnSSLCertExpiry        bool  `json:"onSslCertExpiry"`
+		OnSSLCertExpirySeconds int64 `json:"onSslCertExpirySeconds"`
+	} `json:"notification"`
+	ExtendedData struct {
+		Headers map[string]string `json:"headers"`
+		Body    string            `json:"body"`
+	} `json:"extendedData"`
+	Type            int   `json:"type"`
+	RequestTimeout  int   `json:"requestTimeout"`
+	RedirectSuccess bool  `json:"redirectSuccess"`
+	FolderID        int64 `json:"folderId"`
+	Schedule        struct {
+		jobSchedule
+		Seconds []int  `json:"seconds"`
+		DST     string `json:"dst"`
+	} `json:"schedule"`
+	RequestMethod int `json:"requestMethod"`
+}
+
+type historyItem struct {
+	JobLogID    int64   `json:"jobLogId"`
+	JobID       int64   `json:"jobId"`
+	Identifier  string  `json:"identifier"`
+	Date        int64   `json:"date"`
+	DatePlanned int64   `json:"datePlanned"`
+	Jitter      int64   `json:"jitter"`
+	URL         string  `json:"url"`
+	Duration    int64   `json:"duration"`
+	Status      int     `json:"status"`
+	StatusText  string  `json:"statusText"`
+	HTTPStatus  int     `json:"httpStatus"`
+	Headers     *string `json:"headers"`
+	Body        *string `json:"body"`
+	Stats       struct {
+		NameLookup    int64 `json:"nameLookup"`
+		Connect       int64 `json:"connect"`
+		AppConnect    int64 `json:"appConnect"`
+		PreTransfer   int64 `json:"preTransfer"`
+		StartTransfer int64 `json:"startTransfer"`
+		Total         int64 `json:"total"`
+	} `json:"stats"`
+	SSLCertExpiry *int64 `json:"sslCertExpiry"`
+}
+
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Errors []struct {
+		Pointer string `json:"pointer"`
+		Detail  string `json:"detail"`
+	} `json:"errors"`
+}
+
+// claim claims everything that is due now for a new node.
+func (s *server) claim(t testing.TB) []cron.Launch {
+	t.Helper()
+	node, err := s.store.StartNode(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := s.store.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claimed.Launches
+}
+
+// execute performs everything that is due now, with the given lateness and result.
+func (s *server) execute(t testing.TB, late time.Duration, result cron.Result) {
+	t.Helper()
+	var done []cron.Completion
+	for _, l := range s.claim(t) {
+		r := result
+		r.Started = l.Planned.Add(late)
+		r.URL = l.Job.Request.URL
+		done = append(done, cron.Completion{Launch: l, Result: r})
+	}
+	if err := s.store.Finish(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lose claims everything that is due now for a node that dies before it has a result.
+func (s *server) lose(t testing.TB) {
+	t.Helper()
+	claimed := s.claim(t)
+	heir, err := s.store.StartNode(t.Context(), "heir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, err := s.store.SettleDead(t.Context(), heir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost != len(claimed) {
+		t.Fatalf("%d of %d executions were lost", lost, len(claimed))
+	}
+}

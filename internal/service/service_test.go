@@ -1,0 +1,234 @@
+package service_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/service"
+	"punctual/internal/store"
+)
+
+var (
+	_ service.JobStore     = (*store.Store)(nil)
+	_ service.HistoryStore = (*store.Store)(nil)
+)
+
+// guard blocks one host, and remembers what it was asked.
+type guard struct {
+	blocked string
+	asked   []string
+}
+
+func (g *guard) CheckHost(host string, port int) (blocked string, ok bool) {
+	g.asked = append(g.asked, fmt.Sprint(host, " ", port))
+	return g.blocked, host != g.blocked
+}
+
+func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *guard, cron.Account) {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{
+		Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	account := cron.Account{Email: "a@example.com", Plan: plan.Name}
+	if err := s.CreateAccount(t.Context(), &account); err != nil {
+		t.Fatal(err)
+	}
+	g := &guard{blocked: "10.0.0.1"}
+	plans := cron.Plans{plan.Name: plan}
+	return service.New(service.Config{Jobs: s, History: s, Addresses: g, Plans: plans}), s, g, account
+}
+
+func setURL(url string) service.Change {
+	return func(job *cron.Job) error {
+		job.Request.URL = url
+		return nil
+	}
+}
+
+// problemsOf lists the pointers and rules of an error of kind Invalid.
+func problemsOf(t *testing.T, err error) []string {
+	t.Helper()
+	e, ok := errors.AsType[*cron.Error](err)
+	if !ok || e.Kind != cron.Invalid {
+		t.Fatalf("error %v", err)
+	}
+	var list []string
+	for _, p := range e.Problems {
+		list = append(list, fmt.Sprint(p.Pointer, " ", int(p.Rule)))
+	}
+	return list
+}
+
+func rule(pointer string, r cron.Rule) string { return fmt.Sprint(pointer, " ", int(r)) }
+
+func TestJobsAreLimitedByThePlan(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "two", MaxJobs: 2})
+	for range 2 {
+		if err := svc.RoomForJob(t.Context(), account); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := svc.RoomForJob(t.Context(), account); cron.KindOf(err) != cron.TooMany {
+		t.Errorf("room for a third job: %v", err)
+	}
+	if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); cron.KindOf(err) != cron.TooMany {
+		t.Errorf("a third job: %v", err)
+	}
+	if err := svc.ChangeJob(t.Context(), account, 1, setURL("b.example")); err != nil {
+		t.Errorf("change with all jobs taken: %v", err)
+	}
+	if err := svc.DeleteJob(t.Context(), account, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); err != nil {
+		t.Errorf("a job in the place of another: %v", err)
+	}
+	account.Overrides = cron.Overrides{"maxJobs": 3}
+	if err := svc.RoomForJob(t.Context(), account); err != nil {
+		t.Errorf("room for a third job by an override: %v", err)
+	}
+}
+
+func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	_, err := svc.CreateJob(t.Context(), account, func(job *cron.Job) error {
+		job.Schedule.Timezone = "nowhere"
+		job.Request.Headers = []cron.Header{{Name: "a b", Value: "x"}}
+		var c cron.Checker
+		c.Add("/url", cron.Problem{Rule: cron.RuleWrongType}) // so that the missing URL is no news
+		c.Add("/schedule/hours/0", cron.Problem{Rule: cron.RuleOutOfRange})
+		return c.Err()
+	})
+	want := []string{
+		rule("/url", cron.RuleWrongType),
+		rule("/schedule/hours/0", cron.RuleOutOfRange),
+		rule("/extendedData/headers", cron.RuleHeaderName),
+		rule("/schedule/timezone", cron.RuleUnknownTimeZone),
+	}
+	if got := problemsOf(t, err); !slices.Equal(got, want) {
+		t.Errorf("problems %q, want %q", got, want)
+	}
+}
+
+func TestOtherErrorsOfAChangeAreReturnedAsTheyAre(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	cause := errors.New("cause")
+	if _, err := svc.CreateJob(t.Context(), account, func(*cron.Job) error { return cause }); !errors.Is(err, cause) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAChangeThatFailsLeavesTheJob(t *testing.T) {
+	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
+	id, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = svc.ChangeJob(t.Context(), account, id, func(job *cron.Job) error {
+		job.Title = "new"
+		job.Schedule.Timezone = "nowhere"
+		return nil
+	})
+	if got := problemsOf(t, err); !slices.Equal(got, []string{rule("/schedule/timezone", cron.RuleUnknownTimeZone)}) {
+		t.Errorf("problems %q", got)
+	}
+	if job, err := s.Job(t.Context(), account.ID, id); err != nil || job.Title != "" || job.Schedule.Timezone != "UTC" {
+		t.Errorf("the job is %+v, %v", job, err)
+	}
+}
+
+func TestABadChangeIsReportedBeforeAMissingJob(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	if err := svc.ChangeJob(t.Context(), account, 4711, setURL("ftp://a.example")); cron.KindOf(err) != cron.Invalid {
+		t.Errorf("a bad change: %v", err)
+	}
+	if err := svc.ChangeJob(t.Context(), account, 4711, setURL("a.example")); cron.KindOf(err) != cron.NotFound {
+		t.Errorf("a good change: %v", err)
+	}
+}
+
+func TestAddressesAreChecked(t *testing.T) {
+	svc, s, g, account := newService(t, cron.Plan{Name: "any"})
+	blocked := []string{rule("/url", cron.RuleURLBlocked)}
+	for _, url := range []string{"10.0.0.1", "https://u:p@10.0.0.1:8443/x?%cjo:unixtime%"} {
+		_, err := svc.CreateJob(t.Context(), account, setURL(url))
+		if got := problemsOf(t, err); !slices.Equal(got, blocked) {
+			t.Errorf("%s: problems %q", url, got)
+		}
+	}
+	id, err := svc.CreateJob(t.Context(), account, setURL("https://[::1]:99/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := problemsOf(t, svc.ChangeJob(t.Context(), account, id, setURL("10.0.0.1"))); !slices.Equal(got, blocked) {
+		t.Errorf("change: problems %q", got)
+	}
+	if _, err := svc.CreateJob(t.Context(), account, setURL("https://a.example")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"10.0.0.1 80", "10.0.0.1 8443", "::1 99", "10.0.0.1 80", "a.example 443"}
+	if !slices.Equal(g.asked, want) {
+		t.Errorf("asked about %q, want %q", g.asked, want)
+	}
+
+	// A job whose address was blocked later can still be changed, to be disabled for example.
+	job := cron.NewJob()
+	job.AccountID, job.Request.URL = account.ID, "http://10.0.0.1"
+	if err := s.CreateJob(t.Context(), &job); err != nil {
+		t.Fatal(err)
+	}
+	enable := func(job *cron.Job) error {
+		job.Enabled = true
+		return nil
+	}
+	if err := svc.ChangeJob(t.Context(), account, job.ID, enable); err != nil {
+		t.Errorf("change of another field: %v", err)
+	}
+}
+
+func TestDisabledJobsShowWhenTheyWouldRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // from 2000-01-01T00:00:00Z on
+		svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+		noon := func(job *cron.Job) error {
+			job.Request.URL = "a.example"
+			job.Schedule.Hours, job.Schedule.Minutes = cron.SetOf(12), cron.SetOf(0)
+			job.Schedule.MonthDays, job.Schedule.Months, job.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+			return nil
+		}
+		id, err := svc.CreateJob(t.Context(), account, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(24 * time.Hour)
+		now := time.Now()
+		want := time.Date(2000, 1, 2, 12, 0, 0, 0, time.UTC)
+		job, err := svc.Job(t.Context(), now, account, id)
+		if err != nil || !job.State.NextRun.Equal(want) {
+			t.Errorf("the job runs next at %v, want %v; %v", job.State.NextRun, want, err)
+		}
+		jobs, _, err := svc.Jobs(t.Context(), now, account)
+		if err != nil || len(jobs) != 1 || !jobs[0].State.NextRun.Equal(want) {
+			t.Errorf("the list is %+v, %v", jobs, err)
+		}
+		if _, predictions, err := svc.History(t.Context(), now, account, id); err != nil || predictions != nil {
+			t.Errorf("predictions %v, %v", predictions, err)
+		}
+	})
+}
