@@ -99,9 +99,8 @@ func (c *Client) race(
 		}()
 	}
 
-	// Short timeouts have the attempts closer together, so that each address gets its turn.
-	stagger := min(max(timeout/time.Duration(2*len(addrs)), minStagger), maxStagger)
-	timer := time.NewTimer(stagger)
+	pace := stagger(timeout, len(addrs))
+	timer := time.NewTimer(pace)
 	defer timer.Stop()
 	var won net.Conn
 	errs := make([]error, len(addrs))
@@ -121,7 +120,7 @@ func (c *Client) race(
 		}
 		if won == nil && ctx.Err() == nil && started < len(addrs) {
 			start()
-			timer.Reset(stagger)
+			timer.Reset(pace)
 		}
 	}
 	if won != nil {
@@ -130,12 +129,30 @@ func (c *Client) race(
 	return nil, verdict(errs[:started])
 }
 
-// verdict picks the error that says most: the first one, but a blocked address only when nothing else happened.
+// stagger is the head start of each of count attempts. Short timeouts have them closer together, so that each gets its
+// turn with half of the time left.
+func stagger(timeout time.Duration, count int) time.Duration {
+	return min(max(timeout/time.Duration(2*count), minStagger), maxStagger)
+}
+
+// verdict picks the error that says most: that the time was over, if it was; else the first one, but a blocked address
+// only when nothing else happened.
 func verdict(errs []error) error {
-	for _, err := range errs {
-		if f, ok := errors.AsType[*fault](err); ok && f.fault != cron.FaultBlocked {
-			return err
+	rank := func(err error) int {
+		f, ok := errors.AsType[*fault](err)
+		switch {
+		case ok && f.status == cron.StatusTimeout:
+			return 2
+		case ok && f.fault == cron.FaultBlocked:
+			return 0
+		}
+		return 1
+	}
+	most := errs[0]
+	for _, err := range errs[1:] {
+		if rank(err) > rank(most) {
+			most = err
 		}
 	}
-	return errs[0]
+	return most
 }

@@ -59,7 +59,7 @@ func dialFault(err error, address string) error {
 	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EAFNOSUPPORT):
 		f.fault = cron.FaultUnreachable
 	case isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM):
-		f.status, f.fault = cron.StatusInternalError, cron.FaultInternal // the target is not to blame
+		f.status, f.fault, f.detail = cron.StatusInternalError, cron.FaultInternal, "" // the target is not to blame
 	case isTimeout(err):
 		f.status, f.fault = cron.StatusTimeout, cron.FaultConnectTimeout
 	}
@@ -152,8 +152,10 @@ func (x *exchange) bodyFault(streamErr, err error) error {
 
 // isTimeout tells whether err is that of any deadline, or of an exchange that was called off.
 func isTimeout(err error) bool {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return true
+	for _, deadline := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, deadline) {
+			return true
+		}
 	}
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()

@@ -89,8 +89,8 @@ func New(config Config) *Client {
 }
 
 // Do makes the exchange that call asks for and returns what came of it. It ends within call.Timeout, which must be
-// positive, or soon after ctx does: an exchange that ctx interrupts has the status of a lost one, since nobody knows
-// what it did.
+// positive, or soon after ctx does: the result of an exchange that ctx interrupts is cron.Lost, with URL and start, since
+// nobody knows what it did.
 func (c *Client) Do(ctx context.Context, call cron.Call) cron.Result {
 	x := &exchange{client: c, call: &call, started: time.Now()}
 	err := x.attempt(ctx)
@@ -177,7 +177,8 @@ func (x *exchange) converse(tcp, conn net.Conn) error {
 	sending.Wait()
 	// A server that closes early may have answered. When it has not, the write that failed tells more than the end
 	// that the read met.
-	if errors.Is(err, io.EOF) && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE) {
+	f, ok := errors.AsType[*fault](err)
+	if ok && f.fault == cron.FaultClosed && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE) {
 		return x.transferFault(sendErr)
 	}
 	return err
@@ -206,14 +207,18 @@ func (x *exchange) finish(ctx context.Context, err error) {
 		return
 	}
 	f, ok := errors.AsType[*fault](err)
-	switch {
-	case !ok:
-		f = &fault{status: cron.StatusInternalError, fault: cron.FaultInternal}
-		if err != errPanic {
-			x.client.logger.Error("an exchange failed for a reason of ours", slog.Any("error", err))
-		}
-	case f.status == cron.StatusTimeout && ctx.Err() != nil:
-		f = &fault{status: cron.StatusInternalError, fault: cron.FaultLost}
+	if !ok {
+		f = &fault{status: cron.StatusInternalError, fault: cron.FaultInternal, err: err}
+	}
+	if f.fault == cron.FaultInternal && f.err != errPanic {
+		x.client.logger.Error("an exchange failed for a reason of ours", slog.Any("error", f.err))
+	}
+	if f.status == cron.StatusTimeout && ctx.Err() != nil {
+		// What was measured until then says nothing about the execution.
+		lost := cron.Lost()
+		lost.URL, lost.Started = r.URL, r.Started
+		*r = lost
+		return
 	}
 	r.Status, r.Fault, r.Detail = f.status, f.fault, clean(f.detail, maxText)
 }

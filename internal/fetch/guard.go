@@ -16,8 +16,8 @@ import (
 // was resolved, so no name and no change of a name gets around it. The zero value is the guard of a service with
 // closed sign-up and no listeners. It must not be changed once in use.
 //
-// An IPv6 address that carries an IPv4 address (IPv4-mapped, -compatible and -translated, NAT64, 6to4, Teredo, ISATAP) is
-// judged as both, and both must pass. In this order:
+// An IPv4-mapped address is its IPv4 address. An IPv6 address that carries an IPv4 address in another way (compatible,
+// translated, NAT64, 6to4, Teredo, ISATAP) is judged as both, and both must pass. In this order:
 //
 //   - Deny refuses;
 //   - our own listeners and the metadata services of clouds are refused;
@@ -29,8 +29,8 @@ import (
 type Guard struct {
 	Open  bool             // strangers may sign up
 	Own   []netip.AddrPort // where we listen; an unspecified address stands for every address of the host
-	Allow []netip.Prefix   // the operator's
-	Deny  []netip.Prefix   // the operator's
+	Allow []netip.Prefix   // the operator's; none IPv4-mapped
+	Deny  []netip.Prefix   // likewise
 
 	local atomic.Pointer[localAddrs]
 }

@@ -38,12 +38,8 @@ func parseTarget(r *cron.Request) (target, error) {
 		return target{}, &fault{status: cron.StatusInvalidURL, fault: cron.FaultInvalidURL, err: err}
 	}
 	t.port = t.defaultPort()
-	if p := u.Port(); p != "" {
-		n, err := strconv.ParseUint(p, 10, 16)
-		if err != nil {
-			return target{}, &fault{status: cron.StatusInvalidURL, fault: cron.FaultInvalidURL, err: err}
-		}
-		t.port = uint16(n)
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil { // it is in range or absent
+		t.port = uint16(port)
 	}
 	if r.Method == cron.MethodConnect {
 		t.resource = t.authority()

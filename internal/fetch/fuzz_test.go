@@ -1,0 +1,137 @@
+package fetch
+
+import (
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// pieces is a connection on which data comes cut into pieces of the given sizes, over and over, and then ends.
+type pieces struct {
+	net.Conn // nil: nothing but Read is used
+	data     []byte
+	sizes    []byte
+	reads    int
+	taken    int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.data) == 0 {
+		return 0, io.EOF
+	}
+	size := len(p.data)
+	if len(p.sizes) > 0 {
+		size = 1 + int(p.sizes[p.reads%len(p.sizes)])
+	}
+	p.reads++
+	n := copy(b, p.data[:min(size, len(p.data))])
+	p.data = p.data[n:]
+	p.taken += n
+	return n, nil
+}
+
+// FuzzReceive checks that any bytes, in any pieces, make a result that is sound, within its limits, and the same
+// however the bytes are cut.
+func FuzzReceive(f *testing.F) {
+	for _, data := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\n0\r\nX: y\r\n\r\n",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nRetry-After: 7\r\nX: a\r\n b\r\n\r\nbody",
+		"HTTP/1.0 204 \xff\r\n\r\n", "HTTP/1.1 101 Switch\r\n\r\n", "<html>\n", "HTTP/1.1 200 OK\nX:y\n\n", "",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1\r\nx\r\n", 50),
+	} {
+		f.Add([]byte(data), []byte{0, 3, 20}, uint8(cron.MethodGet), uint16(200))
+	}
+	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n"), []byte{9}, uint8(cron.MethodHead), uint16(5000))
+	client := New(Config{})
+	f.Fuzz(func(t *testing.T, data, sizes []byte, method uint8, limit uint16) {
+		receive := func(sizes []byte, save bool) cron.Result {
+			conn := &pieces{data: data, sizes: sizes}
+			call := &cron.Call{MaxResponse: int64(limit), SaveResponse: save, Timeout: time.Second}
+			call.Request.Method = cron.Method(method % 9)
+			x := &exchange{client: client, call: call, started: time.Now()}
+			err := x.receive(conn)
+			// A full buffer and what chunks may have around their data come on top of the limit.
+			if most := int(limit) + readerSize + scratchSize + 32<<10; conn.taken > most {
+				t.Errorf("took %d bytes, and the limit is %d", conn.taken, limit)
+			}
+			fault, ok := errors.AsType[*fault](err)
+			if err != nil && !ok {
+				t.Fatalf("not a fault: %v", err)
+			}
+			if ok && (fault.status == cron.StatusInternalError || fault.fault == cron.FaultNone) {
+				t.Errorf("%+v", fault)
+			}
+			x.finish(t.Context(), err)
+			checkSound(t, &x.result)
+			if n := len(x.result.Headers) + len(x.result.Body); n > int(limit) {
+				t.Errorf("%d bytes are kept, and the limit is %d", n, limit)
+			}
+			if !save && x.result.Headers != nil {
+				t.Errorf("kept %q", x.result.Headers)
+			}
+			kept := string(x.result.Headers) + string(x.result.Body)
+			if !strings.Contains(string(data), kept) && !strings.Contains(strings.ToLower(kept), "chunked") {
+				t.Errorf("what is kept was never received: %q", kept)
+			}
+			// What differs from exchange to exchange.
+			x.result.Started, x.result.Duration, x.result.Stats, x.result.RetryAfter = time.Time{}, 0, cron.Stats{}, 0
+			return x.result
+		}
+		for _, save := range []bool{true, false} {
+			whole, cut := receive(nil, save), receive(sizes, save)
+			if !reflect.DeepEqual(whole, cut) {
+				t.Errorf("whole: %+v; in pieces: %+v", whole, cut)
+			}
+		}
+	})
+}
+
+// FuzzTarget checks that any URL either is invalid or makes a request of one line and proper headers.
+func FuzzTarget(f *testing.F) {
+	for _, url := range []string{
+		"http://example.test/", "https://user:pass@b\u00fccher.test:8443/a b?c d#e", "http://[fe80::1%25eth0]/",
+		"http://0x7f.1/%zz",
+		"http://a/?\r\nX: y", "http://127\u30020.0.1/", "http://a/\x7f\xff", "HTTP://A:80?", "http://a%0d%0a.test/",
+	} {
+		f.Add(url, "value", uint8(0))
+	}
+	client := New(Config{})
+	f.Fuzz(func(t *testing.T, url, value string, method uint8) {
+		call := &cron.Call{Request: cron.Request{URL: url, Method: cron.Method(method % 9), Headers: []cron.Header{
+			{Name: "X-Value", Value: value}, {Name: value, Value: "x"},
+		}}}
+		if shown := requestedURL(url); shown != clean(shown, len(shown)) || strings.Contains(shown, "#") {
+			t.Errorf("requestedURL(%q) = %q", url, shown)
+		}
+		target, err := parseTarget(&call.Request)
+		if err != nil {
+			return
+		}
+		x := &exchange{client: client, call: call, target: target}
+		head := string(x.appendHead(nil))
+		lines := strings.Split(head, "\r\n")
+		if n := len(lines); lines[n-1] != "" || lines[n-2] != "" || lines[n-3] != "Connection: close" {
+			t.Fatalf("%q", head)
+		}
+		if words := strings.Split(lines[0], " "); len(words) != 3 || words[0] != call.Request.Method.String() ||
+			words[2] != "HTTP/1.1" {
+			t.Errorf("%q", lines[0])
+		}
+		for _, line := range lines[1 : len(lines)-2] {
+			name, _, ok := strings.Cut(line, ": ")
+			if !ok || !cron.IsToken(name) || strings.ContainsAny(line, "\r\n\x00") {
+				t.Errorf("%q", line)
+			}
+		}
+		if name, _, _ := strings.Cut(lines[1], ":"); !strings.EqualFold(name, "Host") {
+			t.Errorf("no host in %q", head)
+		}
+	})
+}
