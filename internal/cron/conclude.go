@@ -39,7 +39,8 @@ type Conclusion struct {
 // comes when a success follows a failure and, with OnFailure on, at least OnFailureCount of them.
 //
 // Ours are: an occurrence counts once, as its last attempt; a lost execution changes the last status only; an
-// execution that somebody asked for moves no counter; nothing is sent for a job that was disabled meanwhile.
+// execution that somebody asked for moves no counter; nothing is sent for a job that was disabled meanwhile, unless by
+// its one occurrence; a paused job is not tried again.
 func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclusion {
 	r := &c.Result
 	out := Conclusion{State: st}
@@ -50,7 +51,7 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 	}
 	outcome := r.Outcome()
 	out.Again = again(j, c, outcome, now)
-	if !j.Enabled || c.Launch.Kind == KindManual {
+	if !j.counts() || c.Launch.Kind == KindManual {
 		return out
 	}
 	n := &j.Notification
@@ -71,7 +72,7 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 		if n.OnFailure && next.Failures == n.OnFailureCount {
 			out.Events = append(out.Events, EventFailure)
 		}
-		if next.CountedFailures > p.MaxFailures && j.Type != TypeMonitoring {
+		if next.CountedFailures > p.MaxFailures && j.Type != TypeMonitoring && j.Enabled {
 			out.Disable = true
 			next.Failures, next.CountedFailures = 0, 0
 			if n.OnDisable {
@@ -90,9 +91,10 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 func again(j *Job, c *Completion, outcome Outcome, now time.Time) time.Time {
 	policy, attempt := &c.Launch.Job.Policy, c.Launch.Attempt
 	switch {
+	case j.Timing.Paused(now):
 	case outcome == OutcomeLost && policy.Delivery == AtLeastOnce && attempt <= policy.Retry.Count+MaxRepeats:
 		return now
-	case outcome == OutcomeFailed && attempt <= policy.Retry.Count && j.Enabled && c.Launch.Kind == KindScheduled &&
+	case outcome == OutcomeFailed && attempt <= policy.Retry.Count && j.counts() && c.Launch.Kind == KindScheduled &&
 		c.Result.Status != StatusInvalidURL:
 		return now.Add(policy.Retry.wait(attempt, c.Result.RetryAfter))
 	}

@@ -234,7 +234,7 @@ func FuzzParseCrontab(f *testing.F) {
 			valid.Timezone = "UTC"
 		}
 		var c Checker
-		if valid.check(&c); c.Err() != nil {
+		if valid.Check(&c, ""); c.Err() != nil {
 			t.Fatalf("%q is read as %+v: %v", text, s, c.Err())
 		}
 		rendered, ok := s.Crontab()

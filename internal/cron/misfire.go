@@ -25,16 +25,18 @@ func (j *Job) Judge(planned, now time.Time) Verdict {
 	second := j.NextAfter(planned)
 	v := Verdict{Run: planned, Next: second}
 	if !second.IsZero() && !second.After(now) {
-		v.Run = j.Schedule.latest(second, now)
+		v.Run = j.latest(second, now)
 		v.Next = j.NextAfter(v.Run)
 		last := planned
 		if v.Run.After(second) {
-			last = j.Schedule.latest(second, v.Run.Add(-time.Second))
+			last = j.latest(second, v.Run.Add(-time.Second))
 		}
 		v.Missed = Gap{First: planned, Last: last}
-		v.Missed.Count, v.Missed.AtLeast = j.Schedule.count(planned, last)
+		v.Missed.Count, v.Missed.AtLeast = j.count(planned, last)
 	}
-	if now.Sub(v.Run) <= j.grace(v.Run, v.Next) || j.Policy.Misfire == MisfireRun {
+	// Occurrences and graces are whole seconds; what is found within its second is found in time.
+	late := now.Sub(v.Run).Truncate(time.Second)
+	if late <= j.grace(v.Run, v.Next) || j.Policy.Misfire == MisfireRun {
 		return v
 	}
 	if v.Missed.Count == 0 {
@@ -49,10 +51,10 @@ func (j *Job) Judge(planned, now time.Time) Verdict {
 // Backlog is the run of occurrences from planned to now, none of which will run.
 func (j *Job) Backlog(planned, now time.Time) Gap {
 	g := Gap{First: planned, Last: planned}
-	if next, ok := j.Schedule.Next(planned); ok && !next.After(now) {
-		g.Last = j.Schedule.latest(next, now)
+	if next := j.OccurrenceAfter(planned); !next.IsZero() && !next.After(now) {
+		g.Last = j.latest(next, now)
 	}
-	g.Count, g.AtLeast = j.Schedule.count(planned, g.Last)
+	g.Count, g.AtLeast = j.count(planned, g.Last)
 	return g
 }
 
@@ -69,11 +71,11 @@ func (j *Job) grace(occurrence, next time.Time) time.Duration {
 
 // latest is the last occurrence at or before until, given one of them. It bisects, since what follows an instant never
 // comes before what follows an earlier one.
-func (s *Schedule) latest(occurrence, until time.Time) time.Time {
+func (j *Job) latest(occurrence, until time.Time) time.Time {
 	low, high := occurrence.Unix(), until.Unix() // the answer lies in [low, high]
 	for low < high {
 		mid := low + (high-low)/2
-		if next, ok := s.Next(time.Unix(mid, 0)); ok && !next.After(until) {
+		if next := j.OccurrenceAfter(time.Unix(mid, 0)); !next.IsZero() && !next.After(until) {
 			low = next.Unix()
 		} else {
 			high = mid
@@ -82,7 +84,19 @@ func (s *Schedule) latest(occurrence, until time.Time) time.Time {
 	return time.Unix(low, 0).UTC()
 }
 
-// maxCounted bounds the steps of count; whole hours are counted in one.
+// count is the number of occurrences from first, which counts whatever the job says now, to last, which is one.
+func (j *Job) count(first, last time.Time) (n int64, atLeast bool) {
+	second := j.OccurrenceAfter(first)
+	if second.IsZero() || second.After(last) {
+		return 1, false
+	}
+	// From there on no pause is left, and a one-time job has no other.
+	delay := j.delay()
+	n, atLeast = j.Schedule.count(second.Add(-delay), last.Add(-delay))
+	return 1 + n, atLeast
+}
+
+// maxCounted bounds the steps of Schedule.count; whole hours are counted in one.
 const maxCounted = 20_000
 
 // count is the number of occurrences from first to last, both of which are occurrences.

@@ -78,3 +78,17 @@ func BenchmarkReadZone(b *testing.B) {
 		newZone(loc)
 	}
 }
+
+// BenchmarkPreview is that of a page: the next five occurrences, over a change of the clocks for some.
+func BenchmarkPreview(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(benchmarkSchedules)) {
+		b.Run(name, func(b *testing.B) {
+			s := benchmarkSchedules[name]
+			b.ReportAllocs()
+			at := instant(b, "2026-03-27T08:00:00Z")
+			for b.Loop() {
+				s.Preview(at, 5)
+			}
+		})
+	}
+}

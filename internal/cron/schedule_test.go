@@ -586,7 +586,7 @@ func TestScheduleCheck(t *testing.T) {
 		s := good
 		test.change(&s)
 		var c Checker
-		s.check(&c)
+		s.Check(&c, "/schedule")
 		if !slices.Equal(c.problems, test.want) {
 			t.Errorf("%s: %+v; want %+v", name, c.problems, test.want)
 		}

@@ -101,7 +101,7 @@ func (f *finisher) take() []cron.Completion {
 // record writes a batch, trying until the database takes it; or ctx ends.
 func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 	for wait := retryShortest; ; wait = min(2*wait, retryLongest) {
-		err := f.store.Finish(ctx, batch)
+		err := f.try(ctx, batch)
 		if err == nil {
 			break
 		}
@@ -118,4 +118,11 @@ func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 		}
 	}
 	f.flight.recorded(batch)
+}
+
+// try writes a batch. A database that does not answer may have written it all the same; it can be written again.
+func (f *finisher) try(ctx context.Context, batch []cron.Completion) error {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	return f.store.Finish(ctx, batch)
 }

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -23,7 +24,7 @@ type flight struct {
 	slots      int
 	perHost    int
 	inFlight   int
-	accounts   map[int64]int
+	accounts   map[int64]share
 	hosts      map[string]int
 	executions map[int64]struct{} // in flight or not recorded yet
 	unrecorded int
@@ -33,9 +34,12 @@ type flight struct {
 	running    sync.WaitGroup
 }
 
+// share is what an account has in flight, and the most that its plan allows.
+type share struct{ inFlight, most int }
+
 func newFlight(slots, perHost int) *flight {
 	return &flight{
-		slots: slots, perHost: perHost, accounts: make(map[int64]int), hosts: make(map[string]int),
+		slots: slots, perHost: perHost, accounts: make(map[int64]share), hosts: make(map[string]int),
 		executions: make(map[int64]struct{}), freed: make(chan struct{}, 1),
 	}
 }
@@ -56,16 +60,16 @@ func (f *flight) freeLocked() int {
 }
 
 // admission judges the work of one claim as if what it admits were in flight already.
-func (f *flight) admission() func(j *cron.Job) cron.Admission {
+func (f *flight) admission() func(j *cron.Job, p *cron.Plan) cron.Admission {
 	var (
 		admitted = 0
 		accounts = make(map[int64]int)
 		hosts    = make(map[string]int)
 	)
-	return func(j *cron.Job) cron.Admission {
+	return func(j *cron.Job, p *cron.Plan) cron.Admission {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.accounts[j.AccountID]+accounts[j.AccountID] >= greed*(f.freeLocked()-admitted) {
+		if f.accounts[j.AccountID].inFlight+accounts[j.AccountID] >= min(greed*(f.freeLocked()-admitted), most(p)) {
 			return cron.AdmitLater
 		}
 		host := cron.TargetHost(j.Request.URL)
@@ -79,17 +83,23 @@ func (f *flight) admission() func(j *cron.Job) cron.Admission {
 	}
 }
 
+// most is how many executions a plan lets an account have in flight.
+func most(p *cron.Plan) int {
+	if p.MaxInFlight == 0 {
+		return math.MaxInt
+	}
+	return p.MaxInFlight
+}
+
 // crowdedOut lists the accounts that have no room. One that was crowded out before stays so until it has room for some
 // more at once, since few large claims cost less than many small ones.
 func (f *flight) crowdedOut(before []int64) (accounts []int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	limit := greed * f.freeLocked()
-	if f.inFlight < limit && len(before) == 0 {
-		return nil // nobody can have that much in flight
-	}
-	for id, n := range f.accounts {
-		if n >= limit || slices.Contains(before, id) && n+f.slots/2 > limit {
+	free := f.freeLocked()
+	for id, s := range f.accounts {
+		limit := min(greed*free, s.most)
+		if s.inFlight >= limit || slices.Contains(before, id) && s.inFlight+min(f.slots, s.most)/2 > limit {
 			accounts = append(accounts, id)
 		}
 	}
@@ -103,7 +113,7 @@ func (f *flight) start(l *cron.Launch, fn func()) {
 	f.mu.Lock()
 	f.inFlight++
 	f.executions[l.ExecutionID] = struct{}{}
-	f.accounts[j.AccountID]++
+	f.accounts[j.AccountID] = share{f.accounts[j.AccountID].inFlight + 1, most(&l.Plan)}
 	f.hosts[cron.TargetHost(j.Request.URL)]++
 	f.mu.Unlock()
 	f.running.Go(fn)
@@ -113,8 +123,15 @@ func (f *flight) start(l *cron.Launch, fn func()) {
 func (f *flight) landed(j *cron.Job, bytes int) {
 	f.mu.Lock()
 	f.inFlight--
-	less(f.accounts, j.AccountID)
-	less(f.hosts, cron.TargetHost(j.Request.URL))
+	if s := f.accounts[j.AccountID]; s.inFlight > 1 {
+		f.accounts[j.AccountID] = share{s.inFlight - 1, s.most}
+	} else {
+		delete(f.accounts, j.AccountID)
+	}
+	host := cron.TargetHost(j.Request.URL)
+	if f.hosts[host]--; f.hosts[host] == 0 {
+		delete(f.hosts, host)
+	}
 	f.unrecorded++
 	f.bytes += bytes
 	if f.inFlight == 0 && f.empty != nil {
@@ -123,13 +140,6 @@ func (f *flight) landed(j *cron.Job, bytes int) {
 	}
 	f.mu.Unlock()
 	f.signal()
-}
-
-// less counts one down and forgets what has come to nothing.
-func less[K comparable](counts map[K]int, key K) {
-	if counts[key]--; counts[key] <= 0 {
-		delete(counts, key)
-	}
 }
 
 // recorded forgets results.

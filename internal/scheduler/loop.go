@@ -13,14 +13,14 @@ import (
 
 // agenda is what the loop knows of the schedule.
 type agenda struct {
-	next    time.Time // when something is to be looked at; zero when nothing is
-	stale   time.Time // when next is to be read anew, which finds what a lost hint would have told; zero is at once
-	without []int64   // accounts whose work next leaves out, since they have no room
-	oldest  time.Time // when the oldest work is due, theirs included; zero when there is none
-	behind  bool      // the latest claim left due work behind
-	claimed time.Time // when that was
-	warned  bool      // that the node falls behind
-	unsure  bool      // a claim failed, and may have been committed all the same
+	next     time.Time // when something is to be looked at; zero when nothing is
+	stale    time.Time // when next is to be read anew, which finds what a lost hint would have told; zero is at once
+	without  []int64   // accounts whose work next leaves out, since they have no room
+	behind   bool      // the latest claim left due work behind
+	claimed  time.Time // when that was
+	measured time.Time // when the lateness was
+	warned   bool      // that the node falls behind
+	unsure   bool      // a claim failed, and may have been committed all the same
 }
 
 // loop sleeps and claims until ctx ends; executions run under working.
@@ -70,20 +70,18 @@ func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Du
 		}
 		free := s.flight.free()
 		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < gather) {
-			s.reportLateness(a)
-			return crowded, nil // few large claims cost less than many small ones
+			return crowded, s.measureLateness(ctx, a) // few large claims cost less than many small ones
 		}
 		if err := s.look(ctx, a); err != nil {
 			return 0, err
 		}
 		if now := s.Store.Now(); !a.due(now) {
 			a.behind = false
-			s.reportLateness(a)
 			sleep := time.Until(a.stale)
 			if !a.next.IsZero() {
 				sleep = min(sleep, a.next.Sub(now))
 			}
-			return sleep, nil
+			return sleep, s.measureLateness(ctx, a)
 		}
 		if free == 0 {
 			a.behind = true
@@ -94,8 +92,7 @@ func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Du
 			return 0, err
 		}
 		if taken == 0 && a.behind {
-			s.reportLateness(a)
-			return crowded, nil // others hold what is due, or nothing of it has room
+			return crowded, s.measureLateness(ctx, a) // others hold what is due, or nothing of it has room
 		}
 	}
 	return poll, nil
@@ -106,7 +103,7 @@ func (a *agenda) due(now time.Time) bool { return !a.next.IsZero() && !a.next.Af
 
 // look reads when something is due, unless that is known.
 func (s *Scheduler) look(ctx context.Context, a *agenda) error {
-	stale := time.Until(a.stale) <= 0 && !a.due(s.Store.Now())
+	stale := time.Until(a.stale) <= 0 && (len(a.without) > 0 || !a.due(s.Store.Now()))
 	before := a.without
 	if stale {
 		before = nil // whoever has some room by now gets it
@@ -115,20 +112,21 @@ func (s *Scheduler) look(ctx context.Context, a *agenda) error {
 	if !stale && slices.Equal(without, a.without) {
 		return nil
 	}
-	next, err := s.Store.NextDue(ctx, without)
+	next, err := s.nextDue(ctx, without)
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(without) == 0:
-		a.oldest = next
-	case stale:
-		if a.oldest, err = s.Store.NextDue(ctx, nil); err != nil {
-			return err
-		}
+	a.next, a.without = next, without
+	if stale || len(without) == 0 {
+		a.stale = time.Now().Add(poll)
 	}
-	a.next, a.without, a.stale = next, without, time.Now().Add(poll)
 	return nil
+}
+
+func (s *Scheduler) nextDue(ctx context.Context, without []int64) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return s.Store.NextDue(ctx, without)
 }
 
 // claim takes what is due and starts it; taken counts what it settled in any way.
@@ -147,14 +145,12 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 		l := claimed.Launches[i]
 		s.flight.start(&l, func() { s.execute(working, l) })
 	}
-	a.claimed, a.stale, a.next = time.Now(), time.Now().Add(poll), claimed.Next
-	if n := len(claimed.Launches); claimed.More && n > 0 {
-		a.next = claimed.Launches[n-1].Due // what is left is no older than that
-	} else if claimed.More {
+	a.claimed, a.next = time.Now(), claimed.Next
+	if claimed.More {
 		a.next = s.Store.Now()
 	}
 	if len(a.without) == 0 {
-		a.oldest = a.next
+		a.stale = a.claimed.Add(poll)
 	}
 	a.behind = a.due(s.Store.Now())
 	return len(claimed.Launches) + claimed.Settled, nil
@@ -178,11 +174,22 @@ func (s *Scheduler) disown(working context.Context) error {
 	return nil
 }
 
-// reportLateness lets people know when work waits for long, once, and when it no longer does.
-func (s *Scheduler) reportLateness(a *agenda) {
+// measureLateness finds out, now and then, how late the oldest work is that waits, and lets people know when that is
+// long, once, and when it no longer is.
+func (s *Scheduler) measureLateness(ctx context.Context, a *agenda) error {
 	var late time.Duration
-	if now := s.Store.Now(); !a.oldest.IsZero() && a.oldest.Before(now) {
-		late = now.Sub(a.oldest)
+	if a.behind || len(a.without) > 0 {
+		if time.Since(a.measured) < poll {
+			return nil
+		}
+		oldest, err := s.nextDue(ctx, nil)
+		if err != nil {
+			return err
+		}
+		a.measured = time.Now()
+		if !oldest.IsZero() {
+			late = max(0, s.Store.Now().Sub(oldest))
+		}
 	}
 	s.lateBy.Store(int64(late))
 	switch {
@@ -194,6 +201,7 @@ func (s *Scheduler) reportLateness(a *agenda) {
 		a.warned = false
 		s.Logger.Info("the service has caught up")
 	}
+	return nil
 }
 
 // execute performs one execution and hands its result over.

@@ -85,7 +85,9 @@ const (
 	retryLongest   = 5 * time.Second
 	upkeepEvery    = 10 * time.Minute
 	upkeepPause    = 200 * time.Millisecond // between steps
+	readTimeout    = 10 * time.Second
 	claimTimeout   = 10 * time.Second
+	finishTimeout  = 30 * time.Second
 	lateWarning    = 5 * time.Second  // of lateness: the node says that it falls behind
 	lastWrites     = 30 * time.Second // for results to be recorded after the drain
 )

@@ -1,0 +1,97 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// benchJobs is how many jobs the benchmarks have.
+const benchJobs = 10_000
+
+// BenchmarkCycle claims and finishes 10,000 jobs that are due at once, as a node does: claims of up to 1,000, finishes of
+// up to 500. The connection to PostgreSQL is the one of the machine.
+func BenchmarkCycle(b *testing.B) {
+	for _, kind := range databases {
+		for _, body := range []int{0, 1 << 10} {
+			b.Run(fmt.Sprintf("%s/body=%d", kind.name, body), func(b *testing.B) {
+				options := kind.fresh(b)
+				db, raw := open(b, options), past(b, options)
+				account, node := newAccount(b, db)
+				j := newJob(account)
+				ok(b, db.CreateJob(b.Context(), &j))
+				copyJob(b, raw, j.ID, benchJobs-1)
+				at := time.Now().Add(-25 * time.Minute)
+				var saved []byte
+				if body > 0 {
+					saved = make([]byte, body)
+				}
+				done := 0
+				for b.Loop() {
+					b.StopTimer()
+					at = at.Add(time.Second) // another occurrence for each
+					exec(b, raw, `UPDATE job_state SET next_run_at = $1, look_at = $1`, at.UnixMilli())
+					b.StartTimer()
+					for more := true; more; {
+						claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
+						ok(b, err)
+						more = claimed.More
+						done += len(claimed.Launches)
+						batch := make([]cron.Completion, len(claimed.Launches))
+						for i, l := range claimed.Launches {
+							batch[i] = completion(l, cron.StatusOK)
+							if saved != nil {
+								batch[i].Result.Headers, batch[i].Result.Body = []byte("Content-Type: text/plain\r\n\r\n"), saved
+							}
+						}
+						for len(batch) > 0 {
+							n := min(len(batch), 500)
+							ok(b, db.Finish(b.Context(), batch[:n]))
+							batch = batch[n:]
+						}
+					}
+				}
+				b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "executions/s")
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(done), "µs/execution")
+			})
+		}
+	}
+}
+
+// BenchmarkJobs lists an account's 10,000 jobs, as GET /jobs does.
+func BenchmarkJobs(b *testing.B) {
+	for _, kind := range databases {
+		b.Run(kind.name, func(b *testing.B) {
+			options := kind.fresh(b)
+			db, raw := open(b, options), past(b, options)
+			account, _ := newAccount(b, db)
+			j := newJob(account)
+			ok(b, db.CreateJob(b.Context(), &j))
+			copyJob(b, raw, j.ID, benchJobs-1)
+			b.ReportAllocs()
+			for b.Loop() {
+				jobs, _, err := db.Jobs(b.Context(), account)
+				ok(b, err)
+				if len(jobs) != benchJobs {
+					b.Fatalf("listed %d jobs", len(jobs))
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkCreate creates jobs one after the other, as a client does.
+func BenchmarkCreate(b *testing.B) {
+	for _, kind := range databases {
+		b.Run(kind.name, func(b *testing.B) {
+			db := open(b, kind.fresh(b))
+			account, _ := newAccount(b, db)
+			for b.Loop() {
+				j := newJob(account)
+				ok(b, db.CreateJob(b.Context(), &j))
+			}
+		})
+	}
+}

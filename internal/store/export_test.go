@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Intercept lets see look at each statement before it runs, until undo is called; an error of see is the statement's.
+func (s *Store) Intercept(see func(query string, args []any) error) (undo func()) {
+	backend, read := s.backend, s.read
+	s.backend = interceptedBackend{backend, see}
+	s.read = interceptor{read, see}
+	return func() { s.backend, s.read = backend, read }
+}
+
+type interceptedBackend struct {
+	backend
+	see func(query string, args []any) error
+}
+
+func (b interceptedBackend) write(ctx context.Context, u urgency, fn func(context.Context, queryer) error) error {
+	return b.backend.write(ctx, u, func(ctx context.Context, q queryer) error { return fn(ctx, interceptor{q, b.see}) })
+}
+
+type interceptor struct {
+	queryer
+	see func(query string, args []any) error
+}
+
+func (i interceptor) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := i.see(query, args); err != nil {
+		return nil, err
+	}
+	return i.queryer.ExecContext(ctx, query, args...)
+}
+
+func (i interceptor) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := i.see(query, args); err != nil {
+		return nil, err
+	}
+	return i.queryer.QueryContext(ctx, query, args...)
+}
+
+func (i interceptor) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if err := i.see(query, args); err != nil {
+		return i.queryer.QueryRowContext(ctx, `SELECT an error of the test`) // which is no SQL: a Row cannot be made with an error
+	}
+	return i.queryer.QueryRowContext(ctx, query, args...)
+}
+
+// InConnections lets look ask one reader and the writer of an SQLite database for their settings.
+func (s *Store) InConnections(ctx context.Context, look func(name string, pragma func(string) string)) {
+	b := s.backend.(*sqliteBackend)
+	for name, q := range map[string]queryer{"reader": b.read, "writer": b.writer} {
+		look(name, func(key string) (value string) {
+			if err := q.QueryRowContext(ctx, `PRAGMA `+key).Scan(&value); err != nil {
+				return err.Error()
+			}
+			return value
+		})
+	}
+}

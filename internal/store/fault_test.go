@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"punctual/internal/cron"
+)
+
+// TestAllOrNothing ends every kind of write before each of its statements in turn, and expects that nothing of it is
+// left and that it can be done afterwards.
+func TestAllOrNothing(t *testing.T) {
+	for _, kind := range databases {
+		t.Run(kind.name, func(t *testing.T) {
+			options := kind.fresh(t)
+			options.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 0, Retention: time.Hour}}
+			db, raw := open(t, options), past(t, options)
+			account, node := newAccount(t, db)
+			folder := cron.Folder{AccountID: account, Title: "folder"}
+			ok(t, db.CreateFolder(t.Context(), &folder))
+			create := func(edit func(*cron.Job)) cron.Job {
+				t.Helper()
+				j := newJob(account)
+				j.FolderID = folder.ID
+				j.Request.Body = "secret"
+				j.Notification = cron.Notification{OnFailure: true, OnFailureCount: 1, OnDisable: true}
+				edit(&j)
+				ok(t, db.CreateJob(t.Context(), &j))
+				return j
+			}
+			due := func(j cron.Job) {
+				t.Helper()
+				exec(t, raw, `UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`,
+					j.ID, db.Now().Add(-time.Second).UnixMilli())
+			}
+			disabled := create(func(*cron.Job) {})
+			retried := create(func(j *cron.Job) { j.Policy.Retry.Count = 1 })
+			repeated := create(func(j *cron.Job) { j.Policy.Delivery, j.Policy.Overlap = cron.AtLeastOnce, cron.OverlapSkip })
+			var batch []cron.Completion
+
+			for _, step := range []struct {
+				name    string
+				prepare func() // not intercepted
+				run     func() error
+			}{
+				{name: "create an account", run: func() error {
+					return db.CreateAccount(t.Context(), &cron.Account{Email: "b@example.com", Plan: cron.PlanMember})
+				}},
+				{name: "create a job", run: func() error {
+					j := newJob(account)
+					j.FolderID, j.Request.Body = folder.ID, "secret"
+					return db.CreateJob(t.Context(), &j)
+				}},
+				{
+					name:    "claim",
+					prepare: func() { due(disabled); due(retried); due(repeated) },
+					run: func() error {
+						claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+						for _, l := range claimed.Launches {
+							if l.Job.ID != repeated.ID {
+								batch = append(batch, completion(l, cron.StatusHTTPError))
+								batch[len(batch)-1].Result.Headers = []byte("\r\n")
+							}
+						}
+						return err
+					},
+				},
+				{
+					name:    "finish",
+					prepare: func() { due(disabled) }, // so that it is due when it is disabled
+					run:     func() error { return db.Finish(t.Context(), batch) },
+				},
+				{name: "claim an attempt, and skip an overlap", prepare: func() {
+					exec(t, raw, `UPDATE pending SET look_at = 0`)
+					due(repeated)
+				}, run: func() error {
+					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+					return err
+				}},
+				{name: "disable a job", prepare: func() { due(retried) }, run: func() error {
+					return db.UpdateJob(t.Context(), account, retried.ID, func(j *cron.Job) error { j.Enabled = false; return nil })
+				}},
+				{name: "enable a job", run: func() error {
+					return db.UpdateJob(t.Context(), account, retried.ID, func(j *cron.Job) error { j.Enabled = true; return nil })
+				}},
+				{name: "disable an account", prepare: func() { due(retried) }, run: func() error {
+					a := cron.Account{ID: account, Plan: cron.PlanUnlimited, Disabled: true}
+					return db.UpdateAccount(t.Context(), &a)
+				}},
+				{name: "delete a folder", run: func() error {
+					return db.DeleteFolder(t.Context(), account, folder.ID)
+				}},
+				{name: "delete a job", run: func() error {
+					return db.DeleteJob(t.Context(), account, disabled.ID)
+				}},
+				{name: "count a request", run: func() error {
+					_, err := db.Count(t.Context(), []cron.Limit{
+						{Kind: 1, Subject: 1, Window: time.Hour, Max: 10}, {Kind: 2, Subject: 1, Window: time.Hour, Max: 10},
+					})
+					return err
+				}},
+			} {
+				if step.prepare != nil {
+					step.prepare()
+				}
+				before := dump(t, raw)
+				for at := 1; ; at++ {
+					cut := errors.New("cut off")
+					seen := 0
+					undo := db.Intercept(func(string, []any) error {
+						if seen++; seen == at {
+							return cut
+						}
+						return nil
+					})
+					batchBefore := len(batch)
+					err := step.run()
+					undo()
+					if err == nil && seen < at {
+						if at == 1 {
+							t.Errorf("%s runs no statement", step.name)
+						}
+						break
+					}
+					if err == nil {
+						t.Errorf("%s reports no error when statement %d fails", step.name, at)
+						break
+					}
+					batch = batch[:batchBefore]
+					if diff := cmp.Diff(before, dump(t, raw)); diff != "" {
+						t.Fatalf("%s, cut off before statement %d, leaves (-before +after):\n%s", step.name, at, diff)
+					}
+				}
+				if cmp.Equal(before, dump(t, raw)) {
+					t.Errorf("%s changes nothing", step.name)
+				}
+			}
+			var outcomes []int64
+			for _, job := range []cron.Job{disabled, retried, repeated} {
+				outcomes = append(outcomes, number(t, raw, `SELECT count(*) FROM execution WHERE job_id = $1`, job.ID))
+			}
+			// Of the first a failure and what was due when it was disabled; of the second two attempts and what was due when
+			// it and its account were disabled; of the third what runs and the overlap.
+			if want := []int64{2, 4, 2}; !cmp.Equal(outcomes, want) {
+				t.Errorf("the jobs have %v records, want %v", outcomes, want)
+			}
+		})
+	}
+}
+
+// dump reads all rows of all tables but those of the migrations, as text.
+func dump(t testing.TB, raw *sql.DB) (lines []string) {
+	t.Helper()
+	tables := `SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+		AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose%'`
+	if _, isPostgres := raw.Driver().(*stdlib.Driver); !isPostgres {
+		tables = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'`
+	}
+	for _, table := range texts(t, raw, tables) {
+		for _, row := range texts(t, raw, `SELECT * FROM `+table) {
+			lines = append(lines, table+": "+row)
+		}
+	}
+	return lines
+}
+
+// texts reads the rows of a query, each as text, in the order of the texts.
+func texts(t testing.TB, raw *sql.DB, query string, args ...any) (lines []string) {
+	t.Helper()
+	rows, err := raw.Query(query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	ok(t, err)
+	for rows.Next() {
+		values := make([]any, len(columns))
+		fields := make([]any, len(columns))
+		for i := range values {
+			fields[i] = &values[i]
+		}
+		ok(t, rows.Scan(fields...))
+		lines = append(lines, strings.TrimSuffix(fmt.Sprintln(values...), "\n"))
+	}
+	ok(t, rows.Err())
+	slices.Sort(lines)
+	return lines
+}

@@ -1,0 +1,228 @@
+package store_test
+
+import (
+	"database/sql"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// statement is one that the store ran.
+type statement struct {
+	query string
+	args  []any
+}
+
+// TestPlans runs everything on a database of some size and looks at how each statement finds its rows: by an index
+// wherever a table grows with the work, and in the order of the index where a claim asks for the first ones.
+func TestPlans(t *testing.T) {
+	for _, kind := range databases {
+		t.Run(kind.name, func(t *testing.T) {
+			options := kind.fresh(t)
+			options.Plans = cron.Plans{cron.PlanDefault: {MaxFailures: 5, Retention: 30 * 24 * time.Hour}}
+			db, raw := open(t, options), past(t, options)
+			account, node := newAccount(t, db)
+			seed := newJob(account)
+			seed.Policy.Overlap = cron.OverlapSkip
+			seed.Policy.Retry.Count = 1
+			ok(t, db.CreateJob(t.Context(), &seed))
+			fill(t, raw, seed.ID, db.Now())
+			if options.URL != "" {
+				exec(t, raw, `ANALYZE`)
+			}
+
+			var ran []statement
+			undo := db.Intercept(func(query string, args []any) error {
+				ran = append(ran, statement{query, args})
+				return nil
+			})
+			workOut(t, db, account, node, seed.ID)
+			undo()
+			if len(ran) < 40 {
+				t.Errorf("only %d statements ran", len(ran))
+			}
+			seen := make(map[string]bool)
+			for _, s := range ran {
+				if seen[s.query] || !changesRows.MatchString(s.query) {
+					continue
+				}
+				seen[s.query] = true
+				if options.URL == "" {
+					checkSQLitePlan(t, raw, s)
+				} else {
+					checkPostgresPlan(t, raw, s)
+				}
+			}
+		})
+	}
+}
+
+// fill adds 20,000 jobs of 200 accounts with ten executions each, one of them running, and some attempts.
+func fill(t testing.TB, raw *sql.DB, jobID int64, now time.Time) {
+	t.Helper()
+	const jobs = 20_000
+	exec(t, raw, numbers(200)+`INSERT INTO account (email, plan, disabled, created_at)
+		SELECT 'account ' || i, 'default', 1 = 0, 0 FROM n`)
+	copyJob(t, raw, jobID, jobs)
+	exec(t, raw, `UPDATE job SET account_id = (SELECT min(id) FROM account) + id % 200`)
+	exec(t, raw, `UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
+		next_run_at = CAST($1 AS BIGINT) + job_id, look_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
+	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
+		SELECT account_id, id, CAST($1 AS BIGINT) - i * 3600000, 0, 1, 1,
+		       CASE WHEN i = 1 AND id % 50 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) - i * 3600000
+		FROM job CROSS JOIN n`, now.UnixMilli())
+	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
+	exec(t, raw, `INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
+		FROM job_state WHERE job_id % 10 = 0`, now.UnixMilli())
+	exec(t, raw, `INSERT INTO notice (account_id, job_id, execution_id, event, created_at)
+		SELECT account_id, id, 1, 1, 0 FROM job`)
+}
+
+// workOut calls everything of the store that runs while it serves.
+func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
+	t.Helper()
+	ctx := t.Context()
+	dead, err := db.StartNode(ctx, "dead")
+	ok(t, err)
+	_, err = db.Claim(ctx, cron.ClaimRequest{Node: dead, Limit: 100})
+	ok(t, err)
+	ok(t, db.StopNode(ctx, dead))
+	_, err = db.SettleDead(ctx, node)
+	ok(t, err)
+	ok(t, db.Heartbeat(ctx, node))
+
+	var batch []cron.Completion
+	for _, without := range [][]int64{nil, {account + 1, account + 2}} {
+		claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 100, WithoutAccounts: without})
+		ok(t, err)
+		for i, l := range claimed.Launches {
+			c := completion(l, []cron.Status{cron.StatusOK, cron.StatusHTTPError}[i%2])
+			c.Result.Body = []byte("body")
+			batch = append(batch, c)
+		}
+		_, err = db.NextDue(ctx, without)
+		ok(t, err)
+	}
+	if len(batch) < 100 {
+		t.Fatalf("claimed %d", len(batch))
+	}
+	ok(t, db.Finish(ctx, batch))
+	var e cron.Execution
+	for _, c := range batch {
+		history, err := db.History(ctx, c.Launch.Job.AccountID, c.Launch.Job.ID, 50)
+		ok(t, err)
+		if len(history) > 0 {
+			e = history[0]
+		}
+	}
+	_, err = db.Execution(ctx, e.AccountID, e.JobID, e.ID)
+	ok(t, err)
+
+	f := cron.Folder{AccountID: account, Title: "folder"}
+	ok(t, db.CreateFolder(ctx, &f))
+	j := newJob(account)
+	j.FolderID, j.Request.Body = f.ID, "secret"
+	ok(t, db.CreateJob(ctx, &j))
+	_, _, err = db.Jobs(ctx, account)
+	ok(t, err)
+	_, err = db.CountJobs(ctx, account)
+	ok(t, err)
+	_, err = db.Folders(ctx, account)
+	ok(t, err)
+	f.Title = "another"
+	ok(t, db.RenameFolder(ctx, &f))
+	ok(t, db.DeleteFolder(ctx, account, f.ID))
+	for _, enabled := range []bool{false, true} {
+		ok(t, db.UpdateJob(ctx, account, j.ID, func(j *cron.Job) error { j.Enabled = enabled; return nil }))
+	}
+	ok(t, db.DeleteJob(ctx, account, j.ID))
+	k := cron.APIKey{AccountID: account, Hash: [32]byte{1}}
+	ok(t, db.CreateAPIKey(ctx, &k))
+	_, _, err = db.APIKeyByHash(ctx, k.Hash)
+	ok(t, err)
+	_, err = db.APIKeys(ctx, account)
+	ok(t, err)
+	ok(t, db.DeleteAPIKey(ctx, account, k.ID))
+	_, err = db.AccountByEmail(ctx, "a@example.com")
+	ok(t, err)
+	_, err = db.Operator(ctx)
+	ok(t, err)
+	_, err = db.Count(ctx, []cron.Limit{{Kind: 1, Subject: account, Window: time.Hour, Max: 10}})
+	ok(t, err)
+	_, err = db.Maintain(ctx)
+	ok(t, err)
+}
+
+var (
+	changesRows = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
+	takesFirst  = regexp.MustCompile(`ORDER BY look_at, rank LIMIT`)
+
+	// The tables are those that grow with the work.
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice)\b(.*)`)
+	// An index of what waits or runs is small, or is read from its beginning.
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running)$`)
+
+	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
+	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)
+)
+
+// checkSQLitePlan looks for scans of whole tables, and for orders that no index gives.
+func checkSQLitePlan(t *testing.T, raw *sql.DB, s statement) {
+	t.Helper()
+	plan := explain(t, raw, `EXPLAIN QUERY PLAN `, s, 3)
+	for _, m := range sqliteScan.FindAllStringSubmatch(plan, -1) {
+		if !sqliteSmall.MatchString(m[2]) {
+			t.Errorf("%s\nscans %s:\n%s", s.query, m[1], plan)
+		}
+	}
+	if takesFirst.MatchString(s.query) && strings.Contains(plan, "TEMP B-TREE") {
+		t.Errorf("%s\nsorts:\n%s", s.query, plan)
+	}
+}
+
+// checkPostgresPlan does the same. What is small is best read as a whole.
+func checkPostgresPlan(t *testing.T, raw *sql.DB, s statement) {
+	t.Helper()
+	plan := explain(t, raw, `EXPLAIN (COSTS OFF) `, s, 0)
+	for _, m := range postgresScan.FindAllStringSubmatch(plan, -1) {
+		if number(t, raw, `SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass($1)`, m[1]) > 1000 {
+			t.Errorf("%s\nscans %s:\n%s", s.query, m[1], plan)
+		}
+	}
+	if takesFirst.MatchString(s.query) && postgresSort.MatchString(plan) {
+		t.Errorf("%s\nsorts:\n%s", s.query, plan)
+	}
+}
+
+// explain asks for the plan of a statement, which is in the given column.
+func explain(t *testing.T, raw *sql.DB, prefix string, s statement, column int) string {
+	t.Helper()
+	rows, err := raw.Query(prefix+s.query, s.args...)
+	if err != nil {
+		t.Fatalf("%s%s: %v", prefix, s.query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	ok(t, err)
+	var plan strings.Builder
+	for rows.Next() {
+		var (
+			line  string
+			other any
+		)
+		fields := make([]any, len(columns))
+		for i := range fields {
+			fields[i] = &other
+		}
+		fields[column] = &line
+		ok(t, rows.Scan(fields...))
+		plan.WriteString(line + "\n")
+	}
+	ok(t, rows.Err())
+	return plan.String()
+}

@@ -1,0 +1,236 @@
+package store_test
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+)
+
+// patience is how long a test waits for what comes in a moment.
+const patience = 30 * time.Second
+
+// soon waits for a condition.
+func soon(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s does not come", what)
+		}
+	}
+}
+
+// TestPostgresManyNodesAtOnce starts nodes together on an empty database: they migrate it once.
+func TestPostgresManyNodesAtOnce(t *testing.T) {
+	o := store.Options{URL: storetest.Postgres(t)}
+	handles := make([]*store.Store, 6)
+	var wg sync.WaitGroup
+	for i := range handles {
+		wg.Go(func() {
+			o := o
+			o.Key, o.Logger = [32]byte{1}, slog.New(slog.DiscardHandler)
+			var err error
+			if handles[i], err = store.Open(t.Context(), o); err != nil {
+				t.Errorf("node %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	raw := past(t, o)
+	repeated := number(t, raw, `SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version`)
+	if repeated != 0 {
+		t.Errorf("%d migrations ran more than once", repeated)
+	}
+	for _, db := range handles {
+		if db != nil {
+			_, err := db.StartNode(t.Context(), "test")
+			ok(t, err)
+			ok(t, db.Close())
+		}
+	}
+	if n := number(t, raw, `SELECT count(*) FROM node`); n != int64(len(handles)) {
+		t.Errorf("%d nodes share the database, want %d", n, len(handles))
+	}
+}
+
+// TestPostgresSignals checks that an edit on one node wakes another.
+func TestPostgresSignals(t *testing.T) {
+	o := store.Options{URL: storetest.Postgres(t)}
+	here, there := open(t, o), open(t, o)
+	account, _ := newAccount(t, here)
+	listening(t, o, 2)
+	drain(there)
+	j := newJob(account)
+	ok(t, here.CreateJob(t.Context(), &j))
+	select {
+	case <-there.Changed():
+	case <-time.After(patience):
+		t.Fatal("the other node is not woken")
+	}
+}
+
+// listening waits until n nodes listen, and have heard of their own beginning.
+func listening(t testing.TB, o store.Options, n int64) {
+	t.Helper()
+	raw := past(t, o)
+	soon(t, "a listener", func() bool {
+		return number(t, raw, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'`) >= n
+	})
+	time.Sleep(50 * time.Millisecond) // the signal that follows the answer to LISTEN
+}
+
+func drain(db *store.Store) {
+	select {
+	case <-db.Changed():
+	default:
+	}
+}
+
+// TestPostgresGoesAway stops the server in the middle of the work and starts it again.
+func TestPostgresGoesAway(t *testing.T) {
+	server := storetest.StartServer(t)
+	o := store.Options{URL: server.URL()}
+	db, other := open(t, o), open(t, o)
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	raw := past(t, o)
+	exec(t, raw, `UPDATE job_state SET look_at = 1, next_run_at = $1`, db.Now().Add(-time.Second).UnixMilli())
+	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
+	ok(t, err)
+	if len(claimed.Launches) != 1 {
+		t.Fatalf("claimed %d", len(claimed.Launches))
+	}
+	batch := []cron.Completion{completion(claimed.Launches[0], cron.StatusOK)}
+
+	server.Stop(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for what, err := range map[string]error{
+		"ping":      db.Ping(ctx),
+		"heartbeat": db.Heartbeat(ctx, node),
+		"finish":    db.Finish(ctx, batch),
+		"create":    db.CreateJob(ctx, &j),
+	} {
+		if err == nil {
+			t.Errorf("%s reports no error while the database is away", what)
+		} else if strings.Contains(err.Error(), password(t, o.URL)) {
+			t.Errorf("the error of %s has the password: %v", what, err)
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("a call waits for the database")
+	}
+
+	server.Start(t)
+	soon(t, "an answer", func() bool { return db.Ping(t.Context()) == nil })
+	soon(t, "a heartbeat", func() bool { return db.Heartbeat(t.Context(), node) == nil })
+	soon(t, "the result", func() bool { return db.Finish(t.Context(), batch) == nil })
+	h, err := db.History(t.Context(), account, j.ID, 50)
+	ok(t, err)
+	if len(h) != 1 || h[0].Outcome != cron.OutcomeSucceeded {
+		t.Errorf("the history is %+v, want the result", h)
+	}
+	soon(t, "a signal", func() bool {
+		drain(other)
+		ok(t, db.UpdateJob(t.Context(), account, j.ID, func(*cron.Job) error { return nil }))
+		select {
+		case <-other.Changed():
+			return true
+		case <-time.After(100 * time.Millisecond):
+			return false
+		}
+	})
+}
+
+// password is the one in a URL.
+func password(t testing.TB, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	ok(t, err)
+	p, _ := u.User.Password()
+	return p
+}
+
+func TestPostgresCannotOpen(t *testing.T) {
+	good := storetest.Postgres(t)
+	const secret = "wrong-password-1234"
+	for name, bad := range map[string]string{
+		"a wrong password":   strings.Replace(good, password(t, good), secret, 1),
+		"no such database":   strings.Replace(good, "/test_", "/missing_", 1),
+		"nobody listens":     "postgres://postgres:" + secret + "@127.0.0.1:1/postgres?sslmode=disable",
+		"no URL":             "postgres://postgres:" + secret + "@127.0.0.1:port/postgres",
+		"no TLS on our side": strings.Replace(good, "sslmode=disable", "sslmode=require", 1),
+	} {
+		db, err := store.Open(t.Context(), store.Options{URL: bad, Logger: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			ok(t, db.Close())
+			t.Errorf("%s: no error", name)
+		} else if strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), password(t, good)) {
+			t.Errorf("%s: the error has the password: %v", name, err)
+		}
+	}
+}
+
+// TestPostgresClock compares Now with the database's clock, read before and after.
+func TestPostgresClock(t *testing.T) {
+	o := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, o), past(t, o)
+	clock := func() int64 {
+		return number(t, raw, `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint`)
+	}
+	ok(t, db.MeasureClock(t.Context()))
+	before := clock()
+	now := db.Now().UnixMilli()
+	after := clock()
+	// Half of a round trip is what the measurement can be wrong by, which is far less than this.
+	const slack = 2000
+	if now < before-slack || now > after+slack {
+		t.Errorf("Now is %d; the database says %d before and %d after", now, before, after)
+	}
+}
+
+// TestPostgresConnections checks that a node keeps to its share of connections, whatever it is asked.
+func TestPostgresConnections(t *testing.T) {
+	o := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, o), past(t, o)
+	account, _ := newAccount(t, db)
+	raw.SetMaxOpenConns(1)
+	var (
+		wg   sync.WaitGroup
+		stop = make(chan struct{})
+		most int64
+	)
+	for range 100 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, _, err := db.Jobs(t.Context(), account); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 20 {
+		most = max(most, number(t, raw, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'punctual'`))
+	}
+	close(stop)
+	wg.Wait()
+	if most < 2 || most > 17 { // 16 and the listener
+		t.Errorf("the node has %d connections", most)
+	}
+}

@@ -1,0 +1,397 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+func TestSQLiteFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "odd ?&#%41;ü'\" name")
+	ok(t, os.Mkdir(dir, 0o700))
+	o := store.Options{Dir: dir}
+	db := open(t, o)
+	newAccount(t, db)
+	entries, err := os.ReadDir(dir)
+	ok(t, err)
+	for _, e := range entries {
+		info, err := e.Info()
+		ok(t, err)
+		if mode := info.Mode(); mode != 0o600 {
+			t.Errorf("%s has mode %v", e.Name(), mode)
+		}
+	}
+	if len(entries) != 3 || entries[0].Name() != store.FileName {
+		t.Errorf("the directory has %v, want the database with its log and index", entries)
+	}
+}
+
+func TestSQLiteSettings(t *testing.T) {
+	o := store.Options{Dir: t.TempDir()}
+	db := open(t, o)
+	db.InConnections(t.Context(), func(name string, pragma func(string) string) {
+		for key, want := range map[string]string{
+			"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2", "busy_timeout": "10000",
+			"query_only": map[string]string{"reader": "1", "writer": "0"}[name],
+		} {
+			if got := pragma(key); got != want {
+				t.Errorf("%s of a %s is %s, want %s", key, name, got, want)
+			}
+		}
+	})
+}
+
+func TestSQLiteCannotOpen(t *testing.T) {
+	file := func(content string) func(t *testing.T) string {
+		return func(t *testing.T) string {
+			dir := t.TempDir()
+			ok(t, os.WriteFile(filepath.Join(dir, store.FileName), []byte(content), 0o600))
+			return dir
+		}
+	}
+	for _, test := range []struct {
+		name    string
+		prepare func(t *testing.T) (dir string)
+		want    error // nil for any
+	}{
+		{"another kind of file", file(strings.Repeat("not a database ", 1000)), store.ErrNotADatabase},
+		{"a file that breaks off", func(t *testing.T) string {
+			o := store.Options{Dir: t.TempDir()}
+			path := filepath.Join(o.Dir, store.FileName)
+			o.Key, o.Logger = [32]byte{1}, slog.New(slog.DiscardHandler)
+			db, err := store.Open(t.Context(), o)
+			ok(t, err)
+			ok(t, db.Close())
+			ok(t, os.Truncate(path, 4096+1000))
+			return o.Dir
+		}, store.ErrNotADatabase},
+		{"no directory", func(t *testing.T) string { return filepath.Join(t.TempDir(), "missing") }, fs.ErrNotExist},
+		{"a file for a directory", func(t *testing.T) string {
+			return filepath.Join(file("")(t), store.FileName)
+		}, nil},
+		{"a directory that cannot be written", func(t *testing.T) string {
+			if os.Geteuid() == 0 {
+				t.Skip("root can write everywhere")
+			}
+			dir := t.TempDir()
+			ok(t, os.Chmod(dir, 0o500))
+			return dir
+		}, fs.ErrPermission},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := store.Options{Dir: test.prepare(t), Logger: slog.New(slog.DiscardHandler)}
+			for _, readOnly := range []bool{false, true} {
+				o.NoMigrate = readOnly
+				db, err := store.Open(t.Context(), o)
+				if err == nil {
+					ok(t, db.Close())
+				}
+				if readOnly && errors.Is(err, store.ErrNoDatabase) {
+					continue
+				}
+				if err == nil || test.want != nil && !errors.Is(err, test.want) {
+					t.Errorf("the error is %v, want %v", err, test.want)
+				}
+			}
+		})
+	}
+}
+
+// TestSQLiteEmptyFile opens what is left when the program ends between the making of the file and the first migration.
+func TestSQLiteEmptyFile(t *testing.T) {
+	o := store.Options{Dir: t.TempDir()}
+	ok(t, os.WriteFile(filepath.Join(o.Dir, store.FileName), nil, 0o600))
+	newAccount(t, open(t, o))
+}
+
+// TestSQLiteOtherProcess lets another connection, as a command of the program has, write all the time: nobody sees that
+// the database is busy.
+func TestSQLiteOtherProcess(t *testing.T) {
+	o := store.Options{Dir: t.TempDir()}
+	db, raw := open(t, o), past(t, o)
+	account, node := newAccount(t, db)
+	exec(t, raw, `CREATE TABLE other (n INTEGER) STRICT`)
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		conn, err := raw.Conn(context.Background())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, statement := range []string{`BEGIN IMMEDIATE`, `INSERT INTO other VALUES (1)`, `COMMIT`} {
+				if _, err := conn.ExecContext(context.Background(), statement); err != nil {
+					t.Errorf("the other process: %v", err)
+					return
+				}
+				time.Sleep(2 * time.Millisecond)
+			}
+		}
+	})
+	for range 30 {
+		j := newJob(account)
+		ok(t, db.CreateJob(t.Context(), &j))
+		_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
+		ok(t, err)
+		_, _, err = db.Jobs(t.Context(), account)
+		ok(t, err)
+	}
+	close(stop)
+	wg.Wait()
+	if number(t, raw, `SELECT count(*) FROM other`) == 0 {
+		t.Error("the other process wrote nothing")
+	}
+}
+
+func TestSQLiteBackup(t *testing.T) {
+	o := store.Options{Dir: t.TempDir()}
+	db := open(t, o)
+	account, _ := newAccount(t, db)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { // the service goes on
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				j := newJob(account)
+				j.Request.Body = "secret"
+				if err := db.CreateJob(t.Context(), &j); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	copied := store.Options{Dir: t.TempDir(), NoMigrate: true}
+	path := filepath.Join(copied.Dir, store.FileName)
+	for {
+		if n, err := db.CountJobs(t.Context(), account); err != nil || n > 5 {
+			ok(t, err)
+			break
+		}
+	}
+	ok(t, db.Backup(t.Context(), path))
+	close(stop)
+	wg.Wait()
+
+	info, err := os.Stat(path)
+	ok(t, err)
+	if info.Mode() != 0o600 {
+		t.Errorf("the copy has mode %v", info.Mode())
+	}
+	backup := open(t, copied)
+	jobs, _, err := backup.Jobs(t.Context(), account)
+	ok(t, err)
+	if len(jobs) < 6 {
+		t.Errorf("the copy has %d jobs", len(jobs))
+	}
+	for _, j := range jobs {
+		if rec, err := backup.Job(t.Context(), account, j.ID); err != nil || rec.Request.Body != "secret" {
+			t.Errorf("job %d of the copy: %q, %v", j.ID, rec.Request.Body, err)
+		}
+	}
+	if got := texts(t, past(t, copied), `PRAGMA integrity_check`); len(got) != 1 || got[0] != "ok" {
+		t.Errorf("the copy is damaged: %v", got)
+	}
+
+	before, err := os.ReadFile(path)
+	ok(t, err)
+	if err := db.Backup(t.Context(), path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a backup over another reports %v, want %v", err, fs.ErrExist)
+	}
+	after, err := os.ReadFile(path)
+	ok(t, err)
+	if string(before) != string(after) {
+		t.Error("the former backup was changed")
+	}
+	missing := filepath.Join(copied.Dir, "missing", "copy.db")
+	if err := db.Backup(t.Context(), missing); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a backup into no directory reports %v, want %v", err, fs.ErrNotExist)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := db.Backup(ctx, filepath.Join(copied.Dir, "cancelled.db")); err == nil {
+		t.Error("a backup that was cancelled reports no error")
+	}
+	entries, err := os.ReadDir(copied.Dir)
+	ok(t, err)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), store.FileName) {
+			t.Errorf("%s is left behind", e.Name())
+		}
+	}
+}
+
+// TestSQLiteShrinks checks that the file gives back its pages after a flood.
+func TestSQLiteShrinks(t *testing.T) {
+	o := store.Options{Dir: t.TempDir(), Plans: cron.Plans{cron.PlanUnlimited: {Retention: time.Hour}}}
+	db, raw := open(t, o), past(t, o)
+	account, _ := newAccount(t, db)
+	old := db.Now().Add(-2 * time.Hour).UnixMilli()
+	exec(t, raw, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+		INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
+		SELECT $1, i, $2, 0, 1, 1, 1, $2 FROM n`, account, old)
+	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, zeroblob(4000) FROM execution`)
+	pages := number(t, raw, `PRAGMA page_count`)
+	for more := true; more; {
+		var err error
+		more, err = db.Maintain(t.Context())
+		ok(t, err)
+	}
+	if n := number(t, raw, `SELECT count(*) FROM response`); n != 0 {
+		t.Errorf("%d responses are left", n)
+	}
+	if now := number(t, raw, `PRAGMA page_count`); now > pages/4 {
+		t.Errorf("the file has %d pages, at the height of the flood it had %d", now, pages)
+	}
+}
+
+// crashDir is the environment variable that makes the test program the child of TestSQLiteCrash.
+const crashDir = "PUNCTUAL_STORE_TEST_CRASH_DIR"
+
+// crashJobs is how many jobs the child has, each due all the time.
+const crashJobs = 20
+
+// TestSQLiteCrash kills a process that claims and finishes, again and again, and expects that what it has reported is
+// there and that records and counters agree.
+func TestSQLiteCrash(t *testing.T) {
+	o := store.Options{Dir: t.TempDir()}
+	o.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 1 << 30, Retention: 24 * time.Hour}}
+	db, raw := open(t, o), past(t, o)
+	account, _ := newAccount(t, db)
+	for range crashJobs {
+		j := newJob(account)
+		j.Notification.OnFailure = true
+		ok(t, db.CreateJob(t.Context(), &j))
+	}
+	program, err := os.Executable()
+	ok(t, err)
+	claimed, finished := make(map[int64]bool), make(map[int64]bool)
+	for range 5 {
+		child := osexec.Command(program)
+		child.Env, child.Stderr = append(os.Environ(), crashDir+"="+o.Dir), os.Stderr
+		out, err := child.StdoutPipe()
+		ok(t, err)
+		ok(t, child.Start())
+		lines := bufio.NewScanner(out)
+		for left := 100 + rand.IntN(400); left > 0 && lines.Scan(); left-- {
+			note(t, lines.Text(), claimed, finished)
+		}
+		ok(t, child.Process.Kill())
+		for lines.Scan() { // what it wrote before it was killed
+			note(t, lines.Text(), claimed, finished)
+		}
+		_ = child.Wait() // killed
+
+		survivor := open(t, o)
+		node, err := survivor.StartNode(t.Context(), "survivor")
+		ok(t, err)
+		_, err = survivor.SettleDead(t.Context(), node)
+		ok(t, err)
+		for query, want := range map[string]int64{
+			`SELECT count(*) FROM execution WHERE outcome NOT IN (2, 4)`: 0,
+			`SELECT sum(failures) FROM job_state`:                        number(t, raw, `SELECT count(*) FROM execution WHERE outcome = 2`),
+			`SELECT count(*) FROM notice`:                                number(t, raw, `SELECT count(*) FROM job_state WHERE failures > 0`),
+		} {
+			if got := number(t, raw, query); got != want {
+				t.Errorf("%s: %d, want %d", query, got, want)
+			}
+		}
+		for id := range claimed {
+			if number(t, raw, `SELECT count(*) FROM execution WHERE id = $1`, id) != 1 {
+				t.Errorf("execution %d was claimed and has no record", id)
+			}
+		}
+		for id := range finished {
+			if number(t, raw, `SELECT outcome FROM execution WHERE id = $1`, id) != int64(cron.OutcomeFailed) {
+				t.Errorf("execution %d was finished and has no result", id)
+			}
+		}
+		if got := texts(t, raw, `PRAGMA integrity_check`); len(got) != 1 || got[0] != "ok" {
+			t.Errorf("the database is damaged: %v", got)
+		}
+	}
+	if len(finished) < 100 {
+		t.Errorf("%d executions were finished", len(finished))
+	}
+}
+
+// note reads a line of the child: a word and the id of an execution. The last line may break off.
+func note(t *testing.T, line string, claimed, finished map[int64]bool) {
+	t.Helper()
+	what, number, found := strings.Cut(strings.TrimSuffix(line, "."), " ")
+	if !found || !strings.HasSuffix(line, ".") {
+		return
+	}
+	id, err := strconv.ParseInt(number, 10, 64)
+	ok(t, err)
+	map[string]map[int64]bool{"claimed": claimed, "finished": finished}[what][id] = true
+}
+
+// crashChild claims and finishes until it is killed, and reports each of both.
+func crashChild(dir string) int {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, "child:", err)
+		return 1
+	}
+	ctx := context.Background()
+	o := store.Options{Dir: dir, Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler)}
+	o.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 1 << 30, Retention: 24 * time.Hour}}
+	db, err := store.Open(ctx, o)
+	if err != nil {
+		return fail(err)
+	}
+	node, err := db.StartNode(ctx, "child")
+	if err != nil {
+		return fail(err)
+	}
+	raw, err := openRaw(o)
+	if err != nil {
+		return fail(err)
+	}
+	for {
+		_, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, time.Now().Add(-time.Second).UnixMilli())
+		if err != nil {
+			return fail(err)
+		}
+		claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 2 * crashJobs})
+		if err != nil {
+			return fail(err)
+		}
+		var batch []cron.Completion
+		for _, l := range claimed.Launches {
+			fmt.Printf("claimed %d.\n", l.ExecutionID)
+			batch = append(batch, completion(l, cron.StatusHTTPError))
+		}
+		if err := db.Finish(ctx, batch); err != nil {
+			return fail(err)
+		}
+		for _, c := range batch {
+			fmt.Printf("finished %d.\n", c.Launch.ExecutionID)
+		}
+	}
+}

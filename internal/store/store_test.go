@@ -1,0 +1,149 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashDir); dir != "" {
+		os.Exit(crashChild(dir))
+	}
+	os.Exit(storetest.Main(m))
+}
+
+// databases are the kinds of databases, each with what opens a new one.
+var databases = []struct {
+	name  string
+	fresh func(t testing.TB) store.Options
+}{
+	{"SQLite", func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} }},
+	{"PostgreSQL", func(t testing.TB) store.Options { return store.Options{URL: storetest.Postgres(t)} }},
+}
+
+func TestSQLite(t *testing.T) { storetest.Run(t, databases[0].fresh) }
+
+func TestPostgres(t *testing.T) { storetest.Run(t, databases[1].fresh) }
+
+// open opens a database for the time of a test.
+func open(t testing.TB, o store.Options) *store.Store {
+	t.Helper()
+	o.Key, o.Logger = [32]byte{1}, slog.New(slog.DiscardHandler)
+	db, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// past opens connections that go past the store.
+func past(t testing.TB, o store.Options) *sql.DB {
+	t.Helper()
+	db, err := openRaw(o)
+	ok(t, err)
+	t.Cleanup(func() { ok(t, db.Close()) })
+	return db
+}
+
+func openRaw(o store.Options) (*sql.DB, error) {
+	if o.URL != "" {
+		return sql.Open("pgx", o.URL)
+	}
+	return sql.Open("sqlite", "file:"+filepath.Join(o.Dir, store.FileName)+"?_busy_timeout=10000")
+}
+
+// exec runs a statement past the store.
+func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// number asks for one number past the store.
+func number(t testing.TB, db *sql.DB, query string, args ...any) (n int64) {
+	t.Helper()
+	if err := db.QueryRow(query, args...).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newAccount creates the first account of a database and a node.
+func newAccount(t testing.TB, db *store.Store) (account, node int64) {
+	t.Helper()
+	a := cron.Account{Email: "a@example.com", Plan: cron.PlanUnlimited}
+	ok(t, db.CreateAccount(t.Context(), &a))
+	node, err := db.StartNode(t.Context(), "test")
+	ok(t, err)
+	return a.ID, node
+}
+
+// newJob is a job that is due every hour.
+func newJob(account int64) cron.Job {
+	j := cron.NewJob()
+	j.AccountID, j.Enabled, j.Request.URL = account, true, "http://example.com/"
+	j.Schedule = cron.Schedule{
+		Timezone: "UTC", Seconds: cron.SetOf(0), Minutes: cron.SetOf((time.Now().UTC().Minute() + 30) % 60),
+		Hours: cron.Every, MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every,
+	}
+	return j
+}
+
+// completion is a result of a launch.
+func completion(l cron.Launch, status cron.Status) cron.Completion {
+	return cron.Completion{Launch: l, Result: cron.Result{
+		Status: status, HTTPStatus: 200, Reason: "OK", URL: l.Job.Request.URL, Started: time.Now().UTC(),
+		Duration: 42 * time.Millisecond,
+		Stats: cron.Stats{NameLookup: time.Millisecond, Connect: 2 * time.Millisecond, PreTransfer: 3 * time.Millisecond,
+			StartTransfer: 41 * time.Millisecond, Total: 42 * time.Millisecond},
+	}}
+}
+
+// numbers begins a statement with the table n of the column i, which has the numbers from 1 to count.
+func numbers(count int) string {
+	return fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, count)
+}
+
+// copyJob adds copies of a job, with its state.
+func copyJob(t testing.TB, raw *sql.DB, jobID int64, count int) {
+	t.Helper()
+	var columns []string
+	rows, err := raw.Query(`SELECT * FROM job WHERE id = $1`, jobID)
+	ok(t, err)
+	all, err := rows.Columns()
+	ok(t, err)
+	ok(t, rows.Close())
+	for _, c := range all {
+		if c != "id" && c != "secret" {
+			columns = append(columns, c)
+		}
+	}
+	list := strings.Join(columns, ", ")
+	exec(t, raw, numbers(count)+`INSERT INTO job (`+list+`) SELECT `+list+` FROM job JOIN n ON job.id = $1`, jobID)
+	exec(t, raw, `INSERT INTO job_state (job_id, account_id, rank, next_run_at, look_at)
+		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.look_at
+		FROM job JOIN job_state ON job_state.job_id = $1 WHERE job.id > $1`, jobID)
+}

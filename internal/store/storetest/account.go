@@ -1,0 +1,226 @@
+package storetest
+
+import (
+	"crypto/sha256"
+	"errors"
+	"net/netip"
+	"reflect"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"punctual/internal/cron"
+)
+
+// refusal is what a caller learns from an error.
+type refusal struct {
+	Kind    cron.ErrorKind
+	Subject cron.Subject
+}
+
+func kindAndSubject(err error) refusal {
+	if e, ok := errors.AsType[*cron.Error](err); ok {
+		return refusal{e.Kind, e.Subject}
+	}
+	return refusal{}
+}
+
+var accountTests = []test{
+	{"an account reads back", func(s *suite) {
+		db := s.open()
+		a := cron.Account{Email: "Zoë@example.com", Plan: cron.PlanUnlimited, Disabled: true}
+		s.ok(db.CreateAccount(s.ctx(), &a))
+		if a.ID == 0 || a.Created.IsZero() {
+			s.Errorf("the account has no id or time: %+v", a)
+		}
+		read, err := db.AccountByEmail(s.ctx(), "Zoë@example.com")
+		s.ok(err)
+		s.equal("account", read, a)
+	}},
+	{"an address is taken once", func(s *suite) {
+		db := s.open()
+		a := cron.Account{Email: "a@example.com", Plan: cron.PlanDefault}
+		s.ok(db.CreateAccount(s.ctx(), &a))
+		again := cron.Account{Email: "a@example.com", Plan: cron.PlanMember}
+		s.refused(db.CreateAccount(s.ctx(), &again), cron.Conflict, cron.SubjectAccount)
+		read, err := db.AccountByEmail(s.ctx(), "a@example.com")
+		s.ok(err)
+		s.equal("account", read, a)
+	}},
+	{"an unknown address is missing", func(s *suite) {
+		db := s.open()
+		s.account(db)
+		_, err := db.AccountByEmail(s.ctx(), "nobody@example.com")
+		s.missing(err, cron.SubjectAccount)
+	}},
+	{"the operator is the first account", func(s *suite) {
+		db := s.open()
+		_, err := db.Operator(s.ctx())
+		s.missing(err, cron.SubjectAccount)
+		first := s.account(db)
+		s.account(db)
+		operator, err := db.Operator(s.ctx())
+		s.ok(err)
+		s.equal("operator", operator.ID, first)
+	}},
+	{"a key leads to its account", func(s *suite) {
+		db := s.open()
+		other, account := s.account(db), s.account(db)
+		k := cron.APIKey{AccountID: account, Title: "deploy ☂", Hash: sha256.Sum256([]byte("key"))}
+		s.ok(db.CreateAPIKey(s.ctx(), &k))
+		if k.ID == 0 || k.Created.IsZero() {
+			s.Errorf("the key has no id or time: %+v", k)
+		}
+		s.ok(db.CreateAPIKey(s.ctx(), &cron.APIKey{AccountID: other, Hash: sha256.Sum256([]byte("other"))}))
+		read, owner, err := db.APIKeyByHash(s.ctx(), k.Hash)
+		s.ok(err)
+		s.equal("key", read, k)
+		s.equal("account", owner.ID, account)
+	}},
+	{"an unknown key is missing", func(s *suite) {
+		db := s.open()
+		s.account(db)
+		_, _, err := db.APIKeyByHash(s.ctx(), sha256.Sum256([]byte("key")))
+		s.missing(err, cron.SubjectAPIKey)
+	}},
+	{"a key belongs to one account that exists", func(s *suite) {
+		db := s.open()
+		account := s.account(db)
+		k := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("key"))}
+		s.ok(db.CreateAPIKey(s.ctx(), &k))
+		same := cron.APIKey{AccountID: s.account(db), Hash: k.Hash}
+		if err := db.CreateAPIKey(s.ctx(), &same); err == nil {
+			s.Error("the hash of a key was taken twice")
+		}
+		lost := cron.APIKey{AccountID: account + 1000, Hash: sha256.Sum256([]byte("lost"))}
+		if err := db.CreateAPIKey(s.ctx(), &lost); err == nil {
+			s.Error("a key was made for an account that does not exist")
+		}
+	}},
+	{"a key reads back with all that limits it, and is listed", func(s *suite) {
+		db := s.open()
+		account, other := s.account(db), s.account(db)
+		first := cron.APIKey{
+			AccountID: account, Title: "first", Hash: sha256.Sum256([]byte("first")), Hint: "abcd", Disabled: true,
+			Expires: db.Now().UTC().Truncate(time.Millisecond), Scopes: cron.ScopeRead | cron.ScopeWrite,
+			AllowFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+		}
+		second := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("second"))}
+		s.ok(db.CreateAPIKey(s.ctx(), &first))
+		s.ok(db.CreateAPIKey(s.ctx(), &second))
+		s.ok(db.CreateAPIKey(s.ctx(), &cron.APIKey{AccountID: other, Hash: sha256.Sum256([]byte("other"))}))
+		if fields := unset(reflect.ValueOf(first), "APIKey"); len(fields) != 0 {
+			s.Errorf("the test does not set %v", fields)
+		}
+		keys, err := db.APIKeys(s.ctx(), account)
+		s.ok(err)
+		samePrefix := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+		if diff := cmp.Diff([]cron.APIKey{first, second}, keys, samePrefix); diff != "" {
+			s.Errorf("keys (-want +got):\n%s", diff)
+		}
+	}},
+	{"a deleted key is gone, and another account's stays", func(s *suite) {
+		db := s.open()
+		account, other := s.account(db), s.account(db)
+		k := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("key"))}
+		s.ok(db.CreateAPIKey(s.ctx(), &k))
+		s.missing(db.DeleteAPIKey(s.ctx(), other, k.ID), cron.SubjectAPIKey)
+		_, _, err := db.APIKeyByHash(s.ctx(), k.Hash)
+		s.ok(err)
+		s.ok(db.DeleteAPIKey(s.ctx(), account, k.ID))
+		_, _, err = db.APIKeyByHash(s.ctx(), k.Hash)
+		s.missing(err, cron.SubjectAPIKey)
+		s.missing(db.DeleteAPIKey(s.ctx(), account, k.ID), cron.SubjectAPIKey)
+	}},
+	{"accounts are listed, the oldest first", func(s *suite) {
+		db := s.open()
+		var want []cron.Account
+		for _, email := range []string{"z@example.com", "a@example.com"} {
+			a := cron.Account{Email: email, Plan: cron.PlanDefault}
+			s.ok(db.CreateAccount(s.ctx(), &a))
+			want = append(want, a)
+		}
+		accounts, err := db.Accounts(s.ctx())
+		s.ok(err)
+		s.equal("accounts", accounts, want)
+	}},
+	{"an account can be changed", func(s *suite) {
+		db := s.open()
+		s.account(db)
+		a := cron.Account{Email: "a@example.com", Plan: cron.PlanDefault}
+		s.ok(db.CreateAccount(s.ctx(), &a))
+		a.Plan, a.Disabled, a.Overrides = cron.PlanUnlimited, true, cron.Overrides{"maxJobs": 7, "retentionDays": 1}
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		accounts, err := db.Accounts(s.ctx())
+		s.ok(err)
+		s.equal("account", accounts[1], a)
+		s.equal("other account", accounts[0].Plan, cron.PlanMember)
+		a.ID += 1000
+		s.missing(db.UpdateAccount(s.ctx(), &a), cron.SubjectAccount)
+	}},
+	{"the jobs of a disabled account do not run, and what was due is recorded as skipped", func(s *suite) {
+		db, account, node := s.start()
+		a, err := db.Operator(s.ctx())
+		s.ok(err)
+		other := s.account(db)
+		due, disabled, runs := s.due(db, account), s.job(db, account, disable), s.due(db, other)
+		later := s.job(db, account)
+		planned := s.record(db, account, due.ID).State.NextRun
+		s.pend(due, db.Now().Add(-time.Second), db.Now(), cron.KindScheduled, 2)
+		a.Disabled = true
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.equal("claimed", s.claimOne(db, node).Job.ID, runs.ID)
+		s.equal("ledger", s.ledger(due.ID), []entry{{
+			Planned: planned, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultDisabled, Last: planned, Count: 1,
+		}})
+		for _, j := range []cron.Job{due, disabled, later} {
+			s.equal("next run", s.record(db, account, j.ID).State.NextRun, time.Time{})
+		}
+		s.equal("enabled", s.record(db, account, due.ID).Enabled, true)
+		s.ok(db.UpdateAccount(s.ctx(), &a)) // once more changes nothing
+		s.equal("records", len(s.ledger(due.ID)), 1)
+
+		a.Disabled = false
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.claimNone(db, node)
+		for _, j := range []cron.Job{due, disabled, later} {
+			rec := s.record(db, account, j.ID)
+			s.equal("next run", rec.State.NextRun, rec.NextAfter(db.Now()))
+		}
+	}},
+	{"an attempt of a disabled account does not start", func(s *suite) {
+		db, account, node := s.start()
+		a, err := db.Operator(s.ctx())
+		s.ok(err)
+		j := s.due(db, account, retries(1, 0, 1, 0))
+		l := s.claimOne(db, node)
+		a.Disabled = true
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.finish(db, failed(l))
+		s.claimNone(db, node)
+		s.equal("records", len(s.ledger(j.ID)), 1)
+	}},
+	{"a deleted account takes all with it", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		f := s.folder(db, account, "folder")
+		k := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("key"))}
+		s.ok(db.CreateAPIKey(s.ctx(), &k))
+		other := s.job(db, s.account(db))
+		l := s.claimOne(db, node)
+		s.ok(db.DeleteAccount(s.ctx(), account))
+		s.missing(db.DeleteAccount(s.ctx(), account), cron.SubjectAccount)
+		_, err := db.Job(s.ctx(), account, j.ID)
+		s.missing(err, cron.SubjectJob)
+		_, err = db.Folder(s.ctx(), account, f.ID)
+		s.missing(err, cron.SubjectFolder)
+		_, _, err = db.APIKeyByHash(s.ctx(), k.Hash)
+		s.missing(err, cron.SubjectAPIKey)
+		s.finish(db, failed(l))
+		s.claimNone(db, node)
+		s.equal("jobs", s.number(`SELECT count(*) FROM job_state`), int64(1))
+		s.equal("job of another", s.record(db, other.AccountID, other.ID).Job, other)
+	}},
+}
+
+func disable(j *cron.Job) { j.Enabled = false }

@@ -1,0 +1,325 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+var claimTests = []test{
+	{"a launch has all that is needed to perform it", func(s *suite) {
+		db, account, node := s.start()
+		j := fullJob(account)
+		s.ok(db.CreateJob(s.ctx(), &j))
+		planned := db.Now().Add(-time.Second).UTC().Truncate(time.Second)
+		s.plan(j.ID, planned)
+		l := s.claimOne(db, node)
+		if l.ExecutionID <= 0 || l.ExecutionID >= 1<<53 {
+			s.Errorf("the id is %d", l.ExecutionID)
+		}
+		s.equal("launch", l, cron.Launch{
+			ExecutionID: l.ExecutionID, Node: node, Planned: planned, Due: planned, Kind: cron.KindScheduled, Attempt: 1,
+			Plan: cron.DefaultPlans().Named(cron.PlanMember), Job: j,
+		})
+	}},
+	{"the launch record stands before the result", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		l := s.claimOne(db, node)
+		s.equal("ledger", s.ledger(j.ID), []entry{{
+			Planned: l.Planned, Kind: cron.KindScheduled, Attempt: 1, Node: node, Outcome: cron.OutcomeRunning,
+		}})
+		// It is no history yet.
+		s.equal("history", len(s.history(db, account, j.ID)), 0)
+		_, err := db.Execution(s.ctx(), account, j.ID, l.ExecutionID)
+		s.missing(err, cron.SubjectExecution)
+	}},
+	{"nothing is claimed before its instant", func(s *suite) {
+		db, account, node := s.start()
+		soon := s.job(db, account)
+		later := db.Now().Add(time.Hour).UTC().Truncate(time.Second)
+		s.plan(soon.ID, later)
+		s.pend(soon, later.Add(-time.Minute), later, cron.KindManual, 1)
+		claimed := s.claimNone(db, node)
+		s.equal("more", claimed.More, false)
+		s.equal("next", claimed.Next, later.Add(-time.Minute))
+		s.exec(`DELETE FROM pending`)
+		s.equal("next", s.claimNone(db, node).Next, later)
+		s.equal("ledger", len(s.ledger(soon.ID)), 0)
+	}},
+	{"an occurrence is claimed once, and the job moves on to the next", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		l := s.claimOne(db, node)
+		next := j.NextAfter(l.Planned)
+		s.equal("next run", s.record(db, account, j.ID).State.NextRun, next)
+		s.equal("next", s.claimNone(db, node).Next, next)
+	}},
+	{"a job that runs a last time has no next run", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, func(j *cron.Job) { j.Schedule.ExpiresAt = 20200101000000 })
+		s.claimOne(db, node)
+		s.equal("next run", s.record(db, account, j.ID).State.NextRun, time.Time{})
+		s.equal("next", s.claimNone(db, node).Next, time.Time{})
+	}},
+	{"an idle database has nothing due", func(s *suite) {
+		db, _, node := s.start()
+		claimed := s.claimNone(db, node)
+		s.equal("claimed", claimed, cron.Claimed{})
+	}},
+	{"a herd is served round-robin over accounts", func(s *suite) {
+		db, first, node := s.start()
+		at := db.Now().Add(-time.Second)
+		byRank := make([][]int64, 3)
+		for i, account := range []int64{first, s.account(db), s.account(db)} {
+			for rank := range 3 - i { // three jobs, two, and one
+				j := s.job(db, account)
+				s.plan(j.ID, at)
+				byRank[rank] = append(byRank[rank], j.ID)
+			}
+		}
+		for rank, want := range byRank {
+			claimed := s.claim(db, node, len(want))
+			s.equal("jobs of a round", sorted(jobIDs(claimed.Launches)), sorted(want))
+			if rank < 2 && !claimed.More {
+				s.Errorf("round %d left jobs behind and does not say so", rank)
+			}
+		}
+		s.claimNone(db, node)
+	}},
+	{"the earliest comes first", func(s *suite) {
+		db, account, node := s.start()
+		now := db.Now()
+		var want []int64
+		for _, age := range []time.Duration{5, 1, 3, 4, 2} {
+			j := s.job(db, account)
+			s.plan(j.ID, now.Add(-age*time.Second))
+			want = append(want, j.ID)
+		}
+		want = []int64{want[0], want[3], want[2], want[4], want[1]}
+		var got []int64
+		for range 3 {
+			got = append(got, jobIDs(s.claim(db, node, 2).Launches)...)
+		}
+		s.equal("order", got, want)
+	}},
+	{"a claim takes no more than its limit, and says what is left", func(s *suite) {
+		db, account, node := s.start()
+		for range 5 {
+			s.due(db, account)
+		}
+		for _, want := range []int{2, 2, 1} {
+			claimed := s.claim(db, node, 2)
+			s.equal("claimed", len(claimed.Launches), want)
+			s.equal("more", claimed.More, want == 2)
+		}
+	}},
+	{"accounts without room are left out", func(s *suite) {
+		db, full, node := s.start()
+		free := s.account(db)
+		waits, runs := s.due(db, full), s.due(db, free)
+		s.pend(waits, db.Now().Add(-time.Second), db.Now(), cron.KindManual, 1)
+		claimed := s.claim(db, node, 10, full, full+1000)
+		s.equal("claimed", jobIDs(claimed.Launches), []int64{runs.ID})
+		next := s.record(db, free, runs.ID).State.NextRun
+		s.equal("next", claimed.Next, next)
+		due, err := db.NextDue(s.ctx(), []int64{full})
+		s.ok(err)
+		s.equal("next", due, next)
+		due, err = db.NextDue(s.ctx(), nil)
+		s.ok(err)
+		if due.After(db.Now()) {
+			s.Errorf("what is left out is due at %v, which is not yet", due)
+		}
+		s.equal("claimed", jobIDs(s.claim(db, node, 10).Launches), []int64{waits.ID, waits.ID})
+	}},
+	{"all accounts can be left out", func(s *suite) {
+		db, account, node := s.start()
+		s.due(db, account)
+		without := make([]int64, 2000)
+		for i := range without {
+			without[i] = account + int64(i)
+		}
+		claimed := s.claim(db, node, 10, without...)
+		s.equal("claimed", claimed, cron.Claimed{})
+	}},
+	{"an occurrence that is planned again is not launched again", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		l := s.claimOne(db, node)
+		s.finish(db, succeeded(l))
+		before := s.ledger(j.ID)
+		s.plan(j.ID, l.Planned)
+		s.claimNone(db, node)
+		s.equal("ledger", s.ledger(j.ID), before)
+		s.equal("next run", s.record(db, account, j.ID).State.NextRun, j.NextAfter(l.Planned))
+	}},
+	{"attempts take half of a claim at most", func(s *suite) {
+		db, account, node := s.start()
+		var scheduled, waiting []int64
+		for i := range 6 {
+			scheduled = append(scheduled, s.due(db, account).ID)
+			j := s.job(db, account)
+			s.pend(j, db.Now().Add(-time.Minute), db.Now(), cron.KindScheduled, 2+i)
+			waiting = append(waiting, j.ID)
+		}
+		for range 3 {
+			claimed := s.claim(db, node, 4)
+			s.equal("more", claimed.More, true)
+			var attempts int
+			for _, l := range claimed.Launches {
+				if l.Attempt > 1 {
+					attempts++
+				}
+			}
+			s.equal("attempts", attempts, 2)
+			s.equal("all", len(claimed.Launches), 4)
+		}
+		s.equal("what is left", s.claim(db, node, 4).More, false)
+		for _, id := range slices.Concat(scheduled, waiting) {
+			s.equal("ledger", len(s.ledger(id)), 1)
+		}
+	}},
+	{"a claim for one takes whatever is due", func(s *suite) {
+		db, account, node := s.start()
+		a, b := s.due(db, account), s.job(db, account)
+		s.pend(b, db.Now().Add(-time.Second), db.Now(), cron.KindManual, 1)
+		got := slices.Concat(s.claim(db, node, 1).Launches, s.claim(db, node, 1).Launches)
+		s.equal("claimed", sorted(jobIDs(got)), sorted([]int64{a.ID, b.ID}))
+	}},
+	{"an attempt keeps its occurrence and counts from its own instant", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account)
+		planned := db.Now().Add(-time.Hour).UTC().Truncate(time.Second)
+		due := db.Now().Add(-2 * time.Second).UTC().Truncate(time.Millisecond)
+		s.pend(j, due, planned, cron.KindScheduled, 3)
+		l := s.claimOne(db, node)
+		s.equal("planned", l.Planned, planned)
+		s.equal("due", l.Due, due)
+		s.equal("attempt", l.Attempt, 3)
+		s.equal("waiting", len(s.waiting(j.ID)), 0)
+		s.equal("next run", s.record(db, account, j.ID).State.NextRun, j.NextAfter(db.Now()))
+		c := succeeded(l)
+		c.Result.Started = due.Add(1500 * time.Millisecond)
+		s.finish(db, c)
+		s.equal("lateness", s.history(db, account, j.ID)[0].Lateness, 1500*time.Millisecond)
+	}},
+	{"a disabled job runs when somebody asks for it, and not else", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, func(j *cron.Job) { j.Enabled = false })
+		now := db.Now()
+		s.pend(j, now.Add(-time.Second), now, cron.KindManual, 1)
+		s.pend(j, now.Add(-time.Second), now, cron.KindScheduled, 2)
+		s.equal("kind", s.claimOne(db, node).Kind, cron.KindManual)
+		s.equal("waiting", len(s.waiting(j.ID)), 0)
+		s.equal("ledger", len(s.ledger(j.ID)), 1)
+	}},
+	{"a node that does not live claims nothing", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		for _, epoch := range []int64{0, node + 1} {
+			_, err := db.Claim(s.ctx(), cron.ClaimRequest{Node: epoch, Limit: 1})
+			if !errors.Is(err, cron.ErrNodeDead) {
+				s.Errorf("the error is %v, want %v", err, cron.ErrNodeDead)
+			}
+		}
+		s.equal("ledger", len(s.ledger(j.ID)), 0)
+		s.claimOne(db, node)
+	}},
+}
+
+// admit claims with a judge for each job.
+func (s *suite) admit(judge func(*cron.Job) cron.Admission) (cron.ClaimRequest, *int) {
+	begun := 0
+	return cron.ClaimRequest{Limit: 10, Admit: func() func(*cron.Job, *cron.Plan) cron.Admission {
+		begun++
+		return func(j *cron.Job, _ *cron.Plan) cron.Admission { return judge(j) }
+	}}, &begun
+}
+
+var admissionTests = []test{
+	{"work whose account has no room stays due", func(s *suite) {
+		db, account, node := s.start()
+		scheduled, waiting := s.due(db, account), s.job(db, account)
+		s.pend(waiting, db.Now().Add(-time.Second), db.Now(), cron.KindManual, 1)
+		before := s.record(db, account, scheduled.ID)
+		req, _ := s.admit(func(*cron.Job) cron.Admission { return cron.AdmitLater })
+		req.Node = node
+		claimed, err := db.Claim(s.ctx(), req)
+		s.ok(err)
+		s.equal("claimed", len(claimed.Launches), 0)
+		s.equal("more", claimed.More, false)
+		s.equal("job", s.record(db, account, scheduled.ID), before)
+		s.equal("claimed", sorted(jobIDs(s.claim(db, node, 10).Launches)), sorted([]int64{scheduled.ID, waiting.ID}))
+	}},
+	{"work whose target has no room is looked at again later", func(s *suite) {
+		db, account, node := s.start()
+		scheduled, waiting := s.due(db, account), s.job(db, account)
+		planned := s.record(db, account, scheduled.ID).State.NextRun
+		due := db.Now().Add(-time.Second).UTC().Truncate(time.Millisecond)
+		s.pend(waiting, due, due, cron.KindManual, 1)
+		req, _ := s.admit(func(*cron.Job) cron.Admission { return cron.AdmitDefer })
+		req.Node = node
+		before := db.Now()
+		claimed, err := db.Claim(s.ctx(), req)
+		s.ok(err)
+		s.equal("claimed", len(claimed.Launches), 0)
+		if !claimed.Next.After(before) || claimed.Next.After(before.Add(time.Minute)) {
+			s.Errorf("looked at again at %v, now is %v", claimed.Next, before)
+		}
+		s.equal("next run", s.record(db, account, scheduled.ID).State.NextRun, planned)
+		s.equal("ledger", len(s.ledger(scheduled.ID))+len(s.ledger(waiting.ID)), 0)
+
+		// Once the pause is over they run, as late as they are.
+		s.exec(`UPDATE job_state SET look_at = next_run_at`)
+		s.exec(`UPDATE pending SET look_at = due_at`)
+		for _, l := range s.claim(db, node, 10).Launches {
+			want := map[int64]time.Time{scheduled.ID: planned, waiting.ID: due}
+			s.equal("planned", l.Planned, want[l.Job.ID])
+			s.equal("due", l.Due, want[l.Job.ID])
+			delete(want, l.Job.ID)
+		}
+	}},
+	{"the judge sees the job as it is and may take some", func(s *suite) {
+		db, account, node := s.start()
+		yes, no := s.due(db, account, withSecrets), s.due(db, account)
+		req, begun := s.admit(func(j *cron.Job) cron.Admission {
+			if j.ID == no.ID {
+				return cron.AdmitLater
+			}
+			s.equal("job", *j, yes)
+			return cron.AdmitNow
+		})
+		req.Node = node
+		claimed, err := db.Claim(s.ctx(), req)
+		s.ok(err)
+		s.equal("claimed", jobIDs(claimed.Launches), []int64{yes.ID})
+		if *begun < 1 {
+			s.Error("the judge was not asked")
+		}
+	}},
+	{"the judge is not asked about what does not run", func(s *suite) {
+		db, account, node := s.start()
+		now := db.Now()
+		missed := s.job(db, account, daily(now.Add(-3*time.Hour)))
+		s.plan(missed.ID, now.Add(-3*time.Hour))
+		req, _ := s.admit(func(*cron.Job) cron.Admission {
+			s.Error("the judge is asked")
+			return cron.AdmitNow
+		})
+		req.Node = node
+		claimed, err := db.Claim(s.ctx(), req)
+		s.ok(err)
+		s.equal("settled", claimed.Settled, 1)
+	}},
+	{"an edit ends the pause", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		s.execOne(`UPDATE job_state SET look_at = $2 WHERE job_id = $1`, j.ID, db.Now().Add(time.Hour).UnixMilli())
+		s.claimNone(db, node)
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Request.URL = "http://new/"; return nil }))
+		s.equal("URL", s.claimOne(db, node).Job.Request.URL, "http://new/")
+	}},
+}

@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+var misfireTests = []test{
+	{"an occurrence within its grace simply runs", func(s *suite) {
+		db, account, node := s.start()
+		for _, test := range []struct {
+			late time.Duration
+			edit func(*cron.Job)
+		}{
+			{55 * time.Minute, func(*cron.Job) {}}, // the default is an hour for a daily job
+			{5 * time.Minute, func(j *cron.Job) { j.Policy.Grace = 10 * time.Minute }},
+			{20 * time.Hour, func(j *cron.Job) { j.Policy.Grace = 24 * time.Hour }},
+			{20 * time.Hour, func(j *cron.Job) { j.Policy.Misfire = cron.MisfireRun }},
+		} {
+			at := db.Now().Add(-test.late).UTC().Truncate(time.Second)
+			j := s.job(db, account, daily(at), test.edit)
+			s.plan(j.ID, at)
+			claimed := s.claim(db, node, 10)
+			if len(claimed.Launches) != 1 || !claimed.Launches[0].Planned.Equal(at) || claimed.Settled != 0 {
+				s.Errorf("%v late: claimed %+v, want the occurrence of %v", test.late, claimed, at)
+			}
+			s.equal("records", len(s.ledger(j.ID)), 1)
+		}
+	}},
+	{"an occurrence beyond its grace is missed", func(s *suite) {
+		db, account, node := s.start()
+		for _, test := range []struct {
+			late time.Duration
+			edit func(*cron.Job)
+		}{
+			{65 * time.Minute, func(*cron.Job) {}},
+			{2 * time.Minute, func(j *cron.Job) { j.Policy.Grace = time.Minute }},
+			{25 * time.Minute, func(j *cron.Job) { j.Policy.Grace = 0 }},
+		} {
+			at := db.Now().Add(-test.late).UTC().Truncate(time.Second)
+			j := s.job(db, account, daily(at), test.edit)
+			s.plan(j.ID, at)
+			s.equal("settled", s.claimNone(db, node).Settled, 1)
+			s.equal("ledger", s.ledger(j.ID), []entry{{
+				Planned: at, Attempt: 1, Outcome: cron.OutcomeMissed, Fault: cron.FaultMissed, Last: at, Count: 1,
+			}})
+			s.equal("next run", s.record(db, account, j.ID).State.NextRun, j.NextAfter(at))
+			s.equal("history", len(s.history(db, account, j.ID)), 0)
+		}
+	}},
+	{"of a gap the latest runs, and one record has the others", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, eachMinute)
+		first := db.Now().UTC().Truncate(time.Minute).Add(-3 * time.Hour)
+		s.plan(j.ID, first)
+		claimed := s.claim(db, node, 10)
+		if len(claimed.Launches) != 1 {
+			s.Fatalf("claimed %+v, want one", claimed)
+		}
+		run := claimed.Launches[0].Planned
+		count := int64(run.Sub(first) / time.Minute)
+		if count < 180 || count > 190 {
+			s.Fatalf("%v runs, and the first was at %v", run, first)
+		}
+		s.equal("settled", claimed.Settled, int(count))
+		s.equal("ledger", s.ledger(j.ID), []entry{
+			{Planned: first, Attempt: 1, Outcome: cron.OutcomeMissed, Fault: cron.FaultMissed, Last: run.Add(-time.Minute), Count: count},
+			{Planned: run, Attempt: 1, Node: node, Outcome: cron.OutcomeRunning},
+		})
+		s.equal("next run", s.record(db, account, j.ID).State.NextRun, run.Add(time.Minute))
+	}},
+	{"a missed record has the time at which it was written", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, eachMinute)
+		s.plan(j.ID, db.Now().Add(-time.Hour))
+		before := db.Now().UnixMilli()
+		s.claimOne(db, node)
+		at := s.number(`SELECT started_at FROM execution WHERE job_id = $1 AND outcome = 5`, j.ID)
+		if at < before || at > db.Now().UnixMilli() {
+			s.Errorf("written at %d, before the claim it was %d", at, before)
+		}
+	}},
+	{"a gap of a week is settled for 10,000 jobs", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, eachMinute)
+		const jobs = 10_000
+		first := db.Now().UTC().Truncate(time.Minute).Add(-7 * 24 * time.Hour)
+		s.plan(j.ID, first)
+		s.copies(j.ID, jobs-1)
+
+		start, claims, launched := time.Now(), 0, 0
+		for {
+			claimed := s.claim(db, node, 1000)
+			claims++
+			launched += len(claimed.Launches)
+			if !claimed.More {
+				break
+			}
+		}
+		s.Logf("%d claims settled them in %v", claims, time.Since(start).Round(time.Millisecond))
+		if launched < jobs { // and more when the clock reaches a minute in between, at which they are due once more
+			s.Errorf("launched %d, want all of them", launched)
+		}
+		s.equal("missed records", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND planned_at = $1`,
+			first.UnixMilli()), int64(jobs))
+		wrong := s.number(`SELECT count(*) FROM execution WHERE outcome = 5
+			AND (covered <> (last_at - planned_at) / 60000 + 1 OR covered < 7 * 24 * 60)`)
+		s.equal("wrong counts", wrong, int64(0))
+	}},
+}
+
+// copies adds n copies of a job without secrets, with its state and of its account.
+func (s *suite) copies(jobID int64, n int) {
+	s.Helper()
+	rows, err := s.past().QueryContext(s.ctx(), `SELECT * FROM job WHERE id = $1`, jobID)
+	s.ok(err)
+	columns, err := rows.Columns()
+	s.ok(err)
+	s.ok(rows.Close())
+	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "id" || c == "secret" })
+	list := strings.Join(columns, ", ")
+	s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+strconv.Itoa(n)+`)
+		INSERT INTO job (`+list+`) SELECT `+list+` FROM job JOIN n ON job.id = $1`, jobID)
+	s.exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, look_at)
+		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.look_at
+		FROM job JOIN job_state ON job_state.job_id = $1 WHERE job.id > $1`, jobID)
+}

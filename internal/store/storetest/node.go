@@ -1,0 +1,99 @@
+package storetest
+
+import (
+	"errors"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+var nodeTests = []test{
+	{"each start has a higher epoch", func(s *suite) {
+		db := s.open()
+		first := s.node(db)
+		if second := s.node(db); first <= 0 || second <= first {
+			s.Errorf("the epochs are %d and %d", first, second)
+		}
+		s.equal("leases", s.number(`SELECT count(*) FROM node WHERE NOT dead AND lease_until > $1`, db.Now().UnixMilli()), int64(2))
+	}},
+	{"a heartbeat keeps a node alive", func(s *suite) {
+		db, account, node := s.start()
+		other := s.open()
+		survivor := s.node(other)
+		j := s.due(db, account)
+		s.claimOne(db, node)
+		s.execOne(`UPDATE node SET lease_until = $2 WHERE epoch = $1`, node, db.Now().Add(-time.Minute).UnixMilli())
+		s.ok(db.Heartbeat(s.ctx(), node))
+		if s.isSQLite() {
+			return // the lock on the directory stands for the lease
+		}
+		settled, err := other.SettleDead(s.ctx(), survivor)
+		s.ok(err)
+		s.equal("settled", settled, 0)
+		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeRunning)
+		s.ok(db.Heartbeat(s.ctx(), node))
+	}},
+	{"a dead node learns of it and claims nothing", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		s.claimOne(db, node)
+		s.dies(db, node)
+		s.plan(j.ID, db.Now().Add(-500*time.Millisecond))
+		_, err := db.Claim(s.ctx(), cron.ClaimRequest{Node: node, Limit: 1})
+		if !errors.Is(err, cron.ErrNodeDead) {
+			s.Errorf("a claim reports %v, want %v", err, cron.ErrNodeDead)
+		}
+		if err := db.Heartbeat(s.ctx(), node); !s.isSQLite() && !errors.Is(err, cron.ErrNodeDead) {
+			s.Errorf("a heartbeat reports %v, want %v", err, cron.ErrNodeDead)
+		}
+		s.equal("next epoch", s.claimOne(db, s.node(db)).Job.ID, j.ID)
+	}},
+	{"a node that has stopped claims nothing", func(s *suite) {
+		db, account, node := s.start()
+		s.due(db, account)
+		s.ok(db.StopNode(s.ctx(), node))
+		_, err := db.Claim(s.ctx(), cron.ClaimRequest{Node: node, Limit: 1})
+		if !errors.Is(err, cron.ErrNodeDead) {
+			s.Errorf("a claim reports %v, want %v", err, cron.ErrNodeDead)
+		}
+	}},
+	{"a node is settled once, and nothing of the living is", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		lost := s.claimOne(db, node)
+		survivor, epoch := s.dies(db, node)
+		s.plan(j.ID, db.Now().Add(-500*time.Millisecond))
+		s.claimOne(survivor, epoch)
+		for range 2 {
+			settled, err := survivor.SettleDead(s.ctx(), epoch)
+			s.ok(err)
+			s.equal("settled", settled, 0)
+		}
+		ledger := s.ledger(j.ID)
+		s.equal("outcomes", []cron.Outcome{ledger[0].Outcome, ledger[1].Outcome}, []cron.Outcome{cron.OutcomeLost, cron.OutcomeRunning})
+		s.equal("planned", ledger[0].Planned, lost.Planned)
+		s.equal("fault", ledger[0].Fault, cron.FaultLost)
+	}},
+	{"more than one chunk is settled", func(s *suite) {
+		db, account, node := s.start()
+		const jobs = 2300
+		s.copies(s.due(db, account, atLeastOnce).ID, jobs-1)
+		s.equal("claimed", len(s.claim(db, node, jobs).Launches), jobs)
+		s.exec(`UPDATE node SET lease_until = 0`)
+		survivor := s.open()
+		settled, err := survivor.SettleDead(s.ctx(), s.node(survivor))
+		s.ok(err)
+		s.equal("settled", settled, jobs)
+		s.equal("lost", s.number(`SELECT count(*) FROM execution WHERE outcome = 4`), int64(jobs))
+		s.equal("waiting", s.number(`SELECT count(*) FROM pending`), int64(jobs))
+	}},
+	{"what a deleted job left running is settled", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, atLeastOnce)
+		s.claimOne(db, node)
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.dies(db, node)
+		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeLost)
+		s.equal("waiting", len(s.waiting(j.ID)), 0)
+	}},
+}

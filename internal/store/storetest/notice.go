@@ -1,0 +1,159 @@
+package storetest
+
+import (
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// allNotices lets a job tell everything.
+func allNotices(j *cron.Job) {
+	j.Notification = cron.Notification{
+		OnFailure: true, OnFailureCount: 1, OnSuccess: true, OnDisable: true, OnCertExpiry: true, CertExpiryAhead: 24 * time.Hour,
+	}
+}
+
+// runs lets a job run once for each of the results, a millisecond apart.
+func (s *suite) runs(db *store.Store, node int64, j cron.Job, results ...func(cron.Launch) cron.Completion) {
+	s.Helper()
+	at := db.Now().Add(-time.Minute)
+	if n := len(s.ledger(j.ID)); n > 0 {
+		at = at.Add(time.Duration(n) * time.Second)
+	}
+	for i, result := range results {
+		s.plan(j.ID, at.Add(time.Duration(i)*time.Millisecond))
+		s.finish(db, result(s.claimOne(db, node)))
+	}
+}
+
+func timedOut(l cron.Launch) cron.Completion {
+	c := failed(l)
+	c.Result.Status, c.Result.HTTPStatus, c.Result.Fault = cron.StatusTimeout, 0, cron.FaultTimeout
+	return c
+}
+
+var noticeTests = []test{
+	{"a notice stands in the outbox with what it is about", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, allNotices)
+		l := s.claimOne(db, node)
+		before := db.Now().UnixMilli()
+		s.finish(db, failed(l))
+		s.equal("notices", s.number(
+			`SELECT count(*) FROM notice WHERE account_id = $1 AND job_id = $2 AND execution_id = $3 AND event = $4
+			 AND created_at >= $5 AND created_at <= $6`,
+			account, j.ID, l.ExecutionID, int(cron.EventFailure), before, db.Now().UnixMilli()), int64(1))
+	}},
+	{"failures and the success after them are told", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, allNotices)
+		s.runs(db, node, j, succeeded, failed, failed, timedOut, succeeded, succeeded, failed)
+		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventSuccess, cron.EventFailure})
+		state := s.record(db, account, j.ID).State
+		s.equal("failures", []int{state.Failures, state.CountedFailures}, []int{1, 1})
+	}},
+	{"too many failures disable the job", func(s *suite) {
+		s.options.Plans = cron.Plans{cron.PlanMember: {MaxFailures: 2}}
+		db, account, node := s.start()
+		j := s.job(db, account, allNotices, retries(1, time.Hour, 1, time.Hour))
+		fail := func(l cron.Launch) cron.Completion {
+			c := failed(l)
+			c.Result.Status = cron.StatusInvalidURL // which is not tried again
+			return c
+		}
+		s.runs(db, node, j, fail, fail)
+		s.equal("enabled", s.record(db, account, j.ID).Enabled, true)
+
+		// The third is in flight; meanwhile the job is due again, and an attempt waits.
+		s.plan(j.ID, db.Now().Add(-20*time.Second))
+		third := s.claimOne(db, node)
+		s.pend(j, db.Now().Add(time.Hour), third.Planned, cron.KindScheduled, 2)
+		s.pend(j, db.Now().Add(time.Hour), third.Planned, cron.KindManual, 1)
+		due := db.Now().Add(-10 * time.Second).UTC().Truncate(time.Second)
+		s.plan(j.ID, due)
+		s.finish(db, fail(third))
+
+		rec := s.record(db, account, j.ID)
+		s.equal("enabled", rec.Enabled, false)
+		s.equal("next run", rec.State.NextRun, time.Time{})
+		s.equal("failures", []int{rec.State.Failures, rec.State.CountedFailures}, []int{0, 0})
+		s.equal("last status", rec.State.LastStatus, cron.StatusInvalidURL)
+		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventDisabled})
+		waiting := s.waiting(j.ID)
+		if len(waiting) != 1 || waiting[0].Kind != cron.KindManual {
+			s.Errorf("waiting: %+v, want what was asked for by hand", waiting)
+		}
+		ledger := s.ledger(j.ID)
+		s.equal("what was due", ledger[len(ledger)-1], entry{
+			Planned: due, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultDisabled, Last: due, Count: 1,
+		})
+		s.claimNone(db, node)
+	}},
+	{"a job that is disabled by results that come together ends once", func(s *suite) {
+		s.options.Plans = cron.Plans{cron.PlanMember: {MaxFailures: 0}}
+		db, account, node := s.start()
+		j := s.due(db, account, allNotices)
+		first := s.claimOne(db, node)
+		s.plan(j.ID, first.Planned.Add(time.Millisecond))
+		second := s.claimOne(db, node)
+		s.finish(db, failed(first), failed(second))
+		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventDisabled})
+		s.equal("enabled", s.record(db, account, j.ID).Enabled, false)
+	}},
+	{"the job of a monitor is not disabled", func(s *suite) {
+		s.options.Plans = cron.Plans{cron.PlanMember: {MaxFailures: 1}}
+		db, account, node := s.start()
+		j := s.job(db, account, allNotices, func(j *cron.Job) { j.Type = cron.TypeMonitoring })
+		s.runs(db, node, j, failed, failed, failed)
+		rec := s.record(db, account, j.ID)
+		s.equal("enabled", rec.Enabled, true)
+		s.equal("failures", []int{rec.State.Failures, rec.State.CountedFailures}, []int{3, 3})
+	}},
+	{"the expiry of a certificate is told once", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, allNotices)
+		expiry := db.Now().Add(time.Hour).UTC().Truncate(time.Second)
+		seen := func(at time.Time) func(cron.Launch) cron.Completion {
+			return func(l cron.Launch) cron.Completion {
+				c := succeeded(l)
+				c.Result.CertExpiry = at
+				return c
+			}
+		}
+		s.runs(db, node, j, seen(expiry.Add(48*time.Hour)), seen(expiry), seen(expiry))
+		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventCertExpiry})
+		state := s.record(db, account, j.ID).State
+		s.equal("certificate", []time.Time{state.CertExpiry, state.CertNoticed}, []time.Time{expiry, expiry})
+		s.runs(db, node, j, seen(expiry.Add(time.Hour)), succeeded)
+		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventCertExpiry, cron.EventCertExpiry})
+		s.equal("certificate", s.record(db, account, j.ID).State.CertExpiry, time.Time{})
+	}},
+	{"nothing is told of a job that was disabled meanwhile", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, allNotices, retries(1, time.Second, 1, time.Second))
+		l := s.claimOne(db, node)
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Enabled = false; return nil }))
+		s.finish(db, failed(l))
+		s.equal("notices", len(s.notices(j.ID)), 0)
+		s.equal("waiting", len(s.waiting(j.ID)), 0)
+		rec := s.record(db, account, j.ID)
+		s.equal("last status", rec.State.LastStatus, cron.StatusHTTPError)
+		s.equal("failures", rec.State.Failures, 0)
+	}},
+	{"a result and its notices are written together or not at all", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, allNotices)
+		l := s.claimOne(db, node)
+		before := s.record(db, account, j.ID)
+		s.exec(`ALTER TABLE notice RENAME TO elsewhere`)
+		if err := db.Finish(s.ctx(), []cron.Completion{failed(l)}); err == nil {
+			s.Fatal("the result was recorded without its notice")
+		}
+		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeRunning)
+		s.equal("job", s.record(db, account, j.ID), before)
+		s.exec(`ALTER TABLE elsewhere RENAME TO notice`)
+		s.finish(db, failed(l))
+		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
+	}},
+}

@@ -1,0 +1,180 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+var openTests = []test{
+	{"what was written is there again", func(s *suite) {
+		db, err := store.Open(s.ctx(), s.options)
+		s.ok(err)
+		account := s.account(db)
+		job := s.job(db, account)
+		s.ok(db.Close())
+
+		db = s.open()
+		s.ok(db.Ping(s.ctx()))
+		s.equal("job", s.record(db, account, job.ID).Job, job)
+	}},
+	{"another key is refused", func(s *suite) {
+		s.open()
+		for _, readOnly := range []bool{false, true} {
+			options := s.options
+			options.Key[0]++
+			options.NoMigrate = readOnly
+			s.fails(options, store.ErrOtherKey)
+		}
+	}},
+	{"a command makes no database", func(s *suite) {
+		options := s.options
+		options.NoMigrate = true
+		s.fails(options, store.ErrNoDatabase)
+		if s.isSQLite() {
+			files, err := os.ReadDir(s.options.Dir)
+			s.ok(err)
+			s.equal("files", len(files), 0)
+		} else {
+			tables := s.number(`SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()`)
+			s.equal("tables", tables, int64(0))
+		}
+	}},
+	{"a command uses a database as it stands", func(s *suite) {
+		db := s.open()
+		account := s.account(db)
+		options := s.options
+		options.NoMigrate = true
+		command, err := store.Open(s.ctx(), options)
+		s.ok(err)
+		a, err := command.Operator(s.ctx())
+		s.ok(err)
+		s.equal("operator", a.ID, account)
+		s.ok(command.Close())
+	}},
+	{"a database that nothing was migrated in yet is none", func(s *suite) {
+		s.exec(`CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY, version_id INTEGER, is_applied BOOLEAN,
+			tstamp TIMESTAMP)`)
+		s.exec(`INSERT INTO goose_db_version VALUES (1, 0, true, CURRENT_TIMESTAMP)`)
+		options := s.options
+		options.NoMigrate = true
+		s.fails(options, store.ErrNoDatabase)
+	}},
+	{"an older database is left to serve", func(s *suite) {
+		db, err := store.Open(s.ctx(), s.options)
+		s.ok(err)
+		s.ok(db.Close())
+		s.execOne(`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`)
+		options := s.options
+		options.NoMigrate = true
+		s.fails(options, store.ErrOlder)
+	}},
+	{"a newer database is refused and left alone", func(s *suite) {
+		db, err := store.Open(s.ctx(), s.options)
+		s.ok(err)
+		s.ok(db.Close())
+		tables := `SELECT count(*) FROM goose_db_version`
+		if s.isSQLite() {
+			s.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`)
+		} else {
+			s.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+		}
+		before := s.number(tables)
+		for _, readOnly := range []bool{false, true} {
+			options := s.options
+			options.NoMigrate = readOnly
+			s.fails(options, store.ErrNewer)
+		}
+		s.equal("versions", s.number(tables), before)
+	}},
+	{"an edit is signalled to the handle that made it", func(s *suite) {
+		db, account, _ := s.start()
+		drain := func() {
+			select {
+			case <-db.Changed():
+			default:
+			}
+		}
+		signalled := func(what string) {
+			s.Helper()
+			select {
+			case <-db.Changed():
+			default:
+				s.Errorf("%s is not signalled", what)
+			}
+		}
+		drain()
+		job := s.job(db, account)
+		signalled("creating a job")
+		s.ok(db.UpdateJob(s.ctx(), account, job.ID, func(*cron.Job) error { return nil }))
+		signalled("updating a job")
+		s.ok(db.DeleteJob(s.ctx(), account, job.ID))
+		signalled("deleting a job")
+	}},
+	{"a context that has ended opens nothing", func(s *suite) {
+		ctx, cancel := context.WithCancel(s.ctx())
+		cancel()
+		db, err := store.Open(ctx, s.options)
+		if err == nil {
+			s.ok(db.Close())
+		}
+		if !errors.Is(err, context.Canceled) {
+			s.Errorf("the error is %v, want %v", err, context.Canceled)
+		}
+	}},
+}
+
+// fails expects that the database does not open.
+func (s *suite) fails(options store.Options, want error) {
+	s.Helper()
+	db, err := store.Open(s.ctx(), options)
+	if err == nil {
+		s.ok(db.Close())
+	}
+	if !errors.Is(err, want) {
+		s.Errorf("the error is %v, want %v", err, want)
+	}
+}
+
+// holds tells whether what the database keeps on its disk, or in its columns, has the text in it.
+func (s *suite) holds(text string) bool {
+	s.Helper()
+	if s.isSQLite() {
+		found := false
+		s.ok(filepath.WalkDir(s.options.Dir, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			found = found || bytes.Contains(content, []byte(text))
+			return err
+		}))
+		return found
+	}
+	rows, err := s.past().QueryContext(s.ctx(), `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`)
+	s.ok(err)
+	var tables []string
+	for rows.Next() {
+		var name string
+		s.ok(rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	s.ok(rows.Err())
+	s.ok(rows.Close())
+	for _, table := range tables {
+		quoted := strings.NewReplacer("%", `\%`, "_", `\_`, `\`, `\\`).Replace(text)
+		n := s.number(`SELECT count(*) FROM `+table+` AS t WHERE t::text LIKE '%' || $1 || '%'
+			OR t::text LIKE '%' || encode(convert_to($2, 'UTF8'), 'hex') || '%'`, quoted, text)
+		if n > 0 {
+			return true
+		}
+	}
+	return false
+}

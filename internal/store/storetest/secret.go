@@ -1,0 +1,98 @@
+package storetest
+
+import (
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// Each is so long and odd that it stands nowhere by chance.
+const (
+	secretUser     = "user-f2b1c7d4"
+	secretPassword = "password-0a9e8d7c"
+	secretHeader   = "header-5566aabb"
+	secretBody     = "body-778899cc"
+)
+
+func withSecrets(j *cron.Job) {
+	j.Request.Method = cron.MethodPost
+	j.Request.Headers = []cron.Header{{Name: "X-Token", Value: secretHeader}}
+	j.Request.Body = secretBody
+	j.Request.Auth = cron.BasicAuth{Enable: true, User: secretUser, Password: secretPassword}
+}
+
+var secretTests = []test{
+	{"no secret is stored in the clear", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account, func(j *cron.Job) { j.Title = "title-13572468" })
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { withSecrets(j); return nil }))
+		s.job(db, account, withSecrets)
+		if !s.holds("title-13572468") {
+			s.Fatal("the test does not find what it looks for")
+		}
+		for _, secret := range []string{secretUser, secretPassword, secretHeader, secretBody, "X-Token"} {
+			if s.holds(secret) {
+				s.Errorf("%q stands in the database", secret)
+			}
+		}
+	}},
+	{"the same secrets are sealed differently", func(s *suite) {
+		db, account, _ := s.start()
+		a, b := s.job(db, account, withSecrets), s.job(db, account, withSecrets)
+		same := s.number(`SELECT count(*) FROM job AS a JOIN job AS b ON a.secret = b.secret WHERE a.id = $1 AND b.id = $2`,
+			a.ID, b.ID)
+		s.equal("sealed values that are the same", same, int64(0))
+	}},
+	{"an edit keeps the secrets that it does not touch", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account, withSecrets)
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(edited *cron.Job) error {
+			edited.Title, edited.Request.Auth.Password = "new", "changed"
+			return nil
+		}))
+		j.Title, j.Request.Auth.Password = "new", "changed"
+		got := s.record(db, account, j.ID).Job
+		j.Updated = got.Updated
+		s.equal("job", got, j)
+	}},
+	{"a sealed value moved to another row does not open", func(s *suite) {
+		db, account, node := s.start()
+		from, to := s.job(db, account, withSecrets), s.due(db, account, withSecrets)
+		other := s.due(db, account, withSecrets)
+		s.execOne(`UPDATE job SET secret = (SELECT secret FROM job WHERE id = $2) WHERE id = $1`, to.ID, from.ID)
+		_, err := db.Job(s.ctx(), account, to.ID)
+		if err == nil {
+			s.Fatal("the job opened with the secrets of another")
+		}
+		if strings.Contains(err.Error(), secretPassword) {
+			s.Errorf("the error has the secret: %v", err)
+		}
+		if err := db.UpdateJob(s.ctx(), account, to.ID, func(*cron.Job) error { return nil }); err == nil {
+			s.Error("the job was edited with the secrets of another")
+		}
+
+		// It does not run, and holds up nothing.
+		launch := s.claimOne(db, node)
+		s.equal("launched", launch.Job, other)
+		ledger := s.ledger(to.ID)
+		if len(ledger) != 1 || ledger[0].Outcome != cron.OutcomeSkipped || ledger[0].Fault != cron.FaultInternal {
+			s.Errorf("the ledger has %+v, want a skipped record", ledger)
+		}
+		jobs, _, err := db.Jobs(s.ctx(), account)
+		s.ok(err)
+		s.equal("listed", len(jobs), 3)
+	}},
+	{"a damaged value does not open", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account, withSecrets)
+		for _, damage := range []string{`x'00'`, `x'00000000000000000000000000000000000000000000000000000000000000000000'`} {
+			if !s.isSQLite() {
+				damage = `decode('` + strings.Trim(damage, "x'") + `', 'hex')`
+			}
+			s.execOne(`UPDATE job SET secret = `+damage+` WHERE id = $1`, j.ID)
+			if _, err := db.Job(s.ctx(), account, j.ID); err == nil {
+				s.Errorf("the secret %s opened", damage)
+			}
+		}
+	}},
+}

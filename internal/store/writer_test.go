@@ -1,0 +1,341 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// openWriter starts a writer on a database with the table t of one column n. It is closed with the test.
+func openWriter(t *testing.T) (*writer, *sql.DB) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db")+"?_journal_mode=wal&_foreign_keys=on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT`); err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWriter(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(w.close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w, db
+}
+
+// insert is a write of one number.
+func insert(n int) func(context.Context, queryer) error {
+	return func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `INSERT INTO t VALUES ($1)`, n)
+		return err
+	}
+}
+
+// numbers reads the table.
+func numbers(t *testing.T, db *sql.DB) (all []int) {
+	t.Helper()
+	rows, err := db.Query(`SELECT n FROM t ORDER BY n`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// busy holds the writer in a write of its own until the result is called, so that what is begun meanwhile waits together.
+func busy(t *testing.T, w *writer) (release func()) {
+	t.Helper()
+	var (
+		started = make(chan struct{})
+		end     = make(chan struct{})
+		done    = make(chan error)
+	)
+	go func() {
+		done <- w.do(t.Context(), batched, func(context.Context, queryer) error {
+			close(started)
+			<-end
+			return nil
+		})
+	}()
+	<-started
+	return func() {
+		t.Helper()
+		close(end)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// begin begins a write and returns once it waits; the result is its error.
+func begin(ctx context.Context, w *writer, u urgency, fn func(context.Context, queryer) error) <-chan error {
+	w.mu.Lock()
+	before := len(w.queue[u])
+	w.mu.Unlock()
+	done := make(chan error, 1)
+	go func() { done <- w.do(ctx, u, fn) }()
+	for {
+		w.mu.Lock()
+		waiting := len(w.queue[u])
+		w.mu.Unlock()
+		if waiting > before {
+			return done
+		}
+	}
+}
+
+func TestWriterGroup(t *testing.T) {
+	w, db := openWriter(t)
+	release := busy(t, w)
+	refused := errors.New("refused")
+	var (
+		done  []<-chan error
+		ended [6]bool // seen by the last write, which shares the transaction of the others
+	)
+	for n := range 5 {
+		done = append(done, begin(t.Context(), w, waitedOn, func(ctx context.Context, q queryer) error {
+			if err := insert(n)(ctx, q); err != nil {
+				return err
+			}
+			if n == 2 {
+				return refused
+			}
+			return nil
+		}))
+	}
+	done = append(done, begin(t.Context(), w, waitedOn, func(ctx context.Context, q queryer) error {
+		for n, d := range done {
+			ended[n] = len(d) > 0
+		}
+		return insert(1)(ctx, q) // which is there already
+	}))
+	release()
+	var failed []int
+	for n, d := range done {
+		if err := <-d; err != nil {
+			failed = append(failed, n)
+			if n == 2 && err != refused {
+				t.Errorf("write 2 fails with %v, want the error as it is", err)
+			}
+		}
+	}
+	if want := []int{2, 5}; !slices.Equal(failed, want) {
+		t.Errorf("the writes %v failed, want %v", failed, want)
+	}
+	if got, want := numbers(t, db), []int{0, 1, 3, 4}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+	if ended != [6]bool{} {
+		t.Errorf("writes ended before the transaction that they share: %v", ended)
+	}
+}
+
+func TestWriterOrder(t *testing.T) {
+	w, _ := openWriter(t)
+	release := busy(t, w)
+	var (
+		order []string
+		done  []<-chan error
+	)
+	note := func(name string) func(context.Context, queryer) error {
+		return func(context.Context, queryer) error {
+			order = append(order, name)
+			return nil
+		}
+	}
+	done = append(done,
+		begin(t.Context(), w, batched, note("batch 1")), begin(t.Context(), w, waitedOn, note("user 1")),
+		begin(t.Context(), w, batched, note("batch 2")), begin(t.Context(), w, waitedOn, note("user 2")))
+	release()
+	for _, d := range done {
+		if err := <-d; err != nil {
+			t.Error(err)
+		}
+	}
+	if want := []string{"user 1", "user 2", "batch 1", "batch 2"}; !slices.Equal(order, want) {
+		t.Errorf("the order is %v, want %v", order, want)
+	}
+}
+
+func TestWriterMoreThanOneGroup(t *testing.T) {
+	w, db := openWriter(t)
+	release := busy(t, w)
+	var done []<-chan error
+	for n := range 2*maxGroup + 10 {
+		done = append(done, begin(t.Context(), w, urgency(n%2), insert(n)))
+	}
+	release()
+	for n, d := range done {
+		if err := <-d; err != nil {
+			t.Errorf("write %d: %v", n, err)
+		}
+	}
+	if got := len(numbers(t, db)); got != len(done) {
+		t.Errorf("the table has %d rows, want %d", got, len(done))
+	}
+}
+
+func TestWriterCancel(t *testing.T) {
+	w, db := openWriter(t)
+	for _, others := range []int{0, 3} { // alone in its transaction, and with others
+		release := busy(t, w)
+		ctx, cancel := context.WithCancel(t.Context())
+		taken := begin(ctx, w, waitedOn, func(ctx context.Context, q queryer) error {
+			t.Error("a write ran although its caller had gone")
+			return insert(1000)(ctx, q)
+		})
+		var done []<-chan error
+		for n := range others {
+			done = append(done, begin(t.Context(), w, waitedOn, insert(n)))
+		}
+		cancel()
+		release()
+		if err := <-taken; !errors.Is(err, context.Canceled) {
+			t.Errorf("the write that was taken back ends with %v", err)
+		}
+		for _, d := range done {
+			if err := <-d; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if got, want := numbers(t, db), []int{0, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+}
+
+// TestWriterCarriesThrough cancels a write that has begun.
+func TestWriterCarriesThrough(t *testing.T) {
+	w, db := openWriter(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := w.do(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		if err := insert(1)(ctx, q); err != nil {
+			return err
+		}
+		cancel()
+		return insert(2)(ctx, q)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if got, want := numbers(t, db), []int{1, 2}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+}
+
+func TestWriterAlone(t *testing.T) {
+	w, db := openWriter(t)
+	refused := errors.New("refused")
+	err := w.do(t.Context(), waitedOn, func(ctx context.Context, q queryer) error {
+		return errors.Join(insert(1)(ctx, q), refused)
+	})
+	if !errors.Is(err, refused) {
+		t.Errorf("the error is %v, want %v", err, refused)
+	}
+	if err := w.do(t.Context(), waitedOn, insert(2)); err != nil {
+		t.Error(err)
+	}
+	if got, want := numbers(t, db), []int{2}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+}
+
+// TestWriterBrokenTransaction has a statement that ends the transaction of all, and a commit that fails.
+func TestWriterBrokenTransaction(t *testing.T) {
+	w, db := openWriter(t)
+	if _, err := db.Exec(`CREATE TABLE child (n INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED) STRICT`); err != nil {
+		t.Fatal(err)
+	}
+	for name, statement := range map[string]string{
+		"a statement ends the transaction": `INSERT OR ROLLBACK INTO t VALUES (0), (0)`,
+		"the commit fails":                 `INSERT INTO child VALUES (1000)`,
+	} {
+		release := busy(t, w)
+		var done []<-chan error
+		for n := range 3 {
+			done = append(done, begin(t.Context(), w, waitedOn, func(ctx context.Context, q queryer) error {
+				if n == 1 {
+					_, err := q.ExecContext(ctx, statement)
+					return err
+				}
+				return insert(n)(ctx, q)
+			}))
+		}
+		release()
+		for n, d := range done {
+			if err := <-d; err == nil {
+				t.Errorf("%s: write %d reports no error", name, n)
+			}
+		}
+		if got := numbers(t, db); len(got) != 0 {
+			t.Errorf("%s: the table has %v", name, got)
+		}
+		if err := w.do(t.Context(), waitedOn, func(ctx context.Context, q queryer) error {
+			if err := insert(7)(ctx, q); err != nil {
+				return err
+			}
+			_, err := q.ExecContext(ctx, `DELETE FROM t`)
+			return err
+		}); err != nil {
+			t.Errorf("%s: the next write: %v", name, err)
+		}
+	}
+}
+
+func TestWriterClose(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Exec(`CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT`); err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWriter(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := busy(t, w)
+	var done []<-chan error
+	for n := range 3 {
+		done = append(done, begin(t.Context(), w, batched, insert(n)))
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	release()
+	wg.Wait()
+	for n, d := range done {
+		if err := <-d; err != nil {
+			t.Errorf("write %d, which waited: %v", n, err)
+		}
+	}
+	if err := w.do(t.Context(), waitedOn, insert(3)); !errors.Is(err, errClosed) {
+		t.Errorf("a write after the end reports %v, want %v", err, errClosed)
+	}
+	if got, want := numbers(t, db), []int{0, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,164 @@
+package checker
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Witness is what a test saw outside of the database.
+type Witness struct {
+	// From and To bound the instants that must be accounted for: those of a job that are after its latest edit, at or
+	// after From, and at or before To.
+	From, To time.Time
+	// Received counts the requests that the target received by their whole URL. Each job must have a URL of its own,
+	// told apart by what stands before the question mark, with cron.PlaceholderUUID in its query, so that each request
+	// can be told apart too. Nil leaves the checks out that need it.
+	Received map[string]int
+	// InFlight is how many executions were running in the moments in which nodes were killed, paused or cut off.
+	InFlight int
+	// Paused says that a node stood still for longer than its lease and went on, so that its executions may have been
+	// settled as lost before their results came.
+	Paused bool
+	// Stopped says that all nodes have stopped as they should, so that nothing may be left open.
+	Stopped bool
+}
+
+// Violation is a broken promise.
+type Violation struct {
+	Check string // the name of the check
+	Text  string // what is wrong, as a sentence
+}
+
+// String is the violation for the log of a test.
+func (v Violation) String() string { return v.Check + ": " + v.Text }
+
+// Check is a promise and the search for what breaks it.
+type Check struct {
+	Name    string
+	Promise string
+	search  func(*evidence)
+}
+
+// Checks lists all checks.
+func Checks() []Check {
+	return []Check{
+		{"coverage", "every instant at which an enabled job was due is covered by exactly one record", searchCoverage},
+		{"occurrence", "every record covers instants at which the job was due, and counts them", searchOccurrence},
+		{"outcome", "every record says what became of it, and its fields agree", searchOutcome},
+		{"misfire", "an occurrence is given up only when it was found later than its grace", searchMisfire},
+		{"attempts", "the attempts at an occurrence are numbered from 1 without holes", searchAttempts},
+		{"succession", "an attempt is followed by another exactly when the policy of the job asks for it", searchSuccession},
+		{"sending", "nothing is sent twice, and nothing without a record that stood before", searchSending},
+		{"answers", "what the ledger holds an answer of was received by the target", searchAnswers},
+		{"lost", "no more is lost than was in flight when a node died", searchLost},
+		{"overlap", "a job that minds overlaps is not started while it still runs", searchOverlap},
+		{"lateness", "the lateness of a record is the time from its instant to its start", searchLateness},
+		{"order", "the ids of a job's records follow the order of their claims", searchOrder},
+		{"state", "the state of a job is what its latest execution left", searchState},
+		{"plan", "a job is planned for the occurrence after the latest one on record", searchPlan},
+		{"orphans", "no row refers to nothing, and no file is damaged", searchOrphans},
+		{"end", "a clean stop leaves nothing running and no node alive", searchEnd},
+	}
+}
+
+// Find runs all checks and returns what they found.
+func Find(l *Ledger, w Witness) []Violation {
+	e := evidence{Ledger: l, Witness: w, nodes: make(map[int64]Node)}
+	for _, n := range l.Nodes {
+		e.nodes[n.Epoch] = n
+	}
+	e.gather()
+	for _, check := range Checks() {
+		e.check = check.Name
+		check.search(&e)
+	}
+	return e.violations
+}
+
+// history is a job and all that the database has of it.
+type history struct {
+	job     *cron.JobRecord
+	records []Record
+	pending []Pending
+}
+
+// evidence is everything that the checks look at, and what they found.
+type evidence struct {
+	*Ledger
+	Witness
+	jobs       []history
+	nodes      map[int64]Node
+	check      string
+	violations []Violation
+}
+
+func (e *evidence) add(format string, args ...any) {
+	e.violations = append(e.violations, Violation{e.check, fmt.Sprintf(format, args...)})
+}
+
+// gather sorts records and pending attempts to their jobs. What belongs to deleted jobs is in none of them.
+func (e *evidence) gather() {
+	records, pending := e.Records, e.Pending
+	for i := range e.Jobs {
+		h := history{job: &e.Jobs[i]}
+		h.records, records = cut(records, h.job.ID, func(r Record) int64 { return r.JobID })
+		h.pending, pending = cut(pending, h.job.ID, func(p Pending) int64 { return p.JobID })
+		e.jobs = append(e.jobs, h)
+	}
+}
+
+// cut splits rows that are in the order of their jobs: those of a job, and those of the jobs after it.
+func cut[T any](rows []T, jobID int64, of func(T) int64) (its, rest []T) {
+	first := 0
+	for first < len(rows) && of(rows[first]) < jobID {
+		first++
+	}
+	end := first
+	for end < len(rows) && of(rows[end]) == jobID {
+		end++
+	}
+	return rows[first:end], rows[end:]
+}
+
+// from is the instant after which the definition of the job is the one that its records follow.
+func (e *evidence) from(j *cron.JobRecord) time.Time {
+	from := e.From.Add(-time.Millisecond) // an instant at From counts
+	if j.Updated.After(from) {
+		from = j.Updated
+	}
+	return from
+}
+
+// started tells whether a request may have been sent for the record.
+func (r *Record) started() bool {
+	return r.Outcome != cron.OutcomeSkipped && r.Outcome != cron.OutcomeMissed
+}
+
+// last is the last instant that the record covers.
+func (r *Record) last() time.Time {
+	if r.started() {
+		return r.Planned
+	}
+	return r.Last
+}
+
+// text names a record in a sentence.
+func (r *Record) text() string {
+	kind := ""
+	if r.Kind == cron.KindManual {
+		kind = " by hand"
+	}
+	return fmt.Sprintf("execution %d of job %d for %s%s, attempt %d, outcome %d",
+		r.ID, r.JobID, clock(r.Planned), kind, r.Attempt, r.Outcome)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
+
+// path is a URL up to its question mark, which tells jobs apart.
+func path(url string) string {
+	before, _, _ := strings.Cut(url, "?")
+	return before
+}

@@ -1,0 +1,261 @@
+package checker_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/test/checker"
+)
+
+// noon is when the jobs of these tests were created.
+var noon = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
+
+// everySecond is due at each second, everyMinute at the first of each minute.
+func everySecond() cron.Schedule {
+	return cron.Schedule{Timezone: "UTC", Seconds: cron.Every, Minutes: cron.Every, Hours: cron.Every,
+		MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every}
+}
+
+func everyMinute() cron.Schedule {
+	s := everySecond()
+	s.Seconds = cron.SetOf(0)
+	return s
+}
+
+// scene is a ledger in the making and what the target received.
+type scene struct {
+	checker.Ledger
+	checker.Witness
+}
+
+func (s *scene) job(schedule cron.Schedule, edit func(*cron.Job)) int64 {
+	var j cron.JobRecord
+	j.Job = cron.NewJob()
+	j.ID = int64(len(s.Jobs) + 1)
+	j.Enabled, j.Schedule, j.Created, j.Updated = true, schedule, noon, noon
+	j.Request.URL = fmt.Sprintf("http://target/%d?u=%%cjo:uuid4%%", j.ID)
+	if edit != nil {
+		edit(&j.Job)
+	}
+	s.Jobs = append(s.Jobs, j)
+	return j.ID
+}
+
+func (s *scene) record(job int64, planned time.Time, attempt int, o cron.Outcome) *checker.Record {
+	r := checker.Record{Node: 1}
+	r.ID, r.JobID, r.Planned, r.Attempt, r.Outcome = int64(len(s.Records)+1), job, planned, attempt, o
+	r.Result.Started, r.Result.Duration = planned.Add(3*time.Millisecond), 20*time.Millisecond
+	r.Lateness = 3*time.Millisecond + 400*time.Microsecond
+	switch o {
+	case cron.OutcomeSucceeded:
+		r.Result.Status, r.Result.HTTPStatus = cron.StatusOK, 200
+	case cron.OutcomeFailed:
+		r.Result.Status, r.Result.HTTPStatus = cron.StatusHTTPError, 500
+	case cron.OutcomeLost:
+		r.Result.Status, r.Result.Fault = cron.StatusInternalError, cron.FaultLost
+		r.Result.Duration, r.Lateness = 0, 0
+	case cron.OutcomeMissed:
+		r.Node, r.Result.Fault = 0, cron.FaultMissed
+	case cron.OutcomeSkipped:
+		r.Node, r.Result.Fault, r.Last, r.Count = 0, cron.FaultOverlap, planned, 1
+	}
+	if r.Result.HTTPStatus != 0 {
+		r.Result.URL = fmt.Sprintf("http://target/%d?u=%d", job, r.ID)
+		s.Received[r.Result.URL]++
+	}
+	s.Records = append(s.Records, r)
+	return &s.Records[len(s.Records)-1]
+}
+
+// settle makes states and plans what the records say.
+func (s *scene) settle() {
+	for i := range s.Jobs {
+		j := &s.Jobs[i]
+		after := noon
+		for _, r := range s.Records {
+			if r.JobID != j.ID {
+				continue
+			}
+			after = r.Planned
+			if r.Count > 0 {
+				after = r.Last
+			} else if !r.Result.Started.Before(j.State.LastExecution) {
+				j.State.LastExecution, j.State.LastStatus = r.Result.Started, r.Result.Status
+				j.State.LastDuration = r.Result.Duration
+			}
+		}
+		j.State.NextRun = j.NextAfter(after)
+	}
+}
+
+// newScene is a ledger without a fault, in which everything happened that may happen. The numbers are job ids.
+func newScene() *scene {
+	s := &scene{Witness: checker.Witness{From: noon, To: at(10), Received: map[string]int{}, InFlight: 2, Stopped: true}}
+	s.Nodes = []checker.Node{{Epoch: 1, Dead: true}, {Epoch: 2, Dead: true}}
+
+	plain := s.job(everySecond(), nil) // 1: records 1 to 10
+	for i := 1; i <= 10; i++ {
+		s.record(plain, at(i), 1, cron.OutcomeSucceeded)
+	}
+	retried := s.job(everyMinute(), func(j *cron.Job) { j.Policy.Retry.Count = 2 }) // 2: 11 to 13
+	s.record(retried, at(60), 1, cron.OutcomeFailed)
+	for attempt := 2; attempt <= 3; attempt++ {
+		r := s.record(retried, at(60), attempt, cron.OutcomeFailed)
+		r.Result.Started = at(60 * attempt).Add(time.Millisecond)
+		r.Lateness = time.Millisecond
+	}
+	repeated := s.job(everySecond(), func(j *cron.Job) { j.Policy.Delivery = cron.AtLeastOnce }) // 3: 14 to 24
+	for i := 1; i <= 9; i++ {
+		s.record(repeated, at(i), 1, cron.OutcomeSucceeded)
+	}
+	s.record(repeated, at(10), 1, cron.OutcomeLost)
+	r := s.record(repeated, at(10), 2, cron.OutcomeSucceeded)
+	r.Node, r.Result.Started = 2, at(14)
+	late := s.job(everySecond(), nil) // 4: 25 to 27
+	gap := s.record(late, at(1), 1, cron.OutcomeMissed)
+	gap.Last, gap.Count, gap.Result.Started = at(8), 8, at(9).Add(time.Millisecond)
+	s.record(late, at(9), 1, cron.OutcomeSucceeded)
+	s.record(late, at(10), 1, cron.OutcomeLost)
+	off := s.job(everySecond(), func(j *cron.Job) { j.Enabled = false }) // 5: 28
+	gap = s.record(off, at(1), 1, cron.OutcomeSkipped)
+	gap.Last, gap.Count, gap.Result.Fault, gap.Result.Started = at(2), 2, cron.FaultDisabled, at(3)
+	slow := s.job(everySecond(), func(j *cron.Job) { j.Policy.Overlap = cron.OverlapSkip }) // 6: 29 to 38
+	for i := 1; i <= 9; i += 2 {
+		s.record(slow, at(i), 1, cron.OutcomeSucceeded).Result.Duration = 1500 * time.Millisecond
+		s.record(slow, at(i+1), 1, cron.OutcomeSkipped)
+	}
+	old := s.job(everySecond(), func(j *cron.Job) { j.Schedule.ExpiresAt = 20260105120005 }) // 7: 39
+	gap = s.record(old, at(1), 1, cron.OutcomeMissed)
+	gap.Last, gap.Count, gap.Result.Started = at(5), 5, at(4000)
+	s.job(cron.NewSchedule(), nil) // 8
+	s.settle()
+	s.Jobs[1].State.Failures, s.Jobs[1].State.CountedFailures = 1, 1
+	return s
+}
+
+func TestAFaultlessLedgerHasNoViolations(t *testing.T) {
+	s := newScene()
+	for _, v := range checker.Find(&s.Ledger, s.Witness) {
+		t.Error(v)
+	}
+}
+
+// TestEachCheckCanFail breaks the ledger in one place at a time. Other checks may notice too, as one fault has many
+// faces.
+func TestEachCheckCanFail(t *testing.T) {
+	tests := []struct {
+		check, name string
+		break_      func(*scene)
+	}{
+		{"coverage", "an occurrence has no record", func(s *scene) { s.drop(5) }},
+		{"coverage", "the last occurrence has no record", func(s *scene) { s.drop(10) }},
+		{"coverage", "a gap covers one that ran", func(s *scene) { s.find(25).Last = at(9) }},
+		{"coverage", "a job without any record", func(s *scene) { s.job(everySecond(), nil) }},
+		{"occurrence", "an instant that is not due", func(s *scene) { s.find(11).Planned = at(59) }},
+		{"occurrence", "half a second past", func(s *scene) { s.find(10).Planned = at(10).Add(500 * time.Millisecond) }},
+		{"occurrence", "a wrong count", func(s *scene) { s.find(25).Count = 7 }},
+		{"occurrence", "at least too many", func(s *scene) { s.find(25).Count, s.find(25).AtLeast = 9, true }},
+		{"occurrence", "an end before the start", func(s *scene) { s.find(25).Last = at(0) }},
+		{"occurrence", "a started record that covers more", func(s *scene) { s.find(3).Last, s.find(3).Count = at(4), 2 }},
+		{"outcome", "success without an answer", func(s *scene) { s.find(4).Result.HTTPStatus = 0 }},
+		{"outcome", "failure that looks like success", func(s *scene) { s.find(11).Result.Status = cron.StatusOK }},
+		{"outcome", "lost by another fault", func(s *scene) { s.find(27).Result.Fault = cron.FaultReset }},
+		{"outcome", "missed by a node", func(s *scene) { s.find(25).Node = 1 }},
+		{"outcome", "skipped without a reason", func(s *scene) { s.find(28).Result.Fault = cron.FaultNone }},
+		{"outcome", "an unknown outcome", func(s *scene) { s.find(2).Outcome = 17 }},
+		{"outcome", "started before its time", func(s *scene) { s.find(2).Result.Started = at(-1) }},
+		{"misfire", "missed within the grace", func(s *scene) { s.find(39).Result.Started = at(6) }},
+		{"misfire", "missed within the second after the grace", func(s *scene) {
+			s.find(39).Result.Started = at(5).Add(time.Hour + 900*time.Millisecond)
+		}},
+		{"misfire", "missed although it should run", func(s *scene) { s.Jobs[6].Policy.Misfire = cron.MisfireRun }},
+		{"misfire", "missed in favour of nothing", func(s *scene) { s.drop(26) }},
+		{"attempts", "a hole", func(s *scene) { s.drop(12) }},
+		{"attempts", "no first", func(s *scene) { s.drop(11) }},
+		{"succession", "a retry is missing", func(s *scene) { s.drop(13) }},
+		{"succession", "a repeat is missing", func(s *scene) { s.drop(24) }},
+		{"succession", "a retry too many", func(s *scene) { s.Jobs[1].Policy.Retry.Count = 1 }},
+		{"succession", "a repeat of what is sent at most once", func(s *scene) { s.Jobs[2].Policy.Delivery = cron.AtMostOnce }},
+		{"succession", "a success is tried again", func(s *scene) { s.find(11).Outcome = cron.OutcomeSucceeded }},
+		{"succession", "an attempt waits that has been made", func(s *scene) { s.pend(2, 60, 3) }},
+		{"succession", "an attempt waits after a success", func(s *scene) { s.pend(1, 3, 2) }},
+		{"succession", "an attempt waits without one before it", func(s *scene) { s.pend(8, 3, 2) }},
+		{"sending", "a request came twice", func(s *scene) { s.Received["http://target/1?u=3"]++ }},
+		{"sending", "a request without a record", func(s *scene) { s.Received["http://target/1?u=1000"]++ }},
+		{"sending", "two requests for one lost execution", func(s *scene) {
+			s.Received["http://target/4?u=1000"]++
+			s.Received["http://target/4?u=1001"]++
+		}},
+		{"sending", "a request of a skipped execution", func(s *scene) { s.Received["http://target/6?u=1000"]++ }},
+		{"sending", "two records of one request", func(s *scene) { s.find(2).Result.URL = s.find(3).Result.URL }},
+		{"answers", "an answer that was never given", func(s *scene) { delete(s.Received, "http://target/1?u=3") }},
+		{"lost", "more than were in flight", func(s *scene) { s.InFlight = 1 }},
+		{"lost", "on a node that lives", func(s *scene) { s.Nodes[0].Dead, s.Stopped = false, false }},
+		{"overlap", "started while it ran", func(s *scene) { s.find(31).Result.Started = at(2) }},
+		{"lateness", "too little", func(s *scene) { s.find(3).Lateness = 0 }},
+		{"lateness", "too much", func(s *scene) { s.find(3).Lateness = time.Second }},
+		{"lateness", "a retry later than its occurrence", func(s *scene) { s.find(12).Lateness = time.Hour }},
+		{"lateness", "negative", func(s *scene) { s.find(12).Lateness = -1 }},
+		{"order", "a later occurrence was claimed first", func(s *scene) { s.find(3).ID, s.find(4).ID = 4, 3 }},
+		{"order", "a later attempt was claimed first", func(s *scene) { s.find(12).ID, s.find(13).ID = 13, 12 }},
+		{"order", "two records share an id", func(s *scene) { s.find(3).ID = 30 }},
+		{"order", "too large for a client", func(s *scene) { s.find(38).ID = 1 << 53 }},
+		{"state", "an older execution", func(s *scene) { s.Jobs[0].State.LastExecution = s.find(9).Result.Started }},
+		{"state", "another status", func(s *scene) { s.Jobs[0].State.LastStatus = cron.StatusTimeout }},
+		{"state", "another duration", func(s *scene) { s.Jobs[0].State.LastDuration++ }},
+		{"state", "never executed", func(s *scene) { s.Jobs[7].State.LastStatus = cron.StatusOK }},
+		{"state", "failures without a failure", func(s *scene) { s.Jobs[0].State.Failures = 1 }},
+		{"state", "more failures than executions", func(s *scene) { s.Jobs[1].State.Failures = 5 }},
+		{"state", "forgotten failures", func(s *scene) {
+			s.Jobs[1].Policy.Retry.Count = 0
+			s.Jobs[1].State.Failures, s.Jobs[1].State.CountedFailures = 0, 0
+		}},
+		{"plan", "an occurrence is left out", func(s *scene) { s.Jobs[0].State.NextRun = at(12) }},
+		{"plan", "an occurrence comes again", func(s *scene) { s.Jobs[0].State.NextRun = at(10) }},
+		{"plan", "never again", func(s *scene) { s.Jobs[0].State.NextRun = time.Time{} }},
+		{"plan", "disabled and planned", func(s *scene) { s.Jobs[4].State.NextRun = at(11) }},
+		{"plan", "expired and planned", func(s *scene) { s.Jobs[6].State.NextRun = at(11) }},
+		{"orphans", "a response without an execution", func(s *scene) { s.Orphans = []string{"1 stored response"} }},
+		{"end", "still running", func(s *scene) { s.find(10).Outcome = cron.OutcomeRunning }},
+		{"end", "still alive", func(s *scene) { s.Nodes[1].Dead = false }},
+	}
+	seeded := map[string]bool{}
+	for _, test := range tests {
+		seeded[test.check] = true
+		t.Run(test.check+": "+test.name, func(t *testing.T) {
+			s := newScene()
+			test.break_(s)
+			found := checker.Find(&s.Ledger, s.Witness)
+			if !slices.ContainsFunc(found, func(v checker.Violation) bool { return v.Check == test.check }) {
+				t.Errorf("the check did not notice; found %v", found)
+			}
+		})
+	}
+	for _, check := range checker.Checks() {
+		if !seeded[check.Name] {
+			t.Errorf("no ledger breaks the check %q", check.Name)
+		}
+		if check.Promise == "" {
+			t.Errorf("the check %q promises nothing", check.Name)
+		}
+	}
+}
+
+// find is the record that has an id in a scene without a fault.
+func (s *scene) find(id int64) *checker.Record {
+	i := slices.IndexFunc(s.Records, func(r checker.Record) bool { return r.ID == id })
+	return &s.Records[i]
+}
+
+func (s *scene) drop(id int64) {
+	s.Records = slices.DeleteFunc(s.Records, func(r checker.Record) bool { return r.ID == id })
+}
+
+func (s *scene) pend(job int64, planned, attempt int) {
+	s.Pending = append(s.Pending, checker.Pending{JobID: job, Planned: at(planned), Attempt: attempt})
+}

@@ -1,0 +1,174 @@
+// Package checker holds a database and what a target received to the promises of Punctual. Each promise is a named
+// check that returns violations as sentences. It reads the tables by itself and decides by the schedule alone, so that
+// it shares no mistake with the program.
+package checker
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"punctual/internal/cron"
+)
+
+// Ledger is what a database says of its jobs and their executions.
+type Ledger struct {
+	Jobs    []cron.JobRecord // in the order of their ids; without title, method and secrets
+	Records []Record         // in the order of job, planned instant, kind and attempt
+	Pending []Pending        // in the order of job, planned instant, kind and attempt
+	Nodes   []Node           // in the order of their epochs
+	Orphans []string         // rows that refer to nothing, and damage, each as a sentence
+}
+
+// Record is one row of the ledger. Its Result has no more than status, fault, URL, start and duration.
+type Record struct {
+	cron.Execution
+	Node int64 // the epoch that claimed it; 0 when it was never launched
+}
+
+// Pending is an attempt that waits apart from the schedule.
+type Pending struct {
+	JobID   int64
+	Planned time.Time
+	Kind    cron.Kind
+	Attempt int
+}
+
+// Node is a start of a process.
+type Node struct {
+	Epoch int64
+	Dead  bool
+}
+
+// Read reads a ledger. Nothing may write to the database meanwhile.
+func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
+	var (
+		l   Ledger
+		err error
+	)
+	if l.Jobs, err = list(ctx, db, scanJob,
+		`SELECT job.id, job.account_id, job.enabled, job.url, job.timezone, job.expires_at, job.seconds, job.minutes,
+		        job.hours, job.mdays, job.months, job.wdays, job.dst, job.misfire, job.grace, job.overlap, job.delivery,
+		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
+		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
+		        job_state.counted_failures
+		 FROM job JOIN job_state ON job_state.job_id = job.id ORDER BY job.id`); err != nil {
+		return nil, fmt.Errorf("read the jobs: %w", err)
+	}
+	if l.Records, err = list(ctx, db, scanRecord,
+		`SELECT id, job_id, account_id, planned_at, kind, attempt, node, outcome, started_at, status, http_status, fault,
+		        url, total_us, lateness_us, last_at, covered, at_least
+		 FROM execution ORDER BY job_id, planned_at, kind, attempt`); err != nil {
+		return nil, fmt.Errorf("read the executions: %w", err)
+	}
+	if l.Pending, err = list(ctx, db, scanPending,
+		`SELECT job_id, planned_at, kind, attempt FROM pending ORDER BY job_id, planned_at, kind, attempt`); err != nil {
+		return nil, fmt.Errorf("read the pending attempts: %w", err)
+	}
+	if l.Nodes, err = list(ctx, db, scanNode, `SELECT epoch, dead FROM node ORDER BY epoch`); err != nil {
+		return nil, fmt.Errorf("read the nodes: %w", err)
+	}
+	if l.Orphans, err = orphans(ctx, db); err != nil {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// list reads all rows of a query.
+func list[T any](ctx context.Context, db *sql.DB, scan func(func(...any) error) (T, error), query string) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+func scanJob(scan func(...any) error) (j cron.JobRecord, err error) {
+	var (
+		s, p, st                                          = &j.Schedule, &j.Policy, &j.State
+		seconds, minutes, hours, mdays, months, wdays     int64
+		grace, created, updated, next, duration, executed int64
+	)
+	err = scan(&j.ID, &j.AccountID, &j.Enabled, &j.Request.URL, &s.Timezone, &s.ExpiresAt, &seconds, &minutes, &hours,
+		&mdays, &months, &wdays, &s.DST, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
+		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures)
+	s.Seconds, s.Minutes, s.Hours = cron.Set(seconds), cron.Set(minutes), cron.Set(hours)
+	s.MonthDays, s.Months, s.Weekdays = cron.Set(mdays), cron.Set(months), cron.Set(wdays)
+	p.Grace, st.LastDuration = time.Duration(grace)*time.Second, time.Duration(duration)*time.Microsecond
+	j.Created, j.Updated, st.NextRun, st.LastExecution = instant(created), instant(updated), instant(next), instant(executed)
+	return j, err
+}
+
+func scanRecord(scan func(...any) error) (r Record, err error) {
+	var planned, started, duration, lateness, last int64
+	err = scan(&r.ID, &r.JobID, &r.AccountID, &planned, &r.Kind, &r.Attempt, &r.Node, &r.Outcome, &started,
+		&r.Result.Status, &r.Result.HTTPStatus, &r.Result.Fault, &r.Result.URL, &duration, &lateness, &last, &r.Count,
+		&r.AtLeast)
+	r.Planned, r.Last, r.Result.Started = instant(planned), instant(last), instant(started)
+	r.Result.Duration, r.Lateness = time.Duration(duration)*time.Microsecond, time.Duration(lateness)*time.Microsecond
+	return r, err
+}
+
+func scanPending(scan func(...any) error) (p Pending, err error) {
+	var planned int64
+	err = scan(&p.JobID, &planned, &p.Kind, &p.Attempt)
+	p.Planned = instant(planned)
+	return p, err
+}
+
+func scanNode(scan func(...any) error) (n Node, err error) {
+	return n, scan(&n.Epoch, &n.Dead)
+}
+
+// instant is a column of milliseconds; 0 is none.
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// orphans looks for rows that refer to nothing, and lets SQLite look for damage.
+func orphans(ctx context.Context, db *sql.DB) (found []string, err error) {
+	for sentence, query := range map[string]string{
+		"%d jobs have no state": `SELECT count(*) FROM job WHERE id NOT IN (SELECT job_id FROM job_state)`,
+		"%d stored responses belong to no execution": `SELECT count(*) FROM response
+			WHERE execution_id NOT IN (SELECT id FROM execution)`,
+		"%d notices are about no execution": `SELECT count(*) FROM notice
+			WHERE execution_id NOT IN (SELECT id FROM execution)`,
+	} {
+		var n int
+		if err := db.QueryRowContext(ctx, query).Scan(&n); err != nil {
+			return nil, fmt.Errorf("look for orphans: %w", err)
+		}
+		if n > 0 {
+			found = append(found, fmt.Sprintf(sentence, n))
+		}
+	}
+	if _, ok := db.Driver().(*sqlite.Driver); !ok {
+		return found, nil
+	}
+	damage, err := list(ctx, db, func(scan func(...any) error) (s string, err error) { return s, scan(&s) },
+		`PRAGMA integrity_check`)
+	if err != nil {
+		return nil, fmt.Errorf("look for damage: %w", err)
+	}
+	for _, d := range damage {
+		if d != "ok" {
+			found = append(found, "the file is damaged: "+d)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,124 @@
+package checker_test
+
+import (
+	"database/sql"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+	"punctual/test/checker"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+// TestRead reads what the store has written, on both databases, and notices what something else has done to it.
+func TestRead(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) (store.Options, *sql.DB){
+		"sqlite": func(t *testing.T) (store.Options, *sql.DB) {
+			dir := t.TempDir()
+			return store.Options{Dir: dir}, connect(t, "sqlite", filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
+		},
+		"postgres": func(t *testing.T) (store.Options, *sql.DB) {
+			url := storetest.Postgres(t)
+			return store.Options{URL: url}, connect(t, "pgx", url)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options, raw := open(t)
+			due := perform(t, options, raw)
+			ledger, err := checker.Read(t.Context(), raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(ledger.Jobs) != 1 || len(ledger.Records) != 1 || len(ledger.Pending) != 1 || len(ledger.Nodes) != 1 {
+				t.Fatalf("the ledger is %+v", ledger)
+			}
+			j, r := &ledger.Jobs[0], &ledger.Records[0]
+			if !j.Enabled || j.Schedule != everyMinute() || j.Policy.Retry.Count != 1 || j.Policy.Delivery != cron.AtLeastOnce ||
+				!j.State.NextRun.Equal(due.Add(time.Minute)) || j.State.LastStatus != cron.StatusHTTPError {
+				t.Errorf("the job is %+v", j)
+			}
+			if r.Outcome != cron.OutcomeFailed || !r.Planned.Equal(due) || r.Result.HTTPStatus != 500 || r.Attempt != 1 ||
+				r.Result.URL != "http://target/1?u=1" || r.Lateness != 2*time.Millisecond || r.Node != ledger.Nodes[0].Epoch {
+				t.Errorf("the record is %+v", r)
+			}
+			w := checker.Witness{Received: map[string]int{r.Result.URL: 1}, Stopped: true}
+			if found := checker.Find(ledger, w); len(found) > 0 {
+				t.Errorf("found %v", found)
+			}
+			for _, statement := range []string{
+				`INSERT INTO response (execution_id, planned_at) VALUES (1000, 0)`,
+				`INSERT INTO notice (account_id, job_id, execution_id, event, created_at) VALUES (1, 1, 1000, 1, 0)`,
+				`DELETE FROM job_state`,
+			} {
+				if _, err := raw.Exec(statement); err != nil {
+					t.Fatalf("%s: %v", statement, err)
+				}
+			}
+			ledger, err = checker.Read(t.Context(), raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(ledger.Orphans) != 3 {
+				t.Errorf("the orphans are %q", ledger.Orphans)
+			}
+		})
+	}
+}
+
+func connect(t *testing.T, driver, source string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// perform runs a job once, without success, so that another attempt waits. It returns the instant of the execution.
+func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
+	t.Helper()
+	options.Logger = slog.New(slog.DiscardHandler)
+	db, err := store.Open(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fatal := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	account := cron.Account{Email: "a@example.com", Plan: cron.PlanUnlimited}
+	fatal(db.CreateAccount(t.Context(), &account))
+	j := cron.NewJob()
+	j.AccountID, j.Enabled, j.Schedule, j.Request.URL = account.ID, true, everyMinute(), "http://target/1?u="+cron.PlaceholderUUID
+	j.Policy.Delivery, j.Policy.Retry.Count = cron.AtLeastOnce, 1
+	fatal(db.CreateJob(t.Context(), &j))
+	epoch, err := db.StartNode(t.Context(), "test")
+	fatal(err)
+
+	due := time.Now().UTC().Truncate(time.Minute)
+	_, err = raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, due.UnixMilli())
+	fatal(err)
+	_, err = raw.Exec(`UPDATE job SET created_at = $1, updated_at = $1`, due.Add(-time.Second).UnixMilli())
+	fatal(err)
+	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: epoch, Limit: 10})
+	fatal(err)
+	if len(claimed.Launches) != 1 {
+		t.Fatalf("claimed %d executions", len(claimed.Launches))
+	}
+	result := cron.Result{Status: cron.StatusHTTPError, HTTPStatus: 500, URL: "http://target/1?u=1",
+		Started: due.Add(2 * time.Millisecond), Headers: []byte("\r\n")}
+	fatal(db.Finish(t.Context(), []cron.Completion{{Launch: claimed.Launches[0], Result: result}}))
+	fatal(db.StopNode(t.Context(), epoch))
+	fatal(db.Close())
+	return due
+}

@@ -1,0 +1,434 @@
+package checker
+
+import (
+	"slices"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// searchCoverage walks the due instants of each enabled job and its records side by side.
+func searchCoverage(e *evidence) {
+	for _, h := range e.jobs {
+		if !h.job.Enabled {
+			continue
+		}
+		var covering []Record // one per occurrence or gap, in the order of time
+		for _, r := range h.records {
+			if r.Kind == cron.KindScheduled && r.Attempt == 1 {
+				covering = append(covering, r)
+			}
+		}
+		i := 0
+		for due, ok := h.job.Schedule.Next(e.from(h.job)); ok && !due.After(e.To); due, ok = h.job.Schedule.Next(due) {
+			for i < len(covering) && covering[i].last().Before(due) {
+				i++
+			}
+			n := 0
+			for j := i; j < len(covering) && !covering[j].Planned.After(due); j++ {
+				if !covering[j].last().Before(due) {
+					n++
+				}
+			}
+			if n != 1 {
+				e.add("job %d was due at %s, which %d records cover", h.job.ID, clock(due), n)
+			}
+		}
+	}
+}
+
+// searchOccurrence compares records with the schedule.
+func searchOccurrence(e *evidence) {
+	for _, h := range e.jobs {
+		s := &h.job.Schedule
+		isDue := func(t time.Time) bool {
+			next, ok := s.Next(t.Add(-time.Second))
+			return ok && next.Equal(t)
+		}
+		for _, r := range h.records {
+			switch {
+			case r.Kind == cron.KindManual || !r.Planned.After(e.from(h.job)):
+			case !isDue(r.Planned):
+				e.add("%s stands for an instant at which the job was not due", r.text())
+			case r.started():
+				if r.Count != 0 || !r.Last.IsZero() {
+					e.add("%s was started and covers other instants too", r.text())
+				}
+			case r.Last.Before(r.Planned) || !isDue(r.Last):
+				e.add("%s ends at %s, at which the job was not due", r.text(), clock(r.Last))
+			default:
+				n := int64(1)
+				for t, ok := s.Next(r.Planned); ok && !t.After(r.Last) && n <= r.Count; t, ok = s.Next(t) {
+					n++
+				}
+				if n != r.Count && !(r.AtLeast && n > r.Count) {
+					e.add("%s covers %d instants and counts %d", r.text(), n, r.Count)
+				}
+			}
+		}
+	}
+}
+
+// searchOutcome looks for records whose fields contradict each other.
+func searchOutcome(e *evidence) {
+	reasons := []cron.Fault{cron.FaultOverlap, cron.FaultDisabled, cron.FaultPaused, cron.FaultInternal} // to skip
+	for _, r := range e.Records {
+		res := &r.Result
+		agree := false
+		switch r.Outcome {
+		case cron.OutcomeRunning:
+			agree = !e.Stopped && r.Node != 0
+		case cron.OutcomeSucceeded:
+			agree = r.Node != 0 && res.Status == cron.StatusOK && res.HTTPStatus != 0 && res.Fault == cron.FaultNone
+		case cron.OutcomeFailed:
+			agree = r.Node != 0 && res.Status > cron.StatusOK && res.Fault != cron.FaultLost &&
+				(res.Fault != cron.FaultNone || res.Status == cron.StatusHTTPError)
+		case cron.OutcomeSkipped:
+			agree = r.Node == 0 && slices.Contains(reasons, res.Fault)
+		case cron.OutcomeLost:
+			agree = r.Node != 0 && res.Status == cron.StatusInternalError && res.Fault == cron.FaultLost
+		case cron.OutcomeMissed:
+			agree = r.Node == 0 && res.Fault == cron.FaultMissed
+		}
+		if !agree {
+			e.add("%s has status %d, HTTP status %d, fault %d and node %d", r.text(), res.Status, res.HTTPStatus, res.Fault, r.Node)
+		}
+		if res.Started.Before(r.last().Add(-time.Second)) {
+			e.add("%s was settled at %s, before its time", r.text(), clock(res.Started))
+		}
+	}
+}
+
+// searchMisfire looks for occurrences that were given up although they could have run.
+func searchMisfire(e *evidence) {
+	for _, h := range e.jobs {
+		for i, r := range h.records {
+			if r.Outcome != cron.OutcomeMissed || !r.Planned.After(h.job.Updated) {
+				continue
+			}
+			found := r.Result.Started
+			next, ok := h.job.Schedule.Next(r.Last)
+			if ok && !next.After(found) {
+				// A later one took its place, which must have been launched or skipped in the same moment.
+				if i+1 == len(h.records) || !h.records[i+1].Planned.Equal(next) {
+					e.add("%s gave way to the one for %s, which has no record", r.text(), clock(next))
+				}
+				continue
+			}
+			grace := h.job.Policy.Grace
+			if grace < 0 {
+				grace = cron.LongestDefaultGrace
+				if ok {
+					grace = min(grace, next.Sub(r.Last))
+				}
+			}
+			// What is found within its second is found in time.
+			if late := found.Sub(r.Last).Truncate(time.Second); late <= grace || h.job.Policy.Misfire == cron.MisfireRun {
+				e.add("%s was given up %s after %s, within its grace of %s", r.text(), late, clock(r.Last), grace)
+			}
+		}
+	}
+}
+
+// searchAttempts looks for holes.
+func searchAttempts(e *evidence) {
+	var former *Record
+	for i := range e.Records {
+		r := &e.Records[i]
+		want := 1
+		if former != nil && sameOccurrence(former, r) {
+			want = former.Attempt + 1
+		}
+		if r.Attempt != want {
+			e.add("%s should be attempt %d", r.text(), want)
+		}
+		former = r
+	}
+}
+
+func sameOccurrence(a, b *Record) bool {
+	return a.JobID == b.JobID && a.Planned.Equal(b.Planned) && a.Kind == b.Kind
+}
+
+// searchSuccession compares what follows each attempt with the policy of its job, where the job has not been edited
+// since.
+func searchSuccession(e *evidence) {
+	for _, h := range e.jobs {
+		policy := &h.job.Policy
+		waits := make(map[Pending]bool, len(h.pending))
+		for _, p := range h.pending {
+			waits[p] = true
+		}
+		for i := range h.records {
+			r := &h.records[i]
+			if !r.Planned.After(h.job.Updated) || !r.Result.Started.After(h.job.Updated) {
+				continue
+			}
+			follows := i+1 < len(h.records) && sameOccurrence(r, &h.records[i+1])
+			waiting := waits[Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1}]
+			repeatable := policy.Delivery == cron.AtLeastOnce && r.Attempt <= policy.Retry.Count+cron.MaxRepeats
+			retry := r.Outcome == cron.OutcomeFailed && r.Attempt <= policy.Retry.Count && r.Kind == cron.KindScheduled &&
+				r.Result.Status != cron.StatusInvalidURL
+			repeat := r.Outcome == cron.OutcomeLost && repeatable
+			late := e.Paused && repeatable && e.nodes[r.Node].Dead // the result may have come after the repeat was planned
+			switch {
+			case follows && waiting:
+				e.add("%s is followed by an attempt that waits still", r.text())
+			case (follows || waiting) && !retry && !repeat && !late:
+				e.add("%s is followed by another attempt, which the policy does not ask for", r.text())
+			case (retry || repeat) && !follows && !waiting && h.job.Enabled:
+				e.add("%s is followed by nothing, but the policy asks for another attempt", r.text())
+			}
+			delete(waits, Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1})
+		}
+		for p := range waits {
+			if p.Planned.After(h.job.Updated) && p.Kind == cron.KindScheduled {
+				e.add("attempt %d of job %d for %s waits, but there was none before it", p.Attempt, p.JobID, clock(p.Planned))
+			}
+		}
+	}
+}
+
+// searchSending compares what the target received with the records: each request belongs to one record of its own.
+func searchSending(e *evidence) {
+	if e.Received == nil {
+		return
+	}
+	recorded := make(map[string]bool, len(e.Records))
+	silent := make(map[string]int) // by job's URL: records that may have been sent and do not say as what
+	urls := make(map[int64]string, len(e.Jobs))
+	for i := range e.Jobs {
+		urls[e.Jobs[i].ID] = path(e.Jobs[i].Request.URL)
+	}
+	for i := range e.Records {
+		r := &e.Records[i]
+		switch url := r.Result.URL; {
+		case !r.started():
+		case url == "":
+			silent[urls[r.JobID]]++
+		case recorded[url]:
+			e.add("%s has the URL %s of another execution", r.text(), url)
+		default:
+			recorded[url] = true
+		}
+	}
+	for url, n := range e.Received {
+		if n > 1 {
+			e.add("%s was received %d times", url, n)
+		}
+		if recorded[url] {
+			continue
+		}
+		if silent[path(url)]--; silent[path(url)] < 0 {
+			e.add("%s was received, but no record is left that it can belong to", url)
+		}
+	}
+}
+
+// searchAnswers looks for records of answers that the target never gave.
+func searchAnswers(e *evidence) {
+	if e.Received == nil {
+		return
+	}
+	for i := range e.Records {
+		if r := &e.Records[i]; r.Result.HTTPStatus != 0 && e.Received[r.Result.URL] == 0 {
+			e.add("%s has the HTTP status %d, but the target did not receive %q", r.text(), r.Result.HTTPStatus, r.Result.URL)
+		}
+	}
+}
+
+// searchLost counts what was lost.
+func searchLost(e *evidence) {
+	n := 0
+	for i := range e.Records {
+		r := &e.Records[i]
+		if r.Outcome != cron.OutcomeLost {
+			continue
+		}
+		n++
+		if node, ok := e.nodes[r.Node]; !ok || !node.Dead {
+			e.add("%s was lost, but its node %d lives", r.text(), r.Node)
+		}
+	}
+	if n > e.InFlight {
+		e.add("%d executions were lost, but only %d were in flight", n, e.InFlight)
+	}
+}
+
+// searchOverlap compares the times of executions of jobs that skip overlaps. The end of a lost one is not known.
+func searchOverlap(e *evidence) {
+	for _, h := range e.jobs {
+		if h.job.Policy.Overlap != cron.OverlapSkip || e.Paused {
+			continue
+		}
+		for i := range h.records {
+			a := &h.records[i]
+			if !a.started() || a.Outcome == cron.OutcomeLost || a.Planned.Before(h.job.Updated) {
+				continue
+			}
+			end := a.Result.Started.Add(a.Result.Duration)
+			for j := range h.records {
+				b := &h.records[j]
+				if b.started() && b.Kind == cron.KindScheduled && b.Attempt == 1 && b.ID > a.ID &&
+					b.Result.Started.Before(end.Add(-time.Millisecond)) {
+					e.add("%s was started at %s, but execution %d still ran until %s", b.text(),
+						clock(b.Result.Started), a.ID, clock(end))
+				}
+			}
+		}
+	}
+}
+
+// searchLateness recomputes lateness. A further attempt was due at an instant that is not kept, after the first.
+func searchLateness(e *evidence) {
+	for i := range e.Records {
+		r := &e.Records[i]
+		if r.Outcome != cron.OutcomeSucceeded && r.Outcome != cron.OutcomeFailed {
+			continue
+		}
+		late := max(0, r.Result.Started.Sub(r.Planned))
+		off := r.Lateness - late
+		if r.Lateness < 0 || off >= time.Millisecond || off <= -time.Millisecond && r.Attempt == 1 && r.Kind == cron.KindScheduled {
+			e.add("%s started at %s and is said to be %s late", r.text(), clock(r.Result.Started), r.Lateness)
+		}
+	}
+}
+
+// searchOrder compares ids with instants.
+func searchOrder(e *evidence) {
+	seen := make(map[int64]bool, len(e.Records))
+	var first, former *Record // the former occurrence's first attempt, and the former record
+	for i := range e.Records {
+		r := &e.Records[i]
+		if r.ID <= 0 || r.ID >= 1<<53 || seen[r.ID] {
+			e.add("%s has an id that is not its own or out of range", r.text())
+		}
+		seen[r.ID] = true
+		switch {
+		case r.Kind != cron.KindScheduled:
+			continue
+		case r.Attempt > 1:
+			if former != nil && sameOccurrence(former, r) && former.ID >= r.ID {
+				e.add("%s has a lower id than the attempt before it, %d", r.text(), former.ID)
+			}
+		default:
+			if first != nil && first.JobID == r.JobID && first.ID >= r.ID {
+				e.add("%s has a lower id than execution %d for an earlier instant", r.text(), first.ID)
+			}
+			first = r
+		}
+		former = r
+	}
+}
+
+// searchState compares the state of jobs with their latest executions.
+func searchState(e *evidence) {
+	for _, h := range e.jobs {
+		st := &h.job.State
+		var latest []*Record // those with the latest start
+		succeeded, failed, running := 0, 0, 0
+		for i := range h.records {
+			r := &h.records[i]
+			switch r.Outcome {
+			case cron.OutcomeRunning:
+				running++
+				continue
+			case cron.OutcomeSkipped, cron.OutcomeMissed:
+				continue
+			case cron.OutcomeSucceeded:
+				succeeded++
+			case cron.OutcomeFailed:
+				failed++
+			}
+			if len(latest) == 0 || r.Result.Started.After(latest[0].Result.Started) {
+				latest = latest[:0]
+			}
+			if len(latest) == 0 || r.Result.Started.Equal(latest[0].Result.Started) {
+				latest = append(latest, r)
+			}
+		}
+		if len(latest) == 0 {
+			if st.LastStatus != cron.StatusUnknown || !st.LastExecution.IsZero() {
+				e.add("job %d was never executed, but has the status %d of %s", h.job.ID, st.LastStatus, clock(st.LastExecution))
+			}
+			continue
+		}
+		agrees := false
+		for _, r := range latest {
+			agrees = agrees || st.LastExecution.Equal(r.Result.Started) && st.LastStatus == r.Result.Status &&
+				st.LastDuration == r.Result.Duration
+		}
+		if !agrees {
+			e.add("job %d has the status %d of %s after %s, but its latest is %s with status %d of %s after %s", h.job.ID,
+				st.LastStatus, clock(st.LastExecution), st.LastDuration, latest[0].text(), latest[0].Result.Status,
+				clock(latest[0].Result.Started), latest[0].Result.Duration)
+		}
+		if failed == 0 && (st.Failures != 0 || st.CountedFailures != 0) {
+			e.add("job %d never failed, but has %d failures, %d counted", h.job.ID, st.Failures, st.CountedFailures)
+		}
+		if st.Failures > failed || st.CountedFailures > st.Failures {
+			e.add("job %d failed %d times, but has %d failures, %d counted", h.job.ID, failed, st.Failures, st.CountedFailures)
+		}
+		sure := h.job.Enabled && h.job.Policy.Retry.Count == 0 && e.everyStartAfter(h) && running == 0
+		if sure && succeeded == 0 && st.Failures != failed {
+			e.add("job %d failed %d times and never succeeded, but has %d failures", h.job.ID, failed, st.Failures)
+		}
+	}
+}
+
+// everyStartAfter tells whether no execution of a job is older than its latest edit, which resets the counters.
+func (e *evidence) everyStartAfter(h history) bool {
+	for i := range h.records {
+		if !h.records[i].Result.Started.After(h.job.Updated) || h.records[i].Kind == cron.KindManual {
+			return false
+		}
+	}
+	return true
+}
+
+// searchPlan compares when jobs are due next with what is on record.
+func searchPlan(e *evidence) {
+	for _, h := range e.jobs {
+		if !h.job.Enabled {
+			if !h.job.State.NextRun.IsZero() {
+				e.add("job %d is disabled, but planned for %s", h.job.ID, clock(h.job.State.NextRun))
+			}
+			continue
+		}
+		after := h.job.Updated
+		for i := range h.records {
+			if r := &h.records[i]; r.Kind == cron.KindScheduled && r.last().After(after) {
+				after = r.last()
+			}
+		}
+		want, _ := h.job.Schedule.Next(after)
+		if !h.job.State.NextRun.Equal(want) {
+			e.add("job %d is planned for %s, but after %s it is due at %s", h.job.ID, clock(h.job.State.NextRun),
+				clock(after), clock(want))
+		}
+	}
+}
+
+// searchOrphans passes on what reading found.
+func searchOrphans(e *evidence) {
+	for _, sentence := range e.Orphans {
+		e.add("%s", sentence)
+	}
+}
+
+// searchEnd looks for what a clean stop must not leave.
+func searchEnd(e *evidence) {
+	if !e.Stopped {
+		return
+	}
+	for i := range e.Records {
+		if r := &e.Records[i]; r.Outcome == cron.OutcomeRunning {
+			e.add("%s is still running", r.text())
+		}
+	}
+	for _, n := range e.Nodes {
+		if !n.Dead {
+			e.add("node %d is still alive", n.Epoch)
+		}
+	}
+}

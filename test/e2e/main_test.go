@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"maps"
+	"os"
+	"testing"
+	"time"
+
+	"punctual/test/checker"
+	"punctual/test/harness"
+)
+
+func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+
+// The statuses of the contract that these tests meet.
+const (
+	statusOK            = 1
+	statusConnectFailed = 3
+	statusHTTPError     = 4
+	statusInternalError = 8
+	statusOther         = 9
+)
+
+// await waits until something is true.
+func await(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(harness.Patience); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// job is an enabled job with a schedule that calls a URL of the target, each time another one, and saves the responses.
+func job(target *harness.Target, path string, schedule harness.Fields, more ...harness.Fields) harness.Fields {
+	fields := harness.Fields{
+		"url": target.URL + path + "?u=%cjo:uuid4%", "enabled": true, "saveResponses": true, "schedule": schedule,
+	}
+	for _, m := range more {
+		maps.Copy(fields, m)
+	}
+	return fields
+}
+
+// check holds the ledger of a service to its promises.
+func check(t *testing.T, s *harness.Service, w checker.Witness) *checker.Ledger {
+	t.Helper()
+	ledger, err := checker.Read(t.Context(), s.Database())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := checker.Find(ledger, w)
+	for _, v := range found[:min(len(found), 20)] {
+		t.Error(v)
+	}
+	if n := len(found); n > 20 {
+		t.Errorf("%d violations in all", n)
+	}
+	return ledger
+}

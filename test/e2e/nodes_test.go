@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"punctual/internal/store/storetest"
+	"punctual/test/checker"
+	"punctual/test/harness"
+)
+
+// TestTwoNodesShareTheWork lets two nodes with few slots serve a herd that neither can serve alone.
+func TestTwoNodesShareTheWork(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, storetest.Postgres(t))
+	target := harness.NewTarget(t)
+	nodes := []*harness.Node{s.Start("--slots", "6"), s.Start("--slots", "6")}
+	begin := time.Now()
+	for i := range 20 {
+		s.Client(nodes[i%2]).CreateJob(job(target, fmt.Sprintf("/shared/%d/delay/150ms", i), harness.EverySecond()))
+	}
+	end := time.Now().Add(4 * time.Second)
+	time.Sleep(time.Until(end))
+	s.AwaitSettled(end)
+	for _, n := range nodes {
+		n.Stop()
+	}
+	ledger := check(t, s, checker.Witness{From: begin, To: end, Received: target.Counts(), Stopped: true})
+	shares := map[int64]int{}
+	for _, r := range ledger.Records {
+		if r.Node != 0 {
+			shares[r.Node]++
+		}
+	}
+	if len(shares) != 2 {
+		t.Errorf("the nodes performed %v", shares)
+	}
+}
+
+// TestANodeHearsOfAnothersJobs creates a job on one node, which then stands still: the other one, asleep until then,
+// performs it.
+func TestANodeHearsOfAnothersJobs(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, storetest.Postgres(t))
+	target := harness.NewTarget(t)
+	busy, asleep := s.Start(), s.Start()
+	time.Sleep(time.Second) // the other one has nothing to do
+	instant := time.Now().Truncate(time.Second).Add(2 * time.Second)
+	s.Client(busy).CreateJob(job(target, "/heard", harness.AtSeconds(instant.Second())))
+	busy.Pause()
+	await(t, "the other node performs the job", func() bool { return len(target.To("/heard")) > 0 })
+	if at := target.To("/heard")[0].At; at.Before(instant) {
+		t.Errorf("the job was due at %v and was called at %v", instant, at)
+	}
+	busy.Resume()
+	s.AwaitSettled(instant)
+	busy.Stop()
+	asleep.Stop()
+	ledger := check(t, s, checker.Witness{From: instant, To: instant, Received: target.Counts(), Stopped: true})
+	if len(ledger.Records) != 1 || ledger.Records[0].Node != ledger.Nodes[1].Epoch {
+		t.Errorf("the ledger has %+v", ledger.Records)
+	}
+}
+
+// TestAKilledNodeIsSucceeded kills one of two nodes with executions in flight: they are lost, and the other one goes on.
+func TestAKilledNodeIsSucceeded(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, storetest.Postgres(t))
+	target := harness.NewTarget(t)
+	nodes := []*harness.Node{s.Start(), s.Start()}
+	begin := time.Now()
+	const jobs = 20
+	for i := range jobs {
+		s.Client(nodes[0]).CreateJob(job(target, fmt.Sprintf("/killed/%d/delay/400ms", i), harness.EverySecond()))
+	}
+	await(t, "executions are in flight", func() bool { return len(target.Requests()) >= 2*jobs })
+	nodes[0].Kill()
+	inFlight := running(t, s)
+	s.AwaitNodes(1)
+	end := time.Now()
+	s.AwaitSettled(end)
+	nodes[1].Stop()
+	check(t, s, checker.Witness{From: begin, To: end, Received: target.Counts(), InFlight: inFlight, Stopped: true})
+}
+
+// running is how many executions have not been settled.
+func running(t *testing.T, s *harness.Service) (n int) {
+	t.Helper()
+	err := s.Database().QueryRowContext(t.Context(), `SELECT count(*) FROM execution WHERE outcome = 0`).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestADatabaseThatGoesAway stops PostgreSQL under a service and starts it again: the service says so, loses nothing,
+// and goes on.
+func TestADatabaseThatGoesAway(t *testing.T) {
+	t.Parallel()
+	server := storetest.StartServer(t)
+	s := harness.NewService(t, server.URL())
+	target := harness.NewTarget(t)
+	node := s.Start()
+	begin := time.Now()
+	for i := range 10 {
+		s.Client(node).CreateJob(job(target, fmt.Sprintf("/away/%d/delay/300ms", i), harness.EverySecond()))
+	}
+	for range 2 {
+		before := len(target.Requests())
+		await(t, "the jobs run", func() bool { return len(target.Requests()) >= before+20 })
+		server.Stop(t)
+		node.AwaitStatus("/readyz", 503)
+		node.AwaitStatus("/healthz", 200)
+		if problem := s.Client(node).Refused(500, "GET", "/jobs", nil); len(problem.Errors) > 0 {
+			t.Errorf("without a database the service answers %+v", problem)
+		}
+		time.Sleep(3 * time.Second)
+		server.Start(t)
+		node.AwaitStatus("/readyz", 200)
+	}
+	before := len(target.Requests())
+	await(t, "the jobs run again", func() bool { return len(target.Requests()) >= before+20 })
+	end := time.Now()
+	s.AwaitSettled(end)
+	node.Stop()
+	check(t, s, checker.Witness{From: begin, To: end, Received: target.Counts(), Stopped: true})
+}

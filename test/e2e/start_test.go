@@ -1,0 +1,265 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/store/storetest"
+	"punctual/test/harness"
+)
+
+// TestBadStarts starts the service where it cannot run. It says why in a sentence, ends with the right exit code, and
+// leaves the files as they were.
+func TestBadStarts(t *testing.T) {
+	t.Parallel()
+	const failed, usage = 1, 2
+	write := func(t *testing.T, path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	database := func(s *harness.Service) string { return filepath.Join(s.Dir, "punctual.db") }
+	tests := []struct {
+		name  string
+		spoil func(t *testing.T, s *harness.Service, free *[]string) // makes the start fail
+		code  int
+		says  []string
+	}{
+		{"a file in the way of the data directory", func(t *testing.T, s *harness.Service, _ *[]string) {
+			s.Dir = filepath.Join(t.TempDir(), "file")
+			write(t, s.Dir, "mine")
+		}, failed, []string{"data directory", "file"}},
+		{"a file above the data directory", func(t *testing.T, s *harness.Service, _ *[]string) {
+			above := filepath.Join(t.TempDir(), "file")
+			write(t, above, "mine")
+			s.Dir = filepath.Join(above, "data")
+		}, failed, []string{"data directory", "not a directory"}},
+		{"a directory in the way of the database", func(t *testing.T, s *harness.Service, _ *[]string) {
+			s.Dir = t.TempDir()
+			if err := os.Mkdir(database(s), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, failed, []string{"punctual.db"}},
+		{"a port in use", func(t *testing.T, s *harness.Service, free *[]string) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			*free = append(*free, "--listen", l.Addr().String())
+		}, failed, []string{"Cannot listen", "in use", "--listen"}},
+		{"an address that is not ours", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--listen", "192.0.2.1:8080")
+		}, failed, []string{"Cannot listen", "192.0.2.1"}},
+		{"another program's file", func(t *testing.T, s *harness.Service, _ *[]string) {
+			write(t, database(s), strings.Repeat("not a database\n", 1000))
+		}, failed, []string{"not a database", "backup"}},
+		{"a database cut short", func(t *testing.T, s *harness.Service, _ *[]string) {
+			if err := os.Truncate(database(s), 5000); err != nil {
+				t.Fatal(err)
+			}
+		}, failed, []string{"damaged", "backup"}},
+		{"a database with a hole", func(t *testing.T, s *harness.Service, _ *[]string) {
+			spoilFile(t, database(s))
+		}, failed, []string{"damaged", "backup"}},
+		{"a newer database", func(t *testing.T, s *harness.Service, _ *[]string) {
+			makeNewer(t, s)
+		}, failed, []string{"newer", "version"}},
+		{"another key", func(_ *testing.T, s *harness.Service, _ *[]string) {
+			s.Secret = base64.StdEncoding.EncodeToString(make([]byte, 32))
+		}, failed, []string{"another key", "secret.key", "PUNCTUAL_SECRET_KEY"}},
+		{"no key", func(_ *testing.T, s *harness.Service, _ *[]string) {
+			s.Secret = ""
+		}, failed, []string{"missing", "secret.key", "PUNCTUAL_SECRET_KEY"}},
+		{"a key that is none", func(_ *testing.T, s *harness.Service, _ *[]string) {
+			s.Secret = "c2hvcnQ="
+		}, failed, []string{"32 bytes", "base64"}},
+		{"a key file that is none", func(t *testing.T, s *harness.Service, _ *[]string) {
+			s.Secret = ""
+			write(t, filepath.Join(s.Dir, "secret.key"), "?")
+		}, failed, []string{"32 bytes", "base64", "secret.key"}},
+		{"a second service on the same data", func(_ *testing.T, s *harness.Service, _ *[]string) {
+			s.Start()
+		}, failed, []string{"another service", "--data"}},
+		{"a PostgreSQL that is not there", func(t *testing.T, s *harness.Service, _ *[]string) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.URL = "postgres://somebody:hidden@" + l.Addr().String() + "/nowhere?sslmode=disable"
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}, failed, []string{"database", "refused"}},
+		{"another kind of database", func(_ *testing.T, s *harness.Service, _ *[]string) {
+			s.URL = "mysql://somebody:hidden@localhost/x"
+		}, usage, []string{"--database", "postgres://"}},
+		{"no slots", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--slots", "0")
+		}, usage, []string{"--slots", "at least 1"}},
+		{"a negative drain", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--drain=-1s")
+		}, usage, []string{"--drain", "negative"}},
+		{"a drain that is no time", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--drain", "long")
+		}, usage, []string{"--drain"}},
+		{"no address", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--listen", "8080")
+		}, usage, []string{"--listen", "HOST:PORT"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := harness.NewService(t, "")
+			s.Start().Stop()
+			flags := []string{"serve"}
+			test.spoil(t, s, &flags)
+			before := files(t, s.Dir)
+			code, stdout, stderr := harness.Run(t, s.Env(), flags...)
+			if code != test.code || stdout != "" {
+				t.Errorf("exit code %d, want %d, and stdout %q", code, test.code, stdout)
+			}
+			checkSentence(t, s, stderr, test.says)
+			if after := files(t, s.Dir); !slices.Equal(before, after) {
+				t.Errorf("the data directory was\n%q\nand is\n%q", before, after)
+			}
+		})
+	}
+}
+
+// checkSentence holds what a command says of its failure to a form: one line, with the given words and no secret.
+func checkSentence(t *testing.T, s *harness.Service, stderr string, says []string) {
+	t.Helper()
+	if !strings.HasPrefix(stderr, "punctual: ") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("stderr is no sentence: %q", stderr)
+	}
+	for _, word := range says {
+		if !strings.Contains(stderr, word) {
+			t.Errorf("stderr does not say %q: %q", word, stderr)
+		}
+	}
+	if strings.Contains(stderr, "hidden") || s.Secret != "" && strings.Contains(stderr, s.Secret) {
+		t.Errorf("stderr holds a secret: %q", stderr)
+	}
+}
+
+// files lists the files below a directory with hashes of what they hold.
+func files(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		// The side files of SQLite and an empty lock hold nothing of ours.
+		if err != nil || strings.HasSuffix(path, "-shm") || strings.HasSuffix(path, "-wal") || entry.Name() == "punctual.lock" {
+			return nil
+		}
+		text, _ := os.ReadFile(path) // a directory has none
+		list = append(list, fmt.Sprintf("%s %v %x", path, entry.Type(), sha256.Sum256(text)))
+		return nil
+	})
+	return list
+}
+
+// spoilFile overwrites the middle of a database with zeros.
+func spoilFile(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(make([]byte, info.Size()-4096), 4096); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// makeNewer marks a database as one that a later version of the program has migrated.
+func makeNewer(t *testing.T, s *harness.Service) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.Dir, "punctual.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestBadStartsOnPostgres does the same for what only a shared database can have.
+func TestBadStartsOnPostgres(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, storetest.Postgres(t))
+	s.Start().Stop()
+	right := s.Secret
+	s.Secret = base64.StdEncoding.EncodeToString(make([]byte, 32))
+	code, _, stderr := harness.Run(t, s.Env(), "serve")
+	if code != 1 {
+		t.Errorf("with another key the exit code is %d", code)
+	}
+	checkSentence(t, s, stderr, []string{"another key", "PUNCTUAL_SECRET_KEY"})
+	s.Secret = right
+	if _, err := s.Database().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr = harness.Run(t, s.Env(), "serve")
+	if code != 1 {
+		t.Errorf("with a newer database the exit code is %d", code)
+	}
+	checkSentence(t, s, stderr, []string{"newer", "version"})
+}
+
+// TestStart measures how soon a service answers, on a new and on an existing database.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	harness.Binary(t)
+	for _, what := range []string{"a new", "an existing"} {
+		begin := time.Now()
+		node := s.Start()
+		node.AwaitStatus("/healthz", 200)
+		t.Logf("on %s database the service is ready after %s", what, time.Since(begin).Round(time.Millisecond))
+		if key := node.Stdout(); (what == "a new") != strings.Contains(key, s.Key) {
+			t.Errorf("on %s database the service prints %q", what, key)
+		}
+		node.Stop()
+	}
+}
+
+// TestStopDuringStart ends services at many moments of their first start; the next one finds nothing half-written.
+func TestStopDuringStart(t *testing.T) {
+	t.Parallel()
+	for i := range 12 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			s := harness.NewService(t, "")
+			p := harness.Launch(t, s.Env(), "serve")
+			time.Sleep(time.Duration(i) * 8 * time.Millisecond)
+			p.Kill()
+			node := s.Start()
+			// A key that was made before the end, and that nobody saw, cannot be shown again.
+			code, key, _ := harness.Run(t, s.Env(), "apikey", "create")
+			if code != 0 {
+				t.Fatalf("make a key: exit code %d", code)
+			}
+			s.Key = strings.TrimSpace(key)
+			s.Client(node).Jobs()
+			node.Stop()
+		})
+	}
+}

@@ -1,0 +1,222 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Patience is how long anything may take before a test gives up on it.
+const Patience = time.Minute
+
+// Process is a run of the program.
+type Process struct {
+	t      testing.TB
+	cmd    *exec.Cmd
+	stdout output
+	stderr output
+	ended  chan struct{}
+}
+
+// output is what a process has written so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write takes more of it.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+// String is all of it.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// Launch runs the program with an environment of nothing but env. When the test ends, the process is killed if it still
+// runs, and what it wrote to stderr must hold no panic and no data race.
+func Launch(t testing.TB, env []string, args ...string) *Process {
+	t.Helper()
+	p := &Process{t: t, cmd: exec.Command(Binary(t), args...), ended: make(chan struct{})}
+	p.cmd.Env = append([]string{"HOME=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}, env...)
+	p.cmd.Dir = t.TempDir()
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	p.cmd.SysProcAttr = childAttributes()
+	started := make(chan error)
+	// The child gets its signal when the thread ends that started it, so one thread stays with it.
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(p.ended)
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = p.cmd.Wait() // Code tells
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatalf("run the program: %v", err)
+	}
+	t.Cleanup(p.cleanUp)
+	return p
+}
+
+func (p *Process) cleanUp() {
+	p.t.Helper()
+	p.Kill()
+	stderr := p.Stderr()
+	for _, sign := range []string{"panic", "DATA RACE", "fatal error", "goroutine "} {
+		if strings.Contains(stderr, sign) {
+			p.t.Errorf("the process wrote %q to stderr", sign)
+		}
+	}
+	if p.t.Failed() {
+		const most = 16 << 10
+		p.t.Logf("stderr of %s:\n%s", strings.Join(p.cmd.Args[1:], " "), stderr[max(0, len(stderr)-most):])
+	}
+}
+
+// Stdout is what the process has written to stdout so far.
+func (p *Process) Stdout() string { return p.stdout.String() }
+
+// Stderr is what the process has written to stderr so far.
+func (p *Process) Stderr() string { return p.stderr.String() }
+
+// Ended tells whether the process has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Signal sends a signal; a process that has ended gets none.
+func (p *Process) Signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("send %v: %v", s, err)
+	}
+}
+
+// Kill ends the process without warning and waits for its end.
+func (p *Process) Kill() {
+	p.t.Helper()
+	p.Signal(syscall.SIGKILL)
+	<-p.ended
+}
+
+// Pause makes the process stand still until Resume.
+func (p *Process) Pause() {
+	p.t.Helper()
+	p.Signal(syscall.SIGSTOP)
+}
+
+// Resume lets a process run that stands still.
+func (p *Process) Resume() {
+	p.t.Helper()
+	p.Signal(syscall.SIGCONT)
+}
+
+// Wait waits for the end of the process and returns its exit code, -1 when a signal ended it.
+func (p *Process) Wait() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(Patience):
+		p.Signal(syscall.SIGQUIT) // the stacks of all goroutines are logged at the end
+		select {
+		case <-p.ended:
+		case <-time.After(5 * time.Second):
+		}
+		p.t.Fatalf("the process does not end")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Stop ends the process as an operator does, and expects it to end well.
+func (p *Process) Stop() {
+	p.t.Helper()
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(); code != 0 {
+		p.t.Fatalf("the service ended with exit code %d:\n%s", code, p.Stderr())
+	}
+}
+
+// Run runs a command to its end.
+func Run(t testing.TB, env []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	p := Launch(t, env, args...)
+	return p.Wait(), p.Stdout(), p.Stderr()
+}
+
+// Node is a process that serves.
+type Node struct {
+	*Process
+	URL string // of the API, without a slash at its end
+}
+
+var (
+	servingLine = regexp.MustCompile(`msg=serving url=(\S+)`)
+	keyText     = regexp.MustCompile(`punctual_[A-Za-z0-9_-]{43}`)
+)
+
+// awaitURL waits until the process has said where it listens.
+func (p *Process) awaitURL() (string, error) {
+	deadline := time.Now().Add(Patience)
+	for time.Now().Before(deadline) {
+		if found := servingLine.FindStringSubmatch(p.Stderr()); found != nil {
+			return found[1], nil
+		}
+		select {
+		case <-p.ended:
+			return "", fmt.Errorf("the service ended at its start with exit code %d", p.cmd.ProcessState.ExitCode())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return "", errors.New("the service does not say where it listens")
+}
+
+// AwaitStatus waits until a path of the service that needs no key answers with the given status.
+func (n *Node) AwaitStatus(path string, status int) {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(n.t.Context(), Patience)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+path, nil)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == status {
+				return
+			}
+		}
+		select {
+		case <-n.ended:
+			n.t.Fatalf("the service ended with exit code %d", n.cmd.ProcessState.ExitCode())
+		case <-ctx.Done():
+			n.t.Fatalf("GET %s does not answer with status %d", path, status)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,8 @@
+package harness
+
+import "syscall"
+
+// childAttributes end a child when the test process dies, however that happens.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,151 @@
+package harness
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+)
+
+// Service is a database and the nodes that run on it.
+type Service struct {
+	t      testing.TB
+	Dir    string // the data directory
+	URL    string // of the PostgreSQL database; empty for SQLite
+	Secret string // the key that seals secrets, in base64
+	Key    string // the API key that the first start printed
+}
+
+// NewService is a service without nodes on a new, empty database: PostgreSQL at the URL, or SQLite when it is empty.
+func NewService(t testing.TB, url string) *Service {
+	t.Helper()
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return &Service{t: t, Dir: filepath.Join(t.TempDir(), "data"), URL: url,
+		Secret: base64.StdEncoding.EncodeToString(secret)}
+}
+
+// OnEachDatabase runs a test on SQLite and on PostgreSQL, both at the same time.
+func OnEachDatabase(t *testing.T, run func(t *testing.T, s *Service)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		run(t, NewService(t, ""))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		run(t, NewService(t, storetest.Postgres(t)))
+	})
+}
+
+// Env is the environment in which a node or a command finds the database.
+func (s *Service) Env() []string {
+	env := []string{"PUNCTUAL_DATA=" + s.Dir, "PUNCTUAL_SECRET_KEY=" + s.Secret, "PUNCTUAL_LISTEN=127.0.0.1:0"}
+	if s.URL != "" {
+		env = append(env, "PUNCTUAL_DATABASE="+s.URL)
+	}
+	return env
+}
+
+// Start starts a node on a free port of the loopback interface, with more flags of serve, and waits until it is ready.
+func (s *Service) Start(flags ...string) *Node {
+	s.t.Helper()
+	env := s.Env()
+	if s.URL != "" {
+		env = append(env, "PUNCTUAL_DATA="+s.t.TempDir()) // each node locks a directory of its own
+	}
+	p := Launch(s.t, env, append([]string{"serve"}, flags...)...)
+	url, err := p.awaitURL()
+	if err != nil {
+		s.t.Fatalf("%v:\n%s", err, p.Stderr())
+	}
+	n := &Node{Process: p, URL: url}
+	n.AwaitStatus("/readyz", 200)
+	if key := keyText.FindString(p.Stdout()); key != "" {
+		s.Key = key
+	}
+	return n
+}
+
+// AwaitSettled waits until nothing is left that was due at or before an instant.
+func (s *Service) AwaitSettled(until time.Time) {
+	s.t.Helper()
+	db := s.Database()
+	for deadline := time.Now().Add(Patience); ; time.Sleep(20 * time.Millisecond) {
+		var due int
+		err := db.QueryRowContext(s.t.Context(),
+			`SELECT (SELECT count(*) FROM job_state WHERE next_run_at <= $1) +
+			        (SELECT count(*) FROM execution WHERE outcome = 0 AND planned_at <= $1)`, until.UnixMilli()).Scan(&due)
+		switch {
+		case err == nil && due == 0:
+			return
+		case time.Now().After(deadline):
+			s.t.Fatalf("%d jobs were due at %v and are not settled: %v", due, until, err)
+		}
+	}
+}
+
+// AwaitNodes waits until no more nodes than that count as alive; a killed one does until its lease ends.
+func (s *Service) AwaitNodes(n int) {
+	s.t.Helper()
+	db := s.Database()
+	for deadline := time.Now().Add(Patience); ; time.Sleep(50 * time.Millisecond) {
+		var alive int
+		err := db.QueryRowContext(s.t.Context(), `SELECT count(*) FROM node WHERE NOT dead`).Scan(&alive)
+		switch {
+		case err == nil && alive <= n:
+			return
+		case time.Now().After(deadline):
+			s.t.Fatalf("%d nodes are alive, want %d: %v", alive, n, err)
+		}
+	}
+}
+
+// Client is a client of a node with the key of the operator's account.
+func (s *Service) Client(n *Node) *Client { return NewClient(s.t, n.URL, s.Key) }
+
+// Database is a connection to the database past the program.
+func (s *Service) Database() *sql.DB {
+	s.t.Helper()
+	driver, source := "pgx", s.URL
+	if source == "" {
+		driver, source = "sqlite", "file:"+filepath.Join(s.Dir, store.FileName)+"?_busy_timeout=20000"
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	db.SetMaxOpenConns(2)
+	s.t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return db
+}
+
+// Store is the database as the program has it, for what the API does not offer. It works beside nodes, but the
+// database must exist unless it is the first to open it.
+func (s *Service) Store() *store.Store {
+	s.t.Helper()
+	key, err := base64.StdEncoding.DecodeString(s.Secret)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	db, err := store.Open(s.t.Context(), store.Options{URL: s.URL, Dir: s.Dir, Key: [32]byte(key), Logger: discard()})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return db
+}

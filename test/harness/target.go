@@ -1,0 +1,151 @@
+package harness
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Target is a server for jobs to call. It keeps what it receives, and the path says how it answers; each of these parts
+// applies to the whole path, and the rest is free:
+//
+//	/delay/300ms  after a while
+//	/hang         never; the connection stays open
+//	/drop         never; the connection is closed
+//	/status/500   with that status; 200 otherwise
+//	/every/3      with status 500, but for every third request to the path
+type Target struct {
+	URL     string // without a slash at its end
+	server  *http.Server
+	closing chan struct{}
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	received []Request
+	counts   map[string]int // of requests, by path
+}
+
+// Request is one that a Target received.
+type Request struct {
+	At     time.Time
+	Method string
+	Path   string
+	Query  string
+	Header http.Header
+	Body   string
+}
+
+// NewTarget starts a target on the loopback interface; it ends with the test.
+func NewTarget(t testing.TB) *Target {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := &Target{
+		URL: "http://" + listener.Addr().String(), closing: make(chan struct{}), counts: make(map[string]int),
+	}
+	target.server = &http.Server{Handler: target}
+	target.running.Go(func() { _ = target.server.Serve(listener) })
+	t.Cleanup(func() {
+		close(target.closing)
+		_ = target.server.Close()
+		target.running.Wait()
+	})
+	return target
+}
+
+// ServeHTTP answers a job.
+func (x *Target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	at := time.Now()
+	var body []byte
+	if r.ContentLength != 0 {
+		body, _ = io.ReadAll(r.Body) // what has arrived is what there is
+	}
+	request := Request{At: at, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header, Body: string(body)}
+	x.mu.Lock()
+	x.received = append(x.received, request)
+	x.counts[request.Path]++
+	count := x.counts[request.Path]
+	x.mu.Unlock()
+	x.answer(w, r, count)
+}
+
+// answer does what the path says; count is how many requests to it there have been.
+func (x *Target) answer(w http.ResponseWriter, r *http.Request, count int) {
+	status := http.StatusOK
+	parts := strings.Split(r.URL.Path, "/")
+	for i, part := range parts {
+		value := ""
+		if i+1 < len(parts) {
+			value = parts[i+1]
+		}
+		switch part {
+		case "delay":
+			d, _ := time.ParseDuration(value)
+			if !x.wait(r, time.After(d)) {
+				panic(http.ErrAbortHandler)
+			}
+		case "hang":
+			x.wait(r, nil)
+			panic(http.ErrAbortHandler)
+		case "drop":
+			panic(http.ErrAbortHandler)
+		case "status":
+			status, _ = strconv.Atoi(value)
+		case "every":
+			if n, _ := strconv.Atoi(value); n > 0 && count%n != 0 {
+				status = http.StatusInternalServerError
+			}
+		}
+	}
+	h := w.Header()
+	h["X-Count"] = []string{strconv.Itoa(count)}
+	h["Content-Type"] = []string{"text/plain"}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, "request "+strconv.Itoa(count)+"\n")
+}
+
+// wait tells whether the moment came before the client or the target was gone.
+func (x *Target) wait(r *http.Request, moment <-chan time.Time) bool {
+	select {
+	case <-moment:
+		return true
+	case <-r.Context().Done():
+	case <-x.closing:
+	}
+	return false
+}
+
+// Requests are all requests so far, in the order in which they came.
+func (x *Target) Requests() []Request {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.received)
+}
+
+// Counts counts the requests so far by their whole URL.
+func (x *Target) Counts() map[string]int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	counts := make(map[string]int, len(x.received))
+	for _, r := range x.received {
+		url := x.URL + r.Path
+		if r.Query != "" {
+			url += "?" + r.Query
+		}
+		counts[url]++
+	}
+	return counts
+}
+
+// To are the requests so far to a path, in the order in which they came.
+func (x *Target) To(path string) []Request {
+	return slices.DeleteFunc(x.Requests(), func(r Request) bool { return r.Path != path })
+}
