@@ -16,14 +16,16 @@ var allowed = map[string][]string{
 	"punctual":                    {"app"},
 	"punctual/internal/cron":      {},
 	"punctual/internal/config":    {},
+	"punctual/internal/metrics":   {},
 	"punctual/internal/fetch":     {"cron"},
 	"punctual/internal/store":     {"cron"},
 	"punctual/internal/auth":      {"cron"},
 	"punctual/internal/message":   {"cron"},
-	"punctual/internal/scheduler": {"cron"},
+	"punctual/internal/scheduler": {"cron", "metrics"},
 	"punctual/internal/service":   {"cron"},
 	"punctual/internal/api":       {"cron", "service", "auth", "message"},
-	"punctual/internal/app":       {"api", "auth", "config", "cron", "fetch", "message", "scheduler", "service", "store"},
+	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "scheduler", "service",
+		"store"},
 
 	// For tests only: nothing of the program imports them.
 	"punctual/internal/store/storetest": {"cron", "store"},

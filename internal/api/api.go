@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path"
 	"runtime/debug"
 	"strconv"
@@ -27,6 +28,8 @@ type Messages interface {
 	Error(kind cron.ErrorKind, subject cron.Subject) (title, detail string)
 	// Execution says what came of an execution.
 	Execution(r *cron.Result) string
+	// Badge is what a job's badge says: which job it is, and how it is.
+	Badge(job *cron.JobRecord, parts cron.BadgeParts) (label, state string)
 }
 
 var _ Messages = message.English{}
@@ -38,21 +41,28 @@ type Config struct {
 	Messages Messages
 	Logger   *slog.Logger
 	Now      func() time.Time // the time in which jobs are planned
+
+	Proxies           auth.Proxies
+	ExecutorAddresses []netip.Addr // where executions come from
 }
 
 type api struct {
-	service  *service.Service
-	auth     *auth.Authenticator
-	messages Messages
-	logger   *slog.Logger
-	now      func() time.Time
-	mux      *http.ServeMux
+	service           *service.Service
+	auth              *auth.Authenticator
+	messages          Messages
+	logger            *slog.Logger
+	now               func() time.Time
+	proxies           auth.Proxies
+	executorAddresses []netip.Addr
+	badges            addressRates
+	mux               *http.ServeMux
 }
 
 // New returns the handler for all of the API. It answers every path: one that it does not know with a 404 problem.
 func New(c Config) http.Handler {
 	a := &api{
-		service: c.Service, auth: c.Auth, messages: c.Messages, logger: c.Logger, now: c.Now, mux: http.NewServeMux(),
+		service: c.Service, auth: c.Auth, messages: c.Messages, logger: c.Logger, now: c.Now, proxies: c.Proxies,
+		executorAddresses: append([]netip.Addr{}, c.ExecutorAddresses...), mux: http.NewServeMux(),
 	}
 	endpoints := map[string]endpoint{"/": {}}
 	for _, rt := range a.routes() {
@@ -70,11 +80,12 @@ func New(c Config) http.Handler {
 // handler answers a request, or returns an error and has written nothing.
 type handler func(w http.ResponseWriter, r *http.Request, account cron.Account) error
 
-// route is one call of the API. Its caller is authenticated by an API key.
+// route is one call of the API. Its caller is authenticated by an API key, unless it is open.
 type route struct {
 	method  string
-	pattern string // of http.ServeMux, without a method: there GET would match HEAD too
-	handle  handler
+	pattern string       // of http.ServeMux, without a method: there GET would match HEAD too
+	call    service.Call // how it is counted; 0 for an open one
+	handle  handler      // gets no account when the route is open
 }
 
 // endpoint is the routes that share a pattern, by method.
@@ -96,7 +107,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// serve answers a request whose path belongs to e: 404 comes first, then authentication, then all else.
+// serve answers a request whose path belongs to e: 404 comes first, then what admit checks, then all else.
 func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 	method := strings.ToUpper(r.Method)
 	if method == http.MethodOptions && len(e) > 0 {
@@ -112,13 +123,32 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 		a.fail(w, r, cron.Missing(cron.SubjectNone))
 		return
 	}
-	_, account, err := a.auth.Authenticate(r.Context(), a.now(), r.Header.Get("Authorization"))
+	account, err := a.admit(r, rt)
 	if err == nil {
 		err = rt.handle(w, r, account)
 	}
 	if err != nil {
 		a.fail(w, r, err)
 	}
+}
+
+// admit tells whose key a request has, once it may be used for the call, and counts the call.
+func (a *api) admit(r *http.Request, rt route) (cron.Account, error) {
+	if rt.call == 0 {
+		return cron.Account{}, nil
+	}
+	key, account, err := a.auth.Authenticate(r.Context(), a.now(), r.Header.Get("Authorization"))
+	if err != nil {
+		return cron.Account{}, err
+	}
+	scope := cron.ScopeWrite
+	if rt.method == http.MethodGet {
+		scope = cron.ScopeRead
+	}
+	if err := auth.Permit(&key, a.proxies.Client(r), scope); err != nil {
+		return cron.Account{}, err
+	}
+	return account, a.service.Admit(r.Context(), account, key.ID, rt.call)
 }
 
 // reply writes v as the answer to a successful call.
@@ -168,7 +198,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	case http.StatusTooManyRequests:
-		h.Set("Retry-After", strconv.Itoa(retryAfter))
+		h.Set("Retry-After", strconv.FormatInt(retryAfter(e), 10))
 	}
 	if err := write(w, status, "application/problem+json", a.problem(status, e)); err != nil {
 		a.logger.ErrorContext(r.Context(), "a problem could not be written", slog.Any("error", err))

@@ -42,22 +42,25 @@ type server struct {
 
 func newServer(t testing.TB) *server {
 	t.Helper()
+	plans := cron.DefaultPlans()
+	plans["tiny"] = cron.Plan{Name: "tiny", MaxJobs: 2, MinInterval: time.Minute}
 	s, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler),
+		Dir: t.TempDir(), Key: [32]byte{1}, Plans: plans, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plans := cron.DefaultPlans()
-	plans["tiny"] = cron.Plan{Name: "tiny", MaxJobs: 2}
 	var log strings.Builder
 	server := &server{
 		Handler: api.New(api.Config{
-			Service:  service.New(service.Config{Jobs: s, History: s, Addresses: metadataOnly{}, Plans: plans}),
+			Service:  newService(s, plans),
 			Auth:     auth.New(s),
 			Messages: message.English{},
 			Logger:   slog.New(slog.NewTextHandler(&log, nil)),
 			Now:      s.Now,
+
+			Proxies:           auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")},
+			ExecutorAddresses: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
 		}),
 		store: s,
 		log:   &log,
@@ -69,6 +72,12 @@ func newServer(t testing.TB) *server {
 	})
 	t.Cleanup(server.close)
 	return server
+}
+
+func newService(s *store.Store, plans cron.Plans) *service.Service {
+	return service.New(service.Config{
+		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1},
+	})
 }
 
 // client is one account's program that calls the API.
@@ -86,11 +95,19 @@ func (s *server) newClient(t testing.TB, email, plan string) *client {
 	if err := s.store.CreateAccount(t.Context(), &account); err != nil {
 		t.Fatal(err)
 	}
-	key, hash := auth.NewKey()
-	if err := s.store.CreateAPIKey(t.Context(), &cron.APIKey{AccountID: account.ID, Hash: hash}); err != nil {
-		t.Fatal(err)
+	return (&client{t: t, server: s, account: account}).withKey(cron.APIKey{})
+}
+
+// withKey is another program with a key of its own for the same account.
+func (c *client) withKey(k cron.APIKey) *client {
+	c.t.Helper()
+	other := *c
+	k.AccountID = c.account.ID
+	other.key, k.Hash = auth.NewKey()
+	if err := c.server.store.CreateAPIKey(c.t.Context(), &k); err != nil {
+		c.t.Fatal(err)
 	}
-	return &client{t, s, account, key}
+	return &other
 }
 
 func newClient(t testing.TB) *client {
@@ -239,7 +256,36 @@ type detailedJob struct {
 		Seconds []int  `json:"seconds"`
 		DST     string `json:"dst"`
 	} `json:"schedule"`
-	RequestMethod int `json:"requestMethod"`
+	RequestMethod int    `json:"requestMethod"`
+	Misfire       string `json:"misfire"`
+	GraceSeconds  int64  `json:"graceSeconds"`
+	Overlap       string `json:"overlap"`
+	Delivery      string `json:"delivery"`
+	Retry         struct {
+		Count          int     `json:"count"`
+		DelaySeconds   int64   `json:"delaySeconds"`
+		Factor         float64 `json:"factor"`
+		CeilingSeconds int64   `json:"ceilingSeconds"`
+	} `json:"retry"`
+	FollowRedirects int `json:"followRedirects"`
+	Success         *struct {
+		Status      []string `json:"status"`
+		Contains    string   `json:"contains"`
+		NotContains string   `json:"notContains"`
+		Matches     string   `json:"matches"`
+	} `json:"success"`
+	VerifyTLS bool   `json:"verifyTls"`
+	Oversize  string `json:"oversize"`
+}
+
+// historyDetails is one item of the history with our additions.
+type historyDetails struct {
+	historyItem
+	Redirects []struct {
+		URL    string `json:"url"`
+		Status int    `json:"status"`
+	} `json:"redirects"`
+	Truncated bool `json:"truncated"`
 }
 
 type historyItem struct {
@@ -265,6 +311,11 @@ type historyItem struct {
 		Total         int64 `json:"total"`
 	} `json:"stats"`
 	SSLCertExpiry *int64 `json:"sslCertExpiry"`
+}
+
+type folder struct {
+	FolderID int64  `json:"folderId"`
+	Title    string `json:"title"`
 }
 
 type problem struct {

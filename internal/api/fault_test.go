@@ -13,14 +13,13 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/message"
-	"punctual/internal/service"
 )
 
 func TestPanicsAreOurFault(t *testing.T) {
 	c := newClient(t)
 	var log strings.Builder
 	c.server.Handler = api.New(api.Config{
-		Service:  service.New(service.Config{Jobs: c.server.store, History: c.server.store}),
+		Service:  newService(c.server.store, cron.DefaultPlans()),
 		Auth:     auth.New(c.server.store),
 		Messages: message.English{},
 		Logger:   slog.New(slog.NewTextHandler(&log, nil)),
@@ -39,7 +38,7 @@ func TestPanicsAreOurFault(t *testing.T) {
 func TestAbortIsPassedOn(t *testing.T) {
 	c := newClient(t)
 	c.server.Handler = api.New(api.Config{
-		Service: service.New(service.Config{Jobs: c.server.store, History: c.server.store}),
+		Service: newService(c.server.store, cron.DefaultPlans()),
 		Auth:    auth.New(c.server.store),
 		Now:     func() time.Time { panic(http.ErrAbortHandler) },
 	})

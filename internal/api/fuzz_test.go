@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"punctual/internal/cron"
 )
 
 // FuzzJob sends anything as a job. It is never our fault; what is accepted reads back as the contract says, and what
@@ -56,7 +58,9 @@ func checkJob(t *testing.T, c *client, base, body string) (accepted bool) {
 }
 
 const everythingWrongInShort = `{"job":{"url":"ftp://x","requestTimeout":1e300,"requestMethod":"BREW","folderId":9e99,
-	"extendedData":{"headers":{"a b":"x","X/~":true}},"schedule":{"timezone":"Mars","expiresAt":1,"hours":[24],"dst":"never"}}}`
+	"extendedData":{"headers":{"a b":"x","X/~":true}},"schedule":{"timezone":"Mars","expiresAt":1,"hours":[24],"dst":"never"},
+	"misfire":1,"graceSeconds":-2,"retry":{"factor":"NaN"},"followRedirects":-1,"oversize":1,
+	"success":{"status":["x"],"matches":"a{1001}"}}}`
 
 // checkAnswer checks what is true of every answer.
 func checkAnswer(t *testing.T, got response) {
@@ -102,6 +106,16 @@ func checkReadBack(t *testing.T, c *client, path string) {
 			len(set.got) > 0 && (set.got[0] < set.low || set.got[len(set.got)-1] > set.high) {
 			t.Errorf("%s read back as %v", name, set.got)
 		}
+	}
+	if p := first; !slices.Contains([]string{"skip", "run"}, p.Misfire) || p.GraceSeconds < -1 ||
+		!slices.Contains([]string{"allow", "skip"}, p.Overlap) ||
+		!slices.Contains([]string{"at-most-once", "at-least-once"}, p.Delivery) ||
+		p.Retry.Count < 0 || p.Retry.DelaySeconds < 0 || p.Retry.Factor < 1 || p.Retry.CeilingSeconds < 0 {
+		t.Errorf("the policy read back as %+v", p)
+	}
+	if x := first; x.FollowRedirects < 0 || x.FollowRedirects > cron.MaxRedirects ||
+		!slices.Contains([]string{"fail", "truncate"}, x.Oversize) || x.Success != nil && x.Success.Status == nil {
+		t.Errorf("the exchange read back as %+v", x)
 	}
 	for name, value := range first.ExtendedData.Headers {
 		if name == "" || value == "" || strings.ContainsAny(name+value, "\r\n") || strings.TrimSpace(value) != value {

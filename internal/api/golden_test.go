@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -59,7 +61,11 @@ const fullJob = `{
 		"onSslCertExpiry": true, "onSslCertExpirySeconds": 86400},
 	"extendedData": {"headers": {"X-Second": "2", "Accept": "text/plain", "X-Id": "%cjo:uuid4%"}, "body": "{\"a\":\"<ü>\"}"},
 	"schedule": {"timezone": "Europe/Berlin", "expiresAt": 20301231235959, "hours": [23, 5], "mdays": [-1], "minutes": [30, 0, 30],
-		"months": [12, 1], "wdays": [7, 1], "seconds": [15], "dst": "wallclock"}}`
+		"months": [12, 1], "wdays": [7, 1], "seconds": [15], "dst": "wallclock"},
+	"misfire": "run", "graceSeconds": 0, "overlap": "skip", "delivery": "at-least-once",
+	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
+	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
+	"success": {"status": ["200-299", 404], "contains": "<ok>", "notContains": "error", "matches": "^\\{.*\\}$"}}`
 
 // TestGoldenCalls walks through every call. The clock starts at 2000-01-01T00:00:00Z, a Saturday.
 func TestGoldenCalls(t *testing.T) {
@@ -108,6 +114,17 @@ func TestGoldenCalls(t *testing.T) {
 		golden(t, "history_disabled", 200, c.do("GET", full+"/history", ""))
 		golden(t, "job_disabled", 200, c.do("GET", full, ""))
 		golden(t, "job_deleted", 200, c.do("DELETE", full, ""))
+
+		golden(t, "folders_empty", 200, c.do("GET", "/folders", ""))
+		golden(t, "folder_created", 200, c.do("PUT", "/folders", `{"folder":{"title":" Nightly <backup> & more "}}`))
+		c.must("PUT", "/folders", `{"folder":{"title":"äußerst wichtig"}}`)
+		c.must("PUT", "/folders", `{"folder":{"title":"Daily"}}`)
+		golden(t, "folders", 200, c.do("GET", "/folders", ""))
+		golden(t, "folder", 200, c.do("GET", "/folders/1", ""))
+		golden(t, "folder_changed", 200, c.do("PATCH", "/folders/1", `{"folder":{"title":"nightly"}}`))
+		golden(t, "folder_deleted", 200, c.do("DELETE", "/folders/3", ""))
+		golden(t, "folders_changed", 200, c.do("GET", "/folders", ""))
+		golden(t, "executor_nodes", 200, c.do("GET", "/executor-nodes.json", "", "Authorization:"))
 	})
 }
 
@@ -154,6 +171,44 @@ func TestGoldenErrors(t *testing.T) {
 		if full.header.Get("Retry-After") != "60" {
 			t.Errorf("Retry-After is %q", full.header.Get("Retry-After"))
 		}
+		golden(t, "error_too_often", 400, c.do("PATCH", existing, `{"job":{"schedule":{"hours":[-1],"mdays":[-1],
+			"minutes":[-1],"months":[-1],"wdays":[-1],"seconds":[0,20]}}}`))
+
+		c.must("PUT", "/folders", `{"folder":{"title":"Backups"}}`)
+		golden(t, "error_no_folder", 400, c.do("PUT", "/folders", `{}`))
+		golden(t, "error_no_folder_title", 400, c.do("PUT", "/folders", `{"folder":{}}`))
+		golden(t, "error_folder_title_length", 400, c.do("PUT", "/folders",
+			`{"folder":{"title":"`+strings.Repeat("ü", 129)+`"}}`))
+		golden(t, "error_folder_exists", 409, c.do("PUT", "/folders", `{"folder":{"title":"BACKUPS"}}`))
+		golden(t, "error_no_such_folder", 404, c.do("GET", "/folders/4711", ""))
+
+		badge := c.do("GET", existing+"/0123456789abcdef/status-1.svg", "", "Authorization:")
+		golden(t, "error_badge", 404, badge)
+		reader := c.withKey(cron.APIKey{Scopes: cron.ScopeRead})
+		golden(t, "error_key_scope", 403, reader.do("DELETE", existing, ""))
+		elsewhere := c.withKey(cron.APIKey{AllowFrom: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+		golden(t, "error_key_address", 403, elsewhere.do("GET", "/jobs", ""))
+
+		// The clock stands still between two calls, as nothing sleeps.
+		for range 5 {
+			other.must("GET", "/jobs", "")
+		}
+		rate := other.do("GET", "/jobs", "")
+		golden(t, "error_rate", 429, rate)
+		if after := rate.header.Get("Retry-After"); after != "1" {
+			t.Errorf("Retry-After is %q after too many calls in a second", after)
+		}
+		for i := range 95 {
+			if i%5 == 0 {
+				time.Sleep(time.Second)
+			}
+			other.do("GET", "/jobs/4711", "")
+		}
+		quota := other.do("GET", "/folders", "")
+		golden(t, "error_quota", 429, quota)
+		if after, want := quota.header.Get("Retry-After"), strconv.Itoa(24*60*60-19); after != want {
+			t.Errorf("Retry-After is %q after too many calls in a day, want %s", after, want)
+		}
 		if s.log.Len() > 0 {
 			t.Errorf("what callers do wrong was logged: %s", s.log)
 		}
@@ -176,7 +231,11 @@ func everythingWrong() string {
 		"extendedData":{"headers":{"a b":"x","X-Control":"a\u0001b","X/~":true},"body":"` + strings.Repeat("x", 1<<20+1) + `"},
 		"notification":{"onFailureCount":1e10,"onSslCertExpirySeconds":1e10},
 		"schedule":{"timezone":"Mars/Olympus","expiresAt":20301331000000,"hours":[0,24,-2],"mdays":[0],"minutes":[60,"x"],
-			"months":[13],"wdays":[8,null],"seconds":[60],"dst":"never"}}}`
+			"months":[13],"wdays":[8,null],"seconds":[60],"dst":"never"},
+		"misfire":"later","graceSeconds":604801,"overlap":"queue","delivery":"exactly-once",
+		"retry":{"count":11,"delaySeconds":-1,"factor":0.5,"ceilingSeconds":86401},
+		"followRedirects":11,"verifyTls":"maybe","oversize":"cut","success":{"status":["2xx",99,"300-200",[]],
+			"contains":1,"notContains":"` + strings.Repeat("x", 1025) + `","matches":"("}}}`
 }
 
 // The fields of the contract's objects, in its order.
@@ -184,8 +243,11 @@ var (
 	scheduleFields = []string{"timezone", "expiresAt", "hours", "mdays", "minutes", "months", "wdays"}
 	jobFields      = []string{"jobId", "enabled", "title", "saveResponses", "url", "lastStatus", "lastDuration", "lastExecution",
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
-	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:])
-	historyFields     = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
+	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
+		[]string{"misfire", "graceSeconds", "overlap", "delivery", "retry", "followRedirects", "success", "verifyTls",
+			"oversize"})
+	folderFields  = []string{"folderId", "title"}
+	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "headers", "body", "stats", "sslCertExpiry"}
 	fieldOrders = map[string][]string{
 		"jobs":                jobFields,
@@ -196,9 +258,13 @@ var (
 		"jobDetails/notification": {"onFailure", "onFailureCount", "onSuccess", "onDisable", "onSslCertExpiry",
 			"onSslCertExpirySeconds"},
 		"jobDetails/extendedData": {"headers", "body"},
+		"jobDetails/retry":        {"count", "delaySeconds", "factor", "ceilingSeconds"},
 		"history":                 historyFields,
 		"history/stats":           {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
-		"jobHistoryDetails":       historyFields,
+		"jobDetails/success":      {"status", "contains", "notContains", "matches"},
+		"jobHistoryDetails":       slices.Concat(historyFields, []string{"redirects", "truncated"}),
+		"folders":                 folderFields,
+		"folderDetails":           folderFields,
 		"jobHistoryDetails/stats": {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
 	}
 )
@@ -224,13 +290,17 @@ func TestGoldenFields(t *testing.T) {
 			continue
 		}
 		var answer struct {
-			JobID             int64         `json:"jobId"`
-			Jobs              []job         `json:"jobs"`
-			SomeFailed        bool          `json:"someFailed"`
-			JobDetails        *detailedJob  `json:"jobDetails"`
-			History           []historyItem `json:"history"`
-			Predictions       []int64       `json:"predictions"`
-			JobHistoryDetails *historyItem  `json:"jobHistoryDetails"`
+			JobID             int64           `json:"jobId"`
+			Jobs              []job           `json:"jobs"`
+			SomeFailed        bool            `json:"someFailed"`
+			JobDetails        *detailedJob    `json:"jobDetails"`
+			History           []historyItem   `json:"history"`
+			Predictions       []int64         `json:"predictions"`
+			JobHistoryDetails *historyDetails `json:"jobHistoryDetails"`
+			Folders           []folder        `json:"folders"`
+			FolderID          int64           `json:"folderId"`
+			FolderDetails     *folder         `json:"folderDetails"`
+			IPAddresses       []string        `json:"ipAddresses"`
 		}
 		decode(t, string(text), &answer)
 		for object, fields := range fieldsOf(t, text) {

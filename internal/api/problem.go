@@ -4,12 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"punctual/internal/cron"
 )
 
-// retryAfter is when a call that a quota refused may be worth another try, in seconds.
-const retryAfter = 60
+// someTime is when a call may be worth another try that is refused until somebody deletes something.
+const someTime = time.Minute
 
 // maxProblems is how many bad values of a request are reported at most.
 const maxProblems = 100
@@ -31,6 +32,15 @@ func statusOf(kind cron.ErrorKind) int {
 		return status
 	}
 	return http.StatusInternalServerError
+}
+
+// retryAfter is when a call may be worth another try, in whole seconds.
+func retryAfter(e *cron.Error) int64 {
+	wait := e.RetryAfter
+	if wait <= 0 {
+		wait = someTime
+	}
+	return int64((wait + time.Second - 1) / time.Second)
 }
 
 // problem is problem details as of RFC 9457. Its type is about:blank, which is what an absent one means.

@@ -49,6 +49,13 @@ func (d draw) job() string {
 			"expiresAt", d.oneOf("0", "203012312359", `"20301231235959"`),
 			"hours", d.set(0, 23), "mdays", d.set(1, 31), "minutes", d.set(0, 59), "months", d.set(1, 12), "wdays", d.set(0, 7),
 			"seconds", d.set(0, 59), "dst", d.oneOf(`"once"`, `"wallclock"`)),
+		"misfire", d.oneOf(`"skip"`, `"run"`), "graceSeconds", d.number(-1, 604800),
+		"overlap", d.oneOf(`"allow"`, `"skip"`), "delivery", d.oneOf(`"at-most-once"`, `"at-least-once"`),
+		"retry", d.object("count", d.number(0, 10), "delaySeconds", d.number(0, 86400),
+			"factor", d.oneOf("1.5", `"10"`, "1e0", "0.9"), "ceilingSeconds", d.number(0, 86400)),
+		"followRedirects", d.number(0, 10), "verifyTls", d.boolean(), "oversize", d.oneOf(`"fail"`, `"truncate"`),
+		"success", d.object("status", d.oneOf(`[]`, `[200,"404"]`, `["200-299"]`, `["9"]`), "contains", d.text(),
+			"notContains", d.text(), "matches", d.oneOf(`""`, `"^a+$"`, `"("`)),
 	)
 }
 

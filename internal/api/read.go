@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -22,6 +23,7 @@ const (
 	typeArray   = "array"
 	typeBoolean = "boolean"
 	typeInteger = "integer"
+	typeNumber  = "number"
 	typeObject  = "object"
 	typeString  = "string"
 )
@@ -148,6 +150,31 @@ func integer[T ~int | ~int64](o object, name string, to *T, low, high int64) {
 		return
 	}
 	*to = T(n)
+}
+
+// seconds reads a duration in whole seconds, from low seconds up to high.
+func (o object) seconds(name string, to *time.Duration, low int64, high time.Duration) {
+	n := int64(*to / time.Second)
+	integer(o, name, &n, low, int64(high/time.Second))
+	*to = time.Duration(n) * time.Second
+}
+
+// number reads a number between low and high, or a string of one.
+func (o object) number(name string, to *float64, low, high int64) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	text, ok := scalar(raw)
+	n, err := strconv.ParseFloat(text, 64)
+	switch {
+	case !ok, !json.Valid([]byte(text)), errors.Is(err, strconv.ErrSyntax): // Go reads more than JSON, such as NaN
+		o.wrongType(name, typeNumber)
+	case err != nil, n < float64(low), n > float64(high):
+		o.add(name, cron.Problem{Rule: cron.RuleOutOfRange, Given: text, Min: low, Max: high})
+	default:
+		*to = n
+	}
 }
 
 // every stands for all numbers of a set.

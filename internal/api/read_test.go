@@ -11,7 +11,7 @@ import (
 )
 
 // part is the value at a dotted path of a JSON object, as it stands in the text.
-func part(t *testing.T, text json.RawMessage, path string) string {
+func part(t testing.TB, text json.RawMessage, path string) string {
 	t.Helper()
 	for name := range strings.SplitSeq(path, ".") {
 		var members map[string]json.RawMessage
@@ -51,21 +51,27 @@ const everyField = `{"enabled":true,"title":"old","saveResponses":true,"url":"ht
 		"onSslCertExpirySeconds":60},
 	"extendedData":{"headers":{"A":"1","B":"2"},"body":"old"},
 	"schedule":{"timezone":"Asia/Tokyo","expiresAt":20991231235959,"hours":[1],"mdays":[2],"minutes":[3],"months":[4],
-		"wdays":[5],"seconds":[6],"dst":"wallclock"}}`
+		"wdays":[5],"seconds":[6],"dst":"wallclock"},
+	"misfire":"run","graceSeconds":90,"overlap":"skip","delivery":"at-least-once",
+	"retry":{"count":3,"delaySeconds":5,"factor":1.5,"ceilingSeconds":60},
+	"followRedirects":4,"verifyTls":false,"oversize":"truncate",
+	"success":{"status":["201"],"contains":"a","notContains":"b","matches":"c"}}`
 
-// TestReading has a row for each sentence of the contract about what clients send. Each reads back as want says, by
-// dotted path, or is refused with problems at the pointers in bad.
+// wants is values of a job by dotted path.
+type wants map[string]string
+
+// reading is a job that is sent: it reads back as want says, or is refused with problems at the pointers in bad.
+type reading struct {
+	name  string
+	patch bool // of everyField, not a new job
+	job   string
+	want  wants
+	bad   []string
+}
+
+// TestReading has a row for each sentence of the contract about what clients send.
 func TestReading(t *testing.T) {
-	server := newServer(t)
-	account := server.newClient(t, "a@example.com", cron.PlanUnlimited)
-	type wants map[string]string
-	for _, tt := range []struct {
-		name  string
-		patch bool // of everyField, not a new job
-		job   string
-		want  wants
-		bad   []string
-	}{
+	checkReadings(t, []reading{
 		// Unknown and read-only fields are ignored.
 		{name: "unknown fields", job: `{"url":"a.example","colour":"red","schedule":{"weeks":[1]},"auth":{"x":{}}}`,
 			want: wants{"url": `"http://a.example"`}},
@@ -314,7 +320,14 @@ func TestReading(t *testing.T) {
 		{name: "an unknown method name", job: `{"url":"a.example","requestMethod":"PROPFIND"}`,
 			bad: []string{"/job/requestMethod"}},
 		{name: "no method", job: `{"url":"a.example","requestMethod":["GET"]}`, bad: []string{"/job/requestMethod"}},
-	} {
+	})
+}
+
+func checkReadings(t *testing.T, readings []reading) {
+	t.Helper()
+	server := newServer(t)
+	account := server.newClient(t, "a@example.com", cron.PlanUnlimited)
+	for _, tt := range readings {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &client{t, server, account.account, account.key}
 			method, path := "PUT", "/jobs"
@@ -375,7 +388,7 @@ func equalJSON(t *testing.T, a, b string) bool {
 // TestBodies throws bodies at the API that are no call at all.
 func TestBodies(t *testing.T) {
 	c := newClient(t)
-	path := c.create(everyField)
+	path, folder := c.create(everyField), c.createFolder("a")
 	before := c.must("GET", path, "")
 	for name, body := range map[string]string{
 		"no JSON":               `job=1`,
@@ -401,9 +414,9 @@ func TestBodies(t *testing.T) {
 		"white space":           "  \n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, call := range [][2]string{{"PUT", "/jobs"}, {"PATCH", path}} {
+			for _, call := range [][2]string{{"PUT", "/jobs"}, {"PATCH", path}, {"PUT", "/folders"}, {"PATCH", folder}} {
 				if got := c.do(call[0], call[1], body); got.status != 400 {
-					t.Errorf("%s: status %d: %s", call[0], got.status, got.body)
+					t.Errorf("%s %s: status %d: %s", call[0], call[1], got.status, got.body)
 				}
 			}
 		})

@@ -4,9 +4,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"punctual/internal/auth"
 	"punctual/internal/cron"
@@ -14,7 +17,7 @@ import (
 
 func TestMediaTypes(t *testing.T) {
 	c := newClient(t)
-	path := c.create(`{"url":"a.example"}`)
+	path, folder := c.create(`{"url":"a.example"}`), c.createFolder("a")
 	const body = `{"job":{"url":"a.example"}}`
 	for mediaType, status := range map[string]int{
 		"application/json":                    200,
@@ -30,9 +33,10 @@ func TestMediaTypes(t *testing.T) {
 		"application/jsonp":                   400,
 		"json":                                400,
 	} {
-		for _, call := range [][2]string{{"PUT", "/jobs"}, {"PATCH", path}} {
-			if got := c.do(call[0], call[1], body, "Content-Type: "+mediaType); got.status != status {
-				t.Errorf("%s with %q: status %d, want %d", call[0], mediaType, got.status, status)
+		for _, call := range [][3]string{{"PUT", "/jobs", body}, {"PATCH", path, body},
+			{"PATCH", folder, `{"folder":{"title":"a"}}`}} {
+			if got := c.do(call[0], call[1], call[2], "Content-Type: "+mediaType); got.status != status {
+				t.Errorf("%s %s with %q: status %d, want %d", call[0], call[1], mediaType, got.status, status)
 			}
 		}
 	}
@@ -85,7 +89,9 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		"GET /%6Aobs/", "POST /jobs", "PATCH /jobs", "DELETE /jobs", "HEAD /jobs", "TRACE /jobs", "CONNECT /jobs",
 		"BREW /jobs", "PUT " + path, "POST " + path, "HEAD " + path, "PUT " + path + "/history",
 		"DELETE " + path + "/history/1-1-1-1",
-		"OPTIONS /nowhere",
+		"OPTIONS /nowhere", "GET /folder", "GET /folders/", "POST /folders", "PATCH /folders", "DELETE /folders", "HEAD /folders",
+		"PUT /folders/1", "POST /folders/1", "HEAD /folders/1", "GET /folders/1/jobs", "GET /executor-nodes", "POST /executor-nodes.json",
+		"HEAD /executor-nodes.json", "GET /executor-nodes.json/",
 	} {
 		method, target, _ := strings.Cut(call, " ")
 		for _, key := range []string{c.key, "wrong"} {
@@ -178,7 +184,8 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 
 func TestPreflight(t *testing.T) {
 	c := newClient(t)
-	for _, path := range []string{"/jobs", "/jobs/1", "/jobs/1/history", "/jobs/1/history/1-1-0-1"} {
+	for _, path := range []string{"/jobs", "/jobs/1", "/jobs/1/history", "/jobs/1/history/1-1-0-1", "/folders", "/folders/1",
+		"/executor-nodes.json"} {
 		got := c.do("OPTIONS", path, "", "Authorization:", "Origin: https://elsewhere.example",
 			"Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: authorization,content-type")
 		if got.status != 204 || got.body != "" {
@@ -204,6 +211,7 @@ func TestOrderOfChecks(t *testing.T) {
 	for range 2 {
 		c.create(`{"url":"a.example"}`)
 	}
+	c.createFolder("taken")
 	const noKey = "Authorization: Bearer x"
 	for _, tt := range []struct {
 		call, body string
@@ -225,10 +233,121 @@ func TestOrderOfChecks(t *testing.T) {
 		{"PATCH /jobs/999", `{"job":{"title":"x"}}`, nil, 404},
 		{"GET /jobs/999/history/1-2-3", "", nil, 400},
 		{"GET /jobs/999/history/1-2-3-4", "", nil, 404},
+		{"PUT /folders", "{", []string{noKey}, 401},
+		{"PATCH /folders/999", "{", nil, 400},
+		{"PATCH /folders/999", `{"folder":{"title":" "}}`, nil, 400},
+		{"PATCH /folders/999", `{"folder":{"title":"x"}}`, nil, 404},
+		{"PATCH /folders/999", `{"folder":{"title":"taken"}}`, nil, 404},
+		{"PUT /folders", `{"folder":{"title":"taken"}}`, nil, 409},
 	} {
 		method, path, _ := strings.Cut(tt.call, " ")
 		if got := c.do(method, path, tt.body, tt.header...); got.status != tt.status {
 			t.Errorf("%s %s %v: status %d, want %d", tt.call, tt.body, tt.header, got.status, tt.status)
+		}
+	}
+}
+
+// TestOrderOfKeyChecks lets each check before the body fail while those behind it would fail as well.
+func TestOrderOfKeyChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		c := s.newClient(t, "a@example.com", cron.PlanDefault)
+		expired := c.withKey(cron.APIKey{Expires: time.Now(), Scopes: cron.ScopeRead})
+		reader := c.withKey(cron.APIKey{Scopes: cron.ScopeRead})
+		local := c.withKey(cron.APIKey{Scopes: cron.ScopeRead, AllowFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		const job = `{"job":{"url":"a.example"}}`
+		c.must("PUT", "/jobs", job)
+		for _, tt := range []struct {
+			name   string
+			client *client
+			status int
+			says   string
+		}{
+			{"an expired key", expired, 401, "no valid API key"},
+			{"an address", local, 403, "may not be used from 192.0.2.1"},
+			{"a scope", reader, 403, "scopes"},
+			{"a rate", c, 429, "Retry-After"},
+		} {
+			if got := tt.client.do("PUT", "/jobs", "{"); got.status != tt.status || !strings.Contains(got.body, tt.says) {
+				t.Errorf("%s: %d %s", tt.name, got.status, got.body)
+			}
+		}
+		// What is refused before the rates counts against none.
+		time.Sleep(time.Second)
+		for range 10 {
+			reader.do("PUT", "/jobs", job)
+		}
+		c.must("PUT", "/jobs", job)
+		// A call counts whatever becomes of it.
+		time.Sleep(time.Second)
+		if got := c.do("PUT", "/jobs", "{"); got.status != 400 {
+			t.Errorf("no JSON: status %d", got.status)
+		}
+		if got := c.do("PUT", "/jobs", job); got.status != 429 {
+			t.Errorf("a second call in the second: status %d", got.status)
+		}
+		// Methods are counted apart, and keys of an account together.
+		for range 5 {
+			c.must("GET", "/jobs", "")
+			c.must("GET", "/jobs/1", "")
+		}
+		for _, path := range []string{"/jobs", "/jobs/1"} {
+			if got := reader.do("GET", path, ""); got.status != 429 || got.header.Get("Retry-After") != "1" {
+				t.Errorf("%s with another key: status %d, Retry-After %q", path, got.status, got.header.Get("Retry-After"))
+			}
+		}
+	})
+}
+
+// TestKeysBehindAProxy takes the address of a client from the proxy that is trusted, and from nobody else.
+func TestKeysBehindAProxy(t *testing.T) {
+	c := newClient(t)
+	local := c.withKey(cron.APIKey{AllowFrom: []netip.Prefix{
+		netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"),
+	}})
+	for _, tt := range []struct {
+		peer, forwarded string
+		status          int
+	}{
+		{"203.0.113.7:1", "", 200},
+		{"[2001:db8::7]:1", "", 200},
+		{"[::ffff:203.0.113.7]:1", "", 200},
+		{"198.51.100.1:1", "", 403},
+		{"198.51.100.1:1", "203.0.113.7", 403},
+		{"10.0.0.1:1", "203.0.113.7", 200},
+		{"10.0.0.1:1", "203.0.113.7, 198.51.100.1", 403},
+		{"10.0.0.1:1", "198.51.100.1, 203.0.113.7", 200},
+		{"10.0.0.1:1", "", 403},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/jobs", nil)
+		r.RemoteAddr = tt.peer
+		r.Header.Set("Authorization", "Bearer "+local.key)
+		r.Header.Set("X-Forwarded-For", tt.forwarded)
+		w := httptest.NewRecorder()
+		c.server.ServeHTTP(w, r)
+		if w.Code != tt.status {
+			t.Errorf("from %s for %q: status %d, want %d", tt.peer, tt.forwarded, w.Code, tt.status)
+		}
+	}
+}
+
+// TestScopes makes every call with keys of each scope.
+func TestScopes(t *testing.T) {
+	c := newClient(t)
+	job, folder := c.create(`{"url":"a.example"}`), c.createFolder("a")
+	reader, writer := c.withKey(cron.APIKey{Scopes: cron.ScopeRead}), c.withKey(cron.APIKey{Scopes: cron.ScopeWrite})
+	for _, call := range []string{"GET /jobs", "GET " + job, "GET " + job + "/history", "GET " + job + "/history/1-1-1-1", "GET /folders",
+		"GET " + folder, "PUT /jobs", "PATCH " + job, "PUT /folders", "PATCH " + folder, "DELETE " + folder, "DELETE " + job} {
+		method, path, _ := strings.Cut(call, " ")
+		refused, allowed := writer, reader
+		if method != "GET" {
+			refused, allowed = reader, writer
+		}
+		if got := refused.do(method, path, ""); got.status != 403 {
+			t.Errorf("%s with the wrong scope: status %d", call, got.status)
+		}
+		if got := allowed.do(method, path, ""); got.status == 403 {
+			t.Errorf("%s with the right scope: %s", call, got.body)
 		}
 	}
 }
@@ -290,6 +409,11 @@ func TestPathIDs(t *testing.T) {
 		}
 		if got := c.do("PATCH", "/jobs/"+id, `{"job":{}}`); got.status != 404 {
 			t.Errorf("PATCH %s: status %d", id, got.status)
+		}
+		for _, call := range [][2]string{{"GET", ""}, {"PATCH", `{"folder":{"title":"x"}}`}, {"DELETE", ""}} {
+			if got := c.do(call[0], "/folders/"+id, call[1]); got.status != 404 {
+				t.Errorf("%s of folder %s: status %d", call[0], id, got.status)
+			}
 		}
 	}
 }

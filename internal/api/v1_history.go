@@ -41,8 +41,8 @@ func (a *api) getExecution(w http.ResponseWriter, r *http.Request, account cron.
 		return cron.Missing(cron.SubjectExecution)
 	}
 	return reply(w, struct {
-		Details historyItem `json:"jobHistoryDetails"`
-	}{a.newHistoryItem(&execution)})
+		Details historyDetails `json:"jobHistoryDetails"`
+	}{a.newHistoryDetails(&execution)})
 }
 
 // historyItem is HistoryItem of the contract. Field order counts.

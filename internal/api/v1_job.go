@@ -82,7 +82,7 @@ type job struct {
 	RequestMethod int      `json:"requestMethod"`
 }
 
-// detailedJob is DetailedJob of the contract.
+// detailedJob is DetailedJob of the contract, with our additions behind it.
 type detailedJob struct {
 	jobHead
 	Auth         basicAuth    `json:"auth"`
@@ -91,6 +91,8 @@ type detailedJob struct {
 	jobTail
 	Schedule      detailedSchedule `json:"schedule"`
 	RequestMethod int              `json:"requestMethod"`
+	policy
+	exchange
 }
 
 type jobHead struct {
@@ -195,6 +197,8 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		jobTail:       newJobTail(rec),
 		Schedule:      detailedSchedule{newSchedule(s), numbers(s.Seconds), dstNames[s.DST]},
 		RequestMethod: int(r.Method),
+		policy:        newPolicy(&rec.Policy),
+		exchange:      newExchange(&rec.Exchange),
 	}
 }
 
@@ -278,6 +282,8 @@ func readJob(o object, job *cron.Job) {
 
 	readNotification(o.object("notification"), &job.Notification)
 	readSchedule(o.object("schedule"), &job.Schedule)
+	readPolicy(o, &job.Policy)
+	readExchange(o, &job.Exchange)
 }
 
 func readNotification(o object, n *cron.Notification) {

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/mail"
+	"net/netip"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -100,9 +103,21 @@ func listAccounts(ctx context.Context, _ config.Config, s *store.Store, stdout i
 	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tPLAN\tSTATE\tCREATED")
 	for _, a := range accounts {
 		state := map[bool]string{false: "enabled", true: "disabled"}[a.Disabled]
-		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", a.ID, a.Email, a.Plan, state, a.Created.Format(time.DateOnly))
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", a.ID, a.Email, planText(a), state, a.Created.Format(time.DateOnly))
 	}
 	return t.Flush()
+}
+
+// planText is the plan of an account with the numbers that differ for it.
+func planText(a cron.Account) string {
+	if len(a.Overrides) == 0 {
+		return a.Plan
+	}
+	var numbers []string
+	for _, name := range slices.Sorted(maps.Keys(a.Overrides)) {
+		numbers = append(numbers, fmt.Sprintf("%s=%d", name, a.Overrides[name]))
+	}
+	return a.Plan + ", " + strings.Join(numbers, ", ")
 }
 
 func setPlan(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
@@ -184,6 +199,9 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 		k.Expires = s.Now().Add(o.Expires)
 	}
 	text, err := addKey(ctx, s, k)
+	if cron.KindOf(err) == cron.TooMany {
+		return errors.New(message.English{}.TooManyKeys(account))
+	}
 	if err != nil {
 		return err
 	}
@@ -211,7 +229,7 @@ func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io
 		return err
 	}
 	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "ID\tKEY\tTITLE\tSTATE\tCREATED\tEXPIRES")
+	_, _ = fmt.Fprintln(t, "ID\tKEY\tTITLE\tSTATE\tCREATED\tEXPIRES\tMAY\tFROM")
 	for _, k := range keys {
 		state, expires := "usable", "never"
 		if !k.Usable(s.Now()) {
@@ -220,9 +238,33 @@ func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io
 		if !k.Expires.IsZero() {
 			expires = k.Expires.Format(time.DateOnly)
 		}
-		_, _ = fmt.Fprintf(t, "%d\t…%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Title, state, k.Created.Format(time.DateOnly), expires)
+		_, _ = fmt.Fprintf(t, "%d\t…%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Title, state,
+			k.Created.Format(time.DateOnly), expires, scopeText(k.Scopes), prefixText(k.AllowFrom))
 	}
 	return t.Flush()
+}
+
+// scopeText is what a key may do.
+func scopeText(s cron.Scope) string {
+	switch {
+	case s.Has(cron.ScopeRead | cron.ScopeWrite):
+		return "read and write"
+	case s.Has(cron.ScopeWrite):
+		return "write"
+	}
+	return "read"
+}
+
+// prefixText is where a key may be used.
+func prefixText(prefixes []netip.Prefix) string {
+	if len(prefixes) == 0 {
+		return "anywhere"
+	}
+	texts := make([]string, len(prefixes))
+	for i, p := range prefixes {
+		texts[i] = p.String()
+	}
+	return strings.Join(texts, ", ")
 }
 
 func revokeAPIKey(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {

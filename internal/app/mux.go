@@ -5,7 +5,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"path"
+	"slices"
+	"strconv"
 	"time"
+
+	"punctual/internal/metrics"
 )
 
 // The limits of readiness.
@@ -21,12 +26,12 @@ type muxConfig struct {
 	Ping    func(context.Context) error
 	Turned  func() time.Time
 	LateBy  func() time.Duration
+	Metrics *metrics.Metrics
 }
 
 // mux puts what belongs to the process beside the API.
 func mux(c muxConfig) http.Handler {
 	m := http.NewServeMux()
-	m.Handle("/", c.API)
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -39,8 +44,55 @@ func mux(c muxConfig) http.Handler {
 		status, parts := ready(r.Context(), c)
 		state(w, status, parts)
 	})
-	return m
+	m.Handle("GET /metrics", c.Metrics.Handler())
+	counted := count(c.API, c.Metrics)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The API is no pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
+		if h, pattern := m.Handler(r); pattern != "" && isClean(r.URL.Path) {
+			h.ServeHTTP(w, r)
+			return
+		}
+		counted.ServeHTTP(w, r)
+	})
 }
+
+// isClean tells whether a ServeMux takes a path as it is and does not redirect it.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || clean != "/" && p == clean+"/"
+}
+
+// count counts requests to the API.
+func count(api http.Handler, m *metrics.Metrics) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, answer := time.Now(), &answer{ResponseWriter: w, status: http.StatusOK}
+		api.ServeHTTP(answer, r)
+		method := r.Method
+		if !slices.Contains(methods, method) {
+			method = "other" // strangers choose it, and labels are for ever
+		}
+		m.Requests.WithLabelValues(method, strconv.Itoa(answer.status)).Inc()
+		metrics.Since(m.RequestTime, start)
+	})
+}
+
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost,
+	http.MethodDelete, http.MethodOptions}
+
+// answer remembers the status of a response.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader writes the status line.
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // ready tells whether the database answers and the loop turns.
 func ready(ctx context.Context, c muxConfig) (status int, parts map[string]string) {

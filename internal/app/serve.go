@@ -19,6 +19,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/fetch"
 	"punctual/internal/message"
+	"punctual/internal/metrics"
 	"punctual/internal/scheduler"
 	"punctual/internal/service"
 	"punctual/internal/store"
@@ -90,22 +91,34 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 		logger.Warn("the operating system allows too few open files for all slots; raise the limit (ulimit -n)",
 			slog.Int("files", openFiles()), slog.Int("slots", slots))
 	}
+	figures := metrics.New()
 	jobs := scheduler.New(scheduler.Config{
-		Store: db, Nodes: db, Upkeep: db, Name: name, Slots: slots, HostSlots: o.HostSlots, Drain: o.Drain, Logger: logger,
+		Store: db, Nodes: db, Upkeep: db, Name: name, Slots: slots, HostSlots: o.HostSlots, Drain: o.Drain,
+		Metrics: figures, Logger: logger,
 		Exchanger: fetch.New(fetch.Config{Guard: guard, UserAgent: userAgent, Logger: logger}),
 	})
+	addGauges(figures, jobs, db)
+	executors, err := executorAddresses(o.ExecutorAddresses)
+	if err != nil {
+		return err
+	}
 	handler := mux(muxConfig{
 		API: api.New(api.Config{
-			Service:  service.New(service.Config{Jobs: db, History: db, Addresses: guard, Plans: plans}),
-			Auth:     auth.New(db),
-			Messages: text,
-			Logger:   logger,
-			Now:      db.Now,
+			Service: service.New(service.Config{
+				Jobs: db, History: db, Folders: db, Usage: db, Badges: db, TLS: db, Addresses: guard, Plans: plans, Secret: key,
+			}),
+			Auth:              auth.New(db),
+			Messages:          text,
+			Logger:            logger,
+			Now:               db.Now,
+			Proxies:           o.TrustedProxies,
+			ExecutorAddresses: executors,
 		}),
 		Welcome: text.Welcome(baseURL),
 		Ping:    db.Ping,
 		Turned:  jobs.Turned,
 		LateBy:  jobs.LateBy,
+		Metrics: figures,
 	})
 	server := &http.Server{
 		Handler:           handler,
@@ -119,6 +132,42 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 
 	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()))
 	return runAll(ctx, logger, jobs, server, listener)
+}
+
+// addGauges adds what is read with each scrape.
+func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
+	m.Gauge("executions_in_flight", "Executions under way.", func() float64 { return float64(jobs.InFlight()) })
+	m.Gauge("oldest_due_seconds", "How late the oldest due work is that waits for a slot.",
+		func() float64 { return jobs.LateBy().Seconds() })
+	m.Gauge("backlog", "Due occurrences and attempts that wait for a slot, on all nodes; -1 when the database does not tell.",
+		func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+			defer cancel()
+			n, err := db.Backlog(ctx)
+			if err != nil {
+				return -1
+			}
+			return float64(n)
+		})
+}
+
+// executorAddresses are where executions come from: the configured addresses, or the machine's own that others can reach.
+func executorAddresses(configured []netip.Addr) ([]netip.Addr, error) {
+	if len(configured) > 0 {
+		return configured, nil
+	}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of the machine: %w", err)
+	}
+	var addresses []netip.Addr
+	for _, i := range interfaces {
+		prefix, err := netip.ParsePrefix(i.String())
+		if err == nil && prefix.Addr().IsGlobalUnicast() {
+			addresses = append(addresses, prefix.Addr().WithZone(""))
+		}
+	}
+	return addresses, nil
 }
 
 // runAll runs the scheduler and the server until ctx ends or one of them fails. The server answers until the last

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ type ServeConfig struct {
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
 	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`
 
-	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"PREFIX" help:"Addresses of proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
+	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Addresses or ranges of proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
 	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that executions come from, as /executor-nodes.json lists them; without it those of the machine."`
 }
 
@@ -94,7 +95,7 @@ type APIKeyConfig struct {
 		Title     string         `default:"created on the command line" help:"What the key is for."`
 		ReadOnly  bool           `help:"The key may see but not change anything."`
 		Expires   time.Duration  `placeholder:"DURATION" help:"How long the key works, such as 720h; without it for ever."`
-		AllowFrom []netip.Prefix `placeholder:"PREFIX" help:"Addresses that may use the key, such as 192.0.2.7/32; without it any."`
+		AllowFrom []netip.Prefix `placeholder:"ADDRESS" help:"Addresses or ranges that may use the key, such as 192.0.2.7 or 2001:db8::/32; without it any."`
 	} `cmd:"" help:"Create an API key and print it, alone on its line."`
 	List struct {
 		Account string `placeholder:"EMAIL" help:"The account whose keys are listed; without it the operator's."`
@@ -119,6 +120,7 @@ func Parse(args []string, stdout io.Writer) (Config, error) {
 		kong.Writers(stdout, stdout),
 		kong.Exit(func(int) { done = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.TypeMapper(reflect.TypeFor[netip.Prefix](), kong.MapperFunc(decodePrefix)),
 	)
 	if err != nil {
 		return c, fmt.Errorf("read the description of the command line: %w", err)
@@ -135,6 +137,27 @@ func Parse(args []string, stdout io.Writer) (Config, error) {
 	}
 	c.Command = Command(parsed.Command())
 	return c, c.check()
+}
+
+// decodePrefix reads an address range, or one address as the range that holds it alone.
+func decodePrefix(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("address range", &text); err != nil {
+		return err
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			return fmt.Errorf("%q is no address and no address range; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32", text)
+		}
+		prefix = netip.PrefixFrom(addr.WithZone(""), addr.BitLen())
+	}
+	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+	}
+	target.Set(reflect.ValueOf(prefix.Masked()))
+	return nil
 }
 
 // check reports values that no flag's type rules out.

@@ -9,7 +9,7 @@ type ClaimRequest struct {
 	WithoutAccounts []int64 // accounts that have no room; their work is not looked at
 	// Admit begins a claim anew and returns the judge of its work; a transaction may be tried more than once. Nil
 	// admits everything.
-	Admit func() func(j *Job) Admission
+	Admit func() func(j *Job, p *Plan) Admission
 }
 
 // Admission says whether an execution of a job can start.
@@ -38,8 +38,9 @@ type Launch struct {
 	Due         time.Time // when this attempt was due; Planned for the first
 	Kind        Kind
 	Attempt     int
-	Plan        Plan // the account's
-	Job         Job  // as it stood when the occurrence was claimed
+	Plan        Plan        // the account's
+	Job         Job         // as it stood when the occurrence was claimed
+	TLS         *AccountTLS // the account's; nil when it has none
 }
 
 // Completion is a launch and what came of it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrorKind classifies errors by what the caller can do about them. One table in package api maps kinds to HTTP.
@@ -56,6 +57,16 @@ const (
 	RuleMediaType             // nothing
 	RuleIdentifier            // Given: not a history identifier
 	RuleMonitorJob            // nothing
+	RuleTooOften              // Given: how many seconds two occurrences are apart; Limit: how many they must be
+	RuleKeyAddress            // Given: where the request comes from
+	RuleKeyScope              // nothing
+	RuleDailyQuota            // Limit: requests a day
+	RuleStatusRange           // Given: no HTTP status code or range of them
+	RulePattern               // Given: no regular expression
+	RulePatternSize           // nothing
+	RuleCertificates          // nothing
+	RulePrivateKey            // nothing; not in PEM, encrypted, or not that of the certificate
+	RuleCrontab               // Crontab
 )
 
 // Unit is what a limit counts.
@@ -77,15 +88,17 @@ type Problem struct {
 	Min, Max int64
 	Limit    int64
 	Unit     Unit
+	Crontab  *CrontabError
 }
 
 // Error is an error that a user can do something about: its kind and problems become public through package message,
 // Err never does.
 type Error struct {
-	Kind     ErrorKind
-	Subject  Subject
-	Problems []Problem
-	Err      error
+	Kind       ErrorKind
+	Subject    Subject
+	Problems   []Problem
+	RetryAfter time.Duration // of kind TooMany: when another try is worth while; 0 when that is not known
+	Err        error
 }
 
 // Subject is what an Error is about.

@@ -24,6 +24,14 @@ const (
 	OutcomeMissed    Outcome = 5 // found too late
 )
 
+// String is the kind in a word, for metrics and logs.
+func (k Kind) String() string { return [...]string{"scheduled", "manual"}[k] }
+
+var outcomeNames = [...]string{"running", "succeeded", "failed", "skipped", "lost", "missed"}
+
+// String is the outcome in a word.
+func (o Outcome) String() string { return outcomeNames[o] }
+
 // Execution is one record of the ledger: an attempt at an occurrence.
 type Execution struct {
 	ID        int64 // grows with time, below 2^53
@@ -48,6 +56,8 @@ type Call struct {
 	MaxResponse     int64 // bytes of headers and body together; more is StatusTooMuchData
 	RedirectSuccess bool  // 301, 302, 303, 307 and 308 count as success
 	SaveResponse    bool
+	Exchange        Exchange
+	TLS             *AccountTLS // nil for an account that has none
 }
 
 // MaxStoredBody is how many bytes of a response body are kept.
@@ -58,7 +68,7 @@ type Result struct {
 	Status     Status
 	HTTPStatus int    // 0 when there was no response
 	Reason     string // the reason phrase of the response, valid UTF-8 without control characters, at most 255 bytes
-	Fault      Fault  // what went wrong when Status is neither OK nor HTTPError
+	Fault      Fault  // what went wrong; none when Status is OK, or HTTPError by the rule of the cron-job.org API
 	Detail     string // what the sentence for Fault names: a host, an address, the text of a TLS error; same form as Reason
 	URL        string // as requested
 	Started    time.Time
@@ -68,6 +78,14 @@ type Result struct {
 	RetryAfter time.Duration // what the Retry-After of a 429 or 503 response asks for; 0 when it asks for nothing
 	Headers    []byte        // raw lines with their CRLF, ending with an empty line; nil when not saved
 	Body       []byte        // nil when not saved
+	Redirects  []Redirect    // that were followed, in their order; all but URL and this is about the response after them
+	Truncated  bool          // the response was larger than Call.MaxResponse, and its body was cut
+}
+
+// Redirect is a response that another request followed.
+type Redirect struct {
+	Status int    // the status code of the response
+	URL    string // that it led to, in the form of Result.URL
 }
 
 // Outcome is the outcome of an attempt that ended with the result.
@@ -122,6 +140,15 @@ const (
 	FaultOverlap            Fault = 22 // nothing; skipped, since the former execution still ran
 	FaultDisabled           Fault = 23 // nothing; skipped, since the job was disabled before it could start
 	FaultMissed             Fault = 24 // nothing; found too late
+	FaultPaused             Fault = 25 // nothing; skipped, since the job was paused before it could start
+	FaultStatus             Fault = 30 // the status code; it is none of those that the job takes for a success
+	FaultBodyLacks          Fault = 31 // the text that the body was to hold
+	FaultBodyHolds          Fault = 32 // the text that the body was not to hold
+	FaultBodyMismatch       Fault = 33 // the pattern that the body was to match
+	FaultMatchTime          Fault = 34 // the pattern, which took too long
+	FaultRedirects          Fault = 35 // how many redirects were followed before one too many
+	FaultRedirectLoop       Fault = 36 // the URL that was requested before
+	FaultRedirectURL        Fault = 37 // the Location that is no URL to be requested
 )
 
 // Lost is the result of an execution of which nobody knows what became.

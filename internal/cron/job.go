@@ -55,6 +55,8 @@ type Job struct {
 	Timeout         int // seconds as the user gave them; DefaultTimeout, and whatever is below 1, means the plan's default
 	RedirectSuccess bool
 	Schedule        Schedule
+	Timing          Timing
+	Exchange        Exchange
 	Notification    Notification
 	Policy          Policy
 	Created         time.Time
@@ -106,18 +108,6 @@ func (j *Job) EffectiveTimeout(p Plan) time.Duration {
 	return min(time.Duration(j.Timeout)*time.Second, p.MaxTimeout)
 }
 
-// NextAfter is the first occurrence of the job after t, or the zero time when it is disabled or has none.
-func (j *Job) NextAfter(t time.Time) time.Time {
-	if !j.Enabled {
-		return time.Time{}
-	}
-	next, ok := j.Schedule.Next(t)
-	if !ok {
-		return time.Time{}
-	}
-	return next
-}
-
 // Validate reports everything that is wrong with the definition as one *Error of kind Invalid whose problems point
 // into the job as the API shows it ("/url", "/schedule/timezone"); nil when nothing is.
 func (j *Job) Validate() error {
@@ -129,8 +119,10 @@ func (j *Job) Validate() error {
 	if strings.ContainsRune(j.Title, 0) {
 		c.Add("/title", Problem{Rule: RuleControlCharacter})
 	}
-	j.Schedule.check(&c)
+	j.Schedule.Check(&c, "/schedule")
+	j.Timing.check(&c)
 	j.Policy.check(&c)
+	j.Exchange.check(&c)
 	return c.Err()
 }
 

@@ -13,6 +13,7 @@ type Plan struct {
 	DefaultTimeout time.Duration // of an execution whose job names none; never 0
 	MaxTimeout     time.Duration // of an execution; never 0
 	MaxResponse    int64         // bytes of headers and body together that an execution may receive; never 0
+	MaxInFlight    int           // executions of the account at once, on one node
 	MaxFailures    int           // counted failures in a row that a job survives
 	MaxJobs        int
 	MaxKeys        int
@@ -40,13 +41,13 @@ type Plans map[string]Plan
 func DefaultPlans() Plans {
 	standard := Plan{
 		Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
-		MaxResponse: 64 << 10, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MinInterval: time.Minute,
+		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MinInterval: time.Minute,
 		Retention: 30 * 24 * time.Hour, DailyRequests: 100, MethodRate: 5, CreateJobRate: 1, CreateJobMinute: 5,
 		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1,
 	}
 	member := standard
 	member.Name, member.DailyRequests, member.MaxTimeout = PlanMember, 5000, 5*time.Minute
-	member.MaxResponse, member.MaxJobs, member.MaxKeys = 256<<10, 5000, 50
+	member.MaxResponse, member.MaxInFlight, member.MaxJobs, member.MaxKeys = 256<<10, 500, 5000, 50
 	member.MinInterval, member.Retention = 10*time.Second, 90*24*time.Hour
 	return Plans{
 		PlanDefault: standard,
@@ -92,6 +93,7 @@ var planNumbers = map[string]planNumber{
 	"maxTimeoutSeconds":      {1, func(p *Plan, n int64) { p.MaxTimeout = time.Duration(n) * time.Second }},
 	"maxResponseBytes":       {1, func(p *Plan, n int64) { p.MaxResponse = n }},
 	"maxFailures":            {0, func(p *Plan, n int64) { p.MaxFailures = int(n) }},
+	"maxInFlight":            {0, func(p *Plan, n int64) { p.MaxInFlight = int(n) }},
 	"maxJobs":                {0, func(p *Plan, n int64) { p.MaxJobs = int(n) }},
 	"maxKeys":                {0, func(p *Plan, n int64) { p.MaxKeys = int(n) }},
 	"minIntervalSeconds":     {0, func(p *Plan, n int64) { p.MinInterval = time.Duration(n) * time.Second }},

@@ -213,28 +213,28 @@ func daysIn(year int, month time.Month) int {
 	return 31
 }
 
-// check adds what is wrong with the schedule.
-func (s *Schedule) check(c *Checker) {
+// Check adds what is wrong with the schedule, which stands at the given JSON pointer.
+func (s *Schedule) Check(c *Checker, at string) {
 	if zoneNamed(s.Timezone) == nil {
-		c.Add("/schedule/timezone", Problem{Rule: RuleUnknownTimeZone, Given: s.Timezone})
+		c.Add(at+"/timezone", Problem{Rule: RuleUnknownTimeZone, Given: s.Timezone})
 	}
 	if s.ExpiresAt != 0 && !isLocalTime(s.ExpiresAt) {
-		c.Add("/schedule/expiresAt", Problem{Rule: RuleLocalTime, Given: strconv.FormatInt(s.ExpiresAt, 10)})
+		c.Add(at+"/expiresAt", Problem{Rule: RuleLocalTime, Given: strconv.FormatInt(s.ExpiresAt, 10)})
 	}
 	for _, f := range [...]struct {
 		pointer   string
 		set       Set
 		low, high int
 	}{
-		{"/schedule/seconds", s.Seconds, 0, 59},
-		{"/schedule/minutes", s.Minutes, 0, 59},
-		{"/schedule/hours", s.Hours, 0, 23},
-		{"/schedule/mdays", s.MonthDays, 1, 31},
-		{"/schedule/months", s.Months, 1, 12},
-		{"/schedule/wdays", s.Weekdays, 0, 6},
+		{"/seconds", s.Seconds, 0, 59},
+		{"/minutes", s.Minutes, 0, 59},
+		{"/hours", s.Hours, 0, 23},
+		{"/mdays", s.MonthDays, 1, 31},
+		{"/months", s.Months, 1, 12},
+		{"/wdays", s.Weekdays, 0, 6},
 	} {
 		if n, ok := f.set.outside(f.low, f.high); ok {
-			c.Add(f.pointer, Problem{Rule: RuleOutOfRange, Given: strconv.Itoa(n), Min: int64(f.low), Max: int64(f.high)})
+			c.Add(at+f.pointer, Problem{Rule: RuleOutOfRange, Given: strconv.Itoa(n), Min: int64(f.low), Max: int64(f.high)})
 		}
 	}
 }

@@ -40,6 +40,11 @@ func (a *authority) pool() *x509.CertPool {
 	return pool
 }
 
+// server is the configuration of a server on loopback.
+func (a *authority) server() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{a.issue(leaf{ips: loopback})}}
+}
+
 // issue returns a certificate with its chain.
 func (a *authority) issue(l leaf) tls.Certificate {
 	if l.expires.IsZero() {
@@ -48,7 +53,8 @@ func (a *authority) issue(l leaf) tls.Certificate {
 	key := newKey()
 	certificate := sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "server"}, DNSNames: l.names, IPAddresses: l.ips, NotAfter: l.expires,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a.certificate, key, a.key)
 	return tls.Certificate{Certificate: [][]byte{certificate.Raw, a.certificate.Raw}, PrivateKey: key, Leaf: certificate}
 }

@@ -69,11 +69,11 @@ func dialFault(err error, address string) error {
 // handshakeFault is what err of a TLS handshake means. It also tells the expiry of a certificate that was refused.
 func (x *exchange) handshakeFault(err error) error {
 	// A server that stumbles over the session it gave out must not do so for an hour.
-	x.client.sessions.forget(x.call.AccountID, x.target.authority())
+	x.client.sessions.forget(x.call.AccountID, x.sessionName())
 
 	f := &fault{status: cron.StatusOther, fault: cron.FaultTLS, detail: err.Error(), err: err}
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		x.result.CertExpiry = refused.UnverifiedCertificates[0].NotAfter
+		x.see(refused.UnverifiedCertificates[0])
 	}
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	host, isHost := errors.AsType[x509.HostnameError](err)

@@ -1,13 +1,15 @@
 // Package fetch makes one HTTP exchange and says exactly what came of it.
 //
 // An exchange is HTTP/1.1 over a connection of its own: look the name up, connect, shake hands, send, receive, close.
-// It follows no redirect, uses no proxy and reuses nothing but TLS sessions, so that each one tests the whole path.
+// It follows no redirect unless the call asks for it, each over a connection of its own, uses no proxy and reuses
+// nothing but TLS sessions, so that each one tests the whole path.
 // Every address is put before the Guard when it is dialled. Whatever happens is told by a cron.Result; an exchange
 // neither returns an error nor panics, and always ends within its timeout.
 package fetch
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -15,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -47,6 +50,9 @@ type Client struct {
 	roots     *x509.CertPool
 	userAgent string
 	logger    *slog.Logger
+
+	identities cache[[sha256.Size]byte, *identity] // by the digests of what they are made of
+	patterns   cache[string, *regexp.Regexp]
 
 	readers  sync.Pool // of *reader
 	requests sync.Pool // of *[]byte, requests under construction
@@ -82,9 +88,13 @@ func New(config Config) *Client {
 		roots:     config.RootCAs,
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
-		readers:   sync.Pool{New: func() any { return newReader() }},
-		requests:  sync.Pool{New: func() any { return new(make([]byte, 0, requestSize)) }},
-		scratch:   sync.Pool{New: func() any { return new(make([]byte, scratchSize)) }},
+
+		identities: cache[[sha256.Size]byte, *identity]{size: maxIdentities},
+		patterns:   cache[string, *regexp.Regexp]{size: maxPatterns},
+
+		readers:  sync.Pool{New: func() any { return newReader() }},
+		requests: sync.Pool{New: func() any { return new(make([]byte, 0, requestSize)) }},
+		scratch:  sync.Pool{New: func() any { return new(make([]byte, scratchSize)) }},
 	}
 }
 
@@ -105,6 +115,8 @@ type exchange struct {
 	target  target
 	started time.Time
 	result  cron.Result
+	body    []byte // what the criteria of the call look at
+	trail   *trail // nil before the first redirect
 }
 
 // attempt runs the exchange and turns a panic into an error.
@@ -118,7 +130,7 @@ func (x *exchange) attempt(ctx context.Context) (err error) {
 	return x.run(ctx)
 }
 
-// run goes through the phases. Its errors are *fault.
+// run makes the request, and those that redirects lead to. Its errors are *fault.
 func (x *exchange) run(ctx context.Context) error {
 	var err error
 	x.result.URL = requestedURL(x.call.Request.URL)
@@ -127,7 +139,23 @@ func (x *exchange) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithDeadline(ctx, x.started.Add(x.call.Timeout))
 	defer cancel()
+	for {
+		err := x.request(ctx)
+		switch {
+		case x.trail != nil && x.trail.refused != nil:
+			return x.trail.refused // whatever became of the body
+		case err != nil:
+			return err
+		case x.trail == nil || x.trail.next == nil:
+			return x.judge()
+		}
+		x.follow()
+	}
+}
 
+// request goes through the phases of one request.
+func (x *exchange) request(ctx context.Context) error {
+	var err error
 	addrs := []netip.Addr{x.target.addr}
 	if !x.target.addr.IsValid() {
 		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
@@ -148,7 +176,10 @@ func (x *exchange) run(ctx context.Context) error {
 
 	conn := tcp
 	if x.target.tls {
-		secure := x.secure(tcp)
+		secure, err := x.secure(tcp)
+		if err != nil {
+			return err
+		}
 		if err := secure.Handshake(); err != nil {
 			return x.handshakeFault(err)
 		}
@@ -203,7 +234,10 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	r.Duration = s.Total
 
 	if err == nil {
-		r.Status = statusOf(r.HTTPStatus, x.call.RedirectSuccess)
+		r.Status = cron.StatusHTTPError
+		if x.call.IsSuccess(r.HTTPStatus) {
+			r.Status = cron.StatusOK
+		}
 		return
 	}
 	f, ok := errors.AsType[*fault](err)
@@ -223,30 +257,53 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	r.Status, r.Fault, r.Detail = f.status, f.fault, clean(f.detail, maxText)
 }
 
-// statusOf judges a response.
-func statusOf(code int, redirectSuccess bool) cron.Status {
-	switch {
-	case code >= 200 && code < 300:
-		return cron.StatusOK
-	case redirectSuccess && (code == 301 || code == 302 || code == 303 || code == 307 || code == 308):
-		return cron.StatusOK
-	}
-	return cron.StatusHTTPError
-}
-
 // secure wraps tcp in TLS that is not shaken yet.
-func (x *exchange) secure(tcp net.Conn) *tls.Conn {
-	return tls.Client(deadlineKeeper{tcp}, &tls.Config{
+func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
+	config := &tls.Config{
 		ServerName:         x.target.serverName(),
 		RootCAs:            x.client.roots,
+		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
-		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.target.authority()),
+		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.sessionName()),
 		// Sees the certificate as soon as it is known, whatever the handshake still comes to.
 		VerifyConnection: func(state tls.ConnectionState) error {
-			x.result.CertExpiry = state.PeerCertificates[0].NotAfter
+			x.see(state.PeerCertificates[0])
 			return nil
 		},
-	})
+	}
+	if x.call.TLS != nil {
+		id, err := x.identity()
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = id.roots
+		if !x.strayed() {
+			config.Certificates = id.certificates
+		}
+	}
+	return tls.Client(deadlineKeeper{tcp}, config), nil
+}
+
+// sessionName is what a TLS session is good for: the server, and what else it was made with.
+func (x *exchange) sessionName() string {
+	name := x.target.authority()
+	if x.call.Exchange.Unverified {
+		name += " unverified"
+	}
+	if x.call.TLS != nil {
+		name += " " + string(x.call.TLS.Digest[:])
+		if x.strayed() {
+			name += " anonymous"
+		}
+	}
+	return name
+}
+
+// see notes the expiry of a server's certificate. With redirects, it is the first of all that counts.
+func (x *exchange) see(certificate *x509.Certificate) {
+	if known := x.result.CertExpiry; known.IsZero() || certificate.NotAfter.Before(known) {
+		x.result.CertExpiry = certificate.NotAfter
+	}
 }
 
 // deadlineKeeper keeps tls.Conn.Close from putting a deadline of its own in place of the exchange's.

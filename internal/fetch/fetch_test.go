@@ -195,7 +195,9 @@ func checkSound(t *testing.T, r *cron.Result) {
 			t.Errorf("unclean text %q", text)
 		}
 	}
-	if proper := r.Status == cron.StatusOK || r.Status == cron.StatusHTTPError; proper != (r.Fault == cron.FaultNone) {
+	unmet := r.Fault >= cron.FaultStatus && r.Fault <= cron.FaultRedirectURL
+	proper := r.Status == cron.StatusOK || r.Status == cron.StatusHTTPError && !unmet
+	if proper != (r.Fault == cron.FaultNone) || unmet && r.Status != cron.StatusHTTPError {
 		t.Errorf("status %d with fault %d", r.Status, r.Fault)
 	}
 	if (r.Headers == nil) != (r.Body == nil) {
@@ -210,12 +212,9 @@ func TestStatus(t *testing.T) {
 	for code := 200; code < 600; code++ {
 		redirect := strings.Contains("301 302 303 307 308", strconv.Itoa(code))
 		for _, redirectSuccess := range []bool{false, true} {
-			want := cron.StatusHTTPError
-			if code < 300 || redirect && redirectSuccess {
-				want = cron.StatusOK
-			}
-			if got := statusOf(code, redirectSuccess); got != want {
-				t.Errorf("%d with redirectSuccess=%v is status %d, want %d", code, redirectSuccess, got, want)
+			call := cron.Call{RedirectSuccess: redirectSuccess}
+			if got := call.IsSuccess(code); got != (code < 300 || redirect && redirectSuccess) {
+				t.Errorf("%d with redirectSuccess=%v: success %v", code, redirectSuccess, got)
 			}
 		}
 	}

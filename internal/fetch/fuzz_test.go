@@ -49,14 +49,38 @@ func FuzzReceive(f *testing.F) {
 		f.Add([]byte(data), []byte{0, 3, 20}, uint8(cron.MethodGet), uint16(200))
 	}
 	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n"), []byte{9}, uint8(cron.MethodHead), uint16(5000))
+	f.Add([]byte("HTTP/1.1 302 On\r\nLocation: //h\xff/../%41?b c#d\r\n\r\nbody"), []byte{2}, uint8(cron.MethodPost)+9,
+		uint16(200))
+	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"+strings.Repeat("x", 60)), []byte{2}, uint8(18),
+		uint16(80))
 	client := New(Config{})
 	f.Fuzz(func(t *testing.T, data, sizes []byte, method uint8, limit uint16) {
 		receive := func(sizes []byte, save bool) cron.Result {
 			conn := &pieces{data: data, sizes: sizes}
 			call := &cron.Call{MaxResponse: int64(limit), SaveResponse: save, Timeout: time.Second}
-			call.Request.Method = cron.Method(method % 9)
+			call.Request = cron.Request{Method: cron.Method(method % 9), URL: "http://u:p@a.test/b/c"}
+			cut := method/18%2 == 1
+			if call.Exchange.FollowRedirects = int(method / 9 % 2); cut {
+				call.Exchange.Oversize = cron.OversizeTruncate
+				call.Exchange.Success = &cron.Success{Contains: "x", Matches: "^x"}
+			}
 			x := &exchange{client: client, call: call, started: time.Now()}
+			x.target, _ = parseTarget(&call.Request)
 			err := x.receive(conn)
+			if err == nil && (x.trail == nil || x.trail.next == nil) {
+				err = x.judge()
+			} else if err == nil {
+				x.follow()
+				if hop := x.result.Redirects[0]; !cron.IsRedirect(hop.Status) || hop.URL != requestedURL(hop.URL) {
+					t.Errorf("followed %+v", hop)
+				}
+				if head := string(x.appendHead(nil)); strings.Contains(strings.TrimSuffix(head, "\r\n"), "\r\n\r\n") {
+					t.Errorf("the next request is %q", head)
+				}
+			}
+			if len(x.body) > int(limit) || x.result.Truncated && !cut {
+				t.Errorf("%d bytes to look at, truncated %v", len(x.body), x.result.Truncated)
+			}
 			// A full buffer and what chunks may have around their data come on top of the limit.
 			if most := int(limit) + readerSize + scratchSize + 32<<10; conn.taken > most {
 				t.Errorf("took %d bytes, and the limit is %d", conn.taken, limit)

@@ -103,6 +103,9 @@ func (x *exchange) receive(conn net.Conn) error {
 		x.result.HTTPStatus = response.StatusCode
 		x.result.Reason = clean(strings.TrimSpace(response.Status[3:]), maxText)
 		x.result.RetryAfter = retryAfter(response, time.Now())
+		if x.redirected(response) {
+			return nil // its body is of no interest
+		}
 		if x.call.SaveResponse {
 			_, fields, _ := bytes.Cut(in.source.head[start:end], []byte("\n"))
 			x.result.Headers = bytes.Clone(fields)
@@ -119,9 +122,11 @@ func (x *exchange) receiveBody(response *http.Response, in *source, room int64) 
 	if response.Body == http.NoBody {
 		return nil
 	}
-	if response.ContentLength > room {
+	cut := x.call.Exchange.Oversize == cron.OversizeTruncate
+	if response.ContentLength > room && !cut {
 		return x.tooMuch(x.call.MaxResponse)
 	}
+	looked := x.call.Exchange.Success != nil && x.call.Exchange.Success.Looks()
 	p := x.client.scratch.Get().(*[]byte)
 	defer x.client.scratch.Put(p)
 	for {
@@ -130,7 +135,13 @@ func (x *exchange) receiveBody(response *http.Response, in *source, room int64) 
 		if x.call.SaveResponse {
 			x.result.Body = append(x.result.Body, got[:min(len(got), cron.MaxStoredBody-len(x.result.Body))]...)
 		}
-		if room -= int64(n); room < 0 {
+		if looked {
+			x.body = append(x.body, got...)
+		}
+		if room -= int64(n); room < 0 && cut {
+			x.result.Truncated = true
+			return nil
+		} else if room < 0 {
 			return x.tooMuch(x.call.MaxResponse)
 		}
 		if err == io.EOF {

@@ -32,18 +32,18 @@ func newSessions() *sessions {
 	return &sessions{entries: make(map[string]*list.Element), recent: list.New()}
 }
 
-// view is the cache as one account sees it for one authority.
-func (s *sessions) view(account int64, authority string) tls.ClientSessionCache {
-	return sessionView{s, sessionKey(account, authority)}
+// view is the cache as one account sees it for sessions of one name.
+func (s *sessions) view(account int64, name string) tls.ClientSessionCache {
+	return sessionView{s, sessionKey(account, name)}
 }
 
 // forget drops what is known.
-func (s *sessions) forget(account int64, authority string) {
-	s.put(sessionKey(account, authority), nil, time.Time{})
+func (s *sessions) forget(account int64, name string) {
+	s.put(sessionKey(account, name), nil, time.Time{})
 }
 
-func sessionKey(account int64, authority string) string {
-	return strconv.FormatInt(account, 10) + " " + authority
+func sessionKey(account int64, name string) string {
+	return strconv.FormatInt(account, 10) + " " + name
 }
 
 func (s *sessions) get(key string, now time.Time) (*tls.ClientSessionState, bool) {

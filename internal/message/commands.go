@@ -80,6 +80,12 @@ func (English) NoSuchPlan(name string, plans cron.Plans) string {
 		strings.Join(slices.Sorted(maps.Keys(plans)), ", "))
 }
 
+// TooManyKeys says that the plan of an account allows no further API key.
+func (English) TooManyKeys(a cron.Account) string {
+	return fmt.Sprintf("The plan %q of %s allows no further API key. Revoke one that is no longer needed, or change the plan.",
+		a.Plan, a.Email)
+}
+
 // NoSuchKey says that an account has no API key of that number.
 func (English) NoSuchKey(id int64) string {
 	return fmt.Sprintf("The account has no API key %d; punctual apikey list shows those it has.", id)

@@ -62,6 +62,39 @@ func (English) Problem(p cron.Problem) string {
 			"such as 12345-31-0-67890."
 	case cron.RuleMonitorJob:
 		return "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead."
+	case cron.RuleStatusRange:
+		return quote(p.Given) + " is no HTTP status code from 100 to 999, and no range of them such as 200-299."
+	case cron.RulePattern:
+		return quote(p.Given) + " is not a regular expression; write it in RE2 syntax, which has no look-around " +
+			"and no back-references."
+	case cron.RulePatternSize:
+		return "The regular expression is too large; use fewer or shorter repetitions."
+	case cron.RuleCertificates:
+		return "This is not a list of certificates in PEM, each from -----BEGIN CERTIFICATE----- " +
+			"to -----END CERTIFICATE-----."
+	case cron.RulePrivateKey:
+		return "This is not the private key of the certificate in PEM; it must belong to the first certificate " +
+			"and not be encrypted."
+	case cron.RuleTooOften:
+		return fmt.Sprintf("Some runs of this schedule are only %s s apart; the plan of this account allows at least %d s.",
+			clip(p.Given), p.Limit)
+	case cron.RuleKeyAddress:
+		from := "from an address that is not known"
+		if p.Given != "" {
+			from = "from " + clip(p.Given)
+		}
+		return fmt.Sprintf("This API key may not be used %s; use it from an address that its allow list holds, "+
+			"or change the list.", from)
+	case cron.RuleKeyScope:
+		return "The scopes of this API key do not allow this call; use a key that may do more, or change its scopes."
+	case cron.RuleDailyQuota:
+		return fmt.Sprintf("This API key has used up its %d requests of the day. Wait until midnight UTC, "+
+			"as Retry-After says, or ask the operator of the service for a larger plan.", p.Limit)
+	case cron.RuleCrontab:
+		if p.Crontab != nil {
+			return englishCrontab(p.Crontab)
+		}
+		return "This is no crontab line; write five fields such as 0 3 * * *, or a word such as @daily."
 	}
 	return "The value is not valid."
 }
@@ -112,6 +145,9 @@ func (English) Error(kind cron.ErrorKind, subject cron.Subject) (title, detail s
 		return "Not Found", fmt.Sprintf("There is no such %s in this account. "+
 			"Check its number, or list what there is.", thing)
 	case cron.Conflict:
+		if subject == cron.SubjectFolder {
+			return "Conflict", "There is a folder of this title already, whatever its letter case. Choose another title."
+		}
 		return "Conflict", fmt.Sprintf("The %s contradicts what exists already. "+
 			"Look at what exists, then try again.", thing)
 	case cron.Unauthorized:
@@ -127,7 +163,7 @@ func (English) Error(kind cron.ErrorKind, subject cron.Subject) (title, detail s
 		}
 		return "Forbidden", fmt.Sprintf("You may not do this with the %s. Ask the operator of the service.", thing)
 	case cron.TooMany:
-		if subject == cron.SubjectNone || subject == cron.SubjectAPIKey {
+		if subject == cron.SubjectNone {
 			return "Too Many Requests", "There were too many requests in too short a time. " +
 				"Wait as long as Retry-After says, then try again."
 		}
@@ -158,10 +194,39 @@ func englishThing(s cron.Subject) string {
 	return "resource"
 }
 
+// maxBadgeTitle is how many characters of a title a badge shows.
+const maxBadgeTitle = 40
+
+// Badge is what a job's badge says: which job it is, and how it is.
+func (English) Badge(job *cron.JobRecord, parts cron.BadgeParts) (label, state string) {
+	label, state = "cron job", "failed"
+	if parts&cron.BadgeTitle != 0 && job.Title != "" {
+		label = clipTo(job.Title, maxBadgeTitle)
+	}
+	switch {
+	case !job.Enabled:
+		state = "disabled"
+	case job.State.LastStatus == cron.StatusUnknown:
+		state = "not run yet"
+	case job.State.LastStatus == cron.StatusOK:
+		state = "ok"
+	}
+	if job.State.LastExecution.IsZero() {
+		return label, state
+	}
+	if parts&cron.BadgeExecution != 0 {
+		state += " · " + job.State.LastExecution.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	if parts&cron.BadgeLatency != 0 {
+		state += fmt.Sprintf(" · %d ms", job.State.LastDuration.Milliseconds())
+	}
+	return label, state
+}
+
 // Execution is the text for what came of an execution: the reason phrase when there was a response that counts, and
 // otherwise a sentence about why there was none.
 func (English) Execution(r *cron.Result) string {
-	if r.Status == cron.StatusOK || r.Status == cron.StatusHTTPError {
+	if r.Status == cron.StatusOK || r.Status == cron.StatusHTTPError && r.Fault == cron.FaultNone {
 		switch text := http.StatusText(r.HTTPStatus); {
 		case r.Reason != "":
 			return r.Reason
@@ -223,6 +288,24 @@ func englishFault(f cron.Fault, detail string) string {
 		return "The execution was skipped, since the job was disabled before it could start."
 	case cron.FaultMissed:
 		return "The execution was missed, since its time was over when the service got to it."
+	case cron.FaultPaused:
+		return "The execution was skipped, since the job was paused before it could start."
+	case cron.FaultStatus:
+		return fmt.Sprintf("The status code %s is none of those that count as a success of this job.", detail)
+	case cron.FaultBodyLacks:
+		return fmt.Sprintf("The response does not contain %s.", strconv.Quote(detail))
+	case cron.FaultBodyHolds:
+		return fmt.Sprintf("The response contains %s.", strconv.Quote(detail))
+	case cron.FaultBodyMismatch:
+		return fmt.Sprintf("The response does not match the pattern %s.", strconv.Quote(detail))
+	case cron.FaultMatchTime:
+		return fmt.Sprintf("Matching the response with the pattern %s took too long.", strconv.Quote(detail))
+	case cron.FaultRedirects:
+		return fmt.Sprintf("There were more redirects than the %s that this job follows.", detail)
+	case cron.FaultRedirectLoop:
+		return fmt.Sprintf("The redirects lead in a circle, back to %s.", detail)
+	case cron.FaultRedirectURL:
+		return fmt.Sprintf("The server redirected to %s, which cannot be requested.", strconv.Quote(detail))
 	}
 	return "The reason is not known."
 }

@@ -9,11 +9,14 @@ import (
 const maxGiven = 100
 
 // clip shortens s to what a sentence may repeat.
-func clip(s string) string {
-	if utf8.RuneCountInString(s) <= maxGiven {
+func clip(s string) string { return clipTo(s, maxGiven) }
+
+// clipTo shortens s to so many characters.
+func clipTo(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
 		return s
 	}
-	return string([]rune(s)[:maxGiven]) + "…"
+	return string([]rune(s)[:most]) + "…"
 }
 
 // quote is a clipped s in quotation marks, with control characters made visible.

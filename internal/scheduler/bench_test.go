@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/metrics"
 	"punctual/internal/store"
 )
 
@@ -63,7 +64,7 @@ func BenchmarkBurst(b *testing.B) {
 		}
 		s := New(Config{
 			Store: counted, Nodes: db, Upkeep: idle{}, Exchanger: instant{}, Slots: 1000,
-			HostSlots: 1000, Drain: time.Minute, Logger: slog.New(slog.DiscardHandler),
+			HostSlots: 1000, Drain: time.Minute, Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
 		})
 		ctx, cancel := context.WithCancel(b.Context())
 		counted.done, counted.left = cancel, burst

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/metrics"
 )
 
 // finisher records completions in batches. It keeps what the database does not take and tries again.
 type finisher struct {
-	store  Store
-	logger *slog.Logger
-	flight *flight
+	store   Store
+	metrics *metrics.Metrics
+	logger  *slog.Logger
+	flight  *flight
 
 	mu       sync.Mutex
 	waiting  []cron.Completion
@@ -22,9 +24,9 @@ type finisher struct {
 	stopping chan struct{}
 }
 
-func newFinisher(store Store, logger *slog.Logger, f *flight) *finisher {
+func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *flight) *finisher {
 	return &finisher{
-		store: store, logger: logger, flight: f,
+		store: store, metrics: m, logger: logger, flight: f,
 		arrived: make(chan struct{}, 1), full: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 }
@@ -52,7 +54,13 @@ func notify(c chan struct{}) {
 	}
 }
 
-func size(c *cron.Completion) int { return len(c.Result.Headers) + len(c.Result.Body) }
+func size(c *cron.Completion) int {
+	n := len(c.Result.Headers) + len(c.Result.Body)
+	for _, r := range c.Result.Redirects {
+		n += len(r.URL)
+	}
+	return n
+}
 
 // stop makes run record what is left and return. Nothing must be added after it.
 func (f *finisher) stop() { close(f.stopping) }
@@ -124,5 +132,12 @@ func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 func (f *finisher) try(ctx context.Context, batch []cron.Completion) error {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()
-	return f.store.Finish(ctx, batch)
+	start := time.Now()
+	if err := f.store.Finish(ctx, batch); err != nil {
+		f.metrics.DatabaseErrors.WithLabelValues("finish").Inc()
+		return err
+	}
+	metrics.Since(f.metrics.Finishes, start)
+	f.metrics.Finished.Observe(float64(len(batch)))
+	return nil
 }

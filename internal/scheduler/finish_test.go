@@ -64,7 +64,7 @@ func TestABatchHasALimit(t *testing.T) {
 		// Results come one by one while the database is busy with the first.
 		w.db.inject(slow(10 * second).on(opFinish))
 		f := newFlight(10*maxBatch, 10*maxBatch)
-		fin := newFinisher(w.db, w.config.Logger, f)
+		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f)
 		go fin.run(w.Context())
 		launch := cron.Launch{Job: cron.NewJob()}
 		for i := range 2*maxBatch + 10 {

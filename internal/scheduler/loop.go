@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/metrics"
 )
 
 // agenda is what the loop knows of the schedule.
@@ -126,7 +127,11 @@ func (s *Scheduler) look(ctx context.Context, a *agenda) error {
 func (s *Scheduler) nextDue(ctx context.Context, without []int64) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	return s.Store.NextDue(ctx, without)
+	next, err := s.Store.NextDue(ctx, without)
+	if err != nil {
+		s.Metrics.DatabaseErrors.WithLabelValues("look").Inc()
+	}
+	return next, err
 }
 
 // claim takes what is due and starts it; taken counts what it settled in any way.
@@ -134,13 +139,18 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 	// Being told to stop does not break off a claim: nobody would know what became of it.
 	ctx, cancel := context.WithTimeout(working, claimTimeout)
 	defer cancel()
+	start := time.Now()
 	claimed, err := s.Store.Claim(ctx, cron.ClaimRequest{
 		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.flight.admission,
 	})
 	if err != nil {
 		a.unsure = true
+		s.Metrics.DatabaseErrors.WithLabelValues("claim").Inc()
 		return 0, err
 	}
+	metrics.Since(s.Metrics.Claims, start)
+	s.Metrics.Claimed.Observe(float64(len(claimed.Launches)))
+	s.Metrics.Settled.Add(float64(claimed.Settled))
 	for i := range claimed.Launches {
 		l := claimed.Launches[i]
 		s.flight.start(&l, func() { s.execute(working, l) })
@@ -217,10 +227,16 @@ func (s *Scheduler) execute(ctx context.Context, l cron.Launch) {
 			MaxResponse:     l.Plan.MaxResponse,
 			RedirectSuccess: l.Job.RedirectSuccess,
 			SaveResponse:    l.Job.SaveResponses,
+			Exchange:        l.Job.Exchange,
+			TLS:             l.TLS,
 		})
 	}
 	result.Started = started
-	s.finisher.add(cron.Completion{Launch: l, Result: result})
+	c := cron.Completion{Launch: l, Result: result}
+	s.Metrics.Executions.WithLabelValues(result.Outcome().String(), l.Kind.String()).Inc()
+	s.Metrics.Lateness.Observe(c.Lateness().Seconds())
+	s.Metrics.Duration.Observe(result.Duration.Seconds())
+	s.finisher.add(c)
 }
 
 // uuid is a random UUID (RFC 9562, version 4).

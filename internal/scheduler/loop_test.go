@@ -532,7 +532,8 @@ func TestAWaveOfRetriesDoesNotHoldUpTheSchedule(t *testing.T) {
 					j.Policy.Retry = cron.Retry{Count: 10, Factor: 1}
 				})
 				w.clones(id, 3*slots, w.accounts[0])
-				w.job(times(cron.SetOf(15), cron.Every, cron.Every), "http://other/")
+				other := w.newAccount()
+				w.job(times(cron.SetOf(15), cron.Every, cron.Every), "http://other/", func(j *cron.Job) { j.AccountID = other })
 				w.start()
 				w.at(25 * second)
 				if n := len(w.targets.asked("http://failing")); n < 10*slots/2 {

@@ -82,6 +82,7 @@ func (s *Scheduler) beat(ctx context.Context) error {
 		return s.join(ctx)
 	}
 	if err != nil {
+		s.Metrics.DatabaseErrors.WithLabelValues("heartbeat").Inc()
 		return err
 	}
 	s.lease.renew(sent)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/metrics"
 )
 
 // Store is the work: what is due, and what came of it.
@@ -67,6 +68,7 @@ type Config struct {
 	Slots     int           // executions in flight at most
 	HostSlots int           // executions in flight at most to one host and port
 	Drain     time.Duration // for executions in flight when the scheduler is told to stop
+	Metrics   *metrics.Metrics
 	Logger    *slog.Logger
 }
 
@@ -106,7 +108,7 @@ type Scheduler struct {
 // New returns a scheduler.
 func New(c Config) *Scheduler {
 	s := &Scheduler{Config: c, flight: newFlight(c.Slots, c.HostSlots)}
-	s.finisher = newFinisher(c.Store, c.Logger, s.flight)
+	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.flight)
 	return s
 }
 
@@ -183,6 +185,9 @@ func (s *Scheduler) drain() {
 		s.Logger.Warn("executions were cut short and are recorded as lost", slog.Int("executions", s.flight.count()))
 	}
 }
+
+// InFlight is how many executions are under way.
+func (s *Scheduler) InFlight() int { return s.flight.count() }
 
 // LateBy is how late the oldest work is that waits for a slot; 0 when none does.
 func (s *Scheduler) LateBy() time.Duration { return time.Duration(s.lateBy.Load()) }

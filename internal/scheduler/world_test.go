@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/metrics"
 	"punctual/internal/store"
 )
 
@@ -98,7 +99,7 @@ func (w *world) open() {
 	w.db = &database{Store: w.store(), raw: w.raw, memory: make(map[string]time.Time)}
 	w.config = Config{
 		Store: w.db, Nodes: w.db, Upkeep: w.db, Exchanger: w.targets, Name: "test",
-		Slots: 100, HostSlots: 100, Drain: 10 * time.Second, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
+		Slots: 100, HostSlots: 100, Drain: 10 * time.Second, Metrics: metrics.New(), Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	}
 }
 

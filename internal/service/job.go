@@ -17,9 +17,10 @@ import (
 // of the job is checked all the same, so that a user hears of everything at once.
 type Change func(*cron.Job) error
 
-// RoomForJob is nil when the account may have another job, and otherwise an error of kind TooMany.
+// RoomForJob is nil when the account may have another job for all that is known now, and otherwise an error of kind
+// TooMany. CreateJob decides.
 func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
-	limit := s.plans.Of(account.Plan, account.Overrides).MaxJobs
+	limit := s.planOf(account).MaxJobs
 	if limit == 0 {
 		return nil
 	}
@@ -35,12 +36,10 @@ func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
 
 // CreateJob makes a job with the defaults of cron.NewJob, edited by fill, and returns its ID.
 func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (int64, error) {
-	if err := s.RoomForJob(ctx, account); err != nil {
-		return 0, err
-	}
+	plan := s.planOf(account)
 	job := cron.NewJob()
 	job.AccountID = account.ID
-	if err := s.edit(&job, fill); err != nil {
+	if err := s.edit(&job, fill, &plan); err != nil {
 		return 0, err
 	}
 	if err := s.jobs.CreateJob(ctx, &job); err != nil {
@@ -54,10 +53,11 @@ func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Chan
 func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, change Change) error {
 	trial := cron.NewJob()
 	trial.Request.URL = "http://trial.invalid/"
-	if err := s.edit(&trial, change); err != nil {
+	if err := s.edit(&trial, change, nil); err != nil {
 		return err
 	}
-	return s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error { return s.edit(job, change) })
+	plan := s.planOf(account)
+	return s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error { return s.edit(job, change, &plan) })
 }
 
 // DeleteJob removes a job. One that belongs to a monitor is an error of kind Invalid.
@@ -90,26 +90,47 @@ func (s *Service) Jobs(ctx context.Context, now time.Time, account cron.Account)
 // foresee sets the NextRun of a disabled job to when it would be due if it were enabled now.
 func foresee(job *cron.JobRecord, now time.Time) {
 	if !job.Enabled {
-		job.State.NextRun, _ = job.Schedule.Next(now)
+		job.State.NextRun = job.OccurrenceAfter(now)
 	}
 }
 
-// edit applies a change to a job and checks the outcome.
-func (s *Service) edit(job *cron.Job, change Change) error {
-	before := job.Request.URL
+// edit applies a change to a job and checks the outcome; what depends on the whole job is not checked without a plan.
+func (s *Service) edit(job *cron.Job, change Change, plan *cron.Plan) error {
+	before, schedule := job.Request.URL, job.Schedule
 	err := change(job)
 	if err != nil && cron.KindOf(err) != cron.Invalid {
 		return err
 	}
 	job.Title = strings.TrimSpace(job.Title)
 	job.Request.URL = cron.NormalURL(job.Request.URL)
+	job.Timing.PauseNote = strings.TrimSpace(job.Timing.PauseNote)
+	if job.Timing.PausedUntil.IsZero() {
+		job.Timing.PauseNote = ""
+	}
 	if err := mergeProblems(err, job.Validate()); err != nil {
 		return err
 	}
 	if job.Request.URL != before {
-		return s.checkAddress(job.Request.URL)
+		if err := s.checkAddress(job.Request.URL); err != nil {
+			return err
+		}
+	}
+	if plan != nil && job.Schedule != schedule {
+		return checkInterval(&job.Schedule, plan.MinInterval)
 	}
 	return nil
+}
+
+// checkInterval refuses a schedule whose occurrences come faster than the plan allows.
+func checkInterval(s *cron.Schedule, least time.Duration) error {
+	apart, closer := s.CloserThan(least)
+	if !closer {
+		return nil
+	}
+	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: []cron.Problem{{
+		Pointer: "/schedule", Rule: cron.RuleTooOften,
+		Given: strconv.FormatInt(int64(apart/time.Second), 10), Limit: int64(least / time.Second),
+	}}}
 }
 
 // checkAddress refuses a URL whose host is an address that jobs may not call, so that its user hears of it now and not

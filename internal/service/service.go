@@ -2,13 +2,15 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"punctual/internal/cron"
 )
 
 // JobStore keeps jobs. What is not there, or belongs to another account, is an error of kind NotFound.
 type JobStore interface {
-	// CreateJob adds a job, sets its ID and plans it. An unknown folder is an error of kind Invalid.
+	// CreateJob adds a job, sets its ID and plans it. An unknown folder is an error of kind Invalid, and a job too many
+	// for the account's plan one of kind TooMany.
 	CreateJob(ctx context.Context, job *cron.Job) error
 	// UpdateJob lets change edit a job in one transaction, which an error of change undoes. change may run more than
 	// once.
@@ -31,6 +33,33 @@ type HistoryStore interface {
 	Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error)
 }
 
+// FolderStore keeps folders. What is not there, or belongs to another account, is an error of kind NotFound.
+type FolderStore interface {
+	// CreateFolder adds a folder and sets its ID. The error is of kind Conflict when the account has one of that title.
+	CreateFolder(ctx context.Context, f *cron.Folder) error
+	// RenameFolder gives a folder another title. The error is of kind Conflict when another one has it.
+	RenameFolder(ctx context.Context, f *cron.Folder) error
+	// DeleteFolder removes a folder; its jobs move to the root folder.
+	DeleteFolder(ctx context.Context, accountID, folderID int64) error
+	// Folder reads one folder.
+	Folder(ctx context.Context, accountID, folderID int64) (cron.Folder, error)
+	// Folders lists the folders of an account by title.
+	Folders(ctx context.Context, accountID int64) ([]cron.Folder, error)
+}
+
+// UsageStore counts requests.
+type UsageStore interface {
+	// Count counts one request against every limit, or, when one of them is exceeded, against none: then wait is the
+	// time until that one's window ends, and is positive.
+	Count(ctx context.Context, limits []cron.Limit) (wait time.Duration, err error)
+}
+
+// BadgeStore reads jobs for people who belong to no account.
+type BadgeStore interface {
+	// ListedJob reads a job of whatever account, without headers, body and credentials.
+	ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, error)
+}
+
 // AddressChecker knows which addresses jobs may not call.
 type AddressChecker interface {
 	// CheckHost tells which address of host, a name or an address, is blocked for that port; ok is true when none is
@@ -42,19 +71,37 @@ type AddressChecker interface {
 type Config struct {
 	Jobs      JobStore
 	History   HistoryStore
+	Folders   FolderStore
+	Usage     UsageStore
+	Badges    BadgeStore
+	TLS       TLSStore
 	Addresses AddressChecker
 	Plans     cron.Plans
+	Secret    [32]byte // the key that seals secrets; that of badges is derived from it
 }
 
 // Service performs the use cases. It is safe for concurrent use.
 type Service struct {
 	jobs      JobStore
 	history   HistoryStore
+	folders   FolderStore
+	usage     UsageStore
+	badges    BadgeStore
+	tls       TLSStore
 	addresses AddressChecker
 	plans     cron.Plans
+	badgeKey  []byte
 }
 
 // New returns a Service.
 func New(c Config) *Service {
-	return &Service{jobs: c.Jobs, history: c.History, addresses: c.Addresses, plans: c.Plans}
+	return &Service{
+		jobs: c.Jobs, history: c.History, folders: c.Folders, usage: c.Usage, badges: c.Badges, tls: c.TLS, addresses: c.Addresses,
+		plans: c.Plans, badgeKey: badgeKey(c.Secret),
+	}
+}
+
+// planOf is the plan of an account, with the numbers that differ for it.
+func (s *Service) planOf(account cron.Account) cron.Plan {
+	return s.plans.Of(account.Plan, account.Overrides)
 }

@@ -17,6 +17,9 @@ import (
 var (
 	_ service.JobStore     = (*store.Store)(nil)
 	_ service.HistoryStore = (*store.Store)(nil)
+	_ service.FolderStore  = (*store.Store)(nil)
+	_ service.UsageStore   = (*store.Store)(nil)
+	_ service.BadgeStore   = (*store.Store)(nil)
 )
 
 // guard blocks one host, and remembers what it was asked.
@@ -33,7 +36,7 @@ func (g *guard) CheckHost(host string, port int) (blocked string, ok bool) {
 func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *guard, cron.Account) {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler),
+		Dir: t.TempDir(), Key: [32]byte{1}, Plans: cron.Plans{plan.Name: plan}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -48,8 +51,9 @@ func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *
 		t.Fatal(err)
 	}
 	g := &guard{blocked: "10.0.0.1"}
-	plans := cron.Plans{plan.Name: plan}
-	return service.New(service.Config{Jobs: s, History: s, Addresses: g, Plans: plans}), s, g, account
+	return service.New(service.Config{
+		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Addresses: g, Plans: cron.Plans{plan.Name: plan},
+	}), s, g, account
 }
 
 func setURL(url string) service.Change {

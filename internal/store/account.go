@@ -128,13 +128,13 @@ func (s *Store) replan(ctx context.Context, q queryer, a *cron.Account) error {
 		if err != nil {
 			return err
 		}
-		if !rec.Enabled {
+		if !rec.Enabled && !rec.Timing.Spent {
 			continue
 		}
 		next := rec.NextAfter(now)
 		if a.Disabled {
 			if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
-				if err := s.recordDisabled(ctx, q, &rec, now); err != nil {
+				if err := s.recordBacklog(ctx, q, &rec, cron.FaultDisabled, now); err != nil {
 					return err
 				}
 			}
@@ -192,6 +192,33 @@ func (s *Store) plan(r planRow) (cron.Plan, error) {
 	return s.plans.Of(r.name, o), nil
 }
 
+// lockPlan reads the plan of an account, and makes others who do so wait until the end of the transaction: what is
+// counted against the plan meanwhile holds.
+func (s *Store) lockPlan(ctx context.Context, q queryer, accountID int64) (cron.Plan, error) {
+	var row planRow
+	err := q.QueryRowContext(ctx, `SELECT plan, overrides FROM account WHERE id = $1`+s.dialect.forUpdate, accountID).Scan(
+		&row.name, &row.overrides)
+	if err != nil {
+		return cron.Plan{}, oneRow(err, cron.SubjectAccount)
+	}
+	return s.plan(row)
+}
+
+// checkRoom is an error of kind TooMany when as many rows are there as the plan allows; 0 is no limit.
+func checkRoom(ctx context.Context, q queryer, count string, accountID int64, limit int, subject cron.Subject) error {
+	if limit == 0 {
+		return nil
+	}
+	var n int
+	if err := q.QueryRowContext(ctx, count, accountID).Scan(&n); err != nil {
+		return fmt.Errorf("count what the plan limits: %w", err)
+	}
+	if n >= limit {
+		return &cron.Error{Kind: cron.TooMany, Subject: subject}
+	}
+	return nil
+}
+
 // encodeOverrides is overrides as a column has them.
 func encodeOverrides(o cron.Overrides) (string, error) {
 	if len(o) == 0 {
@@ -214,12 +241,21 @@ func decodeOverrides(text string) (o cron.Overrides, err error) {
 	return o, nil
 }
 
-// CreateAPIKey adds a key and sets its ID.
+const countKeys = `SELECT count(*) FROM api_key WHERE account_id = $1`
+
+// CreateAPIKey adds a key and sets its ID. The error is of kind TooMany when the account's plan allows no further key.
 func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	if k.Created.IsZero() {
 		k.Created = s.stamp()
 	}
 	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		plan, err := s.lockPlan(ctx, q, k.AccountID)
+		if err != nil {
+			return err
+		}
+		if err := checkRoom(ctx, q, countKeys, k.AccountID, plan.MaxKeys, cron.SubjectAPIKey); err != nil {
+			return err
+		}
 		return q.QueryRowContext(ctx,
 			`INSERT INTO api_key (account_id, title, hash, hint, created_at, disabled, expires_at, scopes, allow_from)
 			 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,

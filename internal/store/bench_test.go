@@ -60,6 +60,36 @@ func BenchmarkCycle(b *testing.B) {
 	}
 }
 
+// BenchmarkGap claims 10,000 jobs that were due every minute of a week in which no node ran.
+func BenchmarkGap(b *testing.B) {
+	for _, kind := range databases {
+		b.Run(kind.name, func(b *testing.B) {
+			options := kind.fresh(b)
+			db, raw := open(b, options), past(b, options)
+			account, node := newAccount(b, db)
+			j := newJob(account)
+			j.Schedule.Minutes = cron.Every
+			ok(b, db.CreateJob(b.Context(), &j))
+			copyJob(b, raw, j.ID, benchJobs-1)
+			settled := 0
+			for b.Loop() {
+				b.StopTimer()
+				exec(b, raw, `DELETE FROM execution`)
+				week := time.Now().UTC().Truncate(time.Minute).AddDate(0, 0, -7)
+				exec(b, raw, `UPDATE job_state SET next_run_at = $1, look_at = $1`, week.UnixMilli())
+				b.StartTimer()
+				for more := true; more; {
+					claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
+					ok(b, err)
+					more = claimed.More
+					settled += claimed.Settled
+				}
+			}
+			b.ReportMetric(float64(settled)/float64(b.N), "missed/op")
+		})
+	}
+}
+
 // BenchmarkJobs lists an account's 10,000 jobs, as GET /jobs does.
 func BenchmarkJobs(b *testing.B) {
 	for _, kind := range databases {

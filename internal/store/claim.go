@@ -93,7 +93,7 @@ func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 
 // dueJobs finds and locks jobs that are due.
 func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
-	filter, args := s.without(without, 3, millis(now), limit)
+	filter, args := s.without("account_id", without, 3, millis(now), limit)
 	rows, err := q.QueryContext(ctx, `SELECT job_id, next_run_at FROM job_state WHERE look_at <= $1`+filter+`
 		ORDER BY look_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
 	if err != nil {
@@ -111,11 +111,14 @@ func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit i
 	return found, rows.Err()
 }
 
-// duePending finds and locks attempts that are due.
+// duePending finds and locks attempts that are due, with the states of their jobs: an edit, or a claim of the schedule on
+// another node, comes before or after this one.
 func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
-	filter, args := s.without(without, 3, millis(now), limit)
-	rows, err := q.QueryContext(ctx, `SELECT id, job_id, due_at, planned_at, kind, attempt FROM pending
-		WHERE look_at <= $1`+filter+` ORDER BY look_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
+	filter, args := s.without("pending.account_id", without, 3, millis(now), limit)
+	rows, err := q.QueryContext(ctx,
+		`SELECT pending.id, pending.job_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
+		 FROM pending JOIN job_state ON job_state.job_id = pending.job_id WHERE pending.look_at <= $1`+filter+`
+		 ORDER BY pending.look_at, pending.rank LIMIT $2`+s.dialect.skipLocked, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find due attempts: %w", err)
 	}
@@ -132,12 +135,15 @@ func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limi
 }
 
 // without is the condition, at parameter $n, that leaves out accounts, and args with what it needs added.
-func (s *Store) without(accounts []int64, n int, args ...any) (string, []any) {
+func (s *Store) without(column string, accounts []int64, n int, args ...any) (string, []any) {
 	if len(accounts) == 0 {
 		return "", args
 	}
-	return ` AND NOT ` + s.dialect.in("account_id", n), append(args, s.dialect.list(accounts))
+	return ` AND NOT ` + s.dialect.in(column, n), append(args, s.dialect.list(accounts))
 }
+
+// admitter says whether an execution of a job can start.
+type admitter = func(j *cron.Job, p *cron.Plan) cron.Admission
 
 // settlement collects what a claim writes.
 type settlement struct {
@@ -145,6 +151,7 @@ type settlement struct {
 	node     int64
 	records  []*record
 	plans    []plan
+	spent    []int64 // one-time jobs that have had their occurrence
 	taken    []int64 // rows of pending that are done with
 	deferred []due   // of pending
 	launches []cron.Launch
@@ -159,11 +166,13 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 	if err != nil {
 		return err
 	}
-	busy, err := s.running(ctx, q, jobs)
-	if err != nil {
+	if err := s.addTLS(ctx, q, jobs); err != nil {
 		return err
 	}
-	admit := func(*cron.Job) cron.Admission { return cron.AdmitNow }
+	if err := s.markBusy(ctx, q, jobs); err != nil {
+		return err
+	}
+	admit := admitter(func(*cron.Job, *cron.Plan) cron.Admission { return cron.AdmitNow })
 	if req.Admit != nil {
 		admit = req.Admit()
 	}
@@ -176,7 +185,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		case w.pending != 0:
 			st.attempt(w, d, admit)
 		default:
-			st.occurrence(w, d, busy[w.jobID], admit)
+			st.occurrence(w, d, admit)
 		}
 	}
 	if err := s.saveSettlement(ctx, q, &st); err != nil {
@@ -197,17 +206,14 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 }
 
 // occurrence settles what is due by the schedule.
-func (st *settlement) occurrence(w due, d *definition, busy bool, admit func(*cron.Job) cron.Admission) {
+func (st *settlement) occurrence(w due, d *definition, admit admitter) {
 	v := d.job.Judge(instant(w.planned), st.now)
-	skip := cron.FaultNone
-	switch {
-	case d.sealed:
-		skip = cron.FaultInternal
-	case busy && d.job.Policy.Overlap == cron.OverlapSkip:
+	skip := d.skip
+	if skip == cron.FaultNone && d.busy && d.job.Policy.Overlap == cron.OverlapSkip {
 		skip = cron.FaultOverlap
 	}
 	if !v.Run.IsZero() && skip == cron.FaultNone {
-		switch admit(&d.job) {
+		switch admit(&d.job, &d.plan) {
 		case cron.AdmitLater:
 			st.left = true
 			return
@@ -219,6 +225,9 @@ func (st *settlement) occurrence(w due, d *definition, busy bool, admit func(*cr
 	}
 	next := nullMillis(v.Next)
 	st.plans = append(st.plans, plan{w.jobID, next, next})
+	if !d.job.Timing.RunAt.IsZero() && v.Next.IsZero() {
+		st.spent = append(st.spent, w.jobID)
+	}
 	if v.Missed.Count > 0 {
 		st.records = append(st.records, gapRecord(&d.job, v.Missed, cron.OutcomeMissed, cron.FaultMissed, st.now))
 	}
@@ -232,14 +241,14 @@ func (st *settlement) occurrence(w due, d *definition, busy bool, admit func(*cr
 	}
 }
 
-// attempt settles a due row of pending. One of a job that was disabled, or cannot run, is dropped: the attempt before
-// stands as the last.
-func (st *settlement) attempt(w due, d *definition, admit func(*cron.Job) cron.Admission) {
-	if d.sealed || !d.job.Enabled && w.kind != cron.KindManual {
+// attempt settles a due row of pending. One of a job that was disabled or paused, or cannot run, is dropped: the attempt
+// before stands as the last.
+func (st *settlement) attempt(w due, d *definition, admit admitter) {
+	if d.skip != cron.FaultNone || !d.job.AllowsAttempts(st.now) && w.kind != cron.KindManual {
 		st.drop(w)
 		return
 	}
-	switch admit(&d.job) {
+	switch admit(&d.job, &d.plan) {
 	case cron.AdmitLater:
 		st.left = true
 		return
@@ -258,12 +267,13 @@ func (st *settlement) drop(w due) {
 }
 
 func (st *settlement) launch(d *definition, l cron.Launch) {
-	l.Node, l.Plan, l.Job = st.node, d.plan, d.job
+	l.Node, l.Plan, l.Job, l.TLS = st.node, d.plan, d.job, d.tls
 	st.records = append(st.records, &record{
 		accountID: d.job.AccountID, jobID: d.job.ID, planned: millis(l.Planned), kind: l.Kind, attempt: l.Attempt,
 		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),
 	})
 	st.launches = append(st.launches, l)
+	d.busy = true
 }
 
 // The pause of work whose target has no room: half of its lateness, so that a backlog is looked at rarely and not anew
@@ -283,6 +293,13 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 	}
 	if err := s.hot.savePlans(ctx, q, st.plans); err != nil {
 		return fmt.Errorf("plan the jobs: %w", err)
+	}
+	if len(st.spent) > 0 {
+		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, spent = true WHERE `+s.dialect.in("id", 1),
+			s.dialect.list(st.spent))
+		if err != nil {
+			return fmt.Errorf("disable one-time jobs: %w", err)
+		}
 	}
 	if len(st.taken) > 0 {
 		_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.dialect.in("id", 1), s.dialect.list(st.taken))
@@ -316,9 +333,13 @@ type plan struct {
 
 // definition is a job as it stands inside a claim.
 type definition struct {
-	job    cron.Job
-	plan   cron.Plan
-	sealed bool // its secrets do not open, so that it cannot run
+	job  cron.Job
+	plan cron.Plan
+	skip cron.Fault // why it cannot run; FaultNone when it can
+	busy bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
+
+	hasTLS bool             // its account has TLS material
+	tls    *cron.AccountTLS // which is this
 }
 
 // definitions reads the jobs of due work. The rows of job_state are locked by now, as every edit locks them first, so
@@ -329,8 +350,10 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		ids[i] = w.jobID
 	}
 	rows, err := q.QueryContext(ctx,
-		`SELECT `+jobColumns+`, job.secret, account.plan, account.overrides FROM job JOIN account ON account.id = job.account_id
-		 WHERE `+s.dialect.in("job.id", 1), s.dialect.list(ids))
+		`SELECT `+jobColumns+`, job.secret, account.plan, account.overrides, account.disabled,
+		        account_tls.account_id IS NOT NULL
+		 FROM job JOIN account ON account.id = job.account_id
+		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1), s.dialect.list(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read the definitions: %w", err)
 	}
@@ -338,11 +361,12 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	jobs := make(map[int64]*definition, len(work))
 	for rows.Next() {
 		var (
-			d      definition
-			row    planRow
-			sealed []byte
+			d        definition
+			row      planRow
+			sealed   []byte
+			disabled bool
 		)
-		if err := scanJob(rows.Scan, &d.job, &sealed, &row.name, &row.overrides); err != nil {
+		if err := scanJob(rows.Scan, &d.job, &sealed, &row.name, &row.overrides, &disabled, &d.hasTLS); err != nil {
 			return nil, fmt.Errorf("read the definitions: %w", err)
 		}
 		if d.plan, err = s.plan(row); err != nil {
@@ -350,7 +374,10 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		}
 		if err := s.openJob(&d.job, sealed); err != nil {
 			s.logger.Error("a job cannot run", slogErr(err))
-			d.sealed = true
+			d.skip = cron.FaultInternal
+		}
+		if disabled {
+			d.skip = cron.FaultDisabled
 		}
 		jobs[d.job.ID] = &d
 	}
@@ -360,8 +387,8 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	return jobs, nil
 }
 
-// running tells which of the jobs that mind overlaps have an execution in flight.
-func (s *Store) running(ctx context.Context, q queryer, jobs map[int64]*definition) (map[int64]bool, error) {
+// markBusy finds out which of the jobs that mind overlaps have an execution in flight.
+func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definition) error {
 	var ids []int64
 	for id, d := range jobs {
 		if d.job.Policy.Overlap == cron.OverlapSkip {
@@ -369,23 +396,33 @@ func (s *Store) running(ctx context.Context, q queryer, jobs map[int64]*definiti
 		}
 	}
 	if len(ids) == 0 {
-		return nil, nil
+		return nil
 	}
 	rows, err := q.QueryContext(ctx,
 		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1), s.dialect.list(ids))
 	if err != nil {
-		return nil, fmt.Errorf("find running executions: %w", err)
+		return fmt.Errorf("find running executions: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	busy := make(map[int64]bool, len(ids))
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("find running executions: %w", err)
+			return fmt.Errorf("find running executions: %w", err)
 		}
-		busy[id] = true
+		jobs[id].busy = true
 	}
-	return busy, rows.Err()
+	return rows.Err()
+}
+
+// Backlog is how many occurrences and attempts are due and not claimed.
+func (s *Store) Backlog(ctx context.Context) (int, error) {
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM job_state WHERE look_at <= $1) +
+		(SELECT count(*) FROM pending WHERE look_at <= $1)`, millis(s.Now())).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count what is due: %w", err)
+	}
+	return n, nil
 }
 
 // NextDue is when a claim is to look at something next; the zero time when nothing is.
@@ -395,7 +432,7 @@ func (s *Store) NextDue(ctx context.Context, withoutAccounts []int64) (time.Time
 
 func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.Time, error) {
 	var next sql.NullInt64
-	filter, args := s.without(without, 1)
+	filter, args := s.without("account_id", without, 1)
 	err := q.QueryRowContext(ctx, `SELECT min(t) FROM (
 		SELECT * FROM (SELECT look_at AS t FROM job_state WHERE look_at IS NOT NULL`+filter+`
 		               ORDER BY look_at, rank LIMIT 1) AS scheduled
@@ -412,10 +449,10 @@ func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.T
 	return instant(next.Int64), nil
 }
 
-// recordDisabled writes down that the occurrences of a job that are due already will not run, since it is disabled.
-func (s *Store) recordDisabled(ctx context.Context, q queryer, rec *cron.JobRecord, now time.Time) error {
+// recordBacklog writes down that the occurrences of a job that are due already will not run, and why.
+func (s *Store) recordBacklog(ctx context.Context, q queryer, rec *cron.JobRecord, why cron.Fault, now time.Time) error {
 	gap := rec.Backlog(rec.State.NextRun, now)
-	r := gapRecord(&rec.Job, gap, cron.OutcomeSkipped, cron.FaultDisabled, now)
+	r := gapRecord(&rec.Job, gap, cron.OutcomeSkipped, why, now)
 	if err := s.hot.insertRecords(ctx, q, []*record{r}); err != nil {
 		return fmt.Errorf("record what was due: %w", err)
 	}

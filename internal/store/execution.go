@@ -119,22 +119,29 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 // Execution reads one started execution with its headers and body, where they were saved.
 func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error) {
 	var (
-		e     cron.Execution
-		saved bool
-		plan  planRow
+		e         cron.Execution
+		saved     bool
+		redirects string
+		plan      planRow
 	)
 	row := s.read.QueryRowContext(ctx,
-		`SELECT `+executionColumns+`, response.headers, response.body, response.execution_id IS NOT NULL,
+		`SELECT `+executionColumns+`, response.headers, response.body, response.headers IS NOT NULL,
+		        coalesce(response.redirects, ''), coalesce(response.truncated, $4),
 		        account.plan, account.overrides
 		 FROM execution JOIN job ON job.id = execution.job_id JOIN account ON account.id = job.account_id
 		 LEFT JOIN response ON response.execution_id = execution.id AND response.planned_at = execution.planned_at
 		 WHERE execution.job_id = $1 AND execution.id = $2 AND job.account_id = $3 AND `+started,
-		jobID, executionID, accountID)
-	if err := scanExecution(row.Scan, &e, &e.Result.Headers, &e.Result.Body, &saved, &plan.name, &plan.overrides); err != nil {
+		jobID, executionID, accountID, false)
+	if err := scanExecution(row.Scan, &e, &e.Result.Headers, &e.Result.Body, &saved, &redirects,
+		&e.Result.Truncated, &plan.name, &plan.overrides); err != nil {
 		return e, oneRow(err, cron.SubjectExecution)
 	}
 	if saved && e.Result.Body == nil {
 		e.Result.Body = []byte{} // SQLite's driver reads an empty value as nil
+	}
+	var err error
+	if e.Result.Redirects, err = decodeRedirects(redirects); err != nil {
+		return e, err
 	}
 	since, err := s.kept(plan)
 	if err != nil {

@@ -93,7 +93,7 @@ func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c 
 // disable ends a job's schedule on behalf of the service.
 func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now time.Time) error {
 	if next := rec.State.NextRun; !next.IsZero() && !next.After(now) {
-		if err := s.recordDisabled(ctx, q, rec, now); err != nil {
+		if err := s.recordBacklog(ctx, q, rec, cron.FaultDisabled, now); err != nil {
 			return err
 		}
 	}
@@ -110,8 +110,7 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 // standing reads, and locks in the order of their ids, what Conclude needs of the jobs.
 func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
 	rows, err := q.QueryContext(ctx,
-		`SELECT job.id, job.account_id, job.type, job.enabled, job.timezone, job.expires_at, job.seconds, job.minutes,
-		        job.hours, job.mdays, job.months, job.wdays, job.dst, job.on_failure, job.on_failure_count,
+		`SELECT job.id, job.account_id, job.type, job.enabled, `+timingColumns+`, job.on_failure, job.on_failure_count,
 		        job.on_success, job.on_disable, job.on_cert_expiry, job.cert_expiry_ahead, `+stateColumns+`
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.dialect.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.dialect.lockStates,
@@ -123,18 +122,18 @@ func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64
 	standing := make(map[int64]*cron.JobRecord, len(ids))
 	for rows.Next() {
 		var (
-			rec   cron.JobRecord
-			row   stateRow
-			sets  scheduleRow
-			n     = &rec.Notification
-			ahead int64
+			rec    cron.JobRecord
+			row    stateRow
+			timing timingRow
+			n      = &rec.Notification
+			ahead  int64
 		)
-		fields := append([]any{&rec.ID, &rec.AccountID, &rec.Type, &rec.Enabled}, sets.fields(&rec.Schedule)...)
+		fields := append([]any{&rec.ID, &rec.AccountID, &rec.Type, &rec.Enabled}, timing.fields(&rec.Job)...)
 		fields = append(fields, &n.OnFailure, &n.OnFailureCount, &n.OnSuccess, &n.OnDisable, &n.OnCertExpiry, &ahead)
 		if err := rows.Scan(append(fields, row.fields()...)...); err != nil {
 			return nil, fmt.Errorf("read the jobs: %w", err)
 		}
-		sets.into(&rec.Schedule)
+		timing.into(&rec.Job)
 		n.CertExpiryAhead = time.Duration(ahead) * time.Second
 		rec.State = row.state()
 		standing[rec.ID] = &rec

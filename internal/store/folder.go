@@ -61,7 +61,7 @@ func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64) err
 		if err := changedOne(res, err, cron.SubjectFolder); err != nil {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, `UPDATE job SET folder_id = 0 WHERE folder_id = $1`, folderID); err != nil {
+		if _, err := q.ExecContext(ctx, `UPDATE job SET folder_id = 0 WHERE folder_id = $1 AND folder_id <> 0`, folderID); err != nil {
 			return fmt.Errorf("move the folder's jobs: %w", err)
 		}
 		return nil

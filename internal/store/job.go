@@ -15,20 +15,24 @@ import (
 var jobFields = []string{
 	"folder_id", "type", "enabled", "title", "save_responses", "url", "method", "auth_enable", "timeout",
 	"redirect_success", "timezone", "expires_at", "seconds", "minutes", "hours", "mdays", "months", "wdays", "dst",
+	"run_at", "spent", "spread", "paused_until", "pause_note",
 	"on_failure", "on_failure_count", "on_success", "on_disable", "on_cert_expiry", "cert_expiry_ahead",
 	"misfire", "grace", "overlap", "delivery", "retry_count", "retry_delay", "retry_factor", "retry_ceiling",
+	"follow_redirects", "success", "unverified", "oversize",
 	"updated_at",
 }
 
 func jobValues(j *cron.Job) []any {
-	sc, n, p := &j.Schedule, &j.Notification, &j.Policy
+	sc, t, n, p, x := &j.Schedule, &j.Timing, &j.Notification, &j.Policy, &j.Exchange
 	return []any{
 		j.FolderID, int(j.Type), j.Enabled, j.Title, j.SaveResponses, j.Request.URL, int(j.Request.Method),
 		j.Request.Auth.Enable, j.Timeout, j.RedirectSuccess, sc.Timezone, sc.ExpiresAt, int64(sc.Seconds),
 		int64(sc.Minutes), int64(sc.Hours), int64(sc.MonthDays), int64(sc.Months), int64(sc.Weekdays), int(sc.DST),
+		millis(t.RunAt), t.Spent, seconds(t.Spread), millis(t.PausedUntil), t.PauseNote,
 		n.OnFailure, n.OnFailureCount, n.OnSuccess, n.OnDisable, n.OnCertExpiry, seconds(n.CertExpiryAhead),
 		int(p.Misfire), seconds(p.Grace), int(p.Overlap), int(p.Delivery), p.Retry.Count, seconds(p.Retry.Delay),
-		p.Retry.Factor, seconds(p.Retry.Ceiling), millis(j.Updated),
+		p.Retry.Factor, seconds(p.Retry.Ceiling),
+		x.FollowRedirects, encodeSuccess(x.Success), x.Unverified, int(x.Oversize), millis(j.Updated),
 	}
 }
 
@@ -59,65 +63,79 @@ func parameters(first, count int) string {
 	return b.String()
 }
 
-// scheduleRow is the columns of a schedule, timezone to dst, as they are read.
-type scheduleRow [6]int64
+// timingColumns are those that say when a job is due, as timingRow reads them.
+const timingColumns = `job.timezone, job.expires_at, job.seconds, job.minutes, job.hours, job.mdays, job.months,
+	job.wdays, job.dst, job.run_at, job.spent, job.spread, job.paused_until, job.pause_note`
 
-func (r *scheduleRow) fields(s *cron.Schedule) []any {
-	return []any{&s.Timezone, &s.ExpiresAt, &r[0], &r[1], &r[2], &r[3], &r[4], &r[5], &s.DST}
+// timingRow is timingColumns as they are read.
+type timingRow struct {
+	sets                       [6]int64
+	runAt, spread, pausedUntil int64
 }
 
-func (r *scheduleRow) into(s *cron.Schedule) {
-	s.Seconds, s.Minutes, s.Hours = cron.Set(r[0]), cron.Set(r[1]), cron.Set(r[2])
-	s.MonthDays, s.Months, s.Weekdays = cron.Set(r[3]), cron.Set(r[4]), cron.Set(r[5])
+func (r *timingRow) fields(j *cron.Job) []any {
+	s, t := &j.Schedule, &j.Timing
+	return []any{&s.Timezone, into(&s.ExpiresAt), into(&r.sets[0]), into(&r.sets[1]), into(&r.sets[2]), into(&r.sets[3]),
+		into(&r.sets[4]), into(&r.sets[5]), into(&s.DST), into(&r.runAt), intoFlag(&t.Spent), into(&r.spread),
+		into(&r.pausedUntil), &t.PauseNote}
+}
+
+func (r *timingRow) into(j *cron.Job) {
+	s, t := &j.Schedule, &j.Timing
+	s.Seconds, s.Minutes, s.Hours = cron.Set(r.sets[0]), cron.Set(r.sets[1]), cron.Set(r.sets[2])
+	s.MonthDays, s.Months, s.Weekdays = cron.Set(r.sets[3]), cron.Set(r.sets[4]), cron.Set(r.sets[5])
+	t.RunAt, t.PausedUntil, t.Spread = instant(r.runAt), instant(r.pausedUntil), time.Duration(r.spread)*time.Second
 }
 
 // scanJob reads jobColumns, and more columns behind them.
 func scanJob(scan func(...any) error, j *cron.Job, more ...any) error {
 	var (
-		n, p                                           = &j.Notification, &j.Policy
-		sets                                           scheduleRow
+		n, p, x                                        = &j.Notification, &j.Policy, &j.Exchange
+		success                                        string
+		timing                                         timingRow
 		created, updated, ahead, grace, delay, ceiling int64
 	)
-	fields := append(make([]any, 0, 3+len(jobFields)+len(more)), &j.ID, &j.AccountID, &created,
-		&j.FolderID, &j.Type, &j.Enabled, &j.Title, &j.SaveResponses, &j.Request.URL, &j.Request.Method,
-		&j.Request.Auth.Enable, &j.Timeout, &j.RedirectSuccess)
-	fields = append(fields, sets.fields(&j.Schedule)...)
+	fields := append(make([]any, 0, 3+len(jobFields)+len(more)), into(&j.ID), into(&j.AccountID), into(&created),
+		into(&j.FolderID), into(&j.Type), intoFlag(&j.Enabled), &j.Title, intoFlag(&j.SaveResponses), &j.Request.URL,
+		into(&j.Request.Method), intoFlag(&j.Request.Auth.Enable), into(&j.Timeout), intoFlag(&j.RedirectSuccess))
+	fields = append(fields, timing.fields(j)...)
 	fields = append(fields,
-		&n.OnFailure, &n.OnFailureCount, &n.OnSuccess, &n.OnDisable, &n.OnCertExpiry, &ahead,
-		&p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &delay, &p.Retry.Factor, &ceiling, &updated)
+		intoFlag(&n.OnFailure), into(&n.OnFailureCount), intoFlag(&n.OnSuccess), intoFlag(&n.OnDisable),
+		intoFlag(&n.OnCertExpiry), into(&ahead),
+		into(&p.Misfire), into(&grace), into(&p.Overlap), into(&p.Delivery), into(&p.Retry.Count), into(&delay),
+		&p.Retry.Factor, into(&ceiling), into(&x.FollowRedirects), &success, intoFlag(&x.Unverified), into(&x.Oversize),
+		into(&updated))
 	if err := scan(append(fields, more...)...); err != nil {
 		return err
 	}
-	sets.into(&j.Schedule)
+	timing.into(j)
 	n.CertExpiryAhead = time.Duration(ahead) * time.Second
 	p.Grace, p.Retry.Delay = time.Duration(grace)*time.Second, time.Duration(delay)*time.Second
 	p.Retry.Ceiling = time.Duration(ceiling) * time.Second
 	j.Created, j.Updated = instant(created), instant(updated)
-	return nil
+	var err error
+	x.Success, err = decodeSuccess(success)
+	return err
 }
 
 // stateRow is stateColumns as they are read.
 type stateRow struct {
-	next                                 *int64
-	status                               int
-	duration, execution, expiry, noticed int64
-	failures, counted                    int
+	next, duration, execution, expiry, noticed int64
+	status, failures, counted                  int
 }
 
 func (r *stateRow) fields() []any {
-	return []any{&r.next, &r.status, &r.duration, &r.execution, &r.expiry, &r.failures, &r.counted, &r.noticed}
+	return []any{into(&r.next), into(&r.status), into(&r.duration), into(&r.execution), into(&r.expiry),
+		into(&r.failures), into(&r.counted), into(&r.noticed)}
 }
 
 func (r *stateRow) state() cron.JobState {
-	st := cron.JobState{
+	return cron.JobState{
+		NextRun:    instant(r.next),
 		LastStatus: cron.Status(r.status), LastDuration: time.Duration(r.duration) * time.Microsecond,
 		LastExecution: instant(r.execution), CertExpiry: instant(r.expiry), CertNoticed: instant(r.noticed),
 		Failures: r.failures, CountedFailures: r.counted,
 	}
-	if r.next != nil {
-		st.NextRun = instant(*r.next)
-	}
-	return st
 }
 
 // secretRow is the sealed part of a job.
@@ -161,15 +179,22 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 }
 
 // CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates nothing but the
-// folder.
+// folder. The error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		plan, err := s.lockPlan(ctx, q, j.AccountID)
+		if err != nil {
+			return err
+		}
+		if err := checkRoom(ctx, q, countJobs, j.AccountID, plan.MaxJobs, cron.SubjectJob); err != nil {
+			return err
+		}
 		if err := s.checkFolder(ctx, q, j); err != nil {
 			return err
 		}
 		now := s.stamp()
 		j.Created, j.Updated = now, now
-		err := q.QueryRowContext(ctx, jobInsert, append([]any{j.AccountID, millis(now)}, jobValues(j)...)...).Scan(&j.ID)
+		err = q.QueryRowContext(ctx, jobInsert, append([]any{j.AccountID, millis(now)}, jobValues(j)...)...).Scan(&j.ID)
 		if err != nil {
 			return err
 		}
@@ -198,7 +223,10 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 // counters of failures. An error of change undoes everything and is returned as it is. change may run more than once.
 //
 // An occurrence that is due already when the edit comes still counts: it runs as the job is now, or, when the edit
-// disables the job, is recorded as skipped.
+// disables or pauses the job, is recorded as skipped.
+//
+// A one-time job that its occurrence disabled stays Spent as long as the edit leaves it so, and neither enables it nor
+// gives it another instant.
 func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error {
 	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
 		rec, err := s.lockJob(ctx, q, accountID, jobID)
@@ -214,6 +242,7 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		}
 		now := s.stamp()
 		j.Updated = now
+		j.Timing.Spent = j.Timing.Spent && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
 		sealed, err := s.sealJob(&j)
 		if err != nil {
 			return err
@@ -223,13 +252,19 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		}
 		next := j.NextAfter(now)
 		if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
-			if j.Enabled {
+			switch {
+			case !j.Enabled:
+				err = s.recordBacklog(ctx, q, &rec, cron.FaultDisabled, now)
+			case due.Before(j.Timing.PausedUntil):
+				err = s.recordBacklog(ctx, q, &rec, cron.FaultPaused, now)
+			default:
 				next = due
-			} else if err := s.recordDisabled(ctx, q, &rec, now); err != nil {
+			}
+			if err != nil {
 				return err
 			}
 		}
-		if !j.Enabled {
+		if !j.AllowsAttempts(now) {
 			if err := dropAttempts(ctx, q, j.ID); err != nil {
 				return err
 			}
@@ -244,7 +279,8 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 	})
 }
 
-// dropAttempts takes back the retries and repeats of a job that is disabled; the attempts before stand as the last.
+// dropAttempts takes back the retries and repeats of a job that is disabled or paused; the attempts before stand as the
+// last.
 func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
 	_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE job_id = $1 AND kind = $2`, jobID, int(cron.KindScheduled))
 	if err != nil {
@@ -309,16 +345,26 @@ func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord
 	return s.readJob(ctx, s.read, accountID, jobID)
 }
 
+// listColumns are what a list shows of a job, and more.
+var listColumns = jobColumns + ", " + stateColumns
+
+// listJobs reads the jobs of an account in the order of the list.
+var listJobs = `SELECT ` + listColumns + ` FROM job JOIN job_state ON job_state.job_id = job.id
+	WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`
+
 // Jobs reads the jobs of an account, without headers, body and credentials: enabled ones first, then by last status,
 // URL and id. someFailed tells that some could not be read and are left out.
 func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecord, someFailed bool, err error) {
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT `+jobColumns+`, `+stateColumns+` FROM job JOIN job_state ON job_state.job_id = job.id
-		 WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`, accountID)
+	count, err := s.CountJobs(ctx, accountID)
+	if err != nil {
+		return nil, false, err
+	}
+	rows, err := s.read.QueryContext(ctx, listJobs, accountID)
 	if err != nil {
 		return nil, false, fmt.Errorf("list the jobs: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
+	jobs = make([]cron.JobRecord, 0, count) // records are large, so that letting a long list grow takes its time
 	for rows.Next() {
 		var (
 			rec cron.JobRecord
@@ -338,11 +384,28 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 	return jobs, someFailed, nil
 }
 
+// ListedJob reads a job as Jobs does, of whatever account.
+func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, error) {
+	var (
+		rec cron.JobRecord
+		row stateRow
+	)
+	err := scanJob(s.read.QueryRowContext(ctx,
+		`SELECT `+listColumns+` FROM job JOIN job_state ON job_state.job_id = job.id WHERE job.id = $1`, jobID).Scan,
+		&rec.Job, row.fields()...)
+	if err != nil {
+		return rec, oneRow(err, cron.SubjectJob)
+	}
+	rec.State = row.state()
+	return rec, nil
+}
+
+const countJobs = `SELECT count(*) FROM job WHERE account_id = $1`
+
 // CountJobs tells how many jobs an account has.
 func (s *Store) CountJobs(ctx context.Context, accountID int64) (int, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM job WHERE account_id = $1`, accountID).Scan(&n)
-	if err != nil {
+	if err := s.read.QueryRowContext(ctx, countJobs, accountID).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count the jobs: %w", err)
 	}
 	return n, nil

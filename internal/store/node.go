@@ -139,13 +139,13 @@ func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) ([]c
 // abandoned lists, as lost, running executions of the nodes that meet the condition, whose parameters start at $2.
 func (s *Store) abandoned(ctx context.Context, q queryer, condition string, args ...any) ([]cron.Completion, error) {
 	rows, err := q.QueryContext(ctx,
-		`SELECT execution.id, execution.job_id, execution.account_id, execution.node, execution.planned_at,
-		        execution.kind, execution.attempt, execution.started_at,
-		        coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
+		`SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
+		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
 		        coalesce(account.overrides, '')
-		 FROM execution JOIN node ON node.epoch = execution.node
-		 LEFT JOIN job ON job.id = execution.job_id LEFT JOIN account ON account.id = job.account_id
-		 WHERE execution.outcome = 0 AND `+condition+` LIMIT $1`, append([]any{settleChunk}, args...)...)
+		 FROM (SELECT execution.* FROM execution JOIN node ON node.epoch = execution.node
+		       WHERE execution.outcome = 0 AND `+condition+` LIMIT $1) AS lost
+		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
+		append([]any{settleChunk}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("find abandoned executions: %w", err)
 	}

@@ -30,8 +30,10 @@ func TestPlans(t *testing.T) {
 			seed.Policy.Overlap = cron.OverlapSkip
 			seed.Policy.Retry.Count = 1
 			ok(t, db.CreateJob(t.Context(), &seed))
-			fill(t, raw, seed.ID, db.Now())
-			if options.URL != "" {
+			if options.URL == "" {
+				fill(t, raw, seed.ID, 1000, db.Now()) // SQLite's plans do not depend on how many there are
+			} else {
+				fill(t, raw, seed.ID, 20_000, db.Now())
 				exec(t, raw, `ANALYZE`)
 			}
 
@@ -61,10 +63,9 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// fill adds 20,000 jobs of 200 accounts with ten executions each, one of them running, and some attempts.
-func fill(t testing.TB, raw *sql.DB, jobID int64, now time.Time) {
+// fill adds jobs of 200 accounts with ten executions each, some of them running, and some attempts.
+func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 	t.Helper()
-	const jobs = 20_000
 	exec(t, raw, numbers(200)+`INSERT INTO account (email, plan, disabled, created_at)
 		SELECT 'account ' || i, 'default', 1 = 0, 0 FROM n`)
 	copyJob(t, raw, jobID, jobs)
@@ -73,7 +74,7 @@ func fill(t testing.TB, raw *sql.DB, jobID int64, now time.Time) {
 		next_run_at = CAST($1 AS BIGINT) + job_id, look_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
 	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
 		SELECT account_id, id, CAST($1 AS BIGINT) - i * 3600000, 0, 1, 1,
-		       CASE WHEN i = 1 AND id % 50 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) - i * 3600000
+		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) - i * 3600000
 		FROM job CROSS JOIN n`, now.UnixMilli())
 	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
 	exec(t, raw, `INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)

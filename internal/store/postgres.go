@@ -156,7 +156,7 @@ func (b *postgresBackend) duplicate(err error) bool {
 // postgresDialect is what PostgreSQL says differently: a list is an array, and rows are locked.
 var postgresDialect = dialect{
 	skipLocked: ` FOR UPDATE SKIP LOCKED`,
-	forUpdate:  ` FOR UPDATE`,
+	forUpdate:  ` FOR NO KEY UPDATE`, // rows that refer to it may come meanwhile
 	lockStates: ` FOR UPDATE OF job_state`,
 	forShare:   ` FOR SHARE`,
 	in:         func(column string, n int) string { return fmt.Sprintf("%s = ANY ($%d::bigint[])", column, n) },
@@ -323,7 +323,7 @@ func (postgresHot) saveResults(ctx context.Context, q queryer, completions []*cr
 func saveResponses(ctx context.Context, q queryer, completions []*cron.Completion) error {
 	saved := make([]*cron.Completion, 0, len(completions))
 	for _, c := range completions {
-		if c.Result.Headers != nil || c.Result.Body != nil {
+		if hasResponse(&c.Result) {
 			saved = append(saved, c)
 		}
 	}
@@ -331,12 +331,15 @@ func saveResponses(ctx context.Context, q queryer, completions []*cron.Completio
 		return nil
 	}
 	_, err := q.ExecContext(ctx,
-		`INSERT INTO response (execution_id, planned_at, headers, body)
-		 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[]) ON CONFLICT DO NOTHING`,
+		`INSERT INTO response (execution_id, planned_at, headers, body, redirects, truncated)
+		 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::text[], $6::boolean[])
+		 ON CONFLICT DO NOTHING`,
 		column(saved, func(c *cron.Completion) int64 { return c.Launch.ExecutionID }),
 		column(saved, func(c *cron.Completion) int64 { return millis(c.Launch.Planned) }),
 		column(saved, func(c *cron.Completion) []byte { return c.Result.Headers }),
-		column(saved, func(c *cron.Completion) []byte { return c.Result.Body }))
+		column(saved, func(c *cron.Completion) []byte { return c.Result.Body }),
+		column(saved, func(c *cron.Completion) string { return encodeRedirects(c.Result.Redirects) }),
+		column(saved, func(c *cron.Completion) bool { return c.Result.Truncated }))
 	return err
 }
 

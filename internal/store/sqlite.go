@@ -35,7 +35,8 @@ var _ backend = (*sqliteBackend)(nil)
 
 func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	path := filepath.Join(o.Dir, FileName)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
 		if o.NoMigrate {
 			return fmt.Errorf("%w at %s", ErrNoDatabase, path)
 		}
@@ -49,8 +50,12 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 		}
 	}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_busy_timeout=10000&_auto_vacuum=incremental&_journal_mode=wal&_synchronous=full&_foreign_keys=on&_txlock=immediate"
-	db, err := sql.Open("sqlite", dsn)
+		"?_busy_timeout=10000&_journal_mode=wal&_synchronous=full&_foreign_keys=on&_txlock=immediate"
+	firstDSN := dsn
+	if info == nil || info.Size() == 0 {
+		firstDSN += "&_auto_vacuum=incremental" // decided with the first page; asked for later it only writes the header again
+	}
+	db, err := sql.Open("sqlite", firstDSN)
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
@@ -67,7 +72,7 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 		w, err = newWriter(ctx, db)
 	}
 	if err != nil {
-		return errors.Join(sqliteOpenError(err), db.Close(), read.Close())
+		return errors.Join(fmt.Errorf("%s: %w", path, sqliteOpenError(err)), db.Close(), read.Close())
 	}
 	s.read, s.backend, s.hot, s.dialect = read, &sqliteBackend{dsn: dsn, db: db, writer: w, read: read}, sqliteHot{}, sqliteDialect
 	return nil
@@ -193,12 +198,14 @@ func (sqliteHot) saveResults(ctx context.Context, q queryer, completions []*cron
 			continue
 		}
 		saved = append(saved, c)
-		if c.Result.Headers == nil && c.Result.Body == nil {
+		if !hasResponse(&c.Result) {
 			continue
 		}
 		_, err = q.ExecContext(ctx,
-			`INSERT INTO response (execution_id, planned_at, headers, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-			c.Launch.ExecutionID, millis(c.Launch.Planned), c.Result.Headers, c.Result.Body)
+			`INSERT INTO response (execution_id, planned_at, headers, body, redirects, truncated)
+			 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+			c.Launch.ExecutionID, millis(c.Launch.Planned), c.Result.Headers, c.Result.Body,
+			encodeRedirects(c.Result.Redirects), c.Result.Truncated)
 		if err != nil {
 			return nil, err
 		}

@@ -107,7 +107,7 @@ type round struct {
 	witness checker.Witness
 	editing sync.WaitGroup
 	stop    chan struct{} // ends the edits
-	current atomic.Pointer[harness.Node]
+	current atomic.Pointer[harness.Client] // of the node that was started last
 }
 
 // newRound starts nodes and lets a herd of at least so many jobs loose on them.
@@ -129,7 +129,7 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 // start starts a node.
 func (r *round) start(i int) {
 	r.nodes[i] = r.service.Start("--slots", "1000")
-	r.current.Store(r.nodes[i])
+	r.current.Store(r.service.Client(r.nodes[i]))
 }
 
 // work lets the nodes work for a while that ends at a random moment, or shortly after the turn of a second, at which

@@ -14,13 +14,14 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// Service is a database and the nodes that run on it.
+// Service is a database and the nodes that run on it. It is for one goroutine, but for Client.
 type Service struct {
 	t      testing.TB
 	Dir    string // the data directory
 	URL    string // of the PostgreSQL database; empty for SQLite
 	Secret string // the key that seals secrets, in base64
 	Key    string // the API key that the first start printed
+	db     *sql.DB
 }
 
 // NewService is a service without nodes on a new, empty database: PostgreSQL at the URL, or SQLite when it is empty.
@@ -77,7 +78,7 @@ func (s *Service) Start(flags ...string) *Node {
 func (s *Service) AwaitSettled(until time.Time) {
 	s.t.Helper()
 	db := s.Database()
-	for deadline := time.Now().Add(Patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
 		var due int
 		err := db.QueryRowContext(s.t.Context(),
 			`SELECT (SELECT count(*) FROM job_state WHERE next_run_at <= $1) +
@@ -95,7 +96,7 @@ func (s *Service) AwaitSettled(until time.Time) {
 func (s *Service) AwaitNodes(n int) {
 	s.t.Helper()
 	db := s.Database()
-	for deadline := time.Now().Add(Patience); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
 		var alive int
 		err := db.QueryRowContext(s.t.Context(), `SELECT count(*) FROM node WHERE NOT dead`).Scan(&alive)
 		switch {
@@ -110,9 +111,12 @@ func (s *Service) AwaitNodes(n int) {
 // Client is a client of a node with the key of the operator's account.
 func (s *Service) Client(n *Node) *Client { return NewClient(s.t, n.URL, s.Key) }
 
-// Database is a connection to the database past the program.
+// Database is the database past the program.
 func (s *Service) Database() *sql.DB {
 	s.t.Helper()
+	if s.db != nil {
+		return s.db
+	}
 	driver, source := "pgx", s.URL
 	if source == "" {
 		driver, source = "sqlite", "file:"+filepath.Join(s.Dir, store.FileName)+"?_busy_timeout=20000"
@@ -127,6 +131,7 @@ func (s *Service) Database() *sql.DB {
 			s.t.Error(err)
 		}
 	})
+	s.db = db
 	return db
 }
 

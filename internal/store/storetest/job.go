@@ -24,6 +24,10 @@ func fullJob(account int64) cron.Job {
 			Hours: cron.SetOf(23), MonthDays: cron.SetOf(1, 31), Months: cron.Every, Weekdays: cron.SetOf(0, 6),
 			DST: cron.DSTWallClock,
 		},
+		Timing: cron.Timing{
+			RunAt: time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC), Spread: 17 * time.Minute,
+			PausedUntil: time.Date(2001, 1, 2, 3, 4, 5, 0, time.UTC), PauseNote: "„Ferien“ \U0001F3D6",
+		},
 		Notification: cron.Notification{
 			OnFailure: true, OnFailureCount: 3, OnSuccess: true, OnDisable: true, OnCertExpiry: true,
 			CertExpiryAhead: 14 * 24 * time.Hour,
@@ -64,9 +68,8 @@ var jobTests = []test{
 		j.FolderID = s.folder(db, account, "folder").ID
 		s.ok(db.CreateJob(s.ctx(), &j))
 		after := db.Now()
-		if fields := unset(reflect.ValueOf(j), "Job"); len(fields) != 0 {
-			s.Errorf("the test does not set %v", fields)
-		}
+		// An enabled job is not spent.
+		s.equal("fields that the test does not set", unset(reflect.ValueOf(j), "Job"), []string{"Job.Timing.Spent"})
 		if j.Created.Before(before) || j.Created.After(after) || !j.Updated.Equal(j.Created) {
 			s.Errorf("created at %v, updated at %v, want both from %v to %v", j.Created, j.Updated, before, after)
 		}

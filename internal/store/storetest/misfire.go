@@ -84,24 +84,20 @@ var misfireTests = []test{
 			s.Errorf("written at %d, before the claim it was %d", at, before)
 		}
 	}},
-	{"a gap of a week is settled for 10,000 jobs", func(s *suite) {
+	{"a gap of a week is settled for many jobs", func(s *suite) {
 		db, account, node := s.start()
 		j := s.job(db, account, eachMinute)
-		const jobs = 10_000
+		const jobs = 1000
 		first := db.Now().UTC().Truncate(time.Minute).Add(-7 * 24 * time.Hour)
 		s.plan(j.ID, first)
 		s.copies(j.ID, jobs-1)
 
-		start, claims, launched := time.Now(), 0, 0
-		for {
-			claimed := s.claim(db, node, 1000)
-			claims++
+		launched := 0
+		for more := true; more; {
+			claimed := s.claim(db, node, 300)
+			more = claimed.More
 			launched += len(claimed.Launches)
-			if !claimed.More {
-				break
-			}
 		}
-		s.Logf("%d claims settled them in %v", claims, time.Since(start).Round(time.Millisecond))
 		if launched < jobs { // and more when the clock reaches a minute in between, at which they are due once more
 			s.Errorf("launched %d, want all of them", launched)
 		}

@@ -96,4 +96,32 @@ var nodeTests = []test{
 		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeLost)
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 	}},
+	{"a node finds what it has running by the ledger and does not know of", func(s *suite) {
+		db, account, node := s.start()
+		other := s.node(db)
+		s.due(db, account, retries(2, time.Second, 1, time.Second), atLeastOnce)
+		known := s.claimOne(db, node)
+		s.due(db, account)
+		done := s.claimOne(db, node)
+		s.finish(db, succeeded(done))
+		s.due(db, account)
+		s.claimOne(db, other)
+		j := s.due(db, account, retries(2, time.Second, 1, time.Second), atLeastOnce)
+		unknown := s.claimOne(db, node)
+
+		abandoned, err := db.Abandoned(s.ctx(), node, []int64{known.ExecutionID})
+		s.ok(err)
+		if len(abandoned) != 1 || abandoned[0].Launch.ExecutionID != unknown.ExecutionID ||
+			abandoned[0].Result.Fault != cron.FaultLost {
+			s.Fatalf("abandoned: %+v, want execution %d", abandoned, unknown.ExecutionID)
+		}
+		s.finish(db, abandoned...)
+		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeLost)
+		s.equal("attempt", s.waiting(j.ID)[0].Attempt, 2)
+		for _, except := range [][]int64{nil, {known.ExecutionID, 1 << 50}} {
+			abandoned, err = db.Abandoned(s.ctx(), node, except)
+			s.ok(err)
+			s.equal("abandoned", len(abandoned), 1-min(len(except), 1))
+		}
+	}},
 }

@@ -17,7 +17,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,10 +28,14 @@ const patience = time.Minute
 
 // shared is the one server that the tests of a package use, as a process may have but one TestMain.
 var shared struct {
-	once      sync.Once
-	server    *Server
-	err       error
-	databases atomic.Int64
+	once   sync.Once
+	server *Server
+	err    error
+
+	mu      sync.Mutex
+	made    int   // databases
+	free    []int // databases that no test uses
+	schemas int
 }
 
 // Main runs the tests of a package and then stops what they left running. It is for TestMain:
@@ -47,10 +50,9 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Postgres is the URL of an empty database that is dropped when the test ends. All tests of a process share one server,
-// which Main stops; where PostgreSQL is not installed, the test is skipped, or fails when CI is true.
-//
-// It is a database and not a schema, since notifications and the locks of migrations reach all of a database.
+// Postgres is the URL of an empty schema, in a database that no other test uses meanwhile: notifications and the locks of
+// migrations reach all of a database. It goes with the test. All tests of a process share one server, which Main stops;
+// where PostgreSQL is not installed, the test is skipped, or fails when CI is true.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
 	bin := binaries(t)
@@ -58,11 +60,29 @@ func Postgres(t testing.TB) (url string) {
 	if shared.err != nil {
 		t.Fatalf("start PostgreSQL: %v", shared.err)
 	}
-	name := "test_" + strconv.FormatInt(shared.databases.Add(1), 10)
-	shared.server.execute(t, `CREATE DATABASE `+name)
-	t.Cleanup(func() { shared.server.execute(t, `DROP DATABASE `+name+` WITH (FORCE)`) })
-	return shared.server.url(name)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if len(shared.free) == 0 {
+		shared.made++
+		shared.server.execute(t, "postgres", `CREATE DATABASE `+databaseName(shared.made))
+		shared.free = append(shared.free, shared.made)
+	}
+	last := len(shared.free) - 1
+	number := shared.free[last]
+	shared.free = shared.free[:last]
+	shared.schemas++
+	database, schema := databaseName(number), "schema_"+strconv.Itoa(shared.schemas)
+	shared.server.execute(t, database, `CREATE SCHEMA `+schema)
+	t.Cleanup(func() {
+		shared.server.execute(t, database, `DROP SCHEMA `+schema+` CASCADE`)
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		shared.free = append(shared.free, number)
+	})
+	return shared.server.url(database) + "&search_path=" + schema
 }
+
+func databaseName(number int) string { return "test_" + strconv.Itoa(number) }
 
 // StartServer starts a server of the test's own, which can be stopped and started again; it ends with the test.
 func StartServer(t testing.TB) *Server {
@@ -209,7 +229,7 @@ func freePort() (int, error) {
 func (s *Server) start() error {
 	p, err := s.run("postgres", "-D", s.data(), "-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(s.port),
 		"-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "fsync=off",
-		"-c", "full_page_writes=off")
+		"-c", "full_page_writes=off", "-c", "autovacuum=off") // whose statistics would change plans between runs
 	if err != nil {
 		return err
 	}
@@ -241,10 +261,10 @@ func (s *Server) ping(ctx context.Context) error {
 	return errors.Join(db.PingContext(ctx), db.Close())
 }
 
-// execute runs a statement through a connection of its own.
-func (s *Server) execute(t testing.TB, statement string) {
+// execute runs a statement in a database through a connection of its own.
+func (s *Server) execute(t testing.TB, database, statement string) {
 	t.Helper()
-	db, err := sql.Open("pgx", s.URL())
+	db, err := sql.Open("pgx", s.url(database))
 	if err != nil {
 		t.Fatal(err)
 	}

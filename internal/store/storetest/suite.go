@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(t testing.TB) store.Options) {
 		{"races", raceTests},
 		{"misfires", misfireTests},
 		{"attempts", attemptTests},
+		{"timing", timingTests},
 		{"finish", finishTests},
 		{"exchange", exchangeTests},
 		{"notices", noticeTests},

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"punctual/internal/cron"
+)
+
+// exchange is the members of a job that say what its exchange does beyond the contract.
+type exchange struct {
+	FollowRedirects int      `json:"followRedirects"`
+	Success         *success `json:"success"`
+	VerifyTLS       bool     `json:"verifyTls"`
+	Oversize        string   `json:"oversize"`
+}
+
+// success is the criteria by which a response is judged.
+type success struct {
+	Status      []string `json:"status"`
+	Contains    string   `json:"contains"`
+	NotContains string   `json:"notContains"`
+	Matches     string   `json:"matches"`
+}
+
+// oversizeNames are the names of what becomes of a response that is too large, by their numbers.
+var oversizeNames = []string{cron.OversizeFail: "fail", cron.OversizeTruncate: "truncate"}
+
+func newExchange(x *cron.Exchange) exchange {
+	e := exchange{FollowRedirects: x.FollowRedirects, VerifyTLS: !x.Unverified, Oversize: oversizeNames[x.Oversize]}
+	if s := x.Success; s != nil {
+		e.Success = &success{make([]string, len(s.Status)), s.Contains, s.NotContains, s.Matches}
+		for i, r := range s.Status {
+			e.Success.Status[i] = r.String()
+		}
+	}
+	return e
+}
+
+// readExchange merges the members of a job that belong to its exchange. Criteria replace those there are, and none of
+// them, {}, is back to the contract's rule.
+func readExchange(o object, x *cron.Exchange) {
+	integer(o, "followRedirects", &x.FollowRedirects, 0, cron.MaxRedirects)
+	verify := !x.Unverified
+	o.boolean("verifyTls", &verify)
+	x.Unverified = !verify
+	choice(o, "oversize", &x.Oversize, oversizeNames)
+
+	if _, ok := o.value("success"); !ok {
+		return
+	}
+	var s cron.Success
+	given := o.object("success")
+	readStatusRanges(given, "status", &s.Status)
+	given.text("contains", &s.Contains)
+	given.text("notContains", &s.NotContains)
+	given.text("matches", &s.Matches)
+	if x.Success = nil; len(s.Status) > 0 || s.Looks() {
+		x.Success = &s
+	}
+}
+
+// readStatusRanges reads an array of status codes and ranges of them.
+func readStatusRanges(o object, name string, to *[]cron.StatusRange) {
+	raw, ok := o.value(name)
+	if !ok {
+		return
+	}
+	if raw[0] != '[' {
+		o.wrongType(name, typeArray)
+		return
+	}
+	walk(raw, func(index string, item json.RawMessage) {
+		pointer := o.pointer + "/" + name + "/" + index
+		text, ok := scalar(item)
+		if !ok {
+			o.problems.add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: typeString})
+			return
+		}
+		if n, wrong := parseInteger(item, 0, 1000); wrong.Rule == cron.RuleNone {
+			text = strconv.FormatInt(n, 10)
+		}
+		r, ok := cron.ParseStatusRange(text)
+		if !ok {
+			o.problems.add(pointer, cron.Problem{Rule: cron.RuleStatusRange, Given: text})
+			return
+		}
+		if len(*to) <= cron.MaxStatusRanges { // one more is a problem, and more are not worth keeping
+			*to = append(*to, r)
+		}
+	})
+}
+
+// historyDetails is HistoryItem of the contract, with our additions behind it.
+type historyDetails struct {
+	historyItem
+	Redirects []redirect `json:"redirects"`
+	Truncated bool       `json:"truncated"`
+}
+
+// redirect is a redirect that was followed.
+type redirect struct {
+	URL    string `json:"url"` // that it led to
+	Status int    `json:"status"`
+}
+
+func (a *api) newHistoryDetails(e *cron.Execution) historyDetails {
+	d := historyDetails{a.newHistoryItem(e), make([]redirect, len(e.Result.Redirects)), e.Result.Truncated}
+	for i, r := range e.Result.Redirects {
+		d.Redirects[i] = redirect{r.URL, r.Status}
+	}
+	return d
+}

@@ -1,0 +1,58 @@
+package api_test
+
+import "testing"
+
+// TestReadingPolicies has a row for each sentence of the documentation about the policy of a job.
+func TestReadingPolicies(t *testing.T) {
+	const defaults = `{"count":0,"delaySeconds":60,"factor":2,"ceilingSeconds":3600}`
+	checkReadings(t, []reading{
+		{name: "defaults", job: `{"url":"a.example"}`,
+			want: wants{"misfire": `"skip"`, "graceSeconds": "-1", "overlap": `"allow"`, "delivery": `"at-most-once"`,
+				"retry": defaults}},
+		{name: "null in a PUT", job: `{"url":"a.example","misfire":null,"graceSeconds":null,"overlap":null,
+			"delivery":null,"retry":null}`,
+			want: wants{"misfire": `"skip"`, "graceSeconds": "-1", "overlap": `"allow"`, "delivery": `"at-most-once"`,
+				"retry": defaults}},
+		{name: "null in a PATCH", patch: true, job: `{"misfire":null,"graceSeconds":null,"overlap":null,
+			"delivery":null,"retry":{"count":null,"delaySeconds":null,"factor":null,"ceilingSeconds":null}}`,
+			want: wants{"misfire": `"run"`, "graceSeconds": "90", "overlap": `"skip"`, "delivery": `"at-least-once"`,
+				"retry": `{"count":3,"delaySeconds":5,"factor":1.5,"ceilingSeconds":60}`}},
+		{name: "a PATCH merges", patch: true, job: `{"overlap":"allow","retry":{"count":1}}`,
+			want: wants{"misfire": `"run"`, "overlap": `"allow"`, "delivery": `"at-least-once"`,
+				"retry": `{"count":1,"delaySeconds":5,"factor":1.5,"ceilingSeconds":60}`}},
+		{name: "back to the default grace", patch: true, job: `{"graceSeconds":-1}`, want: wants{"graceSeconds": "-1"}},
+		{name: "no grace", job: `{"url":"a.example","graceSeconds":0}`, want: wants{"graceSeconds": "0"}},
+		{name: "the bounds", job: `{"url":"a.example","graceSeconds":604800,"retry":{"count":10,"delaySeconds":86400,
+			"factor":10,"ceilingSeconds":0}}`,
+			want: wants{"graceSeconds": "604800",
+				"retry": `{"count":10,"delaySeconds":86400,"factor":10,"ceilingSeconds":0}`}},
+		{name: "below the bounds", job: `{"url":"a.example","graceSeconds":-2,"retry":{"count":-1,"delaySeconds":-1,
+			"factor":0.99,"ceilingSeconds":-1}}`,
+			bad: []string{"/job/graceSeconds", "/job/retry/count", "/job/retry/delaySeconds", "/job/retry/factor",
+				"/job/retry/ceilingSeconds"}},
+		{name: "above the bounds", job: `{"url":"a.example","graceSeconds":604801,"retry":{"count":11,
+			"delaySeconds":86401,"factor":10.01,"ceilingSeconds":86401}}`,
+			bad: []string{"/job/graceSeconds", "/job/retry/count", "/job/retry/delaySeconds", "/job/retry/factor",
+				"/job/retry/ceilingSeconds"}},
+		{name: "numbers as strings", job: `{"url":"a.example","graceSeconds":"5","retry":{"count":"2","factor":"2.50",
+			"delaySeconds":"1"}}`,
+			want: wants{"graceSeconds": "5", "retry": `{"count":2,"delaySeconds":1,"factor":2.5,"ceilingSeconds":3600}`}},
+		{name: "no numbers", job: `{"url":"a.example","graceSeconds":"soon","retry":{"count":1.5,"delaySeconds":true,
+			"factor":"NaN","ceilingSeconds":[]}}`,
+			bad: []string{"/job/graceSeconds", "/job/retry/count", "/job/retry/delaySeconds", "/job/retry/factor",
+				"/job/retry/ceilingSeconds"}},
+		{name: "a factor that is no number", job: `{"url":"a.example","retry":{"factor":true}}`,
+			bad: []string{"/job/retry/factor"}},
+		{name: "a factor in another notation", job: `{"url":"a.example","retry":{"factor":"0x2"}}`,
+			bad: []string{"/job/retry/factor"}},
+		{name: "an infinite factor", job: `{"url":"a.example","retry":{"factor":"Infinity"}}`,
+			bad: []string{"/job/retry/factor"}},
+		{name: "a huge factor", job: `{"url":"a.example","retry":{"factor":1e999}}`, bad: []string{"/job/retry/factor"}},
+		{name: "an empty factor", job: `{"url":"a.example","retry":{"factor":""}}`, bad: []string{"/job/retry/factor"}},
+		{name: "unknown names", job: `{"url":"a.example","misfire":"once","overlap":"Skip","delivery":"exactly-once"}`,
+			bad: []string{"/job/misfire", "/job/overlap", "/job/delivery"}},
+		{name: "no names", job: `{"url":"a.example","misfire":1,"overlap":false,"delivery":[]}`,
+			bad: []string{"/job/misfire", "/job/overlap", "/job/delivery"}},
+		{name: "no object", job: `{"url":"a.example","retry":3}`, bad: []string{"/job/retry"}},
+	})
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"net/http"
+
+	"punctual/internal/cron"
+)
+
+// tlsMaterial is what an account adds to TLS, in PEM. The private key is never shown.
+type tlsMaterial struct {
+	CABundle          string `json:"caBundle"`
+	Certificate       string `json:"certificate"`
+	CertificateExpiry *int64 `json:"certificateExpiry"` // Unix seconds; null without a certificate
+}
+
+func (a *api) getTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	m, err := a.service.TLS(r.Context(), account)
+	if err != nil {
+		return err
+	}
+	return reply(w, struct {
+		TLS tlsMaterial `json:"tls"`
+	}{tlsMaterial{m.Roots, m.Certificate, unixOrNull(m.CertificateExpiry())}})
+}
+
+// setTLS replaces all of it.
+func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	body, err := readMember(w, r, "tls")
+	if err != nil {
+		return err
+	}
+	var (
+		m cron.TLSMaterial
+		p problems
+	)
+	o := newObject(body, "", &p)
+	o.text("caBundle", &m.Roots)
+	o.text("certificate", &m.Certificate)
+	o.text("privateKey", &m.Key)
+	if err = p.Err(); err == nil {
+		err = a.service.SetTLS(r.Context(), account, m)
+	}
+	if err != nil {
+		return under("/tls", err)
+	}
+	return reply(w, struct{}{})
+}
+
+func (a *api) deleteTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	if err := a.service.DeleteTLS(r.Context(), account); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
+}

@@ -1,0 +1,67 @@
+package auth
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// Proxies are the addresses of proxies whose word is taken for where a request comes from.
+type Proxies []netip.Prefix
+
+// Client is the address that a request comes from: the peer's, or, when that is a trusted proxy, the one that the nearest
+// untrusted entry of X-Forwarded-For names. It is the zero address, which no allow list holds, when the entry is none.
+func (p Proxies) Client(r *http.Request) netip.Addr {
+	addr := parseAddress(r.RemoteAddr)
+	if !p.trust(addr) {
+		return addr
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		if hop = strings.TrimSpace(hop); hop == "" {
+			continue
+		}
+		if addr = parseAddress(hop); !p.trust(addr) {
+			return addr
+		}
+	}
+	return addr
+}
+
+func (p Proxies) trust(addr netip.Addr) bool {
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
+}
+
+// parseAddress reads an address that may have a port, as some proxies write it too.
+func parseAddress(text string) netip.Addr {
+	if addrPort, err := netip.ParseAddrPort(text); err == nil {
+		return addrPort.Addr().Unmap().WithZone("")
+	}
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
+}
+
+// Permit is an error of kind Forbidden when a key may not be used from an address, or not for what needs the given scope.
+func Permit(key *cron.APIKey, from netip.Addr, needed cron.Scope) error {
+	switch {
+	case !key.Allows(from):
+		given := ""
+		if from.IsValid() {
+			given = from.String()
+		}
+		return forbidden(cron.Problem{Rule: cron.RuleKeyAddress, Given: given})
+	case !key.Scopes.Has(needed):
+		return forbidden(cron.Problem{Rule: cron.RuleKeyScope})
+	}
+	return nil
+}
+
+func forbidden(p cron.Problem) error {
+	return &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectAPIKey, Problems: []cron.Problem{p}}
+}

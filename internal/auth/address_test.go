@@ -1,0 +1,104 @@
+package auth_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+)
+
+func prefixes(list ...string) []netip.Prefix {
+	var parsed []netip.Prefix
+	for _, p := range list {
+		parsed = append(parsed, netip.MustParsePrefix(p))
+	}
+	return parsed
+}
+
+func TestClientAddress(t *testing.T) {
+	trusted := auth.Proxies(prefixes("10.0.0.0/8", "fd00::/8", "192.0.2.1/32"))
+	for _, tt := range []struct {
+		name      string
+		proxies   auth.Proxies
+		peer      string
+		forwarded []string
+		want      string
+	}{
+		{"no proxy", nil, "198.51.100.7:4711", nil, "198.51.100.7"},
+		{"no proxy, but a header", nil, "198.51.100.7:4711", []string{"203.0.113.9"}, "198.51.100.7"},
+		{"a peer that is not trusted", trusted, "198.51.100.7:4711", []string{"203.0.113.9"}, "198.51.100.7"},
+		{"behind a proxy", trusted, "10.1.2.3:80", []string{"203.0.113.9"}, "203.0.113.9"},
+		{"what the client claims does not count", trusted, "10.1.2.3:80", []string{"127.0.0.1, 203.0.113.9"}, "203.0.113.9"},
+		{"garbage before does not count", trusted, "10.1.2.3:80", []string{"x, , 203.0.113.9"}, "203.0.113.9"},
+		{"several proxies", trusted, "10.1.2.3:80", []string{"203.0.113.9, 192.0.2.1,10.9.9.9"}, "203.0.113.9"},
+		{"several headers", trusted, "10.1.2.3:80", []string{"1.1.1.1", "203.0.113.9, 10.9.9.9"}, "203.0.113.9"},
+		{"the nearest one, not the first", trusted, "10.1.2.3:80", []string{"203.0.113.9, 203.0.113.10"}, "203.0.113.10"},
+		{"empty entries", trusted, "10.1.2.3:80", []string{" , 203.0.113.9 ,, "}, "203.0.113.9"},
+		{"nothing but proxies", trusted, "10.1.2.3:80", []string{"10.7.7.7, 10.8.8.8"}, "10.7.7.7"},
+		{"no header", trusted, "10.1.2.3:80", nil, "10.1.2.3"},
+		{"garbage", trusted, "10.1.2.3:80", []string{"203.0.113.9, unknown"}, ""},
+		{"with a port", trusted, "10.1.2.3:80", []string{"203.0.113.9:5555"}, "203.0.113.9"},
+		{"IPv6", trusted, "[fd00::1]:80", []string{"2001:db8::7"}, "2001:db8::7"},
+		{"IPv6 in brackets", trusted, "[fd00::1]:80", []string{"[2001:db8::7]"}, "2001:db8::7"},
+		{"IPv6 with a port", trusted, "[fd00::1]:80", []string{"[2001:db8::7]:99"}, "2001:db8::7"},
+		{"IPv6 with a zone", nil, "[fe80::1%eth0]:80", nil, "fe80::1"},
+		{"IPv4 in IPv6", trusted, "[::ffff:10.1.2.3]:80", []string{"::ffff:203.0.113.9"}, "203.0.113.9"},
+		{"no address at all", trusted, "@", nil, ""},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = tt.peer
+		for _, f := range tt.forwarded {
+			r.Header.Add("X-Forwarded-For", f)
+		}
+		var want netip.Addr
+		if tt.want != "" {
+			want = netip.MustParseAddr(tt.want)
+		}
+		if got := tt.proxies.Client(r); got != want {
+			t.Errorf("%s: %v, want %v", tt.name, got, want)
+		}
+	}
+}
+
+func TestPermit(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		key    cron.APIKey
+		from   string
+		needed cron.Scope
+		want   cron.Rule // RuleNone when permitted
+	}{
+		{"anything from anywhere", cron.APIKey{}, "203.0.113.9", cron.ScopeWrite, cron.RuleNone},
+		{"from nowhere, but it does not matter", cron.APIKey{}, "", cron.ScopeRead, cron.RuleNone},
+		{"an address", cron.APIKey{AllowFrom: prefixes("203.0.113.9/32")}, "203.0.113.9", cron.ScopeRead, cron.RuleNone},
+		{"another address", cron.APIKey{AllowFrom: prefixes("203.0.113.9/32")}, "203.0.113.8", cron.ScopeRead, cron.RuleKeyAddress},
+		{"a range", cron.APIKey{AllowFrom: prefixes("192.0.2.0/25", "203.0.113.0/24")}, "203.0.113.8", cron.ScopeRead, cron.RuleNone},
+		{"beyond a range", cron.APIKey{AllowFrom: prefixes("192.0.2.0/25")}, "192.0.2.128", cron.ScopeRead, cron.RuleKeyAddress},
+		{"IPv6", cron.APIKey{AllowFrom: prefixes("2001:db8::/32")}, "2001:db8:1::1", cron.ScopeRead, cron.RuleNone},
+		{"another IPv6", cron.APIKey{AllowFrom: prefixes("2001:db8::/32")}, "2001:db9::1", cron.ScopeRead, cron.RuleKeyAddress},
+		{"IPv4 in IPv6", cron.APIKey{AllowFrom: prefixes("203.0.113.9/32")}, "::ffff:203.0.113.9", cron.ScopeRead, cron.RuleNone},
+		{"from nowhere", cron.APIKey{AllowFrom: prefixes("0.0.0.0/0", "::/0")}, "", cron.ScopeRead, cron.RuleKeyAddress},
+		{"reading", cron.APIKey{Scopes: cron.ScopeRead}, "203.0.113.9", cron.ScopeRead, cron.RuleNone},
+		{"writing", cron.APIKey{Scopes: cron.ScopeRead}, "203.0.113.9", cron.ScopeWrite, cron.RuleKeyScope},
+		{"writing only", cron.APIKey{Scopes: cron.ScopeWrite}, "203.0.113.9", cron.ScopeRead, cron.RuleKeyScope},
+		{"both", cron.APIKey{Scopes: cron.ScopeRead | cron.ScopeWrite}, "203.0.113.9", cron.ScopeWrite, cron.RuleNone},
+		{"the address first", cron.APIKey{Scopes: cron.ScopeRead, AllowFrom: prefixes("192.0.2.0/25")}, "203.0.113.9",
+			cron.ScopeWrite, cron.RuleKeyAddress},
+	} {
+		var from netip.Addr
+		if tt.from != "" {
+			from = netip.MustParseAddr(tt.from)
+		}
+		err := auth.Permit(&tt.key, from, tt.needed)
+		e, refused := errors.AsType[*cron.Error](err)
+		switch {
+		case tt.want == cron.RuleNone && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.want != cron.RuleNone && (!refused || e.Kind != cron.Forbidden || e.Problems[0].Rule != tt.want):
+			t.Errorf("%s: %v, want rule %d", tt.name, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package cron
+
+import (
+	"regexp/syntax"
+	"strconv"
+	"strings"
+)
+
+// Exchange is what a job asks of its exchange beyond the request. The zero value is the behaviour of the cron-job.org
+// API.
+type Exchange struct {
+	FollowRedirects int      // how many redirects are followed at most; 0 is none
+	Success         *Success // nil is a 2xx status; never changed once set
+	Unverified      bool     // the server's certificate is not verified
+	Oversize        Oversize
+}
+
+// Oversize says what becomes of a response that is larger than the plan allows. The numbers are stored.
+type Oversize int
+
+// What becomes of a response that is too large. Its header bytes never may be.
+const (
+	OversizeFail     Oversize = 0 // StatusTooMuchData
+	OversizeTruncate Oversize = 1 // the body is cut, and the exchange judged by what was received
+)
+
+// Limits on Exchange.
+const (
+	MaxRedirects       = 10
+	MaxStatusRanges    = 50
+	MaxCriterionLength = 1024 // bytes, of each text and pattern of Success
+	maxPatternSize     = 500  // characters and operators of a pattern whose repetitions are written out
+)
+
+// Success says which responses are a success: those that meet all criteria that are given.
+type Success struct {
+	Status      []StatusRange // none stands for 2xx, and for the redirects too with Job.RedirectSuccess
+	Contains    string        // the body holds it
+	NotContains string        // the body does not hold it
+	Matches     string        // a regular expression in RE2 syntax that matches some part of the body
+}
+
+// StatusRange is HTTP status codes from First to Last.
+type StatusRange struct{ First, Last int }
+
+// String is the range as ParseStatusRange reads it.
+func (r StatusRange) String() string {
+	if r.First == r.Last {
+		return strconv.Itoa(r.First)
+	}
+	return strconv.Itoa(r.First) + "-" + strconv.Itoa(r.Last)
+}
+
+// ParseStatusRange reads a status code, such as "404", or a range of them, such as "200-299".
+func ParseStatusRange(text string) (StatusRange, bool) {
+	first, last, ranged := strings.Cut(text, "-")
+	if !ranged {
+		last = first
+	}
+	low, err := strconv.Atoi(first)
+	high, err2 := strconv.Atoi(last)
+	return StatusRange{low, high}, err == nil && err2 == nil && 100 <= low && low <= high && high <= 999
+}
+
+// Looks tells whether a criterion is about the body.
+func (s *Success) Looks() bool { return s.Contains != "" || s.NotContains != "" || s.Matches != "" }
+
+// IsSuccess tells whether a response with the given status code is a success as far as the code says.
+func (c *Call) IsSuccess(code int) bool {
+	if s := c.Exchange.Success; s != nil && len(s.Status) > 0 {
+		for _, r := range s.Status {
+			if r.First <= code && code <= r.Last {
+				return true
+			}
+		}
+		return false
+	}
+	return code >= 200 && code < 300 || c.RedirectSuccess && IsRedirect(code)
+}
+
+// IsRedirect tells whether code is one of the five that ask for another URL to be requested.
+func IsRedirect(code int) bool {
+	return code == 301 || code == 302 || code == 303 || code == 307 || code == 308
+}
+
+// check adds what is wrong with the exchange.
+func (e *Exchange) check(c *Checker) {
+	if e.FollowRedirects < 0 || e.FollowRedirects > MaxRedirects {
+		c.Add("/followRedirects", outOfRange(int64(e.FollowRedirects), 0, MaxRedirects))
+	}
+	s := e.Success
+	if s == nil {
+		return
+	}
+	if n := len(s.Status); n > MaxStatusRanges {
+		c.Add("/success/status", outOfRange(int64(n), 0, MaxStatusRanges))
+	}
+	for _, criterion := range [...]struct{ pointer, text string }{
+		{"/success/contains", s.Contains}, {"/success/notContains", s.NotContains}, {"/success/matches", s.Matches},
+	} {
+		if len(criterion.text) > MaxCriterionLength {
+			c.Add(criterion.pointer, Problem{Rule: RuleTooLong, Limit: MaxCriterionLength, Unit: UnitBytes})
+		}
+	}
+	if len(s.Matches) > MaxCriterionLength {
+		return
+	}
+	tree, err := syntax.Parse(s.Matches, syntax.Perl)
+	switch {
+	case err != nil:
+		c.Add("/success/matches", Problem{Rule: RulePattern, Given: s.Matches})
+	case patternSize(tree) > maxPatternSize:
+		c.Add("/success/matches", Problem{Rule: RulePatternSize})
+	}
+}
+
+// patternSize is how large a pattern is once its repetitions are written out, which is what matching costs for each
+// byte of a body. The parser keeps it from overflowing.
+func patternSize(tree *syntax.Regexp) int {
+	size := 1
+	switch tree.Op {
+	case syntax.OpLiteral:
+		size = len(tree.Rune)
+	case syntax.OpRepeat:
+		size = 0
+	}
+	for _, part := range tree.Sub {
+		size += patternSize(part)
+	}
+	if tree.Op == syntax.OpRepeat {
+		size *= max(tree.Min, tree.Max, 1)
+	}
+	return size
+}

@@ -1,0 +1,109 @@
+package cron
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+	"time"
+)
+
+// TLSMaterial is what an account adds to the TLS of its executions, all of it in PEM (RFC 7468).
+type TLSMaterial struct {
+	Roots       string // authorities that are trusted beside the host's; "" for none
+	Certificate string // the client's certificate with its chain; "" for none
+	Key         string // the private key of Certificate, not encrypted
+}
+
+// Limits on TLSMaterial, in bytes.
+const (
+	MaxRootsLength       = 256 << 10
+	MaxCertificateLength = 64 << 10
+	MaxKeyLength         = 8 << 10 // enough for RSA with 8192 bits
+)
+
+// AccountTLS is TLSMaterial in use. It is shared and never changed.
+type AccountTLS struct {
+	TLSMaterial
+	Digest [sha256.Size]byte // identifies the content
+}
+
+// NewAccountTLS makes m ready for use.
+func NewAccountTLS(m TLSMaterial) *AccountTLS {
+	return &AccountTLS{m, sha256.Sum256([]byte(m.Roots + "\x00" + m.Certificate + "\x00" + m.Key))}
+}
+
+// Empty tells whether there is nothing in it.
+func (m *TLSMaterial) Empty() bool { return *m == TLSMaterial{} }
+
+// CertificateExpiry is when the client's certificate expires; zero when there is none.
+func (m *TLSMaterial) CertificateExpiry() time.Time {
+	block, _ := pem.Decode([]byte(m.Certificate))
+	if block == nil {
+		return time.Time{}
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Time{}
+	}
+	return certificate.NotAfter
+}
+
+// Validate reports what is wrong as an *Error of kind Invalid.
+func (m *TLSMaterial) Validate() error {
+	var c Checker
+	long := false
+	for _, part := range [...]struct {
+		pointer, text string
+		limit         int
+	}{
+		{"/caBundle", m.Roots, MaxRootsLength},
+		{"/certificate", m.Certificate, MaxCertificateLength},
+		{"/privateKey", m.Key, MaxKeyLength},
+	} {
+		if len(part.text) > part.limit {
+			c.Add(part.pointer, Problem{Rule: RuleTooLong, Limit: int64(part.limit), Unit: UnitBytes})
+			long = true
+		}
+	}
+	if long {
+		return c.Err()
+	}
+	if m.Roots != "" && !isCertificates(m.Roots) {
+		c.Add("/caBundle", Problem{Rule: RuleCertificates})
+	}
+	switch {
+	case m.Certificate == "" && m.Key == "":
+	case m.Certificate == "":
+		c.Add("/certificate", Problem{Rule: RuleMandatory})
+	case m.Key == "":
+		c.Add("/privateKey", Problem{Rule: RuleMandatory})
+	case !isCertificates(m.Certificate):
+		c.Add("/certificate", Problem{Rule: RuleCertificates})
+	default:
+		if _, err := tls.X509KeyPair([]byte(m.Certificate), []byte(m.Key)); err != nil {
+			c.Add("/privateKey", Problem{Rule: RulePrivateKey})
+		}
+	}
+	return c.Err()
+}
+
+// isCertificates tells whether text is certificates in PEM and nothing else but what may stand between them.
+func isCertificates(text string) bool {
+	rest := []byte(text)
+	count := 0
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return count > 0 && !strings.Contains(string(rest), "-----BEGIN")
+		}
+		if block.Type != "CERTIFICATE" {
+			return false
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return false
+		}
+		count++
+	}
+}

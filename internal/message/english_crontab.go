@@ -1,0 +1,92 @@
+package message
+
+import (
+	"fmt"
+
+	"punctual/internal/cron"
+)
+
+// englishCrontab says what is wrong with the text of a crontab line, and what would be valid there.
+func englishCrontab(e *cron.CrontabError) string {
+	text := quote(e.Text)
+	switch e.Reason {
+	case cron.CrontabCount:
+		return text + " is no crontab line; write five fields (minute, hour, day of the month, month, day of the week), " +
+			"six with the second before them, or a word such as @daily."
+	case cron.CrontabSyntax:
+		return fmt.Sprintf("%s makes no sense as the %s; write *, %s, a range such as %s, a step such as */2, "+
+			"or several of these separated by commas.", text, englishField(e.Field), englishValues(e.Field), englishExample(e.Field))
+	case cron.CrontabRange:
+		return fmt.Sprintf("%s is out of range as the %s; it must be %s.", text, englishField(e.Field), englishValues(e.Field))
+	case cron.CrontabReversed:
+		return fmt.Sprintf("The range %s of the %s ends before it starts; write the earlier end first, or two ranges "+
+			"separated by a comma.", text, englishField(e.Field))
+	case cron.CrontabStep:
+		return fmt.Sprintf("%s is no step for the %s; it must be %s.", text, englishField(e.Field),
+			englishRange(int64(e.Min), int64(e.Max)))
+	case cron.CrontabUnsupported:
+		if e.Field == cron.FieldNone {
+			return text + " is not supported, since it names no time of day; write five fields, or a word such as @daily."
+		}
+		return fmt.Sprintf("%s is not supported as the %s: L, W, # and other extensions of crontab are not; "+
+			"write *, %s, a range such as %s, or a step such as */2.", text, englishField(e.Field), englishValues(e.Field),
+			englishExample(e.Field))
+	case cron.CrontabMacro:
+		return text + " is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually are."
+	case cron.CrontabZone:
+		return text + " is not a known time zone; write an IANA name as in CRON_TZ=Europe/Berlin."
+	}
+	return text + " is not valid in a crontab line."
+}
+
+func englishField(f cron.CrontabField) string {
+	switch f {
+	case cron.FieldSecond:
+		return "second"
+	case cron.FieldMinute:
+		return "minute"
+	case cron.FieldHour:
+		return "hour"
+	case cron.FieldMonthDay:
+		return "day of the month"
+	case cron.FieldMonth:
+		return "month"
+	case cron.FieldWeekday:
+		return "day of the week"
+	case cron.FieldTimezone:
+		return "time zone"
+	}
+	return "line"
+}
+
+// englishValues names what a field can hold.
+func englishValues(f cron.CrontabField) string {
+	switch f {
+	case cron.FieldSecond, cron.FieldMinute:
+		return "a number from 0 to 59"
+	case cron.FieldHour:
+		return "a number from 0 to 23"
+	case cron.FieldMonthDay:
+		return "a number from 1 to 31"
+	case cron.FieldMonth:
+		return "a number from 1 to 12, a name from jan to dec"
+	case cron.FieldWeekday:
+		return "a number from 0 to 7 where 0 and 7 are Sunday, a name from mon to sun"
+	}
+	return "a number"
+}
+
+// englishExample is a range of a field.
+func englishExample(f cron.CrontabField) string {
+	switch f {
+	case cron.FieldHour:
+		return "9-17"
+	case cron.FieldMonthDay:
+		return "1-7"
+	case cron.FieldMonth:
+		return "jun-aug"
+	case cron.FieldWeekday:
+		return "mon-fri"
+	}
+	return "10-50"
+}

@@ -1,0 +1,84 @@
+package message_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"punctual/internal/cron"
+	"punctual/internal/message"
+)
+
+// crontabProblem is what is wrong with a crontab line in words.
+func crontabProblem(t *testing.T, line string) string {
+	t.Helper()
+	_, err := cron.ParseCrontab(line)
+	e, ok := errors.AsType[*cron.CrontabError](err)
+	if !ok {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return message.English{}.Problem(cron.Problem{Rule: cron.RuleCrontab, Crontab: e})
+}
+
+func TestCrontabInWords(t *testing.T) {
+	for line, want := range map[string]string{
+		"* * *": `"* * *" is no crontab line; write five fields (minute, hour, day of the month, month, day of the week), ` +
+			`six with the second before them, or a word such as @daily.`,
+		"5x * * * *": `"5x" makes no sense as the minute; write *, a number from 0 to 59, a range such as 10-50, a step such ` +
+			`as */2, or several of these separated by commas.`,
+		"* 24 * * *": `"24" is out of range as the hour; it must be a number from 0 to 23.`,
+		"* * * * 8": `"8" is out of range as the day of the week; it must be a number from 0 to 7 where 0 and 7 are Sunday, ` +
+			`a name from mon to sun.`,
+		"* * 20-10 * *": `The range "20-10" of the day of the month ends before it starts; write the earlier end first, ` +
+			`or two ranges separated by a comma.`,
+		"*/0 * * * *": `"0" is no step for the minute; it must be from 1 to 60.`,
+		"* * L * *": `"L" is not supported as the day of the month: L, W, # and other extensions of crontab are not; write *, ` +
+			`a number from 1 to 31, a range such as 1-7, or a step such as */2.`,
+		"* * * * fri#2": `"fri#2" is not supported as the day of the week: L, W, # and other extensions of crontab are not; ` +
+			`write *, a number from 0 to 7 where 0 and 7 are Sunday, a name from mon to sun, a range such as mon-fri, ` +
+			`or a step such as */2.`,
+		"@reboot": `"@reboot" is not supported, since it names no time of day; write five fields, or a word such as @daily.`,
+		"@fortnightly": `"@fortnightly" is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and ` +
+			`@annually are.`,
+		"TZ=Mars 0 0 * * *": `"Mars" is not a known time zone; write an IANA name as in CRON_TZ=Europe/Berlin.`,
+	} {
+		if got := crontabProblem(t, line); got != want {
+			t.Errorf("%s:\n%s, want\n%s", line, got, want)
+		}
+	}
+}
+
+func TestEveryCrontabErrorHasASentence(t *testing.T) {
+	for language, c := range catalogues() {
+		for reasonName, reason := range constants(t, "CrontabReason") {
+			seen := map[string]string{}
+			for fieldName, field := range constants(t, "CrontabField") {
+				e := &cron.CrontabError{
+					Field: cron.CrontabField(field), Text: "TEXT", Reason: cron.CrontabReason(reason), Min: 17, Max: 42,
+				}
+				s := c.Problem(cron.Problem{Rule: cron.RuleCrontab, Crontab: e})
+				checkSentence(t, fmt.Sprint(language, " ", reasonName, " ", fieldName), strings.TrimPrefix(s, `"`))
+				if !strings.Contains(s, `"TEXT"`) {
+					t.Errorf("%s does not say what is wrong in %q", language, s)
+				}
+				if s == c.Problem(cron.Problem{Rule: cron.RuleCrontab, Crontab: &cron.CrontabError{Text: "TEXT", Reason: unknown}}) {
+					t.Errorf("%s has no sentence for %s", language, reasonName)
+				}
+				switch cron.CrontabReason(reason) {
+				case cron.CrontabSyntax, cron.CrontabRange, cron.CrontabReversed, cron.CrontabStep, cron.CrontabUnsupported:
+					if other, ok := seen[s]; ok {
+						t.Errorf("%s says the same of %s and %s: %q", language, fieldName, other, s)
+					}
+					seen[s] = fieldName
+				}
+			}
+		}
+	}
+}
+
+func TestALongCrontabLineIsClipped(t *testing.T) {
+	if s := crontabProblem(t, strings.Repeat("\x00*", 5000)); len(s) > 1000 {
+		t.Errorf("the sentence has %d bytes", len(s))
+	}
+}

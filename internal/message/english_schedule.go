@@ -1,0 +1,387 @@
+package message
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Schedule says in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday, Berlin
+// time". The words are exact: schedules that match different times have different ones.
+func (English) Schedule(s *cron.Schedule) string {
+	w := newEnglishWords(s)
+	never := s.Never()
+	if empty := w.empty(); never && len(empty) > 0 {
+		return fmt.Sprintf("never, since no %s are chosen", enumerate(empty, "and"))
+	}
+	clock, everyDay := w.clock()
+	parts := append(w.days(clock, everyDay), englishZone(s.Timezone))
+	if s.DST == cron.DSTWallClock && len(w.minutes) < 60 && len(w.hours) < 24 {
+		parts = append(parts, "skipped or repeated when the clocks change")
+	}
+	if s.ExpiresAt != 0 {
+		parts = append(parts, "until "+englishExpiry(s.ExpiresAt))
+	}
+	words := strings.Join(parts, ", ")
+	if never {
+		words += ": never, since there is no such day"
+	}
+	return words
+}
+
+// OneTime says in words when a one-time job is due, in the given time zone.
+func (English) OneTime(at time.Time, timezone string) string {
+	zone := englishZone(timezone)
+	if loc, err := cron.LoadZone(timezone); err == nil {
+		at = at.In(loc)
+	}
+	if _, offset := at.Zone(); offset != 0 || timezone != "UTC" {
+		zone += at.Format(" (UTC-07:00)")
+	}
+	return "once, on " + englishDate(at) + ", " + zone
+}
+
+// englishWords is the sets of a schedule as lists.
+type englishWords struct {
+	seconds, minutes, hours []int
+	mdays, months           []int
+	wdays                   []int // from Monday, 0, to Sunday, 6
+}
+
+func newEnglishWords(s *cron.Schedule) englishWords {
+	w := englishWords{
+		seconds: within(s.Seconds, 0, 59), minutes: within(s.Minutes, 0, 59), hours: within(s.Hours, 0, 23),
+		mdays: within(s.MonthDays, 1, 31), months: within(s.Months, 1, 12), wdays: within(s.Weekdays, 0, 6),
+	}
+	for i, day := range w.wdays {
+		w.wdays[i] = (day + 6) % 7
+	}
+	slices.Sort(w.wdays)
+	return w
+}
+
+// within lists the members of a set from low to high.
+func within(s cron.Set, low, high int) []int {
+	var list []int
+	for n, ok := s.Next(low); ok && n <= high; n, ok = s.Next(n + 1) {
+		list = append(list, n)
+	}
+	return list
+}
+
+// empty names the sets that match nothing.
+func (w *englishWords) empty() []string {
+	var names []string
+	for _, set := range []struct {
+		list []int
+		name string
+	}{
+		{w.seconds, "seconds"}, {w.minutes, "minutes"}, {w.hours, "hours"}, {w.mdays, "days of the month"},
+		{w.months, "months"}, {w.wdays, "days of the week"},
+	} {
+		if len(set.list) == 0 {
+			names = append(names, set.name)
+		}
+	}
+	return names
+}
+
+// How many times of day are listed, always and where a description would not be short; of how many stretches of the day
+// a description may be; and how many days of the month, or other numbers, are listed that are equally far from each
+// other.
+const (
+	fewTimes     = 3
+	someTimes    = 6
+	fewStretches = 3
+	fewDays      = 4
+	fewNumbers   = 6
+)
+
+// clock describes the times of day. everyDay tells that the words leave open on how many days that is.
+func (w *englishWords) clock() (words string, everyDay bool) {
+	count := len(w.seconds) * len(w.minutes) * len(w.hours)
+	period, stretches := w.period()
+	switch {
+	case period != "" && len(stretches) == 0:
+		return period, false
+	case count <= fewTimes || count <= someTimes && len(stretches) != 1:
+		return w.list(), true
+	case period != "" && len(stretches) <= fewStretches:
+		return period + " " + enumerate(stretches, "and"), false
+	}
+	return w.fields(), false
+}
+
+// list names each time of day.
+func (w *englishWords) list() string {
+	var times []string
+	for _, hour := range w.hours {
+		for _, minute := range w.minutes {
+			for _, second := range w.seconds {
+				times = append(times, englishClock(hour, minute, second))
+			}
+		}
+	}
+	return "at " + enumerate(times, "and")
+}
+
+// period describes times of day that are equally far from each other, as "every 15 minutes" in stretches such as "from
+// 09:00 to 17:45"; none is the whole day. It is empty when they are not, or when the fields say it better.
+func (w *englishWords) period() (words string, stretches []string) {
+	var (
+		s, m, h = w.seconds, w.minutes, w.hours
+		unit    string
+		step    int
+		starts  []int // the hours with which a stretch begins, and those with which it ends
+		ends    []int
+	)
+	switch {
+	case len(s) == 1 && len(m) == 1:
+		if step = distance(h); step == 0 || len(h) == 24 && m[0]+s[0] > 0 {
+			return "", nil
+		}
+		unit, starts, ends = "hour", h[:1], h[len(h)-1:]
+	case len(s) == 1:
+		step = distance(m)
+		if round := step*len(m) == 60; step == 0 || !round && len(h) > 1 ||
+			len(h) == 24 && m[0]+s[0] > 0 && len(m) <= someTimes || len(h) == 24 && step == 1 && s[0] > 0 {
+			return "", nil
+		}
+		unit = "minute"
+		starts, ends = runs(h)
+	default:
+		step = distance(s)
+		wholeMinutes := step*len(s) == 60 && (len(m) == 60 || len(h) == 1 && m[len(m)-1]-m[0] == len(m)-1)
+		if step == 0 || !wholeMinutes && (len(m) > 1 || len(h) > 1) || len(m) == 60 && len(h) == 24 && s[0] > 0 {
+			return "", nil
+		}
+		unit = "second"
+		starts, ends = runs(h)
+	}
+
+	words = "every " + unit
+	if step > 1 {
+		words = fmt.Sprintf("every %d %ss", step, unit)
+	}
+	if m[0]+s[0] == 0 && (len(h) == 24 && unit != "hour" || unit == "hour" && step*len(h) == 24 && h[0] == 0) {
+		return words, nil
+	}
+	for i := range starts {
+		stretches = append(stretches, fmt.Sprintf("from %s to %s", englishClock(starts[i], m[0], s[0]),
+			englishClock(ends[i], m[len(m)-1], s[len(s)-1])))
+	}
+	return words, stretches
+}
+
+// fields describes the times of day set by set.
+func (w *englishWords) fields() string {
+	everyMinute, everyHour := len(w.minutes) == 60, len(w.hours) == 24
+	var parts []string
+	switch {
+	case len(w.seconds) == 60:
+		parts = append(parts, "every second")
+	case len(w.seconds) > 1 || w.seconds[0] > 0:
+		parts = append(parts, "at "+englishNumbers("second", w.seconds))
+	}
+	switch {
+	case everyMinute:
+		parts = append(parts, "every minute")
+	case parts == nil:
+		parts = append(parts, "at "+englishNumbers("minute", w.minutes))
+	default:
+		parts = append(parts, englishNumbers("minute", w.minutes))
+	}
+	switch {
+	case everyHour && everyMinute:
+	case everyHour:
+		parts = append(parts, "every hour")
+	default:
+		parts = append(parts, englishNumbers("hour", w.hours))
+	}
+	return strings.Join(parts, " of ")
+}
+
+// days puts the days to the times of day.
+func (w *englishWords) days(clock string, everyDay bool) []string {
+	var (
+		byMonthDay  = len(w.mdays) < 31 && len(w.mdays) > 0
+		byWeekday   = len(w.wdays) < 7 && len(w.wdays) > 0
+		everyMonth  = len(w.months) == 12
+		ordinals    = "on " + englishOrdinals(w.mdays)
+		months      = spans(w.months, func(n int) string { return time.Month(n).String() })
+		weekday     = func(n int) string { return time.Weekday((n + 1) % 7).String() }
+		ofTheMonths = " of " + months
+	)
+	if everyMonth {
+		ofTheMonths = " of every month"
+	}
+	var days string
+	switch {
+	case byMonthDay && byWeekday:
+		var names []string
+		for _, n := range w.wdays {
+			names = append(names, weekday(n))
+		}
+		return []string{clock, ordinals + " or any " + enumerate(names, "or") + ofTheMonths}
+	case byMonthDay:
+		return []string{clock, ordinals + ofTheMonths}
+	case byWeekday && len(w.wdays) == 1:
+		days = "every " + weekday(w.wdays[0])
+	case byWeekday:
+		days = spans(w.wdays, weekday)
+	case everyDay && everyMonth:
+		return []string{"every day " + clock}
+	case everyDay:
+		days = "every day"
+	}
+	if !everyMonth {
+		days = strings.TrimSpace(days + " in " + months)
+	}
+	if days == "" {
+		return []string{clock}
+	}
+	return []string{clock, days}
+}
+
+// distance is how far the members of an ascending list are from each other; 0 when that differs, and for one alone. Two
+// count only when they halve an hour or a minute.
+func distance(list []int) int {
+	if len(list) < 2 {
+		return 0
+	}
+	d := list[1] - list[0]
+	for i := range list[1:] {
+		if list[i+1]-list[i] != d {
+			return 0
+		}
+	}
+	if len(list) == 2 && d != 30 {
+		return 0
+	}
+	return d
+}
+
+// runs cuts an ascending list into runs of numbers that follow each other.
+func runs(list []int) (firsts, lasts []int) {
+	for i, n := range list {
+		if i == 0 || list[i-1] != n-1 {
+			firsts, lasts = append(firsts, n), append(lasts, n)
+		}
+		lasts[len(lasts)-1] = n
+	}
+	return firsts, lasts
+}
+
+// spans lists numbers by their names; three or more that follow each other are "a to b".
+func spans(list []int, name func(int) string) string {
+	var items []string
+	firsts, lasts := runs(list)
+	for i, first := range firsts {
+		switch last := lasts[i]; last - first {
+		case 0:
+			items = append(items, name(first))
+		case 1:
+			items = append(items, name(first), name(last))
+		default:
+			items = append(items, name(first)+" to "+name(last))
+		}
+	}
+	return enumerate(items, "and")
+}
+
+// englishOrdinals is "the 1st and 15th", or "every 2nd day from the 1st to the 31st" where a list would be long.
+func englishOrdinals(list []int) string {
+	if step := distance(list); step > 1 && len(list) > fewDays {
+		return fmt.Sprintf("every %s day from the %s to the %s", ordinal(step), ordinal(list[0]), ordinal(list[len(list)-1]))
+	}
+	return "the " + spans(list, ordinal)
+}
+
+// englishNumbers is "minute 5", "minutes 5 and 10", or "minutes 0 to 56 in steps of 7" where a list would be long.
+func englishNumbers(unit string, list []int) string {
+	if step := distance(list); step > 1 && len(list) > fewNumbers {
+		return fmt.Sprintf("%ss %d to %d in steps of %d", unit, list[0], list[len(list)-1], step)
+	}
+	if len(list) > 1 {
+		unit += "s"
+	}
+	return unit + " " + spans(list, strconv.Itoa)
+}
+
+// enumerate is "a", "a and b", "a, b and c".
+func enumerate(items []string, conjunction string) string {
+	if len(items) < 2 {
+		return strings.Join(items, "")
+	}
+	last := len(items) - 1
+	return strings.Join(items[:last], ", ") + " " + conjunction + " " + items[last]
+}
+
+// ordinal is "1st", "2nd", …
+func ordinal(n int) string {
+	suffix := "th"
+	if n/10 != 1 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(n) + suffix
+}
+
+// englishClock is a time of day; whole minutes show no seconds.
+func englishClock(hour, minute, second int) string {
+	if second == 0 {
+		return fmt.Sprintf("%02d:%02d", hour, minute)
+	}
+	return fmt.Sprintf("%02d:%02d:%02d", hour, minute, second)
+}
+
+func englishDate(t time.Time) string {
+	return t.Format("2 January 2006 at ") + englishClock(t.Clock())
+}
+
+// englishExpiry is YYYYMMDDhhmmss as people write it.
+func englishExpiry(digits int64) string {
+	text := strconv.FormatInt(digits, 10)
+	t, err := time.Parse("20060102150405", text)
+	if err != nil {
+		return text
+	}
+	return englishDate(t)
+}
+
+// areas are the first parts of names such as Europe/Berlin whose last part is a place.
+var areas = []string{"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+
+// englishPlaces maps the names of zones to places that no other zone shares.
+var englishPlaces = sync.OnceValue(func() map[string]string {
+	places, zones := map[string]string{}, map[string]string{}
+	for _, zone := range cron.ZoneNames() {
+		area, _, _ := strings.Cut(zone, "/")
+		place := strings.ReplaceAll(zone[strings.LastIndexByte(zone, '/')+1:], "_", " ")
+		if other, taken := zones[place]; taken {
+			delete(places, other)
+		} else if zones[place] = zone; slices.Contains(areas, area) {
+			places[zone] = place
+		}
+	}
+	return places
+})
+
+// englishZone is "Berlin time" for Europe/Berlin, and the name as it is for a zone that names no place of its own.
+func englishZone(name string) string {
+	if place, ok := englishPlaces()[name]; ok {
+		return place + " time"
+	}
+	return name
+}

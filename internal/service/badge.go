@@ -1,0 +1,40 @@
+package service
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"punctual/internal/cron"
+)
+
+// badgeTokenLength is how many bytes of the code a token has.
+const badgeTokenLength = 8
+
+// badgeKey derives the key of badge tokens.
+func badgeKey(secret [32]byte) []byte {
+	code := hmac.New(sha256.New, secret[:])
+	_, _ = code.Write([]byte("punctual badge token")) // never fails
+	return code.Sum(nil)
+}
+
+// BadgeToken proves that somebody with access to the account has given away the address of a job's badge.
+func (s *Service) BadgeToken(accountID, jobID int64, parts cron.BadgeParts) string {
+	code := hmac.New(sha256.New, s.badgeKey)
+	_, _ = fmt.Fprintf(code, "account %d, job %d, parts %d", accountID, jobID, parts) // never fails
+	return hex.EncodeToString(code.Sum(nil)[:badgeTokenLength])
+}
+
+// Badge reads a job for its public badge. A wrong token is a job that does not exist.
+func (s *Service) Badge(ctx context.Context, jobID int64, token string, parts cron.BadgeParts) (cron.JobRecord, error) {
+	job, err := s.badges.ListedJob(ctx, jobID)
+	if err != nil {
+		return cron.JobRecord{}, err
+	}
+	if !parts.Valid() || !hmac.Equal([]byte(token), []byte(s.BadgeToken(job.AccountID, job.ID, parts))) {
+		return cron.JobRecord{}, cron.Missing(cron.SubjectJob)
+	}
+	return job, nil
+}

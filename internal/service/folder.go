@@ -1,0 +1,64 @@
+package service
+
+import (
+	"context"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// A FolderChange edits a folder on behalf of a user. An *cron.Error of kind Invalid says which values it could not use.
+type FolderChange func(*cron.Folder) error
+
+// Folders lists the folders of the account by title.
+func (s *Service) Folders(ctx context.Context, account cron.Account) ([]cron.Folder, error) {
+	return s.folders.Folders(ctx, account.ID)
+}
+
+// Folder reads a folder.
+func (s *Service) Folder(ctx context.Context, account cron.Account, folderID int64) (cron.Folder, error) {
+	return s.folders.Folder(ctx, account.ID, folderID)
+}
+
+// CreateFolder makes a folder that fill has given a title, and returns its ID. The error is of kind Conflict when the
+// account has one of that title.
+func (s *Service) CreateFolder(ctx context.Context, account cron.Account, fill FolderChange) (int64, error) {
+	folder := cron.Folder{AccountID: account.ID}
+	if err := editFolder(&folder, fill); err != nil {
+		return 0, err
+	}
+	if err := s.folders.CreateFolder(ctx, &folder); err != nil {
+		return 0, err
+	}
+	return folder.ID, nil
+}
+
+// ChangeFolder edits a folder. What is wrong with the change itself is reported before a folder that does not exist,
+// and the error is of kind Conflict when another one has the title. change may run more than once.
+func (s *Service) ChangeFolder(ctx context.Context, account cron.Account, folderID int64, change FolderChange) error {
+	trial := cron.Folder{Title: "trial"}
+	if err := editFolder(&trial, change); err != nil {
+		return err
+	}
+	folder, err := s.folders.Folder(ctx, account.ID, folderID)
+	if err != nil {
+		return err
+	}
+	if err := editFolder(&folder, change); err != nil {
+		return err
+	}
+	return s.folders.RenameFolder(ctx, &folder)
+}
+
+// DeleteFolder removes a folder; its jobs move to the root folder.
+func (s *Service) DeleteFolder(ctx context.Context, account cron.Account, folderID int64) error {
+	return s.folders.DeleteFolder(ctx, account.ID, folderID)
+}
+
+func editFolder(folder *cron.Folder, change FolderChange) error {
+	if err := change(folder); err != nil {
+		return err
+	}
+	folder.Title = strings.TrimSpace(folder.Title)
+	return folder.Validate()
+}

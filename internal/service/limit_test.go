@@ -1,0 +1,344 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/service"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+// onEachDatabase runs a test with what opens nodes of one new database.
+func onEachDatabase(t *testing.T, plans cron.Plans, run func(t *testing.T, node func() (*service.Service, *store.Store))) {
+	for name, options := range map[string]func(t testing.TB) store.Options{
+		"SQLite":     func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} },
+		"PostgreSQL": func(t testing.TB) store.Options { return store.Options{URL: storetest.Postgres(t)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t)
+			o.Key, o.Plans, o.Logger = [32]byte{1}, plans, slog.New(slog.DiscardHandler)
+			run(t, func() (*service.Service, *store.Store) {
+				t.Helper()
+				s, err := store.Open(t.Context(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := s.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return service.New(service.Config{
+					Jobs: s, History: s, Folders: s, Usage: s, Badges: s, Addresses: anywhere{}, Plans: plans,
+				}), s
+			})
+		})
+	}
+}
+
+// anywhere blocks nothing.
+type anywhere struct{}
+
+func (anywhere) CheckHost(string, int) (blocked string, ok bool) { return "", true }
+
+// newAccount adds an account.
+func newAccount(t *testing.T, s *store.Store, plan string) cron.Account {
+	t.Helper()
+	account := cron.Account{Email: plan + "@example.com", Plan: plan}
+	if err := s.CreateAccount(t.Context(), &account); err != nil {
+		t.Fatal(err)
+	}
+	return account
+}
+
+// counter remembers what was counted.
+type counter struct {
+	limits []cron.Limit
+	wait   time.Duration
+}
+
+func (c *counter) Count(_ context.Context, limits []cron.Limit) (time.Duration, error) {
+	c.limits = limits
+	return c.wait, nil
+}
+
+// TestLimits has a row for each sentence of the contract about quota and rates.
+func TestLimits(t *testing.T) {
+	const (
+		account = 7
+		key     = 70
+		second  = time.Second
+		minute  = time.Minute
+	)
+	day := func(n int) cron.Limit { return cron.Limit{Kind: 1001, Subject: key, Window: 24 * time.Hour, Max: n} }
+	rate := func(call service.Call, n int) cron.Limit {
+		return cron.Limit{Kind: int(call), Subject: account, Window: second, Max: n}
+	}
+	for _, tt := range []struct {
+		name  string
+		plan  string
+		calls []service.Call
+		want  func(service.Call) []cron.Limit
+	}{
+		{"100 requests a day and key, and 5 a second of every method", cron.PlanDefault,
+			[]service.Call{service.CallListJobs, service.CallGetJob, service.CallChangeJob, service.CallDeleteJob,
+				service.CallListHistory, service.CallGetExecution, service.CallListFolders, service.CallGetFolder},
+			func(c service.Call) []cron.Limit { return []cron.Limit{day(100), rate(c, 5)} }},
+		{"5,000 a day for members", cron.PlanMember, []service.Call{service.CallListJobs},
+			func(c service.Call) []cron.Limit { return []cron.Limit{day(5000), rate(c, 5)} }},
+		{"creating a job: 1 a second and 5 a minute", cron.PlanDefault, []service.Call{service.CallCreateJob},
+			func(c service.Call) []cron.Limit {
+				return []cron.Limit{day(100), {Kind: 1002, Subject: account, Window: minute, Max: 5}, rate(c, 1)}
+			}},
+		{"creating a folder: 1 a second and 10 a minute", cron.PlanDefault, []service.Call{service.CallCreateFolder},
+			func(c service.Call) []cron.Limit {
+				return []cron.Limit{day(100), {Kind: 1003, Subject: account, Window: minute, Max: 10}, rate(c, 1)}
+			}},
+		{"changing or deleting a folder: 1 a second", cron.PlanDefault,
+			[]service.Call{service.CallChangeFolder, service.CallDeleteFolder},
+			func(c service.Call) []cron.Limit { return []cron.Limit{day(100), rate(c, 1)} }},
+		{"nothing is counted without limits", cron.PlanUnlimited,
+			[]service.Call{service.CallListJobs, service.CallCreateJob, service.CallCreateFolder, service.CallDeleteFolder},
+			func(service.Call) []cron.Limit { return nil }},
+	} {
+		for _, call := range tt.calls {
+			var c counter
+			svc := service.New(service.Config{Usage: &c, Plans: cron.DefaultPlans()})
+			if err := svc.Admit(t.Context(), cron.Account{ID: account, Plan: tt.plan}, key, call); err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			want := tt.want(call)
+			if len(c.limits) != len(want) {
+				t.Errorf("%s, call %d: counted %v, want %v", tt.name, call, c.limits, want)
+				continue
+			}
+			for i := range want {
+				if c.limits[i] != want[i] {
+					t.Errorf("%s, call %d: limit %d is %v, want %v", tt.name, call, i, c.limits[i], want[i])
+				}
+			}
+		}
+	}
+	var c counter
+	svc := service.New(service.Config{Usage: &c, Plans: cron.DefaultPlans()})
+	overridden := cron.Account{ID: account, Plan: cron.PlanUnlimited, Overrides: cron.Overrides{"requestsPerSecond": 2}}
+	if err := svc.Admit(t.Context(), overridden, key, service.CallGetJob); err != nil || len(c.limits) != 1 ||
+		c.limits[0] != rate(service.CallGetJob, 2) {
+		t.Errorf("an override: counted %v, %v", c.limits, err)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	for wait, rule := range map[time.Duration]cron.Rule{
+		time.Millisecond: cron.RuleNone,
+		time.Minute:      cron.RuleNone,
+		time.Hour:        cron.RuleDailyQuota,
+	} {
+		svc := service.New(service.Config{Usage: &counter{wait: wait}, Plans: cron.DefaultPlans()})
+		err := svc.Admit(t.Context(), cron.Account{Plan: cron.PlanDefault}, 1, service.CallGetJob)
+		e, ok := errors.AsType[*cron.Error](err)
+		if !ok || e.Kind != cron.TooMany || e.RetryAfter != wait {
+			t.Errorf("after a wait of %v: %v", wait, err)
+			continue
+		}
+		switch {
+		case rule == cron.RuleNone && len(e.Problems) == 0:
+		case rule != cron.RuleNone && len(e.Problems) == 1 && e.Problems[0].Rule == rule && e.Problems[0].Limit == 100:
+		default:
+			t.Errorf("after a wait of %v: %+v", wait, e.Problems)
+		}
+	}
+}
+
+// TestQuotaHoldsAcrossARestart uses up a quota with one process and asks another one on the same database.
+func TestQuotaHoldsAcrossARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // from 2000-01-01T00:00:00Z on
+		o := store.Options{Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler)}
+		start := func() (*service.Service, *store.Store) {
+			s, err := store.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return service.New(service.Config{Usage: s, Plans: cron.DefaultPlans()}), s
+		}
+		stop := func(s *store.Store) {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused := func(svc *service.Service, account cron.Account, keyID int64) time.Duration {
+			err := svc.Admit(t.Context(), account, keyID, service.CallGetJob)
+			if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind == cron.TooMany {
+				return e.RetryAfter
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return 0
+		}
+
+		svc, s := start()
+		account := newAccount(t, s, cron.PlanDefault)
+		for i := range 100 {
+			if i%5 == 0 {
+				time.Sleep(time.Second)
+			}
+			if wait := refused(svc, account, 1); wait != 0 {
+				t.Fatalf("call %d has to wait for %v", i, wait)
+			}
+		}
+		if wait := refused(svc, account, 1); wait != 24*time.Hour-20*time.Second {
+			t.Errorf("one call too many has to wait for %v", wait)
+		}
+		stop(s)
+
+		svc, s = start()
+		if wait := refused(svc, account, 1); wait != 24*time.Hour-20*time.Second {
+			t.Errorf("after a restart, one call too many has to wait for %v", wait)
+		}
+		time.Sleep(time.Second)
+		if wait := refused(svc, account, 2); wait != 0 {
+			t.Errorf("another key has to wait for %v", wait)
+		}
+		time.Sleep(24*time.Hour - 21*time.Second - time.Millisecond)
+		if wait := refused(svc, account, 1); wait != time.Millisecond {
+			t.Errorf("at the end of the day, one call too many has to wait for %v", wait)
+		}
+		time.Sleep(time.Millisecond)
+		if wait := refused(svc, account, 1); wait != 0 {
+			t.Errorf("on the next day the key has to wait for %v", wait)
+		}
+		stop(s)
+	})
+}
+
+// TestQuotaHoldsAcrossNodes lets two nodes race for one quota.
+func TestQuotaHoldsAcrossNodes(t *testing.T) {
+	const most = 40
+	plans := cron.Plans{"few": {Name: "few", DailyRequests: most}}
+	onEachDatabase(t, plans, func(t *testing.T, node func() (*service.Service, *store.Store)) {
+		first, s := node()
+		second, _ := node()
+		account := newAccount(t, s, "few")
+		if until := time.Until(time.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)); until < time.Minute {
+			time.Sleep(until) // else a new day brings a new quota
+		}
+		var (
+			wg       sync.WaitGroup
+			admitted atomic.Int64
+		)
+		for i := range 8 {
+			svc := []*service.Service{first, second}[i%2]
+			wg.Go(func() {
+				for range most {
+					switch err := svc.Admit(t.Context(), account, 1, service.CallGetJob); {
+					case err == nil:
+						admitted.Add(1)
+					case cron.KindOf(err) != cron.TooMany:
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if n := admitted.Load(); n != most {
+			t.Errorf("%d calls were admitted, want %d", n, most)
+		}
+	})
+}
+
+// TestTheNumberOfJobsHoldsAcrossNodes lets two nodes race for the last jobs of a plan, and for its last keys.
+func TestTheNumberOfJobsHoldsAcrossNodes(t *testing.T) {
+	plans := cron.Plans{"few": {Name: "few", MaxJobs: 5, MaxKeys: 3}}
+	onEachDatabase(t, plans, func(t *testing.T, node func() (*service.Service, *store.Store)) {
+		first, s := node()
+		second, other := node()
+		account := newAccount(t, s, "few")
+		var (
+			wg         sync.WaitGroup
+			jobs, keys atomic.Int64
+		)
+		count := func(made *atomic.Int64, err error) {
+			switch {
+			case err == nil:
+				made.Add(1)
+			case cron.KindOf(err) != cron.TooMany:
+				t.Error(err)
+			}
+		}
+		for i := range 8 {
+			svc, db := []*service.Service{first, second}[i%2], []*store.Store{s, other}[i%2]
+			wg.Go(func() {
+				for n := range 3 {
+					_, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+					count(&jobs, err)
+					key := cron.APIKey{AccountID: account.ID, Hash: [32]byte{byte(i), byte(n)}}
+					count(&keys, db.CreateAPIKey(t.Context(), &key))
+				}
+			})
+		}
+		wg.Wait()
+		if jobs.Load() != 5 || keys.Load() != 3 {
+			t.Errorf("%d jobs and %d keys were made, want 5 and 3", jobs.Load(), keys.Load())
+		}
+	})
+}
+
+func TestSchedulesThatAreTooDense(t *testing.T) {
+	svc, s, _, account := newService(t, cron.Plan{Name: "slow", MinInterval: time.Minute})
+	everySecond := func(job *cron.Job) error {
+		job.Request.URL = "a.example"
+		job.Schedule = cron.Schedule{Timezone: "UTC", Seconds: cron.Every, Minutes: cron.Every, Hours: cron.Every,
+			MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every}
+		return nil
+	}
+	tooOften := func(err error) {
+		t.Helper()
+		e, ok := errors.AsType[*cron.Error](err)
+		if !ok || len(e.Problems) != 1 || e.Problems[0].Pointer != "/schedule" || e.Problems[0].Rule != cron.RuleTooOften ||
+			e.Problems[0].Given != "1" || e.Problems[0].Limit != 60 {
+			t.Errorf("error %+v", err)
+		}
+	}
+	_, err := svc.CreateJob(t.Context(), account, everySecond)
+	tooOften(err)
+	everyMinute := func(job *cron.Job) error {
+		err := everySecond(job)
+		job.Schedule.Seconds = cron.SetOf(30)
+		return err
+	}
+	id, err := svc.CreateJob(t.Context(), account, everyMinute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tooOften(svc.ChangeJob(t.Context(), account, id, func(job *cron.Job) error {
+		job.Schedule.Seconds = cron.Every
+		return nil
+	}))
+	if err := svc.ChangeJob(t.Context(), account, 4711, everySecond); cron.KindOf(err) != cron.NotFound {
+		t.Errorf("a change of a job that does not exist: %v", err)
+	}
+
+	// A schedule that was allowed before stays, whatever else is changed.
+	job := cron.NewJob()
+	job.AccountID = account.ID
+	_ = everySecond(&job)
+	if err := s.CreateJob(t.Context(), &job); err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.ChangeJob(t.Context(), account, job.ID, setURL("b.example")); err != nil {
+		t.Errorf("change of another field: %v", err)
+	}
+}
