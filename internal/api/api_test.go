@@ -253,10 +253,14 @@ type detailedJob struct {
 	FolderID        int64 `json:"folderId"`
 	Schedule        struct {
 		jobSchedule
-		Seconds []int  `json:"seconds"`
-		DST     string `json:"dst"`
+		Seconds       []int  `json:"seconds"`
+		DST           string `json:"dst"`
+		SpreadSeconds int64  `json:"spreadSeconds"`
 	} `json:"schedule"`
 	RequestMethod int    `json:"requestMethod"`
+	RunAt         *int64 `json:"runAt"`
+	PausedUntil   *int64 `json:"pausedUntil"`
+	PauseNote     string `json:"pauseNote"`
 	Misfire       string `json:"misfire"`
 	GraceSeconds  int64  `json:"graceSeconds"`
 	Overlap       string `json:"overlap"`

@@ -61,7 +61,8 @@ const fullJob = `{
 		"onSslCertExpiry": true, "onSslCertExpirySeconds": 86400},
 	"extendedData": {"headers": {"X-Second": "2", "Accept": "text/plain", "X-Id": "%cjo:uuid4%"}, "body": "{\"a\":\"<ü>\"}"},
 	"schedule": {"timezone": "Europe/Berlin", "expiresAt": 20301231235959, "hours": [23, 5], "mdays": [-1], "minutes": [30, 0, 30],
-		"months": [12, 1], "wdays": [7, 1], "seconds": [15], "dst": "wallclock"},
+		"months": [12, 1], "wdays": [7, 1], "seconds": [15], "dst": "wallclock", "spreadSeconds": 600},
+	"pausedUntil": 946800000, "pauseNote": "until the <move> is done",
 	"misfire": "run", "graceSeconds": 0, "overlap": "skip", "delivery": "at-least-once",
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
 	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
@@ -244,8 +245,8 @@ var (
 	jobFields      = []string{"jobId", "enabled", "title", "saveResponses", "url", "lastStatus", "lastDuration", "lastExecution",
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
-		[]string{"misfire", "graceSeconds", "overlap", "delivery", "retry", "followRedirects", "success", "verifyTls",
-			"oversize"})
+		[]string{"runAt", "pausedUntil", "pauseNote", "misfire", "graceSeconds", "overlap", "delivery", "retry",
+			"followRedirects", "success", "verifyTls", "oversize"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "headers", "body", "stats", "sslCertExpiry"}
@@ -254,7 +255,7 @@ var (
 		"jobs/schedule":       scheduleFields,
 		"jobDetails":          detailedJobFields,
 		"jobDetails/auth":     {"enable", "user", "password"},
-		"jobDetails/schedule": slices.Concat(scheduleFields, []string{"seconds", "dst"}),
+		"jobDetails/schedule": slices.Concat(scheduleFields, []string{"seconds", "dst", "spreadSeconds"}),
 		"jobDetails/notification": {"onFailure", "onFailureCount", "onSuccess", "onDisable", "onSslCertExpiry",
 			"onSslCertExpirySeconds"},
 		"jobDetails/extendedData": {"headers", "body"},

@@ -25,6 +25,7 @@ func (a *api) routes() []route {
 		{http.MethodGet, "/jobs/{jobId}/{token}/{badge}", 0, a.getBadge},
 		{http.MethodHead, "/jobs/{jobId}/{token}/{badge}", 0, a.getBadge},
 		{http.MethodGet, "/executor-nodes.json", 0, a.listExecutorNodes},
+		{http.MethodGet, "/schedule/preview", service.CallPreview, a.previewSchedule},
 		{http.MethodGet, "/tls", service.CallGetTLS, a.getTLS},
 		{http.MethodPut, "/tls", service.CallSetTLS, a.setTLS},
 		{http.MethodDelete, "/tls", service.CallDeleteTLS, a.deleteTLS},

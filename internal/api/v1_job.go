@@ -91,6 +91,7 @@ type detailedJob struct {
 	jobTail
 	Schedule      detailedSchedule `json:"schedule"`
 	RequestMethod int              `json:"requestMethod"`
+	timing
 	policy
 	exchange
 }
@@ -149,8 +150,9 @@ type schedule struct {
 // detailedSchedule has our additions too.
 type detailedSchedule struct {
 	schedule
-	Seconds []int  `json:"seconds"`
-	DST     string `json:"dst"`
+	Seconds       []int  `json:"seconds"`
+	DST           string `json:"dst"`
+	SpreadSeconds int64  `json:"spreadSeconds"`
 }
 
 // headers are a dictionary in the order in which the headers are sent.
@@ -195,8 +197,9 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		},
 		ExtendedData:  extendedData{r.Headers, r.Body},
 		jobTail:       newJobTail(rec),
-		Schedule:      detailedSchedule{newSchedule(s), numbers(s.Seconds), dstNames[s.DST]},
+		Schedule:      detailedSchedule{newSchedule(s), numbers(s.Seconds), dstNames[s.DST], wholeSeconds(rec.Timing.Spread)},
 		RequestMethod: int(r.Method),
+		timing:        newTiming(&rec.Timing),
 		policy:        newPolicy(&rec.Policy),
 		exchange:      newExchange(&rec.Exchange),
 	}
@@ -281,7 +284,9 @@ func readJob(o object, job *cron.Job) {
 	extended.text("body", &job.Request.Body)
 
 	readNotification(o.object("notification"), &job.Notification)
-	readSchedule(o.object("schedule"), &job.Schedule)
+	schedule := o.object("schedule")
+	readSchedule(schedule, &job.Schedule)
+	readTiming(o, schedule, &job.Timing)
 	readPolicy(o, &job.Policy)
 	readExchange(o, &job.Exchange)
 }

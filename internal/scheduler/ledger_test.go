@@ -67,7 +67,6 @@ func newLife(w *world, seed uint64) *life {
 	w.config.Slots = pick(l, 1, 3, 10, 100)
 	w.config.HostSlots = pick(l, 1, 5, 100)
 	w.config.Drain = pick(l, 0, 3*second, 20*second)
-	w.db.memo = true
 	for range 2 {
 		w.newAccount()
 	}

@@ -166,9 +166,8 @@ func (w *world) reopen(down time.Duration) {
 	}
 	w.ok(w.db.Close())
 	time.Sleep(down)
-	config, memo := w.config, w.db.memo
+	config := w.config
 	w.open()
-	w.db.memo = memo
 	config.Store, config.Nodes, config.Upkeep = w.db, w.db, w.db
 	w.config = config
 }
@@ -195,6 +194,7 @@ func (w *world) secondNode() {
 	_, err = other.SettleDead(w.Context(), epoch)
 	w.ok(err)
 	w.ok(other.Close())
+	w.db.note(w.db.forget)
 }
 
 // at sleeps until an offset from midnight, the start of the test, and lets everything due by then happen.
@@ -277,6 +277,7 @@ func (w *world) clones(id int64, n int, accounts ...int64) {
 		       + coalesce((SELECT max(rank) FROM job_state WHERE account_id = job.account_id), 0), next_run_at, look_at
 		FROM job, job_state AS model WHERE model.job_id = $1 AND job.id NOT IN (SELECT job_id FROM job_state)`, id)
 	w.ok(err)
+	w.db.note(w.db.forget)
 }
 
 func (w *world) edit(id int64, change func(*cron.Job)) {
@@ -439,11 +440,10 @@ type database struct {
 
 	mu       sync.Mutex
 	fault    fault
-	deaf     bool // hints of changes are lost
-	memo     bool // NextDue remembers its answer until something may have been written
-	memory   map[string]time.Time
-	writes   int // that have ended
-	active   int // operations under way
+	deaf     bool                 // hints of changes are lost
+	memory   map[string]time.Time // answers of NextDue; polls would take most of the time of the tests
+	writes   int                  // that have ended: each makes NextDue look again
+	active   int                  // operations under way
 	claimed  []cron.Launch
 	claims   []cron.ClaimRequest
 	finishes []finish
@@ -532,7 +532,7 @@ func (d *database) NextDue(ctx context.Context, without []int64) (next time.Time
 		}
 		next, err = d.Store.NextDue(ctx, without)
 		d.note(func() {
-			if d.memo && err == nil && asOf == d.writes {
+			if err == nil && asOf == d.writes {
 				d.memory[key] = next
 			}
 		})

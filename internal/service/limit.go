@@ -25,6 +25,7 @@ const (
 	CallCreateFolder Call = 10
 	CallChangeFolder Call = 11
 	CallDeleteFolder Call = 12
+	CallPreview      Call = 21
 	CallGetTLS       Call = 31
 	CallSetTLS       Call = 32
 	CallDeleteTLS    Call = 33

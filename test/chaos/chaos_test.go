@@ -106,7 +106,7 @@ type round struct {
 	begin   time.Time
 	witness checker.Witness
 	editing sync.WaitGroup
-	stop    chan struct{} // ends the edits
+	stop    chan struct{}                  // ends the edits
 	current atomic.Pointer[harness.Client] // of the node that was started last
 }
 

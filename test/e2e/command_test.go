@@ -64,7 +64,8 @@ func TestCommands(t *testing.T) {
 		jane.Refused(404, "GET", "/jobs/1", nil)
 		refuse("no account", "apikey", "create", "--account", "joe@example.com")
 		run("account", "set-plan", "jane@example.com", "member")
-		if list := run("account", "list"); strings.Count(list, "\n") != 3 || !strings.Contains(list, "jane@example.com  member") {
+		if list := run("account", "list"); strings.Count(list, "\n") != 3 ||
+			!regexp.MustCompile(`jane@example\.com +member +enabled`).MatchString(list) {
 			t.Errorf("account list prints\n%s", list)
 		}
 		run("account", "disable", "jane@example.com")

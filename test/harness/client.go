@@ -330,7 +330,7 @@ func (c *Client) Execution(id int64, identifier string) HistoryItem {
 	var answer struct {
 		Details HistoryItem `json:"jobHistoryDetails"`
 	}
-	c.call(http.MethodGet, jobPath(id)+"/history/"+identifier, nil, &answer, false)
+	c.call(http.MethodGet, jobPath(id)+"/history/"+identifier, nil, &answer, true)
 	return answer.Details
 }
 

@@ -1,0 +1,222 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/auth"
+	"punctual/internal/config"
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// program runs commands on a database of its own.
+type program struct {
+	t    *testing.T
+	args []string // that come before those of each command
+	db   *store.Store
+}
+
+// newProgram makes a database as the first start of the service does.
+func newProgram(t *testing.T) *program {
+	t.Helper()
+	dir := t.TempDir()
+	key, err := loadKey(config.Config{Data: dir}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), store.Options{Dir: dir, Key: key, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := firstStart(t.Context(), db, "http://127.0.0.1:8080", io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	return &program{t, []string{"--data", dir}, db}
+}
+
+// run runs a command that succeeds and returns what it prints.
+func (p *program) run(args ...string) string {
+	p.t.Helper()
+	var stdout, stderr bytes.Buffer
+	if code := Run(p.t.Context(), append(p.args, args...), &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+		p.t.Fatalf("%v: exit code %d, stderr %q", args, code, &stderr)
+	}
+	return stdout.String()
+}
+
+// refuse runs a command that fails with a sentence that says something.
+func (p *program) refuse(code int, says string, args ...string) {
+	p.t.Helper()
+	var stdout, stderr bytes.Buffer
+	got := Run(p.t.Context(), append(p.args, args...), &stdout, &stderr)
+	if got != code || stdout.Len() > 0 || !strings.Contains(stderr.String(), says) ||
+		!strings.HasPrefix(stderr.String(), "punctual: ") || strings.Count(stderr.String(), "\n") != 1 {
+		p.t.Errorf("%v: exit code %d, stdout %q, stderr %q; want %d and %q", args, got, &stdout, &stderr, code, says)
+	}
+}
+
+// rows are the lines of a table but for its head, with single spaces.
+func rows(table string) []string {
+	lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
+	for i := range lines {
+		lines[i] = regexp.MustCompile(`  +`).ReplaceAllString(strings.TrimSpace(lines[i]), " | ")
+	}
+	return lines[1:]
+}
+
+func TestAccountCommands(t *testing.T) {
+	p := newProgram(t)
+	today := p.db.Now().UTC().Format(time.DateOnly)
+	p.run("account", "create", "Jane@example.com")
+	p.run("account", "create", "--plan", "member", "joe@example.com")
+	p.run("account", "set-plan", "JANE@example.com", "unlimited", "--set", "maxJobs=7;requestsPerSecond=2")
+	p.run("account", "disable", "joe@example.com")
+	want := []string{
+		"1 | operator@localhost | unlimited | enabled | " + today,
+		"2 | jane@example.com | unlimited, maxJobs=7, requestsPerSecond=2 | enabled | " + today,
+		"3 | joe@example.com | member | disabled | " + today,
+	}
+	if got := rows(p.run("account", "list")); !slices.Equal(got, want) {
+		t.Errorf("the accounts are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	p.run("account", "enable", "joe@example.com")
+	p.run("account", "set-plan", "jane@example.com", "default")
+	p.run("account", "delete", "joe@example.com")
+	want = []string{want[0], "2 | jane@example.com | default | enabled | " + today}
+	if got := rows(p.run("account", "list")); !slices.Equal(got, want) {
+		t.Errorf("the accounts are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+
+	p.refuse(exitFailed, "not an e-mail address", "account", "create", "jane")
+	p.refuse(exitFailed, "not an e-mail address", "account", "create", "Jane <jane@example.com>")
+	p.refuse(exitFailed, "already", "account", "create", "jane@EXAMPLE.com")
+	p.refuse(exitFailed, "no plan", "account", "create", "--plan", "golden", "x@example.com")
+	p.refuse(exitFailed, "default, member, unlimited", "account", "set-plan", "jane@example.com", "golden")
+	p.refuse(exitFailed, "no number called \"jobs\"", "account", "set-plan", "jane@example.com", "member", "--set", "jobs=1")
+	p.refuse(exitFailed, "maxJobs is -1", "account", "set-plan", "jane@example.com", "member", "--set", "maxJobs=-1")
+	p.refuse(exitFailed, "operator's account", "account", "delete", "operator@localhost")
+	for _, command := range []string{"disable", "enable", "delete"} {
+		p.refuse(exitFailed, `no account with the e-mail address "joe@example.com"`, "account", command, "joe@example.com")
+	}
+	p.refuse(exitFailed, "no account", "account", "set-plan", "joe@example.com", "member")
+}
+
+func TestKeyCommands(t *testing.T) {
+	p := newProgram(t)
+	p.run("account", "create", "jane@example.com")
+	today := p.db.Now().UTC().Format(time.DateOnly)
+	month := p.db.Now().UTC().Add(720 * time.Hour).Format(time.DateOnly)
+	var keys []string
+	for _, args := range [][]string{
+		{"--title", "everything"},
+		{"--title", "look", "--read-only", "--expires", "720h"},
+		{"--title", "here", "--allow-from", "192.0.2.7,2001:db8::7,198.51.100.77/24", "--allow-from", "::ffff:203.0.113.1"},
+	} {
+		key := p.run(append([]string{"apikey", "create", "--account", "Jane@example.com"}, args...)...)
+		if !regexp.MustCompile(`^punctual_[A-Za-z0-9_-]{43}\n$`).MatchString(key) {
+			t.Fatalf("%v prints %q", args, key)
+		}
+		keys = append(keys, strings.TrimSpace(key))
+	}
+	hint := func(i int) string { return "…" + keys[i][len(keys[i])-4:] }
+	want := []string{
+		"2 | " + hint(0) + " | everything | usable | " + today + " | never | read and write | anywhere",
+		"3 | " + hint(1) + " | look | usable | " + today + " | " + month + " | read | anywhere",
+		"4 | " + hint(2) + " | here | usable | " + today + " | never | read and write | " +
+			"192.0.2.7/32, 2001:db8::7/128, 198.51.100.0/24, 203.0.113.1/32",
+	}
+	if got := rows(p.run("apikey", "list", "--account", "jane@example.com")); !slices.Equal(got, want) {
+		t.Errorf("the keys are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := rows(p.run("apikey", "list")); len(got) != 1 || !strings.Contains(got[0], "first key") {
+		t.Errorf("the operator's keys are %q", got)
+	}
+
+	found, account, err := auth.New(p.db).Authenticate(t.Context(), p.db.Now(), "Bearer "+keys[2])
+	if err != nil || account.Email != "jane@example.com" || !found.Allows(netip.MustParseAddr("203.0.113.1")) ||
+		found.Allows(netip.MustParseAddr("203.0.113.2")) {
+		t.Errorf("the key is %+v of %+v, %v", found, account, err)
+	}
+	p.refuse(exitFailed, "no API key 2", "apikey", "revoke", "2") // of the operator
+	p.run("apikey", "revoke", "2", "--account", "jane@example.com")
+	if _, _, err := auth.New(p.db).Authenticate(t.Context(), p.db.Now(), "Bearer "+keys[0]); cron.KindOf(err) != cron.Unauthorized {
+		t.Errorf("a revoked key: %v", err)
+	}
+	p.refuse(exitFailed, "no API key 2", "apikey", "revoke", "2", "--account", "jane@example.com")
+	p.refuse(exitFailed, "no account", "apikey", "create", "--account", "joe@example.com")
+	p.refuse(exitFailed, "no account", "apikey", "list", "--account", "joe@example.com")
+	p.refuse(exitUsage, `"192.0.2" is no address`, "apikey", "create", "--allow-from", "192.0.2")
+	p.refuse(exitUsage, "--expires", "apikey", "create", "--expires", "-1h")
+	p.run("account", "set-plan", "jane@example.com", "unlimited", "--set", "maxKeys=2")
+	p.refuse(exitFailed, "no further API key", "apikey", "create", "--account", "jane@example.com")
+}
+
+func TestPlansFile(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(t.TempDir(), "plans.json")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.args = append(p.args, "--plans", file)
+	p.refuse(exitFailed, "plans.json", "account", "list")
+	for text, says := range map[string]string{
+		`{`:                           "plans.json",
+		`[]`:                          "plans.json",
+		`{"golden":{"maxJobs":"x"}}`:  "plans.json",
+		`{"golden":{"jobs":1}}`:       `no number called "jobs"`,
+		`{"golden":{"maxJobs":-1}}`:   `plan "golden": maxJobs is -1`,
+		`{"golden":{"maxJobs":1e99}}`: "plans.json",
+	} {
+		write(text)
+		p.refuse(exitFailed, says, "account", "list")
+	}
+	write(`{"golden":{"maxKeys":1},"default":{"maxKeys":2}}`)
+	p.run("account", "create", "--plan", "golden", "jane@example.com")
+	p.run("account", "create", "joe@example.com")
+	p.run("apikey", "create", "--account", "jane@example.com")
+	p.refuse(exitFailed, `The plan "golden" of jane@example.com allows no further API key`, "apikey", "create", "--account",
+		"jane@example.com")
+	p.run("apikey", "create", "--account", "joe@example.com")
+	p.run("apikey", "create", "--account", "joe@example.com")
+	p.refuse(exitFailed, "no further API key", "apikey", "create", "--account", "joe@example.com")
+}
+
+func TestCommandsNeedADatabase(t *testing.T) {
+	dir := t.TempDir()
+	p := &program{t: t, args: []string{"--data", dir}}
+	for _, args := range [][]string{{"account", "list"}, {"apikey", "create"}, {"backup", filepath.Join(dir, "copy")}} {
+		p.refuse(exitFailed, "punctual serve", args...)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("the directory holds %v, %v", files, err)
+	}
+}
+
+func TestCommandsEndWithTheirContext(t *testing.T) {
+	p := newProgram(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	if code := Run(ctx, append(p.args, "account", "list"), &stdout, &stderr); code != exitFailed || stdout.Len() > 0 {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
+	}
+}

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/metrics"
+)
+
+// newMux is a mux before an API that says what it was asked for.
+func newMux(ping error, turned time.Time) http.Handler {
+	return mux(muxConfig{
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = w.Write([]byte(r.Method + " " + r.URL.Path))
+		}),
+		Welcome: "welcome",
+		Ping:    func(context.Context) error { return ping },
+		Turned:  func() time.Time { return turned },
+		LateBy:  func() time.Duration { return 0 },
+		Metrics: metrics.New(),
+	})
+}
+
+// TestPathsOfTheProcess makes sure that every path but those of the process reaches the API as it is.
+func TestPathsOfTheProcess(t *testing.T) {
+	m := newMux(nil, time.Now())
+	for _, tt := range []struct{ method, path, holds string }{
+		{"GET", "/", "welcome"},
+		{"GET", "/healthz", `"process":"ok"`},
+		{"GET", "/readyz", `"database":"ok"`},
+		{"GET", "/jobs", "api"},
+		{"POST", "/", "api"},
+		{"GET", "//", "api"},
+		{"GET", "//jobs", "api"},
+		{"GET", "/jobs/", "api"},
+		{"GET", "/jobs/../jobs", "api"},
+		{"GET", "/./healthz", "api"},
+		{"GET", "//healthz", "api"},
+		{"GET", "/healthz/", "api"},
+		{"POST", "/healthz", "api"},
+		{"DELETE", "/readyz", "api"},
+		{"OPTIONS", "/", "api"},
+		{"get", "/jobs", "api"},
+		{"GET", "/Healthz", "api"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), tt.method, "/", nil)
+		r.URL.Path = tt.path
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		status, holds := http.StatusOK, tt.holds
+		if holds == "api" {
+			status, holds = http.StatusTeapot, tt.method+" "+tt.path
+		}
+		if w.Code != status || !strings.Contains(w.Body.String(), holds) {
+			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	for name, tt := range map[string]struct {
+		ping   error
+		turned time.Time
+		status int
+	}{
+		"ready":                        {nil, time.Now(), 200},
+		"the database does not answer": {errors.New("down"), time.Now(), 503},
+		"the loop stands still":        {nil, time.Now().Add(-time.Minute), 503},
+		"the loop has not begun":       {nil, time.Time{}, 503},
+	} {
+		w := httptest.NewRecorder()
+		newMux(tt.ping, tt.turned).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/readyz", nil))
+		if w.Code != tt.status || strings.Contains(w.Body.String(), "down") {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
+func TestExecutorAddresses(t *testing.T) {
+	configured := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+	if got, err := executorAddresses(configured); err != nil || !slices.Equal(got, configured) {
+		t.Errorf("configured: %v, %v", got, err)
+	}
+	found, err := executorAddresses(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range found {
+		if a.IsLoopback() || a.IsLinkLocalUnicast() || a.Zone() != "" {
+			t.Errorf("%v is no address that others can reach", a)
+		}
+	}
+}
