@@ -35,6 +35,15 @@ fuzz: ## Run every fuzz test for FUZZTIME (1m)
 		done || exit 1; \
 	done
 
+.PHONY: soak
+soak: ## Kill rounds and schedule cases without end (PUNCTUAL_CHAOS_ROUNDS=0) until interrupted or 24 h have passed
+	$(GO) test ./internal/cron -run TestNextOracle -timeout 60m -oracle.cases 40000000
+	PUNCTUAL_CHAOS_ROUNDS=0 $(GO) test ./test/chaos -run . -timeout 24h -v
+
 .PHONY: bench
-bench: ## Run the Go benchmarks
+bench: ## Run a herd of jobs against the binary: make bench ARGS='-jobs 50000 -every 30s'; -help lists the options
+	$(GO) run ./test/bench $(ARGS)
+
+.PHONY: gobench
+gobench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

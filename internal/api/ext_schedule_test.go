@@ -47,9 +47,12 @@ func TestReadingTimings(t *testing.T) {
 		{name: "the bounds", job: `{"url":"a.example","runAt":253402300799,"pausedUntil":253402300799,"pauseNote":"` +
 			strings.Repeat("ü", 200) + `","schedule":{"spreadSeconds":3600}}`,
 			want: wants{"runAt": "253402300799", "pausedUntil": "253402300799", "schedule.spreadSeconds": "3600"}},
-		{name: "beyond the bounds", job: `{"url":"a.example","runAt":253402300800,"pausedUntil":-1,"pauseNote":"` +
-			strings.Repeat("x", 201) + `","schedule":{"spreadSeconds":3601}}`,
-			bad: []string{"/job/runAt", "/job/pausedUntil", "/job/schedule/spreadSeconds", "/job/pauseNote"}},
+		{name: "beyond the bounds", job: `{"url":"a.example","runAt":253402300800,"pausedUntil":-1,
+			"schedule":{"spreadSeconds":3601}}`,
+			bad: []string{"/job/runAt", "/job/pausedUntil", "/job/schedule/spreadSeconds"}},
+		{name: "a note that is too long", patch: true, job: `{"pauseNote":"` + strings.Repeat("x", 201) + `"}`,
+			bad: []string{"/job/pauseNote"}},
+		{name: "a note that nobody can read", patch: true, job: `{"pauseNote":"a\u0000b"}`, bad: []string{"/job/pauseNote"}},
 		{name: "other types", job: `{"url":"a.example","runAt":"soon","pausedUntil":true,"pauseNote":7,
 			"schedule":{"spreadSeconds":[]}}`,
 			bad: []string{"/job/runAt", "/job/pausedUntil", "/job/pauseNote", "/job/schedule/spreadSeconds"}},
@@ -179,7 +182,7 @@ func TestPreviewIsWhatRuns(t *testing.T) {
 			Words   string
 			Crontab *string
 		}
-		time.Sleep(84*24*time.Hour + 90*time.Minute) // to 2000-03-25, a day before the clocks change
+		time.Sleep(84*24*time.Hour + time.Hour) // to 2000-03-25, a day before the clocks change
 		for range 6 {
 			var p answer
 			decode(t, c.must("GET", previewOf("hours", "2,14", "minutes", "30", "mdays", "-1", "months", "-1", "wdays", "0,6",
@@ -252,11 +255,11 @@ func FuzzPreview(f *testing.F) {
 	c := newClient(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		r := &client{t, c.server, c.account, c.key}
-		got := r.do("GET", "/schedule/preview?"+url.PathEscape(query), "")
-		if parsed, err := url.ParseQuery(query); err == nil {
-			got = r.do("GET", "/schedule/preview?"+parsed.Encode(), "")
+		escaped := url.PathEscape(query)
+		if values, err := url.ParseQuery(query); err == nil {
+			escaped = values.Encode()
 		}
-		switch got.status {
+		switch got := r.do("GET", "/schedule/preview?"+escaped, ""); got.status {
 		case http.StatusOK:
 			var p struct {
 				Runs []struct {

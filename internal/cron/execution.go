@@ -78,7 +78,7 @@ type Result struct {
 	RetryAfter time.Duration // what the Retry-After of a 429 or 503 response asks for; 0 when it asks for nothing
 	Headers    []byte        // raw lines with their CRLF, ending with an empty line; nil when not saved
 	Body       []byte        // nil when not saved
-	Redirects  []Redirect    // that were followed, in their order; all but URL and this is about the response after them
+	Redirects  []Redirect    // that were followed, in order; the response is the one after them
 	Truncated  bool          // the response was larger than Call.MaxResponse, and its body was cut
 }
 

@@ -20,7 +20,7 @@ import (
 // PUNCTUAL_SCHEDULER_SEED the first one of a run that is to be repeated. The order of what happens in the same instant
 // is up to Go, so that a seed may need several tries.
 func TestLedger(t *testing.T) {
-	rounds := int(setting(t, "PUNCTUAL_SCHEDULER_ROUNDS", map[bool]uint64{true: 8, false: 40}[raced]))
+	rounds := int(setting(t, "PUNCTUAL_SCHEDULER_ROUNDS", map[bool]uint64{true: 6, false: 40}[raced]))
 	seed := setting(t, "PUNCTUAL_SCHEDULER_SEED", rand.Uint64()>>32)
 	for i := range rounds {
 		t.Run(fmt.Sprintf("seed %d", seed+uint64(i)), func(t *testing.T) {

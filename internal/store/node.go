@@ -21,7 +21,7 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 		return fmt.Errorf("read the database's clock: %w", err)
 	}
 	if ok {
-		least, most := theirs.Sub(time.Now()), theirs.Sub(before)
+		least, most := time.Until(theirs), theirs.Sub(before)
 		s.offset.Store(int64(min(max(time.Duration(s.offset.Load()), least), most)))
 	}
 	return nil

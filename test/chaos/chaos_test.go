@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -106,7 +107,7 @@ type round struct {
 	begin   time.Time
 	witness checker.Witness
 	editing sync.WaitGroup
-	stop    chan struct{}                  // ends the edits
+	stop    context.CancelFunc             // ends the edits
 	current atomic.Pointer[harness.Client] // of the node that was started last
 }
 
@@ -114,14 +115,16 @@ type round struct {
 func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *round {
 	r := &round{
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t),
-		nodes: make([]*harness.Node, nodes), stop: make(chan struct{}),
+		nodes: make([]*harness.Node, nodes),
 	}
 	for i := range nodes {
 		r.start(i)
 	}
 	r.begin = time.Now()
 	edited := createHerd(t, s.Store(), r.target.URL, jobs+r.rng.IntN(jobs), r.rng)
-	r.editing.Go(func() { r.edit(edited, rand.New(rand.NewPCG(seed, 1))) })
+	var editing context.Context
+	editing, r.stop = context.WithCancel(t.Context())
+	r.editing.Go(func() { r.edit(editing, edited, rand.New(rand.NewPCG(seed, 1))) })
 	t.Cleanup(r.editing.Wait)
 	return r
 }
@@ -181,7 +184,7 @@ func (r *round) running() (n int) {
 
 // end waits until everything that was due is settled, stops the nodes, and checks what is left.
 func (r *round) end() {
-	close(r.stop)
+	r.stop()
 	r.editing.Wait()
 	quiet := time.Now()
 	r.service.AwaitSettled(quiet)

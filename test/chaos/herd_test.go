@@ -101,10 +101,10 @@ func randomSchedule(rng *rand.Rand) cron.Schedule {
 }
 
 // edit changes jobs through whatever node is up, until the round stops it. A node may die before it answers.
-func (r *round) edit(jobs []int64, rng *rand.Rand) {
+func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 	for {
 		select {
-		case <-r.stop:
+		case <-ctx.Done():
 			return
 		case <-time.After(time.Duration(rng.IntN(60)) * time.Millisecond):
 		}
