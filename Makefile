@@ -12,7 +12,8 @@ build: ## Build the static binary ./punctual
 
 .PHONY: test
 test: tools lint ## Install what the tests need where that is possible, and run them all
-	$(GO) test -race -timeout 15m ./...
+	$(GO) test -race -timeout 20m . ./internal/...
+	$(GO) test -race -timeout 20m -p 1 ./test/...
 
 .PHONY: tools
 tools: ## Install what the tests need and the machine lacks, or say what is missing

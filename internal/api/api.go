@@ -28,8 +28,8 @@ type Messages interface {
 	Error(kind cron.ErrorKind, subject cron.Subject) (title, detail string)
 	// Execution says what came of an execution.
 	Execution(r *cron.Result) string
-	// Schedule says when a schedule is due.
-	Schedule(s *cron.Schedule) string
+	// Schedule says when a schedule is due, or, when runAt is not zero, a one-time job.
+	Schedule(s *cron.Schedule, runAt time.Time) string
 	// Badge is what a job's badge says: which job it is, and how it is.
 	Badge(job *cron.JobRecord, parts cron.BadgeParts) (label, state string)
 }

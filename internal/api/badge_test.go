@@ -114,7 +114,8 @@ func TestBadgeHeaders(t *testing.T) {
 	if err := head.Body.Close(); err != nil {
 		t.Error(err)
 	}
-	if head.StatusCode != 200 || head.ContentLength != int64(len(got.body)) || head.Header.Get("Content-Type") != "image/svg+xml" {
+	if head.StatusCode != 200 || head.ContentLength != int64(len(got.body)) ||
+		head.Header.Get("Content-Type") != "image/svg+xml" {
 		t.Errorf("HEAD: %d %v", head.StatusCode, head.Header)
 	}
 }

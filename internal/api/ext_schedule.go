@@ -91,24 +91,32 @@ func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Acc
 		p     problems
 		query = queryObject(r, &p)
 		s     = cron.NewSchedule()
+		runAt time.Time
 		from  = a.now()
 		count = defaultPreview
 	)
 	readSchedule(query, &s)
 	readCrontab(query, "cron", &s)
+	readInstant(query, "runAt", &runAt)
 	readTime(query, "from", &from)
 	integer(query, "count", &count, 1, longestPreview)
 	s.Check(&p.Checker, "")
 	if err := p.Err(); err != nil {
 		return err
 	}
-	return reply(w, a.newPreview(&s, s.Preview(from, count)))
+	answer := newPreview(s.Preview(from, count))
+	if text, ok := s.Crontab(); ok {
+		answer.Crontab = &text
+	}
+	if !runAt.IsZero() {
+		answer = newPreview(s.PreviewOnce(runAt, from))
+	}
+	answer.Words = a.messages.Schedule(&s, runAt)
+	return reply(w, answer)
 }
 
-func (a *api) newPreview(s *cron.Schedule, p cron.Preview) preview {
-	answer := preview{
-		Runs: make([]previewRun, len(p.Runs)), Skipped: make([]previewGap, len(p.Skipped)), Words: a.messages.Schedule(s),
-	}
+func newPreview(p cron.Preview) preview {
+	answer := preview{Runs: make([]previewRun, len(p.Runs)), Skipped: make([]previewGap, len(p.Skipped))}
 	const local = "2006-01-02T15:04:05"
 	for i, run := range p.Runs {
 		offset := "-07:00"
@@ -119,9 +127,6 @@ func (a *api) newPreview(s *cron.Schedule, p cron.Preview) preview {
 	}
 	for i, gap := range p.Skipped {
 		answer.Skipped[i] = previewGap{gap.First.Format(local), gap.Last.Format(local), gap.Count, unixOrNull(gap.At)}
-	}
-	if text, ok := s.Crontab(); ok {
-		answer.Crontab = &text
 	}
 	return answer
 }

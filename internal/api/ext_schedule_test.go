@@ -38,10 +38,12 @@ func TestReadingTimings(t *testing.T) {
 		{name: "the end of a pause ends its note", patch: true, job: `{"pausedUntil":0}`,
 			want: wants{"pausedUntil": "null", "pauseNote": `""`}},
 		{name: "a note without a pause", job: `{"url":"a.example","pauseNote":"x"}`, want: wants{"pauseNote": `""`}},
-		{name: "a note is trimmed", patch: true, job: `{"pauseNote":" until May\n"}`, want: wants{"pauseNote": `"until May"`}},
+		{name: "a note is trimmed", patch: true, job: `{"pauseNote":" until May\n"}`,
+			want: wants{"pauseNote": `"until May"`}},
 		{name: "a one-time job", job: `{"url":"a.example","runAt":"4102444801"}`,
 			want: wants{"runAt": "4102444801", "nextExecution": "4102444801", "enabled": "false"}},
-		{name: "an instant that is over", job: `{"url":"a.example","runAt":1}`, want: wants{"runAt": "1", "nextExecution": "null"}},
+		{name: "an instant that is over", job: `{"url":"a.example","runAt":1}`,
+			want: wants{"runAt": "1", "nextExecution": "null"}},
 		{name: "an instant within the pause", patch: true, job: `{"pausedUntil":4102444801}`,
 			want: wants{"nextExecution": "null"}},
 		{name: "the bounds", job: `{"url":"a.example","runAt":253402300799,"pausedUntil":253402300799,"pauseNote":"` +
@@ -51,6 +53,8 @@ func TestReadingTimings(t *testing.T) {
 			"schedule":{"spreadSeconds":3601}}`,
 			bad: []string{"/job/runAt", "/job/pausedUntil", "/job/schedule/spreadSeconds"}},
 		{name: "a note that is too long", patch: true, job: `{"pauseNote":"` + strings.Repeat("x", 201) + `"}`,
+			bad: []string{"/job/pauseNote"}},
+		{name: "and without a pause", job: `{"url":"a.example","pauseNote":"` + strings.Repeat("x", 201) + `"}`,
 			bad: []string{"/job/pauseNote"}},
 		{name: "a note that nobody can read", patch: true, job: `{"pauseNote":"a\u0000b"}`, bad: []string{"/job/pauseNote"}},
 		{name: "other types", job: `{"url":"a.example","runAt":"soon","pausedUntil":true,"pauseNote":7,
@@ -143,16 +147,19 @@ func TestGoldenPreviews(t *testing.T) {
 			golden(t, "schedule/"+name, 200, c.do("GET", previewOf(parameters...), ""))
 		}
 		show("default", "cron", "*/15 9-17 * * 1-5", "timezone", "Europe/Berlin")
-		for season, from := range map[string]string{"spring": "2026-03-28T00:00:00+01:00", "autumn": "2026-10-24T12:00:00+02:00"} {
-			for _, rule := range []string{"once", "wallclock"} {
-				show(season+"_"+rule, "cron", "30 2 * * *", "timezone", "Europe/Berlin", "dst", rule, "from", from, "count", "3")
-			}
-			show(season+"_hourly", "cron", "*/30 * * * *", "timezone", "Europe/Berlin", "from",
-				strings.Replace(strings.Replace(from, "28T00:00:00", "29T01:30:00", 1), "24T12", "25T02", 1), "count", "4")
+		for _, rule := range []string{"once", "wallclock"} {
+			nightly := []string{"cron", "30 2 * * *", "timezone", "Europe/Berlin", "count", "3", "dst", rule}
+			show("spring_"+rule, append(nightly, "from", "2026-03-28T00:00:00+01:00")...)
+			show("autumn_"+rule, append(nightly, "from", "2026-10-24T12:00:00+02:00")...)
 		}
+		halfHourly := []string{"cron", "*/30 * * * *", "timezone", "Europe/Berlin", "count", "4"}
+		show("spring_hourly", append(halfHourly, "from", "2026-03-29T01:30:00+01:00")...)
+		show("autumn_hourly", append(halfHourly, "from", "2026-10-25T02:00:00+02:00")...)
 		show("several_become_one", "cron", "*/20 2 * * *", "timezone", "Europe/Berlin", "from", "1774738800", "count", "2")
-		show("day_that_never_was", "cron", "0 12 * * *", "timezone", "Pacific/Apia", "from", "2011-12-29T22:00:00Z", "count", "2")
-		show("local_mean_time", "cron", "0 12 1 1 *", "timezone", "Europe/Berlin", "from", "1890-01-01T00:00:00Z", "count", "1")
+		show("day_that_never_was", "cron", "0 12 * * *", "timezone", "Pacific/Apia", "from", "2011-12-29T22:00:00Z",
+			"count", "2")
+		show("local_mean_time", "cron", "0 12 1 1 *", "timezone", "Europe/Berlin", "from", "1890-01-01T00:00:00Z",
+			"count", "1")
 		show("sets", "seconds", "0,30", "minutes", "0, 30", "hours", "-1", "mdays", "-1", "months", "2", "wdays", "7,6",
 			"timezone", "America/New_York", "expiresAt", "200002050030", "count", "100", "from", "949726800")
 		show("no_sets")
@@ -160,9 +167,12 @@ func TestGoldenPreviews(t *testing.T) {
 		show("leap_day", "cron", "0 0 29 2 *", "from", "2096-03-01T00:00:00Z", "count", "1")
 		show("zone_of_the_text", "cron", "CRON_TZ=Asia/Tokyo @daily", "timezone", "UTC", "count", "1")
 
+		show("one_time", "runAt", "946684800", "timezone", "Europe/Berlin", "cron", "@daily")
+		show("one_time_over", "runAt", "946684799", "timezone", "Europe/Berlin")
+
 		golden(t, "schedule/error_cron", 400, c.do("GET", previewOf("cron", "0 0 L * *"), ""))
-		golden(t, "schedule/error_everything", 400, c.do("GET", previewOf("cron", "60 * * * *", "timezone", "Mars", "dst", "never",
-			"expiresAt", "x", "hours", "1,24", "minutes", "a", "from", "yesterday", "count", "101"), ""))
+		golden(t, "schedule/error_everything", 400, c.do("GET", previewOf("cron", "60 * * * *", "timezone", "Mars",
+			"dst", "never", "expiresAt", "x", "hours", "1,24", "minutes", "a", "from", "yesterday", "count", "101"), ""))
 		golden(t, "schedule/error_from", 400, c.do("GET", previewOf("cron", "* * * * *", "from", "253402300800"), ""))
 	})
 }
@@ -206,16 +216,18 @@ func TestPreviewIsWhatRuns(t *testing.T) {
 func TestReadingPreviews(t *testing.T) {
 	c := newClient(t)
 	at := c.must("GET", previewOf("cron", "0 3 * * *", "from", "2026-03-02T03:00:00Z", "count", "1"), "")
+	same := func(parameters ...string) string {
+		return previewOf(append([]string{"cron", "0 3 * * *", "from", "1772420400", "count", "1"}, parameters...)...)
+	}
 	for name, path := range map[string]string{
-		"an offset":               previewOf("cron", "0 3 * * *", "from", "2026-03-02T05:00:00+02:00", "count", "1"),
-		"an offset, not escaped":  "/schedule/preview?cron=0+3+*+*+*&from=2026-03-02T05:00:00+02:00&count=1",
-		"Unix seconds":            previewOf("cron", "0 3 * * *", "from", "1772420400", "count", "1"),
-		"a moment after the last": previewOf("cron", "0 3 * * *", "from", "2026-03-01T03:00:00.000000001Z", "count", "1"),
-		"what is empty is not there": previewOf("cron", "0 3 * * *", "from", "1772420400", "count", "1", "hours", "", "timezone", "",
-			"dst", "", "expiresAt", " "),
-		"unknown parameters":                   previewOf("cron", "0 3 * * *", "from", "1772420400", "count", "1", "colour", "red"),
-		"the last one counts":                  previewOf("cron", "0 3 * * *", "from", "1772420400") + "&count=7&count=1",
-		"the sets, which the text goes before": previewOf("cron", "0 3 * * *", "from", "1772420400", "count", "1", "hours", "5"),
+		"an offset":                            same("from", "2026-03-02T05:00:00+02:00"),
+		"an offset, not escaped":               "/schedule/preview?cron=0+3+*+*+*&from=2026-03-02T05:00:00+02:00&count=1",
+		"Unix seconds":                         same(),
+		"a moment after the last":              same("from", "2026-03-01T03:00:00.000000001Z"),
+		"what is empty is not there":           same("hours", "", "timezone", "", "dst", "", "expiresAt", " "),
+		"unknown parameters":                   same("colour", "red"),
+		"the last one counts":                  strings.Replace(same(), "count=1", "count=7&count=1", 1),
+		"the sets, which the text goes before": same("hours", "5"),
 	} {
 		if got := c.must("GET", path, ""); got != at {
 			t.Errorf("%s: %s, want %s", name, got, at)
@@ -246,8 +258,9 @@ func TestReadingPreviews(t *testing.T) {
 // FuzzPreview sends anything as a query string. It is never our fault, and what is shown is in order.
 func FuzzPreview(f *testing.F) {
 	for _, seed := range []string{
-		"cron=*/15+9-17+*+*+1-5&timezone=Europe/Berlin&count=3", "hours=1,2&minutes=-1&mdays=-1&months=-1&wdays=7&dst=wallclock",
-		"cron=0+0+31+2+*", "from=9e99", "from=-62135596800&cron=*+*+*+*+*", "cron=%00", "expiresAt=99991231235959&cron=@yearly",
+		"cron=*/15+9-17+*+*+1-5&timezone=Europe/Berlin&count=3",
+		"hours=1,2&minutes=-1&mdays=-1&months=-1&wdays=7&dst=wallclock", "cron=0+0+31+2+*", "from=9e99",
+		"from=-62135596800&cron=*+*+*+*+*", "cron=%00", "expiresAt=99991231235959&cron=@yearly",
 		"cron=*+*+*+*+*+*&from=253402300799", "cron=*+*+*+*+*+*&from=0000-01-01T00:00:00Z", "%zz", "a;b",
 	} {
 		f.Add(seed)
@@ -292,7 +305,8 @@ func TestScheduleDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newClient(t)
-	calls := regexp.MustCompile("(?s)```\nGET (/schedule/preview[^\n]*)\n```\n\n```json\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	call := regexp.MustCompile("(?s)```\nGET (/schedule/preview[^\n]*)\n```\n\n```json\n(.*?)```")
+	calls := call.FindAllStringSubmatch(string(text), -1)
 	if len(calls) < 3 {
 		t.Fatalf("the documentation shows %d calls", len(calls))
 	}

@@ -84,7 +84,8 @@ func (c *client) createFolder(title string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return "/folders/" + part(c.t, json.RawMessage(c.must("PUT", "/folders", `{"folder":{"title":`+string(text)+`}}`)), "folderId")
+	created := c.must("PUT", "/folders", `{"folder":{"title":`+string(text)+`}}`)
+	return "/folders/" + part(c.t, json.RawMessage(created), "folderId")
 }
 
 // folder reads a folder.
@@ -137,7 +138,8 @@ func TestJobsInFolders(t *testing.T) {
 	if got := c.job(path).FolderID; got != 0 {
 		t.Errorf("the job is in folder %d after that was deleted", got)
 	}
-	if got := c.do("PATCH", path, `{"job":{"folderId":`+id+`}}`); got.status != 400 || !slices.Equal(pointers(t, got), []string{"/job/folderId"}) {
+	got := c.do("PATCH", path, `{"job":{"folderId":`+id+`}}`)
+	if got.status != 400 || !slices.Equal(pointers(t, got), []string{"/job/folderId"}) {
 		t.Errorf("back into the deleted folder: %d %s", got.status, got.body)
 	}
 }

@@ -105,7 +105,8 @@ func TestFailuresDisable(t *testing.T) {
 		{"timeouts never do", repeat(timeout, 40), true},
 		{"a timeout counts once", slices.Concat(repeat(timeout, 3), repeat(failed, 14)), true},
 		{"failures after it count too", slices.Concat(repeat(timeout, 3), repeat(failed, 15)), false},
-		{"a success begins anew", slices.Concat(repeat(failed, 15), repeat(cron.Result{Status: cron.StatusOK}, 1), repeat(failed, 15)), true},
+		{"a success begins anew",
+			slices.Concat(repeat(failed, 15), repeat(cron.Result{Status: cron.StatusOK}, 1), repeat(failed, 15)), true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := newClient(t)

@@ -89,8 +89,9 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		"GET /%6Aobs/", "POST /jobs", "PATCH /jobs", "DELETE /jobs", "HEAD /jobs", "TRACE /jobs", "CONNECT /jobs",
 		"BREW /jobs", "PUT " + path, "POST " + path, "HEAD " + path, "PUT " + path + "/history",
 		"DELETE " + path + "/history/1-1-1-1",
-		"OPTIONS /nowhere", "GET /folder", "GET /folders/", "POST /folders", "PATCH /folders", "DELETE /folders", "HEAD /folders",
-		"PUT /folders/1", "POST /folders/1", "HEAD /folders/1", "GET /folders/1/jobs", "GET /executor-nodes", "POST /executor-nodes.json",
+		"OPTIONS /nowhere", "GET /folder", "GET /folders/", "POST /folders", "PATCH /folders", "DELETE /folders",
+		"HEAD /folders", "PUT /folders/1", "POST /folders/1", "HEAD /folders/1", "GET /folders/1/jobs",
+		"GET /executor-nodes", "POST /executor-nodes.json",
 		"HEAD /executor-nodes.json", "GET /executor-nodes.json/",
 	} {
 		method, target, _ := strings.Cut(call, " ")
@@ -254,7 +255,9 @@ func TestOrderOfKeyChecks(t *testing.T) {
 		c := s.newClient(t, "a@example.com", cron.PlanDefault)
 		expired := c.withKey(cron.APIKey{Expires: time.Now(), Scopes: cron.ScopeRead})
 		reader := c.withKey(cron.APIKey{Scopes: cron.ScopeRead})
-		local := c.withKey(cron.APIKey{Scopes: cron.ScopeRead, AllowFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+		local := c.withKey(cron.APIKey{
+			Scopes: cron.ScopeRead, AllowFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		})
 		const job = `{"job":{"url":"a.example"}}`
 		c.must("PUT", "/jobs", job)
 		for _, tt := range []struct {
@@ -336,8 +339,8 @@ func TestScopes(t *testing.T) {
 	c := newClient(t)
 	job, folder := c.create(`{"url":"a.example"}`), c.createFolder("a")
 	reader, writer := c.withKey(cron.APIKey{Scopes: cron.ScopeRead}), c.withKey(cron.APIKey{Scopes: cron.ScopeWrite})
-	for _, call := range []string{"GET /jobs", "GET " + job, "GET " + job + "/history", "GET " + job + "/history/1-1-1-1", "GET /folders",
-		"GET " + folder, "PUT /jobs", "PATCH " + job, "PUT /folders", "PATCH " + folder, "DELETE " + folder, "DELETE " + job} {
+	for _, call := range []string{"GET /jobs", "GET " + job, "GET " + job + "/history", "GET " + job + "/history/1-1-1-1",
+		"GET /folders", "GET " + folder, "PUT /jobs", "PATCH " + job, "PUT /folders", "PATCH " + folder, "DELETE " + folder, "DELETE " + job} {
 		method, path, _ := strings.Cut(call, " ")
 		refused, allowed := writer, reader
 		if method != "GET" {

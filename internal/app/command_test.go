@@ -155,7 +155,8 @@ func TestKeyCommands(t *testing.T) {
 	}
 	p.refuse(exitFailed, "no API key 2", "apikey", "revoke", "2") // of the operator
 	p.run("apikey", "revoke", "2", "--account", "jane@example.com")
-	if _, _, err := auth.New(p.db).Authenticate(t.Context(), p.db.Now(), "Bearer "+keys[0]); cron.KindOf(err) != cron.Unauthorized {
+	_, _, err = auth.New(p.db).Authenticate(t.Context(), p.db.Now(), "Bearer "+keys[0])
+	if cron.KindOf(err) != cron.Unauthorized {
 		t.Errorf("a revoked key: %v", err)
 	}
 	p.refuse(exitFailed, "no API key 2", "apikey", "revoke", "2", "--account", "jane@example.com")

@@ -20,7 +20,7 @@ type PreviewNote int
 // The notes.
 const (
 	NoteNone     PreviewNote = iota
-	NoteShifted              // the sets do not name its local time: one that they name was jumped across, and this is where
+	NoteShifted              // the sets do not name its local time: it stands for one that they name and clocks jump across
 	NoteFirst                // its local time comes twice, and is due the first time only
 	NoteRepeated             // its local time comes twice, and this is the second time; the first one was due as well
 )
@@ -50,6 +50,15 @@ func (s *Schedule) Preview(from time.Time, count int) Preview {
 	}
 	p.Skipped = s.gaps(z, from.Unix(), end, count)
 	return p
+}
+
+// PreviewOnce is Preview for a one-time job, of whose schedule only the time zone counts.
+func (s *Schedule) PreviewOnce(runAt, from time.Time) Preview {
+	z := zoneNamed(s.Timezone)
+	if z == nil || runAt.Before(from) {
+		return Preview{}
+	}
+	return Preview{Runs: []PreviewRun{{At: runAt.In(z.loc)}}}
 }
 
 // Never tells whether the sets name no local time at all, which goes for those of 31 February.

@@ -97,6 +97,19 @@ func TestPreview(t *testing.T) {
 			want: []string{"2026-03-28T02:30:00+01:00 "},
 		},
 		{
+			name: "one at the last run is", zone: "Europe/Berlin", line: "30 2 * * *",
+			from: "2026-03-29T00:00:00Z", count: 1,
+			want: []string{"2026-03-29T03:00:00+02:00 shifted", "2026-03-29T02:30:00 at 03:00:00"},
+		},
+		{
+			name: "a gap after years of others", zone: "Europe/Berlin", line: "30 2 28 3 *", edit: wallClock,
+			from: "2025-04-01T00:00:00Z", count: 2,
+			want: []string{
+				"2026-03-28T02:30:00+01:00 ", "2028-03-28T02:30:00+02:00 ",
+				"2027-03-28T02:30:00 left out",
+			},
+		},
+		{
 			name: "nor one before the first instant", zone: "Europe/Berlin", line: "30 2 * * *",
 			from: "2026-03-29T01:00:01Z", count: 1,
 			want: []string{"2026-03-30T02:30:00+02:00 "},

@@ -29,7 +29,8 @@ func (s *Schedule) CloserThan(least time.Duration) (apart time.Duration, closer 
 // consecutiveDays tells whether there are matching days of which one follows the other.
 func (p *pattern) consecutiveDays() bool {
 	lastOfMonth := false // the last day of the month before matches
-	for month := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC); month.Year() <= 2040; month = month.AddDate(0, 1, 0) {
+	month := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
+	for ; month.Year() <= 2040; month = month.AddDate(0, 1, 0) {
 		var days Set
 		if p.months.Has(int(month.Month())) {
 			days = p.days(month.Year(), month.Month(), int(month.Weekday()))

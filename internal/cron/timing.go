@@ -80,9 +80,9 @@ func (j *Job) AllowsAttempts(now time.Time) bool { return j.counts() && !j.Timin
 // counts tells whether results of the job have consequences: not when somebody disabled it.
 func (j *Job) counts() bool { return j.Enabled || j.Timing.Spent }
 
-// delay is how much later than Schedule says the job is due. IDs are taken around a circle in steps of the golden ratio,
-// which puts those that follow each other as far apart as can be, however many they are. Changing this moves all jobs
-// that have a Spread.
+// delay is how much later than Schedule says the job is due. IDs are taken around a circle in steps of the golden
+// ratio, which puts those that follow each other as far apart as can be, however many they are. Changing this moves all
+// jobs that have a Spread.
 func (j *Job) delay() time.Duration {
 	const goldenRatio = 0x9E3779B97F4A7C15 // of 2^64
 	seconds, _ := bits.Mul64(uint64(j.ID)*goldenRatio, uint64(j.Timing.Spread/time.Second))

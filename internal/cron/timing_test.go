@@ -65,10 +65,12 @@ func TestTimingIsValidated(t *testing.T) {
 		timing Timing
 		want   Problem
 	}{
-		"largest":       {timing: Timing{Spread: MaxSpread, PauseNote: strings.Repeat("ü", MaxPauseNote)}},
-		"spread":        {Timing{Spread: MaxSpread + time.Second}, outOfRange(3601, 0, 3600)},
-		"below zero":    {Timing{Spread: -time.Second}, outOfRange(-1, 0, 3600)},
-		"note":          {Timing{PauseNote: strings.Repeat("x", 201)}, Problem{Rule: RuleTooLong, Limit: 200, Unit: UnitCharacters}},
+		"largest":    {timing: Timing{Spread: MaxSpread, PauseNote: strings.Repeat("ü", MaxPauseNote)}},
+		"spread":     {Timing{Spread: MaxSpread + time.Second}, outOfRange(3601, 0, 3600)},
+		"below zero": {Timing{Spread: -time.Second}, outOfRange(-1, 0, 3600)},
+		"note": {
+			Timing{PauseNote: strings.Repeat("x", 201)}, Problem{Rule: RuleTooLong, Limit: 200, Unit: UnitCharacters},
+		},
 		"note with NUL": {Timing{PauseNote: "a\x00b"}, Problem{Rule: RuleControlCharacter}},
 	} {
 		var c Checker

@@ -82,8 +82,8 @@ func (English) NoSuchPlan(name string, plans cron.Plans) string {
 
 // TooManyKeys says that the plan of an account allows no further API key.
 func (English) TooManyKeys(a cron.Account) string {
-	return fmt.Sprintf("The plan %q of %s allows no further API key. Revoke one that is no longer needed, or change the plan.",
-		a.Plan, a.Email)
+	return fmt.Sprintf("The plan %q of %s allows no further API key. "+
+		"Revoke one that is no longer needed, or change the plan.", a.Plan, a.Email)
 }
 
 // NoSuchKey says that an account has no API key of that number.

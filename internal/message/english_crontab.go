@@ -8,29 +8,27 @@ import (
 
 // englishCrontab says what is wrong with the text of a crontab line, and what would be valid there.
 func englishCrontab(e *cron.CrontabError) string {
-	text := quote(e.Text)
+	text, field, values := quote(e.Text), englishField(e.Field), englishValues(e.Field)
 	switch e.Reason {
 	case cron.CrontabCount:
 		return text + " is no crontab line; write five fields (minute, hour, day of the month, month, day of the week), " +
 			"six with the second before them, or a word such as @daily."
 	case cron.CrontabSyntax:
 		return fmt.Sprintf("%s makes no sense as the %s; write *, %s, a range such as %s, a step such as */2, "+
-			"or several of these separated by commas.", text, englishField(e.Field), englishValues(e.Field), englishExample(e.Field))
+			"or several of these separated by commas.", text, field, values, englishExample(e.Field))
 	case cron.CrontabRange:
-		return fmt.Sprintf("%s is out of range as the %s; it must be %s.", text, englishField(e.Field), englishValues(e.Field))
+		return fmt.Sprintf("%s is out of range as the %s; it must be %s.", text, field, values)
 	case cron.CrontabReversed:
 		return fmt.Sprintf("The range %s of the %s ends before it starts; write the earlier end first, or two ranges "+
-			"separated by a comma.", text, englishField(e.Field))
+			"separated by a comma.", text, field)
 	case cron.CrontabStep:
-		return fmt.Sprintf("%s is no step for the %s; it must be %s.", text, englishField(e.Field),
-			englishRange(int64(e.Min), int64(e.Max)))
+		return fmt.Sprintf("%s is no step for the %s; it must be %s.", text, field, englishRange(int64(e.Min), int64(e.Max)))
 	case cron.CrontabUnsupported:
 		if e.Field == cron.FieldNone {
 			return text + " is not supported, since it names no time of day; write five fields, or a word such as @daily."
 		}
 		return fmt.Sprintf("%s is not supported as the %s: L, W, # and other extensions of crontab are not; "+
-			"write *, %s, a range such as %s, or a step such as */2.", text, englishField(e.Field), englishValues(e.Field),
-			englishExample(e.Field))
+			"write *, %s, a range such as %s, or a step such as */2.", text, field, values, englishExample(e.Field))
 	case cron.CrontabMacro:
 		return text + " is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually are."
 	case cron.CrontabZone:

@@ -11,9 +11,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// Schedule says in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday, Berlin
-// time". The words are exact: schedules that match different times have different ones.
-func (English) Schedule(s *cron.Schedule) string {
+// Schedule says in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday,
+// Berlin time", or, when runAt is not zero, when a one-time job is, in the time zone of its schedule. The words are
+// exact: schedules that match different times have different ones.
+func (English) Schedule(s *cron.Schedule, runAt time.Time) string {
+	if !runAt.IsZero() {
+		return englishOneTime(runAt, s.Timezone)
+	}
 	w := newEnglishWords(s)
 	never := s.Never()
 	if empty := w.empty(); never && len(empty) > 0 {
@@ -34,8 +38,8 @@ func (English) Schedule(s *cron.Schedule) string {
 	return words
 }
 
-// OneTime says in words when a one-time job is due, in the given time zone.
-func (English) OneTime(at time.Time, timezone string) string {
+// englishOneTime is an instant with its offset, which tells the two apart that a clock shows alike.
+func englishOneTime(at time.Time, timezone string) string {
 	zone := englishZone(timezone)
 	if loc, err := cron.LoadZone(timezone); err == nil {
 		at = at.In(loc)
@@ -361,7 +365,9 @@ func englishExpiry(digits int64) string {
 }
 
 // areas are the first parts of names such as Europe/Berlin whose last part is a place.
-var areas = []string{"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+var areas = []string{
+	"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
+}
 
 // englishPlaces maps the names of zones to places that no other zone shares.
 var englishPlaces = sync.OnceValue(func() map[string]string {

@@ -163,7 +163,7 @@ func TestScheduleInWords(t *testing.T) {
 		if test.edit != nil {
 			test.edit(&s)
 		}
-		if got := (message.English{}).Schedule(&s); got != test.words {
+		if got := (message.English{}).Schedule(&s, time.Time{}); got != test.words {
 			t.Errorf("%s:\n%s, want\n%s", test.line, got, test.words)
 		}
 	}
@@ -178,11 +178,12 @@ func TestOneTimeInWords(t *testing.T) {
 		"Africa/Abidjan":   "once, on 25 October 2026 at 00:30, Abidjan time (UTC+00:00)",
 		"America/St_Johns": "once, on 24 October 2026 at 22:00, St Johns time (UTC-02:30)",
 	} {
-		if got := (message.English{}).OneTime(at.UTC(), zone); got != want {
+		if got := (message.English{}).Schedule(&cron.Schedule{Timezone: zone}, at.UTC()); got != want {
 			t.Errorf("%s: %s, want %s", zone, got, want)
 		}
 	}
-	if got, want := (message.English{}).OneTime(at.Add(time.Hour+5*time.Second), "Europe/Berlin"),
+	berlin := &cron.Schedule{Timezone: "Europe/Berlin"}
+	if got, want := (message.English{}).Schedule(berlin, at.Add(time.Hour+5*time.Second)),
 		"once, on 25 October 2026 at 02:30:05, Berlin time (UTC+01:00)"; got != want {
 		t.Errorf("an hour later: %s, want %s", got, want)
 	}
@@ -194,7 +195,7 @@ func TestZonesInWords(t *testing.T) {
 	places := 0
 	for _, zone := range cron.ZoneNames() {
 		s := scheduleOf(t, "CRON_TZ="+zone+" * * * * *")
-		words := message.English{}.Schedule(&s)
+		words := message.English{}.Schedule(&s, time.Time{})
 		if other, ok := seen[words]; ok {
 			t.Errorf("%s and %s are both %q", other, zone, words)
 		}
@@ -420,7 +421,7 @@ func full(s cron.Set, low, high int) cron.Set {
 // drawSet draws a set that is not empty: regular ones, in all their kinds, and irregular ones.
 func drawSet(t *rapid.T, name string, low, high int) cron.Set {
 	var set cron.Set
-	switch rapid.IntRange(0, 5).Draw(t, name) {
+	switch rapid.IntRange(0, 6).Draw(t, name) {
 	case 0:
 		return cron.Every
 	case 1:
@@ -446,6 +447,11 @@ func drawSet(t *rapid.T, name string, low, high int) cron.Set {
 			}
 		}
 		set |= cron.SetOf(rapid.IntRange(low, high).Draw(t, name+", one"))
+	case 6:
+		for n := low; n <= high; n++ {
+			set |= cron.SetOf(n)
+		}
+		set &^= cron.SetOf(rapid.IntRange(low, high).Draw(t, name+", all but"))
 	}
 	return set
 }
@@ -464,7 +470,7 @@ func TestWordsReadBack(t *testing.T) {
 		if rapid.Bool().Draw(t, "has seconds") {
 			s.Seconds = drawSet(t, "seconds", 0, 59)
 		}
-		words := message.English{}.Schedule(&s)
+		words := message.English{}.Schedule(&s, time.Time{})
 		got := read(t, words)
 
 		want := cron.Schedule{
@@ -513,7 +519,7 @@ func TestWordsForAnything(t *testing.T) {
 			MonthDays: set.Draw(t, "mdays"), Months: set.Draw(t, "months"), Weekdays: set.Draw(t, "wdays"),
 			DST: cron.DSTRule(rapid.Int().Draw(t, "rule")),
 		}
-		if (message.English{}).Schedule(&s) == "" {
+		if (message.English{}).Schedule(&s, time.Time{}) == "" {
 			t.Fatal("no words")
 		}
 	})
@@ -531,7 +537,7 @@ func TestWordsAreShort(t *testing.T) {
 	}
 	for _, line := range lines {
 		s := scheduleOf(t, "CRON_TZ=Europe/Berlin "+line)
-		if words := (message.English{}).Schedule(&s); len(words) > 150 {
+		if words := (message.English{}).Schedule(&s, time.Time{}); len(words) > 150 {
 			t.Errorf("%s has %d characters: %s", line, len(words), words)
 		}
 	}

@@ -165,7 +165,7 @@ func TestABurstRunsRoundRobinAndNothingTwice(t *testing.T) {
 				for _, account := range w.accounts {
 					least, most = min(least, served[account]), max(most, served[account])
 				}
-				if most-least > w.config.Slots/4 {
+				if most-least > perAccount/2 {
 					w.Fatalf("after %d launches one account had %d and another %d", i+1, least, most)
 				}
 			}

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,10 +84,11 @@ func TestShutdownDuringAClaim(t *testing.T) {
 	inBubble(t, func(w *world) {
 		id := w.job(in(1*second), "http://a/")
 		n := w.start()
-		w.db.inject(func(_ context.Context, op operation, do func() error) error {
+		w.db.inject(func(ctx context.Context, op operation, do func() error) error {
 			err := do()
 			if op == opClaim {
 				time.Sleep(3 * second)
+				err = errors.Join(err, ctx.Err())
 			}
 			return err
 		})

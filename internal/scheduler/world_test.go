@@ -85,7 +85,8 @@ var template = sync.OnceValue(func() []byte {
 // newWorld opens the database of dir and gives it an account.
 func newWorld(t *testing.T, dir string) *world {
 	w := &world{T: t, dir: dir, targets: &targets{}, logs: &logs{}}
-	raw, err := sql.Open("sqlite", "file:"+filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
+	file := &url.URL{Path: filepath.Join(dir, store.FileName)}
+	raw, err := sql.Open("sqlite", "file:"+file.EscapedPath()+"?_busy_timeout=10000")
 	w.ok(err)
 	w.raw = raw
 	w.open()

@@ -48,7 +48,8 @@ func TestFolders(t *testing.T) {
 	}{
 		{"no title", svc.ChangeFolder(t.Context(), account, id, setTitle(" ")), cron.Invalid, nil},
 		{"a title that exists", svc.ChangeFolder(t.Context(), account, other, setTitle("BACKUPS")), cron.Conflict, nil},
-		{"no title for a folder that is missing", svc.ChangeFolder(t.Context(), account, 4711, setTitle("")), cron.Invalid, nil},
+		{"no title for a folder that is missing", svc.ChangeFolder(t.Context(), account, 4711, setTitle("")),
+			cron.Invalid, nil},
 		{"a title that exists for one that is missing", svc.ChangeFolder(t.Context(), account, 4711, setTitle("Backups")),
 			cron.NotFound, nil},
 		{"another account's", svc.ChangeFolder(t.Context(), stranger, id, setTitle("mine")), cron.NotFound, nil},
@@ -81,7 +82,8 @@ func TestFolders(t *testing.T) {
 		t.Errorf("the job of a deleted folder is %+v, %v", job, err)
 	}
 	folders, err := svc.Folders(t.Context(), account)
-	if want := []cron.Folder{{ID: other, AccountID: account.ID, Title: "Archive"}}; err != nil || !slices.Equal(folders, want) {
+	want := []cron.Folder{{ID: other, AccountID: account.ID, Title: "Archive"}}
+	if err != nil || !slices.Equal(folders, want) {
 		t.Errorf("the folders are %+v, %v", folders, err)
 	}
 }

@@ -104,11 +104,11 @@ func (s *Service) edit(job *cron.Job, change Change, plan *cron.Plan) error {
 	job.Title = strings.TrimSpace(job.Title)
 	job.Request.URL = cron.NormalURL(job.Request.URL)
 	job.Timing.PauseNote = strings.TrimSpace(job.Timing.PauseNote)
-	if job.Timing.PausedUntil.IsZero() {
-		job.Timing.PauseNote = ""
-	}
 	if err := mergeProblems(err, job.Validate()); err != nil {
 		return err
+	}
+	if job.Timing.PausedUntil.IsZero() {
+		job.Timing.PauseNote = ""
 	}
 	if job.Request.URL != before {
 		if err := s.checkAddress(job.Request.URL); err != nil {

@@ -20,7 +20,8 @@ import (
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 // onEachDatabase runs a test with what opens nodes of one new database.
-func onEachDatabase(t *testing.T, plans cron.Plans, run func(t *testing.T, node func() (*service.Service, *store.Store))) {
+func onEachDatabase(t *testing.T, plans cron.Plans,
+	run func(t *testing.T, node func() (*service.Service, *store.Store))) {
 	for name, options := range map[string]func(t testing.TB) store.Options{
 		"SQLite":     func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} },
 		"PostgreSQL": func(t testing.TB) store.Options { return store.Options{URL: storetest.Postgres(t)} },

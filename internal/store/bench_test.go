@@ -11,8 +11,8 @@ import (
 // benchJobs is how many jobs the benchmarks have.
 const benchJobs = 10_000
 
-// BenchmarkCycle claims and finishes 10,000 jobs that are due at once, as a node does: claims of up to 1,000, finishes of
-// up to 500. The connection to PostgreSQL is the one of the machine.
+// BenchmarkCycle claims and finishes 10,000 jobs that are due at once, as a node does: claims of up to 1,000, finishes
+// of up to 500. PostgreSQL runs on the same machine and does not sync its disk.
 func BenchmarkCycle(b *testing.B) {
 	for _, kind := range databases {
 		for _, body := range []int{0, 1 << 10} {

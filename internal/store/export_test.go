@@ -43,7 +43,7 @@ func (i interceptor) QueryContext(ctx context.Context, query string, args ...any
 
 func (i interceptor) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if err := i.see(query, args); err != nil {
-		return i.queryer.QueryRowContext(ctx, `SELECT an error of the test`) // which is no SQL: a Row cannot be made with an error
+		return i.queryer.QueryRowContext(ctx, `SELECT no SQL`) // a Row cannot be made with an error
 	}
 	return i.queryer.QueryRowContext(ctx, query, args...)
 }

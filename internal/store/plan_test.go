@@ -72,7 +72,8 @@ func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 	exec(t, raw, `UPDATE job SET account_id = (SELECT min(id) FROM account) + id % 200`)
 	exec(t, raw, `UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
 		next_run_at = CAST($1 AS BIGINT) + job_id, look_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
-	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
+	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome,
+		                      started_at)
 		SELECT account_id, id, CAST($1 AS BIGINT) - i * 3600000, 0, 1, 1,
 		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) - i * 3600000
 		FROM job CROSS JOIN n`, now.UnixMilli())

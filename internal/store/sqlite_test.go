@@ -255,7 +255,8 @@ func TestSQLiteShrinks(t *testing.T) {
 	exec(t, raw, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
 		INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
 		SELECT $1, i, $2, 0, 1, 1, 1, $2 FROM n`, account, old)
-	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, zeroblob(4000) FROM execution`)
+	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body)
+		SELECT id, planned_at, zeroblob(4000) FROM execution`)
 	pages := number(t, raw, `PRAGMA page_count`)
 	for more := true; more; {
 		var err error
@@ -312,13 +313,13 @@ func TestSQLiteCrash(t *testing.T) {
 		ok(t, err)
 		_, err = survivor.SettleDead(t.Context(), node)
 		ok(t, err)
-		for query, want := range map[string]int64{
-			`SELECT count(*) FROM execution WHERE outcome NOT IN (2, 4)`: 0,
-			`SELECT sum(failures) FROM job_state`:                        number(t, raw, `SELECT count(*) FROM execution WHERE outcome = 2`),
-			`SELECT count(*) FROM notice`:                                number(t, raw, `SELECT count(*) FROM job_state WHERE failures > 0`),
+		for _, same := range [][2]string{
+			{`SELECT count(*) FROM execution WHERE outcome NOT IN (2, 4)`, `SELECT 0`},
+			{`SELECT sum(failures) FROM job_state`, `SELECT count(*) FROM execution WHERE outcome = 2`},
+			{`SELECT count(*) FROM notice`, `SELECT count(*) FROM job_state WHERE failures > 0`},
 		} {
-			if got := number(t, raw, query); got != want {
-				t.Errorf("%s: %d, want %d", query, got, want)
+			if got, want := number(t, raw, same[0]), number(t, raw, same[1]); got != want {
+				t.Errorf("%s: %d, want %d as of %s", same[0], got, want, same[1])
 			}
 		}
 		for id := range claimed {

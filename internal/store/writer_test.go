@@ -61,7 +61,8 @@ func numbers(t *testing.T, db *sql.DB) (all []int) {
 	return all
 }
 
-// busy holds the writer in a write of its own until the result is called, so that what is begun meanwhile waits together.
+// busy holds the writer in a write of its own until the result is called, so that what is begun meanwhile waits
+// together.
 func busy(t *testing.T, w *writer) (release func()) {
 	t.Helper()
 	var (

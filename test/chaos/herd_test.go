@@ -78,6 +78,15 @@ func randomJob(rng *rand.Rand, target string, number int) cron.Job {
 		path = fmt.Sprintf("/delay/%dms%s", rng.IntN(1500), path)
 	}
 	j.Request.URL = target + path + "?u=" + cron.PlaceholderUUID
+	soon := time.Now().Truncate(time.Second).Add(time.Duration(2+rng.IntN(8)) * time.Second)
+	switch rng.IntN(20) {
+	case 0:
+		j.Timing.RunAt = soon
+	case 1:
+		j.Timing.PausedUntil = soon
+	case 2, 3:
+		j.Timing.Spread = 5 * time.Second
+	}
 	p := &j.Policy
 	p.Delivery, p.Overlap, p.Misfire = cron.Delivery(rng.IntN(2)), cron.Overlap(rng.IntN(2)), cron.Misfire(rng.IntN(2))
 	p.Grace = []time.Duration{cron.UnsetGrace, 0, time.Second, 3 * time.Second, time.Minute}[rng.IntN(5)]

@@ -11,7 +11,7 @@ import (
 // Witness is what a test saw outside of the database.
 type Witness struct {
 	// From and To bound the instants that must be accounted for: those of a job that are after its latest edit, at or
-	// after From, and at or before To.
+	// after From, and at or before To. Its account must have been enabled all the time.
 	From, To time.Time
 	// Received counts the requests that the target received by their whole URL. Each job must have a URL of its own,
 	// told apart by what stands before the question mark, with cron.PlaceholderUUID in its query, so that each request

@@ -132,7 +132,14 @@ func newScene() *scene {
 	old := s.job(everySecond(), func(j *cron.Job) { j.Schedule.ExpiresAt = 20260105120005 }) // 7: 39
 	gap = s.record(old, at(1), 1, cron.OutcomeMissed)
 	gap.Last, gap.Count, gap.Result.Started = at(5), 5, at(4000)
-	s.job(cron.NewSchedule(), nil) // 8
+	s.job(cron.NewSchedule(), nil)                        // 8
+	once := s.job(cron.NewSchedule(), func(j *cron.Job) { // 9: 40
+		j.Enabled, j.Timing.Spent, j.Timing.RunAt = false, true, at(7)
+	})
+	s.record(once, at(7), 1, cron.OutcomeSucceeded)
+	paused := s.job(everySecond(), func(j *cron.Job) { j.Timing.PausedUntil = at(9) }) // 10: 41, 42
+	s.record(paused, at(9), 1, cron.OutcomeSucceeded)
+	s.record(paused, at(10), 1, cron.OutcomeSucceeded)
 	s.settle()
 	s.Jobs[1].State.Failures, s.Jobs[1].State.CountedFailures = 1, 1
 	return s
@@ -155,6 +162,9 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"coverage", "an occurrence has no record", func(s *scene) { s.drop(5) }},
 		{"coverage", "the last occurrence has no record", func(s *scene) { s.drop(10) }},
 		{"coverage", "a gap covers one that ran", func(s *scene) { s.find(25).Last = at(9) }},
+		{"coverage", "a one-time job has no record", func(s *scene) { s.drop(40) }},
+		{"coverage", "an occurrence after a pause has no record", func(s *scene) { s.drop(41) }},
+		{"occurrence", "during a pause", func(s *scene) { s.find(41).Planned = at(8) }},
 		{"coverage", "a job without any record", func(s *scene) { s.job(everySecond(), nil) }},
 		{"occurrence", "an instant that is not due", func(s *scene) { s.find(11).Planned = at(59) }},
 		{"occurrence", "half a second past", func(s *scene) { s.find(10).Planned = at(10).Add(500 * time.Millisecond) }},

@@ -16,7 +16,7 @@ import (
 
 // Ledger is what a database says of its jobs and their executions.
 type Ledger struct {
-	Jobs    []cron.JobRecord // in the order of their ids; without title, method and secrets
+	Jobs    []cron.JobRecord // in the order of their ids, without title, method and secrets; disabled when their account is
 	Records []Record         // in the order of job, planned instant, kind and attempt
 	Pending []Pending        // in the order of job, planned instant, kind and attempt
 	Nodes   []Node           // in the order of their epochs
@@ -50,12 +50,14 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 		err error
 	)
 	if l.Jobs, err = list(ctx, db, scanJob,
-		`SELECT job.id, job.account_id, job.enabled, job.url, job.timezone, job.expires_at, job.seconds, job.minutes,
-		        job.hours, job.mdays, job.months, job.wdays, job.dst, job.misfire, job.grace, job.overlap, job.delivery,
+		`SELECT job.id, job.account_id, job.enabled AND NOT account.disabled, job.url, job.timezone, job.expires_at,
+		        job.seconds, job.minutes, job.hours, job.mdays, job.months, job.wdays, job.dst, job.run_at,
+		        job.spent AND NOT account.disabled, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
 		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
 		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
 		        job_state.counted_failures
-		 FROM job JOIN job_state ON job_state.job_id = job.id ORDER BY job.id`); err != nil {
+		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
+		 ORDER BY job.id`); err != nil {
 		return nil, fmt.Errorf("read the jobs: %w", err)
 	}
 	if l.Records, err = list(ctx, db, scanRecord,
@@ -97,15 +99,17 @@ func list[T any](ctx context.Context, db *sql.DB, scan func(func(...any) error) 
 
 func scanJob(scan func(...any) error) (j cron.JobRecord, err error) {
 	var (
-		s, p, st                                          = &j.Schedule, &j.Policy, &j.State
+		s, t, p, st                                       = &j.Schedule, &j.Timing, &j.Policy, &j.State
 		seconds, minutes, hours, mdays, months, wdays     int64
+		runAt, spread, paused                             int64
 		grace, created, updated, next, duration, executed int64
 	)
 	err = scan(&j.ID, &j.AccountID, &j.Enabled, &j.Request.URL, &s.Timezone, &s.ExpiresAt, &seconds, &minutes, &hours,
-		&mdays, &months, &wdays, &s.DST, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
+		&mdays, &months, &wdays, &s.DST, &runAt, &t.Spent, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
 		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures)
 	s.Seconds, s.Minutes, s.Hours = cron.Set(seconds), cron.Set(minutes), cron.Set(hours)
 	s.MonthDays, s.Months, s.Weekdays = cron.Set(mdays), cron.Set(months), cron.Set(wdays)
+	t.RunAt, t.Spread, t.PausedUntil = instant(runAt), time.Duration(spread)*time.Second, instant(paused)
 	p.Grace, st.LastDuration = time.Duration(grace)*time.Second, time.Duration(duration)*time.Microsecond
 	j.Created, j.Updated, st.NextRun, st.LastExecution = instant(created), instant(updated), instant(next), instant(executed)
 	return j, err

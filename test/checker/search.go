@@ -10,7 +10,7 @@ import (
 // searchCoverage walks the due instants of each enabled job and its records side by side.
 func searchCoverage(e *evidence) {
 	for _, h := range e.jobs {
-		if !h.job.Enabled {
+		if !h.job.Enabled && !h.job.Timing.Spent {
 			continue
 		}
 		var covering []Record // one per occurrence or gap, in the order of time
@@ -20,7 +20,7 @@ func searchCoverage(e *evidence) {
 			}
 		}
 		i := 0
-		for due, ok := h.job.Schedule.Next(e.from(h.job)); ok && !due.After(e.To); due, ok = h.job.Schedule.Next(due) {
+		for due := h.job.OccurrenceAfter(e.from(h.job)); !due.IsZero() && !due.After(e.To); due = h.job.OccurrenceAfter(due) {
 			for i < len(covering) && covering[i].last().Before(due) {
 				i++
 			}
@@ -40,11 +40,7 @@ func searchCoverage(e *evidence) {
 // searchOccurrence compares records with the schedule.
 func searchOccurrence(e *evidence) {
 	for _, h := range e.jobs {
-		s := &h.job.Schedule
-		isDue := func(t time.Time) bool {
-			next, ok := s.Next(t.Add(-time.Second))
-			return ok && next.Equal(t)
-		}
+		isDue := func(t time.Time) bool { return h.job.OccurrenceAfter(t.Add(-time.Second)).Equal(t) }
 		for _, r := range h.records {
 			switch {
 			case r.Kind == cron.KindManual || !r.Planned.After(e.from(h.job)):
@@ -58,8 +54,8 @@ func searchOccurrence(e *evidence) {
 				e.add("%s ends at %s, at which the job was not due", r.text(), clock(r.Last))
 			default:
 				n := int64(1)
-				for t, ok := s.Next(r.Planned); ok && !t.After(r.Last) && n <= r.Count; t, ok = s.Next(t) {
-					n++
+				for t := r.Planned; t.Before(r.Last) && n <= r.Count; n++ {
+					t = h.job.OccurrenceAfter(t)
 				}
 				if n != r.Count && !(r.AtLeast && n > r.Count) {
 					e.add("%s covers %d instants and counts %d", r.text(), n, r.Count)
@@ -107,8 +103,8 @@ func searchMisfire(e *evidence) {
 				continue
 			}
 			found := r.Result.Started
-			next, ok := h.job.Schedule.Next(r.Last)
-			if ok && !next.After(found) {
+			next := h.job.OccurrenceAfter(r.Last)
+			if !next.IsZero() && !next.After(found) {
 				// A later one took its place, which must have been launched or skipped in the same moment.
 				if i+1 == len(h.records) || !h.records[i+1].Planned.Equal(next) {
 					e.add("%s gave way to the one for %s, which has no record", r.text(), clock(next))
@@ -118,7 +114,7 @@ func searchMisfire(e *evidence) {
 			grace := h.job.Policy.Grace
 			if grace < 0 {
 				grace = cron.LongestDefaultGrace
-				if ok {
+				if !next.IsZero() {
 					grace = min(grace, next.Sub(r.Last))
 				}
 			}
@@ -176,7 +172,7 @@ func searchSuccession(e *evidence) {
 				e.add("%s is followed by an attempt that waits still", r.text())
 			case (follows || waiting) && !retry && !repeat && !late:
 				e.add("%s is followed by another attempt, which the policy does not ask for", r.text())
-			case (retry || repeat) && !follows && !waiting && h.job.Enabled:
+			case (retry || repeat) && !follows && !waiting && (h.job.Enabled || h.job.Timing.Spent) && !h.job.Timing.Paused(r.Result.Started):
 				e.add("%s is followed by nothing, but the policy asks for another attempt", r.text())
 			}
 			delete(waits, Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1})
@@ -401,7 +397,7 @@ func searchPlan(e *evidence) {
 				after = r.last()
 			}
 		}
-		want, _ := h.job.Schedule.Next(after)
+		want := h.job.OccurrenceAfter(after)
 		if !h.job.State.NextRun.Equal(want) {
 			e.add("job %d is planned for %s, but after %s it is due at %s", h.job.ID, clock(h.job.State.NextRun),
 				clock(after), clock(want))

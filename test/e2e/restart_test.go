@@ -55,10 +55,10 @@ func TestDrain(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
 		target := harness.NewTarget(t)
-		node := s.Start("--drain", "60s")
+		node := s.Start("--drain", "1h")
 		api := s.Client(node)
 		begin := time.Now()
-		const path = "/drained/delay/2s"
+		const path = "/gate/drained"
 		id := api.CreateJob(job(target, path, harness.EverySecond()))
 		await(t, "an execution is in flight", func() bool { return len(target.To(path)) > 0 })
 		node.Signal(syscall.SIGTERM)
@@ -66,6 +66,7 @@ func TestDrain(t *testing.T) {
 		if h := api.History(id); len(h.Predictions) != 3 {
 			t.Errorf("while the service drains it answers %+v", h)
 		}
+		target.Open()
 		if code := node.Wait(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}

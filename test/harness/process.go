@@ -18,7 +18,7 @@ import (
 )
 
 // Patience is how long anything may take before a test gives up on it.
-const Patience = time.Minute
+const Patience = 2 * time.Minute
 
 // Process is a run of the program.
 type Process struct {

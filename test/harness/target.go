@@ -16,6 +16,7 @@ import (
 // applies to the whole path, and the rest is free:
 //
 //	/delay/300ms  after a while
+//	/gate         once the test has called Open
 //	/hang         never; the connection stays open
 //	/drop         never; the connection is closed
 //	/status/500   with that status; 200 otherwise
@@ -23,6 +24,7 @@ import (
 type Target struct {
 	URL     string // without a slash at its end
 	server  *http.Server
+	gate    chan struct{}
 	closing chan struct{}
 	running sync.WaitGroup
 
@@ -49,7 +51,8 @@ func NewTarget(t testing.TB) *Target {
 		t.Fatal(err)
 	}
 	target := &Target{
-		URL: "http://" + listener.Addr().String(), closing: make(chan struct{}), counts: make(map[string]int),
+		URL: "http://" + listener.Addr().String(), gate: make(chan struct{}), closing: make(chan struct{}),
+		counts: make(map[string]int),
 	}
 	target.server = &http.Server{Handler: target}
 	target.running.Go(func() { _ = target.server.Serve(listener) })
@@ -60,6 +63,9 @@ func NewTarget(t testing.TB) *Target {
 	})
 	return target
 }
+
+// Open lets requests through that wait at the gate, and all that come to it later. It is called once.
+func (x *Target) Open() { close(x.gate) }
 
 // ServeHTTP answers a job.
 func (x *Target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -89,12 +95,11 @@ func (x *Target) answer(w http.ResponseWriter, r *http.Request, count int) {
 		switch part {
 		case "delay":
 			d, _ := time.ParseDuration(value)
-			if !x.wait(r, time.After(d)) {
-				panic(http.ErrAbortHandler)
-			}
+			wait(x, r, time.After(d))
+		case "gate":
+			wait(x, r, x.gate)
 		case "hang":
-			x.wait(r, nil)
-			panic(http.ErrAbortHandler)
+			wait[any](x, r, nil)
 		case "drop":
 			panic(http.ErrAbortHandler)
 		case "status":
@@ -112,15 +117,15 @@ func (x *Target) answer(w http.ResponseWriter, r *http.Request, count int) {
 	_, _ = io.WriteString(w, "request "+strconv.Itoa(count)+"\n")
 }
 
-// wait tells whether the moment came before the client or the target was gone.
-func (x *Target) wait(r *http.Request, moment <-chan time.Time) bool {
+// wait waits for a moment. It ends the request when the client or the target is gone before.
+func wait[T any](x *Target, r *http.Request, moment <-chan T) {
 	select {
 	case <-moment:
-		return true
+		return
 	case <-r.Context().Done():
 	case <-x.closing:
 	}
-	return false
+	panic(http.ErrAbortHandler)
 }
 
 // Requests are all requests so far, in the order in which they came.

@@ -152,6 +152,16 @@ var attemptTests = []test{
 		s.equal("failures", []int{state.Failures, state.CountedFailures}, []int{0, 0})
 		s.equal("last status", state.LastStatus, cron.StatusInternalError)
 	}},
+	{"a loss that is found twice is repeated once", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, atLeastOnce)
+		lost := cron.Completion{Launch: s.claimOne(db, node), Result: cron.Lost()}
+		lost.Result.Started = lost.Launch.Planned
+		s.finish(db, lost)
+		s.equal("attempt", s.claimOne(db, node).Attempt, 2)
+		s.finish(db, lost)
+		s.equal("waiting", len(s.waiting(j.ID)), 0)
+	}},
 	{"a lost execution is not repeated otherwise", func(s *suite) {
 		db, account, node := s.start()
 		j := s.due(db, account, retries(5, time.Second, 1, time.Second))

@@ -246,7 +246,7 @@ var admissionTests = []test{
 		s.pend(waiting, db.Now().Add(-time.Second), db.Now(), cron.KindManual, 1)
 		before := s.record(db, account, scheduled.ID)
 		req, _ := s.admit(func(*cron.Job) cron.Admission { return cron.AdmitLater })
-		req.Node = node
+		req.Node, req.Limit = node, 2
 		claimed, err := db.Claim(s.ctx(), req)
 		s.ok(err)
 		s.equal("claimed", len(claimed.Launches), 0)

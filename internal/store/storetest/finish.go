@@ -198,8 +198,13 @@ var finishTests = []test{
 		s.equal("jobs", []cron.JobRecord{s.record(db, account, j.ID), s.record(db, account, again.ID)}, before)
 		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
 		s.equal("waiting", len(s.waiting(again.ID)), 0)
-		s.finish(db, succeeded(second), succeeded(second))
+		s.finish(db, succeeded(second))
 		s.equal("history", len(s.history(db, account, again.ID)), 2)
+
+		s.plan(j.ID, db.Now().Add(-500*time.Millisecond))
+		l := s.claimOne(db, node)
+		s.finish(db, failed(l), failed(l))
+		s.equal("failures", s.record(db, account, j.ID).State.Failures, 2)
 	}},
 	{"a result that contradicts the first is not taken", func(s *suite) {
 		db, account, node := s.start()

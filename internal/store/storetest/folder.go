@@ -32,7 +32,9 @@ var folderTests = []test{
 	}},
 	{"a title exists once in an account, in any letter case", func(s *suite) {
 		db, account, _ := s.start()
-		for _, pair := range [][2]string{{"Backups", "bACKUPS"}, {"Ärger", "äRGER"}, {"ΣΊΣΥΦΟΣ", "σίσυφοσ"}, {"same", "same"}} {
+		for _, pair := range [][2]string{
+			{"Backups", "bACKUPS"}, {"Ärger", "äRGER"}, {"ΣΊΣΥΦΟΣ", "σίσυφοσ"}, {"same", "same"},
+		} {
 			first := s.folder(db, account, pair[0])
 			again := cron.Folder{AccountID: account, Title: pair[1]}
 			s.refused(db.CreateFolder(s.ctx(), &again), cron.Conflict, cron.SubjectFolder)

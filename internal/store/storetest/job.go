@@ -16,8 +16,11 @@ func fullJob(account int64) cron.Job {
 		SaveResponses: true, Timeout: 17, RedirectSuccess: true,
 		Request: cron.Request{
 			URL: "https://user@example.com:8443/a%20b?x=%cjo:uuid4%&ü=1", Method: cron.MethodPatch,
-			Headers: []cron.Header{{Name: "X-B", Value: "zwei\tThree"}, {Name: "X-A", Value: "%cjo:unixtime%"}, {Name: "X-B", Value: "ÿ"}},
-			Body:    "line\r\n\x00\ufffd<&>\U0001F600", Auth: cron.BasicAuth{Enable: true, User: "zoë", Password: "pass\x00wörd"},
+			Headers: []cron.Header{
+				{Name: "X-B", Value: "zwei\tThree"}, {Name: "X-A", Value: "%cjo:unixtime%"}, {Name: "X-B", Value: "ÿ"},
+			},
+			Body: "line\r\n\x00\ufffd<&>\U0001F600",
+			Auth: cron.BasicAuth{Enable: true, User: "zoë", Password: "pass\x00wörd"},
 		},
 		Schedule: cron.Schedule{
 			Timezone: "Europe/Berlin", ExpiresAt: 99990101000000, Seconds: cron.SetOf(1, 59), Minutes: cron.SetOf(0, 30, 59),

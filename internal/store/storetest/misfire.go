@@ -68,7 +68,10 @@ var misfireTests = []test{
 		}
 		s.equal("settled", claimed.Settled, int(count))
 		s.equal("ledger", s.ledger(j.ID), []entry{
-			{Planned: first, Attempt: 1, Outcome: cron.OutcomeMissed, Fault: cron.FaultMissed, Last: run.Add(-time.Minute), Count: count},
+			{
+				Planned: first, Attempt: 1, Outcome: cron.OutcomeMissed, Fault: cron.FaultMissed,
+				Last: run.Add(-time.Minute), Count: count,
+			},
 			{Planned: run, Attempt: 1, Node: node, Outcome: cron.OutcomeRunning},
 		})
 		s.equal("next run", s.record(db, account, j.ID).State.NextRun, run.Add(time.Minute))

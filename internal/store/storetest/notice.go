@@ -10,7 +10,8 @@ import (
 // allNotices lets a job tell everything.
 func allNotices(j *cron.Job) {
 	j.Notification = cron.Notification{
-		OnFailure: true, OnFailureCount: 1, OnSuccess: true, OnDisable: true, OnCertExpiry: true, CertExpiryAhead: 24 * time.Hour,
+		OnFailure: true, OnFailureCount: 1, OnSuccess: true, OnDisable: true, OnCertExpiry: true,
+		CertExpiryAhead: 24 * time.Hour,
 	}
 }
 

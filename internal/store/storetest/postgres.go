@@ -50,9 +50,9 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Postgres is the URL of an empty schema, in a database that no other test uses meanwhile: notifications and the locks of
-// migrations reach all of a database. It goes with the test. All tests of a process share one server, which Main stops;
-// where PostgreSQL is not installed, the test is skipped, or fails when CI is true.
+// Postgres is the URL of an empty schema, in a database that no other test uses meanwhile, since notifications and the
+// locks of migrations reach all of a database. It goes with the test. All tests of a process share one server, which
+// Main stops; where PostgreSQL is not installed, the test is skipped, or fails when CI is true.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
 	bin := binaries(t)

@@ -177,7 +177,8 @@ var raceTests = []test{
 			})
 		}
 		wg.Wait()
-		s.equal("jobs with all failures", s.number(`SELECT count(*) FROM job_state WHERE failures = $1`, rounds*2), int64(jobs))
+		all := s.number(`SELECT count(*) FROM job_state WHERE failures = $1`, rounds*2)
+		s.equal("jobs with all failures", all, int64(jobs))
 	}},
 }
 

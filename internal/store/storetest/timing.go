@@ -247,6 +247,7 @@ var timingTests = []test{
 		s.pend(j, now.Add(-time.Second), now, cron.KindScheduled, 2)
 		s.pend(j, now.Add(-time.Second), now, cron.KindManual, 1)
 		s.edit(db, j, func(j *cron.Job) { j.Timing.PausedUntil = now.Add(time.Hour) })
+		s.equal("waiting", len(s.waiting(j.ID)), 1)
 		s.equal("kind", s.claimOne(db, node).Kind, cron.KindManual)
 		s.claimNone(db, node)
 	}},
