@@ -102,6 +102,7 @@ func TestScheduleInWords(t *testing.T) {
 		{"5/10 * * * * *", nil, "at seconds 5, 15, 25, 35, 45 and 55 of every minute, UTC"},
 		{"1,4,8 * * * * *", nil, "at seconds 1, 4 and 8 of every minute, UTC"},
 		{"0,20 9-17 * * *", nil, "at minutes 0 and 20 of hours 9 to 17, UTC"},
+		{"0-9 1,2 * * *", nil, "at minutes 0 to 9 of hours 1 and 2, UTC"},
 		{"1,7,22 3,5-9,12 * * *", nil, "at minutes 1, 7 and 22 of hours 3, 5 to 9 and 12, UTC"},
 		{"* 1,3,5,7 * * *", nil, "every minute of hours 1, 3, 5 and 7, UTC"},
 		{"* 3,7 * * * *", nil, "every second of minutes 3 and 7 of every hour, UTC"},

@@ -270,6 +270,7 @@ func TestANewJobWakesTheLoop(t *testing.T) {
 				if existing {
 					w.job(in(1*hour), "http://other/")
 				}
+				w.at(123 * time.Millisecond) // so that no poll comes in a full second
 				w.start()
 				w.at(10*second + 999*time.Millisecond)
 				w.job(in(11*second), "http://new/")

@@ -189,13 +189,13 @@ func (w *world) crash() {
 // secondNode is another process that takes all others for dead. Its epoch lives on.
 func (w *world) secondNode() {
 	w.Helper()
+	defer w.db.writing()()
 	other := w.store()
 	epoch, err := other.StartNode(w.Context(), "other")
 	w.ok(err)
 	_, err = other.SettleDead(w.Context(), epoch)
 	w.ok(err)
 	w.ok(other.Close())
-	w.db.note(w.db.forget)
 }
 
 // at sleeps until an offset from midnight, the start of the test, and lets everything due by then happen.
@@ -264,6 +264,7 @@ func (w *world) job(schedule cron.Schedule, target string, edits ...func(*cron.J
 // clones adds so many copies of a job to each of some accounts.
 func (w *world) clones(id int64, n int, accounts ...int64) {
 	w.Helper()
+	defer w.db.writing()()
 	var columns string
 	w.ok(w.raw.QueryRow(`SELECT group_concat(name) FROM pragma_table_info('job') WHERE name NOT IN ('id', 'account_id')`).
 		Scan(&columns))
@@ -278,7 +279,6 @@ func (w *world) clones(id int64, n int, accounts ...int64) {
 		       + coalesce((SELECT max(rank) FROM job_state WHERE account_id = job.account_id), 0), next_run_at, look_at
 		FROM job, job_state AS model WHERE model.job_id = $1 AND job.id NOT IN (SELECT job_id FROM job_state)`, id)
 	w.ok(err)
-	w.db.note(w.db.forget)
 }
 
 func (w *world) edit(id int64, change func(*cron.Job)) {
@@ -443,7 +443,8 @@ type database struct {
 	fault    fault
 	deaf     bool                 // hints of changes are lost
 	memory   map[string]time.Time // answers of NextDue; polls would take most of the time of the tests
-	writes   int                  // that have ended: each makes NextDue look again
+	writers  int                  // operations under way that may change them
+	writes   int                  // how often one began or ended
 	active   int                  // operations under way
 	claimed  []cron.Launch
 	claims   []cron.ClaimRequest
@@ -479,16 +480,14 @@ func (d *database) note(f func()) {
 }
 
 func (d *database) around(ctx context.Context, op operation, do func() error) error {
+	if op != opNextDue && op != opHeartbeat {
+		defer d.writing()()
+	}
 	d.mu.Lock()
 	d.active++
 	f := d.fault
 	d.mu.Unlock()
-	defer d.note(func() {
-		d.active--
-		if op != opNextDue && op != opHeartbeat {
-			d.forget()
-		}
-	})
+	defer d.note(func() { d.active-- })
 	if f == nil {
 		return do()
 	}
@@ -527,13 +526,16 @@ func (d *database) NextDue(ctx context.Context, without []int64) (next time.Time
 			known bool
 			asOf  int
 		)
-		d.note(func() { next, known = d.memory[key]; asOf = d.writes })
+		d.note(func() {
+			next, known = d.memory[key]
+			asOf = d.writes
+		})
 		if known {
 			return nil
 		}
 		next, err = d.Store.NextDue(ctx, without)
 		d.note(func() {
-			if err == nil && asOf == d.writes {
+			if err == nil && asOf == d.writes && d.writers == 0 {
 				d.memory[key] = next
 			}
 		})
@@ -542,27 +544,34 @@ func (d *database) NextDue(ctx context.Context, without []int64) (next time.Time
 	return next, err
 }
 
-// forget makes NextDue look again.
-func (d *database) forget() {
-	d.writes++
-	d.memory = make(map[string]time.Time)
+// writing makes NextDue look again and again until what it returns is called.
+func (d *database) writing() (done func()) {
+	forget := func(writers int) {
+		d.note(func() {
+			d.writers += writers
+			d.writes++
+			clear(d.memory)
+		})
+	}
+	forget(1)
+	return func() { forget(-1) }
 }
 
 // CreateJob adds a job.
 func (d *database) CreateJob(ctx context.Context, j *cron.Job) error {
-	defer d.note(d.forget)
+	defer d.writing()()
 	return d.Store.CreateJob(ctx, j)
 }
 
 // UpdateJob edits a job.
 func (d *database) UpdateJob(ctx context.Context, account, id int64, change func(*cron.Job) error) error {
-	defer d.note(d.forget)
+	defer d.writing()()
 	return d.Store.UpdateJob(ctx, account, id, change)
 }
 
 // DeleteJob removes a job.
 func (d *database) DeleteJob(ctx context.Context, account, id int64) error {
-	defer d.note(d.forget)
+	defer d.writing()()
 	return d.Store.DeleteJob(ctx, account, id)
 }
 

@@ -297,6 +297,26 @@ func TestTheNumberOfJobsHoldsAcrossNodes(t *testing.T) {
 	})
 }
 
+// TestBadgesOfOtherNodes lets one node answer for the token of another.
+func TestBadgesOfOtherNodes(t *testing.T) {
+	onEachDatabase(t, cron.DefaultPlans(), func(t *testing.T, node func() (*service.Service, *store.Store)) {
+		first, s := node()
+		second, _ := node()
+		account := newAccount(t, s, cron.PlanMember)
+		id, err := first.CreateJob(t.Context(), account, setURL("a.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		job, err := second.Badge(t.Context(), id, first.BadgeToken(account.ID, id, cron.BadgeTitle), cron.BadgeTitle)
+		if err != nil || job.ID != id || job.AccountID != account.ID || job.Request.URL != "http://a.example" {
+			t.Errorf("the job is %+v, %v", job, err)
+		}
+		if _, err := second.Badge(t.Context(), id+1, "", 0); cron.KindOf(err) != cron.NotFound {
+			t.Errorf("a job that does not exist: %v", err)
+		}
+	})
+}
+
 func TestSchedulesThatAreTooDense(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "slow", MinInterval: time.Minute})
 	everySecond := func(job *cron.Job) error {

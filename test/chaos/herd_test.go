@@ -9,61 +9,54 @@ import (
 	"testing"
 	"time"
 
-	"punctual/internal/cron"
-	"punctual/internal/store"
 	"punctual/test/harness"
 )
 
-// createHerd creates jobs of every kind in several accounts, the operator's first, beside the running nodes. It returns
-// the operator's.
-func createHerd(t *testing.T, db *store.Store, target string, jobs int, rng *rand.Rand) (operators []int64) {
+// createHerd creates jobs of every kind in several accounts and returns those of the operator.
+func createHerd(t *testing.T, s *harness.Service, node *harness.Node, target string, jobs int, rng *rand.Rand) (
+	operators []int64) {
 	t.Helper()
-	operator, err := db.Operator(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	accounts := []int64{operator.ID}
+	clients := []*harness.Client{s.Client(node)}
 	for i := range 3 {
-		a := cron.Account{Email: fmt.Sprintf("a%d@example.com", i), Plan: cron.PlanUnlimited}
-		if err := db.CreateAccount(t.Context(), &a); err != nil {
-			t.Fatal(err)
-		}
-		accounts = append(accounts, a.ID)
+		clients = append(clients, harness.NewClient(t, node.URL, s.CreateAccount(fmt.Sprintf("a%d@example.com", i), "unlimited")))
 	}
-	herd := make([]cron.Job, jobs)
-	for i := range herd {
-		herd[i] = randomJob(rng, target, i)
-		herd[i].AccountID = accounts[rng.IntN(len(accounts))]
+	type order struct {
+		account int
+		job     harness.Fields
 	}
-	work := make(chan *cron.Job)
-	var workers sync.WaitGroup
-	for range 32 { // each waits for the disk, so that they are committed together
+	orders := make(chan order)
+	var (
+		workers sync.WaitGroup
+		mu      sync.Mutex
+	)
+	for range 16 { // each waits for the disk, so that they are committed together
 		workers.Go(func() {
-			for j := range work {
-				if err := db.CreateJob(context.WithoutCancel(t.Context()), j); err != nil {
+			for o := range orders {
+				id, err := clients[o.account].TryCreateJob(o.job)
+				if err != nil {
 					t.Error(err)
+				}
+				if o.account == 0 {
+					mu.Lock()
+					operators = append(operators, id)
+					mu.Unlock()
 				}
 			}
 		})
 	}
-	for i := range herd {
-		work <- &herd[i]
+	for i := range jobs {
+		orders <- order{rng.IntN(len(clients)), randomJob(rng, target, i)}
 	}
-	close(work)
+	close(orders)
 	workers.Wait()
-	for i := range herd {
-		if herd[i].AccountID == operator.ID {
-			operators = append(operators, herd[i].ID)
-		}
-	}
+	slices.Sort(operators)
 	return operators
 }
 
 // randomJob is the job with the given number, which its URL has too.
-func randomJob(rng *rand.Rand, target string, number int) cron.Job {
-	j := cron.NewJob()
-	j.Enabled, j.Schedule, j.Timeout = true, randomSchedule(rng), 2
-	path := fmt.Sprintf("/job/%d", number)
+func randomJob(rng *rand.Rand, target string, number int) harness.Fields {
+	pick := func(names ...string) string { return names[rng.IntN(len(names))] }
+	path, timeout := fmt.Sprintf("/job/%d", number), 2
 	switch rng.IntN(20) {
 	case 0:
 		path = "/status/500" + path
@@ -73,40 +66,40 @@ func randomJob(rng *rand.Rand, target string, number int) cron.Job {
 		path = "/drop" + path
 	case 3:
 		path = "/hang" + path
-		j.Timeout = 1
+		timeout = 1
 	case 4, 5, 6:
 		path = fmt.Sprintf("/delay/%dms%s", rng.IntN(1500), path)
 	}
-	j.Request.URL = target + path + "?u=" + cron.PlaceholderUUID
-	soon := time.Now().Truncate(time.Second).Add(time.Duration(2+rng.IntN(8)) * time.Second)
+	schedule := harness.AtSeconds(randomSeconds(rng)...)
+	job := harness.Fields{
+		"url": target + path + "?u=%cjo:uuid4%", "enabled": true, "schedule": schedule, "requestTimeout": timeout,
+		"misfire": pick("skip", "run"), "graceSeconds": []int{-1, 0, 1, 3, 60}[rng.IntN(5)],
+		"overlap": pick("allow", "skip"), "delivery": pick("at-most-once", "at-least-once"),
+		"retry":        harness.Fields{"count": max(0, rng.IntN(5)-2), "delaySeconds": 1, "factor": 1, "ceilingSeconds": 1},
+		"notification": harness.Fields{"onFailure": rng.IntN(2) == 0, "onSuccess": rng.IntN(2) == 0},
+	}
+	soon := time.Now().Unix() + int64(2+rng.IntN(8))
 	switch rng.IntN(20) {
 	case 0:
-		j.Timing.RunAt = soon
+		job["runAt"] = soon
 	case 1:
-		j.Timing.PausedUntil = soon
+		job["pausedUntil"] = soon
 	case 2, 3:
-		j.Timing.Spread = 5 * time.Second
+		schedule["spreadSeconds"] = 5
 	}
-	p := &j.Policy
-	p.Delivery, p.Overlap, p.Misfire = cron.Delivery(rng.IntN(2)), cron.Overlap(rng.IntN(2)), cron.Misfire(rng.IntN(2))
-	p.Grace = []time.Duration{cron.UnsetGrace, 0, time.Second, 3 * time.Second, time.Minute}[rng.IntN(5)]
-	p.Retry = cron.Retry{Count: max(0, rng.IntN(5)-2), Delay: time.Second, Factor: 1, Ceiling: time.Second}
-	j.Notification.OnFailure, j.Notification.OnSuccess = rng.IntN(2) == 0, rng.IntN(2) == 0
-	return j
+	return job
 }
 
-// randomSchedule is due at each second, or at every second to eighth of each minute.
-func randomSchedule(rng *rand.Rand) cron.Schedule {
-	s := cron.Schedule{Timezone: "UTC", Seconds: cron.Every, Minutes: cron.Every, Hours: cron.Every, MonthDays: cron.Every,
-		Months: cron.Every, Weekdays: cron.Every}
-	if rng.IntN(10) > 0 {
-		s.Seconds = 0
-		period := 2 + rng.IntN(7)
-		for second := rng.IntN(period); second < 60; second += period {
-			s.Seconds |= cron.SetOf(second)
-		}
+// randomSeconds are all seconds of a minute, or each second to eighth.
+func randomSeconds(rng *rand.Rand) (seconds []int) {
+	if rng.IntN(10) == 0 {
+		return []int{-1}
 	}
-	return s
+	period := 2 + rng.IntN(7)
+	for second := rng.IntN(period); second < 60; second += period {
+		seconds = append(seconds, second)
+	}
+	return seconds
 }
 
 // edit changes jobs through whatever node is up, until the round stops it. A node may die before it answers.
@@ -123,7 +116,7 @@ func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 		case 0, 1:
 			change = harness.Fields{"enabled": false}
 		case 2:
-			change = harness.Fields{"schedule": harness.Fields{"seconds": randomSchedule(rng).Seconds.Members()[:2]}}
+			change = harness.Fields{"schedule": harness.Fields{"seconds": randomSeconds(rng)}}
 		default:
 			change = harness.Fields{"enabled": true, "title": "edited"}
 		}

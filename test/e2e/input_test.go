@@ -23,7 +23,8 @@ func TestBadInput(t *testing.T) {
 		node := s.Start()
 		api := s.Client(node)
 		mine := api.CreateJob(harness.Fields{"url": "http://example.com/"})
-		theirs := anothersJob(t, s)
+		theirs := harness.NewClient(t, node.URL, s.CreateAccount("somebody@example.com", "unlimited")).CreateJob(
+			harness.Fields{"url": "http://example.com/theirs"})
 		before := fmt.Sprint(api.Jobs())
 
 		type fields = harness.Fields
@@ -104,22 +105,6 @@ func TestBadInput(t *testing.T) {
 		checkKeys(t, node, api)
 		checkRawRequests(t, node)
 	})
-}
-
-// anothersJob creates a job in an account of somebody else, past the API, and returns its id.
-func anothersJob(t *testing.T, s *harness.Service) int64 {
-	t.Helper()
-	db := s.Store()
-	account := cron.Account{Email: "somebody@example.com", Plan: cron.PlanDefault}
-	if err := db.CreateAccount(t.Context(), &account); err != nil {
-		t.Fatal(err)
-	}
-	j := cron.NewJob()
-	j.AccountID, j.Request.URL = account.ID, "http://example.com/theirs"
-	if err := db.CreateJob(t.Context(), &j); err != nil {
-		t.Fatal(err)
-	}
-	return j.ID
 }
 
 // checkMissing asks for what is not there or not ours; both look the same.

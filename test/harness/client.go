@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -13,8 +12,6 @@ import (
 	"testing"
 	"time"
 )
-
-func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // Fields are those of a JSON object that is sent.
 type Fields = map[string]any
@@ -273,11 +270,26 @@ func holds(whole, part any) bool {
 // CreateJob creates a job and returns its id.
 func (c *Client) CreateJob(job Fields) int64 {
 	c.t.Helper()
+	id, err := c.TryCreateJob(job)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return id
+}
+
+// TryCreateJob creates a job and returns its id. It is for any goroutine.
+func (c *Client) TryCreateJob(job Fields) (int64, error) {
+	answer, err := c.Try(http.MethodPut, "/jobs", Fields{"job": job}, nil)
+	if err != nil {
+		return 0, err
+	}
 	var created struct {
 		JobID int64 `json:"jobId"`
 	}
-	c.call(http.MethodPut, "/jobs", Fields{"job": job}, &created, false)
-	return created.JobID
+	if answer.Status != http.StatusOK {
+		return 0, fmt.Errorf("PUT /jobs: status %d: %s", answer.Status, answer.Body)
+	}
+	return created.JobID, decode(answer.Body, &created, false)
 }
 
 // ChangeJob changes a job and returns when the answer was there.

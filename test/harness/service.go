@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,22 +136,17 @@ func (s *Service) Database() *sql.DB {
 	return db
 }
 
-// Store is the database as the program has it, for what the API does not offer. It works beside nodes, but the
-// database must exist unless it is the first to open it.
-func (s *Service) Store() *store.Store {
+// CreateAccount creates an account beside running nodes and returns an API key of it.
+func (s *Service) CreateAccount(email, plan string) (key string) {
 	s.t.Helper()
-	key, err := base64.StdEncoding.DecodeString(s.Secret)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	db, err := store.Open(s.t.Context(), store.Options{URL: s.URL, Dir: s.Dir, Key: [32]byte(key), Logger: discard()})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			s.t.Error(err)
+	for _, args := range [][]string{
+		{"account", "create", email, "--plan", plan}, {"apikey", "create", "--account", email},
+	} {
+		code, stdout, stderr := Run(s.t, s.Env(), args...)
+		if code != 0 {
+			s.t.Fatalf("%v: exit code %d: %s", args, code, stderr)
 		}
-	})
-	return db
+		key = strings.TrimSpace(stdout)
+	}
+	return key
 }
