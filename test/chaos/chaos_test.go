@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 func TestSQLite(t *testing.T) {
 	t.Parallel()
 	rounds(t, 35, 3, func(t *testing.T, seed uint64) {
-		r := newRound(t, seed, harness.NewService(t, ""), 1, 800)
+		r := newRound(t, seed, harness.NewService(t, ""), 1, 500)
 		for range 1 + r.rng.IntN(3) {
 			r.work()
 			r.kill(0)
@@ -36,7 +36,7 @@ func TestPostgres(t *testing.T) {
 	t.Parallel()
 	rounds(t, 15, 4, func(t *testing.T, seed uint64) {
 		url := storetest.Postgres(t) + "&application_name=chaos_" + strconv.FormatUint(seed, 10)
-		r := newRound(t, seed, harness.NewService(t, url), 2+int(seed%2), 400)
+		r := newRound(t, seed, harness.NewService(t, url), 2+int(seed%2), 300)
 		switch seed % 7 {
 		case 0:
 			r.work()

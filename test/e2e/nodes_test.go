@@ -46,11 +46,22 @@ func TestANodeHearsOfAnothersJobs(t *testing.T) {
 	target := harness.NewTarget(t)
 	busy, asleep := s.Start(), s.Start()
 	time.Sleep(time.Second) // the other one has nothing to do
-	instant := time.Now().Truncate(time.Second).Add(2 * time.Second)
-	s.Client(busy).CreateJob(job(target, "/heard", harness.AtSeconds(instant.Second())))
-	busy.Pause()
-	await(t, "the other node performs the job", func() bool { return len(target.To("/heard")) > 0 })
-	if at := target.To("/heard")[0].At; at.Before(instant) {
+	var (
+		path    string
+		instant time.Time
+	)
+	for ahead := 2 * time.Second; ; ahead *= 2 { // a busy machine needs more time
+		instant = time.Now().Truncate(time.Second).Add(ahead)
+		path = "/heard/" + ahead.String()
+		s.Client(busy).CreateJob(job(target, path, harness.Fields{}, harness.Fields{"runAt": instant.Unix()}))
+		busy.Pause()
+		if time.Now().Before(instant) {
+			break
+		}
+		busy.Resume()
+	}
+	await(t, "the other node performs the job", func() bool { return len(target.To(path)) > 0 })
+	if at := target.To(path)[0].At; at.Before(instant) {
 		t.Errorf("the job was due at %v and was called at %v", instant, at)
 	}
 	busy.Resume()
@@ -58,8 +69,8 @@ func TestANodeHearsOfAnothersJobs(t *testing.T) {
 	busy.Stop()
 	asleep.Stop()
 	ledger := check(t, s, checker.Witness{From: instant, To: instant, Received: target.Counts(), Stopped: true})
-	if len(ledger.Records) != 1 || ledger.Records[0].Node != ledger.Nodes[1].Epoch {
-		t.Errorf("the ledger has %+v", ledger.Records)
+	if last := ledger.Records[len(ledger.Records)-1]; last.Node != ledger.Nodes[1].Epoch {
+		t.Errorf("the job was performed by node %d of %v", last.Node, ledger.Nodes)
 	}
 }
 

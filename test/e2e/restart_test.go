@@ -71,14 +71,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("exit code %d", code)
 		}
 		ledger := check(t, s, checker.Witness{From: begin, To: begin, Received: target.Counts(), Stopped: true})
-		for _, r := range ledger.Records {
-			if r.Outcome != cron.OutcomeSucceeded {
-				t.Errorf("execution %d ended with outcome %d", r.ID, r.Outcome)
-			}
-		}
-		if sent := len(target.To(path)); len(ledger.Records) != sent {
-			t.Errorf("%d executions on record, %d sent", len(ledger.Records), sent)
-		}
+		checkOutcome(t, ledger, cron.OutcomeSucceeded, len(target.To(path)))
 	})
 }
 
@@ -97,14 +90,7 @@ func TestDrainTooShort(t *testing.T) {
 		ledger := check(t, s, checker.Witness{
 			From: begin, To: begin, Received: target.Counts(), InFlight: sent, Stopped: true,
 		})
-		for _, r := range ledger.Records {
-			if r.Outcome != cron.OutcomeLost {
-				t.Errorf("execution %d ended with outcome %d", r.ID, r.Outcome)
-			}
-		}
-		if len(ledger.Records) != sent {
-			t.Errorf("%d executions on record, %d sent", len(ledger.Records), sent)
-		}
+		checkOutcome(t, ledger, cron.OutcomeLost, sent)
 
 		// They are in the history as lost.
 		node = s.Start("--drain", "0s")
@@ -114,6 +100,24 @@ func TestDrainTooShort(t *testing.T) {
 			t.Errorf("a lost execution is shown as %+v", item)
 		}
 	})
+}
+
+// checkOutcome holds all executions that were sent to one outcome. A busy machine may have missed others.
+func checkOutcome(t *testing.T, ledger *checker.Ledger, outcome cron.Outcome, sent int) {
+	t.Helper()
+	started := 0
+	for _, r := range ledger.Records {
+		switch r.Outcome {
+		case outcome:
+			started++
+		case cron.OutcomeMissed:
+		default:
+			t.Errorf("execution %d ended with outcome %d", r.ID, r.Outcome)
+		}
+	}
+	if started != sent {
+		t.Errorf("%d executions ended with outcome %d, %d were sent", started, outcome, sent)
+	}
 }
 
 // TestSecondSignal ends a service at once that drains.
