@@ -63,7 +63,7 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// fill adds jobs of 200 accounts with ten executions each, some of them running, and some attempts.
+// fill adds jobs of 200 accounts with ten executions of today each, some of them running, and some attempts.
 func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 	t.Helper()
 	exec(t, raw, numbers(200)+`INSERT INTO account (email, plan, disabled, created_at)
@@ -74,9 +74,9 @@ func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 		next_run_at = CAST($1 AS BIGINT) + job_id, look_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
 	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome,
 		                      started_at)
-		SELECT account_id, id, CAST($1 AS BIGINT) - i * 3600000, 0, 1, 1,
-		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) - i * 3600000
-		FROM job CROSS JOIN n`, now.UnixMilli())
+		SELECT account_id, id, CAST($1 AS BIGINT) + i * 3600000, 0, 1, 1,
+		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) + i * 3600000
+		FROM job CROSS JOIN n`, now.Truncate(24*time.Hour).UnixMilli())
 	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
 	exec(t, raw, `INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
 		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
