@@ -32,6 +32,8 @@ type Messages interface {
 	Schedule(s *cron.Schedule, runAt time.Time) string
 	// Badge is what a job's badge says: which job it is, and how it is.
 	Badge(job *cron.JobRecord, parts cron.BadgeParts) (label, state string)
+	// CopyTitle is the title of a copy of a job with the given one.
+	CopyTitle(title string) string
 }
 
 var _ Messages = message.English{}
@@ -46,6 +48,8 @@ type Config struct {
 
 	Proxies           auth.Proxies
 	ExecutorAddresses []netip.Addr // where executions come from
+
+	Stop <-chan struct{} // closed when streams are to end; nil for never
 }
 
 type api struct {
@@ -57,6 +61,9 @@ type api struct {
 	proxies           auth.Proxies
 	executorAddresses []netip.Addr
 	badges            addressRates
+	zones             zoneList
+	exports           exportSlots
+	stop              <-chan struct{}
 	mux               *http.ServeMux
 }
 
@@ -65,6 +72,7 @@ func New(c Config) http.Handler {
 	a := &api{
 		service: c.Service, auth: c.Auth, messages: c.Messages, logger: c.Logger, now: c.Now, proxies: c.Proxies,
 		executorAddresses: append([]netip.Addr{}, c.ExecutorAddresses...), mux: http.NewServeMux(),
+		stop: c.Stop,
 	}
 	endpoints := map[string]endpoint{"/": {}}
 	for _, rt := range a.routes() {
@@ -98,7 +106,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.recoverPanic(w, r)
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, Location, Idempotency-Replayed")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if path.Clean(r.URL.Path) != r.URL.Path {
@@ -112,10 +120,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve answers a request whose path belongs to e: 404 comes first, then what admit checks, then all else.
 func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 	method := strings.ToUpper(r.Method)
-	if method == http.MethodOptions && len(e) > 0 {
+	if method == http.MethodOptions && len(e) > 0 && isThere(r) {
 		h := w.Header()
 		h.Set("Access-Control-Allow-Methods", "GET, PUT, PATCH, DELETE, POST")
-		h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization, If-Match")
+		h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization, If-Match, If-None-Match, "+
+			"Idempotency-Key, Last-Event-ID")
 		h.Set("Access-Control-Max-Age", "1800")
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -125,9 +134,9 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 		a.fail(w, r, cron.Missing(cron.SubjectNone))
 		return
 	}
-	account, err := a.admit(r, rt)
+	key, account, err := a.admit(r, rt)
 	if err == nil {
-		err = rt.handle(w, r, account)
+		err = rt.handle(w, withKey(r, key), account)
 	}
 	if err != nil {
 		a.fail(w, r, err)
@@ -135,22 +144,26 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 }
 
 // admit tells whose key a request has, once it may be used for the call, and counts the call.
-func (a *api) admit(r *http.Request, rt route) (cron.Account, error) {
+func (a *api) admit(r *http.Request, rt route) (cron.APIKey, cron.Account, error) {
 	if rt.call == 0 {
-		return cron.Account{}, nil
+		return cron.APIKey{}, cron.Account{}, nil
 	}
-	key, account, err := a.auth.Authenticate(r.Context(), a.now(), r.Header.Get("Authorization"))
+	now := a.now()
+	key, account, err := a.auth.Authenticate(r.Context(), now, r.Header.Get("Authorization"))
 	if err != nil {
-		return cron.Account{}, err
+		return key, account, err
 	}
 	scope := cron.ScopeWrite
 	if rt.method == http.MethodGet {
 		scope = cron.ScopeRead
 	}
 	if err := auth.Permit(&key, a.proxies.Client(r), scope); err != nil {
-		return cron.Account{}, err
+		return key, account, err
 	}
-	return account, a.service.Admit(r.Context(), account, key.ID, rt.call)
+	if err := a.service.KeyUsed(r.Context(), now, &key); err != nil {
+		a.logger.WarnContext(r.Context(), "the use of an API key could not be noted", slog.Any("error", err))
+	}
+	return key, account, a.service.Admit(r.Context(), account, key.ID, rt.call)
 }
 
 // reply writes v as the answer to a successful call.
@@ -184,17 +197,23 @@ func (a *api) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fail writes err as a problem, and logs it when it is our fault.
-func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+// classify tells what an error is to the caller, and logs it when it is our fault.
+func (a *api) classify(r *http.Request, err error) (status int, e *cron.Error) {
 	e, ok := errors.AsType[*cron.Error](err)
 	if !ok {
 		e = &cron.Error{Kind: cron.Internal}
 	}
-	status := statusOf(e.Kind)
+	status = statusOf(e.Kind)
 	if status == http.StatusInternalServerError && r.Context().Err() == nil {
 		a.logger.ErrorContext(r.Context(), "a request failed",
 			slog.String("method", r.Method), slog.String("pattern", r.Pattern), slog.Any("error", err))
 	}
+	return status, e
+}
+
+// fail writes err as a problem.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, e := a.classify(r, err)
 	h := w.Header()
 	switch status {
 	case http.StatusUnauthorized:

@@ -38,20 +38,25 @@ type server struct {
 	store *store.Store
 	close func()
 	log   *strings.Builder
+	dir   string        // of the database
+	stop  chan struct{} // see api.Config
 }
 
 func newServer(t testing.TB) *server {
 	t.Helper()
 	plans := cron.DefaultPlans()
 	plans["tiny"] = cron.Plan{Name: "tiny", MaxJobs: 2, MinInterval: time.Minute}
+	dir := t.TempDir()
 	s, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), Key: [32]byte{1}, Plans: plans, Logger: slog.New(slog.DiscardHandler),
+		Dir: dir, Key: [32]byte{1}, Plans: plans, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log strings.Builder
+	stop := make(chan struct{})
 	server := &server{
+		stop: stop,
 		Handler: api.New(api.Config{
 			Service:  newService(s, plans),
 			Auth:     auth.New(s),
@@ -61,9 +66,15 @@ func newServer(t testing.TB) *server {
 
 			Proxies:           auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")},
 			ExecutorAddresses: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
+
+			Stop: stop,
 		}),
 		store: s,
 		log:   &log,
+		dir:   dir,
+	}
+	if _, measuring := t.(*testing.B); !measuring {
+		server.Handler = conforming{server.Handler, t}
 	}
 	server.close = sync.OnceFunc(func() {
 		if err := s.Close(); err != nil {
@@ -75,9 +86,14 @@ func newServer(t testing.TB) *server {
 }
 
 func newService(s *store.Store, plans cron.Plans) *service.Service {
-	return service.New(service.Config{
-		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1},
-	})
+	return service.New(serviceConfig(s, plans))
+}
+
+func serviceConfig(s *store.Store, plans cron.Plans) service.Config {
+	return service.Config{
+		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Runs: s, Keys: s, Once: s, Events: s,
+		Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1},
+	}
 }
 
 // client is one account's program that calls the API.

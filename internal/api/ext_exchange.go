@@ -91,11 +91,11 @@ func readStatusRanges(o object, name string, to *[]cron.StatusRange) {
 	})
 }
 
-// historyDetails is HistoryItem of the contract, with our additions behind it.
+// historyDetails is HistoryItem of the contract, with our additions behind it where they have something to say.
 type historyDetails struct {
 	historyItem
-	Redirects []redirect `json:"redirects"`
-	Truncated bool       `json:"truncated"`
+	Redirects []redirect `json:"redirects,omitempty"`
+	Truncated bool       `json:"truncated,omitempty"`
 }
 
 // redirect is a redirect that was followed.

@@ -263,7 +263,7 @@ var (
 		"history":                 historyFields,
 		"history/stats":           {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
 		"jobDetails/success":      {"status", "contains", "notContains", "matches"},
-		"jobHistoryDetails":       slices.Concat(historyFields, []string{"redirects", "truncated"}),
+		"jobHistoryDetails":       historyFields,
 		"folders":                 folderFields,
 		"folderDetails":           folderFields,
 		"jobHistoryDetails/stats": {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
@@ -302,6 +302,8 @@ func TestGoldenFields(t *testing.T) {
 			FolderID          int64           `json:"folderId"`
 			FolderDetails     *folder         `json:"folderDetails"`
 			IPAddresses       []string        `json:"ipAddresses"`
+			Account           *accountDetails `json:"account"`
+			APIKeys           []apiKey        `json:"apiKeys"`
 		}
 		decode(t, string(text), &answer)
 		for object, fields := range fieldsOf(t, text) {

@@ -25,6 +25,9 @@ var statuses = map[cron.ErrorKind]int{
 	cron.Forbidden:    http.StatusForbidden,
 	cron.TooMany:      http.StatusTooManyRequests,
 	cron.Unavailable:  http.StatusInternalServerError,
+
+	cron.PreconditionFailed: http.StatusPreconditionFailed,
+	cron.Unprocessable:      http.StatusUnprocessableEntity,
 }
 
 func statusOf(kind cron.ErrorKind) int {
@@ -64,7 +67,7 @@ func (a *api) problem(status int, e *cron.Error) problem {
 	for _, wrong := range e.Problems {
 		if wrong.Pointer == "" {
 			p.Detail = a.messages.Problem(wrong)
-		} else {
+		} else if len(p.Errors) < maxProblems {
 			p.Errors = append(p.Errors, fieldError{Pointer: wrong.Pointer, Detail: a.messages.Problem(wrong)})
 		}
 	}

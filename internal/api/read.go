@@ -28,27 +28,49 @@ const (
 	typeString  = "string"
 )
 
-// readMember reads the body of a request, a JSON object, and returns the object that it holds under the given name.
-func readMember(w http.ResponseWriter, r *http.Request, name string) (json.RawMessage, error) {
+// isJSON tells whether a request has a media type with which its body is read.
+func isJSON(r *http.Request) bool {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	mediaType = strings.TrimSpace(mediaType)
-	if !strings.EqualFold(mediaType, "application/json") && !strings.EqualFold(mediaType, "text/json") {
-		return nil, invalid(cron.Problem{Rule: cron.RuleMediaType})
-	}
+	return strings.EqualFold(mediaType, "application/json") || strings.EqualFold(mediaType, "text/json")
+}
+
+// readBody reads the body of a request whole. One that breaks off is no JSON.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, invalid(cron.Problem{Rule: cron.RuleTooLong, Limit: maxRequest, Unit: cron.UnitBytes})
 	}
-	// A body that breaks off is no JSON either.
-	if err != nil || !json.Valid(body) {
+	if err != nil {
 		return nil, invalid(cron.Problem{Rule: cron.RuleNotJSON})
 	}
+	return body, nil
+}
+
+// readObject reads the body of a request, a JSON object.
+func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
+	if !isJSON(r) {
+		return object{}, invalid(cron.Problem{Rule: cron.RuleMediaType})
+	}
+	body, err := readBody(w, r)
+	if err == nil && !json.Valid(body) {
+		err = invalid(cron.Problem{Rule: cron.RuleNotJSON})
+	}
+	if err != nil {
+		return object{}, err
+	}
 	var problems problems
-	outer := newObject(body, "", &problems)
+	return newObject(body, "", &problems), problems.Err()
+}
+
+// readMember reads the body of a request, a JSON object, and returns the object that it holds under the given name.
+func readMember(w http.ResponseWriter, r *http.Request, name string) (json.RawMessage, error) {
+	outer, err := readObject(w, r)
+	if err != nil {
+		return nil, err
+	}
 	member, ok := outer.value(name)
 	switch {
-	case problems.count > 0:
-		return nil, problems.Err()
 	case !ok:
 		return nil, invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleMandatory})
 	case member[0] != '{':
@@ -95,6 +117,28 @@ func (o object) value(name string) (raw json.RawMessage, ok bool) {
 }
 
 func (o object) add(name string, p cron.Problem) { o.problems.add(o.pointer+"/"+escape(name), p) }
+
+// need notes that something is missing in a member.
+func (o object) need(name string) { o.add(name, cron.Problem{Rule: cron.RuleMandatory}) }
+
+// mustHave notes when a member is missing.
+func (o object) mustHave(name string) {
+	if _, ok := o.value(name); !ok {
+		o.need(name)
+	}
+}
+
+// each visits the items of a member that is an array.
+func (o object) each(name string, visit func(index string, item json.RawMessage)) {
+	raw, ok := o.value(name)
+	switch {
+	case !ok:
+	case raw[0] != '[':
+		o.wrongType(name, typeArray)
+	default:
+		walk(raw, visit)
+	}
+}
 
 func (o object) wrongType(name, want string) {
 	o.add(name, cron.Problem{Rule: cron.RuleWrongType, Want: want})

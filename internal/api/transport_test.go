@@ -89,7 +89,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		"GET /%6Aobs/", "POST /jobs", "PATCH /jobs", "DELETE /jobs", "HEAD /jobs", "TRACE /jobs", "CONNECT /jobs",
 		"BREW /jobs", "PUT " + path, "POST " + path, "HEAD " + path, "PUT " + path + "/history",
 		"DELETE " + path + "/history/1-1-1-1",
-		"OPTIONS /nowhere", "GET /folder", "GET /folders/", "POST /folders", "PATCH /folders", "DELETE /folders",
+		"OPTIONS /nowhere", "OPTIONS /jobs/1/x/y", "OPTIONS /jobs/1/x/status-8.svg", "GET /folder", "GET /folders/", "POST /folders", "PATCH /folders", "DELETE /folders",
 		"HEAD /folders", "PUT /folders/1", "POST /folders/1", "HEAD /folders/1", "GET /folders/1/jobs",
 		"GET /executor-nodes", "POST /executor-nodes.json",
 		"HEAD /executor-nodes.json", "GET /executor-nodes.json/",
@@ -170,7 +170,7 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"Access-Control-Allow-Origin":      "*",
-			"Access-Control-Expose-Headers":    "ETag, Retry-After",
+			"Access-Control-Expose-Headers":    "ETag, Retry-After, Location, Idempotency-Replayed",
 			"Access-Control-Allow-Credentials": "",
 			"Cache-Control":                    "no-store",
 			"X-Content-Type-Options":           "nosniff",
@@ -186,6 +186,7 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 func TestPreflight(t *testing.T) {
 	c := newClient(t)
 	for _, path := range []string{"/jobs", "/jobs/1", "/jobs/1/history", "/jobs/1/history/1-1-0-1", "/folders", "/folders/1",
+		"/jobs/1/run", "/jobs/1/x/status-7.svg",
 		"/executor-nodes.json"} {
 		got := c.do("OPTIONS", path, "", "Authorization:", "Origin: https://elsewhere.example",
 			"Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: authorization,content-type")
@@ -195,7 +196,7 @@ func TestPreflight(t *testing.T) {
 		for name, want := range map[string]string{
 			"Access-Control-Allow-Origin":  "*",
 			"Access-Control-Allow-Methods": "GET, PUT, PATCH, DELETE, POST",
-			"Access-Control-Allow-Headers": "Content-Type, Authorization, If-Match",
+			"Access-Control-Allow-Headers": "Content-Type, Authorization, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID",
 			"Access-Control-Max-Age":       "1800",
 		} {
 			if is := got.header.Get(name); is != want {

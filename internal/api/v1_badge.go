@@ -51,6 +51,13 @@ func badgeParts(name string) (parts cron.BadgeParts, ok bool) {
 	return parts, isBadge && isImage && err == nil && parts.Valid() && strconv.FormatUint(n, 10) == options
 }
 
+// isThere tells whether something can be at a path that a pattern matches: badges share their pattern with much else.
+func isThere(r *http.Request) bool {
+	name := r.PathValue("badge")
+	_, ok := badgeParts(name)
+	return name == "" || ok
+}
+
 // The colours of badges, dark enough for white text.
 const (
 	badgeGrey  = "#5f6670"

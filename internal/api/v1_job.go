@@ -33,6 +33,9 @@ func (a *api) getJob(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	if err != nil {
 		return err
 	}
+	if notModified(w, r, a.setETag(w, &rec.Job)) {
+		return nil
+	}
 	return reply(w, struct {
 		JobDetails detailedJob `json:"jobDetails"`
 	}{newDetailedJob(&rec)})
@@ -47,13 +50,19 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	if err != nil {
 		return err
 	}
-	id, err := a.service.CreateJob(r.Context(), account, jobChange(body))
+	job, err := a.service.CreateJob(r.Context(), account, jobChange(body))
 	if err != nil {
 		return under("/job", err)
 	}
+	return a.replyCreated(w, &job)
+}
+
+// replyCreated answers that a job was made.
+func (a *api) replyCreated(w http.ResponseWriter, job *cron.Job) error {
+	a.setETag(w, job)
 	return reply(w, struct {
 		JobID int64 `json:"jobId"`
-	}{id})
+	}{job.ID})
 }
 
 func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
@@ -61,14 +70,16 @@ func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	if err != nil {
 		return err
 	}
-	if err := a.service.ChangeJob(r.Context(), account, pathID(r, "jobId"), jobChange(body)); err != nil {
+	job, err := a.service.ChangeJob(r.Context(), account, pathID(r, "jobId"), ifMatch(r), jobChange(body))
+	if err != nil {
 		return under("/job", err)
 	}
+	a.setETag(w, &job)
 	return reply(w, struct{}{})
 }
 
 func (a *api) deleteJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	if err := a.service.DeleteJob(r.Context(), account, pathID(r, "jobId")); err != nil {
+	if err := a.service.DeleteJob(r.Context(), account, pathID(r, "jobId"), ifMatch(r)); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

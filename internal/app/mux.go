@@ -29,22 +29,31 @@ type muxConfig struct {
 	Metrics *metrics.Metrics
 }
 
+// own are the routes that belong to the process, and not to the API.
+func own(c muxConfig) map[string]http.Handler {
+	return map[string]http.Handler{
+		"GET /{$}": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			_, _ = io.WriteString(w, c.Welcome)
+		}),
+		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			state(w, http.StatusOK, map[string]string{"process": "ok"})
+		}),
+		"GET /readyz": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			status, parts := ready(r.Context(), c)
+			state(w, status, parts)
+		}),
+		"GET /metrics": c.Metrics.Handler(),
+	}
+}
+
 // mux puts what belongs to the process beside the API.
 func mux(c muxConfig) http.Handler {
 	m := http.NewServeMux()
-	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_, _ = io.WriteString(w, c.Welcome)
-	})
-	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		state(w, http.StatusOK, map[string]string{"process": "ok"})
-	})
-	m.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		status, parts := ready(r.Context(), c)
-		state(w, status, parts)
-	})
-	m.Handle("GET /metrics", c.Metrics.Handler())
+	for pattern, h := range own(c) {
+		m.Handle(pattern, h)
+	}
 	counted := count(c.API, c.Metrics)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The API is no pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
@@ -72,7 +81,9 @@ func count(api http.Handler, m *metrics.Metrics) http.Handler {
 			method = "other" // strangers choose it, and labels are for ever
 		}
 		m.Requests.WithLabelValues(method, strconv.Itoa(answer.status)).Inc()
-		metrics.Since(m.RequestTime, start)
+		if answer.Header().Get("Content-Type") != "text/event-stream" { // which lasts as long as its client likes
+			metrics.Since(m.RequestTime, start)
+		}
 	})
 }
 

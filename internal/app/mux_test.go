@@ -2,15 +2,22 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"punctual/internal/api"
+	"punctual/internal/auth"
+	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
@@ -96,6 +103,54 @@ func TestExecutorAddresses(t *testing.T) {
 	for _, a := range found {
 		if a.IsLoopback() || a.IsLinkLocalUnicast() || a.Zone() != "" {
 			t.Errorf("%v is no address that others can reach", a)
+		}
+	}
+}
+
+// TestDescriptionHasThePathsOfTheProcess compares /openapi.json with what the process answers, both ways.
+func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
+	figures := metrics.New()
+	config := muxConfig{
+		API:     api.New(api.Config{Auth: auth.New(nil), Messages: message.English{}, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
+		Ping:    func(context.Context) error { return nil },
+		Turned:  time.Now,
+		LateBy:  func() time.Duration { return 0 },
+		Metrics: figures,
+	}
+	m := mux(config)
+	ask := func(method, path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		return w
+	}
+	var document struct {
+		Paths map[string]map[string]struct {
+			Security  *[]any         `json:"security"`
+			Responses map[string]any `json:"responses"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(ask("GET", "/openapi.json").Body.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	for pattern := range own(config) {
+		method, path, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
+		if _, ok := document.Paths[path][strings.ToLower(method)]; !ok {
+			t.Errorf("%s is not described", pattern)
+		}
+	}
+	placeholder := regexp.MustCompile(`\{\w+\}`)
+	for path, operations := range document.Paths {
+		for method, o := range operations {
+			if strings.Contains(path, "{token}") {
+				continue // a wrong one is a path that does not exist
+			}
+			got := ask(strings.ToUpper(method), placeholder.ReplaceAllString(path, "1"))
+			if o.Security == nil && got.Code != http.StatusUnauthorized || o.Security != nil && got.Code != http.StatusOK {
+				t.Errorf("%s %s: %d %s", method, path, got.Code, got.Body)
+			}
+			if o.Responses[strconv.Itoa(got.Code)] == nil {
+				t.Errorf("%s %s: the status %d is not described", method, path, got.Code)
+			}
 		}
 	}
 }

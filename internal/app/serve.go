@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -37,6 +38,10 @@ const (
 
 // reservedFiles is how many open files are kept for everything but executions in flight.
 const reservedFiles = 256
+
+// gcPercent lets the heap grow to three times what lives before it is collected: most of what lives in a herd are the
+// stacks of executions in flight, which cost more to scan than their memory is worth.
+const gcPercent = 200
 
 // userAgent is what targets see.
 const userAgent = "Punctual/1 (HTTP cron service)"
@@ -81,7 +86,10 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 		return err
 	}
 
-	guard := &fetch.Guard{Own: []netip.AddrPort{listener.Addr().(*net.TCPAddr).AddrPort()}}
+	guard := &fetch.Guard{
+		Own:   []netip.AddrPort{listener.Addr().(*net.TCPAddr).AddrPort()},
+		Allow: o.AllowTargets, Deny: o.DenyTargets,
+	}
 	name, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("read the name of the machine: %w", err)
@@ -102,10 +110,15 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	stop := make(chan struct{})
 	handler := mux(muxConfig{
 		API: api.New(api.Config{
 			Service: service.New(service.Config{
-				Jobs: db, History: db, Folders: db, Usage: db, Badges: db, TLS: db, Addresses: guard, Plans: plans, Secret: key,
+				Jobs: db, History: db, Folders: db, Usage: db, Badges: db, TLS: db, Runs: db, Keys: db, Once: db, Events: db,
+				Addresses: guard, Plans: plans, Secret: key,
 			}),
 			Auth:              auth.New(db),
 			Messages:          text,
@@ -113,6 +126,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 			Now:               db.Now,
 			Proxies:           o.TrustedProxies,
 			ExecutorAddresses: executors,
+			Stop:              stop,
 		}),
 		Welcome: text.Welcome(baseURL),
 		Ping:    db.Ping,
@@ -129,6 +143,15 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+	server.RegisterOnShutdown(func() { close(stop) })
+
+	counting, stopCounting := context.WithCancel(ctx)
+	var statistics sync.WaitGroup
+	statistics.Go(func() { keepStatistics(counting, logger, db.RollUp, jobs.LateBy) })
+	defer func() {
+		stopCounting()
+		statistics.Wait()
+	}()
 
 	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()))
 	return runAll(ctx, logger, jobs, server, listener)
@@ -139,16 +162,24 @@ func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
 	m.Gauge("executions_in_flight", "Executions under way.", func() float64 { return float64(jobs.InFlight()) })
 	m.Gauge("oldest_due_seconds", "How late the oldest due work is that waits for a slot.",
 		func() float64 { return jobs.LateBy().Seconds() })
+	m.Gauge("slots", "How many executions may be under way.", func() float64 { return float64(jobs.Slots) })
 	m.Gauge("backlog", "Due occurrences and attempts that wait for a slot, on all nodes; -1 when the database does not tell.",
-		func() float64 {
-			ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
-			defer cancel()
-			n, err := db.Backlog(ctx)
-			if err != nil {
-				return -1
-			}
-			return float64(n)
-		})
+		gaugeOf(db.Backlog))
+	m.Gauge("notices", "Notices in the outbox, on all nodes, at most 10,000; -1 when the database does not tell.",
+		gaugeOf(db.Notices))
+}
+
+// gaugeOf asks the database for a number; -1 is one that it did not tell in time.
+func gaugeOf(count func(context.Context) (int, error)) func() float64 {
+	return func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+		defer cancel()
+		n, err := count(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	}
 }
 
 // executorAddresses are where executions come from: the configured addresses, or the machine's own that others can reach.

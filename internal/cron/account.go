@@ -24,6 +24,7 @@ type APIKey struct {
 	Hash      [32]byte // SHA-256 of the key
 	Hint      string   // the last characters of the key, for people who have several
 	Created   time.Time
+	LastUsed  time.Time // to the hour; zero when it never was, as far as is known
 	Disabled  bool
 	Expires   time.Time // zero is never
 	Scopes    Scope

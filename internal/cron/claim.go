@@ -38,8 +38,8 @@ type Launch struct {
 	Due         time.Time // when this attempt was due; Planned for the first
 	Kind        Kind
 	Attempt     int
-	Plan        Plan        // the account's
-	Job         Job         // as it stood when the occurrence was claimed
+	Plan        *Plan       // the account's
+	Job         *Job        // as it stood when the occurrence was claimed; nobody changes it
 	TLS         *AccountTLS // the account's; nil when it has none
 }
 

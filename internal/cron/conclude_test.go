@@ -209,6 +209,10 @@ func TestConclude(t *testing.T) {
 			launch: Launch{Kind: KindManual}, result: okResult, want: outcome{Failures: 1, Counted: 1},
 		},
 		{
+			name: "its failure disables nothing", job: wantsAll, failures: 20, counted: allowed,
+			launch: Launch{Kind: KindManual}, result: httpError, want: outcome{Failures: 20, Counted: allowed},
+		},
+		{
 			name: "it is not tried again", job: retry, launch: Launch{Kind: KindManual}, result: httpError,
 		},
 		{
@@ -224,7 +228,7 @@ func TestConclude(t *testing.T) {
 		if test.job != nil {
 			test.job(&j)
 		}
-		test.launch.Job, test.launch.Attempt = j, max(test.launch.Attempt, 1)
+		test.launch.Job, test.launch.Attempt = &j, max(test.launch.Attempt, 1)
 		state := JobState{Failures: test.failures, CountedFailures: test.counted}
 		c := Completion{Launch: test.launch, Result: test.result}
 		got := Conclude(&j, state, &c, Plan{MaxFailures: allowed}, concludeNow)
@@ -291,7 +295,7 @@ func TestConcludeCertificate(t *testing.T) {
 		if test.job != nil {
 			test.job(&j)
 		}
-		c := Completion{Launch: Launch{Job: j, Attempt: 1, Kind: test.kind}, Result: test.result}
+		c := Completion{Launch: Launch{Job: &j, Attempt: 1, Kind: test.kind}, Result: test.result}
 		c.Result.CertExpiry = test.seen
 		got := Conclude(&j, JobState{CertNoticed: test.noticed}, &c, Plan{MaxFailures: 15}, concludeNow)
 		if !slices.Equal(got.Events, test.want) || !got.State.CertNoticed.Equal(test.wantCertNoticed) {
@@ -316,7 +320,7 @@ func TestConcludeLastExecution(t *testing.T) {
 	}{
 		{concludeNow.Add(-time.Millisecond), false}, {concludeNow, true}, {concludeNow.Add(time.Millisecond), true},
 	} {
-		c := Completion{Launch: Launch{Job: j, Attempt: 1}, Result: httpError}
+		c := Completion{Launch: Launch{Job: &j, Attempt: 1}, Result: httpError}
 		c.Result.Started = test.started
 		want := state
 		if test.shown {
@@ -373,7 +377,7 @@ func TestConcludeModel(t *testing.T) {
 			r := rapid.SampledFrom([]Result{
 				okResult, httpError, httpError, timeoutResult, timeoutResult, lostResult, resultOf(StatusInvalidURL),
 			}).Draw(t, "result")
-			c := Completion{Launch: Launch{Job: j, Kind: kind, Attempt: attempt}, Result: r}
+			c := Completion{Launch: Launch{Job: &j, Kind: kind, Attempt: attempt}, Result: r}
 			got := Conclude(&j, state, &c, plan, concludeNow)
 
 			var (

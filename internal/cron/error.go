@@ -21,9 +21,12 @@ const (
 	Forbidden
 	TooMany
 	Unavailable
+	PreconditionFailed // what was to be changed is no longer as the caller knows it
+	Unprocessable      // understood, but contradicts what the same caller sent before
 )
 
-var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "unauthorized", "forbidden", "too many", "unavailable"}
+var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "unauthorized", "forbidden", "too many", "unavailable",
+	"precondition failed", "unprocessable"}
 
 // String is the kind in words, for logs.
 func (k ErrorKind) String() string {
@@ -67,6 +70,21 @@ const (
 	RuleCertificates          // nothing
 	RulePrivateKey            // nothing; not in PEM, encrypted, or not that of the certificate
 	RuleCrontab               // Crontab
+	RuleCursor                // nothing; not a cursor that a page of history gave
+	RuleHTTPVersion           // nothing; an export over HTTP/1.0
+	RuleFollowers             // Limit: streams of events of an account at once
+	RulePosition              // Given: not the id of an event
+	RuleRunWaits              // nothing; of the job, asked for before
+	RuleStillRuns             // nothing; the job, which minds overlaps
+	RuleTooMany               // Limit: how many are possible at once
+	RuleEitherOr              // Given, Want: the names of two members of which one is to be given
+	RuleAddressRange          // Given: not an address or a range of them
+	RuleKeyRights             // nothing; of a new API key, more than those of the one that makes it
+	RuleKeyInUse              // nothing; the API key that asks for its own end
+	RuleIdempotencyKey        // Limit: how many characters it may have
+	RuleIdempotencyBusy       // nothing; the first request with the key is still under way
+	RuleIdempotencyOther      // nothing; the key came with another request before
+	RuleIdempotencyFull       // Limit: how many keys an account may have in use
 )
 
 // Unit is what a limit counts.

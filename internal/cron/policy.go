@@ -1,6 +1,9 @@
 package cron
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Policy is what happens when an execution cannot be, or was not, a plain success in its instant.
 type Policy struct {
@@ -84,7 +87,8 @@ func (p *Policy) check(c *Checker) {
 		c.Add("/retry/ceilingSeconds", outOfRange(int64(r.Ceiling/time.Second), 0, int64(MaxRetryDelay/time.Second)))
 	}
 	if !(r.Factor >= 1 && r.Factor <= MaxFactor) {
-		c.Add("/retry/factor", outOfRange(int64(r.Factor), 1, MaxFactor))
+		given := strconv.FormatFloat(r.Factor, 'g', -1, 64)
+		c.Add("/retry/factor", Problem{Rule: RuleOutOfRange, Given: given, Min: 1, Max: MaxFactor})
 	}
 }
 

@@ -242,7 +242,7 @@ func TestConcludeOneTime(t *testing.T) {
 		}
 		j.Notification.OnFailure, j.Notification.OnDisable = true, true
 		j.Policy.Retry.Count, j.Policy.Delivery = 2, AtLeastOnce
-		c := Completion{Launch: Launch{Job: j, Attempt: test.attempt}, Result: test.result}
+		c := Completion{Launch: Launch{Job: &j, Attempt: test.attempt}, Result: test.result}
 		out := Conclude(&j, JobState{}, &c, Plan{MaxFailures: test.most}, now)
 		if out.Again.IsZero() == test.again || out.State.Failures != test.failures || out.Disable {
 			t.Errorf("%s: %+v", test.name, out)

@@ -7,7 +7,6 @@ import (
 	_ "embed" // the zone data
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -94,15 +93,7 @@ var zoneIndex = sync.OnceValue(func() map[string]func() *zone {
 
 // readZone reads one zone of the database.
 func readZone(file *zip.File) (*zone, error) {
-	r, err := file.Open()
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	loc, err := time.LoadLocationFromTZData(file.Name, data)
+	loc, err := readLocation(file)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (c *Client) dial(ctx context.Context, addrs []netip.Addr, port uint16, time
 }
 
 func dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {
-	address := addr.String()
+	address := addr.String() // DialTCP takes it as it is, but binds a local port first
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, dialFault(err, address)

@@ -229,7 +229,7 @@ func TestExpiryIsToldOnce(t *testing.T) {
 		}))
 		told := 0
 		for range 4 {
-			completion := cron.Completion{Result: client.Do(t.Context(), callTo("https://"+addr.String()))}
+			completion := cron.Completion{Launch: cron.Launch{Job: &job}, Result: client.Do(t.Context(), callTo("https://"+addr.String()))}
 			end := cron.Conclude(&job, state, &completion, cron.Plan{}, time.Now())
 			state = end.State
 			told += len(end.Events)

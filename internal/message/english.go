@@ -90,6 +90,40 @@ func (English) Problem(p cron.Problem) string {
 	case cron.RuleDailyQuota:
 		return fmt.Sprintf("This API key has used up its %d requests of the day. Wait until midnight UTC, "+
 			"as Retry-After says, or ask the operator of the service for a larger plan.", p.Limit)
+	case cron.RuleRunWaits:
+		return "A run of this job that was asked for before has not started yet; wait until it has."
+	case cron.RuleStillRuns:
+		return "An execution of this job is still under way, and the job skips overlaps; wait until it has ended."
+	case cron.RuleFollowers:
+		return fmt.Sprintf("Too many streams of events are open; at most %d at once are possible for an account. "+
+			"Close one, or wait until one ends.", p.Limit)
+	case cron.RulePosition:
+		return quote(p.Given) + " is not the id of an event; use one that a stream of this account gave, " +
+			"or none to begin now."
+	case cron.RuleCursor:
+		return "This is no cursor; use the one that the page before gave as next, or none for the first page."
+	case cron.RuleHTTPVersion:
+		return "An export needs HTTP/1.1 or later, since over HTTP/1.0 a part of it would look like all of it; " +
+			"a reverse proxy may have to be told to use it."
+	case cron.RuleTooMany:
+		return fmt.Sprintf("These are too many; at most %d are possible at once.", p.Limit)
+	case cron.RuleEitherOr:
+		return fmt.Sprintf("Either %s or %s is to be given, and not both.", p.Given, p.Want)
+	case cron.RuleAddressRange:
+		return quote(p.Given) + " is not an IP address, and no range of them such as 192.0.2.0/24 or 2001:db8::/32."
+	case cron.RuleKeyRights:
+		return "The new API key would have more rights than the one that asks for it; leave the value out, or narrow it."
+	case cron.RuleKeyInUse:
+		return "An API key cannot delete itself; use another key of this account for that."
+	case cron.RuleIdempotencyKey:
+		return fmt.Sprintf("The header Idempotency-Key must be one value of 1 to %d printable ASCII characters.", p.Limit)
+	case cron.RuleIdempotencyBusy:
+		return "The first request with this Idempotency-Key is still under way; send it again in a moment for its answer."
+	case cron.RuleIdempotencyOther:
+		return "This Idempotency-Key came with another request before; use a new one for each request."
+	case cron.RuleIdempotencyFull:
+		return fmt.Sprintf("This account has %d Idempotency-Keys in use, and no further one is taken; "+
+			"each is free again 24 hours after its request.", p.Limit)
 	case cron.RuleCrontab:
 		if p.Crontab != nil {
 			return englishCrontab(p.Crontab)
@@ -169,6 +203,11 @@ func (English) Error(kind cron.ErrorKind, subject cron.Subject) (title, detail s
 		}
 		return "Too Many Requests", fmt.Sprintf("The plan of this account allows no further %s. "+
 			"Delete one that is no longer needed, or ask the operator of the service for a larger plan.", thing)
+	case cron.PreconditionFailed:
+		return "Precondition Failed", fmt.Sprintf("The %s was changed since you read it. "+
+			"Read it again, then repeat the change with its new ETag.", thing)
+	case cron.Unprocessable:
+		return "Unprocessable Content", "The request contradicts an earlier one. Look at what you sent before."
 	case cron.Unavailable:
 		return "Service Unavailable", "The service cannot answer at the moment. Try again in a few seconds."
 	}
@@ -221,6 +260,15 @@ func (English) Badge(job *cron.JobRecord, parts cron.BadgeParts) (label, state s
 		state += fmt.Sprintf(" · %d ms", job.State.LastDuration.Milliseconds())
 	}
 	return label, state
+}
+
+// CopyTitle is the title of a copy of a job with the given one, which it shortens where there is no room for both.
+func (English) CopyTitle(title string) string {
+	const suffix = " (copy)"
+	if letters := []rune(title); len(letters)+len(suffix) > cron.MaxTitleLength {
+		title = string(letters[:cron.MaxTitleLength-len(suffix)])
+	}
+	return strings.TrimSpace(title + suffix)
 }
 
 // Execution is the text for what came of an execution: the reason phrase when there was a response that counts, and

@@ -35,6 +35,11 @@ func New() *Metrics {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m := &Metrics{registry: r}
 	m.Executions = m.counters("executions_total", "Executions that ended, by outcome and kind.", "outcome", "kind")
+	for _, outcome := range []string{"succeeded", "failed", "lost"} {
+		for _, kind := range []string{"scheduled", "manual"} {
+			m.Executions.WithLabelValues(outcome, kind) // there from the start, so that the first one is a rise
+		}
+	}
 	m.Lateness = m.histogram("execution_lateness_seconds", "How long after its instant an execution started.",
 		.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 	m.Duration = m.histogram("execution_duration_seconds", "How long an execution took.",
@@ -45,6 +50,9 @@ func New() *Metrics {
 	m.Finishes = m.histogram("finish_duration_seconds", "How long it took to record a batch of results.", batchTimes...)
 	m.Finished = m.histogram("finish_results", "How many results a batch held.", batchSizes...)
 	m.DatabaseErrors = m.counters("database_errors_total", "Operations of the scheduler that the database failed.", "operation")
+	for _, operation := range []string{"look", "claim", "finish", "heartbeat"} {
+		m.DatabaseErrors.WithLabelValues(operation)
+	}
 	m.Requests = m.counters("api_requests_total", "Requests to the API, by method and status.", "method", "status")
 	m.RequestTime = m.histogram("api_request_duration_seconds", "How long the API took to answer.", batchTimes...)
 	return m

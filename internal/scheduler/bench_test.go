@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,46 +26,21 @@ func BenchmarkBurst(b *testing.B) {
 		perAccount = 100
 		burst      = accounts * perAccount
 	)
-	dir := b.TempDir()
-	db, err := store.Open(b.Context(), store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	raw, err := sql.Open("sqlite", "file:"+filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = raw.Close() }()
-	later := time.Now().UTC().Add(12 * time.Hour)
+	w := newWorkload(b)
 	for i := range accounts {
-		a := cron.Account{Email: strconv.Itoa(i) + "@example.com", Plan: cron.PlanUnlimited}
-		if err := db.CreateAccount(b.Context(), &a); err != nil {
-			b.Fatal(err)
-		}
-		for range perAccount {
-			j := cron.NewJob()
-			j.AccountID, j.Enabled, j.Request.URL = a.ID, true, "http://host"+strconv.Itoa(i)+".example/path"
-			j.Schedule = times(cron.SetOf(0), cron.SetOf(later.Minute()), cron.SetOf(later.Hour()))
-			if err := db.CreateJob(b.Context(), &j); err != nil {
-				b.Fatal(err)
-			}
-		}
+		w.add(perAccount, "http://host"+strconv.Itoa(i)+".example/path")
 	}
 
 	var (
-		counted       = &counter{Store: db}
+		counted       = &counter{Store: w.db}
 		before, after runtime.MemStats
 		allocs, bytes uint64
 	)
 	for b.Loop() {
 		b.StopTimer()
-		if _, err := raw.Exec(`DELETE FROM execution; UPDATE job_state SET next_run_at = $1, look_at = $1`,
-			time.Now().Add(-time.Second).UnixMilli()); err != nil {
-			b.Fatal(err)
-		}
+		w.due(time.Now().Add(-time.Second))
 		s := New(Config{
-			Store: counted, Nodes: db, Upkeep: idle{}, Exchanger: instant{}, Slots: 1000,
+			Store: counted, Nodes: w.db, Upkeep: idle{}, Exchanger: instant{}, Slots: 1000,
 			HostSlots: 1000, Drain: time.Minute, Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
 		})
 		ctx, cancel := context.WithCancel(b.Context())
@@ -87,6 +64,110 @@ func BenchmarkBurst(b *testing.B) {
 	b.ReportMetric(n/float64(counted.finishes.Load()), "executions/finish")
 }
 
+// BenchmarkNeighbour runs 100 jobs of one account that are due at once, alone and beside 2,000 of another account whose
+// targets all hang. It ends when the hundred are recorded.
+func BenchmarkNeighbour(b *testing.B) {
+	const jobs = 100
+	for _, hanging := range []int{0, 2000} {
+		b.Run("hanging="+strconv.Itoa(hanging), func(b *testing.B) {
+			w := newWorkload(b)
+			if hanging > 0 {
+				w.add(hanging, "http://hangs.example/")
+			}
+			w.add(jobs, "http://answers.example/")
+			counted := &counter{Store: w.db}
+			targets := &neighbours{}
+			for b.Loop() {
+				b.StopTimer()
+				targets.started = nil
+				begin := time.Now()
+				w.due(begin.Add(-time.Second))
+				s := New(Config{
+					Store: counted, Nodes: w.db, Upkeep: idle{}, Exchanger: targets, Slots: 2000, HostSlots: 2000,
+					Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
+				})
+				ctx, cancel := context.WithCancel(b.Context())
+				counted.done, counted.left = cancel, jobs
+				b.StartTimer()
+				if err := s.Run(ctx); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if len(targets.started) != jobs {
+					b.Fatalf("%d of %d jobs started", len(targets.started), jobs)
+				}
+				targets.last += targets.started[jobs-1].Sub(begin)
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(targets.last.Microseconds())/1000/float64(b.N), "ms-until-last-start")
+		})
+	}
+}
+
+// neighbours answers at once, or when the call is broken off.
+type neighbours struct {
+	mu      sync.Mutex
+	started []time.Time
+	last    time.Duration // of all rounds together
+}
+
+func (n *neighbours) Do(ctx context.Context, call cron.Call) cron.Result {
+	if strings.Contains(call.Request.URL, "hangs") {
+		<-ctx.Done()
+		return cron.Lost()
+	}
+	n.mu.Lock()
+	n.started = append(n.started, time.Now())
+	n.mu.Unlock()
+	return instant{}.Do(ctx, call)
+}
+
+// workload is a SQLite database with jobs.
+type workload struct {
+	b   *testing.B
+	db  *store.Store
+	raw *sql.DB
+}
+
+func newWorkload(b *testing.B) *workload {
+	dir := b.TempDir()
+	db, err := store.Open(b.Context(), store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, err := sql.Open("sqlite", "file:"+filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _, _ = raw.Close(), db.Close() })
+	return &workload{b, db, raw}
+}
+
+// add creates an account with jobs that are not due for long.
+func (w *workload) add(jobs int, url string) {
+	a := cron.Account{Email: url, Plan: cron.PlanUnlimited}
+	if err := w.db.CreateAccount(w.b.Context(), &a); err != nil {
+		w.b.Fatal(err)
+	}
+	later := time.Now().UTC().Add(12 * time.Hour)
+	for range jobs {
+		j := cron.NewJob()
+		j.AccountID, j.Enabled, j.Request.URL = a.ID, true, url
+		j.Schedule = times(cron.SetOf(0), cron.SetOf(later.Minute()), cron.SetOf(later.Hour()))
+		if err := w.db.CreateJob(w.b.Context(), &j); err != nil {
+			w.b.Fatal(err)
+		}
+	}
+}
+
+// due makes all jobs due at an instant, and forgets what was.
+func (w *workload) due(at time.Time) {
+	_, err := w.raw.Exec(`DELETE FROM execution; UPDATE job_state SET next_run_at = $1, look_at = $1`, at.UnixMilli())
+	if err != nil {
+		w.b.Fatal(err)
+	}
+}
+
 // counter counts calls, and what is left to be recorded.
 type counter struct {
 	*store.Store
@@ -103,7 +184,12 @@ func (c *counter) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claime
 func (c *counter) Finish(ctx context.Context, completions []cron.Completion) error {
 	c.finishes.Add(1)
 	err := c.Store.Finish(ctx, completions)
-	if c.left -= len(completions); c.left == 0 {
+	for i := range completions {
+		if completions[i].Result.Status == cron.StatusOK {
+			c.left--
+		}
+	}
+	if c.left == 0 {
 		c.done()
 	}
 	return err

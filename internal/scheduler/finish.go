@@ -33,9 +33,11 @@ func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *flight
 
 // add takes a completion over.
 func (f *finisher) add(c cron.Completion) {
-	f.flight.landed(&c.Launch.Job, size(&c))
-	c.Launch.Job.Request = cron.Request{} // not needed any more, and it may be large
+	f.flight.landed(c.Launch.Job, size(&c))
 	f.mu.Lock()
+	if f.waiting == nil {
+		f.waiting = make([]cron.Completion, 0, batchSize)
+	}
 	f.waiting = append(f.waiting, c)
 	n := len(f.waiting)
 	f.mu.Unlock()
@@ -55,7 +57,7 @@ func notify(c chan struct{}) {
 }
 
 func size(c *cron.Completion) int {
-	n := len(c.Result.Headers) + len(c.Result.Body)
+	n := len(c.Result.Headers) + len(c.Result.Body) + len(c.Launch.Job.Request.Body)
 	for _, r := range c.Result.Redirects {
 		n += len(r.URL)
 	}

@@ -66,7 +66,7 @@ func TestABatchHasALimit(t *testing.T) {
 		f := newFlight(10*maxBatch, 10*maxBatch)
 		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f)
 		go fin.run(w.Context())
-		launch := cron.Launch{Job: cron.NewJob()}
+		launch := cron.Launch{Job: new(cron.NewJob()), Plan: new(cron.Plan)}
 		for i := range 2*maxBatch + 10 {
 			launch.ExecutionID = int64(i + 1)
 			f.start(&launch, func() {})

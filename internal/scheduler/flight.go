@@ -109,11 +109,11 @@ func (f *flight) crowdedOut(before []int64) (accounts []int64) {
 
 // start runs fn as an execution.
 func (f *flight) start(l *cron.Launch, fn func()) {
-	j := &l.Job
+	j := l.Job
 	f.mu.Lock()
 	f.inFlight++
 	f.executions[l.ExecutionID] = struct{}{}
-	f.accounts[j.AccountID] = share{f.accounts[j.AccountID].inFlight + 1, most(&l.Plan)}
+	f.accounts[j.AccountID] = share{f.accounts[j.AccountID].inFlight + 1, most(l.Plan)}
 	f.hosts[cron.TargetHost(j.Request.URL)]++
 	f.mu.Unlock()
 	f.running.Go(fn)

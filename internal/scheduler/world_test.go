@@ -506,7 +506,9 @@ func (d *database) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claim
 	}
 	for i := range claimed.Launches {
 		l := &claimed.Launches[i]
-		l.Job.Request.URL += "#" + strconv.FormatInt(l.ExecutionID, 10)
+		job := *l.Job // which other launches share
+		job.Request.URL += "#" + strconv.FormatInt(l.ExecutionID, 10)
+		l.Job = &job
 	}
 	d.note(func() { d.claimed = append(d.claimed, claimed.Launches...) })
 	return claimed, nil

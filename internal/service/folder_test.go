@@ -71,7 +71,7 @@ func TestFolders(t *testing.T) {
 		job.FolderID = id
 		return setURL("a.example")(job)
 	}
-	jobID, err := svc.CreateJob(t.Context(), account, inFolder)
+	jobID, err := createJob(t, svc, account, inFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestFolders(t *testing.T) {
 
 func TestBadges(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
-	id, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+	id, err := createJob(t, svc, account, setURL("a.example"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"punctual/internal/cron"
@@ -40,4 +41,28 @@ func predict(job *cron.JobRecord, now time.Time) []time.Time {
 // Execution reads one execution of a job with headers and body.
 func (s *Service) Execution(ctx context.Context, account cron.Account, jobID, executionID int64) (cron.Execution, error) {
 	return s.history.Execution(ctx, account.ID, jobID, executionID)
+}
+
+// MaxHistoryPage is the largest page of SearchHistory.
+const MaxHistoryPage = 1000
+
+// SearchHistory reads one page of the records of the account, newest first, without headers and bodies. A job or folder
+// of the filter that is not there, or belongs to another account, is an error of kind NotFound.
+func (s *Service) SearchHistory(ctx context.Context, account cron.Account, q *cron.HistoryQuery) (cron.HistoryPage, error) {
+	return s.history.Search(ctx, account.ID, q)
+}
+
+// AllHistory reads all records that a filter wants, newest first, page after page. It ends with the first error, which
+// is that of SearchHistory.
+func (s *Service) AllHistory(ctx context.Context, account cron.Account, f cron.HistoryFilter) iter.Seq2[
+	cron.HistoryPage, error] {
+	return func(yield func(cron.HistoryPage, error) bool) {
+		for q := (cron.HistoryQuery{Filter: f, Limit: MaxHistoryPage}); ; {
+			page, err := s.history.Search(ctx, account.ID, &q)
+			if !yield(page, err) || err != nil || page.Next.ID == 0 {
+				return
+			}
+			q.After = page.Next
+		}
+	}
 }

@@ -34,35 +34,50 @@ func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
 	return nil
 }
 
-// CreateJob makes a job with the defaults of cron.NewJob, edited by fill, and returns its ID.
-func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (int64, error) {
+// CreateJob makes a job with the defaults of cron.NewJob, edited by fill.
+func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (cron.Job, error) {
 	plan := s.planOf(account)
 	job := cron.NewJob()
 	job.AccountID = account.ID
 	if err := s.edit(&job, fill, &plan); err != nil {
-		return 0, err
+		return cron.Job{}, err
 	}
 	if err := s.jobs.CreateJob(ctx, &job); err != nil {
-		return 0, err
+		return cron.Job{}, err
 	}
-	return job.ID, nil
+	return job, nil
 }
 
-// ChangeJob edits a job. What is wrong with the change itself is reported before a job that does not exist. change may
-// run more than once.
-func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, change Change) error {
-	trial := cron.NewJob()
-	trial.Request.URL = "http://trial.invalid/"
-	if err := s.edit(&trial, change, nil); err != nil {
-		return err
+// ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
+// with the change itself is reported before a job that does not exist. change may run more than once.
+func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, only Precondition, change Change) (
+	cron.Job, error) {
+	if err := s.TryChange(change); err != nil {
+		return cron.Job{}, err
 	}
 	plan := s.planOf(account)
-	return s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error { return s.edit(job, change, &plan) })
+	var changed cron.Job
+	err := s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error {
+		if err := s.check(only, job); err != nil {
+			return err
+		}
+		err := s.edit(job, change, &plan)
+		changed = *job
+		return err
+	})
+	return changed, err
 }
 
-// DeleteJob removes a job. One that belongs to a monitor is an error of kind Invalid.
-func (s *Service) DeleteJob(ctx context.Context, account cron.Account, jobID int64) error {
-	return s.jobs.DeleteJob(ctx, account.ID, jobID)
+// TryChange tells what is wrong with a change whatever job it is for.
+func (s *Service) TryChange(change Change) error {
+	trial := cron.NewJob()
+	trial.Request.URL = "http://trial.invalid/"
+	return s.edit(&trial, change, nil)
+}
+
+// DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.
+func (s *Service) DeleteJob(ctx context.Context, account cron.Account, jobID int64, only Precondition) error {
+	return s.jobs.DeleteJobIf(ctx, account.ID, jobID, func(job *cron.Job) error { return s.check(only, job) })
 }
 
 // Job reads a job. Its NextRun is what the schedule says, even while the job is disabled.

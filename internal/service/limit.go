@@ -25,10 +25,24 @@ const (
 	CallCreateFolder Call = 10
 	CallChangeFolder Call = 11
 	CallDeleteFolder Call = 12
+	CallRunJob       Call = 13
+	CallGetRun       Call = 14
+	CallCloneJob     Call = 15
+	CallBulk         Call = 16
+	CallGetBadge     Call = 17
 	CallPreview      Call = 21
+	CallListZones    Call = 22
 	CallGetTLS       Call = 31
 	CallSetTLS       Call = 32
 	CallDeleteTLS    Call = 33
+	CallHistory      Call = 41
+	CallExecutions   Call = 42
+	CallStats        Call = 43
+	CallFollow       Call = 51
+	CallGetAccount   Call = 61
+	CallListKeys     Call = 62
+	CallCreateKey    Call = 63
+	CallDeleteKey    Call = 64
 )
 
 // What is counted in other windows than a second, by numbers beyond those of the calls.
@@ -71,7 +85,8 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, call Call) []cron.Limit
 	add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)
 	rate := plan.MethodRate
 	switch call {
-	case CallCreateJob:
+	case CallCreateJob, CallCloneJob:
+		call = CallCreateJob // a clone is a new job like any other
 		rate = plan.CreateJobRate
 		add(kindCreateJobMinute, accountID, time.Minute, plan.CreateJobMinute)
 	case CallCreateFolder:

@@ -42,7 +42,7 @@ func onEachDatabase(t *testing.T, plans cron.Plans,
 					}
 				})
 				return service.New(service.Config{
-					Jobs: s, History: s, Folders: s, Usage: s, Badges: s, Addresses: anywhere{}, Plans: plans,
+					Jobs: s, History: s, Folders: s, Usage: s, Badges: s, Events: s, Addresses: anywhere{}, Plans: plans,
 				}), s
 			})
 		})
@@ -74,6 +74,8 @@ func (c *counter) Count(_ context.Context, limits []cron.Limit) (time.Duration, 
 	c.limits = limits
 	return c.wait, nil
 }
+
+func (c *counter) Used(context.Context, cron.Limit) (int, error) { return 0, nil }
 
 // TestLimits has a row for each sentence of the contract about quota and rates.
 func TestLimits(t *testing.T) {
@@ -303,7 +305,7 @@ func TestBadgesOfOtherNodes(t *testing.T) {
 		first, s := node()
 		second, _ := node()
 		account := newAccount(t, s, cron.PlanMember)
-		id, err := first.CreateJob(t.Context(), account, setURL("a.example"))
+		id, err := createJob(t, first, account, setURL("a.example"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,15 +342,15 @@ func TestSchedulesThatAreTooDense(t *testing.T) {
 		job.Schedule.Seconds = cron.SetOf(30)
 		return err
 	}
-	id, err := svc.CreateJob(t.Context(), account, everyMinute)
+	id, err := createJob(t, svc, account, everyMinute)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tooOften(svc.ChangeJob(t.Context(), account, id, func(job *cron.Job) error {
+	tooOften(changeJob(t, svc, account, id, func(job *cron.Job) error {
 		job.Schedule.Seconds = cron.Every
 		return nil
 	}))
-	if err := svc.ChangeJob(t.Context(), account, 4711, everySecond); cron.KindOf(err) != cron.NotFound {
+	if err := changeJob(t, svc, account, 4711, everySecond); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("a change of a job that does not exist: %v", err)
 	}
 
@@ -359,7 +361,7 @@ func TestSchedulesThatAreTooDense(t *testing.T) {
 	if err := s.CreateJob(t.Context(), &job); err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.ChangeJob(t.Context(), account, job.ID, setURL("b.example")); err != nil {
+	if err := changeJob(t, svc, account, job.ID, setURL("b.example")); err != nil {
 		t.Errorf("change of another field: %v", err)
 	}
 }

@@ -15,8 +15,9 @@ type JobStore interface {
 	// UpdateJob lets change edit a job in one transaction, which an error of change undoes. change may run more than
 	// once.
 	UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error
-	// DeleteJob removes a job. One that belongs to a monitor is an error of kind Invalid.
-	DeleteJob(ctx context.Context, accountID, jobID int64) error
+	// DeleteJobIf removes a job that allow has no error for, in one transaction. One that belongs to a monitor is an
+	// error of kind Invalid.
+	DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error
 	// Job reads a job with all that belongs to it.
 	Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord, error)
 	// Jobs reads the jobs of an account in the order in which they are shown, without headers, body and credentials.
@@ -31,6 +32,12 @@ type HistoryStore interface {
 	History(ctx context.Context, accountID, jobID int64, limit int) ([]cron.Execution, error)
 	// Execution reads one execution with headers and body.
 	Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error)
+	// Search reads one page of the records of an account, without headers and bodies. A job or folder of the filter that
+	// is not there, or belongs to another account, is an error of kind NotFound.
+	Search(ctx context.Context, accountID int64, q *cron.HistoryQuery) (cron.HistoryPage, error)
+	// Stats adds up what was due in each hour of a span. A job that is not there, or belongs to another account, is an
+	// error of kind NotFound.
+	Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) (cron.HourlyStats, error)
 }
 
 // FolderStore keeps folders. What is not there, or belongs to another account, is an error of kind NotFound.
@@ -45,6 +52,8 @@ type FolderStore interface {
 	Folder(ctx context.Context, accountID, folderID int64) (cron.Folder, error)
 	// Folders lists the folders of an account by title.
 	Folders(ctx context.Context, accountID int64) ([]cron.Folder, error)
+	// FolderJobs lists the jobs in a folder of the account, 0 for the root folder, at most so many of them.
+	FolderJobs(ctx context.Context, accountID, folderID int64, most int) (jobIDs []int64, err error)
 }
 
 // UsageStore counts requests.
@@ -52,6 +61,8 @@ type UsageStore interface {
 	// Count counts one request against every limit, or, when one of them is exceeded, against none: then wait is the
 	// time until that one's window ends, and is positive.
 	Count(ctx context.Context, limits []cron.Limit) (wait time.Duration, err error)
+	// Used is how many requests the current window of a limit holds.
+	Used(ctx context.Context, l cron.Limit) (int, error)
 }
 
 // BadgeStore reads jobs for people who belong to no account.
@@ -75,6 +86,10 @@ type Config struct {
 	Usage     UsageStore
 	Badges    BadgeStore
 	TLS       TLSStore
+	Events    EventStore
+	Runs      RunStore
+	Keys      KeyStore
+	Once      OnceStore
 	Addresses AddressChecker
 	Plans     cron.Plans
 	Secret    [32]byte // the key that seals secrets; that of badges is derived from it
@@ -88,16 +103,24 @@ type Service struct {
 	usage     UsageStore
 	badges    BadgeStore
 	tls       TLSStore
+	events    EventStore
+	followers followers
+	runs      RunStore
+	keys      KeyStore
+	once      OnceStore
+	underWay  underWay
 	addresses AddressChecker
 	plans     cron.Plans
 	badgeKey  []byte
+	// versionKey makes versions of jobs.
+	versionKey []byte
 }
 
 // New returns a Service.
 func New(c Config) *Service {
 	return &Service{
-		jobs: c.Jobs, history: c.History, folders: c.Folders, usage: c.Usage, badges: c.Badges, tls: c.TLS, addresses: c.Addresses,
-		plans: c.Plans, badgeKey: badgeKey(c.Secret),
+		jobs: c.Jobs, history: c.History, folders: c.Folders, usage: c.Usage, badges: c.Badges, tls: c.TLS, events: c.Events, addresses: c.Addresses,
+		runs: c.Runs, keys: c.Keys, once: c.Once, plans: c.Plans, badgeKey: badgeKey(c.Secret), versionKey: versionKey(c.Secret),
 	}
 }
 

@@ -95,10 +95,10 @@ func TestJobsAreLimitedByThePlan(t *testing.T) {
 	if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); cron.KindOf(err) != cron.TooMany {
 		t.Errorf("a third job: %v", err)
 	}
-	if err := svc.ChangeJob(t.Context(), account, 1, setURL("b.example")); err != nil {
+	if err := changeJob(t, svc, account, 1, setURL("b.example")); err != nil {
 		t.Errorf("change with all jobs taken: %v", err)
 	}
-	if err := svc.DeleteJob(t.Context(), account, 1); err != nil {
+	if err := svc.DeleteJob(t.Context(), account, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); err != nil {
@@ -141,11 +141,11 @@ func TestOtherErrorsOfAChangeAreReturnedAsTheyAre(t *testing.T) {
 
 func TestAChangeThatFailsLeavesTheJob(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
-	id, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+	id, err := createJob(t, svc, account, setURL("a.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = svc.ChangeJob(t.Context(), account, id, func(job *cron.Job) error {
+	err = changeJob(t, svc, account, id, func(job *cron.Job) error {
 		job.Title = "new"
 		job.Schedule.Timezone = "nowhere"
 		return nil
@@ -160,10 +160,10 @@ func TestAChangeThatFailsLeavesTheJob(t *testing.T) {
 
 func TestABadChangeIsReportedBeforeAMissingJob(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	if err := svc.ChangeJob(t.Context(), account, 4711, setURL("ftp://a.example")); cron.KindOf(err) != cron.Invalid {
+	if err := changeJob(t, svc, account, 4711, setURL("ftp://a.example")); cron.KindOf(err) != cron.Invalid {
 		t.Errorf("a bad change: %v", err)
 	}
-	if err := svc.ChangeJob(t.Context(), account, 4711, setURL("a.example")); cron.KindOf(err) != cron.NotFound {
+	if err := changeJob(t, svc, account, 4711, setURL("a.example")); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("a good change: %v", err)
 	}
 }
@@ -177,11 +177,11 @@ func TestAddressesAreChecked(t *testing.T) {
 			t.Errorf("%s: problems %q", url, got)
 		}
 	}
-	id, err := svc.CreateJob(t.Context(), account, setURL("https://[::1]:99/"))
+	id, err := createJob(t, svc, account, setURL("https://[::1]:99/"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := problemsOf(t, svc.ChangeJob(t.Context(), account, id, setURL("10.0.0.1"))); !slices.Equal(got, blocked) {
+	if got := problemsOf(t, changeJob(t, svc, account, id, setURL("10.0.0.1"))); !slices.Equal(got, blocked) {
 		t.Errorf("change: problems %q", got)
 	}
 	if _, err := svc.CreateJob(t.Context(), account, setURL("https://a.example")); err != nil {
@@ -202,7 +202,7 @@ func TestAddressesAreChecked(t *testing.T) {
 		job.Enabled = true
 		return nil
 	}
-	if err := svc.ChangeJob(t.Context(), account, job.ID, enable); err != nil {
+	if err := changeJob(t, svc, account, job.ID, enable); err != nil {
 		t.Errorf("change of another field: %v", err)
 	}
 }
@@ -216,7 +216,7 @@ func TestDisabledJobsShowWhenTheyWouldRun(t *testing.T) {
 			job.Schedule.MonthDays, job.Schedule.Months, job.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
 			return nil
 		}
-		id, err := svc.CreateJob(t.Context(), account, noon)
+		id, err := createJob(t, svc, account, noon)
 		if err != nil {
 			t.Fatal(err)
 		}

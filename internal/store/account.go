@@ -248,7 +248,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	if k.Created.IsZero() {
 		k.Created = s.stamp()
 	}
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, k.AccountID)
 		if err != nil {
 			return err
@@ -269,25 +269,26 @@ func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 }
 
 const keyColumns = `api_key.id, api_key.account_id, api_key.title, api_key.hash, api_key.hint, api_key.created_at,
-	api_key.disabled, api_key.expires_at, api_key.scopes, api_key.allow_from`
+	api_key.disabled, api_key.expires_at, api_key.scopes, api_key.allow_from, api_key.last_used_at`
 
 // keyRow is keyColumns as they are read.
 type keyRow struct {
 	cron.APIKey
-	hash             []byte
-	created, expires int64
-	allow            string
+	hash                   []byte
+	created, expires, used int64
+	allow                  string
 }
 
 func (r *keyRow) fields() []any {
 	k := &r.APIKey
-	return []any{&k.ID, &k.AccountID, &k.Title, &r.hash, &k.Hint, &r.created, &k.Disabled, &r.expires, &k.Scopes, &r.allow}
+	return []any{&k.ID, &k.AccountID, &k.Title, &r.hash, &k.Hint, &r.created, &k.Disabled, &r.expires, &k.Scopes, &r.allow,
+		&r.used}
 }
 
 func (r *keyRow) key() (cron.APIKey, error) {
 	k := r.APIKey
 	copy(k.Hash[:], r.hash)
-	k.Created, k.Expires = instant(r.created), instant(r.expires)
+	k.Created, k.Expires, k.LastUsed = instant(r.created), instant(r.expires), instant(r.used)
 	var err error
 	k.AllowFrom, err = decodePrefixes(r.allow)
 	return k, err
@@ -360,4 +361,17 @@ func (s *Store) DeleteAPIKey(ctx context.Context, accountID, keyID int64) error 
 		res, err := q.ExecContext(ctx, `DELETE FROM api_key WHERE id = $1 AND account_id = $2`, keyID, accountID)
 		return changedOne(res, err, cron.SubjectAPIKey)
 	})
+}
+
+// TouchAPIKey notes that a key was used at an instant.
+func (s *Store) TouchAPIKey(ctx context.Context, keyID int64, at time.Time) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2`,
+			keyID, millis(at))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note the use of an API key: %w", err)
+	}
+	return nil
 }

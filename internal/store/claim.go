@@ -44,7 +44,7 @@ type record struct {
 // The error is cron.ErrNodeDead when the node's lease has ended.
 func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
 	var claimed cron.Claimed
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+	err := s.backend.write(ctx, starting, func(ctx context.Context, q queryer) (err error) {
 		claimed, err = s.claim(ctx, q, req, s.Now())
 		return err
 	})
@@ -208,10 +208,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 // occurrence settles what is due by the schedule.
 func (st *settlement) occurrence(w due, d *definition, admit admitter) {
 	v := d.job.Judge(instant(w.planned), st.now)
-	skip := d.skip
-	if skip == cron.FaultNone && d.busy && d.job.Policy.Overlap == cron.OverlapSkip {
-		skip = cron.FaultOverlap
-	}
+	skip := d.skipFirst()
 	if !v.Run.IsZero() && skip == cron.FaultNone {
 		switch admit(&d.job, &d.plan) {
 		case cron.AdmitLater:
@@ -242,8 +239,16 @@ func (st *settlement) occurrence(w due, d *definition, admit admitter) {
 }
 
 // attempt settles a due row of pending. One of a job that was disabled or paused, or cannot run, is dropped: the attempt
-// before stands as the last.
+// before stands as the last. What somebody asked for and cannot run has none before, and is recorded as skipped.
 func (st *settlement) attempt(w due, d *definition, admit admitter) {
+	if skip := d.skipFirst(); skip != cron.FaultNone && w.kind == cron.KindManual && w.attempt == 1 {
+		st.drop(w)
+		asked := instant(w.planned)
+		r := gapRecord(&d.job, cron.Gap{First: asked, Last: asked, Count: 1}, cron.OutcomeSkipped, skip, st.now)
+		r.kind = cron.KindManual
+		st.records = append(st.records, r)
+		return
+	}
 	if d.skip != cron.FaultNone || !d.job.AllowsAttempts(st.now) && w.kind != cron.KindManual {
 		st.drop(w)
 		return
@@ -267,7 +272,7 @@ func (st *settlement) drop(w due) {
 }
 
 func (st *settlement) launch(d *definition, l cron.Launch) {
-	l.Node, l.Plan, l.Job, l.TLS = st.node, d.plan, d.job, d.tls
+	l.Node, l.Plan, l.Job, l.TLS = st.node, &d.plan, &d.job, d.tls
 	st.records = append(st.records, &record{
 		accountID: d.job.AccountID, jobID: d.job.ID, planned: millis(l.Planned), kind: l.Kind, attempt: l.Attempt,
 		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),
@@ -340,6 +345,14 @@ type definition struct {
 
 	hasTLS bool             // its account has TLS material
 	tls    *cron.AccountTLS // which is this
+}
+
+// skipFirst is why a first attempt is not to be started now; FaultNone when it is.
+func (d *definition) skipFirst() cron.Fault {
+	if d.skip == cron.FaultNone && d.busy && d.job.Policy.Overlap == cron.OverlapSkip {
+		return cron.FaultOverlap
+	}
+	return d.skip
 }
 
 // definitions reads the jobs of due work. The rows of job_state are locked by now, as every edit locks them first, so

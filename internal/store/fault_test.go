@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -104,6 +105,19 @@ func TestAllOrNothing(t *testing.T) {
 				{name: "count a request", run: func() error {
 					_, err := db.Count(t.Context(), []cron.Limit{
 						{Kind: 1, Subject: 1, Window: time.Hour, Max: 10}, {Kind: 2, Subject: 1, Window: time.Hour, Max: 10},
+					})
+					return err
+				}},
+				{name: "ask for a run", run: func() error {
+					_, err := db.RequestRun(t.Context(), account, retried.ID)
+					return err
+				}},
+				{name: "create a job once", run: func() error {
+					c := cron.OnceCall{AccountID: account, Key: "key"}
+					_, _, err := db.Once(t.Context(), c, func(ctx context.Context) ([]byte, error) {
+						j := newJob(account)
+						j.Request.Body = "secret"
+						return []byte("answer"), db.CreateJob(ctx, &j)
 					})
 					return err
 				}},

@@ -47,7 +47,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		if !ok {
 			continue // deleted since
 		}
-		end := cron.Conclude(&rec.Job, rec.State, c, c.Launch.Plan, now)
+		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != rec {
 			states = append(states, rec)
@@ -105,6 +105,19 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 		return fmt.Errorf("disable the job: %w", err)
 	}
 	return dropAttempts(ctx, q, rec.ID)
+}
+
+// maxNotices is where Notices stops counting.
+const maxNotices = 10_000
+
+// Notices is how many notices are in the outbox, at most maxNotices.
+func (s *Store) Notices(ctx context.Context) (int, error) {
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM notice LIMIT $1) AS first_ones`, maxNotices).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the notices: %w", err)
+	}
+	return n, nil
 }
 
 // standing reads, and locks in the order of their ids, what Conclude needs of the jobs.

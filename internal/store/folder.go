@@ -18,7 +18,7 @@ var errFolderExists = &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectFold
 
 // CreateFolder adds a folder and sets its ID. The error is of kind Conflict when the account has one of that title.
 func (s *Store) CreateFolder(ctx context.Context, f *cron.Folder) error {
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx,
 			`INSERT INTO folder (account_id, title, title_key) VALUES ($1, $2, $3)
 			 ON CONFLICT (account_id, title_key) DO NOTHING RETURNING id`,
@@ -124,4 +124,22 @@ func (s *Store) checkFolder(ctx context.Context, q queryer, j *cron.Job) error {
 		}}
 	}
 	return err
+}
+
+// FolderJobs lists the jobs in a folder of an account, 0 for the root folder, at most so many of them.
+func (s *Store) FolderJobs(ctx context.Context, accountID, folderID int64, most int) (jobIDs []int64, err error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT id FROM job WHERE account_id = $1 AND folder_id = $2 ORDER BY id LIMIT $3`,
+		accountID, folderID, most)
+	if err != nil {
+		return nil, fmt.Errorf("list the jobs of a folder: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("list the jobs of a folder: %w", err)
+		}
+		jobIDs = append(jobIDs, id)
+	}
+	return jobIDs, rows.Err()
 }

@@ -324,9 +324,18 @@ func (s *Store) readJob(ctx context.Context, q queryer, accountID, jobID int64) 
 // DeleteJob removes a job; its history is no longer reachable and goes with the retention. The error is of kind
 // Invalid for a job that belongs to a monitor.
 func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
+	return s.DeleteJobIf(ctx, accountID, jobID, func(*cron.Job) error { return nil })
+}
+
+// DeleteJobIf is DeleteJob for a job that allow has no error for; its error is returned as it is. allow may run more
+// than once.
+func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error {
 	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
 		rec, err := s.lockJob(ctx, q, accountID, jobID)
 		if err != nil {
+			return err
+		}
+		if err := allow(&rec.Job); err != nil {
 			return err
 		}
 		if rec.Type == cron.TypeMonitoring {

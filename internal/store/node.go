@@ -155,17 +155,20 @@ func (s *Store) abandoned(ctx context.Context, q queryer, condition string, args
 		var (
 			c                = cron.Completion{Result: cron.Lost()}
 			l                = &c.Launch
+			job              = new(cron.Job)
 			row              planRow
 			planned, started int64
 		)
-		err := rows.Scan(&l.ExecutionID, &l.Job.ID, &l.Job.AccountID, &l.Node, &planned, &l.Kind, &l.Attempt, &started,
-			&l.Job.Policy.Delivery, &l.Job.Policy.Retry.Count, &row.name, &row.overrides)
+		err := rows.Scan(&l.ExecutionID, &job.ID, &job.AccountID, &l.Node, &planned, &l.Kind, &l.Attempt, &started,
+			&job.Policy.Delivery, &job.Policy.Retry.Count, &row.name, &row.overrides)
 		if err != nil {
 			return nil, fmt.Errorf("find abandoned executions: %w", err)
 		}
-		if l.Plan, err = s.plan(row); err != nil {
+		plan, err := s.plan(row)
+		if err != nil {
 			return nil, err
 		}
+		l.Job, l.Plan = job, &plan
 		l.Planned, c.Result.Started = instant(planned), instant(started)
 		l.Due = c.Result.Started
 		lost = append(lost, c)

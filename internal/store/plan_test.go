@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -130,6 +132,12 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	j := newJob(account)
 	j.FolderID, j.Request.Body = f.ID, "secret"
 	ok(t, db.CreateJob(ctx, &j))
+	j.Policy.Overlap = cron.OverlapSkip
+	ok(t, db.UpdateJob(ctx, account, j.ID, func(edited *cron.Job) error { *edited = j; return nil }))
+	run, err := db.RequestRun(ctx, account, j.ID)
+	ok(t, err)
+	_, err = db.RequestedRun(ctx, account, j.ID, run.Planned)
+	ok(t, err)
 	_, _, err = db.Jobs(ctx, account)
 	ok(t, err)
 	_, err = db.CountJobs(ctx, account)
@@ -149,6 +157,16 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, err = db.APIKeys(ctx, account)
 	ok(t, err)
+	ok(t, db.TouchAPIKey(ctx, k.ID, db.Now()))
+	_, err = db.FolderJobs(ctx, account, 0, 10)
+	ok(t, err)
+	for range 2 {
+		_, _, err = db.Once(ctx, cron.OnceCall{AccountID: account, Key: "key"}, func(ctx context.Context) ([]byte, error) {
+			n, err := db.CountJobs(ctx, account)
+			return fmt.Append(nil, n), err
+		})
+		ok(t, err)
+	}
 	ok(t, db.DeleteAPIKey(ctx, account, k.ID))
 	_, err = db.AccountByEmail(ctx, "a@example.com")
 	ok(t, err)
@@ -156,8 +174,43 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, err = db.Count(ctx, []cron.Limit{{Kind: 1, Subject: account, Window: time.Hour, Max: 10}})
 	ok(t, err)
+	_, err = db.Frontier(ctx)
+	ok(t, err)
+	_, err = db.ExecutionsAfter(ctx, account, e.ID, 100)
+	ok(t, err)
+	_, err = db.RunningExecutions(ctx, account)
+	ok(t, err)
+	_, err = db.ChangedExecutions(ctx, account, []int64{e.ID, e.ID + 1}, e.Planned, cron.OutcomeRunning)
+	ok(t, err)
+	_, err = db.JobChangesAfter(ctx, account, 1, 100)
+	ok(t, err)
+	searchAll(t, db, e.AccountID, e.JobID)
 	_, err = db.Maintain(ctx)
 	ok(t, err)
+}
+
+// searchAll asks for pages and statistics of all kinds, of an account and of a job of it.
+func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
+	t.Helper()
+	now := db.Now()
+	_, err := db.RollUp(t.Context())
+	ok(t, err)
+	for _, jobID := range []int64{0, jobID} {
+		for _, f := range []cron.HistoryFilter{
+			{},
+			{From: now.Add(-2 * time.Hour), To: now.Add(-time.Hour), FolderID: new(int64)},
+			{Outcomes: []cron.Outcome{cron.OutcomeLost}, Statuses: []cron.StatusRange{{First: 500, Last: 599}}},
+			{Text: &cron.TextFilter{Text: "text", Faults: []cron.Fault{1}, Says: func(*cron.Execution) string { return "" }}},
+		} {
+			f.JobID = jobID
+			page, err := db.Search(t.Context(), account, &cron.HistoryQuery{Filter: f, Limit: 1})
+			ok(t, err)
+			_, err = db.Search(t.Context(), account, &cron.HistoryQuery{Filter: f, Limit: 10, After: page.Next})
+			ok(t, err)
+		}
+		_, err := db.Stats(t.Context(), account, &cron.StatsQuery{JobID: jobID, From: now.Add(-24 * time.Hour), To: now})
+		ok(t, err)
+	}
 }
 
 var (
@@ -165,7 +218,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY look_at, rank LIMIT`)
 
 	// The tables are those that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change)\b(.*)`)
 	// An index of what waits or runs is small, or is read from its beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running)$`)
 

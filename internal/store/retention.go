@@ -56,6 +56,12 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if err := s.pruneUsage(ctx); err != nil {
 		return false, err
 	}
+	if err := s.pruneOnce(ctx); err != nil {
+		return false, err
+	}
+	if more, err := s.pruneChanges(ctx); more || err != nil {
+		return more, err
+	}
 	if s.dialect.alone {
 		return s.pruneAccounts(ctx)
 	}

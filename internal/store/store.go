@@ -44,7 +44,8 @@ type queryer interface {
 type urgency int
 
 const (
-	batched  urgency = iota // the scheduler's, which can wait for a moment
+	batched  urgency = iota // can wait for a moment, such as results
+	starting                // executions start with it
 	waitedOn                // a person or program waits for the answer
 )
 
@@ -96,6 +97,7 @@ type Store struct {
 	changed    chan struct{}
 	offset     atomic.Int64 // of the database's clock against ours, nanoseconds
 	settled    atomic.Bool  // SettleDead has run to its end
+	frontier   frontier
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -121,6 +123,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		stop()
 		return nil, err
 	}
+	s.read = joinedReads{s.read}
 	if err := s.checkKey(ctx, o.NoMigrate); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -161,7 +164,7 @@ func (s *Store) signal() {
 
 // writeJobs runs fn as a write that somebody waits for and lets the scheduler know afterwards.
 func (s *Store) writeJobs(ctx context.Context, fn func(ctx context.Context, q queryer) error) error {
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
 		if err := fn(ctx, q); err != nil {
 			return err
 		}

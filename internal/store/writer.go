@@ -19,11 +19,12 @@ type writer struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // by their text, which is constant
 
-	mu     sync.Mutex
-	queue  [2][]*write // by urgency
-	closed bool
-	wake   chan struct{}
-	done   chan struct{}
+	mu       sync.Mutex
+	queue    [3][]*write // by urgency
+	overtook bool        // the latest group left batched writes behind
+	closed   bool
+	wake     chan struct{}
+	done     chan struct{}
 }
 
 type write struct {
@@ -96,11 +97,18 @@ func (w *writer) run() {
 	}
 }
 
-// take removes the next group from the queues.
+// take removes the next group from the queues. Batched writes do not hold up others in one transaction with them, but
+// wait no longer than for one group.
 func (w *writer) take() (group []*write, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for u := waitedOn; u >= batched; u-- {
+	urgent := len(w.queue[waitedOn])+len(w.queue[starting]) > 0
+	w.overtook = urgent && len(w.queue[batched]) > 0 && !w.overtook
+	least := batched
+	if w.overtook {
+		least = starting
+	}
+	for u := waitedOn; u >= least; u-- {
 		n := min(len(w.queue[u]), maxGroup-len(group))
 		group = append(group, w.queue[u][:n]...)
 		w.queue[u] = append(w.queue[u][:0:0], w.queue[u][n:]...)

@@ -177,12 +177,31 @@ func TestWriterOrder(t *testing.T) {
 	}
 }
 
+// TestWriterOvertaking takes groups while urgent writes never end: batched ones are left out of every other group.
+func TestWriterOvertaking(t *testing.T) {
+	var w writer
+	put := func(u urgency) { w.queue[u] = append(w.queue[u], new(write)) }
+	put(batched)
+	for i, want := range []int{1, 2, 1, 2} {
+		put(starting)
+		if group, _ := w.take(); len(group) != want {
+			t.Errorf("group %d has %d writes, want %d", i, len(group), want)
+		}
+		if i%2 == 1 {
+			put(batched)
+		}
+	}
+	if group, _ := w.take(); len(group) != 1 {
+		t.Errorf("the last group has %d writes, want the batched one", len(group))
+	}
+}
+
 func TestWriterMoreThanOneGroup(t *testing.T) {
 	w, db := openWriter(t)
 	release := busy(t, w)
 	var done []<-chan error
 	for n := range 2*maxGroup + 10 {
-		done = append(done, begin(t.Context(), w, urgency(n%2), insert(n)))
+		done = append(done, begin(t.Context(), w, urgency(n%3), insert(n)))
 	}
 	release()
 	for n, d := range done {

@@ -20,6 +20,8 @@ import (
 //	/hang         never; the connection stays open
 //	/drop         never; the connection is closed
 //	/status/500   with that status; 200 otherwise
+//	/redirect/302 with that status, to the part of the path that comes after it
+//	/body/100     with so many bytes of body
 //	/every/3      with status 500, but for every third request to the path
 type Target struct {
 	URL     string // without a slash at its end
@@ -85,7 +87,7 @@ func (x *Target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer does what the path says; count is how many requests to it there have been.
 func (x *Target) answer(w http.ResponseWriter, r *http.Request, count int) {
-	status := http.StatusOK
+	status, body := http.StatusOK, "request "+strconv.Itoa(count)+"\n"
 	parts := strings.Split(r.URL.Path, "/")
 	for i, part := range parts {
 		value := ""
@@ -104,6 +106,14 @@ func (x *Target) answer(w http.ResponseWriter, r *http.Request, count int) {
 			panic(http.ErrAbortHandler)
 		case "status":
 			status, _ = strconv.Atoi(value)
+		case "redirect":
+			status, _ = strconv.Atoi(value)
+			w.Header()["Location"] = []string{"/" + strings.Join(parts[min(i+2, len(parts)):], "/")}
+			w.WriteHeader(status)
+			return
+		case "body":
+			n, _ := strconv.Atoi(value)
+			body = strings.Repeat("x", n)
 		case "every":
 			if n, _ := strconv.Atoi(value); n > 0 && count%n != 0 {
 				status = http.StatusInternalServerError
@@ -114,7 +124,7 @@ func (x *Target) answer(w http.ResponseWriter, r *http.Request, count int) {
 	h["X-Count"] = []string{strconv.Itoa(count)}
 	h["Content-Type"] = []string{"text/plain"}
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "request "+strconv.Itoa(count)+"\n")
+	_, _ = io.WriteString(w, body)
 }
 
 // wait waits for a moment. It ends the request when the client or the target is gone before.

@@ -104,10 +104,13 @@ var accountTests = []test{
 			AccountID: account, Title: "first", Hash: sha256.Sum256([]byte("first")), Hint: "abcd", Disabled: true,
 			Expires: db.Now().UTC().Truncate(time.Millisecond), Scopes: cron.ScopeRead | cron.ScopeWrite,
 			AllowFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
+			LastUsed:  db.Now().UTC().Truncate(time.Millisecond),
 		}
 		second := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("second"))}
 		s.ok(db.CreateAPIKey(s.ctx(), &first))
 		s.ok(db.CreateAPIKey(s.ctx(), &second))
+		s.ok(db.TouchAPIKey(s.ctx(), first.ID, first.LastUsed))
+		s.ok(db.TouchAPIKey(s.ctx(), first.ID, first.LastUsed.Add(-time.Hour))) // another node was later
 		s.ok(db.CreateAPIKey(s.ctx(), &cron.APIKey{AccountID: other, Hash: sha256.Sum256([]byte("other"))}))
 		if fields := unset(reflect.ValueOf(first), "APIKey"); len(fields) != 0 {
 			s.Errorf("the test does not set %v", fields)

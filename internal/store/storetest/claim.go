@@ -21,7 +21,7 @@ var claimTests = []test{
 		}
 		s.equal("launch", l, cron.Launch{
 			ExecutionID: l.ExecutionID, Node: node, Planned: planned, Due: planned, Kind: cron.KindScheduled, Attempt: 1,
-			Plan: cron.DefaultPlans().Named(cron.PlanMember), Job: j,
+			Plan: new(cron.DefaultPlans().Named(cron.PlanMember)), Job: &j,
 		})
 	}},
 	{"the launch record stands before the result", func(s *suite) {

@@ -46,6 +46,22 @@ var noticeTests = []test{
 			 AND created_at >= $5 AND created_at <= $6`,
 			account, j.ID, l.ExecutionID, int(cron.EventFailure), before, db.Now().UnixMilli()), int64(1))
 	}},
+	{"what waits is counted", func(s *suite) {
+		db, account, node := s.start()
+		for range 3 {
+			s.due(db, account, allNotices)
+		}
+		n, err := db.Backlog(s.ctx())
+		s.ok(err)
+		s.equal("backlog", n, 3)
+		s.finish(db, failed(s.claim(db, node, 1).Launches[0]))
+		n, err = db.Backlog(s.ctx())
+		s.ok(err)
+		s.equal("backlog", n, 2)
+		n, err = db.Notices(s.ctx())
+		s.ok(err)
+		s.equal("notices", n, 1)
+	}},
 	{"failures and the success after them are told", func(s *suite) {
 		db, account, node := s.start()
 		j := s.job(db, account, allNotices)

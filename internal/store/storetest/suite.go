@@ -41,8 +41,14 @@ func Run(t *testing.T, fresh func(t testing.TB) store.Options) {
 		{"finish", finishTests},
 		{"exchange", exchangeTests},
 		{"notices", noticeTests},
+		{"events", eventTests},
+		{"runs", runTests},
+		{"calls once", onceTests},
+		{"conditions", conditionTests},
 		{"nodes", nodeTests},
 		{"retention", retentionTests},
+		{"search", searchTests},
+		{"rollups", rollupTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// allBadges is what a badge with everything shows.
+const allBadges = cron.BadgeTitle | cron.BadgeExecution | cron.BadgeLatency
+
+// badgeAddress is where a badge is.
+type badgeAddress struct {
+	Options       int    `json:"options"`
+	Title         bool   `json:"title"`
+	LastExecution bool   `json:"lastExecution"`
+	Duration      bool   `json:"duration"`
+	Path          string `json:"path"`
+}
+
+// listBadges tells where the badges of a job are, all of them or those that the query string asks for.
+func (a *api) listBadges(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	wanted, err := wantedBadges(r)
+	if err != nil {
+		return err
+	}
+	jobID := pathID(r, "jobId")
+	if _, err := a.service.Job(r.Context(), a.now(), account, jobID); err != nil {
+		return err
+	}
+	answer := struct {
+		Badges []badgeAddress `json:"badges"`
+	}{}
+	for _, parts := range wanted {
+		token := a.service.BadgeToken(account.ID, jobID, parts)
+		answer.Badges = append(answer.Badges, badgeAddress{
+			int(parts), parts&cron.BadgeTitle != 0, parts&cron.BadgeExecution != 0, parts&cron.BadgeLatency != 0,
+			fmt.Sprintf("/jobs/%d/%s/status-%d.svg", jobID, token, parts),
+		})
+	}
+	return reply(w, answer)
+}
+
+// wantedBadges reads the parameter options, a list of numbers; without it all badges are wanted.
+func wantedBadges(r *http.Request) ([]cron.BadgeParts, error) {
+	var (
+		p      problems
+		wanted []cron.BadgeParts
+		text   string
+	)
+	query := queryObject(r, &p)
+	query.text("options", &text)
+	if text == "" {
+		for parts := range allBadges + 1 {
+			wanted = append(wanted, parts)
+		}
+		return wanted, nil
+	}
+	for item := range strings.SplitSeq(text, ",") {
+		n, wrong := parseInteger([]byte(`"`+strings.TrimSpace(item)+`"`), 0, int64(allBadges))
+		if wrong.Rule != cron.RuleNone {
+			query.add("options", wrong)
+			continue
+		}
+		wanted = append(wanted, cron.BadgeParts(n))
+	}
+	return wanted, p.Err()
+}

@@ -1,0 +1,30 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"punctual/internal/cron"
+)
+
+// cloneJob makes a copy of a job. The body may say what is to differ.
+func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	if err := a.service.RoomForJob(r.Context(), account); err != nil {
+		return err
+	}
+	body := json.RawMessage("{}")
+	if isJSON(r) && r.ContentLength != 0 {
+		outer, err := readObject(w, r)
+		if err != nil {
+			return err
+		}
+		if member, ok := outer.value("job"); ok {
+			body = member
+		}
+	}
+	job, err := a.service.CloneJob(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, jobChange(body))
+	if err != nil {
+		return under("/job", err)
+	}
+	return a.replyCreated(w, &job)
+}

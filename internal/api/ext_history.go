@@ -1,0 +1,311 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"punctual/internal/cron"
+	"punctual/internal/service"
+)
+
+// defaultHistoryPage is how many records a page has when nothing else is said.
+const defaultHistoryPage = 100
+
+// searchHistory lists records of all jobs of the account.
+func (a *api) searchHistory(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	return a.search(w, r, account, 0)
+}
+
+// searchExecutions lists records of one job.
+func (a *api) searchExecutions(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	jobID := pathID(r, "jobId")
+	if jobID == 0 {
+		return cron.Missing(cron.SubjectJob)
+	}
+	return a.search(w, r, account, jobID)
+}
+
+// search answers with a page, or with everything in one of the formats of an export.
+func (a *api) search(w http.ResponseWriter, r *http.Request, account cron.Account, jobID int64) error {
+	q, format, err := a.readSearch(r, jobID)
+	if err != nil {
+		return err
+	}
+	if format != formatJSON {
+		return a.export(w, r, account, q.Filter, format)
+	}
+	page, err := a.service.SearchHistory(r.Context(), account, &q)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		History        []historyRecord `json:"history"`
+		Next           *string         `json:"next"`           // the cursor of the next page; null at the end
+		SearchedBackTo *int64          `json:"searchedBackTo"` // Unix seconds; null at the end
+	}{History: make([]historyRecord, len(page.Records))}
+	for i := range page.Records {
+		answer.History[i] = a.newHistoryRecord(&page.Records[i])
+	}
+	if page.Next.ID != 0 {
+		answer.Next, answer.SearchedBackTo = new(encodeCursor(page.Next)), new(page.Next.At.Unix())
+	}
+	return reply(w, answer)
+}
+
+// readSearch reads the query string. A job in the path goes before one in the query string.
+func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, format, error) {
+	var (
+		p      problems
+		values = r.URL.Query()
+		query  = queryObject(r, &p)
+		q      = cron.HistoryQuery{Filter: cron.HistoryFilter{JobID: jobID}, Limit: defaultHistoryPage}
+		f      = &q.Filter
+	)
+	if jobID == 0 {
+		integer(query, "job", &f.JobID, 1, 1<<53)
+	}
+	if _, given := query.value("folder"); given {
+		f.FolderID = new(int64)
+		integer(query, "folder", f.FolderID, 0, 1<<53)
+	}
+	f.Outcomes = readOutcomes(query, values)
+	f.Statuses = readStatuses(query, values)
+	readSpan(query, &f.From, &f.To)
+	f.Text = a.readText(query)
+	format := readFormat(query, r)
+	if format == formatJSON { // an export has no pages
+		integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
+		readCursor(query, &q.After)
+	}
+	return q, format, p.Err()
+}
+
+// readSpan reads the ends of a span of time.
+func readSpan(query object, from, to *time.Time) {
+	readTime(query, "from", from)
+	readTime(query, "to", to)
+	if !from.IsZero() && !to.IsZero() && !from.Before(*to) {
+		query.add("to", cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.FormatInt(to.Unix(), 10),
+			Min: from.Unix() + 1, Max: lastInstant})
+	}
+}
+
+// listed are the items of a parameter that is given several times, or holds several items separated by commas.
+func listed(values url.Values, name string) []string {
+	var items []string
+	for _, item := range strings.Split(strings.Join(values[name], ","), ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// outcomes are all, in the order of their numbers.
+var outcomes = []cron.Outcome{cron.OutcomeRunning, cron.OutcomeSucceeded, cron.OutcomeFailed, cron.OutcomeSkipped,
+	cron.OutcomeLost, cron.OutcomeMissed}
+
+func readOutcomes(query object, values url.Values) (chosen []cron.Outcome) {
+	names := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		names[i] = o.String()
+	}
+next:
+	for i, item := range listed(values, "outcome") {
+		for _, o := range outcomes {
+			if o.String() == item {
+				chosen = append(chosen, o)
+				continue next
+			}
+		}
+		query.problems.add("/outcome/"+strconv.Itoa(i),
+			cron.Problem{Rule: cron.RuleUnknownValue, Given: item, Want: strings.Join(names, ", ")})
+	}
+	return chosen
+}
+
+func readStatuses(query object, values url.Values) (ranges []cron.StatusRange) {
+	items := listed(values, "httpStatus")
+	if len(items) > cron.MaxStatusRanges {
+		query.add("httpStatus", cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(len(items)), Min: 1,
+			Max: cron.MaxStatusRanges})
+		return nil
+	}
+	for i, item := range items {
+		if parsed, ok := cron.ParseStatusRange(item); ok {
+			ranges = append(ranges, parsed)
+		} else {
+			query.problems.add("/httpStatus/"+strconv.Itoa(i), cron.Problem{Rule: cron.RuleStatusRange, Given: item})
+		}
+	}
+	return ranges
+}
+
+// readText reads the text to look for. What can be said without details is looked through here, so that the database
+// knows which records to look at.
+func (a *api) readText(query object) *cron.TextFilter {
+	t := cron.TextFilter{Says: a.says}
+	query.text("text", &t.Text)
+	switch {
+	case t.Text == "":
+		return nil
+	case utf8.RuneCountInString(t.Text) > cron.MaxFilterText:
+		query.add("text", cron.Problem{Rule: cron.RuleTooLong, Limit: cron.MaxFilterText, Unit: cron.UnitCharacters})
+		return nil
+	case strings.ContainsFunc(t.Text, unicode.IsControl):
+		query.add("text", cron.Problem{Rule: cron.RuleControlCharacter})
+		return nil
+	}
+	text := strings.ToLower(t.Text)
+	quotes := strings.ContainsAny(text, `"\`) // details may be quoted
+	for f := range faultNames {
+		const detail = "\uFFFC" // a character that nobody looks for
+		said := strings.ToLower(a.messages.Execution(&cron.Result{Status: cron.StatusOther, Fault: f, Detail: detail}))
+		parts := strings.Split(said, detail)
+		found := quotes || strings.Contains(said, text)
+		for i := range len(parts) - 1 {
+			found = found || overlaps(parts[i], text) || overlaps(text, parts[i+1])
+		}
+		if found {
+			t.Faults = append(t.Faults, f)
+		}
+	}
+	for code := range int64(1000) {
+		said := a.messages.Execution(&cron.Result{Status: cron.StatusOK, HTTPStatus: int(code)})
+		if strings.Contains(strings.ToLower(said), text) {
+			t.Codes = append(t.Codes, code)
+		}
+	}
+	return &t
+}
+
+// overlaps tells whether some end of a is a beginning of b.
+func overlaps(a, b string) bool {
+	for n := 1; n <= min(len(a), len(b)); n++ {
+		if a[len(a)-n:] == b[:n] {
+			return true
+		}
+	}
+	return false
+}
+
+// says is the statusText of a record. Of one that runs there is nothing to be said yet.
+func (a *api) says(e *cron.Execution) string {
+	if e.Outcome == cron.OutcomeRunning {
+		return ""
+	}
+	return a.messages.Execution(&e.Result)
+}
+
+// cursorVersion is the first byte of a cursor. Its other bytes are the position: the id, and the time in Unix
+// milliseconds.
+const (
+	cursorVersion = 1
+	cursorLength  = 17
+)
+
+func encodeCursor(p cron.HistoryPosition) string {
+	b := append(make([]byte, 0, cursorLength), cursorVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.ID))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.At.UnixMilli()))
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func readCursor(query object, to *cron.HistoryPosition) {
+	var text string
+	if query.text("cursor", &text); text == "" {
+		return
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err == nil && len(b) == cursorLength && b[0] == cursorVersion {
+		id, at := int64(binary.BigEndian.Uint64(b[1:])), int64(binary.BigEndian.Uint64(b[9:]))
+		if 0 < id && id < 1<<53 && 0 < at && at < lastInstant*1000 {
+			*to = cron.HistoryPosition{ID: id, At: time.UnixMilli(at).UTC()}
+			return
+		}
+	}
+	query.add("cursor", cron.Problem{Rule: cron.RuleCursor})
+}
+
+// historyRecord is a HistoryItem of the contract without headers and body, and with what we add.
+type historyRecord struct {
+	JobLogID    int64    `json:"jobLogId"`
+	JobID       int64    `json:"jobId"`
+	Identifier  string   `json:"identifier"`
+	Date        int64    `json:"date"` // Unix seconds
+	DatePlanned int64    `json:"datePlanned"`
+	Jitter      int64    `json:"jitter"` // ms
+	URL         string   `json:"url"`
+	Duration    int64    `json:"duration"` // ms
+	Status      int      `json:"status"`
+	StatusText  string   `json:"statusText"`
+	HTTPStatus  int      `json:"httpStatus"`
+	Stats       stats    `json:"stats"`
+	CertExpiry  *int64   `json:"sslCertExpiry"`
+	JobTitle    string   `json:"jobTitle"`
+	Outcome     string   `json:"outcome"`
+	Kind        string   `json:"kind"`
+	Attempt     int      `json:"attempt"`
+	Reason      string   `json:"reason"`
+	Covers      *covered `json:"covers"` // null but for missed and skipped records
+}
+
+// covered are the occurrences that a record stands for. Times are Unix seconds.
+type covered struct {
+	First   int64 `json:"first"`
+	Last    int64 `json:"last"`
+	Count   int64 `json:"count"`
+	AtLeast bool  `json:"atLeast"`
+}
+
+func (a *api) newHistoryRecord(r *cron.HistoryRecord) historyRecord {
+	e := &r.Execution
+	item := a.newHistoryItem(e)
+	record := historyRecord{
+		JobLogID: item.JobLogID, JobID: item.JobID, Identifier: item.Identifier, Date: item.Date,
+		DatePlanned: item.DatePlanned, Jitter: item.Jitter, URL: item.URL, Duration: item.Duration, Status: item.Status,
+		StatusText: a.says(e), HTTPStatus: item.HTTPStatus, Stats: item.Stats, CertExpiry: item.CertExpiry,
+		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: kindOf(r), Attempt: e.Attempt,
+		Reason: faultNames[e.Result.Fault],
+	}
+	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
+		record.Covers = &covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}
+	}
+	return record
+}
+
+// kindOf says why an execution took place.
+func kindOf(r *cron.HistoryRecord) string {
+	switch {
+	case r.Kind == cron.KindManual:
+		return "manual"
+	case r.Attempt == 1:
+		return "scheduled"
+	case r.Repeats:
+		return "repeat"
+	}
+	return "retry"
+}
+
+// faultNames are the words for what went wrong.
+var faultNames = map[cron.Fault]string{
+	cron.FaultNone: "", cron.FaultInvalidURL: "invalidUrl", cron.FaultHostNotFound: "hostNotFound",
+	cron.FaultResolver: "resolver", cron.FaultRefused: "refused", cron.FaultUnreachable: "unreachable",
+	cron.FaultBlocked: "blocked", cron.FaultConnect: "connect", cron.FaultLookupTimeout: "lookupTimeout",
+	cron.FaultConnectTimeout: "connectTimeout", cron.FaultTLSTimeout: "tlsTimeout", cron.FaultTimeout: "timeout",
+	cron.FaultCertificateExpired: "certificateExpired", cron.FaultCertificateHost: "certificateHost",
+	cron.FaultCertificateUnknown: "certificateUnknown", cron.FaultTLS: "tls", cron.FaultTooMuchData: "tooMuchData",
+	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset",
+	cron.FaultInternal: "internal", cron.FaultLost: "lost", cron.FaultOverlap: "overlap",
+	cron.FaultDisabled: "disabled", cron.FaultMissed: "missed", cron.FaultPaused: "paused",
+	cron.FaultStatus: "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
+	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
+	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
+}

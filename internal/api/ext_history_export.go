@@ -1,0 +1,216 @@
+package api
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+const (
+	// exportStall is how long a client may take for a page of an export.
+	exportStall = 30 * time.Second
+	// accountExports is how many exports an account may have under way, on one node.
+	accountExports = 2
+)
+
+// format is how records are sent.
+type format int
+
+// The formats. All but formatJSON send everything.
+const (
+	formatJSON format = iota
+	formatNDJSON
+	formatCSV
+)
+
+var (
+	formatNames = []string{formatJSON: "json", formatNDJSON: "ndjson", formatCSV: "csv"}
+	formatTypes = []string{formatJSON: "application/json", formatNDJSON: "application/x-ndjson", formatCSV: "text/csv"}
+)
+
+// readFormat is what the query string asks for, or else the header Accept.
+func readFormat(query object, r *http.Request) format {
+	chosen, best := formatJSON, 0.0
+	for _, item := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		mediaType, params, err := mime.ParseMediaType(item)
+		if err != nil {
+			continue
+		}
+		quality := 1.0
+		if q, given := params["q"]; given {
+			quality, _ = strconv.ParseFloat(q, 64) // what cannot be read is not wanted
+		}
+		for f, name := range formatTypes {
+			if mediaType == name && quality > best {
+				chosen, best = format(f), quality
+			}
+		}
+	}
+	choice(query, "format", &chosen, formatNames)
+	return chosen
+}
+
+// exporter writes records in a format.
+type exporter interface {
+	begin() error
+	write(r *historyRecord) error
+	flush() error
+}
+
+// export sends all records that the filter wants. What fails after the first bytes breaks the connection, so that no
+// part of an export passes for all of it.
+func (a *api) export(w http.ResponseWriter, r *http.Request, account cron.Account, f cron.HistoryFilter, as format) error {
+	if !r.ProtoAtLeast(1, 1) {
+		return invalid(cron.Problem{Rule: cron.RuleHTTPVersion})
+	}
+	if !a.exports.enter(account.ID) {
+		return &cron.Error{Kind: cron.TooMany}
+	}
+	defer a.exports.leave(account.ID)
+
+	next, stop := iter.Pull2(a.service.AllHistory(r.Context(), account, f))
+	defer stop()
+	page, err, more := next()
+	if err != nil {
+		return err
+	}
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Time{}) // the server's would end the request
+	h := w.Header()
+	h.Set("Content-Type", formatTypes[as])
+	h.Set("Content-Disposition", `attachment; filename="history.`+formatNames[as]+`"`)
+	var out exporter = ndjsonExporter{json.NewEncoder(w)}
+	if as == formatCSV {
+		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
+		out = newCSVExporter(w)
+	}
+	err = out.begin()
+	for ; err == nil && more; page, err, more = next() {
+		_ = connection.SetWriteDeadline(time.Now().Add(exportStall)) // not supported where nothing can stall
+		if err = a.exportPage(out, &page); err != nil {
+			break
+		}
+		_ = connection.Flush() // the next write tells of a client that is gone
+	}
+	if err != nil {
+		if r.Context().Err() == nil {
+			a.logger.WarnContext(r.Context(), "an export was broken off", slog.Any("error", err))
+		}
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+func (a *api) exportPage(out exporter, page *cron.HistoryPage) error {
+	for i := range page.Records {
+		record := a.newHistoryRecord(&page.Records[i])
+		if err := out.write(&record); err != nil {
+			return fmt.Errorf("write a record: %w", err)
+		}
+	}
+	if err := out.flush(); err != nil {
+		return fmt.Errorf("write a page: %w", err)
+	}
+	return nil
+}
+
+// ndjsonExporter writes a JSON object to a line.
+type ndjsonExporter struct{ encoder *json.Encoder }
+
+var _ exporter = ndjsonExporter{}
+
+func (e ndjsonExporter) begin() error {
+	e.encoder.SetEscapeHTML(false)
+	return nil
+}
+
+func (e ndjsonExporter) write(r *historyRecord) error { return e.encoder.Encode(r) }
+func (e ndjsonExporter) flush() error                 { return nil }
+
+// csvExporter writes a table as of RFC 4180, with a header.
+type csvExporter struct{ writer *csv.Writer }
+
+var _ exporter = csvExporter{}
+
+func newCSVExporter(w io.Writer) csvExporter {
+	writer := csv.NewWriter(w)
+	writer.UseCRLF = true
+	return csvExporter{writer}
+}
+
+func (e csvExporter) begin() error {
+	return e.writer.Write([]string{
+		"jobLogId", "jobId", "jobTitle", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
+		"statusText", "httpStatus", "nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total",
+		"sslCertExpiry", "outcome", "kind", "attempt", "reason", "first", "last", "count", "atLeast",
+	})
+}
+
+func (e csvExporter) write(r *historyRecord) error {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	row := []string{
+		number(r.JobLogID), number(r.JobID), harmless(r.JobTitle), r.Identifier, number(r.Date), number(r.DatePlanned),
+		number(r.Jitter), harmless(r.URL), number(r.Duration), strconv.Itoa(r.Status), harmless(r.StatusText),
+		strconv.Itoa(r.HTTPStatus), number(r.Stats.NameLookup), number(r.Stats.Connect), number(r.Stats.AppConnect),
+		number(r.Stats.PreTransfer), number(r.Stats.StartTransfer), number(r.Stats.Total), "", r.Outcome, r.Kind,
+		strconv.Itoa(r.Attempt), r.Reason, "", "", "", "",
+	}
+	if r.CertExpiry != nil {
+		row[18] = number(*r.CertExpiry)
+	}
+	if c := r.Covers; c != nil {
+		copy(row[23:], []string{number(c.First), number(c.Last), number(c.Count), strconv.FormatBool(c.AtLeast)})
+	}
+	return e.writer.Write(row)
+}
+
+func (e csvExporter) flush() error {
+	e.writer.Flush()
+	return e.writer.Error()
+}
+
+// harmless keeps a spreadsheet from taking a text for a formula.
+func harmless(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// exportSlots counts the exports under way by account. The zero value is ready for use.
+type exportSlots struct {
+	mu    sync.Mutex
+	taken map[int64]int
+}
+
+func (s *exportSlots) enter(accountID int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[accountID] >= accountExports {
+		return false
+	}
+	if s.taken == nil {
+		s.taken = make(map[int64]int)
+	}
+	s.taken[accountID]++
+	return true
+}
+
+func (s *exportSlots) leave(accountID int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken[accountID]--; s.taken[accountID] == 0 {
+		delete(s.taken, accountID)
+	}
+}

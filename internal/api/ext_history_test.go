@@ -1,0 +1,602 @@
+package api_test
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"punctual/internal/api"
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/service"
+	"punctual/internal/store"
+)
+
+// historyRecord is one record of a search as a foreign client would declare it.
+type historyRecord struct {
+	JobLogID    int64  `json:"jobLogId"`
+	JobID       int64  `json:"jobId"`
+	Identifier  string `json:"identifier"`
+	Date        int64  `json:"date"`
+	DatePlanned int64  `json:"datePlanned"`
+	Jitter      int64  `json:"jitter"`
+	URL         string `json:"url"`
+	Duration    int64  `json:"duration"`
+	Status      int    `json:"status"`
+	StatusText  string `json:"statusText"`
+	HTTPStatus  int    `json:"httpStatus"`
+	Stats       struct {
+		NameLookup    int64 `json:"nameLookup"`
+		Connect       int64 `json:"connect"`
+		AppConnect    int64 `json:"appConnect"`
+		PreTransfer   int64 `json:"preTransfer"`
+		StartTransfer int64 `json:"startTransfer"`
+		Total         int64 `json:"total"`
+	} `json:"stats"`
+	SSLCertExpiry *int64 `json:"sslCertExpiry"`
+	JobTitle      string `json:"jobTitle"`
+	Outcome       string `json:"outcome"`
+	Kind          string `json:"kind"`
+	Attempt       int    `json:"attempt"`
+	Reason        string `json:"reason"`
+	Covers        *struct {
+		First   int64 `json:"first"`
+		Last    int64 `json:"last"`
+		Count   int64 `json:"count"`
+		AtLeast bool  `json:"atLeast"`
+	} `json:"covers"`
+}
+
+type historyPage struct {
+	History        []historyRecord `json:"history"`
+	Next           *string         `json:"next"`
+	SearchedBackTo *int64          `json:"searchedBackTo"`
+}
+
+// search asks for one page of records.
+func (c *client) search(path string) historyPage {
+	c.t.Helper()
+	var page historyPage
+	decode(c.t, c.must("GET", path, ""), &page)
+	if page.History == nil || (page.Next == nil) != (page.SearchedBackTo == nil) {
+		c.t.Errorf("%s: the page is %+v", path, page)
+	}
+	return page
+}
+
+// lived gives an account a history: two jobs in the minutes after midnight of which one fails and is tried again, is
+// lost, and misses what was due in an hour; the other one succeeds, and runs in the end.
+func lived(c *client) (flaky, steady string) {
+	folder := c.createFolder("folder")
+	flaky = c.create(`{"url":"flaky.example","title":"Flaky job","enabled":true,"retry":{"count":1,"delaySeconds":10},` +
+		everyMinute + `}`)
+	steady = c.create(`{"url":"steady.example","title":"=Steady","enabled":true,"folderId":` +
+		strings.TrimPrefix(folder, "/folders/") + `,"overlap":"skip",` + everyMinute + `}`)
+	ok := cron.Result{Status: cron.StatusOK, HTTPStatus: 200, Reason: "OK"}
+	finish := func(launches []cron.Launch, results map[string]cron.Result) {
+		var done []cron.Completion
+		for _, l := range launches {
+			if r, ended := results[fmt.Sprintf("/jobs/%d", l.Job.ID)]; ended {
+				r.Started, r.URL = l.Due.Add(20*time.Millisecond), l.Job.Request.URL
+				r.Duration = 1500 * time.Millisecond
+				r.Stats.Total = r.Duration
+				done = append(done, cron.Completion{Launch: l, Result: r})
+			}
+		}
+		if err := c.server.store.Finish(c.t.Context(), done); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	time.Sleep(time.Minute)
+	finish(c.server.claim(c.t), map[string]cron.Result{steady: ok,
+		flaky: {Status: cron.StatusConnectFailed, Fault: cron.FaultRefused, Detail: "192.0.2.7:80"}})
+	time.Sleep(10 * time.Second)
+	finish(c.server.claim(c.t), map[string]cron.Result{flaky: {Status: cron.StatusHTTPError, HTTPStatus: 503,
+		Reason: "Service Unavailable"}})
+	time.Sleep(50 * time.Second)
+	c.server.lose(c.t)
+	time.Sleep(61 * time.Minute) // more than the grace
+	finish(c.server.claim(c.t), map[string]cron.Result{flaky: ok})
+	return flaky, steady
+}
+
+func TestSearch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
+		other := s.newClient(t, "b@example.com", cron.PlanUnlimited)
+		midnight := time.Now().Unix()
+		flaky, steady := lived(c)
+		page := c.search(flaky + "/executions")
+		var got []string
+		for _, r := range page.History {
+			covers := ""
+			if r.Covers != nil {
+				covers = fmt.Sprintf(" %d–%d: %d %v", r.Covers.First-midnight, r.Covers.Last-midnight, r.Covers.Count,
+					r.Covers.AtLeast)
+			}
+			got = append(got, fmt.Sprintf("%d %s %s %d %s %q %d%s", r.Date-midnight, r.Outcome, r.Kind, r.Attempt, r.Reason,
+				r.StatusText, r.HTTPStatus, covers))
+		}
+		want := []string{
+			`3780 succeeded scheduled 1  "OK" 200`,
+			`3780 missed scheduled 1 missed "The execution was missed, since its time was over when the service got to it." ` +
+				`0 180–3720: 60 false`,
+			`120 lost scheduled 1 lost "The execution was started, but the service stopped before its result was known." 0`,
+			`70 failed retry 2  "Service Unavailable" 503`,
+			`60 failed scheduled 1 refused "192.0.2.7:80 refused the connection." 0`,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		if r := page.History[4]; r.JobTitle != "Flaky job" || r.Jitter != 20 || r.Duration != 1500 ||
+			r.Stats.Total != 1_500_000 || r.URL != "http://flaky.example" || r.DatePlanned != midnight+60 ||
+			r.Identifier != fmt.Sprintf("1-1-0-%d", r.JobLogID) || r.Covers != nil {
+			t.Errorf("the first record is %+v", r)
+		}
+
+		ids := func(page historyPage) (ids []int64) {
+			for _, r := range page.History {
+				ids = append(ids, r.JobLogID)
+			}
+			return ids
+		}
+		everything := ids(c.search("/history?limit=1000"))
+		if len(everything) != 9 {
+			t.Fatalf("%d records", len(everything))
+		}
+		var walked []int64
+		for query := "?limit=2"; ; {
+			page := c.search("/history" + query)
+			walked = append(walked, ids(page)...)
+			if page.Next == nil {
+				break
+			}
+			query = "?limit=2&cursor=" + *page.Next
+		}
+		if !slices.Equal(walked, everything) {
+			t.Errorf("page by page: %v, want %v", walked, everything)
+		}
+		jobID := strings.TrimPrefix(flaky, "/jobs/")
+		for query, want := range map[string]int{
+			"job=" + jobID: 5, "folder=0": 5, "folder=1": 4, "folder=1&job=" + jobID: 0,
+			"outcome=failed": 2, "outcome=missed,+lost": 4, "outcome=missed&outcome=failed": 4, "outcome=running": 1,
+			"outcome=skipped": 0, "httpStatus=503": 1, "httpStatus=500-599,200": 3, "httpStatus=404": 0,
+			"from=" + fmt.Sprint(midnight+70): 7, "to=" + fmt.Sprint(midnight+70): 2,
+			"from=2000-01-01T00:01:10Z&to=2000-01-01T00:02:00Z": 1,
+			"text=FLAKY":           5,
+			"text=steady.EXAMPLE":  1,
+			"text==steady":         4,
+			"text=7:80+refused":    1,
+			"text=refused+the":     1,
+			"text=was+missed":      2,
+			"text=unavail":         1,
+			"text=%22":             0,
+			"text=&outcome=&job=":  9,
+			"nonsense=1&format=":   9,
+			"outcome=&limit=3":     3,
+			"format=json&folder=0": 5,
+		} {
+			if got := c.search("/history?" + query); len(got.History) != want {
+				t.Errorf("%s: %d records %+v, want %d", query, len(got.History), got.History, want)
+			}
+		}
+		if got := c.search(steady + "/executions?job=" + jobID); len(got.History) != 4 {
+			t.Errorf("the path goes before the query string: %+v", got)
+		}
+
+		// Nobody else sees any of it.
+		if got := other.search("/history"); len(got.History) != 0 {
+			t.Errorf("another account sees %+v", got)
+		}
+		for _, path := range []string{flaky + "/executions", "/history?job=" + jobID, "/history?folder=1",
+			"/history?format=csv&job=" + jobID, "/jobs/x/executions", "/stats?job=" + jobID} {
+			if got := other.do("GET", path, ""); got.status != 404 {
+				t.Errorf("another account, %s: %d %s", path, got.status, got.body)
+			}
+		}
+		writer := c.withKey(cron.APIKey{Scopes: cron.ScopeWrite})
+		for _, path := range []string{"/history", flaky + "/executions", "/stats"} {
+			if got := writer.do("GET", path, ""); got.status != 403 {
+				t.Errorf("a key that may not read, %s: %d", path, got.status)
+			}
+			if got := c.do("GET", path, "", "Authorization:"); got.status != 401 {
+				t.Errorf("without a key, %s: %d", path, got.status)
+			}
+		}
+	})
+}
+
+func TestSearchRefusesWhatItCannotUse(t *testing.T) {
+	c := newClient(t)
+	job := c.create(`{"url":"a.example"}`)
+	cursor := "AQAAAAAAAAABAAAAAAAAAAE"
+	c.must("GET", "/history?cursor="+cursor, "")
+	for query, bad := range map[string][]string{
+		"limit=0":    {"/limit"},
+		"limit=1001": {"/limit"},
+		"limit=x&from=y&to=z&job=0&folder=-1&outcome=a,failed,b&httpStatus=99,200,600-500,x&cursor=!&format=xml": {
+			"/job", "/folder", "/outcome/0", "/outcome/2", "/httpStatus/0", "/httpStatus/2", "/httpStatus/3", "/from", "/to",
+			"/format", "/limit", "/cursor"},
+		"from=10&to=10":                    {"/to"},
+		"from=10&to=9":                     {"/to"},
+		"text=" + strings.Repeat("x", 201): {"/text"},
+		"text=a%00b":                       {"/text"},
+		"text=a%0Ab":                       {"/text"},
+		"httpStatus=" + strings.Repeat("200,", 51):   {"/httpStatus"},
+		"cursor=" + cursor + "A":                     {"/cursor"},
+		"cursor=B" + cursor[1:]:                      {"/cursor"},
+		"cursor=" + cursor[:22] + "F":                {"/cursor"}, // bits that mean nothing
+		"cursor=AQAAAAAAAAAAAAAAAAAAAAE":             {"/cursor"}, // no record 0
+		"cursor=AQ_________wAAAAAAAAAE":              {"/cursor"},
+		"job=1.5":                                    {"/job"},
+		"from=99999999999999&to=9999999999999999999": {"/from", "/to"},
+	} {
+		for _, path := range []string{"/history", job + "/executions"} {
+			want := bad
+			if path != "/history" {
+				want = slices.DeleteFunc(slices.Clone(bad), func(p string) bool { return p == "/job" })
+			}
+			got := c.do("GET", path+"?"+query, "")
+			if len(want) == 0 {
+				continue // a job in the query string is not looked at there
+			}
+			if got.status != 400 || !slices.Equal(pointers(t, got), want) {
+				t.Errorf("%s?%s: %d %s, want %v", path, query, got.status, got.body, want)
+			}
+		}
+	}
+}
+
+// TestEveryFaultHasAName finds the faults by their sentences.
+func TestEveryFaultHasAName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		path := c.create(`{"url":"a.example","enabled":true,` + everyMinute + `}`)
+		text := message.English{}
+		unknown := text.Execution(&cron.Result{Status: cron.StatusOther, Fault: 9999})
+		seen := map[string]cron.Fault{}
+		for f := cron.Fault(1); f < 100; f++ {
+			if text.Execution(&cron.Result{Status: cron.StatusOther, Fault: f}) == unknown {
+				continue
+			}
+			c.must("PATCH", path, `{"job":{"enabled":true}}`) // and forget the failures
+			time.Sleep(time.Minute)
+			c.server.execute(t, 0, cron.Result{Status: cron.StatusOther, Fault: f, Detail: "detail"})
+			reason := c.search(path + "/executions?limit=1").History[0].Reason
+			if other, again := seen[reason]; reason == "" || again {
+				t.Errorf("the name of fault %d is %q, as that of fault %d", f, reason, other)
+			}
+			seen[reason] = f
+		}
+		if len(seen) < 30 {
+			t.Errorf("only %d faults", len(seen))
+		}
+	})
+}
+
+func TestExport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		lived(c)
+		want := c.search("/history?limit=1000").History
+		for path, accept := range map[string]string{
+			"/history?format=ndjson&limit=1&cursor=x": "text/csv", "/history": "text/csv;q=0.5, application/x-ndjson",
+		} {
+			got := c.do("GET", path, "", "Accept: "+accept)
+			if got.status != 200 || got.header.Get("Content-Type") != "application/x-ndjson" {
+				t.Fatalf("%s: %d %v", path, got.status, got.header)
+			}
+			lines := strings.Split(strings.TrimSuffix(got.body, "\n"), "\n")
+			if len(lines) != len(want) {
+				t.Fatalf("%s: %d lines, want %d", path, len(lines), len(want))
+			}
+			for i, line := range lines {
+				var r historyRecord
+				decode(t, line, &r)
+				if mustJSON(t, r) != mustJSON(t, want[i]) {
+					t.Errorf("line %d is %s, want %s", i, line, mustJSON(t, want[i]))
+				}
+			}
+		}
+		got := c.do("GET", "/history", "", "Accept: text/csv")
+		if media := got.header.Get("Content-Type"); got.status != 200 || !strings.HasPrefix(media, "text/csv;") ||
+			!strings.Contains(got.header.Get("Content-Disposition"), "history.csv") {
+			t.Fatalf("%d %v", got.status, got.header)
+		}
+		rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != 1+len(want) {
+			t.Fatalf("%d rows, want %d", len(rows), 1+len(want))
+		}
+		column := func(name string) int { return slices.Index(rows[0], name) }
+		for i, r := range want {
+			row := rows[i+1]
+			title := strings.Replace(r.JobTitle, "=Steady", "'=Steady", 1)
+			count := ""
+			if r.Covers != nil {
+				count = strconv.FormatInt(r.Covers.Count, 10)
+			}
+			for name, value := range map[string]string{"jobLogId": strconv.FormatInt(r.JobLogID, 10), "jobTitle": title,
+				"url": r.URL, "statusText": r.StatusText, "outcome": r.Outcome, "kind": r.Kind, "reason": r.Reason,
+				"total": strconv.FormatInt(r.Stats.Total, 10), "count": count} {
+				if row[column(name)] != value {
+					t.Errorf("row %d has %q as %s, want %q", i, row[column(name)], name, value)
+				}
+			}
+		}
+		for accept, want := range map[string]string{
+			"": "application/json", "*/*": "application/json", "application/json, text/csv": "application/json",
+			"text/csv;q=0, */*": "application/json", "text/html, nonsense/": "application/json", "text/csv;q=x": "application/json",
+			"application/json;q=0.2, text/csv;q=0.3": "text/csv; charset=utf-8; header=present",
+		} {
+			if got := c.do("GET", "/history", "", "Accept: "+accept).header.Get("Content-Type"); got != want {
+				t.Errorf("Accept: %s gives %s, want %s", accept, got, want)
+			}
+		}
+		if got := c.do("GET", "/history?format=csv&outcome=x", ""); got.status != 400 {
+			t.Errorf("a filter that is not valid: %d", got.status)
+		}
+		if got := c.do("GET", "/history?format=csv&outcome=skipped", ""); got.status != 200 ||
+			strings.Count(got.body, "\r\n") != 1 {
+			t.Errorf("an empty export: %d %s", got.status, got.body)
+		}
+	})
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// scripted answers searches with pages of records as a test says, and is a store in all else.
+type scripted struct {
+	*store.Store
+	page func(n int64) (cron.HistoryPage, error) // the page after record n, the newest being 1<<40
+}
+
+func (s scripted) Search(_ context.Context, _ int64, q *cron.HistoryQuery) (cron.HistoryPage, error) {
+	if q.After.ID == 0 {
+		return s.page(1 << 40)
+	}
+	return s.page(q.After.ID)
+}
+
+// thousand is a page of 1,000 records; more tells that others follow.
+func thousand(after int64, more bool) (page cron.HistoryPage) {
+	for i := range int64(1000) {
+		r := cron.HistoryRecord{Title: strings.Repeat("title ", 20)}
+		r.ID, r.JobID, r.Attempt, r.Outcome = after-1-i, 1, 1, cron.OutcomeSucceeded
+		page.Records = append(page.Records, r)
+	}
+	if more {
+		page.Next = cron.HistoryPosition{ID: after - 1000, At: time.Unix(1, 0)}
+	}
+	return page
+}
+
+// newScripted is a server over real connections.
+func newScripted(t *testing.T, timeout time.Duration, page func(n int64) (cron.HistoryPage, error)) (
+	url, key string, log *syncBuilder) {
+	t.Helper()
+	s := newServer(t)
+	c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
+	log = &syncBuilder{}
+	config := serviceConfig(s.store, cron.DefaultPlans())
+	config.History = scripted{s.store, page}
+	server := httptest.NewUnstartedServer(api.New(api.Config{
+		Service: service.New(config), Auth: auth.New(s.store),
+		Messages: message.English{}, Logger: slog.New(slog.NewTextHandler(log, nil)), Now: s.store.Now,
+	}))
+	server.Config.ReadTimeout, server.Config.WriteTimeout = timeout, timeout
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL, c.key, log
+}
+
+type syncBuilder struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write adds to the text.
+func (b *syncBuilder) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuilder) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// get asks for a URL with a key.
+func get(t *testing.T, ctx context.Context, url, key string) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	return http.DefaultClient.Do(r)
+}
+
+func TestAnExportThatFailsBreaksOff(t *testing.T) {
+	for _, format := range []string{"csv", "ndjson"} {
+		for _, rest := range []string{"", " after empty pages"} {
+			url, key, log := newScripted(t, 0, func(n int64) (cron.HistoryPage, error) {
+				switch {
+				case n < 1<<40:
+					return cron.HistoryPage{}, errors.New("the disk is gone")
+				case rest != "":
+					return cron.HistoryPage{Next: cron.HistoryPosition{ID: 1, At: time.Unix(1, 0)}}, nil
+				}
+				return thousand(n, true), nil
+			})
+			response, err := get(t, t.Context(), url+"/history?format="+format, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s%s: the body ends with %v", format, rest, err)
+			}
+			if !strings.Contains(log.String(), "the disk is gone") {
+				t.Errorf("%s%s: the log has %q", format, rest, log.String())
+			}
+		}
+	}
+	url, key, _ := newScripted(t, 0, func(int64) (cron.HistoryPage, error) { return cron.HistoryPage{}, errors.New("broken") })
+	response, err := get(t, t.Context(), url+"/history?format=csv", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != 500 || response.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("an export that fails before its first byte: %d %v", response.StatusCode, response.Header)
+	}
+}
+
+// TestAnExportOutlivesTheTimeoutsOfTheServer has a page that takes longer than a whole request may.
+func TestAnExportOutlivesTheTimeoutsOfTheServer(t *testing.T) {
+	t.Parallel()
+	const timeout = 2 * time.Second
+	url, key, _ := newScripted(t, timeout, func(n int64) (cron.HistoryPage, error) {
+		if n < 1<<40 {
+			time.Sleep(timeout + timeout/4)
+			return thousand(n, false), nil
+		}
+		return thousand(n, true), nil
+	})
+	response, err := get(t, t.Context(), url+"/history?format=ndjson", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if lines := strings.Count(string(body), "\n"); err != nil || lines != 2000 {
+		t.Errorf("%d lines, and %v", lines, err)
+	}
+}
+
+func TestAnExportEndsWithItsClient(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	gone := make(chan struct{})
+	var once sync.Once
+	url, key, _ := newScripted(t, 0, func(n int64) (cron.HistoryPage, error) {
+		if n < 1<<40-10_000_000 {
+			once.Do(func() { close(gone) }) // so much fits into no buffer
+		}
+		return thousand(n, n > 2000), nil
+	})
+	exports := make([]*http.Response, 2)
+	for i := range exports {
+		var err error
+		if exports[i], err = get(t, ctx, url+"/history?format=ndjson", key); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = exports[i].Body.Close() }()
+	}
+	third, err := get(t, t.Context(), url+"/history?format=ndjson", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = third.Body.Close()
+	if third.StatusCode != 429 {
+		t.Errorf("a third export at once: %d", third.StatusCode)
+	}
+	cancel()
+	for { // until the service has noticed
+		again, err := get(t, t.Context(), url+"/history?format=csv", key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = again.Body.Close()
+		if again.StatusCode != 429 {
+			if again.StatusCode != 200 {
+				t.Errorf("once there is room: %d", again.StatusCode)
+			}
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	select {
+	case <-gone:
+		t.Error("the export went on without its client")
+	default:
+	}
+}
+
+func TestAnExportNeedsHTTP11(t *testing.T) {
+	c := newClient(t)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/history?format=csv", nil)
+	r.Header.Set("Authorization", "Bearer "+c.key)
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0
+	w := httptest.NewRecorder()
+	c.server.ServeHTTP(w, r)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), "HTTP/1.1") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// FuzzSearch asks with any query string. It is never our fault, what is refused is named, and what is found belongs to
+// the account.
+func FuzzSearch(f *testing.F) {
+	for _, seed := range []string{
+		"job=1&folder=0&outcome=failed,lost&httpStatus=500-599,404&from=1&to=2000000000&text=%C3%84%25_&limit=7",
+		"cursor=AQAAAAAAAAABAAAAAAAAAAE&format=json", "format=csv", "format=ndjson&outcome=x", "text=%ff%00", "step=hour",
+		"step=day&from=1700000000&to=1700600000", "from=2026-03-29T00:00:00+02:00&to=9e9", "limit=1e2&job=9e15", ";&=&%zz",
+	} {
+		f.Add(seed)
+	}
+	c := newClient(f)
+	c.create(`{"url":"a.example"}`)
+	known := []string{"/job", "/folder", "/outcome", "/httpStatus", "/from", "/to", "/text", "/limit", "/cursor", "/format",
+		"/step"}
+	f.Fuzz(func(t *testing.T, query string) {
+		if _, err := url.ParseRequestURI("/history?" + query); err != nil || strings.ContainsAny(query, "# \r\n\x00") {
+			return
+		}
+		for _, path := range []string{"/history", "/jobs/1/executions", "/stats"} {
+			got := (&client{t, c.server, c.account, c.key}).do("GET", path+"?"+query, "")
+			switch got.status {
+			case 200, 404:
+			case 400:
+				for _, pointer := range pointers(t, got) {
+					name := "/" + strings.Split(pointer, "/")[1]
+					if !slices.Contains(known, name) {
+						t.Errorf("%s?%s: a problem is at %q", path, query, pointer)
+					}
+				}
+			default:
+				t.Errorf("%s?%s: %d %s", path, query, got.status, got.body)
+			}
+		}
+	})
+}

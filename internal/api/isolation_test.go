@@ -1,0 +1,250 @@
+package api_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/internal/api"
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// raw is the database past the store.
+func (s *server) raw(t testing.TB) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, store.FileName)+"?_busy_timeout=10000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// marker stands in everything of the owner that a caller could be shown.
+const marker = "owner-4f1d8a"
+
+// strangers are what somebody else sends with each call that is no GET: something that would succeed if the things that
+// the path or the body names were his. A call without a row fails the test.
+var strangers = map[string]string{
+	"PUT /jobs":                    `{"job":{"url":"a.example","folderId":%[2]d}}`,
+	"PATCH /jobs/{jobId}":          `{"job":{"title":"mine"}}`,
+	"DELETE /jobs/{jobId}":         ``,
+	"PUT /folders":                 `{"folder":{"title":"mine"}}`,
+	"PATCH /folders/{folderId}":    `{"folder":{"title":"mine"}}`,
+	"DELETE /folders/{folderId}":   ``,
+	"PUT /tls":                     `{"tls":{}}`,
+	"DELETE /tls":                  ``,
+	"POST /jobs/{jobId}/run":       ``,
+	"POST /jobs/{jobId}/clone":     `{"job":{"enabled":true}}`,
+	"POST /jobs/bulk":              `{"action":"delete","jobIds":[%[1]d]}`,
+	"POST /apikeys":                `{"apiKey":{}}`,
+	"DELETE /apikeys/{apiKeyId}":   ``,
+	"POST /jobs/bulk, by folder":   `{"action":"delete","folderId":%[2]d}`,
+	"POST /jobs/bulk, into folder": `{"action":"move","folderId":0,"toFolderId":%[2]d}`,
+}
+
+// TestStrangersSeeAndChangeNothing makes every call there is with the key of another account.
+func TestStrangersSeeAndChangeNothing(t *testing.T) {
+	s := newServer(t)
+	stranger := s.newClient(t, "stranger@example.com", cron.PlanUnlimited)
+	_, position, _ := strings.Cut(stranger.listen("/events").body, "id: ")
+	position, _, _ = strings.Cut(position, "\n")
+	owner := s.newClient(t, marker+"@example.com", cron.PlanUnlimited).withKey(cron.APIKey{Title: marker})
+	folder := owner.createFolder(marker)
+	path := owner.create(`{"url":"http://` + marker + `.example/","title":"` + marker + `","enabled":true,` + everyMinute +
+		`,"saveResponses":true,"folderId":1,"extendedData":{"body":"` + marker + `"}}`)
+	certificate, _ := newPair(t, time.Unix(2e9, 0))
+	owner.must("PUT", "/tls", `{"tls":{"caBundle":`+certificate+`}}`)
+	owner.do("PUT", "/folders", `{"folder":{"title":"other `+marker+`"}}`, "Idempotency-Key: k")
+	run := owner.readRun(owner.do("POST", path+"/run", ""))
+	s.execute(t, 0, cron.Result{
+		Status: cron.StatusHTTPError, HTTPStatus: 500, Reason: marker, Headers: []byte(marker), Body: []byte(marker),
+	})
+	execution := *owner.readRun(owner.do("GET", run.Path, "")).Identifier
+	waits := owner.readRun(owner.do("POST", path+"/run", ""))
+	keys := owner.keys()
+	params := map[string]string{
+		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID),
+		"{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
+		"{token}":    "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
+	}
+	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {
+		t.Fatalf("the owner has %s, %s, %s", path, folder, waits.Path)
+	}
+
+	raw := s.raw(t)
+	before := dump(t, raw, owner.account.ID)
+	if len(before) < 12 {
+		t.Fatalf("the owner has no more than %d rows", len(before))
+	}
+	check := func(call string, target, body string) {
+		t.Helper()
+		method, _, _ := strings.Cut(call, " ")
+		got := stranger.try(method, target, body)
+		if strings.Contains(got.body, marker) {
+			t.Errorf("%s: a stranger sees %s", call, got.body)
+		}
+		if named := strings.Contains(call, "{"); named && got.status != http.StatusNotFound {
+			t.Errorf("%s: a stranger is answered with %d %s", call, got.status, got.body)
+		}
+		after := dump(t, raw, owner.account.ID)
+		for row := range before {
+			if !after[row] {
+				t.Fatalf("%s: a stranger has changed %s", call, row)
+			}
+		}
+		if len(after) != len(before) {
+			t.Fatalf("%s: the owner has %d rows, had %d", call, len(after), len(before))
+		}
+	}
+	for _, route := range api.Routes() {
+		method, target, _ := strings.Cut(route, " ")
+		for name, value := range params {
+			target = strings.ReplaceAll(target, name, value)
+		}
+		if strings.Contains(target, "{") {
+			t.Errorf("%s: the test does not know what the path names", route)
+			continue
+		}
+		if method == http.MethodGet || method == http.MethodHead {
+			check(route, target, "")
+			continue
+		}
+		if _, ok := strangers[route]; !ok {
+			t.Errorf("%s has no row in the test", route)
+		}
+		for call, body := range strangers {
+			if call == route || strings.HasPrefix(call, route+",") {
+				if strings.Contains(body, "%") {
+					body = fmt.Sprintf(body+"%.0[1]d%.0[2]d", 1, 1)
+				}
+				check(call, target, body)
+			}
+		}
+	}
+	// What a stranger may name in a query string is as nothing, too.
+	for _, target := range []string{"/history?job=1", "/history?folder=1", "/stats?job=1"} {
+		if got := stranger.try("GET", target, ""); got.status != http.StatusNotFound || strings.Contains(got.body, marker) {
+			t.Errorf("%s: a stranger is answered with %d %s", target, got.status, got.body)
+		}
+	}
+	target := "/events?after=" + url.QueryEscape(position)
+	if got := stranger.listen(target); got.status != http.StatusOK || strings.Contains(got.body, "event: ") {
+		t.Errorf("%s: a stranger is told %s", target, got.body)
+	}
+	if got := owner.listen(target); !strings.Contains(got.body, marker) {
+		t.Errorf("%s: the owner is told %s", target, got.body)
+	}
+}
+
+// try makes a call of any kind.
+func (c *client) try(method, target, body string) response {
+	c.t.Helper()
+	if target == "/events" {
+		return c.listen(target)
+	}
+	return c.do(method, target, body)
+}
+
+// listen makes a call that is answered without end, and takes what comes within two seconds.
+func (c *client) listen(target string) response {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	r.Header.Set("Authorization", "Bearer "+c.key)
+	w := httptest.NewRecorder()
+	c.server.ServeHTTP(w, r)
+	return response{w.Code, w.Result().Header, w.Body.String()}
+}
+
+// dump lists the rows of an account, and what belongs to them, as texts. When the key was last used is left out, and so
+// is what the account's calls count.
+func dump(t testing.TB, db *sql.DB, accountID int64) map[string]bool {
+	t.Helper()
+	tables := texts(t, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+		AND name NOT LIKE 'goose_%' AND name NOT IN ('setting', 'usage', 'node')`)
+	rows := map[string]bool{}
+	for table := range tables {
+		columns := texts(t, db, `SELECT name FROM pragma_table_info($1)`, table)
+		where := ""
+		switch {
+		case columns["account_id"]:
+			where = "account_id = $1"
+		case columns["job_id"]:
+			where = "job_id IN (SELECT id FROM job WHERE account_id = $1)"
+		case table == "account":
+			where = "id = $1"
+		case table == "response":
+			where = "execution_id IN (SELECT id FROM execution WHERE account_id = $1)"
+		default:
+			t.Fatalf("the test does not know whose the rows of %s are", table)
+		}
+		for _, row := range records(t, db, `SELECT * FROM `+table+` WHERE `+where, accountID) {
+			delete(row, "last_used_at")
+			text, err := json.Marshal(row)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows[table+" "+string(text)] = true
+		}
+	}
+	return rows
+}
+
+// texts is the first column of a query.
+func texts(t testing.TB, db *sql.DB, query string, args ...any) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, row := range records(t, db, query, args...) {
+		for _, value := range row {
+			found[fmt.Sprint(value)] = true
+		}
+	}
+	return found
+}
+
+// records is the rows of a query by the names of their columns.
+func records(t testing.TB, db *sql.DB, query string, args ...any) (found []map[string]any) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		values, row := make([]any, len(columns)), map[string]any{}
+		fields := make([]any, len(columns))
+		for i := range fields {
+			fields[i] = &values[i]
+		}
+		if err := rows.Scan(fields...); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range columns {
+			row[name] = values[i]
+		}
+		found = append(found, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

@@ -1,0 +1,327 @@
+package api
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/net/html"
+
+	"punctual/internal/api/openapi"
+)
+
+// ofTheProcess are the operations that package app adds; its tests look for them.
+var ofTheProcess = []string{"GET /", "GET /healthz", "GET /readyz", "GET /metrics"}
+
+// TestDescriptionHasEveryRoute compares the description with the routes, both ways.
+func TestDescriptionHasEveryRoute(t *testing.T) {
+	routes := map[string]route{}
+	for _, r := range new(api).routes() {
+		pattern := strings.ReplaceAll(r.pattern, "/{badge}", "/status-{options}.svg")
+		routes[r.method+" "+pattern] = r
+	}
+	for name := range operations() {
+		if _, ok := routes[name]; !ok && !slices.Contains(ofTheProcess, name) {
+			t.Errorf("%s is described and no route", name)
+		}
+	}
+	for name, r := range routes {
+		o, ok := operations()[name]
+		if !ok {
+			t.Errorf("%s is not described", name)
+			continue
+		}
+		if o.Open != (r.call == 0) {
+			t.Errorf("%s is described as open: %v", name, o.Open)
+		}
+		for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(name, -1) {
+			if !slices.ContainsFunc(o.Parameters, func(p openapi.Parameter) bool { return p.In == "path" && p.Name == m[1] }) {
+				t.Errorf("%s: the parameter %s is not described", name, m[1])
+			}
+		}
+	}
+}
+
+func operations() map[string]*openapi.Operation {
+	all := map[string]*openapi.Operation{}
+	for _, g := range description().Groups {
+		for i := range g.Operations {
+			o := &g.Operations[i]
+			all[o.Method+" "+o.Path] = o
+		}
+	}
+	return all
+}
+
+// TestDescriptionIsValid compares the document with the schema of OpenAPI 3.1 and its schemas with that of JSON Schema.
+func TestDescriptionIsValid(t *testing.T) {
+	text, err := description().JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open("openapi/testdata/openapi-3.1.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	meta, err := jsonschema.UnmarshalJSON(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("openapi.json", document); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.AddResource("https://spec.openapis.org/oas/3.1/schema/2022-10-07", meta); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("https://spec.openapis.org/oas/3.1/schema/2022-10-07")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(document); err != nil {
+		t.Error(err)
+	}
+	if bad, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"openapi":"3.1.1","info":{"title":"x"}}`)); err != nil ||
+		schema.Validate(bad) == nil {
+		t.Errorf("a document without a version is valid, %v", err)
+	}
+	for pointer := range schemaPointers(document, "#") {
+		if _, err := c.Compile("openapi.json" + pointer); err != nil {
+			t.Errorf("%s: %v", pointer, err)
+		}
+	}
+}
+
+// TestExamplesAreValid compares the examples of the document with the schemas beside them.
+func TestExamplesAreValid(t *testing.T) {
+	text, err := description().JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("openapi.json", document); err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	var compare func(v any, at string)
+	compare = func(v any, at string) {
+		object, _ := v.(map[string]any)
+		if list, ok := v.([]any); ok {
+			object = map[string]any{}
+			for i, item := range list {
+				object[strconv.Itoa(i)] = item
+			}
+		}
+		for name, member := range object {
+			compare(member, at+"/"+strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(name))
+		}
+		examples, _ := object["examples"].([]any)
+		schema := at
+		if example, ok := object["example"]; ok {
+			examples, schema = append(examples, example), at+"/schema"
+		}
+		if preset, ok := object["default"]; ok {
+			examples = append(examples, preset)
+		}
+		if strings.Contains(at, "/parameters/") && strings.HasSuffix(at, "/schema") && object["type"] == "array" {
+			return // as they stand in a query string
+		}
+		for _, example := range examples {
+			s, err := c.Compile("openapi.json" + schema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Validate(example); err != nil {
+				t.Errorf("%s: %v", at, err)
+			}
+			compared++
+		}
+	}
+	compare(document, "#")
+	if compared < 50 {
+		t.Errorf("there are only %d examples and defaults", compared)
+	}
+}
+
+// schemaPointers finds the schemas of a document, outermost ones only.
+func schemaPointers(v any, at string) map[string]bool {
+	found := map[string]bool{}
+	object, _ := v.(map[string]any)
+	for name, member := range object {
+		pointer := at + "/" + strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(name)
+		if name == "schema" || at == "#/components/schemas" {
+			found[pointer] = true
+			continue
+		}
+		for p := range schemaPointers(member, pointer) {
+			found[p] = true
+		}
+	}
+	return found
+}
+
+// TestDescriptionSaysEverything looks for what a reader would miss.
+func TestDescriptionSaysEverything(t *testing.T) {
+	ids, names := map[string]bool{}, map[string]bool{}
+	used := map[string]bool{}
+	for _, m := range description().Schemas {
+		names[m.Name] = true
+		if m.Schema.Description == "" {
+			t.Errorf("%s is not described", m.Name)
+		}
+		for _, inner := range m.Schema.Members {
+			if inner.Schema.Description == "" && inner.Schema.Ref == "" && len(inner.Schema.OneOf) == 0 {
+				t.Errorf("%s.%s is not described", m.Name, inner.Name)
+			}
+			checkUnit(t, m.Name+"."+inner.Name, inner)
+		}
+	}
+	for name, o := range operations() {
+		if ids[o.ID] || o.ID == "" || o.Summary == "" {
+			t.Errorf("%s: id %q, summary %q", name, o.ID, o.Summary)
+		}
+		ids[o.ID] = true
+		for _, p := range o.Parameters {
+			if p.Schema.Description == "" {
+				t.Errorf("%s: %s is not described", name, p.Name)
+			}
+			if p.In == "path" && len(p.Schema.Examples) == 0 {
+				t.Errorf("%s: %s has no example", name, p.Name)
+			}
+		}
+	}
+	text, err := description().JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`"#/components/schemas/(\w+)"`).FindAllStringSubmatch(string(text), -1) {
+		if used[m[1]] = true; !names[m[1]] {
+			t.Errorf("there is no schema %s", m[1])
+		}
+	}
+	for name := range names {
+		if !used[name] && !slices.Contains([]string{"JobEvent", "GapEvent"}, name) {
+			t.Errorf("nothing refers to %s", name)
+		}
+	}
+}
+
+// checkUnit wants numbers of seconds, milliseconds and so on to say so.
+func checkUnit(t *testing.T, name string, m openapi.Member) {
+	t.Helper()
+	if strings.HasSuffix(m.Name, "Seconds") && m.Schema.Unit == "" {
+		t.Errorf("%s has no unit", name)
+	}
+	for _, inner := range m.Schema.Members {
+		checkUnit(t, name+"."+inner.Name, inner)
+	}
+}
+
+// TestPublications asks for both forms of the description as browsers and programs do.
+func TestPublications(t *testing.T) {
+	handler := New(Config{})
+	ask := func(path string, header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		for _, h := range header {
+			r.Header.Set("If-None-Match", h)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w
+	}
+	for path, media := range map[string]string{"/openapi.json": "application/json", "/docs": "text/html; charset=utf-8"} {
+		got := ask(path)
+		if got.Code != 200 || got.Header().Get("Content-Type") != media || got.Header().Get("Cache-Control") != "public, max-age=300" {
+			t.Errorf("%s: %d %v", path, got.Code, got.Header())
+		}
+		tag := got.Header().Get("ETag")
+		if again := ask(path, tag); tag == "" || again.Code != 304 || again.Body.Len() != 0 || again.Header().Get("ETag") != tag {
+			t.Errorf("%s once more: %d %v", path, again.Code, again.Header())
+		}
+		if other := ask(path, `"other"`); other.Code != 200 || !bytes.Equal(other.Body.Bytes(), got.Body.Bytes()) {
+			t.Errorf("%s of another version: %d", path, other.Code)
+		}
+	}
+}
+
+// TestPage reads the page as a browser does: it is well-formed, its links lead somewhere, and it needs nothing else.
+func TestPage(t *testing.T) {
+	page, policy, err := description().Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`^default-src 'none'; style-src 'sha256-[\w+/=]{44}';`).MatchString(policy) {
+		t.Errorf("the policy is %q", policy)
+	}
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, links := map[string]bool{}, []string{}
+	count := map[string]int{}
+	last := 0
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		count[n.Data]++
+		if level := strings.IndexByte("1234", n.Data[len(n.Data)-1]) + 1; n.Data[0] == 'h' && len(n.Data) == 2 && level > 0 {
+			if level > last+1 {
+				t.Errorf("a heading of level %d follows one of level %d", level, last)
+			}
+			last = level
+		}
+		for _, a := range n.Attr {
+			switch {
+			case a.Key == "id":
+				if ids[a.Val] {
+					t.Errorf("there are two with the id %q", a.Val)
+				}
+				ids[a.Val] = true
+			case a.Key == "href" || a.Key == "aria-labelledby":
+				links = append(links, strings.TrimPrefix(a.Val, "#"))
+			case a.Key == "src" || a.Key == "style" || strings.HasPrefix(a.Key, "on"):
+				t.Errorf("%s has %s=%q", n.Data, a.Key, a.Val)
+			}
+		}
+	}
+	for _, link := range links {
+		if !ids[link] && link != "/openapi.json" {
+			t.Errorf("the link %q leads nowhere", link)
+		}
+	}
+	if count["script"]+count["link"]+count["img"] > 0 || count["main"] != 1 || count["nav"] != 1 || count["h1"] != 1 {
+		t.Errorf("the page has %v", count)
+	}
+	for name, o := range operations() {
+		if !ids[o.ID] {
+			t.Errorf("the page does not have %s", name)
+		}
+	}
+	for _, m := range description().Schemas {
+		if !ids["schema-"+m.Name] {
+			t.Errorf("the page does not have %s", m.Name)
+		}
+	}
+	for _, left := range []string{"{{", "ZgotmplZ", "<no value>", "%!"} {
+		if bytes.Contains(page, []byte(left)) {
+			t.Errorf("the page has %q", left)
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// The pauses between two steps of the statistics: while there is more to count, and when there is not.
+const (
+	rollUpPause = 100 * time.Millisecond
+	rollUpEvery = 30 * time.Second
+)
+
+// keepStatistics counts executions into the statistics until ctx ends, in small steps and while nothing waits for a
+// slot.
+func keepStatistics(ctx context.Context, logger *slog.Logger, rollUp func(context.Context) (more bool, err error),
+	lateBy func() time.Duration) {
+	for pause := rollUpEvery; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		if lateBy() > 0 {
+			continue
+		}
+		more, err := rollUp(ctx)
+		if err != nil && ctx.Err() == nil {
+			logger.Error("the statistics could not be brought up to date", slog.String("error", err.Error()))
+		}
+		pause = rollUpEvery
+		if more && err == nil {
+			pause = rollUpPause
+		}
+	}
+}

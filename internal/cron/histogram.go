@@ -1,0 +1,133 @@
+package cron
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"math/bits"
+	"slices"
+	"time"
+)
+
+// Histogram counts durations in whole µs. Below 32 µs each has a bucket of its own; above that there are 16 buckets
+// between a power of two and the next, so that a quantile is at most 1/32 off. Histograms are added up by their buckets.
+// The zero value is empty.
+type Histogram struct {
+	counts  []bucketCount // in the order of their buckets, those that are not empty
+	total   int64
+	longest int64 // exactly
+}
+
+type bucketCount struct {
+	bucket int
+	count  int64
+}
+
+const (
+	bucketBits = 4 // 16 buckets between two powers of two
+	maxBuckets = (64 - bucketBits) << bucketBits
+)
+
+func bucketOf(us int64) int {
+	shift := max(bits.Len64(uint64(us))-bucketBits-1, 0)
+	return shift<<bucketBits + int(us>>shift)
+}
+
+// middle is the value in the middle of a bucket.
+func middle(bucket int) int64 {
+	shift := max(bucket>>bucketBits-1, 0)
+	return int64(bucket-shift<<bucketBits)<<shift + (int64(1)<<shift-1)/2
+}
+
+// Add counts a duration; one below 0 as 0.
+func (h *Histogram) Add(d time.Duration) {
+	us := max(d.Microseconds(), 0)
+	h.add(bucketOf(us), 1)
+	h.longest = max(h.longest, us)
+}
+
+func (h *Histogram) add(bucket int, count int64) {
+	i := len(h.counts)
+	for i > 0 && h.counts[i-1].bucket > bucket {
+		i--
+	}
+	if i > 0 && h.counts[i-1].bucket == bucket {
+		h.counts[i-1].count += count
+	} else {
+		h.counts = slices.Insert(h.counts, i, bucketCount{bucket, count})
+	}
+	h.total += count
+}
+
+// Merge adds what another histogram has counted.
+func (h *Histogram) Merge(o *Histogram) {
+	for _, c := range o.counts {
+		h.add(c.bucket, c.count)
+	}
+	h.longest = max(h.longest, o.longest)
+}
+
+// Count is how many durations were counted.
+func (h *Histogram) Count() int64 { return h.total }
+
+// Max is the longest of them; 0 when there is none.
+func (h *Histogram) Max() time.Duration { return time.Duration(h.longest) * time.Microsecond }
+
+// Quantile is a duration that the given part of all, from 0 to 1, do not exceed; 0 when there is none.
+func (h *Histogram) Quantile(part float64) time.Duration {
+	rank := max(int64(math.Ceil(part*float64(h.total))), 1)
+	for _, c := range h.counts {
+		if rank -= c.count; rank <= 0 {
+			return time.Duration(min(middle(c.bucket), h.longest)) * time.Microsecond
+		}
+	}
+	return 0
+}
+
+// append writes the histogram: how many buckets follow, the distance to each and its count, and the longest duration.
+func (h *Histogram) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(h.counts)))
+	last := 0
+	for _, c := range h.counts {
+		b = binary.AppendUvarint(b, uint64(c.bucket-last))
+		b = binary.AppendUvarint(b, uint64(c.count))
+		last = c.bucket
+	}
+	return binary.AppendUvarint(b, uint64(h.longest))
+}
+
+var errTally = errors.New("a tally is damaged")
+
+// read is the inverse of append and returns what follows.
+func (h *Histogram) read(b []byte) ([]byte, error) {
+	*h = Histogram{}
+	used, b, err := readNumber(b)
+	if err != nil || used > maxBuckets {
+		return nil, errTally
+	}
+	h.counts = make([]bucketCount, 0, used)
+	bucket := int64(0)
+	for range used {
+		var distance, count int64
+		if distance, b, err = readNumber(b); err != nil {
+			return nil, err
+		}
+		if count, b, err = readNumber(b); err != nil {
+			return nil, err
+		}
+		if bucket += min(distance, maxBuckets); bucket >= maxBuckets || count > math.MaxInt64-h.total {
+			return nil, errTally
+		}
+		h.add(int(bucket), count)
+	}
+	h.longest, b, err = readNumber(b)
+	return b, err
+}
+
+func readNumber(b []byte) (int64, []byte, error) {
+	n, length := binary.Uvarint(b)
+	if length <= 0 || n > math.MaxInt64 {
+		return 0, nil, errTally
+	}
+	return int64(n), b[length:], nil
+}

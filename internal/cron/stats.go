@@ -1,0 +1,126 @@
+package cron
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// StatsKept is how long statistics are kept, whatever the plan says of history.
+const StatsKept = 366 * 24 * time.Hour
+
+// Outcomes are numbers by outcome.
+type Outcomes [len(outcomeNames)]int64
+
+// Tally is what statistics know of some part of the ledger. An attempt counts once, by what became of it; an occurrence
+// counts once, by its last attempt so far, or as missed or skipped.
+type Tally struct {
+	Attempts    Outcomes
+	Occurrences Outcomes
+	Lateness    Histogram // of attempts that succeeded or failed
+	Duration    Histogram // of the same
+}
+
+// Count counts a record. Its attempt is taken for the last one of its occurrence.
+func (t *Tally) Count(e *Execution) {
+	if e.Outcome == OutcomeMissed || e.Outcome == OutcomeSkipped {
+		t.Occurrences[e.Outcome] += max(e.Count, 1)
+		return
+	}
+	t.Attempts[e.Outcome]++
+	t.Occurrences[e.Outcome]++
+	if e.Outcome == OutcomeSucceeded || e.Outcome == OutcomeFailed {
+		t.Lateness.Add(e.Lateness)
+		t.Duration.Add(e.Result.Duration)
+	}
+}
+
+// Follow takes an attempt of the given outcome, which was counted, for no longer the last one of its occurrence.
+func (t *Tally) Follow(o Outcome) { t.Occurrences[o]-- }
+
+// Recount counts a record that was counted as running or lost. followed tells that Follow was called for it.
+func (t *Tally) Recount(was Outcome, e *Execution, followed bool) {
+	t.Count(e)
+	t.Attempts[was]--
+	if followed {
+		t.Occurrences[e.Outcome]--
+	} else {
+		t.Occurrences[was]--
+	}
+}
+
+// Merge adds another tally.
+func (t *Tally) Merge(o *Tally) {
+	for i := range t.Attempts {
+		t.Attempts[i] += o.Attempts[i]
+		t.Occurrences[i] += o.Occurrences[i]
+	}
+	t.Lateness.Merge(&o.Lateness)
+	t.Duration.Merge(&o.Duration)
+}
+
+// tallyVersion is the first byte of an encoded tally.
+const tallyVersion = 1
+
+// Encode is the tally in a few bytes: numbers of variable length, and of the histograms the buckets that are not empty.
+func (t *Tally) Encode() []byte {
+	b := []byte{tallyVersion}
+	for _, outcomes := range []*Outcomes{&t.Attempts, &t.Occurrences} {
+		for _, n := range outcomes {
+			b = binary.AppendVarint(b, n)
+		}
+	}
+	return t.Duration.append(t.Lateness.append(b))
+}
+
+// DecodeTally is the inverse of Encode.
+func DecodeTally(b []byte) (t Tally, err error) {
+	if len(b) == 0 || b[0] != tallyVersion {
+		return t, errTally
+	}
+	b = b[1:]
+	for _, outcomes := range []*Outcomes{&t.Attempts, &t.Occurrences} {
+		for i := range outcomes {
+			n, length := binary.Varint(b)
+			if length <= 0 {
+				return t, errTally
+			}
+			outcomes[i], b = n, b[length:]
+		}
+	}
+	if b, err = t.Lateness.read(b); err != nil {
+		return t, err
+	}
+	if b, err = t.Duration.read(b); err != nil {
+		return t, err
+	}
+	if len(b) > 0 {
+		return t, errTally
+	}
+	return t, nil
+}
+
+// Instant is when the record counts: when it was due, or the last occurrence that it covers.
+func (e *Execution) Instant() time.Time {
+	if e.Last.After(e.Planned) {
+		return e.Last
+	}
+	return e.Planned
+}
+
+// StatsQuery asks for the statistics of an account, or of one job.
+type StatsQuery struct {
+	JobID    int64     // 0 is the whole account
+	From, To time.Time // full hours; what was due at or after From, and before To
+}
+
+// HourTally is what was due in an hour.
+type HourTally struct {
+	Hour time.Time
+	Tally
+}
+
+// HourlyStats is the answer to a StatsQuery.
+type HourlyStats struct {
+	Hours []HourTally // those that have something to count, in no order; an hour may come more than once
+	AsOf  time.Time   // what was claimed until then is counted
+}

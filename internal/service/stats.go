@@ -1,0 +1,87 @@
+package service
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// defaultSpan is the span of statistics when none is given.
+const defaultSpan = 24 * time.Hour
+
+// A StatsRequest asks for the statistics of an account, or of one of its jobs.
+type StatsRequest struct {
+	JobID    int64         // 0 is the whole account
+	From, To time.Time     // widened to full hours (UTC), or days with Step; zero is a day before To, and now
+	Step     time.Duration // an hour or a day (UTC); 0 is no series
+}
+
+// Stats are what was due in a span of time.
+type Stats struct {
+	From, To time.Time
+	AsOf     time.Time // what was claimed until then is counted
+	Total    cron.Tally
+	Steps    []StatsStep // all of the span, the oldest first; none without a step
+}
+
+// StatsStep is one step of a series.
+type StatsStep struct {
+	From time.Time
+	cron.Tally
+}
+
+// Stats adds up executions by outcome, lateness and duration. The error is of kind Invalid when the span is longer than
+// the plan of the account keeps history, or begins before statistics do, and of kind NotFound when there is no such job.
+func (s *Service) Stats(ctx context.Context, now time.Time, account cron.Account, r StatsRequest) (Stats, error) {
+	stats := Stats{From: r.From, To: r.To}
+	if stats.To.IsZero() {
+		stats.To = now
+	}
+	if stats.From.IsZero() {
+		stats.From = stats.To.Add(-defaultSpan)
+	}
+	unit := max(r.Step, time.Hour)
+	plan := s.planOf(account)
+	if err := checkSpan(stats.From, stats.To, now, min(plan.Retention, cron.StatsKept), unit); err != nil {
+		return Stats{}, err
+	}
+	stats.From = stats.From.UTC().Truncate(unit)
+	stats.To = stats.To.UTC().Add(unit - 1).Truncate(unit)
+	hourly, err := s.history.Stats(ctx, account.ID, &cron.StatsQuery{JobID: r.JobID, From: stats.From, To: stats.To})
+	if err != nil {
+		return Stats{}, err
+	}
+	stats.AsOf = hourly.AsOf
+	if r.Step > 0 {
+		stats.Steps = make([]StatsStep, stats.To.Sub(stats.From)/r.Step)
+		for i := range stats.Steps {
+			stats.Steps[i].From = stats.From.Add(time.Duration(i) * r.Step)
+		}
+	}
+	for i := range hourly.Hours {
+		h := &hourly.Hours[i]
+		stats.Total.Merge(&h.Tally)
+		if r.Step > 0 {
+			stats.Steps[h.Hour.Sub(stats.From)/r.Step].Merge(&h.Tally)
+		}
+	}
+	return stats, nil
+}
+
+// checkSpan refuses a span that is empty, longer than the longest one and what rounding adds, or too long ago.
+func checkSpan(from, to, now time.Time, longest, unit time.Duration) error {
+	oldest := now.Add(-cron.StatsKept)
+	if bound := to.Add(-longest - unit); bound.After(oldest) {
+		oldest = bound
+	}
+	latest := to.Unix() - 1
+	if !from.Before(oldest) && from.Unix() <= latest {
+		return nil
+	}
+	return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{
+		Pointer: "/from", Rule: cron.RuleOutOfRange, Given: strconv.FormatInt(from.Unix(), 10),
+		Min: oldest.Unix() + 1, Max: max(latest, oldest.Unix()+1),
+	}}}
+}

@@ -1,0 +1,620 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+const (
+	// rollupChunk is how many executions one step counts, if they belong to no more than rollupHours hours of jobs: each
+	// of those is a row to be written.
+	rollupChunk, rollupHours = 2000, 500
+	// rollupAccounts is how many accounts RollUp looks at, and rollupSteps how many steps each may take.
+	rollupAccounts, rollupSteps = 20, 10
+	// rollupLag is the age from which on executions are counted. What nodes claim at the same time is committed in any
+	// order, so an id may come up after a greater one; and most have ended by then.
+	rollupLag = time.Minute
+	// shortestLook and longestLook bound the time until an account is looked at again, when lookRows executions are
+	// expected to be there.
+	shortestLook = time.Minute
+	longestLook  = 10 * time.Minute
+	lookRows     = 500
+	// lateResult is how long a lost execution is watched for a result that comes after all.
+	lateResult = 24 * time.Hour
+	// tailRows is how many executions that are not counted yet Stats counts itself.
+	tailRows = 2000
+)
+
+// rollupState is how far an account has been counted.
+type rollupState struct {
+	account, version, position, lookedAt, prunedAt int64
+}
+
+// tallyKey is an hour of a job, or of the whole account, whose jobID is 0.
+type tallyKey struct{ jobID, hour int64 }
+
+func tallyKeyOf(e *cron.Execution) tallyKey {
+	return tallyKey{e.JobID, millis(e.Instant()) / time.Hour.Milliseconds()}
+}
+
+// attemptKey names an execution by what it is.
+type attemptKey struct {
+	jobID, planned int64
+	kind           cron.Kind
+	attempt        int
+}
+
+func keyOf(e *cron.Execution) attemptKey {
+	return attemptKey{e.JobID, millis(e.Planned), e.Kind, e.Attempt}
+}
+
+// attempt is an execution as it is counted.
+type attempt struct {
+	cron.Execution
+	was      cron.Outcome // as which it is counted by the database, where known
+	known    bool
+	followed bool // a further attempt is counted
+}
+
+// open tells whether its outcome may change.
+func (a *attempt) open() bool {
+	return a.Outcome == cron.OutcomeRunning || a.Outcome == cron.OutcomeLost
+}
+
+// digest is what some executions add to the statistics.
+type digest struct {
+	tallies  map[tallyKey]*cron.Tally
+	attempts map[attemptKey]*attempt // those that were looked at
+	perJob   bool                    // count the jobs
+	whole    bool                    // count the account as a whole
+}
+
+func newDigest(perJob, whole bool) *digest {
+	return &digest{map[tallyKey]*cron.Tally{}, map[attemptKey]*attempt{}, perJob, whole}
+}
+
+// each lets change edit the tallies that an execution belongs to.
+func (d *digest) each(e *cron.Execution, change func(*cron.Tally)) {
+	key := tallyKeyOf(e)
+	for _, wanted := range []bool{d.perJob, d.whole} {
+		if wanted {
+			t, ok := d.tallies[key]
+			if !ok {
+				t = new(cron.Tally)
+				d.tallies[key] = t
+			}
+			change(t)
+		}
+		key.jobID = 0
+	}
+}
+
+// RollUp counts executions of some accounts, those that have waited longest, into the statistics. more asks for
+// another step soon. Of several nodes that count the same only one succeeds, and the others' work is in vain.
+func (s *Store) RollUp(ctx context.Context) (more bool, err error) {
+	if err := s.addRollupStates(ctx); err != nil {
+		return false, err
+	}
+	states, err := s.dueRollups(ctx)
+	if err != nil {
+		return false, err
+	}
+	for i := range states {
+		full := true
+		for step := 0; full && step < rollupSteps; step++ {
+			if full, err = s.rollUp(ctx, &states[i]); err != nil {
+				return false, fmt.Errorf("count the executions of an account: %w", err)
+			}
+		}
+		more = more || full
+	}
+	return more || len(states) == rollupAccounts, nil
+}
+
+// addRollupStates lets new accounts be counted.
+func (s *Store) addRollupStates(ctx context.Context) error {
+	const without = `FROM account WHERE NOT EXISTS (SELECT 1 FROM rollup_state WHERE account_id = account.id)`
+	var one int
+	err := s.read.QueryRowContext(ctx, `SELECT 1 `+without+` LIMIT 1`).Scan(&one)
+	if err == nil {
+		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+			_, err := q.ExecContext(ctx, `INSERT INTO rollup_state (account_id, version, position, looked_at, look_at, pruned_at)
+				SELECT id, 0, 0, 0, 0, 0 `+without+` ON CONFLICT DO NOTHING`)
+			return err
+		})
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("add accounts to the statistics: %w", err)
+	}
+	return nil
+}
+
+// dueRollups lists the accounts that it is time to look at.
+func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT account_id, version, position, looked_at, pruned_at FROM rollup_state
+		WHERE look_at <= $1 ORDER BY look_at LIMIT $2`, millis(s.Now()), rollupAccounts)
+	if err != nil {
+		return nil, fmt.Errorf("list the accounts to count: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var states []rollupState
+	for rows.Next() {
+		var st rollupState
+		if err := rows.Scan(&st.account, &st.version, &st.position, &st.lookedAt, &st.prunedAt); err != nil {
+			return nil, fmt.Errorf("list the accounts to count: %w", err)
+		}
+		states = append(states, st)
+	}
+	return states, rows.Err()
+}
+
+// rollUp counts one chunk of an account's executions.
+func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err error) {
+	now := s.Now()
+	d := newDigest(true, true)
+	changed, err := s.lateResults(ctx, d, st.account, 0)
+	if err != nil {
+		return false, err
+	}
+	young, hours := now.Add(-rollupLag), make(map[tallyKey]bool)
+	enough := false
+	fresh, err := s.uncounted(ctx, "account_id", st.account, st.position, rollupChunk, func(e *cron.Execution) bool {
+		hours[tallyKeyOf(e)] = true
+		enough = len(hours) > rollupHours
+		return enough || e.Result.Started.After(young)
+	})
+	if err != nil {
+		return false, err
+	}
+	full = enough || len(fresh) == rollupChunk || len(changed) == rollupChunk
+	if err := s.count(ctx, d, fresh); err != nil {
+		return false, err
+	}
+	stored, err := s.storedTallies(ctx, st.account, slices.Collect(maps.Keys(d.tallies)))
+	if err != nil {
+		return false, err
+	}
+	for key, t := range stored {
+		d.tallies[key].Merge(t)
+	}
+	next := *st
+	next.version, next.lookedAt = st.version+1, millis(now)
+	if len(fresh) > 0 {
+		next.position = fresh[len(fresh)-1].ID
+	}
+	look := now
+	if !full {
+		look = now.Add(nextLook(len(fresh), now.Sub(instant(st.lookedAt))))
+	}
+	var taken bool
+	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+		taken, err = s.saveDigest(ctx, q, &next, d, now, look)
+		return err
+	})
+	*st = next
+	return full && taken, err
+}
+
+// lateResults adds, to a digest, executions that are counted as running or lost and have another outcome by now: those of a
+// job, or of all when jobID is 0, and no more than a chunk.
+func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int64) (changed []*attempt, err error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT `+countedColumns+`, rollup_open.outcome, rollup_open.followed
+		 FROM rollup_open JOIN execution ON execution.job_id = rollup_open.job_id
+		  AND execution.planned_at = rollup_open.planned_at AND execution.kind = rollup_open.kind
+		  AND execution.attempt = rollup_open.attempt
+		 WHERE rollup_open.account_id = $1 AND (rollup_open.job_id = $2 OR $2 = 0)
+		   AND execution.outcome <> rollup_open.outcome
+		 ORDER BY rollup_open.execution_id LIMIT $3`, accountID, jobID, rollupChunk)
+	if err != nil {
+		return nil, fmt.Errorf("find results that came late: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		a := attempt{known: true}
+		if err := scanCounted(rows.Scan, &a.Execution, &a.was, &a.followed); err != nil {
+			return nil, fmt.Errorf("find results that came late: %w", err)
+		}
+		d.attempts[keyOf(&a.Execution)] = &a
+		d.each(&a.Execution, func(t *cron.Tally) { t.Recount(a.was, &a.Execution, a.followed) })
+		changed = append(changed, &a)
+	}
+	return changed, rows.Err()
+}
+
+// countedColumns are what statistics need of an execution.
+const countedColumns = `execution.id, execution.job_id, execution.planned_at, execution.kind, execution.attempt,
+	execution.outcome, execution.started_at, execution.lateness_us, execution.total_us, execution.last_at,
+	execution.covered`
+
+// scanCounted reads countedColumns, and more columns behind them.
+func scanCounted(scan func(...any) error, e *cron.Execution, more ...any) error {
+	var planned, started, lateness, total, last int64
+	err := scan(append([]any{&e.ID, &e.JobID, &planned, &e.Kind, &e.Attempt, &e.Outcome, &started, &lateness, &total, &last,
+		&e.Count}, more...)...)
+	e.Planned, e.Result.Started, e.Last = instant(planned), instant(started), instant(last)
+	e.Lateness, e.Result.Duration = time.Duration(lateness)*time.Microsecond, time.Duration(total)*time.Microsecond
+	return err
+}
+
+// uncounted reads executions after a position, the oldest first, up to one that ends says is not wanted any more.
+func (s *Store) uncounted(ctx context.Context, column string, owner, position int64, limit int,
+	ends func(*cron.Execution) bool) ([]attempt, error) {
+	var fresh []attempt
+	err := s.inOrder(ctx, func(ctx context.Context, reader queryer) error {
+		fresh = nil
+		rows, err := reader.QueryContext(ctx, `SELECT `+countedColumns+` FROM execution WHERE execution.`+column+` = $1
+			AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var a attempt
+			if err := scanCounted(rows.Scan, &a.Execution); err != nil {
+				return err
+			}
+			if ends(&a.Execution) {
+				return nil
+			}
+			fresh = append(fresh, a)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is not counted yet: %w", err)
+	}
+	return fresh, nil
+}
+
+// count adds executions to a digest.
+func (s *Store) count(ctx context.Context, d *digest, fresh []attempt) error {
+	for i := range fresh {
+		a := &fresh[i]
+		if a.Attempt > 1 {
+			former, err := s.former(ctx, d, a)
+			if err != nil {
+				return err
+			}
+			if former != nil && !former.followed {
+				former.followed = true
+				d.each(&former.Execution, func(t *cron.Tally) { t.Follow(former.Outcome) })
+			}
+		}
+		d.attempts[keyOf(&a.Execution)] = a
+		d.each(&a.Execution, func(t *cron.Tally) { t.Count(&a.Execution) })
+	}
+	return nil
+}
+
+// former is the attempt before another one, with the outcome as which it is counted; nil when the ledger has none.
+func (s *Store) former(ctx context.Context, d *digest, a *attempt) (*attempt, error) {
+	key := keyOf(&a.Execution)
+	key.attempt--
+	if f, ok := d.attempts[key]; ok {
+		return f, nil
+	}
+	f := &attempt{}
+	f.JobID, f.Planned, f.Kind, f.Attempt = a.JobID, a.Planned, a.Kind, key.attempt
+	var outcome sql.NullInt64
+	err := s.read.QueryRowContext(ctx,
+		`SELECT execution.id, execution.outcome, rollup_open.outcome, coalesce(rollup_open.followed, $5)
+		 FROM execution LEFT JOIN rollup_open
+		   ON rollup_open.account_id = execution.account_id AND rollup_open.execution_id = execution.id
+		 WHERE execution.job_id = $1 AND execution.planned_at = $2 AND execution.kind = $3 AND execution.attempt = $4`,
+		key.jobID, key.planned, int(key.kind), key.attempt, false).Scan(&f.ID, &f.Outcome, &outcome, &f.followed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the attempt before: %w", err)
+	}
+	if f.known = outcome.Valid; f.known {
+		f.Outcome = cron.Outcome(outcome.Int64)
+		f.was = f.Outcome
+	}
+	d.attempts[key] = f
+	return f, nil
+}
+
+// storedTallies reads what the statistics have of some hours.
+func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tallyKey) (map[tallyKey]*cron.Tally, error) {
+	var jobs, hours []int64
+	for _, k := range keys {
+		hours = append(hours, k.hour)
+		if k.jobID != 0 {
+			jobs = append(jobs, k.jobID)
+		}
+	}
+	slices.Sort(hours)
+	slices.Sort(jobs)
+	hours, jobs = slices.Compact(hours), slices.Compact(jobs)
+	stored := make(map[tallyKey]*cron.Tally, len(keys))
+	read := func(query string, args ...any) error {
+		rows, err := s.read.QueryContext(ctx, query, args...)
+		if err != nil {
+			return fmt.Errorf("read the statistics: %w", err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var (
+				key tallyKey
+				b   []byte
+			)
+			if err := rows.Scan(&key.jobID, &key.hour, &b); err != nil {
+				return fmt.Errorf("read the statistics: %w", err)
+			}
+			if !slices.Contains(keys, key) {
+				continue
+			}
+			t, err := cron.DecodeTally(b)
+			if err != nil {
+				return fmt.Errorf("read the statistics: %w", err)
+			}
+			stored[key] = &t
+		}
+		return rows.Err()
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	err := read(`SELECT 0, hour, tally FROM rollup_account WHERE account_id = $1 AND `+s.dialect.in("hour", 2), accountID,
+		s.dialect.list(hours))
+	if err == nil && len(jobs) > 0 {
+		err = read(`SELECT job_id, hour, tally FROM rollup_job WHERE `+s.dialect.in("job_id", 1)+` AND `+
+			s.dialect.in("hour", 2), s.dialect.list(jobs), s.dialect.list(hours))
+	}
+	return stored, err
+}
+
+// saveDigest writes what a step counted; taken is false when another node was faster, or the account is gone.
+func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, now, look time.Time) (
+	taken bool, err error) {
+	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, looked_at = $4, look_at = $5
+		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.lookedAt, millis(look))
+	if err != nil {
+		return false, fmt.Errorf("take the account: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return false, err
+	}
+	if err := s.saveTallies(ctx, q, st.account, d.tallies); err != nil {
+		return false, err
+	}
+	if err := saveOpen(ctx, q, st.account, d, now); err != nil {
+		return false, err
+	}
+	return true, s.pruneRollups(ctx, q, st, now)
+}
+
+// nextLook is when enough will have come, as far as the last look tells.
+func nextLook(counted int, in time.Duration) time.Duration {
+	if counted == 0 {
+		return longestLook
+	}
+	return min(max(in/time.Duration(counted)*lookRows, shortestLook), longestLook)
+}
+
+// tallyRow is a row of rollup_account or rollup_job.
+type tallyRow struct {
+	owner, hour int64
+	tally       []byte
+}
+
+// saveTallies writes the tallies of jobs that are still there, and of the account.
+func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tallies map[tallyKey]*cron.Tally) error {
+	var ids []int64
+	for key := range tallies {
+		ids = append(ids, key.jobID)
+	}
+	slices.Sort(ids)
+	rows, err := q.QueryContext(ctx, `SELECT id FROM job WHERE `+s.dialect.in("id", 1), s.dialect.list(slices.Compact(ids)))
+	if err != nil {
+		return fmt.Errorf("find the jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	present := make(map[int64]bool)
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return fmt.Errorf("find the jobs: %w", err)
+		}
+		present[id] = true
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("find the jobs: %w", err)
+	}
+	var jobs, whole []tallyRow
+	for key, t := range tallies {
+		switch {
+		case key.jobID == 0:
+			whole = append(whole, tallyRow{accountID, key.hour, t.Encode()})
+		case present[key.jobID]:
+			jobs = append(jobs, tallyRow{key.jobID, key.hour, t.Encode()})
+		}
+	}
+	if err := upsertTallies(ctx, q, "rollup_account", "account_id", whole); err != nil {
+		return err
+	}
+	return upsertTallies(ctx, q, "rollup_job", "job_id", jobs)
+}
+
+// upsertBatch is how many rows one statement writes; what is left over is written one by one.
+const upsertBatch = 50
+
+func upsertTallies(ctx context.Context, q queryer, table, owner string, rows []tallyRow) error {
+	slices.SortFunc(rows, func(a, b tallyRow) int { return int(min(max(a.owner-b.owner, -1), 1)) })
+	for len(rows) > 0 {
+		n := 1
+		if len(rows) >= upsertBatch {
+			n = upsertBatch
+		}
+		var (
+			values strings.Builder
+			args   = make([]any, 0, 3*n)
+		)
+		for i, r := range rows[:n] {
+			if i > 0 {
+				values.WriteString(", ")
+			}
+			values.WriteString("(" + parameters(3*i+1, 3) + ")")
+			args = append(args, r.owner, r.hour, r.tally)
+		}
+		_, err := q.ExecContext(ctx, `INSERT INTO `+table+` (`+owner+`, hour, tally) VALUES `+values.String()+
+			` ON CONFLICT (`+owner+`, hour) DO UPDATE SET tally = excluded.tally`, args...)
+		if err != nil {
+			return fmt.Errorf("write to %s: %w", table, err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// saveOpen writes which executions may still change: running and lost ones, for as long as they are watched.
+func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now time.Time) error {
+	for key, a := range d.attempts {
+		var err error
+		switch {
+		case !a.open() && a.known:
+			_, err = q.ExecContext(ctx, `DELETE FROM rollup_open WHERE account_id = $1 AND execution_id = $2`, accountID, a.ID)
+		case a.open() && a.known:
+			_, err = q.ExecContext(ctx, `UPDATE rollup_open SET outcome = $3, followed = $4 WHERE account_id = $1
+				AND execution_id = $2`, accountID, a.ID, int(a.Outcome), a.followed)
+		case a.open() && !a.Result.Started.IsZero(): // counted just now
+			_, err = q.ExecContext(ctx, `INSERT INTO rollup_open (account_id, execution_id, job_id, planned_at, kind, attempt,
+				outcome, followed, since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, accountID, a.ID, key.jobID,
+				key.planned, int(key.kind), key.attempt, int(a.Outcome), a.followed, millis(now))
+		}
+		if err != nil {
+			return fmt.Errorf("note what may change: %w", err)
+		}
+	}
+	_, err := q.ExecContext(ctx, `DELETE FROM rollup_open WHERE account_id = $1 AND outcome = $2 AND since < $3`, accountID,
+		int(cron.OutcomeLost), millis(now.Add(-lateResult)))
+	if err != nil {
+		return fmt.Errorf("forget what was lost long ago: %w", err)
+	}
+	return nil
+}
+
+// pruneRollups deletes, once a day, a chunk of an account's statistics that are no longer kept.
+func (s *Store) pruneRollups(ctx context.Context, q queryer, st *rollupState, now time.Time) error {
+	if now.Sub(instant(st.prunedAt)) < 24*time.Hour {
+		return nil
+	}
+	oldest := millis(now.Add(-cron.StatsKept)) / time.Hour.Milliseconds()
+	_, err := q.ExecContext(ctx, `DELETE FROM rollup_account WHERE account_id = $1 AND hour < $2`, st.account, oldest)
+	if err != nil {
+		return fmt.Errorf("delete old statistics: %w", err)
+	}
+	res, err := q.ExecContext(ctx, `DELETE FROM rollup_job WHERE (job_id, hour) IN (SELECT rollup_job.job_id, rollup_job.hour
+		FROM job JOIN rollup_job ON rollup_job.job_id = job.id WHERE job.account_id = $1 AND rollup_job.hour < $2 LIMIT $3)`,
+		st.account, oldest, pruneChunk)
+	if err != nil {
+		return fmt.Errorf("delete old statistics: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil || n == pruneChunk {
+		return err
+	}
+	_, err = q.ExecContext(ctx, `UPDATE rollup_state SET pruned_at = $2 WHERE account_id = $1`, st.account, millis(now))
+	return err
+}
+
+// statsTries is how often Stats begins anew because a chunk was counted meanwhile.
+const statsTries = 5
+
+// Stats adds up what was due in a span of time, of an account or of one of its jobs: what is counted already, and at most
+// tailRows executions that are not. A job that does not exist is an error of kind NotFound.
+func (s *Store) Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) (stats cron.HourlyStats, err error) {
+	if _, err := s.searchable(ctx, accountID, &cron.HistoryFilter{JobID: q.JobID}); err != nil {
+		return stats, err
+	}
+	for range statsTries {
+		before, err := s.rollupPosition(ctx, accountID)
+		if err != nil {
+			return stats, err
+		}
+		if stats, err = s.stats(ctx, accountID, q, before.position); err != nil {
+			return stats, err
+		}
+		after, err := s.rollupPosition(ctx, accountID)
+		if err != nil || before == after {
+			return stats, err
+		}
+	}
+	return stats, &cron.Error{Kind: cron.Unavailable, Err: errors.New("the statistics change all the time")}
+}
+
+func (s *Store) rollupPosition(ctx context.Context, accountID int64) (st rollupState, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT version, position FROM rollup_state WHERE account_id = $1`, accountID).Scan(
+		&st.version, &st.position)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return st, fmt.Errorf("read how far the statistics are: %w", err)
+	}
+	return st, nil
+}
+
+func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, position int64) (
+	stats cron.HourlyStats, err error) {
+	hour := func(t time.Time) int64 { return millis(t) / time.Hour.Milliseconds() }
+	add := func(h int64, t cron.Tally) {
+		if hour(q.From) <= h && h < hour(q.To) {
+			stats.Hours = append(stats.Hours, cron.HourTally{Hour: time.Unix(h*3600, 0).UTC(), Tally: t})
+		}
+	}
+	table, column, owner := "rollup_account", "account_id", accountID
+	if q.JobID != 0 {
+		table, column, owner = "rollup_job", "job_id", q.JobID
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT hour, tally FROM `+table+` WHERE `+column+` = $1 AND hour >= $2
+		AND hour < $3`, owner, hour(q.From), hour(q.To))
+	if err != nil {
+		return stats, fmt.Errorf("read the statistics: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var (
+			h int64
+			b []byte
+		)
+		if err := rows.Scan(&h, &b); err != nil {
+			return stats, fmt.Errorf("read the statistics: %w", err)
+		}
+		t, err := cron.DecodeTally(b)
+		if err != nil {
+			return stats, fmt.Errorf("read the statistics: %w", err)
+		}
+		add(h, t)
+	}
+	if err := rows.Err(); err != nil {
+		return stats, fmt.Errorf("read the statistics: %w", err)
+	}
+	stats.AsOf = s.stamp()
+	d := newDigest(q.JobID != 0, q.JobID == 0)
+	if _, err := s.lateResults(ctx, d, accountID, q.JobID); err != nil {
+		return stats, err
+	}
+	fresh, err := s.uncounted(ctx, column, owner, position, tailRows, func(*cron.Execution) bool { return false })
+	if err != nil {
+		return stats, err
+	}
+	if len(fresh) == tailRows {
+		stats.AsOf = fresh[len(fresh)-1].Result.Started
+	}
+	if err := s.count(ctx, d, fresh); err != nil {
+		return stats, err
+	}
+	for key, t := range d.tallies {
+		add(key.hour, *t)
+	}
+	return stats, nil
+}

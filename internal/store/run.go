@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// RequestRun asks for an execution of a job now, apart from its schedule. The error is of kind Conflict while another
+// one that was asked for waits, and while an execution of a job that minds overlaps is under way.
+func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Run, error) {
+	var run cron.Run
+	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		rec, err := s.lockJob(ctx, q, accountID, jobID)
+		if err != nil {
+			return err
+		}
+		if err := refuseIfAny(ctx, q, cron.RuleRunWaits, `SELECT 1 FROM pending WHERE job_id = $1 AND kind = $2 LIMIT 1`,
+			jobID, int(cron.KindManual)); err != nil {
+			return err
+		}
+		if rec.Policy.Overlap == cron.OverlapSkip {
+			if err := refuseIfAny(ctx, q, cron.RuleStillRuns,
+				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 LIMIT 1`, jobID); err != nil {
+				return err
+			}
+		}
+		planned, err := s.runInstant(ctx, q, jobID)
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx,
+			`INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+			 SELECT job_id, account_id, rank, $2, $2, $2, $3, 1 FROM job_state WHERE job_id = $1`,
+			jobID, millis(planned), int(cron.KindManual))
+		run = cron.Run{JobID: jobID, Planned: planned}
+		return err
+	})
+	if err != nil {
+		return cron.Run{}, fmt.Errorf("ask for a run: %w", err)
+	}
+	return run, nil
+}
+
+// refuseIfAny is an error of kind Conflict when the query finds a row.
+func refuseIfAny(ctx context.Context, q queryer, why cron.Rule, query string, args ...any) error {
+	var one int
+	err := q.QueryRowContext(ctx, query, args...).Scan(&one)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectJob, Problems: []cron.Problem{{Rule: why}}}
+}
+
+// runInstant is now, or, when the clock was put back, the first instant for which no run of the job is on record.
+func (s *Store) runInstant(ctx context.Context, q queryer, jobID int64) (time.Time, error) {
+	now := s.stamp()
+	var latest sql.NullInt64
+	err := q.QueryRowContext(ctx,
+		`SELECT max(planned_at) FROM execution WHERE job_id = $1 AND planned_at >= $2 AND kind = $3`,
+		jobID, millis(now), int(cron.KindManual)).Scan(&latest)
+	if err != nil || !latest.Valid {
+		return now, err
+	}
+	return instant(latest.Int64 + 1), nil
+}
+
+// RequestedRun tells how far a run has come that was asked for at the given instant.
+func (s *Store) RequestedRun(ctx context.Context, accountID, jobID int64, planned time.Time) (cron.Run, error) {
+	run := cron.Run{JobID: jobID, Planned: planned, State: cron.RunFinished}
+	var (
+		plan  planRow
+		waits bool
+	)
+	// What waits is asked for first: a claim in between must not hide the run.
+	err := s.read.QueryRowContext(ctx,
+		`SELECT account.plan, account.overrides,
+		        EXISTS (SELECT 1 FROM pending WHERE job_id = $1 AND planned_at = $3 AND kind = $4)
+		 FROM job JOIN account ON account.id = job.account_id WHERE job.id = $1 AND account.id = $2`,
+		jobID, accountID, millis(planned), int(cron.KindManual)).Scan(&plan.name, &plan.overrides, &waits)
+	if err != nil {
+		return run, oneRow(err, cron.SubjectJob)
+	}
+	since, err := s.kept(plan)
+	if err != nil {
+		return run, err
+	}
+	if planned.Before(since) {
+		return run, cron.Missing(cron.SubjectExecution)
+	}
+	err = scanExecution(s.read.QueryRowContext(ctx,
+		`SELECT `+executionColumns+` FROM execution WHERE job_id = $1 AND planned_at = $2 AND kind = $3
+		 ORDER BY attempt DESC LIMIT 1`, jobID, millis(planned), int(cron.KindManual)).Scan, &run.Execution)
+	switch {
+	case waits && (err == nil || errors.Is(err, sql.ErrNoRows)):
+		run.State = cron.RunWaiting
+		return run, nil
+	case err == nil && run.Execution.Outcome == cron.OutcomeRunning:
+		run.State = cron.RunRunning
+	}
+	return run, oneRow(err, cron.SubjectExecution)
+}

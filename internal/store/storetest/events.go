@@ -1,0 +1,222 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// followed is more than what a test of events reads at once.
+const followed = 1000
+
+// executionsAfter lists ids and outcomes of executions.
+func (s *suite) executionsAfter(db *store.Store, account, id int64) (ids []int64, outcomes []cron.Outcome) {
+	s.Helper()
+	list, err := db.ExecutionsAfter(s.ctx(), account, id, followed)
+	s.ok(err)
+	for _, e := range list {
+		ids, outcomes = append(ids, e.ID), append(outcomes, e.Outcome)
+	}
+	return ids, outcomes
+}
+
+// changes lists what was done to the jobs of an account since the change with the given id, in words.
+func (s *suite) changes(db *store.Store, account, id int64) (words []string, last int64) {
+	s.Helper()
+	list, err := db.JobChangesAfter(s.ctx(), account, id, followed)
+	s.ok(err)
+	for _, c := range list {
+		words, id = append(words, c.Kind.String()), c.ID
+	}
+	return words, id
+}
+
+var eventTests = []test{
+	{"executions are listed after an id, and as they change", func(s *suite) {
+		db, account, node := s.start()
+		stranger := s.account(db)
+		for range 3 {
+			s.due(db, account)
+		}
+		s.due(db, stranger)
+		var ours []cron.Launch
+		for _, l := range s.claim(db, node, 10).Launches {
+			if l.Job.AccountID == account {
+				ours = append(ours, l)
+			}
+		}
+		ids, outcomes := s.executionsAfter(db, account, 0)
+		s.equal("executions", len(ids), 3)
+		s.equal("outcomes", outcomes, make([]cron.Outcome, 3))
+		rest, _ := s.executionsAfter(db, account, ids[0])
+		s.equal("executions after the first", rest, ids[1:])
+		first, err := db.ExecutionsAfter(s.ctx(), account, 0, 1)
+		s.ok(err)
+		s.equal("executions of one", len(first), 1)
+		running, err := db.RunningExecutions(s.ctx(), account)
+		s.ok(err)
+		s.equal("running executions", len(running), 3)
+		if diff := running[0]; diff.JobID == 0 || diff.Planned.IsZero() {
+			s.Errorf("a running execution is %+v", diff)
+		}
+
+		s.finish(db, succeeded(ours[0]), failed(ours[1]))
+		planned := ours[0].Planned
+		for _, l := range ours {
+			if l.Planned.Before(planned) {
+				planned = l.Planned
+			}
+		}
+		changed := func(account int64, planned time.Time, was cron.Outcome) (outcomes []cron.Outcome) {
+			s.Helper()
+			list, err := db.ChangedExecutions(s.ctx(), account, ids, planned, was)
+			s.ok(err)
+			for _, e := range list {
+				outcomes = append(outcomes, e.Outcome)
+			}
+			return outcomes
+		}
+		s.equal("changed ones", len(changed(account, planned, cron.OutcomeRunning)), 2)
+		s.equal("changed ones from any time", len(changed(account, time.Time{}, cron.OutcomeRunning)), 2)
+		s.equal("ones that are not lost", len(changed(account, planned, cron.OutcomeLost)), 3)
+		s.equal("changed ones of another account", len(changed(stranger, planned, cron.OutcomeRunning)), 0)
+		s.equal("changed ones of later", len(changed(account, planned.Add(time.Hour), cron.OutcomeRunning)), 0)
+		running, err = db.RunningExecutions(s.ctx(), account)
+		s.ok(err)
+		s.equal("what still runs", len(running), 1)
+	}},
+	{"what is done to a job is noted in its transaction", func(s *suite) {
+		db, account, node := s.start()
+		stranger := s.account(db)
+		f := s.folder(db, account, "folder")
+		j := s.job(db, account, func(j *cron.Job) {
+			j.FolderID, j.Request.Body = f.ID, "a secret, which is written apart"
+		})
+		words, last := s.changes(db, account, 0)
+		s.equal("creating it", words, []string{"created"})
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Title = "other"; return nil }))
+		words, last = s.changes(db, account, last)
+		s.equal("editing it", words, []string{"changed"})
+		cause := errors.New("cause")
+		err := db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { return cause })
+		if !errors.Is(err, cause) {
+			s.Errorf("the error is %v", err)
+		}
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID))
+		words, last = s.changes(db, account, last)
+		s.equal("deleting its folder", words, []string{"changed"})
+
+		s.plan(j.ID, db.Now().Add(-time.Second))
+		s.finish(db, succeeded(s.claimOne(db, node)))
+		words, last = s.changes(db, account, last)
+		s.equal("executing it", words, []string(nil))
+		s.exec(`UPDATE job_state SET counted_failures = 1000 WHERE job_id = $1`, j.ID)
+		s.plan(j.ID, db.Now().Add(-time.Second))
+		s.finish(db, failed(s.claimOne(db, node)))
+		words, last = s.changes(db, account, last)
+		s.equal("failing too often", words, []string{"disabled"})
+
+		once := s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = db.Now().Add(time.Hour).Truncate(time.Second) })
+		_, last = s.changes(db, account, last)
+		s.exec(`UPDATE job SET run_at = $2 WHERE id = $1`, once.ID, db.Now().Add(-time.Second).UnixMilli())
+		s.plan(once.ID, db.Now().Add(-time.Second))
+		s.claimOne(db, node)
+		words, last = s.changes(db, account, last)
+		s.equal("the one occurrence", words, []string{"disabled"})
+
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		list, err := db.JobChangesAfter(s.ctx(), account, last, followed)
+		s.ok(err)
+		if len(list) != 1 || list[0].Kind != cron.ChangeDeleted || list[0].JobID != j.ID || list[0].At.IsZero() {
+			s.Errorf("deleting it is %+v", list)
+		}
+		words, _ = s.changes(db, stranger, 0)
+		s.equal("what another account sees", words, []string(nil))
+	}},
+	{"a frontier waits for who has taken a lower id", func(s *suite) {
+		db, account, node := s.start()
+		other := s.open()
+		j := s.job(db, account)
+		before, err := db.Frontier(s.ctx())
+		s.ok(err)
+		if before.Executions.Safe > before.Executions.Latest || before.Changes.Safe > before.Changes.Latest {
+			s.Errorf("the frontier is %+v", before)
+		}
+		if s.isSQLite() {
+			s.ok(other.UpdateJob(s.ctx(), account, j.ID, func(*cron.Job) error { return nil }))
+			after, err := db.Frontier(s.ctx())
+			s.ok(err)
+			if after.Changes.Safe != after.Changes.Latest || after.Changes.Latest != before.Changes.Latest+1 {
+				s.Errorf("after a change the frontier goes from %+v to %+v", before, after)
+			}
+			return
+		}
+		// One transaction takes ids and waits; another takes later ones and ends.
+		raw, err := sql.Open("pgx", s.options.URL)
+		s.ok(err)
+		defer func() { s.ok(raw.Close()) }()
+		slow, err := raw.BeginTx(s.ctx(), nil)
+		s.ok(err)
+		_, err = slow.ExecContext(s.ctx(), `UPDATE job SET folder_id = 0 WHERE id = $1`, j.ID)
+		s.ok(err)
+		s.due(other, account)
+		s.finish(other, succeeded(s.claimOne(other, node)))
+		for range 20 {
+			f, err := db.Frontier(s.ctx())
+			s.ok(err)
+			if f.Changes.Safe > before.Changes.Latest || f.Executions.Safe > before.Executions.Latest {
+				s.Fatalf("with a transaction under way, the frontier goes from %+v to %+v", before, f)
+			}
+			if f.Changes.Latest < before.Changes.Latest+2 || f.Executions.Latest <= before.Executions.Latest {
+				s.Fatalf("the latest ids go from %+v to %+v", before, f)
+			}
+			time.Sleep(30 * time.Millisecond)
+		}
+		fresh := s.open()
+		short, cancel := context.WithTimeout(s.ctx(), 100*time.Millisecond)
+		defer cancel()
+		if f, err := fresh.Frontier(short); !errors.Is(err, context.DeadlineExceeded) {
+			s.Errorf("a first frontier with a transaction under way is %+v, %v", f, err)
+		}
+		s.ok(slow.Commit())
+		safe := func(db *store.Store) {
+			s.Helper()
+			for range 100 {
+				f, err := db.Frontier(s.ctx())
+				s.ok(err)
+				if f.Changes.Safe >= before.Changes.Latest+2 && f.Executions.Safe > before.Executions.Latest {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			s.Error("the frontier stands still")
+		}
+		safe(db)
+		safe(fresh)
+		words, _ := s.changes(db, account, before.Changes.Latest)
+		s.equal("changes", words, []string{"changed", "created"})
+	}},
+	{"old changes of jobs are forgotten", func(s *suite) {
+		db, account, _ := s.start()
+		for range 3 {
+			s.job(db, account)
+		}
+		s.exec(`UPDATE job_change SET changed_at = $1 WHERE id = 1`, db.Now().Add(-cron.ChangesKept-time.Hour).UnixMilli())
+		s.exec(`UPDATE job_change SET changed_at = $1 WHERE id = 2`, db.Now().Add(-cron.ChangesKept+time.Hour).UnixMilli())
+		s.maintain(db)
+		list, err := db.JobChangesAfter(s.ctx(), account, 0, followed)
+		s.ok(err)
+		s.equal("changes", len(list), 2)
+		s.exec(`DELETE FROM job_change`)
+		var rows = followed + 700
+		for range rows {
+			s.exec(`INSERT INTO job_change (account_id, job_id, kind, changed_at) VALUES (1, 1, 2, 1)`)
+		}
+		s.maintain(db)
+		s.equal("changes after a flood", s.number(`SELECT count(*) FROM job_change`), int64(0))
+	}},
+}

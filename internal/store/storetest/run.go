@@ -1,0 +1,208 @@
+package storetest
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// request asks for a run.
+func (s *suite) request(db *store.Store, j cron.Job) cron.Run {
+	s.Helper()
+	run, err := db.RequestRun(s.ctx(), j.AccountID, j.ID)
+	s.ok(err)
+	return run
+}
+
+// requested reads how far a run has come.
+func (s *suite) requested(db *store.Store, j cron.Job, run cron.Run) cron.Run {
+	s.Helper()
+	now, err := db.RequestedRun(s.ctx(), j.AccountID, j.ID, run.Planned)
+	s.ok(err)
+	return now
+}
+
+// Runs that somebody asks for.
+var runTests = []test{
+	{"a run is claimed at once and recorded as what was asked for", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, withSecrets)
+		before := s.record(db, account, j.ID)
+		run := s.request(db, j)
+		s.equal("state", s.requested(db, j, run), cron.Run{JobID: j.ID, Planned: run.Planned, State: cron.RunWaiting})
+		l := s.claimOne(db, node)
+		s.equal("kind", l.Kind, cron.KindManual)
+		s.equal("planned", l.Planned, run.Planned)
+		s.equal("job", *l.Job, j)
+		s.equal("state", s.requested(db, j, run).State, cron.RunRunning)
+		s.finish(db, succeeded(l))
+		ended := s.requested(db, j, run)
+		s.equal("state", ended.State, cron.RunFinished)
+		s.equal("outcome", ended.Execution.Outcome, cron.OutcomeSucceeded)
+		s.equal("history", s.history(db, account, j.ID)[0].ID, ended.Execution.ID)
+		s.equal("next run", s.record(db, account, j.ID).State.NextRun, before.State.NextRun)
+		s.claimNone(db, node)
+	}},
+	{"a run wakes the schedulers", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		select {
+		case <-db.Changed():
+		default:
+		}
+		run := s.request(db, j)
+		select {
+		case <-db.Changed():
+		default:
+			s.Error("asking for a run is not signalled")
+		}
+		next, err := db.NextDue(s.ctx(), nil)
+		s.ok(err)
+		s.equal("next due", next, run.Planned)
+	}},
+	{"disabled and paused jobs run when they are asked to", func(s *suite) {
+		db, account, node := s.start()
+		disabled := s.job(db, account, disable)
+		paused := s.job(db, account, func(j *cron.Job) { j.Timing.PausedUntil = db.Now().Add(time.Hour).Truncate(time.Second) })
+		never := s.job(db, account, func(j *cron.Job) { j.Schedule = cron.NewSchedule() })
+		for _, j := range []cron.Job{disabled, paused, never} {
+			s.request(db, j)
+			l := s.claimOne(db, node)
+			s.equal("job", l.Job.ID, j.ID)
+			s.finish(db, failed(l))
+			rec := s.record(db, account, j.ID)
+			s.equal("last status", rec.State.LastStatus, cron.StatusHTTPError)
+			s.equal("failures", rec.State.Failures, 0)
+			s.equal("enabled", rec.Enabled, j.Enabled)
+		}
+	}},
+	{"one run of a job waits at a time", func(s *suite) {
+		db, account, node := s.start()
+		j, other := s.job(db, account), s.job(db, account)
+		first := s.request(db, j)
+		_, err := db.RequestRun(s.ctx(), account, j.ID)
+		s.refused(err, cron.Conflict, cron.SubjectJob)
+		s.request(db, other)
+		s.equal("claimed", len(s.claim(db, node, 10).Launches), 2)
+		// It may run beside the one that was claimed, and under an instant of its own even when the clock was put back.
+		s.execOne(`UPDATE execution SET planned_at = planned_at + 3600000 WHERE job_id = $1`, j.ID)
+		second := s.request(db, j)
+		s.equal("instant", second.Planned, first.Planned.Add(time.Hour+time.Millisecond))
+		s.hurry(db, j.ID)
+		s.equal("planned", s.claimOne(db, node).Planned, second.Planned)
+	}},
+	{"of racing requests one is taken", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		var (
+			wg    sync.WaitGroup
+			taken atomic.Int64
+		)
+		for _, db := range []*store.Store{db, s.open()} {
+			for range 8 {
+				wg.Go(func() {
+					_, err := db.RequestRun(s.ctx(), account, j.ID)
+					switch {
+					case err == nil:
+						taken.Add(1)
+					case cron.KindOf(err) != cron.Conflict:
+						s.Errorf("ask for a run: %v", err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		s.equal("taken", taken.Load(), int64(1))
+		s.equal("waiting", len(s.waiting(j.ID)), 1)
+	}},
+	{"a job that minds overlaps is not asked to run while it runs", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, skipOverlap)
+		l := s.claimOne(db, node)
+		_, err := db.RequestRun(s.ctx(), account, j.ID)
+		s.refused(err, cron.Conflict, cron.SubjectJob)
+		s.finish(db, succeeded(l))
+		s.request(db, j)
+
+		// Its schedule may come first all the same: then the run is on record as skipped.
+		s.plan(j.ID, db.Now().Add(-time.Second))
+		s.execOne(`UPDATE pending SET look_at = look_at + 3600000 WHERE job_id = $1`, j.ID)
+		s.equal("kind", s.claimOne(db, node).Kind, cron.KindScheduled)
+		asked := s.waiting(j.ID)[0].Planned
+		s.hurry(db, j.ID)
+		s.claimNone(db, node)
+		run := s.requested(db, j, cron.Run{Planned: asked})
+		s.equal("state", run.State, cron.RunFinished)
+		s.equal("outcome", run.Execution.Outcome, cron.OutcomeSkipped)
+		s.equal("fault", run.Execution.Result.Fault, cron.FaultOverlap)
+		s.equal("kind", run.Execution.Kind, cron.KindManual)
+	}},
+	{"a run keeps the schedule of a job that minds overlaps waiting", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, skipOverlap)
+		s.request(db, j)
+		s.plan(j.ID, db.Now().Add(-time.Second))
+		s.equal("kind", s.claimOne(db, node).Kind, cron.KindManual)
+		ledger := s.ledger(j.ID)
+		s.equal("records", len(ledger), 2)
+		s.equal("outcome", ledger[0].Outcome, cron.OutcomeSkipped)
+	}},
+	{"a run that cannot be is on record", func(s *suite) {
+		db, account, node := s.start()
+		a, err := db.Operator(s.ctx())
+		s.ok(err)
+		j := s.job(db, account)
+		run := s.request(db, j)
+		a.Disabled = true
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.claimNone(db, node)
+		s.equal("ledger", s.ledger(j.ID), []entry{{
+			Planned: run.Planned, Kind: cron.KindManual, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultDisabled,
+			Last: run.Planned, Count: 1,
+		}})
+	}},
+	{"a lost run waits for its repeat", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, func(j *cron.Job) { j.Policy.Delivery = cron.AtLeastOnce })
+		run := s.request(db, j)
+		s.claimOne(db, node)
+		s.ok(db.StopNode(s.ctx(), node))
+		heir := s.node(db)
+		_, err := db.SettleDead(s.ctx(), heir)
+		s.ok(err)
+		s.equal("state", s.requested(db, j, run).State, cron.RunWaiting)
+		l := s.claimOne(db, heir)
+		s.finish(db, succeeded(l))
+		ended := s.requested(db, j, run)
+		s.equal("state", ended.State, cron.RunFinished)
+		s.equal("attempt", ended.Execution.Attempt, 2)
+	}},
+	{"nobody runs the job of another account", func(s *suite) {
+		db, account, _ := s.start()
+		stranger := s.account(db)
+		j := s.job(db, account)
+		_, err := db.RequestRun(s.ctx(), stranger, j.ID)
+		s.missing(err, cron.SubjectJob)
+		_, err = db.RequestRun(s.ctx(), account, j.ID+1000)
+		s.missing(err, cron.SubjectJob)
+		s.equal("waiting", len(s.waiting(j.ID)), 0)
+		run := s.request(db, j)
+		_, err = db.RequestedRun(s.ctx(), stranger, j.ID, run.Planned)
+		s.missing(err, cron.SubjectJob)
+		_, err = db.RequestedRun(s.ctx(), account, j.ID, run.Planned.Add(time.Millisecond))
+		s.missing(err, cron.SubjectExecution)
+	}},
+	{"a run is forgotten with the history of its plan", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account)
+		run := s.request(db, j)
+		s.finish(db, succeeded(s.claimOne(db, node)))
+		run.Planned = run.Planned.Add(-91 * 24 * time.Hour)
+		s.execOne(`UPDATE execution SET planned_at = $2 WHERE job_id = $1`, j.ID, run.Planned.UnixMilli())
+		_, err := db.RequestedRun(s.ctx(), account, j.ID, run.Planned)
+		s.missing(err, cron.SubjectExecution)
+	}},
+}
