@@ -1,6 +1,7 @@
 // Command bench measures how punctual the service is: it starts the service with a fresh database and a light target
 // server, each as a process of its own, seeds jobs that are all due at once, and prints how late they started, how fast
-// the herd drained, what it cost, and when the last result was durable. Run it with -help for its options.
+// the herd drained, what it cost, and when the last result was durable. In the end it holds the ledger to the promises
+// of the service. Run it with -help for its options.
 package main
 
 import (
@@ -18,20 +19,72 @@ import (
 type options struct {
 	jobs      int
 	accounts  int
+	stored    int
+	hog       int
 	rounds    int
 	every     time.Duration
 	spread    bool
 	delay     time.Duration
 	hang      float64
+	fail      float64
+	retries   int
 	size      int
 	save      bool
+	https     bool
+	hosts     int
+	apiRate   int
 	slots     int
 	database  string
 	binary    string
 	json      bool
+	check     bool
 	ports     int
 	firstPort int
 	profile   string
+}
+
+func (o *options) define(f *flag.FlagSet) {
+	f.IntVar(&o.jobs, "jobs", 10_000, "how many jobs are due at once")
+	f.IntVar(&o.accounts, "accounts", 1000, "over how many accounts they are spread")
+	f.IntVar(&o.stored, "stored", 0, "how many more jobs are stored that are not due")
+	f.IntVar(&o.hog, "hog", 0, "how many more jobs one further account has whose targets all hang")
+	f.IntVar(&o.rounds, "rounds", 3, "how often they are due")
+	f.DurationVar(&o.every, "every", time.Minute, "how often they are due: 1m, or a part of a minute in whole seconds")
+	f.BoolVar(&o.spread, "spread", false, "spread the jobs evenly over the seconds instead of one instant")
+	f.DurationVar(&o.delay, "delay", 0, "how long a target takes to answer")
+	f.Float64Var(&o.hang, "hang", 0, "the share of targets that hang until the timeout, such as 0.01")
+	f.Float64Var(&o.fail, "fail", 0, "the share of targets that answer 500, such as 0.1")
+	f.IntVar(&o.retries, "retries", 0, "how often a failed execution is tried again, a second later each")
+	f.IntVar(&o.size, "size", 100, "bytes of a response's body")
+	f.BoolVar(&o.save, "save", true, "save the responses")
+	f.BoolVar(&o.https, "https", false, "call the targets by HTTPS, with an ECDSA certificate for each host")
+	f.IntVar(&o.hosts, "hosts", 0, "over how many hosts, each a loopback address, the targets are spread; 0 is 1 with HTTP, 1000 with HTTPS")
+	f.IntVar(&o.apiRate, "api", 0, "how many requests a second go to the API meanwhile: half of them reads, half changes")
+	f.IntVar(&o.slots, "slots", 0, "--slots of the service; 0 is its default")
+	f.StringVar(&o.database, "database", "", "a postgres:// URL of an empty database; without it SQLite")
+	f.StringVar(&o.binary, "binary", "", "the service's binary; without it one is built")
+	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
+	f.BoolVar(&o.check, "check", true, "check the ledger in the end")
+	f.IntVar(&o.ports, "ports", 64, "on how many ports the target listens, so that closed connections do not use them up")
+	f.IntVar(&o.firstPort, "first-port", 21000, "the first of them")
+	f.StringVar(&o.profile, "env", "", "an environment variable for the service, NAME=VALUE")
+}
+
+// settle fills in what follows from other options.
+func (o *options) settle() error {
+	if o.every > time.Minute || o.every < time.Second || time.Minute%o.every != 0 || o.every%time.Second != 0 {
+		return fmt.Errorf("-every is %s, but must be whole seconds that divide a minute", o.every)
+	}
+	if o.hosts == 0 {
+		o.hosts = 1
+		if o.https {
+			o.hosts, o.ports = 1000, 8
+		}
+	}
+	if o.hosts < 1 || o.hosts > 1<<16 || o.ports < 1 || o.jobs < 1 || o.accounts < 1 {
+		return errors.New("-hosts, -ports, -jobs and -accounts must be at least 1, and -hosts at most 65536")
+	}
+	return nil
 }
 
 func main() {
@@ -39,30 +92,22 @@ func main() {
 		exit(serveTarget(os.Args[2:]))
 	}
 	var o options
-	flag.IntVar(&o.jobs, "jobs", 10_000, "how many jobs are due at once")
-	flag.IntVar(&o.accounts, "accounts", 1000, "over how many accounts they are spread")
-	flag.IntVar(&o.rounds, "rounds", 3, "how often they are due")
-	flag.DurationVar(&o.every, "every", time.Minute, "how often they are due: 1m, or a part of a minute in whole seconds")
-	flag.BoolVar(&o.spread, "spread", false, "spread the jobs evenly over the seconds instead of one instant")
-	flag.DurationVar(&o.delay, "delay", 0, "how long a target takes to answer")
-	flag.Float64Var(&o.hang, "hang", 0, "the share of targets that hang until the timeout, such as 0.01")
-	flag.IntVar(&o.size, "size", 100, "bytes of a response's body")
-	flag.BoolVar(&o.save, "save", true, "save the responses")
-	flag.IntVar(&o.slots, "slots", 0, "--slots of the service; 0 is its default")
-	flag.StringVar(&o.database, "database", "", "a postgres:// URL of an empty database; without it SQLite")
-	flag.StringVar(&o.binary, "binary", "", "the service's binary; without it one is built")
-	flag.BoolVar(&o.json, "json", false, "print JSON instead of a table")
-	flag.IntVar(&o.ports, "ports", 64, "on how many ports the target listens, so that closed connections do not use them up")
-	flag.IntVar(&o.firstPort, "first-port", 21000, "the first of them")
-	flag.StringVar(&o.profile, "env", "", "an environment variable for the service, NAME=VALUE")
+	o.define(flag.CommandLine)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	report, err := run(ctx, o)
-	if err == nil && o.json {
-		err = json.NewEncoder(os.Stdout).Encode(report)
-	} else if err == nil {
-		report.print(os.Stdout)
+	err := o.settle()
+	var r report
+	if err == nil {
+		r, err = run(ctx, o)
+	}
+	if len(r.Rounds) > 0 && o.json {
+		err = errors.Join(json.NewEncoder(os.Stdout).Encode(r), err)
+	} else if len(r.Rounds) > 0 {
+		r.print(os.Stdout)
+	}
+	if err == nil && len(r.Violations) > 0 {
+		err = fmt.Errorf("%d promises are broken", len(r.Violations))
 	}
 	exit(err)
 }

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -20,25 +24,18 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 }
 
 func (p *process) kill() {
-	if p != nil {
+	if p != nil && p.cmd.ProcessState == nil {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
 	}
 }
 
-// clockTick is the unit of CPU times in /proc.
-const clockTick = 10 * time.Millisecond
-
-// cpu is the time that the process has computed, in user and kernel; 0 where /proc is not there.
-func (p *process) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
+// stop asks the process to end, and waits until it has.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * clockTick
+	return p.cmd.Wait()
 }
 
 // peakMemory is the largest resident size, in bytes; 0 where /proc is not there.
@@ -50,4 +47,82 @@ func (p *process) peakMemory() int64 {
 	_, rest, _ := strings.Cut(string(text), "VmHWM:")
 	n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	return n << 10
+}
+
+// cpu is the time that the process has computed, in user and kernel; 0 where /proc is not there.
+func (p *process) cpu() time.Duration {
+	own, _ := cpuOf(p.cmd.Process.Pid)
+	return own
+}
+
+// clockTick is the unit of CPU times in /proc.
+const clockTick = 10 * time.Millisecond
+
+// cpuOf is the time that a process has computed, and that of its children that have ended.
+func cpuOf(pid int) (own, ended time.Duration) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
+	ticks := func(i int) time.Duration {
+		n, _ := strconv.Atoi(fields[i])
+		return time.Duration(n) * clockTick
+	}
+	return ticks(11) + ticks(12), ticks(13) + ticks(14)
+}
+
+// serverOf is the process that all processes of a PostgreSQL on this machine descend from; 0 when it is elsewhere.
+func serverOf(ctx context.Context, db *sql.DB) int {
+	var dir string
+	if err := db.QueryRowContext(ctx, `SHOW data_directory`).Scan(&dir); err != nil {
+		return 0
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	pid, _ := strconv.Atoi(line)
+	return pid
+}
+
+// cpuOfFamily is the time that a process and its children have computed.
+func cpuOfFamily(pid int) time.Duration {
+	if pid == 0 {
+		return 0
+	}
+	own, ended := cpuOf(pid)
+	total := own + ended
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, child := range strings.Fields(string(text)) {
+		n, _ := strconv.Atoi(child)
+		own, _ := cpuOf(n)
+		total += own
+	}
+	return total
+}
+
+// machine is what the machine has computed since it started.
+type machine struct {
+	busy   time.Duration // by whatever process
+	stolen time.Duration // by other machines on the same hardware
+}
+
+func machineNow() (m machine) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return m
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line) { // cpu user nice system idle iowait irq softirq steal …
+		n, _ := strconv.Atoi(field)
+		switch d := time.Duration(n) * clockTick; i {
+		case 1, 2, 3, 6, 7:
+			m.busy += d
+		case 8:
+			m.stolen += d
+		}
+	}
+	return m
 }

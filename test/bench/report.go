@@ -3,19 +3,23 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
 
-// lateness is how late a herd started.
+// lateness is how late a herd started, or how long something took.
 type lateness struct{ P50, P90, P99, Max time.Duration }
 
-// round is the herd of one instant.
+// round is the herd of one instant. Targets that hang do not count for lateness.
 type round struct {
-	Due              int64
-	Arrived          int // at the target
-	Succeeded        int // by the ledger
-	Other            int // failed, lost, missed or skipped, by the ledger
+	Due              int64 // Unix seconds
+	Arrived          int   // first attempts at the target
+	Again            int   // further attempts at the target
+	Hanging          int   // requests to targets that hang
+	Succeeded        int   // by the ledger
+	Other            int   // failed, lost, missed or skipped, by the ledger
+	Running          int   // by the ledger, when the round ended
 	Target           lateness
 	Ledger           lateness
 	PerSecond        float64 // arrivals a second until the last
@@ -28,24 +32,73 @@ type report struct {
 	Database         string
 	Jobs             int
 	Accounts         int
+	Stored           int
 	Rounds           []round
 	ServerCPU        float64 // microseconds an execution
 	TargetCPU        float64
-	PeakMemory       int64 // bytes
+	DatabaseCPU      float64 // 0 with SQLite, or when it runs elsewhere
+	IdleCPU          float64 // share of a core that the service uses between the herds; -1 when it never rested
+	Claim            float64 // mean milliseconds
+	Finish           float64
+	PeakMemory       int64 // bytes, of the service
 	DiskPerExecution float64
+	API              *apiReport
+	Noise            float64  // share of the machine that other processes used
+	Stolen           float64  // share of the machine that others on the same hardware used
+	Violations       []string // of the ledger's promises
+	Checked          bool
 }
 
+// quietEnough is the share of the machine that others may use before figures are in doubt.
+const quietEnough = 0.05
+
 // print writes the report as a table.
-func (r report) print(w io.Writer) {
+func (r *report) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintln(t, "arrived\tsucceeded\tother\tp50\tp90\tp99\tmax\tledger p50\tp99\tper second\tdurable after\tafter the last\t")
-	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
+	_, _ = fmt.Fprintln(t, "arrived\tagain\thanging\tsucceeded\tother\trunning\tp50\tp90\tp99\tmax\tledger p50\tp99\tper second\tdurable after\tafter the last\t")
 	for _, x := range r.Rounds {
-		_, _ = fmt.Fprintf(t, "%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\t\n", x.Arrived, x.Succeeded, x.Other,
-			ms(x.Target.P50), ms(x.Target.P90), ms(x.Target.P99), ms(x.Target.Max), ms(x.Ledger.P50), ms(x.Ledger.P99),
-			x.PerSecond, ms(x.DurableAfter), ms(x.DurableAfterLast))
+		_, _ = fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\t\n", x.Arrived, x.Again, x.Hanging,
+			x.Succeeded, x.Other, x.Running, ms(x.Target.P50), ms(x.Target.P90), ms(x.Target.P99), ms(x.Target.Max),
+			ms(x.Ledger.P50), ms(x.Ledger.P99), x.PerSecond, ms(x.DurableAfter), ms(x.DurableAfterLast))
 	}
 	_ = t.Flush()
-	_, _ = fmt.Fprintf(w, "%s, %d jobs, %d accounts: CPU an execution %.0f µs service, %.0f µs target; peak memory %.0f MB; %.0f bytes on disk an execution\n",
-		r.Database, r.Jobs, r.Accounts, r.ServerCPU, r.TargetCPU, float64(r.PeakMemory)/1e6, r.DiskPerExecution)
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	line("%s, %d jobs, %d accounts, %d more jobs stored", r.Database, r.Jobs, r.Accounts, r.Stored)
+	line("CPU an execution: service %.0f µs, target %.0f µs, database %.0f µs", r.ServerCPU, r.TargetCPU, r.DatabaseCPU)
+	line("claim %.1f ms, finish %.1f ms on average; peak memory %.0f MB; %.0f bytes on disk an execution",
+		r.Claim, r.Finish, float64(r.PeakMemory)/1e6, r.DiskPerExecution)
+	if r.IdleCPU >= 0 {
+		line("between the herds the service uses %.2f %% of a core", 100*r.IdleCPU)
+	}
+	if a := r.API; a != nil {
+		line("API: %d requests, %d failed, p50 %s, p99 %s, max %s", a.Requests, a.Failed, ms(a.Time.P50), ms(a.Time.P99), ms(a.Time.Max))
+	}
+	if r.Checked {
+		line("ledger: %d violations", len(r.Violations))
+	}
+	for _, v := range r.Violations[:min(len(r.Violations), 20)] {
+		line("  %s", v)
+	}
+	if r.Noise > quietEnough || r.Stolen > quietEnough {
+		line("The machine was not quiet: other processes used %.0f %% of it and other machines took %.0f %%. Take these figures with doubt.",
+			100*r.Noise, 100*r.Stolen)
+	}
+}
+
+// ms is a duration to the millisecond, or finer when it is short.
+func ms(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond).String()
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+// percentiles sorts d.
+func percentiles(d []time.Duration) lateness {
+	if len(d) == 0 {
+		return lateness{}
+	}
+	slices.Sort(d)
+	at := func(p float64) time.Duration { return d[min(len(d)-1, int(p*float64(len(d))))] }
+	return lateness{P50: at(0.5), P90: at(0.9), P99: at(0.99), Max: d[len(d)-1]}
 }

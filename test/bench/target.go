@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"flag"
@@ -16,28 +17,51 @@ import (
 
 // arrival is a request as the target saw it.
 type arrival struct {
-	Job int32 // its number in the URL
-	At  int64 // Unix microseconds
+	Job   int32 // its number in the URL
+	Hangs bool
+	At    int64 // Unix microseconds
 }
 
-// serveTarget is the target: it answers every request at once, with as little work as there can be, and writes the
-// arrivals to its standard output when its standard input ends.
+// hostAddress is the loopback address of host number i.
+func hostAddress(i int) string {
+	if i == 0 {
+		return "127.0.0.1"
+	}
+	return fmt.Sprintf("127.1.%d.%d", i>>8, i&0xff)
+}
+
+// serveTarget is the target: it answers every request at once, with as little work as there can be. For each line of its
+// standard input it writes the arrivals since the last one to its standard output; it ends when the input ends.
 func serveTarget(args []string) error {
 	flags := flag.NewFlagSet("target", flag.ExitOnError)
 	first := flags.Int("first-port", 0, "the first port")
 	ports := flags.Int("ports", 0, "how many ports")
+	hosts := flags.Int("hosts", 1, "how many hosts")
 	delay := flags.Duration("delay", 0, "before an answer")
 	size := flags.Int("size", 0, "bytes of body")
+	authority := flags.String("authority", "", "a file with the authority that signs certificates; without it plain HTTP")
 	_ = flags.Parse(args) // exits itself
 	t := &target{delay: *delay}
-	t.response = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		*size, bytes.Repeat([]byte("x"), *size))
-	for i := range *ports {
-		listener, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(*first+i))
-		if err != nil {
-			return err
+	answer := func(status string) []byte {
+		return fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+			status, *size, bytes.Repeat([]byte("x"), *size))
+	}
+	t.success, t.failure = answer("200 OK"), answer("500 Internal Server Error")
+	for i := range *hosts {
+		var config *tls.Config
+		if *authority != "" {
+			var err error
+			if config, err = hostConfig(*authority, hostAddress(i)); err != nil {
+				return err
+			}
 		}
-		go t.accept(listener)
+		for j := range *ports {
+			listener, err := net.Listen("tcp", net.JoinHostPort(hostAddress(i), strconv.Itoa(*first+j)))
+			if err != nil {
+				return err
+			}
+			go t.accept(listener, config)
+		}
 	}
 	fmt.Println("ready")
 	in := bufio.NewReader(os.Stdin)
@@ -52,26 +76,31 @@ func serveTarget(args []string) error {
 }
 
 type target struct {
-	delay    time.Duration
-	response []byte
+	delay            time.Duration
+	success, failure []byte
 
 	mu       sync.Mutex
 	arrivals []arrival
 }
 
-func (t *target) accept(listener net.Listener) {
+func (t *target) accept(listener net.Listener, config *tls.Config) {
 	for {
 		conn, err := listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err == nil {
-			go t.answer(conn)
+		if err != nil {
+			continue
 		}
+		if config != nil {
+			conn = tls.Server(conn, config)
+		}
+		go t.answer(conn)
 	}
 }
 
-// answer reads one request. Its path is /NUMBER, or /hang/NUMBER for one that gets no answer.
+// answer reads one request. Its path is /NUMBER, /fail/NUMBER for one that fails, or /hang/NUMBER for one that gets no
+// answer.
 func (t *target) answer(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	var buf [2048]byte
@@ -85,10 +114,11 @@ func (t *target) answer(conn net.Conn) {
 	}
 	at := time.Now().UnixMicro()
 	path, _, _ := bytes.Cut(bytes.TrimPrefix(buf[:n], []byte("GET /")), []byte(" "))
-	number, hangs := bytes.CutPrefix(path, []byte("hang/"))
-	job, _ := strconv.Atoi(string(number))
+	path, hangs := bytes.CutPrefix(path, []byte("hang/"))
+	path, fails := bytes.CutPrefix(path, []byte("fail/"))
+	job, _ := strconv.Atoi(string(path))
 	t.mu.Lock()
-	t.arrivals = append(t.arrivals, arrival{int32(job), at})
+	t.arrivals = append(t.arrivals, arrival{int32(job), hangs, at})
 	t.mu.Unlock()
 	if hangs {
 		_, _ = conn.Read(buf[:]) // until the other side gives up
@@ -97,7 +127,11 @@ func (t *target) answer(conn net.Conn) {
 	if t.delay > 0 {
 		time.Sleep(t.delay)
 	}
-	_, _ = conn.Write(t.response)
+	response := t.success
+	if fails {
+		response = t.failure
+	}
+	_, _ = conn.Write(response)
 }
 
 // dump writes the arrivals since the last dump: their number, then each.

@@ -17,6 +17,7 @@ const (
 	statusOK            = 1
 	statusConnectFailed = 3
 	statusHTTPError     = 4
+	statusTooMuchData   = 6
 	statusInternalError = 8
 	statusOther         = 9
 )

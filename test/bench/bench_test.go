@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "target" {
+		exit(serveTarget(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+// TestRun lets small herds pass, with everything that can be asked for, and looks at what is reported, not at how fast
+// it was.
+func TestRun(t *testing.T) {
+	for name, args := range map[string][]string{
+		"plain":  {"-first-port", "21101"},
+		"spread": {"-spread", "-first-port", "21201"},
+		"all": {"-https", "-hosts", "5", "-ports", "2", "-fail", "0.1", "-retries", "1", "-stored", "50", "-api", "20",
+			"-delay", "10ms", "-size", "1000", "-slots", "100", "-first-port", "21301"},
+		"hog": {"-hog", "50", "-hang", "0.02", "-first-port", "21401"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var o options
+			f := flag.NewFlagSet("bench", flag.ContinueOnError)
+			o.define(f)
+			if err := f.Parse(append([]string{"-jobs", "200", "-accounts", "10", "-every", "10s", "-rounds", "1"}, args...)); err != nil {
+				t.Fatal(err)
+			}
+			if err := o.settle(); err != nil {
+				t.Fatal(err)
+			}
+			r, err := run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range r.Violations {
+				t.Error(v)
+			}
+			x := r.Rounds[0]
+			hanging := 0
+			if o.hang > 0 {
+				hanging = int(o.hang * 200)
+			}
+			if x.Arrived != 200-hanging || !r.Checked || r.ServerCPU <= 0 || r.DiskPerExecution <= 0 {
+				t.Errorf("the report is %+v", r)
+			}
+			if o.fail > 0 && (x.Other == 0 || x.Again == 0) {
+				t.Errorf("%d failed and %d were tried again", x.Other, x.Again)
+			}
+			if (r.API != nil) != (o.apiRate > 0) || r.API != nil && (r.API.Requests == 0 || r.API.Failed > 0) {
+				t.Errorf("of the API it says %+v", r.API)
+			}
+			var table, text bytes.Buffer
+			r.print(&table)
+			if err := json.NewEncoder(&text).Encode(r); err != nil || !strings.Contains(table.String(), "ledger: 0 violations") {
+				t.Errorf("%v\n%s", err, table.String())
+			}
+		})
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, o := range []options{
+		{every: 7 * time.Second, jobs: 1, accounts: 1, ports: 1},
+		{every: 2 * time.Minute, jobs: 1, accounts: 1, ports: 1},
+		{every: 1500 * time.Millisecond, jobs: 1, accounts: 1, ports: 1},
+		{every: time.Minute, accounts: 1, ports: 1},
+		{every: time.Minute, jobs: 1, accounts: 1, ports: 1, hosts: 1 << 17},
+	} {
+		if o.settle() == nil {
+			t.Errorf("%+v is accepted", o)
+		}
+	}
+}
+
+func TestPercentiles(t *testing.T) {
+	var d []time.Duration
+	for i := range 1000 {
+		d = append(d, time.Duration(999-i))
+	}
+	if got, want := percentiles(d), (lateness{P50: 500, P90: 900, P99: 990, Max: 999}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := percentiles(nil); got != (lateness{}) {
+		t.Errorf("got %+v of nothing", got)
+	}
+}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/test/checker"
+)
+
+// usage is what has been used up so far.
+type usage struct {
+	at                       time.Time
+	server, target, database time.Duration
+	own                      time.Duration // of this process
+	machine                  machine
+	disk                     int64
+}
+
+func (b *bench) usage(ctx context.Context, databasePID int) usage {
+	own, _ := cpuOf(os.Getpid())
+	return usage{time.Now(), b.server.cpu(), b.target.cpu(), cpuOfFamily(databasePID), own, machineNow(), b.diskBytes(ctx)}
+}
+
+// measure lets the rounds pass and reads what they left. What comes before the first is not counted.
+func (b *bench) measure(ctx context.Context) (r report, err error) {
+	r = report{Jobs: b.jobs + b.hog, Accounts: b.accounts, Stored: b.stored, Database: "SQLite", IdleCPU: -1}
+	databasePID := 0
+	if b.database != "" {
+		r.Database, databasePID = "PostgreSQL", serverOf(ctx, b.db)
+	}
+	var load *apiLoad
+	if b.apiRate > 0 {
+		if load, err = newAPILoad(ctx, b.url(), b.keys); err != nil {
+			return r, err
+		}
+	}
+	first := time.Now().Add(2 * time.Second).Truncate(b.every).Add(b.every)
+	if err := sleepUntil(ctx, first.Add(-time.Second)); err != nil {
+		return r, err
+	}
+	if _, err := b.arrivals(); err != nil {
+		return r, err
+	}
+	b.from = first
+	before := b.usage(ctx, databasePID)
+	calling, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	called := make(chan struct{})
+	go func() {
+		defer close(called)
+		if load != nil {
+			load.run(calling, b.apiRate)
+		}
+	}()
+	var idle []float64
+	for i := range b.rounds {
+		due := first.Add(time.Duration(i) * b.every)
+		if err := sleepUntil(ctx, due); err != nil {
+			return r, err
+		}
+		round, share, err := b.round(ctx, due)
+		if err != nil {
+			return r, err
+		}
+		r.Rounds = append(r.Rounds, round)
+		if share >= 0 {
+			idle = append(idle, share)
+		}
+	}
+	hangUp()
+	<-called
+	after := b.usage(ctx, databasePID)
+	executions := 0
+	for _, x := range r.Rounds {
+		executions += x.Arrived + x.Again + x.Hanging
+	}
+	each := func(d time.Duration) float64 { return micros(d) / float64(max(1, executions)) }
+	r.ServerCPU, r.TargetCPU = each(after.server-before.server), each(after.target-before.target)
+	r.DatabaseCPU = each(after.database - before.database)
+	r.DiskPerExecution = float64(after.disk-before.disk) / float64(max(1, executions))
+	r.PeakMemory = b.server.peakMemory()
+	elapsed := float64(after.at.Sub(before.at)) * float64(runtime.NumCPU())
+	known := after.server - before.server + after.target - before.target + after.database - before.database + after.own - before.own
+	r.Noise = max(0, float64(after.machine.busy-before.machine.busy-known)/elapsed)
+	r.Stolen = float64(after.machine.stolen-before.machine.stolen) / elapsed
+	if len(idle) > 0 {
+		r.IdleCPU = slices.Max(idle)
+	}
+	if load != nil {
+		r.API = load.report()
+	}
+	return r, b.scrape(&r)
+}
+
+// round waits until the herd of one instant is recorded, or the next is due, and reads its ledger. idle is the share of
+// a core that the service used afterwards, or -1.
+func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64, err error) {
+	r.Due, idle = due.Unix(), -1
+	until := due.Add(b.every)
+	end := until.Add(-700 * time.Millisecond)
+	if b.spread {
+		if err := sleepUntil(ctx, until); err != nil {
+			return r, idle, err
+		}
+		end = until.Add(2 * time.Second)
+	}
+	for time.Now().Before(end) {
+		var left bool
+		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE look_at < $1) OR
+			EXISTS (SELECT 1 FROM pending) OR EXISTS (SELECT 1 FROM execution WHERE outcome = 0)`, until.UnixMilli()).Scan(&left)
+		if err != nil {
+			return r, idle, err
+		}
+		if !left {
+			break
+		}
+		if err := sleepUntil(ctx, time.Now().Add(20*time.Millisecond)); err != nil {
+			return r, idle, err
+		}
+	}
+	durable := time.Now()
+	arrivals, err := b.arrivals()
+	if err != nil {
+		return r, idle, err
+	}
+	if err := b.readLedger(ctx, &r, due, until); err != nil {
+		return r, idle, err
+	}
+	r.fill(due, durable, arrivals, b)
+	if rest := time.Until(until) - time.Second; rest > 5*time.Second && b.apiRate == 0 {
+		_ = sleepUntil(ctx, time.Now().Add(2*time.Second)) // the ledger's readers are done, and what was cached is written
+		start, used := time.Now(), b.server.cpu()
+		if err := sleepUntil(ctx, until.Add(-time.Second)); err != nil {
+			return r, idle, err
+		}
+		idle = float64(b.server.cpu()-used) / float64(time.Since(start))
+	}
+	return r, idle, nil
+}
+
+// readLedger counts what a herd became.
+func (b *bench) readLedger(ctx context.Context, r *round, due, until time.Time) error {
+	rows, err := b.db.QueryContext(ctx, `SELECT outcome, status, attempt, lateness_us FROM execution
+		WHERE planned_at >= $1 AND planned_at < $2`, due.UnixMilli(), until.UnixMilli())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var late []time.Duration
+	for rows.Next() {
+		var outcome, status, attempt, us int64
+		if err := rows.Scan(&outcome, &status, &attempt, &us); err != nil {
+			return err
+		}
+		switch cron.Outcome(outcome) {
+		case cron.OutcomeSucceeded:
+			r.Succeeded++
+		case cron.OutcomeRunning:
+			r.Running++
+			continue
+		default:
+			r.Other++
+		}
+		if attempt == 1 && cron.Status(status) != cron.StatusTimeout {
+			late = append(late, time.Duration(us)*time.Microsecond)
+		}
+	}
+	r.Ledger = percentiles(late)
+	return rows.Err()
+}
+
+// fill computes what the arrivals say.
+func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
+	var (
+		late    []time.Duration
+		last    time.Time
+		seen    = make(map[int32]bool, len(arrivals))
+		seconds = int64(b.every / time.Second)
+	)
+	for _, a := range arrivals {
+		planned, at := due, time.UnixMicro(a.At)
+		if b.spread {
+			planned = due.Add(time.Duration(int64(a.Job)%seconds) * time.Second)
+		}
+		switch {
+		case a.Hangs:
+			r.Hanging++
+			continue
+		case seen[a.Job]:
+			r.Again++
+		default:
+			r.Arrived++
+			late = append(late, at.Sub(planned))
+		}
+		seen[a.Job] = true
+		if at.After(last) {
+			last = at
+		}
+	}
+	r.Target = percentiles(late)
+	if len(late) == 0 {
+		return
+	}
+	r.DurableAfter = durable.Sub(due)
+	r.DurableAfterLast = durable.Sub(last)
+	r.PerSecond = float64(len(arrivals)) / last.Sub(due).Seconds()
+}
+
+// scrape reads means from the service's metrics.
+func (b *bench) scrape(r *report) error {
+	res, err := http.Get(b.url() + "/metrics")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	values := make(map[string]float64)
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if n, err := strconv.ParseFloat(value, 64); err == nil {
+			values[name] = n
+		}
+	}
+	mean := func(name string) float64 { return 1000 * values[name+"_sum"] / max(1, values[name+"_count"]) }
+	r.Claim, r.Finish = mean("punctual_claim_duration_seconds"), mean("punctual_finish_duration_seconds")
+	return nil
+}
+
+// patience is how long a herd that is not through when the rounds are over may take.
+const patience = 5 * time.Minute
+
+// settled waits until nothing is left that was due at or before an instant, but for what hangs.
+func (b *bench) settled(ctx context.Context, to time.Time) error {
+	for deadline := time.Now().Add(patience); b.hog == 0 && time.Now().Before(deadline); {
+		var left bool
+		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE next_run_at <= $1)
+			OR EXISTS (SELECT 1 FROM execution WHERE outcome = 0 AND planned_at <= $1)`, to.UnixMilli()).Scan(&left)
+		if err != nil || !left {
+			return err
+		}
+		if err := sleepUntil(ctx, time.Now().Add(500*time.Millisecond)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verify stops the service and holds its ledger to every promise, and to what the target received.
+func (b *bench) verify(ctx context.Context, rounds []round) (violations []string, err error) {
+	from, to := time.Unix(rounds[0].Due, 0), time.Unix(rounds[len(rounds)-1].Due, 0)
+	if err := b.settled(ctx, to); err != nil {
+		return nil, err
+	}
+	if err := b.server.stop(); err != nil {
+		return nil, fmt.Errorf("stop the service: %w", err)
+	}
+	if _, err := b.arrivals(); err != nil {
+		return nil, err
+	}
+	ledger, err := checker.Read(ctx, b.db)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	w := checker.Witness{From: from, To: to, Stopped: true}
+	if b.hang > 0 || b.hog > 0 {
+		w.InFlight = b.jobs + b.hog // whoever hangs at the end is not waited for
+	}
+	numbers := make(map[int64]int32, len(ledger.Jobs))
+	for _, j := range ledger.Jobs {
+		n, _ := strconv.Atoi(j.Request.URL[strings.LastIndexByte(j.Request.URL, '/')+1:])
+		numbers[j.ID] = int32(n)
+	}
+	// What is due of the hog when the time is over stays due.
+	ofHog := func(job int64) bool { return int(numbers[job]) >= b.jobs && int(numbers[job]) < b.jobs+b.hog }
+	ledger.Jobs = slices.DeleteFunc(ledger.Jobs, func(j cron.JobRecord) bool { return ofHog(j.ID) })
+	all := slices.Clone(ledger.Records)
+	ledger.Records = slices.DeleteFunc(ledger.Records, func(e checker.Record) bool { return ofHog(e.JobID) })
+	for _, v := range checker.Find(ledger, w) {
+		violations = append(violations, v.String())
+	}
+	recorded := make(map[int32]int)
+	for _, e := range all {
+		if e.Node != 0 && !e.Planned.Before(from) {
+			recorded[numbers[e.JobID]]++
+		}
+	}
+	for job, n := range b.sent {
+		if recorded[job] != n {
+			violations = append(violations, fmt.Sprintf("target: job %d was called %d times, and the ledger has %d", job, n, recorded[job]))
+		}
+	}
+	return violations, nil
+}

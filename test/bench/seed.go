@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// mostKeys is how many accounts call the API.
+const mostKeys = 50
+
+// seed creates the accounts and jobs with the service's own store.
+func (b *bench) seed(ctx context.Context) error {
+	s, err := store.Open(ctx, store.Options{URL: b.database, Dir: b.dir, Key: b.key, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.fill(ctx, s), s.Close())
+}
+
+func (b *bench) fill(ctx context.Context, s *store.Store) error {
+	accounts := make([]int64, b.accounts+1) // the last is the hog
+	for i := range accounts {
+		a := cron.Account{Email: fmt.Sprintf("%d@example.com", i), Plan: cron.PlanUnlimited}
+		if err := s.CreateAccount(ctx, &a); err != nil {
+			return err
+		}
+		accounts[i] = a.ID
+	}
+	for _, id := range accounts[:min(b.accounts, mostKeys)] {
+		key, hash := auth.NewKey()
+		if err := s.CreateAPIKey(ctx, &cron.APIKey{AccountID: id, Hash: hash}); err != nil {
+			return err
+		}
+		b.keys = append(b.keys, key)
+	}
+	var (
+		workers sync.WaitGroup
+		next    atomic.Int64
+		failed  atomic.Pointer[error]
+	)
+	for range 64 {
+		workers.Go(func() {
+			for i := int(next.Add(1) - 1); i < b.jobs+b.hog+b.stored && failed.Load() == nil; i = int(next.Add(1) - 1) {
+				j := b.job(i)
+				j.AccountID = accounts[i%b.accounts]
+				if i >= b.jobs && i < b.jobs+b.hog {
+					j.AccountID = accounts[b.accounts]
+				}
+				if err := s.CreateJob(ctx, &j); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// job is job number i: first those of the herd, then those of the hog, then those that are not due.
+func (b *bench) job(i int) cron.Job {
+	j := cron.NewJob()
+	kind := ""
+	switch {
+	case i >= b.jobs && i < b.jobs+b.hog, among(i, b.hang):
+		kind = "hang/"
+	case among(i, b.fail):
+		kind = "fail/"
+	}
+	scheme := "http"
+	if b.https {
+		scheme = "https"
+	}
+	j.Enabled, j.SaveResponses = true, b.save
+	j.Title = fmt.Sprintf("job %d", i)
+	j.Request.URL = fmt.Sprintf("%s://%s:%d/%s%d", scheme, hostAddress(i%b.hosts), b.firstPort+i/b.hosts%b.ports, kind, i)
+	if b.retries > 0 {
+		j.Policy.Retry = cron.Retry{Count: b.retries, Delay: time.Second, Factor: 1, Ceiling: time.Second}
+	}
+	s := &j.Schedule
+	s.Minutes, s.Hours, s.MonthDays, s.Months, s.Weekdays = cron.Every, cron.Every, cron.Every, cron.Every, cron.Every
+	s.Seconds = 0
+	if i >= b.jobs+b.hog { // half a year away
+		s.Months = cron.SetOf(int(time.Now().UTC().Month()+5)%12 + 1)
+		s.Minutes, s.Hours, s.MonthDays, s.Seconds = cron.SetOf(i%60), cron.SetOf(i/60%24), cron.SetOf(i%28+1), cron.SetOf(0)
+		return j
+	}
+	step, shift := int(b.every/time.Second), 0
+	if b.spread {
+		shift = i % step
+	}
+	for second := shift; second < 60; second += step {
+		s.Seconds |= cron.SetOf(second)
+	}
+	return j
+}
+
+// among picks a share of all numbers, evenly.
+func among(i int, share float64) bool {
+	return math.Floor(float64(i+1)*share) > math.Floor(float64(i)*share)
+}

@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"punctual/test/harness"
+)
+
+// details is what the history tells of one execution, with what is added to the contract.
+type details struct {
+	harness.HistoryItem
+	Redirects []struct {
+		Status int    `json:"status"`
+		URL    string `json:"url"`
+	} `json:"redirects"`
+	Truncated bool `json:"truncated"`
+}
+
+// performed waits for the first execution of a job and reads its details.
+func performed(t *testing.T, api *harness.Client, id int64) (d details) {
+	t.Helper()
+	await(t, fmt.Sprintf("job %d is performed", id), func() bool { return len(api.History(id).History) > 0 })
+	list := api.History(id).History
+	answer := api.Do("GET", fmt.Sprintf("/jobs/%d/history/%s", id, list[len(list)-1].Identifier), nil, nil)
+	if answer.Status != http.StatusOK {
+		t.Fatalf("the details are answered with %d: %s", answer.Status, answer.Body)
+	}
+	if err := json.Unmarshal(answer.Body, &struct {
+		Details *details `json:"jobHistoryDetails"`
+	}{&d}); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestExchange performs jobs with each of the settings that say how a request is made and what counts as a success.
+func TestExchange(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	target := harness.NewTarget(t)
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "secure")
+	}))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it does not trust everybody either
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	node := s.Start("--deny-targets", "127.0.0.2")
+	api := s.Client(node)
+	now := harness.EverySecond()
+	create := func(path string, more harness.Fields) int64 { return api.CreateJob(job(target, path, now, more)) }
+	elsewhere := func(url string, more harness.Fields) int64 {
+		fields := job(target, "", now, more)
+		fields["url"] = url
+		return api.CreateJob(fields)
+	}
+	fields := job(target, "/denied", now)
+	fields["url"] = strings.Replace(target.URL, "127.0.0.1", "127.0.0.2", 1)
+	if p := api.Refused(400, "PUT", "/jobs", harness.Fields{"job": fields}); len(p.Errors) != 1 || p.Errors[0].Pointer != "/job/url" {
+		t.Errorf("an address that the operator denies is answered with %+v", p)
+	}
+
+	for _, test := range []struct {
+		name      string
+		id        int64
+		status    int
+		http      int
+		text      string // part of statusText
+		redirects int
+		truncated bool
+	}{
+		{"a redirect is not followed", create("/redirect/302/there", nil), statusHTTPError, 302, "Found", 0, false},
+		{"a redirect counts as success", create("/redirect/303/there", harness.Fields{"redirectSuccess": true}),
+			statusOK, 303, "See Other", 0, false},
+		{"redirects are followed", create("/redirect/302/redirect/307/there", harness.Fields{"followRedirects": 2}),
+			statusOK, 200, "OK", 2, false},
+		{"one redirect too many", create("/redirect/302/redirect/302/there/", harness.Fields{"followRedirects": 1}),
+			statusHTTPError, 302, "redirect", 1, false},
+		{"a status that is expected", create("/status/404", harness.Fields{"success": harness.Fields{"status": []any{"400-410"}}}),
+			statusOK, 404, "Not Found", 0, false},
+		{"a status that is not", create("/status/200", harness.Fields{"success": harness.Fields{"status": []any{204}}}),
+			statusHTTPError, 200, "200", 0, false},
+		{"a text that is there", create("/a", harness.Fields{"success": harness.Fields{"contains": "request"}}),
+			statusOK, 200, "OK", 0, false},
+		{"a text that is missing", create("/b", harness.Fields{"success": harness.Fields{"contains": "missing"}}),
+			statusHTTPError, 200, "missing", 0, false},
+		{"a text that must not be", create("/c", harness.Fields{"success": harness.Fields{"notContains": "request"}}),
+			statusHTTPError, 200, "request", 0, false},
+		{"a pattern", create("/d", harness.Fields{"success": harness.Fields{"matches": `^request \d+\n$`}}),
+			statusOK, 200, "OK", 0, false},
+		{"a pattern that does not match", create("/e", harness.Fields{"success": harness.Fields{"matches": `^\d`}}),
+			statusHTTPError, 200, "pattern", 0, false},
+		{"too large a response", create("/body/1100000", nil), statusTooMuchData, 200, "", 0, false},
+		{"a response that is cut", create("/body/1100001", harness.Fields{"oversize": "truncate"}), statusOK, 200, "OK", 0, true},
+		{"a certificate that nobody knows", elsewhere(secure.URL+"/unknown", nil), statusOther, 0, "certificate", 0, false},
+		{"a certificate that nobody checks", elsewhere(secure.URL+"/unchecked", harness.Fields{"verifyTls": false}),
+			statusOK, 200, "OK", 0, false},
+	} {
+		d := performed(t, api, test.id)
+		if d.Status != test.status || d.HTTPStatus != test.http || !strings.Contains(d.StatusText, test.text) ||
+			len(d.Redirects) != test.redirects || d.Truncated != test.truncated {
+			t.Errorf("%s: status %d, HTTP status %d, %q, redirects %v, truncated %t", test.name, d.Status, d.HTTPStatus,
+				d.StatusText, d.Redirects, d.Truncated)
+		}
+	}
+
+	// The account trusts one more authority from now on.
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	if answer := api.Do("PUT", "/tls", harness.Fields{"tls": harness.Fields{"caBundle": string(authority)}}, nil); answer.Status != 200 {
+		t.Fatalf("the authority is answered with %d: %s", answer.Status, answer.Body)
+	}
+	d := performed(t, api, elsewhere(secure.URL+"/known", nil))
+	if d.Status != statusOK || d.CertExpiry == nil || *d.CertExpiry != secure.Certificate().NotAfter.Unix() {
+		t.Errorf("with the authority: status %d, %q, certificate expiry %v", d.Status, d.StatusText, d.CertExpiry)
+	}
+	node.Stop()
+}
