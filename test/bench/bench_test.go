@@ -28,6 +28,7 @@ func TestRun(t *testing.T) {
 		"hog": {"-hog", "50", "-hang", "0.02", "-first-port", "21401"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var o options
 			f := flag.NewFlagSet("bench", flag.ContinueOnError)
 			o.define(f)

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"punctual/internal/api"
+	"punctual/internal/auth"
+	"punctual/internal/config"
+	"punctual/internal/cron"
+	"punctual/internal/fetch"
+	"punctual/internal/message"
+	"punctual/internal/metrics"
+	"punctual/internal/scheduler"
+	"punctual/internal/service"
+	"punctual/internal/store"
+)
+
+// Limits on the HTTP server, against clients that dawdle.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 60 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 32 << 10
+	closeTimeout      = 5 * time.Second // for requests under way when the service stops
+)
+
+// reservedFiles is how many open files are kept for everything but executions in flight.
+const reservedFiles = 256
+
+// userAgent is what targets see.
+const userAgent = "Punctual/1 (HTTP cron service)"
+
+// parts are what a node is put together from, once the database is open.
+type parts struct {
+	config  config.Config
+	logger  *slog.Logger
+	db      *store.Store
+	key     [32]byte // that seals secrets
+	plans   cron.Plans
+	baseURL string
+	guard   *fetch.Guard
+	metrics *metrics.Metrics
+}
+
+// scheduler puts the scheduler together, with as many slots as there may be open files.
+func (p *parts) scheduler() (*scheduler.Scheduler, error) {
+	o := p.config.Serve
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("read the name of the machine: %w", err)
+	}
+	slots := min(o.Slots, max(1, openFiles()-reservedFiles))
+	if slots < o.Slots {
+		p.logger.Warn("the operating system allows too few open files for all slots; raise the limit (ulimit -n)",
+			slog.Int("files", openFiles()), slog.Int("slots", slots))
+	}
+	jobs := scheduler.New(scheduler.Config{
+		Store: p.db, Nodes: p.db, Upkeep: p.db, Name: name, Slots: slots, HostSlots: o.HostSlots, Drain: o.Drain,
+		Metrics: p.metrics, Logger: p.logger,
+		Exchanger: fetch.New(fetch.Config{Guard: p.guard, UserAgent: userAgent, Logger: p.logger}),
+	})
+	addGauges(p.metrics, jobs, p.db)
+	return jobs, nil
+}
+
+// server puts the HTTP server together. Its shutdown ends the streams of the API.
+func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
+	executors, err := executorAddresses(p.config.Serve.ExecutorAddresses)
+	if err != nil {
+		return nil, err
+	}
+	stop := make(chan struct{})
+	server := &http.Server{
+		Handler: mux(muxConfig{
+			API: api.New(api.Config{
+				Service: service.New(service.Config{
+					Jobs: p.db, History: p.db, Folders: p.db, Usage: p.db, Badges: p.db, TLS: p.db, Runs: p.db, Keys: p.db,
+					Once: p.db, Events: p.db, Addresses: p.guard, Plans: p.plans, Secret: p.key,
+				}),
+				Auth:              auth.New(p.db),
+				Messages:          message.English{},
+				Logger:            p.logger,
+				Now:               p.db.Now,
+				Proxies:           p.config.Serve.TrustedProxies,
+				ExecutorAddresses: executors,
+				Stop:              stop,
+			}),
+			Welcome: message.English{}.Welcome(p.baseURL),
+			Ping:    p.db.Ping,
+			Turned:  jobs.Turned,
+			LateBy:  jobs.LateBy,
+			Metrics: p.metrics,
+		}),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
+	}
+	server.RegisterOnShutdown(func() { close(stop) })
+	return server, nil
+}
+
+// addGauges adds what is read with each scrape.
+func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
+	m.Gauge("executions_in_flight", "Executions under way.", func() float64 { return float64(jobs.InFlight()) })
+	m.Gauge("oldest_due_seconds", "How late the oldest due work is that waits for a slot.",
+		func() float64 { return jobs.LateBy().Seconds() })
+	m.Gauge("slots", "How many executions may be under way.", func() float64 { return float64(jobs.Slots) })
+	m.Gauge("backlog", "Due occurrences and attempts that wait for a slot, on all nodes; -1 when the database does not tell.",
+		gaugeOf(db.Backlog))
+	m.Gauge("notices", "Notices in the outbox, on all nodes, at most 10,000; -1 when the database does not tell.",
+		gaugeOf(db.Notices))
+}
+
+// gaugeOf asks the database for a number; -1 is one that it did not tell in time.
+func gaugeOf(count func(context.Context) (int, error)) func() float64 {
+	return func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+		defer cancel()
+		n, err := count(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	}
+}
+
+// executorAddresses are where executions come from: the configured addresses, or the machine's own that others can reach.
+func executorAddresses(configured []netip.Addr) ([]netip.Addr, error) {
+	if len(configured) > 0 {
+		return configured, nil
+	}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("list the addresses of the machine: %w", err)
+	}
+	var addresses []netip.Addr
+	for _, i := range interfaces {
+		prefix, err := netip.ParsePrefix(i.String())
+		if err == nil && prefix.Addr().IsGlobalUnicast() {
+			addresses = append(addresses, prefix.Addr().WithZone(""))
+		}
+	}
+	return addresses, nil
+}
