@@ -10,7 +10,7 @@ import (
 
 // Bounds on what is remembered of servers.
 const (
-	maxSessions = 2048
+	maxSessions = 8192 // a herd of more than fit would find none of them again
 	sessionLife = time.Hour
 )
 

@@ -78,7 +78,7 @@ func (o *options) settle() error {
 	if o.hosts == 0 {
 		o.hosts = 1
 		if o.https {
-			o.hosts, o.ports = 1000, 8
+			o.hosts, o.ports = 1000, 1
 		}
 	}
 	if o.hosts < 1 || o.hosts > 1<<16 || o.ports < 1 || o.jobs < 1 || o.accounts < 1 {
