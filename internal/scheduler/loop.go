@@ -153,10 +153,10 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 	s.Metrics.Claimed.Observe(float64(len(claimed.Launches)))
 	s.Metrics.Settled.Add(float64(claimed.Settled))
 	for i := range claimed.Launches {
-		l := &claimed.Launches[i]
-		s.flight.start(l, func() {
+		l := claimed.Launches[i] // a copy, lest one that hangs keeps all of the claim in memory
+		s.flight.start(&l, func() {
 			widenStack()
-			s.execute(working, l)
+			s.execute(working, &l)
 		})
 	}
 	a.claimed, a.next = time.Now(), claimed.Next
