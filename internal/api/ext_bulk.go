@@ -121,7 +121,7 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkA
 
 // bulkJobs reads which jobs are meant: a list, each counted once, or all of a folder.
 func (a *api) bulkJobs(ctx context.Context, account cron.Account, body object) ([]int64, error) {
-	raw, listed := body.value("jobIds")
+	_, listed := body.value("jobIds")
 	_, inFolder := body.value("folderId")
 	if listed == inFolder {
 		body.problems.add("", cron.Problem{Rule: cron.RuleEitherOr, Given: "jobIds", Want: "folderId"})
@@ -133,8 +133,7 @@ func (a *api) bulkJobs(ctx context.Context, account cron.Account, body object) (
 		err    error
 	)
 	at := "jobIds"
-	switch {
-	case inFolder:
+	if inFolder {
 		at = "folderId"
 		integer(body, "folderId", &folder, 0, math.MaxInt64)
 		if err := body.problems.Err(); err != nil {
@@ -143,11 +142,9 @@ func (a *api) bulkJobs(ctx context.Context, account cron.Account, body object) (
 		if ids, err = a.service.FolderJobs(ctx, account, folder, maxBulkJobs+1); err != nil {
 			return nil, under("/folderId", err)
 		}
-	case raw[0] != '[':
-		body.wrongType("jobIds", typeArray)
-	default:
+	} else {
 		seen := map[int64]bool{}
-		walk(raw, func(index string, item json.RawMessage) {
+		body.each("jobIds", func(index string, item json.RawMessage) {
 			id, wrong := parseInteger(item, 1, math.MaxInt64)
 			switch {
 			case wrong.Rule != cron.RuleNone:

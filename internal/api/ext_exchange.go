@@ -62,15 +62,7 @@ func readExchange(o object, x *cron.Exchange) {
 
 // readStatusRanges reads an array of status codes and ranges of them.
 func readStatusRanges(o object, name string, to *[]cron.StatusRange) {
-	raw, ok := o.value(name)
-	if !ok {
-		return
-	}
-	if raw[0] != '[' {
-		o.wrongType(name, typeArray)
-		return
-	}
-	walk(raw, func(index string, item json.RawMessage) {
+	o.each(name, func(index string, item json.RawMessage) {
 		pointer := o.pointer + "/" + name + "/" + index
 		text, ok := scalar(item)
 		if !ok {

@@ -196,14 +196,6 @@ func overlaps(a, b string) bool {
 	return false
 }
 
-// says is the statusText of a record. Of one that runs there is nothing to be said yet.
-func (a *api) says(e *cron.Execution) string {
-	if e.Outcome == cron.OutcomeRunning {
-		return ""
-	}
-	return a.messages.Execution(&e.Result)
-}
-
 // cursorVersion is the first byte of a cursor. Its other bytes are the position: the id, and the time in Unix
 // milliseconds.
 const (
@@ -236,25 +228,14 @@ func readCursor(query object, to *cron.HistoryPosition) {
 
 // historyRecord is a HistoryItem of the contract without headers and body, and with what we add.
 type historyRecord struct {
-	JobLogID    int64    `json:"jobLogId"`
-	JobID       int64    `json:"jobId"`
-	Identifier  string   `json:"identifier"`
-	Date        int64    `json:"date"` // Unix seconds
-	DatePlanned int64    `json:"datePlanned"`
-	Jitter      int64    `json:"jitter"` // ms
-	URL         string   `json:"url"`
-	Duration    int64    `json:"duration"` // ms
-	Status      int      `json:"status"`
-	StatusText  string   `json:"statusText"`
-	HTTPStatus  int      `json:"httpStatus"`
-	Stats       stats    `json:"stats"`
-	CertExpiry  *int64   `json:"sslCertExpiry"`
-	JobTitle    string   `json:"jobTitle"`
-	Outcome     string   `json:"outcome"`
-	Kind        string   `json:"kind"`
-	Attempt     int      `json:"attempt"`
-	Reason      string   `json:"reason"`
-	Covers      *covered `json:"covers"` // null but for missed and skipped records
+	historyHead
+	historyTail
+	JobTitle string   `json:"jobTitle"`
+	Outcome  string   `json:"outcome"`
+	Kind     string   `json:"kind"`
+	Attempt  int      `json:"attempt"`
+	Reason   string   `json:"reason"`
+	Covers   *covered `json:"covers"` // null but for missed and skipped records
 }
 
 // covered are the occurrences that a record stands for. Times are Unix seconds.
@@ -267,11 +248,8 @@ type covered struct {
 
 func (a *api) newHistoryRecord(r *cron.HistoryRecord) historyRecord {
 	e := &r.Execution
-	item := a.newHistoryItem(e)
 	record := historyRecord{
-		JobLogID: item.JobLogID, JobID: item.JobID, Identifier: item.Identifier, Date: item.Date,
-		DatePlanned: item.DatePlanned, Jitter: item.Jitter, URL: item.URL, Duration: item.Duration, Status: item.Status,
-		StatusText: a.says(e), HTTPStatus: item.HTTPStatus, Stats: item.Stats, CertExpiry: item.CertExpiry,
+		historyHead: a.newHistoryHead(e), historyTail: newHistoryTail(&e.Result),
 		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: kindOf(r), Attempt: e.Attempt,
 		Reason: faultNames[e.Result.Fault],
 	}

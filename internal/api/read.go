@@ -128,16 +128,18 @@ func (o object) mustHave(name string) {
 	}
 }
 
-// each visits the items of a member that is an array.
-func (o object) each(name string, visit func(index string, item json.RawMessage)) {
+// each visits the items of a member that is an array, and tells whether it is one.
+func (o object) each(name string, visit func(index string, item json.RawMessage)) bool {
 	raw, ok := o.value(name)
-	switch {
-	case !ok:
-	case raw[0] != '[':
-		o.wrongType(name, typeArray)
-	default:
-		walk(raw, visit)
+	if !ok {
+		return false
 	}
+	if raw[0] != '[' {
+		o.wrongType(name, typeArray)
+		return false
+	}
+	walk(raw, visit)
+	return true
 }
 
 func (o object) wrongType(name, want string) {
@@ -226,16 +228,8 @@ const every = -1
 
 // set reads an array of numbers between low and high, or every.
 func (o object) set(name string, to *cron.Set, low, high int64) {
-	raw, ok := o.value(name)
-	if !ok {
-		return
-	}
-	if raw[0] != '[' {
-		o.wrongType(name, typeArray)
-		return
-	}
 	var set cron.Set
-	walk(raw, func(index string, item json.RawMessage) {
+	given := o.each(name, func(index string, item json.RawMessage) {
 		if _, wrong := parseInteger(item, every, every); wrong.Rule == cron.RuleNone {
 			set = cron.Every
 			return
@@ -247,7 +241,9 @@ func (o object) set(name string, to *cron.Set, low, high int64) {
 		}
 		set |= cron.SetOf(int(n))
 	})
-	*to = set
+	if given {
+		*to = set
+	}
 }
 
 // choice reads a member whose value is one of the given names, and stores the index of the name.

@@ -47,21 +47,31 @@ func (a *api) getExecution(w http.ResponseWriter, r *http.Request, account cron.
 
 // historyItem is HistoryItem of the contract. Field order counts.
 type historyItem struct {
-	JobLogID    int64   `json:"jobLogId"`
-	JobID       int64   `json:"jobId"`
-	Identifier  string  `json:"identifier"`
-	Date        int64   `json:"date"` // Unix seconds
-	DatePlanned int64   `json:"datePlanned"`
-	Jitter      int64   `json:"jitter"` // ms
-	URL         string  `json:"url"`
-	Duration    int64   `json:"duration"` // ms
-	Status      int     `json:"status"`
-	StatusText  string  `json:"statusText"`
-	HTTPStatus  int     `json:"httpStatus"`
-	Headers     *string `json:"headers"`
-	Body        *string `json:"body"`
-	Stats       stats   `json:"stats"`
-	CertExpiry  *int64  `json:"sslCertExpiry"`
+	historyHead
+	Headers *string `json:"headers"`
+	Body    *string `json:"body"`
+	historyTail
+}
+
+// historyHead is what is told of an execution before its response.
+type historyHead struct {
+	JobLogID    int64  `json:"jobLogId"`
+	JobID       int64  `json:"jobId"`
+	Identifier  string `json:"identifier"`
+	Date        int64  `json:"date"` // Unix seconds
+	DatePlanned int64  `json:"datePlanned"`
+	Jitter      int64  `json:"jitter"` // ms
+	URL         string `json:"url"`
+	Duration    int64  `json:"duration"` // ms
+	Status      int    `json:"status"`
+	StatusText  string `json:"statusText"`
+	HTTPStatus  int    `json:"httpStatus"`
+}
+
+// historyTail is what is told of it after its response.
+type historyTail struct {
+	Stats      stats  `json:"stats"`
+	CertExpiry *int64 `json:"sslCertExpiry"`
 }
 
 // stats are in µs.
@@ -75,8 +85,19 @@ type stats struct {
 }
 
 func (a *api) newHistoryItem(e *cron.Execution) historyItem {
-	r := &e.Result
 	item := historyItem{
+		historyHead: a.newHistoryHead(e), Headers: textOrNull(e.Result.Headers), Body: textOrNull(e.Result.Body),
+		historyTail: newHistoryTail(&e.Result),
+	}
+	if item.Headers != nil && item.Body == nil {
+		item.Body = new("") // the response was saved, and its body was empty
+	}
+	return item
+}
+
+func (a *api) newHistoryHead(e *cron.Execution) historyHead {
+	r := &e.Result
+	return historyHead{
 		JobLogID:    e.ID,
 		JobID:       e.JobID,
 		Identifier:  identifier(e),
@@ -86,20 +107,27 @@ func (a *api) newHistoryItem(e *cron.Execution) historyItem {
 		URL:         r.URL,
 		Duration:    r.Duration.Milliseconds(),
 		Status:      int(r.Status),
-		StatusText:  a.messages.Execution(r),
+		StatusText:  a.says(e),
 		HTTPStatus:  r.HTTPStatus,
-		Headers:     textOrNull(r.Headers),
-		Body:        textOrNull(r.Body),
+	}
+}
+
+// says is what came of an execution in words; none while it is under way.
+func (a *api) says(e *cron.Execution) string {
+	if e.Outcome == cron.OutcomeRunning {
+		return ""
+	}
+	return a.messages.Execution(&e.Result)
+}
+
+func newHistoryTail(r *cron.Result) historyTail {
+	return historyTail{
 		Stats: stats{
 			r.Stats.NameLookup.Microseconds(), r.Stats.Connect.Microseconds(), r.Stats.AppConnect.Microseconds(),
 			r.Stats.PreTransfer.Microseconds(), r.Stats.StartTransfer.Microseconds(), r.Stats.Total.Microseconds(),
 		},
 		CertExpiry: unixOrNull(r.CertExpiry),
 	}
-	if item.Headers != nil && item.Body == nil {
-		item.Body = new("") // the response was saved, and its body was empty
-	}
-	return item
 }
 
 // identifier names an execution: job, day and month, from 0, of its planned instant in UTC, and execution.

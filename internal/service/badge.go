@@ -13,13 +13,6 @@ import (
 // badgeTokenLength is how many bytes of the code a token has.
 const badgeTokenLength = 8
 
-// badgeKey derives the key of badge tokens.
-func badgeKey(secret [32]byte) []byte {
-	code := hmac.New(sha256.New, secret[:])
-	_, _ = code.Write([]byte("punctual badge token")) // never fails
-	return code.Sum(nil)
-}
-
 // BadgeToken proves that somebody with access to the account has given away the address of a job's badge.
 func (s *Service) BadgeToken(accountID, jobID int64, parts cron.BadgeParts) string {
 	code := hmac.New(sha256.New, s.badgeKey)

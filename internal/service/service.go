@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"time"
 
 	"punctual/internal/cron"
@@ -120,8 +122,16 @@ type Service struct {
 func New(c Config) *Service {
 	return &Service{
 		jobs: c.Jobs, history: c.History, folders: c.Folders, usage: c.Usage, badges: c.Badges, tls: c.TLS, events: c.Events, addresses: c.Addresses,
-		runs: c.Runs, keys: c.Keys, once: c.Once, plans: c.Plans, badgeKey: badgeKey(c.Secret), versionKey: versionKey(c.Secret),
+		runs: c.Runs, keys: c.Keys, once: c.Once, plans: c.Plans, badgeKey: derivedKey(c.Secret, "punctual badge token"),
+		versionKey: derivedKey(c.Secret, "punctual job version"),
 	}
+}
+
+// derivedKey is a key for one purpose, which tells nothing of the secret.
+func derivedKey(secret [32]byte, purpose string) []byte {
+	code := hmac.New(sha256.New, secret[:])
+	_, _ = code.Write([]byte(purpose)) // never fails
+	return code.Sum(nil)
 }
 
 // planOf is the plan of an account, with the numbers that differ for it.

@@ -13,13 +13,6 @@ import (
 // versionLength is how many bytes of the code a version has.
 const versionLength = 16
 
-// versionKey derives the key of versions.
-func versionKey(secret [32]byte) []byte {
-	code := hmac.New(sha256.New, secret[:])
-	_, _ = code.Write([]byte("punctual job version")) // never fails
-	return code.Sum(nil)
-}
-
 // Version names the definition of a job as it stands. It changes with everything that an edit can change, and with
 // nothing that executions leave behind. It tells nothing of the secrets in the job to whoever may not read them.
 func (s *Service) Version(job *cron.Job) string {

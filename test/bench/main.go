@@ -40,7 +40,7 @@ type options struct {
 	check     bool
 	ports     int
 	firstPort int
-	profile   string
+	env       string
 }
 
 func (o *options) define(f *flag.FlagSet) {
@@ -67,7 +67,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.BoolVar(&o.check, "check", true, "check the ledger in the end")
 	f.IntVar(&o.ports, "ports", 64, "on how many ports the target listens, so that closed connections do not use them up")
 	f.IntVar(&o.firstPort, "first-port", 21000, "the first of them")
-	f.StringVar(&o.profile, "env", "", "an environment variable for the service, NAME=VALUE")
+	f.StringVar(&o.env, "env", "", "an environment variable for the service, NAME=VALUE")
 }
 
 // settle fills in what follows from other options.

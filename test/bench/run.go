@@ -124,8 +124,8 @@ func (b *bench) startServer(ctx context.Context) (err error) {
 		certificate, _ := b.authority()
 		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+certificate, "SSL_CERT_DIR=/nowhere")
 	}
-	if b.profile != "" {
-		cmd.Env = append(cmd.Env, b.profile)
+	if b.env != "" {
+		cmd.Env = append(cmd.Env, b.env)
 	}
 	cmd.Stderr = os.Stderr
 	if b.server, err = startProcess(cmd); err != nil {
