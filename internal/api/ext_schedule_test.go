@@ -119,7 +119,7 @@ func TestSpreadAndPausedJobs(t *testing.T) {
 		predictions(delay, 3600+delay, 7200+delay)
 		c.must("PATCH", path, `{"job":{"pausedUntil":946695600,"pauseNote":"three hours"}}`)
 		predictions(10800+delay, 14400+delay, 18000+delay)
-		time.Sleep(10800*time.Second + delay*time.Second)
+		time.Sleep((10800 + delay + 1) * time.Second) // the delay has milliseconds too
 		launches := c.server.claim(t)
 		if len(launches) != 1 || launches[0].Planned.Unix() != 946684800+10800+delay {
 			t.Errorf("launched %+v", launches)

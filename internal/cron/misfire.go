@@ -34,7 +34,7 @@ func (j *Job) Judge(planned, now time.Time) Verdict {
 		v.Missed = Gap{First: planned, Last: last}
 		v.Missed.Count, v.Missed.AtLeast = j.count(planned, last)
 	}
-	// Occurrences and graces are whole seconds; what is found within its second is found in time.
+	// Graces are whole seconds; what is found within a second is found in time.
 	late := now.Sub(v.Run).Truncate(time.Second)
 	if late <= j.grace(v.Run, v.Next) || j.Policy.Misfire == MisfireRun {
 		return v
@@ -72,16 +72,16 @@ func (j *Job) grace(occurrence, next time.Time) time.Duration {
 // latest is the last occurrence at or before until, given one of them. It bisects, since what follows an instant never
 // comes before what follows an earlier one.
 func (j *Job) latest(occurrence, until time.Time) time.Time {
-	low, high := occurrence.Unix(), until.Unix() // the answer lies in [low, high]
+	low, high := occurrence.UnixMilli(), until.UnixMilli() // the answer lies in [low, high]
 	for low < high {
 		mid := low + (high-low)/2
-		if next := j.OccurrenceAfter(time.Unix(mid, 0)); !next.IsZero() && !next.After(until) {
-			low = next.Unix()
+		if next := j.OccurrenceAfter(time.UnixMilli(mid)); !next.IsZero() && !next.After(until) {
+			low = next.UnixMilli()
 		} else {
 			high = mid
 		}
 	}
-	return time.Unix(low, 0).UTC()
+	return time.UnixMilli(low).UTC()
 }
 
 // count is the number of occurrences from first, which counts whatever the job says now, to last, which is one.

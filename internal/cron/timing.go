@@ -22,7 +22,8 @@ type Timing struct {
 	// is left of that occurrence goes on.
 	Spent bool
 	// Spread makes each occurrence of Schedule later by the same time, which is shorter than Spread and follows from the
-	// job's ID, so that jobs with one schedule do not all run at once. Whole seconds, up to MaxSpread.
+	// job's ID, so that jobs with one schedule do not all run at once. Whole seconds, up to MaxSpread; what it adds is whole
+	// milliseconds.
 	Spread time.Duration
 	// PausedUntil is where the job goes on by itself: nothing before it is due, and no occurrence from before it has
 	// further attempts. Zero, or in the past, when the job is not paused. Whole seconds.
@@ -56,7 +57,7 @@ func (j *Job) NextAfter(t time.Time) time.Time {
 
 // OccurrenceAfter is the first occurrence of the job after t, as if it were enabled, or the zero time when it has none.
 func (j *Job) OccurrenceAfter(t time.Time) time.Time {
-	if before := j.Timing.PausedUntil.Add(-time.Second); before.After(t) {
+	if before := j.Timing.PausedUntil.Add(-time.Millisecond); before.After(t) {
 		t = before
 	}
 	if at := j.Timing.RunAt; !at.IsZero() {
@@ -85,6 +86,6 @@ func (j *Job) counts() bool { return j.Enabled || j.Timing.Spent }
 // jobs that have a Spread.
 func (j *Job) delay() time.Duration {
 	const goldenRatio = 0x9E3779B97F4A7C15 // of 2^64
-	seconds, _ := bits.Mul64(uint64(j.ID)*goldenRatio, uint64(j.Timing.Spread/time.Second))
-	return time.Duration(seconds) * time.Second
+	ms, _ := bits.Mul64(uint64(j.ID)*goldenRatio, uint64(j.Timing.Spread/time.Millisecond))
+	return time.Duration(ms) * time.Millisecond
 }

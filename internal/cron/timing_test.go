@@ -37,10 +37,11 @@ func TestNextAfterTiming(t *testing.T) {
 			"2026-03-02T03:00:00Z", "2026-03-02T09:00:00Z"},
 		{"once, in the pause", Timing{RunAt: at("2026-03-02T09:00:00Z"), PausedUntil: at("2026-03-02T09:00:01Z")},
 			"2026-03-02T03:00:00Z", ""},
-		{"spread", Timing{Spread: time.Hour}, "2026-03-02T03:00:00Z", "2026-03-02T03:37:04Z"},
-		{"spread, after it", Timing{Spread: time.Hour}, "2026-03-02T03:37:04Z", "2026-03-02T04:37:04Z"},
+		{"spread", Timing{Spread: time.Hour}, "2026-03-02T03:00:00Z", "2026-03-02T03:37:04.922Z"},
+		{"spread, before it", Timing{Spread: time.Hour}, "2026-03-02T03:37:04Z", "2026-03-02T03:37:04.922Z"},
+		{"spread, after it", Timing{Spread: time.Hour}, "2026-03-02T03:37:04.922Z", "2026-03-02T04:37:04.922Z"},
 		{"spread and paused", Timing{Spread: time.Hour, PausedUntil: at("2026-03-02T03:37:05Z")}, "2026-03-02T03:00:00Z",
-			"2026-03-02T04:37:04Z"},
+			"2026-03-02T04:37:04.922Z"},
 	} {
 		j := timed(t, test.timing)
 		var want time.Time
@@ -91,31 +92,33 @@ func TestTimingIsValidated(t *testing.T) {
 	}
 }
 
-// TestSpreadIsEven counts jobs by their delay. Jobs whose IDs follow each other, or lie a step apart, share no second as
-// long as there are enough, and all seconds alike when there are not.
+// TestSpreadIsEven counts jobs by their delay. Jobs whose IDs follow each other, or lie a step apart, share no second
+// as long as there are enough, and all seconds alike when there are not; and so with the milliseconds of one second.
 func TestSpreadIsEven(t *testing.T) {
 	for _, test := range []struct {
 		first, step int64
 		jobs        int
-		spread      time.Duration
+		spread, of  time.Duration
 		least, most int
 	}{
-		{1, 1, 1000, time.Hour, 0, 1},
-		{123456789, 1, 1000, time.Hour, 0, 1},
-		{1, 1, 1000, time.Minute, 15, 18},
-		{5, 10, 1000, time.Minute, 15, 18},
-		{1 << 52, 1, 1000, time.Minute, 15, 18},
-		{1, 1, 1000, time.Second, 1000, 1000},
+		{1, 1, 1000, time.Hour, time.Second, 0, 1},
+		{123456789, 1, 1000, time.Hour, time.Second, 0, 1},
+		{1, 1, 1000, time.Minute, time.Second, 15, 18},
+		{5, 10, 1000, time.Minute, time.Second, 15, 18},
+		{1 << 52, 1, 1000, time.Minute, time.Second, 15, 18},
+		{1, 1, 1000, time.Second, time.Second, 1000, 1000},
+		{1, 1, 1000, time.Second, time.Millisecond, 0, 2},
+		{1, 1, 600, time.Minute, 100 * time.Millisecond, 0, 2},
 	} {
-		counts := make([]int, test.spread/time.Second)
+		counts := make([]int, test.spread/test.of)
 		for i := range test.jobs {
 			j := Job{ID: test.first + int64(i)*test.step, Timing: Timing{Spread: test.spread}}
-			counts[j.delay()/time.Second]++
+			counts[j.delay()/test.of]++
 		}
-		for second, n := range counts {
+		for at, n := range counts {
 			if n < test.least || n > test.most {
-				t.Errorf("from %d in steps of %d over %v: %d jobs at second %d, want %d to %d", test.first, test.step, test.spread,
-					n, second, test.least, test.most)
+				t.Errorf("from %d in steps of %d over %v: %d jobs at %v, want %d to %d", test.first, test.step, test.spread,
+					n, time.Duration(at)*test.of, test.least, test.most)
 			}
 		}
 	}
@@ -124,7 +127,8 @@ func TestSpreadIsEven(t *testing.T) {
 // TestSpreadStays pins the delays down: jobs that have one keep it over all versions.
 func TestSpreadStays(t *testing.T) {
 	for id, want := range map[int64]time.Duration{
-		1: 2224 * time.Second, 2: 849 * time.Second, 3: 3074 * time.Second, 1000: 122 * time.Second,
+		1: 2224922 * time.Millisecond, 2: 849844 * time.Millisecond, 3: 3074767 * time.Millisecond,
+		1000: 122359 * time.Millisecond,
 	} {
 		j := Job{ID: id, Timing: Timing{Spread: time.Hour}}
 		if got := j.delay(); got != want {

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 func TestRun(t *testing.T) {
 	for name, args := range map[string][]string{
 		"plain":  {"-first-port", "21101"},
-		"spread": {"-spread", "-first-port", "21201"},
+		"spread": {"-spread", "seconds", "-first-port", "21201"},
+		"evenly": {"-spread", "spreadSeconds", "-first-port", "21501"},
 		"all": {"-https", "-hosts", "5", "-ports", "2", "-fail", "0.1", "-retries", "1", "-stored", "50", "-api", "20",
 			"-delay", "10ms", "-size", "1000", "-slots", "100", "-first-port", "21301"},
 		"hog": {"-hog", "50", "-hang", "0.02", "-first-port", "21401"},
@@ -74,6 +75,7 @@ func TestOptions(t *testing.T) {
 		{every: 2 * time.Minute, jobs: 1, accounts: 1, ports: 1},
 		{every: 1500 * time.Millisecond, jobs: 1, accounts: 1, ports: 1},
 		{every: time.Minute, accounts: 1, ports: 1},
+		{every: time.Minute, jobs: 1, accounts: 1, ports: 1, spread: "hours"},
 		{every: time.Minute, jobs: 1, accounts: 1, ports: 1, hosts: 1 << 17},
 	} {
 		if o.settle() == nil {

@@ -23,7 +23,7 @@ type options struct {
 	hog       int
 	rounds    int
 	every     time.Duration
-	spread    bool
+	spread    string
 	delay     time.Duration
 	hang      float64
 	fail      float64
@@ -50,7 +50,8 @@ func (o *options) define(f *flag.FlagSet) {
 	f.IntVar(&o.hog, "hog", 0, "how many more jobs one further account has whose targets all hang")
 	f.IntVar(&o.rounds, "rounds", 3, "how often they are due")
 	f.DurationVar(&o.every, "every", time.Minute, "how often they are due: 1m, or a part of a minute in whole seconds")
-	f.BoolVar(&o.spread, "spread", false, "spread the jobs evenly over the seconds instead of one instant")
+	f.StringVar(&o.spread, "spread", "", "spread the jobs evenly instead of one instant: over the seconds by their \"seconds\", "+
+		"or over the milliseconds by their \"spreadSeconds\"")
 	f.DurationVar(&o.delay, "delay", 0, "how long a target takes to answer")
 	f.Float64Var(&o.hang, "hang", 0, "the share of targets that hang until the timeout, such as 0.01")
 	f.Float64Var(&o.fail, "fail", 0, "the share of targets that answer 500, such as 0.1")
@@ -70,10 +71,19 @@ func (o *options) define(f *flag.FlagSet) {
 	f.StringVar(&o.env, "env", "", "an environment variable for the service, NAME=VALUE")
 }
 
+// The values of -spread.
+const (
+	bySeconds       = "seconds"
+	bySpreadSeconds = "spreadSeconds"
+)
+
 // settle fills in what follows from other options.
 func (o *options) settle() error {
 	if o.every > time.Minute || o.every < time.Second || time.Minute%o.every != 0 || o.every%time.Second != 0 {
 		return fmt.Errorf("-every is %s, but must be whole seconds that divide a minute", o.every)
+	}
+	if o.spread != "" && o.spread != bySeconds && o.spread != bySpreadSeconds {
+		return fmt.Errorf("-spread is %q, but must be %s or %s", o.spread, bySeconds, bySpreadSeconds)
 	}
 	if o.hosts == 0 {
 		o.hosts = 1

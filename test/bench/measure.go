@@ -107,7 +107,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 	r.Due, idle = due.Unix(), -1
 	until := due.Add(b.every)
 	end := until.Add(-700 * time.Millisecond)
-	if b.spread {
+	if b.spread != "" {
 		if err := sleepUntil(ctx, until); err != nil {
 			return r, idle, err
 		}
@@ -181,16 +181,12 @@ func (b *bench) readLedger(ctx context.Context, r *round, due, until time.Time) 
 // fill computes what the arrivals say.
 func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
 	var (
-		late    []time.Duration
-		last    time.Time
-		seen    = make(map[int32]bool, len(arrivals))
-		seconds = int64(b.every / time.Second)
+		late []time.Duration
+		last time.Time
+		seen = make(map[int32]bool, len(arrivals))
 	)
 	for _, a := range arrivals {
-		planned, at := due, time.UnixMicro(a.At)
-		if b.spread {
-			planned = due.Add(time.Duration(int64(a.Job)%seconds) * time.Second)
-		}
+		at := time.UnixMicro(a.At)
 		switch {
 		case a.Hangs:
 			r.Hanging++
@@ -199,7 +195,7 @@ func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
 			r.Again++
 		default:
 			r.Arrived++
-			late = append(late, at.Sub(planned))
+			late = append(late, at.Sub(due.Add(b.shifts[a.Job])))
 		}
 		seen[a.Job] = true
 		if at.After(last) {

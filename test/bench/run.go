@@ -34,8 +34,9 @@ type bench struct {
 	target *process
 	dumps  *bufio.Reader
 	asks   io.Writer
-	from   time.Time     // when counting begins
-	sent   map[int32]int // requests by job since then
+	shifts []time.Duration // of the jobs of the herd against the instant of a round
+	from   time.Time       // when counting begins
+	sent   map[int32]int   // requests by job since then
 }
 
 // run does it all.

@@ -28,6 +28,8 @@ func (b *bench) seed(ctx context.Context) error {
 }
 
 func (b *bench) fill(ctx context.Context, s *store.Store) error {
+	b.shifts = make([]time.Duration, b.jobs)
+	minute := time.Now().Truncate(time.Minute)
 	accounts := make([]int64, b.accounts+1) // the last is the hog
 	for i := range accounts {
 		a := cron.Account{Email: fmt.Sprintf("%d@example.com", i), Plan: cron.PlanUnlimited}
@@ -58,6 +60,9 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 				}
 				if err := s.CreateJob(ctx, &j); err != nil {
 					failed.Store(&err)
+				}
+				if i < b.jobs {
+					b.shifts[i] = j.OccurrenceAfter(minute.Add(-time.Millisecond)).Sub(minute)
 				}
 			}
 		})
@@ -98,8 +103,11 @@ func (b *bench) job(i int) cron.Job {
 		return j
 	}
 	step, shift := int(b.every/time.Second), 0
-	if b.spread {
+	switch b.spread {
+	case bySeconds:
 		shift = i % step
+	case bySpreadSeconds:
+		j.Timing.Spread = b.every
 	}
 	for second := shift; second < 60; second += step {
 		s.Seconds |= cron.SetOf(second)
