@@ -27,6 +27,8 @@ type flight struct {
 	accounts   map[int64]share
 	hosts      map[string]int
 	executions map[int64]struct{} // in flight or not recorded yet
+	latest     int64              // the largest id of an execution so far
+	claiming   bool               // executions may have been claimed that are not known yet; their ids exceed latest
 	unrecorded int
 	bytes      int           // of unrecorded responses
 	freed      chan struct{} // receives when a slot has come free
@@ -107,12 +109,38 @@ func (f *flight) crowdedOut(before []int64) (accounts []int64) {
 	return accounts
 }
 
+// claims notes that a claim begins, and claimed that all it took has been started.
+func (f *flight) claims()  { f.setClaiming(true) }
+func (f *flight) claimed() { f.setClaiming(false) }
+
+func (f *flight) setClaiming(claiming bool) {
+	f.mu.Lock()
+	f.claiming = claiming
+	f.mu.Unlock()
+}
+
+// openFrom is an id below which all executions of this node have ended and are recorded. latest is one that was the
+// latest of any node before this was called, so that a claim that begins later has larger ones.
+func (f *flight) openFrom(latest int64) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from := latest
+	if f.claiming {
+		from = min(from, f.latest)
+	}
+	for id := range f.executions {
+		from = min(from, id)
+	}
+	return from
+}
+
 // start runs fn as an execution.
 func (f *flight) start(l *cron.Launch, fn func()) {
 	j := l.Job
 	f.mu.Lock()
 	f.inFlight++
 	f.executions[l.ExecutionID] = struct{}{}
+	f.latest = max(f.latest, l.ExecutionID)
 	f.accounts[j.AccountID] = share{f.accounts[j.AccountID].inFlight + 1, most(l.Plan)}
 	f.hosts[cron.TargetHost(j.Request.URL)]++
 	f.mu.Unlock()

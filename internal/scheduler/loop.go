@@ -141,6 +141,7 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 	ctx, cancel := context.WithTimeout(working, claimTimeout)
 	defer cancel()
 	start := time.Now()
+	s.flight.claims()
 	claimed, err := s.Store.Claim(ctx, cron.ClaimRequest{
 		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.flight.admission,
 	})
@@ -159,6 +160,7 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 			s.execute(working, &l)
 		})
 	}
+	s.flight.claimed()
 	a.claimed, a.next = time.Now(), claimed.Next
 	if claimed.More {
 		a.next = s.Store.Now()
@@ -182,6 +184,7 @@ func (s *Scheduler) disown(working context.Context) error {
 	for _, c := range orphans {
 		s.flight.start(&c.Launch, func() { s.finisher.add(c) })
 	}
+	s.flight.claimed()
 	if len(orphans) > 0 {
 		s.Logger.Warn("executions whose claim went wrong are recorded as lost", slog.Int("executions", len(orphans)))
 	}

@@ -76,7 +76,7 @@ func (s *Scheduler) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, unsureAfter)
 	defer cancel()
 	sent := time.Now()
-	err := s.Nodes.Heartbeat(ctx, s.epoch.Load())
+	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.flight.openFrom)
 	if errors.Is(err, cron.ErrNodeDead) {
 		s.Logger.Warn("the lease ran out and the node joins anew; what it had in flight may be recorded as lost")
 		return s.join(ctx)

@@ -411,8 +411,13 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 	if len(ids) == 0 {
 		return nil
 	}
+	from, err := s.openFrom(ctx, q)
+	if err != nil {
+		return err
+	}
 	rows, err := q.QueryContext(ctx,
-		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1), s.dialect.list(ids))
+		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1)+` AND `+s.dialect.few+`id >= $2`,
+		s.dialect.list(ids), from)
 	if err != nil {
 		return fmt.Errorf("find running executions: %w", err)
 	}

@@ -147,8 +147,12 @@ func (s *Store) ExecutionsAfter(ctx context.Context, accountID, id int64, limit 
 
 // RunningExecutions lists the executions of an account that are under way, in the order of their ids.
 func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.HistoryRecord, error) {
-	// What runs is few, and has an index; the sign keeps the planner from one with all that the account ever had.
-	list, err := s.events(ctx, `WHERE execution.outcome = 0 AND +execution.account_id = $1`, accountID)
+	from, err := s.openFrom(ctx, s.read)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.events(ctx, `WHERE execution.outcome = 0 AND `+s.dialect.few+`execution.account_id = $1 AND `+
+		s.dialect.few+`execution.id >= $2`, accountID, from)
 	slices.SortFunc(list, func(a, b cron.HistoryRecord) int { return cmp.Compare(a.ID, b.ID) })
 	return list, err
 }

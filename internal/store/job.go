@@ -207,9 +207,12 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 				return err
 			}
 		}
+		if _, err := q.ExecContext(ctx, `UPDATE account SET last_rank = last_rank + 1 WHERE id = $1`, j.AccountID); err != nil {
+			return err
+		}
 		_, err = q.ExecContext(ctx,
 			`INSERT INTO job_state (job_id, account_id, next_run_at, look_at, rank)
-			 SELECT $1, $2, $3, $3, coalesce(max(rank), 0) + 1 FROM job_state WHERE account_id = $2`,
+			 SELECT $1, id, $3, $3, last_rank FROM account WHERE id = $2`,
 			j.ID, j.AccountID, nullMillis(j.NextAfter(now)))
 		return err
 	})

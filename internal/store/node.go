@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"punctual/internal/cron"
@@ -41,19 +44,26 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 	return epoch, nil
 }
 
-// Heartbeat renews the lease of a node and measures the database's clock. The error is cron.ErrNodeDead when another node
-// has settled it. On SQLite the lock on the data directory stands for the lease, and nothing is written.
-func (s *Store) Heartbeat(ctx context.Context, epoch int64) error {
+// Heartbeat renews the lease of a node and measures the database's clock. openFrom is asked, given the id of the latest
+// execution of any node, for one below which all executions of this node have ended. The error is cron.ErrNodeDead when
+// another node has settled it. On SQLite the lock on the data directory stands for the lease, and nothing is written.
+func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest int64) int64) error {
 	if s.dialect.alone {
 		return nil
 	}
 	if err := s.MeasureClock(ctx); err != nil {
 		return err
 	}
+	latest, err := s.backend.latestExecution(ctx)
+	if err != nil {
+		return fmt.Errorf("read the latest execution: %w", err)
+	}
+	open := openFrom(latest)
 	var renewed int64
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `UPDATE node SET lease_until = $2 WHERE epoch = $1 AND NOT dead`,
-			epoch, millis(s.Now().Add(cron.Lease)))
+	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx,
+			`UPDATE node SET lease_until = $2, open_from = greatest(open_from, $3) WHERE epoch = $1 AND NOT dead`,
+			epoch, millis(s.Now().Add(cron.Lease)), open)
 		if err != nil {
 			return err
 		}
@@ -111,41 +121,96 @@ func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err er
 		if err != nil {
 			return settled, fmt.Errorf("settle the executions of dead nodes: %w", err)
 		}
-		settled += n
-		if n < settleChunk {
+		if n == 0 {
 			s.settled.Store(true)
 			return settled, nil
 		}
+		settled += n
 	}
 }
 
-// settleSome settles one chunk. Each execution ends as Conclude has it for a lost one.
+// settleSome settles one chunk; 0 when nothing was left. Each execution ends as Conclude has it for a lost one.
 func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
-	lost, err := s.abandoned(ctx, q, `node.dead`)
-	if err != nil || len(lost) == 0 {
+	dead, err := s.deadNodes(ctx, q)
+	if err != nil {
 		return 0, err
 	}
-	if err := s.finish(ctx, q, lost, s.Now()); err != nil {
-		return 0, err
+	for _, epoch := range dead {
+		lost, err := s.abandoned(ctx, q, epoch, nil)
+		if err != nil {
+			return 0, err
+		}
+		if len(lost) > 0 {
+			return len(lost), s.finish(ctx, q, lost, s.Now())
+		}
+		// It claims nothing more, so nobody has to look at it again.
+		if _, err := q.ExecContext(ctx, `UPDATE node SET open_from = NULL WHERE epoch = $1`, epoch); err != nil {
+			return 0, err
+		}
 	}
-	return len(lost), nil
+	return 0, nil
 }
 
-// Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it.
-func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) ([]cron.Completion, error) {
-	return s.abandoned(ctx, s.read, `node.epoch = $2 AND NOT `+s.dialect.in("execution.id", 3), epoch, s.dialect.list(except))
+// deadNodes lists the dead nodes that may have left something running.
+func (s *Store) deadNodes(ctx context.Context, q queryer) (epochs []int64, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT epoch FROM node WHERE dead AND open_from IS NOT NULL ORDER BY epoch`)
+	if err != nil {
+		return nil, fmt.Errorf("list dead nodes: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var epoch int64
+		if err := rows.Scan(&epoch); err != nil {
+			return nil, fmt.Errorf("list dead nodes: %w", err)
+		}
+		epochs = append(epochs, epoch)
+	}
+	return epochs, rows.Err()
 }
 
-// abandoned lists, as lost, running executions of the nodes that meet the condition, whose parameters start at $2.
-func (s *Store) abandoned(ctx context.Context, q queryer, condition string, args ...any) ([]cron.Completion, error) {
+// openFrom is an id below which no execution runs. Statements take it as a parameter: that it leaves out nearly all of
+// the ledger is what the planner must know.
+func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT coalesce(min(open_from), $1) FROM node`, int64(math.MaxInt64)).Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("read from where on executions run: %w", err)
+	}
+	return id, nil
+}
+
+// Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it. It waits for
+// a claim of the node that the database has not ended yet.
+func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (lost []cron.Completion, err error) {
+	err = s.backend.write(ctx, starting, func(ctx context.Context, q queryer) error {
+		var one int
+		err := q.QueryRowContext(ctx, `SELECT 1 FROM node WHERE epoch = $1`+s.dialect.forUpdate, epoch).Scan(&one)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("wait for claims: %w", err)
+		}
+		lost, err = s.abandoned(ctx, q, epoch, except)
+		return err
+	})
+	return lost, err
+}
+
+// abandoned lists, as lost, running executions of a node, and no more than a chunk of them.
+func (s *Store) abandoned(ctx context.Context, q queryer, epoch int64, except []int64) ([]cron.Completion, error) {
+	var from sql.NullInt64
+	err := q.QueryRowContext(ctx, `SELECT max(open_from) FROM node WHERE epoch = $1`, epoch).Scan(&from)
+	if err != nil {
+		return nil, fmt.Errorf("find abandoned executions: %w", err)
+	}
+	if !from.Valid {
+		return nil, nil
+	}
 	rows, err := q.QueryContext(ctx,
 		`SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
 		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
 		        coalesce(account.overrides, '')
-		 FROM (SELECT execution.* FROM execution JOIN node ON node.epoch = execution.node
-		       WHERE execution.outcome = 0 AND `+condition+` LIMIT $1) AS lost
+		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.dialect.few+`id >= $2
+		        AND NOT `+s.dialect.in("id", 3)+` LIMIT $4) AS lost
 		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
-		append([]any{settleChunk}, args...)...)
+		epoch, from.Int64, s.dialect.list(except), settleChunk)
 	if err != nil {
 		return nil, fmt.Errorf("find abandoned executions: %w", err)
 	}

@@ -98,7 +98,7 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, db.StopNode(ctx, dead))
 	_, err = db.SettleDead(ctx, node)
 	ok(t, err)
-	ok(t, db.Heartbeat(ctx, node))
+	ok(t, db.Heartbeat(ctx, node, openFrom))
 
 	var batch []cron.Completion
 	for _, without := range [][]int64{nil, {account + 1, account + 2}} {

@@ -141,6 +141,11 @@ func (b *postgresBackend) clock(ctx context.Context) (now time.Time, ok bool, er
 	return time.UnixMicro(us), true, err
 }
 
+func (b *postgresBackend) latestExecution(ctx context.Context) (id int64, err error) {
+	err = b.db.QueryRowContext(ctx, `SELECT last_value FROM execution_id`).Scan(&id)
+	return id, err
+}
+
 func (b *postgresBackend) notify(ctx context.Context, q queryer) error {
 	_, err := q.ExecContext(ctx, `SELECT pg_notify($1, '')`, wakeChannel)
 	return err
@@ -319,7 +324,7 @@ func (postgresHot) saveResults(ctx context.Context, q queryer, completions []*cr
 	return saved, saveResponses(ctx, q, saved)
 }
 
-// saveResponses saves the headers and bodies that were to be saved.
+// saveResponses saves the headers and bodies that were to be saved, of executions that have just taken their one result.
 func saveResponses(ctx context.Context, q queryer, completions []*cron.Completion) error {
 	saved := make([]*cron.Completion, 0, len(completions))
 	for _, c := range completions {
@@ -332,8 +337,7 @@ func saveResponses(ctx context.Context, q queryer, completions []*cron.Completio
 	}
 	_, err := q.ExecContext(ctx,
 		`INSERT INTO response (execution_id, planned_at, headers, body, redirects, truncated)
-		 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::text[], $6::boolean[])
-		 ON CONFLICT DO NOTHING`,
+		 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::text[], $6::boolean[])`,
 		column(saved, func(c *cron.Completion) int64 { return c.Launch.ExecutionID }),
 		column(saved, func(c *cron.Completion) int64 { return millis(c.Launch.Planned) }),
 		column(saved, func(c *cron.Completion) []byte { return c.Result.Headers }),

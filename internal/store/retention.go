@@ -82,8 +82,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 // pruneNodes forgets nodes that have been dead for a day and left nothing running.
 func (s *Store) pruneNodes(ctx context.Context) error {
 	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND started_at < $1 AND lease_until < $1
-			AND NOT EXISTS (SELECT 1 FROM execution WHERE outcome = 0 AND node = node.epoch)`,
+		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND open_from IS NULL AND started_at < $1 AND lease_until < $1`,
 			millis(s.Now().Add(-24*time.Hour)))
 		return err
 	})
@@ -193,30 +192,32 @@ const (
 	daysAhead       = 3
 )
 
-var partitioned = []string{"execution", "response"}
+// partitioned has the tables, and what their partitions are made with: a result is a new version of its row that finds
+// room beside the old one.
+var partitioned = []struct{ table, with string }{{"execution", ` WITH (fillfactor = 50)`}, {table: "response"}}
 
 // ensurePartitions makes the partitions of today and the next days. A day of which the rest has rows already stays there.
 func (s *Store) ensurePartitions(ctx context.Context) error {
 	today := s.Now().UTC().Truncate(24 * time.Hour)
 	for i := range daysAhead + 1 {
 		day := today.AddDate(0, 0, i)
-		for _, table := range partitioned {
-			if err := s.ensurePartition(ctx, table, day); err != nil {
-				return fmt.Errorf("make the partition of %s for %s: %w", table, day.Format(time.DateOnly), err)
+		for _, p := range partitioned {
+			if err := s.ensurePartition(ctx, p.table, p.with, day); err != nil {
+				return fmt.Errorf("make the partition of %s for %s: %w", p.table, day.Format(time.DateOnly), err)
 			}
 		}
 	}
 	return nil
 }
 
-func (s *Store) ensurePartition(ctx context.Context, table string, day time.Time) error {
+func (s *Store) ensurePartition(ctx context.Context, table, with string, day time.Time) error {
 	name := table + "_" + day.Format(partitionFormat)
 	var there bool
 	if err := s.read.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil || there {
 		return err
 	}
-	err := s.changeSchema(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)`,
-		name, table, day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()))
+	err := s.changeSchema(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)%s`,
+		name, table, day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli(), with))
 	if tolerable(err) {
 		return nil
 	}
@@ -236,13 +237,13 @@ func (s *Store) changeSchema(ctx context.Context, statement string) error {
 
 // dropPartitions removes the days that no plan keeps any more.
 func (s *Store) dropPartitions(ctx context.Context, oldest time.Time) error {
-	for _, table := range partitioned {
-		names, err := s.partitions(ctx, table)
+	for _, p := range partitioned {
+		names, err := s.partitions(ctx, p.table)
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			day, err := time.Parse(partitionFormat, strings.TrimPrefix(name, table+"_"))
+			day, err := time.Parse(partitionFormat, strings.TrimPrefix(name, p.table+"_"))
 			if err != nil || !day.Before(oldest) {
 				continue // the rest, or still needed
 			}
@@ -274,10 +275,10 @@ func (s *Store) partitions(ctx context.Context, table string) ([]string, error) 
 
 // pruneRest deletes a chunk of what no plan keeps from the partitions without a day.
 func (s *Store) pruneRest(ctx context.Context, before time.Time) (more bool, err error) {
-	for _, table := range partitioned {
+	for _, p := range partitioned {
 		err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
 			res, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s_rest WHERE ctid IN
-				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, table), millis(before), pruneChunk)
+				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, p.table), millis(before), pruneChunk)
 			if err != nil {
 				return err
 			}
@@ -286,7 +287,7 @@ func (s *Store) pruneRest(ctx context.Context, before time.Time) (more bool, err
 			return err
 		})
 		if err != nil {
-			return false, fmt.Errorf("delete old rows of %s: %w", table, err)
+			return false, fmt.Errorf("delete old rows of %s: %w", p.table, err)
 		}
 	}
 	return more, nil

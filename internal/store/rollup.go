@@ -127,7 +127,7 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 	if err == nil {
 		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
 			_, err := q.ExecContext(ctx, `INSERT INTO rollup_state (account_id, version, position, looked_at, look_at, pruned_at)
-				SELECT id, 0, 0, 0, 0, 0 `+without+` ON CONFLICT DO NOTHING`)
+				SELECT id, 0, 0, 0, 0, $1 `+without+` ON CONFLICT DO NOTHING`, millis(s.Now()))
 			return err
 		})
 	}
@@ -386,8 +386,10 @@ func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *d
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return false, err
 	}
-	if err := s.saveTallies(ctx, q, st.account, d.tallies); err != nil {
-		return false, err
+	if len(d.tallies) > 0 {
+		if err := s.saveTallies(ctx, q, st.account, d.tallies); err != nil {
+			return false, err
+		}
 	}
 	if err := saveOpen(ctx, q, st.account, d, now); err != nil {
 		return false, err

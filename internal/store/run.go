@@ -24,8 +24,13 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 			return err
 		}
 		if rec.Policy.Overlap == cron.OverlapSkip {
+			from, err := s.openFrom(ctx, q)
+			if err != nil {
+				return err
+			}
 			if err := refuseIfAny(ctx, q, cron.RuleStillRuns,
-				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 LIMIT 1`, jobID); err != nil {
+				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 AND `+s.dialect.few+`id >= $2 LIMIT 1`,
+				jobID, from); err != nil {
 				return err
 			}
 		}

@@ -98,6 +98,9 @@ func (b *sqliteBackend) clock(context.Context) (time.Time, bool, error) {
 	return time.Time{}, false, nil
 }
 
+// latestExecution is not asked for: a database without leases needs no heartbeat.
+func (b *sqliteBackend) latestExecution(context.Context) (int64, error) { return 0, nil }
+
 // notify has nobody to tell: a database file has one scheduler.
 func (b *sqliteBackend) notify(context.Context, queryer) error { return nil }
 
@@ -123,6 +126,7 @@ func (b *sqliteBackend) close() error {
 // sqliteDialect is what SQLite says differently: a list is one JSON text, and nothing needs a lock.
 var sqliteDialect = dialect{
 	alone: true,
+	few:   `+`,
 	in: func(column string, n int) string {
 		return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n)
 	},

@@ -55,6 +55,8 @@ type backend interface {
 	write(ctx context.Context, u urgency, fn func(ctx context.Context, q queryer) error) error
 	// clock reads the database's clock; ok is false where it is the process's own.
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
+	// latestExecution is an id that no execution exceeds whose claim has ended.
+	latestExecution(ctx context.Context) (id int64, err error)
 	// notify makes other nodes look at the schedule once the transaction is committed.
 	notify(ctx context.Context, q queryer) error
 	// duplicate tells whether err says that a row would not be unique.
@@ -83,6 +85,10 @@ type dialect struct {
 	forShare   string                               // keeps the rows of a SELECT from being changed
 	in         func(column string, n int) string    // is true for rows whose column is in the list at parameter $n
 	list       func(numbers []int64) (argument any) // that list
+
+	// few stands before a column of which no index is to be used. SQLite has one of what runs. On PostgreSQL that would
+	// make every result a change of all indexes, so what runs is searched for from the oldest on (Store.openFrom).
+	few string
 }
 
 // Store is the database. It is safe for concurrent use.

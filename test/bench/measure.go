@@ -20,22 +20,26 @@ import (
 type usage struct {
 	at                       time.Time
 	server, target, database time.Duration
-	own                      time.Duration // of this process
+	own                      time.Duration // of this process, and of what the database does for it
 	machine                  machine
 	disk                     int64
 }
 
-func (b *bench) usage(ctx context.Context, databasePID int) usage {
+func (b *bench) usage(ctx context.Context) usage {
 	own, _ := cpuOf(os.Getpid())
-	return usage{time.Now(), b.server.cpu(), b.target.cpu(), cpuOfFamily(databasePID), own, machineNow(), b.diskBytes(ctx)}
+	reading, _ := cpuOf(b.reader)
+	return usage{
+		time.Now(), b.server.cpu(), b.target.cpu(), cpuOfFamily(b.databaseServer, b.reader), own + reading, machineNow(),
+		b.diskBytes(ctx),
+	}
 }
 
 // measure lets the rounds pass and reads what they left. What comes before the first is not counted.
 func (b *bench) measure(ctx context.Context) (r report, err error) {
 	r = report{Jobs: b.jobs + b.hog, Accounts: b.accounts, Stored: b.stored, Database: "SQLite", IdleCPU: -1}
-	databasePID := 0
 	if b.database != "" {
-		r.Database, databasePID = "PostgreSQL", serverOf(ctx, b.db)
+		r.Database = "PostgreSQL"
+		b.databaseServer, b.reader = serverOf(ctx, b.db)
 	}
 	var load *apiLoad
 	if b.apiRate > 0 {
@@ -51,7 +55,7 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 		return r, err
 	}
 	b.from = first
-	before := b.usage(ctx, databasePID)
+	before := b.usage(ctx)
 	calling, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	called := make(chan struct{})
@@ -78,7 +82,7 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	}
 	hangUp()
 	<-called
-	after := b.usage(ctx, databasePID)
+	after := b.usage(ctx)
 	executions := 0
 	for _, x := range r.Rounds {
 		executions += x.Arrived + x.Again + x.Hanging
@@ -115,6 +119,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 	}
 	for time.Now().Before(end) {
 		var left bool
+		asked := time.Now()
 		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE look_at < $1) OR
 			EXISTS (SELECT 1 FROM pending) OR EXISTS (SELECT 1 FROM execution WHERE outcome = 0)`, until.UnixMilli()).Scan(&left)
 		if err != nil {
@@ -123,7 +128,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 		if !left {
 			break
 		}
-		if err := sleepUntil(ctx, time.Now().Add(20*time.Millisecond)); err != nil {
+		if err := sleepUntil(ctx, time.Now().Add(max(20*time.Millisecond, 10*time.Since(asked)))); err != nil {
 			return r, idle, err
 		}
 	}

@@ -72,23 +72,24 @@ func cpuOf(pid int) (own, ended time.Duration) {
 	return ticks(11) + ticks(12), ticks(13) + ticks(14)
 }
 
-// serverOf is the process that all processes of a PostgreSQL on this machine descend from; 0 when it is elsewhere.
-func serverOf(ctx context.Context, db *sql.DB) int {
+// serverOf is the process that all processes of a PostgreSQL on this machine descend from, and the one that serves db; 0
+// when it is elsewhere.
+func serverOf(ctx context.Context, db *sql.DB) (server, ours int) {
 	var dir string
-	if err := db.QueryRowContext(ctx, `SHOW data_directory`).Scan(&dir); err != nil {
-		return 0
+	if err := db.QueryRowContext(ctx, `SELECT current_setting('data_directory'), pg_backend_pid()`).Scan(&dir, &ours); err != nil {
+		return 0, 0
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	pid, _ := strconv.Atoi(line)
-	return pid
+	server, _ = strconv.Atoi(line)
+	return server, ours
 }
 
-// cpuOfFamily is the time that a process and its children have computed.
-func cpuOfFamily(pid int) time.Duration {
+// cpuOfFamily is the time that a process and its children have computed, but for one of them.
+func cpuOfFamily(pid, except int) time.Duration {
 	if pid == 0 {
 		return 0
 	}
@@ -96,9 +97,10 @@ func cpuOfFamily(pid int) time.Duration {
 	total := own + ended
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	for _, child := range strings.Fields(string(text)) {
-		n, _ := strconv.Atoi(child)
-		own, _ := cpuOf(n)
-		total += own
+		if n, _ := strconv.Atoi(child); n != except {
+			own, _ := cpuOf(n)
+			total += own
+		}
 	}
 	return total
 }

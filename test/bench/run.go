@@ -26,17 +26,19 @@ import (
 // bench is one run.
 type bench struct {
 	options
-	dir    string
-	key    [32]byte
-	keys   []string // of the API
-	db     *sql.DB
-	server *process
-	target *process
-	dumps  *bufio.Reader
-	asks   io.Writer
-	shifts []time.Duration // of the jobs of the herd against the instant of a round
-	from   time.Time       // when counting begins
-	sent   map[int32]int   // requests by job since then
+	dir  string
+	key  [32]byte
+	keys []string // of the API
+	db   *sql.DB
+	// The processes of a PostgreSQL on this machine: the first, and the one that serves db. 0 where there is none.
+	databaseServer, reader int
+	server                 *process
+	target                 *process
+	dumps                  *bufio.Reader
+	asks                   io.Writer
+	shifts                 []time.Duration // of the jobs of the herd against the instant of a round
+	from                   time.Time       // when counting begins
+	sent                   map[int32]int   // requests by job since then
 }
 
 // run does it all.

@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/store"
 )
 
 var nodeTests = []test{
@@ -24,7 +26,7 @@ var nodeTests = []test{
 		j := s.due(db, account)
 		s.claimOne(db, node)
 		s.execOne(`UPDATE node SET lease_until = $2 WHERE epoch = $1`, node, db.Now().Add(-time.Minute).UnixMilli())
-		s.ok(db.Heartbeat(s.ctx(), node))
+		s.ok(s.beat(db, node))
 		if s.isSQLite() {
 			return // the lock on the directory stands for the lease
 		}
@@ -32,7 +34,7 @@ var nodeTests = []test{
 		s.ok(err)
 		s.equal("settled", settled, 0)
 		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeRunning)
-		s.ok(db.Heartbeat(s.ctx(), node))
+		s.ok(s.beat(db, node))
 	}},
 	{"a dead node learns of it and claims nothing", func(s *suite) {
 		db, account, node := s.start()
@@ -44,7 +46,7 @@ var nodeTests = []test{
 		if !errors.Is(err, cron.ErrNodeDead) {
 			s.Errorf("a claim reports %v, want %v", err, cron.ErrNodeDead)
 		}
-		if err := db.Heartbeat(s.ctx(), node); !s.isSQLite() && !errors.Is(err, cron.ErrNodeDead) {
+		if err := s.beat(db, node); !s.isSQLite() && !errors.Is(err, cron.ErrNodeDead) {
 			s.Errorf("a heartbeat reports %v, want %v", err, cron.ErrNodeDead)
 		}
 		s.equal("next epoch", s.claimOne(db, s.node(db)).Job.ID, j.ID)
@@ -98,6 +100,49 @@ var nodeTests = []test{
 		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeLost)
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 	}},
+	{"what runs is found after heartbeats, and settled", func(s *suite) {
+		db, account, node := s.start()
+		minds := func(j *cron.Job) { j.Policy.Overlap = cron.OverlapSkip }
+		first := s.due(db, account, minds)
+		a := s.claimOne(db, node)
+		second := s.due(db, account, minds)
+		b := s.claimOne(db, node)
+		s.finish(db, succeeded(a))
+		for range 2 {
+			s.ok(s.beat(db, node, b.ExecutionID))
+			s.ok(s.beat(db, s.node(db))) // which runs nothing
+		}
+		running, err := db.RunningExecutions(s.ctx(), account)
+		s.ok(err)
+		s.equal("running", len(running), 1)
+		s.plan(second.ID, db.Now().Add(-500*time.Millisecond))
+		s.equal("skipped", s.claimNone(db, node).Settled, 1)
+		_, err = db.RequestRun(s.ctx(), account, second.ID)
+		if e, ok := errors.AsType[*cron.Error](err); !ok || e.Kind != cron.Conflict {
+			s.Errorf("a run beside it: %v", err)
+		}
+		abandoned, err := db.Abandoned(s.ctx(), node, nil)
+		s.ok(err)
+		s.equal("abandoned", len(abandoned), 1)
+		s.dies(db, node)
+		s.equal("lost", s.number(`SELECT count(*) FROM execution WHERE outcome = 4`), int64(1))
+
+		// With nobody left whose executions are open, and with a new node.
+		for range 2 {
+			running, err = db.RunningExecutions(s.ctx(), account)
+			s.ok(err)
+			s.equal("still running", len(running), 0)
+			epoch := s.node(db)
+			_, err = db.SettleDead(s.ctx(), epoch)
+			s.ok(err)
+			s.plan(first.ID, db.Now().Add(-500*time.Millisecond))
+			s.claimOne(db, epoch)
+			running, err = db.RunningExecutions(s.ctx(), account)
+			s.ok(err)
+			s.equal("running again", len(running), 1)
+			s.dies(db, epoch)
+		}
+	}},
 	{"a node finds what it has running by the ledger and does not know of", func(s *suite) {
 		db, account, node := s.start()
 		other := s.node(db)
@@ -126,4 +171,9 @@ var nodeTests = []test{
 			s.equal("abandoned", len(abandoned), 1-min(len(except), 1))
 		}
 	}},
+}
+
+// beat is a heartbeat of a node that has these executions under way.
+func (s *suite) beat(db *store.Store, node int64, running ...int64) error {
+	return db.Heartbeat(s.ctx(), node, func(latest int64) int64 { return slices.Min(append(running, latest)) })
 }

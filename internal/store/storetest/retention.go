@@ -124,6 +124,9 @@ var retentionTests = []test{
 		s.claimOne(db, node) // still to be settled
 		forgotten := s.node(db)
 		s.ok(db.StopNode(s.ctx(), forgotten))
+		settled, err := db.SettleDead(s.ctx(), node)
+		s.ok(err)
+		s.equal("settled", settled, 0)
 		long := db.Now().Add(-25 * time.Hour).UnixMilli()
 		s.exec(`UPDATE node SET started_at = $1, lease_until = $1, dead = (1 = 1)`, long)
 		alive, recent := s.node(db), s.node(db)
