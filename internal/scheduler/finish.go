@@ -118,7 +118,7 @@ func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 		if ctx.Err() != nil {
 			f.logger.Error("results could not be recorded before the end; their executions will be settled as lost",
 				slog.Int("executions", len(batch)), slog.String("error", err.Error()))
-			break
+			return // and what remains of the flight says that they are open
 		}
 		f.logger.Error("results could not be recorded; trying again",
 			slog.Int("executions", len(batch)), slog.String("error", err.Error()))

@@ -154,7 +154,8 @@ func (s *Store) replan(ctx context.Context, q queryer, a *cron.Account) error {
 // lockJobs lists the jobs of an account, locked against claims.
 func (s *Store) lockJobs(ctx context.Context, q queryer, accountID int64) (ids []int64, err error) {
 	rows, err := q.QueryContext(ctx,
-		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1) ORDER BY job_id`+s.dialect.forUpdate, accountID)
+		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1) ORDER BY job_id`+
+			s.dialect.forUpdate, accountID)
 	if err != nil {
 		return nil, fmt.Errorf("list the jobs: %w", err)
 	}

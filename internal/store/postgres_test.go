@@ -234,3 +234,32 @@ func TestPostgresConnections(t *testing.T) {
 		t.Errorf("the node has %d connections", most)
 	}
 }
+
+// TestAbandonedWaitsForClaims has a claim that the database goes on with after its node has given it up.
+func TestAbandonedWaitsForClaims(t *testing.T) {
+	o := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, o), past(t, o)
+	account, node := newAccount(t, db)
+	claim, err := raw.BeginTx(t.Context(), nil)
+	ok(t, err)
+	defer func() { _ = claim.Rollback() }()
+	_, err = claim.Exec(`SELECT 1 FROM node WHERE epoch = $1 FOR SHARE`, node)
+	ok(t, err)
+	_, err = claim.Exec(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
+		VALUES ($1, 1, $2, 0, 1, $3, 0, $2)`, account, db.Now().UnixMilli(), node)
+	ok(t, err)
+
+	found := make(chan int)
+	go func() {
+		abandoned, err := db.Abandoned(t.Context(), node, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		found <- len(abandoned)
+	}()
+	soon(t, "the wait", func() bool { return number(t, raw, `SELECT count(*) FROM pg_locks WHERE NOT granted`) > 0 })
+	ok(t, claim.Commit())
+	if n := <-found; n != 1 {
+		t.Errorf("found %d executions, want the one of the claim", n)
+	}
+}

@@ -91,7 +91,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// openFrom says, for a heartbeat, that all but the latest execution may be under way.
+// openFrom says, for a heartbeat, that any execution may be under way.
 func openFrom(int64) int64 { return 1 }
 
 // newAccount creates the first account of a database and a node.
