@@ -128,7 +128,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 		if !left {
 			break
 		}
-		if err := sleepUntil(ctx, time.Now().Add(max(20*time.Millisecond, 10*time.Since(asked)))); err != nil {
+		if err := sleepUntil(ctx, time.Now().Add(max(20*time.Millisecond, 3*time.Since(asked)))); err != nil {
 			return r, idle, err
 		}
 	}
