@@ -119,6 +119,13 @@ func (f *flight) setClaiming(claiming bool) {
 	f.mu.Unlock()
 }
 
+// unsure tells, between two claims, that the latest failed: it may have been committed all the same.
+func (f *flight) unsure() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.claiming
+}
+
 // openFrom is an id below which all executions of this node have ended and are recorded. latest is one that was the
 // latest of any node before this was called, so that a claim that begins later has larger ones.
 func (f *flight) openFrom(latest int64) int64 {

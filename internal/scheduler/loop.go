@@ -22,7 +22,6 @@ type agenda struct {
 	claimed  time.Time // when that was
 	measured time.Time // when the lateness was
 	warned   bool      // that the node falls behind
-	unsure   bool      // a claim failed, and may have been committed all the same
 }
 
 // loop sleeps and claims until ctx ends; executions run under working.
@@ -45,7 +44,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 			if ctx.Err() == nil {
 				s.Logger.Error("the schedule cannot be read; trying again", slog.String("error", err.Error()))
 			}
-			a, wait = agenda{warned: a.warned, unsure: a.unsure}, poll
+			a, wait = agenda{warned: a.warned}, poll
 		case s.lease.age() <= unsureAfter:
 			s.turned.Store(time.Now().UnixNano())
 		}
@@ -64,11 +63,10 @@ func (s *Scheduler) freedIf(waiting bool) <-chan struct{} {
 // pass claims and starts what is due and returns how long to sleep.
 func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Duration, err error) {
 	for ctx.Err() == nil && s.lease.age() <= unsureAfter { // the heartbeat says why it is older
-		if a.unsure {
+		if s.flight.unsure() {
 			if err := s.disown(working); err != nil {
 				return 0, err
 			}
-			a.unsure = false
 		}
 		free := s.flight.free()
 		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < gather) {
@@ -146,7 +144,6 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.flight.admission,
 	})
 	if err != nil {
-		a.unsure = true
 		s.Metrics.DatabaseErrors.WithLabelValues("claim").Inc()
 		return 0, err
 	}

@@ -135,8 +135,8 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, epoch := range dead {
-		lost, err := s.abandoned(ctx, q, epoch, nil)
+	for _, n := range dead {
+		lost, err := s.abandoned(ctx, q, n, nil)
 		if err != nil {
 			return 0, err
 		}
@@ -144,28 +144,31 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 			return len(lost), s.finish(ctx, q, lost, s.Now())
 		}
 		// It claims nothing more, so nobody has to look at it again.
-		if _, err := q.ExecContext(ctx, `UPDATE node SET open_from = NULL WHERE epoch = $1`, epoch); err != nil {
+		if _, err := q.ExecContext(ctx, `UPDATE node SET open_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
 			return 0, err
 		}
 	}
 	return 0, nil
 }
 
+// openNode is a node that may have executions under way, none of them with an id below from.
+type openNode struct{ epoch, from int64 }
+
 // deadNodes lists the dead nodes that may have left something running.
-func (s *Store) deadNodes(ctx context.Context, q queryer) (epochs []int64, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT epoch FROM node WHERE dead AND open_from IS NOT NULL ORDER BY epoch`)
+func (s *Store) deadNodes(ctx context.Context, q queryer) (dead []openNode, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT epoch, open_from FROM node WHERE dead AND open_from IS NOT NULL ORDER BY epoch`)
 	if err != nil {
 		return nil, fmt.Errorf("list dead nodes: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var epoch int64
-		if err := rows.Scan(&epoch); err != nil {
+		var n openNode
+		if err := rows.Scan(&n.epoch, &n.from); err != nil {
 			return nil, fmt.Errorf("list dead nodes: %w", err)
 		}
-		epochs = append(epochs, epoch)
+		dead = append(dead, n)
 	}
-	return epochs, rows.Err()
+	return dead, rows.Err()
 }
 
 // openFrom is an id below which no execution runs. Statements take it as a parameter: that it leaves out nearly all of
@@ -182,27 +185,24 @@ func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
 // a claim of the node that the database has not ended yet.
 func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (lost []cron.Completion, err error) {
 	err = s.backend.write(ctx, starting, func(ctx context.Context, q queryer) error {
-		var one int
-		err := q.QueryRowContext(ctx, `SELECT 1 FROM node WHERE epoch = $1`+s.dialect.forUpdate, epoch).Scan(&one)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		n := openNode{epoch: epoch}
+		err := q.QueryRowContext(ctx, `SELECT open_from FROM node WHERE epoch = $1 AND open_from IS NOT NULL`+s.dialect.forUpdate,
+			epoch).Scan(&n.from)
+		if errors.Is(err, sql.ErrNoRows) {
+			lost = nil // settled by others
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("wait for claims: %w", err)
 		}
-		lost, err = s.abandoned(ctx, q, epoch, except)
+		lost, err = s.abandoned(ctx, q, n, except)
 		return err
 	})
 	return lost, err
 }
 
 // abandoned lists, as lost, running executions of a node, and no more than a chunk of them.
-func (s *Store) abandoned(ctx context.Context, q queryer, epoch int64, except []int64) ([]cron.Completion, error) {
-	var from sql.NullInt64
-	err := q.QueryRowContext(ctx, `SELECT max(open_from) FROM node WHERE epoch = $1`, epoch).Scan(&from)
-	if err != nil {
-		return nil, fmt.Errorf("find abandoned executions: %w", err)
-	}
-	if !from.Valid {
-		return nil, nil
-	}
+func (s *Store) abandoned(ctx context.Context, q queryer, n openNode, except []int64) ([]cron.Completion, error) {
 	rows, err := q.QueryContext(ctx,
 		`SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
 		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
@@ -210,7 +210,7 @@ func (s *Store) abandoned(ctx context.Context, q queryer, epoch int64, except []
 		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.dialect.few+`id >= $2
 		        AND NOT `+s.dialect.in("id", 3)+` LIMIT $4) AS lost
 		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
-		epoch, from.Int64, s.dialect.list(except), settleChunk)
+		n.epoch, n.from, s.dialect.list(except), settleChunk)
 	if err != nil {
 		return nil, fmt.Errorf("find abandoned executions: %w", err)
 	}
