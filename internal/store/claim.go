@@ -363,9 +363,9 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		ids[i] = w.jobID
 	}
 	rows, err := q.QueryContext(ctx,
-		`SELECT `+jobColumns+`, job.secret, account.plan, account.overrides, account.disabled,
+		`SELECT `+jobColumns+`, job_secret.sealed, account.plan, account.overrides, account.disabled,
 		        account_tls.account_id IS NOT NULL
-		 FROM job JOIN account ON account.id = job.account_id
+		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1), s.dialect.list(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read the definitions: %w", err)

@@ -11,7 +11,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// jobFields are the columns of a job but for its id, account, secret and creation, in the order of jobValues.
+// jobFields are the columns of a job but for its id, account and creation, in the order of jobValues.
 var jobFields = []string{
 	"folder_id", "type", "enabled", "title", "save_responses", "url", "method", "auth_enable", "timeout",
 	"redirect_success", "timezone", "expires_at", "seconds", "minutes", "hours", "mdays", "months", "wdays", "dst",
@@ -42,8 +42,8 @@ var (
 	jobColumns = "job.id, job.account_id, job.created_at, job." + strings.Join(jobFields, ", job.")
 	jobInsert  = `INSERT INTO job (account_id, created_at, ` + strings.Join(jobFields, ", ") + `) VALUES (` +
 		parameters(1, 2+len(jobFields)) + `) RETURNING id`
-	jobUpdate = `UPDATE job SET (` + strings.Join(jobFields, ", ") + `, secret) = (` +
-		parameters(2, 1+len(jobFields)) + `) WHERE id = $1`
+	jobUpdate = `UPDATE job SET (` + strings.Join(jobFields, ", ") + `) = (` +
+		parameters(2, len(jobFields)) + `) WHERE id = $1`
 )
 
 const stateColumns = `job_state.next_run_at, job_state.last_status, job_state.last_duration_us,
@@ -161,6 +161,24 @@ func (s *Store) sealJob(j *cron.Job) ([]byte, error) {
 	return s.sealer.seal(plain, jobRow(j.ID)), nil
 }
 
+// saveSecret writes the sealed secrets of a job to their table, which has no row for a job without any.
+func (s *Store) saveSecret(ctx context.Context, q queryer, j *cron.Job) error {
+	sealed, err := s.sealJob(j)
+	if err != nil {
+		return err
+	}
+	if sealed == nil {
+		_, err = q.ExecContext(ctx, `DELETE FROM job_secret WHERE job_id = $1`, j.ID)
+	} else {
+		_, err = q.ExecContext(ctx, `INSERT INTO job_secret (job_id, sealed) VALUES ($1, $2)
+			ON CONFLICT (job_id) DO UPDATE SET sealed = excluded.sealed`, j.ID, sealed)
+	}
+	if err != nil {
+		return fmt.Errorf("write the secrets of the job: %w", err)
+	}
+	return nil
+}
+
 func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 	if sealed == nil {
 		return nil
@@ -198,14 +216,8 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err != nil {
 			return err
 		}
-		sealed, err := s.sealJob(j)
-		if err != nil {
+		if err := s.saveSecret(ctx, q, j); err != nil {
 			return err
-		}
-		if sealed != nil {
-			if _, err := q.ExecContext(ctx, `UPDATE job SET secret = $2 WHERE id = $1`, j.ID, sealed); err != nil {
-				return err
-			}
 		}
 		if _, err := q.ExecContext(ctx, `UPDATE account SET last_rank = last_rank + 1 WHERE id = $1`, j.AccountID); err != nil {
 			return err
@@ -246,12 +258,11 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		now := s.stamp()
 		j.Updated = now
 		j.Timing.Spent = j.Timing.Spent && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
-		sealed, err := s.sealJob(&j)
-		if err != nil {
-			return err
-		}
-		if _, err := q.ExecContext(ctx, jobUpdate, append(append([]any{j.ID}, jobValues(&j)...), sealed)...); err != nil {
+		if _, err := q.ExecContext(ctx, jobUpdate, append([]any{j.ID}, jobValues(&j)...)...); err != nil {
 			return fmt.Errorf("update the job: %w", err)
+		}
+		if err := s.saveSecret(ctx, q, &j); err != nil {
+			return err
 		}
 		next := j.NextAfter(now)
 		if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
@@ -314,8 +325,9 @@ func (s *Store) readJob(ctx context.Context, q queryer, accountID, jobID int64) 
 		sealed []byte
 	)
 	err := scanJob(q.QueryRowContext(ctx,
-		`SELECT `+jobColumns+`, job.secret, `+stateColumns+`
-		 FROM job JOIN job_state ON job_state.job_id = job.id WHERE job.id = $1 AND job.account_id = $2`,
+		`SELECT `+jobColumns+`, job_secret.sealed, `+stateColumns+`
+		 FROM job JOIN job_state ON job_state.job_id = job.id LEFT JOIN job_secret ON job_secret.job_id = job.id
+		 WHERE job.id = $1 AND job.account_id = $2`,
 		jobID, accountID).Scan, &rec.Job, append([]any{&sealed}, row.fields()...)...)
 	if err != nil {
 		return rec, oneRow(err, cron.SubjectJob)

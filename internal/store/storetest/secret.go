@@ -39,8 +39,8 @@ var secretTests = []test{
 	{"the same secrets are sealed differently", func(s *suite) {
 		db, account, _ := s.start()
 		a, b := s.job(db, account, withSecrets), s.job(db, account, withSecrets)
-		same := s.number(`SELECT count(*) FROM job AS a JOIN job AS b ON a.secret = b.secret WHERE a.id = $1 AND b.id = $2`,
-			a.ID, b.ID)
+		same := s.number(`SELECT count(*) FROM job_secret AS a JOIN job_secret AS b ON a.sealed = b.sealed
+			WHERE a.job_id = $1 AND b.job_id = $2`, a.ID, b.ID)
 		s.equal("sealed values that are the same", same, int64(0))
 	}},
 	{"an edit keeps the secrets that it does not touch", func(s *suite) {
@@ -59,7 +59,7 @@ var secretTests = []test{
 		db, account, node := s.start()
 		from, to := s.job(db, account, withSecrets), s.due(db, account, withSecrets)
 		other := s.due(db, account, withSecrets)
-		s.execOne(`UPDATE job SET secret = (SELECT secret FROM job WHERE id = $2) WHERE id = $1`, to.ID, from.ID)
+		s.execOne(`UPDATE job_secret SET sealed = (SELECT sealed FROM job_secret WHERE job_id = $2) WHERE job_id = $1`, to.ID, from.ID)
 		_, err := db.Job(s.ctx(), account, to.ID)
 		if err == nil {
 			s.Fatal("the job opened with the secrets of another")
@@ -89,7 +89,7 @@ var secretTests = []test{
 			if !s.isSQLite() {
 				damage = `decode('` + strings.Trim(damage, "x'") + `', 'hex')`
 			}
-			s.execOne(`UPDATE job SET secret = `+damage+` WHERE id = $1`, j.ID)
+			s.execOne(`UPDATE job_secret SET sealed = `+damage+` WHERE job_id = $1`, j.ID)
 			if _, err := db.Job(s.ctx(), account, j.ID); err == nil {
 				s.Errorf("the secret %s opened", damage)
 			}
