@@ -9,8 +9,12 @@ type ClaimRequest struct {
 	WithoutAccounts []int64 // accounts that have no room; their work is not looked at
 	// Admit begins a claim anew and returns the judge of its work; a transaction may be tried more than once. Nil
 	// admits everything.
-	Admit func() func(j *Job, p *Plan) Admission
+	Admit func() Admitter
 }
+
+// Admitter judges whether an execution of a job can start. Of the job it sees no headers, no body and no credentials,
+// which are read once it is admitted, and no criteria of success; bytes is Launch.Bytes.
+type Admitter = func(j *Job, p *Plan, bytes int64) Admission
 
 // Admission says whether an execution of a job can start.
 type Admission int
@@ -18,7 +22,7 @@ type Admission int
 // The admissions.
 const (
 	AdmitNow   Admission = iota
-	AdmitLater           // its account has no room: it stays due, and is asked for again when the account has
+	AdmitLater           // its account has no room, in executions or in bytes: it stays due, and is asked for again when the account has
 	AdmitDefer           // its target host has no room: it stays due, and is looked at again after a pause
 )
 
@@ -38,7 +42,8 @@ type Launch struct {
 	Due         time.Time // when this attempt was due; Planned for the first
 	Kind        Kind
 	Attempt     int
-	Plan        *Plan       // the account's
+	Bytes       int64       // that the headers, body and credentials of a large job take in the database; 0 for a small one
+	Plan        *Plan       // the account's; nobody changes it
 	Job         *Job        // as it stood when the occurrence was claimed; nobody changes it
 	TLS         *AccountTLS // the account's; nil when it has none
 }

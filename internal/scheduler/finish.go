@@ -33,7 +33,7 @@ func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *flight
 
 // add takes a completion over.
 func (f *finisher) add(c cron.Completion) {
-	f.flight.landed(c.Launch.Job, size(&c))
+	f.flight.landed(&c.Launch, size(&c))
 	f.mu.Lock()
 	if f.waiting == nil {
 		f.waiting = make([]cron.Completion, 0, batchSize)
@@ -96,10 +96,15 @@ func (f *finisher) fill() {
 	}
 }
 
+// take removes the next batch, which has room for many small responses and few large ones: others wait for the database
+// while it is written.
 func (f *finisher) take() []cron.Completion {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := min(len(f.waiting), maxBatch)
+	n, bytes := 0, 0
+	for ; n < min(len(f.waiting), maxBatch) && bytes < maxBatchBytes; n++ {
+		bytes += size(&f.waiting[n])
+	}
 	batch := f.waiting[:n:n]
 	f.waiting = f.waiting[n:]
 	if len(f.waiting) == 0 {

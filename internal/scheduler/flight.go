@@ -14,6 +14,15 @@ import (
 // It is the dynamic threshold of Choudhury and Hahne (IEEE/ACM Transactions on Networking, 1998).
 const greed = 3
 
+// Large definitions are in memory several times over while they are sent: sealed, opened, and as a request. Those that count
+// (see cron.Launch.Bytes) may take so many bytes of all executions in flight, and so many of one account's: room for
+// more than a dozen of the largest ordinary bodies, which leaves the node as much as four such accounts use. What finds no
+// room stays due. Small ones never wait for large ones.
+const (
+	maxDefinitionBytes = 64 << 20
+	maxAccountBytes    = 16 << 20
+)
+
 // maxUnrecordedBytes bounds the responses that wait for the database.
 const maxUnrecordedBytes = 64 << 20
 
@@ -26,6 +35,8 @@ type flight struct {
 	inFlight   int
 	accounts   map[int64]share
 	hosts      map[string]int
+	defined    int64              // bytes of large definitions in flight
+	waiting    map[int64]int64    // accounts whose work waits for bytes, and how many the smallest needs
 	executions map[int64]struct{} // in flight or not recorded yet
 	latest     int64              // the largest id of an execution so far
 	claiming   bool               // executions may have been claimed that are not known yet; their ids exceed latest
@@ -37,12 +48,15 @@ type flight struct {
 }
 
 // share is what an account has in flight, and the most that its plan allows.
-type share struct{ inFlight, most int }
+type share struct {
+	inFlight, most int
+	bytes          int64 // of large definitions
+}
 
 func newFlight(slots, perHost int) *flight {
 	return &flight{
 		slots: slots, perHost: perHost, accounts: make(map[int64]share), hosts: make(map[string]int),
-		executions: make(map[int64]struct{}), freed: make(chan struct{}, 1),
+		waiting: make(map[int64]int64), executions: make(map[int64]struct{}), freed: make(chan struct{}, 1),
 	}
 }
 
@@ -61,25 +75,40 @@ func (f *flight) freeLocked() int {
 	return max(0, f.slots-f.inFlight-max(0, f.unrecorded-f.slots))
 }
 
+// bytesFree is how many bytes of large definitions an account may add when all executions in flight, and its own, have
+// some already: it has greed times as many as are free then, at most, so that something always remains for the next.
+func bytesFree(all, own int64) int64 {
+	return min((greed*(maxDefinitionBytes-all)-own)/(greed+1), maxAccountBytes-own)
+}
+
 // admission judges the work of one claim as if what it admits were in flight already.
-func (f *flight) admission() func(j *cron.Job, p *cron.Plan) cron.Admission {
+func (f *flight) admission() cron.Admitter {
 	var (
 		admitted = 0
-		accounts = make(map[int64]int)
+		bytes    = int64(0)
+		accounts = make(map[int64]share)
 		hosts    = make(map[string]int)
 	)
-	return func(j *cron.Job, p *cron.Plan) cron.Admission {
+	return func(j *cron.Job, p *cron.Plan, size int64) cron.Admission {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.accounts[j.AccountID].inFlight+accounts[j.AccountID] >= min(greed*(f.freeLocked()-admitted), most(p)) {
+		has, gets := f.accounts[j.AccountID], accounts[j.AccountID]
+		if has.inFlight+gets.inFlight >= min(greed*(f.freeLocked()-admitted), most(p)) {
 			return cron.AdmitLater
 		}
 		host := cron.TargetHost(j.Request.URL)
 		if f.hosts[host]+hosts[host] >= f.perHost {
 			return cron.AdmitDefer
 		}
+		if size > 0 && size > bytesFree(f.defined+bytes, has.bytes+gets.bytes) {
+			if least, ok := f.waiting[j.AccountID]; !ok || size < least {
+				f.waiting[j.AccountID] = size
+			}
+			return cron.AdmitLater
+		}
 		admitted++
-		accounts[j.AccountID]++
+		bytes += size
+		accounts[j.AccountID] = share{inFlight: gets.inFlight + 1, bytes: gets.bytes + size}
 		hosts[host]++
 		return cron.AdmitNow
 	}
@@ -105,8 +134,18 @@ func (f *flight) crowdedOut(before []int64) (accounts []int64) {
 			accounts = append(accounts, id)
 		}
 	}
+	for id, need := range f.waiting {
+		if slices.Contains(before, id) {
+			need = max(need, maxAccountBytes/2)
+		}
+		if need > bytesFree(f.defined, f.accounts[id].bytes) {
+			accounts = append(accounts, id)
+		} else {
+			delete(f.waiting, id)
+		}
+	}
 	slices.Sort(accounts)
-	return accounts
+	return slices.Compact(accounts)
 }
 
 // claims notes that a claim begins, and claimed that all it took has been started.
@@ -148,18 +187,22 @@ func (f *flight) start(l *cron.Launch, fn func()) {
 	f.inFlight++
 	f.executions[l.ExecutionID] = struct{}{}
 	f.latest = max(f.latest, l.ExecutionID)
-	f.accounts[j.AccountID] = share{f.accounts[j.AccountID].inFlight + 1, most(l.Plan)}
+	has := f.accounts[j.AccountID]
+	f.accounts[j.AccountID] = share{has.inFlight + 1, most(l.Plan), has.bytes + l.Bytes}
+	f.defined += l.Bytes
 	f.hosts[cron.TargetHost(j.Request.URL)]++
 	f.mu.Unlock()
 	f.running.Go(fn)
 }
 
 // landed turns an execution in flight into a result of some bytes that waits to be recorded.
-func (f *flight) landed(j *cron.Job, bytes int) {
+func (f *flight) landed(l *cron.Launch, bytes int) {
+	j := l.Job
 	f.mu.Lock()
 	f.inFlight--
+	f.defined -= l.Bytes
 	if s := f.accounts[j.AccountID]; s.inFlight > 1 {
-		f.accounts[j.AccountID] = share{s.inFlight - 1, s.most}
+		f.accounts[j.AccountID] = share{s.inFlight - 1, s.most, s.bytes - l.Bytes}
 	} else {
 		delete(f.accounts, j.AccountID)
 	}

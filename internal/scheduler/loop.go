@@ -236,6 +236,11 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 		})
 	}
 	result.Started = started
+	if l.Bytes > 0 { // its bytes are free once its result waits to be recorded
+		j := *l.Job
+		j.Request.Headers, j.Request.Body = nil, ""
+		l.Job = &j
+	}
 	c := cron.Completion{Launch: *l, Result: result}
 	s.Metrics.Executions.WithLabelValues(result.Outcome().String(), l.Kind.String()).Inc()
 	s.Metrics.Lateness.Observe(c.Lateness().Seconds())

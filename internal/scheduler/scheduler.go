@@ -83,6 +83,7 @@ const (
 	unsureAfter    = 5 * time.Second // without a heartbeat: no more claims
 	batchSize      = 500             // completions that are written without waiting for more
 	maxBatch       = 2000
+	maxBatchBytes  = 8 << 20               // of responses; the last one may exceed it
 	batchWait      = 25 * time.Millisecond // for a batch to fill
 	retryShortest  = 100 * time.Millisecond
 	retryLongest   = 5 * time.Second

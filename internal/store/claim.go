@@ -41,20 +41,33 @@ type record struct {
 // Claim takes due work for a node: the launch record of each execution is durable when it returns. Pending attempts may
 // take up to half of the limit, so that a wave of retries does not hold up the schedule.
 //
+// Others wait for the transaction, so it decides by the narrow part of the jobs, reads what is large of those that were
+// admitted only, no more than claimBytes of it, and opens and decodes nothing; that comes after the commit.
+//
 // The error is cron.ErrNodeDead when the node's lease has ended.
 func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
-	var claimed cron.Claimed
+	var out claimed
 	err := s.backend.write(ctx, starting, func(ctx context.Context, q queryer) (err error) {
-		claimed, err = s.claim(ctx, q, req, s.Now())
+		out, err = s.claim(ctx, q, req, s.Now())
 		return err
 	})
+	if err == nil {
+		err = s.openLaunches(ctx, &out)
+	}
 	if err != nil {
 		return cron.Claimed{}, fmt.Errorf("claim: %w", err)
 	}
-	return claimed, nil
+	return out.Claimed, nil
 }
 
-func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time) (out cron.Claimed, err error) {
+// claimed is what a claim took; its launches have no job yet.
+type claimed struct {
+	cron.Claimed
+	definitions []*definition // of each launch
+	tls         map[int64]*sealedTLS
+}
+
+func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time) (out claimed, err error) {
 	if err := s.checkAlive(ctx, q, req.Node); err != nil {
 		return out, err
 	}
@@ -142,9 +155,6 @@ func (s *Store) without(column string, accounts []int64, n int, args ...any) (st
 	return ` AND NOT ` + s.dialect.in(column, n), append(args, s.dialect.list(accounts))
 }
 
-// admitter says whether an execution of a job can start.
-type admitter = func(j *cron.Job, p *cron.Plan) cron.Admission
-
 // settlement collects what a claim writes.
 type settlement struct {
 	now      time.Time
@@ -155,24 +165,23 @@ type settlement struct {
 	taken    []int64 // rows of pending that are done with
 	deferred []due   // of pending
 	launches []cron.Launch
-	left     bool // work that is due stays so
+	started  []*definition // of each launch
+	bytes    int64         // of all launches
+	left     bool          // work that is due stays so
 }
 
 // settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
 // and when the job is due next.
 func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time, work []due,
-	out *cron.Claimed) error {
+	out *claimed) error {
 	jobs, err := s.definitions(ctx, q, work)
 	if err != nil {
-		return err
-	}
-	if err := s.addTLS(ctx, q, jobs); err != nil {
 		return err
 	}
 	if err := s.markBusy(ctx, q, jobs); err != nil {
 		return err
 	}
-	admit := admitter(func(*cron.Job, *cron.Plan) cron.Admission { return cron.AdmitNow })
+	admit := func(*cron.Job, *cron.Plan, int64) cron.Admission { return cron.AdmitNow }
 	if req.Admit != nil {
 		admit = req.Admit()
 	}
@@ -199,18 +208,27 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 			l := &st.launches[r.launch]
 			l.ExecutionID = r.id
 			out.Launches = append(out.Launches, *l)
+			out.definitions = append(out.definitions, st.started[r.launch])
 		}
 	}
 	out.More = out.More && !st.left
-	return nil
+	return s.readRest(ctx, q, out)
+}
+
+// admit asks whether an execution can start, of a definition that this claim can still read.
+func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
+	if st.bytes > 0 && d.bytes > 0 && st.bytes+d.bytes > claimBytes {
+		return cron.AdmitLater
+	}
+	return admit(&d.job, d.plan, d.bytes)
 }
 
 // occurrence settles what is due by the schedule.
-func (st *settlement) occurrence(w due, d *definition, admit admitter) {
+func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 	v := d.job.Judge(instant(w.planned), st.now)
 	skip := d.skipFirst()
 	if !v.Run.IsZero() && skip == cron.FaultNone {
-		switch admit(&d.job, &d.plan) {
+		switch st.admit(d, admit) {
 		case cron.AdmitLater:
 			st.left = true
 			return
@@ -240,7 +258,7 @@ func (st *settlement) occurrence(w due, d *definition, admit admitter) {
 
 // attempt settles a due row of pending. One of a job that was disabled or paused, or cannot run, is dropped: the attempt
 // before stands as the last. What somebody asked for and cannot run has none before, and is recorded as skipped.
-func (st *settlement) attempt(w due, d *definition, admit admitter) {
+func (st *settlement) attempt(w due, d *definition, admit cron.Admitter) {
 	if skip := d.skipFirst(); skip != cron.FaultNone && w.kind == cron.KindManual && w.attempt == 1 {
 		st.drop(w)
 		asked := instant(w.planned)
@@ -253,7 +271,7 @@ func (st *settlement) attempt(w due, d *definition, admit admitter) {
 		st.drop(w)
 		return
 	}
-	switch admit(&d.job, &d.plan) {
+	switch st.admit(d, admit) {
 	case cron.AdmitLater:
 		st.left = true
 		return
@@ -272,12 +290,13 @@ func (st *settlement) drop(w due) {
 }
 
 func (st *settlement) launch(d *definition, l cron.Launch) {
-	l.Node, l.Plan, l.Job, l.TLS = st.node, &d.plan, &d.job, d.tls
+	l.Node, l.Plan, l.Bytes = st.node, d.plan, d.bytes
 	st.records = append(st.records, &record{
 		accountID: d.job.AccountID, jobID: d.job.ID, planned: millis(l.Planned), kind: l.Kind, attempt: l.Attempt,
 		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),
 	})
-	st.launches = append(st.launches, l)
+	st.launches, st.started = append(st.launches, l), append(st.started, d)
+	st.bytes += d.bytes
 	d.busy = true
 }
 
@@ -334,102 +353,6 @@ type plan struct {
 	jobID int64
 	next  sql.NullInt64
 	look  sql.NullInt64
-}
-
-// definition is a job as it stands inside a claim.
-type definition struct {
-	job  cron.Job
-	plan cron.Plan
-	skip cron.Fault // why it cannot run; FaultNone when it can
-	busy bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
-
-	hasTLS bool             // its account has TLS material
-	tls    *cron.AccountTLS // which is this
-}
-
-// skipFirst is why a first attempt is not to be started now; FaultNone when it is.
-func (d *definition) skipFirst() cron.Fault {
-	if d.skip == cron.FaultNone && d.busy && d.job.Policy.Overlap == cron.OverlapSkip {
-		return cron.FaultOverlap
-	}
-	return d.skip
-}
-
-// definitions reads the jobs of due work. The rows of job_state are locked by now, as every edit locks them first, so
-// what is read belongs together.
-func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int64]*definition, error) {
-	ids := make([]int64, len(work))
-	for i, w := range work {
-		ids[i] = w.jobID
-	}
-	rows, err := q.QueryContext(ctx,
-		`SELECT `+jobColumns+`, job_secret.sealed, account.plan, account.overrides, account.disabled,
-		        account_tls.account_id IS NOT NULL
-		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
-		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1), s.dialect.list(ids))
-	if err != nil {
-		return nil, fmt.Errorf("read the definitions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	jobs := make(map[int64]*definition, len(work))
-	for rows.Next() {
-		var (
-			d        definition
-			row      planRow
-			sealed   []byte
-			disabled bool
-		)
-		if err := scanJob(rows.Scan, &d.job, &sealed, &row.name, &row.overrides, &disabled, &d.hasTLS); err != nil {
-			return nil, fmt.Errorf("read the definitions: %w", err)
-		}
-		if d.plan, err = s.plan(row); err != nil {
-			return nil, err
-		}
-		if err := s.openJob(&d.job, sealed); err != nil {
-			s.logger.Error("a job cannot run", slogErr(err))
-			d.skip = cron.FaultInternal
-		}
-		if disabled {
-			d.skip = cron.FaultDisabled
-		}
-		jobs[d.job.ID] = &d
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the definitions: %w", err)
-	}
-	return jobs, nil
-}
-
-// markBusy finds out which of the jobs that mind overlaps have an execution in flight.
-func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definition) error {
-	var ids []int64
-	for id, d := range jobs {
-		if d.job.Policy.Overlap == cron.OverlapSkip {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	from, err := s.openFrom(ctx, q)
-	if err != nil {
-		return err
-	}
-	rows, err := q.QueryContext(ctx,
-		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1)+` AND `+s.dialect.few+`id >= $2`,
-		s.dialect.list(ids), from)
-	if err != nil {
-		return fmt.Errorf("find running executions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("find running executions: %w", err)
-		}
-		jobs[id].busy = true
-	}
-	return rows.Err()
 }
 
 // Backlog is how many occurrences and attempts are due and not claimed.

@@ -89,9 +89,18 @@ func (r *timingRow) into(j *cron.Job) {
 
 // scanJob reads jobColumns, and more columns behind them.
 func scanJob(scan func(...any) error, j *cron.Job, more ...any) error {
+	var success string
+	err := scanEncodedJob(scan, j, &success, more...)
+	if err == nil {
+		j.Exchange.Success, err = decodeSuccess(success)
+	}
+	return err
+}
+
+// scanEncodedJob is scanJob without decoding the criteria of success.
+func scanEncodedJob(scan func(...any) error, j *cron.Job, success *string, more ...any) error {
 	var (
 		n, p, x                                        = &j.Notification, &j.Policy, &j.Exchange
-		success                                        string
 		timing                                         timingRow
 		created, updated, ahead, grace, delay, ceiling int64
 	)
@@ -103,7 +112,7 @@ func scanJob(scan func(...any) error, j *cron.Job, more ...any) error {
 		intoFlag(&n.OnFailure), into(&n.OnFailureCount), intoFlag(&n.OnSuccess), intoFlag(&n.OnDisable),
 		intoFlag(&n.OnCertExpiry), into(&ahead),
 		into(&p.Misfire), into(&grace), into(&p.Overlap), into(&p.Delivery), into(&p.Retry.Count), into(&delay),
-		&p.Retry.Factor, into(&ceiling), into(&x.FollowRedirects), &success, intoFlag(&x.Unverified), into(&x.Oversize),
+		&p.Retry.Factor, into(&ceiling), into(&x.FollowRedirects), success, intoFlag(&x.Unverified), into(&x.Oversize),
 		into(&updated))
 	if err := scan(append(fields, more...)...); err != nil {
 		return err
@@ -113,9 +122,7 @@ func scanJob(scan func(...any) error, j *cron.Job, more ...any) error {
 	p.Grace, p.Retry.Delay = time.Duration(grace)*time.Second, time.Duration(delay)*time.Second
 	p.Retry.Ceiling = time.Duration(ceiling) * time.Second
 	j.Created, j.Updated = instant(created), instant(updated)
-	var err error
-	x.Success, err = decodeSuccess(success)
-	return err
+	return nil
 }
 
 // stateRow is stateColumns as they are read.

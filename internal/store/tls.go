@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"punctual/internal/cron"
@@ -55,49 +57,50 @@ func (s *Store) TLS(ctx context.Context, accountID int64) (cron.TLSMaterial, err
 	return m, nil
 }
 
-// addTLS gives the jobs of a claim the TLS material of their accounts. A job whose account's does not open cannot run.
-func (s *Store) addTLS(ctx context.Context, q queryer, jobs map[int64]*definition) error {
-	accounts := make(map[int64]*cron.AccountTLS)
-	var ids []int64
-	for _, d := range jobs {
-		if _, known := accounts[d.job.AccountID]; d.hasTLS && !known {
-			accounts[d.job.AccountID] = nil
-			ids = append(ids, d.job.AccountID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
+// sealedTLS is the TLS material of an account as it is stored.
+type sealedTLS struct {
+	material cron.TLSMaterial // without the key
+	key      []byte
+}
+
+// readTLS reads the TLS material of the accounts that are the keys of a map.
+func (s *Store) readTLS(ctx context.Context, q queryer, accounts map[int64]*sealedTLS) error {
 	rows, err := q.QueryContext(ctx,
 		`SELECT account_id, roots, certificate, secret FROM account_tls WHERE `+s.dialect.in("account_id", 1),
-		s.dialect.list(ids))
+		s.dialect.list(slices.Collect(maps.Keys(accounts))))
 	if err != nil {
 		return fmt.Errorf("read the TLS material: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var (
-			id     int64
-			m      cron.TLSMaterial
-			sealed []byte
+			id int64
+			t  sealedTLS
 		)
-		if err := rows.Scan(&id, &m.Roots, &m.Certificate, &sealed); err != nil {
+		if err := rows.Scan(&id, &t.material.Roots, &t.material.Certificate, &t.key); err != nil {
 			return fmt.Errorf("read the TLS material: %w", err)
 		}
-		if sealed != nil {
-			key, err := s.sealer.open(sealed, tlsRow(id))
+		accounts[id] = &t
+	}
+	return rows.Err()
+}
+
+// openTLS makes TLS material ready for use; an account whose material does not open has none.
+func (s *Store) openTLS(accounts map[int64]*sealedTLS) map[int64]*cron.AccountTLS {
+	materials := make(map[int64]*cron.AccountTLS, len(accounts))
+	for id, t := range accounts {
+		if t == nil {
+			continue
+		}
+		if t.key != nil {
+			key, err := s.sealer.open(t.key, tlsRow(id))
 			if err != nil {
 				s.logger.Error("the jobs of an account cannot run", slogErr(fmt.Errorf("open the key of account %d: %w", id, err)))
 				continue
 			}
-			m.Key = string(key)
+			t.material.Key = string(key)
 		}
-		accounts[id] = cron.NewAccountTLS(m)
+		materials[id] = cron.NewAccountTLS(t.material)
 	}
-	for _, d := range jobs {
-		if d.tls = accounts[d.job.AccountID]; d.hasTLS && d.tls == nil && d.skip == cron.FaultNone {
-			d.skip = cron.FaultInternal
-		}
-	}
-	return rows.Err()
+	return materials
 }

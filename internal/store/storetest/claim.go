@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -233,9 +234,9 @@ var claimTests = []test{
 // admit claims with a judge for each job.
 func (s *suite) admit(judge func(*cron.Job) cron.Admission) (cron.ClaimRequest, *int) {
 	begun := 0
-	return cron.ClaimRequest{Limit: 10, Admit: func() func(*cron.Job, *cron.Plan) cron.Admission {
+	return cron.ClaimRequest{Limit: 10, Admit: func() cron.Admitter {
 		begun++
-		return func(j *cron.Job, _ *cron.Plan) cron.Admission { return judge(j) }
+		return func(j *cron.Job, _ *cron.Plan, _ int64) cron.Admission { return judge(j) }
 	}}, &begun
 }
 
@@ -289,13 +290,17 @@ var admissionTests = []test{
 			if j.ID == no.ID {
 				return cron.AdmitLater
 			}
-			s.equal("job", *j, yes)
+			narrow := yes
+			narrow.Request.Headers, narrow.Request.Body = nil, ""
+			narrow.Request.Auth.User, narrow.Request.Auth.Password = "", ""
+			s.equal("job", *j, narrow)
 			return cron.AdmitNow
 		})
 		req.Node = node
 		claimed, err := db.Claim(s.ctx(), req)
 		s.ok(err)
 		s.equal("claimed", jobIDs(claimed.Launches), []int64{yes.ID})
+		s.equal("launched", *claimed.Launches[0].Job, yes)
 		if *begun < 1 {
 			s.Error("the judge was not asked")
 		}
@@ -313,6 +318,74 @@ var admissionTests = []test{
 		claimed, err := db.Claim(s.ctx(), req)
 		s.ok(err)
 		s.equal("settled", claimed.Settled, 1)
+	}},
+	{"large definitions are judged by their size, and read when they are admitted", func(s *suite) {
+		db, account, node := s.start()
+		large := func(j *cron.Job) { withSecrets(j); j.Request.Body = strings.Repeat("0123456789", 10_000) }
+		no, yes := s.due(db, account, large), s.due(db, account, large)
+		small := s.due(db, account, withSecrets)
+		// What must not be read cannot be opened, and nobody notices.
+		s.execOne(`UPDATE job_secret SET sealed = (SELECT sealed FROM job_secret WHERE job_id = $2) WHERE job_id = $1`,
+			no.ID, yes.ID)
+		var sizes []int64
+		claimed, err := db.Claim(s.ctx(), cron.ClaimRequest{Node: node, Limit: 10, Admit: func() cron.Admitter {
+			sizes = nil
+			return func(j *cron.Job, _ *cron.Plan, bytes int64) cron.Admission {
+				sizes = append(sizes, bytes)
+				if j.ID == no.ID {
+					return cron.AdmitLater
+				}
+				return cron.AdmitNow
+			}
+		}})
+		s.ok(err)
+		if len(sizes) != 3 || sizes[0] < 100_000 || sizes[0] > 110_000 || sizes[1] < 100_000 || sizes[2] != 0 {
+			s.Errorf("the judge was told the sizes %v", sizes)
+		}
+		s.equal("claimed", jobIDs(claimed.Launches), []int64{yes.ID, small.ID})
+		s.equal("launched", *claimed.Launches[0].Job, yes)
+		s.equal("launched", *claimed.Launches[1].Job, small)
+		s.equal("bytes", []int64{claimed.Launches[0].Bytes, claimed.Launches[1].Bytes}, sizes[1:])
+		s.equal("ledger", len(s.ledger(no.ID)), 0)
+	}},
+	{"one claim reads few large definitions, and no small one waits for them", func(s *suite) {
+		db, account, node := s.start()
+		body := strings.Repeat("0123456789", 100_000)
+		var want []int64
+		for range 20 {
+			want = append(want, s.due(db, account, func(j *cron.Job) { j.Request.Body = body }).ID)
+		}
+		neighbour := s.account(db)
+		var small []int64
+		for range 20 {
+			small = append(small, s.due(db, neighbour, withSecrets).ID)
+		}
+		var large []int64
+		for round := 0; len(large) < len(want); round++ {
+			claimed := s.claim(db, node, 100)
+			bytes, n := int64(0), 0
+			for _, l := range claimed.Launches {
+				if bytes += l.Bytes; l.Bytes > 0 {
+					s.equal("body", l.Job.Request.Body, body)
+					large = append(large, l.Job.ID)
+					n++
+				}
+			}
+			if n == 0 || bytes > 8<<20 {
+				s.Fatalf("round %d read %d bytes of %d definitions", round, bytes, n)
+			}
+			if round == 0 {
+				s.equal("small ones at once", len(claimed.Launches)-n, len(small))
+			}
+			if len(large) < len(want) && claimed.Next.After(db.Now()) {
+				s.Fatalf("what is left is looked at again at %v", claimed.Next)
+			}
+		}
+		s.equal("all", sorted(large), sorted(want))
+		s.claimNone(db, node)
+		for _, id := range slices.Concat(want, small) {
+			s.equal("ledger", len(s.ledger(id)), 1)
+		}
 	}},
 	{"an edit ends the pause", func(s *suite) {
 		db, account, node := s.start()

@@ -95,8 +95,8 @@ var timingTests = []test{
 		j := s.once(db, account, time.Second)
 		for _, admission := range []cron.Admission{cron.AdmitLater, cron.AdmitDefer} {
 			_, err := db.Claim(s.ctx(), cron.ClaimRequest{Node: node, Limit: 10,
-				Admit: func() func(*cron.Job, *cron.Plan) cron.Admission {
-					return func(*cron.Job, *cron.Plan) cron.Admission { return admission }
+				Admit: func() cron.Admitter {
+					return func(*cron.Job, *cron.Plan, int64) cron.Admission { return admission }
 				}})
 			s.ok(err)
 			s.equal("job", s.record(db, account, j.ID).Job, j)

@@ -1,0 +1,158 @@
+package scheduler
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"punctual/internal/cron"
+	"punctual/internal/metrics"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+// gate answers calls at once, but those to "hangs" once it opens, and notes the order in which calls came.
+type gate struct {
+	mu    sync.Mutex
+	calls []string // URLs
+	came  chan struct{}
+	open  chan struct{}
+}
+
+func (g *gate) Do(ctx context.Context, call cron.Call) cron.Result {
+	g.mu.Lock()
+	g.calls = append(g.calls, call.Request.URL)
+	g.mu.Unlock()
+	g.came <- struct{}{}
+	if strings.Contains(call.Request.URL, "hangs") {
+		select {
+		case <-g.open:
+		case <-ctx.Done():
+			return cron.Lost()
+		}
+	}
+	return instant{}.Do(ctx, call)
+}
+
+// count is how many calls went to a host.
+func (g *gate) count(host string) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, url := range g.calls {
+		if strings.Contains(url, host) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestLargeBodiesDoNotHoldUpOthers has an account with many large bodies due at once, whose target hangs, before others.
+func TestLargeBodiesDoNotHoldUpOthers(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) (store.Options, *sql.DB){
+		"SQLite": func(t *testing.T) (store.Options, *sql.DB) {
+			dir := t.TempDir()
+			return store.Options{Dir: dir}, connect(t, "sqlite", filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
+		},
+		"PostgreSQL": func(t *testing.T) (store.Options, *sql.DB) {
+			url := storetest.Postgres(t)
+			return store.Options{URL: url}, connect(t, "pgx", url)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options, raw := open(t)
+			holdUpOthers(t, options, raw)
+		})
+	}
+}
+
+func connect(t *testing.T, driver, source string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func holdUpOthers(t *testing.T, options store.Options, raw *sql.DB) {
+	const (
+		large, size = 40, 1 << 20
+		accounts    = 10
+		others      = 5 * accounts
+	)
+	options.Logger = slog.New(slog.DiscardHandler)
+	db, err := store.Open(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	add := func(account string, jobs int, url, body string) {
+		a := cron.Account{Email: account, Plan: cron.PlanUnlimited}
+		if err := db.CreateAccount(t.Context(), &a); err != nil {
+			t.Fatal(err)
+		}
+		for i := range jobs {
+			j := cron.NewJob()
+			j.AccountID, j.Enabled, j.Request.URL, j.Request.Body = a.ID, true, fmt.Sprintf("http://%s/%s/%d", url, account, i), body
+			j.Schedule = times(cron.SetOf(0), cron.SetOf(db.Now().UTC().Minute()), cron.SetOf((db.Now().UTC().Hour()+12)%24))
+			if err := db.CreateJob(t.Context(), &j); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add("large", large, "hangs", strings.Repeat("x", size))
+	for i := range accounts {
+		add(fmt.Sprint(i), others/accounts, "other", "a small body")
+	}
+	due := db.Now().UnixMilli()
+	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, due); err != nil {
+		t.Fatal(err)
+	}
+
+	g := &gate{came: make(chan struct{}, large+others), open: make(chan struct{})}
+	s := New(Config{
+		Store: db, Nodes: db, Upkeep: idle{}, Exchanger: g, Slots: 400, HostSlots: 400, Metrics: metrics.New(),
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() {
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	defer run.Wait()
+	defer cancel()
+
+	for g.count("other") < others {
+		<-g.came
+	}
+	// The others have started while the large ones still hang: those that fit, and not one more.
+	if n := g.count("hangs"); n > maxAccountBytes/size {
+		t.Errorf("%d large bodies are in memory", n)
+	}
+	close(g.open)
+	for g.count("hangs") < large {
+		<-g.came
+	}
+	calls := slices.Sorted(slices.Values(g.calls))
+	if len(calls) != large+others || len(slices.Compact(calls)) != len(calls) {
+		t.Errorf("%d calls of %d jobs", len(calls), large+others)
+	}
+	var records int
+	if err := raw.QueryRow(`SELECT count(*) FROM execution WHERE planned_at = $1 AND attempt = 1 AND outcome IN (0, 1)`,
+		due).Scan(&records); err != nil || records != large+others {
+		t.Errorf("%d records of launches, want %d (%v)", records, large+others, err)
+	}
+}

@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"punctual/internal/cron"
+)
+
+// inlineBytes is the size up to which secrets come with the narrow part of a job, so that an ordinary claim is one query.
+// It is little enough for all slots of a node at once.
+const inlineBytes = 4 << 10
+
+// claimBytes bounds the large secrets that one claim reads, since others wait for its transaction. One is always read; the
+// largest body is 1 MiB.
+const claimBytes = 8 << 20
+
+// definition is a job as it stands inside a claim. First it has what decides whether the job can start.
+type definition struct {
+	job     cron.Job
+	plan    *cron.Plan
+	skip    cron.Fault // why it cannot run; FaultNone when it can
+	busy    bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
+	bytes   int64      // of the secrets when they are not read with the rest
+	hasTLS  bool       // its account has TLS material
+	success string     // the criteria, encoded
+	sealed  []byte     // the secrets
+	opened  bool       // success and sealed are in job
+	broken  bool       // they cannot be
+}
+
+// skipFirst is why a first attempt is not to be started now; FaultNone when it is.
+func (d *definition) skipFirst() cron.Fault {
+	if d.skip == cron.FaultNone && d.busy && d.job.Policy.Overlap == cron.OverlapSkip {
+		return cron.FaultOverlap
+	}
+	return d.skip
+}
+
+// definitions reads the jobs of due work without large secrets. The rows of job_state are locked by now, as every edit
+// locks them first, so what is read belongs together.
+func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int64]*definition, error) {
+	ids := make([]int64, len(work))
+	for i, w := range work {
+		ids[i] = w.jobID
+	}
+	rows, err := q.QueryContext(ctx,
+		`SELECT `+jobColumns+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
+		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
+		        account.plan, account.overrides, account.disabled, account_tls.account_id IS NOT NULL
+		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
+		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1),
+		s.dialect.list(ids), inlineBytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the definitions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	jobs, plans := make(map[int64]*definition, len(work)), make(map[planRow]*cron.Plan)
+	for rows.Next() {
+		var (
+			d        definition
+			row      planRow
+			disabled bool
+		)
+		err := scanEncodedJob(rows.Scan, &d.job, &d.success, &d.sealed, into(&d.bytes), &row.name, &row.overrides,
+			intoFlag(&disabled), intoFlag(&d.hasTLS))
+		if err != nil {
+			return nil, fmt.Errorf("read the definitions: %w", err)
+		}
+		if d.plan = plans[row]; d.plan == nil {
+			plan, err := s.plan(row)
+			if err != nil {
+				return nil, err
+			}
+			d.plan = &plan
+			plans[row] = d.plan
+		}
+		if disabled {
+			d.skip = cron.FaultDisabled
+		}
+		jobs[d.job.ID] = &d
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read the definitions: %w", err)
+	}
+	return jobs, nil
+}
+
+// markBusy finds out which of the jobs that mind overlaps have an execution in flight.
+func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definition) error {
+	var ids []int64
+	for id, d := range jobs {
+		if d.job.Policy.Overlap == cron.OverlapSkip {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	from, err := s.openFrom(ctx, q)
+	if err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx,
+		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1)+` AND `+s.dialect.few+`id >= $2`,
+		s.dialect.list(ids), from)
+	if err != nil {
+		return fmt.Errorf("find running executions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return fmt.Errorf("find running executions: %w", err)
+		}
+		jobs[id].busy = true
+	}
+	return rows.Err()
+}
+
+// readRest reads what the admitted jobs of a claim need besides: large secrets, and the TLS material of their accounts.
+func (s *Store) readRest(ctx context.Context, q queryer, out *claimed) error {
+	large, accounts := make(map[int64]*definition), make(map[int64]*sealedTLS)
+	for _, d := range out.definitions {
+		if d.bytes > 0 {
+			large[d.job.ID] = d
+		}
+		if d.hasTLS {
+			accounts[d.job.AccountID] = nil
+		}
+	}
+	if len(large) > 0 {
+		if err := s.readSecrets(ctx, q, large); err != nil {
+			return err
+		}
+	}
+	if len(accounts) > 0 {
+		if err := s.readTLS(ctx, q, accounts); err != nil {
+			return err
+		}
+	}
+	out.tls = accounts
+	return nil
+}
+
+func (s *Store) readSecrets(ctx context.Context, q queryer, jobs map[int64]*definition) error {
+	ids := make([]int64, 0, len(jobs))
+	for id := range jobs {
+		ids = append(ids, id)
+	}
+	rows, err := q.QueryContext(ctx, `SELECT job_id, sealed FROM job_secret WHERE `+s.dialect.in("job_id", 1),
+		s.dialect.list(ids))
+	if err != nil {
+		return fmt.Errorf("read the secrets: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var (
+			id     int64
+			sealed []byte
+		)
+		if err := rows.Scan(&id, &sealed); err != nil {
+			return fmt.Errorf("read the secrets: %w", err)
+		}
+		jobs[id].sealed = sealed
+	}
+	return rows.Err()
+}
+
+// openLaunches completes the launches of a claim that is committed. What cannot be opened does not run: its launch record
+// becomes one of a skipped attempt.
+func (s *Store) openLaunches(ctx context.Context, out *claimed) error {
+	materials := s.openTLS(out.tls)
+	var broken []cron.Launch
+	launches := out.Launches
+	out.Launches = launches[:0]
+	for i, l := range launches {
+		d := out.definitions[i]
+		if !d.opened {
+			s.openDefinition(d)
+		}
+		l.Job = &d.job
+		if d.hasTLS {
+			l.TLS = materials[d.job.AccountID]
+		}
+		if d.broken || d.hasTLS && l.TLS == nil {
+			broken = append(broken, l)
+			continue
+		}
+		out.Launches = append(out.Launches, l)
+	}
+	if len(broken) == 0 {
+		return nil
+	}
+	out.Settled += len(broken)
+	return s.withdraw(ctx, broken)
+}
+
+// openDefinition puts into the job what was read of it as it is stored.
+func (s *Store) openDefinition(d *definition) {
+	var err error
+	d.job.Exchange.Success, err = decodeSuccess(d.success)
+	if err == nil {
+		err = s.openJob(&d.job, d.sealed)
+	}
+	if err != nil {
+		s.logger.Error("a job cannot run", slogErr(err))
+		d.broken = true
+	}
+	d.opened, d.sealed, d.success = true, nil, "" // the job is kept, and all of d with it
+}
+
+// withdraw records launches of which nothing was sent as skipped.
+func (s *Store) withdraw(ctx context.Context, launches []cron.Launch) error {
+	slices.SortFunc(launches, func(a, b cron.Launch) int { return int(a.Job.ID - b.Job.ID) })
+	return s.backend.write(ctx, starting, func(ctx context.Context, q queryer) error {
+		for i := range launches {
+			l := &launches[i]
+			_, err := q.ExecContext(ctx,
+				`UPDATE execution SET node = 0, outcome = $1, fault = $2, last_at = planned_at, covered = 1
+				 WHERE job_id = $3 AND planned_at = $4 AND kind = $5 AND attempt = $6 AND node = $7 AND outcome = 0`,
+				int(cron.OutcomeSkipped), int(cron.FaultInternal), l.Job.ID, millis(l.Planned), int(l.Kind), l.Attempt, l.Node)
+			if err != nil {
+				return fmt.Errorf("record what cannot run: %w", err)
+			}
+		}
+		return nil
+	})
+}
