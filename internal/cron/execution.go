@@ -99,8 +99,8 @@ func (r *Result) Outcome() Outcome {
 	return OutcomeFailed
 }
 
-// Stats are the timings of an exchange, each from its start, as curl defines them. None is less than the one before
-// it, but for an absent AppConnect.
+// Stats are the timings of an exchange, each from its start, as curl defines them. A phase that was not reached is 0;
+// those that were never decrease.
 type Stats struct {
 	NameLookup    time.Duration // the name was resolved
 	Connect       time.Duration // the TCP connection stood

@@ -128,28 +128,6 @@ func (x *exchange) transferFault(err error) error {
 	return f
 }
 
-// headFault is what a head that could not be read means: the stream ended with streamErr, which is nil as long as it
-// goes on, and the parser said err.
-func (x *exchange) headFault(streamErr, err error) error {
-	switch {
-	case streamErr == errTooMuch:
-		return x.tooMuch(min(x.call.MaxResponse, maxHead))
-	case streamErr != nil && streamErr != io.EOF:
-		return x.transferFault(streamErr)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return x.transferFault(err)
-	}
-	return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: err.Error(), err: err}
-}
-
-// bodyFault is the like for a body.
-func (x *exchange) bodyFault(streamErr, err error) error {
-	if streamErr != nil {
-		return x.transferFault(streamErr)
-	}
-	return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: err.Error(), err: err}
-}
-
 // isTimeout tells whether err is that of any deadline, or of an exchange that was called off.
 func isTimeout(err error) bool {
 	for _, deadline := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled} {

@@ -225,13 +225,7 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	if r.Duration == 0 {
 		x.mark(&r.Duration)
 	}
-	s := &r.Stats
-	// A phase that was not reached keeps the time of the one before it, so that times never decrease.
-	s.Connect = max(s.Connect, s.NameLookup)
-	s.PreTransfer = max(s.PreTransfer, s.AppConnect, s.Connect)
-	s.StartTransfer = max(s.StartTransfer, s.PreTransfer)
-	s.Total = max(r.Duration, s.StartTransfer)
-	r.Duration = s.Total
+	r.Stats.Total = r.Duration
 
 	if err == nil {
 		r.Status = cron.StatusHTTPError

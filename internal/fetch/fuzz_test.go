@@ -66,6 +66,9 @@ func FuzzReceive(f *testing.F) {
 			}
 			x := &exchange{client: client, call: call, started: time.Now()}
 			x.target, _ = parseTarget(&call.Request)
+			x.mark(&x.result.Stats.NameLookup)
+			x.mark(&x.result.Stats.Connect)
+			x.mark(&x.result.Stats.PreTransfer)
 			err := x.receive(conn)
 			if err == nil && (x.trail == nil || x.trail.next == nil) {
 				err = x.judge()
@@ -82,7 +85,7 @@ func FuzzReceive(f *testing.F) {
 				t.Errorf("%d bytes to look at, truncated %v", len(x.body), x.result.Truncated)
 			}
 			// A full buffer and what chunks may have around their data come on top of the limit.
-			if most := int(limit) + readerSize + scratchSize + 32<<10; conn.taken > most {
+			if most := 20*int(limit) + readerSize + scratchSize + maxChunkExtra; conn.taken > most {
 				t.Errorf("took %d bytes, and the limit is %d", conn.taken, limit)
 			}
 			fault, ok := errors.AsType[*fault](err)

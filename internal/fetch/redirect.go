@@ -32,14 +32,10 @@ type step struct {
 	strays  bool
 }
 
-// redirected tells whether another request is to follow response, and prepares it.
-func (x *exchange) redirected(response *http.Response) bool {
-	if x.call.Exchange.FollowRedirects == 0 || !cron.IsRedirect(response.StatusCode) ||
-		x.call.Request.Method == cron.MethodConnect {
-		return false
-	}
-	location := response.Header.Get("Location")
-	if location == "" {
+// redirected tells whether another request is to follow a response of that code and Location, and prepares it.
+func (x *exchange) redirected(code int, location string) bool {
+	if x.call.Exchange.FollowRedirects == 0 || !cron.IsRedirect(code) || x.call.Request.Method == cron.MethodConnect ||
+		location == "" {
 		return false
 	}
 	if x.trail == nil {
@@ -52,7 +48,7 @@ func (x *exchange) redirected(response *http.Response) bool {
 	if followed := len(x.result.Redirects); followed >= x.call.Exchange.FollowRedirects {
 		return refuse(cron.FaultRedirects, strconv.Itoa(followed))
 	}
-	next, ok := x.stepTo(response.StatusCode, location)
+	next, ok := x.stepTo(code, location)
 	if !ok {
 		return refuse(cron.FaultRedirectURL, requestedURL(location))
 	}
@@ -117,7 +113,6 @@ func (x *exchange) follow() {
 	r.HTTPStatus, r.Reason, r.RetryAfter = 0, "", 0
 	// Times are those of the last request, and from the start of the exchange all the same.
 	r.Stats, r.Duration = cron.Stats{}, 0
-	x.mark(&r.Stats.NameLookup)
 }
 
 // strayed tells whether a redirect has led to another origin.

@@ -1,136 +1,62 @@
 package fetch
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
-	"math"
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"punctual/internal/cron"
 )
 
-// maxHead bounds the header bytes of a response, those of interim responses included, where the limit of the call is
-// larger still: parsed headers take a multiple of their size.
-const maxHead = 256 << 10
-
-// errTooMuch is the source's error when the head of a response exceeds its limit.
-var errTooMuch = errors.New("fetch: response head too large")
-
-// reader is what an exchange reads its response through.
-type reader struct {
-	source source
-	buf    *bufio.Reader
-}
-
-func newReader() *reader {
-	r := new(reader)
-	r.buf = bufio.NewReaderSize(&r.source, readerSize)
-	return r
-}
-
-// source stands between connection and parser. It keeps what passes while a head is read, notes the first byte, and
-// remembers the error that ended the stream, which parsers tend to hide behind one of their own.
-type source struct {
-	x     *exchange
-	conn  io.Reader
-	limit int64 // of total
-	total int64
-	keep  bool
-	head  []byte
-	err   error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
-	}
-	// The parser asks for more only when what it has is no whole head.
-	if s.total >= s.limit {
-		s.err = errTooMuch
-		return 0, s.err
-	}
-	n, err := s.conn.Read(p[:min(int64(len(p)), s.limit-s.total)])
-	if n > 0 && s.total == 0 {
-		s.x.mark(&s.x.result.Stats.StartTransfer)
-	}
-	s.total += int64(n)
-	if s.keep {
-		s.head = append(s.head, p[:n]...)
-	}
-	s.err = err
-	return n, err
-}
-
 // receive reads the response.
 func (x *exchange) receive(conn net.Conn) error {
 	in := x.client.readers.Get().(*reader)
-	in.source = source{
-		x: x, conn: conn, limit: min(x.call.MaxResponse, maxHead), keep: x.call.SaveResponse, head: in.source.head[:0],
-	}
-	in.buf.Reset(&in.source)
+	in.reset(x, conn, min(x.call.MaxResponse, maxHead))
 	defer func() {
-		head := in.source.head
-		if cap(head) > requestSize {
-			head = nil
-		}
-		in.source = source{head: head}
+		in.reset(nil, nil, 0)
 		x.client.readers.Put(in)
 	}()
 
-	var request *http.Request // nil is a GET, and only HEAD differs
-	if x.call.Request.Method == cron.MethodHead {
-		request = &http.Request{Method: http.MethodHead}
-	}
-	var start, end int64 // of the head of the response at hand
 	for {
-		response, err := http.ReadResponse(in.buf, request)
+		h, err := in.head(x.call.Request.Method != cron.MethodHead)
 		if err != nil {
-			return x.headFault(in.source.err, err)
+			return x.responseFault(err)
 		}
-		start, end = end, in.source.total-int64(in.buf.Buffered())
-		switch {
-		case response.ProtoMajor != 1, response.StatusCode < 100, response.StatusCode == http.StatusSwitchingProtocols:
-			return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: response.Proto + " " + response.Status}
-		case response.StatusCode < 200:
-			continue // an interim response; the final one follows
+		if h.interim() {
+			continue // the final response follows
 		}
-		x.result.HTTPStatus = response.StatusCode
-		x.result.Reason = clean(strings.TrimSpace(response.Status[3:]), maxText)
-		x.result.RetryAfter = retryAfter(response, time.Now())
-		if x.redirected(response) {
+		x.result.HTTPStatus, x.result.Reason = h.code, h.reason
+		x.result.RetryAfter = retryAfter(h.code, string(h.retryAfter), time.Now())
+		if x.redirected(h.code, string(h.location)) {
 			return nil // its body is of no interest
 		}
 		if x.call.SaveResponse {
-			_, fields, _ := bytes.Cut(in.source.head[start:end], []byte("\n"))
-			x.result.Headers = bytes.Clone(fields)
+			x.result.Headers = bytes.Clone(h.fields)
 			x.result.Body = []byte{}
 		}
-		in.source.keep = false
-		in.source.limit = math.MaxInt64 // the body is counted as it comes out of its encoding
-		return x.receiveBody(response, &in.source, x.call.MaxResponse-end)
+		in.body = body{framing: h.framing, left: h.length}
+		return x.receiveBody(in, x.call.MaxResponse-int64(in.r))
 	}
 }
 
 // receiveBody reads the body, of at most room bytes.
-func (x *exchange) receiveBody(response *http.Response, in *source, room int64) error {
-	if response.Body == http.NoBody {
+func (x *exchange) receiveBody(in *reader, room int64) error {
+	if in.body.ends() {
 		return nil
 	}
 	cut := x.call.Exchange.Oversize == cron.OversizeTruncate
-	if response.ContentLength > room && !cut {
+	if in.body.left > room && !cut {
 		return x.tooMuch(x.call.MaxResponse)
 	}
 	looked := x.call.Exchange.Success != nil && x.call.Exchange.Success.Looks()
 	p := x.client.scratch.Get().(*[]byte)
 	defer x.client.scratch.Put(p)
 	for {
-		n, err := response.Body.Read(*p)
+		n, err := in.readBody(*p)
 		got := (*p)[:min(int64(n), room)]
 		if x.call.SaveResponse {
 			x.result.Body = append(x.result.Body, got[:min(len(got), cron.MaxStoredBody-len(x.result.Body))]...)
@@ -148,18 +74,28 @@ func (x *exchange) receiveBody(response *http.Response, in *source, room int64) 
 			return nil
 		}
 		if err != nil {
-			return x.bodyFault(in.err, err)
+			return x.responseFault(err)
 		}
 	}
 }
 
-// retryAfter is the time from now until the one that the response, of status 429 or 503, asks to be tried again at (RFC
-// 9110, section 10.2.3); 0 when it does not.
-func retryAfter(response *http.Response, now time.Time) time.Duration {
-	if response.StatusCode != http.StatusTooManyRequests && response.StatusCode != http.StatusServiceUnavailable {
+// responseFault is what err of a reader means.
+func (x *exchange) responseFault(err error) error {
+	if err == errTooMuch {
+		return x.tooMuch(min(x.call.MaxResponse, maxHead))
+	}
+	if m, ok := errors.AsType[malformed](err); ok {
+		return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: string(m), err: err}
+	}
+	return x.transferFault(err)
+}
+
+// retryAfter is the time from now until the one that value, the Retry-After of a response of status 429 or 503, asks to
+// be tried again at (RFC 9110, section 10.2.3); 0 when it does not.
+func retryAfter(code int, value string, now time.Time) time.Duration {
+	if code != http.StatusTooManyRequests && code != http.StatusServiceUnavailable {
 		return 0
 	}
-	value := response.Header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second
 	}

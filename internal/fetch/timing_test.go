@@ -99,26 +99,42 @@ func TestTimings(t *testing.T) {
 	}
 }
 
-// TestStatsOfFailures checks that a phase that was not reached has the time of the one before it.
+// TestStatsOfFailures checks that phases that were not reached are 0, as curl has them, and all that were are not.
 func TestStatsOfFailures(t *testing.T) {
 	hole := blackHole(t, "127.0.0.1")
 	silent := serve(t, "127.0.0.1:0", untilClosed)
+	interim := serveHTTP(t, func(conn net.Conn) {
+		readRequest(conn)
+		io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+		untilClosed(conn)
+	})
+	moved := serveHTTP(t, answering("HTTP/1.1 302 Found\r\nLocation: http://unknown.test/\r\n\r\n"))
+	const lookup, connect, preTransfer, startTransfer = 1, 2, 8, 16
 	for name, row := range map[string]struct {
-		url  string
-		last func(cron.Stats) time.Duration // the last phase that was reached
+		url     string
+		reached int // phases
 	}{
-		"invalid":   {"http://", func(cron.Stats) time.Duration { return 0 }},
-		"lookup":    {"http://unknown.test/", func(cron.Stats) time.Duration { return 0 }},
-		"connect":   {"https://" + hole.String(), func(s cron.Stats) time.Duration { return s.NameLookup }},
-		"handshake": {"https://" + silent.String(), func(s cron.Stats) time.Duration { return s.Connect }},
-		"response":  {"http://" + silent.String(), func(s cron.Stats) time.Duration { return s.PreTransfer }},
+		"invalid":   {"http://", 0},
+		"lookup":    {"http://unknown.test/", 0},
+		"refused":   {"http://127.0.0.1:1/", lookup},
+		"connect":   {"https://" + hole.String(), lookup},
+		"handshake": {"https://" + silent.String(), lookup | connect},
+		"response":  {"http://" + silent.String(), lookup | connect | preTransfer},
+		"head":      {interim, lookup | connect | preTransfer | startTransfer},
+		"redirect":  {moved, 0}, // those of the last request
 	} {
 		t.Run(name, func(t *testing.T) {
 			call := callTo(row.url)
-			call.Timeout = 300 * time.Millisecond
+			call.Timeout, call.Exchange.FollowRedirects = 300*time.Millisecond, 1
 			r := New(Config{Resolver: names{}}).Do(t.Context(), call)
 			checkSound(t, &r)
-			if r.Status == cron.StatusOK || r.Stats.StartTransfer != row.last(r.Stats) || r.Stats.AppConnect != 0 {
+			s, reached := r.Stats, 0
+			for i, phase := range []time.Duration{s.NameLookup, s.Connect, s.AppConnect, s.PreTransfer, s.StartTransfer} {
+				if phase > 0 {
+					reached |= 1 << i
+				}
+			}
+			if r.Status == cron.StatusOK || reached != row.reached {
 				t.Errorf("%+v", r)
 			}
 			if r.Status == cron.StatusTimeout && r.Duration < call.Timeout {

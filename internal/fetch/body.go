@@ -1,0 +1,154 @@
+package fetch
+
+import (
+	"io"
+	"math"
+	"strconv"
+)
+
+// maxChunkExtra bounds what comes with chunks beyond their data: extensions, trailers, digits that nobody needs.
+const maxChunkExtra = 64 << 10
+
+// body is what a reader knows of the body that it reads.
+type body struct {
+	framing framing
+	left    int64 // of the body withLength, or of the chunk at hand
+	inChunk bool  // a chunk was begun, and its end was not read
+	extra   int64 // bytes that count for maxChunkExtra
+}
+
+// ends tells whether there is nothing to read.
+func (b *body) ends() bool {
+	return b.framing == withoutBody || b.framing == withLength && b.left == 0
+}
+
+// readBody reads some of the body, and never waits for more once it has some. Its error is io.EOF at the end of the
+// body, malformed, or that of the stream; where the body must not end, that is io.ErrUnexpectedEOF in place of io.EOF.
+func (r *reader) readBody(p []byte) (n int, err error) {
+	b := &r.body
+	if b.framing == untilClose {
+		return r.Read(p)
+	}
+	if b.framing == inChunks && b.left == 0 {
+		if err := r.beginChunk(); err != nil {
+			return 0, err
+		}
+	}
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	n, err = r.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, unexpected(err)
+}
+
+// unexpected is err, of a stream that must not end here.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// beginChunk reads up to the data of the next chunk, or, when there is no other, to the end of the trailer (RFC 9112,
+// section 7.1). As with curl, lines may end without a carriage return, and anything may follow the digits of a size.
+func (r *reader) beginChunk() error {
+	b := &r.body
+	if b.inChunk {
+		if err := r.endChunk(); err != nil {
+			return err
+		}
+	}
+	size, err := r.chunkSize()
+	if err != nil {
+		return err
+	}
+	// A chunk of one byte is legitimate. What data do not make up for counts.
+	b.extra = max(b.extra-16-2*min(size, math.MaxInt32), 0)
+	if b.left, b.inChunk = size, size > 0; size == 0 {
+		return r.trailer()
+	}
+	return nil
+}
+
+// extraByte reads a byte that is no data.
+func (r *reader) extraByte() (byte, error) {
+	if r.body.extra++; r.body.extra > maxChunkExtra {
+		return 0, malformed("its chunks come with more than " + strconv.Itoa(maxChunkExtra) +
+			" bytes of extensions and trailers")
+	}
+	c, err := r.readByte()
+	return c, unexpected(err)
+}
+
+// endChunk reads the end of the line that the data of a chunk are.
+func (r *reader) endChunk() error {
+	for {
+		switch c, err := r.extraByte(); {
+		case err != nil:
+			return err
+		case c == '\n':
+			return nil
+		case c != '\r':
+			return malformed("a chunk does not end where its size says")
+		}
+	}
+}
+
+// chunkSize reads the line before the data of a chunk.
+func (r *reader) chunkSize() (size int64, err error) {
+	for digits := 0; ; digits++ {
+		c, err := r.extraByte()
+		if err != nil {
+			return 0, err
+		}
+		digit, ok := hexDigit(c)
+		switch {
+		case !ok && digits == 0:
+			return 0, malformed("there is " + quote([]byte{c}) + " where the size of a chunk should be")
+		case !ok:
+			for c != '\n' && err == nil {
+				c, err = r.extraByte()
+			}
+			return size, err
+		case size > math.MaxInt64>>4:
+			return 0, malformed("the size of a chunk is too large a number")
+		}
+		size = size<<4 | digit
+	}
+}
+
+func hexDigit(c byte) (int64, bool) {
+	switch {
+	case isDigit(c):
+		return int64(c - '0'), true
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return int64(c|0x20-'a') + 10, true
+	}
+	return 0, false
+}
+
+// trailer reads what follows the last chunk: header lines, of which nothing is kept, and an empty one. As with curl,
+// the carriage return of that one is enough when the connection ends there.
+func (r *reader) trailer() error {
+	empty, whole, last := true, false, byte('\n')
+	for {
+		c, err := r.extraByte()
+		switch {
+		case err == io.ErrUnexpectedEOF && empty && last == '\r':
+			return nil
+		case err != nil:
+			return err
+		case c == '\n' && empty:
+			return nil
+		case c == '\n' && !whole:
+			return malformed("there is no colon in a line of the trailer")
+		case c == '\n':
+			empty, whole = true, false
+		case c != '\r':
+			whole = whole || c == ':' || empty && isBlank(c)
+			empty = false
+		}
+		last = c
+	}
+}
