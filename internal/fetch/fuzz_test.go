@@ -1,9 +1,12 @@
 package fetch
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -45,6 +48,10 @@ func FuzzReceive(f *testing.F) {
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 Busy\r\nRetry-After: 7\r\nX: a\r\n b\r\n\r\nbody",
 		"HTTP/1.0 204 \xff\r\n\r\n", "HTTP/1.1 101 Switch\r\n\r\n", "<html>\n", "HTTP/1.1 200 OK\nX:y\n\n", "",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1\r\nx\r\n", 50),
+		"http/2 200OK\r\r\nX\xe9 : \x01\n :\r\nContent-Length: +4, 4\n\nbody",
+		"HTTP/1.1 200\r\nContent-Length: 99999999999999999999\r\nContent-Length:\r\n 2\r\n\r\nok",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: ,Chunked\r\n\r\n2 x\nok\n0\nX: y\r\n\r",
+		"HTTP/1.1 200 OK\r\nX: \x00\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\n\r\n",
 	} {
 		f.Add([]byte(data), []byte{0, 3, 20}, uint8(cron.MethodGet), uint16(200))
 	}
@@ -116,6 +123,42 @@ func FuzzReceive(f *testing.F) {
 			if !reflect.DeepEqual(whole, cut) {
 				t.Errorf("whole: %+v; in pieces: %+v", whole, cut)
 			}
+		}
+	})
+}
+
+// FuzzAgainstReadResponse checks that a response of which the standard library can make sense is no other one to us.
+func FuzzAgainstReadResponse(f *testing.F) {
+	for _, data := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody", "HTTP/1.0 404 Not\nX: y\n\nbody",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\n0\r\nX: y\r\n\r\n",
+		"HTTP/1.1 503 Busy\r\nX: a\r\n b\r\nContent-Length:\r\n 4\r\n\r\nbody", "HTTP/1.1 204 No\r\n\r\n",
+	} {
+		f.Add([]byte(data))
+	}
+	client := New(Config{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		theirs, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(data)), nil)
+		if err != nil || theirs.ProtoMajor != 1 || theirs.StatusCode < 200 {
+			return
+		}
+		want, err := io.ReadAll(theirs.Body)
+		if err != nil {
+			return
+		}
+		for name := range theirs.Header {
+			if strings.ContainsAny(name, " \t") { // not a name to them
+				return
+			}
+		}
+		if theirs.ProtoMinor == 0 && bytes.Contains(bytes.ToLower(data), []byte("transfer-encoding")) { // ignored by them
+			return
+		}
+		call := &cron.Call{MaxResponse: 1 << 20, SaveResponse: true, Timeout: time.Second}
+		x := &exchange{client: client, call: call, started: time.Now()}
+		err = x.receive(&pieces{data: data, sizes: []byte{5}})
+		if r := &x.result; err != nil || r.HTTPStatus != theirs.StatusCode || string(r.Body) != string(want) {
+			t.Errorf("%v, status %d with %q; want %d with %q", err, r.HTTPStatus, r.Body, theirs.StatusCode, want)
 		}
 	})
 }
