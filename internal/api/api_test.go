@@ -305,7 +305,9 @@ type historyDetails struct {
 		URL    string `json:"url"`
 		Status int    `json:"status"`
 	} `json:"redirects"`
-	Truncated bool `json:"truncated"`
+	Truncated     bool   `json:"truncated"`
+	HeadersBase64 []byte `json:"headersBase64"`
+	BodyBase64    []byte `json:"bodyBase64"`
 }
 
 type historyItem struct {

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"strconv"
+	"unicode/utf8"
 
 	"punctual/internal/cron"
 )
@@ -86,8 +87,18 @@ func readStatusRanges(o object, name string, to *[]cron.StatusRange) {
 // historyDetails is HistoryItem of the contract, with our additions behind it where they have something to say.
 type historyDetails struct {
 	historyItem
-	Redirects []redirect `json:"redirects,omitempty"`
-	Truncated bool       `json:"truncated,omitempty"`
+	Redirects     []redirect `json:"redirects,omitempty"`
+	Truncated     bool       `json:"truncated,omitempty"`
+	HeadersBase64 []byte     `json:"headersBase64,omitempty"`
+	BodyBase64    []byte     `json:"bodyBase64,omitempty"`
+}
+
+// unlessText is b when it is not UTF-8, so that a JSON string cannot hold it.
+func unlessText(b []byte) []byte {
+	if utf8.Valid(b) {
+		return nil
+	}
+	return b
 }
 
 // redirect is a redirect that was followed.
@@ -97,8 +108,11 @@ type redirect struct {
 }
 
 func (a *api) newHistoryDetails(e *cron.Execution) historyDetails {
-	d := historyDetails{a.newHistoryItem(e), make([]redirect, len(e.Result.Redirects)), e.Result.Truncated}
-	for i, r := range e.Result.Redirects {
+	r := &e.Result
+	d := historyDetails{
+		a.newHistoryItem(e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
+	}
+	for i, r := range r.Redirects {
 		d.Redirects[i] = redirect{r.URL, r.Status}
 	}
 	return d

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -86,6 +87,57 @@ func TestHistoryOfAnExchange(t *testing.T) {
 		}
 		if list := c.must("GET", path+"/history", ""); strings.Contains(list, "redirects") {
 			t.Errorf("the list is %s", list)
+		}
+	})
+}
+
+// TestResponseBytes checks that the history gives back what was received, byte by byte.
+func TestResponseBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		path := c.create(`{"url":"a.example","enabled":true,"saveResponses":true,` + everyMinute + `}`)
+		every := make([]byte, 256)
+		for i := range every {
+			every[i] = byte(i)
+		}
+		for i, row := range []struct {
+			headers, body         string
+			headersText, bodyText string // where they are not the same
+		}{
+			{headers: "X: a\x00b\x01\r\n\r\n", body: "\x00\u2028<\U0001f600\ufffd"},
+			{headers: "\r\n", body: ""},
+			{headers: "X: J\xf6rg\r\n\r\n", body: "text", headersText: "X: J\ufffdrg\r\n\r\n"},
+			{headers: "X: y\r\n\r\n", body: "J\xf6rg\xff\xfe \xed\xa0\x80 \xc3", bodyText: "J\ufffdrg\ufffd\ufffd \ufffd\ufffd\ufffd \ufffd"},
+			{headers: string(every) + "\r\n\r\n", body: string(every), headersText: string(every[:128]) +
+				strings.Repeat("\ufffd", 128) + "\r\n\r\n", bodyText: string(every[:128]) + strings.Repeat("\ufffd", 128)},
+		} {
+			time.Sleep(time.Minute)
+			c.server.execute(t, 0, cron.Result{
+				Status: cron.StatusOK, HTTPStatus: 200, Headers: []byte(row.headers), Body: []byte(row.body),
+			})
+			var answer struct {
+				Details historyDetails `json:"jobHistoryDetails"`
+			}
+			decode(t, c.must("GET", fmt.Sprintf("%s/history/1-1-0-%d", path, i+1), ""), &answer)
+			d := &answer.Details
+			for _, part := range []struct {
+				name, sent, text string
+				shown            *string
+				bytes            []byte
+			}{
+				{"headers", row.headers, row.headersText, d.Headers, d.HeadersBase64},
+				{"body", row.body, row.bodyText, d.Body, d.BodyBase64},
+			} {
+				want, received := part.text, part.sent // as text, and as bytes when that is something else
+				if want == "" {
+					want, received = part.sent, ""
+				}
+				if part.shown == nil {
+					t.Errorf("row %d: no %s", i, part.name)
+				} else if *part.shown != want || string(part.bytes) != received {
+					t.Errorf("row %d: %s are shown as %q, with the bytes %q", i, part.name, *part.shown, part.bytes)
+				}
+			}
 		}
 	})
 }

@@ -89,7 +89,7 @@ func TestGoldenCalls(t *testing.T) {
 				PreTransfer: 30004 * time.Microsecond, StartTransfer: 80000 * time.Microsecond, Total: 81234 * time.Microsecond,
 			},
 			CertExpiry: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC),
-			Headers:    []byte("Content-Type: text/html\r\nSet-Cookie: a=b\r\nX: \xff\r\n\r\n"), Body: []byte("<p>&amp; \xfe\x00</p>"),
+			Headers:    []byte("Content-Type: text/html\r\nSet-Cookie: a=b\r\nX: \u00fc\x01\r\n\r\n"), Body: []byte("<p>&amp; \u2028\x00</p>"),
 		})
 		time.Sleep(time.Minute)
 		c.server.execute(t, 1500*time.Millisecond, cron.Result{

@@ -139,7 +139,8 @@ func tallyMembers() []openapi.Member {
 
 func statsSchema() openapi.Schema {
 	step := func(text string) openapi.Schema { return openapi.Integer(text).In("µs").AtLeast(0) }
-	return openapi.Object("Timings, each from the start of the execution.",
+	return openapi.Object("Timings, each from the start of the execution. A phase that was not reached is 0; the others never "+
+		"decrease.",
 		openapi.Of("nameLookup", step("The name was resolved.")),
 		openapi.Of("connect", step("The TCP connection stood.")),
 		openapi.Of("appConnect", step("The TLS handshake was done; 0 without TLS.")),
@@ -174,7 +175,7 @@ func historySchemas() []openapi.Member {
 	before, after := executionMembers()
 	item := slices.Concat(before, []openapi.Member{
 		openapi.Of("headers", openapi.String("The headers of the response, as received; null in lists, and unless responses are "+
-			"saved.").OrNull()),
+			"saved. Each byte that is not UTF-8 is shown as U+FFFD.").OrNull()),
 		openapi.Of("body", openapi.String("Its body, likewise; at most 64 KiB.").OrNull()),
 	}, after)
 	return []openapi.Member{
@@ -183,7 +184,9 @@ func historySchemas() []openapi.Member {
 			openapi.Maybe("redirects", openapi.Array("The redirects that were followed; left out when there were none.", openapi.Object("",
 				openapi.Of("url", openapi.String("Where it led to.")),
 				openapi.Of("status", openapi.Integer("The status code of the redirect."))))),
-			openapi.Maybe("truncated", openapi.Boolean("The body was larger than the plan allows, and was cut; left out when it was not.")))...)...)),
+			openapi.Maybe("truncated", openapi.Boolean("The body was larger than the plan allows, and was cut; left out when it was not.")),
+			openapi.Maybe("headersBase64", openapi.String("The bytes of `headers` in base64 (RFC 4648, section 4); only when they are not UTF-8.")),
+			openapi.Maybe("bodyBase64", openapi.String("The bytes of `body`, likewise.")))...)...)),
 		openapi.Of("Record", openapi.Object("A record of the ledger: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
 	}

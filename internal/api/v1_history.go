@@ -136,7 +136,8 @@ func identifier(e *cron.Execution) string {
 	return fmt.Sprintf("%d-%d-%d-%d", e.JobID, planned.Day(), planned.Month()-time.January, e.ID)
 }
 
-// textOrNull is b as text, and nil when it was not saved. Bytes that are no UTF-8 become U+FFFD when it is encoded.
+// textOrNull is b as text, and nil when it was not saved. Bytes that are not UTF-8 become U+FFFD when it is encoded;
+// historyDetails has them.
 func textOrNull(b []byte) *string {
 	if b == nil {
 		return nil

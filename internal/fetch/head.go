@@ -124,7 +124,7 @@ func (h *head) parseFields(hasBody bool) error {
 			if more, rest = cutLine(rest); !folded {
 				line = bytes.Clone(line) // the raw lines stay as they are
 			}
-			line, folded = append(append(line, ' '), more...), true
+			line, folded = append(append(line, ' '), trimLeft(more)...), true
 		}
 		name, value, ok := bytes.Cut(line, colon)
 		if !ok {

@@ -366,3 +366,32 @@ func TestReaderForgets(t *testing.T) {
 		}
 	}
 }
+
+// TestUntidyLocations checks what a redirect leads to whose Location the standard library would not have taken.
+func TestUntidyLocations(t *testing.T) {
+	for lines, want := range map[string]string{
+		"Location: /b\r\nLocation: /c\r\n": "http://a.test/b",
+		"Location:\r\n /b\r\n":             "http://a.test/b",
+		"location : /caf\xe9\r\n":          "http://a.test/caf%E9",
+		"X\xe9: \x01\r\nLOCATION:/b\v\r\n": "http://a.test/b",
+		"Location: \r\n":                   "", // says nothing
+		"Location: /a\x01b\r\n":            "refused",
+		"Location: /a\r\n b\r\n":           "http://a.test/a%20b",
+	} {
+		call := &cron.Call{MaxResponse: 1000, Timeout: time.Second, Request: cron.Request{URL: "http://a.test/a"}}
+		call.Exchange.FollowRedirects = 1
+		x := &exchange{client: New(Config{}), call: call, started: time.Now()}
+		x.target, _ = parseTarget(&call.Request)
+		err := x.receive(&pieces{data: []byte("HTTP/1.1 302 Found\r\n" + lines + "\r\n")})
+		got := ""
+		switch {
+		case x.trail != nil && x.trail.refused != nil:
+			got = "refused"
+		case x.trail != nil && x.trail.next != nil:
+			got = x.trail.next.request.URL
+		}
+		if err != nil || got != want {
+			t.Errorf("%q: %v, leads to %q, want %q", lines, err, got, want)
+		}
+	}
+}

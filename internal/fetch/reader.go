@@ -48,18 +48,20 @@ func (r *reader) fill() error {
 	return err
 }
 
-// read reads once from the connection.
+// read reads at least a byte from the connection, or its error.
 func (r *reader) read(p []byte) (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
-	n, err := r.conn.Read(p)
+	var n int
+	for n == 0 && r.err == nil {
+		n, r.err = r.conn.Read(p)
+	}
 	if n > 0 && r.received == 0 {
 		r.x.mark(&r.x.result.Stats.StartTransfer)
 	}
 	r.received += int64(n)
-	r.err = err
-	return n, err
+	return n, r.err
 }
 
 // head reads the next head. What it returns stays valid until the body is read. Its error is that of the stream, errTooMuch
