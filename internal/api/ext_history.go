@@ -283,7 +283,8 @@ var faultNames = map[cron.Fault]string{
 	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset",
 	cron.FaultInternal: "internal", cron.FaultLost: "lost", cron.FaultOverlap: "overlap",
 	cron.FaultDisabled: "disabled", cron.FaultMissed: "missed", cron.FaultPaused: "paused",
-	cron.FaultStatus: "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
+	cron.FaultAccountDisabled: "accountDisabled",
+	cron.FaultStatus:          "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
 	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
 	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
 }

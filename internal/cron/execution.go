@@ -141,6 +141,7 @@ const (
 	FaultDisabled           Fault = 23 // nothing; skipped, since the job was disabled before it could start
 	FaultMissed             Fault = 24 // nothing; found too late
 	FaultPaused             Fault = 25 // nothing; skipped, since the job was paused before it could start
+	FaultAccountDisabled    Fault = 26 // nothing; skipped, since the account was disabled
 	FaultStatus             Fault = 30 // the status code; it is none of those that the job takes for a success
 	FaultBodyLacks          Fault = 31 // the text that the body was to hold
 	FaultBodyHolds          Fault = 32 // the text that the body was not to hold

@@ -338,6 +338,8 @@ func englishFault(f cron.Fault, detail string) string {
 		return "The execution was missed, since its time was over when the service got to it."
 	case cron.FaultPaused:
 		return "The execution was skipped, since the job was paused before it could start."
+	case cron.FaultAccountDisabled:
+		return "The execution was skipped, since the account was disabled."
 	case cron.FaultStatus:
 		return fmt.Sprintf("The status code %s is none of those that count as a success of this job.", detail)
 	case cron.FaultBodyLacks:

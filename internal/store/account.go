@@ -92,63 +92,35 @@ func (s *Store) Accounts(ctx context.Context) ([]cron.Account, error) {
 	return accounts, rows.Err()
 }
 
-// UpdateAccount writes the plan, the overrides and the state of an account. The jobs of a disabled account are not due;
-// once it is enabled again, they are planned from now on.
+// UpdateAccount writes the plan, the overrides and the state of an account. The jobs of a disabled account do not run;
+// once it is enabled again, what they were due for is recorded as skipped, and they are planned from then on.
 func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
 	overrides, err := encodeOverrides(a.Overrides)
 	if err != nil {
 		return err
 	}
-	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
-		var disabled bool
-		err := q.QueryRowContext(ctx, `SELECT disabled FROM account WHERE id = $1`+s.dialect.forUpdate, a.ID).Scan(&disabled)
+	var disabled bool
+	err = s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		var enabled int64
+		err := q.QueryRowContext(ctx, `SELECT disabled, enabled_at FROM account WHERE id = $1`+s.dialect.forUpdate, a.ID).Scan(
+			&disabled, &enabled)
 		if err != nil {
 			return oneRow(err, cron.SubjectAccount)
 		}
-		if _, err := q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4 WHERE id = $1`,
-			a.ID, a.Plan, overrides, a.Disabled); err != nil {
+		if disabled && !a.Disabled {
+			enabled = millis(s.stamp())
+		}
+		_, err = q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4, enabled_at = $5 WHERE id = $1`,
+			a.ID, a.Plan, overrides, a.Disabled, enabled)
+		if err != nil {
 			return fmt.Errorf("change the account: %w", err)
 		}
-		if disabled == a.Disabled {
-			return nil
-		}
-		return s.replan(ctx, q, a)
+		return nil
 	})
-}
-
-// replan plans all enabled jobs of an account anew after it was disabled or enabled.
-func (s *Store) replan(ctx context.Context, q queryer, a *cron.Account) error {
-	ids, err := s.lockJobs(ctx, q, a.ID)
-	if err != nil {
+	if err != nil || !disabled || a.Disabled {
 		return err
 	}
-	now := s.stamp()
-	for _, id := range ids {
-		rec, err := s.readJob(ctx, q, a.ID, id)
-		if err != nil {
-			return err
-		}
-		if !rec.Enabled && !rec.Timing.Spent {
-			continue
-		}
-		next := rec.NextAfter(now)
-		if a.Disabled {
-			if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
-				if err := s.recordBacklog(ctx, q, &rec, cron.FaultDisabled, now); err != nil {
-					return err
-				}
-			}
-			next = time.Time{}
-			if err := dropAttempts(ctx, q, id); err != nil {
-				return err
-			}
-		}
-		plans := []plan{{id, nullMillis(next), nullMillis(next)}}
-		if err := s.hot.savePlans(ctx, q, plans); err != nil {
-			return fmt.Errorf("plan the jobs: %w", err)
-		}
-	}
-	return nil
+	return s.wakeJobs(ctx, a.ID)
 }
 
 // lockJobs lists the jobs of an account, locked against claims.

@@ -178,6 +178,9 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 	if err != nil {
 		return err
 	}
+	if err := s.markDisabled(ctx, q, jobs); err != nil {
+		return err
+	}
 	if err := s.markBusy(ctx, q, jobs); err != nil {
 		return err
 	}
@@ -191,6 +194,8 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		switch {
 		case !ok: // deleted since
 			st.drop(w)
+		case d.unsure:
+			st.left = true
 		case w.pending != 0:
 			st.attempt(w, d, admit)
 		default:
@@ -225,6 +230,10 @@ func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
 
 // occurrence settles what is due by the schedule.
 func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
+	if d.skip == cron.FaultAccountDisabled {
+		st.plans = append(st.plans, plan{jobID: w.jobID, next: nullMillis(instant(w.planned))}) // dormant
+		return
+	}
 	v := d.job.Judge(instant(w.planned), st.now)
 	skip := d.skipFirst()
 	if !v.Run.IsZero() && skip == cron.FaultNone {
@@ -390,8 +399,16 @@ func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.T
 	return instant(next.Int64), nil
 }
 
-// recordBacklog writes down that the occurrences of a job that are due already will not run, and why.
+// recordBacklog writes down that the occurrences of a job that are due already will not run, and why: when the job is
+// dormant, that is since its account was disabled.
 func (s *Store) recordBacklog(ctx context.Context, q queryer, rec *cron.JobRecord, why cron.Fault, now time.Time) error {
+	dormant, err := isDormant(ctx, q, rec.ID)
+	if err != nil {
+		return err
+	}
+	if dormant {
+		why = cron.FaultAccountDisabled
+	}
 	gap := rec.Backlog(rec.State.NextRun, now)
 	r := gapRecord(&rec.Job, gap, cron.OutcomeSkipped, why, now)
 	if err := s.hot.insertRecords(ctx, q, []*record{r}); err != nil {

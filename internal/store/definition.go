@@ -21,6 +21,7 @@ type definition struct {
 	job     cron.Job
 	plan    *cron.Plan
 	skip    cron.Fault // why it cannot run; FaultNone when it can
+	unsure  bool       // whether its account is still disabled
 	busy    bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
 	bytes   int64      // of the secrets when they are not read with the rest
 	hasTLS  bool       // its account has TLS material
@@ -77,7 +78,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			plans[row] = d.plan
 		}
 		if disabled {
-			d.skip = cron.FaultDisabled
+			d.skip = cron.FaultAccountDisabled
 		}
 		jobs[d.job.ID] = &d
 	}

@@ -60,3 +60,8 @@ func (s *Store) InConnections(ctx context.Context, look func(name string, pragma
 		})
 	}
 }
+
+// WakeJobs is what enabling an account does to its jobs.
+func (s *Store) WakeJobs(ctx context.Context, accountID int64) error {
+	return s.wakeJobs(ctx, accountID)
+}

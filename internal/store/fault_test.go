@@ -96,6 +96,14 @@ func TestAllOrNothing(t *testing.T) {
 					a := cron.Account{ID: account, Plan: cron.PlanUnlimited, Disabled: true}
 					return db.UpdateAccount(t.Context(), &a)
 				}},
+				{name: "claim what a disabled account has due", run: func() error {
+					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+					return err
+				}},
+				{name: "wake a job", prepare: func() {
+					exec(t, raw, `UPDATE account SET disabled = $2, enabled_at = $3 WHERE id = $1`, account, false,
+						db.Now().UnixMilli())
+				}, run: func() error { return db.WakeJobs(t.Context(), account) }},
 				{name: "delete a folder", run: func() error {
 					return db.DeleteFolder(t.Context(), account, folder.ID)
 				}},

@@ -273,8 +273,10 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		}
 		next := j.NextAfter(now)
 		if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
+			dormant, err := isDormant(ctx, q, j.ID)
 			switch {
-			case !j.Enabled:
+			case err != nil:
+			case dormant, !j.Enabled:
 				err = s.recordBacklog(ctx, q, &rec, cron.FaultDisabled, now)
 			case due.Before(j.Timing.PausedUntil):
 				err = s.recordBacklog(ctx, q, &rec, cron.FaultPaused, now)

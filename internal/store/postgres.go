@@ -164,6 +164,7 @@ var postgresDialect = dialect{
 	forUpdate:  ` FOR NO KEY UPDATE`, // rows that refer to it may come meanwhile
 	lockStates: ` FOR UPDATE OF job_state`,
 	forShare:   ` FOR SHARE`,
+	shareFree:  ` FOR SHARE SKIP LOCKED`,
 	in:         func(column string, n int) string { return fmt.Sprintf("%s = ANY ($%d::bigint[])", column, n) },
 	list:       func(numbers []int64) any { return append([]int64{}, numbers...) }, // nil would be NULL
 }

@@ -48,7 +48,7 @@ func (s *Store) longest(ctx context.Context) (longest time.Duration, err error) 
 }
 
 // Maintain takes one short step of the upkeep: it removes history beyond its retention and what is left of nodes that
-// died long ago. more asks for another step soon.
+// died long ago, and completes what they began. more asks for another step soon.
 func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
@@ -58,6 +58,9 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	}
 	if err := s.pruneOnce(ctx); err != nil {
 		return false, err
+	}
+	if more, err := s.wakeForgotten(ctx); more || err != nil {
+		return more, err
 	}
 	if more, err := s.pruneChanges(ctx); more || err != nil {
 		return more, err

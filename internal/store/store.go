@@ -83,6 +83,7 @@ type dialect struct {
 	forUpdate  string                               // locks the rows of a SELECT
 	lockStates string                               // locks the rows of job_state in a join
 	forShare   string                               // keeps the rows of a SELECT from being changed
+	shareFree  string                               // the same, leaving out those that others change
 	in         func(column string, n int) string    // is true for rows whose column is in the list at parameter $n
 	list       func(numbers []int64) (argument any) // that list
 

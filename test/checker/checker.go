@@ -11,7 +11,7 @@ import (
 // Witness is what a test saw outside of the database.
 type Witness struct {
 	// From and To bound the instants that must be accounted for: those of a job that are after its latest edit, at or
-	// after From, and at or before To. Its account must have been enabled all the time.
+	// after From, and at or before To. While its account is disabled, those from State.NextRun on have no record yet.
 	From, To time.Time
 	// Received counts the requests that the target received by their whole URL. Each job must have a URL of its own,
 	// told apart by what stands before the question mark, with cron.PlaceholderUUID in its query, so that each request
@@ -45,7 +45,7 @@ type Check struct {
 // Checks lists all checks.
 func Checks() []Check {
 	return []Check{
-		{"coverage", "every instant at which an enabled job was due is covered by exactly one record", searchCoverage},
+		{"coverage", "every instant at which an enabled job was due is covered by exactly one record, also while its account was disabled", searchCoverage},
 		{"occurrence", "every record covers instants at which the job was due, and counts them", searchOccurrence},
 		{"outcome", "every record says what became of it, and its fields agree", searchOutcome},
 		{"misfire", "an occurrence is given up only when it was found later than its grace", searchMisfire},

@@ -140,6 +140,17 @@ func newScene() *scene {
 	paused := s.job(everySecond(), func(j *cron.Job) { j.Timing.PausedUntil = at(9) }) // 10: 41, 42
 	s.record(paused, at(9), 1, cron.OutcomeSucceeded)
 	s.record(paused, at(10), 1, cron.OutcomeSucceeded)
+	asleep := s.job(everySecond(), func(j *cron.Job) { j.AccountID = 1 }) // 11: 43, 44; its account is disabled
+	s.record(asleep, at(1), 1, cron.OutcomeSucceeded)
+	gap = s.record(asleep, at(2), 1, cron.OutcomeSkipped)
+	gap.AccountID, gap.Last, gap.Count, gap.Result.Fault, gap.Result.Started = 1, at(5), 4, cron.FaultAccountDisabled, at(6)
+	back := s.job(everySecond(), func(j *cron.Job) { j.AccountID = 2 }) // 12: 45 to 48; its account was disabled
+	gap = s.record(back, at(1), 1, cron.OutcomeSkipped)
+	gap.AccountID, gap.Last, gap.Count, gap.Result.Fault, gap.Result.Started = 2, at(7), 7, cron.FaultAccountDisabled, at(8)
+	for i := 8; i <= 10; i++ {
+		s.record(back, at(i), 1, cron.OutcomeSucceeded)
+	}
+	s.Accounts = map[int64]checker.Account{1: {ID: 1, Disabled: true, Enabled: at(6)}, 2: {ID: 2, Enabled: at(8)}}
 	s.settle()
 	s.Jobs[1].State.Failures, s.Jobs[1].State.CountedFailures = 1, 1
 	return s
@@ -165,6 +176,11 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"coverage", "a one-time job has no record", func(s *scene) { s.drop(40) }},
 		{"coverage", "an occurrence after a pause has no record", func(s *scene) { s.drop(41) }},
 		{"occurrence", "during a pause", func(s *scene) { s.find(41).Planned = at(8) }},
+		{"coverage", "while the account was disabled", func(s *scene) { s.find(45).Last, s.find(45).Count = at(6), 6 }},
+		{"coverage", "before what a disabled account has on record", func(s *scene) { s.drop(43) }},
+		{"coverage", "up to where a disabled account has stopped", func(s *scene) { s.drop(44) }},
+		{"plan", "a disabled account has forgotten where it stopped", func(s *scene) { s.Jobs[10].State.NextRun = time.Time{} }},
+		{"outcome", "skipped for an account that is enabled", func(s *scene) { s.find(45).Last, s.find(45).Count = at(8), 8 }},
 		{"coverage", "a job without any record", func(s *scene) { s.job(everySecond(), nil) }},
 		{"occurrence", "an instant that is not due", func(s *scene) { s.find(11).Planned = at(59) }},
 		{"occurrence", "half a second past", func(s *scene) { s.find(10).Planned = at(10).Add(500 * time.Millisecond) }},

@@ -16,11 +16,12 @@ import (
 
 // Ledger is what a database says of its jobs and their executions.
 type Ledger struct {
-	Jobs    []cron.JobRecord // in the order of their ids, without title, method and secrets; disabled when their account is
-	Records []Record         // in the order of job, planned instant, kind and attempt
-	Pending []Pending        // in the order of job, planned instant, kind and attempt
-	Nodes   []Node           // in the order of their epochs
-	Orphans []string         // rows that refer to nothing, and damage, each as a sentence
+	Jobs     []cron.JobRecord  // in the order of their ids, without title, method and secrets
+	Records  []Record          // in the order of job, planned instant, kind and attempt
+	Pending  []Pending         // in the order of job, planned instant, kind and attempt
+	Nodes    []Node            // in the order of their epochs
+	Accounts map[int64]Account // by their ids
+	Orphans  []string          // rows that refer to nothing, and damage, each as a sentence
 }
 
 // Record is one row of the ledger. Its Result has no more than status, fault, URL, start and duration.
@@ -37,6 +38,13 @@ type Pending struct {
 	Attempt int
 }
 
+// Account says when the jobs of an account did not run.
+type Account struct {
+	ID       int64
+	Disabled bool
+	Enabled  time.Time // when it was enabled again; zero when it never was
+}
+
 // Node is a start of a process.
 type Node struct {
 	Epoch int64
@@ -50,14 +58,13 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 		err error
 	)
 	if l.Jobs, err = list(ctx, db, scanJob,
-		`SELECT job.id, job.account_id, job.enabled AND NOT account.disabled, job.url, job.timezone, job.expires_at,
+		`SELECT job.id, job.account_id, job.enabled, job.url, job.timezone, job.expires_at,
 		        job.seconds, job.minutes, job.hours, job.mdays, job.months, job.wdays, job.dst, job.run_at,
-		        job.spent AND NOT account.disabled, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
+		        job.spent, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
 		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
 		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
 		        job_state.counted_failures
-		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
-		 ORDER BY job.id`); err != nil {
+		 FROM job JOIN job_state ON job_state.job_id = job.id ORDER BY job.id`); err != nil {
 		return nil, fmt.Errorf("read the jobs: %w", err)
 	}
 	if l.Records, err = list(ctx, db, scanRecord,
@@ -72,6 +79,14 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	}
 	if l.Nodes, err = list(ctx, db, scanNode, `SELECT epoch, dead FROM node ORDER BY epoch`); err != nil {
 		return nil, fmt.Errorf("read the nodes: %w", err)
+	}
+	accounts, err := list(ctx, db, scanAccount, `SELECT id, disabled, enabled_at FROM account`)
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts: %w", err)
+	}
+	l.Accounts = make(map[int64]Account, len(accounts))
+	for _, a := range accounts {
+		l.Accounts[a.ID] = a
 	}
 	if l.Orphans, err = orphans(ctx, db); err != nil {
 		return nil, err
@@ -130,6 +145,13 @@ func scanPending(scan func(...any) error) (p Pending, err error) {
 	err = scan(&p.JobID, &planned, &p.Kind, &p.Attempt)
 	p.Planned = instant(planned)
 	return p, err
+}
+
+func scanAccount(scan func(...any) error) (a Account, err error) {
+	var enabled int64
+	err = scan(&a.ID, &a.Disabled, &enabled)
+	a.Enabled = instant(enabled)
+	return a, err
 }
 
 func scanNode(scan func(...any) error) (n Node, err error) {

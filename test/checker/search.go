@@ -19,8 +19,12 @@ func searchCoverage(e *evidence) {
 				covering = append(covering, r)
 			}
 		}
+		to := e.To
+		if next := h.job.State.NextRun; e.Accounts[h.job.AccountID].Disabled && !next.IsZero() && !next.After(to) {
+			to = next.Add(-time.Millisecond)
+		}
 		i := 0
-		for due := h.job.OccurrenceAfter(e.from(h.job)); !due.IsZero() && !due.After(e.To); due = h.job.OccurrenceAfter(due) {
+		for due := h.job.OccurrenceAfter(e.from(h.job)); !due.IsZero() && !due.After(to); due = h.job.OccurrenceAfter(due) {
 			for i < len(covering) && covering[i].last().Before(due) {
 				i++
 			}
@@ -67,7 +71,8 @@ func searchOccurrence(e *evidence) {
 
 // searchOutcome looks for records whose fields contradict each other.
 func searchOutcome(e *evidence) {
-	reasons := []cron.Fault{cron.FaultOverlap, cron.FaultDisabled, cron.FaultPaused, cron.FaultInternal} // to skip
+	reasons := []cron.Fault{cron.FaultOverlap, cron.FaultDisabled, cron.FaultPaused, cron.FaultAccountDisabled,
+		cron.FaultInternal} // to skip
 	for _, r := range e.Records {
 		res := &r.Result
 		agree := false
@@ -80,7 +85,9 @@ func searchOutcome(e *evidence) {
 			agree = r.Node != 0 && res.Status > cron.StatusOK && res.Fault != cron.FaultLost &&
 				(res.Fault != cron.FaultNone || res.Status == cron.StatusHTTPError)
 		case cron.OutcomeSkipped:
-			agree = r.Node == 0 && slices.Contains(reasons, res.Fault)
+			a := e.Accounts[r.AccountID]
+			agree = r.Node == 0 && slices.Contains(reasons, res.Fault) &&
+				(res.Fault != cron.FaultAccountDisabled || a.Disabled || r.last().Before(a.Enabled))
 		case cron.OutcomeLost:
 			agree = r.Node != 0 && res.Status == cron.StatusInternalError && res.Fault == cron.FaultLost
 		case cron.OutcomeMissed:
@@ -159,6 +166,9 @@ func searchSuccession(e *evidence) {
 			r := &h.records[i]
 			if !r.Planned.After(h.job.Updated) || !r.Result.Started.After(h.job.Updated) {
 				continue
+			}
+			if a := e.Accounts[h.job.AccountID]; a.Disabled || r.Result.Started.Before(a.Enabled) {
+				continue // what came due while the account was disabled was dropped
 			}
 			follows := i+1 < len(h.records) && sameOccurrence(r, &h.records[i+1])
 			waiting := waits[Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1}]

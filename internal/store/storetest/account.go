@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"punctual/internal/cron"
+	"punctual/internal/store"
 )
 
 // refusal is what a caller learns from an error.
@@ -168,28 +169,133 @@ var accountTests = []test{
 		other := s.account(db)
 		due, disabled, runs := s.due(db, account), s.job(db, account, disable), s.due(db, other)
 		later := s.job(db, account)
-		planned := s.record(db, account, due.ID).State.NextRun
 		s.pend(due, db.Now().Add(-time.Second), db.Now(), cron.KindScheduled, 2)
 		a.Disabled = true
 		s.ok(db.UpdateAccount(s.ctx(), &a))
 		s.equal("claimed", s.claimOne(db, node).Job.ID, runs.ID)
-		s.equal("ledger", s.ledger(due.ID), []entry{{
-			Planned: planned, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultDisabled, Last: planned, Count: 1,
-		}})
-		for _, j := range []cron.Job{due, disabled, later} {
-			s.equal("next run", s.record(db, account, j.ID).State.NextRun, time.Time{})
-		}
+		claimed := s.claimNone(db, node)
+		s.equal("looked at again", claimed.More || !claimed.Next.After(db.Now()), false)
+		s.equal("records", len(s.ledger(due.ID)), 0)
 		s.equal("enabled", s.record(db, account, due.ID).Enabled, true)
 		s.ok(db.UpdateAccount(s.ctx(), &a)) // once more changes nothing
-		s.equal("records", len(s.ledger(due.ID)), 1)
 
+		// Of one it is known when it was due first, as it would be had the account been disabled for a day.
+		first := due.OccurrenceAfter(db.Now().Add(-24 * time.Hour))
+		s.execOne(`UPDATE job_state SET next_run_at = $2 WHERE job_id = $1`, due.ID, first.UnixMilli())
+		// Former versions planned nothing while the account was disabled.
+		s.execOne(`UPDATE job_state SET next_run_at = NULL, look_at = NULL WHERE job_id = $1`, later.ID)
 		a.Disabled = false
+		before := db.Now()
 		s.ok(db.UpdateAccount(s.ctx(), &a))
 		s.claimNone(db, node)
+		gap := due.Backlog(first, before)
+		s.equal("ledger", s.ledger(due.ID), []entry{{
+			Planned: first, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultAccountDisabled, Last: gap.Last,
+			Count: 24,
+		}})
 		for _, j := range []cron.Job{due, disabled, later} {
 			rec := s.record(db, account, j.ID)
 			s.equal("next run", rec.State.NextRun, rec.NextAfter(db.Now()))
 		}
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.equal("records", len(s.ledger(due.ID)), 1)
+		s.plan(due.ID, db.Now().Add(-time.Second))
+		s.equal("runs again", s.claimOne(db, node).Job.ID, due.ID)
+	}},
+	{"what was due after an account was enabled runs, or is missed, as ever", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, eachMinute)
+		now := db.Now().UTC().Truncate(time.Minute)
+		s.sleep(j.ID, now.Add(-60*time.Minute), now.Add(-30*time.Minute))
+		for more := true; more; {
+			var err error
+			more, err = db.Maintain(s.ctx())
+			s.ok(err)
+		}
+		launches := s.claim(db, node, 10).Launches
+		if len(launches) != 1 {
+			s.Fatalf("claimed %d executions", len(launches))
+		}
+		ran := launches[0].Planned
+		s.equal("ledger", s.ledger(j.ID), []entry{
+			{Planned: now.Add(-60 * time.Minute), Attempt: 1, Outcome: cron.OutcomeSkipped,
+				Fault: cron.FaultAccountDisabled, Last: now.Add(-31 * time.Minute), Count: 30},
+			{Planned: now.Add(-30 * time.Minute), Attempt: 1, Outcome: cron.OutcomeMissed, Fault: cron.FaultMissed,
+				Last: ran.Add(-time.Minute), Count: int64(ran.Sub(now)/time.Minute) + 30},
+			{Planned: ran, Attempt: 1, Node: node, Outcome: cron.OutcomeRunning},
+		})
+	}},
+	{"all jobs of an account wake, however many, and each once", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, eachMinute)
+		s.copies(j.ID, 450)
+		first := db.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
+		s.exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, first.UnixMilli())
+		a, err := db.Operator(s.ctx())
+		s.ok(err)
+		a.Disabled = true
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		for range 5 {
+			claimed := s.claim(db, node, 100)
+			s.equal("claimed", len(claimed.Launches)+claimed.Settled, 0)
+		}
+		s.equal("jobs that are looked at", s.number(`SELECT count(*) FROM job_state WHERE look_at IS NOT NULL`), int64(0))
+		a.Disabled = false
+		errs := make(chan error, 2)
+		for _, handle := range []*store.Store{db, s.open()} { // as two who enable it, or upkeep meanwhile
+			go func() { errs <- handle.UpdateAccount(s.ctx(), &a) }()
+		}
+		s.ok(errors.Join(<-errs, <-errs))
+		for more := true; more; {
+			more, err = db.Maintain(s.ctx())
+			s.ok(err)
+		}
+		s.equal("records", s.number(`SELECT count(*) FROM execution`), int64(451))
+		s.equal("as they should be", s.number(`SELECT count(*) FROM execution WHERE outcome = 3 AND fault = 26 AND
+			planned_at = $1 AND covered BETWEEN 11 AND 12`, first.UnixMilli()), int64(451))
+		s.equal("jobs that are planned", s.number(`SELECT count(*) FROM job_state WHERE look_at = next_run_at
+			AND next_run_at > $1`, first.Add(10*time.Minute).UnixMilli()), int64(451))
+	}},
+	{"an edit of a job that a disabled account kept from running leaves nothing out", func(s *suite) {
+		db, account, node := s.start()
+		a, err := db.Operator(s.ctx())
+		s.ok(err)
+		edited, off := s.job(db, account, eachMinute), s.job(db, account, eachMinute)
+		first := db.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
+		a.Disabled = true
+		s.ok(db.UpdateAccount(s.ctx(), &a))
+		for _, j := range []cron.Job{edited, off} {
+			s.plan(j.ID, first)
+		}
+		s.claimNone(db, node)
+		s.ok(db.UpdateJob(s.ctx(), account, edited.ID, func(j *cron.Job) error {
+			j.Schedule.Minutes = cron.SetOf((db.Now().UTC().Minute() + 30) % 60)
+			return nil
+		}))
+		s.ok(db.UpdateJob(s.ctx(), account, off.ID, func(j *cron.Job) error { j.Enabled = false; return nil }))
+		for _, j := range []cron.Job{edited, off} {
+			ledger := s.ledger(j.ID)
+			if len(ledger) != 1 || !ledger[0].Planned.Equal(first) || ledger[0].Count < 11 || ledger[0].Count > 12 ||
+				ledger[0].Fault != cron.FaultAccountDisabled || ledger[0].Outcome != cron.OutcomeSkipped {
+				s.Errorf("the ledger is %+v", ledger)
+			}
+			rec := s.record(db, account, j.ID)
+			s.equal("next run", rec.State.NextRun, rec.NextAfter(db.Now()))
+		}
+	}},
+	{"a one-time job of a disabled account has had its occurrence", func(s *suite) {
+		db, account, node := s.start()
+		at := db.Now().UTC().Truncate(time.Second).Add(-time.Minute)
+		j := s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = at })
+		s.sleep(j.ID, at, at.Add(30*time.Second))
+		_, err := db.Maintain(s.ctx())
+		s.ok(err)
+		s.claimNone(db, node)
+		s.equal("ledger", s.ledger(j.ID), []entry{{
+			Planned: at, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultAccountDisabled, Last: at, Count: 1,
+		}})
+		rec := s.record(db, account, j.ID)
+		s.equal("spent", rec.Timing.Spent && !rec.Enabled && rec.State.NextRun.IsZero(), true)
 	}},
 	{"an attempt of a disabled account does not start", func(s *suite) {
 		db, account, node := s.start()
@@ -227,3 +333,11 @@ var accountTests = []test{
 }
 
 func disable(j *cron.Job) { j.Enabled = false }
+
+// sleep leaves a job as it is when its account was disabled before it was due, and enabled by a process that died then.
+func (s *suite) sleep(jobID int64, due, enabled time.Time) {
+	s.Helper()
+	s.execOne(`UPDATE job_state SET next_run_at = $2, look_at = NULL WHERE job_id = $1`, jobID, due.UnixMilli())
+	s.execOne(`UPDATE account SET enabled_at = $2 WHERE id = (SELECT account_id FROM job WHERE id = $1)`, jobID,
+		enabled.UnixMilli())
+}

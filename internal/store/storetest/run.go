@@ -160,7 +160,7 @@ var runTests = []test{
 		s.ok(db.UpdateAccount(s.ctx(), &a))
 		s.claimNone(db, node)
 		s.equal("ledger", s.ledger(j.ID), []entry{{
-			Planned: run.Planned, Kind: cron.KindManual, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultDisabled,
+			Planned: run.Planned, Kind: cron.KindManual, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultAccountDisabled,
 			Last: run.Planned, Count: 1,
 		}})
 	}},

@@ -131,12 +131,15 @@ var timingTests = []test{
 		s.edit(db, j, func(j *cron.Job) { j.Timing.Spent = false })
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 	}},
-	{"disabling an account takes back the further attempts of its one-time jobs", func(s *suite) {
+	{"a disabled account drops the further attempts of its one-time jobs", func(s *suite) {
 		db, account, node := s.start()
 		j := s.once(db, account, time.Second, retries(3, time.Second, 1, time.Second))
 		s.finish(db, failed(s.claimOne(db, node)))
 		s.ok(db.UpdateAccount(s.ctx(), &cron.Account{ID: account, Plan: cron.PlanMember, Disabled: true}))
+		s.hurry(db, j.ID)
+		s.claimNone(db, node)
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
+		s.equal("ledger", len(s.ledger(j.ID)), 1)
 	}},
 	{"a one-time job can be given another instant", func(s *suite) {
 		db, account, node := s.start()

@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Disabling an account changes none of its jobs, however many there are. A job of it that comes due turns dormant: the
+// claim leaves next_run_at, from which on no record stands, and takes look_at away, so that it is not found again.
+//
+//	enabled ──(comes due while the account is disabled)──► dormant
+//	   ▲                                                      │
+//	   └──(account enabled: one skipped record for all that ──┘
+//	       was due meanwhile, planned from there on)
+//
+// Enabling the account wakes its dormant jobs in chunks. What was due is counted before the transaction that records it,
+// since that takes the longer the longer the account was disabled. Upkeep completes what a process left that died
+// meanwhile.
+
+// wakeChunk is how many dormant jobs one transaction wakes.
+const wakeChunk = 200
+
+// dormant is the condition for a job that came due while its account was disabled.
+const dormant = `job_state.look_at IS NULL AND job_state.next_run_at IS NOT NULL`
+
+// sleeper is a dormant job, and what becomes of it.
+type sleeper struct {
+	job     cron.Job  // as far as it says when the job is due
+	planned time.Time // from which on no record stands; zero when the job was disabled with its account, by older versions
+	gap     cron.Gap  // what was due while the account was disabled
+	next    time.Time
+}
+
+// wakeJobs records what the dormant jobs of an account were due for until it was enabled, and plans them.
+func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
+	for after := int64(0); ; {
+		sleepers, err := s.sleepers(ctx, accountID, after)
+		if err != nil || len(sleepers) == 0 {
+			return err
+		}
+		err = s.writeJobs(ctx, func(ctx context.Context, q queryer) error { return s.wakeSome(ctx, q, sleepers) })
+		if err != nil {
+			return fmt.Errorf("plan the jobs of an account that was disabled: %w", err)
+		}
+		if len(sleepers) < wakeChunk {
+			return nil
+		}
+		after = sleepers[len(sleepers)-1].job.ID
+	}
+}
+
+// sleepers lists a chunk of the dormant jobs of an account that is enabled, after a job.
+func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleeper, error) {
+	rows, err := s.read.QueryContext(ctx,
+		`SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingColumns+`, job_state.next_run_at, account.enabled_at
+		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job_state.account_id
+		 WHERE job_state.account_id = $1 AND job_state.job_id > $2 AND job_state.look_at IS NULL
+		   AND (job_state.next_run_at IS NOT NULL OR job.enabled) AND NOT account.disabled
+		 ORDER BY job_state.job_id LIMIT $3`, accountID, after, wakeChunk)
+	if err != nil {
+		return nil, fmt.Errorf("list dormant jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var found []*sleeper
+	for rows.Next() {
+		var (
+			sl                        sleeper
+			timing                    timingRow
+			updated, planned, enabled int64
+		)
+		fields := append([]any{&sl.job.ID, &sl.job.AccountID, intoFlag(&sl.job.Enabled), &updated}, timing.fields(&sl.job)...)
+		if err := rows.Scan(append(fields, into(&planned), &enabled)...); err != nil {
+			return nil, fmt.Errorf("list dormant jobs: %w", err)
+		}
+		timing.into(&sl.job)
+		sl.job.Updated, sl.planned = instant(updated), instant(planned)
+		sl.wake(instant(enabled))
+		found = append(found, &sl)
+	}
+	return found, rows.Err()
+}
+
+// wake finds out what was due before the account was enabled, and what is due next.
+func (sl *sleeper) wake(enabled time.Time) {
+	if !sl.planned.Before(enabled) {
+		sl.next = sl.planned
+		return
+	}
+	last := enabled.Add(-time.Millisecond)
+	if !sl.planned.IsZero() {
+		sl.gap = sl.job.Backlog(sl.planned, last)
+	}
+	sl.next = sl.job.NextAfter(last)
+}
+
+// wakeSome wakes those of the given jobs that nobody has woken or changed since they were read.
+func (s *Store) wakeSome(ctx context.Context, q queryer, sleepers []*sleeper) error {
+	still, err := s.lockSleepers(ctx, q, sleepers)
+	if err != nil {
+		return err
+	}
+	st := settlement{now: s.Now()}
+	for _, sl := range sleepers {
+		if !still[sl.job.ID] {
+			continue
+		}
+		if sl.gap.Count > 0 {
+			st.records = append(st.records,
+				gapRecord(&sl.job, sl.gap, cron.OutcomeSkipped, cron.FaultAccountDisabled, st.now))
+		}
+		next := nullMillis(sl.next)
+		st.plans = append(st.plans, plan{sl.job.ID, next, next})
+		if !sl.job.Timing.RunAt.IsZero() && sl.next.IsZero() {
+			st.spent = append(st.spent, sl.job.ID)
+		}
+	}
+	return s.saveSettlement(ctx, q, &st)
+}
+
+// lockSleepers locks jobs, and tells which of them are as they were read.
+func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper) (map[int64]bool, error) {
+	ids, read := make([]int64, len(sleepers)), make(map[int64]*sleeper, len(sleepers))
+	for i, sl := range sleepers {
+		ids[i], read[sl.job.ID] = sl.job.ID, sl
+	}
+	rows, err := q.QueryContext(ctx,
+		`SELECT job_state.job_id, job_state.next_run_at, job.updated_at
+		 FROM job_state JOIN job ON job.id = job_state.job_id
+		 WHERE `+s.dialect.in("job_state.job_id", 1)+` AND job_state.look_at IS NULL
+		 ORDER BY job_state.job_id`+s.dialect.lockStates,
+		s.dialect.list(ids))
+	if err != nil {
+		return nil, fmt.Errorf("lock dormant jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	still := make(map[int64]bool, len(sleepers))
+	for rows.Next() {
+		var id, planned, updated int64
+		if err := rows.Scan(&id, into(&planned), &updated); err != nil {
+			return nil, fmt.Errorf("lock dormant jobs: %w", err)
+		}
+		sl := read[id]
+		still[id] = millis(sl.planned) == planned && millis(sl.job.Updated) == updated
+	}
+	return still, rows.Err()
+}
+
+// wakeForgotten wakes the dormant jobs of an account that is enabled, which a process left that died while it did so.
+func (s *Store) wakeForgotten(ctx context.Context) (more bool, err error) {
+	var id int64
+	err = s.read.QueryRowContext(ctx, `SELECT id FROM account WHERE NOT disabled AND enabled_at > 0 AND EXISTS
+		(SELECT 1 FROM job_state WHERE job_state.account_id = account.id AND `+dormant+`) LIMIT 1`).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for dormant jobs: %w", err)
+	}
+	return true, s.wakeJobs(ctx, id)
+}
+
+// isDormant tells whether a job, locked by the transaction, is dormant.
+func isDormant(ctx context.Context, q queryer, jobID int64) (is bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT `+dormant+` FROM job_state WHERE job_id = $1`, jobID).Scan(intoFlag(&is))
+	if err != nil {
+		return false, fmt.Errorf("look whether the job is dormant: %w", err)
+	}
+	return is, nil
+}
+
+// markDisabled finds out which jobs of a claim belong to an account that stays disabled until the claim is committed. What
+// belongs to one that is being enabled, or cannot be locked for another reason, is to be looked at again.
+func (s *Store) markDisabled(ctx context.Context, q queryer, jobs map[int64]*definition) error {
+	var ids []int64
+	for _, d := range jobs {
+		if d.skip == cron.FaultAccountDisabled {
+			ids = append(ids, d.job.AccountID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := q.QueryContext(ctx, `SELECT id FROM account WHERE disabled AND `+s.dialect.in("id", 1)+s.dialect.shareFree,
+		s.dialect.list(ids))
+	if err != nil {
+		return fmt.Errorf("look for disabled accounts: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	disabled := make(map[int64]bool)
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return fmt.Errorf("look for disabled accounts: %w", err)
+		}
+		disabled[id] = true
+	}
+	for _, d := range jobs {
+		d.unsure = d.skip == cron.FaultAccountDisabled && !disabled[d.job.AccountID]
+	}
+	return rows.Err()
+}
