@@ -107,7 +107,8 @@ func TestResponseBytes(t *testing.T) {
 			{headers: "X: a\x00b\x01\r\n\r\n", body: "\x00\u2028<\U0001f600\ufffd"},
 			{headers: "\r\n", body: ""},
 			{headers: "X: J\xf6rg\r\n\r\n", body: "text", headersText: "X: J\ufffdrg\r\n\r\n"},
-			{headers: "X: y\r\n\r\n", body: "J\xf6rg\xff\xfe \xed\xa0\x80 \xc3", bodyText: "J\ufffdrg\ufffd\ufffd \ufffd\ufffd\ufffd \ufffd"},
+			{headers: "X: y\r\n\r\n", body: "J\xf6rg\xff\xfe \xed\xa0\x80 \xc3",
+				bodyText: "J\ufffdrg\ufffd\ufffd \ufffd\ufffd\ufffd \ufffd"},
 			{headers: string(every) + "\r\n\r\n", body: string(every), headersText: string(every[:128]) +
 				strings.Repeat("\ufffd", 128) + "\r\n\r\n", bodyText: string(every[:128]) + strings.Repeat("\ufffd", 128)},
 		} {

@@ -22,6 +22,7 @@ type pieces struct {
 	sizes    []byte
 	reads    int
 	taken    int
+	ends     bool // the end comes together with the last piece, as it does over TLS
 }
 
 func (p *pieces) Read(b []byte) (int, error) {
@@ -36,6 +37,9 @@ func (p *pieces) Read(b []byte) (int, error) {
 	n := copy(b, p.data[:min(size, len(p.data))])
 	p.data = p.data[n:]
 	p.taken += n
+	if p.ends && len(p.data) == 0 {
+		return n, io.EOF
+	}
 	return n, nil
 }
 

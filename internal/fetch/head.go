@@ -16,7 +16,7 @@ import (
 // Bounds on the heads of a response, those of interim responses included.
 const (
 	maxHead      = 256 << 10 // bytes, where the limit of the call is larger still
-	maxHeadLines = 1 << 14
+	maxHeadLines = 1 << 15
 )
 
 // malformed is the error of a response that cannot be read. It completes "The response was not valid HTTP: …".

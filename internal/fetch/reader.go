@@ -42,30 +42,28 @@ func (r *reader) reset(x *exchange, conn io.Reader, limit int64) {
 func (r *reader) fill() error {
 	room := r.buf[r.w:]
 	n, err := r.read(room[:min(int64(len(room)), r.limit-r.received)])
-	if r.w += n; n > 0 {
-		return nil // err comes with the next
-	}
+	r.w += n
 	return err
 }
 
-// read reads at least a byte from the connection, or its error.
-func (r *reader) read(p []byte) (int, error) {
-	if r.err != nil {
-		return 0, r.err
-	}
-	var n int
+// read reads at least a byte from the connection, or its error. TLS tells the end together with the last bytes; here it
+// comes after them.
+func (r *reader) read(p []byte) (n int, err error) {
 	for n == 0 && r.err == nil {
 		n, r.err = r.conn.Read(p)
 	}
-	if n > 0 && r.received == 0 {
+	if n == 0 {
+		return 0, r.err
+	}
+	if r.received == 0 {
 		r.x.mark(&r.x.result.Stats.StartTransfer)
 	}
 	r.received += int64(n)
-	return n, r.err
+	return n, nil
 }
 
-// head reads the next head. What it returns stays valid until the body is read. Its error is that of the stream, errTooMuch
-// or malformed.
+// head reads the next head. What it returns stays valid until the body is read. Its error is that of the stream,
+// errTooMuch or malformed.
 func (r *reader) head(hasBody bool) (h head, err error) {
 	line, err := r.line()
 	if err == io.EOF && !isHTTP(line) {
