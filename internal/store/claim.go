@@ -155,6 +155,10 @@ func (s *Store) without(column string, accounts []int64, n int, args ...any) (st
 	return ` AND NOT ` + s.dialect.in(column, n), append(args, s.dialect.list(accounts))
 }
 
+// longestJudging is how long a claim decides on due work while others wait for its transaction; it leaves the rest for the
+// next. Counting what a job missed takes up to some milliseconds when that is much and the clocks were changed meanwhile.
+const longestJudging = 25 * time.Millisecond
+
 // settlement collects what a claim writes.
 type settlement struct {
 	now      time.Time
@@ -167,7 +171,8 @@ type settlement struct {
 	launches []cron.Launch
 	started  []*definition // of each launch
 	bytes    int64         // of all launches
-	left     bool          // work that is due stays so
+	left     bool          // work that is due stays so, and another claim would not take it either
+	again    bool          // another claim would take what this one has left
 }
 
 // settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
@@ -189,7 +194,12 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		admit = req.Admit()
 	}
 	st := settlement{now: now, node: req.Node, launches: make([]cron.Launch, 0, len(work))}
-	for _, w := range work {
+	begun := time.Now()
+	for i, w := range work {
+		if i > 0 && time.Since(begun) > longestJudging {
+			st.again = true
+			break
+		}
 		d, ok := jobs[w.jobID]
 		switch {
 		case !ok: // deleted since
@@ -216,13 +226,14 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 			out.definitions = append(out.definitions, st.started[r.launch])
 		}
 	}
-	out.More = out.More && !st.left
+	out.More = out.More && !st.left || st.again
 	return s.readRest(ctx, q, out)
 }
 
 // admit asks whether an execution can start, of a definition that this claim can still read.
 func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
 	if st.bytes > 0 && d.bytes > 0 && st.bytes+d.bytes > claimBytes {
+		st.again = true
 		return cron.AdmitLater
 	}
 	return admit(&d.job, d.plan, d.bytes)

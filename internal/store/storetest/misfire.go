@@ -87,6 +87,26 @@ var misfireTests = []test{
 			s.Errorf("written at %d, before the claim it was %d", at, before)
 		}
 	}},
+	{"gaps that take long to count are settled by several claims", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, func(j *cron.Job) {
+			j.Schedule = everyMinute()
+			j.Schedule.Seconds, j.Schedule.Timezone = cron.Every, "Europe/Berlin" // where the clocks are changed twice a year
+			j.Policy.Grace = 0
+		})
+		const jobs = 300
+		s.plan(j.ID, db.Now().UTC().Truncate(time.Second).AddDate(-1, 0, 0))
+		s.copies(j.ID, jobs-1)
+		claims := 0
+		for more := true; more; claims++ {
+			more = s.claim(db, node, 1000).More
+		}
+		if claims < 3 {
+			s.Errorf("%d claims counted what all have missed", claims)
+		}
+		s.equal("jobs with a record of the gap", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND covered > 10000`),
+			int64(jobs))
+	}},
 	{"a gap of a week is settled for many jobs", func(s *suite) {
 		db, account, node := s.start()
 		j := s.job(db, account, eachMinute)
