@@ -123,35 +123,55 @@ func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
 	return s.wakeJobs(ctx, a.ID)
 }
 
-// lockJobs lists the jobs of an account, locked against claims.
-func (s *Store) lockJobs(ctx context.Context, q queryer, accountID int64) (ids []int64, err error) {
-	rows, err := q.QueryContext(ctx,
-		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1) ORDER BY job_id`+
-			s.dialect.forUpdate, accountID)
-	if err != nil {
-		return nil, fmt.Errorf("list the jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("list the jobs: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
-}
+// deleteChunk is how many jobs of an account one transaction deletes.
+const deleteChunk = 100
 
 // DeleteAccount removes an account with its jobs, folders and keys; its history is no longer reachable and goes with
-// the retention.
+// the retention. The jobs go first, in chunks, and run no more meanwhile; when it fails halfway, the account is disabled.
 func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
-	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
-		if _, err := s.lockJobs(ctx, q, id); err != nil {
+	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, `UPDATE account SET disabled = $2 WHERE id = $1`, id, true)
+		return changedOne(res, err, cron.SubjectAccount)
+	})
+	for more := true; more && err == nil; {
+		err = s.writeJobs(ctx, func(ctx context.Context, q queryer) (err error) {
+			more, err = s.deleteSomeJobs(ctx, q, id)
 			return err
-		}
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM account WHERE id = $1`, id)
 		return changedOne(res, err, cron.SubjectAccount)
 	})
+}
+
+// deleteSomeJobs deletes jobs of an account, locked against claims first.
+func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) (more bool, err error) {
+	rows, err := q.QueryContext(ctx,
+		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1 ORDER BY id LIMIT $2)
+		 ORDER BY job_id`+s.dialect.forUpdate, accountID, deleteChunk)
+	if err != nil {
+		return false, fmt.Errorf("list the jobs: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return false, fmt.Errorf("list the jobs: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return false, fmt.Errorf("list the jobs: %w", err)
+	}
+	if _, err := q.ExecContext(ctx, `DELETE FROM job WHERE `+s.dialect.in("id", 1), s.dialect.list(ids)); err != nil {
+		return false, fmt.Errorf("delete the jobs: %w", err)
+	}
+	return len(ids) == deleteChunk, nil
 }
 
 // planRow is what a row of account says of its plan.

@@ -62,6 +62,9 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if more, err := s.wakeForgotten(ctx); more || err != nil {
 		return more, err
 	}
+	if more, err := s.pruneGone(ctx); more || err != nil {
+		return more, err
+	}
 	if more, err := s.pruneChanges(ctx); more || err != nil {
 		return more, err
 	}
@@ -126,6 +129,37 @@ func (s *Store) pruneAccounts(ctx context.Context) (more bool, err error) {
 		}
 		more = more || len(old) == pruneChunk
 	}
+}
+
+// goneChunk is how many hours of statistics of deleted jobs one transaction deletes.
+const goneChunk = 2000
+
+// pruneGone deletes a chunk of the statistics of jobs that are gone. Some may be written still just after the deletion.
+func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
+	var id int64
+	err = s.read.QueryRowContext(ctx, `SELECT job_id FROM job_gone WHERE gone_at < $1 LIMIT 1`,
+		millis(s.Now().Add(-rollupLag))).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err == nil {
+		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+			res, err := q.ExecContext(ctx, `DELETE FROM rollup_job WHERE job_id = $1 AND hour IN
+				(SELECT hour FROM rollup_job WHERE job_id = $1 LIMIT $2)`, id, goneChunk)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil || n == goneChunk {
+				return err
+			}
+			_, err = q.ExecContext(ctx, `DELETE FROM job_gone WHERE job_id = $1`, id)
+			return err
+		})
+	}
+	if err != nil {
+		return false, fmt.Errorf("delete the statistics of deleted jobs: %w", err)
+	}
+	return true, nil
 }
 
 func (s *Store) deleteExecutions(ctx context.Context, ids []int64) error {

@@ -258,6 +258,9 @@ var rollupTests = []test{
 		_, err := db.Stats(s.ctx(), other, &cron.StatsQuery{JobID: j.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
 		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
+		_, err = db.Stats(s.ctx(), account, &cron.StatsQuery{JobID: gone.ID, From: now.Add(-time.Hour), To: now})
+		s.missing(err, cron.SubjectJob)
+		s.sweep(db)
 		s.equal("of a deleted job", s.number(`SELECT count(*) FROM rollup_job WHERE job_id = $1`, gone.ID), int64(0))
 		total, _ := s.stats(db, account, 0, now.Add(-3*time.Hour).Truncate(time.Hour), now.Add(time.Hour).Truncate(time.Hour))
 		s.equal("of the account, as it was", total.Attempts[cron.OutcomeSucceeded], int64(20))
@@ -267,6 +270,32 @@ var rollupTests = []test{
 		s.equal("of a deleted account", tables(`SELECT count(*) FROM rollup_account WHERE account_id = $1`)+
 			tables(`SELECT count(*) FROM rollup_state WHERE account_id = $1`)+
 			tables(`SELECT count(*) FROM rollup_open WHERE account_id = $1`), int64(0))
+	}},
+	{"deleting many jobs deletes few rows at a time", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		s.copies(j.ID, 250)
+		kept := s.job(db, s.account(db))
+		s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+			INSERT INTO rollup_job (job_id, hour, tally) SELECT job.id, n.i, `+map[bool]string{true: `x''`, false: `''::bytea`}[s.isSQLite()]+`
+			FROM n JOIN job ON job.id IN ($1, $2)`, j.ID, kept.ID)
+		s.ok(db.DeleteAccount(s.ctx(), account))
+		s.equal("jobs", s.number(`SELECT count(*) FROM job_state`), int64(1))
+		s.equal("gone jobs", s.number(`SELECT count(*) FROM job_gone`), int64(251))
+		s.exec(`UPDATE job_gone SET gone_at = 0`)
+		for left := int64(4500); ; {
+			more, err := db.Maintain(s.ctx())
+			s.ok(err)
+			now := s.number(`SELECT count(*) FROM rollup_job WHERE job_id = $1`, j.ID)
+			if left-now > 2000 {
+				s.Fatalf("one step deletes %d rows", left-now)
+			}
+			if left = now; !more {
+				break
+			}
+		}
+		s.equal("rows", s.number(`SELECT count(*) FROM rollup_job`), int64(4500))
+		s.equal("gone jobs", s.number(`SELECT count(*) FROM job_gone`), int64(0))
 	}},
 	{"statistics are kept for a year", func(s *suite) {
 		db, account, _ := s.start()
@@ -295,4 +324,15 @@ var rollupTests = []test{
 		s.rollUp(db)
 		s.equal("watched", s.number(`SELECT count(*) FROM rollup_open`), int64(0))
 	}},
+}
+
+// sweep lets upkeep finish what it does once a job has been gone for a moment.
+func (s *suite) sweep(db *store.Store) {
+	s.Helper()
+	s.exec(`UPDATE job_gone SET gone_at = 0`)
+	for more := true; more; {
+		var err error
+		more, err = db.Maintain(s.ctx())
+		s.ok(err)
+	}
 }

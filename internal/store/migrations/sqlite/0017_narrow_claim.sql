@@ -13,3 +13,27 @@ ALTER TABLE job DROP COLUMN secret;
 -- record stands, and lose look_at.
 ALTER TABLE account ADD COLUMN enabled_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX job_state_dormant ON job_state (account_id, job_id) WHERE look_at IS NULL AND next_run_at IS NOT NULL;
+
+-- The statistics of a job are up to 8,784 rows, which go with the upkeep and not with the job: deleting many jobs must not
+-- hold the writer.
+CREATE TABLE rollup_job_new (
+    job_id INTEGER NOT NULL,
+    hour   INTEGER NOT NULL,
+    tally  BLOB    NOT NULL,
+    PRIMARY KEY (job_id, hour)
+) STRICT, WITHOUT ROWID;
+INSERT INTO rollup_job_new SELECT job_id, hour, tally FROM rollup_job;
+DROP TABLE rollup_job;
+ALTER TABLE rollup_job_new RENAME TO rollup_job;
+
+-- Jobs that are gone and whose statistics may not be.
+CREATE TABLE job_gone (
+    job_id  INTEGER PRIMARY KEY,
+    gone_at INTEGER NOT NULL
+) STRICT;
+
+-- +goose StatementBegin
+CREATE TRIGGER job_gone AFTER DELETE ON job BEGIN
+    INSERT INTO job_gone (job_id, gone_at) VALUES (OLD.id, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+END;
+-- +goose StatementEnd
