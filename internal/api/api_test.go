@@ -235,6 +235,25 @@ type jobSchedule struct {
 	Wdays     []int  `json:"wdays"`
 }
 
+// sentHeaders are headers by their names, of those that repeat the last ones.
+type sentHeaders map[string]string
+
+// UnmarshalJSON reads an object, or a list.
+func (h *sentHeaders) UnmarshalJSON(text []byte) error {
+	if text[0] == '{' {
+		return json.Unmarshal(text, (*map[string]string)(h))
+	}
+	var list []struct{ Key, Value string }
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	*h = sentHeaders{}
+	for _, header := range list {
+		(*h)[header.Key] = header.Value
+	}
+	return nil
+}
+
 type detailedJob struct {
 	JobID         int64  `json:"jobId"`
 	Enabled       bool   `json:"enabled"`
@@ -260,8 +279,8 @@ type detailedJob struct {
 		OnSSLCertExpirySeconds int64 `json:"onSslCertExpirySeconds"`
 	} `json:"notification"`
 	ExtendedData struct {
-		Headers map[string]string `json:"headers"`
-		Body    string            `json:"body"`
+		Headers sentHeaders `json:"headers"`
+		Body    string      `json:"body"`
 	} `json:"extendedData"`
 	Type            int   `json:"type"`
 	RequestTimeout  int   `json:"requestTimeout"`

@@ -171,7 +171,8 @@ func readScopes(o object, name string, to *cron.Scope) {
 	o.each(name, func(at string, item json.RawMessage) {
 		n := -1
 		count++
-		choice(object{map[string]json.RawMessage{at: item}, o.pointer + "/" + name, o.problems}, at, &n, items)
+		choice(object{members: map[string]json.RawMessage{at: item}, pointer: o.pointer + "/" + name, problems: o.problems},
+			at, &n, items)
 		switch {
 		case n == 0:
 			scopes = everything
@@ -232,7 +233,7 @@ const hintLength = 4
 
 // createKey makes a key and shows it, this once. What the body leaves out is as with the key that asks for it.
 func (a *api) createKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readMember(w, r, "apiKey")
+	body, outer, err := readMember(w, r, keyBody, "apiKey")
 	if err != nil {
 		return err
 	}
@@ -242,10 +243,12 @@ func (a *api) createKey(w http.ResponseWriter, r *http.Request, account cron.Acc
 		k  = cron.APIKey{Scopes: by.Scopes, Expires: by.Expires, AllowFrom: by.AllowFrom}
 	)
 	o := newObject(body, "", &p)
+	o.skip("apiKeyId", "hint", "current", "created", "lastUsed")
 	o.text("title", &k.Title)
 	readScopes(o, "scopes", &k.Scopes)
 	readPrefixes(o, "allowFrom", &k.AllowFrom)
 	readInstant(o, "expires", &k.Expires)
+	a.tellIgnored(w, r, outer, "/apiKey", p.unread())
 	text, hash := auth.NewKey()
 	k.Hash, k.Hint = hash, text[len(text)-hintLength:]
 	if err = p.Err(); err == nil {

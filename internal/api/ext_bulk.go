@@ -42,14 +42,14 @@ type bulkResult struct {
 
 // changeJobs does the same to many jobs, each for itself.
 func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readObject(w, r)
+	body, err := readObject(w, r, bulkBody)
 	if err != nil {
 		return err
 	}
 	action := bulkAction(-1)
 	choice(body, "action", &action, bulkActions)
 	body.mustHave("action")
-	do, err := a.bulkChange(r.Context(), account, action, body)
+	do, unread, err := a.bulkChange(r.Context(), account, action, body)
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,7 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Ac
 	if err != nil {
 		return err
 	}
+	a.tellIgnored(w, r, body, "/job", unread)
 	errs := a.service.EachJob(r.Context(), ids, do)
 	answer := struct {
 		Results   []bulkResult `json:"results"`
@@ -77,9 +78,9 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Ac
 	return reply(w, answer)
 }
 
-// bulkChange reads what is to be done to each job.
+// bulkChange reads what is to be done to each job; unread is what nothing reads of what a job is to be.
 func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkAction, body object) (
-	func(ctx context.Context, jobID int64) error, error) {
+	do func(ctx context.Context, jobID int64) error, unread []string, err error) {
 	var change service.Change
 	switch action {
 	case bulkEnable, bulkDisable:
@@ -92,7 +93,7 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkA
 		integer(body, "toFolderId", &folder, 0, math.MaxInt64)
 		body.mustHave("toFolderId")
 		if err := a.service.CheckFolder(ctx, account, folder); err != nil {
-			return nil, under("/toFolderId", err)
+			return nil, nil, under("/toFolderId", err)
 		}
 		change = func(job *cron.Job) error {
 			job.FolderID = folder
@@ -103,20 +104,21 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkA
 		patch, ok := body.value("job")
 		if len(patch) > maxBulkPatch {
 			body.add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: maxBulkPatch, Unit: cron.UnitBytes})
-		} else if change = jobChange(patch); ok {
+		} else if ok {
+			change, unread = jobChange(patch)
 			if err := a.service.TryChange(change); err != nil {
-				return nil, under("/job", err)
+				return nil, nil, under("/job", err)
 			}
 		}
 	case bulkDelete:
 		return func(ctx context.Context, jobID int64) error {
 			return a.service.DeleteJob(ctx, account, jobID, nil)
-		}, body.problems.Err()
+		}, nil, body.problems.Err()
 	}
 	return func(ctx context.Context, jobID int64) error {
 		_, err := a.service.ChangeJob(ctx, account, jobID, nil, change)
 		return err
-	}, body.problems.Err()
+	}, unread, body.problems.Err()
 }
 
 // bulkJobs reads which jobs are meant: a list, each counted once, or all of a folder.

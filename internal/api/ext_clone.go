@@ -12,17 +12,22 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Acco
 	if err := a.service.RoomForJob(r.Context(), account); err != nil {
 		return err
 	}
-	body := json.RawMessage("{}")
+	var (
+		body  = json.RawMessage("{}")
+		outer object
+	)
 	if isJSON(r) && r.ContentLength != 0 {
-		outer, err := readObject(w, r)
-		if err != nil {
+		var err error
+		if outer, err = readObject(w, r, jobBody); err != nil {
 			return err
 		}
 		if member, ok := outer.value("job"); ok {
 			body = member
 		}
 	}
-	job, err := a.service.CloneJob(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, jobChange(body))
+	change, unread := jobChange(body)
+	a.tellIgnored(w, r, outer, "/job", unread)
+	job, err := a.service.CloneJob(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, change)
 	if err != nil {
 		return under("/job", err)
 	}

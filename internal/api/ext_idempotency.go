@@ -14,7 +14,7 @@ import (
 )
 
 // replayable are the headers of an answer that are kept with it.
-var replayable = []string{"Content-Type", "ETag", "Location"}
+var replayable = []string{"Content-Type", "ETag", "Location", headerIgnored}
 
 // keptAnswer is the answer to a call that takes effect once. It is stored.
 type keptAnswer struct {
@@ -24,7 +24,8 @@ type keptAnswer struct {
 }
 
 // once lets a call take effect once for each value of the header Idempotency-Key; a call without the header is as it was.
-func (a *api) once(handle handler) handler {
+// limit is that of its body.
+func (a *api) once(limit bodyLimit, handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, account cron.Account) error {
 		values, given := r.Header["Idempotency-Key"]
 		if !given {
@@ -33,7 +34,7 @@ func (a *api) once(handle handler) handler {
 		if len(values) != 1 || !isOnceKey(values[0]) {
 			return invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxOnceKey})
 		}
-		body, err := readBody(w, r)
+		body, err := readBody(w, r, limit)
 		if err != nil {
 			return err
 		}

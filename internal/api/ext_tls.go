@@ -25,7 +25,7 @@ func (a *api) getTLS(w http.ResponseWriter, r *http.Request, account cron.Accoun
 
 // setTLS replaces all of it.
 func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readMember(w, r, "tls")
+	body, outer, err := readMember(w, r, tlsBody, "tls")
 	if err != nil {
 		return err
 	}
@@ -34,9 +34,11 @@ func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Accoun
 		p problems
 	)
 	o := newObject(body, "", &p)
+	o.skip("certificateExpiry")
 	o.text("caBundle", &m.Roots)
 	o.text("certificate", &m.Certificate)
 	o.text("privateKey", &m.Key)
+	a.tellIgnored(w, r, outer, "/tls", p.unread())
 	if err = p.Err(); err == nil {
 		err = a.service.SetTLS(r.Context(), account, m)
 	}

@@ -21,7 +21,9 @@ func FuzzJob(f *testing.F) {
 		`{"job":{"url":"a.example/?u=http://b","schedule":{"hours":["-1",5],"wdays":[7.0],
 			"expiresAt":"203012312359"}}}`,
 		`{"job":{"url":null,"title":"\ud800\u0000"}}`, `{"job":[]}`, `[]`, `null`, ``, `{"job":{"enabled":"1",
-			"url":"x"},"job":{}}`,
+			"url":"x"},"job":{}}`, "\ufeff{\"job\":{\"url\":\"a.example\",\"title\":\"\xe9\"}}",
+		`{"job":{"url":"http:/a.example","extendedData":{"headers":[{"key":"A","value":"1"},{"key":"a","value":"2"}]}}}`,
+		`{"job":{"url":"https://u:p@a.example/","x":1,"schedule":{"hours":[` + strings.Repeat("1,", 500) + `1]}}}`,
 	} {
 		f.Add([]byte(seed))
 	}

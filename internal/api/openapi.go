@@ -87,12 +87,30 @@ func description() *openapi.Document {
 			Description: "An API key, in the header `Authorization: Bearer …`. `punctual apikey create` makes one. A key may be " +
 				"limited to reading or writing, to addresses, and in time.",
 		},
-		Groups: []openapi.Group{
+		Groups: withIgnored([]openapi.Group{
 			jobOperations(), runOperations(), historyOperations(), eventOperations(), folderOperations(), scheduleOperations(),
 			accountOperations(), openOperations(),
-		},
+		}),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), otherSchemas()),
 	}
+}
+
+// withIgnored adds what was ignored to the answers of the calls that have a body.
+func withIgnored(groups []openapi.Group) []openapi.Group {
+	for _, g := range groups {
+		for _, o := range g.Operations {
+			if o.Body == nil {
+				continue
+			}
+			for i := range o.Responses {
+				if r := &o.Responses[i]; r.Status/100 == 2 {
+					r.Headers = append(r.Headers, openapi.Maybe(headerIgnored, openapi.String("JSON pointers to the members of "+
+						"the body that nothing reads, percent-encoded and separated by commas; at most 20.")))
+				}
+			}
+		}
+	}
+	return groups
 }
 
 // problemTexts says when a call is answered with an error, where the operation does not say it better.

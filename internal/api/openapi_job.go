@@ -115,8 +115,10 @@ func detailMembers() []openapi.Member {
 			openapi.Of("onSslCertExpirySeconds", openapi.Integer("So long before; lower values become 0.").In("s").
 				WithDefault(wholeSeconds(cron.DefaultNotification().CertExpiryAhead))))),
 		openapi.Of("extendedData", openapi.Object("What is sent.",
-			openapi.Of("headers", openapi.Map("Request headers by their names, 64 KiB together. A list of objects with `key` or "+
-				"`name` and `value` is taken too.", openapi.String(""))),
+			openapi.Of("headers", openapi.Either("Request headers by their names, 64 KiB together. A list of objects with `key` or "+
+				"`name` and `value` is taken too; there a name may repeat. They are shown as such a list when a name repeats.",
+				openapi.Map("", openapi.String("")), openapi.Array("", openapi.Object("",
+					openapi.Of("key", openapi.String("")), openapi.Of("value", openapi.String("")))).UpTo(maxItems))),
 			openapi.Of("body", openapi.String("The body; sent with POST, PUT, PATCH and DELETE.").WithDefault("").
 				UpTo(cron.MaxBodyLength)))),
 	}

@@ -1,22 +1,15 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"punctual/internal/cron"
 )
-
-// maxRequest is how large the body of a request may be, in bytes: a job's body of the largest size with every byte
-// escaped as \u00XX, and room for the rest.
-const maxRequest = 8 << 20
 
 // The types that a value can be expected to have; package message knows these words.
 const (
@@ -28,61 +21,12 @@ const (
 	typeString  = "string"
 )
 
-// isJSON tells whether a request has a media type with which its body is read.
-func isJSON(r *http.Request) bool {
-	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	mediaType = strings.TrimSpace(mediaType)
-	return strings.EqualFold(mediaType, "application/json") || strings.EqualFold(mediaType, "text/json")
-}
-
-// readBody reads the body of a request whole. One that breaks off is no JSON.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, invalid(cron.Problem{Rule: cron.RuleTooLong, Limit: maxRequest, Unit: cron.UnitBytes})
-	}
-	if err != nil {
-		return nil, invalid(cron.Problem{Rule: cron.RuleNotJSON})
-	}
-	return body, nil
-}
-
-// readObject reads the body of a request, a JSON object.
-func readObject(w http.ResponseWriter, r *http.Request) (object, error) {
-	if !isJSON(r) {
-		return object{}, invalid(cron.Problem{Rule: cron.RuleMediaType})
-	}
-	body, err := readBody(w, r)
-	if err == nil && !json.Valid(body) {
-		err = invalid(cron.Problem{Rule: cron.RuleNotJSON})
-	}
-	if err != nil {
-		return object{}, err
-	}
-	var problems problems
-	return newObject(body, "", &problems), problems.Err()
-}
-
-// readMember reads the body of a request, a JSON object, and returns the object that it holds under the given name.
-func readMember(w http.ResponseWriter, r *http.Request, name string) (json.RawMessage, error) {
-	outer, err := readObject(w, r)
-	if err != nil {
-		return nil, err
-	}
-	member, ok := outer.value(name)
-	switch {
-	case !ok:
-		return nil, invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleMandatory})
-	case member[0] != '{':
-		return nil, invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleWrongType, Want: typeObject})
-	}
-	return member, nil
-}
-
-// problems collects what is wrong with a body, up to a number that a response can hold.
+// problems collects what is wrong with a body, up to a number that a response can hold, and the objects of the body that
+// were looked at.
 type problems struct {
 	cron.Checker
-	count int
+	count   int
+	objects []object
 }
 
 func (p *problems) add(pointer string, wrong cron.Problem) {
@@ -97,6 +41,8 @@ func (p *problems) add(pointer string, wrong cron.Problem) {
 // share a name the last one counts.
 type object struct {
 	members  map[string]json.RawMessage
+	names    []string        // of the members in their order
+	read     map[string]bool // the names that were asked for; nil when nobody wants to know
 	pointer  string
 	problems *problems
 }
@@ -104,7 +50,17 @@ type object struct {
 // newObject reads raw, which is valid JSON. What is no object is a problem and has no members.
 func newObject(raw json.RawMessage, pointer string, p *problems) object {
 	o := object{pointer: pointer, problems: p}
-	if err := json.Unmarshal(raw, &o.members); err != nil {
+	switch {
+	case raw[0] == '{':
+		o.members, o.read = map[string]json.RawMessage{}, map[string]bool{}
+		walk(raw, func(name string, value json.RawMessage) {
+			if _, again := o.members[name]; !again {
+				o.names = append(o.names, name)
+			}
+			o.members[name] = value
+		})
+		p.objects = append(p.objects, o)
+	case string(raw) != "null":
 		p.add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: typeObject})
 	}
 	return o
@@ -112,8 +68,18 @@ func newObject(raw json.RawMessage, pointer string, p *problems) object {
 
 // value is a member as it stands in the JSON text; ok is false when it is absent or null.
 func (o object) value(name string) (raw json.RawMessage, ok bool) {
+	if o.read != nil {
+		o.read[name] = true
+	}
 	raw, ok = o.members[name]
 	return raw, ok && string(raw) != "null"
+}
+
+// skip takes note of members that are ignored on purpose, such as those that are read only.
+func (o object) skip(names ...string) {
+	for _, name := range names {
+		_, _ = o.value(name)
+	}
 }
 
 func (o object) add(name string, p cron.Problem) { o.problems.add(o.pointer+"/"+escape(name), p) }
@@ -319,23 +285,81 @@ func parseFloat(text string) (int64, error) {
 	return int64(f), nil
 }
 
-// walk visits the members of a JSON object or the items of a JSON array one after the other, so that a long one is
-// never held as a whole. token is the name of a member or the index of an item. raw is valid JSON.
+// walk visits the members of a JSON object or the items of a JSON array one after the other. token is the name of a
+// member or the index of an item. raw is valid JSON, of which values are parts and no copies.
 func walk(raw json.RawMessage, visit func(token string, value json.RawMessage)) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	opening, _ := decoder.Token()
-	for i := 0; decoder.More(); i++ {
+	c := cursor{raw: raw, at: 1}
+	for i := 0; c.next() != 0 && c.next() != ']' && c.next() != '}'; i++ {
 		token := strconv.Itoa(i)
-		if opening == json.Delim('{') {
-			name, _ := decoder.Token()
-			token, _ = name.(string)
+		if raw[0] == '{' {
+			token, _ = parseText(c.value())
+			c.take(':')
 		}
-		var value json.RawMessage
-		if decoder.Decode(&value) != nil {
+		value := c.value()
+		if len(value) == 0 {
 			return // cannot be; but never loop
 		}
 		visit(token, value)
+		c.take(',')
 	}
+}
+
+// cursor goes through valid JSON.
+type cursor struct {
+	raw json.RawMessage
+	at  int
+}
+
+// next is the next byte that is no blank, and 0 at the end.
+func (c *cursor) next() byte {
+	for ; c.at < len(c.raw); c.at++ {
+		if b := c.raw[c.at]; b != ' ' && b != '\t' && b != '\r' && b != '\n' {
+			return b
+		}
+	}
+	return 0
+}
+
+// take goes over a byte when it comes next.
+func (c *cursor) take(b byte) {
+	if c.next() == b {
+		c.at++
+	}
+}
+
+// value goes over a value and returns it as it stands there.
+func (c *cursor) value() json.RawMessage {
+	c.next()
+	start, depth := c.at, 0
+	for ; c.at < len(c.raw); c.at++ {
+		switch c.raw[c.at] {
+		case '"':
+			for c.at++; c.at < len(c.raw) && c.raw[c.at] != '"'; c.at++ {
+				if c.raw[c.at] == '\\' {
+					c.at++
+				}
+			}
+			if c.at = min(c.at, len(c.raw)-1); depth == 0 {
+				c.at++
+				return c.raw[start:c.at:c.at]
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return c.raw[start:c.at:c.at] // the end of what the value is in
+			}
+			if depth--; depth == 0 {
+				c.at++
+				return c.raw[start:c.at:c.at]
+			}
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return c.raw[start:c.at:c.at]
+			}
+		}
+	}
+	return c.raw[start:c.at:c.at]
 }
 
 // escape is a name as a part of a JSON pointer (RFC 6901, section 3).

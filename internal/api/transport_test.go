@@ -170,7 +170,7 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"Access-Control-Allow-Origin":      "*",
-			"Access-Control-Expose-Headers":    "ETag, Retry-After, Location, Idempotency-Replayed",
+			"Access-Control-Expose-Headers":    "ETag, Retry-After, Location, Idempotency-Replayed, Punctual-Ignored",
 			"Access-Control-Allow-Credentials": "",
 			"Cache-Control":                    "no-store",
 			"X-Content-Type-Options":           "nosniff",

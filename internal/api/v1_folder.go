@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"punctual/internal/cron"
@@ -33,11 +32,11 @@ func (a *api) getFolder(w http.ResponseWriter, r *http.Request, account cron.Acc
 }
 
 func (a *api) createFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readMember(w, r, "folder")
+	change, err := a.readFolder(w, r)
 	if err != nil {
 		return err
 	}
-	id, err := a.service.CreateFolder(r.Context(), account, folderChange(body))
+	id, err := a.service.CreateFolder(r.Context(), account, change)
 	if err != nil {
 		return under("/folder", err)
 	}
@@ -47,11 +46,11 @@ func (a *api) createFolder(w http.ResponseWriter, r *http.Request, account cron.
 }
 
 func (a *api) changeFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readMember(w, r, "folder")
+	change, err := a.readFolder(w, r)
 	if err != nil {
 		return err
 	}
-	if err := a.service.ChangeFolder(r.Context(), account, pathID(r, "folderId"), folderChange(body)); err != nil {
+	if err := a.service.ChangeFolder(r.Context(), account, pathID(r, "folderId"), change); err != nil {
 		return under("/folder", err)
 	}
 	return reply(w, struct{}{})
@@ -72,11 +71,19 @@ type folder struct {
 
 func newFolder(f *cron.Folder) folder { return folder{f.ID, f.Title} }
 
-// folderChange is what body, the JSON object of a folder, changes.
-func folderChange(body json.RawMessage) service.FolderChange {
-	return func(f *cron.Folder) error {
-		var p problems
-		newObject(body, "", &p).text("title", &f.Title)
-		return p.Err()
+// readFolder reads what a request changes of a folder.
+func (a *api) readFolder(w http.ResponseWriter, r *http.Request) (service.FolderChange, error) {
+	body, outer, err := readMember(w, r, folderBody, "folder")
+	if err != nil {
+		return nil, err
 	}
+	read := func(f *cron.Folder) *problems {
+		var p problems
+		o := newObject(body, "", &p)
+		o.skip("folderId")
+		o.text("title", &f.Title)
+		return &p
+	}
+	a.tellIgnored(w, r, outer, "/folder", read(&cron.Folder{}).unread())
+	return func(f *cron.Folder) error { return read(f).Err() }, nil
 }

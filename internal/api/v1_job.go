@@ -46,11 +46,13 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	if err := a.service.RoomForJob(r.Context(), account); err != nil {
 		return err
 	}
-	body, err := readMember(w, r, "job")
+	body, outer, err := readMember(w, r, jobBody, "job")
 	if err != nil {
 		return err
 	}
-	job, err := a.service.CreateJob(r.Context(), account, jobChange(body))
+	change, unread := jobChange(body)
+	a.tellIgnored(w, r, outer, "/job", unread)
+	job, err := a.service.CreateJob(r.Context(), account, change)
 	if err != nil {
 		return under("/job", err)
 	}
@@ -66,11 +68,13 @@ func (a *api) replyCreated(w http.ResponseWriter, job *cron.Job) error {
 }
 
 func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readMember(w, r, "job")
+	body, outer, err := readMember(w, r, jobBody, "job")
 	if err != nil {
 		return err
 	}
-	job, err := a.service.ChangeJob(r.Context(), account, pathID(r, "jobId"), ifMatch(r), jobChange(body))
+	change, unread := jobChange(body)
+	a.tellIgnored(w, r, outer, "/job", unread)
+	job, err := a.service.ChangeJob(r.Context(), account, pathID(r, "jobId"), ifMatch(r), change)
 	if err != nil {
 		return under("/job", err)
 	}
@@ -166,11 +170,24 @@ type detailedSchedule struct {
 	SpreadSeconds int64  `json:"spreadSeconds"`
 }
 
-// headers are a dictionary in the order in which the headers are sent.
+// headers are a dictionary in the order in which the headers are sent, or, when a name repeats ignoring case, a list.
 type headers []cron.Header
 
-// MarshalJSON writes a JSON object.
+// listedHeader is a header in a list.
+type listedHeader struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// MarshalJSON writes a JSON object, or an array of objects.
 func (h headers) MarshalJSON() ([]byte, error) {
+	if h.repeat() {
+		list := make([]listedHeader, len(h))
+		for i, header := range h {
+			list[i] = listedHeader{header.Name, header.Value}
+		}
+		return json.Marshal(list)
+	}
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, header := range h {
@@ -191,6 +208,19 @@ func (h headers) MarshalJSON() ([]byte, error) {
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
+}
+
+// repeat tells whether a name comes more than once, ignoring case.
+func (h headers) repeat() bool {
+	seen := make(map[string]bool, len(h))
+	for _, header := range h {
+		name := strings.ToLower(header.Name)
+		if seen[name] {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
 }
 
 func newJob(rec *cron.JobRecord) job {
@@ -265,17 +295,24 @@ func unixOrNull(t time.Time) *int64 {
 // dstNames are the names of the daylight-saving rules, by their numbers.
 var dstNames = []string{cron.DSTOnce: "once", cron.DSTWallClock: "wallclock"}
 
-// jobChange is what body, the JSON object of a job, changes.
-func jobChange(body json.RawMessage) service.Change {
-	return func(job *cron.Job) error {
+// jobChange is what body, the JSON object of a job, changes, and what of it nothing reads.
+func jobChange(body json.RawMessage) (change service.Change, unread []string) {
+	read := func(job *cron.Job) *problems {
 		var p problems
 		readJob(newObject(body, "", &p), job)
-		return p.Err()
+		return &p
 	}
+	return func(job *cron.Job) error { return read(job).Err() }, read(&cron.Job{}).unread()
+}
+
+// readOnlyMembers are those of a job that the contract ignores.
+var readOnlyMembers = []string{
+	"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "type",
 }
 
 // readJob merges o into job field by field; read-only fields are ignored. Seconds are limited to what a duration holds.
 func readJob(o object, job *cron.Job) {
+	o.skip(readOnlyMembers...)
 	o.boolean("enabled", &job.Enabled)
 	o.text("title", &job.Title)
 	o.boolean("saveResponses", &job.SaveResponses)
@@ -364,20 +401,23 @@ func methodChoices() string {
 	return strings.Join(choices, ", ")
 }
 
-// readHeaders reads a dictionary, or a list of objects with "key" or "name" and "value".
+// readHeaders reads a dictionary, or a list of objects with "key" or "name" and "value". In a list a name may repeat. Of
+// members of a dictionary that share a name the last one counts, as everywhere.
 func readHeaders(o object, name string, to *[]cron.Header) {
 	raw, ok := o.value(name)
 	if !ok {
 		return
 	}
-	list := headerList{problems: o.problems, index: map[string]int{}}
+	list := headerList{problems: o.problems}
 	pointer := o.pointer + "/" + name + "/"
 	switch raw[0] {
 	case '{':
-		walk(raw, func(name string, value json.RawMessage) {
+		dictionary := o.object(name)
+		for _, name := range dictionary.names {
 			at := pointer + escape(name)
+			value, _ := dictionary.value(name)
 			list.add(name, at, value, at)
-		})
+		}
 	case '[':
 		walk(raw, func(index string, item json.RawMessage) {
 			entry := newObject(item, pointer+index, o.problems)
@@ -396,10 +436,9 @@ func readHeaders(o object, name string, to *[]cron.Header) {
 	*to = list.headers
 }
 
-// headerList gathers headers, of which each name has one value, the last one given.
+// headerList gathers headers in the order in which they are given.
 type headerList struct {
 	headers  []cron.Header
-	index    map[string]int // of a name in headers
 	problems *problems
 }
 
@@ -422,11 +461,6 @@ func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePoi
 		l.problems.add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: name})
 		return
 	}
-	if i, ok := l.index[name]; ok {
-		l.headers[i].Value = value
-		return
-	}
-	l.index[name] = len(l.headers)
 	l.headers = append(l.headers, cron.Header{Name: name, Value: value})
 }
 

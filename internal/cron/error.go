@@ -85,6 +85,10 @@ const (
 	RuleIdempotencyBusy       // nothing; the first request with the key is still under way
 	RuleIdempotencyOther      // nothing; the key came with another request before
 	RuleIdempotencyFull       // Limit: how many keys an account may have in use
+	RuleNotUTF8               // Given: the offset in the body of a byte that is no UTF-8; Want: the byte
+	RuleSurrogate             // Given: the offset in the body of half a surrogate pair; Want: the half
+	RuleTooDeep               // Limit: how deeply values may be nested
+	RuleURLStart              // Given: how the URL begins; Want: how it is to begin
 )
 
 // Unit is what a limit counts.

@@ -40,6 +40,8 @@ const (
 	MaxURLLength    = 8192     // bytes
 	MaxBodyLength   = 1 << 20  // bytes
 	MaxHeaderLength = 64 << 10 // bytes, names and values of all headers together
+
+	MaxCredentialLength = 8192 // bytes, of user and of password
 )
 
 // Job is a URL, what to send to it, and when. It is the definition only; what changes with each execution is JobState.

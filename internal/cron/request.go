@@ -172,6 +172,13 @@ func (r *Request) check(c *Checker) {
 			c.Add("/url", p)
 		}
 	}
+	for _, credential := range [...]struct{ pointer, text string }{
+		{"/auth/user", r.Auth.User}, {"/auth/password", r.Auth.Password},
+	} {
+		if len(credential.text) > MaxCredentialLength {
+			c.Add(credential.pointer, Problem{Rule: RuleTooLong, Limit: MaxCredentialLength, Unit: UnitBytes})
+		}
+	}
 	if !r.Method.Valid() {
 		c.Add("/requestMethod", Problem{Rule: RuleUnknownValue, Given: strconv.Itoa(int(r.Method))})
 	}

@@ -124,6 +124,17 @@ func (English) Problem(p cron.Problem) string {
 	case cron.RuleIdempotencyFull:
 		return fmt.Sprintf("This account has %d Idempotency-Keys in use, and no further one is taken; "+
 			"each is free again 24 hours after its request.", p.Limit)
+	case cron.RuleNotUTF8:
+		return fmt.Sprintf("The body is not UTF-8: the byte %s at offset %s begins no character. Send JSON in UTF-8.",
+			p.Want, p.Given)
+	case cron.RuleSurrogate:
+		return fmt.Sprintf("The body is not UTF-8: %s at offset %s is half of a surrogate pair. "+
+			"Send both halves, or the character itself in UTF-8.", p.Want, p.Given)
+	case cron.RuleTooDeep:
+		return fmt.Sprintf("Values are nested too deeply; at most %d levels are possible.", p.Limit)
+	case cron.RuleURLStart:
+		return fmt.Sprintf("The URL begins with %s, which is no scheme and no host; begin it with %s if that is meant.",
+			quote(p.Given), p.Want)
 	case cron.RuleCrontab:
 		if p.Crontab != nil {
 			return englishCrontab(p.Crontab)

@@ -188,6 +188,11 @@ func inputs(list []Member) (sent []Member) {
 // Of is a member of an object.
 func Of(name string, s Schema) Member { return Member{Name: name, Schema: s} }
 
+// Either is a value of one of two kinds.
+func Either(description string, a, b Schema) Schema {
+	return Schema{Description: description, OneOf: []Schema{a, b}}
+}
+
 // Maybe is a member that is left out at times.
 func Maybe(name string, s Schema) Member { return Member{Name: name, Schema: s, Optional: true} }
 

@@ -111,7 +111,7 @@ func typeName(s Schema) reference {
 	}
 	if len(s.OneOf) > 0 {
 		r := typeName(s.OneOf[0])
-		r.After = " or null"
+		r.After = " or " + typeName(s.OneOf[1]).Before
 		return r
 	}
 	return reference{Before: "any"}
