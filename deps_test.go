@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"punctual/internal/store":     {"cron"},
 	"punctual/internal/auth":      {"cron"},
 	"punctual/internal/message":   {"cron"},
-	"punctual/internal/scheduler": {"cron", "metrics"},
+	"punctual/internal/scheduler": {"cron", "message", "metrics"},
 	"punctual/internal/service":   {"cron"},
 	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/openapi"},
 	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "scheduler", "service",

@@ -351,6 +351,7 @@ func openOperations() openapi.Group {
 	}
 	readiness := []openapi.Member{
 		openapi.Of("database", openapi.String("`ok`, or what is wrong.")),
+		openapi.Of("writing", openapi.String("`ok`, or why the database takes no writes. A write is tried at most once a second.")),
 		openapi.Of("scheduler", openapi.String("`ok`, or what is wrong.")),
 	}
 	return openapi.Group{
@@ -390,7 +391,8 @@ func openOperations() openapi.Group {
 				Method: http.MethodGet, Path: "/readyz", ID: "getReadiness", Summary: "Tell whether the service works", Open: true,
 				Added: true,
 				Responses: []openapi.Response{
-					parts(http.StatusOK, "The database answers and the scheduler turns.", `{"database":"ok","scheduler":"ok"}`,
+					parts(http.StatusOK, "The database answers and takes writes, and the scheduler turns.",
+						`{"database":"ok","writing":"ok","scheduler":"ok"}`,
 						readiness...),
 					parts(http.StatusServiceUnavailable, "One of them does not.", "", readiness...),
 				},

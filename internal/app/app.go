@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"punctual/internal/config"
+	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/store"
 )
@@ -71,6 +72,9 @@ func explain(err error) string {
 		if errors.Is(err, known.err) {
 			return known.text(err)
 		}
+	}
+	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
+		return message.English{}.DatabaseUnusable(f)
 	}
 	return err.Error()
 }

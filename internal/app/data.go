@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -39,6 +41,22 @@ func lockData(dir string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("%w: %s", errLocked, dir)
 	}
 	return lock.Unlock, nil
+}
+
+// warnOfReaders logs that others than the owner may read the data directory or the key.
+func warnOfReaders(dir string, logger *slog.Logger) {
+	if runtime.GOOS == "windows" {
+		return // its permissions are not those bits
+	}
+	for _, f := range []struct{ path, text, remedy string }{
+		{dir, "other users may read the data directory", "chmod 700"},
+		{filepath.Join(dir, keyName), "other users may read the key of the secrets", "chmod 600"},
+	} {
+		if info, err := os.Stat(f.path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			logger.Warn(f.text, slog.String("path", f.path), slog.String("mode", info.Mode().Perm().String()),
+				slog.String("remedy", f.remedy+" "+f.path))
+		}
+	}
 }
 
 // loadKey is the key that seals secrets: from the configuration, or from its file, which is made when mayCreate.

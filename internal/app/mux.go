@@ -13,17 +13,11 @@ import (
 	"punctual/internal/metrics"
 )
 
-// The limits of readiness.
-const (
-	pingTimeout = 2 * time.Second
-	lateDetail  = time.Second      // of lateness that is worth a word
-	turnTimeout = 10 * time.Second // since the loop last came round
-)
-
 type muxConfig struct {
 	API     http.Handler // answers every path that is not listed here
 	Welcome string
 	Ping    func(context.Context) error
+	Writing *writeProbe
 	Turned  func() time.Time
 	LateBy  func() time.Duration
 	Metrics *metrics.Metrics
@@ -104,22 +98,6 @@ func (a *answer) WriteHeader(status int) {
 
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-// ready tells whether the database answers and the loop turns.
-func ready(ctx context.Context, c muxConfig) (status int, parts map[string]string) {
-	status, parts = http.StatusOK, map[string]string{"database": "ok", "scheduler": "ok"}
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
-	defer cancel()
-	if err := c.Ping(ctx); err != nil {
-		status, parts["database"] = http.StatusServiceUnavailable, "does not answer"
-	}
-	if turned := c.Turned(); turned.IsZero() || time.Since(turned) > turnTimeout {
-		status, parts["scheduler"] = http.StatusServiceUnavailable, "does not turn"
-	} else if late := c.LateBy(); late > lateDetail {
-		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: all slots are taken"
-	}
-	return status, parts
-}
 
 func state(w http.ResponseWriter, status int, parts map[string]string) {
 	w.Header().Set("Content-Type", "application/json")

@@ -17,12 +17,13 @@ import (
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
+	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
 // newMux is a mux before an API that says what it was asked for.
-func newMux(ping error, turned time.Time) http.Handler {
+func newMux(ping, write error, turned time.Time) http.Handler {
 	return mux(muxConfig{
 		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
@@ -30,6 +31,7 @@ func newMux(ping error, turned time.Time) http.Handler {
 		}),
 		Welcome: "welcome",
 		Ping:    func(context.Context) error { return ping },
+		Writing: &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
 		Turned:  func() time.Time { return turned },
 		LateBy:  func() time.Duration { return 0 },
 		Metrics: metrics.New(),
@@ -38,7 +40,7 @@ func newMux(ping error, turned time.Time) http.Handler {
 
 // TestPathsOfTheProcess makes sure that every path but those of the process reaches the API as it is.
 func TestPathsOfTheProcess(t *testing.T) {
-	m := newMux(nil, time.Now())
+	m := newMux(nil, nil, time.Now())
 	for _, tt := range []struct{ method, path, holds string }{
 		{"GET", "/", "welcome"},
 		{"GET", "/healthz", `"process":"ok"`},
@@ -74,21 +76,28 @@ func TestPathsOfTheProcess(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	for name, tt := range map[string]struct {
-		ping   error
-		turned time.Time
-		status int
+		ping, write error
+		turned      time.Time
+		status      int
+		says        string
 	}{
-		"ready":                        {nil, time.Now(), 200},
-		"the database does not answer": {errors.New("down"), time.Now(), 503},
-		"the loop stands still":        {nil, time.Now().Add(-time.Minute), 503},
-		"the loop has not begun":       {nil, time.Time{}, 503},
+		"ready":                        {nil, nil, time.Now(), 200, `"writing":"ok"`},
+		"the database does not answer": {errors.New("down"), nil, time.Now(), 503, `"database":"does not answer"`},
+		"the disk is full":             {nil, fault(cron.DatabaseFull), time.Now(), 503, `"database":"ok","scheduler":"ok","writing":"its disk is full"`},
+		"the write fails":              {nil, errors.New("down"), time.Now(), 503, `"writing":"of an unknown error"`},
+		"the loop stands still":        {nil, nil, time.Now().Add(-time.Minute), 503, `"scheduler":"does not turn"`},
+		"the loop has not begun":       {nil, nil, time.Time{}, 503, `"scheduler":"does not turn"`},
 	} {
 		w := httptest.NewRecorder()
-		newMux(tt.ping, tt.turned).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/readyz", nil))
-		if w.Code != tt.status || strings.Contains(w.Body.String(), "down") {
+		newMux(tt.ping, tt.write, tt.turned).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/readyz", nil))
+		if w.Code != tt.status || strings.Contains(w.Body.String(), "down") || !strings.Contains(w.Body.String(), tt.says) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
+}
+
+func fault(f cron.DatabaseFault) error {
+	return &cron.Error{Kind: cron.Unavailable, Subject: cron.SubjectDatabase, Database: f}
 }
 
 func TestExecutorAddresses(t *testing.T) {
@@ -113,6 +122,7 @@ func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 	config := muxConfig{
 		API:     api.New(api.Config{Auth: auth.New(nil), Messages: message.English{}, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
 		Ping:    func(context.Context) error { return nil },
+		Writing: &writeProbe{write: func(context.Context) error { return nil }},
 		Turned:  time.Now,
 		LateBy:  func() time.Duration { return 0 },
 		Metrics: figures,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"punctual/internal/message"
 )
 
 // The pauses between two steps of the statistics: while there is more to count, and when there is not.
@@ -27,7 +29,7 @@ func keepStatistics(ctx context.Context, logger *slog.Logger, rollUp func(contex
 		}
 		more, err := rollUp(ctx)
 		if err != nil && ctx.Err() == nil {
-			logger.Error("the statistics could not be brought up to date", slog.String("error", err.Error()))
+			message.LogDatabase(logger, "the statistics could not be brought up to date", err)
 		}
 		pause = rollUpEvery
 		if more && err == nil {

@@ -31,7 +31,7 @@ const operatorEmail = "operator@localhost"
 
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
-	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	logger := newLogger(slog.NewTextHandler(stderr, nil))
 
 	unlock, err := lockData(c.Data)
 	if err != nil {
@@ -49,6 +49,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	if err != nil {
 		return err
 	}
+	warnOfReaders(c.Data, logger)
 	plans, err := loadPlans(c)
 	if err != nil {
 		return err
@@ -59,13 +60,18 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
+	if err := db.CheckWrite(ctx); err != nil {
+		return unwritable(err)
+	}
+	writing := &writeProbe{write: db.CheckWrite, logger: logger}
+	defer writing.wait()
 	baseURL := "http://" + listener.Addr().String()
 	if err := firstStart(ctx, db, baseURL, stdout); err != nil {
 		return err
 	}
 
 	p := parts{
-		config: c, logger: logger, db: db, key: key, plans: plans, baseURL: baseURL, metrics: metrics.New(),
+		config: c, logger: logger, db: db, key: key, plans: plans, baseURL: baseURL, metrics: metrics.New(), writing: writing,
 		guard: &fetch.Guard{
 			Own:   []netip.AddrPort{listener.Addr().(*net.TCPAddr).AddrPort()},
 			Allow: c.Serve.AllowTargets, Deny: c.Serve.DenyTargets,
@@ -83,6 +89,9 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 		debug.SetGCPercent(gcPercent)
 	}
 
+	if err := jobs.Join(ctx); err != nil {
+		return unwritable(err)
+	}
 	counting, stopCounting := context.WithCancel(ctx)
 	var statistics sync.WaitGroup
 	statistics.Go(func() { keepStatistics(counting, logger, db.RollUp, jobs.LateBy) })
@@ -93,6 +102,14 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 
 	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()))
 	return runAll(ctx, logger, jobs, server, listener)
+}
+
+// unwritable says that a start cannot write, where the error tells why.
+func unwritable(err error) error {
+	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
+		return errors.New(message.English{}.DatabaseUnwritable(f))
+	}
+	return err
 }
 
 // runAll runs the scheduler and the server until ctx ends or one of them fails. The server answers until the last

@@ -48,6 +48,7 @@ type parts struct {
 	baseURL string
 	guard   *fetch.Guard
 	metrics *metrics.Metrics
+	writing *writeProbe
 }
 
 // scheduler puts the scheduler together, with as many slots as there may be open files.
@@ -95,6 +96,7 @@ func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
 			}),
 			Welcome: message.English{}.Welcome(p.baseURL),
 			Ping:    p.db.Ping,
+			Writing: p.writing,
 			Turned:  jobs.Turned,
 			LateBy:  jobs.LateBy,
 			Metrics: p.metrics,

@@ -119,6 +119,7 @@ type Error struct {
 	Kind       ErrorKind
 	Subject    Subject
 	Problems   []Problem
+	Database   DatabaseFault // of SubjectDatabase: what is wrong with it
 	RetryAfter time.Duration // of kind TooMany: when another try is worth while; 0 when that is not known
 	Err        error
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
@@ -121,12 +122,12 @@ func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 			break
 		}
 		if ctx.Err() != nil {
-			f.logger.Error("results could not be recorded before the end; their executions will be settled as lost",
-				slog.Int("executions", len(batch)), slog.String("error", err.Error()))
+			message.LogDatabase(f.logger, "results could not be recorded before the end; their executions will be settled as lost",
+				err, slog.Int("executions", len(batch)))
 			return // and what remains of the flight says that they are open
 		}
-		f.logger.Error("results could not be recorded; trying again",
-			slog.Int("executions", len(batch)), slog.String("error", err.Error()))
+		message.LogDatabase(f.logger, "results cannot be recorded; they are kept until the database takes them", err,
+			slog.Int("executions", len(batch)))
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
@@ -22,6 +23,7 @@ type agenda struct {
 	claimed  time.Time // when that was
 	measured time.Time // when the lateness was
 	warned   bool      // that the node falls behind
+	writing  bool      // the latest pass ended in a write that failed
 }
 
 // loop sleeps and claims until ctx ends; executions run under working.
@@ -42,7 +44,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
-				s.Logger.Error("the schedule cannot be read; trying again", slog.String("error", err.Error()))
+				s.logFailure(&a, err)
 			}
 			a, wait = agenda{warned: a.warned}, poll
 		case s.lease.age() <= unsureAfter:
@@ -50,6 +52,15 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 		}
 		timer.Reset(wait)
 	}
+}
+
+// logFailure logs why a pass failed.
+func (s *Scheduler) logFailure(a *agenda, err error) {
+	if a.writing {
+		message.LogDatabase(s.Logger, "the database cannot be written and due executions wait; trying again", err)
+		return
+	}
+	message.LogDatabase(s.Logger, "the schedule cannot be read; trying again", err)
 }
 
 // freedIf is the channel of slots that come free, while work waits for them.
@@ -65,6 +76,7 @@ func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Du
 	for ctx.Err() == nil && s.lease.age() <= unsureAfter { // the heartbeat says why it is older
 		if s.flight.unsure() {
 			if err := s.disown(working); err != nil {
+				a.writing = true
 				return 0, err
 			}
 		}
@@ -89,6 +101,7 @@ func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Du
 		}
 		taken, err := s.claim(working, free, a)
 		if err != nil {
+			a.writing = true
 			return 0, err
 		}
 		if taken == 0 && a.behind {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 )
 
 // lease is this process's own view of its lease, which errs on the short side.
@@ -33,8 +34,8 @@ func (l *lease) age() time.Duration {
 	return max(now.Sub(renewed), now.Round(0).Sub(renewed.Round(0)))
 }
 
-// join registers this process as a node and settles what dead ones left.
-func (s *Scheduler) join(ctx context.Context) error {
+// Join registers this process as a node and settles what dead ones left.
+func (s *Scheduler) Join(ctx context.Context) error {
 	sent := time.Now()
 	epoch, err := s.Nodes.StartNode(ctx, s.Name)
 	if err != nil {
@@ -67,7 +68,7 @@ func (s *Scheduler) keepAlive(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
-			s.Logger.Error("heartbeat failed", slog.String("error", err.Error()))
+			message.LogDatabase(s.Logger, "the lease cannot be renewed; trying again", err)
 		}
 	}
 }
@@ -79,7 +80,7 @@ func (s *Scheduler) beat(ctx context.Context) error {
 	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.flight.openFrom)
 	if errors.Is(err, cron.ErrNodeDead) {
 		s.Logger.Warn("the lease ran out and the node joins anew; what it had in flight may be recorded as lost")
-		return s.join(ctx)
+		return s.Join(ctx)
 	}
 	if err != nil {
 		s.Metrics.DatabaseErrors.WithLabelValues("heartbeat").Inc()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
@@ -114,11 +115,13 @@ func New(c Config) *Scheduler {
 	return s
 }
 
-// Run registers the node and runs jobs until ctx ends. Then it claims no more, gives executions in flight the drain,
+// Run registers the node, unless Join has done it, and runs jobs until ctx ends. Then it claims no more, gives executions in flight the drain,
 // abandons the rest as lost, records all results and returns.
 func (s *Scheduler) Run(ctx context.Context) error {
-	if err := s.join(ctx); err != nil {
-		return err
+	if s.epoch.Load() == 0 {
+		if err := s.Join(ctx); err != nil {
+			return err
+		}
 	}
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer stopWork()
@@ -165,7 +168,7 @@ func (s *Scheduler) maintain(ctx context.Context) {
 		}
 		more, err := s.Upkeep.Maintain(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.Logger.Error("upkeep of the database failed", slog.String("error", err.Error()))
+			message.LogDatabase(s.Logger, "upkeep of the database failed", err)
 		}
 		pause = upkeepEvery
 		if more && err == nil {

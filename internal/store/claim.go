@@ -402,7 +402,7 @@ func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.T
 		               ORDER BY look_at, rank LIMIT 1) AS waiting
 		) AS both_kinds`, args...).Scan(&next)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("find what is due next: %w", err)
+		return time.Time{}, fmt.Errorf("find what is due next: %w", databaseError(err))
 	}
 	if !next.Valid {
 		return time.Time{}, nil

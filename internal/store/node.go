@@ -21,7 +21,7 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 	before := time.Now()
 	theirs, ok, err := s.backend.clock(ctx)
 	if err != nil {
-		return fmt.Errorf("read the database's clock: %w", err)
+		return fmt.Errorf("read the database's clock: %w", databaseError(err))
 	}
 	if ok {
 		least, most := time.Until(theirs), theirs.Sub(before)
@@ -56,7 +56,7 @@ func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest
 	}
 	latest, err := s.backend.latestExecution(ctx)
 	if err != nil {
-		return fmt.Errorf("read the latest execution: %w", err)
+		return fmt.Errorf("read the latest execution: %w", databaseError(err))
 	}
 	open := openFrom(latest)
 	var renewed int64

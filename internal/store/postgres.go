@@ -108,10 +108,10 @@ func (b *postgresBackend) write(ctx context.Context, _ urgency, fn func(context.
 	var err error
 	for range writeTries {
 		if err = b.tryWrite(ctx, fn); !retryable(err) {
-			return err
+			break
 		}
 	}
-	return err
+	return databaseError(err)
 }
 
 func (b *postgresBackend) tryWrite(ctx context.Context, fn func(context.Context, queryer) error) error {

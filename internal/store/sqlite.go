@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -35,38 +33,24 @@ var _ backend = (*sqliteBackend)(nil)
 
 func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	path := filepath.Join(o.Dir, FileName)
-	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		if o.NoMigrate {
-			return fmt.Errorf("%w at %s", ErrNoDatabase, path)
-		}
-		// Made here so that nobody else can read it from its first byte on; SQLite gives its side files the same mode.
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if err != nil {
-			return fmt.Errorf("make the database: %w", err)
-		}
-		if err := f.Close(); err != nil {
-			return fmt.Errorf("make the database: %w", err)
-		}
+	if err := findSQLite(ctx, path, !o.NoMigrate); err != nil {
+		return err
 	}
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_busy_timeout=10000&_journal_mode=wal&_synchronous=full&_foreign_keys=on&_txlock=immediate"
-	firstDSN := dsn
-	if info == nil || info.Size() == 0 {
-		firstDSN += "&_auto_vacuum=incremental" // decided with the first page; asked for later it only writes the header again
-	}
-	db, err := sql.Open("sqlite", firstDSN)
+	db, err := sql.Open("sqlite", sqliteDSN(path))
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn+"&_query_only=on")
+	read, err := sql.Open("sqlite", sqliteDSN(path)+"&_query_only=on")
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
 	}
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	err = migrate(ctx, db, sqliteSchema, migrations, o.NoMigrate)
+	err = checkSQLiteTables(ctx, db)
+	if err == nil {
+		err = migrate(ctx, db, sqliteSchema, migrations, o.NoMigrate)
+	}
 	var w *writer
 	if err == nil {
 		w, err = newWriter(ctx, db)
@@ -74,7 +58,7 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", path, sqliteOpenError(err)), db.Close(), read.Close())
 	}
-	s.read, s.backend, s.hot, s.dialect = read, &sqliteBackend{dsn: dsn, db: db, writer: w, read: read}, sqliteHot{}, sqliteDialect
+	s.read, s.backend, s.hot, s.dialect = read, &sqliteBackend{dsn: sqliteDSN(path), db: db, writer: w, read: read}, sqliteHot{}, sqliteDialect
 	return nil
 }
 
@@ -83,14 +67,14 @@ func sqliteOpenError(err error) error {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch e.Code() & 0xff {
 		case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-			return fmt.Errorf("%w: %w", ErrNotADatabase, err)
+			return ErrNotADatabase
 		}
 	}
 	return err
 }
 
 func (b *sqliteBackend) write(ctx context.Context, u urgency, fn func(context.Context, queryer) error) error {
-	return b.writer.do(ctx, u, fn)
+	return databaseError(b.writer.do(ctx, u, fn))
 }
 
 // clock says that SQLite has none of its own.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,6 +70,31 @@ func TestSQLiteCannotOpen(t *testing.T) {
 		prepare func(t *testing.T) (dir string)
 		want    error // nil for any
 	}{
+		{"an empty file", file(""), store.ErrNotADatabase},
+		{"a database of another program", func(t *testing.T) string {
+			dir := t.TempDir()
+			db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, store.FileName))
+			ok(t, err)
+			exec(t, db, `CREATE TABLE other (id INTEGER)`)
+			ok(t, db.Close())
+			return dir
+		}, store.ErrNotADatabase},
+		{"a log of writes without its database", func(t *testing.T) string {
+			dir := t.TempDir()
+			ok(t, os.WriteFile(filepath.Join(dir, store.FileName+"-wal"), []byte("x"), 0o600))
+			return dir
+		}, store.ErrNotADatabase},
+		{"a file that lost its last page", func(t *testing.T) string {
+			o := store.Options{Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler)}
+			path := filepath.Join(o.Dir, store.FileName)
+			db, err := store.Open(t.Context(), o)
+			ok(t, err)
+			ok(t, db.Close())
+			info, err := os.Stat(path)
+			ok(t, err)
+			ok(t, os.Truncate(path, info.Size()-1))
+			return o.Dir
+		}, store.ErrNotADatabase},
 		{"another kind of file", file(strings.Repeat("not a database ", 1000)), store.ErrNotADatabase},
 		{"a file that breaks off", func(t *testing.T) string {
 			o := store.Options{Dir: t.TempDir()}
@@ -112,11 +138,17 @@ func TestSQLiteCannotOpen(t *testing.T) {
 	}
 }
 
-// TestSQLiteEmptyFile opens what is left when the program ends between the making of the file and the first migration.
-func TestSQLiteEmptyFile(t *testing.T) {
+// TestSQLiteBrokenOffStart opens what is left when the program ends while it makes the database.
+func TestSQLiteBrokenOffStart(t *testing.T) {
 	o := store.Options{Dir: t.TempDir()}
-	ok(t, os.WriteFile(filepath.Join(o.Dir, store.FileName), nil, 0o600))
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		ok(t, os.WriteFile(filepath.Join(o.Dir, store.FileName+".new"+suffix), []byte("half"), 0o600))
+	}
 	newAccount(t, open(t, o))
+	left, err := filepath.Glob(filepath.Join(o.Dir, "*.new*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
+	}
 }
 
 // TestSQLiteOtherProcess lets another connection, as a command of the program has, write all the time: nobody sees that

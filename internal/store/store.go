@@ -128,11 +128,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err != nil {
 		stop()
-		return nil, err
+		return nil, databaseError(err)
 	}
 	s.read = joinedReads{s.read}
 	if err := s.checkKey(ctx, o.NoMigrate); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(databaseError(err), s.Close())
 	}
 	return s, nil
 }
@@ -148,7 +148,24 @@ func (s *Store) Close() error {
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
 	if err := s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
-		return fmt.Errorf("ping the database: %w", err)
+		return fmt.Errorf("ping the database: %w", databaseError(err))
+	}
+	return nil
+}
+
+// writeCheck is the setting that CheckWrite writes.
+const writeCheck = "write check"
+
+// CheckWrite reports whether the database takes writes.
+func (s *Store) CheckWrite(ctx context.Context) error {
+	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx,
+			`INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			writeCheck, []byte(s.stamp().Format(time.RFC3339)))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write to the database: %w", err)
 	}
 	return nil
 }

@@ -45,8 +45,8 @@ func TestBadStarts(t *testing.T) {
 			s.Dir = filepath.Join(above, "data")
 		}, failed, []string{"data directory", "not a directory"}},
 		{"a directory in the way of the database", func(t *testing.T, s *harness.Service, _ *[]string) {
-			s.Dir = t.TempDir()
-			if err := os.Mkdir(database(s), 0o700); err != nil {
+			s.Dir = filepath.Join(t.TempDir(), "data")
+			if err := os.MkdirAll(database(s), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}, failed, []string{"punctual.db"}},
@@ -64,6 +64,14 @@ func TestBadStarts(t *testing.T) {
 		{"another program's file", func(t *testing.T, s *harness.Service, _ *[]string) {
 			write(t, database(s), strings.Repeat("not a database\n", 1000))
 		}, failed, []string{"not a database", "backup"}},
+		{"an empty database", func(t *testing.T, s *harness.Service, _ *[]string) {
+			write(t, database(s), "")
+		}, failed, []string{"empty", "backup"}},
+		{"a database that is not there, beside its log of writes", func(t *testing.T, s *harness.Service, _ *[]string) {
+			if err := os.Rename(database(s), database(s)+"-wal"); err != nil {
+				t.Fatal(err)
+			}
+		}, failed, []string{"punctual.db-wal", "backup"}},
 		{"a database cut short", func(t *testing.T, s *harness.Service, _ *[]string) {
 			if err := os.Truncate(database(s), 5000); err != nil {
 				t.Fatal(err)

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	repeatEvery = 10 * time.Second // at most once in which a warning or an error of one kind is logged
+	maxRepeats  = 256              // kinds that are remembered
+)
+
+// newLogger returns a logger whose warnings and errors come at most once in ten seconds of each kind: with the same
+// text, and with the same value of "why", or of "error" where there is no "why". The next one says how many were left
+// out.
+func newLogger(h slog.Handler) *slog.Logger {
+	return slog.New(repeatHandler{h, &repeats{kinds: make(map[repeatKey]*repeat)}})
+}
+
+type repeatHandler struct {
+	slog.Handler
+	repeats *repeats
+}
+
+var _ slog.Handler = repeatHandler{}
+
+// repeats remembers what was logged of late.
+type repeats struct {
+	mu    sync.Mutex
+	kinds map[repeatKey]*repeat
+}
+
+type repeatKey struct {
+	level       slog.Level
+	text, cause string
+}
+
+type repeat struct {
+	logged  time.Time
+	leftOut int
+}
+
+// Handle logs a record, or counts it.
+func (h repeatHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn {
+		return h.Handler.Handle(ctx, r)
+	}
+	key := repeatKey{level: r.Level, text: r.Message}
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "why" || a.Key == "error" && key.cause == "" {
+			key.cause = a.Value.String()
+		}
+		return a.Key != "why"
+	})
+	leftOut, ok := h.repeats.take(key, time.Now())
+	if !ok {
+		return nil
+	}
+	if leftOut > 0 {
+		r = r.Clone()
+		r.AddAttrs(slog.Int("left_out", leftOut))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// take tells whether a record of a kind is to be logged now, and how many were left out since the one before.
+func (s *repeats) take(key repeatKey, now time.Time) (leftOut int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.kinds[key]
+	switch {
+	case known == nil:
+		if len(s.kinds) >= maxRepeats {
+			clear(s.kinds)
+		}
+		s.kinds[key] = &repeat{logged: now}
+		return 0, true
+	case now.Sub(known.logged) < repeatEvery:
+		known.leftOut++
+		return 0, false
+	}
+	leftOut = known.leftOut
+	*known = repeat{logged: now}
+	return leftOut, true
+}
+
+// WithAttrs returns a handler whose records have more attributes.
+func (h repeatHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return repeatHandler{h.Handler.WithAttrs(attrs), h.repeats}
+}
+
+// WithGroup returns a handler that puts what is added later into a group.
+func (h repeatHandler) WithGroup(name string) slog.Handler {
+	return repeatHandler{h.Handler.WithGroup(name), h.repeats}
+}
