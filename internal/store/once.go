@@ -143,14 +143,20 @@ func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error
 	return nil
 }
 
-// pruneOnce forgets calls whose keys are free again.
-func (s *Store) pruneOnce(ctx context.Context) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `DELETE FROM once WHERE created_at <= $1`, millis(s.Now().Add(-cron.OnceKept)))
+// pruneOnce forgets a chunk of the calls whose keys are free again.
+func (s *Store) pruneOnce(ctx context.Context) (more bool, err error) {
+	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, `DELETE FROM once WHERE (account_id, key) IN
+			(SELECT account_id, key FROM once WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.OnceKept)), pruneChunk)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		more = n == pruneChunk
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("forget old calls: %w", err)
+		return false, fmt.Errorf("forget old calls: %w", err)
 	}
-	return nil
+	return more, nil
 }

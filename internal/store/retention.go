@@ -11,8 +11,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// pruneChunk is how many executions one transaction deletes.
-const pruneChunk = 500
+// pruneChunk is how many executions one transaction deletes, with responses of about pruneBytes at most.
+const (
+	pruneChunk = 500
+	pruneBytes = 4 << 20
+)
 
 // vacuumPages is how many free pages a step gives back to the file system.
 const vacuumPages = 2000
@@ -53,11 +56,11 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
 	}
-	if err := s.pruneUsage(ctx); err != nil {
-		return false, err
+	if more, err := s.pruneUsage(ctx); more || err != nil {
+		return more, err
 	}
-	if err := s.pruneOnce(ctx); err != nil {
-		return false, err
+	if more, err := s.pruneOnce(ctx); more || err != nil {
+		return more, err
 	}
 	if more, err := s.wakeForgotten(ctx); more || err != nil {
 		return more, err
@@ -120,14 +123,14 @@ func (s *Store) pruneAccounts(ctx context.Context) (more bool, err error) {
 				return false, err
 			}
 		}
-		old, err := s.expired(ctx, id, before)
+		old, full, err := s.expired(ctx, id, before)
 		if err != nil {
 			return false, err
 		}
 		if err := s.deleteExecutions(ctx, old); err != nil {
 			return false, err
 		}
-		more = more || len(old) == pruneChunk
+		more = more || full
 	}
 }
 
@@ -184,30 +187,34 @@ func (s *Store) deleteExecutions(ctx context.Context, ids []int64) error {
 }
 
 // expired lists the oldest executions of an account that were planned before the given instant. Ids follow the time, so
-// the first that is younger ends the search.
-func (s *Store) expired(ctx context.Context, accountID int64, before time.Time) ([]int64, error) {
+// the first that is younger ends the search. full tells that there may be more.
+func (s *Store) expired(ctx context.Context, accountID int64, before time.Time) (old []int64, full bool, err error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT id, max(planned_at, last_at), outcome FROM execution WHERE account_id = $1 ORDER BY id LIMIT $2`,
-		accountID, pruneChunk)
+		`SELECT execution.id, max(execution.planned_at, execution.last_at), execution.outcome, coalesce(length(response.body), 0)
+		 FROM execution LEFT JOIN response ON response.execution_id = execution.id
+		 WHERE execution.account_id = $1 ORDER BY execution.id LIMIT $2`, accountID, pruneChunk)
 	if err != nil {
-		return nil, fmt.Errorf("find old executions: %w", err)
+		return nil, false, fmt.Errorf("find old executions: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	var old []int64
-	for rows.Next() {
+	for bytes := 0; rows.Next(); {
 		var (
 			id, at  int64
 			outcome cron.Outcome
+			size    int
 		)
-		if err := rows.Scan(&id, &at, &outcome); err != nil {
-			return nil, fmt.Errorf("find old executions: %w", err)
+		if err := rows.Scan(&id, &at, &outcome, &size); err != nil {
+			return nil, false, fmt.Errorf("find old executions: %w", err)
 		}
 		if at >= millis(before) || outcome == cron.OutcomeRunning {
-			break
+			return old, false, nil
 		}
 		old = append(old, id)
+		if bytes += size; bytes > pruneBytes {
+			return old, true, nil
+		}
 	}
-	return old, rows.Err()
+	return old, len(old) == pruneChunk, rows.Err()
 }
 
 // vacuum gives some of SQLite's free pages back, so that the file shrinks after a flood.

@@ -195,8 +195,9 @@ func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err err
 		look = now.Add(nextLook(len(fresh), now.Sub(instant(st.lookedAt))))
 	}
 	var taken bool
+	rows := encodeTallies(d.tallies) // before the transaction, for which others wait
 	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
-		taken, err = s.saveDigest(ctx, q, &next, d, now, look)
+		taken, err = s.saveDigest(ctx, q, &next, d, rows, now, look)
 		return err
 	})
 	*st = next
@@ -337,7 +338,10 @@ func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tally
 	slices.Sort(hours)
 	slices.Sort(jobs)
 	hours, jobs = slices.Compact(hours), slices.Compact(jobs)
-	stored := make(map[tallyKey]*cron.Tally, len(keys))
+	stored, wanted := make(map[tallyKey]*cron.Tally, len(keys)), make(map[tallyKey]bool, len(keys))
+	for _, k := range keys {
+		wanted[k] = true
+	}
 	read := func(query string, args ...any) error {
 		rows, err := s.read.QueryContext(ctx, query, args...)
 		if err != nil {
@@ -352,7 +356,7 @@ func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tally
 			if err := rows.Scan(&key.jobID, &key.hour, &b); err != nil {
 				return fmt.Errorf("read the statistics: %w", err)
 			}
-			if !slices.Contains(keys, key) {
+			if !wanted[key] {
 				continue
 			}
 			t, err := cron.DecodeTally(b)
@@ -376,8 +380,8 @@ func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tally
 }
 
 // saveDigest writes what a step counted; taken is false when another node was faster, or the account is gone.
-func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, now, look time.Time) (
-	taken bool, err error) {
+func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, tallies []tallyRow,
+	now, look time.Time) (taken bool, err error) {
 	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, looked_at = $4, look_at = $5
 		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.lookedAt, millis(look))
 	if err != nil {
@@ -386,8 +390,8 @@ func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *d
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return false, err
 	}
-	if len(d.tallies) > 0 {
-		if err := s.saveTallies(ctx, q, st.account, d.tallies); err != nil {
+	if len(tallies) > 0 {
+		if err := s.saveTallies(ctx, q, st.account, tallies); err != nil {
 			return false, err
 		}
 	}
@@ -405,17 +409,25 @@ func nextLook(counted int, in time.Duration) time.Duration {
 	return min(max(in/time.Duration(counted)*lookRows, shortestLook), longestLook)
 }
 
-// tallyRow is a row of rollup_account or rollup_job.
+// tallyRow is a row of rollup_account, whose owner is 0 until it is written, or rollup_job.
 type tallyRow struct {
 	owner, hour int64
 	tally       []byte
 }
 
+func encodeTallies(tallies map[tallyKey]*cron.Tally) []tallyRow {
+	rows := make([]tallyRow, 0, len(tallies))
+	for key, t := range tallies {
+		rows = append(rows, tallyRow{key.jobID, key.hour, t.Encode()})
+	}
+	return rows
+}
+
 // saveTallies writes the tallies of jobs that are still there, and of the account.
-func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tallies map[tallyKey]*cron.Tally) error {
+func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tallies []tallyRow) error {
 	var ids []int64
-	for key := range tallies {
-		ids = append(ids, key.jobID)
+	for _, t := range tallies {
+		ids = append(ids, t.owner)
 	}
 	slices.Sort(ids)
 	rows, err := q.QueryContext(ctx, `SELECT id FROM job WHERE `+s.dialect.in("id", 1), s.dialect.list(slices.Compact(ids)))
@@ -435,12 +447,13 @@ func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tal
 		return fmt.Errorf("find the jobs: %w", err)
 	}
 	var jobs, whole []tallyRow
-	for key, t := range tallies {
+	for _, t := range tallies {
 		switch {
-		case key.jobID == 0:
-			whole = append(whole, tallyRow{accountID, key.hour, t.Encode()})
-		case present[key.jobID]:
-			jobs = append(jobs, tallyRow{key.jobID, key.hour, t.Encode()})
+		case t.owner == 0:
+			t.owner = accountID
+			whole = append(whole, t)
+		case present[t.owner]:
+			jobs = append(jobs, t)
 		}
 	}
 	if err := upsertTallies(ctx, q, "rollup_account", "account_id", whole); err != nil {

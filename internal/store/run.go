@@ -15,7 +15,7 @@ import (
 func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Run, error) {
 	var run cron.Run
 	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
-		rec, err := s.lockJob(ctx, q, accountID, jobID)
+		overlap, err := s.lockOverlap(ctx, q, accountID, jobID)
 		if err != nil {
 			return err
 		}
@@ -23,7 +23,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 			jobID, int(cron.KindManual)); err != nil {
 			return err
 		}
-		if rec.Policy.Overlap == cron.OverlapSkip {
+		if overlap == cron.OverlapSkip {
 			from, err := s.openFrom(ctx, q)
 			if err != nil {
 				return err
@@ -49,6 +49,14 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 		return cron.Run{}, fmt.Errorf("ask for a run: %w", err)
 	}
 	return run, nil
+}
+
+// lockOverlap is lockJob for whoever needs no more of a job than whether it minds overlaps.
+func (s *Store) lockOverlap(ctx context.Context, q queryer, accountID, jobID int64) (overlap cron.Overlap, err error) {
+	err = q.QueryRowContext(ctx,
+		`SELECT job.overlap FROM job_state JOIN job ON job.id = job_state.job_id
+		 WHERE job_state.job_id = $1 AND job_state.account_id = $2`+s.dialect.lockStates, jobID, accountID).Scan(into(&overlap))
+	return overlap, oneRow(err, cron.SubjectJob)
 }
 
 // refuseIfAny is an error of kind Conflict when the query finds a row.

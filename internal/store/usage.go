@@ -62,14 +62,40 @@ func (s *Store) Used(ctx context.Context, l cron.Limit) (int, error) {
 // usageKept is how long windows are kept: longer than the longest of them.
 const usageKept = 48 * time.Hour
 
-// pruneUsage forgets windows that have ended.
-func (s *Store) pruneUsage(ctx context.Context) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `DELETE FROM usage WHERE window_at < $1`, millis(s.Now().Add(-usageKept)))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("forget old usage: %w", err)
+// pruneUsage forgets a chunk of the windows that have ended. Finding them reads the whole table, which nobody waits for.
+func (s *Store) pruneUsage(ctx context.Context) (more bool, err error) {
+	before := millis(s.Now().Add(-usageKept))
+	type window struct{ kind, subject, at int64 }
+	find := func() (old []window, err error) {
+		rows, err := s.read.QueryContext(ctx, `SELECT kind, subject, window_at FROM usage WHERE window_at < $1 LIMIT $2`,
+			before, pruneChunk)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var w window
+			if err := rows.Scan(&w.kind, &w.subject, &w.at); err != nil {
+				return nil, err
+			}
+			old = append(old, w)
+		}
+		return old, rows.Err()
 	}
-	return nil
+	old, err := find()
+	if err == nil && len(old) > 0 {
+		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+			for _, w := range old {
+				if _, err := q.ExecContext(ctx, `DELETE FROM usage WHERE kind = $1 AND subject = $2 AND window_at = $3`,
+					w.kind, w.subject, w.at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return false, fmt.Errorf("forget old usage: %w", err)
+	}
+	return len(old) == pruneChunk, nil
 }

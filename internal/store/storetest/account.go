@@ -207,11 +207,7 @@ var accountTests = []test{
 		j := s.job(db, account, eachMinute)
 		now := db.Now().UTC().Truncate(time.Minute)
 		s.sleep(j.ID, now.Add(-60*time.Minute), now.Add(-30*time.Minute))
-		for more := true; more; {
-			var err error
-			more, err = db.Maintain(s.ctx())
-			s.ok(err)
-		}
+		s.maintain(db)
 		launches := s.claim(db, node, 10).Launches
 		if len(launches) != 1 {
 			s.Fatalf("claimed %d executions", len(launches))
@@ -246,10 +242,7 @@ var accountTests = []test{
 			go func() { errs <- handle.UpdateAccount(s.ctx(), &a) }()
 		}
 		s.ok(errors.Join(<-errs, <-errs))
-		for more := true; more; {
-			more, err = db.Maintain(s.ctx())
-			s.ok(err)
-		}
+		s.maintain(db)
 		s.equal("records", s.number(`SELECT count(*) FROM execution`), int64(451))
 		s.equal("as they should be", s.number(`SELECT count(*) FROM execution WHERE outcome = 3 AND fault = 26 AND
 			planned_at = $1 AND covered BETWEEN 11 AND 12`, first.UnixMilli()), int64(451))
@@ -288,8 +281,7 @@ var accountTests = []test{
 		at := db.Now().UTC().Truncate(time.Second).Add(-time.Minute)
 		j := s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = at })
 		s.sleep(j.ID, at, at.Add(30*time.Second))
-		_, err := db.Maintain(s.ctx())
-		s.ok(err)
+		s.maintain(db)
 		s.claimNone(db, node)
 		s.equal("ledger", s.ledger(j.ID), []entry{{
 			Planned: at, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultAccountDisabled, Last: at, Count: 1,

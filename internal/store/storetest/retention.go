@@ -97,6 +97,31 @@ var retentionTests = []test{
 		s.finish(db, succeeded(running))
 		s.equal("history", len(s.history(db, account, j.ID)), 1)
 	}},
+	{"one step removes few large responses", func(s *suite) {
+		if !s.isSQLite() {
+			s.Skip("whole days are removed at once")
+		}
+		s.options.Plans = shortRetention()
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		const records, size = 100, 256 << 10
+		old := db.Now().Add(-100 * time.Hour).UnixMilli()
+		s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $4)
+			INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
+			SELECT $1, $2, $3 + i, 0, 1, 0, 1, $3 FROM n`, account, j.ID, old, records)
+		s.exec(`INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, zeroblob($1) FROM execution`, size)
+		for left, more := int64(records), true; more; {
+			var err error
+			more, err = db.Maintain(s.ctx())
+			s.ok(err)
+			now := s.number(`SELECT count(*) FROM response`)
+			if left-now > 17 {
+				s.Fatalf("one step deletes %d responses of %d bytes", left-now, size)
+			}
+			left = now
+		}
+		s.equal("records", s.number(`SELECT count(*) FROM execution`)+s.number(`SELECT count(*) FROM response`), int64(0))
+	}},
 	{"the history of what was deleted goes too", func(s *suite) {
 		s.options.Plans = shortRetention()
 		db, account, node := s.start()

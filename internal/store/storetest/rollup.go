@@ -260,7 +260,8 @@ var rollupTests = []test{
 		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
 		_, err = db.Stats(s.ctx(), account, &cron.StatsQuery{JobID: gone.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
-		s.sweep(db)
+		s.exec(`UPDATE job_gone SET gone_at = 0`)
+		s.maintain(db)
 		s.equal("of a deleted job", s.number(`SELECT count(*) FROM rollup_job WHERE job_id = $1`, gone.ID), int64(0))
 		total, _ := s.stats(db, account, 0, now.Add(-3*time.Hour).Truncate(time.Hour), now.Add(time.Hour).Truncate(time.Hour))
 		s.equal("of the account, as it was", total.Attempts[cron.OutcomeSucceeded], int64(20))
@@ -324,15 +325,4 @@ var rollupTests = []test{
 		s.rollUp(db)
 		s.equal("watched", s.number(`SELECT count(*) FROM rollup_open`), int64(0))
 	}},
-}
-
-// sweep lets upkeep finish what it does once a job has been gone for a moment.
-func (s *suite) sweep(db *store.Store) {
-	s.Helper()
-	s.exec(`UPDATE job_gone SET gone_at = 0`)
-	for more := true; more; {
-		var err error
-		more, err = db.Maintain(s.ctx())
-		s.ok(err)
-	}
 }

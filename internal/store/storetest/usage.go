@@ -111,5 +111,18 @@ var usageTests = []test{
 		s.equal("passed", s.count(db, today), true)
 		s.maintain(db)
 		s.equal("windows", s.number(`SELECT count(*) FROM usage`), int64(1))
+		s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+			INSERT INTO usage (kind, subject, window_at, count) SELECT 7, 1, i, 1 FROM n`)
+		for left, more := int64(1200), true; more; {
+			var err error
+			more, err = db.Maintain(s.ctx())
+			s.ok(err)
+			now := s.number(`SELECT count(*) FROM usage WHERE kind = 7`)
+			if left-now > 500 {
+				s.Fatalf("one step deletes %d windows", left-now)
+			}
+			left = now
+		}
+		s.equal("windows", s.number(`SELECT count(*) FROM usage`), int64(1))
 	}},
 }
