@@ -595,6 +595,34 @@ func TestUpkeep(t *testing.T) {
 	})
 }
 
+// An account whose work always waits postpones upkeep and does not end it.
+func TestUpkeepGoesOnWhileAnAccountHasNoRoom(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.config.Slots = 4
+		id := w.job(everySecond, "http://hangs/?take=1h")
+		w.clones(id, 20, w.accounts[0])
+		var steps []time.Duration
+		w.config.Upkeep = upkeepFunc(func(context.Context) (bool, error) {
+			steps = append(steps, clock(time.Now()))
+			return true, nil
+		})
+		node := w.start()
+		w.at(10*minute + 30*second)
+		if node.LateBy() == 0 {
+			w.Fatal("nothing waits")
+		}
+		n := 0
+		for _, at := range steps {
+			if at > minute {
+				n++
+			}
+		}
+		if n < 8 || n > 10 {
+			w.Errorf("%d steps in nine minutes while executions wait", n)
+		}
+	})
+}
+
 type upkeepFunc func(ctx context.Context) (bool, error)
 
 func (f upkeepFunc) Maintain(ctx context.Context) (bool, error) { return f(ctx) }

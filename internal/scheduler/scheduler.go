@@ -90,6 +90,7 @@ const (
 	retryLongest   = 5 * time.Second
 	upkeepEvery    = 10 * time.Minute
 	upkeepPause    = 200 * time.Millisecond // between steps
+	upkeepPatience = time.Minute            // while executions wait
 	readTimeout    = 10 * time.Second
 	claimTimeout   = 10 * time.Second
 	finishTimeout  = 30 * time.Second
@@ -155,17 +156,20 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	return nil
 }
 
-// maintain keeps the database in order until ctx ends, in small steps and while nothing waits for a slot.
+// maintain keeps the database in order until ctx ends, in small steps and while nothing waits for a slot: an account that
+// always has work waiting postpones a step by upkeepPatience and no more.
 func (s *Scheduler) maintain(ctx context.Context) {
+	latest := time.Now()
 	for pause := upkeepPause; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(pause):
 		}
-		if s.LateBy() > 0 {
+		if s.LateBy() > 0 && time.Since(latest) < upkeepPatience {
 			continue
 		}
+		latest = time.Now()
 		more, err := s.Upkeep.Maintain(ctx)
 		if err != nil && ctx.Err() == nil {
 			message.LogDatabase(s.Logger, "upkeep of the database failed", err)
