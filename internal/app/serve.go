@@ -33,6 +33,10 @@ const operatorEmail = "operator@localhost"
 func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
 	logger := newLogger(slog.NewTextHandler(stderr, nil))
 
+	shares, err := shareFiles(openFiles(), c.Serve.Slots)
+	if err != nil {
+		return err
+	}
 	unlock, err := lockData(c.Data)
 	if err != nil {
 		return err
@@ -72,6 +76,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 
 	p := parts{
 		config: c, logger: logger, db: db, key: key, plans: plans, baseURL: baseURL, metrics: metrics.New(), writing: writing,
+		shares: shares,
 		guard: &fetch.Guard{
 			Own:   []netip.AddrPort{listener.Addr().(*net.TCPAddr).AddrPort()},
 			Allow: c.Serve.AllowTargets, Deny: c.Serve.DenyTargets,
@@ -100,8 +105,9 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 		statistics.Wait()
 	}()
 
+	limited := p.limit(listener)
 	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()))
-	return runAll(ctx, logger, jobs, server, listener)
+	return runAll(ctx, logger, jobs, server, limited)
 }
 
 // unwritable says that a start cannot write, where the error tells why.

@@ -32,9 +32,6 @@ const (
 	closeTimeout      = 5 * time.Second // for requests under way when the service stops
 )
 
-// reservedFiles is how many open files are kept for everything but executions in flight.
-const reservedFiles = 256
-
 // userAgent is what targets see.
 const userAgent = "Punctual/1 (HTTP cron service)"
 
@@ -49,6 +46,7 @@ type parts struct {
 	guard   *fetch.Guard
 	metrics *metrics.Metrics
 	writing *writeProbe
+	shares  fileShares
 }
 
 // scheduler puts the scheduler together, with as many slots as there may be open files.
@@ -58,13 +56,12 @@ func (p *parts) scheduler() (*scheduler.Scheduler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the name of the machine: %w", err)
 	}
-	slots := min(o.Slots, max(1, openFiles()-reservedFiles))
-	if slots < o.Slots {
+	if p.shares.slots < o.Slots {
 		p.logger.Warn("the operating system allows too few open files for all slots; raise the limit (ulimit -n)",
-			slog.Int("files", openFiles()), slog.Int("slots", slots))
+			slog.Int("files", openFiles()), slog.Int("slots", p.shares.slots))
 	}
 	jobs := scheduler.New(scheduler.Config{
-		Store: p.db, Nodes: p.db, Upkeep: p.db, Name: name, Slots: slots, HostSlots: o.HostSlots, Drain: o.Drain,
+		Store: p.db, Nodes: p.db, Upkeep: p.db, Name: name, Slots: p.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
 		Metrics: p.metrics, Logger: p.logger,
 		Exchanger: fetch.New(fetch.Config{Guard: p.guard, UserAgent: userAgent, Logger: p.logger}),
 	})
@@ -85,6 +82,7 @@ func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
 				Service: service.New(service.Config{
 					Jobs: p.db, History: p.db, Folders: p.db, Usage: p.db, Badges: p.db, TLS: p.db, Runs: p.db, Keys: p.db,
 					Once: p.db, Events: p.db, Addresses: p.guard, Plans: p.plans, Secret: p.key,
+					Followers: p.shares.connections / 2,
 				}),
 				Auth:              auth.New(p.db),
 				Messages:          message.English{},
@@ -108,8 +106,21 @@ func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
 	}
+	server.Handler = closeAfterChunks(server.Handler)
+	watch(server)
 	server.RegisterOnShutdown(func() { close(stop) })
 	return server, nil
+}
+
+// limit bounds the connections to a listener. One file is for the connection that looks for room.
+func (p *parts) limit(inner net.Listener) net.Listener {
+	most := p.shares.connections - 1
+	l := newListener(inner, most, exemptFrom(p.config.Serve.TrustedProxies), func(reason string) {
+		p.metrics.Closed.WithLabelValues(reason).Inc()
+	})
+	p.metrics.Gauge("connections", "Open connections of clients.", func() float64 { return float64(l.Open()) })
+	p.metrics.Gauge("connections_max", "How many connections of clients may be open.", func() float64 { return float64(most) })
+	return l
 }
 
 // addGauges adds what is read with each scrape.

@@ -16,7 +16,7 @@ type Proxies []netip.Prefix
 // untrusted entry of X-Forwarded-For names. It is the zero address, which no allow list holds, when the entry is none.
 func (p Proxies) Client(r *http.Request) netip.Addr {
 	addr := parseAddress(r.RemoteAddr)
-	if !p.trust(addr) {
+	if !p.Trust(addr) {
 		return addr
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
@@ -24,14 +24,15 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 		if hop = strings.TrimSpace(hop); hop == "" {
 			continue
 		}
-		if addr = parseAddress(hop); !p.trust(addr) {
+		if addr = parseAddress(hop); !p.Trust(addr) {
 			return addr
 		}
 	}
 	return addr
 }
 
-func (p Proxies) trust(addr netip.Addr) bool {
+// Trust tells whether an address is that of a proxy.
+func (p Proxies) Trust(addr netip.Addr) bool {
 	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }
 

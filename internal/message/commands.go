@@ -96,6 +96,14 @@ func (English) NoBackup(error) string {
 	return "This command backs up SQLite databases. A PostgreSQL database has its own tools: pg_dump, or a base backup."
 }
 
+// TooFewFiles says that the operating system lets the process open too few files for so many executions at once, and how
+// many it needs.
+func (English) TooFewFiles(limit, slots, needed int) string {
+	return fmt.Sprintf("The operating system lets the service open only %d files, which is too few for %d executions at "+
+		"once. Raise the limit to %d or more: with ulimit -n in a shell, LimitNOFILE= in a systemd unit, or "+
+		"--ulimit nofile= of a container.", limit, slots, needed)
+}
+
 // PortInUse says that the service cannot listen.
 func (English) PortInUse(address string, err error) string {
 	return fmt.Sprintf("Cannot listen on %s: %v. Free the port, or choose another one with --listen.", address, err)

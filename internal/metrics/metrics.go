@@ -25,6 +25,7 @@ type Metrics struct {
 	DatabaseErrors *prometheus.CounterVec // by operation
 	Requests       *prometheus.CounterVec // to the API, by method and status
 	RequestTime    prometheus.Histogram   // seconds
+	Closed         *prometheus.CounterVec // connections of clients that were closed to make room, by reason
 }
 
 const namespace = "punctual"
@@ -55,6 +56,10 @@ func New() *Metrics {
 	}
 	m.Requests = m.counters("api_requests_total", "Requests to the API, by method and status.", "method", "status")
 	m.RequestTime = m.histogram("api_request_duration_seconds", "How long the API took to answer.", batchTimes...)
+	m.Closed = m.counters("connections_closed_total", "Connections of clients that were closed to make room, by reason.", "reason")
+	for _, reason := range []string{"full", "address"} {
+		m.Closed.WithLabelValues(reason)
+	}
 	return m
 }
 

@@ -94,6 +94,7 @@ func (t *tail) settle(safe int64) {
 
 // followers counts who follows, by account. The zero value is ready for use.
 type followers struct {
+	most  int // at once, if less than maxFollowers; 0 for that
 	mu    sync.Mutex
 	total int
 	of    map[int64]int
@@ -103,7 +104,7 @@ type followers struct {
 func (f *followers) add(account int64) (release func(), ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.total >= maxFollowers || f.of[account] >= maxAccountFollowers {
+	if f.total >= maxFollowers || f.most > 0 && f.total >= f.most || f.of[account] >= maxAccountFollowers {
 		return nil, false
 	}
 	if f.of == nil {

@@ -95,6 +95,7 @@ type Config struct {
 	Addresses AddressChecker
 	Plans     cron.Plans
 	Secret    [32]byte // the key that seals secrets; that of badges is derived from it
+	Followers int      // streams of events at once on this node, if less than usual; 0 for as usual
 }
 
 // Service performs the use cases. It is safe for concurrent use.
@@ -123,7 +124,7 @@ func New(c Config) *Service {
 	return &Service{
 		jobs: c.Jobs, history: c.History, folders: c.Folders, usage: c.Usage, badges: c.Badges, tls: c.TLS, events: c.Events, addresses: c.Addresses,
 		runs: c.Runs, keys: c.Keys, once: c.Once, plans: c.Plans, badgeKey: derivedKey(c.Secret, "punctual badge token"),
-		versionKey: derivedKey(c.Secret, "punctual job version"),
+		versionKey: derivedKey(c.Secret, "punctual job version"), followers: followers{most: c.Followers},
 	}
 }
 

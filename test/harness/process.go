@@ -53,7 +53,22 @@ func (o *output) String() string {
 // runs, and what it wrote to stderr must hold no panic and no data race.
 func Launch(t testing.TB, env []string, args ...string) *Process {
 	t.Helper()
-	p := &Process{t: t, cmd: exec.Command(Binary(t), args...), ended: make(chan struct{})}
+	return launch(t, exec.Command(Binary(t), args...), env)
+}
+
+// LaunchWithFiles is Launch with so many files that the program may have open; 0 for as many as here.
+func LaunchWithFiles(t testing.TB, files int, env []string, args ...string) *Process {
+	t.Helper()
+	if files == 0 {
+		return Launch(t, env, args...)
+	}
+	script := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files)
+	return launch(t, exec.Command("sh", append([]string{"-c", script, Binary(t)}, args...)...), env)
+}
+
+func launch(t testing.TB, cmd *exec.Cmd, env []string) *Process {
+	t.Helper()
+	p := &Process{t: t, cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Env = append([]string{"HOME=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}, env...)
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr

@@ -22,6 +22,7 @@ type Service struct {
 	URL    string // of the PostgreSQL database; empty for SQLite
 	Secret string // the key that seals secrets, in base64
 	Key    string // the API key that the first start printed
+	Files  int    // that a node may have open; 0 for as many as the test may
 	db     *sql.DB
 }
 
@@ -62,7 +63,7 @@ func (s *Service) Start(flags ...string) *Node {
 	if s.URL != "" {
 		env = append(env, "PUNCTUAL_DATA="+s.t.TempDir()) // each node locks a directory of its own
 	}
-	p := Launch(s.t, env, append([]string{"serve"}, flags...)...)
+	p := LaunchWithFiles(s.t, s.Files, env, append([]string{"serve"}, flags...)...)
 	url, err := p.awaitURL()
 	if err != nil {
 		s.t.Fatalf("%v:\n%s", err, p.Stderr())

@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"punctual/test/checker"
+	"punctual/test/harness"
+)
+
+// TestIdleConnectionsOfStrangers has somebody without a key open 400 connections and say nothing, on a service that may
+// have 300 files open: all executions succeed, and the API goes on answering.
+func TestIdleConnectionsOfStrangers(t *testing.T) {
+	t.Parallel()
+	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
+		s.Files = 300
+		node, target := s.Start(), harness.NewTarget(t)
+		client := s.Client(node)
+		address := strings.TrimPrefix(node.URL, "http://")
+		for range 400 {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+		}
+		const jobs = 80
+		var ids []int64
+		for i := range jobs {
+			ids = append(ids, client.CreateJob(job(target, fmt.Sprintf("/delay/300ms/%d", i), harness.EverySecond())))
+		}
+		begin := time.Now()
+		await(t, "all jobs run three times", func() bool { return len(target.Requests()) >= 3*jobs })
+		for _, j := range client.Jobs() {
+			if !j.Enabled {
+				t.Errorf("job %d was disabled", j.JobID)
+			}
+		}
+		for _, id := range ids {
+			client.ChangeJob(id, harness.Fields{"enabled": false})
+		}
+		s.AwaitSettled(time.Now())
+		node.Stop()
+		check(t, s, checker.Witness{From: begin, To: begin, Received: target.Counts(), Stopped: true})
+		var ran, succeeded int
+		err := s.Database().QueryRow(`SELECT count(*), coalesce(sum(CASE WHEN status = $1 THEN 1 ELSE 0 END), 0)
+			FROM execution WHERE node IS NOT NULL AND started_at > 0`, statusOK).Scan(&ran, &succeeded)
+		if err != nil || ran < 3*jobs || ran != succeeded {
+			t.Errorf("%d of %d executions succeeded, %v", succeeded, ran, err)
+		}
+	})
+}
+
+// TestTooFewFiles starts the service where it may open too few files for a hundred executions at once.
+func TestTooFewFiles(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	p := harness.LaunchWithFiles(t, 256, s.Env(), "serve")
+	if code := p.Wait(); code != 1 {
+		t.Errorf("the exit code is %d", code)
+	}
+	checkSentence(t, s, p.Stderr(), []string{"256 files", "100 executions", "ulimit -n", "296"})
+	s.Files = 256
+	s.Start("--slots", "50").Stop() // as asked for
+}
