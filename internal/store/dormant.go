@@ -31,6 +31,7 @@ const dormant = `job_state.look_at IS NULL AND job_state.next_run_at IS NOT NULL
 // sleeper is a dormant job, and what becomes of it.
 type sleeper struct {
 	job     cron.Job  // as far as it says when the job is due
+	enabled time.Time // when the account was
 	planned time.Time // from which on no record stands; zero when the job was disabled with its account, by older versions
 	gap     cron.Gap  // what was due while the account was disabled
 	next    time.Time
@@ -42,6 +43,9 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 		sleepers, err := s.sleepers(ctx, accountID, after)
 		if err != nil || len(sleepers) == 0 {
 			return err
+		}
+		for _, sl := range sleepers {
+			sl.wake()
 		}
 		err = s.writeJobs(ctx, func(ctx context.Context, q queryer) error { return s.wakeSome(ctx, q, sleepers) })
 		if err != nil {
@@ -58,10 +62,10 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleeper, error) {
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingColumns+`, job_state.next_run_at, account.enabled_at
-		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job_state.account_id
-		 WHERE job_state.account_id = $1 AND job_state.job_id > $2 AND job_state.look_at IS NULL
+		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
+		 WHERE job.account_id = $1 AND job.id > $2 AND job_state.look_at IS NULL
 		   AND (job_state.next_run_at IS NOT NULL OR job.enabled) AND NOT account.disabled
-		 ORDER BY job_state.job_id LIMIT $3`, accountID, after, wakeChunk)
+		 ORDER BY job.id LIMIT $3`, accountID, after, wakeChunk)
 	if err != nil {
 		return nil, fmt.Errorf("list dormant jobs: %w", err)
 	}
@@ -78,20 +82,19 @@ func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleepe
 			return nil, fmt.Errorf("list dormant jobs: %w", err)
 		}
 		timing.into(&sl.job)
-		sl.job.Updated, sl.planned = instant(updated), instant(planned)
-		sl.wake(instant(enabled))
+		sl.job.Updated, sl.planned, sl.enabled = instant(updated), instant(planned), instant(enabled)
 		found = append(found, &sl)
 	}
 	return found, rows.Err()
 }
 
 // wake finds out what was due before the account was enabled, and what is due next.
-func (sl *sleeper) wake(enabled time.Time) {
-	if !sl.planned.Before(enabled) {
+func (sl *sleeper) wake() {
+	if !sl.planned.Before(sl.enabled) {
 		sl.next = sl.planned
 		return
 	}
-	last := enabled.Add(-time.Millisecond)
+	last := sl.enabled.Add(-time.Millisecond)
 	if !sl.planned.IsZero() {
 		sl.gap = sl.job.Backlog(sl.planned, last)
 	}
