@@ -24,12 +24,12 @@ import (
 // metadataOnly blocks the address under which clouds keep their secrets.
 type metadataOnly struct{}
 
-func (metadataOnly) CheckHost(host string, _ int) (blocked string, ok bool) {
+func (metadataOnly) CheckHost(host string, _ int, _ cron.Access) cron.Problem {
 	addr, err := netip.ParseAddr(host)
 	if err != nil || addr.String() != "169.254.169.254" {
-		return "", true
+		return cron.Problem{}
 	}
-	return addr.String(), false
+	return cron.Problem{Rule: cron.RuleURLBlocked, Given: addr.String()}
 }
 
 // server is the API over a database of its own.

@@ -106,7 +106,7 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkA
 			body.add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: maxBulkPatch, Unit: cron.UnitBytes})
 		} else if ok {
 			change, unread = jobChange(patch)
-			if err := a.service.TryChange(change); err != nil {
+			if err := a.service.TryChange(account, change); err != nil {
 				return nil, nil, under("/job", err)
 			}
 		}

@@ -87,7 +87,8 @@ func createAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Wr
 	if err := checkPlan(c, o.Plan, nil); err != nil {
 		return err
 	}
-	err := s.CreateAccount(ctx, &cron.Account{Email: strings.ToLower(o.Email), Plan: o.Plan})
+	a := cron.Account{Email: strings.ToLower(o.Email), Plan: o.Plan, Access: accessOf(o.PrivateNetworks)}
+	err := s.CreateAccount(ctx, &a)
 	if cron.KindOf(err) == cron.Conflict {
 		return errors.New(message.English{}.AccountExists(o.Email))
 	}
@@ -100,10 +101,12 @@ func listAccounts(ctx context.Context, _ config.Config, s *store.Store, stdout i
 		return err
 	}
 	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tPLAN\tSTATE\tCREATED")
+	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tPLAN\tSTATE\tNETWORKS\tCREATED")
 	for _, a := range accounts {
 		state := map[bool]string{false: "enabled", true: "disabled"}[a.Disabled]
-		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", a.ID, a.Email, planText(a), state, a.Created.Format(time.DateOnly))
+		networks := map[cron.Access]string{cron.AccessAll: "all", cron.AccessGlobal: "public"}[a.Access]
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", a.ID, a.Email, planText(a), state, networks,
+			a.Created.Format(time.DateOnly))
 	}
 	return t.Flush()
 }
@@ -125,7 +128,37 @@ func setPlan(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) 
 	if err := checkPlan(c, o.Plan, o.Set); err != nil {
 		return err
 	}
-	return changeAccount(ctx, s, o.Email, func(a *cron.Account) { a.Plan, a.Overrides = o.Plan, o.Set })
+	if accessOf(o.PrivateNetworks) == cron.AccessGlobal {
+		if err := refuseOperator(ctx, s, o.Email); err != nil {
+			return err
+		}
+	}
+	return changeAccount(ctx, s, o.Email, func(a *cron.Account) {
+		a.Plan, a.Overrides = o.Plan, o.Set
+		if o.PrivateNetworks != "" {
+			a.Access = accessOf(o.PrivateNetworks)
+		}
+	})
+}
+
+// accessOf is what the switch for private networks stands for.
+func accessOf(s config.Switch) cron.Access {
+	if s == "off" {
+		return cron.AccessGlobal
+	}
+	return cron.AccessAll
+}
+
+// refuseOperator is an error when the account is the operator's, who always reaches private networks.
+func refuseOperator(ctx context.Context, s *store.Store, email string) error {
+	operator, err := s.Operator(ctx)
+	if err != nil {
+		return err
+	}
+	if operator.Email == strings.ToLower(email) {
+		return errors.New(message.English{}.OperatorReaches(email))
+	}
+	return nil
 }
 
 func disableAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {

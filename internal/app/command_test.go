@@ -84,21 +84,23 @@ func TestAccountCommands(t *testing.T) {
 	p := newProgram(t)
 	today := p.db.Now().UTC().Format(time.DateOnly)
 	p.run("account", "create", "Jane@example.com")
-	p.run("account", "create", "--plan", "member", "joe@example.com")
+	p.run("account", "create", "--plan", "member", "--private-networks=off", "joe@example.com")
 	p.run("account", "set-plan", "JANE@example.com", "unlimited", "--set", "maxJobs=7;requestsPerSecond=2")
 	p.run("account", "disable", "joe@example.com")
 	want := []string{
-		"1 | operator@localhost | unlimited | enabled | " + today,
-		"2 | jane@example.com | unlimited, maxJobs=7, requestsPerSecond=2 | enabled | " + today,
-		"3 | joe@example.com | member | disabled | " + today,
+		"1 | operator@localhost | unlimited | enabled | all | " + today,
+		"2 | jane@example.com | unlimited, maxJobs=7, requestsPerSecond=2 | enabled | all | " + today,
+		"3 | joe@example.com | member | disabled | public | " + today,
 	}
 	if got := rows(p.run("account", "list")); !slices.Equal(got, want) {
 		t.Errorf("the accounts are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	p.run("account", "enable", "joe@example.com")
 	p.run("account", "set-plan", "jane@example.com", "default")
+	p.run("account", "set-plan", "jane@example.com", "default", "--private-networks=off")
+	p.run("account", "set-plan", "jane@example.com", "default")
 	p.run("account", "delete", "joe@example.com")
-	want = []string{want[0], "2 | jane@example.com | default | enabled | " + today}
+	want = []string{want[0], "2 | jane@example.com | default | enabled | public | " + today}
 	if got := rows(p.run("account", "list")); !slices.Equal(got, want) {
 		t.Errorf("the accounts are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -110,6 +112,7 @@ func TestAccountCommands(t *testing.T) {
 	p.refuse(exitFailed, "default, member, unlimited", "account", "set-plan", "jane@example.com", "golden")
 	p.refuse(exitFailed, "no number called \"jobs\"", "account", "set-plan", "jane@example.com", "member", "--set", "jobs=1")
 	p.refuse(exitFailed, "maxJobs is -1", "account", "set-plan", "jane@example.com", "member", "--set", "maxJobs=-1")
+	p.refuse(exitFailed, "may always call", "account", "set-plan", "Operator@localhost", "unlimited", "--private-networks=off")
 	p.refuse(exitFailed, "operator's account", "account", "delete", "operator@localhost")
 	for _, command := range []string{"disable", "enable", "delete"} {
 		p.refuse(exitFailed, `no account with the e-mail address "joe@example.com"`, "account", command, "joe@example.com")

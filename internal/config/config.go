@@ -74,17 +74,24 @@ type AccountConfig struct {
 	Create struct {
 		Email string `arg:"" help:"The e-mail address of the account."`
 		Plan  string `default:"default" help:"Its plan."`
+
+		PrivateNetworks Switch `default:"on" enum:"on,off" help:"Whether its jobs may call private networks and this machine: on, or off for public addresses only."`
 	} `cmd:"" help:"Create an account."`
 	List    struct{} `cmd:"" help:"List the accounts."`
 	SetPlan struct {
 		Email string           `arg:"" help:"The e-mail address of the account."`
 		Plan  string           `arg:"" help:"Its plan from now on."`
 		Set   map[string]int64 `placeholder:"NUMBER=VALUE" help:"A number of the plan that differs for this account, such as maxJobs=100; numbers set before are forgotten."`
+
+		PrivateNetworks Switch `default:"" enum:"on,off," help:"Whether its jobs may call private networks and this machine: on, or off for public addresses only; by default it stays as it is."`
 	} `cmd:"" name:"set-plan" help:"Give an account another plan."`
 	Disable EmailArg `cmd:"" help:"Disable an account: its keys and jobs rest."`
 	Enable  EmailArg `cmd:"" help:"Enable an account again."`
 	Delete  EmailArg `cmd:"" help:"Delete an account with its jobs, keys and history."`
 }
+
+// Switch is on, off, or empty where nothing is to change.
+type Switch string
 
 // EmailArg names an account.
 type EmailArg struct {

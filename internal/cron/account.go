@@ -12,9 +12,19 @@ type Account struct {
 	Email     string
 	Plan      string    // the name of a Plan
 	Overrides Overrides // numbers of the plan that differ for this account
+	Access    Access
 	Created   time.Time
 	Disabled  bool
 }
+
+// Access is which addresses the executions of an account may call. The numbers are stored.
+type Access int
+
+// The kinds of access. Metadata services of clouds and our own listeners are in neither.
+const (
+	AccessAll    Access = 0 // private networks and the host itself too
+	AccessGlobal Access = 1 // global addresses only
+)
 
 // APIKey lets a program act for an account. The key itself is shown once and never stored.
 type APIKey struct {

@@ -46,6 +46,7 @@ type Launch struct {
 	Plan        *Plan       // the account's; nobody changes it
 	Job         *Job        // as it stood when the occurrence was claimed; nobody changes it
 	TLS         *AccountTLS // the account's; nil when it has none
+	Access      Access      // the account's
 }
 
 // Completion is a launch and what came of it.

@@ -35,7 +35,8 @@ type Conclusion struct {
 //
 // All failures in a row drive EventFailure, which comes once, when their number equals Notification.OnFailureCount.
 // Counted failures drive disabling: a timeout only lifts their number to at least 1, any other failure adds 1, and more
-// than the plan's MaxFailures disable the job, monitors excepted. A success and being disabled reset both. EventSuccess
+// than the plan's MaxFailures disable the job, monitors excepted. A fault of ours, StatusInternalError, moves neither.
+// A success and being disabled reset both. EventSuccess
 // comes when a success follows a failure and, with OnFailure on, at least OnFailureCount of them.
 //
 // Ours are: an occurrence counts once, as its last attempt; a lost execution changes the last status only; an
@@ -56,7 +57,7 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 	}
 	n := &j.Notification
 	switch {
-	case outcome == OutcomeLost || !out.Again.IsZero():
+	case outcome == OutcomeLost || r.Status == StatusInternalError || !out.Again.IsZero():
 	case outcome == OutcomeSucceeded:
 		if n.OnSuccess && st.Failures > 0 && (!n.OnFailure || st.Failures >= n.OnFailureCount) {
 			out.Events = append(out.Events, EventSuccess)

@@ -47,8 +47,12 @@ func TestConclude(t *testing.T) {
 		{name: "any failure counts twice", result: httpError, want: outcome{Failures: 1, Counted: 1}},
 		{name: "a DNS error is a failure", result: resultOf(StatusDNSError), want: outcome{Failures: 1, Counted: 1}},
 		{
-			name: "an error of ours is a failure", result: resultOf(StatusInternalError),
-			want: outcome{Failures: 1, Counted: 1},
+			name: "a fault of ours moves no counter and is not told", job: wantsAll, failures: 4, counted: 3,
+			result: resultOf(StatusInternalError), want: outcome{Failures: 4, Counted: 3},
+		},
+		{
+			name: "it never disables", job: wantsAll, failures: 40, counted: allowed + 1,
+			result: resultOf(StatusInternalError), want: outcome{Failures: 40, Counted: allowed + 1},
 		},
 		{
 			name: "all failures in a row count", failures: 7, counted: 4, result: httpError,

@@ -52,6 +52,7 @@ const (
 	RuleURLHost               // nothing
 	RuleURLSyntax             // nothing
 	RuleURLBlocked            // Given: the address
+	RuleURLNotGlobal          // Given: the address, which only accounts that may reach private networks may call
 	RuleControlCharacter      // nothing
 	RuleHeaderName            // Given: the name
 	RuleUnknownFolder         // Given: the id

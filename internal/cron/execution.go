@@ -58,6 +58,7 @@ type Call struct {
 	SaveResponse    bool
 	Exchange        Exchange
 	TLS             *AccountTLS // nil for an account that has none
+	Access          Access      // the account's
 }
 
 // MaxStoredBody is how many bytes of a response body are kept.
@@ -150,6 +151,16 @@ const (
 	FaultRedirects          Fault = 35 // how many redirects were followed before one too many
 	FaultRedirectLoop       Fault = 36 // the URL that was requested before
 	FaultRedirectURL        Fault = 37 // the Location that is no URL to be requested
+	FaultNotGlobal          Fault = 38 // the host and port; its addresses are not global, and the account reaches no others
+	FaultShortage           Fault = 40 // what this machine was short of: one of those below
+)
+
+// What FaultShortage names in Result.Detail. The texts are stored.
+const (
+	ShortOfFiles  = "open files"
+	ShortOfMemory = "memory"
+	ShortOfPorts  = "local ports"
+	ShortOfRoots  = "the certificate authorities of its machine" // they could not be read
 )
 
 // Lost is the result of an execution of which nobody knows what became.

@@ -49,8 +49,10 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 
 // dial connects to the first of addrs that answers. Each gets a head start before the next is tried beside it. Its
 // errors are *fault.
-func (c *Client) dial(ctx context.Context, addrs []netip.Addr, port uint16, timeout time.Duration) (net.Conn, error) {
-	dialer := net.Dialer{ControlContext: c.guard.control, KeepAlive: -1}
+func (c *Client) dial(
+	ctx context.Context, addrs []netip.Addr, port uint16, timeout time.Duration, access cron.Access,
+) (net.Conn, error) {
+	dialer := net.Dialer{ControlContext: c.guard.control(access), KeepAlive: -1}
 	if timeout > longCall {
 		dialer.KeepAlive = 0 // the default of package net
 	}
@@ -61,10 +63,10 @@ func (c *Client) dial(ctx context.Context, addrs []netip.Addr, port uint16, time
 }
 
 func dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {
-	address := addr.String() // DialTCP takes it as it is, but binds a local port first
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	// DialTCP takes the address as it is, but binds a local port first.
+	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
-		return nil, dialFault(err, address)
+		return nil, dialFault(err, addr)
 	}
 	return conn, nil
 }
@@ -135,15 +137,17 @@ func stagger(timeout time.Duration, count int) time.Duration {
 	return min(max(timeout/time.Duration(2*count), minStagger), maxStagger)
 }
 
-// verdict picks the error that says most: that the time was over, if it was; else the first one, but a blocked address
-// only when nothing else happened.
+// verdict picks the error that says most: a shortage of ours, since the address that met it might have answered; else
+// that the time was over, if it was; else the first one, but a blocked address only when nothing else happened.
 func verdict(errs []error) error {
 	rank := func(err error) int {
 		f, ok := errors.AsType[*fault](err)
 		switch {
+		case ok && f.fault == cron.FaultShortage:
+			return 3
 		case ok && f.status == cron.StatusTimeout:
 			return 2
-		case ok && f.fault == cron.FaultBlocked:
+		case ok && (f.fault == cron.FaultBlocked || f.fault == cron.FaultNotGlobal):
 			return 0
 		}
 		return 1

@@ -101,11 +101,12 @@ func TestDialFault(t *testing.T) {
 		syscall.ECONNREFUSED: cron.FaultRefused, syscall.EHOSTUNREACH: cron.FaultUnreachable,
 		syscall.ENETUNREACH: cron.FaultUnreachable, syscall.EAFNOSUPPORT: cron.FaultUnreachable,
 		syscall.ETIMEDOUT: cron.FaultConnectTimeout, syscall.EACCES: cron.FaultConnect,
-		syscall.EADDRNOTAVAIL: cron.FaultConnect,
-		syscall.ECONNRESET:    cron.FaultConnect, syscall.EMFILE: cron.FaultInternal, syscall.ENOBUFS: cron.FaultInternal,
+		syscall.EADDRNOTAVAIL: cron.FaultShortage,
+		syscall.ECONNRESET:    cron.FaultConnect, syscall.EMFILE: cron.FaultShortage, syscall.ENFILE: cron.FaultShortage,
+		syscall.ENOBUFS: cron.FaultShortage, syscall.ENOMEM: cron.FaultShortage,
 	} {
 		err := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", number)}
-		if f, _ := errors.AsType[*fault](dialFault(err, "192.0.2.1:80")); f.fault != want {
+		if f, _ := errors.AsType[*fault](dialFault(err, netip.MustParseAddrPort("127.0.0.1:80"))); f.fault != want {
 			t.Errorf("%v is fault %d, want %d", number, f.fault, want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -39,6 +40,9 @@ var errPanic = errors.New("fetch: panic")
 // lookupFault is what err of a lookup of name means.
 func lookupFault(err error, name string) error {
 	f := &fault{status: cron.StatusDNSError, fault: cron.FaultResolver, detail: name, err: err}
+	if short := shortageFault(err); short != nil {
+		return short
+	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		f.fault = cron.FaultHostNotFound
 	} else if isTimeout(err) {
@@ -48,18 +52,23 @@ func lookupFault(err error, name string) error {
 }
 
 // dialFault is what err of a connection to address means.
-func dialFault(err error, address string) error {
-	f := &fault{status: cron.StatusConnectFailed, fault: cron.FaultConnect, detail: address, err: err}
-	_, blocked := errors.AsType[*BlockedError](err)
+func dialFault(err error, address netip.AddrPort) error {
+	f := &fault{status: cron.StatusConnectFailed, fault: cron.FaultConnect, detail: address.String(), err: err}
+	blocked, isBlocked := errors.AsType[*BlockedError](err)
+	short := shortageFault(err)
 	switch {
-	case blocked:
+	case isBlocked && blocked.NotGlobal:
+		f.fault = cron.FaultNotGlobal
+	case isBlocked:
 		f.fault = cron.FaultBlocked
 	case isAny(err, syscall.ECONNREFUSED):
 		f.fault = cron.FaultRefused
 	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EAFNOSUPPORT):
 		f.fault = cron.FaultUnreachable
-	case isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM):
-		f.status, f.fault, f.detail = cron.StatusInternalError, cron.FaultInternal, "" // the target is not to blame
+	case short != nil && short.detail == cron.ShortOfPorts && !hasRoute(address.Addr()):
+		f.fault = cron.FaultUnreachable
+	case short != nil:
+		return short
 	case isTimeout(err):
 		f.status, f.fault = cron.StatusTimeout, cron.FaultConnectTimeout
 	}
@@ -68,6 +77,9 @@ func dialFault(err error, address string) error {
 
 // handshakeFault is what err of a TLS handshake means. It also tells the expiry of a certificate that was refused.
 func (x *exchange) handshakeFault(err error) error {
+	if short := shortageFault(err); short != nil {
+		return short
+	}
 	// A server that stumbles over the session it gave out must not do so for an hour.
 	x.client.sessions.forget(x.call.AccountID, x.sessionName())
 
@@ -109,6 +121,9 @@ func certificateNames(c *x509.Certificate) string {
 
 // transferFault is what an error of the connection itself means once the request is under way.
 func (x *exchange) transferFault(err error) error {
+	if short := shortageFault(err); short != nil {
+		return short
+	}
 	f := &fault{status: cron.StatusOther, fault: cron.FaultReset, err: err}
 	alert, isOp := errors.AsType[*net.OpError](err)
 	record, isRecord := errors.AsType[tls.RecordHeaderError](err)

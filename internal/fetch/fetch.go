@@ -47,7 +47,7 @@ type Client struct {
 	guard     *Guard
 	lookups   *lookups
 	sessions  *sessions
-	roots     *x509.CertPool
+	roots     *roots
 	userAgent string
 	logger    *slog.Logger
 
@@ -72,8 +72,7 @@ func New(config Config) *Client {
 		config.Guard = new(Guard)
 	}
 	if config.Resolver == nil {
-		// One behaviour however the program was built, and no thread held by each slow lookup.
-		config.Resolver = &net.Resolver{PreferGo: true}
+		config.Resolver = newHostResolver()
 	}
 	if config.UserAgent == "" {
 		config.UserAgent = "Punctual"
@@ -85,7 +84,7 @@ func New(config Config) *Client {
 		guard:     config.Guard,
 		lookups:   newLookups(config.Resolver),
 		sessions:  newSessions(),
-		roots:     config.RootCAs,
+		roots:     newRoots(config.RootCAs),
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
 
@@ -153,41 +152,62 @@ func (x *exchange) run(ctx context.Context) error {
 	}
 }
 
-// request goes through the phases of one request.
+// request makes one request over a connection of its own.
 func (x *exchange) request(ctx context.Context) error {
-	var err error
-	addrs := []netip.Addr{x.target.addr}
-	if !x.target.addr.IsValid() {
-		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
-			return lookupFault(err, x.target.name)
-		}
-	}
-	x.mark(&x.result.Stats.NameLookup)
-
-	tcp, err := x.client.dial(ctx, addrs, x.target.port, x.call.Timeout)
+	var tcp, conn net.Conn
+	err := persist(ctx, func() (err error) {
+		tcp, conn, err = x.connect(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	defer tcp.Close()
 	// The one deadline: it holds for every read and write from here on.
-	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	x.mark(&x.result.Stats.Connect)
-
-	conn := tcp
-	if x.target.tls {
-		secure, err := x.secure(tcp)
-		if err != nil {
-			return err
-		}
-		if err := secure.Handshake(); err != nil {
-			return x.handshakeFault(err)
-		}
-		x.mark(&x.result.Stats.AppConnect)
-		conn = secure
-	}
+	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
 	x.mark(&x.result.Stats.PreTransfer)
 	return x.converse(tcp, conn)
+}
+
+// connect goes through the phases before a request is sent and returns the connection, which runs over tcp.
+func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) {
+	addrs := []netip.Addr{x.target.addr}
+	if !x.target.addr.IsValid() {
+		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
+			return nil, nil, lookupFault(err, x.target.name)
+		}
+	}
+	x.mark(&x.result.Stats.NameLookup)
+
+	if tcp, err = x.client.dial(ctx, addrs, x.target.port, x.call.Timeout, x.call.Access); err != nil {
+		return nil, nil, x.discreet(err)
+	}
+	x.mark(&x.result.Stats.Connect)
+	if !x.target.tls {
+		return tcp, tcp, nil
+	}
+	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
+	secure, err := x.secure(tcp)
+	if err == nil {
+		if err = secure.Handshake(); err != nil {
+			err = x.handshakeFault(err)
+		}
+	}
+	if err != nil {
+		tcp.Close()
+		return nil, nil, err
+	}
+	x.mark(&x.result.Stats.AppConnect)
+	return tcp, secure, nil
+}
+
+// discreet keeps an account that reaches global addresses only from learning which address of ours a name has.
+func (x *exchange) discreet(err error) error {
+	f, ok := errors.AsType[*fault](err)
+	if ok && x.call.Access == cron.AccessGlobal && (f.fault == cron.FaultBlocked || f.fault == cron.FaultNotGlobal) {
+		f.detail = x.target.authority()
+	}
+	return err
 }
 
 // converse sends the request over conn, which runs over tcp, and receives the response. It closes both.
@@ -241,7 +261,7 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	if f.fault == cron.FaultInternal && f.err != errPanic {
 		x.client.logger.Error("an exchange failed for a reason of ours", slog.Any("error", f.err))
 	}
-	if f.status == cron.StatusTimeout && ctx.Err() != nil {
+	if (f.status == cron.StatusTimeout || f.fault == cron.FaultShortage) && ctx.Err() != nil {
 		// What was measured until then says nothing about the execution.
 		lost := cron.Lost()
 		lost.URL, lost.Started = r.URL, r.Started
@@ -255,7 +275,6 @@ func (x *exchange) finish(ctx context.Context, err error) {
 func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 	config := &tls.Config{
 		ServerName:         x.target.serverName(),
-		RootCAs:            x.client.roots,
 		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
 		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.sessionName()),
@@ -267,12 +286,20 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 	}
 	if x.call.TLS != nil {
 		id, err := x.identity()
+		if short := shortageFault(err); short != nil {
+			return nil, short
+		}
 		if err != nil {
 			return nil, err
 		}
 		config.RootCAs = id.roots
 		if !x.strayed() {
 			config.Certificates = id.certificates
+		}
+	} else if !x.call.Exchange.Unverified {
+		var err error
+		if config.RootCAs, err = x.client.roots.get(); err != nil {
+			return nil, shortageFault(err)
 		}
 	}
 	return tls.Client(deadlineKeeper{tcp}, config), nil

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,11 +11,13 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"punctual/internal/cron"
 )
 
 // Guard says which addresses an exchange may connect to. It is asked about each one as it is dialled, after the name
-// was resolved, so no name and no change of a name gets around it. The zero value is the guard of a service with
-// closed sign-up and no listeners. It must not be changed once in use.
+// was resolved, so no name and no change of a name gets around it. The zero value is the guard of a service without
+// listeners. It must not be changed once in use.
 //
 // An IPv4-mapped address is its IPv4 address. An IPv6 address that carries an IPv4 address in another way (compatible,
 // translated, NAT64, 6to4, Teredo, ISATAP) is judged as both, and both must pass. In this order:
@@ -22,12 +25,11 @@ import (
 //   - Deny refuses;
 //   - our own listeners and the metadata services of clouds are refused;
 //   - Allow lets pass;
-//   - with closed sign-up IPv4 link-local addresses are refused, since clouds keep their services there; private
-//     networks and the host itself pass;
-//   - with open sign-up only global unicast addresses pass: everything in the IANA special-purpose address registries,
+//   - IPv4 link-local addresses are refused, since clouds keep their services there;
+//   - for an account that may reach private networks all else passes, they and the host itself included;
+//   - for any other only global unicast addresses pass: everything in the IANA special-purpose address registries,
 //     multicast, and addresses with a zone are refused.
 type Guard struct {
-	Open  bool             // strangers may sign up
 	Own   []netip.AddrPort // where we listen; an unspecified address stands for every address of the host
 	Allow []netip.Prefix   // the operator's; none IPv4-mapped
 	Deny  []netip.Prefix   // likewise
@@ -37,67 +39,81 @@ type Guard struct {
 
 // BlockedError is the error for an address that the guard refuses.
 type BlockedError struct {
-	Addr   netip.AddrPort
-	Reason string // for logs
+	Addr      netip.AddrPort
+	Reason    string // for logs
+	NotGlobal bool   // an account that may reach private networks could call it
 }
 
 // Error is the text for logs.
 func (e *BlockedError) Error() string { return fmt.Sprintf("%s is blocked: %s", e.Addr, e.Reason) }
 
-// control is a net.Dialer's ControlContext.
-func (g *Guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
-	addr, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("address to dial: %w", err)
+// control is a net.Dialer's ControlContext for an account with that access.
+func (g *Guard) control(access cron.Access) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		addr, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return fmt.Errorf("address to dial: %w", err)
+		}
+		return g.Check(addr, access)
 	}
-	return g.Check(addr)
 }
 
-// Check returns nil when addr may be dialled, and otherwise a *BlockedError.
-func (g *Guard) Check(addr netip.AddrPort) error {
+// Check returns nil when an account with that access may dial addr, and otherwise a *BlockedError, or the error that kept
+// the guard from knowing.
+func (g *Guard) Check(addr netip.AddrPort, access cron.Access) error {
 	var buf [8]netip.Addr
 	forms := appendForms(buf[:0], addr.Addr())
 	for _, form := range forms {
-		if reason := g.refuse(form, addr.Port()); reason != "" {
-			return &BlockedError{addr, reason}
+		own, err := g.isOwn(form.WithZone(""), addr.Port())
+		if err != nil {
+			return fmt.Errorf("list the addresses of the host: %w", err)
+		}
+		if reason, notGlobal := g.refuse(form, own, access); reason != "" {
+			return &BlockedError{addr, reason, notGlobal}
 		}
 	}
 	return nil
 }
 
-// CheckHost is Check for the host of a URL, without brackets, when that is an address in any of its spellings; blocked
-// is the address then. It never resolves: a name is ok, and judged when its addresses are dialled.
-func (g *Guard) CheckHost(host string, port int) (blocked string, ok bool) {
+// CheckHost is Check for the host of a URL, without brackets, when that is an address in any of its spellings. The
+// problem is one of cron.RuleURLBlocked or cron.RuleURLNotGlobal, or none. It never resolves: a name is ok, and judged
+// when its addresses are dialled.
+func (g *Guard) CheckHost(host string, port int, access cron.Access) cron.Problem {
 	_, addr, err := parseHost(host, strings.Contains(host, ":"))
 	if err != nil || !addr.IsValid() {
-		return "", true
+		return cron.Problem{}
 	}
-	if g.Check(netip.AddrPortFrom(addr, uint16(port))) != nil {
-		return addr.String(), false
+	blocked, is := errors.AsType[*BlockedError](g.Check(netip.AddrPortFrom(addr, uint16(port)), access))
+	switch {
+	case !is:
+		return cron.Problem{}
+	case blocked.NotGlobal:
+		return cron.Problem{Rule: cron.RuleURLNotGlobal, Given: addr.String()}
 	}
-	return "", true
+	return cron.Problem{Rule: cron.RuleURLBlocked, Given: addr.String()}
 }
 
-// refuse returns why addr may not be dialled, or "".
-func (g *Guard) refuse(addr netip.Addr, port uint16) string {
+// refuse returns why addr, which may be our own listener, may not be dialled, or "".
+func (g *Guard) refuse(addr netip.Addr, own bool, access cron.Access) (reason string, notGlobal bool) {
+	global := access == cron.AccessGlobal
 	bare := addr.WithZone("") // prefixes contain no address with a zone
 	switch {
 	case covers(g.Deny, bare):
-		return "denied by the operator"
+		return "denied by the operator", false
 	case covers(metadata, bare):
-		return "cloud metadata"
-	case g.isOwn(bare, port):
-		return "our own listener"
+		return "cloud metadata", false
+	case own:
+		return "our own listener", false
 	case covers(g.Allow, bare):
-		return ""
-	case !g.Open && linkLocal4.Contains(bare):
-		return "link-local"
-	case g.Open && addr.Zone() != "":
-		return "zone"
-	case g.Open && (covers(special, bare) || bare.Is6() && !global6.Contains(bare)):
-		return "special purpose"
+		return "", false
+	case !global && linkLocal4.Contains(bare):
+		return "link-local", false
+	case global && addr.Zone() != "":
+		return "zone", true
+	case global && (covers(special, bare) || bare.Is6() && !global6.Contains(bare)):
+		return "special purpose", true
 	}
-	return ""
+	return "", false
 }
 
 func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
@@ -105,17 +121,22 @@ func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
 }
 
 // isOwn tells whether we listen at addr and port.
-func (g *Guard) isOwn(addr netip.Addr, port uint16) bool {
+func (g *Guard) isOwn(addr netip.Addr, port uint16) (bool, error) {
 	for _, own := range g.Own {
 		if own.Port() != port {
 			continue
 		}
 		listener := own.Addr().Unmap().WithZone("")
-		if listener == addr || listener.IsUnspecified() && (addr.IsLoopback() || g.isLocal(addr)) {
-			return true
+		if listener == addr || listener.IsUnspecified() && addr.IsLoopback() {
+			return true, nil
+		}
+		if listener.IsUnspecified() {
+			if local, err := g.isLocal(addr); local || err != nil {
+				return local, err
+			}
 		}
 	}
-	return false
+	return false, nil
 }
 
 // localAddrs are the addresses of the host's interfaces at some time.
@@ -125,13 +146,13 @@ type localAddrs struct {
 }
 
 // isLocal tells whether addr is one of the host's.
-func (g *Guard) isLocal(addr netip.Addr) bool {
+func (g *Guard) isLocal(addr netip.Addr) (bool, error) {
 	const fresh = 10 * time.Second
 	known := g.local.Load()
 	if now := time.Now(); known == nil || now.Sub(known.at) > fresh {
 		interfaces, err := net.InterfaceAddrs()
 		if err != nil {
-			return true // not to know is no reason to let it pass
+			return false, err // not to know is no reason to let it pass
 		}
 		known = &localAddrs{at: now}
 		for _, i := range interfaces {
@@ -143,7 +164,7 @@ func (g *Guard) isLocal(addr netip.Addr) bool {
 		}
 		g.local.Store(known)
 	}
-	return slices.Contains(known.addrs, addr)
+	return slices.Contains(known.addrs, addr), nil
 }
 
 // appendForms appends addr, an IPv4-mapped address as its IPv4 address, the IPv4 addresses that it carries, and for an

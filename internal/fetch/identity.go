@@ -21,21 +21,19 @@ type identity struct {
 func (x *exchange) identity() (*identity, error) {
 	material := x.call.TLS
 	return x.client.identities.get(material.Digest, func() (*identity, error) {
-		return newIdentity(x.client.roots, &material.TLSMaterial)
+		base, err := x.client.roots.get()
+		if err != nil {
+			return nil, err
+		}
+		return newIdentity(base, &material.TLSMaterial)
 	})
 }
 
-// newIdentity parses m. A nil base stands for the authorities of the host.
+// newIdentity parses m, whose authorities are trusted beside those of base.
 func newIdentity(base *x509.CertPool, m *cron.TLSMaterial) (*identity, error) {
 	id := &identity{roots: base}
 	if m.Roots != "" {
-		if base != nil {
-			id.roots = base.Clone()
-		} else if system, err := x509.SystemCertPool(); err == nil {
-			id.roots = system // a copy
-		} else {
-			id.roots = x509.NewCertPool() // a host without authorities
-		}
+		id.roots = base.Clone()
 		id.roots.AppendCertsFromPEM([]byte(m.Roots))
 	}
 	if m.Certificate != "" {

@@ -74,6 +74,12 @@ func (English) OperatorStays(email string) string {
 	return fmt.Sprintf("%s is the operator's account, which cannot be deleted.", email)
 }
 
+// OperatorReaches says that the first account cannot be kept from private networks.
+func (English) OperatorReaches(email string) string {
+	return fmt.Sprintf("%s is the operator's account, whose jobs may always call private networks; "+
+		"to refuse some of them to all accounts, start the service with --deny-targets.", email)
+}
+
 // NoSuchPlan says that a plan does not exist, and which do.
 func (English) NoSuchPlan(name string, plans cron.Plans) string {
 	return fmt.Sprintf("There is no plan called %q; there are %s. More can be defined in the file of --plans.", name,

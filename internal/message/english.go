@@ -40,6 +40,9 @@ func (English) Problem(p cron.Problem) string {
 			"with other characters percent-encoded and a port between 1 and 65535."
 	case cron.RuleURLBlocked:
 		return fmt.Sprintf("Jobs of this service may not call %s; use an address that it may reach.", clip(p.Given))
+	case cron.RuleURLNotGlobal:
+		return fmt.Sprintf("%s is not a public address, and jobs of this account may call no other; "+
+			"use a public address, or ask the operator of the service to let the account reach private networks.", clip(p.Given))
 	case cron.RuleControlCharacter:
 		if p.Given != "" {
 			return fmt.Sprintf("The value of %s holds a control character; only printable text is allowed.",
@@ -339,6 +342,11 @@ func englishFault(f cron.Fault, detail string) string {
 		return "The server reset the connection."
 	case cron.FaultInternal:
 		return "An error inside the service kept the execution from being performed."
+	case cron.FaultNotGlobal:
+		return fmt.Sprintf("%s has no public address, and jobs of this account may call no other.", detail)
+	case cron.FaultShortage:
+		return fmt.Sprintf("The service itself lacked %s, so the target could not be called properly. "+
+			"This does not count against the job; the operator of the service can mend it.", detail)
 	case cron.FaultLost:
 		return "The execution was started, but the service stopped before its result was known."
 	case cron.FaultOverlap:

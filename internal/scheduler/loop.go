@@ -246,6 +246,7 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 			SaveResponse:    l.Job.SaveResponses,
 			Exchange:        l.Job.Exchange,
 			TLS:             l.TLS,
+			Access:          l.Access,
 		})
 	}
 	result.Started = started

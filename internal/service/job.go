@@ -39,7 +39,7 @@ func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Chan
 	plan := s.planOf(account)
 	job := cron.NewJob()
 	job.AccountID = account.ID
-	if err := s.edit(&job, fill, &plan); err != nil {
+	if err := s.edit(&job, fill, account.Access, &plan); err != nil {
 		return cron.Job{}, err
 	}
 	if err := s.jobs.CreateJob(ctx, &job); err != nil {
@@ -52,7 +52,7 @@ func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Chan
 // with the change itself is reported before a job that does not exist. change may run more than once.
 func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, only Precondition, change Change) (
 	cron.Job, error) {
-	if err := s.TryChange(change); err != nil {
+	if err := s.TryChange(account, change); err != nil {
 		return cron.Job{}, err
 	}
 	plan := s.planOf(account)
@@ -61,18 +61,18 @@ func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int
 		if err := s.check(only, job); err != nil {
 			return err
 		}
-		err := s.edit(job, change, &plan)
+		err := s.edit(job, change, account.Access, &plan)
 		changed = *job
 		return err
 	})
 	return changed, err
 }
 
-// TryChange tells what is wrong with a change whatever job it is for.
-func (s *Service) TryChange(change Change) error {
+// TryChange tells what is wrong with a change of the account whatever job it is for.
+func (s *Service) TryChange(account cron.Account, change Change) error {
 	trial := cron.NewJob()
 	trial.Request.URL = "http://trial.invalid/"
-	return s.edit(&trial, change, nil)
+	return s.edit(&trial, change, account.Access, nil)
 }
 
 // DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.
@@ -110,7 +110,7 @@ func foresee(job *cron.JobRecord, now time.Time) {
 }
 
 // edit applies a change to a job and checks the outcome; what depends on the whole job is not checked without a plan.
-func (s *Service) edit(job *cron.Job, change Change, plan *cron.Plan) error {
+func (s *Service) edit(job *cron.Job, change Change, access cron.Access, plan *cron.Plan) error {
 	before, schedule := job.Request.URL, job.Schedule
 	err := change(job)
 	if err != nil && cron.KindOf(err) != cron.Invalid {
@@ -126,7 +126,7 @@ func (s *Service) edit(job *cron.Job, change Change, plan *cron.Plan) error {
 		job.Timing.PauseNote = ""
 	}
 	if job.Request.URL != before {
-		if err := s.checkAddress(job.Request.URL); err != nil {
+		if err := s.checkAddress(job.Request.URL, access); err != nil {
 			return err
 		}
 	}
@@ -150,15 +150,14 @@ func checkInterval(s *cron.Schedule, least time.Duration) error {
 
 // checkAddress refuses a URL whose host is an address that jobs may not call, so that its user hears of it now and not
 // from failing executions.
-func (s *Service) checkAddress(rawURL string) error {
+func (s *Service) checkAddress(rawURL string, access cron.Access) error {
 	expanded := cron.Request{URL: rawURL}.Expand(time.Unix(0, 0), func() string { return "0" })
 	u, problem := cron.ParseURL(expanded.URL)
 	if problem.Rule == cron.RuleNone {
-		blocked, ok := s.addresses.CheckHost(u.Hostname(), portOf(u))
-		if ok {
-			return nil
-		}
-		problem = cron.Problem{Rule: cron.RuleURLBlocked, Given: blocked}
+		problem = s.addresses.CheckHost(u.Hostname(), portOf(u), access)
+	}
+	if problem.Rule == cron.RuleNone {
+		return nil
 	}
 	problem.Pointer = "/url"
 	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: []cron.Problem{problem}}

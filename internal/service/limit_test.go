@@ -52,7 +52,7 @@ func onEachDatabase(t *testing.T, plans cron.Plans,
 // anywhere blocks nothing.
 type anywhere struct{}
 
-func (anywhere) CheckHost(string, int) (blocked string, ok bool) { return "", true }
+func (anywhere) CheckHost(string, int, cron.Access) cron.Problem { return cron.Problem{} }
 
 // newAccount adds an account.
 func newAccount(t *testing.T, s *store.Store, plan string) cron.Account {

@@ -75,9 +75,9 @@ type BadgeStore interface {
 
 // AddressChecker knows which addresses jobs may not call.
 type AddressChecker interface {
-	// CheckHost tells which address of host, a name or an address, is blocked for that port; ok is true when none is
-	// known to be. It looks nothing up: names are checked for good when they are dialed.
-	CheckHost(host string, port int) (blocked string, ok bool)
+	// CheckHost tells why host, a name or an address, is blocked for that port and accounts of that access; no problem
+	// when it is not known to be. It looks nothing up: names are checked for good when they are dialed.
+	CheckHost(host string, port int, access cron.Access) cron.Problem
 }
 
 // Config is what a Service needs.

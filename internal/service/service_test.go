@@ -28,9 +28,15 @@ type guard struct {
 	asked   []string
 }
 
-func (g *guard) CheckHost(host string, port int) (blocked string, ok bool) {
+func (g *guard) CheckHost(host string, port int, access cron.Access) cron.Problem {
 	g.asked = append(g.asked, fmt.Sprint(host, " ", port))
-	return g.blocked, host != g.blocked
+	switch {
+	case host == g.blocked:
+		return cron.Problem{Rule: cron.RuleURLBlocked, Given: host}
+	case host == "10.0.0.2" && access == cron.AccessGlobal:
+		return cron.Problem{Rule: cron.RuleURLNotGlobal, Given: host}
+	}
+	return cron.Problem{}
 }
 
 func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *guard, cron.Account) {
@@ -54,6 +60,27 @@ func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *
 	return service.New(service.Config{
 		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Addresses: g, Plans: cron.Plans{plan.Name: plan},
 	}), s, g, account
+}
+
+func TestAddressesAreJudgedByAccount(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	if _, err := svc.CreateJob(t.Context(), account, setURL("10.0.0.2")); err != nil {
+		t.Fatal(err)
+	}
+	job, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	account.Access = cron.AccessGlobal
+	want := []string{rule("/url", cron.RuleURLNotGlobal)}
+	_, err = svc.CreateJob(t.Context(), account, setURL("10.0.0.2"))
+	if got := problemsOf(t, err); !slices.Equal(got, want) {
+		t.Errorf("create: %v", got)
+	}
+	_, err = svc.ChangeJob(t.Context(), account, job.ID, nil, setURL("10.0.0.2"))
+	if got := problemsOf(t, err); !slices.Equal(got, want) {
+		t.Errorf("change: %v", got)
+	}
 }
 
 func setURL(url string) service.Change {

@@ -24,9 +24,9 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	}
 	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx,
-			`INSERT INTO account (email, plan, overrides, disabled, created_at) VALUES ($1, $2, $3, $4, $5)
+			`INSERT INTO account (email, plan, overrides, disabled, created_at, access) VALUES ($1, $2, $3, $4, $5, $6)
 			 ON CONFLICT (email) DO NOTHING RETURNING id`,
-			a.Email, a.Plan, overrides, a.Disabled, millis(a.Created)).Scan(&a.ID)
+			a.Email, a.Plan, overrides, a.Disabled, millis(a.Created), int(a.Access)).Scan(&a.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAccount}
@@ -38,14 +38,14 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 }
 
 const accountColumns = `account.id, account.email, account.plan, account.disabled, account.created_at,
-	account.overrides`
+	account.overrides, account.access`
 
 func scanAccount(scan func(...any) error, a *cron.Account, more ...any) error {
 	var (
 		created   int64
 		overrides string
 	)
-	err := scan(append([]any{&a.ID, &a.Email, &a.Plan, &a.Disabled, &created, &overrides}, more...)...)
+	err := scan(append([]any{&a.ID, &a.Email, &a.Plan, &a.Disabled, &created, &overrides, &a.Access}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
 		if disabled && !a.Disabled {
 			enabled = millis(s.stamp())
 		}
-		_, err = q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4, enabled_at = $5 WHERE id = $1`,
-			a.ID, a.Plan, overrides, a.Disabled, enabled)
+		_, err = q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4, enabled_at = $5,
+			access = $6 WHERE id = $1`, a.ID, a.Plan, overrides, a.Disabled, enabled, int(a.Access))
 		if err != nil {
 			return fmt.Errorf("change the account: %w", err)
 		}

@@ -310,7 +310,7 @@ func (st *settlement) drop(w due) {
 }
 
 func (st *settlement) launch(d *definition, l cron.Launch) {
-	l.Node, l.Plan, l.Bytes = st.node, d.plan, d.bytes
+	l.Node, l.Plan, l.Bytes, l.Access = st.node, d.plan, d.bytes, d.access
 	st.records = append(st.records, &record{
 		accountID: d.job.AccountID, jobID: d.job.ID, planned: millis(l.Planned), kind: l.Kind, attempt: l.Attempt,
 		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),

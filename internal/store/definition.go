@@ -23,12 +23,13 @@ type definition struct {
 	skip    cron.Fault // why it cannot run; FaultNone when it can
 	unsure  bool       // whether its account is still disabled
 	busy    bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
-	bytes   int64      // of the secrets when they are not read with the rest
-	hasTLS  bool       // its account has TLS material
-	success string     // the criteria, encoded
-	sealed  []byte     // the secrets
-	opened  bool       // success and sealed are in job
-	broken  bool       // they cannot be
+	access  cron.Access
+	bytes   int64  // of the secrets when they are not read with the rest
+	hasTLS  bool   // its account has TLS material
+	success string // the criteria, encoded
+	sealed  []byte // the secrets
+	opened  bool   // success and sealed are in job
+	broken  bool   // they cannot be
 }
 
 // skipFirst is why a first attempt is not to be started now; FaultNone when it is.
@@ -49,7 +50,8 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	rows, err := q.QueryContext(ctx,
 		`SELECT `+jobColumns+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
-		        account.plan, account.overrides, account.disabled, account_tls.account_id IS NOT NULL
+		        account.plan, account.overrides, account.disabled, account.access,
+		        account_tls.account_id IS NOT NULL
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1),
 		s.dialect.list(ids), inlineBytes)
@@ -65,7 +67,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			disabled bool
 		)
 		err := scanEncodedJob(rows.Scan, &d.job, &d.success, &d.sealed, into(&d.bytes), &row.name, &row.overrides,
-			intoFlag(&disabled), intoFlag(&d.hasTLS))
+			intoFlag(&disabled), &d.access, intoFlag(&d.hasTLS))
 		if err != nil {
 			return nil, fmt.Errorf("read the definitions: %w", err)
 		}

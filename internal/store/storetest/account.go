@@ -29,7 +29,7 @@ func kindAndSubject(err error) refusal {
 var accountTests = []test{
 	{"an account reads back", func(s *suite) {
 		db := s.open()
-		a := cron.Account{Email: "Zoë@example.com", Plan: cron.PlanUnlimited, Disabled: true}
+		a := cron.Account{Email: "Zoë@example.com", Plan: cron.PlanUnlimited, Disabled: true, Access: cron.AccessGlobal}
 		s.ok(db.CreateAccount(s.ctx(), &a))
 		if a.ID == 0 || a.Created.IsZero() {
 			s.Errorf("the account has no id or time: %+v", a)
@@ -37,6 +37,21 @@ var accountTests = []test{
 		read, err := db.AccountByEmail(s.ctx(), "Zoë@example.com")
 		s.ok(err)
 		s.equal("account", read, a)
+	}},
+	{"a launch says what its account may call", func(s *suite) {
+		db := s.open()
+		a := cron.Account{Email: "global@example.com", Plan: cron.PlanDefault}
+		s.ok(db.CreateAccount(s.ctx(), &a))
+		node := s.node(db)
+		for _, access := range []cron.Access{cron.AccessAll, cron.AccessGlobal} {
+			a.Access = access
+			s.ok(db.UpdateAccount(s.ctx(), &a))
+			read, err := db.AccountByEmail(s.ctx(), a.Email)
+			s.ok(err)
+			s.equal("account", read, a)
+			s.due(db, a.ID)
+			s.equal("access", s.claimOne(db, node).Access, access)
+		}
 	}},
 	{"an address is taken once", func(s *suite) {
 		db := s.open()
