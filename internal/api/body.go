@@ -253,5 +253,8 @@ func escape16(text []byte, end bool) (n int, half bool) {
 	case len(text) < 6 && !end:
 		return 0, false
 	}
-	return min(2, len(text)), false // not of this kind, or no escape sequence at all
+	if len(text) > 1 && text[1] < utf8.RuneSelf {
+		return 2, false // of another kind, or no escape sequence at all
+	}
+	return 1, false
 }

@@ -105,15 +105,6 @@ func expand(s string, now time.Time, uuid func() string) string {
 	return s
 }
 
-// NormalURL trims s and puts "http://" before it when it names no scheme.
-func NormalURL(s string) string {
-	s = strings.TrimSpace(s)
-	if _, ok := urlScheme(s); ok || s == "" {
-		return s
-	}
-	return "http://" + s
-}
-
 // urlScheme is what stands before the "://" of s when it has the form of a scheme (RFC 3986, section 3.1), which what
 // stands before the one in "example.com/?to=http://example.org" has not.
 func urlScheme(s string) (scheme string, ok bool) {

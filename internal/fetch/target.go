@@ -228,28 +228,5 @@ func percentEncode(s, set string) string {
 func requestedURL(s string) string {
 	s, _, _ = strings.Cut(s, "#")
 	s = clean(s, len(s))
-	start := 0
-	if i := strings.Index(s, "//"); i >= 0 {
-		start = i + 2
-	}
-	end := len(s)
-	if i := strings.IndexAny(s[start:], "/?"); i >= 0 {
-		end = start + i
-	}
-	user, host, ok := cutLast(s[start:end], "@")
-	if !ok {
-		return s
-	}
-	name, _, ok := strings.Cut(user, ":")
-	if !ok {
-		return s
-	}
-	return s[:start] + name + ":xxxxx@" + host + s[end:]
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+	return cron.MaskURL(s)
 }

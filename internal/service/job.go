@@ -117,7 +117,9 @@ func (s *Service) edit(job *cron.Job, change Change, access cron.Access, plan *c
 		return err
 	}
 	job.Title = strings.TrimSpace(job.Title)
-	job.Request.URL = cron.NormalURL(job.Request.URL)
+	if job.Request.URL != before { // what stands there already may be of a time with other rules
+		err = mergeProblems(normalURL(job), err)
+	}
 	job.Timing.PauseNote = strings.TrimSpace(job.Timing.PauseNote)
 	if err := mergeProblems(err, job.Validate()); err != nil {
 		return err
@@ -134,6 +136,17 @@ func (s *Service) edit(job *cron.Job, change Change, access cron.Access, plan *c
 		return checkInterval(&job.Schedule, plan.MinInterval)
 	}
 	return nil
+}
+
+// normalURL brings the URL of a job into the form in which it is kept.
+func normalURL(job *cron.Job) error {
+	normal, problem := cron.NormalURL(job.Request.URL)
+	job.Request.URL = normal
+	if problem.Rule == cron.RuleNone {
+		return nil
+	}
+	problem.Pointer = "/url"
+	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: []cron.Problem{problem}}
 }
 
 // checkInterval refuses a schedule whose occurrences come faster than the plan allows.

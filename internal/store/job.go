@@ -24,8 +24,9 @@ var jobFields = []string{
 
 func jobValues(j *cron.Job) []any {
 	sc, t, n, p, x := &j.Schedule, &j.Timing, &j.Notification, &j.Policy, &j.Exchange
+	url, _ := cron.WithoutUser(j.Request.URL)
 	return []any{
-		j.FolderID, int(j.Type), j.Enabled, j.Title, j.SaveResponses, j.Request.URL, int(j.Request.Method),
+		j.FolderID, int(j.Type), j.Enabled, j.Title, j.SaveResponses, url, int(j.Request.Method),
 		j.Request.Auth.Enable, j.Timeout, j.RedirectSuccess, sc.Timezone, sc.ExpiresAt, int64(sc.Seconds),
 		int64(sc.Minutes), int64(sc.Hours), int64(sc.MonthDays), int64(sc.Months), int64(sc.Weekdays), int(sc.DST),
 		millis(t.RunAt), t.Spent, seconds(t.Spread), millis(t.PausedUntil), t.PauseNote,
@@ -147,6 +148,7 @@ func (r *stateRow) state() cron.JobState {
 
 // secretRow is the sealed part of a job.
 type secretRow struct {
+	URL      string        `json:"l,omitempty"` // when it holds user or password
 	Headers  []cron.Header `json:"h,omitempty"`
 	Body     string        `json:"b,omitempty"`
 	User     string        `json:"u,omitempty"`
@@ -158,10 +160,14 @@ func jobRow(id int64) string { return "job " + strconv.FormatInt(id, 10) }
 // sealJob returns the sealed secrets of a job; nil when it has none.
 func (s *Store) sealJob(j *cron.Job) ([]byte, error) {
 	r := &j.Request
-	if len(r.Headers) == 0 && r.Body == "" && r.Auth.User == "" && r.Auth.Password == "" {
+	row := secretRow{Headers: r.Headers, Body: r.Body, User: r.Auth.User, Password: r.Auth.Password}
+	if _, ok := cron.WithoutUser(r.URL); ok {
+		row.URL = r.URL
+	}
+	if len(row.Headers) == 0 && row.Body == "" && row.User == "" && row.Password == "" && row.URL == "" {
 		return nil, nil
 	}
-	plain, err := json.Marshal(secretRow{Headers: r.Headers, Body: r.Body, User: r.Auth.User, Password: r.Auth.Password})
+	plain, err := json.Marshal(row)
 	if err != nil {
 		return nil, fmt.Errorf("encode the secrets of job %d: %w", j.ID, err)
 	}
@@ -200,6 +206,9 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 	}
 	j.Request.Headers, j.Request.Body = row.Headers, row.Body
 	j.Request.Auth.User, j.Request.Auth.Password = row.User, row.Password
+	if row.URL != "" {
+		j.Request.URL = row.URL
+	}
 	return nil
 }
 
@@ -225,6 +234,11 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		}
 		if err := s.saveSecret(ctx, q, j); err != nil {
 			return err
+		}
+		if _, ok := cron.WithoutUser(j.Request.URL); ok {
+			if err := s.saveURL(ctx, q, j); err != nil {
+				return err
+			}
 		}
 		if _, err := q.ExecContext(ctx, `UPDATE account SET last_rank = last_rank + 1 WHERE id = $1`, j.AccountID); err != nil {
 			return err
@@ -270,6 +284,11 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		}
 		if err := s.saveSecret(ctx, q, &j); err != nil {
 			return err
+		}
+		if j.Request.URL != rec.Request.URL {
+			if err := s.saveURL(ctx, q, &j); err != nil {
+				return err
+			}
 		}
 		next := j.NextAfter(now)
 		if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
@@ -382,7 +401,7 @@ func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord
 var listColumns = jobColumns + ", " + stateColumns
 
 // listJobs reads the jobs of an account in the order of the list.
-var listJobs = `SELECT ` + listColumns + ` FROM job JOIN job_state ON job_state.job_id = job.id
+var listJobs = `SELECT ` + listColumns + `, job.url_sealed FROM job JOIN job_state ON job_state.job_id = job.id
 	WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`
 
 // Jobs reads the jobs of an account, without headers, body and credentials: enabled ones first, then by last status,
@@ -397,27 +416,37 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 		return nil, false, fmt.Errorf("list the jobs: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
+	opened := false
 	jobs = make([]cron.JobRecord, 0, count) // records are large, so that letting a long list grow takes its time
 	for rows.Next() {
 		var (
-			rec cron.JobRecord
-			row stateRow
+			rec    cron.JobRecord
+			row    stateRow
+			sealed []byte
 		)
-		if err := scanJob(rows.Scan, &rec.Job, row.fields()...); err != nil {
+		err := scanJob(rows.Scan, &rec.Job, append(row.fields(), &sealed)...)
+		if err == nil {
+			err = s.openURL(&rec.Job, sealed)
+		}
+		if err != nil {
 			s.logger.Error("a job cannot be read", slogErr(err))
 			someFailed = true
 			continue
 		}
 		rec.State = row.state()
+		opened = opened || sealed != nil
 		jobs = append(jobs, rec)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, false, fmt.Errorf("list the jobs: %w", err)
 	}
+	if opened {
+		sortJobs(jobs)
+	}
 	return jobs, someFailed, nil
 }
 
-// ListedJob reads a job as Jobs does, of whatever account.
+// ListedJob reads a job as Jobs does, of whatever account, and without user and password in its URL.
 func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, error) {
 	var (
 		rec cron.JobRecord

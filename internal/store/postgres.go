@@ -153,6 +153,9 @@ func (b *postgresBackend) notify(ctx context.Context, q queryer) error {
 
 func (b *postgresBackend) close() error { return b.db.Close() }
 
+// wipe leaves it to the server, whose vacuum does so.
+func (b *postgresBackend) wipe(context.Context) error { return nil }
+
 func (b *postgresBackend) duplicate(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "23505" // unique_violation

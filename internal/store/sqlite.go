@@ -93,6 +93,16 @@ func (b *sqliteBackend) duplicate(err error) bool {
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }
 
+// wipe empties the log of writes.
+func (b *sqliteBackend) wipe(ctx context.Context) error {
+	db, err := sql.Open("sqlite", b.dsn)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	return errors.Join(err, db.Close())
+}
+
 // copyTo writes a copy of the database to an empty file, from one snapshot and without holding up the writer.
 func (b *sqliteBackend) copyTo(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", b.dsn)

@@ -59,6 +59,8 @@ type backend interface {
 	latestExecution(ctx context.Context) (id int64, err error)
 	// notify makes other nodes look at the schedule once the transaction is committed.
 	notify(ctx context.Context, q queryer) error
+	// wipe takes values that were overwritten out of what the process itself keeps of former writes.
+	wipe(ctx context.Context) error
 	// duplicate tells whether err says that a row would not be unique.
 	duplicate(err error) bool
 	// close also ends what Store.read reads from.
@@ -133,6 +135,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.read = joinedReads{s.read}
 	if err := s.checkKey(ctx, o.NoMigrate); err != nil {
 		return nil, errors.Join(databaseError(err), s.Close())
+	}
+	if !o.NoMigrate {
+		if err := s.sealURLs(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	return s, nil
 }

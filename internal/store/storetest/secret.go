@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"strings"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -94,5 +95,106 @@ var secretTests = []test{
 				s.Errorf("the secret %s opened", damage)
 			}
 		}
+	}},
+	{"user and password in a URL are not stored in the clear", func(s *suite) {
+		db, account, node := s.start()
+		const whole = "https://" + secretUser + ":" + secretPassword + "@host-24681357.example.com/a@b"
+		kept := []cron.Job{
+			s.job(db, account, func(j *cron.Job) { j.Request.URL = whole }),
+			s.job(db, account, func(j *cron.Job) { withSecrets(j); j.Request.URL = whole }),
+			s.job(db, account),
+		}
+		for i := range kept {
+			s.ok(db.UpdateJob(s.ctx(), account, kept[i].ID, func(j *cron.Job) error {
+				j.Title, j.Request.URL = "new", whole
+				return nil
+			}))
+			s.equal("URL", s.record(db, account, kept[i].ID).Request.URL, whole)
+		}
+		jobs, someFailed, err := db.Jobs(s.ctx(), account)
+		s.ok(err)
+		s.equal("some failed", someFailed, false)
+		for i, j := range jobs {
+			s.equal("listed", []any{j.ID, j.Request.URL}, []any{kept[i].ID, whole})
+		}
+		listed, err := db.ListedJob(s.ctx(), kept[0].ID)
+		s.ok(err)
+		s.equal("for strangers", listed.Request.URL, "https://host-24681357.example.com/a@b")
+		s.plan(kept[0].ID, db.Now().Add(-time.Second))
+		s.equal("claimed", s.claimOne(db, node).Job.Request.URL, whole)
+		if !s.holds("host-24681357") {
+			s.Fatal("the test does not find what it looks for")
+		}
+		for _, secret := range []string{secretUser, secretPassword} {
+			if s.holds(secret) {
+				s.Errorf("%q stands in the database", secret)
+			}
+		}
+
+		for i := range kept {
+			s.ok(db.UpdateJob(s.ctx(), account, kept[i].ID, func(j *cron.Job) error { j.Request.URL = "http://x/"; return nil }))
+			s.equal("URL without user", s.record(db, account, kept[i].ID).Request.URL, "http://x/")
+		}
+		s.equal("sealed URLs", s.number(`SELECT count(*) FROM job WHERE url_sealed IS NOT NULL`), int64(0))
+	}},
+	{"lists are in the order of whole URLs", func(s *suite) {
+		db, account, _ := s.start()
+		want := []string{"http://a/", "http://a:p@z/", "http://b/", "http://b@a/", "http://c:1@a/", "http://c:2@a/", "https://A:p@a/",
+			"https://a/"}
+		for i := range want {
+			s.job(db, account, func(j *cron.Job) { j.Request.URL = want[(i*5)%len(want)] })
+		}
+		s.job(db, account, func(j *cron.Job) { j.Enabled, j.Request.URL = false, "http://a:p@a/" })
+		want = append(want, "http://a:p@a/")
+		jobs, _, err := db.Jobs(s.ctx(), account)
+		s.ok(err)
+		var got []string
+		for _, j := range jobs {
+			got = append(got, j.Request.URL)
+		}
+		s.equal("order", got, want)
+	}},
+	{"a sealed URL moved to another row does not open", func(s *suite) {
+		db, account, _ := s.start()
+		from := s.job(db, account, func(j *cron.Job) { j.Request.URL = "http://u:p@a/" })
+		to := s.job(db, account)
+		s.execOne(`UPDATE job SET url_sealed = (SELECT url_sealed FROM job WHERE id = $2) WHERE id = $1`, to.ID, from.ID)
+		jobs, someFailed, err := db.Jobs(s.ctx(), account)
+		s.ok(err)
+		s.equal("some failed", someFailed, true)
+		s.equal("listed", len(jobs), 1)
+	}},
+	{"URLs that an older version has written are sealed once", func(s *suite) {
+		db, account, _ := s.start()
+		const whole = "https://" + secretUser + ":" + secretPassword + "@example.com/"
+		for i := range 120 {
+			s.job(db, account, func(j *cron.Job) {
+				if i%2 == 0 {
+					withSecrets(j)
+				}
+			})
+		}
+		other := s.job(db, account, func(j *cron.Job) { j.Request.URL = "https://example.com/@/" })
+		s.exec(`UPDATE job SET url = $1 WHERE id <> $2`, whole, other.ID)
+		changes := s.number(`SELECT count(*) FROM job_change`)
+		s.exec(`DELETE FROM setting WHERE name = 'urls sealed'`)
+		db = s.open()
+		jobs, _, err := db.Jobs(s.ctx(), account)
+		s.ok(err)
+		s.equal("listed", len(jobs), 121)
+		for i, j := range jobs[1:] {
+			rec := s.record(db, account, j.ID)
+			s.equal("URL", []string{j.Request.URL, rec.Request.URL}, []string{whole, whole})
+			s.equal("secrets", rec.Request.Body != "", i%2 == 0)
+		}
+		s.equal("a URL without user", jobs[0].Request.URL, other.Request.URL)
+		s.equal("plain URLs", s.number(`SELECT count(*) FROM job WHERE url = 'https://example.com/'`), int64(120))
+		s.equal("changes", s.number(`SELECT count(*) FROM job_change`), changes)
+		if s.holds(secretPassword) {
+			s.Error("the password stands in the database")
+		}
+		s.exec(`UPDATE job SET url = $1 WHERE id = $2`, whole, other.ID)
+		s.open()
+		s.equal("sealed again", s.number(`SELECT count(*) FROM job WHERE url_sealed IS NOT NULL`), int64(120))
 	}},
 }
