@@ -217,10 +217,11 @@ func TestReading(t *testing.T) {
 			bad: []string{"/job/extendedData/headers"}},
 
 		// Placeholders are kept as they are.
-		{name: "placeholders", job: `{"url":"http://%cjo:uuid4%.example/?t=%cjo:unixtime%",
+		{name: "placeholders", job: `{"url":"http://a.example/%cjo:uuid4%?t=%cjo:unixtime%",
 			"extendedData":{"headers":{"A":"%cjo:uuid4%"},"body":"%cjo:unixtime%"}}`,
-			want: wants{"url": `"http://%cjo:uuid4%.example/?t=%cjo:unixtime%"`,
+			want: wants{"url": `"http://a.example/%cjo:uuid4%?t=%cjo:unixtime%"`,
 				"extendedData": `{"headers":{"A":"%cjo:uuid4%"},"body":"%cjo:unixtime%"}`}},
+		{name: "a placeholder for the host", job: `{"url":"http://%cjo:unixtime%/"}`, bad: []string{"/job/url"}},
 		{name: "no placeholder", job: `{"url":"http://a.example/%cjo:other%"}`, bad: []string{"/job/url"}},
 
 		// A URL without a scheme means http://.

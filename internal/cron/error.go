@@ -52,6 +52,8 @@ const (
 	RuleURLHost               // nothing
 	RuleURLSyntax             // nothing
 	RuleURLBlocked            // Given: the address
+	RuleURLPlaceholder        // nothing; a placeholder in the host, or beside it
+	RulePlaceholders          // Limit: placeholders that a job may hold
 	RuleURLNotGlobal          // Given: the address, which only accounts that may reach private networks may call
 	RuleControlCharacter      // nothing
 	RuleHeaderName            // Given: the name

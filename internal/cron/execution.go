@@ -51,7 +51,8 @@ type Execution struct {
 // Call is one HTTP exchange to be made.
 type Call struct {
 	AccountID       int64
-	Request         Request // placeholders filled in
+	Request         Request
+	Now             time.Time // that the placeholders of the request are filled in with
 	Timeout         time.Duration
 	MaxResponse     int64 // bytes of headers and body together; more is StatusTooMuchData
 	RedirectSuccess bool  // 301, 302, 303, 307 and 308 count as success

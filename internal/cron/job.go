@@ -39,6 +39,7 @@ const (
 	MaxTitleLength  = 512      // characters
 	MaxURLLength    = 8192     // bytes
 	MaxBodyLength   = 1 << 20  // bytes
+	MaxPlaceholders = 1000     // in URL, headers and body together
 	MaxHeaderLength = 64 << 10 // bytes, names and values of all headers together
 
 	MaxCredentialLength = 8192 // bytes, of user and of password

@@ -77,15 +77,17 @@ const (
 )
 
 // Expand returns the request with its placeholders filled in: each PlaceholderUnixTime with the whole seconds of now
-// and each PlaceholderUUID with a fresh result of uuid. It shares Headers with r when they hold none.
+// and each PlaceholderUUID with a fresh result of uuid. It takes time in proportion to the length of the request, and
+// shares Headers with r when they hold no placeholder.
 func (r Request) Expand(now time.Time, uuid func() string) Request {
-	r.URL = expand(r.URL, now, uuid)
-	r.Body = expand(r.Body, now, uuid)
+	seconds := strconv.FormatInt(now.Unix(), 10)
+	r.URL = expand(r.URL, seconds, uuid)
+	r.Body = expand(r.Body, seconds, uuid)
 	for i, h := range r.Headers {
-		if v := expand(h.Value, now, uuid); v != h.Value {
+		if placeholders(h.Value) > 0 {
 			headers := append([]Header(nil), r.Headers...)
 			for j := i; j < len(headers); j++ {
-				headers[j].Value = expand(headers[j].Value, now, uuid)
+				headers[j].Value = expand(headers[j].Value, seconds, uuid)
 			}
 			r.Headers = headers
 			break
@@ -94,15 +96,39 @@ func (r Request) Expand(now time.Time, uuid func() string) Request {
 	return r
 }
 
-func expand(s string, now time.Time, uuid func() string) string {
-	if !strings.Contains(s, "%cjo:") {
+// expand fills the placeholders of s in, in one pass.
+func expand(s, seconds string, uuid func() string) string {
+	const start = "%cjo:"
+	at := strings.Index(s, start)
+	if at < 0 {
 		return s
 	}
-	s = strings.ReplaceAll(s, PlaceholderUnixTime, strconv.FormatInt(now.Unix(), 10))
-	for strings.Contains(s, PlaceholderUUID) {
-		s = strings.Replace(s, PlaceholderUUID, uuid(), 1)
+	var b strings.Builder
+	for ; at >= 0; at = strings.Index(s, start) {
+		b.WriteString(s[:at])
+		s = s[at:]
+		switch {
+		case strings.HasPrefix(s, PlaceholderUnixTime):
+			b.WriteString(seconds)
+			s = s[len(PlaceholderUnixTime):]
+		case strings.HasPrefix(s, PlaceholderUUID):
+			b.WriteString(uuid())
+			s = s[len(PlaceholderUUID):]
+		default:
+			b.WriteString(start)
+			s = s[len(start):]
+		}
 	}
-	return s
+	b.WriteString(s)
+	return b.String()
+}
+
+// placeholders is how many s holds.
+func placeholders(s string) int {
+	if !strings.Contains(s, "%cjo:") {
+		return 0
+	}
+	return strings.Count(s, PlaceholderUnixTime) + strings.Count(s, PlaceholderUUID)
 }
 
 // urlScheme is what stands before the "://" of s when it has the form of a scheme (RFC 3986, section 3.1), which what
@@ -159,10 +185,11 @@ func (r *Request) check(c *Checker) {
 	case len(r.URL) > MaxURLLength:
 		c.Add("/url", Problem{Rule: RuleTooLong, Limit: MaxURLLength, Unit: UnitBytes})
 	default:
-		if _, p := ParseURL(expand(r.URL, time.Unix(0, 0), sampleUUID)); p.Rule != RuleNone {
+		if p := checkURL(r.URL); p.Rule != RuleNone {
 			c.Add("/url", p)
 		}
 	}
+	r.checkPlaceholders(c)
 	for _, credential := range [...]struct{ pointer, text string }{
 		{"/auth/user", r.Auth.User}, {"/auth/password", r.Auth.Password},
 	} {
@@ -191,7 +218,35 @@ func (r *Request) check(c *Checker) {
 	}
 }
 
-func sampleUUID() string { return "00000000-0000-4000-8000-000000000000" }
+// checkURL tells what is wrong with a URL that may hold placeholders. They may fill in everything but the host, and what
+// stands beside it, since a job has one target.
+func checkURL(s string) Problem {
+	u, p := ParseURL(expand(s, "1", func() string { return "00000000-0000-4000-8000-000000000000" }))
+	if p.Rule != RuleNone || placeholders(s) == 0 {
+		return p
+	}
+	other, p := ParseURL(expand(s, "2", func() string { return "00000000-0000-4000-8000-000000000001" }))
+	if p.Rule != RuleNone || u.Scheme != other.Scheme || u.Host != other.Host || u.User.String() != other.User.String() {
+		return Problem{Rule: RuleURLPlaceholder}
+	}
+	return Problem{}
+}
+
+// checkPlaceholders adds that the request holds too many placeholders, to the part that is one too many.
+func (r *Request) checkPlaceholders(c *Checker) {
+	n := 0
+	add := func(pointer, text string) {
+		before := n
+		if n += placeholders(text); n > MaxPlaceholders && before <= MaxPlaceholders {
+			c.Add(pointer, Problem{Rule: RulePlaceholders, Limit: MaxPlaceholders})
+		}
+	}
+	add("/url", r.URL)
+	for _, h := range r.Headers {
+		add("/extendedData/headers", h.Value)
+	}
+	add("/extendedData/body", r.Body)
+}
 
 // IsToken tells whether s is a token of RFC 9110, section 5.6.2: what a header name may be.
 func IsToken(s string) bool {

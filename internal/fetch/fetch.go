@@ -132,6 +132,7 @@ func (x *exchange) attempt(ctx context.Context) (err error) {
 // run makes the request, and those that redirects lead to. Its errors are *fault.
 func (x *exchange) run(ctx context.Context) error {
 	var err error
+	x.call.Request = x.call.Request.Expand(x.call.Now, uuid)
 	x.result.URL = requestedURL(x.call.Request.URL)
 	if x.target, err = parseTarget(&x.call.Request); err != nil {
 		return err

@@ -40,6 +40,12 @@ func (English) Problem(p cron.Problem) string {
 			"with other characters percent-encoded and a port between 1 and 65535."
 	case cron.RuleURLBlocked:
 		return fmt.Sprintf("Jobs of this service may not call %s; use an address that it may reach.", clip(p.Given))
+	case cron.RuleURLPlaceholder:
+		return "A placeholder cannot be part of the host, the port or the credentials of a URL; " +
+			"use it in the path or the query only."
+	case cron.RulePlaceholders:
+		return fmt.Sprintf("The job holds too many placeholders; at most %d are possible in URL, headers and body together.",
+			p.Limit)
 	case cron.RuleURLNotGlobal:
 		return fmt.Sprintf("%s is not a public address, and jobs of this account may call no other; "+
 			"use a public address, or ask the operator of the service to let the account reach private networks.", clip(p.Given))

@@ -2,8 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -239,7 +237,8 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 	if l.Node == s.epoch.Load() && s.lease.age() < cron.Lease {
 		result = s.Exchanger.Do(ctx, cron.Call{
 			AccountID:       l.Job.AccountID,
-			Request:         l.Job.Request.Expand(started, uuid),
+			Request:         l.Job.Request,
+			Now:             started,
 			Timeout:         l.Job.EffectiveTimeout(*l.Plan),
 			MaxResponse:     l.Plan.MaxResponse,
 			RedirectSuccess: l.Job.RedirectSuccess,
@@ -269,12 +268,4 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 func widenStack() {
 	var room [8 << 10]byte
 	runtime.KeepAlive(&room)
-}
-
-// uuid is a random UUID (RFC 9562, version 4).
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

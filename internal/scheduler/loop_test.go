@@ -1,10 +1,8 @@
 package scheduler
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -673,20 +671,4 @@ func TestAClaimThatFails(t *testing.T) {
 			})
 		})
 	}
-}
-
-// order sorts calls for comparison.
-func order(a, b call) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.url, b.url)) }
-
-func TestThePlaceholdersOfARequest(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.job(everySecond, "http://a/"+cron.PlaceholderUnixTime+"/"+cron.PlaceholderUUID)
-		w.start()
-		w.at(2 * second)
-		calls := w.targets.asked("http://a/")
-		slices.SortFunc(calls, order)
-		if len(calls) != 2 || calls[0].url[:20] != "http://a/946684801/"+calls[0].url[19:20] || calls[0].url[20:] == calls[1].url[20:] {
-			w.Errorf("%v", calls)
-		}
-	})
 }

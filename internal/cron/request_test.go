@@ -1,0 +1,69 @@
+package cron
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestExpandIsLinear counts how often a UUID is made, and bounds what is allocated by what comes out.
+func TestExpandIsLinear(t *testing.T) {
+	made := 0
+	uuid := func() string { made++; return "" }
+	r := Request{Body: strings.Repeat(PlaceholderUUID+PlaceholderUnixTime+"x", 20_000)}
+	allocations := testing.AllocsPerRun(1, func() { made = 0; r.Expand(time.Unix(7, 0), uuid) })
+	if got := r.Expand(time.Unix(7, 0), uuid).Body; got != strings.Repeat("7x", 20_000) {
+		t.Errorf("%d bytes", len(got))
+	}
+	if allocations > 100 {
+		t.Errorf("%v allocations for one body", allocations)
+	}
+	if uuid = func() string { return PlaceholderUUID }; (Request{Body: PlaceholderUUID}).Expand(time.Time{}, uuid).Body != PlaceholderUUID {
+		t.Error("what was filled in is filled in again")
+	}
+}
+
+func TestPlaceholdersOfAJob(t *testing.T) {
+	for _, row := range []struct {
+		url, header, body string
+		pointer           string
+		rule              Rule
+	}{
+		{url: "http://%cjo:unixtime%/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://%cjo:uuid4%.a.test/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://a.test:%cjo:unixtime%/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://a.test:8%cjo:unixtime%/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://%cjo:unixtime%@a.test/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://u:%cjo:uuid4%@a.test/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://[::%cjo:unixtime%]/", pointer: "/url", rule: RuleURLPlaceholder},
+		{url: "http://a.test/%cjo:unixtime%?%cjo:uuid4%#%cjo:uuid4%"},
+		{url: "http://a.test?%cjo:uuid4%@b.test/"},
+		{body: strings.Repeat(PlaceholderUUID, MaxPlaceholders)},
+		{body: strings.Repeat(PlaceholderUUID, MaxPlaceholders+1), pointer: "/extendedData/body", rule: RulePlaceholders},
+		{header: strings.Repeat(PlaceholderUnixTime, MaxPlaceholders), body: PlaceholderUUID,
+			pointer: "/extendedData/body", rule: RulePlaceholders},
+		{header: strings.Repeat(PlaceholderUUID, MaxPlaceholders+1), body: PlaceholderUUID,
+			pointer: "/extendedData/headers", rule: RulePlaceholders},
+		{body: strings.Repeat("%cjo:other%", 2*MaxPlaceholders)},
+	} {
+		j := NewJob()
+		j.Request.URL, j.Request.Body = row.url, row.body
+		if row.url == "" {
+			j.Request.URL = "http://a.test/"
+		}
+		if row.header != "" {
+			j.Request.Headers = []Header{{"X", row.header}}
+		}
+		err := j.Validate()
+		if row.rule == RuleNone {
+			if err != nil {
+				t.Errorf("%+v: %v", row, err)
+			}
+			continue
+		}
+		e, _ := err.(*Error)
+		if e == nil || len(e.Problems) != 1 || e.Problems[0].Pointer != row.pointer || e.Problems[0].Rule != row.rule {
+			t.Errorf("%s: %v", row.url, err)
+		}
+	}
+}
