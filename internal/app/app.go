@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime/debug"
+	"strings"
 
 	"punctual/internal/config"
 	"punctual/internal/cron"
@@ -68,6 +70,7 @@ func explain(err error) string {
 		{store.ErrNewer, message.English{}.NewerDatabase},
 		{store.ErrOtherKey, message.English{}.OtherKey},
 		{store.ErrNoBackup, message.English{}.NoBackup},
+		{store.ErrBadURL, message.English{}.BadDatabaseURL},
 	} {
 		if errors.Is(err, known.err) {
 			return known.text(err)
@@ -75,6 +78,16 @@ func explain(err error) string {
 	}
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
 		return message.English{}.DatabaseUnusable(f)
+	}
+	if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind != cron.Internal {
+		return message.English{}.CommandRefused(e)
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		doing, _, _ := strings.Cut(err.Error(), e.Error())
+		return message.English{}.FileFails(strings.TrimSuffix(doing, ": "), e)
+	}
+	if errors.Is(err, context.Canceled) {
+		return "Stopped before the end."
 	}
 	return err.Error()
 }

@@ -13,11 +13,13 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"punctual/internal/auth"
 	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/message"
+	"punctual/internal/service"
 	"punctual/internal/store"
 )
 
@@ -79,9 +81,12 @@ func backup(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) e
 	return s.Backup(ctx, c.Backup.File)
 }
 
+// maxEmail is how many bytes an e-mail address has at most (RFC 5321, section 4.5.3.1.3, without the brackets).
+const maxEmail = 254
+
 func createAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
 	o := c.Account.Create
-	if a, err := mail.ParseAddress(o.Email); err != nil || a.Address != o.Email {
+	if a, err := mail.ParseAddress(o.Email); err != nil || a.Address != o.Email || len(o.Email) > maxEmail {
 		return errors.New(message.English{}.NotAnEmail(o.Email))
 	}
 	if err := checkPlan(c, o.Plan, nil); err != nil {
@@ -224,14 +229,14 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 	if err != nil {
 		return err
 	}
-	k := cron.APIKey{AccountID: account.ID, Title: o.Title, AllowFrom: o.AllowFrom}
+	now := s.Now()
+	k := cron.APIKey{Title: o.Title, AllowFrom: o.AllowFrom, Expires: o.Expires.From(now)}
 	if o.ReadOnly {
 		k.Scopes = cron.ScopeRead
 	}
-	if o.Expires > 0 {
-		k.Expires = s.Now().Add(o.Expires)
-	}
-	text, err := addKey(ctx, s, k)
+	text := newKey(&k)
+	everything := cron.APIKey{} // an operator's command may do all
+	err = service.New(service.Config{Keys: s}).CreateAPIKey(ctx, now, account, &everything, &k)
 	if cron.KindOf(err) == cron.TooMany {
 		return errors.New(message.English{}.TooManyKeys(account))
 	}
@@ -245,11 +250,11 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 // hintLength is how many characters of a key are kept to recognise it by.
 const hintLength = 4
 
-// addKey makes a key and stores what k says about it.
-func addKey(ctx context.Context, s *store.Store, k cron.APIKey) (text string, err error) {
+// newKey makes the key that k is about.
+func newKey(k *cron.APIKey) (text string) {
 	text, k.Hash = auth.NewKey()
 	k.Hint = text[len(text)-hintLength:]
-	return text, s.CreateAPIKey(ctx, &k)
+	return text
 }
 
 func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error {
@@ -271,10 +276,20 @@ func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io
 		if !k.Expires.IsZero() {
 			expires = k.Expires.Format(time.DateOnly)
 		}
-		_, _ = fmt.Fprintf(t, "%d\t…%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Title, state,
+		_, _ = fmt.Fprintf(t, "%d\t…%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, printable(k.Title), state,
 			k.Created.Format(time.DateOnly), expires, scopeText(k.Scopes), prefixText(k.AllowFrom))
 	}
 	return t.Flush()
+}
+
+// printable is a text that people chose, safe for a terminal and a table.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '�'
+	}, text)
 }
 
 // scopeText is what a key may do.

@@ -167,6 +167,10 @@ func TestKeyCommands(t *testing.T) {
 	p.refuse(exitFailed, "no account", "apikey", "list", "--account", "joe@example.com")
 	p.refuse(exitUsage, `"192.0.2" is no address`, "apikey", "create", "--allow-from", "192.0.2")
 	p.refuse(exitUsage, "--expires", "apikey", "create", "--expires", "-1h")
+	p.refuse(exitFailed, "--expires: The key must end in the future", "apikey", "create", "--expires", "2001-01-31")
+	p.refuse(exitFailed, "at most 128 characters", "apikey", "create", "--title", strings.Repeat("x", 129))
+	p.refuse(exitFailed, "--allow-from: ", "apikey", "create", "--title", strings.Repeat("x", 129), "--expires", "2001-01-31",
+		"--allow-from", strings.Repeat("192.0.2.1,", 100)+"192.0.2.1") // all at once
 	p.run("account", "set-plan", "jane@example.com", "unlimited", "--set", "maxKeys=2")
 	p.refuse(exitFailed, "no further API key", "apikey", "create", "--account", "jane@example.com")
 }
@@ -223,4 +227,87 @@ func TestCommandsEndWithTheirContext(t *testing.T) {
 	if code := Run(ctx, append(p.args, "account", "list"), &stdout, &stderr); code != exitFailed || stdout.Len() > 0 {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
 	}
+}
+
+// TestNothingGivenIsRefused runs commands with empty values, as an unset variable of a shell gives them. None does what
+// it would do without the flag, such as making a key that may be used from anywhere.
+func TestNothingGivenIsRefused(t *testing.T) {
+	p := newProgram(t)
+	before := p.run("apikey", "list") + p.run("account", "list")
+	for _, args := range [][]string{
+		{"apikey", "create", "--allow-from="}, {"apikey", "create", "--allow-from", ""}, {"apikey", "create", "--allow-from=192.0.2.1,"},
+		{"apikey", "create", "--title="}, {"apikey", "create", "--title= "}, {"apikey", "create", "--expires="},
+		{"apikey", "create", "--account="}, {"apikey", "list", "--account="}, {"apikey", "revoke", "1", "--account="},
+		{"apikey", "revoke", ""}, {"account", "create", ""}, {"account", "create", "a@example.com", "--plan="},
+		{"account", "set-plan", "operator@localhost", "member", "--set="}, {"account", "disable", ""}, {"account", "delete", ""},
+		{"backup", ""}, {"serve", "--deny-targets="}, {"serve", "--allow-targets="}, {"serve", "--trusted-proxies="},
+		{"serve", "--executor-addresses="}, {"serve", "--database="}, {"serve", "--listen="}, {"serve", "--drain="},
+	} {
+		p.refuse(exitUsage, "See punctual --help", args...)
+	}
+	if after := p.run("apikey", "list") + p.run("account", "list"); after != before {
+		t.Errorf("there was\n%s\nand is\n%s", before, after)
+	}
+}
+
+// TestExpiryOfAKey makes keys that end after days and weeks, and on a date.
+func TestExpiryOfAKey(t *testing.T) {
+	p := newProgram(t)
+	for _, given := range []string{"30d", "2w", "1w2d12h", "720h", "2099-12-31", "2099-12-31T12:00:00+02:00"} {
+		p.run("apikey", "create", "--expires", given)
+	}
+	keys, err := p.db.APIKeys(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const day = 24 * time.Hour
+	for i, want := range []time.Duration{30 * day, 14 * day, 9*day + 12*time.Hour, 30 * day} {
+		if k := keys[1+i]; k.Expires.Sub(k.Created).Round(time.Minute) != want {
+			t.Errorf("key %d ends after %v, want %v", k.ID, k.Expires.Sub(k.Created), want)
+		}
+	}
+	for i, want := range []string{"2099-12-31T00:00:00Z", "2099-12-31T10:00:00Z"} {
+		if got := keys[5+i].Expires.UTC().Format(time.RFC3339); got != want {
+			t.Errorf("a key ends at %s, want %s", got, want)
+		}
+	}
+}
+
+// TestErrorsAreOurs looks for the words of libraries in what commands say of their failure.
+func TestErrorsAreOurs(t *testing.T) {
+	p := newProgram(t)
+	dir := t.TempDir()
+	for _, args := range [][]string{
+		{"backup", filepath.Join(dir, "missing", "copy")}, {"backup", dir}, {"account", "list", "--plans", filepath.Join(dir, "missing")},
+		{"account", "list", "--plans", dir}, {"account", "list", "--database", "postgres://a:b@[x/y"},
+		{"account", "list", "--database", "postgres://a:b@127.0.0.1:1/x"},
+		{"nothing"}, {"serv"}, {"serve", "--slot", "1"}, {"serve", "more"}, {"apikey"}, {"account"}, {"apikey", "revoke"},
+		{"apikey", "revoke", "x"}, {"account", "set-plan"}, {"account", "set-plan", "a", "b", "--set", "x"}, {"serve", "--slots"},
+		{"serve", "--drain", "soon"}, {"serve", "--drain", "999999999w"}, {"apikey", "create", "--expires", "30"},
+		{"apikey", "create", "--read-only=maybe"}, {"apikey", "create", "--title", "-x"}, {"serve", "--executor-addresses", "x"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := Run(t.Context(), append(p.args, args...), &stdout, &stderr)
+		text := stderr.String()
+		if code == exitOK || stdout.Len() > 0 || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "punctual: ") {
+			t.Errorf("%v: exit code %d, stdout %q, stderr %q", args, code, &stdout, text)
+		}
+		for _, foreign := range []string{"expected", "unexpected", "unknown flag", "invalid", "parse", "strconv", "no such file", "open ",
+			"dial", "%!", "(from envar", "perhaps", "..", "syscall", "EOF"} {
+			if strings.Contains(strings.ReplaceAll(text, dir, ""), foreign) {
+				t.Errorf("%v says %q: %s", args, foreign, text)
+			}
+		}
+	}
+}
+
+// TestEmptyVariablesCountAsUnset starts commands where variables of the environment are there and empty.
+func TestEmptyVariablesCountAsUnset(t *testing.T) {
+	p := newProgram(t)
+	for _, name := range []string{"DRAIN", "SLOTS", "DENY_TARGETS", "DATABASE", "PLANS", "SECRET_KEY"} {
+		t.Setenv("PUNCTUAL_"+name, "")
+	}
+	p.run("account", "list")
+	t.Setenv("PUNCTUAL_DATA", "")
+	p.run("account", "list") // of --data
 }

@@ -161,8 +161,9 @@ func firstStart(ctx context.Context, db *store.Store, baseURL string, stdout io.
 		}
 		return err
 	}
-	key, err := addKey(ctx, db, cron.APIKey{AccountID: account.ID, Title: "first key"})
-	if err != nil {
+	k := cron.APIKey{AccountID: account.ID, Title: "first key"}
+	key := newKey(&k)
+	if err := db.CreateAPIKey(ctx, &k); err != nil {
 		return err
 	}
 	_, err = io.WriteString(stdout, message.English{}.FirstStart(baseURL, key))

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"reflect"
 	"strings"
 	"time"
 
@@ -49,7 +48,7 @@ type Config struct {
 	Account AccountConfig `cmd:"" help:"Accounts. These commands work beside a running service."`
 	APIKey  APIKeyConfig  `cmd:"" name:"apikey" help:"API keys. These commands work beside a running service."`
 	Backup  struct {
-		File string `arg:"" type:"path" help:"The file to write; it must not exist."`
+		File string `arg:"" help:"The file to write; it must not exist."`
 	} `cmd:"" help:"Write a copy of the SQLite database to a file. It works beside a running service."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }
@@ -104,7 +103,7 @@ type APIKeyConfig struct {
 		Account   string         `placeholder:"EMAIL" help:"The account that the key acts for; without it the operator's."`
 		Title     string         `default:"created on the command line" help:"What the key is for."`
 		ReadOnly  bool           `help:"The key may see but not change anything."`
-		Expires   time.Duration  `placeholder:"DURATION" help:"How long the key works, such as 720h; without it for ever."`
+		Expires   Expiry         `placeholder:"TIME" help:"How long the key works, such as 12h, 30d or 2w, or until when, such as 2030-12-31 (UTC); without it for ever."`
 		AllowFrom []netip.Prefix `placeholder:"ADDRESS" help:"Addresses or ranges that may use the key, such as 192.0.2.7 or 2001:db8::/32; without it any."`
 	} `cmd:"" help:"Create an API key and print it, alone on its line."`
 	List struct {
@@ -124,16 +123,18 @@ var ErrDone = errors.New("done")
 func Parse(args []string, stdout io.Writer) (Config, error) {
 	var c Config
 	done := false
-	parser, err := kong.New(&c,
+	parser, err := kong.New(&c, append(values(),
 		kong.Name("punctual"),
 		kong.Description("Punctual calls URLs on time: a self-hosted HTTP cron service."),
 		kong.Writers(stdout, stdout),
 		kong.Exit(func(int) { done = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.TypeMapper(reflect.TypeFor[netip.Prefix](), kong.MapperFunc(decodePrefix)),
-	)
+	)...)
 	if err != nil {
 		return c, fmt.Errorf("read the description of the command line: %w", err)
+	}
+	for _, node := range append([]*kong.Node{parser.Model.Node}, parser.Model.Leaves(false)...) {
+		ignoreEmptyVariables(node.Flags, os.LookupEnv)
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
@@ -143,31 +144,10 @@ func Parse(args []string, stdout io.Writer) (Config, error) {
 		return c, ErrDone
 	}
 	if err != nil {
-		return c, fmt.Errorf("%w; punctual --help lists commands and flags", err)
+		return c, fmt.Errorf("%s See punctual --help for commands and flags", reword(err))
 	}
 	c.Command = Command(parsed.Command())
 	return c, c.check()
-}
-
-// decodePrefix reads an address range, or one address as the range that holds it alone.
-func decodePrefix(ctx *kong.DecodeContext, target reflect.Value) error {
-	var text string
-	if err := ctx.Scan.PopValueInto("address range", &text); err != nil {
-		return err
-	}
-	prefix, err := netip.ParsePrefix(text)
-	if err != nil {
-		addr, err := netip.ParseAddr(text)
-		if err != nil {
-			return fmt.Errorf("%q is no address and no address range; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32", text)
-		}
-		prefix = netip.PrefixFrom(addr.WithZone(""), addr.BitLen())
-	}
-	if addr := prefix.Addr(); addr.Is4In6() && prefix.Bits() >= 96 {
-		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
-	}
-	target.Set(reflect.ValueOf(prefix.Masked()))
-	return nil
 }
 
 // check reports values that no flag's type rules out.
@@ -185,9 +165,6 @@ func (c *Config) check() error {
 		case s.Drain < 0:
 			return fmt.Errorf("--drain is %s, but must not be negative", s.Drain)
 		}
-	}
-	if c.APIKey.Create.Expires < 0 {
-		return fmt.Errorf("--expires is %s, but must not be negative", c.APIKey.Create.Expires)
 	}
 	if c.Database != "" {
 		u, err := url.Parse(c.Database)
@@ -210,7 +187,8 @@ func (c *Config) PlanNumbers() (map[string]map[string]int64, error) {
 	}
 	var numbers map[string]map[string]int64
 	if err := json.Unmarshal(text, &numbers); err != nil {
-		return nil, fmt.Errorf("read the plans in %s: %w", c.Plans, err)
+		return nil, fmt.Errorf("the file %s of --plans must hold a JSON object of plans, each an object of whole numbers, "+
+			`such as {"default": {"maxJobs": 1000}}`, c.Plans)
 	}
 	return numbers, nil
 }

@@ -37,7 +37,7 @@ func (k *APIKey) Validate(now time.Time) error {
 	case strings.ContainsRune(k.Title, 0):
 		c.Add("/title", Problem{Rule: RuleControlCharacter})
 	}
-	if !k.Expires.IsZero() && !k.Expires.After(now) {
+	if !k.Expires.IsZero() && (!k.Expires.After(now) || k.Expires.Unix() > lastInstant) {
 		c.Add("/expires", Problem{
 			Rule: RuleOutOfRange, Given: strconv.FormatInt(k.Expires.Unix(), 10), Min: now.Unix() + 1, Max: lastInstant,
 		})

@@ -1,10 +1,14 @@
 package message
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 
 	"punctual/internal/cron"
 )
@@ -110,9 +114,72 @@ func (English) TooFewFiles(limit, slots, needed int) string {
 		"--ulimit nofile= of a container.", limit, slots, needed)
 }
 
+// BadDatabaseURL says that the URL of a PostgreSQL database cannot be read.
+func (English) BadDatabaseURL(error) string {
+	return "The URL of --database cannot be read. Write it as postgres://user:password@host:5432/name, with special " +
+		"characters in the password percent-encoded."
+}
+
+// CommandRefused says why a command was refused, all reasons at once.
+func (e English) CommandRefused(refused *cron.Error) string {
+	if len(refused.Problems) == 0 {
+		_, detail := e.Error(refused.Kind, refused.Subject)
+		return detail
+	}
+	flags := map[string]string{"/title": "--title", "/expires": "--expires", "/allowFrom": "--allow-from"}
+	var sentences []string
+	for _, p := range refused.Problems {
+		switch flag := flags[p.Pointer]; {
+		case p.Pointer == "/expires" && p.Rule == cron.RuleOutOfRange:
+			sentences = append(sentences, flag+": The key must end in the future, and before the year 10000.")
+		case flag != "":
+			sentences = append(sentences, flag+": "+e.Problem(p))
+		default:
+			sentences = append(sentences, e.Problem(p))
+		}
+	}
+	return strings.Join(sentences, " ")
+}
+
+// FileFails says that something cannot be done because of a file or directory.
+func (English) FileFails(doing string, err *fs.PathError) string {
+	why, remedy := "the operating system refuses it", "Check the path and its disk."
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why, remedy = "it does not exist", "Check the path."
+	case errors.Is(err, fs.ErrExist):
+		why, remedy = "it exists already", "Choose another name, or move it away."
+	case errors.Is(err, fs.ErrPermission):
+		why, remedy = "this user may not", "Change its permissions, or choose another path."
+	case errors.Is(err, syscall.ENOSPC):
+		why, remedy = "its disk is full", "Free space on it."
+	case errors.Is(err, syscall.EROFS):
+		why, remedy = "its disk is read-only", "Make it writable, or choose another path."
+	case errors.Is(err, syscall.ENOTDIR):
+		why, remedy = "it is a file, or below one, and not a directory", "Choose another path."
+	case errors.Is(err, syscall.EISDIR):
+		why, remedy = "it is a directory", "Choose the path of a file."
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		why, remedy = "too many files are open", "Raise the limit (ulimit -n)."
+	}
+	return fmt.Sprintf("Cannot %s: %s: %s. %s", doing, err.Path, why, remedy)
+}
+
 // PortInUse says that the service cannot listen.
 func (English) PortInUse(address string, err error) string {
-	return fmt.Sprintf("Cannot listen on %s: %v. Free the port, or choose another one with --listen.", address, err)
+	why := "the operating system refuses it"
+	_, lookup := errors.AsType[*net.DNSError](err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = "the port is in use"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why = "the machine does not have that address"
+	case errors.Is(err, fs.ErrPermission):
+		why = "this user may not use that port"
+	case lookup:
+		why = "the name of the host is not known"
+	}
+	return fmt.Sprintf("Cannot listen on %s: %s. Free the port, or choose another one with --listen.", address, why)
 }
 
 // FirstStart greets the operator with the key that is shown once, and a first job.

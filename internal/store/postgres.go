@@ -37,7 +37,7 @@ var _ backend = (*postgresBackend)(nil)
 func (s *Store) openPostgres(ctx, background context.Context, o Options) error {
 	config, err := pgx.ParseConfig(o.URL)
 	if err != nil {
-		return fmt.Errorf("read the database URL: %w", err)
+		return ErrBadURL // the reason may hold the password
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second

@@ -20,6 +20,7 @@ var (
 	ErrNotADatabase = errors.New("the file is not a database of this kind, or it is damaged")
 	ErrOlder        = errors.New("the database is of an older version and has to be migrated by serve")
 	ErrNewer        = errors.New("the database is of a newer version of the program")
+	ErrBadURL       = errors.New("the URL of the database cannot be read")
 	ErrOtherKey     = errors.New("the secrets in the database were sealed with another key")
 )
 
