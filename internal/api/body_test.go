@@ -255,3 +255,32 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)
 	}
 }
+
+// TestRepeatedHeaders follows headers whose names repeat through everything that a job goes through.
+func TestRepeatedHeaders(t *testing.T) {
+	c := newClient(t)
+	const first = `[{"key":"Cookie","value":"a=1"},{"key":"X","value":"y"},{"key":"cookie","value":"b=2"},` +
+		`{"key":"Cookie","value":"a=1"}]`
+	path := c.create(`{"url":"a.example","enabled":true,"extendedData":{"headers":` + first + `},` + everyMinute + `}`)
+	tag := func() string { return c.do("GET", path, "").header.Get("ETag") }
+	headers := func(path string) string { return part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails.extendedData.headers") }
+	before := tag()
+	c.must("PATCH", path, `{"job":`+part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails")+`}`)
+	if got := headers(path); got != first || tag() != before {
+		t.Errorf("sent again, they are %s", got)
+	}
+	copied := "/jobs/" + part(t, json.RawMessage(c.must("POST", path+"/clone", "")), "jobId")
+	if got := headers(copied); got != first {
+		t.Errorf("the copy has %s", got)
+	}
+	const second = `[{"key":"cookie","value":"b=2"},{"key":"Cookie","value":"a=1"}]`
+	c.must("POST", "/jobs/bulk", `{"action":"patch","folderId":0,"job":{"extendedData":{"headers":`+second+`}}}`)
+	if got := headers(path) + headers(copied); got != second+second || tag() == before {
+		t.Errorf("changed together, they are %s", got)
+	}
+	after := tag()
+	c.must("PATCH", path, `{"job":{"extendedData":{"headers":[{"key":"Cookie","value":"a=1"},{"key":"cookie","value":"b=2"}]}}}`)
+	if tag() == after {
+		t.Error("the version is the same for another order")
+	}
+}
