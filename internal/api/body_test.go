@@ -263,7 +263,9 @@ func TestRepeatedHeaders(t *testing.T) {
 		`{"key":"Cookie","value":"a=1"}]`
 	path := c.create(`{"url":"a.example","enabled":true,"extendedData":{"headers":` + first + `},` + everyMinute + `}`)
 	tag := func() string { return c.do("GET", path, "").header.Get("ETag") }
-	headers := func(path string) string { return part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails.extendedData.headers") }
+	headers := func(path string) string {
+		return part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails.extendedData.headers")
+	}
 	before := tag()
 	c.must("PATCH", path, `{"job":`+part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails")+`}`)
 	if got := headers(path); got != first || tag() != before {

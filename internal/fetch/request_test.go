@@ -68,6 +68,11 @@ func TestRequestBytes(t *testing.T) {
 	rows = append(rows,
 		row{"POST without a body", func(c *cron.Call) { c.Request.Method = cron.MethodPost },
 			"POST /p?q HTTP/1.1\r\n" + common + form + "Content-Length: 0\r\n" + last},
+		row{"headers that repeat", func(c *cron.Call) {
+			c.Request.Headers = []cron.Header{
+				{Name: "Cookie", Value: "a=1"}, {Name: "X-One", Value: "1"}, {Name: "cookie", Value: "b=2"}, {Name: "Cookie", Value: "a=1"},
+			}
+		}, "GET /p?q HTTP/1.1\r\n" + common + "Cookie: a=1\r\nX-One: 1\r\ncookie: b=2\r\nCookie: a=1\r\n" + last},
 		row{"everything set", func(c *cron.Call) {
 			c.Request.Method, c.Request.Body = cron.MethodPost, "{}"
 			c.Request.Headers = []cron.Header{
