@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,32 @@ func TestFullDisk(t *testing.T) {
 	s.AwaitSettled(time.Now())
 	node.Stop()
 	check(t, s, checker.Witness{From: begin, To: begin, Received: target.Counts(), Stopped: true})
+}
+
+// TestReadOnlyDisk starts a service and a command where nothing can be written any more.
+func TestReadOnlyDisk(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the disk is a tmpfs of Linux")
+	}
+	disk := smallDisk(t)
+	s := harness.NewService(t, "")
+	s.Dir = filepath.Join(disk, "data")
+	s.Start().Stop()
+	if out, err := exec.Command("mount", "-o", "remount,ro", disk).CombinedOutput(); err != nil {
+		t.Fatalf("make the disk read-only: %v: %s", err, out)
+	}
+	before := files(t, s.Dir)
+	for _, args := range [][]string{{"serve"}, {"apikey", "create"}} {
+		code, stdout, stderr := harness.Run(t, s.Env(), args...)
+		if code != 1 || stdout != "" {
+			t.Errorf("%v: exit code %d, stdout %q", args, code, stdout)
+		}
+		checkSentence(t, s, stderr, []string{"The database cannot be", "data directory"})
+	}
+	if after := files(t, s.Dir); !slices.Equal(before, after) {
+		t.Errorf("the data directory was\n%q\nand is\n%q", before, after)
+	}
 }
 
 // TestLockedDatabase has another process lock the SQLite database for longer than a write waits.
