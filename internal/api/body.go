@@ -189,7 +189,7 @@ func (s *scanner) structure(body []byte, c byte) cron.Problem {
 	switch c {
 	case '{', '[':
 		if depth == maxDepth {
-			return cron.Problem{Pointer: s.pointer(body), Rule: cron.RuleTooDeep, Limit: maxDepth}
+			return cron.Problem{Rule: cron.RuleTooDeep, Limit: maxDepth}
 		}
 		s.nesting = append(s.nesting, level{array: c == '['})
 	case '}', ']':
