@@ -458,3 +458,26 @@ func TestFollowingAcrossNodes(t *testing.T) {
 		}
 	})
 }
+
+// TestFollowersOnAFewConnections gives streams no more than what a node has for them.
+func TestFollowersOnAFewConnections(t *testing.T) {
+	svc := service.New(service.Config{Events: newLedger(), Plans: cron.DefaultPlans(), Followers: 2})
+	follow := func(id int64) (*service.Follower, error) {
+		return svc.Follow(t.Context(), time.Unix(1_800_000_000, 0), cron.Account{ID: id, Plan: cron.PlanDefault}, "")
+	}
+	var open []*service.Follower
+	for account := range int64(2) {
+		f, err := follow(account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, f)
+	}
+	if _, err := follow(3); cron.KindOf(err) != cron.TooMany {
+		t.Errorf("one stream too many: %v", err)
+	}
+	open[0].Close()
+	if _, err := follow(3); err != nil {
+		t.Errorf("a stream in the place of another one: %v", err)
+	}
+}
