@@ -28,8 +28,9 @@ const (
 const (
 	MaxRedirects       = 10
 	MaxStatusRanges    = 50
-	MaxCriterionLength = 1024 // bytes, of each text and pattern of Success
-	maxPatternSize     = 500  // characters and operators of a pattern whose repetitions are written out
+	MaxCriterionLength = 1024      // bytes, of each text and pattern of Success
+	maxCompiledPattern = 256 << 10 // bytes, of a pattern once compiled
+	maxPatternSize     = 500       // characters and operators of a pattern whose repetitions are written out
 )
 
 // Success says which responses are a success: those that meet all criteria that are given.
@@ -109,9 +110,33 @@ func (e *Exchange) check(c *Checker) {
 	switch {
 	case err != nil:
 		c.Add("/success/matches", Problem{Rule: RulePattern, Given: s.Matches})
-	case patternSize(tree) > maxPatternSize:
+	case patternSize(tree) > maxPatternSize || compiledSize(tree) > maxCompiledPattern:
 		c.Add("/success/matches", Problem{Rule: RulePatternSize})
 	}
+}
+
+// PatternSize is about how many bytes a pattern takes once compiled; 0 when it is none.
+func PatternSize(pattern string) int {
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return 0
+	}
+	return compiledSize(tree)
+}
+
+// compiledSize is PatternSize of what was parsed. A class of characters, such as \pL, is one instruction with hundreds of
+// ranges.
+func compiledSize(tree *syntax.Regexp) int {
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return 0
+	}
+	const instruction, character = 40, 4
+	size := instruction * len(program.Inst)
+	for i := range program.Inst {
+		size += character * len(program.Inst[i].Rune)
+	}
+	return size
 }
 
 // patternSize is how large a pattern is once its repetitions are written out, which is what matching costs for each

@@ -153,6 +153,7 @@ const (
 	FaultRedirectLoop       Fault = 36 // the URL that was requested before
 	FaultRedirectURL        Fault = 37 // the Location that is no URL to be requested
 	FaultNotGlobal          Fault = 38 // the host and port; its addresses are not global, and the account reaches no others
+	FaultMatchBusy          Fault = 39 // the timeout in words; the service had no time to match the body
 	FaultShortage           Fault = 40 // what this machine was short of: one of those below
 )
 

@@ -67,3 +67,20 @@ func TestPlaceholdersOfAJob(t *testing.T) {
 		}
 	}
 }
+
+// TestPatternsAreJudgedByWhatTheyCompileTo has short patterns that compile to much.
+func TestPatternsAreJudgedByWhatTheyCompileTo(t *testing.T) {
+	for pattern, fine := range map[string]bool{
+		`^\{"ok": *true[,}]`: true, `^\pL{1,20}$`: true, `(?i)(error|warning|fatal)\W+\w{1,50}`: true,
+		`[^<]{400}`: true, strings.Repeat("a", 480): true,
+		strings.Repeat(`\pC`, 340): false, `\pL{400}`: false, `(?i)` + strings.Repeat(`[\pL\pN]`, 100): false,
+		strings.Repeat(`\PL`, 300): false, `(\pC{20}){20}`: false, `((a{0,100}){0,100}){0,100}`: false,
+	} {
+		j := NewJob()
+		j.Request.URL = "http://a.test/"
+		j.Exchange.Success = &Success{Matches: pattern}
+		if err := j.Validate(); (err == nil) != fine {
+			t.Errorf("%.40s: %v, %d bytes", pattern, err, PatternSize(pattern))
+		}
+	}
+}

@@ -53,6 +53,7 @@ type Client struct {
 
 	identities cache[[sha256.Size]byte, *identity] // by the digests of what they are made of
 	patterns   cache[string, *regexp.Regexp]
+	turns      *turns // of those who match patterns
 
 	readers  sync.Pool // of *reader
 	requests sync.Pool // of *[]byte, requests under construction
@@ -88,8 +89,9 @@ func New(config Config) *Client {
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
 
-		identities: cache[[sha256.Size]byte, *identity]{size: maxIdentities},
-		patterns:   cache[string, *regexp.Regexp]{size: maxPatterns},
+		identities: cache[[sha256.Size]byte, *identity]{room: identityRoom},
+		patterns:   cache[string, *regexp.Regexp]{room: patternRoom},
+		turns:      newTurns(),
 
 		readers:  sync.Pool{New: func() any { return newReader() }},
 		requests: sync.Pool{New: func() any { return new(make([]byte, 0, requestSize)) }},
@@ -116,6 +118,8 @@ type exchange struct {
 	result  cron.Result
 	body    []byte // what the criteria of the call look at
 	trail   *trail // nil before the first redirect
+
+	peerBytes int // of the certificates of the server at hand
 }
 
 // attempt runs the exchange and turns a panic into an error.
@@ -147,7 +151,7 @@ func (x *exchange) run(ctx context.Context) error {
 		case err != nil:
 			return err
 		case x.trail == nil || x.trail.next == nil:
-			return x.judge()
+			return x.judge(ctx)
 		}
 		x.follow()
 	}
@@ -262,7 +266,7 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	if f.fault == cron.FaultInternal && f.err != errPanic {
 		x.client.logger.Error("an exchange failed for a reason of ours", slog.Any("error", f.err))
 	}
-	if (f.status == cron.StatusTimeout || f.fault == cron.FaultShortage) && ctx.Err() != nil {
+	if (f.status == cron.StatusTimeout || f.fault == cron.FaultShortage || f.fault == cron.FaultMatchBusy) && ctx.Err() != nil {
 		// What was measured until then says nothing about the execution.
 		lost := cron.Lost()
 		lost.URL, lost.Started = r.URL, r.Started
@@ -278,10 +282,14 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 		ServerName:         x.target.serverName(),
 		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
-		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.sessionName()),
+		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.sessionName(), &x.peerBytes),
 		// Sees the certificate as soon as it is known, whatever the handshake still comes to.
 		VerifyConnection: func(state tls.ConnectionState) error {
 			x.see(state.PeerCertificates[0])
+			x.peerBytes = 0
+			for _, c := range state.PeerCertificates {
+				x.peerBytes += len(c.Raw)
+			}
 			return nil
 		},
 	}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -82,7 +83,7 @@ func FuzzReceive(f *testing.F) {
 			x.mark(&x.result.Stats.PreTransfer)
 			err := x.receive(conn)
 			if err == nil && (x.trail == nil || x.trail.next == nil) {
-				err = x.judge()
+				err = x.judge(context.Background())
 			} else if err == nil {
 				x.follow()
 				if hop := x.result.Redirects[0]; !cron.IsRedirect(hop.Status) || hop.URL != requestedURL(hop.URL) {

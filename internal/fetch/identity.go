@@ -8,8 +8,14 @@ import (
 	"punctual/internal/cron"
 )
 
-// maxIdentities is how many accounts' TLS material is kept ready at least once used.
-const maxIdentities = 128
+// identityRoom is how many bytes of accounts' TLS material are kept ready at least once used.
+const identityRoom = 16 << 20
+
+// identitySize is about how many bytes m takes once it is parsed: a certificate takes several times its text, and the
+// authorities of the host are copied beside those of the account.
+func identitySize(m *cron.TLSMaterial) int {
+	return 64<<10 + 8*(len(m.Roots)+len(m.Certificate)+len(m.Key))
+}
 
 // identity is the TLS material of an account in the form that package tls takes.
 type identity struct {
@@ -20,12 +26,13 @@ type identity struct {
 // identity returns the TLS material of the account in use. It must have some.
 func (x *exchange) identity() (*identity, error) {
 	material := x.call.TLS
-	return x.client.identities.get(material.Digest, func() (*identity, error) {
+	return x.client.identities.get(material.Digest, func() (*identity, int, error) {
 		base, err := x.client.roots.get()
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		return newIdentity(base, &material.TLSMaterial)
+		id, err := newIdentity(base, &material.TLSMaterial)
+		return id, identitySize(&material.TLSMaterial), err
 	})
 }
 

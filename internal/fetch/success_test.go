@@ -2,11 +2,16 @@ package fetch
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -203,12 +208,13 @@ func TestOversize(t *testing.T) {
 	})
 }
 
-// TestCache checks that what is in use is made once and that the rest goes.
+// TestCache checks that what is in use is made once, that the rest goes, and that bytes are what counts.
 func TestCache(t *testing.T) {
-	c := cache[int, int]{size: 10}
+	c := cache[int, int]{room: 1000}
 	made := map[int]int{}
+	size := 100
 	get := func(key int) {
-		v, err := c.get(key, func() (int, error) { made[key]++; return 2 * key, nil })
+		v, err := c.get(key, func() (int, int, error) { made[key]++; return 2 * key, size, nil })
 		if v != 2*key || err != nil {
 			t.Errorf("%d is %d, %v", key, v, err)
 		}
@@ -216,8 +222,8 @@ func TestCache(t *testing.T) {
 	for key := range 100 {
 		get(key)
 		get(0)
-		if n := len(c.entries) + len(c.former); n > 2*c.size {
-			t.Fatalf("%d entries", n)
+		if n := len(c.entries) + len(c.former); n > 20 || c.used > c.room {
+			t.Fatalf("%d entries, %d bytes", n, c.used)
 		}
 	}
 	if made[0] != 1 {
@@ -226,11 +232,139 @@ func TestCache(t *testing.T) {
 	if get(1); made[1] != 2 {
 		t.Errorf("what is not in use was made %d times", made[1])
 	}
-	if _, err := c.get(-1, func() (int, error) { return 0, io.EOF }); err != io.EOF {
+	if _, err := c.get(-1, func() (int, int, error) { return 0, 0, io.EOF }); err != io.EOF {
 		t.Errorf("error %v", err)
 	}
 	if get(-1); made[-1] != 1 {
 		t.Error("a failure is remembered")
+	}
+	size = 300
+	if get(-2); made[-2] != 1 {
+		t.Error("what is too large is not made")
+	}
+	if get(-2); made[-2] != 2 || made[0] != 1 {
+		t.Error("what is too large is kept")
+	}
+}
+
+// TestCacheMakesOnce has many ask for the same at the same time.
+func TestCacheMakesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cache[int, int]{room: 1000}
+		var all sync.WaitGroup
+		made := 0
+		for range 50 {
+			all.Go(func() {
+				c.get(1, func() (int, int, error) { made++; time.Sleep(time.Second); return 1, 1, nil })
+			})
+		}
+		all.Wait()
+		if made != 1 {
+			t.Errorf("made %d times", made)
+		}
+	})
+}
+
+// TestTurns has one account ask for a hundred turns before others ask for one.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns()
+		turns.slots = 2
+		var (
+			all       sync.WaitGroup
+			mu        sync.Mutex
+			at, most  int
+			order     []int64
+			impatient = 0
+		)
+		ask := func(account int64) {
+			all.Go(func() {
+				if err := turns.take(t.Context(), account); err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				at++
+				most = max(most, at)
+				order = append(order, account)
+				mu.Unlock()
+				time.Sleep(time.Second)
+				mu.Lock()
+				at--
+				mu.Unlock()
+				turns.give()
+			})
+			synctest.Wait()
+		}
+		for range 100 {
+			ask(1)
+		}
+		for range 10 {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				defer cancel()
+				if turns.take(ctx, 4) != nil {
+					mu.Lock()
+					impatient++
+					mu.Unlock()
+				}
+			})
+			synctest.Wait()
+		}
+		ask(2)
+		ask(3)
+		all.Wait()
+		if most != 2 || impatient != 10 || len(order) != 102 {
+			t.Errorf("%d at once, %d gave up, %d turns", most, impatient, len(order))
+		}
+		if !slices.Contains(order[:7], 2) || !slices.Contains(order[:7], 3) {
+			t.Errorf("accounts do not take turns: %v", order[:10])
+		}
+		if turns.slots != 2 || len(turns.waiting) != 0 || len(turns.order) != 0 {
+			t.Errorf("left behind: %+v", turns)
+		}
+	})
+}
+
+// TestMatchWaitsForItsTurn has all turns taken until the time is over, and one that is called off.
+func TestMatchWaitsForItsTurn(t *testing.T) {
+	client := New(Config{})
+	for range client.turns.slots {
+		if err := client.turns.take(t.Context(), 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call := callTo(serveHTTP(t, answering(lengthy("HTTP/1.1 200 OK\r\n", "aaa"))))
+	call.Timeout = 200 * time.Millisecond
+	call.Exchange.Success = &cron.Success{Matches: "a+"}
+	r := client.Do(t.Context(), call)
+	checkSound(t, &r)
+	if r.Status != cron.StatusInternalError || r.Fault != cron.FaultMatchBusy || r.HTTPStatus != 200 {
+		t.Errorf("%+v", r)
+	}
+	client.turns.give()
+	call.Timeout = 20 * time.Second
+	if r := client.Do(t.Context(), call); r.Status != cron.StatusOK {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestSlowMatchesShareTheirTime has a slow match give its turn away, and charges only its own time to it.
+func TestSlowMatchesShareTheirTime(t *testing.T) {
+	turns := 0
+	in := timedRunes{rest: make([]byte, 1000), turn: func() error { turns++; return nil }}
+	for range 2 * int(matchTime/slice) {
+		in.look(slice)
+	}
+	if want := int(matchTime / slice); !in.late || turns != want {
+		t.Errorf("late %v after %d turns, want %d", in.late, turns, want)
+	}
+	in = timedRunes{rest: make([]byte, 1000), turn: func() error { return context.DeadlineExceeded }}
+	if in.look(slice); in.err == nil || in.late {
+		t.Errorf("%+v", in)
+	}
+	if _, _, err := in.ReadRune(); err != io.EOF {
+		t.Errorf("reading goes on without a turn: %v", err)
 	}
 }
 
@@ -247,7 +381,7 @@ func BenchmarkMatch(b *testing.B) {
 			x := &exchange{client: New(Config{}), call: &cron.Call{Exchange: job.Exchange}, body: body}
 			x.result.HTTPStatus = 200
 			for b.Loop() {
-				x.judge()
+				x.judge(b.Context())
 			}
 		})
 	}

@@ -300,10 +300,10 @@ func TestSessionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSessions()
 		state := new(tls.ClientSessionState)
-		kept := s.view(1, "kept:443")
+		kept := s.view(1, "kept:443", new(int))
 		kept.Put("", state)
 		for i := range 2 * maxSessions {
-			s.view(2, fmt.Sprint(i)).Put("", state)
+			s.view(2, fmt.Sprint(i), new(int)).Put("", state)
 			if _, ok := kept.Get(""); !ok {
 				t.Fatalf("a session in use was lost after %d", i)
 			}
@@ -311,10 +311,10 @@ func TestSessionsAreBounded(t *testing.T) {
 				t.Fatalf("%d entries, %d in order", len(s.entries), s.recent.Len())
 			}
 		}
-		if _, ok := s.view(2, "0").Get(""); ok {
+		if _, ok := s.view(2, "0", new(int)).Get(""); ok {
 			t.Error("the oldest session is kept")
 		}
-		if _, ok := s.view(1, "0").Get(""); ok {
+		if _, ok := s.view(1, "0", new(int)).Get(""); ok {
 			t.Error("accounts share sessions")
 		}
 		time.Sleep(sessionLife - time.Second)
@@ -331,4 +331,31 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Error("kept after its removal")
 		}
 	})
+}
+
+// TestSessionsAreBoundedByBytes has servers send as much as they can.
+func TestSessionsAreBoundedByBytes(t *testing.T) {
+	s := newSessions()
+	state := new(tls.ClientSessionState)
+	large, huge := 50<<10, 200<<10
+	for i := range 3 * sessionRoom / large {
+		s.view(1, fmt.Sprint(i), &large).Put("", state)
+		if s.bytes > sessionRoom {
+			t.Fatalf("%d bytes", s.bytes)
+		}
+	}
+	if n := s.recent.Len(); n < 1000 || n > sessionRoom/large {
+		t.Errorf("%d sessions", n)
+	}
+	view := s.view(2, "huge", &huge)
+	view.Put("", state)
+	if _, ok := view.Get(""); ok {
+		t.Error("a session of a server that floods is kept")
+	}
+	for s.recent.Len() > 0 {
+		s.remove(s.recent.Back())
+	}
+	if s.bytes != 0 {
+		t.Errorf("%d bytes of no sessions", s.bytes)
+	}
 }

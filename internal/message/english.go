@@ -77,7 +77,7 @@ func (English) Problem(p cron.Problem) string {
 		return quote(p.Given) + " is not a regular expression; write it in RE2 syntax, which has no look-around " +
 			"and no back-references."
 	case cron.RulePatternSize:
-		return "The regular expression is too large; use fewer or shorter repetitions."
+		return "The regular expression is too large; use fewer or shorter repetitions, and fewer classes such as \\pL."
 	case cron.RuleCertificates:
 		return "This is not a list of certificates in PEM, each from -----BEGIN CERTIFICATE----- " +
 			"to -----END CERTIFICATE-----."
@@ -350,6 +350,9 @@ func englishFault(f cron.Fault, detail string) string {
 		return "An error inside the service kept the execution from being performed."
 	case cron.FaultNotGlobal:
 		return fmt.Sprintf("%s has no public address, and jobs of this account may call no other.", detail)
+	case cron.FaultMatchBusy:
+		return fmt.Sprintf("The response came, but the service was too busy to match it with the pattern within %s. "+
+			"This does not count against the job.", detail)
 	case cron.FaultShortage:
 		return fmt.Sprintf("The service itself lacked %s, so the target could not be called properly. "+
 			"This does not count against the job; the operator of the service can mend it.", detail)

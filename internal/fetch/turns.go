@@ -1,0 +1,109 @@
+package fetch
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// turns shares a bounded part of the CPU out among those who match patterns, so that patterns that are slow on purpose
+// hold nobody else up. Accounts take turns, and those of one account wait for one another:
+//
+//	account 7:  a ─ b ─ c ┐
+//	account 9:  d         ├─ next: a, d, e, b, e, c, … at most slots at once, each for a slice
+//	account 12: e ─ e     ┘
+type turns struct {
+	mu      sync.Mutex
+	slots   int
+	waiting map[int64][]chan struct{} // by account, none of them empty; a turn is given by closing
+	order   []int64                   // the accounts that wait, the next one first
+}
+
+// slice is how long a turn lasts while others wait.
+const slice = 5 * time.Millisecond
+
+func newTurns() *turns {
+	return &turns{slots: max(1, runtime.GOMAXPROCS(0)/2), waiting: make(map[int64][]chan struct{})}
+}
+
+// take waits for a turn of the account. Without an error the turn has to be given back.
+func (t *turns) take(ctx context.Context, account int64) error {
+	t.mu.Lock()
+	if t.slots > 0 {
+		t.slots--
+		t.mu.Unlock()
+		return nil
+	}
+	mine := make(chan struct{})
+	if len(t.waiting[account]) == 0 {
+		t.order = append(t.order, account)
+	}
+	t.waiting[account] = append(t.waiting[account], mine)
+	t.mu.Unlock()
+	select {
+	case <-mine:
+		return nil
+	case <-ctx.Done():
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-mine: // given at the same moment
+		t.giveLocked()
+	default:
+		t.leave(account, mine)
+	}
+	return ctx.Err()
+}
+
+// leave takes one who waits out of the queue of its account.
+func (t *turns) leave(account int64, mine chan struct{}) {
+	queue := t.waiting[account]
+	for i, c := range queue {
+		if c == mine {
+			t.waiting[account] = append(queue[:i:i], queue[i+1:]...)
+			break
+		}
+	}
+	if len(t.waiting[account]) > 0 {
+		return
+	}
+	delete(t.waiting, account)
+	for i, a := range t.order {
+		if a == account {
+			t.order = append(t.order[:i:i], t.order[i+1:]...)
+			break
+		}
+	}
+}
+
+// give ends a turn.
+func (t *turns) give() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.giveLocked()
+}
+
+func (t *turns) giveLocked() {
+	if len(t.order) == 0 {
+		t.slots++
+		return
+	}
+	account := t.order[0]
+	queue := t.waiting[account]
+	close(queue[0])
+	if t.order = t.order[1:]; len(queue) == 1 {
+		delete(t.waiting, account)
+		return
+	}
+	t.waiting[account] = queue[1:]
+	t.order = append(t.order, account)
+}
+
+// contended tells whether others wait.
+func (t *turns) contended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.order) > 0
+}
