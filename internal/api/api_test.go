@@ -289,6 +289,8 @@ type detailedJob struct {
 	Schedule        struct {
 		jobSchedule
 		Seconds       []int  `json:"seconds"`
+		Days          string `json:"days"`
+		LastDay       bool   `json:"lastDay"`
 		DST           string `json:"dst"`
 		SpreadSeconds int64  `json:"spreadSeconds"`
 	} `json:"schedule"`

@@ -170,7 +170,7 @@ func TestGoldenPreviews(t *testing.T) {
 		show("one_time", "runAt", "946684800", "timezone", "Europe/Berlin", "cron", "@daily")
 		show("one_time_over", "runAt", "946684799", "timezone", "Europe/Berlin")
 
-		golden(t, "schedule/error_cron", 400, c.do("GET", previewOf("cron", "0 0 L * *"), ""))
+		golden(t, "schedule/error_cron", 400, c.do("GET", previewOf("cron", "0 0 L-3 * *"), ""))
 		golden(t, "schedule/error_everything", 400, c.do("GET", previewOf("cron", "60 * * * *", "timezone", "Mars",
 			"dst", "never", "expiresAt", "x", "hours", "1,24", "minutes", "a", "from", "yesterday", "count", "101"), ""))
 		golden(t, "schedule/error_from", 400, c.do("GET", previewOf("cron", "* * * * *", "from", "253402300800"), ""))

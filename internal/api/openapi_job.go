@@ -139,7 +139,7 @@ func scheduleMembers() []openapi.Member {
 			AtLeast(0).WithDefault(0).Like(20301231235959)),
 		openapi.Of("hours", setOf("Hours, 0 to 23.", 23)),
 		openapi.Of("mdays", setOf("Days of the month, 1 to 31. When `mdays` and `wdays` both leave something out, a day that "+
-			"is in either of them matches.", 31)),
+			"is in either of them matches, unless `days` says otherwise.", 31)),
 		openapi.Of("minutes", setOf("Minutes, 0 to 59.", 59)),
 		openapi.Of("months", setOf("Months, 1 to 12.", 12)),
 		openapi.Of("wdays", setOf("Days of the week, 0 to 6; 0 is Sunday, and so is 7 when it is sent.", 7)),
@@ -149,6 +149,9 @@ func scheduleMembers() []openapi.Member {
 func detailedScheduleMembers() []openapi.Member {
 	return append(scheduleMembers(), openapi.Extras(
 		openapi.Of("seconds", setOf("Seconds, 0 to 59; `[0]` when left out.", 59)),
+		openapi.Of("days", openapi.String("`mdays` and `wdays` both leave something out.").WithDefault(dayNames[0]).
+			Choose(named(dayNames, "a day matches that is in either of them", "a day matches that is in both of them")...)),
+		openapi.Of("lastDay", openapi.Boolean("The last day of each month matches as if it were in `mdays`.").WithDefault(false)),
 		openapi.Of("dst", openapi.String("What a change of the clocks does.").WithDefault(dstNames[0]).Choose(named(dstNames,
 			"a job with fixed times runs once for each of them", "a job runs whenever the clock shows its time")...)),
 		openapi.Of("spreadSeconds", openapi.Integer("The job runs later by a fixed time shorter than this, so that jobs do not "+

@@ -48,7 +48,7 @@ func (d draw) job() string {
 			"timezone", d.oneOf(`"UTC"`, `"Europe/Berlin"`, `"Asia/Calcutta"`),
 			"expiresAt", d.oneOf("0", "203012312359", `"20301231235959"`),
 			"hours", d.set(0, 23), "mdays", d.set(1, 31), "minutes", d.set(0, 59), "months", d.set(1, 12), "wdays", d.set(0, 7),
-			"seconds", d.set(0, 59), "dst", d.oneOf(`"once"`, `"wallclock"`),
+			"seconds", d.set(0, 59), "lastDay", d.oneOf("true", "false"), "days", d.oneOf(`"either"`, `"both"`), "dst", d.oneOf(`"once"`, `"wallclock"`),
 			"spreadSeconds", d.number(0, 3600)),
 		"runAt", d.number(0, 1<<32), "pausedUntil", d.number(0, 1<<32), "pauseNote", d.text(),
 		"misfire", d.oneOf(`"skip"`, `"run"`), "graceSeconds", d.number(-1, 604800),

@@ -166,6 +166,8 @@ type schedule struct {
 type detailedSchedule struct {
 	schedule
 	Seconds       []int  `json:"seconds"`
+	Days          string `json:"days"`
+	LastDay       bool   `json:"lastDay"`
 	DST           string `json:"dst"`
 	SpreadSeconds int64  `json:"spreadSeconds"`
 }
@@ -238,7 +240,7 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		},
 		ExtendedData:  extendedData{r.Headers, r.Body},
 		jobTail:       newJobTail(rec),
-		Schedule:      detailedSchedule{newSchedule(s), numbers(s.Seconds), dstNames[s.DST], wholeSeconds(rec.Timing.Spread)},
+		Schedule:      newDetailedSchedule(s, rec.Timing.Spread),
 		RequestMethod: int(r.Method),
 		timing:        newTiming(&rec.Timing),
 		policy:        newPolicy(&rec.Policy),
@@ -276,6 +278,10 @@ func newSchedule(s *cron.Schedule) schedule {
 	}
 }
 
+func newDetailedSchedule(s *cron.Schedule, spread time.Duration) detailedSchedule {
+	return detailedSchedule{newSchedule(s), numbers(s.Seconds), dayNames[s.Days], s.LastDay, dstNames[s.DST], wholeSeconds(spread)}
+}
+
 // numbers is a set as the contract shows it.
 func numbers(s cron.Set) []int {
 	if s == cron.Every {
@@ -291,6 +297,9 @@ func unixOrNull(t time.Time) *int64 {
 	}
 	return new(t.Unix())
 }
+
+// dayNames are the names of the rules for two day fields, by their numbers.
+var dayNames = []string{cron.DaysEither: "either", cron.DaysBoth: "both"}
 
 // dstNames are the names of the daylight-saving rules, by their numbers.
 var dstNames = []string{cron.DSTOnce: "once", cron.DSTWallClock: "wallclock"}
@@ -366,6 +375,8 @@ func readSchedule(o object, s *cron.Schedule) {
 		s.Weekdays = s.Weekdays&^cron.SetOf(7) | cron.SetOf(0) // Sunday has two numbers
 	}
 	o.set("seconds", &s.Seconds, 0, 59)
+	o.boolean("lastDay", &s.LastDay)
+	choice(o, "days", &s.Days, dayNames)
 	choice(o, "dst", &s.DST, dstNames)
 }
 

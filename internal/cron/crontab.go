@@ -2,7 +2,6 @@ package cron
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,14 +42,23 @@ const (
 	CrontabRange                            // Text: a number that is not from Min to Max
 	CrontabReversed                         // Text: a range that ends before it starts
 	CrontabStep                             // Text: a step that is not from Min to Max
-	CrontabUnsupported                      // Text: an extension of another scheduler such as L, W, #, ~, H or @reboot
+	CrontabUnsupported                      // Text: an extension of another scheduler such as ~, H or @reboot
 	CrontabMacro                            // Text: no known word such as @daily
 	CrontabZone                             // Text: no time zone
+	CrontabQuartz                           // Text: a line of Quartz or AWS, which has a ?; Instead: what means the same, or ""
+	CrontabCommand                          // Text: a line with a command behind; Instead: its fields
+	CrontabNearest                          // Text: the weekday nearest to a day of the month, as 15W or LW
+	CrontabLastWeekday                      // Text: the last of the month on a day of the week, as 5L
+	CrontabLast                             // Text: L where it cannot stand, as in L-3 or outside the day of the month
+	CrontabWeek                             // Text: MON#6, where the week is not from Min to Max
+	CrontabMixed                            // Text: a # together with days that Schedule cannot say at once
 )
 
 var crontabReasons = [...]string{
 	"wrong number of fields", "cannot be read", "out of range", "reversed range", "step out of range", "not supported",
-	"unknown macro", "unknown time zone",
+	"unknown macro", "unknown time zone", "a line of Quartz or AWS", "a command behind the fields",
+	"nearest weekday not supported", "last weekday not supported", "L not supported here", "week out of range",
+	"mixture with # not supported",
 }
 
 // CrontabError says why the text of a crontab line was refused.
@@ -59,6 +67,7 @@ type CrontabError struct {
 	Text     string // the offending part
 	Reason   CrontabReason
 	Min, Max int // the limits when Reason is about some
+	Instead  string
 }
 
 // Error is the text for logs; people read the sentences of package message.
@@ -117,83 +126,122 @@ var crontabMacros = map[string]string{
 //
 // A field is *, or a list of numbers, ranges (10-50) and steps (*/5, 10-50/20, and 5/15, which ends where the field
 // does). Months and days of the week have English names of three letters in any case. 0 and 7 are Sunday, so that sun
-// ends a range too (fri-sun). No other range ends before it starts, and no step is larger than its field. In the fields
-// for days ? is the same as *.
+// ends a range too (fri-sun). No other range ends before it starts, and no step is larger than its field. L in the list
+// of days of the month is LastDay. MON#2 is the second Monday of the month.
 //
-// The day fields combine as Schedule says, by what they leave out. Vixie cron asks instead whether the field starts
-// with a star, so that both differ for a line like "0 0 */2 * 1".
+// Days follows Vixie cron: both day fields must hold when one of them starts with a star, as in "0 0 1-7 * */7". A field
+// that names all its days without one, such as 1-31, counts as * though.
 //
 // Timezone is "" when the text names none: it is the caller's to choose. Without a field for them, Seconds is 0 alone.
 func ParseCrontab(text string) (Schedule, error) {
-	s := Schedule{Seconds: SetOf(0)}
 	fields := strings.Fields(text)
+	var timezone string
 	if len(fields) > 0 {
 		if variable, zone, ok := strings.Cut(fields[0], "="); ok && (variable == "CRON_TZ" || variable == "TZ") {
 			if zoneNamed(zone) == nil {
 				return Schedule{}, &CrontabError{Field: FieldTimezone, Text: zone, Reason: CrontabZone}
 			}
-			s.Timezone = zone
+			timezone = zone
 			fields = fields[1:]
 		}
 	}
+	if err := foreignLine(fields); err != nil {
+		return Schedule{}, err
+	}
 	if len(fields) > 0 && fields[0][0] == '@' {
-		word := fields[0]
-		line, ok := crontabMacros[strings.ToLower(word)]
-		switch {
-		case strings.EqualFold(word, "@reboot") || strings.EqualFold(word, "@every"):
-			return Schedule{}, &CrontabError{Text: word, Reason: CrontabUnsupported}
-		case !ok:
-			return Schedule{}, &CrontabError{Text: word, Reason: CrontabMacro}
-		case len(fields) == 1:
-			fields = strings.Fields(line)
+		var err *CrontabError
+		if fields, err = macroFields(fields); err != nil {
+			return Schedule{}, err
 		}
 	}
-
-	field := FieldSecond
-	switch len(fields) {
-	case 5:
-		field = FieldMinute
-	case 6:
-	default:
+	if len(fields) != 5 && len(fields) != 6 {
 		return Schedule{}, &CrontabError{Text: text, Reason: CrontabCount, Min: 5, Max: 6}
 	}
-	for _, part := range fields {
-		set, err := field.parse(part)
+	s, err := parseFields(fields)
+	if err != nil {
+		return Schedule{}, err
+	}
+	s.Timezone = timezone
+	return s, nil
+}
+
+// macroFields is the fields that a line such as @daily stands for, or the line as it is when more follows that is no
+// command.
+func macroFields(fields []string) ([]string, *CrontabError) {
+	word := fields[0]
+	line, ok := crontabMacros[strings.ToLower(word)]
+	switch {
+	case strings.EqualFold(word, "@reboot") || strings.EqualFold(word, "@every"):
+		return nil, &CrontabError{Text: word, Reason: CrontabUnsupported}
+	case !ok:
+		return nil, &CrontabError{Text: word, Reason: CrontabMacro}
+	case len(fields) == 1:
+		return strings.Fields(line), nil
+	case isCommand(fields[1]):
+		return nil, &CrontabError{Text: strings.Join(fields, " "), Reason: CrontabCommand, Instead: word}
+	}
+	return nil, &CrontabError{Text: strings.Join(fields, " "), Reason: CrontabCount, Min: 5, Max: 6}
+}
+
+// parseFields reads five or six fields.
+func parseFields(fields []string) (Schedule, *CrontabError) {
+	s := Schedule{Seconds: SetOf(0)}
+	first := FieldWeekday - CrontabField(len(fields)-1)
+	var days specialDays
+	for i, part := range fields {
+		field := first + CrontabField(i)
+		set, err := field.parse(part, &days)
 		if err != nil {
 			return Schedule{}, err
 		}
 		*field.set(&s) = set
-		field++
+	}
+	monthDays, weekdays := fields[len(fields)-3], fields[len(fields)-1]
+	if err := days.apply(&s, monthDays); err != nil {
+		return Schedule{}, err
+	}
+	s.LastDay = days.last && !s.MonthDays.covers(1, 31) // which it is one of
+	if s.restrictsBothDays() && (days.pairs != 0 || monthDays[0] == '*' || weekdays[0] == '*') {
+		s.Days = DaysBoth
 	}
 	return s, nil
 }
 
-// parse reads a field. The error is a *CrontabError.
-func (f CrontabField) parse(text string) (Set, error) {
-	if text == "?" && crontabFields[f-1].day {
-		return Every, nil
-	}
+// parse reads a field. L as a day of the month and what has a # as a day of the week go to days.
+func (f CrontabField) parse(text string, days *specialDays) (Set, *CrontabError) {
 	var set Set
 	for element := range strings.SplitSeq(text, ",") {
-		if element == "" {
+		switch {
+		case element == "":
 			return 0, &CrontabError{Field: f, Text: text, Reason: CrontabSyntax}
+		case f == FieldMonthDay && strings.EqualFold(element, "L"):
+			days.last = true
+		case f == FieldWeekday && strings.Contains(element, "#"):
+			if err := days.parse(element); err != nil {
+				return 0, err
+			}
+		default:
+			s, err := f.parseElement(element)
+			if err != nil {
+				return 0, err
+			}
+			set |= s
 		}
-		s, err := f.parseElement(element)
-		if err != nil {
-			return 0, err
-		}
-		set |= s
+	}
+	if f == FieldWeekday {
+		days.others = set != 0
+		set |= days.weekdays
 	}
 	return set, nil
 }
 
 // parseElement reads one element of a list.
-func (f CrontabField) parseElement(element string) (Set, error) {
+func (f CrontabField) parseElement(element string) (Set, *CrontabError) {
 	def := crontabFields[f-1]
 	values, stepText, stepped := strings.Cut(element, "/")
 	step := 1
 	if stepped {
-		var err error
+		var err *CrontabError
 		// A larger step would quietly mean something else than what it says.
 		if step, err = f.number(element, stepText, 1, def.high-def.low+1, CrontabStep); err != nil {
 			return 0, err
@@ -205,7 +253,7 @@ func (f CrontabField) parseElement(element string) (Set, error) {
 
 	first, last := def.low, def.high
 	if values != "*" {
-		var err error
+		var err *CrontabError
 		low, high, ranged := strings.Cut(values, "-")
 		if first, err = f.value(element, low); err != nil {
 			return 0, err
@@ -238,7 +286,7 @@ func (f CrontabField) parseElement(element string) (Set, error) {
 }
 
 // value reads a number or a name.
-func (f CrontabField) value(element, text string) (int, error) {
+func (f CrontabField) value(element, text string) (int, *CrontabError) {
 	def := crontabFields[f-1]
 	if n, ok := def.named(text); ok {
 		return n, nil
@@ -247,10 +295,10 @@ func (f CrontabField) value(element, text string) (int, error) {
 }
 
 // number reads a decimal number without a sign; reason is the one when it is not from low to high.
-func (f CrontabField) number(element, text string, low, high int, reason CrontabReason) (int, error) {
+func (f CrontabField) number(element, text string, low, high int, reason CrontabReason) (int, *CrontabError) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
-		if isForeign(text) {
-			return 0, &CrontabError{Field: f, Text: element, Reason: CrontabUnsupported}
+		if reason, ok := f.unsupported(text); ok {
+			return 0, &CrontabError{Field: f, Text: element, Reason: reason}
 		}
 		return 0, &CrontabError{Field: f, Text: element, Reason: CrontabSyntax}
 	}
@@ -259,84 +307,4 @@ func (f CrontabField) number(element, text string, low, high int, reason Crontab
 		return n, nil
 	}
 	return 0, &CrontabError{Field: f, Text: text, Reason: reason, Min: low, Max: high}
-}
-
-// isForeign recognizes what other schedulers have beyond crontab(5): Quartz's L, W and # as in 5L, 15W, LW, friL and
-// fri#2, the ~ of OpenBSD, and the H of Jenkins.
-func isForeign(text string) bool {
-	text = strings.ToUpper(text)
-	if strings.ContainsAny(text, "#~") {
-		return true
-	}
-	text = strings.TrimLeft(text, "0123456789")
-	if len(text) == 4 {
-		if _, ok := crontabFields[FieldWeekday-1].named(text[:3]); ok {
-			text = text[3:]
-		}
-	}
-	return slices.Contains([]string{"L", "W", "LW", "H"}, text)
-}
-
-// Crontab is a short text that ParseCrontab reads as the sets of s: five fields, or six when Seconds is not 0 alone.
-// Time zone, expiry and DST are not part of it. ok is false when a set is empty or holds a number out of its range,
-// which no text can say.
-func (s *Schedule) Crontab() (text string, ok bool) {
-	field := FieldMinute
-	if s.Seconds != SetOf(0) {
-		field = FieldSecond
-	}
-	var fields []string
-	for ; field <= FieldWeekday; field++ {
-		def, set := crontabFields[field-1], *field.set(s)
-		if _, bad := set.outside(def.low, def.high); bad || set == 0 {
-			return "", false
-		}
-		fields = append(fields, def.render(set))
-	}
-	return strings.Join(fields, " "), true
-}
-
-// render is the shortest list of numbers, ranges and steps in ascending order. Where two are equally short, it starts
-// with a plain number, or else with the element that covers more.
-func (d crontabField) render(set Set) string {
-	if set == Every {
-		return "*"
-	}
-	members := set.Members()
-	best := make([]string, len(members)+1) // best[i] is the list for the members from i on
-	for i := len(members) - 1; i >= 0; i-- {
-		last := min(i+1, len(members)-1) // of those from i on that are equally far from each other
-		for last+1 < len(members) && members[last+1]-members[last] == members[i+1]-members[i] {
-			last++
-		}
-		for j := last; j >= i; j-- {
-			list := d.element(members[i : j+1])
-			if j+1 < len(members) {
-				list += "," + best[j+1]
-			}
-			if n := len(best[i]); j == last || len(list) < n || len(list) == n && j == i {
-				best[i] = list
-			}
-		}
-	}
-	return best[0]
-}
-
-// element is the text for members that are equally far from each other.
-func (d crontabField) element(members []int) string {
-	first, last := members[0], members[len(members)-1]
-	text := strconv.Itoa(first)
-	if first == last {
-		return text
-	}
-	step := members[1] - first
-	text += "-" + strconv.Itoa(last)
-	switch {
-	case step == 1:
-		return text
-	case first == d.low && last+step > d.high && !d.day:
-		// In a field for days Vixie cron takes what starts with a star for a star.
-		text = "*"
-	}
-	return text + "/" + strconv.Itoa(step)
 }

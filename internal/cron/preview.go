@@ -85,9 +85,13 @@ func (s *Schedule) note(z *zone, t int64) PreviewNote {
 	return NoteNone
 }
 
-// shows tells whether clocks show a reading before and after the instant t as well.
+// shows tells whether clocks show a reading before and after the instant t as well; after a correction of the clocks
+// is not after it.
 func (z *zone) shows(reading, t int64) (before, after bool) {
 	for c, ok := z.at(t-2*oneDay), true; ok && c.start() < t+2*oneDay; c, ok = c.next() {
+		if c.start() > t && c.corrected() {
+			break
+		}
 		if other := reading - c.offset(); c.start() <= other && other < c.end() {
 			before = before || other < t
 			after = after || other > t
@@ -102,12 +106,13 @@ func (s *Schedule) gaps(z *zone, first, last int64, limit int) []PreviewGap {
 		list   []PreviewGap
 		p      = s.pattern()
 		expiry = s.expiry()
+		once   = s.fixedTimes()
 	)
 	span, ok := z.at(first - 1).next()
 	for ; ok && span.start() <= last && len(list) < limit; span, ok = span.next() {
 		t := span.start()
 		landing := t + span.offset()
-		reading, possible := p.next(z.latestReading(t-1) + 1)
+		reading, possible := p.next(z.latestReading(t-1, true) + 1)
 		if !possible || reading > expiry {
 			break
 		}
@@ -122,7 +127,7 @@ func (s *Schedule) gaps(z *zone, first, last int64, limit int) []PreviewGap {
 			g.Last = time.Unix(reading, 0).UTC()
 			g.Count++
 		}
-		if s.fixedTimes() && landing <= expiry {
+		if once && !span.corrected() {
 			g.At = time.Unix(t, 0).In(z.loc)
 		}
 		list = append(list, g)

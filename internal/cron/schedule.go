@@ -13,16 +13,26 @@ const (
 	// DSTOnce runs fixed times exactly once: Vixie cron's rule made exact. A schedule whose minute set and hour set both
 	// leave something out has fixed times: a unique local time maps to its instant, an ambiguous one to the first of its
 	// two, a nonexistent one to the instant of the transition, and equal instants count once. Any other schedule follows
-	// real time: every instant whose local reading matches.
+	// real time: every instant whose local reading matches; so do all for a change of three hours or more, which Vixie cron
+	// takes for a correction of the clock.
 	DSTOnce DSTRule = 0
 	// DSTWallClock lets every schedule follow real time.
 	DSTWallClock DSTRule = 1
 )
 
+// DayRule says how the day of month and the day of week combine when both sets leave something out.
+type DayRule int
+
+// The rules. The numbers are stored.
+const (
+	DaysEither DayRule = 0 // a day matches that is in either set
+	DaysBoth   DayRule = 1 // a day matches that is in both sets
+)
+
 // Schedule says when a job is due. It is plain data and comparable with ==.
 //
 // A local reading matches when second, minute, hour and month are in their sets and the day is: by day of month, by
-// day of week, or, when both sets leave something out, by either one. An empty set never matches.
+// day of week, or, when both sets leave something out, as Days says. An empty set never matches.
 type Schedule struct {
 	Timezone  string // an IANA name; "" is not valid
 	ExpiresAt int64  // YYYYMMDDhhmmss in Timezone, the last local time that still runs; 0 is never
@@ -32,6 +42,8 @@ type Schedule struct {
 	MonthDays Set    // 1 to 31
 	Months    Set    // 1 to 12
 	Weekdays  Set    // 0 to 6, 0 is Sunday
+	LastDay   bool   // adds the last day of each month to MonthDays
+	Days      DayRule
 	DST       DSTRule
 }
 
@@ -58,13 +70,12 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	t := min(max(after.Unix(), firstInstant-1), lastInstant) + 1
 	span := z.at(t)
 	once := s.fixedTimes()
-	expiry := s.expiry()
 
 	// With fixed times a reading is due when the clock shows it or a later one for the first time. What the clock has
 	// shown before t is over; a reading that it jumps across is due where it lands.
 	from := t + span.offset()
 	if once {
-		from = z.latestReading(t-1) + 1
+		from = z.latestReading(t-1, false) + 1
 	}
 	p := s.pattern()
 	reading, ok := p.next(from)
@@ -73,7 +84,7 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	limit := max(t, zoneRegular) + zoneCycle + oneDay
 	for ; ok && span.start() < limit; span, ok = span.next() {
 		first := max(t, span.start()) + span.offset()
-		if !once && (reading < first || first < from) {
+		if (reading < first || first < from) && (!once || span.corrected()) {
 			// Real time leaves out what the clock has jumped across, and has again what it shows again.
 			from = first
 			if reading, ok = p.next(from); !ok {
@@ -85,15 +96,10 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 			continue
 		}
 		at := due - span.offset()
-		switch {
-		case at > lastInstant:
-			return time.Time{}, false
-		case due <= expiry:
-			return time.Unix(at, 0).UTC(), true
-		case once || first > expiry+2*oneDay:
-			// Only clocks that are put back, by a day at most, show a reading before the expiry again.
+		if at > lastInstant || s.expired(z, reading, at) {
 			return time.Time{}, false
 		}
+		return time.Unix(at, 0).UTC(), true
 	}
 	return time.Time{}, false
 }
@@ -101,6 +107,16 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 // fixedTimes tells whether each matching local time is due once, whatever happens to the clocks.
 func (s *Schedule) fixedTimes() bool {
 	return s.DST == DSTOnce && !s.Minutes.covers(0, 59) && !s.Hours.covers(0, 23)
+}
+
+// expired tells whether a reading that is due at the instant t is too late: the reading itself is, or the clock had shown
+// a later one than ExpiresAt before. A clock that is put back does not bring an expired job back.
+func (s *Schedule) expired(z *zone, reading, t int64) bool {
+	if s.ExpiresAt == 0 {
+		return false
+	}
+	expiry := s.expiry()
+	return reading > expiry || z.latestReading(t-1, true) > expiry
 }
 
 // expiry is the last reading that still runs.
@@ -117,6 +133,7 @@ type pattern struct {
 	seconds, minutes, hours Set
 	monthDays, months       Set
 	weekdays                uint64 // the set repeated, so that it can be laid over a month
+	lastDay                 bool   // as of Schedule
 	either                  bool   // a day matches by day of month or by day of week
 }
 
@@ -129,8 +146,14 @@ func (s *Schedule) pattern() pattern {
 		monthDays: s.MonthDays & setRange(1, 31),
 		months:    s.Months & setRange(1, 12),
 		weekdays:  uint64(s.Weekdays&setRange(0, 6)) * weeks,
-		either:    !s.MonthDays.covers(1, 31) && !s.Weekdays.covers(0, 6),
+		lastDay:   s.LastDay,
+		either:    s.Days == DaysEither && s.restrictsBothDays(),
 	}
+}
+
+// restrictsBothDays tells whether the day of month and the day of week both leave something out, so that Days counts.
+func (s *Schedule) restrictsBothDays() bool {
+	return !s.MonthDays.covers(1, 31) && !s.Weekdays.covers(0, 6)
 }
 
 // next is the first matching reading that is not before from; ok is false when there is none.
@@ -152,8 +175,7 @@ func (p *pattern) next(from int64) (reading int64, ok bool) {
 	clock, _ := p.clock(0, 0, 0)
 	first := midnight - int64(mday-1)*oneDay
 	mday++
-	// The rarest day is 29 February, which comes again after eight years at the latest.
-	for range 8*12 + 1 {
+	for range p.rarest() {
 		if p.months.Has(int(month)) {
 			if day, ok := p.days(year, month, weekday).Next(mday); ok {
 				return first + int64(day-1)*oneDay + clock, true
@@ -170,14 +192,29 @@ func (p *pattern) next(from int64) (reading int64, ok bool) {
 	return 0, false
 }
 
+// rarest is how many months hold the next matching day when there is one. 29 February comes again after eight years at
+// the latest, and on a given day of the week after forty.
+func (p *pattern) rarest() int {
+	const allWeek = 1<<42 - 1
+	if p.either || p.weekdays == allWeek {
+		return 8*12 + 1
+	}
+	return 40*12 + 1
+}
+
 // days is the set of matching days in a month whose first day is the given day of the week.
 func (p *pattern) days(year int, month time.Month, weekday int) Set {
-	byWeekday := Set(p.weekdays>>weekday) << 1
-	days := p.monthDays & byWeekday
-	if p.either {
-		days = p.monthDays | byWeekday
+	byWeekday, length := Set(p.weekdays>>weekday)<<1, daysIn(year, month)
+	days := p.monthDays
+	if p.lastDay {
+		days |= SetOf(length)
 	}
-	return days & setRange(1, daysIn(year, month))
+	if p.either {
+		days |= byWeekday
+	} else {
+		days &= byWeekday
+	}
+	return days & setRange(1, length)
 }
 
 // clock is the first matching time of day, in seconds, that is not before the given one; ok is false when none is left.

@@ -28,6 +28,14 @@ var benchmarkSchedules = map[string]Schedule{
 		Timezone: "Europe/Berlin", Seconds: SetOf(0), Minutes: SetOf(0), Hours: SetOf(3),
 		MonthDays: SetOf(30, 31), Months: SetOf(2), Weekdays: Every,
 	},
+	"leap day that is a Monday": {
+		Timezone: "Europe/Berlin", Seconds: SetOf(0), Minutes: SetOf(0), Hours: SetOf(3),
+		MonthDays: SetOf(29), Months: SetOf(2), Weekdays: SetOf(1), Days: DaysBoth,
+	},
+	"last day": {
+		Timezone: "Europe/Berlin", Seconds: SetOf(0), Minutes: SetOf(0), Hours: SetOf(3),
+		Months: Every, Weekdays: Every, LastDay: true,
+	},
 	"expired": {
 		Timezone: "Europe/Berlin", Seconds: SetOf(0), Minutes: Every, Hours: Every,
 		MonthDays: Every, Months: Every, Weekdays: Every, ExpiresAt: 20200101000000,

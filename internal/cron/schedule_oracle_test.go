@@ -55,7 +55,10 @@ func readingsOf(s *Schedule, low, high int64) []int64 {
 	for r := low; r < high; {
 		t := time.Unix(r, 0).UTC()
 		byMonthDay, byWeekday := s.MonthDays.Has(t.Day()), s.Weekdays.Has(int(t.Weekday()))
-		dayMatches := byMonthDay && byWeekday || bothRestricted && (byMonthDay || byWeekday)
+		if s.LastDay && t.AddDate(0, 0, 1).Day() == 1 {
+			byMonthDay = true
+		}
+		dayMatches := byMonthDay && byWeekday || bothRestricted && s.Days == DaysEither && (byMonthDay || byWeekday)
 		switch {
 		case !s.Months.Has(int(t.Month())) || !dayMatches:
 			r += 86400 - int64(t.Hour()*3600+t.Minute()*60+t.Second())
@@ -73,29 +76,63 @@ func readingsOf(s *Schedule, low, high int64) []int64 {
 	return list
 }
 
+// slot is a reading that matches and the instant at which it is due.
+type slot struct{ reading, at int64 }
+
 // occurrencesOf lists the occurrences of s from start up to end.
 func occurrencesOf(s *Schedule, start, end int64) []int64 {
 	loc, _ := LoadZone(s.Timezone)
 	const margin = 3 * 86400
 	around := stretchesOf(loc, start-margin, end+margin)
-	var list []int64
+	var slots []slot
 	if s.DST == DSTWallClock || allOf(s.Minutes, 60) || allOf(s.Hours, 24) {
 		for _, a := range around {
 			from, to := max(a.start, start), min(a.end, end)
 			for _, r := range readingsOf(s, from+a.offset, to+a.offset) {
-				list = append(list, r-a.offset)
+				slots = append(slots, slot{r, r - a.offset})
 			}
 		}
 	} else {
 		const farthest = 16 * 3600 // no offset is as large
-		for _, r := range readingsOf(s, start-farthest-86400, end+farthest) {
-			list = append(list, firstInstantOf(r, around))
+		eras := erasOf(around)
+		for _, r := range readingsOf(s, start-farthest-86400, end+farthest+86400) {
+			for _, era := range eras {
+				if at, ok := firstInstantOf(r, era); ok {
+					slots = append(slots, slot{r, at})
+				}
+			}
 		}
-		slices.Sort(list)
-		list = slices.Compact(list)
 	}
-	return slices.DeleteFunc(list, func(t int64) bool {
-		return t < start || t >= end || s.ExpiresAt != 0 && digitsOf(time.Unix(t, 0).In(loc)) > s.ExpiresAt
+	var list []int64
+	for _, x := range slots {
+		if start <= x.at && x.at < end && !expiredBy(s, x, around) {
+			list = append(list, x.at)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// erasOf cuts real time where clocks are corrected, by three hours or more. Fixed times are due once in each part.
+func erasOf(around []stretch) [][]stretch {
+	eras := [][]stretch{around[:1]}
+	for i, a := range around[1:] {
+		if change := a.offset - around[i].offset; change >= 3*3600 || change <= -3*3600 {
+			eras = append(eras, nil)
+		}
+		eras[len(eras)-1] = append(slices.Clone(eras[len(eras)-1]), a)
+	}
+	return eras
+}
+
+// expiredBy tells whether a slot is too late: by its own local time, or because the clock was past the expiry before.
+func expiredBy(s *Schedule, x slot, around []stretch) bool {
+	if s.ExpiresAt == 0 {
+		return false
+	}
+	late := func(reading int64) bool { return digitsOf(time.Unix(reading, 0).UTC()) > s.ExpiresAt }
+	return late(x.reading) || slices.ContainsFunc(around, func(a stretch) bool {
+		return a.start < x.at && late(min(a.end, x.at)-1+a.offset)
 	})
 }
 
@@ -115,20 +152,19 @@ func allOf(set Set, n int) bool {
 	return true
 }
 
-// firstInstantOf is the instant at which a fixed time is due.
-func firstInstantOf(reading int64, around []stretch) int64 {
+// firstInstantOf is the instant at which a fixed time is due; ok is false when it neither comes nor is jumped across.
+func firstInstantOf(reading int64, around []stretch) (at int64, ok bool) {
 	for _, a := range around {
 		if t := reading - a.offset; a.start <= t && t < a.end {
-			return t
+			return t, true
 		}
 	}
 	for i, a := range around[1:] {
 		if before := around[i]; a.start+before.offset <= reading && reading < a.start+a.offset {
-			return a.start
+			return a.start, true
 		}
 	}
-	// Before or after what was looked at.
-	return reading - around[0].offset
+	return 0, false
 }
 
 // compareWithOracle calls Next from each of the given instants, which lie between start and end, and returns what is
@@ -186,6 +222,15 @@ func randomSchedule(r *rand.Rand, zone string, reading int64) Schedule {
 	}
 	if r.IntN(4) == 0 {
 		s.Seconds = randomSet(r, 0, 59)
+	}
+	if r.IntN(2) == 0 {
+		s.Days = DaysBoth
+	}
+	if r.IntN(4) == 0 {
+		s.LastDay = true
+		if r.IntN(2) == 0 {
+			s.MonthDays = 0
+		}
 	}
 	// Each of these lets more schedules run near the reading, and none of them all.
 	if r.IntN(2) == 0 {
@@ -311,6 +356,15 @@ func TestNextOracleRareDays(t *testing.T) {
 		if r.IntN(2) == 0 {
 			s.Months = SetOf(2)
 		}
+		if r.IntN(2) == 0 {
+			s.Weekdays, s.Days = randomSet(r, 0, 6), DayRule(r.IntN(2))
+		}
+		if s.LastDay = r.IntN(4) == 0; s.LastDay {
+			s.MonthDays &= SetOf(28, 30)
+		}
+		if s.Days == DaysBoth {
+			end += 30 * 365 * oneDay // 29 February on a given day of the week
+		}
 		var from []time.Time
 		for range 200 {
 			from = append(from, time.Unix(start+r.Int64N(end-start), 0))
@@ -324,7 +378,7 @@ func TestNextOracleRareDays(t *testing.T) {
 // FuzzNext compares Next with the oracle.
 func FuzzNext(f *testing.F) {
 	names := ZoneNames()
-	f.Fuzz(func(t *testing.T, zone string, wallClock bool, expiresAt, after int64, nanoseconds uint32, hours uint16,
+	f.Fuzz(func(t *testing.T, zone string, wallClock, both, lastDay bool, expiresAt, after int64, nanoseconds uint32, hours uint16,
 		seconds, minutes, hour, mdays, months, wdays uint64) {
 		if _, err := LoadZone(zone); err != nil {
 			n := 0
@@ -342,10 +396,13 @@ func FuzzNext(f *testing.F) {
 		}
 		s := Schedule{
 			Timezone: zone, ExpiresAt: expiresAt, Seconds: Set(seconds), Minutes: Set(minutes), Hours: Set(hour),
-			MonthDays: Set(mdays), Months: Set(months), Weekdays: Set(wdays),
+			MonthDays: Set(mdays), Months: Set(months), Weekdays: Set(wdays), LastDay: lastDay,
 		}
 		if wallClock {
 			s.DST = DSTWallClock
+		}
+		if both {
+			s.Days = DaysBoth
 		}
 		from := []time.Time{time.Unix(start, int64(nanoseconds%1e9))}
 		for len(from) < 20 {

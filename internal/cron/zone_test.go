@@ -154,7 +154,7 @@ func TestLatestReading(t *testing.T) {
 				if i == 0 || at >= end {
 					continue
 				}
-				if got, want := z.latestReading(at), max(latest, at+s.offset); got != want {
+				if got, want := z.latestReading(at, true), max(latest, at+s.offset); got != want {
 					t.Fatalf("%s at %v: %d; want %d", name, time.Unix(at, 0).UTC(), got, want)
 				}
 			}

@@ -27,14 +27,47 @@ func englishCrontab(e *cron.CrontabError) string {
 		if e.Field == cron.FieldNone {
 			return text + " is not supported, since it names no time of day; write five fields, or a word such as @daily."
 		}
-		return fmt.Sprintf("%s is not supported as the %s: L, W, # and other extensions of crontab are not; "+
+		return fmt.Sprintf("%s is not supported as the %s: H, ~ and other extensions of crontab are not; "+
 			"write *, %s, a range such as %s, or a step such as */2.", text, field, values, englishExample(e.Field))
+	case cron.CrontabQuartz, cron.CrontabCommand, cron.CrontabNearest, cron.CrontabLastWeekday, cron.CrontabLast,
+		cron.CrontabWeek, cron.CrontabMixed:
+		return englishForeign(e)
 	case cron.CrontabMacro:
 		return text + " is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually are."
 	case cron.CrontabZone:
 		return text + " is not a known time zone; write an IANA name as in CRON_TZ=Europe/Berlin."
 	}
 	return text + " is not valid in a crontab line."
+}
+
+// englishForeign says what is wrong with what other programs write.
+func englishForeign(e *cron.CrontabError) string {
+	text := quote(e.Text)
+	switch e.Reason {
+	case cron.CrontabQuartz:
+		mend := "write * for ? and days of the week by their names, such as MON-FRI; leave a year off."
+		if e.Instead != "" {
+			mend = "write " + quote(e.Instead) + "."
+		}
+		return text + " is a line of Quartz or AWS, as its ? says; there days of the week are numbered from 1 for Sunday " +
+			"to 7 for Saturday, here from 0 for Sunday to 6 for Saturday: " + mend
+	case cron.CrontabCommand:
+		return text + " has a command behind its time; leave the command off and write only " + quote(e.Instead) + "."
+	case cron.CrontabNearest:
+		return text + " is not supported: there is no weekday nearest to a day of the month; write days of the month, " +
+			"L for the last one, or a weekday of a week such as MON#2."
+	case cron.CrontabLastWeekday:
+		return text + " is not supported: there is no last weekday of a month; write a weekday of a week such as MON#4, " +
+			"or L as the day of the month for its last day."
+	case cron.CrontabLast:
+		return text + " is not supported: L is the last day of the month, and stands in that field alone or in a list " +
+			"such as 1,15,L."
+	case cron.CrontabWeek:
+		return fmt.Sprintf("%s names no week of a month; the number after # must be %s.", text,
+			englishRange(int64(e.Min), int64(e.Max)))
+	}
+	return text + " is not supported here: # takes one day of the week and the number of a week, with * as the day of the " +
+		"month; several are possible when each day goes with each week, as in MON#1,MON#3."
 }
 
 func englishField(f cron.CrontabField) string {

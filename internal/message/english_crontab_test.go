@@ -33,11 +33,24 @@ func TestCrontabInWords(t *testing.T) {
 		"* * 20-10 * *": `The range "20-10" of the day of the month ends before it starts; write the earlier end first, ` +
 			`or two ranges separated by a comma.`,
 		"*/0 * * * *": `"0" is no step for the minute; it must be from 1 to 60.`,
-		"* * L * *": `"L" is not supported as the day of the month: L, W, # and other extensions of crontab are not; write *, ` +
-			`a number from 1 to 31, a range such as 1-7, or a step such as */2.`,
-		"* * * * fri#2": `"fri#2" is not supported as the day of the week: L, W, # and other extensions of crontab are not; ` +
-			`write *, a number from 0 to 7 where 0 and 7 are Sunday, a name from mon to sun, a range such as mon-fri, ` +
-			`or a step such as */2.`,
+		"H * * * *": `"H" is not supported as the minute: H, ~ and other extensions of crontab are not; write *, ` +
+			`a number from 0 to 59, a range such as 10-50, or a step such as */2.`,
+		"0 0 12 ? * 2-6": `"0 0 12 ? * 2-6" is a line of Quartz or AWS, as its ? says; there days of the week are numbered from ` +
+			`1 for Sunday to 7 for Saturday, here from 0 for Sunday to 6 for Saturday: write "0 12 * * MON-FRI".`,
+		"0 0 12 ? * 6L": `"0 0 12 ? * 6L" is a line of Quartz or AWS, as its ? says; there days of the week are numbered from ` +
+			`1 for Sunday to 7 for Saturday, here from 0 for Sunday to 6 for Saturday: write * for ? and days of the week by ` +
+			`their names, such as MON-FRI; leave a year off.`,
+		"*/15 * * * * wget -q x": `"*/15 * * * * wget -q x" has a command behind its time; leave the command off and write ` +
+			`only "*/15 * * * *".`,
+		"* * 15W * *": `"15W" is not supported: there is no weekday nearest to a day of the month; write days of the month, ` +
+			`L for the last one, or a weekday of a week such as MON#2.`,
+		"* * * * 5L": `"5L" is not supported: there is no last weekday of a month; write a weekday of a week such as MON#4, ` +
+			`or L as the day of the month for its last day.`,
+		"* * L-3 * *": `"L-3" is not supported: L is the last day of the month, and stands in that field alone or in a list ` +
+			`such as 1,15,L.`,
+		"* * * * fri#6": `"fri#6" names no week of a month; the number after # must be from 1 to 5.`,
+		"* * * * fri#2,mon": `"fri#2" is not supported here: # takes one day of the week and the number of a week, with * as ` +
+			`the day of the month; several are possible when each day goes with each week, as in MON#1,MON#3.`,
 		"@reboot": `"@reboot" is not supported, since it names no time of day; write five fields, or a word such as @daily.`,
 		"@fortnightly": `"@fortnightly" is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and ` +
 			`@annually are.`,

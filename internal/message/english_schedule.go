@@ -55,12 +55,15 @@ type englishWords struct {
 	seconds, minutes, hours []int
 	mdays, months           []int
 	wdays                   []int // from Monday, 0, to Sunday, 6
+	weeks                   []int // of the month, when mdays are such
+	lastDay, both           bool
 }
 
 func newEnglishWords(s *cron.Schedule) englishWords {
 	w := englishWords{
 		seconds: within(s.Seconds, 0, 59), minutes: within(s.Minutes, 0, 59), hours: within(s.Hours, 0, 23),
 		mdays: within(s.MonthDays, 1, 31), months: within(s.Months, 1, 12), wdays: within(s.Weekdays, 0, 6),
+		weeks: s.WeeksOfMonth(), lastDay: s.LastDay, both: s.Days == cron.DaysBoth,
 	}
 	for i, day := range w.wdays {
 		w.wdays[i] = (day + 6) % 7
@@ -78,6 +81,8 @@ func within(s cron.Set, low, high int) []int {
 	return list
 }
 
+const monthDays = "days of the month"
+
 // empty names the sets that match nothing.
 func (w *englishWords) empty() []string {
 	var names []string
@@ -85,10 +90,10 @@ func (w *englishWords) empty() []string {
 		list []int
 		name string
 	}{
-		{w.seconds, "seconds"}, {w.minutes, "minutes"}, {w.hours, "hours"}, {w.mdays, "days of the month"},
+		{w.seconds, "seconds"}, {w.minutes, "minutes"}, {w.hours, "hours"}, {w.mdays, monthDays},
 		{w.months, "months"}, {w.wdays, "days of the week"},
 	} {
-		if len(set.list) == 0 {
+		if len(set.list) == 0 && !(w.lastDay && set.name == monthDays) {
 			names = append(names, set.name)
 		}
 	}
@@ -213,10 +218,10 @@ func (w *englishWords) fields() string {
 // days puts the days to the times of day.
 func (w *englishWords) days(clock string, everyDay bool) []string {
 	var (
-		byMonthDay  = len(w.mdays) < 31 && len(w.mdays) > 0
+		byMonthDay  = len(w.mdays) < 31 && (len(w.mdays) > 0 || w.lastDay)
 		byWeekday   = len(w.wdays) < 7 && len(w.wdays) > 0
 		everyMonth  = len(w.months) == 12
-		ordinals    = "on " + englishOrdinals(w.mdays)
+		ordinals    = "on " + w.ordinals()
 		months      = spans(w.months, func(n int) string { return time.Month(n).String() })
 		weekday     = func(n int) string { return time.Weekday((n + 1) % 7).String() }
 		ofTheMonths = " of " + months
@@ -231,7 +236,14 @@ func (w *englishWords) days(clock string, everyDay bool) []string {
 		for _, n := range w.wdays {
 			names = append(names, weekday(n))
 		}
-		return []string{clock, ordinals + " or any " + enumerate(names, "or") + ofTheMonths}
+		any := "any " + enumerate(names, "or")
+		switch {
+		case w.both && len(names) == 1 && len(w.weeks) > 0:
+			return []string{clock, "on the " + spans(w.weeks, ordinal) + " " + names[0] + ofTheMonths}
+		case w.both:
+			return []string{clock, "on " + any + " that falls " + ordinals + ofTheMonths}
+		}
+		return []string{clock, ordinals + " or " + any + ofTheMonths}
 	case byMonthDay:
 		return []string{clock, ordinals + ofTheMonths}
 	case byWeekday && len(w.wdays) == 1:
@@ -304,6 +316,18 @@ func englishOrdinals(list []int) string {
 		return fmt.Sprintf("every %s day from the %s to the %s", ordinal(step), ordinal(list[0]), ordinal(list[len(list)-1]))
 	}
 	return "the " + spans(list, ordinal)
+}
+
+// ordinals are the days of the month.
+func (w *englishWords) ordinals() string {
+	const lastDay = "the last day"
+	switch {
+	case !w.lastDay:
+		return englishOrdinals(w.mdays)
+	case len(w.mdays) == 0:
+		return lastDay
+	}
+	return englishOrdinals(w.mdays) + " and " + lastDay
 }
 
 // englishNumbers is "minute 5", "minutes 5 and 10", or "minutes 0 to 56 in steps of 7" where a list would be long.

@@ -127,6 +127,19 @@ func TestScheduleInWords(t *testing.T) {
 			"*/15 9-17 1-7 6,7 1-3", nil,
 			"every 15 minutes from 09:00 to 17:45, on the 1st to 7th or any Monday, Tuesday or Wednesday of June and July, UTC",
 		},
+		{"1 1 1-7 * */7", nil, "at 01:01, on the 1st Sunday of every month, UTC"},
+		{"0 0 */2 * SUN", nil, "at 00:00, on any Sunday that falls on every 2nd day from the 1st to the 31st of every month, UTC"},
+		{"0 0 * 3 MON#2,MON#4", nil, "at 00:00, on the 2nd and 4th Monday of March, UTC"},
+		{"0 0 * * MON#5,FRI#5", nil, "at 00:00, on any Monday or Friday that falls on the 29th to 31st of every month, UTC"},
+		{
+			"0 6 13 * 5", func(s *cron.Schedule) { s.Days = cron.DaysBoth },
+			"at 06:00, on any Friday that falls on the 13th of every month, UTC",
+		},
+		{"0 6 L * *", nil, "at 06:00, on the last day of every month, UTC"},
+		{"0 6 1,15,L 2 *", nil, "at 06:00, on the 1st and 15th and the last day of February, UTC"},
+		{"0 6 L * 5", nil, "at 06:00, on the last day or any Friday of every month, UTC"},
+		{"0 6 L * */7", nil, "at 06:00, on any Sunday that falls on the last day of every month, UTC"},
+		{"0 6 * * *", func(s *cron.Schedule) { s.LastDay, s.Days = true, cron.DaysBoth }, "every day at 06:00, UTC"},
 		{"0 6 * * 1", func(s *cron.Schedule) { s.MonthDays = 0 }, "at 06:00, every Monday, UTC"},
 		{"0 6 1 * *", func(s *cron.Schedule) { s.Weekdays = 0 }, "at 06:00, on the 1st of every month, UTC"},
 		{"0-59 0-23 1-31 1-12 0-6", nil, "every minute, UTC"},
@@ -136,6 +149,11 @@ func TestScheduleInWords(t *testing.T) {
 		{
 			"0 6 * * *", func(s *cron.Schedule) { *s = cron.NewSchedule() },
 			"never, since no minutes, hours, days of the month, months and days of the week are chosen",
+		},
+		{"0 6 L * *", func(s *cron.Schedule) { s.Hours = 0 }, "never, since no hours are chosen"},
+		{
+			"0 0 30 2 */7", nil,
+			"at 00:00, on any Sunday that falls on the 30th of February, UTC: never, since there is no such day",
 		},
 		{"0 6 * * *", func(s *cron.Schedule) { s.Hours = 0 }, "never, since no hours are chosen"},
 		{"0 6 * * *", func(s *cron.Schedule) { s.Weekdays = 0 }, "never, since no days of the week are chosen"},
@@ -215,6 +233,7 @@ func TestZonesInWords(t *testing.T) {
 type readBack struct {
 	times                       map[int]bool // seconds of the day
 	mdays, months, wdays        map[int]bool // those of no restriction are nil
+	lastDay, both               bool
 	zone, expiry                string
 	wallClock, never, noneGiven bool
 }
@@ -228,6 +247,7 @@ var (
 	stepPart    = regexp.MustCompile(`^every (\d+)\w+ day from the (\d+)\w+ to the (\d+)\w+$`)
 	periodPart  = regexp.MustCompile(`^every (?:(\d+) )?(second|minute|hour)s?(?: (from .*))?$`)
 	stretchPart = regexp.MustCompile(`from ([\d:]+) to ([\d:]+)`)
+	weekPart    = regexp.MustCompile(`^the ((?:\d+\w\w(?:, | and | to )?)+) ([MTWFS]\w+day)$`)
 	unitPart    = regexp.MustCompile(`^(?:at )?(second|minute|hour)s? (.*)$`)
 )
 
@@ -379,12 +399,28 @@ func (r *readBack) readDays(t fataler, words string) {
 	}
 	if rest, ok := strings.CutPrefix(words, "on "); ok {
 		mdays, any, either := strings.Cut(rest, " or any ")
+		if m := weekPart.FindStringSubmatch(rest); m != nil {
+			r.both, r.wdays, r.mdays = true, list(t, m[2], weekday), map[int]bool{}
+			for week := range list(t, m[1], number) {
+				for n := 7*week - 6; n <= min(7*week, 31); n++ {
+					r.mdays[n] = true
+				}
+			}
+			return
+		}
+		if all, found := strings.CutPrefix(rest, "any "); found {
+			any, mdays, r.both = strings.Cut(all, " that falls on ")
+			either = true
+		}
+		if mdays, r.lastDay = strings.CutSuffix(mdays, "the last day"); r.lastDay {
+			mdays = strings.TrimSuffix(mdays, " and ")
+		}
 		if m := stepPart.FindStringSubmatch(mdays); m != nil {
 			r.mdays = map[int]bool{}
 			for n := number(t, m[2]); n <= number(t, m[3]); n += number(t, m[1]) {
 				r.mdays[n] = true
 			}
-		} else {
+		} else if r.mdays = (map[int]bool{}); mdays != "" {
 			r.mdays = list(t, strings.TrimPrefix(mdays, "the "), number)
 		}
 		if !either {
@@ -466,7 +502,21 @@ func TestWordsReadBack(t *testing.T) {
 			Seconds:  cron.SetOf(0), Minutes: drawSet(t, "minutes", 0, 59), Hours: drawSet(t, "hours", 0, 23),
 			MonthDays: drawSet(t, "mdays", 1, 31), Months: drawSet(t, "months", 1, 12), Weekdays: drawSet(t, "wdays", 0, 6),
 			DST:       cron.DSTRule(rapid.IntRange(0, 1).Draw(t, "rule")),
+			Days:      cron.DayRule(rapid.IntRange(0, 1).Draw(t, "days")),
+			LastDay:   rapid.Bool().Draw(t, "last day"),
 			ExpiresAt: rapid.SampledFrom([]int64{0, 0, 20301231235959, 20300102030400}).Draw(t, "expiry"),
+		}
+		switch rapid.IntRange(0, 5).Draw(t, "special days") {
+		case 0:
+			s.MonthDays, s.LastDay = 0, true
+		case 1:
+			s.MonthDays = 0
+			for range rapid.IntRange(1, 2).Draw(t, "weeks") {
+				week := rapid.IntRange(1, 5).Draw(t, "week")
+				for n := 7*week - 6; n <= min(7*week, 31); n++ {
+					s.MonthDays |= cron.SetOf(n)
+				}
+			}
 		}
 		if rapid.Bool().Draw(t, "has seconds") {
 			s.Seconds = drawSet(t, "seconds", 0, 59)
@@ -495,6 +545,10 @@ func TestWordsReadBack(t *testing.T) {
 		}
 		if setOf(got.mdays) != want.MonthDays || setOf(got.months) != want.Months || setOf(got.wdays) != sunday {
 			t.Fatalf("%q: days of the month %v, months %v, days of the week %v", words, got.mdays, got.months, got.wdays)
+		}
+		restricted := want.MonthDays != cron.Every && want.Weekdays != cron.Every
+		if got.lastDay != (s.LastDay && want.MonthDays != cron.Every) || got.both != (s.Days == cron.DaysBoth && restricted) {
+			t.Fatalf("%q: last day %v, both %v", words, got.lastDay, got.both)
 		}
 		fixed := want.Minutes != cron.Every && want.Hours != cron.Every
 		if got.wallClock != (s.DST == cron.DSTWallClock && fixed) || got.never != s.Never() {

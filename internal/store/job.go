@@ -14,7 +14,7 @@ import (
 // jobFields are the columns of a job but for its id, account and creation, in the order of jobValues.
 var jobFields = []string{
 	"folder_id", "type", "enabled", "title", "save_responses", "url", "method", "auth_enable", "timeout",
-	"redirect_success", "timezone", "expires_at", "seconds", "minutes", "hours", "mdays", "months", "wdays", "dst",
+	"redirect_success", "timezone", "expires_at", "seconds", "minutes", "hours", "mdays", "months", "wdays", "days", "last_day", "dst",
 	"run_at", "spent", "spread", "paused_until", "pause_note",
 	"on_failure", "on_failure_count", "on_success", "on_disable", "on_cert_expiry", "cert_expiry_ahead",
 	"misfire", "grace", "overlap", "delivery", "retry_count", "retry_delay", "retry_factor", "retry_ceiling",
@@ -28,7 +28,8 @@ func jobValues(j *cron.Job) []any {
 	return []any{
 		j.FolderID, int(j.Type), j.Enabled, j.Title, j.SaveResponses, url, int(j.Request.Method),
 		j.Request.Auth.Enable, j.Timeout, j.RedirectSuccess, sc.Timezone, sc.ExpiresAt, int64(sc.Seconds),
-		int64(sc.Minutes), int64(sc.Hours), int64(sc.MonthDays), int64(sc.Months), int64(sc.Weekdays), int(sc.DST),
+		int64(sc.Minutes), int64(sc.Hours), int64(sc.MonthDays), int64(sc.Months), int64(sc.Weekdays),
+		int(sc.Days), sc.LastDay, int(sc.DST),
 		millis(t.RunAt), t.Spent, seconds(t.Spread), millis(t.PausedUntil), t.PauseNote,
 		n.OnFailure, n.OnFailureCount, n.OnSuccess, n.OnDisable, n.OnCertExpiry, seconds(n.CertExpiryAhead),
 		int(p.Misfire), seconds(p.Grace), int(p.Overlap), int(p.Delivery), p.Retry.Count, seconds(p.Retry.Delay),
@@ -66,7 +67,7 @@ func parameters(first, count int) string {
 
 // timingColumns are those that say when a job is due, as timingRow reads them.
 const timingColumns = `job.timezone, job.expires_at, job.seconds, job.minutes, job.hours, job.mdays, job.months,
-	job.wdays, job.dst, job.run_at, job.spent, job.spread, job.paused_until, job.pause_note`
+	job.wdays, job.days, job.last_day, job.dst, job.run_at, job.spent, job.spread, job.paused_until, job.pause_note`
 
 // timingRow is timingColumns as they are read.
 type timingRow struct {
@@ -77,7 +78,7 @@ type timingRow struct {
 func (r *timingRow) fields(j *cron.Job) []any {
 	s, t := &j.Schedule, &j.Timing
 	return []any{&s.Timezone, into(&s.ExpiresAt), into(&r.sets[0]), into(&r.sets[1]), into(&r.sets[2]), into(&r.sets[3]),
-		into(&r.sets[4]), into(&r.sets[5]), into(&s.DST), into(&r.runAt), intoFlag(&t.Spent), into(&r.spread),
+		into(&r.sets[4]), into(&r.sets[5]), into(&s.Days), intoFlag(&s.LastDay), into(&s.DST), into(&r.runAt), intoFlag(&t.Spent), into(&r.spread),
 		into(&r.pausedUntil), &t.PauseNote}
 }
 

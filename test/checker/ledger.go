@@ -59,8 +59,8 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	)
 	if l.Jobs, err = list(ctx, db, scanJob,
 		`SELECT job.id, job.account_id, job.enabled, job.url, job.timezone, job.expires_at,
-		        job.seconds, job.minutes, job.hours, job.mdays, job.months, job.wdays, job.dst, job.run_at,
-		        job.spent, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
+		        job.seconds, job.minutes, job.hours, job.mdays, job.months, job.wdays, job.days, job.last_day, job.dst,
+		        job.run_at, job.spent, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
 		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
 		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
 		        job_state.counted_failures
@@ -120,7 +120,7 @@ func scanJob(scan func(...any) error) (j cron.JobRecord, err error) {
 		grace, created, updated, next, duration, executed int64
 	)
 	err = scan(&j.ID, &j.AccountID, &j.Enabled, &j.Request.URL, &s.Timezone, &s.ExpiresAt, &seconds, &minutes, &hours,
-		&mdays, &months, &wdays, &s.DST, &runAt, &t.Spent, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
+		&mdays, &months, &wdays, &s.Days, &s.LastDay, &s.DST, &runAt, &t.Spent, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
 		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures)
 	s.Seconds, s.Minutes, s.Hours = cron.Set(seconds), cron.Set(minutes), cron.Set(hours)
 	s.MonthDays, s.Months, s.Weekdays = cron.Set(mdays), cron.Set(months), cron.Set(wdays)

@@ -25,7 +25,7 @@ func fullJob(account int64) cron.Job {
 		Schedule: cron.Schedule{
 			Timezone: "Europe/Berlin", ExpiresAt: 99990101000000, Seconds: cron.SetOf(1, 59), Minutes: cron.SetOf(0, 30, 59),
 			Hours: cron.SetOf(23), MonthDays: cron.SetOf(1, 31), Months: cron.Every, Weekdays: cron.SetOf(0, 6),
-			DST: cron.DSTWallClock,
+			Days: cron.DaysBoth, LastDay: true, DST: cron.DSTWallClock,
 		},
 		Timing: cron.Timing{
 			RunAt: time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC), Spread: 17 * time.Minute,
