@@ -25,6 +25,10 @@ lint: ## gofmt, go vet and staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
+.PHONY: zoneinfo
+zoneinfo: ## Bring the built-in time zone data up to the newest release that can be had (Debian's tzdata)
+	@GO="$(GO)" sh .ci/zoneinfo
+
 FUZZTIME ?= 1m
 
 .PHONY: fuzz

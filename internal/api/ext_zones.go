@@ -19,6 +19,7 @@ const zonePeriod = 15 * time.Minute
 // zoneList is the time zones as they are answered with. The zero value is ready for use.
 type zoneList struct {
 	mu    sync.Mutex
+	zones *cron.Zones // that it was made from
 	until time.Time
 	body  []byte
 	tag   string
@@ -35,11 +36,12 @@ type zone struct {
 func (l *zoneList) at(now time.Time) (body []byte, tag string, until time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now.Before(l.until) && !now.Before(l.until.Add(-zonePeriod)) {
+	current := cron.CurrentZones()
+	if current == l.zones && now.Before(l.until) && !now.Before(l.until.Add(-zonePeriod)) {
 		return l.body, l.tag, l.until, nil
 	}
 	start := now.Truncate(zonePeriod)
-	offsets, err := cron.ZoneOffsets(start)
+	offsets, err := current.Offsets(start)
 	if err != nil {
 		return nil, "", now, err
 	}
@@ -50,13 +52,15 @@ func (l *zoneList) at(now time.Time) (body []byte, tag string, until time.Time, 
 	}
 	var b bytes.Buffer
 	if err := json.NewEncoder(&b).Encode(struct {
+		Release string `json:"release"`
 		Version string `json:"version"`
 		Zones   []zone `json:"timeZones"`
-	}{cron.ZoneDataVersion(), zones}); err != nil {
+	}{current.Release(), current.Version(), zones}); err != nil {
 		return nil, "", now, fmt.Errorf("encode the time zones: %w", err)
 	}
 	sum := sha256.Sum256(b.Bytes())
-	l.body, l.tag, l.until = b.Bytes(), `"`+hex.EncodeToString(sum[:16])+`"`, start.Add(zonePeriod)
+	l.zones, l.body, l.until = current, b.Bytes(), start.Add(zonePeriod)
+	l.tag = `"` + hex.EncodeToString(sum[:16]) + `"`
 	return l.body, l.tag, l.until, nil
 }
 

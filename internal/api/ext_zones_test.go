@@ -20,12 +20,14 @@ func TestTimeZones(t *testing.T) {
 			t.Helper()
 			got = c.do("GET", "/timezones", "")
 			var answer struct {
+				Release string `json:"release"`
 				Version string `json:"version"`
 				Zones   []zone `json:"timeZones"`
 			}
 			decode(t, got.body, &answer)
-			if answer.Version != cron.ZoneDataVersion() || len(answer.Zones) != len(cron.ZoneNames()) {
-				t.Errorf("%d time zones of version %s", len(answer.Zones), answer.Version)
+			data := cron.CurrentZones()
+			if answer.Release != data.Release() || answer.Version != data.Version() || len(answer.Zones) != len(cron.ZoneNames()) {
+				t.Errorf("%d time zones of release %s, version %s", len(answer.Zones), answer.Release, answer.Version)
 			}
 			zones = map[string]zone{}
 			for i, z := range answer.Zones {

@@ -234,7 +234,9 @@ func scheduleOperations() openapi.Group {
 				Method: http.MethodGet, Path: "/timezones", ID: "listTimeZones", Summary: "List the time zones", Added: true,
 				Parameters: []openapi.Parameter{ifNoneMatch()},
 				Responses: answers(cacheable(jsonAnswer("The time zones that a schedule may name.", "",
-					openapi.Of("version", openapi.String("Of the zone data.")),
+					openapi.Of("release", openapi.String("The release of the IANA time zone database that schedules are read with.").
+						Like("2026f")),
+					openapi.Of("version", openapi.String("Identifies the zone data; it changes when anything in them does.")),
 					openapi.Of("timeZones", openapi.Array("", openapi.Object("",
 						openapi.Of("name", openapi.String("The IANA name.")),
 						openapi.Of("offset", openapi.String("What it is now, from UTC.").Like("+01:00")),

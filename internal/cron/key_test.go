@@ -93,7 +93,7 @@ func TestKeyWithin(t *testing.T) {
 
 func TestOffsetsOfAllZones(t *testing.T) {
 	for _, at := range []time.Time{time.Unix(0, 0), time.Date(2030, 7, 1, 0, 0, 0, 0, time.UTC)} {
-		offsets, err := ZoneOffsets(at)
+		offsets, err := EmbeddedZones().Offsets(at)
 		if err != nil {
 			t.Fatal(err)
 		}

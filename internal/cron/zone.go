@@ -3,25 +3,14 @@ package cron
 import (
 	"archive/zip"
 	"cmp"
-	"crypto/sha256"
-	_ "embed" // the zone data
-	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 )
 
-// zoneData is the time zone database that came with a release of Go; zoneinfo.md says which.
-//
-//go:embed zoneinfo.zip
-var zoneData string
-
 // LoadZone is the time zone with the given IANA name, spelt as in ZoneNames, or an error when there is none. It reads
-// the database built into the program, whereas time.LoadLocation would prefer the host's. Every call for a name but the
-// first is a lookup that allocates nothing.
+// the data of CurrentZones, whereas time.LoadLocation would prefer the host's. Every call for a name but the first is a
+// lookup that allocates nothing.
 func LoadZone(name string) (*time.Location, error) {
 	z := zoneNamed(name)
 	if z == nil {
@@ -31,13 +20,7 @@ func LoadZone(name string) (*time.Location, error) {
 }
 
 // ZoneNames lists the names of all time zones in ascending order, old aliases included.
-func ZoneNames() []string { return slices.Sorted(maps.Keys(zoneIndex())) }
-
-// ZoneDataVersion identifies the time zone database: 16 hexadecimal digits that change when it changes.
-func ZoneDataVersion() string {
-	sum := sha256.Sum256([]byte(zoneData))
-	return hex.EncodeToString(sum[:8])
-}
+func ZoneNames() []string { return CurrentZones().Names() }
 
 // The rules that zones end in speak of months and weekdays only, so that from zoneRegular on everything repeats after
 // the 400 years in which the Gregorian calendar does. A test holds the data to it.
@@ -62,34 +45,14 @@ type span struct {
 	offset int64 // seconds east of UTC
 }
 
-// zoneNamed is the zone with the given name, or nil.
+// zoneNamed is the zone with the given name in the data of CurrentZones, or nil.
 func zoneNamed(name string) *zone {
-	load, ok := zoneIndex()[name]
+	load, ok := CurrentZones().index[name]
 	if !ok {
 		return nil
 	}
 	return load()
 }
-
-// zoneIndex maps each name to the zone, which is read when it is asked for the first time. The database is part of
-// the program, so that it can be broken only in a program that fails its tests.
-var zoneIndex = sync.OnceValue(func() map[string]func() *zone {
-	archive, err := zip.NewReader(strings.NewReader(zoneData), int64(len(zoneData)))
-	if err != nil {
-		panic(fmt.Sprintf("cron: open the time zone database: %v", err))
-	}
-	index := make(map[string]func() *zone, len(archive.File))
-	for _, file := range archive.File {
-		index[file.Name] = sync.OnceValue(func() *zone {
-			z, err := readZone(file)
-			if err != nil {
-				panic(fmt.Sprintf("cron: read time zone %s: %v", file.Name, err))
-			}
-			return z
-		})
-	}
-	return index
-})
 
 // readZone reads one zone of the database.
 func readZone(file *zip.File) (*zone, error) {

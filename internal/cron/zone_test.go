@@ -17,12 +17,16 @@ func TestZoneDataIsTheOneDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	z := EmbeddedZones()
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(zoneData)))
 	if !strings.Contains(string(page), "`"+sum+"`") {
 		t.Errorf("zoneinfo.md does not name the SHA-256 of zoneinfo.zip, %s", sum)
 	}
-	if version := ZoneDataVersion(); len(version) != 16 || !strings.HasPrefix(sum, version) {
-		t.Errorf("ZoneDataVersion() = %q", version)
+	if !strings.Contains(string(page), "release "+z.Release()+" ") {
+		t.Errorf("zoneinfo.md does not name the release, %s", z.Release())
+	}
+	if version := z.Version(); len(version) != 16 || !strings.HasPrefix(sum, version) {
+		t.Errorf("Version() = %q", version)
 	}
 }
 

@@ -1,0 +1,293 @@
+package cron
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the zone data
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// zoneData is the time zone database that is built into the program; zoneinfo.md says how it is made.
+//
+//go:embed zoneinfo.zip
+var zoneData string
+
+// Zones is one release of the IANA time zone database: a zip file of stored entries, a TZif file (RFC 9636) per name as
+// in Go's own zoneinfo.zip, and beside them the entry +VERSION with the name of the release. It does not change.
+type Zones struct {
+	release string
+	version string
+	data    string
+	files   []*zip.File             // the zones, in the order of their names
+	index   map[string]func() *zone // each zone is read when it is asked for the first time
+}
+
+// releaseEntry is the file that names the release, as in other copies of the database.
+const releaseEntry = "+VERSION"
+
+// The limits on zone data from outside, ten times what the database has.
+const (
+	MaxZoneData   = 10 << 20 // bytes
+	maxZones      = 6000
+	maxZoneFile   = 64 << 10 // bytes
+	maxZoneLength = 64       // characters of a name
+)
+
+// What may be wrong with zone data.
+var (
+	ErrZoneRelease = errors.New("the data do not say which release of the time zone database they are")
+	ErrZoneData    = errors.New("the data are not a time zone database")
+	ErrOlderZones  = errors.New("the time zone data are of an older release than those in use")
+)
+
+// EmbeddedZones are the zone data that are built into the program.
+var EmbeddedZones = sync.OnceValue(func() *Zones {
+	z, err := openZones(zoneData)
+	if err != nil {
+		panic(fmt.Sprintf("cron: open the time zone database: %v", err)) // in a program that fails its tests
+	}
+	return z
+})
+
+// currentZones is the one variable of this package. Schedules are plain data that name their time zone, and the process
+// has one database of zones, as it has one clock. It only ever moves to a release that is not older, see UseZones.
+var currentZones atomic.Pointer[Zones]
+
+// CurrentZones are the zone data that all schedules of the process are read with: those built in until UseZones was
+// called.
+func CurrentZones() *Zones {
+	if z := currentZones.Load(); z != nil {
+		return z
+	}
+	return EmbeddedZones()
+}
+
+// UseZones makes z the data that all schedules of the process are read with from now on. The error is ErrOlderZones for
+// an older release than that in use. Whoever plans jobs has to plan them anew; see Store.AgreeOnZones.
+func UseZones(z *Zones) error {
+	for {
+		set := currentZones.Load()
+		used := set
+		if used == nil {
+			used = EmbeddedZones()
+		}
+		if CompareReleases(z.release, used.release) < 0 {
+			return fmt.Errorf("%w: %s, and %s is in use", ErrOlderZones, z.release, used.release)
+		}
+		if currentZones.CompareAndSwap(set, z) {
+			return nil
+		}
+	}
+}
+
+// ParseZones reads zone data that come from outside. The error is ErrZoneRelease or ErrZoneData.
+func ParseZones(data []byte) (*Zones, error) {
+	if len(data) > MaxZoneData {
+		return nil, fmt.Errorf("%w: they are larger than %d MiB", ErrZoneData, MaxZoneData>>20)
+	}
+	z, err := openZones(string(data))
+	if err != nil {
+		return nil, err
+	}
+	if len(z.files) > maxZones {
+		return nil, fmt.Errorf("%w: they have more than %d names", ErrZoneData, maxZones)
+	}
+	for _, file := range z.files {
+		if !IsZoneName(file.Name) {
+			return nil, fmt.Errorf("%w: %q is no name of a time zone", ErrZoneData, file.Name)
+		}
+		if _, err := readLocation(file); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrZoneData, file.Name, err)
+		}
+	}
+	if _, ok := z.index["UTC"]; !ok {
+		return nil, fmt.Errorf("%w: UTC is missing", ErrZoneData)
+	}
+	return z, nil
+}
+
+func openZones(data string) (*Zones, error) {
+	archive, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrZoneData, err)
+	}
+	sum := sha256.Sum256([]byte(data))
+	z := &Zones{version: hex.EncodeToString(sum[:8]), data: data, index: make(map[string]func() *zone, len(archive.File))}
+	for _, file := range archive.File {
+		switch {
+		case file.Name == releaseEntry:
+			text, err := readEntry(file)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrZoneRelease, err)
+			}
+			z.release = strings.TrimSpace(string(text))
+			continue
+		case strings.HasSuffix(file.Name, "/"): // a directory
+			continue
+		}
+		z.files = append(z.files, file)
+		z.index[file.Name] = sync.OnceValue(func() *zone {
+			found, err := readZone(file)
+			if err != nil {
+				panic(fmt.Sprintf("cron: read time zone %s: %v", file.Name, err)) // ParseZones would have found out
+			}
+			return found
+		})
+	}
+	slices.SortFunc(z.files, func(a, b *zip.File) int { return strings.Compare(a.Name, b.Name) })
+	if !IsRelease(z.release) {
+		return nil, ErrZoneRelease
+	}
+	if len(z.index) != len(z.files) {
+		return nil, fmt.Errorf("%w: a name comes twice", ErrZoneData)
+	}
+	return z, nil
+}
+
+// PackZones makes zone data of a release from a TZif file per name. Equal files make equal data.
+func PackZones(release string, files map[string][]byte) ([]byte, error) {
+	var b bytes.Buffer
+	archive := zip.NewWriter(&b)
+	add := func(name string, content []byte) error {
+		size := uint64(len(content))
+		w, err := archive.CreateRaw(&zip.FileHeader{
+			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(content),
+			CompressedSize64: size, UncompressedSize64: size, ModifiedDate: 1<<5 | 1, // 1980-01-01, the first that there is
+		})
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		return err
+	}
+	err := add(releaseEntry, []byte(release+"\n"))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		err = errors.Join(err, add(name, files[name]))
+	}
+	if err := errors.Join(err, archive.Close()); err != nil {
+		return nil, fmt.Errorf("pack the time zone data: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Release is the name of the release, such as 2026f.
+func (z *Zones) Release() string { return z.release }
+
+// Version identifies the data themselves: 16 hexadecimal digits that change when anything in them does.
+func (z *Zones) Version() string { return z.version }
+
+// Data is the zip file.
+func (z *Zones) Data() string { return z.data }
+
+// Names lists the names of all time zones in ascending order, old aliases included.
+func (z *Zones) Names() []string {
+	names := make([]string, len(z.files))
+	for i, file := range z.files {
+		names[i] = file.Name
+	}
+	return names
+}
+
+// With is z with the zones of older data whose names z lacks, so that no job loses its time zone: some systems ship old
+// names apart.
+func (z *Zones) With(older *Zones) (*Zones, error) {
+	complete := true
+	for name := range older.index {
+		_, ok := z.index[name]
+		complete = complete && ok
+	}
+	if complete {
+		return z, nil
+	}
+	files := make(map[string][]byte, len(older.files))
+	for _, file := range slices.Concat(older.files, z.files) {
+		content, err := readEntry(file)
+		if err != nil {
+			return nil, fmt.Errorf("read time zone %s: %w", file.Name, err)
+		}
+		files[file.Name] = content
+	}
+	data, err := PackZones(z.release, files)
+	if err != nil {
+		return nil, err
+	}
+	return ParseZones(data)
+}
+
+// ZoneOffset is a time zone and how far its clocks are ahead of UTC.
+type ZoneOffset struct {
+	Name   string // an IANA name
+	Offset time.Duration
+}
+
+// Offsets lists all time zones with their offsets at the given instant, in the order of their names. It reads the whole
+// database, which takes some milliseconds, and keeps nothing of it.
+func (z *Zones) Offsets(at time.Time) ([]ZoneOffset, error) {
+	list := make([]ZoneOffset, 0, len(z.files))
+	for _, file := range z.files {
+		loc, err := readLocation(file)
+		if err != nil {
+			return nil, fmt.Errorf("read time zone %s: %w", file.Name, err)
+		}
+		list = append(list, ZoneOffset{file.Name, time.Duration(offsetOf(at.In(loc))) * time.Second})
+	}
+	return list, nil
+}
+
+func readLocation(file *zip.File) (*time.Location, error) {
+	content, err := readEntry(file)
+	if err != nil {
+		return nil, err
+	}
+	return time.LoadLocationFromTZData(file.Name, content)
+}
+
+// readEntry reads a file that is as small as the files of zone data are.
+func readEntry(file *zip.File) ([]byte, error) {
+	r, err := file.Open()
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(r, maxZoneFile+1))
+	if err == nil && len(content) > maxZoneFile {
+		err = fmt.Errorf("it is larger than %d KiB", maxZoneFile>>10)
+	}
+	return content, errors.Join(err, r.Close())
+}
+
+var (
+	releaseForm  = regexp.MustCompile(`^[0-9]{4}[a-z]{1,3}$`)
+	zoneNameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$`)
+)
+
+// IsRelease tells whether a text is the name of a release of the time zone database: a year and a letter, and after z
+// another one (2026a to 2026z, 2026za).
+func IsRelease(s string) bool { return releaseForm.MatchString(s) }
+
+// IsZoneName tells whether a text has the form of a name in the time zone database.
+func IsZoneName(s string) bool { return len(s) <= maxZoneLength && zoneNameForm.MatchString(s) }
+
+// CompareReleases is below 0 when release a came before release b, 0 when they are the same, and above 0 otherwise. A
+// text that is no release comes before all.
+func CompareReleases(a, b string) int {
+	switch {
+	case !IsRelease(a) && !IsRelease(b):
+		return 0
+	case !IsRelease(a):
+		return -1
+	case !IsRelease(b):
+		return 1
+	}
+	return strings.Compare(a, b)
+}

@@ -1,0 +1,244 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"punctual/internal/cron"
+)
+
+// How the nodes of a database agree on time zone data
+//
+// The database holds the zone data that its jobs are planned by (table zone_data), the whole file, so that a node needs
+// nothing but the database to plan as the others do. Data of a newer release replace them, an older one never does.
+//
+//	new node, newer data         zone_data, nodes              node that runs, older data
+//	agreeOnZones ── lock ──────▶ data, version
+//	             ── update ────▶ version of each live node ◀── waits for its claims under way
+//	             ── commit
+//	Replan: all jobs, in chunks                        claim ─▶ finds another version on its node's row,
+//	                                                            loads the data and begins anew
+//
+// Whatever plans jobs checks within its transaction that the data in use are those of the database. A claim looks at the
+// row of its own node, which it reads and locks anyway; so the change of all those rows comes before or after a claim and
+// not in the midst of it. Other writes that plan jobs lock zone_data itself against being replaced. Therefore no job is
+// planned by older data after newer ones were agreed on, and what was planned before is found by Replan, which begins
+// after that. It works through the jobs by id, and notes in planned_to how far it has come, so that any node can go on.
+
+// errOtherZones tells that the database has other zone data than those in use.
+var errOtherZones = errors.New("the database has other time zone data than those in use")
+
+// agreeOnZones offers zone data to the database, which takes them when it has none or older ones, and then uses those
+// that the database has.
+func (s *Store) agreeOnZones(ctx context.Context, offered *cron.Zones) error {
+	release, version, err := s.zonesOf(ctx, s.read)
+	if err != nil {
+		return err
+	}
+	if release == "" || cron.CompareReleases(offered.Release(), release) > 0 {
+		if err := s.raiseZones(ctx, offered); err != nil {
+			return fmt.Errorf("put time zone data into the database: %w", err)
+		}
+		s.logger.Info("the database has new time zone data; all jobs are planned anew", slog.String("before", release),
+			slog.String("now", offered.Release()))
+	} else if version != offered.Version() && release != offered.Release() {
+		s.logger.Info("the database has newer time zone data than this node; they are used",
+			slog.String("node", offered.Release()), slog.String("database", release))
+	}
+	return s.loadZones(ctx)
+}
+
+// zonesOf is what the database says of its zone data; empty when it has none.
+func (s *Store) zonesOf(ctx context.Context, q queryer) (release, version string, err error) {
+	err = q.QueryRowContext(ctx, `SELECT release, version FROM zone_data`).Scan(&release, &version)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", "", fmt.Errorf("read the release of the time zone data: %w", err)
+	}
+	return release, version, nil
+}
+
+// raiseZones replaces the zone data of the database by newer ones, and has all jobs planned anew.
+func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
+	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `INSERT INTO zone_data (id, release, version, data) VALUES (1, '', '', $1)
+			ON CONFLICT DO NOTHING`, []byte{})
+		if err != nil {
+			return err
+		}
+		var (
+			release string
+			data    []byte
+		)
+		err = q.QueryRowContext(ctx, `SELECT release, data FROM zone_data`+s.dialect.forReplace).Scan(&release, &data)
+		if err != nil {
+			return err
+		}
+		if cron.CompareReleases(offered.Release(), release) <= 0 {
+			return nil // another node was first
+		}
+		zones := offered
+		if before, err := cron.ParseZones(data); err == nil { // jobs may use names that only they have
+			if zones, err = offered.With(before); err != nil {
+				return err
+			}
+		}
+		_, err = q.ExecContext(ctx, `UPDATE zone_data SET release = $1, version = $2, data = $3, planned_to = 0`,
+			zones.Release(), zones.Version(), []byte(zones.Data()))
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `UPDATE node SET zone_version = $1 WHERE NOT dead`, zones.Version())
+		return err
+	})
+}
+
+// loadZones uses the zone data of the database from now on, where it has some.
+func (s *Store) loadZones(ctx context.Context) error {
+	var data []byte
+	err := s.read.QueryRowContext(ctx, `SELECT data FROM zone_data WHERE version <> $1`,
+		cron.CurrentZones().Version()).Scan(&data)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the time zone data of the database: %w", err)
+	}
+	zones, err := cron.ParseZones(data)
+	if err == nil {
+		err = cron.UseZones(zones)
+	}
+	if err != nil {
+		return fmt.Errorf("use the time zone data of the database: %w", err)
+	}
+	s.logger.Info("the time zone data of the database are in use", slog.String("release", zones.Release()))
+	return nil
+}
+
+// withZones runs a write that plans jobs, and when it finds other zone data in the database than those in use, loads them
+// and runs it once more.
+func (s *Store) withZones(ctx context.Context, write func() error) error {
+	err := write()
+	if !errors.Is(err, errOtherZones) {
+		return err
+	}
+	if err := s.loadZones(ctx); err != nil {
+		return err
+	}
+	return write()
+}
+
+// checkZones is errOtherZones when the database has other zone data than those in use, and keeps them from being replaced
+// before the transaction ends.
+func (s *Store) checkZones(ctx context.Context, q queryer) error {
+	var version string
+	err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.dialect.forKeyShare).Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // nobody has agreed on any yet
+	}
+	if err != nil {
+		return fmt.Errorf("check the time zone data: %w", err)
+	}
+	return sameZones(version)
+}
+
+// sameZones is errOtherZones when version is not that of the zone data in use; empty is none.
+func sameZones(version string) error {
+	if version != "" && version != cron.CurrentZones().Version() {
+		return errOtherZones
+	}
+	return nil
+}
+
+// ZoneRelease is the release of the zone data that the database has its jobs planned by; empty when it has none.
+func (s *Store) ZoneRelease(ctx context.Context) (string, error) {
+	release, _, err := s.zonesOf(ctx, s.read)
+	return release, err
+}
+
+// replanChunk is how many jobs one transaction plans anew.
+const replanChunk = 500
+
+// Replan plans a chunk of jobs anew when the zone data have changed. more tells that there are further ones. An
+// occurrence that is due already stays due.
+func (s *Store) Replan(ctx context.Context) (more bool, err error) {
+	var to int64
+	err = s.read.QueryRowContext(ctx, `SELECT planned_to FROM zone_data WHERE planned_to IS NOT NULL`).Scan(&to)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err == nil {
+		err = s.withZones(ctx, func() error {
+			return s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+				more, err = s.replanSome(ctx, q)
+				return err
+			})
+		})
+	}
+	if err != nil {
+		return false, fmt.Errorf("plan jobs by new time zone data: %w", err)
+	}
+	s.signal()
+	return more, nil
+}
+
+func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error) {
+	if err := s.checkZones(ctx, q); err != nil {
+		return false, err
+	}
+	var to sql.NullInt64
+	err = q.QueryRowContext(ctx, `SELECT planned_to FROM zone_data`+s.dialect.forUpdate).Scan(&to)
+	if err != nil || !to.Valid {
+		return false, err
+	}
+	last, plans, err := s.changedPlans(ctx, q, to.Int64)
+	if err != nil {
+		return false, err
+	}
+	if err := s.hot.savePlans(ctx, q, plans); err != nil {
+		return false, err
+	}
+	_, err = q.ExecContext(ctx, `UPDATE zone_data SET planned_to = $1`, last)
+	if err != nil {
+		return false, err
+	}
+	return last.Valid, s.backend.notify(ctx, q)
+}
+
+// changedPlans reads and locks the next jobs by id that are to run in the future, and lists those that are to run at
+// another time than is planned. last is NULL when there are no further ones.
+func (s *Store) changedPlans(ctx context.Context, q queryer, after int64) (last sql.NullInt64, plans []plan, err error) {
+	now := s.stamp()
+	rows, err := q.QueryContext(ctx, `SELECT job_state.job_id, job_state.next_run_at, job.enabled, `+timingColumns+`
+		FROM job_state JOIN job ON job.id = job_state.job_id WHERE job_state.job_id > $1
+		ORDER BY job_state.job_id LIMIT $2`+s.dialect.lockStates, after, replanChunk)
+	if err != nil {
+		return last, nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	n := 0
+	for rows.Next() {
+		var (
+			j      cron.Job
+			timing timingRow
+			next   sql.NullInt64
+		)
+		n++
+		if err := rows.Scan(append([]any{into(&j.ID), &next, intoFlag(&j.Enabled)}, timing.fields(&j)...)...); err != nil {
+			return last, nil, err
+		}
+		timing.into(&j)
+		last.Int64, last.Valid = j.ID, true
+		// A job without a next run is disabled or has an account that is, or will never run: new rules change none of it.
+		if !next.Valid || next.Int64 <= millis(now) {
+			continue
+		}
+		if at := nullMillis(j.NextAfter(now)); at != next {
+			plans = append(plans, plan{j.ID, at, at})
+		}
+	}
+	last.Valid = n == replanChunk
+	return last, plans, rows.Err()
+}

@@ -1,0 +1,174 @@
+// Package zoneinfo finds time zone data on the machine: zip files like the one that is built into the program, and
+// directories such as /usr/share/zoneinfo.
+package zoneinfo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// Host is where systems keep their time zone data.
+const Host = "/usr/share/zoneinfo"
+
+// Read reads the zone data at a path: a zip file, or a directory of TZif files. The error wraps cron.ErrZoneRelease when
+// they do not say which release they are, and cron.ErrZoneData when they are damaged or something else.
+func Read(path string) (*cron.Zones, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return ReadDir(os.DirFS(path))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: neither a zip file nor a directory", cron.ErrZoneData)
+	}
+	if info.Size() > cron.MaxZoneData {
+		return nil, fmt.Errorf("%w: larger than %d MiB", cron.ErrZoneData, cron.MaxZoneData>>20)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return cron.ParseZones(data)
+}
+
+// Newest is the newest of the given zone data and those at the paths; of equally new ones the first. A path where
+// nothing is, that does not tell its release, or whose data are damaged is passed over, and why is in skipped.
+func Newest(newest *cron.Zones, paths ...string) (z *cron.Zones, skipped error) {
+	for _, path := range paths {
+		if release, err := releaseAt(path); err == nil && cron.CompareReleases(release, newest.Release()) <= 0 {
+			continue
+		}
+		found, err := Read(path)
+		if err == nil && cron.CompareReleases(found.Release(), newest.Release()) > 0 {
+			found, err = found.With(newest)
+			if err == nil {
+				newest = found
+			}
+		}
+		if err != nil {
+			skipped = errors.Join(skipped, fmt.Errorf("%s: %w", path, err))
+		}
+	}
+	return newest, skipped
+}
+
+// releaseAt is the release of a directory without reading all of it.
+func releaseAt(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return "", cron.ErrZoneRelease
+	}
+	release, _, err := description(os.DirFS(path))
+	return release, err
+}
+
+// ReadDir reads a directory of TZif files whose names are those of the zones, such as /usr/share/zoneinfo. The trees
+// "right" and "posix", which have everything once more with and without leap seconds, are left out, and so is what is no
+// TZif file. The release is read from tzdata.zi, +VERSION or version; aliases that have no file of their own, since some
+// systems ship old ones apart, are made from tzdata.zi.
+func ReadDir(dir fs.FS) (*cron.Zones, error) {
+	release, aliases, err := description(dir)
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
+	err = fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if path == "right" || path == "posix" {
+				return fs.SkipDir
+			}
+			return nil
+		case !cron.IsZoneName(path) || path == "localtime" || path == "posixrules":
+			return nil
+		}
+		content, err := readSmall(dir, path, maxFile)
+		if err == nil && strings.HasPrefix(string(content), "TZif") {
+			files[path] = content
+		}
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotRegular) {
+			return nil // a link to nowhere, or a directory by another name
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", cron.ErrZoneData, err)
+	}
+	for alias, name := range aliases {
+		if _, ok := files[alias]; !ok && files[name] != nil && cron.IsZoneName(alias) {
+			files[alias] = files[name]
+		}
+	}
+	data, err := cron.PackZones(release, files)
+	if err != nil {
+		return nil, err
+	}
+	return cron.ParseZones(data)
+}
+
+// The limits on files in a directory of zone data.
+const (
+	maxFile = 256 << 10 // bytes
+	maxText = 4 << 20   // bytes of tzdata.zi, which has the rules as text
+)
+
+var errNotRegular = errors.New("not a regular file")
+
+// description finds out which release a directory has, and its aliases where it lists them.
+func description(dir fs.FS) (release string, aliases map[string]string, err error) {
+	if text, err := readSmall(dir, "tzdata.zi", maxText); err == nil {
+		aliases = make(map[string]string)
+		for line := range strings.Lines(string(text)) {
+			fields := strings.Fields(line)
+			switch {
+			case len(fields) == 3 && fields[0] == "#" && fields[1] == "version":
+				release = fields[2]
+			case len(fields) == 3 && fields[0] == "L": // L TARGET ALIAS
+				aliases[fields[2]] = fields[1]
+			}
+		}
+	}
+	for _, name := range []string{"+VERSION", "version"} {
+		if cron.IsRelease(release) {
+			break
+		}
+		text, err := readSmall(dir, name, maxFile)
+		if err == nil {
+			release = strings.TrimSpace(string(text))
+		}
+	}
+	if !cron.IsRelease(release) {
+		return "", nil, cron.ErrZoneRelease
+	}
+	return release, aliases, nil
+}
+
+// readSmall reads a regular file of at most limit bytes.
+func readSmall(dir fs.FS, path string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(dir, path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: %w", path, errNotRegular)
+	}
+	f, err := dir.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("%s is larger than %d KiB", filepath.Base(path), limit>>10)
+	}
+	return content, errors.Join(err, f.Close())
+}
