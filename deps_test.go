@@ -24,8 +24,11 @@ var allowed = map[string][]string{
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
 	"punctual/internal/service":   {"cron"},
 	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/openapi"},
+	"punctual/internal/zoneinfo":  {"cron"},
 	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "scheduler", "service",
-		"store"},
+		"store", "zoneinfo"},
+
+	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
 	"punctual/internal/api/openapi": {},
 

@@ -38,7 +38,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case config.Serve:
 		err = serve(ctx, c, stdout, stderr)
 	case config.Version:
-		_, err = fmt.Fprintln(stdout, "punctual", version())
+		_, err = fmt.Fprintf(stdout, "punctual %s\ntime zone data %s\n", version(), cron.EmbeddedZones().Release())
 	default:
 		err = onDatabase(ctx, c, commands[c.Command], stdout)
 	}

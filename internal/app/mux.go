@@ -17,6 +17,9 @@ type muxConfig struct {
 	API     http.Handler // answers every path that is not listed here
 	Welcome string
 	Ping    func(context.Context) error
+
+	ZoneRelease func(context.Context) (string, error) // that the database has
+
 	Writing *writeProbe
 	Turned  func() time.Time
 	LateBy  func() time.Duration

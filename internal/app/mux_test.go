@@ -31,6 +31,9 @@ func newMux(ping, write error, turned time.Time) http.Handler {
 		}),
 		Welcome: "welcome",
 		Ping:    func(context.Context) error { return ping },
+
+		ZoneRelease: func(context.Context) (string, error) { return cron.CurrentZones().Release(), nil },
+
 		Writing: &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
 		Turned:  func() time.Time { return turned },
 		LateBy:  func() time.Duration { return 0 },
@@ -83,7 +86,7 @@ func TestReadiness(t *testing.T) {
 	}{
 		"ready":                        {nil, nil, time.Now(), 200, `"writing":"ok"`},
 		"the database does not answer": {errors.New("down"), nil, time.Now(), 503, `"database":"does not answer"`},
-		"the disk is full":             {nil, fault(cron.DatabaseFull), time.Now(), 503, `"database":"ok","scheduler":"ok","writing":"its disk is full"`},
+		"the disk is full":             {nil, fault(cron.DatabaseFull), time.Now(), 503, `"scheduler":"ok","timeZones":"ok, release ` + cron.CurrentZones().Release() + `","writing":"its disk is full"`},
 		"the write fails":              {nil, errors.New("down"), time.Now(), 503, `"writing":"of an unknown error"`},
 		"the loop stands still":        {nil, nil, time.Now().Add(-time.Minute), 503, `"scheduler":"does not turn"`},
 		"the loop has not begun":       {nil, nil, time.Time{}, 503, `"scheduler":"does not turn"`},
@@ -120,8 +123,11 @@ func TestExecutorAddresses(t *testing.T) {
 func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 	figures := metrics.New()
 	config := muxConfig{
-		API:     api.New(api.Config{Auth: auth.New(nil), Messages: message.English{}, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
-		Ping:    func(context.Context) error { return nil },
+		API:  api.New(api.Config{Auth: auth.New(nil), Messages: message.English{}, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
+		Ping: func(context.Context) error { return nil },
+
+		ZoneRelease: func(context.Context) (string, error) { return "", nil },
+
 		Writing: &writeProbe{write: func(context.Context) error { return nil }},
 		Turned:  time.Now,
 		LateBy:  func() time.Duration { return 0 },

@@ -39,6 +39,7 @@ func ready(ctx context.Context, c muxConfig) (status int, parts map[string]strin
 	} else if late := c.LateBy(); late > lateDetail {
 		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: all slots are taken"
 	}
+	parts["timeZones"] = zoneState(ctx, c.ZoneRelease)
 	return status, parts
 }
 

@@ -67,6 +67,9 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	if err := db.CheckWrite(ctx); err != nil {
 		return unwritable(err)
 	}
+	if err := agreeOnZones(ctx, c, db, logger); err != nil {
+		return unwritable(err)
+	}
 	writing := &writeProbe{write: db.CheckWrite, logger: logger}
 	defer writing.wait()
 	baseURL := "http://" + listener.Addr().String()
@@ -100,13 +103,15 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	counting, stopCounting := context.WithCancel(ctx)
 	var statistics sync.WaitGroup
 	statistics.Go(func() { keepStatistics(counting, logger, db.RollUp, jobs.LateBy) })
+	statistics.Go(func() { replan(counting, logger, db.Replan) })
 	defer func() {
 		stopCounting()
 		statistics.Wait()
 	}()
 
 	limited := p.limit(listener)
-	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()))
+	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()),
+		slog.String("timeZones", cron.CurrentZones().Release()))
 	return runAll(ctx, logger, jobs, server, limited)
 }
 

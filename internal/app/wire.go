@@ -94,6 +94,9 @@ func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
 			}),
 			Welcome: message.English{}.Welcome(p.baseURL),
 			Ping:    p.db.Ping,
+
+			ZoneRelease: p.db.ZoneRelease,
+
 			Writing: p.writing,
 			Turned:  jobs.Turned,
 			LateBy:  jobs.LateBy,
@@ -128,6 +131,8 @@ func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
 	m.Gauge("executions_in_flight", "Executions under way.", func() float64 { return float64(jobs.InFlight()) })
 	m.Gauge("oldest_due_seconds", "How late the oldest due work is that waits for a slot.",
 		func() float64 { return jobs.LateBy().Seconds() })
+	m.Info("time_zone_data_info", "The release of the time zone data that schedules are read with.", "release",
+		func() string { return cron.CurrentZones().Release() })
 	m.Gauge("slots", "How many executions may be under way.", func() float64 { return float64(jobs.Slots) })
 	m.Gauge("backlog", "Due occurrences and attempts that wait for a slot, on all nodes; -1 when the database does not tell.",
 		gaugeOf(db.Backlog))

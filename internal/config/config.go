@@ -61,6 +61,8 @@ type ServeConfig struct {
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
 	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`
 
+	Zoneinfo string `env:"PUNCTUAL_ZONEINFO" placeholder:"PATH" help:"Time zone data, a directory such as /usr/share/zoneinfo or a zip file, used when they are of a newer release than those built in."`
+
 	AllowTargets []netip.Prefix `env:"PUNCTUAL_ALLOW_TARGETS" placeholder:"ADDRESS" help:"Addresses or ranges that jobs may call although they are special, such as 169.254.7.0/24; never metadata services of clouds and the service itself."`
 	DenyTargets  []netip.Prefix `env:"PUNCTUAL_DENY_TARGETS" placeholder:"ADDRESS" help:"Addresses or ranges that jobs may not call, such as 10.0.0.0/8."`
 

@@ -188,9 +188,9 @@ func TestNextTable(t *testing.T) {
 			[]string{"2018-02-18T03:00:00Z"}, nil,
 		},
 		{
-			"midnight, back, one day only", "America/Havana", "30 0 1 11 *", "2026-10-01T00:00:00Z",
-			[]string{"2026-11-01T04:30:00Z", "2027-11-01T04:30:00Z"},
-			[]string{"2026-11-01T04:30:00Z", "2026-11-01T05:30:00Z", "2027-11-01T04:30:00Z"},
+			"midnight, back, one day only", "America/Havana", "30 0 4 11 *", "2018-10-01T00:00:00Z",
+			[]string{"2018-11-04T04:30:00Z", "2019-11-04T05:30:00Z"},
+			[]string{"2018-11-04T04:30:00Z", "2018-11-04T05:30:00Z", "2019-11-04T05:30:00Z"},
 		},
 
 		// Zones that skip a day or have one twice.

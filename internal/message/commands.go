@@ -200,6 +200,24 @@ A first job, called every minute:
 `, baseURL, key)
 }
 
+// UnknownZoneRelease says that time zone data do not tell how old they are.
+func (English) UnknownZoneRelease(path string) string {
+	return fmt.Sprintf("The time zone data at %s do not say which release they are, so that nobody knows whether they are "+
+		"newer than those built in. Give a directory with the file tzdata.zi or +VERSION, a zip file with the entry +VERSION, "+
+		"or leave out --zoneinfo.", path)
+}
+
+// NotZoneData says that there are no time zone data at a path, or damaged ones.
+func (English) NotZoneData(path string) string {
+	return fmt.Sprintf("%s has no time zone data, or damaged ones. Give a directory such as /usr/share/zoneinfo or a zip "+
+		"file of it, or leave out --zoneinfo.", path)
+}
+
+// UnreadableZoneData says that time zone data cannot be read.
+func (English) UnreadableZoneData(path string, err error) string {
+	return fmt.Sprintf("The time zone data at %s cannot be read: %v. Check the path, or leave out --zoneinfo.", path, err)
+}
+
 // Welcome is what a browser sees at the root of the service.
 func (English) Welcome(baseURL string) string {
 	return fmt.Sprintf(`Punctual is running.

@@ -92,6 +92,25 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 		prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, read))
 }
 
+// Info adds a series whose value is always 1 and whose label is read with each scrape.
+func (m *Metrics) Info(name, help, label string, read func() string) {
+	m.registry.MustRegister(info{prometheus.NewDesc(namespace+"_"+name, help, []string{label}, nil), read})
+}
+
+// info is what Info adds.
+type info struct {
+	desc *prometheus.Desc
+	read func() string
+}
+
+// Describe implements prometheus.Collector.
+func (i info) Describe(ch chan<- *prometheus.Desc) { ch <- i.desc }
+
+// Collect implements prometheus.Collector.
+func (i info) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(i.desc, prometheus.GaugeValue, 1, i.read())
+}
+
 // Since observes the time since start in seconds.
 func Since(h prometheus.Histogram, start time.Time) { h.Observe(time.Since(start).Seconds()) }
 

@@ -47,9 +47,11 @@ type record struct {
 // The error is cron.ErrNodeDead when the node's lease has ended.
 func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
 	var out claimed
-	err := s.backend.write(ctx, starting, func(ctx context.Context, q queryer) (err error) {
-		out, err = s.claim(ctx, q, req, s.Now())
-		return err
+	err := s.withZones(ctx, func() error {
+		return s.backend.write(ctx, starting, func(ctx context.Context, q queryer) (err error) {
+			out, err = s.claim(ctx, q, req, s.Now())
+			return err
+		})
 	})
 	if err == nil {
 		err = s.openLaunches(ctx, &out)
@@ -94,14 +96,19 @@ func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now
 	return out, err
 }
 
-// checkAlive fails when the node's lease has ended, and keeps others from ending it before the claim is committed.
+// checkAlive fails when the node's lease has ended, or when the node is to plan by other time zone data than those in use,
+// and keeps others from changing either before the claim is committed.
 func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
-	var one int
-	err := q.QueryRowContext(ctx, `SELECT 1 FROM node WHERE epoch = $1 AND NOT dead`+s.dialect.forShare, node).Scan(&one)
+	var zones string
+	err := q.QueryRowContext(ctx, `SELECT zone_version FROM node WHERE epoch = $1 AND NOT dead`+s.dialect.forShare,
+		node).Scan(&zones)
 	if errors.Is(err, sql.ErrNoRows) {
 		return cron.ErrNodeDead
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return sameZones(zones)
 }
 
 // dueJobs finds and locks jobs that are due.

@@ -34,9 +34,14 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err error) {
 	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
 		now := s.Now()
+		var zones string
+		err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.dialect.forKeyShare).Scan(&zones)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		return q.QueryRowContext(ctx,
-			`INSERT INTO node (name, started_at, lease_until, dead) VALUES ($1, $2, $3, $4) RETURNING epoch`,
-			name, millis(now), millis(now.Add(cron.Lease)), false).Scan(&epoch)
+			`INSERT INTO node (name, started_at, lease_until, dead, zone_version) VALUES ($1, $2, $3, $4, $5) RETURNING epoch`,
+			name, millis(now), millis(now.Add(cron.Lease)), false, zones).Scan(&epoch)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("register the node: %w", err)
@@ -59,22 +64,21 @@ func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest
 		return fmt.Errorf("read the latest execution: %w", databaseError(err))
 	}
 	open := openFrom(latest)
-	var renewed int64
+	var zones string
 	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx,
-			`UPDATE node SET lease_until = $2, open_from = greatest(open_from, $3) WHERE epoch = $1 AND NOT dead`,
-			epoch, millis(s.Now().Add(cron.Lease)), open)
-		if err != nil {
-			return err
-		}
-		renewed, err = res.RowsAffected()
-		return err
+		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, open_from = greatest(open_from, $3)
+			WHERE epoch = $1 AND NOT dead RETURNING zone_version`, epoch, millis(s.Now().Add(cron.Lease)), open).Scan(&zones)
 	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return cron.ErrNodeDead
+	}
 	if err != nil {
 		return fmt.Errorf("renew the lease: %w", err)
 	}
-	if renewed == 0 {
-		return cron.ErrNodeDead
+	if sameZones(zones) != nil {
+		if err := s.loadZones(ctx); err != nil { // the lease is renewed all the same; claims fail until it has the data
+			s.logger.Error("this node runs no jobs: it cannot use the time zone data of the database", slogErr(err))
+		}
 	}
 	return nil
 }

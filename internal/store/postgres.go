@@ -163,13 +163,15 @@ func (b *postgresBackend) duplicate(err error) bool {
 
 // postgresDialect is what PostgreSQL says differently: a list is an array, and rows are locked.
 var postgresDialect = dialect{
-	skipLocked: ` FOR UPDATE SKIP LOCKED`,
-	forUpdate:  ` FOR NO KEY UPDATE`, // rows that refer to it may come meanwhile
-	lockStates: ` FOR UPDATE OF job_state`,
-	forShare:   ` FOR SHARE`,
-	shareFree:  ` FOR SHARE SKIP LOCKED`,
-	in:         func(column string, n int) string { return fmt.Sprintf("%s = ANY ($%d::bigint[])", column, n) },
-	list:       func(numbers []int64) any { return append([]int64{}, numbers...) }, // nil would be NULL
+	skipLocked:  ` FOR UPDATE SKIP LOCKED`,
+	forUpdate:   ` FOR NO KEY UPDATE`, // rows that refer to it may come meanwhile
+	lockStates:  ` FOR UPDATE OF job_state`,
+	forShare:    ` FOR SHARE`,
+	forKeyShare: ` FOR KEY SHARE`,
+	forReplace:  ` FOR UPDATE`,
+	shareFree:   ` FOR SHARE SKIP LOCKED`,
+	in:          func(column string, n int) string { return fmt.Sprintf("%s = ANY ($%d::bigint[])", column, n) },
+	list:        func(numbers []int64) any { return append([]int64{}, numbers...) }, // nil would be NULL
 }
 
 // postgresHot sends the rows of a batch as arrays, a column each: one statement, one round trip.

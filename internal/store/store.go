@@ -81,14 +81,16 @@ type hot interface {
 
 // dialect is the rest of what differs between the databases.
 type dialect struct {
-	alone      bool                                 // one process has the database, and a file lock proves it
-	skipLocked string                               // locks the rows of a SELECT, leaving out those that others hold
-	forUpdate  string                               // locks the rows of a SELECT
-	lockStates string                               // locks the rows of job_state in a join
-	forShare   string                               // keeps the rows of a SELECT from being changed
-	shareFree  string                               // the same, leaving out those that others change
-	in         func(column string, n int) string    // is true for rows whose column is in the list at parameter $n
-	list       func(numbers []int64) (argument any) // that list
+	alone       bool                                 // one process has the database, and a file lock proves it
+	skipLocked  string                               // locks the rows of a SELECT, leaving out those that others hold
+	forUpdate   string                               // locks the rows of a SELECT
+	lockStates  string                               // locks the rows of job_state in a join
+	forShare    string                               // keeps the rows of a SELECT from being changed
+	forReplace  string                               // locks the rows of a SELECT against forKeyShare as well
+	forKeyShare string                               // waits for forReplace and keeps it waiting, but lets other changes come
+	shareFree   string                               // the same, leaving out those that others change
+	in          func(column string, n int) string    // is true for rows whose column is in the list at parameter $n
+	list        func(numbers []int64) (argument any) // that list
 
 	// few stands before a column of which no index is to be used. SQLite has one of what runs. On PostgreSQL that would
 	// make every result a change of all indexes, so what runs is searched for from the oldest on (Store.openFrom).
@@ -196,11 +198,16 @@ func (s *Store) signal() {
 
 // writeJobs runs fn as a write that somebody waits for and lets the scheduler know afterwards.
 func (s *Store) writeJobs(ctx context.Context, fn func(ctx context.Context, q queryer) error) error {
-	err := s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
-		if err := fn(ctx, q); err != nil {
-			return err
-		}
-		return s.backend.notify(ctx, q)
+	err := s.withZones(ctx, func() error {
+		return s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+			if err := s.checkZones(ctx, q); err != nil {
+				return err
+			}
+			if err := fn(ctx, q); err != nil {
+				return err
+			}
+			return s.backend.notify(ctx, q)
+		})
 	})
 	if err == nil {
 		s.signal()

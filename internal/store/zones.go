@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -16,7 +17,7 @@ import (
 // nothing but the database to plan as the others do. Data of a newer release replace them, an older one never does.
 //
 //	new node, newer data         zone_data, nodes              node that runs, older data
-//	agreeOnZones ── lock ──────▶ data, version
+//	AgreeOnZones ── lock ──────▶ data, version
 //	             ── update ────▶ version of each live node ◀── waits for its claims under way
 //	             ── commit
 //	Replan: all jobs, in chunks                        claim ─▶ finds another version on its node's row,
@@ -31,10 +32,10 @@ import (
 // errOtherZones tells that the database has other zone data than those in use.
 var errOtherZones = errors.New("the database has other time zone data than those in use")
 
-// agreeOnZones offers zone data to the database, which takes them when it has none or older ones, and then uses those
-// that the database has.
-func (s *Store) agreeOnZones(ctx context.Context, offered *cron.Zones) error {
-	release, version, err := s.zonesOf(ctx, s.read)
+// AgreeOnZones offers zone data to the database, which takes them when it has none or older ones, and then uses those
+// that the database has. Until the first node has called it, jobs are planned by the data in use.
+func (s *Store) AgreeOnZones(ctx context.Context, offered *cron.Zones) error {
+	release, err := s.ZoneRelease(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,20 +45,20 @@ func (s *Store) agreeOnZones(ctx context.Context, offered *cron.Zones) error {
 		}
 		s.logger.Info("the database has new time zone data; all jobs are planned anew", slog.String("before", release),
 			slog.String("now", offered.Release()))
-	} else if version != offered.Version() && release != offered.Release() {
+	} else if release != offered.Release() {
 		s.logger.Info("the database has newer time zone data than this node; they are used",
 			slog.String("node", offered.Release()), slog.String("database", release))
 	}
 	return s.loadZones(ctx)
 }
 
-// zonesOf is what the database says of its zone data; empty when it has none.
-func (s *Store) zonesOf(ctx context.Context, q queryer) (release, version string, err error) {
-	err = q.QueryRowContext(ctx, `SELECT release, version FROM zone_data`).Scan(&release, &version)
+// ZoneRelease is the release of the zone data that the database has its jobs planned by; empty when it has none.
+func (s *Store) ZoneRelease(ctx context.Context) (release string, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT release FROM zone_data`).Scan(&release)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", "", fmt.Errorf("read the release of the time zone data: %w", err)
+		return "", fmt.Errorf("read the release of the time zone data: %w", databaseError(err))
 	}
-	return release, version, nil
+	return release, nil
 }
 
 // raiseZones replaces the zone data of the database by newer ones, and has all jobs planned anew.
@@ -152,12 +153,6 @@ func sameZones(version string) error {
 	return nil
 }
 
-// ZoneRelease is the release of the zone data that the database has its jobs planned by; empty when it has none.
-func (s *Store) ZoneRelease(ctx context.Context) (string, error) {
-	release, _, err := s.zonesOf(ctx, s.read)
-	return release, err
-}
-
 // replanChunk is how many jobs one transaction plans anew.
 const replanChunk = 500
 
@@ -185,60 +180,123 @@ func (s *Store) Replan(ctx context.Context) (more bool, err error) {
 }
 
 func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error) {
-	if err := s.checkZones(ctx, q); err != nil {
-		return false, err
+	var (
+		version string
+		to      sql.NullInt64
+	)
+	err = q.QueryRowContext(ctx, `SELECT version, planned_to FROM zone_data`+s.dialect.forUpdate).Scan(&version, &to)
+	if err == nil {
+		err = sameZones(version)
 	}
-	var to sql.NullInt64
-	err = q.QueryRowContext(ctx, `SELECT planned_to FROM zone_data`+s.dialect.forUpdate).Scan(&to)
 	if err != nil || !to.Valid {
 		return false, err
 	}
-	last, plans, err := s.changedPlans(ctx, q, to.Int64)
+	changed, last, err := s.changedJobs(ctx, q, to.Int64)
 	if err != nil {
 		return false, err
+	}
+	if err := s.addUnsettled(ctx, q, changed); err != nil {
+		return false, err
+	}
+	plans := make([]plan, len(changed))
+	for i, c := range changed {
+		plans[i] = plan{c.job.ID, nullMillis(c.next), nullMillis(c.next)}
 	}
 	if err := s.hot.savePlans(ctx, q, plans); err != nil {
 		return false, err
 	}
-	_, err = q.ExecContext(ctx, `UPDATE zone_data SET planned_to = $1`, last)
-	if err != nil {
+	if _, err = q.ExecContext(ctx, `UPDATE zone_data SET planned_to = $1`, last); err != nil {
 		return false, err
 	}
 	return last.Valid, s.backend.notify(ctx, q)
 }
 
-// changedPlans reads and locks the next jobs by id that are to run in the future, and lists those that are to run at
-// another time than is planned. last is NULL when there are no further ones.
-func (s *Store) changedPlans(ctx context.Context, q queryer, after int64) (last sql.NullInt64, plans []plan, err error) {
+// changedJob is a job that is due at another time by the new zone data.
+type changedJob struct {
+	job   cron.Job // as far as it says when the job is due
+	since time.Time
+	next  time.Time
+}
+
+// changedJobs reads and locks the next jobs by id, and lists those that are to run in the future and at another time than
+// is planned. last is NULL when there are no further jobs.
+func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
+	changed []*changedJob, last sql.NullInt64, err error) {
 	now := s.stamp()
-	rows, err := q.QueryContext(ctx, `SELECT job_state.job_id, job_state.next_run_at, job.enabled, `+timingColumns+`
-		FROM job_state JOIN job ON job.id = job_state.job_id WHERE job_state.job_id > $1
-		ORDER BY job_state.job_id LIMIT $2`+s.dialect.lockStates, after, replanChunk)
+	rows, err := q.QueryContext(ctx,
+		`SELECT job.id, job.updated_at, account.enabled_at, job_state.next_run_at, job.enabled, `+timingColumns+`
+		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job.account_id
+		 WHERE job_state.job_id > $1 ORDER BY job_state.job_id LIMIT $2`+s.dialect.lockStates, after, replanChunk)
 	if err != nil {
-		return last, nil, err
+		return nil, last, err
 	}
 	defer func() { _ = rows.Close() }()
 	n := 0
 	for rows.Next() {
 		var (
-			j      cron.Job
-			timing timingRow
-			next   sql.NullInt64
+			c                         changedJob
+			timing                    timingRow
+			updated, enabled, planned int64
 		)
-		n++
-		if err := rows.Scan(append([]any{into(&j.ID), &next, intoFlag(&j.Enabled)}, timing.fields(&j)...)...); err != nil {
-			return last, nil, err
+		fields := []any{into(&c.job.ID), into(&updated), into(&enabled), into(&planned), intoFlag(&c.job.Enabled)}
+		if err := rows.Scan(append(fields, timing.fields(&c.job)...)...); err != nil {
+			return nil, last, err
 		}
-		timing.into(&j)
-		last.Int64, last.Valid = j.ID, true
-		// A job without a next run is disabled or has an account that is, or will never run: new rules change none of it.
-		if !next.Valid || next.Int64 <= millis(now) {
+		timing.into(&c.job)
+		n++
+		last.Int64 = c.job.ID
+		// What is due stays due. A job without a next run is disabled, or its occurrences have come to an end.
+		if planned <= millis(now) {
 			continue
 		}
-		if at := nullMillis(j.NextAfter(now)); at != next {
-			plans = append(plans, plan{j.ID, at, at})
+		if c.next = c.job.NextAfter(now); millis(c.next) != planned {
+			c.since = instant(max(updated, enabled, millis(now.Add(-longestShift))))
+			changed = append(changed, &c)
 		}
 	}
 	last.Valid = n == replanChunk
-	return last, plans, rows.Err()
+	return changed, last, rows.Err()
+}
+
+// longestShift is how far new zone data may move an occurrence that is still to come into the past, and have it run late.
+const longestShift = 3 * time.Hour
+
+// addUnsettled lets jobs run that were due shortly before by the new zone data, and were not yet by the old ones: the
+// occurrence was moved across the present. What is on record since then was settled by the old ones.
+func (s *Store) addUnsettled(ctx context.Context, q queryer, changed []*changedJob) error {
+	now := s.stamp()
+	byID := make(map[int64]*changedJob)
+	var ids []int64
+	for _, c := range changed {
+		if next := c.job.NextAfter(c.since); !next.IsZero() && !next.After(now) {
+			byID[c.job.ID] = c
+			ids = append(ids, c.job.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := q.QueryContext(ctx, `SELECT job_id, max(planned_at), max(last_at) FROM execution
+		WHERE `+s.dialect.in("job_id", 1)+` AND planned_at > $2 AND kind = $3 GROUP BY job_id`,
+		s.dialect.list(ids), millis(now.Add(-longestShift)), int(cron.KindScheduled))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id, planned, last int64
+		if err := rows.Scan(&id, &planned, &last); err != nil {
+			return err
+		}
+		if settled := instant(max(planned, last)); settled.After(byID[id].since) {
+			byID[id].since = settled
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, c := range byID {
+		c.next = c.job.NextAfter(c.since)
+	}
+	return nil
 }

@@ -40,25 +40,20 @@ func Read(path string) (*cron.Zones, error) {
 	return cron.ParseZones(data)
 }
 
-// Newest is the newest of the given zone data and those at the paths; of equally new ones the first. A path where
-// nothing is, that does not tell its release, or whose data are damaged is passed over, and why is in skipped.
-func Newest(newest *cron.Zones, paths ...string) (z *cron.Zones, skipped error) {
-	for _, path := range paths {
-		if release, err := releaseAt(path); err == nil && cron.CompareReleases(release, newest.Release()) <= 0 {
-			continue
-		}
-		found, err := Read(path)
-		if err == nil && cron.CompareReleases(found.Release(), newest.Release()) > 0 {
-			found, err = found.With(newest)
-			if err == nil {
-				newest = found
-			}
-		}
-		if err != nil {
-			skipped = errors.Join(skipped, fmt.Errorf("%s: %w", path, err))
-		}
+// Newer is the zone data at a path if they are of a newer release than those given, completed with names that they lack,
+// and otherwise those given. The error is as of Read.
+func Newer(than *cron.Zones, path string) (*cron.Zones, error) {
+	if release, err := releaseAt(path); err == nil && cron.CompareReleases(release, than.Release()) <= 0 {
+		return than, nil
 	}
-	return newest, skipped
+	z, err := Read(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case cron.CompareReleases(z.Release(), than.Release()) <= 0:
+		return than, nil
+	}
+	return z.With(than)
 }
 
 // releaseAt is the release of a directory without reading all of it.

@@ -118,7 +118,7 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	code, stdout, stderr := harness.Run(t, nil, "version")
-	if code != 0 || stderr != "" || !regexp.MustCompile(`^punctual \S.*\n$`).MatchString(stdout) {
+	if code != 0 || stderr != "" || !regexp.MustCompile(`^punctual \S.*\ntime zone data 20\d\d[a-z]+\n$`).MatchString(stdout) {
 		t.Errorf("punctual version: exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	for _, args := range [][]string{{}, {"--help"}, {"-h"}} {

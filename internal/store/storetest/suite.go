@@ -49,6 +49,7 @@ func Run(t *testing.T, fresh func(t testing.TB) store.Options) {
 		{"retention", retentionTests},
 		{"search", searchTests},
 		{"rollups", rollupTests},
+		{"time zones", zoneTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {

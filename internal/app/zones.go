@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"punctual/internal/config"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/store"
+	"punctual/internal/zoneinfo"
+)
+
+// agreeOnZones uses the newest time zone data that there are: those built in, those of --zoneinfo, those of the database,
+// and with SQLite, which no other machine shares, those of the host.
+func agreeOnZones(ctx context.Context, c config.Config, db *store.Store, logger *slog.Logger) error {
+	zones, err := newestZones(c, zoneinfo.Host, logger)
+	if err != nil {
+		return err
+	}
+	return db.AgreeOnZones(ctx, zones)
+}
+
+// newestZones are the newest time zone data outside of the database; host is where those of the machine are.
+func newestZones(c config.Config, host string, logger *slog.Logger) (*cron.Zones, error) {
+	zones := cron.EmbeddedZones()
+	if path := c.Serve.Zoneinfo; path != "" {
+		newer, err := zoneinfo.Newer(zones, path)
+		if err != nil {
+			return nil, errors.New(badZones(path, err))
+		}
+		if newer == zones {
+			logger.Info("the time zone data of --zoneinfo are not newer than those built in, which are used",
+				slog.String("release", zones.Release()))
+		}
+		zones = newer
+	}
+	if c.Database == "" {
+		newer, err := zoneinfo.Newer(zones, host)
+		if err != nil {
+			logger.Debug("the time zone data of the machine are not looked at", slog.String("error", err.Error()))
+			return zones, nil
+		}
+		zones = newer
+	}
+	return zones, nil
+}
+
+// badZones says what is wrong with the data of --zoneinfo.
+func badZones(path string, err error) string {
+	switch {
+	case errors.Is(err, cron.ErrZoneRelease):
+		return message.English{}.UnknownZoneRelease(path)
+	case errors.Is(err, cron.ErrZoneData):
+		return message.English{}.NotZoneData(path)
+	}
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	return message.English{}.UnreadableZoneData(path, err)
+}
+
+// replan plans the jobs anew whose time zone data have changed, until that is done or ctx ends. What is left goes with the
+// upkeep.
+func replan(ctx context.Context, logger *slog.Logger, step func(context.Context) (more bool, err error)) {
+	for more := true; more && ctx.Err() == nil; {
+		var err error
+		if more, err = step(ctx); err != nil && ctx.Err() == nil {
+			logger.Error("jobs could not be planned by the new time zone data; the upkeep tries again",
+				slog.String("error", err.Error()))
+			return
+		}
+	}
+}
+
+// zoneState says which time zone data are in use, and whether they are those of the database.
+func zoneState(ctx context.Context, release func(context.Context) (string, error)) string {
+	used := cron.CurrentZones().Release()
+	theirs, err := release(ctx)
+	switch {
+	case err != nil:
+		return "release " + used + "; the database does not tell its own"
+	case theirs != "" && theirs != used:
+		return fmt.Sprintf("release %s, but the database has %s: this node runs no jobs until it uses that", used, theirs)
+	}
+	return "ok, release " + used
+}
