@@ -286,6 +286,6 @@ var faultNames = map[cron.Fault]string{
 	cron.FaultAccountDisabled: "accountDisabled",
 	cron.FaultStatus:          "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
 	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
-	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl", cron.FaultShortage: "shortage", cron.FaultMatchBusy: "matchBusy",
-	cron.FaultNotGlobal: "notGlobal",
+	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
+	cron.FaultShortage: "shortage", cron.FaultMatchBusy: "matchBusy", cron.FaultNotGlobal: "notGlobal",
 }
