@@ -140,7 +140,7 @@ func setPlan(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) 
 	}
 	return changeAccount(ctx, s, o.Email, func(a *cron.Account) {
 		a.Plan, a.Overrides = o.Plan, o.Set
-		if o.PrivateNetworks != "" {
+		if o.PrivateNetworks != "keep" {
 			a.Access = accessOf(o.PrivateNetworks)
 		}
 	})

@@ -84,14 +84,14 @@ type AccountConfig struct {
 		Plan  string           `arg:"" help:"Its plan from now on."`
 		Set   map[string]int64 `placeholder:"NUMBER=VALUE" help:"A number of the plan that differs for this account, such as maxJobs=100; numbers set before are forgotten."`
 
-		PrivateNetworks Switch `default:"" enum:"on,off," help:"Whether its jobs may call private networks and this machine: on, or off for public addresses only; by default it stays as it is."`
+		PrivateNetworks Switch `default:"keep" enum:"on,off,keep" help:"Whether its jobs may call private networks and this machine: on, off for public addresses only, or keep for what it is."`
 	} `cmd:"" name:"set-plan" help:"Give an account another plan."`
 	Disable EmailArg `cmd:"" help:"Disable an account: its keys and jobs rest."`
 	Enable  EmailArg `cmd:"" help:"Enable an account again."`
 	Delete  EmailArg `cmd:"" help:"Delete an account with its jobs, keys and history."`
 }
 
-// Switch is on, off, or empty where nothing is to change.
+// Switch is on, off, or keep where nothing is to change.
 type Switch string
 
 // EmailArg names an account.
