@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/message"
@@ -106,7 +107,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer a.recoverPanic(w, r)
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, Location, Idempotency-Replayed, "+headerIgnored)
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, Location, Idempotency-Replayed, "+wire.HeaderIgnored)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if path.Clean(r.URL.Path) != r.URL.Path {

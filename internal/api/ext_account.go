@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/service"
@@ -64,9 +65,9 @@ func newLimits(p *cron.Plan) limits {
 		CreateFoldersPerSecond: number(p.CreateFolderRate), CreateFoldersPerMinute: number(p.CreateFolderMinute),
 		ChangeFoldersPerSecond: number(p.ChangeFolderRate),
 		MaxJobs:                number(p.MaxJobs), MaxKeys: number(p.MaxKeys),
-		MinIntervalSeconds:    limitOrNull(wholeSeconds(p.MinInterval)),
-		DefaultTimeoutSeconds: limitOrNull(wholeSeconds(p.DefaultTimeout)),
-		MaxTimeoutSeconds:     limitOrNull(wholeSeconds(p.MaxTimeout)),
+		MinIntervalSeconds:    limitOrNull(wire.WholeSeconds(p.MinInterval)),
+		DefaultTimeoutSeconds: limitOrNull(wire.WholeSeconds(p.DefaultTimeout)),
+		MaxTimeoutSeconds:     limitOrNull(wire.WholeSeconds(p.MaxTimeout)),
 		MaxResponseBytes:      limitOrNull(p.MaxResponse), MaxInFlight: number(p.MaxInFlight),
 		MaxFailures: int64(p.MaxFailures), RetentionDays: limitOrNull(int64(p.Retention / (24 * time.Hour))),
 	}
@@ -137,22 +138,16 @@ type apiKey struct {
 func newAPIKey(k, current *cron.APIKey) apiKey {
 	return apiKey{
 		k.ID, k.Title, k.Hint, !k.Disabled, k.ID == current.ID, scopeList(k.Scopes),
-		append([]netip.Prefix{}, k.AllowFrom...), k.Created.Unix(), unixOrNull(k.LastUsed), unixOrNull(k.Expires),
+		append([]netip.Prefix{}, k.AllowFrom...), k.Created.Unix(), wire.UnixOrNull(k.LastUsed), wire.UnixOrNull(k.Expires),
 	}
 }
 
-// scopeAll is what a key may do that may do everything.
-const scopeAll = "all"
-
-// scopeNames are the names of the scopes, the lowest bit first.
-var scopeNames = []string{"read", "write"}
-
 func scopeList(s cron.Scope) []string {
 	if s == cron.ScopeAll {
-		return []string{scopeAll}
+		return []string{wire.ScopeAll}
 	}
 	var names []string
-	for i, name := range scopeNames {
+	for i, name := range wire.ScopeNames {
 		if s&(1<<i) != 0 {
 			names = append(names, name)
 		}
@@ -161,51 +156,50 @@ func scopeList(s cron.Scope) []string {
 }
 
 // readScopes reads an array of the names of scopes, at least one.
-func readScopes(o object, name string, to *cron.Scope) {
+func readScopes(o wire.Object, name string, to *cron.Scope) {
 	const everything = cron.Scope(-1)
 	var (
 		scopes cron.Scope
 		count  int
 	)
-	items := append([]string{scopeAll}, scopeNames...)
-	o.each(name, func(at string, item json.RawMessage) {
-		n := -1
+	items := append([]string{wire.ScopeAll}, wire.ScopeNames...)
+	o.Each(name, func(at string, item json.RawMessage) {
 		count++
-		choice(object{members: map[string]json.RawMessage{at: item}, pointer: o.pointer + "/" + name, problems: o.problems},
-			at, &n, items)
-		switch {
+		switch n, wrong := wire.ParseChoice(item, items); {
+		case wrong.Rule != cron.RuleNone:
+			o.Problems.Add(o.At(name, at), wrong)
 		case n == 0:
 			scopes = everything
-		case n > 0:
+		default:
 			scopes |= 1 << (n - 1)
 		}
 	})
-	raw, given := o.value(name)
+	raw, given := o.Value(name)
 	switch {
 	case scopes == everything:
 		*to = cron.ScopeAll
 	case scopes != 0:
 		*to = scopes
 	case given && raw[0] == '[' && count == 0:
-		o.need(name) // no scope at all is no key
+		o.Need(name) // no scope at all is no key
 	}
 }
 
 // readPrefixes reads an array of IP addresses and ranges of them.
-func readPrefixes(o object, name string, to *[]netip.Prefix) {
-	if _, given := o.value(name); given {
+func readPrefixes(o wire.Object, name string, to *[]netip.Prefix) {
+	if _, given := o.Value(name); given {
 		*to = nil
 	}
-	o.each(name, func(at string, item json.RawMessage) {
-		pointer := o.pointer + "/" + name + "/" + at
-		text, ok := parseText(item)
+	o.Each(name, func(at string, item json.RawMessage) {
+		pointer := o.At(name, at)
+		text, ok := wire.ParseText(item)
 		if !ok {
-			o.problems.add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: typeString})
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
 			return
 		}
 		prefix, ok := cron.ParsePrefix(text)
 		if !ok {
-			o.problems.add(pointer, cron.Problem{Rule: cron.RuleAddressRange, Given: text})
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleAddressRange, Given: text})
 			return
 		}
 		if len(*to) <= cron.MaxKeyPrefixes { // one more is a problem, and more are not worth keeping
@@ -233,22 +227,22 @@ const hintLength = 4
 
 // createKey makes a key and shows it, this once. What the body leaves out is as with the key that asks for it.
 func (a *api) createKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, outer, err := readMember(w, r, keyBody, "apiKey")
+	body, outer, err := wire.ReadMember(w, r, keyBody, "apiKey")
 	if err != nil {
 		return err
 	}
 	var (
-		p  problems
+		p  wire.Problems
 		by = keyOf(r)
 		k  = cron.APIKey{Scopes: by.Scopes, Expires: by.Expires, AllowFrom: by.AllowFrom}
 	)
-	o := newObject(body, "", &p)
-	o.skip("apiKeyId", "hint", "current", "created", "lastUsed")
-	o.text("title", &k.Title)
+	o := wire.NewObject(body, "", &p)
+	o.Skip("apiKeyId", "hint", "current", "created", "lastUsed")
+	o.Text("title", &k.Title)
 	readScopes(o, "scopes", &k.Scopes)
 	readPrefixes(o, "allowFrom", &k.AllowFrom)
-	readInstant(o, "expires", &k.Expires)
-	a.tellIgnored(w, r, outer, "/apiKey", p.unread())
+	wire.Instant(o, "expires", &k.Expires)
+	a.tellIgnored(w, r, outer, "/apiKey", p.Unread())
 	text, hash := auth.NewKey()
 	k.Hash, k.Hint = hash, text[len(text)-hintLength:]
 	if err = p.Err(); err == nil {

@@ -5,11 +5,9 @@ import (
 	"net/http"
 	"strings"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
-
-// allBadges is what a badge with everything shows.
-const allBadges = cron.BadgeTitle | cron.BadgeExecution | cron.BadgeLatency
 
 // badgeAddress is where a badge is.
 type badgeAddress struct {
@@ -46,22 +44,22 @@ func (a *api) listBadges(w http.ResponseWriter, r *http.Request, account cron.Ac
 // wantedBadges reads the parameter options, a list of numbers; without it all badges are wanted.
 func wantedBadges(r *http.Request) ([]cron.BadgeParts, error) {
 	var (
-		p      problems
+		p      wire.Problems
 		wanted []cron.BadgeParts
 		text   string
 	)
-	query := queryObject(r, &p)
-	query.text("options", &text)
+	query := wire.Query(r, &p)
+	query.Text("options", &text)
 	if text == "" {
-		for parts := range allBadges + 1 {
+		for parts := range wire.AllBadges + 1 {
 			wanted = append(wanted, parts)
 		}
 		return wanted, nil
 	}
 	for item := range strings.SplitSeq(text, ",") {
-		n, wrong := parseInteger([]byte(`"`+strings.TrimSpace(item)+`"`), 0, int64(allBadges))
+		n, wrong := wire.ParseInteger([]byte(`"`+strings.TrimSpace(item)+`"`), 0, int64(wire.AllBadges))
 		if wrong.Rule != cron.RuleNone {
-			query.add("options", wrong)
+			query.Add("options", wrong)
 			continue
 		}
 		wanted = append(wanted, cron.BadgeParts(n))

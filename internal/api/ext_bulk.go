@@ -7,31 +7,10 @@ import (
 	"net/http"
 	"slices"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
-
-// Limits on a call that changes many jobs.
-const (
-	maxBulkJobs  = 1000
-	maxBulkPatch = 64 << 10 // bytes of the change, each of which is written once for each job
-)
-
-// bulkAction is what is done to each of many jobs.
-type bulkAction int
-
-const (
-	bulkEnable bulkAction = iota
-	bulkDisable
-	bulkMove
-	bulkDelete
-	bulkPatch
-)
-
-// bulkActions are the names of the actions, by their numbers.
-var bulkActions = []string{
-	bulkEnable: "enable", bulkDisable: "disable", bulkMove: "move", bulkDelete: "delete", bulkPatch: "patch",
-}
 
 // bulkResult is what came of one of many jobs.
 type bulkResult struct {
@@ -42,13 +21,13 @@ type bulkResult struct {
 
 // changeJobs does the same to many jobs, each for itself.
 func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, err := readObject(w, r, bulkBody)
+	body, err := wire.ReadObject(w, r, bulkBody)
 	if err != nil {
 		return err
 	}
-	action := bulkAction(-1)
-	choice(body, "action", &action, bulkActions)
-	body.mustHave("action")
+	action := wire.BulkAction(-1)
+	wire.Choice(body, "action", &action, wire.BulkActions)
+	body.MustHave("action")
 	do, unread, err := a.bulkChange(r.Context(), account, action, body)
 	if err != nil {
 		return err
@@ -79,19 +58,19 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Ac
 }
 
 // bulkChange reads what is to be done to each job; unread is what nothing reads of what a job is to be.
-func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkAction, body object) (
+func (a *api) bulkChange(ctx context.Context, account cron.Account, action wire.BulkAction, body wire.Object) (
 	do func(ctx context.Context, jobID int64) error, unread []string, err error) {
 	var change service.Change
 	switch action {
-	case bulkEnable, bulkDisable:
+	case wire.BulkEnable, wire.BulkDisable:
 		change = func(job *cron.Job) error {
-			job.Enabled, job.Timing.Spent = action == bulkEnable, false // somebody says what the job is to be
+			job.Enabled, job.Timing.Spent = action == wire.BulkEnable, false // somebody says what the job is to be
 			return nil
 		}
-	case bulkMove:
+	case wire.BulkMove:
 		var folder int64
-		integer(body, "toFolderId", &folder, 0, math.MaxInt64)
-		body.mustHave("toFolderId")
+		wire.Integer(body, "toFolderId", &folder, 0, math.MaxInt64)
+		body.MustHave("toFolderId")
 		if err := a.service.CheckFolder(ctx, account, folder); err != nil {
 			return nil, nil, under("/toFolderId", err)
 		}
@@ -99,35 +78,35 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action bulkA
 			job.FolderID = folder
 			return nil
 		}
-	case bulkPatch:
-		body.mustHave("job")
-		patch, ok := body.value("job")
-		if len(patch) > maxBulkPatch {
-			body.add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: maxBulkPatch, Unit: cron.UnitBytes})
+	case wire.BulkPatch:
+		body.MustHave("job")
+		patch, ok := body.Value("job")
+		if len(patch) > wire.MaxBulkPatch {
+			body.Add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: wire.MaxBulkPatch, Unit: cron.UnitBytes})
 		} else if ok {
 			change, unread = jobChange(patch)
 			if err := a.service.TryChange(account, change); err != nil {
 				return nil, nil, under("/job", err)
 			}
 		}
-	case bulkDelete:
+	case wire.BulkDelete:
 		return func(ctx context.Context, jobID int64) error {
 			return a.service.DeleteJob(ctx, account, jobID, nil)
-		}, nil, body.problems.Err()
+		}, nil, body.Err()
 	}
 	return func(ctx context.Context, jobID int64) error {
 		_, err := a.service.ChangeJob(ctx, account, jobID, nil, change)
 		return err
-	}, unread, body.problems.Err()
+	}, unread, body.Err()
 }
 
 // bulkJobs reads which jobs are meant: a list, each counted once, or all of a folder.
-func (a *api) bulkJobs(ctx context.Context, account cron.Account, body object) ([]int64, error) {
-	_, listed := body.value("jobIds")
-	_, inFolder := body.value("folderId")
+func (a *api) bulkJobs(ctx context.Context, account cron.Account, body wire.Object) ([]int64, error) {
+	_, listed := body.Value("jobIds")
+	_, inFolder := body.Value("folderId")
 	if listed == inFolder {
-		body.problems.add("", cron.Problem{Rule: cron.RuleEitherOr, Given: "jobIds", Want: "folderId"})
-		return nil, body.problems.Err()
+		body.Problems.Add(body.At(), cron.Problem{Rule: cron.RuleEitherOr, Given: "jobIds", Want: "folderId"})
+		return nil, body.Err()
 	}
 	var (
 		ids    []int64
@@ -137,28 +116,28 @@ func (a *api) bulkJobs(ctx context.Context, account cron.Account, body object) (
 	at := "jobIds"
 	if inFolder {
 		at = "folderId"
-		integer(body, "folderId", &folder, 0, math.MaxInt64)
-		if err := body.problems.Err(); err != nil {
+		wire.Integer(body, "folderId", &folder, 0, math.MaxInt64)
+		if err := body.Err(); err != nil {
 			return nil, err
 		}
-		if ids, err = a.service.FolderJobs(ctx, account, folder, maxBulkJobs+1); err != nil {
+		if ids, err = a.service.FolderJobs(ctx, account, folder, wire.MaxBulkJobs+1); err != nil {
 			return nil, under("/folderId", err)
 		}
 	} else {
 		seen := map[int64]bool{}
-		body.each("jobIds", func(index string, item json.RawMessage) {
-			id, wrong := parseInteger(item, 1, math.MaxInt64)
+		body.Each("jobIds", func(index string, item json.RawMessage) {
+			id, wrong := wire.ParseInteger(item, 1, math.MaxInt64)
 			switch {
 			case wrong.Rule != cron.RuleNone:
-				body.problems.add("/jobIds/"+index, wrong)
-			case !seen[id] && len(ids) <= maxBulkJobs:
+				body.Problems.Add(body.At("jobIds", index), wrong)
+			case !seen[id] && len(ids) <= wire.MaxBulkJobs:
 				seen[id] = true
 				ids = append(ids, id)
 			}
 		})
 	}
-	if len(ids) > maxBulkJobs {
-		body.add(at, cron.Problem{Rule: cron.RuleTooMany, Limit: maxBulkJobs})
+	if len(ids) > wire.MaxBulkJobs {
+		body.Add(at, cron.Problem{Rule: cron.RuleTooMany, Limit: wire.MaxBulkJobs})
 	}
-	return slices.Clip(ids), body.problems.Err()
+	return slices.Clip(ids), body.Err()
 }

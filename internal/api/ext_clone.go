@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -14,14 +15,14 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Acco
 	}
 	var (
 		body  = json.RawMessage("{}")
-		outer object
+		outer wire.Object
 	)
-	if isJSON(r) && r.ContentLength != 0 {
+	if wire.IsJSON(r) && r.ContentLength != 0 {
 		var err error
-		if outer, err = readObject(w, r, jobBody); err != nil {
+		if outer, err = wire.ReadObject(w, r, jobBody); err != nil {
 			return err
 		}
-		if member, ok := outer.value("job"); ok {
+		if member, ok := outer.Value("job"); ok {
 			body = member
 		}
 	}

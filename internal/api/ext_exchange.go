@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -24,11 +25,8 @@ type success struct {
 	Matches     string   `json:"matches"`
 }
 
-// oversizeNames are the names of what becomes of a response that is too large, by their numbers.
-var oversizeNames = []string{cron.OversizeFail: "fail", cron.OversizeTruncate: "truncate"}
-
 func newExchange(x *cron.Exchange) exchange {
-	e := exchange{FollowRedirects: x.FollowRedirects, VerifyTLS: !x.Unverified, Oversize: oversizeNames[x.Oversize]}
+	e := exchange{FollowRedirects: x.FollowRedirects, VerifyTLS: !x.Unverified, Oversize: wire.OversizeNames[x.Oversize]}
 	if s := x.Success; s != nil {
 		e.Success = &success{make([]string, len(s.Status)), s.Contains, s.NotContains, s.Matches}
 		for i, r := range s.Status {
@@ -40,42 +38,42 @@ func newExchange(x *cron.Exchange) exchange {
 
 // readExchange merges the members of a job that belong to its exchange. Criteria replace those there are, and none of
 // them, {}, is back to the contract's rule.
-func readExchange(o object, x *cron.Exchange) {
-	integer(o, "followRedirects", &x.FollowRedirects, 0, cron.MaxRedirects)
+func readExchange(o wire.Object, x *cron.Exchange) {
+	wire.Integer(o, "followRedirects", &x.FollowRedirects, 0, cron.MaxRedirects)
 	verify := !x.Unverified
-	o.boolean("verifyTls", &verify)
+	o.Boolean("verifyTls", &verify)
 	x.Unverified = !verify
-	choice(o, "oversize", &x.Oversize, oversizeNames)
+	wire.Choice(o, "oversize", &x.Oversize, wire.OversizeNames)
 
-	if _, ok := o.value("success"); !ok {
+	if _, ok := o.Value("success"); !ok {
 		return
 	}
 	var s cron.Success
-	given := o.object("success")
+	given := o.Object("success")
 	readStatusRanges(given, "status", &s.Status)
-	given.text("contains", &s.Contains)
-	given.text("notContains", &s.NotContains)
-	given.text("matches", &s.Matches)
+	given.Text("contains", &s.Contains)
+	given.Text("notContains", &s.NotContains)
+	given.Text("matches", &s.Matches)
 	if x.Success = nil; len(s.Status) > 0 || s.Looks() {
 		x.Success = &s
 	}
 }
 
 // readStatusRanges reads an array of status codes and ranges of them.
-func readStatusRanges(o object, name string, to *[]cron.StatusRange) {
-	o.each(name, func(index string, item json.RawMessage) {
-		pointer := o.pointer + "/" + name + "/" + index
-		text, ok := scalar(item)
+func readStatusRanges(o wire.Object, name string, to *[]cron.StatusRange) {
+	o.Each(name, func(index string, item json.RawMessage) {
+		pointer := o.At(name, index)
+		text, ok := wire.Scalar(item)
 		if !ok {
-			o.problems.add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: typeString})
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
 			return
 		}
-		if n, wrong := parseInteger(item, 0, 1000); wrong.Rule == cron.RuleNone {
+		if n, wrong := wire.ParseInteger(item, 0, 1000); wrong.Rule == cron.RuleNone {
 			text = strconv.FormatInt(n, 10)
 		}
 		r, ok := cron.ParseStatusRange(text)
 		if !ok {
-			o.problems.add(pointer, cron.Problem{Rule: cron.RuleStatusRange, Given: text})
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleStatusRange, Given: text})
 			return
 		}
 		if len(*to) <= cron.MaxStatusRanges { // one more is a problem, and more are not worth keeping

@@ -11,12 +11,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
-
-// defaultHistoryPage is how many records a page has when nothing else is said.
-const defaultHistoryPage = 100
 
 // searchHistory lists records of all jobs of the account.
 func (a *api) searchHistory(w http.ResponseWriter, r *http.Request, account cron.Account) error {
@@ -38,7 +36,7 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	if err != nil {
 		return err
 	}
-	if format != formatJSON {
+	if format != wire.FormatJSON {
 		return a.export(w, r, account, q.Filter, format)
 	}
 	page, err := a.service.SearchHistory(r.Context(), account, &q)
@@ -60,81 +58,56 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, account cron.Accoun
 }
 
 // readSearch reads the query string. A job in the path goes before one in the query string.
-func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, format, error) {
+func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.Format, error) {
 	var (
-		p      problems
+		p      wire.Problems
 		values = r.URL.Query()
-		query  = queryObject(r, &p)
-		q      = cron.HistoryQuery{Filter: cron.HistoryFilter{JobID: jobID}, Limit: defaultHistoryPage}
+		query  = wire.Query(r, &p)
+		q      = cron.HistoryQuery{Filter: cron.HistoryFilter{JobID: jobID}, Limit: wire.DefaultHistoryPage}
 		f      = &q.Filter
 	)
 	if jobID == 0 {
-		integer(query, "job", &f.JobID, 1, 1<<53)
+		wire.Integer(query, "job", &f.JobID, 1, 1<<53)
 	}
-	if _, given := query.value("folder"); given {
+	if _, given := query.Value("folder"); given {
 		f.FolderID = new(int64)
-		integer(query, "folder", f.FolderID, 0, 1<<53)
+		wire.Integer(query, "folder", f.FolderID, 0, 1<<53)
 	}
 	f.Outcomes = readOutcomes(query, values)
 	f.Statuses = readStatuses(query, values)
-	readSpan(query, &f.From, &f.To)
+	wire.Span(query, &f.From, &f.To)
 	f.Text = a.readText(query)
 	format := readFormat(query, r)
-	if format == formatJSON { // an export has no pages
-		integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
+	if format == wire.FormatJSON { // an export has no pages
+		wire.Integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
 		readCursor(query, &q.After)
 	}
 	return q, format, p.Err()
 }
 
-// readSpan reads the ends of a span of time.
-func readSpan(query object, from, to *time.Time) {
-	readTime(query, "from", from)
-	readTime(query, "to", to)
-	if !from.IsZero() && !to.IsZero() && !from.Before(*to) {
-		query.add("to", cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.FormatInt(to.Unix(), 10),
-			Min: from.Unix() + 1, Max: lastInstant})
-	}
-}
-
-// listed are the items of a parameter that is given several times, or holds several items separated by commas.
-func listed(values url.Values, name string) []string {
-	var items []string
-	for _, item := range strings.Split(strings.Join(values[name], ","), ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			items = append(items, item)
-		}
-	}
-	return items
-}
-
-// outcomes are all, in the order of their numbers.
-var outcomes = []cron.Outcome{cron.OutcomeRunning, cron.OutcomeSucceeded, cron.OutcomeFailed, cron.OutcomeSkipped,
-	cron.OutcomeLost, cron.OutcomeMissed}
-
-func readOutcomes(query object, values url.Values) (chosen []cron.Outcome) {
-	names := make([]string, len(outcomes))
-	for i, o := range outcomes {
+func readOutcomes(query wire.Object, values url.Values) (chosen []cron.Outcome) {
+	names := make([]string, len(wire.Outcomes))
+	for i, o := range wire.Outcomes {
 		names[i] = o.String()
 	}
 next:
-	for i, item := range listed(values, "outcome") {
-		for _, o := range outcomes {
+	for i, item := range wire.List(values, "outcome") {
+		for _, o := range wire.Outcomes {
 			if o.String() == item {
 				chosen = append(chosen, o)
 				continue next
 			}
 		}
-		query.problems.add("/outcome/"+strconv.Itoa(i),
+		query.Problems.Add(query.At("outcome", strconv.Itoa(i)),
 			cron.Problem{Rule: cron.RuleUnknownValue, Given: item, Want: strings.Join(names, ", ")})
 	}
 	return chosen
 }
 
-func readStatuses(query object, values url.Values) (ranges []cron.StatusRange) {
-	items := listed(values, "httpStatus")
+func readStatuses(query wire.Object, values url.Values) (ranges []cron.StatusRange) {
+	items := wire.List(values, "httpStatus")
 	if len(items) > cron.MaxStatusRanges {
-		query.add("httpStatus", cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(len(items)), Min: 1,
+		query.Add("httpStatus", cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(len(items)), Min: 1,
 			Max: cron.MaxStatusRanges})
 		return nil
 	}
@@ -142,7 +115,7 @@ func readStatuses(query object, values url.Values) (ranges []cron.StatusRange) {
 		if parsed, ok := cron.ParseStatusRange(item); ok {
 			ranges = append(ranges, parsed)
 		} else {
-			query.problems.add("/httpStatus/"+strconv.Itoa(i), cron.Problem{Rule: cron.RuleStatusRange, Given: item})
+			query.Problems.Add(query.At("httpStatus", strconv.Itoa(i)), cron.Problem{Rule: cron.RuleStatusRange, Given: item})
 		}
 	}
 	return ranges
@@ -150,22 +123,22 @@ func readStatuses(query object, values url.Values) (ranges []cron.StatusRange) {
 
 // readText reads the text to look for. What can be said without details is looked through here, so that the database
 // knows which records to look at.
-func (a *api) readText(query object) *cron.TextFilter {
+func (a *api) readText(query wire.Object) *cron.TextFilter {
 	t := cron.TextFilter{Says: a.says}
-	query.text("text", &t.Text)
+	query.Text("text", &t.Text)
 	switch {
 	case t.Text == "":
 		return nil
 	case utf8.RuneCountInString(t.Text) > cron.MaxFilterText:
-		query.add("text", cron.Problem{Rule: cron.RuleTooLong, Limit: cron.MaxFilterText, Unit: cron.UnitCharacters})
+		query.Add("text", cron.Problem{Rule: cron.RuleTooLong, Limit: cron.MaxFilterText, Unit: cron.UnitCharacters})
 		return nil
 	case strings.ContainsFunc(t.Text, unicode.IsControl):
-		query.add("text", cron.Problem{Rule: cron.RuleControlCharacter})
+		query.Add("text", cron.Problem{Rule: cron.RuleControlCharacter})
 		return nil
 	}
 	text := strings.ToLower(t.Text)
 	quotes := strings.ContainsAny(text, `"\`) // details may be quoted
-	for f := range faultNames {
+	for f := range wire.FaultNames {
 		const detail = "\uFFFC" // a character that nobody looks for
 		said := strings.ToLower(a.messages.Execution(&cron.Result{Status: cron.StatusOther, Fault: f, Detail: detail}))
 		parts := strings.Split(said, detail)
@@ -210,20 +183,20 @@ func encodeCursor(p cron.HistoryPosition) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-func readCursor(query object, to *cron.HistoryPosition) {
+func readCursor(query wire.Object, to *cron.HistoryPosition) {
 	var text string
-	if query.text("cursor", &text); text == "" {
+	if query.Text("cursor", &text); text == "" {
 		return
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err == nil && len(b) == cursorLength && b[0] == cursorVersion {
 		id, at := int64(binary.BigEndian.Uint64(b[1:])), int64(binary.BigEndian.Uint64(b[9:]))
-		if 0 < id && id < 1<<53 && 0 < at && at < lastInstant*1000 {
+		if 0 < id && id < 1<<53 && 0 < at && at < wire.LastInstant*1000 {
 			*to = cron.HistoryPosition{ID: id, At: time.UnixMilli(at).UTC()}
 			return
 		}
 	}
-	query.add("cursor", cron.Problem{Rule: cron.RuleCursor})
+	query.Add("cursor", cron.Problem{Rule: cron.RuleCursor})
 }
 
 // historyRecord is a HistoryItem of the contract without headers and body, and with what we add.
@@ -251,7 +224,7 @@ func (a *api) newHistoryRecord(r *cron.HistoryRecord) historyRecord {
 	record := historyRecord{
 		historyHead: a.newHistoryHead(e), historyTail: newHistoryTail(&e.Result),
 		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: kindOf(r), Attempt: e.Attempt,
-		Reason: faultNames[e.Result.Fault],
+		Reason: wire.FaultNames[e.Result.Fault],
 	}
 	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
 		record.Covers = &covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}
@@ -270,22 +243,4 @@ func kindOf(r *cron.HistoryRecord) string {
 		return "repeat"
 	}
 	return "retry"
-}
-
-// faultNames are the words for what went wrong.
-var faultNames = map[cron.Fault]string{
-	cron.FaultNone: "", cron.FaultInvalidURL: "invalidUrl", cron.FaultHostNotFound: "hostNotFound",
-	cron.FaultResolver: "resolver", cron.FaultRefused: "refused", cron.FaultUnreachable: "unreachable",
-	cron.FaultBlocked: "blocked", cron.FaultConnect: "connect", cron.FaultLookupTimeout: "lookupTimeout",
-	cron.FaultConnectTimeout: "connectTimeout", cron.FaultTLSTimeout: "tlsTimeout", cron.FaultTimeout: "timeout",
-	cron.FaultCertificateExpired: "certificateExpired", cron.FaultCertificateHost: "certificateHost",
-	cron.FaultCertificateUnknown: "certificateUnknown", cron.FaultTLS: "tls", cron.FaultTooMuchData: "tooMuchData",
-	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset",
-	cron.FaultInternal: "internal", cron.FaultLost: "lost", cron.FaultOverlap: "overlap",
-	cron.FaultDisabled: "disabled", cron.FaultMissed: "missed", cron.FaultPaused: "paused",
-	cron.FaultAccountDisabled: "accountDisabled",
-	cron.FaultStatus:          "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
-	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
-	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
-	cron.FaultShortage: "shortage", cron.FaultMatchBusy: "matchBusy", cron.FaultNotGlobal: "notGlobal",
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -24,24 +25,9 @@ const (
 	accountExports = 2
 )
 
-// format is how records are sent.
-type format int
-
-// The formats. All but formatJSON send everything.
-const (
-	formatJSON format = iota
-	formatNDJSON
-	formatCSV
-)
-
-var (
-	formatNames = []string{formatJSON: "json", formatNDJSON: "ndjson", formatCSV: "csv"}
-	formatTypes = []string{formatJSON: "application/json", formatNDJSON: "application/x-ndjson", formatCSV: "text/csv"}
-)
-
 // readFormat is what the query string asks for, or else the header Accept.
-func readFormat(query object, r *http.Request) format {
-	chosen, best := formatJSON, 0.0
+func readFormat(query wire.Object, r *http.Request) wire.Format {
+	chosen, best := wire.FormatJSON, 0.0
 	for _, item := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		mediaType, params, err := mime.ParseMediaType(item)
 		if err != nil {
@@ -51,13 +37,13 @@ func readFormat(query object, r *http.Request) format {
 		if q, given := params["q"]; given {
 			quality, _ = strconv.ParseFloat(q, 64) // what cannot be read is not wanted
 		}
-		for f, name := range formatTypes {
+		for f, name := range wire.FormatTypes {
 			if mediaType == name && quality > best {
-				chosen, best = format(f), quality
+				chosen, best = wire.Format(f), quality
 			}
 		}
 	}
-	choice(query, "format", &chosen, formatNames)
+	wire.Choice(query, "format", &chosen, wire.FormatNames)
 	return chosen
 }
 
@@ -70,9 +56,9 @@ type exporter interface {
 
 // export sends all records that the filter wants. What fails after the first bytes breaks the connection, so that no
 // part of an export passes for all of it.
-func (a *api) export(w http.ResponseWriter, r *http.Request, account cron.Account, f cron.HistoryFilter, as format) error {
+func (a *api) export(w http.ResponseWriter, r *http.Request, account cron.Account, f cron.HistoryFilter, as wire.Format) error {
 	if !r.ProtoAtLeast(1, 1) {
-		return invalid(cron.Problem{Rule: cron.RuleHTTPVersion})
+		return wire.Invalid(cron.Problem{Rule: cron.RuleHTTPVersion})
 	}
 	if !a.exports.enter(account.ID) {
 		return &cron.Error{Kind: cron.TooMany}
@@ -88,10 +74,10 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Time{}) // the server's would end the request
 	h := w.Header()
-	h.Set("Content-Type", formatTypes[as])
-	h.Set("Content-Disposition", `attachment; filename="history.`+formatNames[as]+`"`)
+	h.Set("Content-Type", wire.FormatTypes[as])
+	h.Set("Content-Disposition", `attachment; filename="history.`+wire.FormatNames[as]+`"`)
 	var out exporter = ndjsonExporter{json.NewEncoder(w)}
-	if as == formatCSV {
+	if as == wire.FormatCSV {
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		out = newCSVExporter(w)
 	}

@@ -10,11 +10,12 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
 // replayable are the headers of an answer that are kept with it.
-var replayable = []string{"Content-Type", "ETag", "Location", headerIgnored}
+var replayable = []string{"Content-Type", "ETag", "Location", wire.HeaderIgnored}
 
 // keptAnswer is the answer to a call that takes effect once. It is stored.
 type keptAnswer struct {
@@ -25,16 +26,16 @@ type keptAnswer struct {
 
 // once lets a call take effect once for each value of the header Idempotency-Key; a call without the header is as it was.
 // limit is that of its body.
-func (a *api) once(limit bodyLimit, handle handler) handler {
+func (a *api) once(limit wire.BodyLimit, handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, account cron.Account) error {
 		values, given := r.Header["Idempotency-Key"]
 		if !given {
 			return handle(w, r, account)
 		}
 		if len(values) != 1 || !isOnceKey(values[0]) {
-			return invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxOnceKey})
+			return wire.Invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxOnceKey})
 		}
-		body, err := readBody(w, r, limit)
+		body, err := wire.ReadBody(w, r, limit)
 		if err != nil {
 			return err
 		}
@@ -65,7 +66,7 @@ func isOnceKey(text string) bool {
 // answer may hold what other keys are not to see.
 func fingerprint(r *http.Request, body []byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %s %q %t ", keyOf(r).ID, r.Pattern, r.URL.Path, isJSON(r)) // never fails
+	_, _ = fmt.Fprintf(h, "%d %s %q %t ", keyOf(r).ID, r.Pattern, r.URL.Path, wire.IsJSON(r)) // never fails
 	_, _ = h.Write(body)
 	h.Sum(sum[:0])
 	return sum

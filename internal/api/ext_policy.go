@@ -1,8 +1,7 @@
 package api
 
 import (
-	"time"
-
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -23,38 +22,25 @@ type retry struct {
 	CeilingSeconds int64   `json:"ceilingSeconds"`
 }
 
-// defaultGrace is cron.UnsetGrace on the wire.
-const defaultGrace = -1
-
-// The names of the policies, by their numbers.
-var (
-	misfireNames  = []string{cron.MisfireSkip: "skip", cron.MisfireRun: "run"}
-	overlapNames  = []string{cron.OverlapAllow: "allow", cron.OverlapSkip: "skip"}
-	deliveryNames = []string{cron.AtMostOnce: "at-most-once", cron.AtLeastOnce: "at-least-once"}
-)
-
 func newPolicy(p *cron.Policy) policy {
 	r := &p.Retry
 	return policy{
-		Misfire: misfireNames[p.Misfire], GraceSeconds: max(wholeSeconds(p.Grace), defaultGrace),
-		Overlap: overlapNames[p.Overlap], Delivery: deliveryNames[p.Delivery],
-		Retry: retry{r.Count, wholeSeconds(r.Delay), r.Factor, wholeSeconds(r.Ceiling)},
+		Misfire: wire.MisfireNames[p.Misfire], GraceSeconds: max(wire.WholeSeconds(p.Grace), wire.DefaultGrace),
+		Overlap: wire.OverlapNames[p.Overlap], Delivery: wire.DeliveryNames[p.Delivery],
+		Retry: retry{r.Count, wire.WholeSeconds(r.Delay), r.Factor, wire.WholeSeconds(r.Ceiling)},
 	}
 }
 
 // readPolicy merges the members of a job that belong to its policy.
-func readPolicy(o object, p *cron.Policy) {
-	choice(o, "misfire", &p.Misfire, misfireNames)
-	o.seconds("graceSeconds", &p.Grace, defaultGrace, cron.MaxGrace)
-	choice(o, "overlap", &p.Overlap, overlapNames)
-	choice(o, "delivery", &p.Delivery, deliveryNames)
+func readPolicy(o wire.Object, p *cron.Policy) {
+	wire.Choice(o, "misfire", &p.Misfire, wire.MisfireNames)
+	o.Seconds("graceSeconds", &p.Grace, wire.DefaultGrace, cron.MaxGrace)
+	wire.Choice(o, "overlap", &p.Overlap, wire.OverlapNames)
+	wire.Choice(o, "delivery", &p.Delivery, wire.DeliveryNames)
 
-	retry := o.object("retry")
-	integer(retry, "count", &p.Retry.Count, 0, cron.MaxRetries)
-	retry.seconds("delaySeconds", &p.Retry.Delay, 0, cron.MaxRetryDelay)
-	retry.number("factor", &p.Retry.Factor, 1, cron.MaxFactor)
-	retry.seconds("ceilingSeconds", &p.Retry.Ceiling, 0, cron.MaxRetryDelay)
+	retry := o.Object("retry")
+	wire.Integer(retry, "count", &p.Retry.Count, 0, cron.MaxRetries)
+	retry.Seconds("delaySeconds", &p.Retry.Delay, 0, cron.MaxRetryDelay)
+	retry.Number("factor", &p.Retry.Factor, 1, cron.MaxFactor)
+	retry.Seconds("ceilingSeconds", &p.Retry.Ceiling, 0, cron.MaxRetryDelay)
 }
-
-// wholeSeconds is a duration as the wire has it.
-func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -19,14 +20,11 @@ type run struct {
 	Identifier  *string `json:"identifier"` // in the history
 }
 
-// runStates are the names of the states, by their numbers.
-var runStates = []string{cron.RunWaiting: "waiting", cron.RunRunning: "running", cron.RunFinished: "finished"}
-
 func newRun(r *cron.Run) run {
 	answer := run{
 		RunID: r.Planned.UnixMilli(), JobID: r.JobID,
 		Path:  fmt.Sprintf("/jobs/%d/runs/%d", r.JobID, r.Planned.UnixMilli()),
-		State: runStates[r.State], DatePlanned: r.Planned.Unix(),
+		State: wire.RunStates[r.State], DatePlanned: r.Planned.Unix(),
 	}
 	if e := &r.Execution; r.State == cron.RunFinished {
 		answer.Outcome = new(e.Outcome.String())

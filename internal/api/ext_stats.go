@@ -4,31 +4,26 @@ import (
 	"net/http"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
-)
-
-// The steps of a series by their numbers, and how long they are.
-var (
-	stepNames   = []string{"", "hour", "day"}
-	stepLengths = []time.Duration{0, time.Hour, 24 * time.Hour}
 )
 
 // getStats adds up what was due in a span of time.
 func (a *api) getStats(w http.ResponseWriter, r *http.Request, account cron.Account) error {
 	var (
-		p       problems
-		query   = queryObject(r, &p)
+		p       wire.Problems
+		query   = wire.Query(r, &p)
 		request service.StatsRequest
 		step    int
 	)
-	integer(query, "job", &request.JobID, 1, 1<<53)
-	readSpan(query, &request.From, &request.To)
-	choice(query, "step", &step, stepNames)
+	wire.Integer(query, "job", &request.JobID, 1, 1<<53)
+	wire.Span(query, &request.From, &request.To)
+	wire.Choice(query, "step", &step, wire.StepNames)
 	if err := p.Err(); err != nil {
 		return err
 	}
-	request.Step = stepLengths[step]
+	request.Step = wire.StepLengths[step]
 	stats, err := a.service.Stats(r.Context(), a.now(), account, request)
 	if err != nil {
 		return err

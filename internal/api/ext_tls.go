@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -20,25 +21,25 @@ func (a *api) getTLS(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	}
 	return reply(w, struct {
 		TLS tlsMaterial `json:"tls"`
-	}{tlsMaterial{m.Roots, m.Certificate, unixOrNull(m.CertificateExpiry())}})
+	}{tlsMaterial{m.Roots, m.Certificate, wire.UnixOrNull(m.CertificateExpiry())}})
 }
 
 // setTLS replaces all of it.
 func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, outer, err := readMember(w, r, tlsBody, "tls")
+	body, outer, err := wire.ReadMember(w, r, tlsBody, "tls")
 	if err != nil {
 		return err
 	}
 	var (
 		m cron.TLSMaterial
-		p problems
+		p wire.Problems
 	)
-	o := newObject(body, "", &p)
-	o.skip("certificateExpiry")
-	o.text("caBundle", &m.Roots)
-	o.text("certificate", &m.Certificate)
-	o.text("privateKey", &m.Key)
-	a.tellIgnored(w, r, outer, "/tls", p.unread())
+	o := wire.NewObject(body, "", &p)
+	o.Skip("certificateExpiry")
+	o.Text("caBundle", &m.Roots)
+	o.Text("certificate", &m.Certificate)
+	o.Text("privateKey", &m.Key)
+	a.tellIgnored(w, r, outer, "/tls", p.Unread())
 	if err = p.Err(); err == nil {
 		err = a.service.SetTLS(r.Context(), account, m)
 	}

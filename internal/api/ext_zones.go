@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -48,7 +49,7 @@ func (l *zoneList) at(now time.Time) (body []byte, tag string, until time.Time, 
 	zones := make([]zone, len(offsets))
 	for i, z := range offsets {
 		local := start.In(time.FixedZone("", int(z.Offset/time.Second)))
-		zones[i] = zone{z.Name, local.Format("-07:00"), wholeSeconds(z.Offset)}
+		zones[i] = zone{z.Name, local.Format("-07:00"), wire.WholeSeconds(z.Offset)}
 	}
 	var b bytes.Buffer
 	if err := json.NewEncoder(&b).Encode(struct {

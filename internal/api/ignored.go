@@ -4,41 +4,18 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+
+	"punctual/internal/api/wire"
 )
 
-// headerIgnored names the members of a body that nothing has read.
-const headerIgnored = "Punctual-Ignored"
-
-// Limits on what it names.
-const (
-	maxIgnored        = 20  // pointers
-	maxIgnoredPointer = 256 // bytes of each, as it is sent
-)
-
-// unread points to the members that nothing has read, at most maxIgnored of them. Members of those are not looked at.
-func (p *problems) unread() []string {
-	var pointers []string
-	for _, o := range p.objects {
-		for _, name := range o.names {
-			if len(pointers) == maxIgnored {
-				return pointers
-			}
-			if !o.read[name] {
-				pointers = append(pointers, o.pointer+"/"+escape(name))
-			}
-		}
-	}
-	return pointers
-}
+// maxIgnoredPointer is how many bytes of a pointer it holds, as it is sent.
+const maxIgnoredPointer = 256
 
 // tellIgnored names what nothing has read of a body, in a header of the answer and in the log: that of outer, the body
 // itself, and that of the member of it to which the pointers of inner are relative.
-func (a *api) tellIgnored(w http.ResponseWriter, r *http.Request, outer object, member string, inner []string) {
-	var pointers []string
-	if outer.problems != nil {
-		pointers = outer.problems.unread()
-	}
-	for _, pointer := range inner[:min(len(inner), maxIgnored-len(pointers))] {
+func (a *api) tellIgnored(w http.ResponseWriter, r *http.Request, outer wire.Object, member string, inner []string) {
+	pointers := outer.Unread()
+	for _, pointer := range inner[:min(len(inner), wire.MaxIgnored-len(pointers))] {
 		pointers = append(pointers, member+pointer)
 	}
 	if len(pointers) == 0 {
@@ -48,7 +25,7 @@ func (a *api) tellIgnored(w http.ResponseWriter, r *http.Request, outer object, 
 		pointers[i] = sentPointer(pointer)
 	}
 	list := strings.Join(pointers, ", ")
-	w.Header().Set(headerIgnored, list)
+	w.Header().Set(wire.HeaderIgnored, list)
 	a.logger.DebugContext(r.Context(), "members of a request were ignored",
 		slog.String("method", r.Method), slog.String("pattern", r.Pattern), slog.String("pointers", list))
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"punctual/internal/api/openapi"
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -104,7 +105,7 @@ func withIgnored(groups []openapi.Group) []openapi.Group {
 			}
 			for i := range o.Responses {
 				if r := &o.Responses[i]; r.Status/100 == 2 {
-					r.Headers = append(r.Headers, openapi.Maybe(headerIgnored, openapi.String("JSON pointers to the members of "+
+					r.Headers = append(r.Headers, openapi.Maybe(wire.HeaderIgnored, openapi.String("JSON pointers to the members of "+
 						"the body that nothing reads, percent-encoded and separated by commas; at most 20.")))
 				}
 			}

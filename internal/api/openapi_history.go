@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"punctual/internal/api/openapi"
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -14,10 +15,10 @@ func historyOperations() openapi.Group {
 		"The `identifier` of the execution, from the history.").Like("1-31-0-1")}
 	cursor := []openapi.Parameter{
 		{In: "query", Name: "limit", Schema: openapi.Integer("Records of a page.").Within(1, service.MaxHistoryPage).
-			WithDefault(defaultHistoryPage)},
+			WithDefault(wire.DefaultHistoryPage)},
 		{In: "query", Name: "cursor", Schema: openapi.String("The page that `next` of another page leads to.")},
 		{In: "query", Name: "format", Schema: openapi.String("How records are sent; `Accept` says it too.").
-			WithDefault(formatNames[formatJSON]).Choose(named(formatNames, "a page", "all of them, one to a line", "all of them")...)},
+			WithDefault(wire.FormatNames[wire.FormatJSON]).Choose(named(wire.FormatNames, "a page", "all of them, one to a line", "all of them")...)},
 	}
 	const searching = "The newest records first. A page looks at a limited number of records: with a filter that matches " +
 		"little it may be short, or empty, although there is more. Go on until `next` is null."
@@ -62,7 +63,7 @@ func historyOperations() openapi.Group {
 					"hour in which it was due; a missed or skipped record counts as many as it covers.",
 				Parameters: append([]openapi.Parameter{
 					{In: "query", Name: "job", Schema: openapi.Integer("Only what was due of this job.").AtLeast(1)},
-					{In: "query", Name: "step", Schema: openapi.String("Steps of a series, too.").Choose(named(stepNames[1:],
+					{In: "query", Name: "step", Schema: openapi.String("Steps of a series, too.").Choose(named(wire.StepNames[1:],
 						"full hours", "full days (UTC)")...).Like("hour")},
 				}, spanParameters("The span is widened to full hours or days.")...),
 				Responses: answers(jsonAnswer("The numbers.", "", slices.Concat([]openapi.Member{
@@ -89,7 +90,7 @@ func spanParameters(more string) []openapi.Parameter {
 // filterParameters are those that choose records.
 func filterParameters() []openapi.Parameter {
 	var names []openapi.Choice
-	for _, o := range outcomes {
+	for _, o := range wire.Outcomes {
 		names = append(names, openapi.Choice{Value: o.String()})
 	}
 	return slices.Concat([]openapi.Parameter{
@@ -109,8 +110,8 @@ func searchAnswer() openapi.Response {
 		openapi.Of("next", openapi.String("The cursor of the next page; null when there is no older record.").OrNull()),
 		openapi.Of("searchedBackTo", openapi.Time("Up to here, back in time, everything was looked at; null with `next`.").OrNull()))
 	r.Contents = append(r.Contents,
-		openapi.Content{MediaType: formatTypes[formatNDJSON], Schema: openapi.String("A `Record` to a line.")},
-		openapi.Content{MediaType: formatTypes[formatCSV], Schema: openapi.String("A header, and a record to a row.")})
+		openapi.Content{MediaType: wire.FormatTypes[wire.FormatNDJSON], Schema: openapi.String("A `Record` to a line.")},
+		openapi.Content{MediaType: wire.FormatTypes[wire.FormatCSV], Schema: openapi.String("A header, and a record to a row.")})
 	return r
 }
 
@@ -218,13 +219,13 @@ func recordMembers() []openapi.Member {
 // reasonChoices are the words for what went wrong, in the order of their numbers.
 func reasonChoices() []openapi.Choice {
 	var faults []cron.Fault
-	for f := range faultNames {
+	for f := range wire.FaultNames {
 		faults = append(faults, f)
 	}
 	slices.Sort(faults)
 	choices := make([]openapi.Choice, len(faults))
 	for i, f := range faults {
-		choices[i] = openapi.Choice{Value: faultNames[f]}
+		choices[i] = openapi.Choice{Value: wire.FaultNames[f]}
 	}
 	return choices
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"punctual/internal/api/openapi"
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -113,12 +114,12 @@ func detailMembers() []openapi.Member {
 			openapi.Of("onDisable", openapi.Boolean("That the service disables the job, after too many failures.").WithDefault(false)),
 			openapi.Of("onSslCertExpiry", openapi.Boolean("That the target's certificate expires soon.").WithDefault(false)),
 			openapi.Of("onSslCertExpirySeconds", openapi.Integer("So long before; lower values become 0.").In("s").
-				WithDefault(wholeSeconds(cron.DefaultNotification().CertExpiryAhead))))),
+				WithDefault(wire.WholeSeconds(cron.DefaultNotification().CertExpiryAhead))))),
 		openapi.Of("extendedData", openapi.Object("What is sent.",
 			openapi.Of("headers", openapi.Either("Request headers by their names, 64 KiB together. A list of objects with `key` or "+
 				"`name` and `value` is taken too; there a name may repeat. They are shown as such a list when a name repeats.",
 				openapi.Map("", openapi.String("")), openapi.Array("", openapi.Object("",
-					openapi.Of("key", openapi.String("")), openapi.Of("value", openapi.String("")))).UpTo(maxItems))),
+					openapi.Of("key", openapi.String("")), openapi.Of("value", openapi.String("")))).UpTo(wire.MaxItems))),
 			openapi.Of("body", openapi.String("The body; sent with POST, PUT, PATCH and DELETE.").WithDefault("").
 				UpTo(cron.MaxBodyLength)))),
 	}
@@ -127,7 +128,7 @@ func detailMembers() []openapi.Member {
 // setOf is an array of numbers from low to high, or -1 for all.
 func setOf(text string, high int) openapi.Schema {
 	s := openapi.Array(text+" `[-1]` is all, `[]` none, so that the job never runs.",
-		openapi.Integer("").Within(every, high))
+		openapi.Integer("").Within(wire.Every, high))
 	return s
 }
 
@@ -149,13 +150,13 @@ func scheduleMembers() []openapi.Member {
 func detailedScheduleMembers() []openapi.Member {
 	return append(scheduleMembers(), openapi.Extras(
 		openapi.Of("seconds", setOf("Seconds, 0 to 59; `[0]` when left out.", 59)),
-		openapi.Of("days", openapi.String("`mdays` and `wdays` both leave something out.").WithDefault(dayNames[0]).
-			Choose(named(dayNames, "a day matches that is in either of them", "a day matches that is in both of them")...)),
+		openapi.Of("days", openapi.String("`mdays` and `wdays` both leave something out.").WithDefault(wire.DayNames[0]).
+			Choose(named(wire.DayNames, "a day matches that is in either of them", "a day matches that is in both of them")...)),
 		openapi.Of("lastDay", openapi.Boolean("The last day of each month matches as if it were in `mdays`.").WithDefault(false)),
-		openapi.Of("dst", openapi.String("What a change of the clocks does.").WithDefault(dstNames[0]).Choose(named(dstNames,
+		openapi.Of("dst", openapi.String("What a change of the clocks does.").WithDefault(wire.DSTNames[0]).Choose(named(wire.DSTNames,
 			"a job with fixed times runs once for each of them", "a job runs whenever the clock shows its time")...)),
 		openapi.Of("spreadSeconds", openapi.Integer("The job runs later by a fixed time shorter than this, so that jobs do not "+
-			"all run in one second.").In("s").Within(0, wholeSeconds(cron.MaxSpread)).WithDefault(0)))...)
+			"all run in one second.").In("s").Within(0, wire.WholeSeconds(cron.MaxSpread)).WithDefault(0)))...)
 }
 
 func methodMember() openapi.Member {
@@ -172,28 +173,28 @@ func addedMembers() []openapi.Member {
 		openapi.Of("pausedUntil", openapi.Time("Nothing before this instant is due; null for a job that is not paused, 0 to end "+
 			"the pause.").OrNull()),
 		openapi.Of("pauseNote", openapi.String("Why it is paused.").WithDefault("").UpTo(cron.MaxPauseNote)),
-		openapi.Of("misfire", openapi.String("An occurrence that is found later than the grace.").WithDefault(misfireNames[0]).
-			Choose(named(misfireNames, "is recorded as missed", "runs now; of several the latest")...)),
+		openapi.Of("misfire", openapi.String("An occurrence that is found later than the grace.").WithDefault(wire.MisfireNames[0]).
+			Choose(named(wire.MisfireNames, "is recorded as missed", "runs now; of several the latest")...)),
 		openapi.Of("graceSeconds", openapi.Integer("How late an occurrence may be found and still simply run; -1 is the time to "+
-			"the next one, at most an hour.").In("s").Within(defaultGrace, wholeSeconds(cron.MaxGrace)).WithDefault(defaultGrace)),
-		openapi.Of("overlap", openapi.String("The job is due while its former execution still runs.").WithDefault(overlapNames[0]).
-			Choose(named(overlapNames, "it runs", "the occurrence is recorded as skipped")...)),
+			"the next one, at most an hour.").In("s").Within(wire.DefaultGrace, wire.WholeSeconds(cron.MaxGrace)).WithDefault(wire.DefaultGrace)),
+		openapi.Of("overlap", openapi.String("The job is due while its former execution still runs.").WithDefault(wire.OverlapNames[0]).
+			Choose(named(wire.OverlapNames, "it runs", "the occurrence is recorded as skipped")...)),
 		openapi.Of("delivery", openapi.String("An execution whose outcome nobody knows, after a crash.").
-			WithDefault(deliveryNames[0]).Choose(named(deliveryNames, "is lost", "is repeated, up to three times")...)),
+			WithDefault(wire.DeliveryNames[0]).Choose(named(wire.DeliveryNames, "is lost", "is repeated, up to three times")...)),
 		openapi.Of("retry", openapi.Object("Further attempts after a failure.",
 			openapi.Of("count", openapi.Integer("How many.").Within(0, cron.MaxRetries).WithDefault(retry.Count)),
 			openapi.Of("delaySeconds", openapi.Integer("The pause before the first.").In("s").
-				Within(0, wholeSeconds(cron.MaxRetryDelay)).WithDefault(wholeSeconds(retry.Delay))),
+				Within(0, wire.WholeSeconds(cron.MaxRetryDelay)).WithDefault(wire.WholeSeconds(retry.Delay))),
 			openapi.Of("factor", openapi.Number("By which the pause grows with each.").Within(1, cron.MaxFactor).
 				WithDefault(retry.Factor)),
 			openapi.Of("ceilingSeconds", openapi.Integer("The longest pause.").In("s").
-				Within(0, wholeSeconds(cron.MaxRetryDelay)).WithDefault(wholeSeconds(retry.Ceiling))))),
+				Within(0, wire.WholeSeconds(cron.MaxRetryDelay)).WithDefault(wire.WholeSeconds(retry.Ceiling))))),
 		openapi.Of("followRedirects", openapi.Integer("How many redirects are followed at most.").Within(0, cron.MaxRedirects).
 			WithDefault(0)),
 		openapi.Of("success", successSchema().OrNull()),
 		openapi.Of("verifyTls", openapi.Boolean("The server's certificate has to be valid.").WithDefault(true)),
-		openapi.Of("oversize", openapi.String("A response that is larger than the plan allows.").WithDefault(oversizeNames[0]).
-			Choose(named(oversizeNames, "fails", "is cut, and judged by what was received")...)))
+		openapi.Of("oversize", openapi.String("A response that is larger than the plan allows.").WithDefault(wire.OversizeNames[0]).
+			Choose(named(wire.OversizeNames, "fails", "is cut, and judged by what was received")...)))
 }
 
 func successSchema() openapi.Schema {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"punctual/internal/api/openapi"
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -42,7 +43,7 @@ func runOperations() openapi.Group {
 	accepted := created(runAnswered(http.StatusAccepted, "The job runs as soon as there is a free slot."))
 	accepted.Headers = append(accepted.Headers, openapi.Of("Location", openapi.String("The path of the run.")))
 	var actions []openapi.Choice
-	for _, name := range bulkActions {
+	for _, name := range wire.BulkActions {
 		actions = append(actions, openapi.Choice{Value: name})
 	}
 	bulk := openapi.Object("",
@@ -84,7 +85,7 @@ func runOperations() openapi.Group {
 			{
 				Method: http.MethodPost, Path: "/jobs/bulk", ID: "changeJobs", Summary: "Change many jobs", Added: true,
 				Description: fmt.Sprintf("Each job is changed for itself, and has a result of its own; at most %d jobs. `job` has "+
-					"at most %d KiB.", maxBulkJobs, maxBulkPatch>>10),
+					"at most %d KiB.", wire.MaxBulkJobs, wire.MaxBulkPatch>>10),
 				Body: &openapi.Body{Description: "What is done, and to which jobs.", Content: openapi.Content{
 					MediaType: "application/json", Schema: bulk, Example: `{"action":"disable","jobIds":[1,2]}`,
 				}},
@@ -101,10 +102,10 @@ func runOperations() openapi.Group {
 				Method: http.MethodGet, Path: "/jobs/{jobId}/badge", ID: "listBadges", Summary: "Show where a job's badges are", Added: true,
 				Parameters: []openapi.Parameter{jobIDParameter(), {In: "query", Name: "options", Joined: true, Schema: openapi.Array(
 					"Only the badges with these options; see the badge. All eight when left out.",
-					openapi.Integer("").Within(0, int(allBadges)))}},
+					openapi.Integer("").Within(0, int(wire.AllBadges)))}},
 				Responses: answers(jsonAnswer("The badges.", "", openapi.Of("badges", openapi.Array("", openapi.Object("",
 					openapi.Of("options", openapi.Integer("1 for the title, 2 for the last execution, 4 for its duration, added up.").
-						Within(0, int(allBadges))),
+						Within(0, int(wire.AllBadges))),
 					openapi.Of("title", openapi.Boolean("It shows the title.")),
 					openapi.Of("lastExecution", openapi.Boolean("It shows when the job was executed last.")),
 					openapi.Of("duration", openapi.Boolean("It shows how long that took.")),
@@ -206,7 +207,7 @@ func scheduleOperations() openapi.Group {
 	}
 	add("runAt", false, openapi.Time("A one-time job; 0 for none.").WithDefault(0))
 	add("from", false, openapi.String("Where to begin, in Unix seconds or as of RFC 3339; now when left out."))
-	add("count", false, openapi.Integer("How many runs.").Within(1, longestPreview).WithDefault(defaultPreview))
+	add("count", false, openapi.Integer("How many runs.").Within(1, wire.LongestPreview).WithDefault(wire.DefaultPreview))
 	return openapi.Group{
 		Name:        "Schedules",
 		Description: "What schedules mean. Nothing is changed.",
@@ -219,7 +220,7 @@ func scheduleOperations() openapi.Group {
 						openapi.Of("at", openapi.Time("When it is.")),
 						openapi.Of("local", openapi.String("What clocks show then.").Like("2026-03-29T03:00:00")),
 						openapi.Of("offset", openapi.String("From UTC.").Like("+02:00")),
-						openapi.Of("note", openapi.String("What a change of the clocks does to it.").Choose(named(previewNotes,
+						openapi.Of("note", openapi.String("What a change of the clocks does to it.").Choose(named(wire.PreviewNotes,
 							"nothing", "it stands for local times that do not come that day", "its local time comes twice, and is due "+
 								"the first time only", "its local time comes twice, and this is the second time")...))))),
 					openapi.Of("skipped", openapi.Array("Local times that the schedule names and no clock shows.", openapi.Object("",
@@ -336,7 +337,7 @@ func openOperations() openapi.Group {
 				{In: "path", Name: "token", Schema: openapi.String("Belongs to the job and the options.").
 					Matching("^[0-9a-f]{16}$").Like("0123456789abcdef")},
 				{In: "path", Name: "options", Schema: openapi.Integer("What the badge shows: 1 the title, 2 when the job was executed "+
-					"last, 4 how long that took, added up.").Within(0, int(allBadges)).Like(3)},
+					"last, 4 how long that took, added up.").Within(0, int(wire.AllBadges)).Like(3)},
 			},
 			Responses: inOrder([]openapi.Response{image, problemOf(http.StatusNotFound, "No such badge, or a wrong token."),
 				problemOf(http.StatusTooManyRequests, ""), problemOf(http.StatusInternalServerError, "")}),
@@ -410,8 +411,8 @@ func openOperations() openapi.Group {
 
 // keyMembers are those of apiKey.
 func keyMembers() []openapi.Member {
-	scopes := []openapi.Choice{{Value: scopeAll, Meaning: "everything"}}
-	for _, name := range scopeNames {
+	scopes := []openapi.Choice{{Value: wire.ScopeAll, Meaning: "everything"}}
+	for _, name := range wire.ScopeNames {
 		scopes = append(scopes, openapi.Choice{Value: name})
 	}
 	return []openapi.Member{
@@ -458,7 +459,7 @@ func otherSchemas() []openapi.Member {
 			openapi.Of("runId", openapi.Integer("The number of the run: the instant of the call.").In("Unix ms")),
 			openapi.Of("jobId", openapi.Integer("The job.")),
 			openapi.Of("path", openapi.String("Where to ask how far it is.")),
-			openapi.Of("state", openapi.String("How far it is.").Choose(named(runStates, "for a free slot", "", "")...)),
+			openapi.Of("state", openapi.String("How far it is.").Choose(named(wire.RunStates, "for a free slot", "", "")...)),
 			openapi.Of("datePlanned", openapi.Time("The instant of the call, as the history has it.")),
 			openapi.Of("outcome", openapi.String("What became of it, once finished: `succeeded`, `failed`, `lost`, or `skipped` when "+
 				"it could not start.").OrNull()),
@@ -489,6 +490,6 @@ func otherSchemas() []openapi.Member {
 			openapi.Maybe("errors", openapi.Array("The values that are wrong.", openapi.Object("",
 				openapi.Of("pointer", openapi.String("Where it is: a JSON pointer (RFC 6901) into the body, or the name of a parameter "+
 					"after a slash.").Like("/job/schedule/hours/1")),
-				openapi.Of("detail", openapi.String("What is wrong with it.")))).UpTo(maxProblems)))),
+				openapi.Of("detail", openapi.String("What is wrong with it.")))).UpTo(wire.MaxProblems)))),
 	}
 }

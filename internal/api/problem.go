@@ -6,14 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
 // someTime is when a call may be worth another try that is refused until somebody deletes something.
 const someTime = time.Minute
-
-// maxProblems is how many bad values of a request are reported at most.
-const maxProblems = 100
 
 // statuses maps the kinds of errors to HTTP. The contract has no status for "unavailable" but 500.
 var statuses = map[cron.ErrorKind]int{
@@ -67,7 +65,7 @@ func (a *api) problem(status int, e *cron.Error) problem {
 	for _, wrong := range e.Problems {
 		if wrong.Pointer == "" {
 			p.Detail = a.messages.Problem(wrong)
-		} else if len(p.Errors) < maxProblems {
+		} else if len(p.Errors) < wire.MaxProblems {
 			p.Errors = append(p.Errors, fieldError{Pointer: wrong.Pointer, Detail: a.messages.Problem(wrong)})
 		}
 	}
@@ -86,8 +84,4 @@ func under(prefix string, err error) error {
 		moved.Problems[i].Pointer = prefix + moved.Problems[i].Pointer
 	}
 	return &moved
-}
-
-func invalid(p cron.Problem) error {
-	return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{p}}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -73,17 +74,17 @@ func newFolder(f *cron.Folder) folder { return folder{f.ID, f.Title} }
 
 // readFolder reads what a request changes of a folder.
 func (a *api) readFolder(w http.ResponseWriter, r *http.Request) (service.FolderChange, error) {
-	body, outer, err := readMember(w, r, folderBody, "folder")
+	body, outer, err := wire.ReadMember(w, r, folderBody, "folder")
 	if err != nil {
 		return nil, err
 	}
-	read := func(f *cron.Folder) *problems {
-		var p problems
-		o := newObject(body, "", &p)
-		o.skip("folderId")
-		o.text("title", &f.Title)
+	read := func(f *cron.Folder) *wire.Problems {
+		var p wire.Problems
+		o := wire.NewObject(body, "", &p)
+		o.Skip("folderId")
+		o.Text("title", &f.Title)
 		return &p
 	}
-	a.tellIgnored(w, r, outer, "/folder", read(&cron.Folder{}).unread())
+	a.tellIgnored(w, r, outer, "/folder", read(&cron.Folder{}).Unread())
 	return func(f *cron.Folder) error { return read(f).Err() }, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 )
 
@@ -31,7 +32,7 @@ func (a *api) getExecution(w http.ResponseWriter, r *http.Request, account cron.
 	wanted := r.PathValue("identifier")
 	parts := strings.Split(wanted, "-")
 	if len(parts) != 4 {
-		return invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
+		return wire.Invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
 	}
 	execution, err := a.service.Execution(r.Context(), account, pathID(r, "jobId"), parseID(parts[3]))
 	if err != nil {
@@ -86,7 +87,7 @@ type stats struct {
 
 func (a *api) newHistoryItem(e *cron.Execution) historyItem {
 	item := historyItem{
-		historyHead: a.newHistoryHead(e), Headers: textOrNull(e.Result.Headers), Body: textOrNull(e.Result.Body),
+		historyHead: a.newHistoryHead(e), Headers: wire.TextOrNull(e.Result.Headers), Body: wire.TextOrNull(e.Result.Body),
 		historyTail: newHistoryTail(&e.Result),
 	}
 	if item.Headers != nil && item.Body == nil {
@@ -126,7 +127,7 @@ func newHistoryTail(r *cron.Result) historyTail {
 			r.Stats.NameLookup.Microseconds(), r.Stats.Connect.Microseconds(), r.Stats.AppConnect.Microseconds(),
 			r.Stats.PreTransfer.Microseconds(), r.Stats.StartTransfer.Microseconds(), r.Stats.Total.Microseconds(),
 		},
-		CertExpiry: unixOrNull(r.CertExpiry),
+		CertExpiry: wire.UnixOrNull(r.CertExpiry),
 	}
 }
 
@@ -134,13 +135,4 @@ func newHistoryTail(r *cron.Result) historyTail {
 func identifier(e *cron.Execution) string {
 	planned := e.Planned.UTC()
 	return fmt.Sprintf("%d-%d-%d-%d", e.JobID, planned.Day(), planned.Month()-time.January, e.ID)
-}
-
-// textOrNull is b as text, and nil when it was not saved. Bytes that are not UTF-8 become U+FFFD when it is encoded;
-// historyDetails has them.
-func textOrNull(b []byte) *string {
-	if b == nil {
-		return nil
-	}
-	return new(string(b))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -46,7 +47,7 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	if err := a.service.RoomForJob(r.Context(), account); err != nil {
 		return err
 	}
-	body, outer, err := readMember(w, r, jobBody, "job")
+	body, outer, err := wire.ReadMember(w, r, jobBody, "job")
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (a *api) replyCreated(w http.ResponseWriter, job *cron.Job) error {
 }
 
 func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	body, outer, err := readMember(w, r, jobBody, "job")
+	body, outer, err := wire.ReadMember(w, r, jobBody, "job")
 	if err != nil {
 		return err
 	}
@@ -257,10 +258,10 @@ func newJobHead(rec *cron.JobRecord) jobHead {
 		URL:           rec.Request.URL,
 		LastStatus:    int(rec.State.LastStatus),
 		LastDuration:  rec.State.LastDuration.Milliseconds(),
-		CertExpiry:    unixOrNull(rec.State.CertExpiry),
-		NextExecution: unixOrNull(rec.State.NextRun),
+		CertExpiry:    wire.UnixOrNull(rec.State.CertExpiry),
+		NextExecution: wire.UnixOrNull(rec.State.NextRun),
 	}
-	if last := unixOrNull(rec.State.LastExecution); last != nil {
+	if last := wire.UnixOrNull(rec.State.LastExecution); last != nil {
 		head.LastExecution = *last
 	}
 	return head
@@ -279,39 +280,25 @@ func newSchedule(s *cron.Schedule) schedule {
 }
 
 func newDetailedSchedule(s *cron.Schedule, spread time.Duration) detailedSchedule {
-	return detailedSchedule{newSchedule(s), numbers(s.Seconds), dayNames[s.Days], s.LastDay, dstNames[s.DST], wholeSeconds(spread)}
+	return detailedSchedule{newSchedule(s), numbers(s.Seconds), wire.DayNames[s.Days], s.LastDay, wire.DSTNames[s.DST], wire.WholeSeconds(spread)}
 }
 
 // numbers is a set as the contract shows it.
 func numbers(s cron.Set) []int {
 	if s == cron.Every {
-		return []int{every}
+		return []int{wire.Every}
 	}
 	return s.Members()
 }
 
-// unixOrNull is t in Unix seconds, and nil for the zero time.
-func unixOrNull(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
-	}
-	return new(t.Unix())
-}
-
-// dayNames are the names of the rules for two day fields, by their numbers.
-var dayNames = []string{cron.DaysEither: "either", cron.DaysBoth: "both"}
-
-// dstNames are the names of the daylight-saving rules, by their numbers.
-var dstNames = []string{cron.DSTOnce: "once", cron.DSTWallClock: "wallclock"}
-
 // jobChange is what body, the JSON object of a job, changes, and what of it nothing reads.
 func jobChange(body json.RawMessage) (change service.Change, unread []string) {
-	read := func(job *cron.Job) *problems {
-		var p problems
-		readJob(newObject(body, "", &p), job)
+	read := func(job *cron.Job) *wire.Problems {
+		var p wire.Problems
+		readJob(wire.NewObject(body, "", &p), job)
 		return &p
 	}
-	return func(job *cron.Job) error { return read(job).Err() }, read(&cron.Job{}).unread()
+	return func(job *cron.Job) error { return read(job).Err() }, read(&cron.Job{}).Unread()
 }
 
 // readOnlyMembers are those of a job that the contract ignores.
@@ -320,84 +307,84 @@ var readOnlyMembers = []string{
 }
 
 // readJob merges o into job field by field; read-only fields are ignored. Seconds are limited to what a duration holds.
-func readJob(o object, job *cron.Job) {
-	o.skip(readOnlyMembers...)
-	o.boolean("enabled", &job.Enabled)
-	o.text("title", &job.Title)
-	o.boolean("saveResponses", &job.SaveResponses)
-	o.text("url", &job.Request.URL)
-	integer(o, "requestTimeout", &job.Timeout, math.MinInt32, math.MaxInt32)
-	o.boolean("redirectSuccess", &job.RedirectSuccess)
-	integer(o, "folderId", &job.FolderID, math.MinInt64, math.MaxInt64)
+func readJob(o wire.Object, job *cron.Job) {
+	o.Skip(readOnlyMembers...)
+	o.Boolean("enabled", &job.Enabled)
+	o.Text("title", &job.Title)
+	o.Boolean("saveResponses", &job.SaveResponses)
+	o.Text("url", &job.Request.URL)
+	wire.Integer(o, "requestTimeout", &job.Timeout, math.MinInt32, math.MaxInt32)
+	o.Boolean("redirectSuccess", &job.RedirectSuccess)
+	wire.Integer(o, "folderId", &job.FolderID, math.MinInt64, math.MaxInt64)
 	readMethod(o, "requestMethod", &job.Request.Method)
 
-	auth := o.object("auth")
-	auth.boolean("enable", &job.Request.Auth.Enable)
-	auth.text("user", &job.Request.Auth.User)
-	auth.text("password", &job.Request.Auth.Password)
+	auth := o.Object("auth")
+	auth.Boolean("enable", &job.Request.Auth.Enable)
+	auth.Text("user", &job.Request.Auth.User)
+	auth.Text("password", &job.Request.Auth.Password)
 
-	extended := o.object("extendedData")
+	extended := o.Object("extendedData")
 	readHeaders(extended, "headers", &job.Request.Headers)
-	extended.text("body", &job.Request.Body)
+	extended.Text("body", &job.Request.Body)
 
-	readNotification(o.object("notification"), &job.Notification)
-	schedule := o.object("schedule")
+	readNotification(o.Object("notification"), &job.Notification)
+	schedule := o.Object("schedule")
 	readSchedule(schedule, &job.Schedule)
 	readTiming(o, schedule, &job.Timing)
 	readPolicy(o, &job.Policy)
 	readExchange(o, &job.Exchange)
 }
 
-func readNotification(o object, n *cron.Notification) {
-	o.boolean("onFailure", &n.OnFailure)
-	integer(o, "onFailureCount", &n.OnFailureCount, math.MinInt64, math.MaxInt32)
+func readNotification(o wire.Object, n *cron.Notification) {
+	o.Boolean("onFailure", &n.OnFailure)
+	wire.Integer(o, "onFailureCount", &n.OnFailureCount, math.MinInt64, math.MaxInt32)
 	n.OnFailureCount = max(n.OnFailureCount, 1)
-	o.boolean("onSuccess", &n.OnSuccess)
-	o.boolean("onDisable", &n.OnDisable)
-	o.boolean("onSslCertExpiry", &n.OnCertExpiry)
+	o.Boolean("onSuccess", &n.OnSuccess)
+	o.Boolean("onDisable", &n.OnDisable)
+	o.Boolean("onSslCertExpiry", &n.OnCertExpiry)
 	ahead := int64(n.CertExpiryAhead / time.Second)
-	integer(o, "onSslCertExpirySeconds", &ahead, math.MinInt64, math.MaxInt32)
+	wire.Integer(o, "onSslCertExpirySeconds", &ahead, math.MinInt64, math.MaxInt32)
 	n.CertExpiryAhead = time.Duration(max(ahead, 0)) * time.Second
 }
 
-func readSchedule(o object, s *cron.Schedule) {
-	o.text("timezone", &s.Timezone)
-	integer(o, "expiresAt", &s.ExpiresAt, math.MinInt64, math.MaxInt64)
+func readSchedule(o wire.Object, s *cron.Schedule) {
+	o.Text("timezone", &s.Timezone)
+	wire.Integer(o, "expiresAt", &s.ExpiresAt, math.MinInt64, math.MaxInt64)
 	if 1e11 <= s.ExpiresAt && s.ExpiresAt < 1e12 {
 		s.ExpiresAt *= 100 // twelve digits lack the seconds
 	}
-	o.set("hours", &s.Hours, 0, 23)
-	o.set("mdays", &s.MonthDays, 1, 31)
-	o.set("minutes", &s.Minutes, 0, 59)
-	o.set("months", &s.Months, 1, 12)
-	o.set("wdays", &s.Weekdays, 0, 7)
+	o.Set("hours", &s.Hours, 0, 23)
+	o.Set("mdays", &s.MonthDays, 1, 31)
+	o.Set("minutes", &s.Minutes, 0, 59)
+	o.Set("months", &s.Months, 1, 12)
+	o.Set("wdays", &s.Weekdays, 0, 7)
 	if s.Weekdays != cron.Every && s.Weekdays.Has(7) {
 		s.Weekdays = s.Weekdays&^cron.SetOf(7) | cron.SetOf(0) // Sunday has two numbers
 	}
-	o.set("seconds", &s.Seconds, 0, 59)
-	o.boolean("lastDay", &s.LastDay)
-	choice(o, "days", &s.Days, dayNames)
-	choice(o, "dst", &s.DST, dstNames)
+	o.Set("seconds", &s.Seconds, 0, 59)
+	o.Boolean("lastDay", &s.LastDay)
+	wire.Choice(o, "days", &s.Days, wire.DayNames)
+	wire.Choice(o, "dst", &s.DST, wire.DSTNames)
 }
 
 // readMethod reads an HTTP method: its number, or its name in any letter case.
-func readMethod(o object, name string, to *cron.Method) {
-	raw, ok := o.value(name)
+func readMethod(o wire.Object, name string, to *cron.Method) {
+	raw, ok := o.Value(name)
 	if !ok {
 		return
 	}
-	text, ok := scalar(raw)
+	text, ok := wire.Scalar(raw)
 	if !ok {
-		o.wrongType(name, typeInteger)
+		o.WrongType(name, wire.TypeInteger)
 		return
 	}
 	if m, ok := cron.ParseMethod(text); ok {
 		*to = m
 		return
 	}
-	n, wrong := parseInteger(raw, 0, math.MaxInt32)
+	n, wrong := wire.ParseInteger(raw, 0, math.MaxInt32)
 	if wrong.Rule != cron.RuleNone || !cron.Method(n).Valid() {
-		o.add(name, cron.Problem{Rule: cron.RuleUnknownValue, Given: text, Want: methodChoices()})
+		o.Add(name, cron.Problem{Rule: cron.RuleUnknownValue, Given: text, Want: methodChoices()})
 		return
 	}
 	*to = cron.Method(n)
@@ -414,35 +401,32 @@ func methodChoices() string {
 
 // readHeaders reads a dictionary, or a list of objects with "key" or "name" and "value". In a list a name may repeat. Of
 // members of a dictionary that share a name the last one counts, as everywhere.
-func readHeaders(o object, name string, to *[]cron.Header) {
-	raw, ok := o.value(name)
+func readHeaders(o wire.Object, name string, to *[]cron.Header) {
+	raw, ok := o.Value(name)
 	if !ok {
 		return
 	}
-	list := headerList{problems: o.problems}
-	pointer := o.pointer + "/" + name + "/"
+	list := headerList{problems: o.Problems}
 	switch raw[0] {
 	case '{':
-		dictionary := o.object(name)
-		for _, name := range dictionary.names {
-			at := pointer + escape(name)
-			value, _ := dictionary.value(name)
-			list.add(name, at, value, at)
-		}
+		dictionary := o.Object(name)
+		dictionary.All(func(name string, value json.RawMessage) {
+			list.add(name, dictionary.At(name), value, dictionary.At(name))
+		})
 	case '[':
-		walk(raw, func(index string, item json.RawMessage) {
-			entry := newObject(item, pointer+index, o.problems)
+		o.Each(name, func(index string, item json.RawMessage) {
+			entry := wire.NewObject(item, o.At(name, index), o.Problems)
 			nameMember := "key"
-			if _, ok := entry.value(nameMember); !ok {
+			if _, ok := entry.Value(nameMember); !ok {
 				nameMember = "name"
 			}
 			var name string
-			entry.text(nameMember, &name)
-			value, _ := entry.value("value")
-			list.add(name, entry.pointer+"/"+nameMember, value, entry.pointer+"/value")
+			entry.Text(nameMember, &name)
+			value, _ := entry.Value("value")
+			list.add(name, entry.At(nameMember), value, entry.At("value"))
 		})
 	default:
-		o.wrongType(name, typeObject)
+		o.WrongType(name, wire.TypeObject)
 	}
 	*to = list.headers
 }
@@ -450,16 +434,16 @@ func readHeaders(o object, name string, to *[]cron.Header) {
 // headerList gathers headers in the order in which they are given.
 type headerList struct {
 	headers  []cron.Header
-	problems *problems
+	problems *wire.Problems
 }
 
 // add takes a header, whose name and value stand at the given pointers. One without a name or value is dropped.
 func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePointer string) {
 	var value string
 	if raw != nil && string(raw) != "null" {
-		text, ok := scalar(raw)
+		text, ok := wire.Scalar(raw)
 		if !ok || raw[0] == 't' || raw[0] == 'f' {
-			l.problems.add(valuePointer, cron.Problem{Rule: cron.RuleWrongType, Want: typeString})
+			l.problems.Add(valuePointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
 			return
 		}
 		value = oneLine(text)
@@ -469,7 +453,7 @@ func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePoi
 		return
 	}
 	if !cron.IsToken(name) {
-		l.problems.add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: name})
+		l.problems.Add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: name})
 		return
 	}
 	l.headers = append(l.headers, cron.Header{Name: name, Value: value})

@@ -1,4 +1,4 @@
-package api
+package wire
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ func FuzzBody(f *testing.F) {
 		f.Add([]byte(seed), 3)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, size int) {
-		limit := bodyLimit{1 << 20, 10}
+		limit := BodyLimit{1 << 20, 10}
 		whole := (&scanner{limit: limit}).scan(body, true)
 		pieces := scanner{limit: limit}
 		for end, wrong := 0, whole; ; {

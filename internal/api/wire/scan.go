@@ -1,12 +1,8 @@
-package api
+package wire
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -15,113 +11,14 @@ import (
 	"punctual/internal/cron"
 )
 
-// bodyLimit bounds the body of a request by what its call can need.
-type bodyLimit struct {
-	bytes int64
-	items int // of each array, and members of each object
-}
-
-const (
-	maxDepth = 32  // of arrays and objects in one another
-	maxItems = 500 // of an array or object of a job, which are a few hundred headers or more numbers than a set holds
-)
-
-// escaped is how many bytes of JSON one byte of text takes at most: six, as \u00XX.
-const escaped = 6
-
-// The limits of the calls that have a body. Each has room for members that nothing reads.
-var (
-	jobBody    = bodyLimit{7 << 20, maxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
-	tlsBody    = bodyLimit{escaped*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, 100}
-	bulkBody   = bodyLimit{maxBulkPatch + 128<<10, 2 * maxBulkJobs} // ids may repeat
-	folderBody = bodyLimit{32 << 10, 100}
-	keyBody    = bodyLimit{64 << 10, 1000}
-	runBody    = bodyLimit{64 << 10, 100} // nothing of it is read
-)
-
-// byteOrderMark may stand before a JSON text; it is skipped (RFC 8259, section 8.1).
-const byteOrderMark = "\ufeff"
-
-// isJSON tells whether a request has a media type with which its body is read. Parameters are ignored: whatever they
-// say, JSON is UTF-8 (RFC 8259, section 8.1).
-func isJSON(r *http.Request) bool {
-	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	mediaType = strings.TrimSpace(mediaType)
-	return strings.EqualFold(mediaType, "application/json") || strings.EqualFold(mediaType, "text/json")
-}
-
-// readBody reads the body of a request whole. What is JSON by its media type is scanned as it comes in, so that one that
-// is refused is read no further. A body that breaks off is no JSON.
-func readBody(w http.ResponseWriter, r *http.Request, limit bodyLimit) ([]byte, error) {
-	tooLong := invalid(cron.Problem{Rule: cron.RuleTooLong, Limit: limit.bytes, Unit: cron.UnitBytes})
-	if r.ContentLength > limit.bytes {
-		return nil, tooLong
-	}
-	var (
-		body  bytes.Buffer
-		in    = http.MaxBytesReader(w, r.Body, limit.bytes)
-		s     = scanner{limit: limit}
-		check = isJSON(r)
-	)
-	for {
-		_, err := io.CopyN(&body, in, 32<<10)
-		end := errors.Is(err, io.EOF)
-		_, tooLarge := errors.AsType[*http.MaxBytesError](err)
-		switch {
-		case tooLarge:
-			return nil, tooLong
-		case err != nil && !end:
-			return nil, invalid(cron.Problem{Rule: cron.RuleNotJSON})
-		}
-		if check {
-			if wrong := s.scan(body.Bytes(), end); wrong.Rule != cron.RuleNone {
-				return nil, invalid(wrong)
-			}
-		}
-		if end {
-			return body.Bytes(), nil
-		}
-	}
-}
-
-// readObject reads the body of a request, a JSON object.
-func readObject(w http.ResponseWriter, r *http.Request, limit bodyLimit) (object, error) {
-	if !isJSON(r) {
-		return object{}, invalid(cron.Problem{Rule: cron.RuleMediaType})
-	}
-	body, err := readBody(w, r, limit)
-	if err != nil {
-		return object{}, err
-	}
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark)))
-	if !json.Valid(body) {
-		return object{}, invalid(cron.Problem{Rule: cron.RuleNotJSON})
-	}
-	var problems problems
-	return newObject(body, "", &problems), problems.Err()
-}
-
-// readMember reads the body of a request, a JSON object, and returns the object that it holds under the given name.
-func readMember(w http.ResponseWriter, r *http.Request, limit bodyLimit, name string) (
-	member json.RawMessage, outer object, err error) {
-	if outer, err = readObject(w, r, limit); err != nil {
-		return nil, outer, err
-	}
-	member, ok := outer.value(name)
-	switch {
-	case !ok:
-		err = invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleMandatory})
-	case member[0] != '{':
-		err = invalid(cron.Problem{Pointer: "/" + name, Rule: cron.RuleWrongType, Want: typeObject})
-	}
-	return member, outer, err
-}
+// maxDepth is how deeply arrays and objects may be nested.
+const maxDepth = 32
 
 // scanner looks at a JSON text while it comes in, and finds what nobody has to hold whole: text that is no UTF-8, halves
 // of surrogate pairs, and arrays and objects that are too long or nested too deeply. It takes no other notice of the
 // grammar.
 type scanner struct {
-	limit   bodyLimit
+	limit   BodyLimit
 	at      int     // the next byte
 	quoted  bool    // it is inside a string
 	start   int     // of that string or the one before, with its quotation mark
@@ -206,9 +103,9 @@ func (s *scanner) structure(body []byte, c byte) cron.Problem {
 		l := &s.nesting[depth-1]
 		l.items++
 		l.named = false
-		if l.items >= s.limit.items {
+		if l.items >= s.limit.Items {
 			s.nesting = s.nesting[:depth-1]
-			return cron.Problem{Pointer: s.pointer(body), Rule: cron.RuleTooMany, Limit: int64(s.limit.items)}
+			return cron.Problem{Pointer: s.pointer(body), Rule: cron.RuleTooMany, Limit: int64(s.limit.Items)}
 		}
 	}
 	return cron.Problem{}

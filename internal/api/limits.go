@@ -1,0 +1,16 @@
+package api
+
+import (
+	"punctual/internal/api/wire"
+	"punctual/internal/cron"
+)
+
+// The bodies that calls take. Each has room for members that nothing reads.
+var (
+	jobBody    = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
+	tlsBody    = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
+	bulkBody   = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
+	folderBody = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	keyBody    = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
+	runBody    = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
+)

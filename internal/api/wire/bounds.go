@@ -1,0 +1,25 @@
+package wire
+
+import "punctual/internal/cron"
+
+// MaxItems is how many items an array of a job has at most, and how many members an object of one: a few hundred headers, or
+// more numbers than a set holds.
+const MaxItems = 500
+
+// How many occurrences a preview shows.
+const (
+	DefaultPreview = 5
+	LongestPreview = 100
+)
+
+// Limits on a call that changes many jobs.
+const (
+	MaxBulkJobs  = 1000
+	MaxBulkPatch = 64 << 10 // bytes of the change, each of which is written once for each job
+)
+
+// DefaultHistoryPage is how many records a page has when nothing else is said.
+const DefaultHistoryPage = 100
+
+// AllBadges is what a badge with everything shows.
+const AllBadges = cron.BadgeTitle | cron.BadgeExecution | cron.BadgeLatency

@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// DayNames are the names of the rules for two day fields, by their numbers.
+var DayNames = []string{cron.DaysEither: "either", cron.DaysBoth: "both"}
+
+// DSTNames are the names of the daylight-saving rules, by their numbers.
+var DSTNames = []string{cron.DSTOnce: "once", cron.DSTWallClock: "wallclock"}
+
+// OversizeNames are the names of what becomes of a response that is too large, by their numbers.
+var OversizeNames = []string{cron.OversizeFail: "fail", cron.OversizeTruncate: "truncate"}
+
+// DefaultGrace is cron.UnsetGrace on the wire.
+const DefaultGrace = -1
+
+// The names of the policies, by their numbers.
+var (
+	MisfireNames  = []string{cron.MisfireSkip: "skip", cron.MisfireRun: "run"}
+	OverlapNames  = []string{cron.OverlapAllow: "allow", cron.OverlapSkip: "skip"}
+	DeliveryNames = []string{cron.AtMostOnce: "at-most-once", cron.AtLeastOnce: "at-least-once"}
+)
+
+// RunStates are the names of the states of a run, by their numbers.
+var RunStates = []string{cron.RunWaiting: "waiting", cron.RunRunning: "running", cron.RunFinished: "finished"}
+
+// PreviewNotes are the names of the notes of a preview, by their numbers.
+var PreviewNotes = []string{
+	cron.NoteNone: "", cron.NoteShifted: "shifted", cron.NoteFirst: "first", cron.NoteRepeated: "repeated",
+}
+
+// BulkAction is what is done to each of many jobs.
+type BulkAction int
+
+const (
+	BulkEnable BulkAction = iota
+	BulkDisable
+	BulkMove
+	BulkDelete
+	BulkPatch
+)
+
+// BulkActions are their names, by their numbers.
+var BulkActions = []string{
+	BulkEnable: "enable", BulkDisable: "disable", BulkMove: "move", BulkDelete: "delete", BulkPatch: "patch",
+}
+
+// ScopeAll is what a key may do that may do everything.
+const ScopeAll = "all"
+
+// ScopeNames are the names of the scopes, the lowest bit first.
+var ScopeNames = []string{"read", "write"}
+
+// The steps of a series by their numbers, and how long they are.
+var (
+	StepNames   = []string{"", "hour", "day"}
+	StepLengths = []time.Duration{0, time.Hour, 24 * time.Hour}
+)
+
+// Outcomes are those of executions, in the order of their numbers.
+var Outcomes = []cron.Outcome{cron.OutcomeRunning, cron.OutcomeSucceeded, cron.OutcomeFailed, cron.OutcomeSkipped,
+	cron.OutcomeLost, cron.OutcomeMissed}
+
+// Format is how records are sent.
+type Format int
+
+// The formats. All but FormatJSON send everything.
+const (
+	FormatJSON Format = iota
+	FormatNDJSON
+	FormatCSV
+)
+
+var (
+	FormatNames = []string{FormatJSON: "json", FormatNDJSON: "ndjson", FormatCSV: "csv"}
+	FormatTypes = []string{FormatJSON: "application/json", FormatNDJSON: "application/x-ndjson", FormatCSV: "text/csv"}
+)
+
+// FaultNames are the words for what went wrong.
+var FaultNames = map[cron.Fault]string{
+	cron.FaultNone: "", cron.FaultInvalidURL: "invalidUrl", cron.FaultHostNotFound: "hostNotFound",
+	cron.FaultResolver: "resolver", cron.FaultRefused: "refused", cron.FaultUnreachable: "unreachable",
+	cron.FaultBlocked: "blocked", cron.FaultConnect: "connect", cron.FaultLookupTimeout: "lookupTimeout",
+	cron.FaultConnectTimeout: "connectTimeout", cron.FaultTLSTimeout: "tlsTimeout", cron.FaultTimeout: "timeout",
+	cron.FaultCertificateExpired: "certificateExpired", cron.FaultCertificateHost: "certificateHost",
+	cron.FaultCertificateUnknown: "certificateUnknown", cron.FaultTLS: "tls", cron.FaultTooMuchData: "tooMuchData",
+	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset",
+	cron.FaultInternal: "internal", cron.FaultLost: "lost", cron.FaultOverlap: "overlap",
+	cron.FaultDisabled: "disabled", cron.FaultMissed: "missed", cron.FaultPaused: "paused",
+	cron.FaultAccountDisabled: "accountDisabled",
+	cron.FaultStatus:          "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
+	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
+	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
+	cron.FaultShortage: "shortage", cron.FaultMatchBusy: "matchBusy", cron.FaultNotGlobal: "notGlobal",
+}
