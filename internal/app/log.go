@@ -2,15 +2,35 @@ package app
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
+
+	"punctual/internal/config"
 )
 
 const (
 	repeatEvery = 10 * time.Second // at most once in which a warning or an error of one kind is logged
 	maxRepeats  = 256              // kinds that are remembered
 )
+
+// logHandler writes records to w in the configured format, from the configured level on.
+func logHandler(c config.ServeConfig, w io.Writer) slog.Handler {
+	var o slog.HandlerOptions
+	switch c.LogLevel {
+	case "debug":
+		o.Level = slog.LevelDebug
+	case "warn":
+		o.Level = slog.LevelWarn
+	case "error":
+		o.Level = slog.LevelError
+	}
+	if c.LogFormat == "json" {
+		return slog.NewJSONHandler(w, &o)
+	}
+	return slog.NewTextHandler(w, &o)
+}
 
 // newLogger returns a logger whose warnings and errors come at most once in ten seconds of each kind: with the same
 // text, and with the same value of "why", or of "error" where there is no "why". The next one says how many were left

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ const operatorEmail = "operator@localhost"
 
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
-	logger := newLogger(slog.NewTextHandler(stderr, nil))
+	logger := newLogger(logHandler(c.Serve, stderr))
 
 	shares, err := shareFiles(openFiles(), c.Serve.Slots)
 	if err != nil {
@@ -72,7 +73,8 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	}
 	writing := &writeProbe{write: db.CheckWrite, logger: logger}
 	defer writing.wait()
-	baseURL := "http://" + listener.Addr().String()
+	ownURL := "http://" + listener.Addr().String()
+	baseURL := cmp.Or(string(c.Serve.PublicURL), ownURL)
 	if err := firstStart(ctx, db, baseURL, stdout); err != nil {
 		return err
 	}
@@ -110,8 +112,8 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 	}()
 
 	limited := p.limit(listener)
-	logger.Info("serving", slog.String("url", baseURL), slog.String("version", version()),
-		slog.String("timeZones", cron.CurrentZones().Release()))
+	logger.Info("serving", slog.String("url", ownURL), slog.String("public_url", baseURL),
+		slog.String("version", version()), slog.String("timeZones", cron.CurrentZones().Release()))
 	return runAll(ctx, logger, jobs, server, limited)
 }
 

@@ -55,8 +55,11 @@ type Config struct {
 
 // ServeConfig is what serve takes.
 type ServeConfig struct {
-	Listen string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address to listen on."`
-	Drain  time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
+	Listen    string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API."`
+	PublicURL PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host under which people and programs reach the service, such as https://cron.example.com; links are made from it. By default the address of --listen."`
+	LogFormat string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
+	LogLevel  string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"Least severe messages that are logged: debug, info, warn or error."`
+	Drain     time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
 
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
 	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`

@@ -53,6 +53,7 @@ func values() []kong.Option {
 		kong.KindMapper(reflect.Int64, whole),
 		kong.KindMapper(reflect.Bool, switchMapper{}),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), text(func(s string) (any, error) { return parseDuration(s) })),
+		kong.TypeMapper(reflect.TypeFor[PublicURL](), text(func(s string) (any, error) { return parsePublicURL(s) })),
 		kong.TypeMapper(reflect.TypeFor[Expiry](), text(func(s string) (any, error) { return parseExpiry(s) })),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Prefix](), listMapper(parsePrefix)),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Addr](), listMapper(parseAddr)),

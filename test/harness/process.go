@@ -189,7 +189,7 @@ type Node struct {
 }
 
 var (
-	servingLine = regexp.MustCompile(`msg=serving url=(\S+)`)
+	servingLine = regexp.MustCompile(`(?:msg=serving url=|"msg":"serving","url":")([^\s"]+)`)
 	keyText     = regexp.MustCompile(`punctual_[A-Za-z0-9_-]{43}`)
 )
 
