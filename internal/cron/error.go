@@ -50,6 +50,7 @@ const (
 	RuleUnknownTimeZone       // Given
 	RuleURLScheme             // Given: the scheme
 	RuleURLHost               // nothing
+	RuleURLHostName           // Given: a host that is neither an address nor a name that can have one
 	RuleURLSyntax             // nothing
 	RuleURLBlocked            // Given: the address
 	RuleURLPlaceholder        // nothing; a placeholder in the host, or beside it

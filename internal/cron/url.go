@@ -114,10 +114,9 @@ func checkBare(s string) Problem {
 // userInfo is where the user information of a URL stands in its text, with the @ behind it; start equals end when there
 // is none. It needs no valid URL.
 func userInfo(s string) (start, end int) {
-	if i := strings.Index(s, ":"); i > 0 && i+1 < len(s) && (s[i+1] == '/' || s[i+1] == '\\') {
-		if _, ok := urlScheme(s[:i] + "://"); ok {
-			start = i + 1
-		}
+	if i := strings.Index(s, ":"); i > 0 && i+1 < len(s) && (s[i+1] == '/' || s[i+1] == '\\') &&
+		!strings.ContainsAny(s[:i], "/?#@") {
+		start = i + 1
 	}
 	start = len(s) - len(strings.TrimLeft(s[start:], `/\`))
 	end = len(s)
@@ -127,15 +126,16 @@ func userInfo(s string) (start, end int) {
 	return start, start + strings.LastIndexByte(s[start:end], '@') + 1
 }
 
-// MaskURL is s with "xxxxx" in place of a password in it, for people and logs.
+// MaskURL is s with "xxxxx" in place of a password in it, for people and logs. A user without a password is masked too:
+// services take tokens there.
 func MaskURL(s string) string {
 	start, end := userInfo(s)
-	if start == end {
+	if end-start < len("t@") {
 		return s
 	}
 	name, _, ok := strings.Cut(s[start:end-1], ":")
 	if !ok {
-		return s
+		return s[:start] + "xxxxx@" + s[end:]
 	}
 	return s[:start] + name + ":xxxxx@" + s[end:]
 }

@@ -76,11 +76,14 @@ func (g *Guard) Check(addr netip.AddrPort, access cron.Access) error {
 }
 
 // CheckHost is Check for the host of a URL, without brackets, when that is an address in any of its spellings. The
-// problem is one of cron.RuleURLBlocked or cron.RuleURLNotGlobal, or none. It never resolves: a name is ok, and judged
-// when its addresses are dialled.
+// problem is one of cron.RuleURLBlocked or cron.RuleURLNotGlobal, or none; it is cron.RuleURLHostName for a host that is
+// neither an address nor a name that can have one. It never resolves: a name is judged when its addresses are dialled.
 func (g *Guard) CheckHost(host string, port int, access cron.Access) cron.Problem {
 	_, addr, err := parseHost(host, strings.Contains(host, ":"))
-	if err != nil || !addr.IsValid() {
+	if err != nil {
+		return cron.Problem{Rule: cron.RuleURLHostName, Given: host}
+	}
+	if !addr.IsValid() {
 		return cron.Problem{}
 	}
 	blocked, is := errors.AsType[*BlockedError](g.Check(netip.AddrPortFrom(addr, uint16(port)), access))

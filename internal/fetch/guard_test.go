@@ -224,8 +224,8 @@ func TestGuardCheckHost(t *testing.T) {
 		host    string
 		blocked string
 	}{
-		{"example.test", ""}, {"localhost", ""}, {"8.8.8.8", ""}, {"2606:4700:4700::1111", ""}, {"", ""},
-		{"exa mple", ""}, {"256.1.1.1", ""}, {"metadata.google.internal", ""}, {"::g", ""},
+		{"example.test", ""}, {"localhost", ""}, {"8.8.8.8", ""}, {"2606:4700:4700::1111", ""},
+		{"metadata.google.internal", ""},
 		{"127.0.0.1", "127.0.0.1"}, {"127.0.0.1.", "127.0.0.1"}, {"127.1", "127.0.0.1"}, {"0177.0.0.1", "127.0.0.1"},
 		{"0x7f.1", "127.0.0.1"}, {"0X7F.0.0.1", "127.0.0.1"}, {"2130706433", "127.0.0.1"}, {"0x7f000001", "127.0.0.1"},
 		{"017700000001", "127.0.0.1"}, {"0", "0.0.0.0"}, {"0x", "0.0.0.0"}, {"\uff11\uff12\uff17.0.0.1", "127.0.0.1"},
@@ -248,6 +248,36 @@ func TestGuardCheckHost(t *testing.T) {
 	} {
 		if p := guard.CheckHost("127.0.0.1", row.port, row.access); p.Rule != row.want {
 			t.Errorf("port %d, access %v: %+v", row.port, row.access, p)
+		}
+	}
+}
+
+// TestHostsThatCannotBe has hosts that no resolver has an answer for, beside the nearest that may have one.
+func TestHostsThatCannotBe(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	longest := strings.Repeat("ab.", 84) + "c" // 253 bytes
+	for _, host := range []string{
+		"a..b", ".a", "a..", ".", "..", label + "a", label + "a.test", "x." + label + "a", longest + "d", longest + "d.",
+		strings.Repeat("a.", 150), "-", "-a.test", "a-.test", "a.-b", "a.b-", "a b", "a!b", "a,b.test", "a*.test", "a'b",
+		"\u00fc..test", "\u00fc!.test", strings.Repeat("\u00fc", 60), "a\u200b\u2028b", "256.1.1.1", "1.2.3.4.5", "a.1", "1..2", "::g",
+		"::1::", "",
+	} {
+		if p := new(Guard).CheckHost(host, 80, cron.AccessAll); p.Rule != cron.RuleURLHostName || p.Given != host {
+			t.Errorf("%q: %+v", host, p)
+		}
+		if r := New(Config{Resolver: resolverFunc(func(context.Context, string) ([]netip.Addr, error) {
+			t.Errorf("%q was looked up", host)
+			return nil, errHost
+		})}).Do(t.Context(), callTo("http://"+host+"/")); r.Status != cron.StatusInvalidURL {
+			t.Errorf("%q: %+v", host, r)
+		}
+	}
+	for _, host := range []string{
+		"a", "a.", "a.b.", "a-b", "a--b", "xn--bcher-kva.test", "_a", "a_", "_", "_srv._tcp.test", "my_service", "1a", "a1",
+		label, label + "." + label, longest, longest + ".", "b\u00fccher.test", "\u4f8b\u3048\u3002\u30c6\u30b9\u30c8",
+	} {
+		if p := new(Guard).CheckHost(host, 80, cron.AccessAll); p.Rule != cron.RuleNone {
+			t.Errorf("%q: %+v", host, p)
 		}
 	}
 }

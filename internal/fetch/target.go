@@ -105,10 +105,26 @@ func parseHost(name string, literal bool) (string, netip.Addr, error) {
 		}
 		return addr.String(), addr, nil
 	}
-	if host == "" || len(host) > 254 || strings.IndexFunc(host, func(r rune) bool { return !isHostByte(r) }) >= 0 {
+	if !isDomainName(host) {
 		return "", netip.Addr{}, errHost
 	}
 	return host, netip.Addr{}, nil
+}
+
+// isDomainName tells whether a resolver can have an answer for name (RFC 1035, section 2.3.4): labels of 1 to 63 bytes
+// that neither begin nor end with a hyphen, 253 bytes in all, and a dot behind them at most.
+func isDomainName(name string) bool {
+	name = strings.TrimSuffix(name, ".")
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.IndexFunc(label, func(r rune) bool { return !isLabelByte(r) }) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func isASCII(s string) bool {
@@ -120,10 +136,10 @@ func isASCII(s string) bool {
 	return true
 }
 
-// isHostByte tells whether r may stand in a name: letters, digits and hyphen, and the underscore that service names
-// in container networks have.
-func isHostByte(r rune) bool {
-	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '.' || r == '_'
+// isLabelByte tells whether r may stand in a part of a name: letters, digits and hyphen, and the underscore that service
+// names in container networks have.
+func isLabelByte(r rune) bool {
+	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_'
 }
 
 // endsInNumber is the "ends in a number checker" of the WHATWG URL Standard.

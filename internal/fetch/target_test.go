@@ -67,7 +67,7 @@ func TestRequestedURL(t *testing.T) {
 		"http://example.test/a?b#c":                     "http://example.test/a?b",
 		"http://user:secret@example.test/a@b:c":         "http://user:xxxxx@example.test/a@b:c",
 		"http://user:sec@ret@example.test?a@b":          "http://user:xxxxx@example.test?a@b",
-		"http://user@example.test/":                     "http://user@example.test/",
+		"http://token@example.test/":                    "http://xxxxx@example.test/",
 		"http://:secret@example.test":                   "http://:xxxxx@example.test",
 		"http://example.test/user:secret@elsewhere":     "http://example.test/user:secret@elsewhere",
 		"user:secret@example.test/":                     "user:xxxxx@example.test/",

@@ -35,6 +35,9 @@ func (English) Problem(p cron.Problem) string {
 		return fmt.Sprintf("The scheme %s is not supported; the URL must start with http:// or https://.", quote(p.Given))
 	case cron.RuleURLHost:
 		return "The URL names no host; it must look like https://example.com/path."
+	case cron.RuleURLHostName:
+		return quote(p.Given) + " cannot be the name of a host; a name has parts of 1 to 63 letters, digits, hyphens and " +
+			"underscores, with single dots between them and 253 characters in all, and no hyphen at the edge of a part."
 	case cron.RuleURLSyntax:
 		return "This is not a valid URL; it must look like https://example.com/path?query, " +
 			"with other characters percent-encoded and a port between 1 and 65535."

@@ -75,8 +75,8 @@ type BadgeStore interface {
 
 // AddressChecker knows which addresses jobs may not call.
 type AddressChecker interface {
-	// CheckHost tells why host, a name or an address, is blocked for that port and accounts of that access; no problem
-	// when it is not known to be. It looks nothing up: names are checked for good when they are dialed.
+	// CheckHost tells why host, a name or an address, cannot be or is blocked for that port and accounts of that access; no
+	// problem when neither is known. It looks nothing up: names are checked for good when they are dialed.
 	CheckHost(host string, port int, access cron.Access) cron.Problem
 }
 
