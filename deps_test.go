@@ -23,15 +23,15 @@ var allowed = map[string][]string{
 	"punctual/internal/message":   {"cron"},
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
 	"punctual/internal/service":   {"cron"},
-	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/openapi", "api/wire"},
+	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/spec", "api/wire"},
 	"punctual/internal/zoneinfo":  {"cron"},
 	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "scheduler", "service",
 		"store", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
-	"punctual/internal/api/openapi": {},
-	"punctual/internal/api/wire":    {"cron"},
+	"punctual/internal/api/spec": {"cron", "service", "api/wire"},
+	"punctual/internal/api/wire": {"cron"},
 
 	// For tests only: nothing of the program imports them.
 	"punctual/internal/store/storetest": {"cron", "store"},
@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
-	"punctual/internal/auth", "punctual/internal/message", "punctual/internal/api", "punctual/internal/api/openapi",
+	"punctual/internal/auth", "punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
 	"punctual/internal/api/wire"}
 
 type listed struct {

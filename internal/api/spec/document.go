@@ -1,6 +1,6 @@
-// Package openapi is a small model of OpenAPI 3.1 documents: as much as the service's own document needs, in the order
-// that its author gives it, as JSON for programs and as a page for people.
-package openapi
+// Package spec describes the API: for programs as an OpenAPI document, for people as one page of HTML. A resource has a
+// file of its own; document.go and page.go write what the others say.
+package spec
 
 import (
 	"bytes"

@@ -1,9 +1,7 @@
-package api
+package spec
 
 import (
 	"bytes"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -13,45 +11,11 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/net/html"
-
-	"punctual/internal/api/openapi"
 )
 
-// ofTheProcess are the operations that package app adds; its tests look for them.
-var ofTheProcess = []string{"GET /", "GET /healthz", "GET /readyz", "GET /metrics"}
-
-// TestDescriptionHasEveryRoute compares the description with the routes, both ways.
-func TestDescriptionHasEveryRoute(t *testing.T) {
-	routes := map[string]route{}
-	for _, r := range new(api).routes() {
-		pattern := strings.ReplaceAll(r.pattern, "/{badge}", "/status-{options}.svg")
-		routes[r.method+" "+pattern] = r
-	}
-	for name := range operations() {
-		if _, ok := routes[name]; !ok && !slices.Contains(ofTheProcess, name) {
-			t.Errorf("%s is described and no route", name)
-		}
-	}
-	for name, r := range routes {
-		o, ok := operations()[name]
-		if !ok {
-			t.Errorf("%s is not described", name)
-			continue
-		}
-		if o.Open != (r.call == 0) {
-			t.Errorf("%s is described as open: %v", name, o.Open)
-		}
-		for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(name, -1) {
-			if !slices.ContainsFunc(o.Parameters, func(p openapi.Parameter) bool { return p.In == "path" && p.Name == m[1] }) {
-				t.Errorf("%s: the parameter %s is not described", name, m[1])
-			}
-		}
-	}
-}
-
-func operations() map[string]*openapi.Operation {
-	all := map[string]*openapi.Operation{}
-	for _, g := range description().Groups {
+func operations() map[string]*Operation {
+	all := map[string]*Operation{}
+	for _, g := range Describe().Groups {
 		for i := range g.Operations {
 			o := &g.Operations[i]
 			all[o.Method+" "+o.Path] = o
@@ -62,7 +26,7 @@ func operations() map[string]*openapi.Operation {
 
 // TestDescriptionIsValid compares the document with the schema of OpenAPI 3.1 and its schemas with that of JSON Schema.
 func TestDescriptionIsValid(t *testing.T) {
-	text, err := description().JSON()
+	text, err := Describe().JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +34,7 @@ func TestDescriptionIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open("openapi/testdata/openapi-3.1.schema.json")
+	file, err := os.Open("testdata/openapi-3.1.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +70,7 @@ func TestDescriptionIsValid(t *testing.T) {
 
 // TestExamplesAreValid compares the examples of the document with the schemas beside them.
 func TestExamplesAreValid(t *testing.T) {
-	text, err := description().JSON()
+	text, err := Describe().JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +144,7 @@ func schemaPointers(v any, at string) map[string]bool {
 func TestDescriptionSaysEverything(t *testing.T) {
 	ids, names := map[string]bool{}, map[string]bool{}
 	used := map[string]bool{}
-	for _, m := range description().Schemas {
+	for _, m := range Describe().Schemas {
 		names[m.Name] = true
 		if m.Schema.Description == "" {
 			t.Errorf("%s is not described", m.Name)
@@ -206,7 +170,7 @@ func TestDescriptionSaysEverything(t *testing.T) {
 			}
 		}
 	}
-	text, err := description().JSON()
+	text, err := Describe().JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +187,7 @@ func TestDescriptionSaysEverything(t *testing.T) {
 }
 
 // checkUnit wants numbers of seconds, milliseconds and so on to say so.
-func checkUnit(t *testing.T, name string, m openapi.Member) {
+func checkUnit(t *testing.T, name string, m Member) {
 	t.Helper()
 	if strings.HasSuffix(m.Name, "Seconds") && m.Schema.Unit == "" {
 		t.Errorf("%s has no unit", name)
@@ -233,36 +197,9 @@ func checkUnit(t *testing.T, name string, m openapi.Member) {
 	}
 }
 
-// TestPublications asks for both forms of the description as browsers and programs do.
-func TestPublications(t *testing.T) {
-	handler := New(Config{})
-	ask := func(path string, header ...string) *httptest.ResponseRecorder {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
-		for _, h := range header {
-			r.Header.Set("If-None-Match", h)
-		}
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
-		return w
-	}
-	for path, media := range map[string]string{"/openapi.json": "application/json", "/docs": "text/html; charset=utf-8"} {
-		got := ask(path)
-		if got.Code != 200 || got.Header().Get("Content-Type") != media || got.Header().Get("Cache-Control") != "public, max-age=300" {
-			t.Errorf("%s: %d %v", path, got.Code, got.Header())
-		}
-		tag := got.Header().Get("ETag")
-		if again := ask(path, tag); tag == "" || again.Code != 304 || again.Body.Len() != 0 || again.Header().Get("ETag") != tag {
-			t.Errorf("%s once more: %d %v", path, again.Code, again.Header())
-		}
-		if other := ask(path, `"other"`); other.Code != 200 || !bytes.Equal(other.Body.Bytes(), got.Body.Bytes()) {
-			t.Errorf("%s of another version: %d", path, other.Code)
-		}
-	}
-}
-
 // TestPage reads the page as a browser does: it is well-formed, its links lead somewhere, and it needs nothing else.
 func TestPage(t *testing.T) {
-	page, policy, err := description().Page()
+	page, policy, err := Describe().Page()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +251,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("the page does not have %s", name)
 		}
 	}
-	for _, m := range description().Schemas {
+	for _, m := range Describe().Schemas {
 		if !ids["schema-"+m.Name] {
 			t.Errorf("the page does not have %s", m.Name)
 		}

@@ -1,0 +1,151 @@
+package spec
+
+import (
+	"net/http"
+
+	"punctual/internal/api/wire"
+	"punctual/internal/cron"
+)
+
+// problemTexts says when a call is answered with an error, where the operation does not say it better.
+var problemTexts = map[int]string{
+	http.StatusBadRequest:          "A value is not valid; `errors` names each by JSON pointer.",
+	http.StatusUnauthorized:        "No API key, or one that is unknown, disabled or expired.",
+	http.StatusForbidden:           "The key may not be used from this address, or for this call.",
+	http.StatusNotFound:            "Not there, or of another account.",
+	http.StatusPreconditionFailed:  "It was changed since the ETag in `If-Match` was read.",
+	http.StatusTooManyRequests:     "A rate, the daily quota, or another limit of the plan is exceeded.",
+	http.StatusInternalServerError: "The service's fault.",
+}
+
+// problemOf is an answer that is an error. An empty text stands for the usual one.
+func problemOf(status int, text string) Response {
+	if text == "" {
+		text = problemTexts[status]
+	}
+	r := Response{Status: status, Description: text, Contents: []Content{
+		{MediaType: "application/problem+json", Schema: Ref("Problem")},
+	}}
+	switch status {
+	case http.StatusUnauthorized:
+		r.Headers = []Member{Of("WWW-Authenticate", String("`Bearer`."))}
+	case http.StatusTooManyRequests:
+		r.Headers = []Member{Of("Retry-After", Integer("When to try again.").In("s").AtLeast(1))}
+	}
+	return r
+}
+
+// answers are those of a call: what it says when all is well, the errors of all calls that need a key, and the others
+// given, by their status or as they are.
+func answers(done Response, others ...any) []Response {
+	list := []Response{done}
+	for _, o := range others {
+		switch o := o.(type) {
+		case int:
+			list = append(list, problemOf(o, ""))
+		case Response:
+			list = append(list, o)
+		}
+	}
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests,
+		http.StatusInternalServerError} {
+		list = append(list, problemOf(status, ""))
+	}
+	return inOrder(list)
+}
+
+// inOrder sorts by status.
+func inOrder(list []Response) []Response {
+	sorted := make([]Response, 0, len(list))
+	for status := range 600 {
+		for _, r := range list {
+			if r.Status == status {
+				sorted = append(sorted, r)
+			}
+		}
+	}
+	return sorted
+}
+
+// jsonAnswer is 200 with a JSON object.
+func jsonAnswer(text, example string, members ...Member) Response {
+	return Response{Status: http.StatusOK, Description: text, Contents: []Content{
+		{MediaType: "application/json", Schema: Object("", members...), Example: example},
+	}}
+}
+
+// doneAnswer is 200 with an empty object.
+func doneAnswer() Response { return jsonAnswer("Done.", "{}") }
+
+// withETag adds the version of a job to an answer.
+func withETag(r Response) Response {
+	r.Headers = append(r.Headers, Of("ETag", String("The version of the job's definition, for `If-Match`.")))
+	return r
+}
+
+// jsonBody is a body with one object.
+func jsonBody(text, member string, s Schema, example string) *Body {
+	return &Body{Description: text, Content: Content{
+		MediaType: "application/json", Schema: Object("", Of(member, s)), Example: example,
+	}}
+}
+
+func jobIDParameter() Parameter {
+	return Parameter{In: "path", Name: "jobId", Schema: Integer("The number of the job.").Like(1)}
+}
+
+func folderIDParameter() Parameter {
+	return Parameter{In: "path", Name: "folderId", Schema: Integer("The number of the folder.").Like(1)}
+}
+
+// creating is the parameters of a call that creates something, besides the given ones.
+func creating(others ...Parameter) []Parameter {
+	return append(others, Parameter{In: "header", Name: "Idempotency-Key", Schema: String(
+		"A text of the caller's choice, in ASCII: for 24 hours, the same call with the same text takes effect once, and is " +
+			"answered as it was the first time.").UpTo(cron.MaxOnceKey).Extra()})
+}
+
+// created adds to the answer of such a call.
+func created(r Response) Response {
+	r.Headers = append(r.Headers, Maybe("Idempotency-Replayed",
+		String("`true` when the call took effect before.")))
+	return r
+}
+
+// creatingProblems are the errors that Idempotency-Key adds. conflicts are other reasons for a 409.
+func creatingProblems(conflicts ...string) []any {
+	text := "A call with this Idempotency-Key is under way."
+	for _, c := range conflicts {
+		text = c + " Or a call with this Idempotency-Key is under way."
+	}
+	return []any{problemOf(http.StatusConflict, text),
+		problemOf(http.StatusUnprocessableEntity, "The Idempotency-Key came with another request before.")}
+}
+
+func ifNoneMatch() Parameter {
+	return Parameter{In: "header", Name: "If-None-Match", Schema: String("Answer with 304 while it has this ETag.")}
+}
+
+func cacheable(r Response) Response {
+	r.Headers = append(r.Headers, Of("ETag", String("For `If-None-Match`.")),
+		Of("Cache-Control", String("How long it may be kept.")))
+	return r
+}
+
+func notModifiedAnswer() Response {
+	return cacheable(Response{Status: http.StatusNotModified, Description: "It is the one that the caller has."})
+}
+
+// problemSchemas are the objects of errors.
+func problemSchemas() []Member {
+	return []Member{
+		Of("Problem", Object("What went wrong (RFC 9457).",
+			Of("title", String("In a few words.")),
+			Of("status", Integer("The HTTP status.").Within(400, 599)),
+			Of("detail", String("In a sentence or two, and what to do about it.")),
+			Maybe("errors", Array("The values that are wrong.", Object("",
+				Of("pointer", String("Where it is: a JSON pointer (RFC 6901) into the body, or the name of a parameter "+
+					"after a slash.").Like("/job/schedule/hours/1")),
+				Of("detail", String("What is wrong with it.")))).UpTo(wire.MaxProblems)))),
+	}
+}

@@ -1,0 +1,65 @@
+package spec
+
+import (
+	"net/http"
+	"slices"
+
+	"punctual/internal/cron"
+)
+
+func folderOperations() Group {
+	title := Input("", folderMembers(), "title")
+	return Group{
+		Name:        "Folders",
+		Description: "Folders group jobs. A job is in one folder, or in the root folder, 0.",
+		Operations: []Operation{
+			{
+				Method: http.MethodGet, Path: "/folders", ID: "listFolders", Summary: "List the folders",
+				Responses: answers(jsonAnswer("The folders, by title.", "",
+					Of("folders", Array("", Ref("Folder"))))),
+			},
+			{
+				Method: http.MethodPut, Path: "/folders", ID: "createFolder", Summary: "Create a folder",
+				Parameters: creating(), Body: jsonBody("The folder.", "folder", title, `{"folder":{"title":"Backups"}}`),
+				Responses: answers(created(jsonAnswer("The folder was created.", `{"folderId":1}`,
+					Of("folderId", Integer("The number of the new folder.")))),
+					slices.Concat(creatingProblems("There is a folder of that title."), []any{http.StatusBadRequest})...),
+			},
+			{
+				Method: http.MethodGet, Path: "/folders/{folderId}", ID: "getFolder", Summary: "Show a folder",
+				Parameters: []Parameter{folderIDParameter()},
+				Responses: answers(jsonAnswer("The folder.", "", Of("folderDetails", Ref("Folder"))),
+					http.StatusNotFound),
+			},
+			{
+				Method: http.MethodPatch, Path: "/folders/{folderId}", ID: "changeFolder", Summary: "Rename a folder",
+				Parameters: []Parameter{folderIDParameter()},
+				Body: jsonBody("What changes.", "folder", Input("", folderMembers()),
+					`{"folder":{"title":"Nightly backups"}}`),
+				Responses: answers(doneAnswer(), http.StatusBadRequest, http.StatusNotFound,
+					problemOf(http.StatusConflict, "Another folder has that title.")),
+			},
+			{
+				Method: http.MethodDelete, Path: "/folders/{folderId}", ID: "deleteFolder", Summary: "Delete a folder",
+				Description: "Its jobs move to the root folder.",
+				Parameters:  []Parameter{folderIDParameter()},
+				Responses:   answers(doneAnswer(), http.StatusNotFound),
+			},
+		},
+	}
+}
+
+func folderMembers() []Member {
+	return []Member{
+		Of("folderId", Integer("The number of the folder.").Output()),
+		Of("title", String("What it is called; trimmed, and unique in the account whatever its letter case.").
+			NotEmpty().UpTo(cron.MaxFolderTitle)),
+	}
+}
+
+// folderSchemas are the objects of folders.
+func folderSchemas() []Member {
+	return []Member{
+		Of("Folder", Object("A folder.", folderMembers()...)),
+	}
+}
