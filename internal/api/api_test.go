@@ -19,6 +19,7 @@ import (
 	"punctual/internal/message"
 	"punctual/internal/service"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // metadataOnly blocks the address under which clouds keep their secrets.
@@ -35,21 +36,19 @@ func (metadataOnly) CheckHost(host string, _ int, _ cron.Access) cron.Problem {
 // server is the API over a database of its own.
 type server struct {
 	http.Handler
-	store *store.Store
-	close func()
-	log   *strings.Builder
-	dir   string        // of the database
-	stop  chan struct{} // see api.Config
+	store    *store.Store
+	close    func()
+	log      *strings.Builder
+	database store.Options
+	stop     chan struct{} // see api.Config
 }
 
 func newServer(t testing.TB) *server {
 	t.Helper()
 	plans := cron.DefaultPlans()
 	plans["tiny"] = cron.Plan{Name: "tiny", MaxJobs: 2, MinInterval: time.Minute}
-	dir := t.TempDir()
-	s, err := store.Open(t.Context(), store.Options{
-		Dir: dir, Key: [32]byte{1}, Plans: plans, Logger: slog.New(slog.DiscardHandler),
-	})
+	options := store.Options{Dir: storetest.SQLite(t), Key: [32]byte{1}, Plans: plans, Logger: slog.New(slog.DiscardHandler)}
+	s, err := store.Open(t.Context(), options) // closed below, before the test's end if it asks for that
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,9 +68,9 @@ func newServer(t testing.TB) *server {
 
 			Stop: stop,
 		}),
-		store: s,
-		log:   &log,
-		dir:   dir,
+		store:    s,
+		log:      &log,
+		database: options,
 	}
 	if _, measuring := t.(*testing.B); !measuring {
 		server.Handler = conforming{server.Handler, t}
@@ -107,10 +106,7 @@ type client struct {
 // newClient adds an account with a key.
 func (s *server) newClient(t testing.TB, email, plan string) *client {
 	t.Helper()
-	account := cron.Account{Email: email, Plan: plan}
-	if err := s.store.CreateAccount(t.Context(), &account); err != nil {
-		t.Fatal(err)
-	}
+	account := storetest.NewAccount(t, s.store, email, plan)
 	return (&client{t: t, server: s, account: account}).withKey(cron.APIKey{})
 }
 

@@ -8,29 +8,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"punctual/internal/api"
 	"punctual/internal/cron"
-	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // raw is the database past the store.
 func (s *server) raw(t testing.TB) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, store.FileName)+"?_busy_timeout=10000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
+	return storetest.Raw(t, s.database)
 }
 
 // marker stands in everything of the owner that a caller could be shown.

@@ -2,31 +2,20 @@ package auth_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 var _ auth.KeyStore = (*store.Store)(nil)
 
 func openStore(t *testing.T) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return storetest.Open(t, store.Options{Dir: storetest.SQLite(t)})
 }
 
 func addAccount(t *testing.T, s *store.Store, account cron.Account) (id int64, key string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/metrics"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // BenchmarkBurst runs jobs that are due at once on SQLite, with targets that answer at once: the cost of everything but
@@ -130,25 +130,13 @@ type workload struct {
 }
 
 func newWorkload(b *testing.B) *workload {
-	dir := b.TempDir()
-	db, err := store.Open(b.Context(), store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	raw, err := sql.Open("sqlite", "file:"+filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _, _ = raw.Close(), db.Close() })
-	return &workload{b, db, raw}
+	options := store.Options{Dir: storetest.SQLite(b)}
+	return &workload{b, storetest.Open(b, options), storetest.Raw(b, options)}
 }
 
 // add creates an account with jobs that are not due for long.
 func (w *workload) add(jobs int, url string) {
-	a := cron.Account{Email: url, Plan: cron.PlanUnlimited}
-	if err := w.db.CreateAccount(w.b.Context(), &a); err != nil {
-		w.b.Fatal(err)
-	}
+	a := storetest.NewAccount(w.b, w.db, url, cron.PlanUnlimited)
 	later := time.Now().UTC().Add(12 * time.Hour)
 	for range jobs {
 		j := cron.NewJob()

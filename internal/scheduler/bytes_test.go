@@ -2,11 +2,9 @@ package scheduler
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -57,51 +55,18 @@ func (g *gate) count(host string) (n int) {
 
 // TestLargeBodiesDoNotHoldUpOthers has an account with many large bodies due at once, whose target hangs, before others.
 func TestLargeBodiesDoNotHoldUpOthers(t *testing.T) {
-	for name, open := range map[string]func(t *testing.T) (store.Options, *sql.DB){
-		"SQLite": func(t *testing.T) (store.Options, *sql.DB) {
-			dir := t.TempDir()
-			return store.Options{Dir: dir}, connect(t, "sqlite", filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
-		},
-		"PostgreSQL": func(t *testing.T) (store.Options, *sql.DB) {
-			url := storetest.Postgres(t)
-			return store.Options{URL: url}, connect(t, "pgx", url)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			options, raw := open(t)
-			holdUpOthers(t, options, raw)
-		})
-	}
+	storetest.OnEach(t, holdUpOthers)
 }
 
-func connect(t *testing.T, driver, source string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-func holdUpOthers(t *testing.T, options store.Options, raw *sql.DB) {
+func holdUpOthers(t *testing.T, options store.Options) {
 	const (
 		large, size = 40, 1 << 20
 		accounts    = 10
 		others      = 5 * accounts
 	)
-	options.Logger = slog.New(slog.DiscardHandler)
-	db, err := store.Open(t.Context(), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db, raw := storetest.Open(t, options), storetest.Raw(t, options)
 	add := func(account string, jobs int, url, body string) {
-		a := cron.Account{Email: account, Plan: cron.PlanUnlimited}
-		if err := db.CreateAccount(t.Context(), &a); err != nil {
-			t.Fatal(err)
-		}
+		a := storetest.NewAccount(t, db, account, cron.PlanUnlimited)
 		for i := range jobs {
 			j := cron.NewJob()
 			j.AccountID, j.Enabled, j.Request.URL, j.Request.Body = a.ID, true, fmt.Sprintf("http://%s/%s/%d", url, account, i), body

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +19,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/metrics"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // world is a scheduler on a real database with targets that do as their URL says, all in one synctest bubble: its time
@@ -50,10 +49,7 @@ type node struct {
 func inBubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
-	template, dir := template(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, store.FileName), template, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := storetest.SQLite(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, dir)
 		defer w.close()
@@ -61,32 +57,10 @@ func inBubble(t *testing.T, test func(w *world)) {
 	})
 }
 
-// template is a new database, which saves each test the migrations.
-var template = sync.OnceValue(func() []byte {
-	dir, err := os.MkdirTemp("", "scheduler")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	db, err := store.Open(context.Background(), store.Options{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		panic(err)
-	}
-	if err := db.Close(); err != nil {
-		panic(err)
-	}
-	file, err := os.ReadFile(filepath.Join(dir, store.FileName))
-	if err != nil {
-		panic(err)
-	}
-	return file
-})
-
 // newWorld opens the database of dir and gives it an account.
 func newWorld(t *testing.T, dir string) *world {
 	w := &world{T: t, dir: dir, targets: &targets{}, logs: &logs{}}
-	file := &url.URL{Path: filepath.Join(dir, store.FileName)}
-	raw, err := sql.Open("sqlite", "file:"+file.EscapedPath()+"?_busy_timeout=10000")
+	raw, err := storetest.Connect(store.Options{Dir: dir})
 	w.ok(err)
 	w.raw = raw
 	w.open()
@@ -223,8 +197,7 @@ func (w *world) ok(err error) {
 // newAccount creates an account.
 func (w *world) newAccount() int64 {
 	w.Helper()
-	a := cron.Account{Email: strconv.Itoa(len(w.accounts)) + "@example.com", Plan: cron.PlanUnlimited}
-	w.ok(w.db.CreateAccount(w.Context(), &a))
+	a := storetest.NewAccount(w.T, w.db.Store, strconv.Itoa(len(w.accounts))+"@example.com", cron.PlanUnlimited)
 	w.accounts = append(w.accounts, a.ID)
 	return a.ID
 }

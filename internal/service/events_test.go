@@ -16,6 +16,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/service"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // ledger is an account's ledger as a model: rows turn up in any order up to its frontier.
@@ -369,10 +370,7 @@ func TestFollowingAcrossNodes(t *testing.T) {
 		here, s := node()
 		there, other := node()
 		account := newAccount(t, s, cron.PlanUnlimited)
-		stranger := cron.Account{Email: "stranger@example.com", Plan: cron.PlanUnlimited}
-		if err := s.CreateAccount(t.Context(), &stranger); err != nil {
-			t.Fatal(err)
-		}
+		stranger := storetest.NewAccount(t, s, "stranger@example.com", cron.PlanUnlimited)
 		f, err := here.Follow(t.Context(), s.Now(), account, "")
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/store/storetest"
 )
 
 func setTitle(title string) service.FolderChange {
@@ -18,10 +19,7 @@ func setTitle(title string) service.FolderChange {
 
 func TestFolders(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
-	stranger := cron.Account{Email: "b@example.com", Plan: "any"}
-	if err := s.CreateAccount(t.Context(), &stranger); err != nil {
-		t.Fatal(err)
-	}
+	stranger := storetest.NewAccount(t, s, "b@example.com", "any")
 	id, err := svc.CreateFolder(t.Context(), account, setTitle(" Backups\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -22,31 +22,16 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 // onEachDatabase runs a test with what opens nodes of one new database.
 func onEachDatabase(t *testing.T, plans cron.Plans,
 	run func(t *testing.T, node func() (*service.Service, *store.Store))) {
-	for name, options := range map[string]func(t testing.TB) store.Options{
-		"SQLite":     func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} },
-		"PostgreSQL": func(t testing.TB) store.Options { return store.Options{URL: storetest.Postgres(t)} },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := options(t)
-			o.Key, o.Plans, o.Logger = [32]byte{1}, plans, slog.New(slog.DiscardHandler)
-			run(t, func() (*service.Service, *store.Store) {
-				t.Helper()
-				s, err := store.Open(t.Context(), o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() {
-					if err := s.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				return service.New(service.Config{
-					Jobs: s, History: s, Folders: s, Usage: s, Badges: s, Events: s, Addresses: anywhere{}, Plans: plans,
-				}), s
-			})
+	storetest.OnEach(t, func(t *testing.T, o store.Options) {
+		o.Plans = plans
+		run(t, func() (*service.Service, *store.Store) {
+			t.Helper()
+			s := storetest.Open(t, o)
+			return service.New(service.Config{
+				Jobs: s, History: s, Folders: s, Usage: s, Badges: s, Events: s, Addresses: anywhere{}, Plans: plans,
+			}), s
 		})
-	}
+	})
 }
 
 // anywhere blocks nothing.
@@ -57,11 +42,7 @@ func (anywhere) CheckHost(string, int, cron.Access) cron.Problem { return cron.P
 // newAccount adds an account.
 func newAccount(t *testing.T, s *store.Store, plan string) cron.Account {
 	t.Helper()
-	account := cron.Account{Email: plan + "@example.com", Plan: plan}
-	if err := s.CreateAccount(t.Context(), &account); err != nil {
-		t.Fatal(err)
-	}
-	return account
+	return storetest.NewAccount(t, s, plan+"@example.com", plan)
 }
 
 // counter remembers what was counted.

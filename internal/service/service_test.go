@@ -3,7 +3,6 @@ package service_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -12,6 +11,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/service"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 var (
@@ -41,21 +41,8 @@ func (g *guard) CheckHost(host string, port int, access cron.Access) cron.Proble
 
 func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *guard, cron.Account) {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), Key: [32]byte{1}, Plans: cron.Plans{plan.Name: plan}, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	account := cron.Account{Email: "a@example.com", Plan: plan.Name}
-	if err := s.CreateAccount(t.Context(), &account); err != nil {
-		t.Fatal(err)
-	}
+	s := storetest.Open(t, store.Options{Dir: storetest.SQLite(t), Plans: cron.Plans{plan.Name: plan}})
+	account := storetest.NewAccount(t, s, "a@example.com", plan.Name)
 	g := &guard{blocked: "10.0.0.1"}
 	return service.New(service.Config{
 		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Addresses: g, Plans: cron.Plans{plan.Name: plan},

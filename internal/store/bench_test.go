@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/store/storetest"
 )
 
 // benchJobs is how many jobs the benchmarks have.
@@ -14,10 +15,10 @@ const benchJobs = 10_000
 // BenchmarkCycle claims and finishes 10,000 jobs that are due at once, as a node does: claims of up to 1,000, finishes
 // of up to 500. PostgreSQL runs on the same machine and does not sync its disk.
 func BenchmarkCycle(b *testing.B) {
-	for _, kind := range databases {
+	for _, kind := range storetest.Databases {
 		for _, body := range []int{0, 1 << 10} {
-			b.Run(fmt.Sprintf("%s/body=%d", kind.name, body), func(b *testing.B) {
-				options := kind.fresh(b)
+			b.Run(fmt.Sprintf("%s/body=%d", kind.Name, body), func(b *testing.B) {
+				options := kind.New(b)
 				db, raw := open(b, options), past(b, options)
 				account, node := newAccount(b, db)
 				j := newJob(account)
@@ -62,9 +63,9 @@ func BenchmarkCycle(b *testing.B) {
 
 // BenchmarkGap claims 10,000 jobs that were due every minute of a week in which no node ran.
 func BenchmarkGap(b *testing.B) {
-	for _, kind := range databases {
-		b.Run(kind.name, func(b *testing.B) {
-			options := kind.fresh(b)
+	for _, kind := range storetest.Databases {
+		b.Run(kind.Name, func(b *testing.B) {
+			options := kind.New(b)
 			db, raw := open(b, options), past(b, options)
 			account, node := newAccount(b, db)
 			j := newJob(account)
@@ -92,9 +93,9 @@ func BenchmarkGap(b *testing.B) {
 
 // BenchmarkJobs lists an account's 10,000 jobs, as GET /jobs does.
 func BenchmarkJobs(b *testing.B) {
-	for _, kind := range databases {
-		b.Run(kind.name, func(b *testing.B) {
-			options := kind.fresh(b)
+	for _, kind := range storetest.Databases {
+		b.Run(kind.Name, func(b *testing.B) {
+			options := kind.New(b)
 			db, raw := open(b, options), past(b, options)
 			account, _ := newAccount(b, db)
 			j := newJob(account)
@@ -114,9 +115,9 @@ func BenchmarkJobs(b *testing.B) {
 
 // BenchmarkCreate creates jobs one after the other, as a client does.
 func BenchmarkCreate(b *testing.B) {
-	for _, kind := range databases {
-		b.Run(kind.name, func(b *testing.B) {
-			db := open(b, kind.fresh(b))
+	for _, kind := range storetest.Databases {
+		b.Run(kind.Name, func(b *testing.B) {
+			db := open(b, kind.New(b))
 			account, _ := newAccount(b, db)
 			for b.Loop() {
 				j := newJob(account)

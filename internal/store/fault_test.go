@@ -14,14 +14,15 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"punctual/internal/cron"
+	"punctual/internal/store/storetest"
 )
 
 // TestAllOrNothing ends every kind of write before each of its statements in turn, and expects that nothing of it is
 // left and that it can be done afterwards.
 func TestAllOrNothing(t *testing.T) {
-	for _, kind := range databases {
-		t.Run(kind.name, func(t *testing.T) {
-			options := kind.fresh(t)
+	for _, kind := range storetest.Databases {
+		t.Run(kind.Name, func(t *testing.T) {
+			options := kind.New(t)
 			options.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 0, Retention: time.Hour}}
 			db, raw := open(t, options), past(t, options)
 			account, node := newAccount(t, db)

@@ -11,6 +11,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // statement is one that the store ran.
@@ -22,9 +23,9 @@ type statement struct {
 // TestPlans runs everything on a database of some size and looks at how each statement finds its rows: by an index
 // wherever a table grows with the work, and in the order of the index where a claim asks for the first ones.
 func TestPlans(t *testing.T) {
-	for _, kind := range databases {
-		t.Run(kind.name, func(t *testing.T) {
-			options := kind.fresh(t)
+	for _, kind := range storetest.Databases {
+		t.Run(kind.Name, func(t *testing.T) {
+			options := kind.New(t)
 			options.Plans = cron.Plans{cron.PlanDefault: {MaxFailures: 5, Retention: 30 * 24 * time.Hour}}
 			db, raw := open(t, options), past(t, options)
 			account, node := newAccount(t, db)

@@ -29,7 +29,7 @@ func soon(t testing.TB, what string, condition func() bool) {
 
 // TestPostgresManyNodesAtOnce starts nodes together on an empty database: they migrate it once.
 func TestPostgresManyNodesAtOnce(t *testing.T) {
-	o := store.Options{URL: storetest.Postgres(t)}
+	o := store.Options{URL: storetest.EmptyPostgres(t)}
 	handles := make([]*store.Store, 6)
 	var wg sync.WaitGroup
 	for i := range handles {
@@ -257,7 +257,10 @@ func TestAbandonedWaitsForClaims(t *testing.T) {
 		}
 		found <- len(abandoned)
 	}()
-	soon(t, "the wait", func() bool { return number(t, raw, `SELECT count(*) FROM pg_locks WHERE NOT granted`) > 0 })
+	soon(t, "the wait", func() bool {
+		return number(t, raw, `SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+			WHERE NOT granted AND datname = current_database()`) > 0
+	})
 	ok(t, claim.Commit())
 	if n := <-found; n != 1 {
 		t.Errorf("found %d executions, want the one of the claim", n)

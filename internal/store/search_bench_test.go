@@ -9,6 +9,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 const (
@@ -45,9 +46,9 @@ func fillHistory(b *testing.B, options store.Options, raw *sql.DB, jobID int64, 
 // the same span, and counts executions into them. slowest-ms is the slowest page of each kind but for the first one, for
 // which PostgreSQL plans.
 func BenchmarkSearch(b *testing.B) {
-	for _, kind := range databases {
-		b.Run(kind.name, func(b *testing.B) {
-			options := kind.fresh(b)
+	for _, kind := range storetest.Databases {
+		b.Run(kind.Name, func(b *testing.B) {
+			options := kind.New(b)
 			db, raw := open(b, options), past(b, options)
 			account, _ := newAccount(b, db)
 			j := newJob(account)

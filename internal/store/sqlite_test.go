@@ -20,6 +20,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 func TestSQLiteFiles(t *testing.T) {
@@ -154,7 +155,7 @@ func TestSQLiteBrokenOffStart(t *testing.T) {
 // TestSQLiteOtherProcess lets another connection, as a command of the program has, write all the time: nobody sees that
 // the database is busy.
 func TestSQLiteOtherProcess(t *testing.T) {
-	o := store.Options{Dir: t.TempDir()}
+	o := store.Options{Dir: storetest.SQLite(t)}
 	db, raw := open(t, o), past(t, o)
 	account, node := newAccount(t, db)
 	exec(t, raw, `CREATE TABLE other (n INTEGER) STRICT`)
@@ -198,7 +199,7 @@ func TestSQLiteOtherProcess(t *testing.T) {
 }
 
 func TestSQLiteBackup(t *testing.T) {
-	o := store.Options{Dir: t.TempDir()}
+	o := store.Options{Dir: storetest.SQLite(t)}
 	db := open(t, o)
 	account, _ := newAccount(t, db)
 	stop := make(chan struct{})
@@ -280,7 +281,7 @@ func TestSQLiteBackup(t *testing.T) {
 
 // TestSQLiteShrinks checks that the file gives back its pages after a flood.
 func TestSQLiteShrinks(t *testing.T) {
-	o := store.Options{Dir: t.TempDir(), Plans: cron.Plans{cron.PlanUnlimited: {Retention: time.Hour}}}
+	o := store.Options{Dir: storetest.SQLite(t), Plans: cron.Plans{cron.PlanUnlimited: {Retention: time.Hour}}}
 	db, raw := open(t, o), past(t, o)
 	account, _ := newAccount(t, db)
 	old := db.Now().Add(-2 * time.Hour).UnixMilli()
@@ -312,7 +313,7 @@ const crashJobs = 20
 // TestSQLiteCrash kills a process that claims and finishes, again and again, and expects that what it has reported is
 // there and that records and counters agree.
 func TestSQLiteCrash(t *testing.T) {
-	o := store.Options{Dir: t.TempDir()}
+	o := store.Options{Dir: storetest.SQLite(t)}
 	o.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 1 << 30, Retention: 24 * time.Hour}}
 	db, raw := open(t, o), past(t, o)
 	account, _ := newAccount(t, db)
@@ -402,7 +403,7 @@ func crashChild(dir string) int {
 	if err != nil {
 		return fail(err)
 	}
-	raw, err := openRaw(o)
+	raw, err := storetest.Connect(o)
 	if err != nil {
 		return fail(err)
 	}

@@ -3,9 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,49 +20,18 @@ func TestMain(m *testing.M) {
 	os.Exit(storetest.Main(m))
 }
 
-// databases are the kinds of databases, each with what opens a new one.
-var databases = []struct {
-	name  string
-	fresh func(t testing.TB) store.Options
-}{
-	{"SQLite", func(t testing.TB) store.Options { return store.Options{Dir: t.TempDir()} }},
-	{"PostgreSQL", func(t testing.TB) store.Options { return store.Options{URL: storetest.Postgres(t)} }},
-}
+func TestSQLite(t *testing.T) { storetest.Run(t, storetest.Databases[0]) }
 
-func TestSQLite(t *testing.T) { storetest.Run(t, databases[0].fresh) }
+func TestPostgres(t *testing.T) { storetest.Run(t, storetest.Databases[1]) }
 
-func TestPostgres(t *testing.T) { storetest.Run(t, databases[1].fresh) }
-
-// open opens a database for the time of a test.
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
-	o.Key, o.Logger = [32]byte{1}, slog.New(slog.DiscardHandler)
-	db, err := store.Open(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
+	return storetest.Open(t, o)
 }
 
-// past opens connections that go past the store.
 func past(t testing.TB, o store.Options) *sql.DB {
 	t.Helper()
-	db, err := openRaw(o)
-	ok(t, err)
-	t.Cleanup(func() { ok(t, db.Close()) })
-	return db
-}
-
-func openRaw(o store.Options) (*sql.DB, error) {
-	if o.URL != "" {
-		return sql.Open("pgx", o.URL)
-	}
-	return sql.Open("sqlite", "file:"+filepath.Join(o.Dir, store.FileName)+"?_busy_timeout=10000")
+	return storetest.Raw(t, o)
 }
 
 // exec runs a statement past the store.
@@ -97,21 +64,17 @@ func openFrom(int64) int64 { return 1 }
 // newAccount creates the first account of a database and a node.
 func newAccount(t testing.TB, db *store.Store) (account, node int64) {
 	t.Helper()
-	a := cron.Account{Email: "a@example.com", Plan: cron.PlanUnlimited}
-	ok(t, db.CreateAccount(t.Context(), &a))
 	node, err := db.StartNode(t.Context(), "test")
 	ok(t, err)
-	return a.ID, node
+	return storetest.NewAccount(t, db, "a@example.com", cron.PlanUnlimited).ID, node
 }
 
 // newJob is a job that is due every hour.
 func newJob(account int64) cron.Job {
 	j := cron.NewJob()
 	j.AccountID, j.Enabled, j.Request.URL = account, true, "http://example.com/"
-	j.Schedule = cron.Schedule{
-		Timezone: "UTC", Seconds: cron.SetOf(0), Minutes: cron.SetOf((time.Now().UTC().Minute() + 30) % 60),
-		Hours: cron.Every, MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every,
-	}
+	j.Schedule = storetest.EveryMinute()
+	j.Schedule.Minutes = cron.SetOf((time.Now().UTC().Minute() + 30) % 60)
 	return j
 }
 

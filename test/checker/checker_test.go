@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/store/storetest"
 	"punctual/test/checker"
 )
 
@@ -15,15 +16,10 @@ var noon = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
 func at(seconds int) time.Time { return noon.Add(time.Duration(seconds) * time.Second) }
 
-// everySecond is due at each second, everyMinute at the first of each minute.
+// everySecond is due at each second.
 func everySecond() cron.Schedule {
-	return cron.Schedule{Timezone: "UTC", Seconds: cron.Every, Minutes: cron.Every, Hours: cron.Every,
-		MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every}
-}
-
-func everyMinute() cron.Schedule {
-	s := everySecond()
-	s.Seconds = cron.SetOf(0)
+	s := storetest.EveryMinute()
+	s.Seconds = cron.Every
 	return s
 }
 
@@ -102,7 +98,7 @@ func newScene() *scene {
 	for i := 1; i <= 10; i++ {
 		s.record(plain, at(i), 1, cron.OutcomeSucceeded)
 	}
-	retried := s.job(everyMinute(), func(j *cron.Job) { j.Policy.Retry.Count = 2 }) // 2: 11 to 13
+	retried := s.job(storetest.EveryMinute(), func(j *cron.Job) { j.Policy.Retry.Count = 2 }) // 2: 11 to 13
 	s.record(retried, at(60), 1, cron.OutcomeFailed)
 	for attempt := 2; attempt <= 3; attempt++ {
 		r := s.record(retried, at(60), attempt, cron.OutcomeFailed)

@@ -2,9 +2,7 @@ package checker_test
 
 import (
 	"database/sql"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,19 +16,11 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 // TestRead reads what the store has written, on both databases, and notices what something else has done to it.
 func TestRead(t *testing.T) {
-	for name, open := range map[string]func(t *testing.T) (store.Options, *sql.DB){
-		"sqlite": func(t *testing.T) (store.Options, *sql.DB) {
-			dir := t.TempDir()
-			return store.Options{Dir: dir}, connect(t, "sqlite", filepath.Join(dir, store.FileName)+"?_busy_timeout=10000")
-		},
-		"postgres": func(t *testing.T) (store.Options, *sql.DB) {
-			url := storetest.Postgres(t)
-			return store.Options{URL: url}, connect(t, "pgx", url)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
 			t.Parallel()
-			options, raw := open(t)
+			options := d.New(t)
+			raw := storetest.Raw(t, options)
 			due := perform(t, options, raw)
 			ledger, err := checker.Read(t.Context(), raw)
 			if err != nil {
@@ -40,7 +30,7 @@ func TestRead(t *testing.T) {
 				t.Fatalf("the ledger is %+v", ledger)
 			}
 			j, r := &ledger.Jobs[0], &ledger.Records[0]
-			if !j.Enabled || j.Schedule != everyMinute() || j.Policy.Retry.Count != 1 || j.Policy.Delivery != cron.AtLeastOnce ||
+			if !j.Enabled || j.Schedule != storetest.EveryMinute() || j.Policy.Retry.Count != 1 || j.Policy.Delivery != cron.AtLeastOnce ||
 				!j.State.NextRun.Equal(due.Add(time.Minute)) || j.State.LastStatus != cron.StatusHTTPError {
 				t.Errorf("the job is %+v", j)
 			}
@@ -72,20 +62,9 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func connect(t *testing.T, driver, source string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open(driver, source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
 // perform runs a job once, without success, so that another attempt waits. It returns the instant of the execution.
 func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	t.Helper()
-	options.Logger = slog.New(slog.DiscardHandler)
 	db, err := store.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -96,10 +75,9 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 			t.Fatal(err)
 		}
 	}
-	account := cron.Account{Email: "a@example.com", Plan: cron.PlanUnlimited}
-	fatal(db.CreateAccount(t.Context(), &account))
+	account := storetest.NewAccount(t, db, "a@example.com", cron.PlanUnlimited)
 	j := cron.NewJob()
-	j.AccountID, j.Enabled, j.Schedule, j.Request.URL = account.ID, true, everyMinute(), "http://target/1?u="+cron.PlaceholderUUID
+	j.AccountID, j.Enabled, j.Schedule, j.Request.URL = account.ID, true, storetest.EveryMinute(), "http://target/1?u="+cron.PlaceholderUUID
 	j.Policy.Delivery, j.Policy.Retry.Count = cron.AtLeastOnce, 1
 	fatal(db.CreateJob(t.Context(), &j))
 	epoch, err := db.StartNode(t.Context(), "test")

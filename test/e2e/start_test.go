@@ -212,7 +212,7 @@ func makeNewer(t *testing.T, s *harness.Service) {
 // TestBadStartsOnPostgres does the same for what only a shared database can have.
 func TestBadStartsOnPostgres(t *testing.T) {
 	t.Parallel()
-	s := harness.NewService(t, storetest.Postgres(t))
+	s := harness.NewService(t, storetest.EmptyPostgres(t))
 	s.Start().Stop()
 	right := s.Secret
 	s.Secret = base64.StdEncoding.EncodeToString(make([]byte, 32))

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -119,11 +117,7 @@ func (s *Service) Database() *sql.DB {
 	if s.db != nil {
 		return s.db
 	}
-	driver, source := "pgx", s.URL
-	if source == "" {
-		driver, source = "sqlite", "file:"+filepath.Join(s.Dir, store.FileName)+"?_busy_timeout=20000"
-	}
-	db, err := sql.Open(driver, source)
+	db, err := storetest.Connect(store.Options{URL: s.URL, Dir: s.Dir})
 	if err != nil {
 		s.t.Fatal(err)
 	}

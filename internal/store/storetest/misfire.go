@@ -90,7 +90,7 @@ var misfireTests = []test{
 	{"gaps that take long to count are settled by several claims", func(s *suite) {
 		db, account, node := s.start()
 		j := s.job(db, account, func(j *cron.Job) {
-			j.Schedule = everyMinute()
+			j.Schedule = EveryMinute()
 			j.Schedule.Seconds, j.Schedule.Timezone = cron.Every, "Europe/Berlin" // where the clocks are changed twice a year
 			j.Policy.Grace = 0
 		})

@@ -17,25 +17,33 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
+	"punctual/internal/store"
 )
 
 // patience is how long a server may take to start or to stop.
 const patience = time.Minute
 
-// shared is the one server that the tests of a package use, as a process may have but one TestMain.
+// serverVariable, in the environment, is the URL of a server that the tests of all packages share. RunWithServer sets it.
+const serverVariable = "PUNCTUAL_TEST_POSTGRES"
+
+// templateName is the migrated database that others are copied from.
+const templateName = "punctual_template"
+
+// shared is the one server that the tests of a process use, as a process may have but one TestMain.
 var shared struct {
 	once   sync.Once
 	server *Server
 	err    error
+	made   atomic.Int64 // databases
 
-	mu      sync.Mutex
-	made    int   // databases
-	free    []int // databases that no test uses
-	schemas int
+	mu   sync.Mutex
+	free []string // databases that were migrated, hold nothing, and are not in use
 }
 
 // Main runs the tests of a package and then stops what they left running. It is for TestMain:
@@ -50,39 +58,66 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Postgres is the URL of an empty schema, in a database that no other test uses meanwhile, since notifications and the
-// locks of migrations reach all of a database. It goes with the test. All tests of a process share one server, which
-// Main stops; where PostgreSQL is not installed, the test is skipped, or fails when CI is true.
+// RunWithServer runs a command whose tests, of however many packages, share one server, and returns its exit code. Where
+// PostgreSQL is not installed it runs the command alone, and the tests say so.
+func RunWithServer(name string, args ...string) (code int, err error) {
+	cmd := exec.Command(name, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if bin := findBinaries(); bin != "" {
+		s, err := newServer(bin)
+		if err != nil {
+			return 0, fmt.Errorf("start PostgreSQL: %w", err)
+		}
+		defer s.remove()
+		cmd.Env = append(os.Environ(), serverVariable+"="+s.URL())
+	}
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return max(1, exit.ExitCode()), nil
+	}
+	return 0, err
+}
+
+// Postgres is the URL of a database that was migrated and holds nothing. No other test uses it meanwhile. The tests of a
+// process share one server: that of RunWithServer, or else one that Main stops. Where PostgreSQL is not installed, the
+// test is skipped, or fails when CI is true.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
-	bin := binaries(t)
-	shared.once.Do(func() { shared.server, shared.err = newServer(bin) })
+	return takeDatabase(t, sharedServer(t))
+}
+
+// EmptyPostgres is the URL of a database in which nothing was migrated. It goes with the test.
+func EmptyPostgres(t testing.TB) (url string) {
+	t.Helper()
+	s := sharedServer(t)
+	name := newName()
+	s.execute(t, `CREATE DATABASE `+name)
+	t.Cleanup(func() { s.execute(t, `DROP DATABASE `+name+` WITH (FORCE)`) })
+	return s.url(name)
+}
+
+// sharedServer is the server that the tests of this process share, with the template.
+func sharedServer(t testing.TB) *Server {
+	t.Helper()
+	address, bin := os.Getenv(serverVariable), ""
+	if address == "" {
+		bin = binaries(t)
+	}
+	shared.once.Do(func() {
+		if address != "" {
+			shared.server, shared.err = serverAt(address)
+		} else {
+			shared.server, shared.err = newServer(bin)
+		}
+		if shared.err == nil {
+			shared.err = shared.server.makeTemplate()
+		}
+	})
 	if shared.err != nil {
 		t.Fatalf("start PostgreSQL: %v", shared.err)
 	}
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if len(shared.free) == 0 {
-		shared.made++
-		shared.server.execute(t, "postgres", `CREATE DATABASE `+databaseName(shared.made))
-		shared.free = append(shared.free, shared.made)
-	}
-	last := len(shared.free) - 1
-	number := shared.free[last]
-	shared.free = shared.free[:last]
-	shared.schemas++
-	database, schema := databaseName(number), "schema_"+strconv.Itoa(shared.schemas)
-	shared.server.execute(t, database, `CREATE SCHEMA `+schema)
-	t.Cleanup(func() {
-		shared.server.execute(t, database, `DROP SCHEMA `+schema+` CASCADE`)
-		shared.mu.Lock()
-		defer shared.mu.Unlock()
-		shared.free = append(shared.free, number)
-	})
-	return shared.server.url(database) + "&search_path=" + schema
+	return shared.server
 }
-
-func databaseName(number int) string { return "test_" + strconv.Itoa(number) }
 
 // StartServer starts a server of the test's own, which can be stopped and started again; it ends with the test.
 func StartServer(t testing.TB) *Server {
@@ -102,7 +137,57 @@ type Server struct {
 	dir      string
 	port     int
 	password string
-	process  *process // nil while stopped
+	process  *process // nil while stopped, and when another process has started it
+}
+
+// serverAt is a server that another process has started.
+func serverAt(address string) (*Server, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a URL", serverVariable)
+	}
+	s := &Server{}
+	s.password, _ = u.User.Password()
+	s.port, err = strconv.Atoi(u.Port())
+	return s, err
+}
+
+// makeTemplate makes the database that others are copied from, unless another process has done so.
+func (s *Server) makeTemplate() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	db, err := sql.Open("pgx", s.URL())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(1)`); err != nil { // ends with the connection
+		return err
+	}
+	var there bool
+	err = conn.QueryRowContext(ctx, `SELECT count(*) > 0 FROM pg_database WHERE datname = $1`, templateName).Scan(&there)
+	if err != nil || there {
+		return err
+	}
+	const partial = templateName + "_partial"
+	for _, statement := range []string{`DROP DATABASE IF EXISTS ` + partial, `CREATE DATABASE ` + partial} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if err := migrate(ctx, store.Options{URL: s.url(partial)}); err != nil {
+		return fmt.Errorf("migrate the template: %w", err)
+	}
+	if err := s.executeIn(partial, keepSeed); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, `ALTER DATABASE `+partial+` RENAME TO `+templateName)
+	return err
 }
 
 // URL is the address of the server's database, which stays the same when the server is started again. Parameters can
@@ -133,9 +218,22 @@ func (s *Server) Start(t testing.TB) {
 	}
 }
 
-// binaries finds the directory of PostgreSQL's programs.
+// binaries is the directory of PostgreSQL's programs. Without them the test ends.
 func binaries(t testing.TB) string {
 	t.Helper()
+	if dir := findBinaries(); dir != "" {
+		return dir
+	}
+	const missing = "the PostgreSQL server is not installed: install the package postgresql (version 15 or later)"
+	if os.Getenv("CI") == "true" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return ""
+}
+
+// findBinaries finds the directory of PostgreSQL's programs; it is empty where they are not installed.
+func findBinaries() (dir string) {
 	var candidates []string
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		candidates = append(candidates, strings.TrimSpace(string(out)))
@@ -153,11 +251,6 @@ func binaries(t testing.TB) string {
 			return dir
 		}
 	}
-	const missing = "the PostgreSQL server is not installed: install the package postgresql (version 15 or later)"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
 	return ""
 }
 
@@ -228,7 +321,7 @@ func freePort() (int, error) {
 // start runs the server and waits until it answers.
 func (s *Server) start() error {
 	p, err := s.run("postgres", "-D", s.data(), "-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(s.port),
-		"-c", "unix_socket_directories=", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", "fsync=off",
+		"-c", "unix_socket_directories=", "-c", "max_connections=500", "-c", "shared_buffers=64MB", "-c", "fsync=off",
 		"-c", "full_page_writes=off", "-c", "autovacuum=off") // whose statistics would change plans between runs
 	if err != nil {
 		return err
@@ -261,17 +354,21 @@ func (s *Server) ping(ctx context.Context) error {
 	return errors.Join(db.PingContext(ctx), db.Close())
 }
 
-// execute runs a statement in a database through a connection of its own.
-func (s *Server) execute(t testing.TB, database, statement string) {
+// execute runs a statement through a connection of its own.
+func (s *Server) execute(t testing.TB, statement string) {
 	t.Helper()
+	if err := s.executeIn("postgres", statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func (s *Server) executeIn(database, statement string) error {
 	db, err := sql.Open("pgx", s.url(database))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Exec(statement); err != nil {
-		t.Errorf("%s: %v", statement, err)
-	}
+	_, err = db.Exec(statement)
+	return errors.Join(err, db.Close())
 }
 
 func (s *Server) stop() error {
@@ -283,8 +380,11 @@ func (s *Server) stop() error {
 	return p.stop()
 }
 
-// remove ends the server for good.
+// remove ends the server for good, unless another process has started it.
 func (s *Server) remove() {
+	if s.dir == "" {
+		return
+	}
 	if err := errors.Join(s.stop(), os.RemoveAll(s.dir)); err != nil {
 		fmt.Fprintln(os.Stderr, "remove the PostgreSQL server:", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,9 +17,8 @@ import (
 	"punctual/internal/store"
 )
 
-// Run tests a kind of database. fresh returns what opens a new, empty one, by its URL or Dir; the database goes with
-// the test that it is made for. A test may open several handles on it, each as good as a node of its own.
-func Run(t *testing.T, fresh func(t testing.TB) store.Options) {
+// Run tests a kind of database.
+func Run(t *testing.T, d Database) {
 	for _, group := range []struct {
 		name  string
 		tests []test
@@ -55,9 +53,11 @@ func Run(t *testing.T, fresh func(t testing.TB) store.Options) {
 			for _, test := range group.tests {
 				t.Run(test.name, func(t *testing.T) {
 					t.Parallel()
-					s := &suite{T: t, options: fresh(t)}
-					s.options.Key, s.options.Logger = [32]byte{1, 2, 3}, slog.New(slog.DiscardHandler)
-					test.run(s)
+					fresh := d.New
+					if group.name == "open" {
+						fresh = d.Empty
+					}
+					test.run(&suite{T: t, options: fresh(t)})
 				})
 			}
 		})
@@ -85,10 +85,7 @@ func (s *suite) isSQLite() bool { return s.options.URL == "" }
 // open opens a handle on the database.
 func (s *suite) open() *store.Store {
 	s.Helper()
-	db, err := store.Open(s.ctx(), s.options)
-	s.ok(err)
-	s.Cleanup(func() { s.ok(db.Close()) })
-	return db
+	return Open(s.T, s.options)
 }
 
 // start opens the database and gives it an account and a node.
@@ -101,9 +98,7 @@ func (s *suite) start() (db *store.Store, account, node int64) {
 func (s *suite) account(db *store.Store) int64 {
 	s.Helper()
 	s.accounts++
-	a := cron.Account{Email: strconv.Itoa(s.accounts) + "@example.com", Plan: cron.PlanMember}
-	s.ok(db.CreateAccount(s.ctx(), &a))
-	return a.ID
+	return NewAccount(s.T, db, strconv.Itoa(s.accounts)+"@example.com", cron.PlanMember).ID
 }
 
 func (s *suite) node(db *store.Store) int64 {
@@ -118,7 +113,7 @@ func (s *suite) job(db *store.Store, account int64, edits ...func(*cron.Job)) cr
 	s.Helper()
 	j := cron.NewJob()
 	j.AccountID, j.Enabled, j.Request.URL = account, true, "http://example.com/"
-	j.Schedule = everyMinute()
+	j.Schedule = EveryMinute()
 	j.Schedule.Minutes = cron.SetOf((db.Now().UTC().Minute() + 30) % 60)
 	for _, edit := range edits {
 		edit(&j)
@@ -135,14 +130,7 @@ func (s *suite) due(db *store.Store, account int64, edits ...func(*cron.Job)) cr
 	return j
 }
 
-func everyMinute() cron.Schedule {
-	return cron.Schedule{
-		Timezone: "UTC", Seconds: cron.SetOf(0), Minutes: cron.Every, Hours: cron.Every, MonthDays: cron.Every,
-		Months: cron.Every, Weekdays: cron.Every,
-	}
-}
-
-func eachMinute(j *cron.Job) { j.Schedule = everyMinute() }
+func eachMinute(j *cron.Job) { j.Schedule = EveryMinute() }
 
 // daily makes a job due once a day, at the time of day of an instant.
 func daily(at time.Time) func(*cron.Job) {
@@ -321,15 +309,12 @@ func (s *suite) file() string { return filepath.Join(s.options.Dir, store.FileNa
 func (s *suite) past() *sql.DB {
 	s.Helper()
 	if s.raw == nil {
-		driver, source := "pgx", s.options.URL
-		if s.isSQLite() {
-			driver, source = "sqlite", "file:"+s.file()+"?_busy_timeout=10000&_foreign_keys=on"
-		}
-		var err error
-		s.raw, err = sql.Open(driver, source)
-		s.ok(err)
+		s.raw = Raw(s.T, s.options)
 		s.raw.SetMaxOpenConns(1)
-		s.Cleanup(func() { s.ok(s.raw.Close()) })
+		if s.isSQLite() {
+			_, err := s.raw.ExecContext(s.ctx(), `PRAGMA foreign_keys = on`)
+			s.ok(err)
+		}
 	}
 	return s.raw
 }
