@@ -85,7 +85,7 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action wire.
 			body.Add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: wire.MaxBulkPatch, Unit: cron.UnitBytes})
 		} else if ok {
 			change, unread = jobChange(patch)
-			if err := a.service.TryChange(account, change); err != nil {
+			if err := a.service.CheckChange(account, change); err != nil {
 				return nil, nil, under("/job", err)
 			}
 		}

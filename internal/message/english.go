@@ -147,6 +147,15 @@ func (English) Problem(p cron.Problem) string {
 	case cron.RuleURLStart:
 		return fmt.Sprintf("The URL begins with %s, which is no scheme and no host; begin it with %s if that is meant.",
 			quote(p.Given), p.Want)
+	case cron.RuleWaiting:
+		return fmt.Sprintf("This account has %d calls waiting for the database already, and no further one is taken. "+
+			"Wait for their answers, or send fewer at once.", p.Limit)
+	case cron.RuleLocked:
+		return fmt.Sprintf("Another call held what this one changes for more than %d seconds. Nothing was changed; "+
+			"send the call again.", p.Limit)
+	case cron.RuleEdited:
+		return "Other calls changed this job while this one was being saved, several times over. Nothing was changed; " +
+			"send the call again."
 	case cron.RuleCrontab:
 		if p.Crontab != nil {
 			return englishCrontab(p.Crontab)

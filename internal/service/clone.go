@@ -10,10 +10,10 @@ import (
 // itself is reported before a job that does not exist. change may run more than once.
 func (s *Service) CloneJob(ctx context.Context, account cron.Account, jobID int64, retitle func(title string) string,
 	change Change) (cron.Job, error) {
-	if err := s.TryChange(account, change); err != nil {
-		return cron.Job{}, err
-	}
 	source, err := s.jobs.Job(ctx, account.ID, jobID)
+	if cron.KindOf(err) == cron.NotFound {
+		err = s.bodyFirst(account, change, err)
+	}
 	if err != nil {
 		return cron.Job{}, err
 	}

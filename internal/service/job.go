@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,30 +50,39 @@ func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Chan
 }
 
 // ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
-// with the change itself is reported before a job that does not exist. change may run more than once.
+// with the change itself is reported before a job that does not exist, or does not meet the precondition. change may run
+// more than once.
 func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, only Precondition, change Change) (
 	cron.Job, error) {
-	if err := s.TryChange(account, change); err != nil {
-		return cron.Job{}, err
-	}
 	plan := s.planOf(account)
 	var changed cron.Job
 	err := s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error {
-		if err := s.check(only, job); err != nil {
-			return err
-		}
+		refused := s.check(only, job)
 		err := s.edit(job, change, account.Access, &plan)
 		changed = *job
-		return err
+		if refused != nil && err != nil {
+			return s.bodyFirst(account, change, refused)
+		}
+		return cmp.Or(refused, err)
 	})
+	if cron.KindOf(err) == cron.NotFound {
+		err = s.bodyFirst(account, change, err)
+	}
 	return changed, err
 }
 
-// TryChange tells what is wrong with a change of the account whatever job it is for.
-func (s *Service) TryChange(account cron.Account, change Change) error {
-	trial := cron.NewJob()
-	trial.Request.URL = "http://trial.invalid/"
-	return s.edit(&trial, change, account.Access, nil)
+// bodyFirst is what is wrong with a change by itself, or else what is wrong with the job that it is for: the contract
+// has the one before the other.
+func (s *Service) bodyFirst(account cron.Account, change Change, err error) error {
+	return cmp.Or(s.CheckChange(account, change), err)
+}
+
+// CheckChange tells what is wrong with a change of the account whatever job it is for: it would be wrong for one with all
+// defaults, too.
+func (s *Service) CheckChange(account cron.Account, change Change) error {
+	job := cron.NewJob()
+	job.Request.URL = "http://localhost/" // mandatory, and never looked up
+	return s.edit(&job, change, account.Access, nil)
 }
 
 // DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.

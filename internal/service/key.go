@@ -16,8 +16,8 @@ type KeyStore interface {
 	APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, error)
 	// DeleteAPIKey removes a key of an account.
 	DeleteAPIKey(ctx context.Context, accountID, keyID int64) error
-	// TouchAPIKey notes that a key was used at an instant.
-	TouchAPIKey(ctx context.Context, keyID int64, at time.Time) error
+	// TouchAPIKey notes that a key of an account was used at an instant.
+	TouchAPIKey(ctx context.Context, accountID, keyID int64, at time.Time) error
 }
 
 // keyUseNoted is how exactly it is known when a key was last used, so that few calls cost a write.
@@ -29,7 +29,7 @@ func (s *Service) KeyUsed(ctx context.Context, now time.Time, key *cron.APIKey) 
 		return nil
 	}
 	key.LastUsed = now
-	return s.keys.TouchAPIKey(ctx, key.ID, now)
+	return s.keys.TouchAPIKey(ctx, key.AccountID, key.ID, now)
 }
 
 // APIKeys lists the keys of the account, the oldest first.

@@ -63,7 +63,7 @@ func (s *Service) Admit(ctx context.Context, account cron.Account, keyID int64, 
 	if len(limits) == 0 {
 		return nil
 	}
-	wait, err := s.usage.Count(ctx, limits)
+	wait, err := s.usage.Count(ctx, account.ID, limits)
 	if err != nil || wait == 0 {
 		return err
 	}

@@ -51,7 +51,7 @@ type counter struct {
 	wait   time.Duration
 }
 
-func (c *counter) Count(_ context.Context, limits []cron.Limit) (time.Duration, error) {
+func (c *counter) Count(_ context.Context, _ int64, limits []cron.Limit) (time.Duration, error) {
 	c.limits = limits
 	return c.wait, nil
 }

@@ -14,10 +14,10 @@ type JobStore interface {
 	// CreateJob adds a job, sets its ID and plans it. An unknown folder is an error of kind Invalid, and a job too many
 	// for the account's plan one of kind TooMany.
 	CreateJob(ctx context.Context, job *cron.Job) error
-	// UpdateJob lets change edit a job in one transaction, which an error of change undoes. change may run more than
-	// once.
+	// UpdateJob lets change edit a job and writes it; an error of change changes nothing. change may run more than once,
+	// and outside of transactions. The error is of kind Conflict when others change the job all the time.
 	UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error
-	// DeleteJobIf removes a job that allow has no error for, in one transaction. One that belongs to a monitor is an
+	// DeleteJobIf removes a job that allow has no error for, and as which it stands when it is deleted. One that belongs to a monitor is an
 	// error of kind Invalid.
 	DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error
 	// Job reads a job with all that belongs to it.
@@ -60,9 +60,9 @@ type FolderStore interface {
 
 // UsageStore counts requests.
 type UsageStore interface {
-	// Count counts one request against every limit, or, when one of them is exceeded, against none: then wait is the
+	// Count counts one request of an account against every limit, or, when one of them is exceeded, against none: then wait is the
 	// time until that one's window ends, and is positive.
-	Count(ctx context.Context, limits []cron.Limit) (wait time.Duration, err error)
+	Count(ctx context.Context, accountID int64, limits []cron.Limit) (wait time.Duration, err error)
 	// Used is how many requests the current window of a limit holds.
 	Used(ctx context.Context, l cron.Limit) (int, error)
 }

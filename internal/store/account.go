@@ -22,7 +22,7 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	if err != nil {
 		return err
 	}
-	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx,
 			`INSERT INTO account (email, plan, overrides, disabled, created_at, access) VALUES ($1, $2, $3, $4, $5, $6)
 			 ON CONFLICT (email) DO NOTHING RETURNING id`,
@@ -100,7 +100,7 @@ func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
 		return err
 	}
 	var disabled bool
-	err = s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+	err = s.writeJobs(ctx, a.ID, func(ctx context.Context, q queryer) error {
 		var enabled int64
 		err := q.QueryRowContext(ctx, `SELECT disabled, enabled_at FROM account WHERE id = $1`+s.dialect.forUpdate, a.ID).Scan(
 			&disabled, &enabled)
@@ -129,12 +129,12 @@ const deleteChunk = 100
 // DeleteAccount removes an account with its jobs, folders and keys; its history is no longer reachable and goes with
 // the retention. The jobs go first, in chunks, and run no more meanwhile; when it fails halfway, the account is disabled.
 func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
-	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+	err := s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `UPDATE account SET disabled = $2 WHERE id = $1`, id, true)
 		return changedOne(res, err, cron.SubjectAccount)
 	})
 	for more := true; more && err == nil; {
-		err = s.writeJobs(ctx, func(ctx context.Context, q queryer) (err error) {
+		err = s.writeJobs(ctx, id, func(ctx context.Context, q queryer) (err error) {
 			more, err = s.deleteSomeJobs(ctx, q, id)
 			return err
 		})
@@ -142,7 +142,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+	return s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM account WHERE id = $1`, id)
 		return changedOne(res, err, cron.SubjectAccount)
 	})
@@ -241,7 +241,7 @@ func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	if k.Created.IsZero() {
 		k.Created = s.stamp()
 	}
-	err := s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, ofAccount(k.AccountID), func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, k.AccountID)
 		if err != nil {
 			return err
@@ -328,6 +328,11 @@ func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (cron.APIKey, c
 
 // APIKeys lists the keys of an account, the oldest first.
 func (s *Store) APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	rows, err := s.read.QueryContext(ctx, `SELECT `+keyColumns+` FROM api_key WHERE account_id = $1 ORDER BY id`, accountID)
 	if err != nil {
 		return nil, fmt.Errorf("list the API keys: %w", err)
@@ -350,17 +355,17 @@ func (s *Store) APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, er
 
 // DeleteAPIKey removes a key of an account.
 func (s *Store) DeleteAPIKey(ctx context.Context, accountID, keyID int64) error {
-	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM api_key WHERE id = $1 AND account_id = $2`, keyID, accountID)
 		return changedOne(res, err, cron.SubjectAPIKey)
 	})
 }
 
-// TouchAPIKey notes that a key was used at an instant.
-func (s *Store) TouchAPIKey(ctx context.Context, keyID int64, at time.Time) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2`,
-			keyID, millis(at))
+// TouchAPIKey notes that a key of an account was used at an instant.
+func (s *Store) TouchAPIKey(ctx context.Context, accountID, keyID int64, at time.Time) error {
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND account_id = $3 AND last_used_at < $2`,
+			keyID, millis(at), accountID)
 		return err
 	})
 	if err != nil {

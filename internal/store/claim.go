@@ -48,7 +48,7 @@ type record struct {
 func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
 	var out claimed
 	err := s.withZones(ctx, func() error {
-		return s.backend.write(ctx, starting, func(ctx context.Context, q queryer) (err error) {
+		return s.transact(ctx, starting, func(ctx context.Context, q queryer) (err error) {
 			out, err = s.claim(ctx, q, req, s.Now())
 			return err
 		})
@@ -346,7 +346,7 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 		return fmt.Errorf("plan the jobs: %w", err)
 	}
 	if len(st.spent) > 0 {
-		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, spent = true WHERE `+s.dialect.in("id", 1),
+		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, spent = true, version = version + 1 WHERE `+s.dialect.in("id", 1),
 			s.dialect.list(st.spent))
 		if err != nil {
 			return fmt.Errorf("disable one-time jobs: %w", err)
@@ -385,7 +385,7 @@ type plan struct {
 // Backlog is how many occurrences and attempts are due and not claimed.
 func (s *Store) Backlog(ctx context.Context) (int, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM job_state WHERE look_at <= $1) +
+	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT (SELECT count(*) FROM job_state WHERE look_at <= $1) +
 		(SELECT count(*) FROM pending WHERE look_at <= $1)`, millis(s.Now())).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what is due: %w", err)
@@ -395,7 +395,7 @@ func (s *Store) Backlog(ctx context.Context) (int, error) {
 
 // NextDue is when a claim is to look at something next; the zero time when nothing is.
 func (s *Store) NextDue(ctx context.Context, withoutAccounts []int64) (time.Time, error) {
-	return s.nextDue(ctx, s.read, withoutAccounts)
+	return s.nextDue(starting.with(ctx), s.read, withoutAccounts)
 }
 
 func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.Time, error) {

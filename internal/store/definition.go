@@ -217,7 +217,7 @@ func (s *Store) openDefinition(d *definition) {
 // withdraw records launches of which nothing was sent as skipped.
 func (s *Store) withdraw(ctx context.Context, launches []cron.Launch) error {
 	slices.SortFunc(launches, func(a, b cron.Launch) int { return int(a.Job.ID - b.Job.ID) })
-	return s.backend.write(ctx, starting, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, starting, func(ctx context.Context, q queryer) error {
 		for i := range launches {
 			l := &launches[i]
 			_, err := q.ExecContext(ctx,

@@ -47,7 +47,7 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 		for _, sl := range sleepers {
 			sl.wake()
 		}
-		err = s.writeJobs(ctx, func(ctx context.Context, q queryer) error { return s.wakeSome(ctx, q, sleepers) })
+		err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error { return s.wakeSome(ctx, q, sleepers) })
 		if err != nil {
 			return fmt.Errorf("plan the jobs of an account that was disabled: %w", err)
 		}

@@ -37,6 +37,7 @@ type marks struct{ executions, changes int64 }
 // Frontier tells how far the ids of executions and of changes are safe to follow. It may wait for a transaction under
 // way.
 func (s *Store) Frontier(ctx context.Context) (cron.Frontier, error) {
+	ctx = upkeep.with(ctx)
 	if s.dialect.alone {
 		m, err := s.givenAway(ctx) // in the order of the commits
 		return m.frontier(m), err
@@ -141,12 +142,22 @@ const eventQuery = `SELECT ` + executionColumns + `, coalesce(job.title, ''),
 // ExecutionsAfter lists the executions of an account with larger ids than the given one, in their order and at most
 // limit of them, without headers and bodies.
 func (s *Store) ExecutionsAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.HistoryRecord, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return s.events(ctx, `WHERE execution.account_id = $1 AND execution.id > $2 ORDER BY execution.id LIMIT $3`,
 		accountID, id, limit)
 }
 
 // RunningExecutions lists the executions of an account that are under way, in the order of their ids.
 func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.HistoryRecord, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	from, err := s.openFrom(ctx, s.read)
 	if err != nil {
 		return nil, err
@@ -161,6 +172,11 @@ func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.
 // more, in the order of their ids. None of them was planned before the given instant.
 func (s *Store) ChangedExecutions(ctx context.Context, accountID int64, ids []int64, planned time.Time, was cron.Outcome) (
 	[]cron.HistoryRecord, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return s.events(ctx,
 		`WHERE execution.account_id = $1 AND `+s.dialect.in("execution.id", 2)+`
 		   AND execution.planned_at >= $3 AND execution.outcome <> $4 ORDER BY execution.id`,
@@ -190,6 +206,11 @@ func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cr
 // JobChangesAfter lists what was done to the jobs of an account, with larger ids than the given one, in their order and
 // at most limit of them.
 func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.JobChange, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT id, job_id, kind, changed_at FROM job_change WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		accountID, id, limit)
@@ -217,7 +238,7 @@ func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit 
 
 // pruneChanges forgets a chunk of the changes of jobs that nobody can ask for any more.
 func (s *Store) pruneChanges(ctx context.Context) (more bool, err error) {
-	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		var first int64
 		if err := q.QueryRowContext(ctx, `SELECT coalesce(min(id), 0) FROM job_change`).Scan(&first); err != nil {
 			return err

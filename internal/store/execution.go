@@ -79,8 +79,13 @@ const started = `execution.outcome IN (1, 2, 4)`
 // History lists the started executions of a job, newest start first and at most limit of them, without headers and
 // bodies.
 func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) ([]cron.Execution, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var row planRow
-	err := s.read.QueryRowContext(ctx,
+	err = s.read.QueryRowContext(ctx,
 		`SELECT account.plan, account.overrides FROM job JOIN account ON account.id = job.account_id WHERE job.id = $1 AND account.id = $2`,
 		jobID, accountID).Scan(&row.name, &row.overrides)
 	if err != nil {
@@ -118,6 +123,11 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 
 // Execution reads one started execution with its headers and body, where they were saved.
 func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return cron.Execution{}, err
+	}
+	defer leave()
 	var (
 		e         cron.Execution
 		saved     bool
@@ -139,7 +149,6 @@ func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int
 	if saved && e.Result.Body == nil {
 		e.Result.Body = []byte{} // SQLite's driver reads an empty value as nil
 	}
-	var err error
 	if e.Result.Redirects, err = decodeRedirects(redirects); err != nil {
 		return e, err
 	}

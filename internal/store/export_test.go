@@ -18,8 +18,8 @@ type interceptedBackend struct {
 	see func(query string, args []any) error
 }
 
-func (b interceptedBackend) write(ctx context.Context, u urgency, fn func(context.Context, queryer) error) error {
-	return b.backend.write(ctx, u, func(ctx context.Context, q queryer) error { return fn(ctx, interceptor{q, b.see}) })
+func (b interceptedBackend) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
+	return b.backend.write(ctx, t, func(ctx context.Context, q queryer) error { return fn(ctx, interceptor{q, b.see}) })
 }
 
 type interceptor struct {
@@ -51,7 +51,7 @@ func (i interceptor) QueryRowContext(ctx context.Context, query string, args ...
 // InConnections lets look ask one reader and the writer of an SQLite database for their settings.
 func (s *Store) InConnections(ctx context.Context, look func(name string, pragma func(string) string)) {
 	b := s.backend.(*sqliteBackend)
-	for name, q := range map[string]queryer{"reader": b.read, "writer": b.writer} {
+	for name, q := range map[string]queryer{"reader": b.read[classAccount], "writer": b.writer} {
 		look(name, func(key string) (value string) {
 			if err := q.QueryRowContext(ctx, `PRAGMA `+key).Scan(&value); err != nil {
 				return err.Error()

@@ -112,7 +112,7 @@ func TestAllOrNothing(t *testing.T) {
 					return db.DeleteJob(t.Context(), account, disabled.ID)
 				}},
 				{name: "count a request", run: func() error {
-					_, err := db.Count(t.Context(), []cron.Limit{
+					_, err := db.Count(t.Context(), account, []cron.Limit{
 						{Kind: 1, Subject: 1, Window: time.Hour, Max: 10}, {Kind: 2, Subject: 1, Window: time.Hour, Max: 10},
 					})
 					return err

@@ -15,7 +15,7 @@ import (
 // settled as lost meanwhile takes its result after all; one that has a result already keeps it, so that a batch whose
 // commit failed in an unknown state can be recorded again.
 func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		return s.finish(ctx, q, completions, s.Now())
 	})
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 		}
 	}
 	rec.Enabled, rec.State.NextRun = false, time.Time{}
-	if _, err := q.ExecContext(ctx, `UPDATE job SET enabled = $2 WHERE id = $1`, rec.ID, false); err != nil {
+	if _, err := q.ExecContext(ctx, `UPDATE job SET enabled = $2, version = version + 1 WHERE id = $1`, rec.ID, false); err != nil {
 		return fmt.Errorf("disable the job: %w", err)
 	}
 	if _, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = NULL, look_at = NULL WHERE job_id = $1`, rec.ID); err != nil {
@@ -113,7 +113,7 @@ const maxNotices = 10_000
 // Notices is how many notices are in the outbox, at most maxNotices.
 func (s *Store) Notices(ctx context.Context) (int, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM notice LIMIT $1) AS first_ones`, maxNotices).Scan(&n)
+	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT count(*) FROM (SELECT 1 FROM notice LIMIT $1) AS first_ones`, maxNotices).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the notices: %w", err)
 	}

@@ -18,7 +18,7 @@ var errFolderExists = &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectFold
 
 // CreateFolder adds a folder and sets its ID. The error is of kind Conflict when the account has one of that title.
 func (s *Store) CreateFolder(ctx context.Context, f *cron.Folder) error {
-	err := s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, ofAccount(f.AccountID), func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx,
 			`INSERT INTO folder (account_id, title, title_key) VALUES ($1, $2, $3)
 			 ON CONFLICT (account_id, title_key) DO NOTHING RETURNING id`,
@@ -35,7 +35,7 @@ func (s *Store) CreateFolder(ctx context.Context, f *cron.Folder) error {
 
 // RenameFolder gives a folder another title. The error is of kind Conflict when another one has it.
 func (s *Store) RenameFolder(ctx context.Context, f *cron.Folder) error {
-	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, ofAccount(f.AccountID), func(ctx context.Context, q queryer) error {
 		var other int64
 		err := q.QueryRowContext(ctx, `SELECT id FROM folder WHERE account_id = $1 AND title_key = $2 AND id <> $3`,
 			f.AccountID, titleKey(f.Title), f.ID).Scan(&other)
@@ -56,12 +56,12 @@ func (s *Store) RenameFolder(ctx context.Context, f *cron.Folder) error {
 
 // DeleteFolder removes a folder; its jobs move to the root folder.
 func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64) error {
-	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM folder WHERE id = $1 AND account_id = $2`, folderID, accountID)
 		if err := changedOne(res, err, cron.SubjectFolder); err != nil {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, `UPDATE job SET folder_id = 0 WHERE folder_id = $1 AND folder_id <> 0`, folderID); err != nil {
+		if _, err := q.ExecContext(ctx, `UPDATE job SET folder_id = 0, version = version + 1 WHERE folder_id = $1 AND folder_id <> 0`, folderID); err != nil {
 			return fmt.Errorf("move the folder's jobs: %w", err)
 		}
 		return nil
@@ -85,14 +85,24 @@ func changedOne(res sql.Result, err error, subject cron.Subject) error {
 
 // Folder reads one folder.
 func (s *Store) Folder(ctx context.Context, accountID, folderID int64) (cron.Folder, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return cron.Folder{}, err
+	}
+	defer leave()
 	f := cron.Folder{AccountID: accountID}
-	err := s.read.QueryRowContext(ctx, `SELECT id, title FROM folder WHERE id = $1 AND account_id = $2`,
+	err = s.read.QueryRowContext(ctx, `SELECT id, title FROM folder WHERE id = $1 AND account_id = $2`,
 		folderID, accountID).Scan(&f.ID, &f.Title)
 	return f, oneRow(err, cron.SubjectFolder)
 }
 
 // Folders lists the folders of an account by title.
 func (s *Store) Folders(ctx context.Context, accountID int64) ([]cron.Folder, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT id, title FROM folder WHERE account_id = $1 ORDER BY title_key, title, id`, accountID)
 	if err != nil {
@@ -128,6 +138,11 @@ func (s *Store) checkFolder(ctx context.Context, q queryer, j *cron.Job) error {
 
 // FolderJobs lists the jobs in a folder of an account, 0 for the root folder, at most so many of them.
 func (s *Store) FolderJobs(ctx context.Context, accountID, folderID int64, most int) (jobIDs []int64, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	rows, err := s.read.QueryContext(ctx, `SELECT id FROM job WHERE account_id = $1 AND folder_id = $2 ORDER BY id LIMIT $3`,
 		accountID, folderID, most)
 	if err != nil {

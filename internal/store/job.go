@@ -44,8 +44,8 @@ var (
 	jobColumns = "job.id, job.account_id, job.created_at, job." + strings.Join(jobFields, ", job.")
 	jobInsert  = `INSERT INTO job (account_id, created_at, ` + strings.Join(jobFields, ", ") + `) VALUES (` +
 		parameters(1, 2+len(jobFields)) + `) RETURNING id`
-	jobUpdate = `UPDATE job SET (` + strings.Join(jobFields, ", ") + `) = (` +
-		parameters(2, len(jobFields)) + `) WHERE id = $1`
+	jobUpdate = `UPDATE job SET (` + strings.Join(jobFields, ", ") + `, version) = (` +
+		parameters(3, len(jobFields)) + `, $2 + 1) WHERE id = $1 AND version = $2`
 )
 
 const stateColumns = `job_state.next_run_at, job_state.last_status, job_state.last_duration_us,
@@ -176,16 +176,12 @@ func (s *Store) sealJob(j *cron.Job) ([]byte, error) {
 }
 
 // saveSecret writes the sealed secrets of a job to their table, which has no row for a job without any.
-func (s *Store) saveSecret(ctx context.Context, q queryer, j *cron.Job) error {
-	sealed, err := s.sealJob(j)
-	if err != nil {
-		return err
-	}
+func saveSecret(ctx context.Context, q queryer, jobID int64, sealed []byte) (err error) {
 	if sealed == nil {
-		_, err = q.ExecContext(ctx, `DELETE FROM job_secret WHERE job_id = $1`, j.ID)
+		_, err = q.ExecContext(ctx, `DELETE FROM job_secret WHERE job_id = $1`, jobID)
 	} else {
 		_, err = q.ExecContext(ctx, `INSERT INTO job_secret (job_id, sealed) VALUES ($1, $2)
-			ON CONFLICT (job_id) DO UPDATE SET sealed = excluded.sealed`, j.ID, sealed)
+			ON CONFLICT (job_id) DO UPDATE SET sealed = excluded.sealed`, jobID, sealed)
 	}
 	if err != nil {
 		return fmt.Errorf("write the secrets of the job: %w", err)
@@ -216,7 +212,7 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 // CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates nothing but the
 // folder. The error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
-	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+	err := s.writeJobs(ctx, j.AccountID, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, j.AccountID)
 		if err != nil {
 			return err
@@ -233,7 +229,11 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err != nil {
 			return err
 		}
-		if err := s.saveSecret(ctx, q, j); err != nil {
+		sealed, err := s.sealJob(j) // with its id, which is known by now only
+		if err == nil {
+			err = saveSecret(ctx, q, j.ID, sealed)
+		}
+		if err != nil {
 			return err
 		}
 		if _, ok := cron.WithoutUser(j.Request.URL); ok {
@@ -256,146 +256,33 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	return nil
 }
 
-// UpdateJob reads a job, lets change edit it, and writes and plans it anew, all in one transaction; saving resets the
-// counters of failures. An error of change undoes everything and is returned as it is. change may run more than once.
-//
-// An occurrence that is due already when the edit comes still counts: it runs as the job is now, or, when the edit
-// disables or pauses the job, is recorded as skipped.
-//
-// A one-time job that its occurrence disabled stays Spent as long as the edit leaves it so, and neither enables it nor
-// gives it another instant.
-func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error {
-	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
-		rec, err := s.lockJob(ctx, q, accountID, jobID)
-		if err != nil {
-			return err
-		}
-		j := rec.Job
-		if err := change(&j); err != nil {
-			return err
-		}
-		if err := s.checkFolder(ctx, q, &j); err != nil {
-			return err
-		}
-		now := s.stamp()
-		j.Updated = now
-		j.Timing.Spent = j.Timing.Spent && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
-		if _, err := q.ExecContext(ctx, jobUpdate, append([]any{j.ID}, jobValues(&j)...)...); err != nil {
-			return fmt.Errorf("update the job: %w", err)
-		}
-		if err := s.saveSecret(ctx, q, &j); err != nil {
-			return err
-		}
-		if j.Request.URL != rec.Request.URL {
-			if err := s.saveURL(ctx, q, &j); err != nil {
-				return err
-			}
-		}
-		next := j.NextAfter(now)
-		if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
-			dormant, err := isDormant(ctx, q, j.ID)
-			switch {
-			case err != nil:
-			case dormant, !j.Enabled:
-				err = s.recordBacklog(ctx, q, &rec, cron.FaultDisabled, now)
-			case due.Before(j.Timing.PausedUntil):
-				err = s.recordBacklog(ctx, q, &rec, cron.FaultPaused, now)
-			default:
-				next = due
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if !j.AllowsAttempts(now) {
-			if err := dropAttempts(ctx, q, j.ID); err != nil {
-				return err
-			}
-		}
-		_, err = q.ExecContext(ctx,
-			`UPDATE job_state SET next_run_at = $2, look_at = $2, failures = 0, counted_failures = 0 WHERE job_id = $1`,
-			j.ID, nullMillis(next))
-		if err != nil {
-			return fmt.Errorf("plan the job: %w", err)
-		}
-		return nil
-	})
-}
-
-// dropAttempts takes back the retries and repeats of a job that is disabled or paused; the attempts before stand as the
-// last.
-func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
-	_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE job_id = $1 AND kind = $2`, jobID, int(cron.KindScheduled))
-	if err != nil {
-		return fmt.Errorf("drop further attempts: %w", err)
-	}
-	return nil
-}
-
-// lockJob reads a job for a change. On PostgreSQL it locks the state first, as a claim does, so that a claim sees
-// either all of the change or nothing of it.
-func (s *Store) lockJob(ctx context.Context, q queryer, accountID, jobID int64) (cron.JobRecord, error) {
+// readVersion reads a job and the version of its row, which every change of the row makes another.
+func (s *Store) readVersion(ctx context.Context, accountID, jobID int64) (rec cron.JobRecord, version int64, err error) {
 	var (
-		rec cron.JobRecord
-		one int
-	)
-	err := q.QueryRowContext(ctx, `SELECT 1 FROM job_state WHERE job_id = $1 AND account_id = $2`+s.dialect.forUpdate,
-		jobID, accountID).Scan(&one)
-	if err != nil {
-		return rec, oneRow(err, cron.SubjectJob)
-	}
-	return s.readJob(ctx, q, accountID, jobID)
-}
-
-func (s *Store) readJob(ctx context.Context, q queryer, accountID, jobID int64) (cron.JobRecord, error) {
-	var (
-		rec    cron.JobRecord
 		row    stateRow
 		sealed []byte
 	)
-	err := scanJob(q.QueryRowContext(ctx,
-		`SELECT `+jobColumns+`, job_secret.sealed, `+stateColumns+`
+	err = scanJob(s.read.QueryRowContext(ctx,
+		`SELECT `+jobColumns+`, job_secret.sealed, job.version, `+stateColumns+`
 		 FROM job JOIN job_state ON job_state.job_id = job.id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 WHERE job.id = $1 AND job.account_id = $2`,
-		jobID, accountID).Scan, &rec.Job, append([]any{&sealed}, row.fields()...)...)
+		jobID, accountID).Scan, &rec.Job, append([]any{&sealed, &version}, row.fields()...)...)
 	if err != nil {
-		return rec, oneRow(err, cron.SubjectJob)
+		return rec, 0, oneRow(err, cron.SubjectJob)
 	}
 	rec.State = row.state()
-	return rec, s.openJob(&rec.Job, sealed)
-}
-
-// DeleteJob removes a job; its history is no longer reachable and goes with the retention. The error is of kind
-// Invalid for a job that belongs to a monitor.
-func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
-	return s.DeleteJobIf(ctx, accountID, jobID, func(*cron.Job) error { return nil })
-}
-
-// DeleteJobIf is DeleteJob for a job that allow has no error for; its error is returned as it is. allow may run more
-// than once.
-func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error {
-	return s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
-		rec, err := s.lockJob(ctx, q, accountID, jobID)
-		if err != nil {
-			return err
-		}
-		if err := allow(&rec.Job); err != nil {
-			return err
-		}
-		if rec.Type == cron.TypeMonitoring {
-			return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob,
-				Problems: []cron.Problem{{Rule: cron.RuleMonitorJob}}}
-		}
-		if _, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1`, jobID); err != nil {
-			return fmt.Errorf("delete the job: %w", err)
-		}
-		return nil
-	})
+	return rec, version, s.openJob(&rec.Job, sealed)
 }
 
 // Job reads one job with all that belongs to it.
 func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord, error) {
-	return s.readJob(ctx, s.read, accountID, jobID)
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return cron.JobRecord{}, err
+	}
+	defer leave()
+	rec, _, err := s.readVersion(ctx, accountID, jobID)
+	return rec, err
 }
 
 // listColumns are what a list shows of a job, and more.
@@ -408,6 +295,11 @@ var listJobs = `SELECT ` + listColumns + `, job.url_sealed FROM job JOIN job_sta
 // Jobs reads the jobs of an account, without headers, body and credentials: enabled ones first, then by last status,
 // URL and id. someFailed tells that some could not be read and are left out.
 func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecord, someFailed bool, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, false, err
+	}
+	defer leave()
 	count, err := s.CountJobs(ctx, accountID)
 	if err != nil {
 		return nil, false, err
@@ -449,11 +341,15 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 
 // ListedJob reads a job as Jobs does, of whatever account, and without user and password in its URL.
 func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, error) {
+	return readListed(ctx, s.read, jobID)
+}
+
+func readListed(ctx context.Context, q queryer, jobID int64) (cron.JobRecord, error) {
 	var (
 		rec cron.JobRecord
 		row stateRow
 	)
-	err := scanJob(s.read.QueryRowContext(ctx,
+	err := scanJob(q.QueryRowContext(ctx,
 		`SELECT `+listColumns+` FROM job JOIN job_state ON job_state.job_id = job.id WHERE job.id = $1`, jobID).Scan,
 		&rec.Job, row.fields()...)
 	if err != nil {
@@ -467,6 +363,11 @@ const countJobs = `SELECT count(*) FROM job WHERE account_id = $1`
 
 // CountJobs tells how many jobs an account has.
 func (s *Store) CountJobs(ctx context.Context, accountID int64) (int, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
 	var n int
 	if err := s.read.QueryRowContext(ctx, countJobs, accountID).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count the jobs: %w", err)

@@ -32,7 +32,7 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 
 // StartNode registers a start of this process and returns its epoch.
 func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err error) {
-	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		now := s.Now()
 		var zones string
 		err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.dialect.forKeyShare).Scan(&zones)
@@ -65,7 +65,7 @@ func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest
 	}
 	open := openFrom(latest)
 	var zones string
-	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, lease, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, open_from = greatest(open_from, $3)
 			WHERE epoch = $1 AND NOT dead RETURNING zone_version`, epoch, millis(s.Now().Add(cron.Lease)), open).Scan(&zones)
 	})
@@ -85,7 +85,7 @@ func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest
 
 // StopNode ends the lease of a node that has settled all its executions.
 func (s *Store) StopNode(ctx context.Context, epoch int64) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $2, lease_until = 0 WHERE epoch = $1`, epoch, true)
 		return err
 	})
@@ -104,7 +104,7 @@ func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err er
 	if s.dialect.alone && s.settled.Load() {
 		return 0, nil // nobody can have died since
 	}
-	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		deadline := millis(s.Now())
 		if s.dialect.alone {
 			deadline = 1 << 62
@@ -118,7 +118,7 @@ func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err er
 	}
 	for {
 		var n int
-		err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+		err := s.transact(ctx, results, func(ctx context.Context, q queryer) (err error) {
 			n, err = s.settleSome(ctx, q)
 			return err
 		})
@@ -188,7 +188,7 @@ func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
 // Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it. It waits for
 // a claim of the node that the database has not ended yet.
 func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (lost []cron.Completion, err error) {
-	err = s.backend.write(ctx, starting, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, starting, func(ctx context.Context, q queryer) error {
 		n := openNode{epoch: epoch}
 		err := q.QueryRowContext(ctx, `SELECT open_from FROM node WHERE epoch = $1 AND open_from IS NOT NULL`+s.dialect.forUpdate,
 			epoch).Scan(&n.from)

@@ -3,56 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 
 	"punctual/internal/cron"
 )
-
-// transactionKey finds the open transaction in a context.
-type transactionKey struct{}
-
-// joined is the transaction that Once has opened, when ctx comes from there.
-func joined(ctx context.Context) (queryer, bool) {
-	q, ok := ctx.Value(transactionKey{}).(queryer)
-	return q, ok
-}
-
-// write runs fn in a transaction: that of Once when ctx comes from there, otherwise one of its own.
-func (s *Store) write(ctx context.Context, u urgency, fn func(ctx context.Context, q queryer) error) error {
-	if q, ok := joined(ctx); ok {
-		return fn(ctx, q)
-	}
-	return s.backend.write(ctx, u, fn)
-}
-
-// joinedReads reads inside the transaction of Once where there is one, and otherwise from the pool. It would be waited
-// for in vain when all connections of the pool were such transactions.
-type joinedReads struct{ pool queryer }
-
-var _ queryer = joinedReads{}
-
-func (r joinedReads) from(ctx context.Context) queryer {
-	if q, ok := joined(ctx); ok {
-		return q
-	}
-	return r.pool
-}
-
-// ExecContext runs a statement.
-func (r joinedReads) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return r.from(ctx).ExecContext(ctx, query, args...)
-}
-
-// QueryContext runs a query.
-func (r joinedReads) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return r.from(ctx).QueryContext(ctx, query, args...)
-}
-
-// QueryRowContext runs a query for one row.
-func (r joinedReads) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return r.from(ctx).QueryRowContext(ctx, query, args...)
-}
 
 func onceRow(c cron.OnceCall) string {
 	return "once " + strconv.FormatInt(c.AccountID, 10) + " " + c.Key
@@ -66,33 +22,58 @@ func onceRow(c cron.OnceCall) string {
 // too many keys in use.
 func (s *Store) Once(ctx context.Context, c cron.OnceCall, do func(ctx context.Context) (answer []byte, err error)) (
 	answer []byte, replayed bool, err error) {
-	err = s.backend.write(ctx, waitedOn, func(_ context.Context, q queryer) error {
-		kept, found, err := s.onceAnswer(ctx, q, c)
-		if err != nil || found {
-			answer, replayed = kept, true
+	err = s.transact(ctx, ofAccount(c.AccountID), func(ctx context.Context, q queryer) error {
+		if answer, replayed, err = s.takeKey(ctx, q, c); err != nil || replayed {
 			return err
 		}
-		answer, err = do(context.WithValue(context.WithoutCancel(ctx), transactionKey{}, q))
-		replayed = false
-		if err != nil {
+		if answer, err = do(ctx); err != nil {
 			return err
 		}
-		_, err = q.ExecContext(context.WithoutCancel(ctx), `UPDATE once SET answer = $3 WHERE account_id = $1 AND key = $2`,
+		_, err = q.ExecContext(ctx, `UPDATE once SET answer = $3 WHERE account_id = $1 AND key = $2`,
 			c.AccountID, c.Key, s.sealer.seal(answer, onceRow(c)))
 		return err
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	if !replayed {
-		s.signal() // what do has changed can be seen by now
-	}
 	return answer, replayed, nil
 }
 
-// onceAnswer finds the answer of a call that was performed before, or takes its key.
-func (s *Store) onceAnswer(ctx context.Context, q queryer, c cron.OnceCall) (answer []byte, found bool, err error) {
-	ctx = context.WithoutCancel(ctx) // an interrupted statement would undo the writes of others
+// Performed finds the answer of a call that was performed before. The error is of kind Unprocessable when the key
+// belongs to another request.
+func (s *Store) Performed(ctx context.Context, c cron.OnceCall) (answer []byte, found bool, err error) {
+	ctx, leave, err := s.enter(ctx, c.AccountID)
+	if err != nil {
+		return nil, false, err
+	}
+	defer leave()
+	answer, err = s.keptAnswer(ctx, s.read, c, millis(s.stamp().Add(-cron.OnceKept)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return answer, err == nil, err
+}
+
+// keptAnswer reads the answer of a call with a key that was taken after an instant.
+func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.OnceCall, since int64) ([]byte, error) {
+	var request, sealed []byte
+	err := q.QueryRowContext(ctx, `SELECT request, answer FROM once WHERE account_id = $1 AND key = $2 AND created_at > $3`,
+		c.AccountID, c.Key, since).Scan(&request, &sealed)
+	if err != nil {
+		return nil, fmt.Errorf("find the answer of a call: %w", err)
+	}
+	if string(request) != string(c.Request[:]) {
+		return nil, &cron.Error{Kind: cron.Unprocessable, Problems: []cron.Problem{{Rule: cron.RuleIdempotencyOther}}}
+	}
+	answer, err := s.sealer.open(sealed, onceRow(c))
+	if err != nil {
+		return nil, fmt.Errorf("open the answer of a call: %w", err)
+	}
+	return answer, nil
+}
+
+// takeKey finds the answer of a call that was performed before, or takes its key.
+func (s *Store) takeKey(ctx context.Context, q queryer, c cron.OnceCall) (answer []byte, found bool, err error) {
 	now := s.stamp()
 	since := millis(now.Add(-cron.OnceKept))
 	if _, err := q.ExecContext(ctx, `DELETE FROM once WHERE account_id = $1 AND key = $2 AND created_at <= $3`,
@@ -111,20 +92,8 @@ func (s *Store) onceAnswer(ctx context.Context, q queryer, c cron.OnceCall) (ans
 	} else if n > 0 {
 		return nil, false, checkOnceRoom(ctx, q, c.AccountID, since)
 	}
-	var request, sealed []byte
-	err = q.QueryRowContext(ctx, `SELECT request, answer FROM once WHERE account_id = $1 AND key = $2`,
-		c.AccountID, c.Key).Scan(&request, &sealed)
-	if err != nil {
-		return nil, false, fmt.Errorf("find the answer of a call: %w", err)
-	}
-	if string(request) != string(c.Request[:]) {
-		return nil, false, &cron.Error{Kind: cron.Unprocessable, Problems: []cron.Problem{{Rule: cron.RuleIdempotencyOther}}}
-	}
-	answer, err = s.sealer.open(sealed, onceRow(c))
-	if err != nil {
-		return nil, false, fmt.Errorf("open the answer of a call: %w", err)
-	}
-	return answer, true, nil
+	answer, err = s.keptAnswer(ctx, q, c, since)
+	return answer, err == nil, err
 }
 
 // checkOnceRoom is an error of kind TooMany when an account has taken one key too many.
@@ -145,7 +114,7 @@ func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error
 
 // pruneOnce forgets a chunk of the calls whose keys are free again.
 func (s *Store) pruneOnce(ctx context.Context) (more bool, err error) {
-	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM once WHERE (account_id, key) IN
 			(SELECT account_id, key FROM once WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.OnceKept)), pruneChunk)
 		if err != nil {

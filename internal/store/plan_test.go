@@ -158,7 +158,7 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, err = db.APIKeys(ctx, account)
 	ok(t, err)
-	ok(t, db.TouchAPIKey(ctx, k.ID, db.Now()))
+	ok(t, db.TouchAPIKey(ctx, account, k.ID, db.Now()))
 	_, err = db.FolderJobs(ctx, account, 0, 10)
 	ok(t, err)
 	for range 2 {
@@ -173,7 +173,7 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, err = db.Operator(ctx)
 	ok(t, err)
-	_, err = db.Count(ctx, []cron.Limit{{Kind: 1, Subject: account, Window: time.Hour, Max: 10}})
+	_, err = db.Count(ctx, account, []cron.Limit{{Kind: 1, Subject: account, Window: time.Hour, Max: 10}})
 	ok(t, err)
 	_, err = db.Frontier(ctx)
 	ok(t, err)

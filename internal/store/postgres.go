@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,8 +18,10 @@ import (
 )
 
 const (
-	// connections a node keeps at most.
-	connections = 16
+	// connections a node keeps at most, the listener's included, and those that it needs.
+	mostConnections, leastConnections = 16, 5
+	// lockWait is how long a call of an account waits for a row.
+	lockWait = 5 * time.Second
 	// wakeChannel is the name that nodes LISTEN to.
 	wakeChannel = "punctual_wake"
 	// relisten is the pause before the listener connects again; the poll covers the time between.
@@ -28,9 +31,7 @@ const (
 )
 
 // postgresBackend is PostgreSQL, shared with other nodes.
-type postgresBackend struct {
-	db *sql.DB
-}
+type postgresBackend struct{ pools pools }
 
 var _ backend = (*postgresBackend)(nil)
 
@@ -45,27 +46,87 @@ func (s *Store) openPostgres(ctx, background context.Context, o Options) error {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "punctual"
 	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	db.SetConnMaxIdleTime(time.Minute)
+	limit, err := connectionLimit(ctx, config)
+	if err != nil {
+		return err
+	}
+	sizes := shareConnections(limit)
+	all := openPools(config, sizes)
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the migration lock: %w", err), db.Close())
+		return errors.Join(fmt.Errorf("prepare the migration lock: %w", err), all.close())
 	}
-	if err := migrate(ctx, db, postgresSchema, migrations, o.NoMigrate, goose.WithSessionLocker(locker)); err != nil {
-		return errors.Join(err, db.Close())
+	err = migrate(ctx, all[classUpkeep], postgresSchema, migrations, o.NoMigrate, goose.WithSessionLocker(locker))
+	if err != nil {
+		return errors.Join(err, all.close())
 	}
-	s.read, s.backend, s.hot, s.dialect = db, &postgresBackend{db: db}, postgresHot{}, postgresDialect
+	s.read, s.backend, s.hot, s.dialect = all, &postgresBackend{all}, postgresHot{}, postgresDialect
+	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for what has no account yet, such as a key to be found
 	err = s.MeasureClock(ctx)
 	if err == nil && !o.NoMigrate {
-		err = s.ensurePartitions(ctx)
+		err = s.ensurePartitions(upkeep.with(ctx))
 	}
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, all.close())
 	}
 	s.background.Go(func() { s.listen(background, config) })
 	return nil
+}
+
+// connectionLimit is how many connections the database has for a role like ours.
+func connectionLimit(ctx context.Context, config *pgx.ConnConfig) (n int, err error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return 0, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	err = conn.QueryRow(ctx,
+		`SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+		              nullif(datconnlimit, -1), nullif(rolconnlimit, -1))
+		 FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("read the limit of connections: %w", err)
+	}
+	return n, nil
+}
+
+// shareConnections divides the connections of a node among the kinds of its work. A node takes half of what there is, so
+// that two have room. Besides the listener, the lease needs one; the work in the background one or two, one of them for
+// what all calls share; the scheduler, which claims and records results, one to four; the rest is the API's, of which an
+// account has a quarter (gate).
+//
+//	limit  97 and more  32  20  10
+//	lease            1   1   1   1
+//	upkeep           2   2   1   1
+//	scheduler        4   4   2   1
+//	API              8   8   5   1
+func shareConnections(limit int) (sizes [classLease + 1]int) {
+	total := min(max(limit/2, leastConnections), mostConnections)
+	sizes[classLease] = 1
+	sizes[classUpkeep] = max(1, total/8)
+	sizes[classStarting] = max(1, total/4)
+	sizes[classAccount] = total - 2 - sizes[classUpkeep] - sizes[classStarting]
+	return sizes
+}
+
+// openPools opens a pool for each class of work; results have that of claims.
+func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
+	for class, size := range sizes {
+		if size == 0 {
+			continue
+		}
+		c := config.Copy()
+		if class == int(classAccount) && c.RuntimeParams["lock_timeout"] == "" {
+			c.RuntimeParams["lock_timeout"] = strconv.FormatInt(lockWait.Milliseconds(), 10)
+		}
+		db := stdlib.OpenDB(*c)
+		db.SetMaxOpenConns(size)
+		db.SetMaxIdleConns(size)
+		db.SetConnMaxIdleTime(time.Minute)
+		p[class] = db
+	}
+	p[classResults] = p[classStarting]
+	return p
 }
 
 // listen turns notifications of other nodes into signals, until ctx ends.
@@ -104,18 +165,22 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
 	}
 }
 
-func (b *postgresBackend) write(ctx context.Context, _ urgency, fn func(context.Context, queryer) error) error {
+func (b *postgresBackend) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
 	var err error
 	for range writeTries {
-		if err = b.tryWrite(ctx, fn); !retryable(err) {
+		if err = tryWrite(ctx, b.pools[t.class], fn); !retryable(err) {
 			break
 		}
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == lockNotAvailable && t.class == classAccount {
+		return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second, Err: err,
+			Problems: []cron.Problem{{Rule: cron.RuleLocked, Limit: int64(lockWait / time.Second)}}}
 	}
 	return databaseError(err)
 }
 
-func (b *postgresBackend) tryWrite(ctx context.Context, fn func(context.Context, queryer) error) error {
-	tx, err := b.db.BeginTx(ctx, nil)
+func tryWrite(ctx context.Context, db *sql.DB, fn func(context.Context, queryer) error) error {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -129,6 +194,9 @@ func (b *postgresBackend) tryWrite(ctx context.Context, fn func(context.Context,
 	return nil
 }
 
+// lockNotAvailable is the code of a statement that has waited for lock_timeout.
+const lockNotAvailable = "55P03"
+
 // retryable tells whether the database undid the transaction to resolve a conflict with another.
 func retryable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
@@ -137,12 +205,12 @@ func retryable(err error) bool {
 
 func (b *postgresBackend) clock(ctx context.Context) (now time.Time, ok bool, err error) {
 	var us int64
-	err = b.db.QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&us)
+	err = b.pools[classLease].QueryRowContext(ctx, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`).Scan(&us)
 	return time.UnixMicro(us), true, err
 }
 
 func (b *postgresBackend) latestExecution(ctx context.Context) (id int64, err error) {
-	err = b.db.QueryRowContext(ctx, `SELECT last_value FROM execution_id`).Scan(&id)
+	err = b.pools[classLease].QueryRowContext(ctx, `SELECT last_value FROM execution_id`).Scan(&id)
 	return id, err
 }
 
@@ -151,7 +219,7 @@ func (b *postgresBackend) notify(ctx context.Context, q queryer) error {
 	return err
 }
 
-func (b *postgresBackend) close() error { return b.db.Close() }
+func (b *postgresBackend) close() error { return b.pools.close() }
 
 // wipe leaves it to the server, whose vacuum does so.
 func (b *postgresBackend) wipe(context.Context) error { return nil }
@@ -386,7 +454,7 @@ func tolerable(err error) bool {
 	}
 	switch e.Code {
 	case "42P07", "23505", // duplicate_table, unique_violation: two nodes at once
-		"55P03", // lock_not_available
+		lockNotAvailable,
 		"23514": // check_violation: the rest has rows of that day
 		return true
 	}

@@ -53,6 +53,7 @@ func (s *Store) longest(ctx context.Context) (longest time.Duration, err error) 
 // Maintain takes one short step of the upkeep: it removes history beyond its retention and what is left of nodes that
 // died long ago, and completes what they began. more asks for another step soon.
 func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
+	ctx = upkeep.with(ctx)
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
 	}
@@ -93,7 +94,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 
 // pruneNodes forgets nodes that have been dead for a day and left nothing running.
 func (s *Store) pruneNodes(ctx context.Context) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND open_from IS NULL AND started_at < $1 AND lease_until < $1`,
 			millis(s.Now().Add(-24*time.Hour)))
 		return err
@@ -149,7 +150,7 @@ func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	if err == nil {
-		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 			res, err := q.ExecContext(ctx, `DELETE FROM rollup_job WHERE job_id = $1 AND hour IN
 				(SELECT hour FROM rollup_job WHERE job_id = $1 LIMIT $2)`, id, goneChunk)
 			if err != nil {
@@ -172,7 +173,7 @@ func (s *Store) deleteExecutions(ctx context.Context, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		for _, statement := range []string{
 			`DELETE FROM execution WHERE ` + s.dialect.in("id", 1),
 			`DELETE FROM response WHERE ` + s.dialect.in("execution_id", 1),
@@ -222,7 +223,7 @@ func (s *Store) expired(ctx context.Context, accountID int64, before time.Time) 
 
 // vacuum gives some of SQLite's free pages back, so that the file shrinks after a flood.
 func (s *Store) vacuum(ctx context.Context) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, vacuumPages))
 		return err
 	})
@@ -273,7 +274,7 @@ func (s *Store) ensurePartition(ctx context.Context, table, with string, day tim
 
 // changeSchema runs a statement that needs the whole table for a moment, and gives up rather than hold up the others.
 func (s *Store) changeSchema(ctx context.Context, statement string) error {
-	return s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		if _, err := q.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
 			return err
 		}
@@ -323,7 +324,7 @@ func (s *Store) partitions(ctx context.Context, table string) ([]string, error) 
 // pruneRest deletes a chunk of what no plan keeps from the partitions without a day.
 func (s *Store) pruneRest(ctx context.Context, before time.Time) (more bool, err error) {
 	for _, p := range partitioned {
-		err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 			res, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s_rest WHERE ctid IN
 				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, p.table), millis(before), pruneChunk)
 			if err != nil {

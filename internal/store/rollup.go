@@ -100,6 +100,7 @@ func (d *digest) each(e *cron.Execution, change func(*cron.Tally)) {
 // RollUp counts executions of some accounts, those that have waited longest, into the statistics. more asks for
 // another step soon. Of several nodes that count the same only one succeeds, and the others' work is in vain.
 func (s *Store) RollUp(ctx context.Context) (more bool, err error) {
+	ctx = upkeep.with(ctx)
 	if err := s.addRollupStates(ctx); err != nil {
 		return false, err
 	}
@@ -125,7 +126,7 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 	var one int
 	err := s.read.QueryRowContext(ctx, `SELECT 1 `+without+` LIMIT 1`).Scan(&one)
 	if err == nil {
-		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 			_, err := q.ExecContext(ctx, `INSERT INTO rollup_state (account_id, version, position, looked_at, look_at, pruned_at)
 				SELECT id, 0, 0, 0, 0, $1 `+without+` ON CONFLICT DO NOTHING`, millis(s.Now()))
 			return err
@@ -196,7 +197,7 @@ func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err err
 	}
 	var taken bool
 	rows := encodeTallies(d.tallies) // before the transaction, for which others wait
-	err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) (err error) {
 		taken, err = s.saveDigest(ctx, q, &next, d, rows, now, look)
 		return err
 	})
@@ -550,6 +551,11 @@ const statsTries = 5
 // Stats adds up what was due in a span of time, of an account or of one of its jobs: what is counted already, and at most
 // tailRows executions that are not. A job that does not exist is an error of kind NotFound.
 func (s *Store) Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) (stats cron.HourlyStats, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return stats, err
+	}
+	defer leave()
 	if _, err := s.searchable(ctx, accountID, &cron.HistoryFilter{JobID: q.JobID}); err != nil {
 		return stats, err
 	}

@@ -14,7 +14,7 @@ import (
 // one that was asked for waits, and while an execution of a job that minds overlaps is under way.
 func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Run, error) {
 	var run cron.Run
-	err := s.writeJobs(ctx, func(ctx context.Context, q queryer) error {
+	err := s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error {
 		overlap, err := s.lockOverlap(ctx, q, accountID, jobID)
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 	return run, nil
 }
 
-// lockOverlap is lockJob for whoever needs no more of a job than whether it minds overlaps.
+// lockOverlap is lockState for whoever needs no more of a job than whether it minds overlaps.
 func (s *Store) lockOverlap(ctx context.Context, q queryer, accountID, jobID int64) (overlap cron.Overlap, err error) {
 	err = q.QueryRowContext(ctx,
 		`SELECT job.overlap FROM job_state JOIN job ON job.id = job_state.job_id
@@ -87,13 +87,18 @@ func (s *Store) runInstant(ctx context.Context, q queryer, jobID int64) (time.Ti
 
 // RequestedRun tells how far a run has come that was asked for at the given instant.
 func (s *Store) RequestedRun(ctx context.Context, accountID, jobID int64, planned time.Time) (cron.Run, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return cron.Run{}, err
+	}
+	defer leave()
 	run := cron.Run{JobID: jobID, Planned: planned, State: cron.RunFinished}
 	var (
 		plan  planRow
 		waits bool
 	)
 	// What waits is asked for first: a claim in between must not hide the run.
-	err := s.read.QueryRowContext(ctx,
+	err = s.read.QueryRowContext(ctx,
 		`SELECT account.plan, account.overrides,
 		        EXISTS (SELECT 1 FROM pending WHERE job_id = $1 AND planned_at = $3 AND kind = $4)
 		 FROM job JOIN account ON account.id = job.account_id WHERE job.id = $1 AND account.id = $2`,

@@ -42,6 +42,11 @@ type stretch struct {
 // than searchRows of them: with a filter that matches little, pages are short or empty until the end is reached. A job
 // or folder of the filter that does not exist is an error of kind NotFound. Records of deleted jobs are not found.
 func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuery) (page cron.HistoryPage, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return page, err
+	}
+	defer leave()
 	since, err := s.searchable(ctx, accountID, &q.Filter)
 	if err != nil {
 		return page, err
@@ -97,7 +102,8 @@ func (s *Store) inOrder(ctx context.Context, fn func(ctx context.Context, reader
 	if s.dialect.alone {
 		return fn(ctx, s.read)
 	}
-	return s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	t, _ := turnOf(ctx)
+	return s.transact(ctx, t, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
 			set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
 			set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),

@@ -18,15 +18,20 @@ import (
 // FileName is the name of the SQLite database in its directory.
 const FileName = "punctual.db"
 
-// readers is the size of SQLite's pool of readers: queries are short, and the machine's cores are few.
-const readers = 4
+// The sizes of SQLite's pools of readers: queries are short, and the machine's cores are few. The scheduler, and the work
+// in the background, do not wait for the queries of accounts.
+const (
+	readers       = 4 // of accounts, and one more for what has no account yet
+	ownReaders    = 1 // of the scheduler
+	upkeepReaders = 2
+)
 
 // sqliteBackend is SQLite: one connection writes, a pool of others reads.
 type sqliteBackend struct {
 	dsn    string
 	db     *sql.DB
 	writer *writer
-	read   *sql.DB
+	read   pools
 }
 
 var _ backend = (*sqliteBackend)(nil)
@@ -41,12 +46,10 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", sqliteDSN(path)+"&_query_only=on")
+	read, err := sqliteReaders(sqliteDSN(path) + "&_query_only=on")
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
 	}
-	read.SetMaxOpenConns(readers)
-	read.SetMaxIdleConns(readers)
 	err = checkSQLiteTables(ctx, db)
 	if err == nil {
 		err = migrate(ctx, db, sqliteSchema, migrations, o.NoMigrate)
@@ -56,10 +59,25 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 		w, err = newWriter(ctx, db)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", path, sqliteOpenError(err)), db.Close(), read.Close())
+		return errors.Join(fmt.Errorf("%s: %w", path, sqliteOpenError(err)), db.Close(), read.close())
 	}
 	s.read, s.backend, s.hot, s.dialect = read, &sqliteBackend{dsn: sqliteDSN(path), db: db, writer: w, read: read}, sqliteHot{}, sqliteDialect
+	s.gate = newGate(readers)
 	return nil
+}
+
+func sqliteReaders(dsn string) (p pools, err error) {
+	for class, size := range map[class]int{classAccount: readers + 1, classStarting: ownReaders, classUpkeep: upkeepReaders} {
+		db, err := sql.Open("sqlite", dsn)
+		if err != nil {
+			return p, err
+		}
+		db.SetMaxOpenConns(size)
+		db.SetMaxIdleConns(size)
+		p[class] = db
+	}
+	p[classResults], p[classLease] = p[classStarting], p[classStarting]
+	return p, nil
 }
 
 // sqliteOpenError adds what a failure means where the code says so.
@@ -73,8 +91,8 @@ func sqliteOpenError(err error) error {
 	return err
 }
 
-func (b *sqliteBackend) write(ctx context.Context, u urgency, fn func(context.Context, queryer) error) error {
-	return databaseError(b.writer.do(ctx, u, fn))
+func (b *sqliteBackend) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
+	return databaseError(b.writer.do(ctx, t, fn))
 }
 
 // clock says that SQLite has none of its own.
@@ -114,7 +132,7 @@ func (b *sqliteBackend) copyTo(ctx context.Context, path string) error {
 }
 
 func (b *sqliteBackend) close() error {
-	return errors.Join(b.read.Close(), b.writer.close(), b.db.Close())
+	return errors.Join(b.read.close(), b.writer.close(), b.db.Close())
 }
 
 // sqliteDialect is what SQLite says differently: a list is one JSON text, and nothing needs a lock.

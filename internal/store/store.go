@@ -41,19 +41,11 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// urgency orders write transactions that wait for SQLite's single writer.
-type urgency int
-
-const (
-	batched  urgency = iota // can wait for a moment, such as results
-	starting                // executions start with it
-	waitedOn                // a person or program waits for the answer
-)
-
 // backend runs transactions.
 type backend interface {
-	// write runs fn in a transaction and commits it; fn may run more than once and must not keep q.
-	write(ctx context.Context, u urgency, fn func(ctx context.Context, q queryer) error) error
+	// write runs fn in a transaction and commits it; fn may run more than once and must not keep q. Only Store.transact
+	// calls it.
+	write(ctx context.Context, t turn, fn func(ctx context.Context, q queryer) error) error
 	// clock reads the database's clock; ok is false where it is the process's own.
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
 	// latestExecution is an id that no execution exceeds whose claim has ended.
@@ -103,7 +95,9 @@ type Store struct {
 	hot        hot
 	dialect    dialect
 	plans      cron.Plans
-	read       queryer
+	read       queryer // a pools
+	gate       *gate   // to the connections of accounts
+	edits      editQueue
 	sealer     *sealer
 	logger     *slog.Logger
 	changed    chan struct{}
@@ -135,7 +129,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		stop()
 		return nil, databaseError(err)
 	}
-	s.read = joinedReads{s.read}
 	if err := s.checkKey(ctx, o.NoMigrate); err != nil {
 		return nil, errors.Join(databaseError(err), s.Close())
 	}
@@ -157,7 +150,7 @@ func (s *Store) Close() error {
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	if err := s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
+	if err := s.read.QueryRowContext(lease.with(ctx), `SELECT 1`).Scan(&one); err != nil {
 		return fmt.Errorf("ping the database: %w", databaseError(err))
 	}
 	return nil
@@ -168,7 +161,7 @@ const writeCheck = "write check"
 
 // CheckWrite reports whether the database takes writes.
 func (s *Store) CheckWrite(ctx context.Context) error {
-	err := s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, lease, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx,
 			`INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
 			writeCheck, []byte(s.stamp().Format(time.RFC3339)))
@@ -196,25 +189,6 @@ func (s *Store) signal() {
 	}
 }
 
-// writeJobs runs fn as a write that somebody waits for and lets the scheduler know afterwards.
-func (s *Store) writeJobs(ctx context.Context, fn func(ctx context.Context, q queryer) error) error {
-	err := s.withZones(ctx, func() error {
-		return s.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
-			if err := s.checkZones(ctx, q); err != nil {
-				return err
-			}
-			if err := fn(ctx, q); err != nil {
-				return err
-			}
-			return s.backend.notify(ctx, q)
-		})
-	})
-	if err == nil {
-		s.signal()
-	}
-	return err
-}
-
 const keyCheck = "key check"
 
 // checkKey proves that the database's secrets were sealed with our key; a new database takes ours.
@@ -223,7 +197,7 @@ func (s *Store) checkKey(ctx context.Context, readOnly bool) error {
 	var sealed []byte
 	err := s.read.QueryRowContext(ctx, `SELECT value FROM setting WHERE name = $1`, keyCheck).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) && !readOnly {
-		err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+		err = s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
 			_, err := q.ExecContext(ctx, `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
 				keyCheck, s.sealer.seal(want[:], keyCheck))
 			if err != nil {

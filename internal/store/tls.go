@@ -20,7 +20,7 @@ func (s *Store) SetTLS(ctx context.Context, accountID int64, m cron.TLSMaterial)
 	if m.Key != "" {
 		sealed = s.sealer.seal([]byte(m.Key), tlsRow(accountID))
 	}
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx,
 			`INSERT INTO account_tls (account_id, roots, certificate, secret) VALUES ($1, $2, $3, $4)
 			 ON CONFLICT (account_id) DO UPDATE
@@ -36,7 +36,7 @@ func (s *Store) SetTLS(ctx context.Context, accountID int64, m cron.TLSMaterial)
 
 // DeleteTLS removes the TLS material of an account, if it has any.
 func (s *Store) DeleteTLS(ctx context.Context, accountID int64) error {
-	err := s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `DELETE FROM account_tls WHERE account_id = $1`, accountID)
 		return err
 	})
@@ -48,8 +48,13 @@ func (s *Store) DeleteTLS(ctx context.Context, accountID int64) error {
 
 // TLS reads the TLS material of an account without the private key; empty when there is none.
 func (s *Store) TLS(ctx context.Context, accountID int64) (cron.TLSMaterial, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return cron.TLSMaterial{}, err
+	}
+	defer leave()
 	var m cron.TLSMaterial
-	err := s.read.QueryRowContext(ctx, `SELECT roots, certificate FROM account_tls WHERE account_id = $1`, accountID).
+	err = s.read.QueryRowContext(ctx, `SELECT roots, certificate FROM account_tls WHERE account_id = $1`, accountID).
 		Scan(&m.Roots, &m.Certificate)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return m, fmt.Errorf("read the TLS material: %w", err)

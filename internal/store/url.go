@@ -73,7 +73,7 @@ func (s *Store) sealURLs(ctx context.Context) error {
 	}
 	found := false
 	for after, more := int64(0), true; more; {
-		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 			jobs, err := unsealedURLs(ctx, q, after)
 			if err != nil {
 				return err
@@ -128,7 +128,11 @@ func unsealedURLs(ctx context.Context, q queryer, after int64) ([]cron.Job, erro
 
 // sealURL seals the URL of a job that stands there whole. A job whose secrets do not open stays as it is, and cannot run.
 func (s *Store) sealURL(ctx context.Context, q queryer, accountID, jobID int64) error {
-	rec, err := s.lockJob(ctx, q, accountID, jobID)
+	_, err := s.lockState(ctx, q, accountID, jobID)
+	var rec cron.JobRecord
+	if err == nil {
+		rec, _, err = s.readVersion(ctx, accountID, jobID)
+	}
 	switch {
 	case errors.Is(err, errSealed):
 		s.logger.Error("the URL of a job cannot be sealed", slogErr(err))
@@ -142,10 +146,14 @@ func (s *Store) sealURL(ctx context.Context, q queryer, accountID, jobID int64) 
 	if !ok {
 		return nil
 	}
-	if _, err := q.ExecContext(ctx, `UPDATE job SET url = $2 WHERE id = $1`, jobID, plain); err != nil {
+	if _, err := q.ExecContext(ctx, `UPDATE job SET url = $2, version = version + 1 WHERE id = $1`, jobID, plain); err != nil {
 		return err
 	}
-	if err := s.saveSecret(ctx, q, &rec.Job); err != nil {
+	sealed, err := s.sealJob(&rec.Job)
+	if err == nil {
+		err = saveSecret(ctx, q, jobID, sealed)
+	}
+	if err != nil {
 		return err
 	}
 	return s.saveURL(ctx, q, &rec.Job)

@@ -9,14 +9,14 @@ import (
 	"punctual/internal/cron"
 )
 
-// Count counts one request against every limit, or, when one of them is exceeded, against none: then wait is the time
+// Count counts one request of an account against every limit, or, when one of them is exceeded, against none: then wait is the time
 // until that one's window ends, and is positive.
-func (s *Store) Count(ctx context.Context, limits []cron.Limit) (wait time.Duration, err error) {
+func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.Limit) (wait time.Duration, err error) {
 	if len(limits) == 0 {
 		return 0, nil
 	}
 	now := s.Now()
-	err = s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		for i := range limits {
 			l := &limits[i]
 			var count int
@@ -84,7 +84,7 @@ func (s *Store) pruneUsage(ctx context.Context) (more bool, err error) {
 	}
 	old, err := find()
 	if err == nil && len(old) > 0 {
-		err = s.backend.write(ctx, batched, func(ctx context.Context, q queryer) error {
+		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 			for _, w := range old {
 				if _, err := q.ExecContext(ctx, `DELETE FROM usage WHERE kind = $1 AND subject = $2 AND window_at = $3`,
 					w.kind, w.subject, w.at); err != nil {

@@ -5,23 +5,41 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
+
+	"punctual/internal/cron"
 )
 
-// maxGroup is how many waiting writes share a transaction, and so one sync of the disk.
-const maxGroup = 64
+// What a group holds: writes that share a transaction, and so one sync of the disk.
+const (
+	maxGroup = 64
+	// maxGroupCalls and groupTime bound the part of calls of accounts: a claim that comes meanwhile waits no longer than
+	// for them, and results find room behind them.
+	maxGroupCalls = 32
+	groupTime     = 10 * time.Millisecond
+)
 
 var errClosed = errors.New("the database is closed")
 
-// writer is SQLite's single writer. Writes that wait together are committed together, those that somebody waits for
-// first; each runs in a savepoint of its own, so that one that fails takes nothing of the others with it.
+// writer is SQLite's single writer. Writes that wait together are committed together; each runs in a savepoint of its
+// own, so that one that fails takes nothing of the others with it. A group is made up in this order:
+//
+//	first    what the schedule needs: claims, leases
+//	calls    of accounts, round-robin over the accounts, until there are maxGroupCalls or they have taken groupTime;
+//	         the others keep their place
+//	batches  results and upkeep, left out of every other group at most when something goes ahead of them
 type writer struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // by their text, which is constant
+	now   func() time.Time     // to measure groupTime with
 
 	mu       sync.Mutex
-	queue    [3][]*write // by urgency
-	overtook bool        // the latest group left batched writes behind
+	first    []*write
+	calls    fairQueue[*write]
+	batches  []*write
+	overtook bool // the latest group left batches behind
 	closed   bool
 	wake     chan struct{}
 	done     chan struct{}
@@ -30,6 +48,7 @@ type writer struct {
 type write struct {
 	fn   func(ctx context.Context, q queryer) error
 	ctx  context.Context
+	turn turn
 	err  error
 	done chan struct{}
 }
@@ -39,28 +58,67 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the writer: %w", err)
 	}
-	w := &writer{conn: conn, stmts: make(map[string]*sql.Stmt), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	w := &writer{
+		conn: conn, stmts: make(map[string]*sql.Stmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
 	go w.run()
 	return w, nil
 }
 
 // do runs fn in a transaction and returns once it is durable. A context that ends before fn has started takes the
-// write back; after that the write is carried through.
-func (w *writer) do(ctx context.Context, u urgency, fn func(context.Context, queryer) error) error {
-	op := &write{fn: fn, ctx: ctx, done: make(chan struct{})}
-	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
-		return errClosed
+// write back; after that the write is carried through. The error is of kind TooMany when the account has too many
+// waiting, and of kind Unavailable for a call that has waited for long.
+func (w *writer) do(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
+	op := &write{fn: fn, ctx: ctx, turn: t, done: make(chan struct{})}
+	if err := w.put(op); err != nil {
+		return err
 	}
-	w.queue[u] = append(w.queue[u], op)
-	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
+	if t.class != classAccount {
+		<-op.done
+		return op.err
+	}
+	timer := time.NewTimer(callWait)
+	defer timer.Stop()
+	err := error(nil)
+	select {
+	case <-op.done:
+		return op.err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = &cron.Error{Kind: cron.Unavailable, Err: errNoTurn}
+	}
+	w.mu.Lock()
+	waited := w.calls.remove(t.account, op)
+	w.mu.Unlock()
+	if waited {
+		return err
+	}
 	<-op.done
 	return op.err
+}
+
+func (w *writer) put(op *write) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return errClosed
+	}
+	switch op.turn.class {
+	case classLease, classStarting:
+		w.first = append(w.first, op)
+	case classAccount:
+		if !w.calls.push(op.turn.account, op) {
+			return errTooManyWaiting()
+		}
+	case classResults, classUpkeep:
+		w.batches = append(w.batches, op)
+	}
+	return nil
 }
 
 // close lets the writes that wait finish.
@@ -90,76 +148,105 @@ func (w *writer) run() {
 			<-w.wake
 			continue
 		}
-		w.commit(group)
-		for _, op := range group {
+		for _, op := range w.commit(group) {
 			close(op.done)
 		}
 	}
 }
 
-// take removes the next group from the queues. Batched writes do not hold up others in one transaction with them, but
-// wait no longer than for one group.
+// take removes the next group from the queues.
 func (w *writer) take() (group []*write, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	urgent := len(w.queue[waitedOn])+len(w.queue[starting]) > 0
-	w.overtook = urgent && len(w.queue[batched]) > 0 && !w.overtook
-	least := batched
-	if w.overtook {
-		least = starting
+	ahead := len(w.first) > 0 || !w.calls.empty()
+	group, w.first = cut(group, w.first, maxGroup)
+	for calls := min(maxGroupCalls, maxGroup-len(group)); calls > 0; calls-- {
+		_, op, ok := w.calls.pop(anyAccount)
+		if !ok {
+			break
+		}
+		group = append(group, op)
 	}
-	for u := waitedOn; u >= least; u-- {
-		n := min(len(w.queue[u]), maxGroup-len(group))
-		group = append(group, w.queue[u][:n]...)
-		w.queue[u] = append(w.queue[u][:0:0], w.queue[u][n:]...)
+	if w.overtook = ahead && len(w.batches) > 0 && !w.overtook; !w.overtook {
+		group, w.batches = cut(group, w.batches, maxGroup)
 	}
 	return group, w.closed
 }
 
-// commit runs a group in one transaction and sets the error of each write.
-func (w *writer) commit(group []*write) {
+// cut moves writes from the head of a queue to the end of a group, which is to have no more than most.
+func cut(group, queue []*write, most int) (newGroup, rest []*write) {
+	n := max(0, min(len(queue), most-len(group)))
+	return append(group, queue[:n]...), append(queue[:0:0], queue[n:]...)
+}
+
+// putBack lets calls be the next of their accounts again.
+func (w *writer) putBack(calls []*write) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, op := range slices.Backward(calls) {
+		w.calls.unpop(op.turn.account, op)
+	}
+}
+
+// commit runs a group in one transaction and sets the error of each write. It returns those that have ended: calls for
+// which there was no time any more wait again.
+func (w *writer) commit(group []*write) (ended []*write) {
 	// An interrupted statement would roll back the whole transaction: no caller's context reaches the database.
 	ctx := context.Background()
-	fail := func(err error) {
-		for _, op := range group {
-			if op.err == nil {
-				op.err = err
-			}
-		}
-	}
 	if _, err := w.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
-		fail(fmt.Errorf("begin: %w", err))
-		return
+		failAll(group, fmt.Errorf("begin: %w", err))
+		return group
 	}
-	for _, op := range group {
+	var late []*write
+	begun := w.now()
+	for i, op := range group {
+		if i > 0 && op.turn.class == classAccount && w.now().Sub(begun) > groupTime {
+			late = append(late, op)
+			continue
+		}
+		ended = append(ended, op)
 		if op.err = op.ctx.Err(); op.err != nil {
 			continue
 		}
 		if len(group) == 1 {
-			if op.err = op.fn(ctx, w); op.err != nil {
+			if op.err = op.run(w); op.err != nil {
 				w.rollback(ctx)
-				return
+				return ended
 			}
 			break
 		}
 		if err := w.savepoint(ctx, op); err != nil {
 			w.rollback(ctx)
-			fail(err)
-			return
+			failAll(group, err)
+			return group
 		}
 	}
+	w.putBack(late)
 	if _, err := w.ExecContext(ctx, `COMMIT`); err != nil {
 		w.rollback(ctx)
-		fail(fmt.Errorf("commit: %w", err))
+		failAll(ended, fmt.Errorf("commit: %w", err))
+	}
+	return ended
+}
+
+// failAll is the end of writes whose transaction failed.
+func failAll(group []*write, err error) {
+	for _, op := range group {
+		if op.err == nil {
+			op.err = err
+		}
 	}
 }
+
+// run runs the write, which its caller cannot end any more.
+func (op *write) run(q queryer) error { return op.fn(context.WithoutCancel(op.ctx), q) }
 
 // savepoint runs one write of several; the error it returns is one that ends the transaction.
 func (w *writer) savepoint(ctx context.Context, op *write) error {
 	if _, err := w.ExecContext(ctx, `SAVEPOINT op`); err != nil {
 		return fmt.Errorf("set a savepoint: %w", err)
 	}
-	if op.err = op.fn(ctx, w); op.err != nil {
+	if op.err = op.run(w); op.err != nil {
 		if _, err := w.ExecContext(ctx, `ROLLBACK TO op`); err != nil {
 			return fmt.Errorf("roll back to a savepoint: %w", err)
 		}

@@ -71,7 +71,7 @@ func busy(t *testing.T, w *writer) (release func()) {
 		done    = make(chan error)
 	)
 	go func() {
-		done <- w.do(t.Context(), batched, func(context.Context, queryer) error {
+		done <- w.do(t.Context(), results, func(context.Context, queryer) error {
 			close(started)
 			<-end
 			return nil
@@ -88,17 +88,17 @@ func busy(t *testing.T, w *writer) (release func()) {
 }
 
 // begin begins a write and returns once it waits; the result is its error.
-func begin(ctx context.Context, w *writer, u urgency, fn func(context.Context, queryer) error) <-chan error {
-	w.mu.Lock()
-	before := len(w.queue[u])
-	w.mu.Unlock()
+func begin(ctx context.Context, w *writer, u turn, fn func(context.Context, queryer) error) <-chan error {
+	waits := func() int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.first) + len(w.calls.waiting[u.account]) + len(w.batches)
+	}
+	before := waits()
 	done := make(chan error, 1)
 	go func() { done <- w.do(ctx, u, fn) }()
 	for {
-		w.mu.Lock()
-		waiting := len(w.queue[u])
-		w.mu.Unlock()
-		if waiting > before {
+		if waits() > before {
 			return done
 		}
 	}
@@ -113,7 +113,7 @@ func TestWriterGroup(t *testing.T) {
 		ended [6]bool // seen by the last write, which shares the transaction of the others
 	)
 	for n := range 5 {
-		done = append(done, begin(t.Context(), w, waitedOn, func(ctx context.Context, q queryer) error {
+		done = append(done, begin(t.Context(), w, ofAccount(1), func(ctx context.Context, q queryer) error {
 			if err := insert(n)(ctx, q); err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ func TestWriterGroup(t *testing.T) {
 			return nil
 		}))
 	}
-	done = append(done, begin(t.Context(), w, waitedOn, func(ctx context.Context, q queryer) error {
+	done = append(done, begin(t.Context(), w, ofAccount(1), func(ctx context.Context, q queryer) error {
 		for n, d := range done {
 			ended[n] = len(d) > 0
 		}
@@ -164,8 +164,8 @@ func TestWriterOrder(t *testing.T) {
 		}
 	}
 	done = append(done,
-		begin(t.Context(), w, batched, note("batch 1")), begin(t.Context(), w, waitedOn, note("user 1")),
-		begin(t.Context(), w, batched, note("batch 2")), begin(t.Context(), w, waitedOn, note("user 2")))
+		begin(t.Context(), w, results, note("batch 1")), begin(t.Context(), w, ofAccount(1), note("user 1")),
+		begin(t.Context(), w, results, note("batch 2")), begin(t.Context(), w, ofAccount(1), note("user 2")))
 	release()
 	for _, d := range done {
 		if err := <-d; err != nil {
@@ -180,15 +180,19 @@ func TestWriterOrder(t *testing.T) {
 // TestWriterOvertaking takes groups while urgent writes never end: batched ones are left out of every other group.
 func TestWriterOvertaking(t *testing.T) {
 	var w writer
-	put := func(u urgency) { w.queue[u] = append(w.queue[u], new(write)) }
-	put(batched)
+	put := func(u turn) {
+		if err := w.put(&write{turn: u}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(results)
 	for i, want := range []int{1, 2, 1, 2} {
 		put(starting)
 		if group, _ := w.take(); len(group) != want {
 			t.Errorf("group %d has %d writes, want %d", i, len(group), want)
 		}
 		if i%2 == 1 {
-			put(batched)
+			put(results)
 		}
 	}
 	if group, _ := w.take(); len(group) != 1 {
@@ -201,7 +205,7 @@ func TestWriterMoreThanOneGroup(t *testing.T) {
 	release := busy(t, w)
 	var done []<-chan error
 	for n := range 2*maxGroup + 10 {
-		done = append(done, begin(t.Context(), w, urgency(n%3), insert(n)))
+		done = append(done, begin(t.Context(), w, []turn{starting, ofAccount(int64(n)), results}[n%3], insert(n)))
 	}
 	release()
 	for n, d := range done {
@@ -219,13 +223,13 @@ func TestWriterCancel(t *testing.T) {
 	for _, others := range []int{0, 3} { // alone in its transaction, and with others
 		release := busy(t, w)
 		ctx, cancel := context.WithCancel(t.Context())
-		taken := begin(ctx, w, waitedOn, func(ctx context.Context, q queryer) error {
+		taken := begin(ctx, w, ofAccount(1), func(ctx context.Context, q queryer) error {
 			t.Error("a write ran although its caller had gone")
 			return insert(1000)(ctx, q)
 		})
 		var done []<-chan error
 		for n := range others {
-			done = append(done, begin(t.Context(), w, waitedOn, insert(n)))
+			done = append(done, begin(t.Context(), w, ofAccount(1), insert(n)))
 		}
 		cancel()
 		release()
@@ -247,7 +251,7 @@ func TestWriterCancel(t *testing.T) {
 func TestWriterCarriesThrough(t *testing.T) {
 	w, db := openWriter(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	err := w.do(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	err := w.do(ctx, ofAccount(1), func(ctx context.Context, q queryer) error {
 		if err := insert(1)(ctx, q); err != nil {
 			return err
 		}
@@ -265,13 +269,13 @@ func TestWriterCarriesThrough(t *testing.T) {
 func TestWriterAlone(t *testing.T) {
 	w, db := openWriter(t)
 	refused := errors.New("refused")
-	err := w.do(t.Context(), waitedOn, func(ctx context.Context, q queryer) error {
+	err := w.do(t.Context(), ofAccount(1), func(ctx context.Context, q queryer) error {
 		return errors.Join(insert(1)(ctx, q), refused)
 	})
 	if !errors.Is(err, refused) {
 		t.Errorf("the error is %v, want %v", err, refused)
 	}
-	if err := w.do(t.Context(), waitedOn, insert(2)); err != nil {
+	if err := w.do(t.Context(), ofAccount(1), insert(2)); err != nil {
 		t.Error(err)
 	}
 	if got, want := numbers(t, db), []int{2}; !slices.Equal(got, want) {
@@ -292,7 +296,7 @@ func TestWriterBrokenTransaction(t *testing.T) {
 		release := busy(t, w)
 		var done []<-chan error
 		for n := range 3 {
-			done = append(done, begin(t.Context(), w, waitedOn, func(ctx context.Context, q queryer) error {
+			done = append(done, begin(t.Context(), w, ofAccount(1), func(ctx context.Context, q queryer) error {
 				if n == 1 {
 					_, err := q.ExecContext(ctx, statement)
 					return err
@@ -309,7 +313,7 @@ func TestWriterBrokenTransaction(t *testing.T) {
 		if got := numbers(t, db); len(got) != 0 {
 			t.Errorf("%s: the table has %v", name, got)
 		}
-		if err := w.do(t.Context(), waitedOn, func(ctx context.Context, q queryer) error {
+		if err := w.do(t.Context(), ofAccount(1), func(ctx context.Context, q queryer) error {
 			if err := insert(7)(ctx, q); err != nil {
 				return err
 			}
@@ -337,7 +341,7 @@ func TestWriterClose(t *testing.T) {
 	release := busy(t, w)
 	var done []<-chan error
 	for n := range 3 {
-		done = append(done, begin(t.Context(), w, batched, insert(n)))
+		done = append(done, begin(t.Context(), w, results, insert(n)))
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -352,7 +356,7 @@ func TestWriterClose(t *testing.T) {
 			t.Errorf("write %d, which waited: %v", n, err)
 		}
 	}
-	if err := w.do(t.Context(), waitedOn, insert(3)); !errors.Is(err, errClosed) {
+	if err := w.do(t.Context(), ofAccount(1), insert(3)); !errors.Is(err, errClosed) {
 		t.Errorf("a write after the end reports %v, want %v", err, errClosed)
 	}
 	if got, want := numbers(t, db), []int{0, 1, 2}; !slices.Equal(got, want) {

@@ -35,6 +35,7 @@ var errOtherZones = errors.New("the database has other time zone data than those
 // AgreeOnZones offers zone data to the database, which takes them when it has none or older ones, and then uses those
 // that the database has. Until the first node has called it, jobs are planned by the data in use.
 func (s *Store) AgreeOnZones(ctx context.Context, offered *cron.Zones) error {
+	ctx = upkeep.with(ctx)
 	release, err := s.ZoneRelease(ctx)
 	if err != nil {
 		return err
@@ -63,7 +64,7 @@ func (s *Store) ZoneRelease(ctx context.Context) (release string, err error) {
 
 // raiseZones replaces the zone data of the database by newer ones, and has all jobs planned anew.
 func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
-	return s.backend.write(ctx, waitedOn, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `INSERT INTO zone_data (id, release, version, data) VALUES (1, '', '', $1)
 			ON CONFLICT DO NOTHING`, []byte{})
 		if err != nil {
@@ -159,6 +160,7 @@ const replanChunk = 500
 // Replan plans a chunk of jobs anew when the zone data have changed. more tells that there are further ones. An
 // occurrence that is due already stays due.
 func (s *Store) Replan(ctx context.Context) (more bool, err error) {
+	ctx = upkeep.with(ctx)
 	var to int64
 	err = s.read.QueryRowContext(ctx, `SELECT planned_to FROM zone_data WHERE planned_to IS NOT NULL`).Scan(&to)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -166,7 +168,7 @@ func (s *Store) Replan(ctx context.Context) (more bool, err error) {
 	}
 	if err == nil {
 		err = s.withZones(ctx, func() error {
-			return s.backend.write(ctx, batched, func(ctx context.Context, q queryer) (err error) {
+			return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) (err error) {
 				more, err = s.replanSome(ctx, q)
 				return err
 			})

@@ -125,8 +125,8 @@ var accountTests = []test{
 		second := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("second"))}
 		s.ok(db.CreateAPIKey(s.ctx(), &first))
 		s.ok(db.CreateAPIKey(s.ctx(), &second))
-		s.ok(db.TouchAPIKey(s.ctx(), first.ID, first.LastUsed))
-		s.ok(db.TouchAPIKey(s.ctx(), first.ID, first.LastUsed.Add(-time.Hour))) // another node was later
+		s.ok(db.TouchAPIKey(s.ctx(), first.AccountID, first.ID, first.LastUsed))
+		s.ok(db.TouchAPIKey(s.ctx(), first.AccountID, first.ID, first.LastUsed.Add(-time.Hour))) // another node was later
 		s.ok(db.CreateAPIKey(s.ctx(), &cron.APIKey{AccountID: other, Hash: sha256.Sum256([]byte("other"))}))
 		if fields := unset(reflect.ValueOf(first), "APIKey"); len(fields) != 0 {
 			s.Errorf("the test does not set %v", fields)

@@ -15,7 +15,7 @@ const century = 100 * 365 * 24 * time.Hour
 // count counts one request and tells whether it was within the limits.
 func (s *suite) count(db *store.Store, limits ...cron.Limit) bool {
 	s.Helper()
-	wait, err := db.Count(s.ctx(), limits)
+	wait, err := db.Count(s.ctx(), 1, limits)
 	s.ok(err)
 	if wait < 0 {
 		s.Errorf("the wait is %v", wait)
@@ -39,7 +39,7 @@ var usageTests = []test{
 			s.equal("passed", s.count(db, l), want)
 			s.equal("used", s.used(db, l), min(i+1, 3))
 		}
-		wait, err := db.Count(s.ctx(), []cron.Limit{l})
+		wait, err := db.Count(s.ctx(), 1, []cron.Limit{l})
 		s.ok(err)
 		end := l.Start(db.Now()).Add(century)
 		if at := db.Now().Add(wait); at.After(end.Add(time.Minute)) || at.Before(end.Add(-time.Minute)) {
@@ -86,7 +86,7 @@ var usageTests = []test{
 			for range 4 {
 				wg.Go(func() {
 					for range 10 {
-						wait, err := db.Count(s.ctx(), []cron.Limit{l})
+						wait, err := db.Count(s.ctx(), 1, []cron.Limit{l})
 						if err != nil {
 							s.Errorf("count: %v", err)
 							return

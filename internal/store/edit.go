@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"punctual/internal/cron"
+)
+
+// An edit of a job never holds the database while it is worked out:
+//
+//	read the job and its version          no transaction, no lock
+//	change edits it, checks it            however long that takes
+//	seal its secrets                      no transaction, no lock
+//	lock job_state, as a claim does       a short transaction: a claim sees all of the edit or nothing of it
+//	UPDATE job … WHERE version = …        no row: somebody else was first, begin anew
+//
+// The edits of one job on one node follow each other (editQueue), so that only edits on other nodes, and what the service
+// itself does to a job, make an edit begin anew. Inside a transaction nobody waits for a place in that queue, since its
+// holder may be waiting for the end of the transaction.
+
+// editTries is how often an edit begins anew.
+const editTries = 8
+
+// errEdited is that a job was changed since it was read.
+var errEdited = errors.New("the job was changed meanwhile")
+
+// UpdateJob reads a job, lets change edit it, and writes and plans it anew; saving resets the counters of failures. An
+// error of change changes nothing and is returned as it is. change may run more than once, and runs outside of
+// transactions unless ctx is part of one. The error is of kind Conflict when others change the job all the time.
+//
+// An occurrence that is due already when the edit is written still counts: it runs as the job is now, or, when the edit
+// disables or pauses the job, is recorded as skipped.
+//
+// A one-time job that its occurrence disabled stays Spent as long as the edit leaves it so, and neither enables it nor
+// gives it another instant.
+func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error {
+	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
+		func(context.Context, queryer) error, error) {
+		j := rec.Job
+		if err := change(&j); err != nil {
+			return nil, err
+		}
+		j.ID, j.AccountID = rec.ID, rec.AccountID
+		j.Timing.Spent = j.Timing.Spent && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
+		sealed, err := s.sealJob(&j)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context, q queryer) error {
+			return s.saveEdit(ctx, q, rec, &j, version, sealed)
+		}, nil
+	})
+}
+
+// saveEdit writes a job that was worked out, when it is still at the version, and plans it, which takes microseconds and
+// has to go by the zone data that the transaction keeps from being replaced.
+func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j *cron.Job, version int64, sealed []byte) (
+	err error) {
+	if rec.State, err = s.lockState(ctx, q, j.AccountID, j.ID); err != nil {
+		return err
+	}
+	if err := s.checkFolder(ctx, q, j); err != nil {
+		return err
+	}
+	now := s.stamp()
+	j.Updated = now
+	next := j.NextAfter(now)
+	res, err := q.ExecContext(ctx, jobUpdate, append([]any{j.ID, version}, jobValues(j)...)...)
+	if err := oneEdited(res, err); err != nil {
+		return fmt.Errorf("update the job: %w", err)
+	}
+	if err := saveSecret(ctx, q, j.ID, sealed); err != nil {
+		return err
+	}
+	if j.Request.URL != rec.Request.URL {
+		if err := s.saveURL(ctx, q, j); err != nil {
+			return err
+		}
+	}
+	if due := rec.State.NextRun; !due.IsZero() && !due.After(now) {
+		dormant, err := isDormant(ctx, q, j.ID)
+		switch {
+		case err != nil:
+		case dormant, !j.Enabled:
+			err = s.recordBacklog(ctx, q, rec, cron.FaultDisabled, now)
+		case due.Before(j.Timing.PausedUntil):
+			err = s.recordBacklog(ctx, q, rec, cron.FaultPaused, now)
+		default:
+			next = due
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !j.AllowsAttempts(now) {
+		if err := dropAttempts(ctx, q, j.ID); err != nil {
+			return err
+		}
+	}
+	_, err = q.ExecContext(ctx,
+		`UPDATE job_state SET next_run_at = $2, look_at = $2, failures = 0, counted_failures = 0 WHERE job_id = $1`,
+		j.ID, nullMillis(next))
+	if err != nil {
+		return fmt.Errorf("plan the job: %w", err)
+	}
+	return nil
+}
+
+// dropAttempts takes back the retries and repeats of a job that is disabled or paused; the attempts before stand as the
+// last.
+func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
+	_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE job_id = $1 AND kind = $2`, jobID, int(cron.KindScheduled))
+	if err != nil {
+		return fmt.Errorf("drop further attempts: %w", err)
+	}
+	return nil
+}
+
+// DeleteJob removes a job; its history is no longer reachable and goes with the retention. The error is of kind
+// Invalid for a job that belongs to a monitor.
+func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
+	return s.DeleteJobIf(ctx, accountID, jobID, func(*cron.Job) error { return nil })
+}
+
+// DeleteJobIf is DeleteJob for a job that allow has no error for, and as which it stands when it is deleted; an error of
+// allow is returned as it is. allow may run more than once.
+func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error {
+	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
+		func(context.Context, queryer) error, error) {
+		if err := allow(&rec.Job); err != nil {
+			return nil, err
+		}
+		if rec.Type == cron.TypeMonitoring {
+			return nil, &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob,
+				Problems: []cron.Problem{{Rule: cron.RuleMonitorJob}}}
+		}
+		return func(ctx context.Context, q queryer) error {
+			if _, err := s.lockState(ctx, q, accountID, jobID); err != nil {
+				return err
+			}
+			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2`, jobID, version)
+			if err := oneEdited(res, err); err != nil {
+				return fmt.Errorf("delete the job: %w", err)
+			}
+			return nil
+		}, nil
+	})
+}
+
+// edit reads a job, works out what is to be written, and runs that; from the start again when it returns errEdited.
+func (s *Store) edit(ctx context.Context, accountID, jobID int64, workOut func(rec *cron.JobRecord, version int64) (
+	write func(context.Context, queryer) error, err error)) error {
+	if _, ok := joined(ctx); !ok {
+		leave, err := s.edits.enter(ctx, accountID, jobID)
+		if err != nil {
+			return err
+		}
+		defer leave()
+	}
+	for range editTries {
+		rec, version, err := s.readEdited(ctx, accountID, jobID)
+		if err != nil {
+			return err
+		}
+		write, err := workOut(&rec, version)
+		if err != nil {
+			return err
+		}
+		if err := s.writeJobs(ctx, accountID, write); !errors.Is(err, errEdited) {
+			return err
+		}
+	}
+	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectJob,
+		Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
+}
+
+// readEdited is readVersion as a call of an account.
+func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (cron.JobRecord, int64, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return cron.JobRecord{}, 0, err
+	}
+	defer leave()
+	return s.readVersion(ctx, accountID, jobID)
+}
+
+// lockState locks the state of a job for a change, as a claim does, and reads it.
+func (s *Store) lockState(ctx context.Context, q queryer, accountID, jobID int64) (cron.JobState, error) {
+	var row stateRow
+	err := q.QueryRowContext(ctx, `SELECT `+stateColumns+` FROM job_state WHERE job_id = $1 AND account_id = $2`+
+		s.dialect.forUpdate, jobID, accountID).Scan(row.fields()...)
+	if err != nil {
+		return cron.JobState{}, oneRow(err, cron.SubjectJob)
+	}
+	return row.state(), nil
+}
+
+// oneEdited is errEdited when a statement that asks for a version has changed no row.
+func oneEdited(res interface{ RowsAffected() (int64, error) }, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	return errEdited
+}
+
+// editQueue lets the edits of a job follow each other. The zero value is ready for use.
+type editQueue struct {
+	mu      sync.Mutex
+	jobs    map[int64]chan struct{} // by job; holds a token while nobody edits it
+	users   map[int64]int           // by job: who edits it or waits
+	waiting map[int64]int           // by account
+}
+
+// enter waits until nobody else edits the job; leave ends the edit. The error is of kind TooMany when the account has too
+// many edits waiting.
+func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func(), err error) {
+	e.mu.Lock()
+	if e.waiting[account] >= maxWaiting {
+		e.mu.Unlock()
+		return nil, errTooManyWaiting()
+	}
+	if e.jobs == nil {
+		e.jobs, e.users, e.waiting = make(map[int64]chan struct{}), make(map[int64]int), make(map[int64]int)
+	}
+	free := e.jobs[job]
+	if free == nil {
+		free = make(chan struct{}, 1)
+		free <- struct{}{}
+		e.jobs[job] = free
+	}
+	e.users[job]++
+	e.waiting[account]++
+	e.mu.Unlock()
+
+	select {
+	case <-free:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	countDown(e.waiting, account)
+	if err != nil {
+		e.forget(job)
+		return nil, err
+	}
+	return func() {
+		free <- struct{}{}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.forget(job)
+	}, nil
+}
+
+func (e *editQueue) forget(job int64) {
+	if countDown(e.users, job); e.users[job] == 0 {
+		delete(e.jobs, job)
+	}
+}
+
+// countDown counts one less, and nothing that is at 0.
+func countDown(counts map[int64]int, key int64) {
+	if counts[key]--; counts[key] == 0 {
+		delete(counts, key)
+	}
+}

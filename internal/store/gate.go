@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// callWait is how long a call waits for its turn at most; something is wrong with the database then.
+const callWait = 10 * time.Second
+
+// gate shares the connections of the API's calls among the accounts: each has a connection at most for a part of its
+// calls, and the rest wait in a fairQueue. A connection that waits for a lock is one that its account has, so that
+// calls which wait for one row take a share of the pool and not the pool.
+//
+//	call ── connection free, and the account below its share ──▶ runs ──▶ leave ──┐
+//	  └──── otherwise ──▶ waits, at most maxWaiting of an account ◀── next in turn ─┘
+type gate struct {
+	share int // connections that an account may have
+
+	mu      sync.Mutex
+	free    int
+	taken   map[int64]int // by account
+	waiting fairQueue[*ticket]
+}
+
+// ticket is a call that waits.
+type ticket struct{ called chan struct{} }
+
+// newGate shares so many connections. An account has a quarter of them, and where they are few, one.
+func newGate(connections int) *gate {
+	return &gate{share: max(1, connections/4), free: connections, taken: make(map[int64]int)}
+}
+
+// enter waits for a connection; leave gives it back. The error is of kind TooMany when the account has too many calls
+// waiting, and of kind Unavailable when none came free for long.
+func (g *gate) enter(ctx context.Context, account int64) error {
+	g.mu.Lock()
+	if g.free > 0 && g.taken[account] < g.share {
+		g.take(account)
+		g.mu.Unlock()
+		return nil
+	}
+	t := &ticket{called: make(chan struct{})}
+	if !g.waiting.push(account, t) {
+		g.mu.Unlock()
+		return errTooManyWaiting()
+	}
+	g.mu.Unlock()
+	timer := time.NewTimer(callWait)
+	defer timer.Stop()
+	var err error
+	select {
+	case <-t.called:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-timer.C:
+		err = &cron.Error{Kind: cron.Unavailable, Err: errNoTurn}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.waiting.remove(account, t) {
+		g.giveBack(account) // it was called at the same moment
+	}
+	return err
+}
+
+func (g *gate) leave(account int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.giveBack(account)
+}
+
+func (g *gate) take(account int64) {
+	g.free--
+	g.taken[account]++
+}
+
+// giveBack frees a connection and calls who may go on.
+func (g *gate) giveBack(account int64) {
+	g.free++
+	if g.taken[account]--; g.taken[account] == 0 {
+		delete(g.taken, account)
+	}
+	for g.free > 0 {
+		next, t, ok := g.waiting.pop(func(a int64) bool { return g.taken[a] < g.share })
+		if !ok {
+			return
+		}
+		g.take(next)
+		close(t.called)
+	}
+}
+
+// turnKey finds, in a context, whose turn it is: its reads have the connections that belong to it.
+type turnKey struct{}
+
+// with is ctx for reads in a turn.
+func (t turn) with(ctx context.Context) context.Context { return context.WithValue(ctx, turnKey{}, t) }
+
+// turnOf is whose turn ctx is; that of no account by default.
+func turnOf(ctx context.Context) (t turn, known bool) {
+	if t, known = ctx.Value(turnKey{}).(turn); known {
+		return t, true
+	}
+	return ofAccount(0), false
+}
+
+// enter waits until a call of an account may have a connection; leave ends that. A call that has entered, or that is part
+// of a transaction, goes on at once.
+func (s *Store) enter(ctx context.Context, account int64) (_ context.Context, leave func(), err error) {
+	_, known := turnOf(ctx)
+	if _, ok := joined(ctx); ok || known {
+		return ctx, func() {}, nil
+	}
+	if err := s.gate.enter(ctx, account); err != nil {
+		return ctx, nil, err
+	}
+	return ofAccount(account).with(ctx), func() { s.gate.leave(account) }, nil
+}
