@@ -246,15 +246,20 @@ func (a *api) createKey(w http.ResponseWriter, r *http.Request, account cron.Acc
 	text, hash := auth.NewKey()
 	k.Hash, k.Hint = hash, text[len(text)-hintLength:]
 	if err = p.Err(); err == nil {
-		err = a.service.CreateAPIKey(r.Context(), a.now(), account, by, &k)
+		err = a.service.CheckAPIKey(a.now(), account, by, &k)
 	}
 	if err != nil {
 		return under("/apiKey", err)
 	}
-	return reply(w, struct {
-		APIKeyID int64  `json:"apiKeyId"`
-		Key      string `json:"key"`
-	}{k.ID, text})
+	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
+		if err := a.service.AddAPIKey(ctx, &k); err != nil {
+			return under("/apiKey", err)
+		}
+		return reply(w, struct {
+			APIKeyID int64  `json:"apiKeyId"`
+			Key      string `json:"key"`
+		}{k.ID, text})
+	})
 }
 
 func (a *api) deleteKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {

@@ -28,9 +28,9 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Acco
 	}
 	change, unread := jobChange(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.CloneJob(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, change)
+	job, err := a.service.NewClone(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, change)
 	if err != nil {
 		return under("/job", err)
 	}
-	return a.replyCreated(w, &job)
+	return a.addJob(w, r, job)
 }

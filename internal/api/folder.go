@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"punctual/internal/api/wire"
@@ -37,13 +38,18 @@ func (a *api) createFolder(w http.ResponseWriter, r *http.Request, account cron.
 	if err != nil {
 		return err
 	}
-	id, err := a.service.CreateFolder(r.Context(), account, change)
+	folder, err := a.service.NewFolder(account, change)
 	if err != nil {
 		return under("/folder", err)
 	}
-	return reply(w, struct {
-		FolderID int64 `json:"folderId"`
-	}{id})
+	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
+		if err := a.service.AddFolder(ctx, &folder); err != nil {
+			return under("/folder", err)
+		}
+		return reply(w, struct {
+			FolderID int64 `json:"folderId"`
+		}{folder.ID})
+	})
 }
 
 func (a *api) changeFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {

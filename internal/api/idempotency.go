@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -24,8 +23,13 @@ type keptAnswer struct {
 	Body   []byte            `json:"b"`
 }
 
+// effectKey finds, in the context of a request, the call that is to take effect once.
+type effectKey struct{}
+
 // once lets a call take effect once for each value of the header Idempotency-Key; a call without the header is as it was.
-// limit is that of its body.
+// limit is that of its body. A call that was performed before is answered without a look at its body. Otherwise the
+// handler decodes and checks the request as ever, and what it hands to effect runs in one transaction with what notes the
+// key and the answer.
 func (a *api) once(limit wire.BodyLimit, handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, account cron.Account) error {
 		values, given := r.Header["Idempotency-Key"]
@@ -40,16 +44,33 @@ func (a *api) once(limit wire.BodyLimit, handle handler) handler {
 			return err
 		}
 		call := cron.OnceCall{AccountID: account.ID, Key: values[0], Request: fingerprint(r, body)}
-		answer, replayed, err := a.service.Once(r.Context(), call, func(ctx context.Context) ([]byte, error) {
-			again := r.WithContext(ctx)
-			again.Body = io.NopCloser(bytes.NewReader(body))
-			return record(handle, again, account)
-		})
+		answer, found, err := a.service.Performed(r.Context(), call)
 		if err != nil {
 			return err
 		}
-		return replay(w, answer, replayed)
+		if found {
+			return replay(w, answer, true)
+		}
+		again := r.WithContext(context.WithValue(r.Context(), effectKey{}, call))
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		return handle(w, again, account)
 	}
+}
+
+// effect performs what a handler has decoded and checked, and answers. act only writes, with the context that it is given,
+// and may run more than once.
+func (a *api) effect(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, w http.ResponseWriter) error) error {
+	call, given := r.Context().Value(effectKey{}).(cron.OnceCall)
+	if !given {
+		return act(r.Context(), w)
+	}
+	answer, replayed, err := a.service.Once(r.Context(), call, func(ctx context.Context) ([]byte, error) {
+		return record(w.Header().Clone(), func(w http.ResponseWriter) error { return act(ctx, w) })
+	})
+	if err != nil {
+		return err
+	}
+	return replay(w, answer, replayed)
 }
 
 // isOnceKey tells whether text can be the value of Idempotency-Key.
@@ -72,16 +93,10 @@ func fingerprint(r *http.Request, body []byte) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// record lets a handler answer, and returns what it has answered. It may run on a goroutine that nobody guards against
-// panics.
-func record(handle handler, r *http.Request, account cron.Account) (answer []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	w := recorder{header: http.Header{}}
-	if err := handle(&w, r, account); err != nil {
+// record returns what act answers, to a response that has some headers already.
+func record(header http.Header, act func(w http.ResponseWriter) error) (answer []byte, err error) {
+	w := recorder{header: header}
+	if err := act(&w); err != nil {
 		return nil, err
 	}
 	kept := keptAnswer{Status: w.status, Header: map[string]string{}, Body: w.body.Bytes()}

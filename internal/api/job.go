@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -53,19 +54,25 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	}
 	change, unread := jobChange(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.CreateJob(r.Context(), account, change)
+	job, err := a.service.NewJob(account, change)
 	if err != nil {
 		return under("/job", err)
 	}
-	return a.replyCreated(w, &job)
+	return a.addJob(w, r, job)
 }
 
-// replyCreated answers that a job was made.
-func (a *api) replyCreated(w http.ResponseWriter, job *cron.Job) error {
-	a.setETag(w, job)
-	return reply(w, struct {
-		JobID int64 `json:"jobId"`
-	}{job.ID})
+// addJob saves a job and answers that it was made.
+func (a *api) addJob(w http.ResponseWriter, r *http.Request, job cron.Job) error {
+	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
+		made := job // may run more than once
+		if err := a.service.AddJob(ctx, &made); err != nil {
+			return under("/job", err)
+		}
+		a.setETag(w, &made)
+		return reply(w, struct {
+			JobID int64 `json:"jobId"`
+		}{made.ID})
+	})
 }
 
 func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -37,13 +38,15 @@ func newRun(r *cron.Run) run {
 
 // runJob executes a job now. It answers before the execution has started.
 func (a *api) runJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	asked, err := a.service.RunJob(r.Context(), account, pathID(r, "jobId"))
-	if err != nil {
-		return err
-	}
-	answer := newRun(&asked)
-	w.Header().Set("Location", answer.Path)
-	return write(w, http.StatusAccepted, "application/json", runAnswer{answer})
+	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
+		asked, err := a.service.RunJob(ctx, account, pathID(r, "jobId"))
+		if err != nil {
+			return err
+		}
+		answer := newRun(&asked)
+		w.Header().Set("Location", answer.Path)
+		return write(w, http.StatusAccepted, "application/json", runAnswer{answer})
+	})
 }
 
 func (a *api) getRun(w http.ResponseWriter, r *http.Request, account cron.Account) error {

@@ -6,9 +6,9 @@ import (
 	"punctual/internal/cron"
 )
 
-// CloneJob makes a copy of a job, disabled and with another title, which change then edits. What is wrong with the change
+// NewClone is a copy of a job, disabled and with another title, which change then edits and AddJob can save. What is wrong with the change
 // itself is reported before a job that does not exist. change may run more than once.
-func (s *Service) CloneJob(ctx context.Context, account cron.Account, jobID int64, retitle func(title string) string,
+func (s *Service) NewClone(ctx context.Context, account cron.Account, jobID int64, retitle func(title string) string,
 	change Change) (cron.Job, error) {
 	source, err := s.jobs.Job(ctx, account.ID, jobID)
 	if cron.KindOf(err) == cron.NotFound {
@@ -17,7 +17,7 @@ func (s *Service) CloneJob(ctx context.Context, account cron.Account, jobID int6
 	if err != nil {
 		return cron.Job{}, err
 	}
-	return s.CreateJob(ctx, account, func(job *cron.Job) error {
+	return s.NewJob(account, func(job *cron.Job) error {
 		*job = source.Job
 		job.ID, job.Type, job.Enabled, job.Timing.Spent = 0, cron.TypeDefault, false, false
 		job.Title = retitle(job.Title)

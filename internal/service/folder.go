@@ -20,14 +20,27 @@ func (s *Service) Folder(ctx context.Context, account cron.Account, folderID int
 	return s.folders.Folder(ctx, account.ID, folderID)
 }
 
+// NewFolder is a folder that fill has given a title, and that AddFolder can save.
+func (s *Service) NewFolder(account cron.Account, fill FolderChange) (cron.Folder, error) {
+	folder := cron.Folder{AccountID: account.ID}
+	err := editFolder(&folder, fill)
+	return folder, err
+}
+
+// AddFolder saves a folder that NewFolder has made, and sets its ID. The error is of kind Conflict when the account has
+// one of that title.
+func (s *Service) AddFolder(ctx context.Context, folder *cron.Folder) error {
+	return s.folders.CreateFolder(ctx, folder)
+}
+
 // CreateFolder makes a folder that fill has given a title, and returns its ID. The error is of kind Conflict when the
 // account has one of that title.
 func (s *Service) CreateFolder(ctx context.Context, account cron.Account, fill FolderChange) (int64, error) {
-	folder := cron.Folder{AccountID: account.ID}
-	if err := editFolder(&folder, fill); err != nil {
-		return 0, err
+	folder, err := s.NewFolder(account, fill)
+	if err == nil {
+		err = s.AddFolder(ctx, &folder)
 	}
-	if err := s.folders.CreateFolder(ctx, &folder); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	return folder.ID, nil

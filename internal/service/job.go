@@ -35,15 +35,25 @@ func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
 	return nil
 }
 
-// CreateJob makes a job with the defaults of cron.NewJob, edited by fill.
-func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (cron.Job, error) {
+// NewJob is a job with the defaults of cron.NewJob, edited by fill, that AddJob can save.
+func (s *Service) NewJob(account cron.Account, fill Change) (cron.Job, error) {
 	plan := s.planOf(account)
 	job := cron.NewJob()
 	job.AccountID = account.ID
-	if err := s.edit(&job, fill, account.Access, &plan); err != nil {
-		return cron.Job{}, err
+	err := s.edit(&job, fill, account.Access, &plan)
+	return job, err
+}
+
+// AddJob saves a job that NewJob or NewClone has made, and sets its ID.
+func (s *Service) AddJob(ctx context.Context, job *cron.Job) error { return s.jobs.CreateJob(ctx, job) }
+
+// CreateJob makes a job with the defaults of cron.NewJob, edited by fill.
+func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (cron.Job, error) {
+	job, err := s.NewJob(account, fill)
+	if err == nil {
+		err = s.AddJob(ctx, &job)
 	}
-	if err := s.jobs.CreateJob(ctx, &job); err != nil {
+	if err != nil {
 		return cron.Job{}, err
 	}
 	return job, nil

@@ -37,17 +37,27 @@ func (s *Service) APIKeys(ctx context.Context, account cron.Account) ([]cron.API
 	return s.keys.APIKeys(ctx, account.ID)
 }
 
-// CreateAPIKey adds a key of the account and sets its ID. The error is of kind Forbidden when it may do more than the key
-// that asks for it.
-func (s *Service) CreateAPIKey(ctx context.Context, now time.Time, account cron.Account, by, key *cron.APIKey) error {
+// CheckAPIKey makes a key one of the account, for AddAPIKey. The error is of kind Forbidden when it may do more than the
+// key that asks for it.
+func (s *Service) CheckAPIKey(now time.Time, account cron.Account, by, key *cron.APIKey) error {
 	key.AccountID, key.Title = account.ID, strings.TrimSpace(key.Title)
 	if err := key.Validate(now); err != nil {
 		return err
 	}
-	if err := key.Within(by); err != nil {
+	return key.Within(by)
+}
+
+// AddAPIKey saves a key that CheckAPIKey has seen, and sets its ID.
+func (s *Service) AddAPIKey(ctx context.Context, key *cron.APIKey) error {
+	return s.keys.CreateAPIKey(ctx, key)
+}
+
+// CreateAPIKey is CheckAPIKey and AddAPIKey.
+func (s *Service) CreateAPIKey(ctx context.Context, now time.Time, account cron.Account, by, key *cron.APIKey) error {
+	if err := s.CheckAPIKey(now, account, by, key); err != nil {
 		return err
 	}
-	return s.keys.CreateAPIKey(ctx, key)
+	return s.AddAPIKey(ctx, key)
 }
 
 // DeleteAPIKey removes a key of the account. The error is of kind Conflict for the one that asks for it, so that nobody

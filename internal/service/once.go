@@ -14,6 +14,9 @@ type OnceStore interface {
 	// the answer that of the first time. do may run more than once.
 	Once(ctx context.Context, c cron.OnceCall, do func(ctx context.Context) ([]byte, error)) (
 		answer []byte, replayed bool, err error)
+	// Performed finds the answer of a call that was performed before. The error is of kind Unprocessable when the key
+	// belongs to another request.
+	Performed(ctx context.Context, c cron.OnceCall) (answer []byte, found bool, err error)
 }
 
 // underWay is the calls that are being performed. The zero value is ready for use.
@@ -47,8 +50,14 @@ func (u *underWay) end(k onceKey) {
 	delete(u.calls, k)
 }
 
+// Performed finds the answer of a call that was performed before, for whoever need not look at the rest of the request
+// then. The error is of kind Unprocessable when the key came with another request.
+func (s *Service) Performed(ctx context.Context, c cron.OnceCall) (answer []byte, found bool, err error) {
+	return s.once.Performed(ctx, c)
+}
+
 // Once performs a call that takes effect once, however often it is sent: do performs it, and what it does with the
-// context that it is given stands and falls with its answer. A call that was performed before is answered as it was
+// context that it is given, and that is no more than to write, stands and falls with its answer. A call that was performed before is answered as it was
 // then, and replayed is true. do may run more than once.
 //
 // The error is of kind Conflict while another call with the key is under way, of kind Unprocessable when the key came

@@ -65,3 +65,8 @@ func (s *Store) InConnections(ctx context.Context, look func(name string, pragma
 func (s *Store) WakeJobs(ctx context.Context, accountID int64) error {
 	return s.wakeJobs(ctx, accountID)
 }
+
+// InTransaction lets fn do what it does in one transaction.
+func (s *Store) InTransaction(ctx context.Context, fn func(ctx context.Context) error) error {
+	return s.transact(ctx, ofAccount(0), func(ctx context.Context, _ queryer) error { return fn(ctx) })
+}

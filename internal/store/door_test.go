@@ -1,0 +1,226 @@
+package store_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// writing are the methods that write, each with a call in the world of TestOneDoor.
+var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store) error{
+	"CreateAccount": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateAccount(ctx, &cron.Account{Email: "b@example.com", Plan: cron.PlanMember})
+	},
+	"UpdateAccount": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateAccount(ctx, &cron.Account{ID: w.account, Plan: cron.PlanMember, Disabled: true})
+	},
+	"DeleteAccount": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteAccount(ctx, w.account)
+	},
+	"CreateAPIKey": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateAPIKey(ctx, &cron.APIKey{AccountID: w.account, Hash: [32]byte{2}})
+	},
+	"DeleteAPIKey": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteAPIKey(ctx, w.account, w.key)
+	},
+	"TouchAPIKey": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.TouchAPIKey(ctx, w.account, w.key, db.Now())
+	},
+	"CreateFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateFolder(ctx, &cron.Folder{AccountID: w.account, Title: "new"})
+	},
+	"RenameFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.RenameFolder(ctx, &cron.Folder{ID: w.folder, AccountID: w.account, Title: "other"})
+	},
+	"DeleteFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteFolder(ctx, w.account, w.folder)
+	},
+	"CreateJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		j := newJob(w.account)
+		return db.CreateJob(ctx, &j)
+	},
+	"UpdateJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateJob(ctx, w.account, w.job, func(j *cron.Job) error { j.Title = "other"; return nil })
+	},
+	"DeleteJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteJob(ctx, w.account, w.job)
+	},
+	"DeleteJobIf": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteJobIf(ctx, w.account, w.job, func(*cron.Job) error { return nil })
+	},
+	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.RequestRun(ctx, w.account, w.job)
+		return err
+	},
+	"SetTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.SetTLS(ctx, w.account, cron.TLSMaterial{Roots: "other"})
+	},
+	"DeleteTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.DeleteTLS(ctx, w.account) },
+	"Count": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.Count(ctx, w.account, []cron.Limit{{Kind: 1, Subject: w.account, Window: time.Hour, Max: 10}})
+		return err
+	},
+	"Once": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, _, err := db.Once(ctx, cron.OnceCall{AccountID: w.account, Key: "key"}, func(context.Context) ([]byte, error) {
+			return []byte("answer"), nil
+		})
+		return err
+	},
+	"Claim": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.Claim(ctx, cron.ClaimRequest{Node: w.node, Limit: 10})
+		return err
+	},
+	"Finish": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.Finish(ctx, []cron.Completion{completion(w.launch, cron.StatusOK)})
+	},
+	"StartNode": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.StartNode(ctx, "other")
+		return err
+	},
+	"StopNode": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.StopNode(ctx, w.node) },
+	"SettleDead": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.SettleDead(ctx, w.node+1000)
+		return err
+	},
+	"RollUp": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.RollUp(ctx)
+		return err
+	},
+	"Maintain": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.Maintain(ctx)
+		return err
+	},
+	"CheckWrite": func(_ *doorWorld, ctx context.Context, db *store.Store) error { return db.CheckWrite(ctx) },
+	"Heartbeat": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.Heartbeat(ctx, w.node, openFrom)
+	},
+	"Abandoned": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.Abandoned(ctx, w.node, nil)
+		return err
+	},
+	"WakeJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.WakeJobs(ctx, w.account) },
+}
+
+// notWriting are all other methods.
+var notWriting = []string{
+	"APIKeyByHash", "APIKeys", "AccountByEmail", "Accounts", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
+	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Frontier", "History", "InConnections",
+	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
+	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Stats", "TLS", "Used",
+}
+
+type doorWorld struct {
+	account, node, key, folder, job int64
+	launch                          cron.Launch
+}
+
+// TestOneDoor calls every method that writes inside a transaction, which is then undone: one that went past the
+// transaction would leave something on PostgreSQL, and wait for itself on SQLite.
+func TestOneDoor(t *testing.T) {
+	methods := reflect.TypeFor[*store.Store]()
+	known := map[string]bool{}
+	for _, name := range notWriting {
+		known[name] = true
+	}
+	for i := range methods.NumMethod() {
+		if name := methods.Method(i).Name; writing[name] == nil && !known[name] {
+			t.Errorf("the method %s is neither among those that write nor among the others", name)
+		}
+	}
+	for _, database := range databases {
+		t.Run(database.name, func(t *testing.T) {
+			o := database.fresh(t)
+			db, raw := open(t, o), past(t, o)
+			var w doorWorld
+			w.account, w.node = newAccount(t, db)
+			k := cron.APIKey{AccountID: w.account, Hash: [32]byte{1}}
+			ok(t, db.CreateAPIKey(t.Context(), &k))
+			f := cron.Folder{AccountID: w.account, Title: "folder"}
+			ok(t, db.CreateFolder(t.Context(), &f))
+			ok(t, db.SetTLS(t.Context(), w.account, cron.TLSMaterial{Roots: "roots"}))
+			j := newJob(w.account)
+			j.FolderID = f.ID
+			ok(t, db.CreateJob(t.Context(), &j))
+			w.key, w.folder, w.job = k.ID, f.ID, j.ID
+			due := func() {
+				exec(t, raw, `UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`,
+					j.ID, db.Now().Add(-time.Second).UnixMilli())
+			}
+			due()
+			ok(t, db.DeleteTLS(t.Context(), w.account))
+			claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: w.node, Limit: 1})
+			ok(t, err)
+			w.launch = claimed.Launches[0]
+			ok(t, db.SetTLS(t.Context(), w.account, cron.TLSMaterial{Roots: "roots"}))
+			due()
+
+			before := dump(t, raw)
+			undone := errors.New("undone")
+			for name, call := range writing {
+				err := db.InTransaction(t.Context(), func(ctx context.Context) error {
+					return cmp.Or(call(&w, ctx, db), undone)
+				})
+				if !errors.Is(err, undone) {
+					t.Errorf("%s: %v", name, err)
+				}
+				if diff := gocmp.Diff(before, dump(t, raw)); diff != "" {
+					t.Fatalf("%s goes past the transaction (-before +after):\n%s", name, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestOneAccountHoldsARow has an account whose calls all wait for one row that is locked: calls of another account, the
+// heartbeat and claims go on.
+func TestOneAccountHoldsARow(t *testing.T) {
+	o := databases[1].fresh(t)
+	db, raw := open(t, o), past(t, o)
+	account, node := newAccount(t, db)
+	other := cron.Account{Email: "b@example.com", Plan: cron.PlanUnlimited}
+	ok(t, db.CreateAccount(t.Context(), &other))
+	held, free := newJob(account), newJob(other.ID)
+	ok(t, db.CreateJob(t.Context(), &held))
+	ok(t, db.CreateJob(t.Context(), &free))
+	lock, err := raw.BeginTx(t.Context(), nil)
+	ok(t, err)
+	defer func() { _ = lock.Rollback() }()
+	_, err = lock.Exec(`SELECT 1 FROM account WHERE id = $1 FOR UPDATE`, account)
+	ok(t, err)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var calls sync.WaitGroup
+	for range 40 {
+		calls.Go(func() {
+			j := newJob(account)
+			_ = db.CreateJob(ctx, &j) // waits for the row, or for its turn, until it is told to end
+		})
+	}
+	soon(t, "the wait", func() bool {
+		return number(t, raw, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
+	})
+	ok(t, db.UpdateJob(t.Context(), other.ID, free.ID, func(j *cron.Job) error { j.Title = "edited"; return nil }))
+	ok(t, db.Heartbeat(t.Context(), node, openFrom))
+	exec(t, raw, `UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`, free.ID,
+		db.Now().Add(-time.Second).UnixMilli())
+	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+	ok(t, err)
+	if len(claimed.Launches) != 1 {
+		t.Errorf("%d executions were claimed, want 1", len(claimed.Launches))
+	}
+	if n := number(t, raw, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`); n > 2 {
+		t.Errorf("%d connections wait for the row, want the share of one account", n)
+	}
+	cancel()
+	calls.Wait()
+}
