@@ -107,6 +107,13 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		_, err := db.Abandoned(ctx, w.node, nil)
 		return err
 	},
+	"AgreeOnZones": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.AgreeOnZones(ctx, cron.CurrentZones())
+	},
+	"Replan": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.Replan(ctx)
+		return err
+	},
 	"WakeJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.WakeJobs(ctx, w.account) },
 }
 
@@ -115,7 +122,7 @@ var notWriting = []string{
 	"APIKeyByHash", "APIKeys", "AccountByEmail", "Accounts", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Frontier", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
-	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Stats", "TLS", "Used",
+	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Stats", "TLS", "Used", "ZoneRelease",
 }
 
 type doorWorld struct {
