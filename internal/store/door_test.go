@@ -13,6 +13,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // writing are the methods that write, each with a call in the world of TestOneDoor.
@@ -143,9 +144,9 @@ func TestOneDoor(t *testing.T) {
 			t.Errorf("the method %s is neither among those that write nor among the others", name)
 		}
 	}
-	for _, database := range databases {
-		t.Run(database.name, func(t *testing.T) {
-			o := database.fresh(t)
+	for _, database := range storetest.Databases {
+		t.Run(database.Name, func(t *testing.T) {
+			o := database.New(t)
 			db, raw := open(t, o), past(t, o)
 			var w doorWorld
 			w.account, w.node = newAccount(t, db)
@@ -190,7 +191,7 @@ func TestOneDoor(t *testing.T) {
 // TestOneAccountHoldsARow has an account whose calls all wait for one row that is locked: calls of another account, the
 // heartbeat and claims go on.
 func TestOneAccountHoldsARow(t *testing.T) {
-	o := databases[1].fresh(t)
+	o := storetest.Databases[1].New(t)
 	db, raw := open(t, o), past(t, o)
 	account, node := newAccount(t, db)
 	other := cron.Account{Email: "b@example.com", Plan: cron.PlanUnlimited}
