@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -135,4 +136,84 @@ func newHistoryTail(r *cron.Result) historyTail {
 func identifier(e *cron.Execution) string {
 	planned := e.Planned.UTC()
 	return fmt.Sprintf("%d-%d-%d-%d", e.JobID, planned.Day(), planned.Month()-time.January, e.ID)
+}
+
+// historyDetails is HistoryItem of the contract, with our additions behind it where they have something to say.
+type historyDetails struct {
+	historyItem
+	Redirects     []redirect `json:"redirects,omitempty"`
+	Truncated     bool       `json:"truncated,omitempty"`
+	HeadersBase64 []byte     `json:"headersBase64,omitempty"`
+	BodyBase64    []byte     `json:"bodyBase64,omitempty"`
+}
+
+// redirect is a redirect that was followed.
+type redirect struct {
+	URL    string `json:"url"` // that it led to
+	Status int    `json:"status"`
+}
+
+func (a *api) newHistoryDetails(e *cron.Execution) historyDetails {
+	r := &e.Result
+	d := historyDetails{
+		a.newHistoryItem(e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
+	}
+	for i, r := range r.Redirects {
+		d.Redirects[i] = redirect{r.URL, r.Status}
+	}
+	return d
+}
+
+// unlessText is b when it is not UTF-8, so that a JSON string cannot hold it.
+func unlessText(b []byte) []byte {
+	if utf8.Valid(b) {
+		return nil
+	}
+	return b
+}
+
+// historyRecord is a HistoryItem of the contract without headers and body, and with what we add.
+type historyRecord struct {
+	historyHead
+	historyTail
+	JobTitle string   `json:"jobTitle"`
+	Outcome  string   `json:"outcome"`
+	Kind     string   `json:"kind"`
+	Attempt  int      `json:"attempt"`
+	Reason   string   `json:"reason"`
+	Covers   *covered `json:"covers"` // null but for missed and skipped records
+}
+
+// covered are the occurrences that a record stands for. Times are Unix seconds.
+type covered struct {
+	First   int64 `json:"first"`
+	Last    int64 `json:"last"`
+	Count   int64 `json:"count"`
+	AtLeast bool  `json:"atLeast"`
+}
+
+func (a *api) newHistoryRecord(r *cron.HistoryRecord) historyRecord {
+	e := &r.Execution
+	record := historyRecord{
+		historyHead: a.newHistoryHead(e), historyTail: newHistoryTail(&e.Result),
+		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: kindOf(r), Attempt: e.Attempt,
+		Reason: wire.FaultNames[e.Result.Fault],
+	}
+	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
+		record.Covers = &covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}
+	}
+	return record
+}
+
+// kindOf says why an execution took place.
+func kindOf(r *cron.HistoryRecord) string {
+	switch {
+	case r.Kind == cron.KindManual:
+		return "manual"
+	case r.Attempt == 1:
+		return "scheduled"
+	case r.Repeats:
+		return "repeat"
+	}
+	return "retry"
 }

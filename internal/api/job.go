@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
-	"punctual/internal/service"
 )
 
 func (a *api) listJobs(w http.ResponseWriter, r *http.Request, account cron.Account) error {
@@ -97,6 +94,33 @@ func (a *api) deleteJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	return reply(w, struct{}{})
 }
 
+// cloneJob makes a copy of a job. The body may say what is to differ.
+func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	if err := a.service.RoomForJob(r.Context(), account); err != nil {
+		return err
+	}
+	var (
+		body  = json.RawMessage("{}")
+		outer wire.Object
+	)
+	if wire.IsJSON(r) && r.ContentLength != 0 {
+		var err error
+		if outer, err = wire.ReadObject(w, r, jobBody); err != nil {
+			return err
+		}
+		if member, ok := outer.Value("job"); ok {
+			body = member
+		}
+	}
+	change, unread := jobChange(body)
+	a.tellIgnored(w, r, outer, "/job", unread)
+	job, err := a.service.NewClone(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, change)
+	if err != nil {
+		return under("/job", err)
+	}
+	return a.addJob(w, r, job)
+}
+
 // job is Job of the contract. Field order counts.
 type job struct {
 	jobHead
@@ -157,27 +181,6 @@ type notification struct {
 type extendedData struct {
 	Headers headers `json:"headers"`
 	Body    string  `json:"body"`
-}
-
-// schedule has the seven fields of the contract.
-type schedule struct {
-	Timezone  string `json:"timezone"`
-	ExpiresAt int64  `json:"expiresAt"`
-	Hours     []int  `json:"hours"`
-	MonthDays []int  `json:"mdays"`
-	Minutes   []int  `json:"minutes"`
-	Months    []int  `json:"months"`
-	Weekdays  []int  `json:"wdays"`
-}
-
-// detailedSchedule has our additions too.
-type detailedSchedule struct {
-	schedule
-	Seconds       []int  `json:"seconds"`
-	Days          string `json:"days"`
-	LastDay       bool   `json:"lastDay"`
-	DST           string `json:"dst"`
-	SpreadSeconds int64  `json:"spreadSeconds"`
 }
 
 // headers are a dictionary in the order in which the headers are sent, or, when a name repeats ignoring case, a list.
@@ -278,195 +281,66 @@ func newJobTail(rec *cron.JobRecord) jobTail {
 	return jobTail{int(rec.Type), rec.Timeout, rec.RedirectSuccess, rec.FolderID}
 }
 
-func newSchedule(s *cron.Schedule) schedule {
-	return schedule{
-		Timezone: s.Timezone, ExpiresAt: s.ExpiresAt,
-		Hours: numbers(s.Hours), MonthDays: numbers(s.MonthDays), Minutes: numbers(s.Minutes),
-		Months: numbers(s.Months), Weekdays: numbers(s.Weekdays),
+// timing is the members of a job that say when it is due, besides its schedule. Times are Unix seconds.
+type timing struct {
+	RunAt       *int64 `json:"runAt"`
+	PausedUntil *int64 `json:"pausedUntil"`
+	PauseNote   string `json:"pauseNote"`
+}
+
+func newTiming(t *cron.Timing) timing {
+	return timing{wire.UnixOrNull(t.RunAt), wire.UnixOrNull(t.PausedUntil), t.PauseNote}
+}
+
+// policy is the members of a job that say what happens when an execution cannot be, or was not, a plain success in its
+// instant.
+type policy struct {
+	Misfire      string `json:"misfire"`
+	GraceSeconds int64  `json:"graceSeconds"` // defaultGrace stands for the default
+	Overlap      string `json:"overlap"`
+	Delivery     string `json:"delivery"`
+	Retry        retry  `json:"retry"`
+}
+
+type retry struct {
+	Count          int     `json:"count"`
+	DelaySeconds   int64   `json:"delaySeconds"`
+	Factor         float64 `json:"factor"`
+	CeilingSeconds int64   `json:"ceilingSeconds"`
+}
+
+func newPolicy(p *cron.Policy) policy {
+	r := &p.Retry
+	return policy{
+		Misfire: wire.MisfireNames[p.Misfire], GraceSeconds: max(wire.WholeSeconds(p.Grace), wire.DefaultGrace),
+		Overlap: wire.OverlapNames[p.Overlap], Delivery: wire.DeliveryNames[p.Delivery],
+		Retry: retry{r.Count, wire.WholeSeconds(r.Delay), r.Factor, wire.WholeSeconds(r.Ceiling)},
 	}
 }
 
-func newDetailedSchedule(s *cron.Schedule, spread time.Duration) detailedSchedule {
-	return detailedSchedule{newSchedule(s), numbers(s.Seconds), wire.DayNames[s.Days], s.LastDay, wire.DSTNames[s.DST], wire.WholeSeconds(spread)}
+// exchange is the members of a job that say what its exchange does beyond the contract.
+type exchange struct {
+	FollowRedirects int      `json:"followRedirects"`
+	Success         *success `json:"success"`
+	VerifyTLS       bool     `json:"verifyTls"`
+	Oversize        string   `json:"oversize"`
 }
 
-// numbers is a set as the contract shows it.
-func numbers(s cron.Set) []int {
-	if s == cron.Every {
-		return []int{wire.Every}
-	}
-	return s.Members()
+// success is the criteria by which a response is judged.
+type success struct {
+	Status      []string `json:"status"`
+	Contains    string   `json:"contains"`
+	NotContains string   `json:"notContains"`
+	Matches     string   `json:"matches"`
 }
 
-// jobChange is what body, the JSON object of a job, changes, and what of it nothing reads.
-func jobChange(body json.RawMessage) (change service.Change, unread []string) {
-	read := func(job *cron.Job) *wire.Problems {
-		var p wire.Problems
-		readJob(wire.NewObject(body, "", &p), job)
-		return &p
-	}
-	return func(job *cron.Job) error { return read(job).Err() }, read(&cron.Job{}).Unread()
-}
-
-// readOnlyMembers are those of a job that the contract ignores.
-var readOnlyMembers = []string{
-	"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "type",
-}
-
-// readJob merges o into job field by field; read-only fields are ignored. Seconds are limited to what a duration holds.
-func readJob(o wire.Object, job *cron.Job) {
-	o.Skip(readOnlyMembers...)
-	o.Boolean("enabled", &job.Enabled)
-	o.Text("title", &job.Title)
-	o.Boolean("saveResponses", &job.SaveResponses)
-	o.Text("url", &job.Request.URL)
-	wire.Integer(o, "requestTimeout", &job.Timeout, math.MinInt32, math.MaxInt32)
-	o.Boolean("redirectSuccess", &job.RedirectSuccess)
-	wire.Integer(o, "folderId", &job.FolderID, math.MinInt64, math.MaxInt64)
-	readMethod(o, "requestMethod", &job.Request.Method)
-
-	auth := o.Object("auth")
-	auth.Boolean("enable", &job.Request.Auth.Enable)
-	auth.Text("user", &job.Request.Auth.User)
-	auth.Text("password", &job.Request.Auth.Password)
-
-	extended := o.Object("extendedData")
-	readHeaders(extended, "headers", &job.Request.Headers)
-	extended.Text("body", &job.Request.Body)
-
-	readNotification(o.Object("notification"), &job.Notification)
-	schedule := o.Object("schedule")
-	readSchedule(schedule, &job.Schedule)
-	readTiming(o, schedule, &job.Timing)
-	readPolicy(o, &job.Policy)
-	readExchange(o, &job.Exchange)
-}
-
-func readNotification(o wire.Object, n *cron.Notification) {
-	o.Boolean("onFailure", &n.OnFailure)
-	wire.Integer(o, "onFailureCount", &n.OnFailureCount, math.MinInt64, math.MaxInt32)
-	n.OnFailureCount = max(n.OnFailureCount, 1)
-	o.Boolean("onSuccess", &n.OnSuccess)
-	o.Boolean("onDisable", &n.OnDisable)
-	o.Boolean("onSslCertExpiry", &n.OnCertExpiry)
-	ahead := int64(n.CertExpiryAhead / time.Second)
-	wire.Integer(o, "onSslCertExpirySeconds", &ahead, math.MinInt64, math.MaxInt32)
-	n.CertExpiryAhead = time.Duration(max(ahead, 0)) * time.Second
-}
-
-func readSchedule(o wire.Object, s *cron.Schedule) {
-	o.Text("timezone", &s.Timezone)
-	wire.Integer(o, "expiresAt", &s.ExpiresAt, math.MinInt64, math.MaxInt64)
-	if 1e11 <= s.ExpiresAt && s.ExpiresAt < 1e12 {
-		s.ExpiresAt *= 100 // twelve digits lack the seconds
-	}
-	o.Set("hours", &s.Hours, 0, 23)
-	o.Set("mdays", &s.MonthDays, 1, 31)
-	o.Set("minutes", &s.Minutes, 0, 59)
-	o.Set("months", &s.Months, 1, 12)
-	o.Set("wdays", &s.Weekdays, 0, 7)
-	if s.Weekdays != cron.Every && s.Weekdays.Has(7) {
-		s.Weekdays = s.Weekdays&^cron.SetOf(7) | cron.SetOf(0) // Sunday has two numbers
-	}
-	o.Set("seconds", &s.Seconds, 0, 59)
-	o.Boolean("lastDay", &s.LastDay)
-	wire.Choice(o, "days", &s.Days, wire.DayNames)
-	wire.Choice(o, "dst", &s.DST, wire.DSTNames)
-}
-
-// readMethod reads an HTTP method: its number, or its name in any letter case.
-func readMethod(o wire.Object, name string, to *cron.Method) {
-	raw, ok := o.Value(name)
-	if !ok {
-		return
-	}
-	text, ok := wire.Scalar(raw)
-	if !ok {
-		o.WrongType(name, wire.TypeInteger)
-		return
-	}
-	if m, ok := cron.ParseMethod(text); ok {
-		*to = m
-		return
-	}
-	n, wrong := wire.ParseInteger(raw, 0, math.MaxInt32)
-	if wrong.Rule != cron.RuleNone || !cron.Method(n).Valid() {
-		o.Add(name, cron.Problem{Rule: cron.RuleUnknownValue, Given: text, Want: methodChoices()})
-		return
-	}
-	*to = cron.Method(n)
-}
-
-// methodChoices lists the methods with their numbers.
-func methodChoices() string {
-	var choices []string
-	for m := cron.MethodGet; m.Valid(); m++ {
-		choices = append(choices, strconv.Itoa(int(m))+" "+m.String())
-	}
-	return strings.Join(choices, ", ")
-}
-
-// readHeaders reads a dictionary, or a list of objects with "key" or "name" and "value". In a list a name may repeat. Of
-// members of a dictionary that share a name the last one counts, as everywhere.
-func readHeaders(o wire.Object, name string, to *[]cron.Header) {
-	raw, ok := o.Value(name)
-	if !ok {
-		return
-	}
-	list := headerList{problems: o.Problems}
-	switch raw[0] {
-	case '{':
-		dictionary := o.Object(name)
-		dictionary.All(func(name string, value json.RawMessage) {
-			list.add(name, dictionary.At(name), value, dictionary.At(name))
-		})
-	case '[':
-		o.Each(name, func(index string, item json.RawMessage) {
-			entry := wire.NewObject(item, o.At(name, index), o.Problems)
-			nameMember := "key"
-			if _, ok := entry.Value(nameMember); !ok {
-				nameMember = "name"
-			}
-			var name string
-			entry.Text(nameMember, &name)
-			value, _ := entry.Value("value")
-			list.add(name, entry.At(nameMember), value, entry.At("value"))
-		})
-	default:
-		o.WrongType(name, wire.TypeObject)
-	}
-	*to = list.headers
-}
-
-// headerList gathers headers in the order in which they are given.
-type headerList struct {
-	headers  []cron.Header
-	problems *wire.Problems
-}
-
-// add takes a header, whose name and value stand at the given pointers. One without a name or value is dropped.
-func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePointer string) {
-	var value string
-	if raw != nil && string(raw) != "null" {
-		text, ok := wire.Scalar(raw)
-		if !ok || raw[0] == 't' || raw[0] == 'f' {
-			l.problems.Add(valuePointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
-			return
+func newExchange(x *cron.Exchange) exchange {
+	e := exchange{FollowRedirects: x.FollowRedirects, VerifyTLS: !x.Unverified, Oversize: wire.OversizeNames[x.Oversize]}
+	if s := x.Success; s != nil {
+		e.Success = &success{make([]string, len(s.Status)), s.Contains, s.NotContains, s.Matches}
+		for i, r := range s.Status {
+			e.Success.Status[i] = r.String()
 		}
-		value = oneLine(text)
 	}
-	name = oneLine(name)
-	if name == "" || value == "" {
-		return
-	}
-	if !cron.IsToken(name) {
-		l.problems.Add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: name})
-		return
-	}
-	l.headers = append(l.headers, cron.Header{Name: name, Value: value})
-}
-
-// oneLine is s without line breaks and trimmed.
-func oneLine(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s))
+	return e
 }

@@ -2,8 +2,12 @@ package api
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"time"
 
 	"punctual/internal/api/wire"
@@ -84,4 +88,44 @@ func under(prefix string, err error) error {
 		moved.Problems[i].Pointer = prefix + moved.Problems[i].Pointer
 	}
 	return &moved
+}
+
+// recoverPanic answers with our fault when a handler panics. The response may have begun; then it stays as it is.
+func (a *api) recoverPanic(w http.ResponseWriter, r *http.Request) {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler:
+		panic(p)
+	default:
+		a.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
+}
+
+// classify tells what an error is to the caller, and logs it when it is our fault.
+func (a *api) classify(r *http.Request, err error) (status int, e *cron.Error) {
+	e, ok := errors.AsType[*cron.Error](err)
+	if !ok {
+		e = &cron.Error{Kind: cron.Internal}
+	}
+	status = statusOf(e.Kind)
+	if status == http.StatusInternalServerError && r.Context().Err() == nil {
+		a.logger.ErrorContext(r.Context(), "a request failed",
+			slog.String("method", r.Method), slog.String("pattern", r.Pattern), slog.Any("error", err))
+	}
+	return status, e
+}
+
+// fail writes err as a problem.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, e := a.classify(r, err)
+	h := w.Header()
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusTooManyRequests:
+		h.Set("Retry-After", strconv.FormatInt(retryAfter(e), 10))
+	}
+	if err := write(w, status, "application/problem+json", a.problem(status, e)); err != nil {
+		a.logger.ErrorContext(r.Context(), "a problem could not be written", slog.Any("error", err))
+	}
 }

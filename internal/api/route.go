@@ -4,8 +4,23 @@ import (
 	"net/http"
 	"strconv"
 
+	"punctual/internal/cron"
 	"punctual/internal/service"
 )
+
+// handler answers a request, or returns an error and has written nothing.
+type handler func(w http.ResponseWriter, r *http.Request, account cron.Account) error
+
+// route is one call of the API. Its caller is authenticated by an API key, unless it is open.
+type route struct {
+	method  string
+	pattern string       // of http.ServeMux, without a method: there GET would match HEAD too
+	call    service.Call // how it is counted; 0 for an open one
+	handle  handler      // gets no account when the route is open
+}
+
+// endpoint is the routes that share a pattern, by method.
+type endpoint map[string]route
 
 // routes lists all calls.
 func (a *api) routes() []route {

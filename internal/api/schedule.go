@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
@@ -9,26 +10,84 @@ import (
 	"punctual/internal/cron"
 )
 
-// timing is the members of a job that say when it is due, besides its schedule. Times are Unix seconds.
-type timing struct {
-	RunAt       *int64 `json:"runAt"`
-	PausedUntil *int64 `json:"pausedUntil"`
-	PauseNote   string `json:"pauseNote"`
+// schedule has the seven fields of the contract.
+type schedule struct {
+	Timezone  string `json:"timezone"`
+	ExpiresAt int64  `json:"expiresAt"`
+	Hours     []int  `json:"hours"`
+	MonthDays []int  `json:"mdays"`
+	Minutes   []int  `json:"minutes"`
+	Months    []int  `json:"months"`
+	Weekdays  []int  `json:"wdays"`
 }
 
-func newTiming(t *cron.Timing) timing {
-	return timing{wire.UnixOrNull(t.RunAt), wire.UnixOrNull(t.PausedUntil), t.PauseNote}
+// detailedSchedule has our additions too.
+type detailedSchedule struct {
+	schedule
+	Seconds       []int  `json:"seconds"`
+	Days          string `json:"days"`
+	LastDay       bool   `json:"lastDay"`
+	DST           string `json:"dst"`
+	SpreadSeconds int64  `json:"spreadSeconds"`
 }
 
-// readTiming merges the members of a job, and of its schedule, that belong to its timing.
-func readTiming(job, schedule wire.Object, t *cron.Timing) {
-	wire.Instant(job, "runAt", &t.RunAt)
-	wire.Instant(job, "pausedUntil", &t.PausedUntil)
-	job.Text("pauseNote", &t.PauseNote)
-	schedule.Seconds("spreadSeconds", &t.Spread, 0, cron.MaxSpread)
-	if _, given := job.Value("enabled"); given {
-		t.Spent = false // somebody says what the job is to be
+func newSchedule(s *cron.Schedule) schedule {
+	return schedule{
+		Timezone: s.Timezone, ExpiresAt: s.ExpiresAt,
+		Hours: numbers(s.Hours), MonthDays: numbers(s.MonthDays), Minutes: numbers(s.Minutes),
+		Months: numbers(s.Months), Weekdays: numbers(s.Weekdays),
 	}
+}
+
+func newDetailedSchedule(s *cron.Schedule, spread time.Duration) detailedSchedule {
+	return detailedSchedule{newSchedule(s), numbers(s.Seconds), wire.DayNames[s.Days], s.LastDay, wire.DSTNames[s.DST], wire.WholeSeconds(spread)}
+}
+
+// numbers is a set as the contract shows it.
+func numbers(s cron.Set) []int {
+	if s == cron.Every {
+		return []int{wire.Every}
+	}
+	return s.Members()
+}
+
+// readSchedule merges the members of a schedule.
+func readSchedule(o wire.Object, s *cron.Schedule) {
+	o.Text("timezone", &s.Timezone)
+	wire.Integer(o, "expiresAt", &s.ExpiresAt, math.MinInt64, math.MaxInt64)
+	if 1e11 <= s.ExpiresAt && s.ExpiresAt < 1e12 {
+		s.ExpiresAt *= 100 // twelve digits lack the seconds
+	}
+	o.Set("hours", &s.Hours, 0, 23)
+	o.Set("mdays", &s.MonthDays, 1, 31)
+	o.Set("minutes", &s.Minutes, 0, 59)
+	o.Set("months", &s.Months, 1, 12)
+	o.Set("wdays", &s.Weekdays, 0, 7)
+	if s.Weekdays != cron.Every && s.Weekdays.Has(7) {
+		s.Weekdays = s.Weekdays&^cron.SetOf(7) | cron.SetOf(0) // Sunday has two numbers
+	}
+	o.Set("seconds", &s.Seconds, 0, 59)
+	o.Boolean("lastDay", &s.LastDay)
+	wire.Choice(o, "days", &s.Days, wire.DayNames)
+	wire.Choice(o, "dst", &s.DST, wire.DSTNames)
+}
+
+// readCrontab reads the text of a crontab line over the sets of a schedule, and over its time zone when it names one.
+func readCrontab(o wire.Object, name string, s *cron.Schedule) {
+	var text string
+	if o.Text(name, &text); text == "" {
+		return
+	}
+	parsed, err := cron.ParseCrontab(text)
+	if e, ok := errors.AsType[*cron.CrontabError](err); ok {
+		o.Add(name, cron.Problem{Rule: cron.RuleCrontab, Crontab: e})
+		return
+	}
+	parsed.ExpiresAt, parsed.DST = s.ExpiresAt, s.DST
+	if parsed.Timezone == "" {
+		parsed.Timezone = s.Timezone
+	}
+	*s = parsed
 }
 
 // preview is what a schedule does from an instant on.
@@ -99,22 +158,4 @@ func newPreview(p cron.Preview) preview {
 		answer.Skipped[i] = previewGap{gap.First.Format(local), gap.Last.Format(local), gap.Count, wire.UnixOrNull(gap.At)}
 	}
 	return answer
-}
-
-// readCrontab reads the text of a crontab line over the sets of a schedule, and over its time zone when it names one.
-func readCrontab(o wire.Object, name string, s *cron.Schedule) {
-	var text string
-	if o.Text(name, &text); text == "" {
-		return
-	}
-	parsed, err := cron.ParseCrontab(text)
-	if e, ok := errors.AsType[*cron.CrontabError](err); ok {
-		o.Add(name, cron.Problem{Rule: cron.RuleCrontab, Crontab: e})
-		return
-	}
-	parsed.ExpiresAt, parsed.DST = s.ExpiresAt, s.DST
-	if parsed.Timezone == "" {
-		parsed.Timezone = s.Timezone
-	}
-	*s = parsed
 }

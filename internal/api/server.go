@@ -2,14 +2,13 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"path"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -87,20 +86,6 @@ func New(c Config) http.Handler {
 	}
 	return a
 }
-
-// handler answers a request, or returns an error and has written nothing.
-type handler func(w http.ResponseWriter, r *http.Request, account cron.Account) error
-
-// route is one call of the API. Its caller is authenticated by an API key, unless it is open.
-type route struct {
-	method  string
-	pattern string       // of http.ServeMux, without a method: there GET would match HEAD too
-	call    service.Call // how it is counted; 0 for an open one
-	handle  handler      // gets no account when the route is open
-}
-
-// endpoint is the routes that share a pattern, by method.
-type endpoint map[string]route
 
 // ServeHTTP answers a request.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -187,42 +172,15 @@ func write(w http.ResponseWriter, status int, mediaType string, v any) error {
 	return nil
 }
 
-// recoverPanic answers with our fault when a handler panics. The response may have begun; then it stays as it is.
-func (a *api) recoverPanic(w http.ResponseWriter, r *http.Request) {
-	switch p := recover(); {
-	case p == nil:
-	case p == http.ErrAbortHandler:
-		panic(p)
-	default:
-		a.fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
-	}
+// callerKey finds the API key of a request in its context.
+type callerKey struct{}
+
+// withKey is a request whose handler may ask for the API key that it came with.
+func withKey(r *http.Request, key cron.APIKey) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, &key))
 }
 
-// classify tells what an error is to the caller, and logs it when it is our fault.
-func (a *api) classify(r *http.Request, err error) (status int, e *cron.Error) {
-	e, ok := errors.AsType[*cron.Error](err)
-	if !ok {
-		e = &cron.Error{Kind: cron.Internal}
-	}
-	status = statusOf(e.Kind)
-	if status == http.StatusInternalServerError && r.Context().Err() == nil {
-		a.logger.ErrorContext(r.Context(), "a request failed",
-			slog.String("method", r.Method), slog.String("pattern", r.Pattern), slog.Any("error", err))
-	}
-	return status, e
-}
-
-// fail writes err as a problem.
-func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status, e := a.classify(r, err)
-	h := w.Header()
-	switch status {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", "Bearer")
-	case http.StatusTooManyRequests:
-		h.Set("Retry-After", strconv.FormatInt(retryAfter(e), 10))
-	}
-	if err := write(w, status, "application/problem+json", a.problem(status, e)); err != nil {
-		a.logger.ErrorContext(r.Context(), "a problem could not be written", slog.Any("error", err))
-	}
+// keyOf is the API key that a request came with.
+func keyOf(r *http.Request) *cron.APIKey {
+	return r.Context().Value(callerKey{}).(*cron.APIKey)
 }

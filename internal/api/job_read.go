@@ -1,0 +1,237 @@
+package api
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/api/wire"
+	"punctual/internal/cron"
+	"punctual/internal/service"
+)
+
+// jobChange is what body, the JSON object of a job, changes, and what of it nothing reads.
+func jobChange(body json.RawMessage) (change service.Change, unread []string) {
+	read := func(job *cron.Job) *wire.Problems {
+		var p wire.Problems
+		readJob(wire.NewObject(body, "", &p), job)
+		return &p
+	}
+	return func(job *cron.Job) error { return read(job).Err() }, read(&cron.Job{}).Unread()
+}
+
+// readOnlyMembers are those of a job that the contract ignores.
+var readOnlyMembers = []string{
+	"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "type",
+}
+
+// readJob merges o into job field by field; read-only fields are ignored. Seconds are limited to what a duration holds.
+func readJob(o wire.Object, job *cron.Job) {
+	o.Skip(readOnlyMembers...)
+	o.Boolean("enabled", &job.Enabled)
+	o.Text("title", &job.Title)
+	o.Boolean("saveResponses", &job.SaveResponses)
+	o.Text("url", &job.Request.URL)
+	wire.Integer(o, "requestTimeout", &job.Timeout, math.MinInt32, math.MaxInt32)
+	o.Boolean("redirectSuccess", &job.RedirectSuccess)
+	wire.Integer(o, "folderId", &job.FolderID, math.MinInt64, math.MaxInt64)
+	readMethod(o, "requestMethod", &job.Request.Method)
+
+	auth := o.Object("auth")
+	auth.Boolean("enable", &job.Request.Auth.Enable)
+	auth.Text("user", &job.Request.Auth.User)
+	auth.Text("password", &job.Request.Auth.Password)
+
+	extended := o.Object("extendedData")
+	readHeaders(extended, "headers", &job.Request.Headers)
+	extended.Text("body", &job.Request.Body)
+
+	readNotification(o.Object("notification"), &job.Notification)
+	schedule := o.Object("schedule")
+	readSchedule(schedule, &job.Schedule)
+	readTiming(o, schedule, &job.Timing)
+	readPolicy(o, &job.Policy)
+	readExchange(o, &job.Exchange)
+}
+
+func readNotification(o wire.Object, n *cron.Notification) {
+	o.Boolean("onFailure", &n.OnFailure)
+	wire.Integer(o, "onFailureCount", &n.OnFailureCount, math.MinInt64, math.MaxInt32)
+	n.OnFailureCount = max(n.OnFailureCount, 1)
+	o.Boolean("onSuccess", &n.OnSuccess)
+	o.Boolean("onDisable", &n.OnDisable)
+	o.Boolean("onSslCertExpiry", &n.OnCertExpiry)
+	ahead := int64(n.CertExpiryAhead / time.Second)
+	wire.Integer(o, "onSslCertExpirySeconds", &ahead, math.MinInt64, math.MaxInt32)
+	n.CertExpiryAhead = time.Duration(max(ahead, 0)) * time.Second
+}
+
+// readMethod reads an HTTP method: its number, or its name in any letter case.
+func readMethod(o wire.Object, name string, to *cron.Method) {
+	raw, ok := o.Value(name)
+	if !ok {
+		return
+	}
+	text, ok := wire.Scalar(raw)
+	if !ok {
+		o.WrongType(name, wire.TypeInteger)
+		return
+	}
+	if m, ok := cron.ParseMethod(text); ok {
+		*to = m
+		return
+	}
+	n, wrong := wire.ParseInteger(raw, 0, math.MaxInt32)
+	if wrong.Rule != cron.RuleNone || !cron.Method(n).Valid() {
+		o.Add(name, cron.Problem{Rule: cron.RuleUnknownValue, Given: text, Want: methodChoices()})
+		return
+	}
+	*to = cron.Method(n)
+}
+
+// methodChoices lists the methods with their numbers.
+func methodChoices() string {
+	var choices []string
+	for m := cron.MethodGet; m.Valid(); m++ {
+		choices = append(choices, strconv.Itoa(int(m))+" "+m.String())
+	}
+	return strings.Join(choices, ", ")
+}
+
+// readTiming merges the members of a job, and of its schedule, that belong to its timing.
+func readTiming(job, schedule wire.Object, t *cron.Timing) {
+	wire.Instant(job, "runAt", &t.RunAt)
+	wire.Instant(job, "pausedUntil", &t.PausedUntil)
+	job.Text("pauseNote", &t.PauseNote)
+	schedule.Seconds("spreadSeconds", &t.Spread, 0, cron.MaxSpread)
+	if _, given := job.Value("enabled"); given {
+		t.Spent = false // somebody says what the job is to be
+	}
+}
+
+// readPolicy merges the members of a job that belong to its policy.
+func readPolicy(o wire.Object, p *cron.Policy) {
+	wire.Choice(o, "misfire", &p.Misfire, wire.MisfireNames)
+	o.Seconds("graceSeconds", &p.Grace, wire.DefaultGrace, cron.MaxGrace)
+	wire.Choice(o, "overlap", &p.Overlap, wire.OverlapNames)
+	wire.Choice(o, "delivery", &p.Delivery, wire.DeliveryNames)
+
+	retry := o.Object("retry")
+	wire.Integer(retry, "count", &p.Retry.Count, 0, cron.MaxRetries)
+	retry.Seconds("delaySeconds", &p.Retry.Delay, 0, cron.MaxRetryDelay)
+	retry.Number("factor", &p.Retry.Factor, 1, cron.MaxFactor)
+	retry.Seconds("ceilingSeconds", &p.Retry.Ceiling, 0, cron.MaxRetryDelay)
+}
+
+// readExchange merges the members of a job that belong to its exchange. Criteria replace those there are, and none of
+// them, {}, is back to the contract's rule.
+func readExchange(o wire.Object, x *cron.Exchange) {
+	wire.Integer(o, "followRedirects", &x.FollowRedirects, 0, cron.MaxRedirects)
+	verify := !x.Unverified
+	o.Boolean("verifyTls", &verify)
+	x.Unverified = !verify
+	wire.Choice(o, "oversize", &x.Oversize, wire.OversizeNames)
+
+	if _, ok := o.Value("success"); !ok {
+		return
+	}
+	var s cron.Success
+	given := o.Object("success")
+	readStatusRanges(given, "status", &s.Status)
+	given.Text("contains", &s.Contains)
+	given.Text("notContains", &s.NotContains)
+	given.Text("matches", &s.Matches)
+	if x.Success = nil; len(s.Status) > 0 || s.Looks() {
+		x.Success = &s
+	}
+}
+
+// readStatusRanges reads an array of status codes and ranges of them.
+func readStatusRanges(o wire.Object, name string, to *[]cron.StatusRange) {
+	o.Each(name, func(index string, item json.RawMessage) {
+		pointer := o.At(name, index)
+		text, ok := wire.Scalar(item)
+		if !ok {
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
+			return
+		}
+		if n, wrong := wire.ParseInteger(item, 0, 1000); wrong.Rule == cron.RuleNone {
+			text = strconv.FormatInt(n, 10)
+		}
+		r, ok := cron.ParseStatusRange(text)
+		if !ok {
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleStatusRange, Given: text})
+			return
+		}
+		if len(*to) <= cron.MaxStatusRanges { // one more is a problem, and more are not worth keeping
+			*to = append(*to, r)
+		}
+	})
+}
+
+// readHeaders reads a dictionary, or a list of objects with "key" or "name" and "value". In a list a name may repeat. Of
+// members of a dictionary that share a name the last one counts, as everywhere.
+func readHeaders(o wire.Object, name string, to *[]cron.Header) {
+	raw, ok := o.Value(name)
+	if !ok {
+		return
+	}
+	list := headerList{problems: o.Problems}
+	switch raw[0] {
+	case '{':
+		dictionary := o.Object(name)
+		dictionary.All(func(name string, value json.RawMessage) {
+			list.add(name, dictionary.At(name), value, dictionary.At(name))
+		})
+	case '[':
+		o.Each(name, func(index string, item json.RawMessage) {
+			entry := wire.NewObject(item, o.At(name, index), o.Problems)
+			nameMember := "key"
+			if _, ok := entry.Value(nameMember); !ok {
+				nameMember = "name"
+			}
+			var name string
+			entry.Text(nameMember, &name)
+			value, _ := entry.Value("value")
+			list.add(name, entry.At(nameMember), value, entry.At("value"))
+		})
+	default:
+		o.WrongType(name, wire.TypeObject)
+	}
+	*to = list.headers
+}
+
+// headerList gathers headers in the order in which they are given.
+type headerList struct {
+	headers  []cron.Header
+	problems *wire.Problems
+}
+
+// add takes a header, whose name and value stand at the given pointers. One without a name or value is dropped.
+func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePointer string) {
+	var value string
+	if raw != nil && string(raw) != "null" {
+		text, ok := wire.Scalar(raw)
+		if !ok || raw[0] == 't' || raw[0] == 'f' {
+			l.problems.Add(valuePointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
+			return
+		}
+		value = oneLine(text)
+	}
+	name = oneLine(name)
+	if name == "" || value == "" {
+		return
+	}
+	if !cron.IsToken(name) {
+		l.problems.Add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: name})
+		return
+	}
+	l.headers = append(l.headers, cron.Header{Name: name, Value: value})
+}
+
+// oneLine is s without line breaks and trimmed.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s))
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+
+	"punctual/internal/api/wire"
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+)
+
+// apiKey is an API key without the key itself. Times are Unix seconds.
+type apiKey struct {
+	APIKeyID  int64          `json:"apiKeyId"`
+	Title     string         `json:"title"`
+	Hint      string         `json:"hint"`
+	Enabled   bool           `json:"enabled"`
+	Current   bool           `json:"current"`
+	Scopes    []string       `json:"scopes"`
+	AllowFrom []netip.Prefix `json:"allowFrom"`
+	Created   int64          `json:"created"`
+	LastUsed  *int64         `json:"lastUsed"`
+	Expires   *int64         `json:"expires"`
+}
+
+func newAPIKey(k, current *cron.APIKey) apiKey {
+	return apiKey{
+		k.ID, k.Title, k.Hint, !k.Disabled, k.ID == current.ID, scopeList(k.Scopes),
+		append([]netip.Prefix{}, k.AllowFrom...), k.Created.Unix(), wire.UnixOrNull(k.LastUsed), wire.UnixOrNull(k.Expires),
+	}
+}
+
+func scopeList(s cron.Scope) []string {
+	if s == cron.ScopeAll {
+		return []string{wire.ScopeAll}
+	}
+	var names []string
+	for i, name := range wire.ScopeNames {
+		if s&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// readScopes reads an array of the names of scopes, at least one.
+func readScopes(o wire.Object, name string, to *cron.Scope) {
+	const everything = cron.Scope(-1)
+	var (
+		scopes cron.Scope
+		count  int
+	)
+	items := append([]string{wire.ScopeAll}, wire.ScopeNames...)
+	o.Each(name, func(at string, item json.RawMessage) {
+		count++
+		switch n, wrong := wire.ParseChoice(item, items); {
+		case wrong.Rule != cron.RuleNone:
+			o.Problems.Add(o.At(name, at), wrong)
+		case n == 0:
+			scopes = everything
+		default:
+			scopes |= 1 << (n - 1)
+		}
+	})
+	raw, given := o.Value(name)
+	switch {
+	case scopes == everything:
+		*to = cron.ScopeAll
+	case scopes != 0:
+		*to = scopes
+	case given && raw[0] == '[' && count == 0:
+		o.Need(name) // no scope at all is no key
+	}
+}
+
+// readPrefixes reads an array of IP addresses and ranges of them.
+func readPrefixes(o wire.Object, name string, to *[]netip.Prefix) {
+	if _, given := o.Value(name); given {
+		*to = nil
+	}
+	o.Each(name, func(at string, item json.RawMessage) {
+		pointer := o.At(name, at)
+		text, ok := wire.ParseText(item)
+		if !ok {
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
+			return
+		}
+		prefix, ok := cron.ParsePrefix(text)
+		if !ok {
+			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleAddressRange, Given: text})
+			return
+		}
+		if len(*to) <= cron.MaxKeyPrefixes { // one more is a problem, and more are not worth keeping
+			*to = append(*to, prefix)
+		}
+	})
+}
+
+func (a *api) listKeys(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	keys, err := a.service.APIKeys(r.Context(), account)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Keys []apiKey `json:"apiKeys"`
+	}{make([]apiKey, len(keys))}
+	for i := range keys {
+		answer.Keys[i] = newAPIKey(&keys[i], keyOf(r))
+	}
+	return reply(w, answer)
+}
+
+// hintLength is how many characters of a key are kept to recognise it by.
+const hintLength = 4
+
+// createKey makes a key and shows it, this once. What the body leaves out is as with the key that asks for it.
+func (a *api) createKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	body, outer, err := wire.ReadMember(w, r, keyBody, "apiKey")
+	if err != nil {
+		return err
+	}
+	var (
+		p  wire.Problems
+		by = keyOf(r)
+		k  = cron.APIKey{Scopes: by.Scopes, Expires: by.Expires, AllowFrom: by.AllowFrom}
+	)
+	o := wire.NewObject(body, "", &p)
+	o.Skip("apiKeyId", "hint", "current", "created", "lastUsed")
+	o.Text("title", &k.Title)
+	readScopes(o, "scopes", &k.Scopes)
+	readPrefixes(o, "allowFrom", &k.AllowFrom)
+	wire.Instant(o, "expires", &k.Expires)
+	a.tellIgnored(w, r, outer, "/apiKey", p.Unread())
+	text, hash := auth.NewKey()
+	k.Hash, k.Hint = hash, text[len(text)-hintLength:]
+	if err = p.Err(); err == nil {
+		err = a.service.CheckAPIKey(a.now(), account, by, &k)
+	}
+	if err != nil {
+		return under("/apiKey", err)
+	}
+	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
+		if err := a.service.AddAPIKey(ctx, &k); err != nil {
+			return under("/apiKey", err)
+		}
+		return reply(w, struct {
+			APIKeyID int64  `json:"apiKeyId"`
+			Key      string `json:"key"`
+		}{k.ID, text})
+	})
+}
+
+func (a *api) deleteKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+	if err := a.service.DeleteAPIKey(r.Context(), account, keyOf(r), pathID(r, "apiKeyId")); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
+}
