@@ -59,13 +59,10 @@ func readJob(o wire.Object, job *cron.Job) {
 func readNotification(o wire.Object, n *cron.Notification) {
 	o.Boolean("onFailure", &n.OnFailure)
 	wire.Integer(o, "onFailureCount", &n.OnFailureCount, math.MinInt64, math.MaxInt32)
-	n.OnFailureCount = max(n.OnFailureCount, 1)
 	o.Boolean("onSuccess", &n.OnSuccess)
 	o.Boolean("onDisable", &n.OnDisable)
 	o.Boolean("onSslCertExpiry", &n.OnCertExpiry)
-	ahead := int64(n.CertExpiryAhead / time.Second)
-	wire.Integer(o, "onSslCertExpirySeconds", &ahead, math.MinInt64, math.MaxInt32)
-	n.CertExpiryAhead = time.Duration(max(ahead, 0)) * time.Second
+	o.Seconds("onSslCertExpirySeconds", &n.CertExpiryAhead, math.MinInt64, math.MaxInt32*time.Second)
 }
 
 // readMethod reads an HTTP method: its number, or its name in any letter case.
@@ -143,9 +140,7 @@ func readExchange(o wire.Object, x *cron.Exchange) {
 	given.Text("contains", &s.Contains)
 	given.Text("notContains", &s.NotContains)
 	given.Text("matches", &s.Matches)
-	if x.Success = nil; len(s.Status) > 0 || s.Looks() {
-		x.Success = &s
-	}
+	x.Success = &s
 }
 
 // readStatusRanges reads an array of status codes and ranges of them.
@@ -218,20 +213,15 @@ func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePoi
 			l.problems.Add(valuePointer, cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
 			return
 		}
-		value = oneLine(text)
+		value = text
 	}
-	name = oneLine(name)
-	if name == "" || value == "" {
+	h := cron.Header{Name: name, Value: value}.Normal()
+	if h.Name == "" || h.Value == "" {
 		return
 	}
-	if !cron.IsToken(name) {
-		l.problems.Add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: name})
+	if !cron.IsToken(h.Name) { // here it is known where it stands
+		l.problems.Add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: h.Name})
 		return
 	}
-	l.headers = append(l.headers, cron.Header{Name: name, Value: value})
-}
-
-// oneLine is s without line breaks and trimmed.
-func oneLine(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s))
+	l.headers = append(l.headers, h)
 }

@@ -55,17 +55,11 @@ func numbers(s cron.Set) []int {
 func readSchedule(o wire.Object, s *cron.Schedule) {
 	o.Text("timezone", &s.Timezone)
 	wire.Integer(o, "expiresAt", &s.ExpiresAt, math.MinInt64, math.MaxInt64)
-	if 1e11 <= s.ExpiresAt && s.ExpiresAt < 1e12 {
-		s.ExpiresAt *= 100 // twelve digits lack the seconds
-	}
 	o.Set("hours", &s.Hours, 0, 23)
 	o.Set("mdays", &s.MonthDays, 1, 31)
 	o.Set("minutes", &s.Minutes, 0, 59)
 	o.Set("months", &s.Months, 1, 12)
 	o.Set("wdays", &s.Weekdays, 0, 7)
-	if s.Weekdays != cron.Every && s.Weekdays.Has(7) {
-		s.Weekdays = s.Weekdays&^cron.SetOf(7) | cron.SetOf(0) // Sunday has two numbers
-	}
 	o.Set("seconds", &s.Seconds, 0, 59)
 	o.Boolean("lastDay", &s.LastDay)
 	wire.Choice(o, "days", &s.Days, wire.DayNames)
@@ -129,6 +123,7 @@ func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Acc
 	wire.Instant(query, "runAt", &runAt)
 	wire.Time(query, "from", &from)
 	wire.Integer(query, "count", &count, 1, wire.LongestPreview)
+	s.Normalize()
 	s.Check(&p.Checker, "")
 	if err := p.Err(); err != nil {
 		return err

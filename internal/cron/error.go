@@ -3,6 +3,7 @@ package cron
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,6 +97,7 @@ const (
 	RuleWaiting               // Limit: how many calls of an account may wait at once
 	RuleLocked                // Limit: seconds that a call waited for another one
 	RuleEdited                // nothing; of the job, changed by others all the time
+	RuleNotText               // nothing; not UTF-8
 )
 
 // Unit is what a limit counts.
@@ -187,6 +189,16 @@ type Checker struct {
 func (c *Checker) Add(pointer string, p Problem) {
 	p.Pointer = pointer
 	c.problems = append(c.problems, p)
+}
+
+// has tells whether a problem with the value at pointer was added.
+func (c *Checker) has(pointer string) bool {
+	return slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Pointer == pointer })
+}
+
+// unknown adds that n is not the number of a choice.
+func (c *Checker) unknown(pointer string, n int) {
+	c.Add(pointer, Problem{Rule: RuleUnknownValue, Given: strconv.Itoa(n)})
 }
 
 // Err is nil when no problem was added, and otherwise an *Error of kind Invalid with all of them.

@@ -60,8 +60,11 @@ func ParseStatusRange(text string) (StatusRange, bool) {
 	}
 	low, err := strconv.Atoi(first)
 	high, err2 := strconv.Atoi(last)
-	return StatusRange{low, high}, err == nil && err2 == nil && 100 <= low && low <= high && high <= 999
+	r := StatusRange{low, high}
+	return r, err == nil && err2 == nil && r.valid()
 }
+
+func (r StatusRange) valid() bool { return 100 <= r.First && r.First <= r.Last && r.Last <= 999 }
 
 // Looks tells whether a criterion is about the body.
 func (s *Success) Looks() bool { return s.Contains != "" || s.NotContains != "" || s.Matches != "" }
@@ -84,14 +87,27 @@ func IsRedirect(code int) bool {
 	return code == 301 || code == 302 || code == 303 || code == 307 || code == 308
 }
 
+// normalize makes criteria that ask for nothing none.
+func (e *Exchange) normalize() {
+	if s := e.Success; s != nil && len(s.Status) == 0 && !s.Looks() {
+		e.Success = nil
+	}
+}
+
 // check adds what is wrong with the exchange.
 func (e *Exchange) check(c *Checker) {
 	if e.FollowRedirects < 0 || e.FollowRedirects > MaxRedirects {
 		c.Add("/followRedirects", outOfRange(int64(e.FollowRedirects), 0, MaxRedirects))
 	}
+	c.choice("/oversize", int(e.Oversize), 2)
 	s := e.Success
 	if s == nil {
 		return
+	}
+	for _, r := range s.Status {
+		if !r.valid() {
+			c.Add("/success/status", Problem{Rule: RuleStatusRange, Given: r.String()})
+		}
 	}
 	if n := len(s.Status); n > MaxStatusRanges {
 		c.Add("/success/status", outOfRange(int64(n), 0, MaxStatusRanges))
@@ -99,11 +115,9 @@ func (e *Exchange) check(c *Checker) {
 	for _, criterion := range [...]struct{ pointer, text string }{
 		{"/success/contains", s.Contains}, {"/success/notContains", s.NotContains}, {"/success/matches", s.Matches},
 	} {
-		if len(criterion.text) > MaxCriterionLength {
-			c.Add(criterion.pointer, Problem{Rule: RuleTooLong, Limit: MaxCriterionLength, Unit: UnitBytes})
-		}
+		c.text(criterion.pointer, criterion.text, MaxCriterionLength)
 	}
-	if len(s.Matches) > MaxCriterionLength {
+	if c.has("/success/matches") {
 		return
 	}
 	tree, err := syntax.Parse(s.Matches, syntax.Perl)

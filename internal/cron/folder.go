@@ -1,9 +1,6 @@
 package cron
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // MaxFolderTitle is the longest title of a folder, in characters.
 const MaxFolderTitle = 128
@@ -15,16 +12,13 @@ type Folder struct {
 	Title     string
 }
 
-// Validate reports what is wrong with the folder as an *Error of kind Invalid.
-func (f *Folder) Validate() error {
+// Accept takes the folder for one that can be stored: it takes spaces off the title and reports what is wrong as an
+// *Error of kind Invalid.
+func (f *Folder) Accept() error {
 	var c Checker
-	switch {
-	case f.Title == "":
+	if f.Title = strings.TrimSpace(f.Title); f.Title == "" {
 		c.Add("/title", Problem{Rule: RuleMandatory})
-	case utf8.RuneCountInString(f.Title) > MaxFolderTitle:
-		c.Add("/title", Problem{Rule: RuleTooLong, Limit: MaxFolderTitle, Unit: UnitCharacters})
-	case strings.ContainsRune(f.Title, 0):
-		c.Add("/title", Problem{Rule: RuleControlCharacter})
 	}
+	c.line("/title", f.Title, MaxFolderTitle)
 	return c.Err()
 }

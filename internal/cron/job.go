@@ -1,9 +1,6 @@
 package cron
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // JobType tells what a job belongs to. The numbers are those of the cron-job.org API.
 type JobType int
@@ -109,24 +106,6 @@ func (j *Job) EffectiveTimeout(p Plan) time.Duration {
 		return p.DefaultTimeout
 	}
 	return min(time.Duration(j.Timeout)*time.Second, p.MaxTimeout)
-}
-
-// Validate reports everything that is wrong with the definition as one *Error of kind Invalid whose problems point
-// into the job as the API shows it ("/url", "/schedule/timezone"); nil when nothing is.
-func (j *Job) Validate() error {
-	var c Checker
-	j.Request.check(&c)
-	if n := len([]rune(j.Title)); n > MaxTitleLength {
-		c.Add("/title", Problem{Rule: RuleTooLong, Limit: MaxTitleLength, Unit: UnitCharacters})
-	}
-	if strings.ContainsRune(j.Title, 0) {
-		c.Add("/title", Problem{Rule: RuleControlCharacter})
-	}
-	j.Schedule.Check(&c, "/schedule")
-	j.Timing.check(&c)
-	j.Policy.check(&c)
-	j.Exchange.check(&c)
-	return c.Err()
 }
 
 // JobRecord is a job together with its state.

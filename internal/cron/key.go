@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Limits on APIKey.
@@ -28,14 +27,14 @@ func ParsePrefix(text string) (netip.Prefix, bool) {
 	return prefix.Masked(), true
 }
 
-// Validate reports what is wrong with a new key as an *Error of kind Invalid.
-func (k *APIKey) Validate(now time.Time) error {
+// Accept takes a new key for one that can be stored: it takes spaces off the title, makes the expiry whole seconds and
+// reports what is wrong as an *Error of kind Invalid.
+func (k *APIKey) Accept(now time.Time) error {
 	var c Checker
-	switch {
-	case utf8.RuneCountInString(k.Title) > MaxKeyTitle:
-		c.Add("/title", Problem{Rule: RuleTooLong, Limit: MaxKeyTitle, Unit: UnitCharacters})
-	case strings.ContainsRune(k.Title, 0):
-		c.Add("/title", Problem{Rule: RuleControlCharacter})
+	k.Title, k.Expires = strings.TrimSpace(k.Title), wholeSeconds(k.Expires)
+	c.line("/title", k.Title, MaxKeyTitle)
+	if unknown := k.Scopes &^ (ScopeRead | ScopeWrite); unknown != 0 {
+		c.unknown("/scopes", int(unknown))
 	}
 	if !k.Expires.IsZero() && (!k.Expires.After(now) || k.Expires.Unix() > lastInstant) {
 		c.Add("/expires", Problem{

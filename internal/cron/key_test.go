@@ -38,7 +38,7 @@ func pointersOf(t *testing.T, err error, kind ErrorKind) (pointers []string) {
 	return pointers
 }
 
-func TestKeyValidate(t *testing.T) {
+func TestAcceptKey(t *testing.T) {
 	now := time.Unix(1000, 0)
 	many := make([]netip.Prefix, MaxKeyPrefixes+1)
 	for _, tt := range []struct {
@@ -51,8 +51,10 @@ func TestKeyValidate(t *testing.T) {
 		{"beyond them", APIKey{Title: strings.Repeat("x", 129), Expires: now, AllowFrom: many},
 			[]string{"/title", "/expires", "/allowFrom"}},
 		{"NUL", APIKey{Title: "\x00"}, []string{"/title"}},
+		{"not UTF-8", APIKey{Title: "\xff"}, []string{"/title"}},
+		{"unknown rights", APIKey{Scopes: 1 << 40}, []string{"/scopes"}},
 	} {
-		if got := pointersOf(t, tt.key.Validate(now), Invalid); !slices.Equal(got, tt.want) {
+		if got := pointersOf(t, tt.key.Accept(now), Invalid); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: problems at %v, want %v", tt.name, got, tt.want)
 		}
 	}
@@ -116,7 +118,7 @@ func TestOffsetsOfAllZones(t *testing.T) {
 func TestAFactorIsReportedAsItIs(t *testing.T) {
 	j := NewJob()
 	j.Request.URL, j.Policy.Retry.Factor = "http://a.example/", 0.5
-	e, ok := errors.AsType[*Error](j.Validate())
+	e, ok := errors.AsType[*Error](j.Accept(&Job{Request: j.Request}))
 	if !ok || len(e.Problems) != 1 || e.Problems[0].Given != "0.5" {
 		t.Errorf("the problems are %+v", e)
 	}

@@ -73,6 +73,9 @@ func DefaultPolicy() Policy {
 
 // check adds what is wrong with the policy.
 func (p *Policy) check(c *Checker) {
+	c.choice("/misfire", int(p.Misfire), 2)
+	c.choice("/overlap", int(p.Overlap), 2)
+	c.choice("/delivery", int(p.Delivery), 2)
 	if p.Grace > MaxGrace {
 		c.Add("/graceSeconds", outOfRange(int64(p.Grace/time.Second), 0, int64(MaxGrace/time.Second)))
 	}
@@ -90,6 +93,14 @@ func (p *Policy) check(c *Checker) {
 		given := strconv.FormatFloat(r.Factor, 'g', -1, 64)
 		c.Add("/retry/factor", Problem{Rule: RuleOutOfRange, Given: given, Min: 1, Max: MaxFactor})
 	}
+}
+
+// normalize makes times whole seconds, and one default of all graces that ask for it.
+func (p *Policy) normalize() {
+	if p.Grace = p.Grace.Truncate(time.Second); p.Grace < 0 {
+		p.Grace = UnsetGrace
+	}
+	p.Retry.Delay, p.Retry.Ceiling = p.Retry.Delay.Truncate(time.Second), p.Retry.Ceiling.Truncate(time.Second)
 }
 
 // wait is how long the retry after the given attempt (1 is the first) waits; a longer Retry-After of the server wins,

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Method is an HTTP method. The numbers are those of the cron-job.org API.
@@ -180,10 +181,13 @@ func ParseURL(s string) (*url.URL, Problem) {
 // check adds what is wrong with the request.
 func (r *Request) check(c *Checker) {
 	switch {
+	case c.has("/url"): // what is wrong with it is known
 	case r.URL == "":
 		c.Add("/url", Problem{Rule: RuleMandatory})
 	case len(r.URL) > MaxURLLength:
 		c.Add("/url", Problem{Rule: RuleTooLong, Limit: MaxURLLength, Unit: UnitBytes})
+	case !utf8.ValidString(r.URL):
+		c.Add("/url", Problem{Rule: RuleNotText})
 	default:
 		if p := checkURL(r.URL); p.Rule != RuleNone {
 			c.Add("/url", p)
@@ -193,12 +197,10 @@ func (r *Request) check(c *Checker) {
 	for _, credential := range [...]struct{ pointer, text string }{
 		{"/auth/user", r.Auth.User}, {"/auth/password", r.Auth.Password},
 	} {
-		if len(credential.text) > MaxCredentialLength {
-			c.Add(credential.pointer, Problem{Rule: RuleTooLong, Limit: MaxCredentialLength, Unit: UnitBytes})
-		}
+		c.text(credential.pointer, credential.text, MaxCredentialLength)
 	}
 	if !r.Method.Valid() {
-		c.Add("/requestMethod", Problem{Rule: RuleUnknownValue, Given: strconv.Itoa(int(r.Method))})
+		c.unknown("/requestMethod", int(r.Method))
 	}
 	total := 0
 	for _, h := range r.Headers {
@@ -208,14 +210,31 @@ func (r *Request) check(c *Checker) {
 			c.Add("/extendedData/headers", Problem{Rule: RuleHeaderName, Given: h.Name})
 		case !isFieldValue(h.Value):
 			c.Add("/extendedData/headers", Problem{Rule: RuleControlCharacter, Given: h.Name})
+		case !utf8.ValidString(h.Value):
+			c.Add("/extendedData/headers", Problem{Rule: RuleNotText})
 		}
 	}
 	if total > MaxHeaderLength {
 		c.Add("/extendedData/headers", Problem{Rule: RuleTooLong, Limit: MaxHeaderLength, Unit: UnitBytes})
 	}
-	if len(r.Body) > MaxBodyLength {
-		c.Add("/extendedData/body", Problem{Rule: RuleTooLong, Limit: MaxBodyLength, Unit: UnitBytes})
+	c.text("/extendedData/body", r.Body, MaxBodyLength)
+}
+
+// normalize leaves out headers without a name or a value, and takes line breaks and spaces off the others.
+func (r *Request) normalize() {
+	var headers []Header
+	for _, h := range r.Headers {
+		if h = h.Normal(); h.Name != "" && h.Value != "" {
+			headers = append(headers, h)
+		}
 	}
+	r.Headers = headers
+}
+
+// Normal is the header as it is stored: name and value without line breaks, and without spaces around them.
+func (h Header) Normal() Header {
+	oneLine := func(s string) string { return strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(s)) }
+	return Header{oneLine(h.Name), oneLine(h.Value)}
 }
 
 // checkURL tells what is wrong with a URL that may hold placeholders. They may fill in everything but the host, and what

@@ -54,7 +54,7 @@ func TestPlaceholdersOfAJob(t *testing.T) {
 		if row.header != "" {
 			j.Request.Headers = []Header{{"X", row.header}}
 		}
-		err := j.Validate()
+		err := j.Accept(&Job{Request: j.Request})
 		if row.rule == RuleNone {
 			if err != nil {
 				t.Errorf("%+v: %v", row, err)
@@ -79,7 +79,7 @@ func TestPatternsAreJudgedByWhatTheyCompileTo(t *testing.T) {
 		j := NewJob()
 		j.Request.URL = "http://a.test/"
 		j.Exchange.Success = &Success{Matches: pattern}
-		if err := j.Validate(); (err == nil) != fine {
+		if err := j.Accept(&Job{Request: j.Request}); (err == nil) != fine {
 			t.Errorf("%.40s: %v, %d bytes", pattern, err, PatternSize(pattern))
 		}
 	}

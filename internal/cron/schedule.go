@@ -250,6 +250,16 @@ func daysIn(year int, month time.Month) int {
 	return 31
 }
 
+// Normalize gives Sunday one of its two numbers, 0 and not 7, and an expiry of twelve digits the seconds that it lacks.
+func (s *Schedule) Normalize() {
+	if s.Weekdays != Every && s.Weekdays.Has(7) {
+		s.Weekdays = s.Weekdays&^SetOf(7) | SetOf(0)
+	}
+	if 1e11 <= s.ExpiresAt && s.ExpiresAt < 1e12 {
+		s.ExpiresAt *= 100
+	}
+}
+
 // Check adds what is wrong with the schedule, which stands at the given JSON pointer.
 func (s *Schedule) Check(c *Checker, at string) {
 	if zoneNamed(s.Timezone) == nil {
@@ -274,6 +284,8 @@ func (s *Schedule) Check(c *Checker, at string) {
 			c.Add(at+f.pointer, Problem{Rule: RuleOutOfRange, Given: strconv.Itoa(n), Min: int64(f.low), Max: int64(f.high)})
 		}
 	}
+	c.choice(at+"/days", int(s.Days), 2)
+	c.choice(at+"/dst", int(s.DST), 2)
 }
 
 // isLocalTime tells whether n is YYYYMMDDhhmmss of a day that exists.

@@ -1,6 +1,9 @@
 package cron
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // CloserThan tells whether two neighbouring occurrences come less than least, a day at most, after each other, and how
 // far apart the closest ones are then. It looks at the days of forty years, over which weekdays and leap years come
@@ -24,6 +27,18 @@ func (s *Schedule) CloserThan(least time.Duration) (apart time.Duration, closer 
 	}
 	apart = time.Duration(gap) * time.Second
 	return apart, apart < least
+}
+
+// CheckSpacing refuses a schedule whose occurrences come faster than a plan allows, as an *Error of kind Invalid.
+func (s *Schedule) CheckSpacing(least time.Duration) error {
+	apart, closer := s.CloserThan(least)
+	if !closer {
+		return nil
+	}
+	return &Error{Kind: Invalid, Subject: SubjectJob, Problems: []Problem{{
+		Pointer: "/schedule", Rule: RuleTooOften,
+		Given: strconv.FormatInt(int64(apart/time.Second), 10), Limit: int64(least / time.Second),
+	}}}
 }
 
 // consecutiveDays tells whether there are matching days of which one follows the other.

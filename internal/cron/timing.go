@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Limits on when a job is due.
@@ -36,12 +35,16 @@ func (t *Timing) check(c *Checker) {
 	if t.Spread < 0 || t.Spread > MaxSpread {
 		c.Add("/schedule/spreadSeconds", outOfRange(int64(t.Spread/time.Second), 0, int64(MaxSpread/time.Second)))
 	}
-	switch {
-	case utf8.RuneCountInString(t.PauseNote) > MaxPauseNote:
-		c.Add("/pauseNote", Problem{Rule: RuleTooLong, Limit: MaxPauseNote, Unit: UnitCharacters})
-	case strings.ContainsRune(t.PauseNote, 0):
-		c.Add("/pauseNote", Problem{Rule: RuleControlCharacter})
-	}
+	c.instant("/runAt", t.RunAt)
+	c.instant("/pausedUntil", t.PausedUntil)
+	c.line("/pauseNote", t.PauseNote, MaxPauseNote)
+}
+
+// normalize takes spaces off the note and makes times whole seconds.
+func (t *Timing) normalize() {
+	t.RunAt, t.PausedUntil = wholeSeconds(t.RunAt), wholeSeconds(t.PausedUntil)
+	t.Spread = t.Spread.Truncate(time.Second)
+	t.PauseNote = strings.TrimSpace(t.PauseNote)
 }
 
 // Paused tells whether the job is paused at the given time.

@@ -142,6 +142,8 @@ func (English) Problem(p cron.Problem) string {
 	case cron.RuleSurrogate:
 		return fmt.Sprintf("The body is not UTF-8: %s at offset %s is half of a surrogate pair. "+
 			"Send both halves, or the character itself in UTF-8.", p.Want, p.Given)
+	case cron.RuleNotText:
+		return "The value is not text in UTF-8; send it in that encoding."
 	case cron.RuleTooDeep:
 		return fmt.Sprintf("Values are nested too deeply; at most %d levels are possible.", p.Limit)
 	case cron.RuleURLStart:

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"strings"
 
 	"punctual/internal/cron"
 )
@@ -72,6 +71,5 @@ func editFolder(folder *cron.Folder, change FolderChange) error {
 	if err := change(folder); err != nil {
 		return err
 	}
-	folder.Title = strings.TrimSpace(folder.Title)
-	return folder.Validate()
+	return folder.Accept()
 }

@@ -131,54 +131,23 @@ func foresee(job *cron.JobRecord, now time.Time) {
 
 // edit applies a change to a job and checks the outcome; what depends on the whole job is not checked without a plan.
 func (s *Service) edit(job *cron.Job, change Change, access cron.Access, plan *cron.Plan) error {
-	before, schedule := job.Request.URL, job.Schedule
+	before := *job
 	err := change(job)
 	if err != nil && cron.KindOf(err) != cron.Invalid {
 		return err
 	}
-	job.Title = strings.TrimSpace(job.Title)
-	if job.Request.URL != before { // what stands there already may be of a time with other rules
-		err = mergeProblems(normalURL(job), err)
-	}
-	job.Timing.PauseNote = strings.TrimSpace(job.Timing.PauseNote)
-	if err := mergeProblems(err, job.Validate()); err != nil {
+	if err := mergeProblems(err, job.Accept(&before)); err != nil {
 		return err
 	}
-	if job.Timing.PausedUntil.IsZero() {
-		job.Timing.PauseNote = ""
-	}
-	if job.Request.URL != before {
+	if job.Request.URL != before.Request.URL {
 		if err := s.checkAddress(job.Request.URL, access); err != nil {
 			return err
 		}
 	}
-	if plan != nil && job.Schedule != schedule {
-		return checkInterval(&job.Schedule, plan.MinInterval)
+	if plan != nil && job.Schedule != before.Schedule {
+		return job.Schedule.CheckSpacing(plan.MinInterval)
 	}
 	return nil
-}
-
-// normalURL brings the URL of a job into the form in which it is kept.
-func normalURL(job *cron.Job) error {
-	normal, problem := cron.NormalURL(job.Request.URL)
-	job.Request.URL = normal
-	if problem.Rule == cron.RuleNone {
-		return nil
-	}
-	problem.Pointer = "/url"
-	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: []cron.Problem{problem}}
-}
-
-// checkInterval refuses a schedule whose occurrences come faster than the plan allows.
-func checkInterval(s *cron.Schedule, least time.Duration) error {
-	apart, closer := s.CloserThan(least)
-	if !closer {
-		return nil
-	}
-	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: []cron.Problem{{
-		Pointer: "/schedule", Rule: cron.RuleTooOften,
-		Given: strconv.FormatInt(int64(apart/time.Second), 10), Limit: int64(least / time.Second),
-	}}}
 }
 
 // checkAddress refuses a URL whose host is an address that jobs may not call, so that its user hears of it now and not

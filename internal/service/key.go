@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -40,8 +39,8 @@ func (s *Service) APIKeys(ctx context.Context, account cron.Account) ([]cron.API
 // CheckAPIKey makes a key one of the account, for AddAPIKey. The error is of kind Forbidden when it may do more than the
 // key that asks for it.
 func (s *Service) CheckAPIKey(now time.Time, account cron.Account, by, key *cron.APIKey) error {
-	key.AccountID, key.Title = account.ID, strings.TrimSpace(key.Title)
-	if err := key.Validate(now); err != nil {
+	key.AccountID = account.ID
+	if err := key.Accept(now); err != nil {
 		return err
 	}
 	return key.Within(by)

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 
@@ -220,11 +221,13 @@ func Integer[T ~int | ~int64](o Object, name string, to *T, low, high int64) {
 	*to = T(n)
 }
 
-// Seconds reads a duration in whole seconds, from low seconds up to high.
+// Seconds reads a duration in whole seconds, from low seconds up to high. Less than a duration can hold is the least that
+// it can.
 func (o Object) Seconds(name string, to *time.Duration, low int64, high time.Duration) {
+	const longest = int64(math.MaxInt64 / time.Second)
 	n := int64(*to / time.Second)
 	Integer(o, name, &n, low, int64(high/time.Second))
-	*to = time.Duration(n) * time.Second
+	*to = time.Duration(max(n, -longest)) * time.Second
 }
 
 // Number reads a number between low and high, or a string of one.
