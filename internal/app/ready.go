@@ -37,7 +37,7 @@ func ready(ctx context.Context, c muxConfig) (status int, parts map[string]strin
 	if turned := c.Turned(); turned.IsZero() || time.Since(turned) > turnTimeout {
 		status, parts["scheduler"] = http.StatusServiceUnavailable, "does not turn"
 	} else if late := c.LateBy(); late > lateDetail {
-		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: all slots are taken"
+		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: due executions wait for slots"
 	}
 	parts["timeZones"] = zoneState(ctx, c.ZoneRelease)
 	return status, parts

@@ -122,30 +122,38 @@ func most(p *cron.Plan) int {
 	return p.MaxInFlight
 }
 
-// crowdedOut lists the accounts that have no room. One that was crowded out before stays so until it has room for some
-// more at once, since few large claims cost less than many small ones.
-func (f *flight) crowdedOut(before []int64) (accounts []int64) {
+// crowdedOut lists the accounts that have no room, and those of them that more slots would not help: they have all that
+// their plan, or what is kept in memory for one account, allows. One that was crowded out before stays so until it has room
+// for some more at once, since few large claims cost less than many small ones.
+func (f *flight) crowdedOut(before []int64) (accounts, capped []int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	free := f.freeLocked()
+	add := func(id int64, own bool) {
+		accounts = append(accounts, id)
+		if own {
+			capped = append(capped, id)
+		}
+	}
 	for id, s := range f.accounts {
 		limit := min(greed*free, s.most)
 		if s.inFlight >= limit || slices.Contains(before, id) && s.inFlight+min(f.slots, s.most)/2 > limit {
-			accounts = append(accounts, id)
+			add(id, s.most <= greed*free)
 		}
 	}
 	for id, need := range f.waiting {
 		if slices.Contains(before, id) {
 			need = max(need, maxAccountBytes/2)
 		}
-		if need > bytesFree(f.defined, f.accounts[id].bytes) {
-			accounts = append(accounts, id)
+		if own := f.accounts[id].bytes; need > bytesFree(f.defined, own) {
+			add(id, need > maxAccountBytes-own)
 		} else {
 			delete(f.waiting, id)
 		}
 	}
 	slices.Sort(accounts)
-	return slices.Compact(accounts)
+	slices.Sort(capped)
+	return slices.Compact(accounts), slices.Compact(capped)
 }
 
 // claims notes that a claim begins, and claimed that all it took has been started.

@@ -75,7 +75,7 @@ func TestBytesInFlight(t *testing.T) {
 	if f.defined > maxDefinitionBytes {
 		t.Errorf("%d bytes are in flight", f.defined)
 	}
-	if got := f.crowdedOut(nil); len(got) != 8 {
+	if got, _ := f.crowdedOut(nil); len(got) != 8 {
 		t.Errorf("accounts %v have no room", got)
 	}
 	if !take(100, 100<<10) || !take(100, 0) || !take(1, 0) {
@@ -86,7 +86,7 @@ func TestBytesInFlight(t *testing.T) {
 	}
 	close(land)
 	f.wait()
-	if got := f.crowdedOut([]int64{0, 1, 2}); len(got) != 0 || f.defined != 0 || len(f.waiting) != 0 {
+	if got, _ := f.crowdedOut([]int64{0, 1, 2}); len(got) != 0 || f.defined != 0 || len(f.waiting) != 0 {
 		t.Errorf("with nothing in flight accounts %v have no room, and %d bytes are counted", got, f.defined)
 	}
 }

@@ -17,10 +17,12 @@ type agenda struct {
 	next     time.Time // when something is to be looked at; zero when nothing is
 	stale    time.Time // when next is to be read anew, which finds what a lost hint would have told; zero is at once
 	without  []int64   // accounts whose work next leaves out, since they have no room
+	capped   []int64   // those of them that more slots would not help
 	behind   bool      // the latest claim left due work behind
 	claimed  time.Time // when that was
 	measured time.Time // when the lateness was
 	warned   bool      // that the node falls behind
+	told     bool      // that accounts wait for themselves
 	writing  bool      // the latest pass ended in a write that failed
 }
 
@@ -44,7 +46,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 			if ctx.Err() == nil {
 				s.logFailure(&a, err)
 			}
-			a, wait = agenda{warned: a.warned}, poll
+			a, wait = agenda{warned: a.warned, told: a.told}, poll
 		case s.lease.age() <= unsureAfter:
 			s.turned.Store(time.Now().UnixNano())
 		}
@@ -119,7 +121,8 @@ func (s *Scheduler) look(ctx context.Context, a *agenda) error {
 	if stale {
 		before = nil // whoever has some room by now gets it
 	}
-	without := s.flight.crowdedOut(before)
+	var without []int64
+	without, a.capped = s.flight.crowdedOut(before)
 	if !stale && slices.Equal(without, a.without) {
 		return nil
 	}
@@ -199,34 +202,54 @@ func (s *Scheduler) disown(working context.Context) error {
 	return nil
 }
 
-// measureLateness finds out, now and then, how late the oldest work is that waits, and lets people know when that is
-// long, once, and when it no longer is.
+// measureLateness finds out, now and then, how late the oldest work is that waits for slots, and lets people know when that
+// is long, once, and when it no longer is. Work of an account that has all it may have waits for that account alone: it
+// says nothing about the service.
 func (s *Scheduler) measureLateness(ctx context.Context, a *agenda) error {
-	var late time.Duration
+	var late, own time.Duration
 	if a.behind || len(a.without) > 0 {
 		if time.Since(a.measured) < poll {
 			return nil
 		}
-		oldest, err := s.nextDue(ctx, nil)
-		if err != nil {
+		var err error
+		if late, err = s.lateness(ctx, a.capped); err != nil {
 			return err
 		}
-		a.measured = time.Now()
-		if !oldest.IsZero() {
-			late = max(0, s.Store.Now().Sub(oldest))
+		if len(a.capped) > 0 {
+			if own, err = s.lateness(ctx, nil); err != nil {
+				return err
+			}
 		}
+		a.measured = time.Now()
 	}
 	s.lateBy.Store(int64(late))
 	switch {
 	case late >= lateWarning && !a.warned:
 		a.warned = true
-		s.Logger.Warn("the service is falling behind: all slots are taken and due executions wait",
+		s.Logger.Warn("the service is falling behind: due executions wait for slots",
 			slog.Duration("late", late), slog.Int("slots", s.Slots))
 	case late < lateWarning && a.warned:
 		a.warned = false
 		s.Logger.Info("the service has caught up")
 	}
+	switch {
+	case own >= lateWarning && own > late && !a.told:
+		a.told = true
+		s.Logger.Info("due executions wait since their accounts have as many in flight as they may",
+			slog.Duration("late", own), slog.Int("accounts", len(a.capped)))
+	case own < lateWarning:
+		a.told = false
+	}
 	return nil
+}
+
+// lateness is how late the oldest due work is, that of some accounts left out.
+func (s *Scheduler) lateness(ctx context.Context, without []int64) (time.Duration, error) {
+	oldest, err := s.nextDue(ctx, without)
+	if err != nil || oldest.IsZero() {
+		return 0, err
+	}
+	return max(0, s.Store.Now().Sub(oldest)), nil
 }
 
 // execute performs one execution and hands its result over.

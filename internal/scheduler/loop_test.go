@@ -573,6 +573,31 @@ func TestLatenessIsReportedOnce(t *testing.T) {
 	})
 }
 
+// TestAnAccountThatWaitsForItself has far more due than its plan lets it have in flight, on a node with slots to spare.
+func TestAnAccountThatWaitsForItself(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.config.Slots = 100
+		a := cron.Account{Email: "few@example.com", Plan: cron.PlanUnlimited, Overrides: cron.Overrides{"maxInFlight": 2}}
+		w.ok(w.db.CreateAccount(w.Context(), &a))
+		account := a.ID
+		id := w.job(in(10*second), "http://a/?take=1s", func(j *cron.Job) { j.AccountID = account })
+		w.clones(id, 40, account)
+		node := w.start()
+		for i := range 35 {
+			w.at(time.Duration(i) * second)
+			if late := node.LateBy(); late != 0 {
+				w.Errorf("%v late after %d seconds", late, i)
+			}
+		}
+		if n := w.logs.count("falling behind"); n != 0 {
+			w.Errorf("%d warnings", n)
+		}
+		if n := w.logs.count("as many in flight as they may"); n != 1 {
+			w.Errorf("it was told %d times", n)
+		}
+	})
+}
+
 func TestUpkeep(t *testing.T) {
 	inBubble(t, func(w *world) {
 		steps := 3
