@@ -176,10 +176,11 @@ type settlement struct {
 	taken    []int64 // rows of pending that are done with
 	deferred []due   // of pending
 	launches []cron.Launch
-	started  []*definition // of each launch
-	bytes    int64         // of all launches
-	left     bool          // work that is due stays so, and another claim would not take it either
-	again    bool          // another claim would take what this one has left
+	started  []*definition  // of each launch
+	bytes    int64          // that are to be read for all launches
+	material map[int64]bool // accounts whose TLS material is among them
+	left     bool           // work that is due stays so, and another claim would not take it either
+	again    bool           // another claim would take what this one has left
 }
 
 // settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
@@ -200,7 +201,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 	if req.Admit != nil {
 		admit = req.Admit()
 	}
-	st := settlement{now: now, node: req.Node, launches: make([]cron.Launch, 0, len(work))}
+	st := settlement{now: now, node: req.Node, launches: make([]cron.Launch, 0, len(work)), material: make(map[int64]bool)}
 	begun := time.Now()
 	for i, w := range work {
 		if i > 0 && time.Since(begun) > longestJudging {
@@ -239,11 +240,19 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 
 // admit asks whether an execution can start, of a definition that this claim can still read.
 func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
-	if st.bytes > 0 && d.bytes > 0 && st.bytes+d.bytes > claimBytes {
+	if n := st.toRead(d); st.bytes > 0 && n > 0 && st.bytes+n > claimBytes {
 		st.again = true
 		return cron.AdmitLater
 	}
 	return admit(&d.job, d.plan, d.bytes)
+}
+
+// toRead is how many bytes a claim has to read when it launches another execution.
+func (st *settlement) toRead(d *definition) int64 {
+	if d.hasTLS && !st.material[d.job.AccountID] {
+		return d.bytes + d.material
+	}
+	return d.bytes
 }
 
 // occurrence settles what is due by the schedule.
@@ -323,7 +332,10 @@ func (st *settlement) launch(d *definition, l cron.Launch) {
 		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),
 	})
 	st.launches, st.started = append(st.launches, l), append(st.started, d)
-	st.bytes += d.bytes
+	st.bytes += st.toRead(d)
+	if d.hasTLS {
+		st.material[d.job.AccountID] = true
+	}
 	d.busy = true
 }
 

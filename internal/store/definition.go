@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -12,24 +13,25 @@ import (
 // It is little enough for all slots of a node at once.
 const inlineBytes = 4 << 10
 
-// claimBytes bounds the large secrets that one claim reads, since others wait for its transaction. One is always read; the
-// largest body is 1 MiB.
+// claimBytes bounds the large secrets and the TLS material that one claim reads, since others wait for its transaction. Those
+// of one job are always read; the largest body is 1 MiB.
 const claimBytes = 8 << 20
 
 // definition is a job as it stands inside a claim. First it has what decides whether the job can start.
 type definition struct {
-	job     cron.Job
-	plan    *cron.Plan
-	skip    cron.Fault // why it cannot run; FaultNone when it can
-	unsure  bool       // whether its account is still disabled
-	busy    bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
-	access  cron.Access
-	bytes   int64  // of the secrets when they are not read with the rest
-	hasTLS  bool   // its account has TLS material
-	success string // the criteria, encoded
-	sealed  []byte // the secrets
-	opened  bool   // success and sealed are in job
-	broken  bool   // they cannot be
+	job      cron.Job
+	plan     *cron.Plan
+	skip     cron.Fault // why it cannot run; FaultNone when it can
+	unsure   bool       // whether its account is still disabled
+	busy     bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
+	access   cron.Access
+	bytes    int64  // of the secrets when they are not read with the rest
+	hasTLS   bool   // its account has TLS material
+	material int64  // the bytes of that
+	success  string // the criteria, encoded
+	sealed   []byte // the secrets
+	opened   bool   // success and sealed are in job
+	broken   bool   // they cannot be
 }
 
 // skipFirst is why a first attempt is not to be started now; FaultNone when it is.
@@ -51,7 +53,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		`SELECT `+jobColumns+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
-		        account_tls.account_id IS NOT NULL
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1),
 		s.dialect.list(ids), inlineBytes)
@@ -59,6 +61,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		return nil, fmt.Errorf("read the definitions: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
+	var material sql.NullInt64
 	jobs, plans := make(map[int64]*definition, len(work)), make(map[planRow]*cron.Plan)
 	for rows.Next() {
 		var (
@@ -67,10 +70,11 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			disabled bool
 		)
 		err := scanEncodedJob(rows.Scan, &d.job, &d.success, &d.sealed, into(&d.bytes), &row.name, &row.overrides,
-			intoFlag(&disabled), &d.access, intoFlag(&d.hasTLS))
+			intoFlag(&disabled), &d.access, &material)
 		if err != nil {
 			return nil, fmt.Errorf("read the definitions: %w", err)
 		}
+		d.hasTLS, d.material = material.Valid, material.Int64
 		if d.plan = plans[row]; d.plan == nil {
 			plan, err := s.plan(row)
 			if err != nil {

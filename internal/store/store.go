@@ -99,6 +99,7 @@ type Store struct {
 	gate       *gate   // to the connections of accounts
 	edits      editQueue
 	sealer     *sealer
+	opened     openedTLS
 	logger     *slog.Logger
 	changed    chan struct{}
 	offset     atomic.Int64 // of the database's clock against ours, nanoseconds

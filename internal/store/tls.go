@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 
 	"punctual/internal/cron"
 )
@@ -97,15 +99,79 @@ func (s *Store) openTLS(accounts map[int64]*sealedTLS) map[int64]*cron.AccountTL
 		if t == nil {
 			continue
 		}
-		if t.key != nil {
-			key, err := s.sealer.open(t.key, tlsRow(id))
-			if err != nil {
-				s.logger.Error("the jobs of an account cannot run", slogErr(fmt.Errorf("open the key of account %d: %w", id, err)))
-				continue
-			}
-			t.material.Key = string(key)
+		m, err := s.opened.open(id, t, s.sealer)
+		if err != nil {
+			s.logger.Error("the jobs of an account cannot run", slogErr(fmt.Errorf("open the key of account %d: %w", id, err)))
+			continue
 		}
-		materials[id] = cron.NewAccountTLS(t.material)
+		materials[id] = m
 	}
 	return materials
+}
+
+// openedBytes is how much opened TLS material is kept at least once used.
+const openedBytes = 8 << 20
+
+// openedTLS remembers TLS material that was opened, by account, so that it is opened and digested once and all executions
+// of an account share it in memory. It has two generations, so that old entries go by dropping a map.
+type openedTLS struct {
+	mu              sync.Mutex
+	entries, former map[int64]opened
+	used            int // bytes of entries
+}
+
+type opened struct {
+	from *sealedTLS
+	tls  *cron.AccountTLS
+}
+
+// open returns what t holds: what was opened before, if t is the same still.
+func (o *openedTLS) open(account int64, t *sealedTLS, sealer *sealer) (*cron.AccountTLS, error) {
+	if known, ok := o.find(account, t); ok {
+		return known, nil
+	}
+	m := t.material
+	if t.key != nil {
+		key, err := sealer.open(t.key, tlsRow(account))
+		if err != nil {
+			return nil, err
+		}
+		m.Key = string(key)
+	}
+	made := cron.NewAccountTLS(m)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.put(account, opened{t, made})
+	return made, nil
+}
+
+func (o *openedTLS) find(account int64, t *sealedTLS) (*cron.AccountTLS, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e, ok := o.entries[account]
+	if !ok {
+		if e, ok = o.former[account]; !ok {
+			return nil, false
+		}
+		o.put(account, e)
+	}
+	return e.tls, e.from.material == t.material && bytes.Equal(e.from.key, t.key)
+}
+
+// put replaces the entry of an account.
+func (o *openedTLS) put(account int64, e opened) {
+	if old, ok := o.entries[account]; ok {
+		o.used -= old.size()
+	}
+	if o.entries == nil || o.used+e.size() > openedBytes {
+		o.entries, o.former, o.used = make(map[int64]opened), o.entries, 0
+	}
+	o.entries[account] = e
+	o.used += e.size()
+}
+
+// size is about how many bytes an entry takes.
+func (e opened) size() int {
+	m := &e.tls.TLSMaterial
+	return 512 + len(m.Roots) + len(m.Certificate) + len(m.Key) + len(e.from.key)
 }

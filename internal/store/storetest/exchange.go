@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -100,6 +101,47 @@ var exchangeTests = []test{
 				s.Errorf("the material is %+v", l.TLS)
 			}
 		}
+	}},
+	{"executions of an account share its TLS material, until it changes", func(s *suite) {
+		db, account, node := s.start()
+		claimed := func() *cron.AccountTLS {
+			s.due(db, account)
+			return s.claimOne(db, node).TLS
+		}
+		var known *cron.AccountTLS
+		for _, m := range []cron.TLSMaterial{
+			material, {Roots: "other"}, {Roots: "others"}, {Roots: material.Roots, Certificate: material.Certificate, Key: "new"}, material,
+		} {
+			s.ok(db.SetTLS(s.ctx(), account, m))
+			first, second := claimed(), claimed()
+			if first.TLSMaterial != m || first == known || second != first {
+				s.Errorf("%+v comes as %+v", m, first)
+			}
+			known = first
+		}
+	}},
+	{"a claim reads a bounded part of the TLS material of many accounts", func(s *suite) {
+		db, _, node := s.start()
+		large := cron.TLSMaterial{Roots: strings.Repeat("a", cron.MaxRootsLength)}
+		want := make(map[int64]bool)
+		for range 40 { // 10 MiB
+			account := s.account(db)
+			s.ok(db.SetTLS(s.ctx(), account, large))
+			want[s.due(db, account).ID] = true
+			want[s.due(db, account).ID] = true
+		}
+		for more := true; more; {
+			claimed := s.claim(db, node, 100)
+			for _, l := range claimed.Launches {
+				delete(want, l.Job.ID)
+				s.equal("material", len(l.TLS.Roots), len(large.Roots))
+			}
+			if len(claimed.Launches) > 64 { // of 32 accounts: 8 MiB
+				s.Errorf("%d executions were claimed at once", len(claimed.Launches))
+			}
+			more = claimed.More
+		}
+		s.equal("left", len(want), 0)
 	}},
 	{"without its key a job does not run, and holds up nothing", func(s *suite) {
 		db, account, node := s.start()
