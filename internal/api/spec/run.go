@@ -1,13 +1,13 @@
 package spec
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 
 	"punctual/internal/api/wire"
 )
 
+// runOperations are those that do something with jobs.
 func runOperations() Group {
 	runAnswered := func(status int, text string) Response {
 		r := jsonAnswer(text, "", Of("run", Ref("Run")))
@@ -16,16 +16,6 @@ func runOperations() Group {
 	}
 	accepted := created(runAnswered(http.StatusAccepted, "The job runs as soon as there is a free slot."))
 	accepted.Headers = append(accepted.Headers, Of("Location", String("The path of the run.")))
-	var actions []Choice
-	for _, name := range wire.BulkActions {
-		actions = append(actions, Choice{Value: name})
-	}
-	bulk := Object("",
-		Of("action", String("What is done to each job.").Choose(actions...)),
-		Maybe("jobIds", Array("The jobs; either this or `folderId`.", Integer("").AtLeast(1))),
-		Maybe("folderId", Integer("All jobs of this folder; 0 is the root folder.").AtLeast(0)),
-		Maybe("toFolderId", Integer("For `move`: where to.").AtLeast(0)),
-		Maybe("job", Ref("JobChange")))
 	return Group{
 		Name:        "Acting on jobs",
 		Description: "What is done with jobs beside changing one.",
@@ -56,36 +46,8 @@ func runOperations() Group {
 					Of("jobId", Integer("The number of the copy."))))),
 					slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
 			},
-			{
-				Method: http.MethodPost, Path: "/jobs/bulk", ID: "changeJobs", Summary: "Change many jobs", Added: true,
-				Description: fmt.Sprintf("Each job is changed for itself, and has a result of its own; at most %d jobs. `job` has "+
-					"at most %d KiB.", wire.MaxBulkJobs, wire.MaxBulkPatch>>10),
-				Body: &Body{Description: "What is done, and to which jobs.", Content: Content{
-					MediaType: "application/json", Schema: bulk, Example: `{"action":"disable","jobIds":[1,2]}`,
-				}},
-				Responses: answers(jsonAnswer("What came of each job.", "",
-					Of("results", Array("In the order of the jobs, each of which counts once.", Object("",
-						Of("jobId", Integer("The job.")),
-						Of("status", Integer("The status that a call for this job would have had.")),
-						Of("problem", Ref("Problem").OrNull())))),
-					Of("succeeded", Integer("How many were changed.").AtLeast(0)),
-					Of("failed", Integer("How many were not.").AtLeast(0))),
-					http.StatusBadRequest, problemOf(http.StatusNotFound, "The folder is not there.")),
-			},
-			{
-				Method: http.MethodGet, Path: "/jobs/{jobId}/badge", ID: "listBadges", Summary: "Show where a job's badges are", Added: true,
-				Parameters: []Parameter{jobIDParameter(), {In: "query", Name: "options", Joined: true, Schema: Array(
-					"Only the badges with these options; see the badge. All eight when left out.",
-					Integer("").Within(0, int(wire.AllBadges)))}},
-				Responses: answers(jsonAnswer("The badges.", "", Of("badges", Array("", Object("",
-					Of("options", Integer("1 for the title, 2 for the last execution, 4 for its duration, added up.").
-						Within(0, int(wire.AllBadges))),
-					Of("title", Boolean("It shows the title.")),
-					Of("lastExecution", Boolean("It shows when the job was executed last.")),
-					Of("duration", Boolean("It shows how long that took.")),
-					Of("path", String("The path of the image; whoever knows it sees it.")))))),
-					http.StatusBadRequest, http.StatusNotFound),
-			},
+			bulkOperation(),
+			badgesOperation(),
 		},
 	}
 }
