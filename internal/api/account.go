@@ -2,9 +2,8 @@ package api
 
 import (
 	"net/http"
-	"time"
+	"strconv"
 
-	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -20,48 +19,26 @@ type account struct {
 	Key     apiKey `json:"apiKey"`
 }
 
-// limits are the numbers of a plan, by the names that configuration gives them.
-type limits struct {
-	DailyRequests          *int64 `json:"dailyRequests"`
-	RequestsPerSecond      *int64 `json:"requestsPerSecond"`
-	CreateJobsPerSecond    *int64 `json:"createJobsPerSecond"`
-	CreateJobsPerMinute    *int64 `json:"createJobsPerMinute"`
-	CreateFoldersPerSecond *int64 `json:"createFoldersPerSecond"`
-	CreateFoldersPerMinute *int64 `json:"createFoldersPerMinute"`
-	ChangeFoldersPerSecond *int64 `json:"changeFoldersPerSecond"`
-	MaxJobs                *int64 `json:"maxJobs"`
-	MaxKeys                *int64 `json:"maxKeys"`
-	MinIntervalSeconds     *int64 `json:"minIntervalSeconds"`
-	DefaultTimeoutSeconds  *int64 `json:"defaultTimeoutSeconds"`
-	MaxTimeoutSeconds      *int64 `json:"maxTimeoutSeconds"`
-	MaxResponseBytes       *int64 `json:"maxResponseBytes"`
-	MaxInFlight            *int64 `json:"maxInFlight"`
-	MaxFailures            int64  `json:"maxFailures"`
-	RetentionDays          *int64 `json:"retentionDays"`
-}
+// limits are the numbers of a plan by their names, in the order of cron.PlanLimits.
+type limits cron.Plan
 
-func newLimits(p *cron.Plan) limits {
-	number := func(n int) *int64 { return limitOrNull(int64(n)) }
-	return limits{
-		DailyRequests: number(p.DailyRequests), RequestsPerSecond: number(p.MethodRate),
-		CreateJobsPerSecond: number(p.CreateJobRate), CreateJobsPerMinute: number(p.CreateJobMinute),
-		CreateFoldersPerSecond: number(p.CreateFolderRate), CreateFoldersPerMinute: number(p.CreateFolderMinute),
-		ChangeFoldersPerSecond: number(p.ChangeFolderRate),
-		MaxJobs:                number(p.MaxJobs), MaxKeys: number(p.MaxKeys),
-		MinIntervalSeconds:    limitOrNull(wire.WholeSeconds(p.MinInterval)),
-		DefaultTimeoutSeconds: limitOrNull(wire.WholeSeconds(p.DefaultTimeout)),
-		MaxTimeoutSeconds:     limitOrNull(wire.WholeSeconds(p.MaxTimeout)),
-		MaxResponseBytes:      limitOrNull(p.MaxResponse), MaxInFlight: number(p.MaxInFlight),
-		MaxFailures: int64(p.MaxFailures), RetentionDays: limitOrNull(int64(p.Retention / (24 * time.Hour))),
+// MarshalJSON writes a JSON object, in which null is no limit.
+func (l limits) MarshalJSON() ([]byte, error) {
+	plan := cron.Plan(l)
+	b := []byte{'{'}
+	for i := range cron.PlanLimits {
+		limit := &cron.PlanLimits[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(strconv.AppendQuote(b, limit.Name), ':')
+		if n := limit.Of(&plan); limit.None(n) {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendInt(b, n, 10)
+		}
 	}
-}
-
-// limitOrNull is a limit, and nil for none.
-func limitOrNull(n int64) *int64 {
-	if n == 0 {
-		return nil
-	}
-	return &n
+	return append(b, '}'), nil
 }
 
 // used is how much of what a plan limits there is. Null is not counted, or not limited.
@@ -72,21 +49,21 @@ type used struct {
 }
 
 // left is how much of a limit is not used; nil when there is none.
-func left(limit *int64, n int) *int64 {
-	if limit == nil {
+func left(limit, n int) *int64 {
+	if limit == 0 {
 		return nil
 	}
-	return new(max(0, *limit-int64(n)))
+	return new(int64(max(0, limit-n)))
 }
 
 func newAccount(a *cron.Account, st *service.Standing, key *cron.APIKey) account {
-	l := newLimits(&st.Plan)
+	p := &st.Plan
 	answer := account{
-		Email: a.Email, Plan: a.Plan, Created: a.Created.Unix(), Limits: l, Key: newAPIKey(key, key),
+		Email: a.Email, Plan: a.Plan, Created: a.Created.Unix(), Limits: limits(*p), Key: newAPIKey(key, key),
 		Used: used{Jobs: new(int64(st.Jobs)), APIKeys: new(int64(st.Keys))},
-		Left: used{left(l.MaxJobs, st.Jobs), left(l.MaxKeys, st.Keys), left(l.DailyRequests, st.Requests)},
+		Left: used{left(p.MaxJobs, st.Jobs), left(p.MaxKeys, st.Keys), left(p.DailyRequests, st.Requests)},
 	}
-	if l.DailyRequests != nil {
+	if p.DailyRequests != 0 {
 		answer.Used.RequestsToday = new(int64(st.Requests))
 	}
 	return answer

@@ -42,11 +42,10 @@ type Launch struct {
 	Due         time.Time // when this attempt was due; Planned for the first
 	Kind        Kind
 	Attempt     int
-	Bytes       int64       // that the headers, body and credentials of a large job take in the database; 0 for a small one
-	Plan        *Plan       // the account's; nobody changes it
-	Job         *Job        // as it stood when the occurrence was claimed; nobody changes it
-	TLS         *AccountTLS // the account's; nil when it has none
-	Access      Access      // the account's
+	Bytes       int64 // that the headers, body and credentials of a large job take in the database; 0 for a small one
+	Plan        *Plan // the account's; nobody changes it
+	Job         *Job  // as it stood when the occurrence was claimed; nobody changes it
+	Material          // the account's
 }
 
 // Completion is a launch and what came of it.

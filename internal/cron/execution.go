@@ -48,20 +48,6 @@ type Execution struct {
 	Result    Result        // meaningful when the execution was started and has ended
 }
 
-// Call is one HTTP exchange to be made.
-type Call struct {
-	AccountID       int64
-	Request         Request
-	Now             time.Time // that the placeholders of the request are filled in with
-	Timeout         time.Duration
-	MaxResponse     int64 // bytes of headers and body together; more is StatusTooMuchData
-	RedirectSuccess bool  // 301, 302, 303, 307 and 308 count as success
-	SaveResponse    bool
-	Exchange        Exchange
-	TLS             *AccountTLS // nil for an account that has none
-	Access          Access      // the account's
-}
-
 // MaxStoredBody is how many bytes of a response body are kept.
 const MaxStoredBody = 64 << 10
 

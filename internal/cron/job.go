@@ -100,14 +100,6 @@ func NewJob() Job {
 	}
 }
 
-// EffectiveTimeout is the time that an execution may take under plan p.
-func (j *Job) EffectiveTimeout(p Plan) time.Duration {
-	if j.Timeout < 1 {
-		return p.DefaultTimeout
-	}
-	return min(time.Duration(j.Timeout)*time.Second, p.MaxTimeout)
-}
-
 // JobRecord is a job together with its state.
 type JobRecord struct {
 	Job

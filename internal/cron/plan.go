@@ -67,58 +67,34 @@ func (p Plans) Named(name string) Plan {
 	return p[PlanDefault]
 }
 
-// Of is the plan of an account, with the numbers that differ for it.
+// Of is the plan of an account, with the limits that differ for it.
 func (p Plans) Of(planName string, o Overrides) Plan {
 	plan := p.Named(planName)
 	for name, n := range o {
-		if f, ok := planNumbers[name]; ok {
-			f.set(&plan, n)
+		if l := planLimit(name); l != nil {
+			l.set(&plan, n)
 		}
 	}
 	return plan
 }
 
-// Overrides are numbers of a plan by the names that configuration uses, such as "maxJobs".
+// Overrides are limits of a plan that differ, by the names of PlanLimits, such as "maxJobs".
 type Overrides map[string]int64
 
-// planNumber is a number of a plan as configuration has it.
-type planNumber struct {
-	least int64
-	set   func(p *Plan, n int64)
-}
-
-// planNumbers are the names that configuration uses. Durations carry their unit in the name.
-var planNumbers = map[string]planNumber{
-	"defaultTimeoutSeconds":  {1, func(p *Plan, n int64) { p.DefaultTimeout = time.Duration(n) * time.Second }},
-	"maxTimeoutSeconds":      {1, func(p *Plan, n int64) { p.MaxTimeout = time.Duration(n) * time.Second }},
-	"maxResponseBytes":       {1, func(p *Plan, n int64) { p.MaxResponse = n }},
-	"maxFailures":            {0, func(p *Plan, n int64) { p.MaxFailures = int(n) }},
-	"maxInFlight":            {0, func(p *Plan, n int64) { p.MaxInFlight = int(n) }},
-	"maxJobs":                {0, func(p *Plan, n int64) { p.MaxJobs = int(n) }},
-	"maxKeys":                {0, func(p *Plan, n int64) { p.MaxKeys = int(n) }},
-	"minIntervalSeconds":     {0, func(p *Plan, n int64) { p.MinInterval = time.Duration(n) * time.Second }},
-	"retentionDays":          {1, func(p *Plan, n int64) { p.Retention = time.Duration(n) * 24 * time.Hour }},
-	"dailyRequests":          {0, func(p *Plan, n int64) { p.DailyRequests = int(n) }},
-	"requestsPerSecond":      {0, func(p *Plan, n int64) { p.MethodRate = int(n) }},
-	"createJobsPerSecond":    {0, func(p *Plan, n int64) { p.CreateJobRate = int(n) }},
-	"createJobsPerMinute":    {0, func(p *Plan, n int64) { p.CreateJobMinute = int(n) }},
-	"createFoldersPerSecond": {0, func(p *Plan, n int64) { p.CreateFolderRate = int(n) }},
-	"createFoldersPerMinute": {0, func(p *Plan, n int64) { p.CreateFolderMinute = int(n) }},
-	"changeFoldersPerSecond": {0, func(p *Plan, n int64) { p.ChangeFolderRate = int(n) }},
-}
-
-// largestPlanNumber keeps durations and counts far from any overflow.
-const largestPlanNumber = 1 << 31
-
-// Check reports names that no plan has and numbers that make no sense.
+// Check reports names that no limit has and numbers that make no sense.
 func (o Overrides) Check() error {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
-		f, ok := planNumbers[name]
-		if !ok {
-			return fmt.Errorf("a plan has no number called %q; it has %v", name, slices.Sorted(maps.Keys(planNumbers)))
+		l := planLimit(name)
+		if l == nil {
+			names := make([]string, len(PlanLimits))
+			for i := range PlanLimits {
+				names[i] = PlanLimits[i].Name
+			}
+			slices.Sort(names)
+			return fmt.Errorf("a plan has no number called %q; it has %v", name, names)
 		}
-		if n := o[name]; n < f.least || n > largestPlanNumber {
-			return fmt.Errorf("%s is %d, but must be from %d to %d", name, n, f.least, int64(largestPlanNumber))
+		if n := o[name]; n < l.least || n > l.most {
+			return fmt.Errorf("%s is %d, but must be from %d to %d", name, n, l.least, l.most)
 		}
 	}
 	return nil

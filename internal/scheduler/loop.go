@@ -258,18 +258,7 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 	result := cron.Lost()
 	// A process that stood still for longer than its lease may have been declared dead, and the execution repeated.
 	if l.Node == s.epoch.Load() && s.lease.age() < cron.Lease {
-		result = s.Exchanger.Do(ctx, cron.Call{
-			AccountID:       l.Job.AccountID,
-			Request:         l.Job.Request,
-			Now:             started,
-			Timeout:         l.Job.EffectiveTimeout(*l.Plan),
-			MaxResponse:     l.Plan.MaxResponse,
-			RedirectSuccess: l.Job.RedirectSuccess,
-			SaveResponse:    l.Job.SaveResponses,
-			Exchange:        l.Job.Exchange,
-			TLS:             l.TLS,
-			Access:          l.Access,
-		})
+		result = s.Exchanger.Do(ctx, l.Job.Call(l.Plan, l.Material, started))
 	}
 	result.Started = started
 	if l.Bytes > 0 { // its bytes are free once its result waits to be recorded

@@ -91,21 +91,14 @@ func keyMembers() []Member {
 // accountSchemas are the objects of accounts.
 func accountSchemas() []Member {
 	var numbers []Member
-	for _, n := range [][3]string{
-		{"dailyRequests", "Requests of a key in a UTC day."}, {"requestsPerSecond", "Requests a second of each call."},
-		{"createJobsPerSecond", "Jobs created a second."}, {"createJobsPerMinute", "Jobs created a minute."},
-		{"createFoldersPerSecond", "Folders created a second."}, {"createFoldersPerMinute", "Folders created a minute."},
-		{"changeFoldersPerSecond", "Folders changed a second, and deleted a second."},
-		{"maxJobs", "Jobs."}, {"maxKeys", "API keys."},
-		{"minIntervalSeconds", "Between two runs of a job, at least.", "s"},
-		{"defaultTimeoutSeconds", "Timeout of a request when the job names none.", "s"},
-		{"maxTimeoutSeconds", "Longest timeout of a request.", "s"},
-		{"maxResponseBytes", "Of a response, headers and body together.", "bytes"},
-		{"maxInFlight", "Executions at once on a node."}, {"retentionDays", "How long the history is kept.", "days"},
-	} {
-		numbers = append(numbers, Of(n[0], Integer(n[1]+" Null is no limit.").In(n[2]).AtLeast(0).OrNull()))
+	for i := range cron.PlanLimits {
+		l := &cron.PlanLimits[i]
+		number := Integer(l.What).In(l.Unit).AtLeast(0)
+		if !l.Zero {
+			number = Integer(l.What + " Null is no limit.").In(l.Unit).AtLeast(0).OrNull()
+		}
+		numbers = append(numbers, Of(l.Name, number))
 	}
-	numbers = append(numbers, Of("maxFailures", Integer("Failures in a row that a job survives.").AtLeast(0)))
 	used := func(text string) Schema {
 		return Object(text,
 			Of("jobs", Integer("Jobs.").AtLeast(0).OrNull()),

@@ -1,0 +1,86 @@
+package cron
+
+import "time"
+
+// PlanLimit is one number of a plan, which is all that configuration, the API and its description need to know of it.
+type PlanLimit struct {
+	Name string // in configuration and in the API; it ends with the unit of a duration
+	What string // what is limited, in English
+	Unit string // "s", "days" or "bytes"; "" for a number of things
+	Zero bool   // 0 is a limit like any other, and not no limit
+
+	least, most int64 // that can be configured
+	get         func(p *Plan) int64
+	set         func(p *Plan, n int64)
+}
+
+// Of is the limit in a plan.
+func (l *PlanLimit) Of(p *Plan) int64 { return l.get(p) }
+
+// None tells whether n means that there is no limit.
+func (l *PlanLimit) None(n int64) bool { return n == 0 && !l.Zero }
+
+// largestLimit keeps counts, and durations in seconds, far from any overflow; longestRetention does so for days.
+const (
+	largestLimit     = 1 << 31
+	longestRetention = 36_500
+)
+
+// PlanLimits are all limits of a plan, in the order in which the API shows them.
+var PlanLimits = []PlanLimit{
+	countLimit("dailyRequests", "Requests of a key in a UTC day.", func(p *Plan) *int { return &p.DailyRequests }),
+	countLimit("requestsPerSecond", "Requests a second of each call.", func(p *Plan) *int { return &p.MethodRate }),
+	countLimit("createJobsPerSecond", "Jobs created a second.", func(p *Plan) *int { return &p.CreateJobRate }),
+	countLimit("createJobsPerMinute", "Jobs created a minute.", func(p *Plan) *int { return &p.CreateJobMinute }),
+	countLimit("createFoldersPerSecond", "Folders created a second.", func(p *Plan) *int { return &p.CreateFolderRate }),
+	countLimit("createFoldersPerMinute", "Folders created a minute.", func(p *Plan) *int { return &p.CreateFolderMinute }),
+	countLimit("changeFoldersPerSecond", "Folders changed a second, and deleted a second.",
+		func(p *Plan) *int { return &p.ChangeFolderRate }),
+	countLimit("maxJobs", "Jobs.", func(p *Plan) *int { return &p.MaxJobs }),
+	countLimit("maxKeys", "API keys.", func(p *Plan) *int { return &p.MaxKeys }),
+	secondsLimit("minIntervalSeconds", "Between two runs of a job, at least.", 0, func(p *Plan) *time.Duration { return &p.MinInterval }),
+	secondsLimit("defaultTimeoutSeconds", "Timeout of a request when the job names none.", 1,
+		func(p *Plan) *time.Duration { return &p.DefaultTimeout }),
+	secondsLimit("maxTimeoutSeconds", "Longest timeout of a request.", 1, func(p *Plan) *time.Duration { return &p.MaxTimeout }),
+	{
+		Name: "maxResponseBytes", What: "Of a response, headers and body together.", Unit: "bytes", least: 1, most: largestLimit,
+		get: func(p *Plan) int64 { return p.MaxResponse }, set: func(p *Plan, n int64) { p.MaxResponse = n },
+	},
+	countLimit("maxInFlight", "Executions at once on a node.", func(p *Plan) *int { return &p.MaxInFlight }),
+	{
+		Name: "maxFailures", What: "Failures in a row that a job survives.", Zero: true, most: largestLimit,
+		get: func(p *Plan) int64 { return int64(p.MaxFailures) }, set: func(p *Plan, n int64) { p.MaxFailures = int(n) },
+	},
+	{
+		Name: "retentionDays", What: "How long the history is kept.", Unit: "days", least: 1, most: longestRetention,
+		get: func(p *Plan) int64 { return int64(p.Retention / (24 * time.Hour)) },
+		set: func(p *Plan, n int64) { p.Retention = time.Duration(n) * 24 * time.Hour },
+	},
+}
+
+// countLimit is a limit on the number of something.
+func countLimit(name, what string, field func(p *Plan) *int) PlanLimit {
+	return PlanLimit{
+		Name: name, What: what, most: largestLimit,
+		get: func(p *Plan) int64 { return int64(*field(p)) }, set: func(p *Plan, n int64) { *field(p) = int(n) },
+	}
+}
+
+// secondsLimit is a limit in seconds.
+func secondsLimit(name, what string, least int64, field func(p *Plan) *time.Duration) PlanLimit {
+	return PlanLimit{
+		Name: name, What: what, Unit: "s", least: least, most: largestLimit,
+		get: func(p *Plan) int64 { return int64(*field(p) / time.Second) },
+		set: func(p *Plan, n int64) { *field(p) = time.Duration(n) * time.Second },
+	}
+}
+
+// planLimit is the limit of a name; nil when there is none.
+func planLimit(name string) *PlanLimit {
+	for i := range PlanLimits {
+		if PlanLimits[i].Name == name {
+			return &PlanLimits[i]
+		}
+	}
+	return nil
+}
