@@ -157,22 +157,6 @@ func TestSeveralAddresses(t *testing.T) {
 	})
 }
 
-func TestStagger(t *testing.T) {
-	for _, row := range []struct {
-		timeout time.Duration
-		count   int
-		want    time.Duration
-	}{
-		{30 * time.Second, 2, maxStagger}, {30 * time.Second, maxAddrs, maxStagger}, {time.Hour, 3, maxStagger},
-		{time.Second, 2, 250 * time.Millisecond}, {time.Second, 4, 125 * time.Millisecond},
-		{time.Second, maxAddrs, 31250 * time.Microsecond}, {time.Millisecond, 2, minStagger}, {0, 2, minStagger},
-	} {
-		if got := stagger(row.timeout, row.count); got != row.want {
-			t.Errorf("%d addresses in %v: %v, want %v", row.count, row.timeout, got, row.want)
-		}
-	}
-}
-
 // TestLongCall has a timeout that asks for keep-alive probes.
 func TestLongCall(t *testing.T) {
 	call := callTo(serveHTTP(t, answering(okAnswer)))

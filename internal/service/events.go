@@ -61,8 +61,8 @@ type Follower struct {
 	account    int64
 	executions tail
 	changes    tail
-	running    map[int64]time.Time  // executions under way, and when they were planned
-	lost       map[int64]time.Time  // lost executions that may have a result yet, likewise
+	running    watched              // executions under way: no more than the nodes have slots
+	lost       watched              // lost executions that may have a result yet: maxLost at most
 	gap        *Gap                 // to be told
 	underWay   []cron.HistoryRecord // to be told, likewise
 	now        time.Time
@@ -72,7 +72,40 @@ type Follower struct {
 // tail is how far a list whose rows have ids is read.
 type tail struct {
 	done  int64          // up to here all of it was seen
-	ahead map[int64]bool // seen beyond, where more may turn up
+	ahead map[int64]bool // seen beyond, where more may turn up; a chunk at most is read again from done on
+}
+
+// watched are executions that have not ended for good.
+type watched struct {
+	ids     []int64             // in their order, so that a position is made of each event without looking at all of them
+	planned map[int64]time.Time // when each was planned
+}
+
+func (w *watched) add(id int64, planned time.Time) {
+	if w.planned == nil {
+		w.planned = make(map[int64]time.Time)
+	}
+	if _, known := w.planned[id]; !known {
+		at, _ := slices.BinarySearch(w.ids, id)
+		w.ids = slices.Insert(w.ids, at, id)
+	}
+	w.planned[id] = planned
+}
+
+func (w *watched) remove(id int64) {
+	if at, known := slices.BinarySearch(w.ids, id); known {
+		w.ids = slices.Delete(w.ids, at, at+1)
+		delete(w.planned, id)
+	}
+}
+
+// upTo lists the ids up to the given one, in their order.
+func (w *watched) upTo(last int64) []int64 {
+	at, known := slices.BinarySearch(w.ids, last)
+	if known {
+		at++
+	}
+	return w.ids[:at]
 }
 
 // take tells whether the row with the given id is new.
@@ -128,7 +161,7 @@ func (f *followers) remove(account int64) {
 // beginning with the executions under way. The error is of kind TooMany when too many follow already, and of kind Invalid
 // for what is no position. Close ends it.
 func (s *Service) Follow(ctx context.Context, now time.Time, account cron.Account, position string) (*Follower, error) {
-	f := &Follower{store: s.events, account: account.ID, running: map[int64]time.Time{}, lost: map[int64]time.Time{}, now: now}
+	f := &Follower{store: s.events, account: account.ID, now: now}
 	written, err := f.read(position)
 	if err != nil {
 		return nil, err
@@ -165,7 +198,7 @@ func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Durat
 		}
 		return nil
 	}
-	clear(f.running)
+	f.running = watched{}
 	running, err := f.store.RunningExecutions(ctx, f.account)
 	if err != nil {
 		return fmt.Errorf("begin to follow: %w", err)
@@ -251,28 +284,28 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 
 // watch remembers an execution that has not ended for good.
 func (f *Follower) watch(e *cron.HistoryRecord) {
-	delete(f.running, e.ID)
-	delete(f.lost, e.ID)
+	f.running.remove(e.ID)
+	f.lost.remove(e.ID)
 	switch {
 	case e.Outcome == cron.OutcomeRunning:
-		f.running[e.ID] = e.Planned
-	case e.Outcome == cron.OutcomeLost && len(f.lost) < maxLost && f.now.Sub(e.Result.Started) < lostKept:
-		f.lost[e.ID] = e.Planned
+		f.running.add(e.ID, e.Planned)
+	case e.Outcome == cron.OutcomeLost && len(f.lost.ids) < maxLost && f.now.Sub(e.Result.Started) < lostKept:
+		f.lost.add(e.ID, e.Planned)
 	}
 }
 
 // ended lists the executions that were under way, or lost, and are no more, by their ids.
 func (f *Follower) ended(ctx context.Context) ([]cron.HistoryRecord, error) {
 	var all []cron.HistoryRecord
-	for _, watched := range []struct {
-		planned map[int64]time.Time
-		was     cron.Outcome
+	for _, of := range []struct {
+		watched
+		was cron.Outcome
 	}{{f.running, cron.OutcomeRunning}, {f.lost, cron.OutcomeLost}} {
-		if len(watched.planned) == 0 {
+		if len(of.ids) == 0 {
 			continue
 		}
-		first := slices.MinFunc(slices.Collect(maps.Values(watched.planned)), time.Time.Compare)
-		list, err := f.store.ChangedExecutions(ctx, f.account, slices.Collect(maps.Keys(watched.planned)), first, watched.was)
+		first := slices.MinFunc(slices.Collect(maps.Values(of.planned)), time.Time.Compare)
+		list, err := f.store.ChangedExecutions(ctx, f.account, of.ids, first, of.was)
 		if err != nil {
 			return nil, err
 		}
@@ -288,12 +321,12 @@ func (f *Follower) ended(ctx context.Context) ([]cron.HistoryRecord, error) {
 //	1767225600-1042-7-1001.1017
 func (f *Follower) Position() string {
 	done := f.executions.done
-	open, lost := upTo(done, f.running), upTo(done, f.lost)
+	open, lost := f.running.upTo(done), f.lost.upTo(done)
 	if len(open) > maxOpen {
 		done = open[maxOpen] - 1
 		open = open[:maxOpen]
 	}
-	open = append(open, lost[max(0, len(lost)-(maxOpen-len(open))):]...) // told once; the latest are the likeliest to change
+	open = append(slices.Clip(open), lost[max(0, len(lost)-(maxOpen-len(open))):]...) // told once; the latest are the likeliest to change
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d-%d-%d", f.now.Unix(), done, f.changes.done)
 	for i, id := range open {
@@ -301,18 +334,6 @@ func (f *Follower) Position() string {
 		b.WriteString(strconv.FormatInt(id, 10))
 	}
 	return b.String()
-}
-
-// upTo lists the ids up to the given one, in their order.
-func upTo(last int64, watched map[int64]time.Time) []int64 {
-	var ids []int64
-	for id := range watched {
-		if id <= last {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // read takes over a position and tells when it was written.
@@ -340,7 +361,7 @@ func (f *Follower) read(position string) (written time.Time, err error) {
 		if err != nil {
 			return time.Time{}, invalidPosition(position)
 		}
-		f.running[id] = time.Time{}
+		f.running.add(id, time.Time{})
 	}
 	f.executions.done, f.changes.done = numbers[1], numbers[2]
 	return time.Unix(numbers[0], 0), nil
