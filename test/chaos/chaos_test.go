@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,45 +19,65 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
+// The kinds of rounds, of which the seed picks one: consecutive seeds have all of them.
+var (
+	onSQLite   = []func(*round){killAll, killAll, pauseOne}
+	onPostgres = []func(*round){killSome, pauseOne, killSome, cutAll}
+)
+
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	rounds(t, 35, 3, func(t *testing.T, seed uint64) {
+	rounds(t, 2*len(onSQLite), 3, func(t *testing.T, seed uint64) {
 		r := newRound(t, seed, harness.NewService(t, ""), 1, 500)
-		for range 1 + r.rng.IntN(3) {
-			r.work()
-			r.kill(0)
-			r.rest()
-			r.start(0)
-		}
+		onSQLite[seed%uint64(len(onSQLite))](r)
 		r.end()
 	})
 }
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	rounds(t, 15, 4, func(t *testing.T, seed uint64) {
+	rounds(t, 2*len(onPostgres), 4, func(t *testing.T, seed uint64) {
 		url := storetest.Postgres(t) + "&application_name=chaos_" + strconv.FormatUint(seed, 10)
-		r := newRound(t, seed, harness.NewService(t, url), 2+int(seed%2), 300)
-		switch seed % 7 {
-		case 0:
-			r.work()
-			r.pause(r.rng.IntN(len(r.nodes)))
-		case 1:
-			for range 5 + r.rng.IntN(10) {
-				r.rest()
-				r.cut()
-			}
-		default:
-			for range 1 + r.rng.IntN(3) {
-				r.work()
-				victim := r.rng.IntN(len(r.nodes))
-				r.kill(victim)
-				r.rest()
-				r.start(victim)
-			}
-		}
+		r := newRound(t, seed, harness.NewService(t, url), 2+int(seed/2%2), 300)
+		onPostgres[seed%uint64(len(onPostgres))](r)
 		r.end()
 	})
+}
+
+// killAll kills the one node, some times.
+func killAll(r *round) {
+	for range 1 + r.rng.IntN(3) {
+		r.work()
+		r.kill(0)
+		r.rest()
+		r.start(0)
+	}
+}
+
+// killSome kills one of the nodes, some times.
+func killSome(r *round) {
+	for range 1 + r.rng.IntN(3) {
+		r.work()
+		victim := r.rng.IntN(len(r.nodes))
+		r.kill(victim)
+		r.rest()
+		r.start(victim)
+	}
+}
+
+// pauseOne lets a node stand still: one of several for longer than its lease.
+func pauseOne(r *round) {
+	r.work()
+	r.pause(r.rng.IntN(len(r.nodes)))
+	r.work()
+}
+
+// cutAll cuts the nodes off from the database, again and again.
+func cutAll(r *round) {
+	for range 5 + r.rng.IntN(10) {
+		r.rest()
+		r.cut()
+	}
 }
 
 // rounds runs rounds, several at a time, with seeds that the environment may give.
@@ -74,7 +95,7 @@ func rounds(t *testing.T, count, atOnce int, round func(t *testing.T, seed uint6
 	}
 	first := number("PUNCTUAL_CHAOS_SEED", uint64(time.Now().UnixMilli()))
 	limit := number("PUNCTUAL_CHAOS_ROUNDS", uint64(count))
-	const longest = 2 * time.Minute // of a round
+	const longest = 5 * time.Minute // of a round
 	deadline, limited := t.Deadline()
 	var (
 		next    atomic.Uint64
@@ -104,6 +125,7 @@ type round struct {
 	service *harness.Service
 	target  *harness.Target
 	nodes   []*harness.Node
+	epochs  []int64 // of the nodes
 	begin   time.Time
 	witness checker.Witness
 	editing sync.WaitGroup
@@ -115,7 +137,7 @@ type round struct {
 func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *round {
 	r := &round{
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t),
-		nodes: make([]*harness.Node, nodes),
+		nodes: make([]*harness.Node, nodes), epochs: make([]int64, nodes),
 	}
 	for i := range nodes {
 		r.start(i)
@@ -129,39 +151,68 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 	return r
 }
 
+// slots is how many executions a node has in flight at most.
+const slots = 1000
+
 // start starts a node.
 func (r *round) start(i int) {
-	r.nodes[i] = r.service.Start("--slots", "1000")
+	r.nodes[i] = r.service.Start("--slots", strconv.Itoa(slots))
 	r.current.Store(r.service.Client(r.nodes[i]))
+	r.epochs[i] = r.number(`SELECT max(epoch) FROM node`)
 }
 
-// work lets the nodes work for a while that ends at a random moment, or shortly after the turn of a second, at which
-// most jobs are due.
+// work lets the nodes work until the target has had some more requests, and then up to a random moment, or one shortly
+// after the turn of a second, at which most jobs are due.
 func (r *round) work() {
-	d := 300*time.Millisecond + rand.N(1200*time.Millisecond)
+	enough := r.target.Received() + 30 + r.rng.IntN(200)
+	r.await("the nodes work", func() bool { return r.target.Received() >= enough })
+	d := time.Duration(r.rng.IntN(100)) * time.Millisecond
 	if r.rng.IntN(2) == 0 {
-		turn := time.Now().Add(d).Truncate(time.Second).Add(time.Second)
-		d = time.Until(turn) + time.Duration(r.rng.IntN(60))*time.Millisecond
+		d = time.Until(time.Now().Truncate(time.Second).Add(time.Second + d*6/10))
 	}
 	time.Sleep(d)
+}
+
+// await waits for what comes sooner or later.
+func (r *round) await(what string, is func() bool) {
+	for deadline := time.Now().Add(harness.Patience); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("waited in vain until %s", what)
+		}
+	}
 }
 
 // rest is a short pause of random length.
 func (r *round) rest() { time.Sleep(time.Duration(r.rng.IntN(900)) * time.Millisecond) }
 
-// kill kills a node and counts what may be lost by that.
+// kill kills a node and counts what may be lost by that. Mostly its lease ends with it: nobody renews it any more, and
+// it changes nothing but the time that the round takes.
 func (r *round) kill(i int) {
 	r.nodes[i].Kill()
 	r.witness.InFlight += r.running()
+	if r.rng.IntN(4) == 0 {
+		return
+	}
+	if _, err := r.service.Database().Exec(`UPDATE node SET lease_until = 0 WHERE epoch = $1`, r.epochs[i]); err != nil {
+		r.t.Errorf("end the lease: %v", err)
+	}
 }
 
-// pause lets a node stand still until the others have declared it dead, and goes on with it.
+// pause lets a node stand still until the others have declared it dead, or for a while where there are none, and goes on
+// with it.
 func (r *round) pause(i int) {
 	r.nodes[i].Pause()
-	r.witness.InFlight += r.running()
-	time.Sleep(13 * time.Second)
+	if len(r.nodes) == 1 {
+		time.Sleep(time.Second)
+		r.rest()
+	} else {
+		r.witness.InFlight += r.running()
+		r.await("the node counts as dead", func() bool {
+			return r.number(`SELECT count(*) FROM node WHERE dead AND epoch = $1`, r.epochs[i]) == 1
+		})
+		r.witness.Paused = true
+	}
 	r.nodes[i].Resume()
-	r.witness.Paused = true
 }
 
 // cut ends all connections of the nodes to the database. What a claim launches whose commit was cut off may be lost.
@@ -171,13 +222,18 @@ func (r *round) cut() {
 	if err != nil {
 		r.t.Errorf("cut the connections: %v", err)
 	}
-	r.witness.InFlight = max(r.witness.InFlight, r.running())
+	r.witness.InFlight += r.running()
 }
 
 // running is how many executions are in flight.
-func (r *round) running() (n int) {
-	if err := r.service.Database().QueryRow(`SELECT count(*) FROM execution WHERE outcome = 0`).Scan(&n); err != nil {
-		r.t.Errorf("count what is in flight: %v", err)
+func (r *round) running() int {
+	return int(r.number(`SELECT count(*) FROM execution WHERE outcome = 0`))
+}
+
+// number asks the database for a number.
+func (r *round) number(query string, args ...any) (n int64) {
+	if err := r.service.Database().QueryRow(query, args...).Scan(&n); err != nil {
+		r.t.Errorf("%s: %v", query, err)
 	}
 	return n
 }
@@ -191,6 +247,10 @@ func (r *round) end() {
 	r.service.AwaitNodes(len(r.nodes))
 	for _, n := range r.nodes {
 		n.Stop()
+		if strings.Contains(n.Stderr(), "the lease ran out") { // also a machine that is too busy lets a node stand still
+			r.witness.Paused = true
+			r.witness.InFlight += slots
+		}
 	}
 	ledger, err := checker.Read(r.t.Context(), r.service.Database())
 	if err != nil {

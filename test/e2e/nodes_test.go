@@ -20,8 +20,13 @@ func TestTwoNodesShareTheWork(t *testing.T) {
 	for i := range 20 {
 		s.Client(nodes[i%2]).CreateJob(job(target, fmt.Sprintf("/shared/%d/delay/150ms", i), harness.EverySecond()))
 	}
-	end := time.Now().Add(4 * time.Second)
-	time.Sleep(time.Until(end))
+	await(t, "both nodes have worked", func() bool {
+		var shares int
+		err := s.Database().QueryRowContext(t.Context(),
+			`SELECT count(DISTINCT node) FROM execution WHERE node <> 0 AND outcome <> 0`).Scan(&shares)
+		return err == nil && shares == 2 && len(target.Requests()) > 100
+	})
+	end := time.Now()
 	s.AwaitSettled(end)
 	for _, n := range nodes {
 		n.Stop()

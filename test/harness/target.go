@@ -145,6 +145,13 @@ func (x *Target) Requests() []Request {
 	return slices.Clone(x.received)
 }
 
+// Received is how many requests there have been so far.
+func (x *Target) Received() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.received)
+}
+
 // Counts counts the requests so far by their whole URL.
 func (x *Target) Counts() map[string]int {
 	x.mu.Lock()
