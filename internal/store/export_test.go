@@ -61,6 +61,12 @@ func (s *Store) InConnections(ctx context.Context, look func(name string, pragma
 	}
 }
 
+// Setting is a setting of PostgreSQL in a session of the store.
+func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value)
+	return value, err
+}
+
 // WakeJobs is what enabling an account does to its jobs.
 func (s *Store) WakeJobs(ctx context.Context, accountID int64) error {
 	return s.wakeJobs(ctx, accountID)

@@ -22,6 +22,8 @@ const (
 	mostConnections, leastConnections = 16, 5
 	// lockWait is how long a call of an account waits for a row.
 	lockWait = 5 * time.Second
+	// idleTimeout ends a session whose transaction waits for its client for so many milliseconds.
+	idleTimeout = "idle_in_transaction_session_timeout"
 	// wakeChannel is the name that nodes LISTEN to.
 	wakeChannel = "punctual_wake"
 	// relisten is the pause before the listener connects again; the poll covers the time between.
@@ -45,6 +47,10 @@ func (s *Store) openPostgres(ctx, background context.Context, o Options) error {
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "punctual"
+	}
+	// A node that stands still within a claim holds the lock on its own row: others could never declare it dead.
+	if config.RuntimeParams[idleTimeout] == "" {
+		config.RuntimeParams[idleTimeout] = strconv.FormatInt(cron.Lease.Milliseconds(), 10)
 	}
 	limit, err := connectionLimit(ctx, config)
 	if err != nil {

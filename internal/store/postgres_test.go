@@ -60,6 +60,16 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 	}
 }
 
+// TestPostgresEndsIdleTransactions checks that a node that stands still keeps its locks no longer than its lease.
+func TestPostgresEndsIdleTransactions(t *testing.T) {
+	db := open(t, store.Options{URL: storetest.Postgres(t)})
+	got, err := db.Setting(t.Context(), "idle_in_transaction_session_timeout")
+	ok(t, err)
+	if limit, err := time.ParseDuration(got); err != nil || limit <= 0 || limit > cron.Lease {
+		t.Errorf("a transaction may stay idle for %s, want at most %s", got, cron.Lease)
+	}
+}
+
 // TestPostgresSignals checks that an edit on one node wakes another.
 func TestPostgresSignals(t *testing.T) {
 	o := store.Options{URL: storetest.Postgres(t)}
