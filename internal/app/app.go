@@ -68,6 +68,7 @@ func explain(err error) string {
 		{store.ErrNotADatabase, message.English{}.NotADatabase},
 		{store.ErrOlder, message.English{}.OlderDatabase},
 		{store.ErrNewer, message.English{}.NewerDatabase},
+		{store.ErrUnreleased, message.English{}.UnreleasedDatabase},
 		{store.ErrOtherKey, message.English{}.OtherKey},
 		{store.ErrNoBackup, message.English{}.NoBackup},
 		{store.ErrBadURL, message.English{}.BadDatabaseURL},

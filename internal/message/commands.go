@@ -38,6 +38,12 @@ func (English) NewerDatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Use that version of the program, or a backup from before.", err)
 }
 
+// UnreleasedDatabase says that the database is of before the first release.
+func (English) UnreleasedDatabase(err error) string {
+	return fmt.Sprintf("%v. Nothing was changed. Read its jobs with the version that made it (GET /jobs and GET /jobs/ID), "+
+		"then start with an empty database and create them again.", err)
+}
+
 // OtherKey says that the database belongs to another key.
 func (English) OtherKey(error) string {
 	return "The secrets in the database were sealed with another key. Give the key that belongs to this database: " +

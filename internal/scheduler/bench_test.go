@@ -150,7 +150,7 @@ func (w *workload) add(jobs int, url string) {
 
 // due makes all jobs due at an instant, and forgets what was.
 func (w *workload) due(at time.Time) {
-	_, err := w.raw.Exec(`DELETE FROM execution; UPDATE job_state SET next_run_at = $1, look_at = $1`, at.UnixMilli())
+	_, err := w.raw.Exec(`DELETE FROM execution; UPDATE job_state SET next_run_at = $1, claim_at = $1`, at.UnixMilli())
 	if err != nil {
 		w.b.Fatal(err)
 	}

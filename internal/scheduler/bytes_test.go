@@ -81,7 +81,7 @@ func holdUpOthers(t *testing.T, options store.Options) {
 		add(fmt.Sprint(i), others/accounts, "other", "a small body")
 	}
 	due := db.Now().UnixMilli()
-	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, due); err != nil {
+	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, due); err != nil {
 		t.Fatal(err)
 	}
 
@@ -104,7 +104,7 @@ func holdUpOthers(t *testing.T, options store.Options) {
 		<-g.came
 	}
 	// Due once more they have to pass by all that the account has waiting.
-	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1 WHERE job_id > $2`, due+1, large); err != nil {
+	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1 WHERE job_id > $2`, due+1, large); err != nil {
 		t.Fatal(err)
 	}
 	for g.count("other") < 2*others {

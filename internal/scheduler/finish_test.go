@@ -137,7 +137,7 @@ func TestResultsThatCannotBeRecordedForAMinute(t *testing.T) {
 				}
 				w.checkLedger(0, 100*second)
 				// What follows from a result follows once.
-				if n := w.count(`SELECT count(*) FROM notice`); n != 4 {
+				if n := w.count(`SELECT count(*) FROM outbox`); n != 4 {
 					w.Errorf("%d notices, want one for each job", n)
 				}
 			})

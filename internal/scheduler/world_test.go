@@ -247,9 +247,9 @@ func (w *world) clones(id int64, n int, accounts ...int64) {
 			SELECT $2, `+columns+` FROM n, job WHERE job.id = $1`, id, account, n)
 		w.ok(err)
 	}
-	_, err := w.raw.Exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, look_at)
+	_, err := w.raw.Exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, claim_at)
 		SELECT job.id, job.account_id, row_number() OVER (PARTITION BY job.account_id ORDER BY job.id)
-		       + coalesce((SELECT max(rank) FROM job_state WHERE account_id = job.account_id), 0), next_run_at, look_at
+		       + coalesce((SELECT max(rank) FROM job_state WHERE account_id = job.account_id), 0), next_run_at, claim_at
 		FROM job, job_state AS model WHERE model.job_id = $1 AND job.id NOT IN (SELECT job_id FROM job_state)`, id)
 	w.ok(err)
 }
@@ -306,7 +306,7 @@ func (e entry) String() string {
 func (w *world) ledger(jobs ...int64) (entries []entry) {
 	w.Helper()
 	rows, err := w.raw.Query(`SELECT id, job_id, node, planned_at, kind, attempt, outcome, fault, started_at, lateness_us,
-		last_at, covered, at_least, url FROM execution ORDER BY job_id, planned_at, kind, attempt`)
+		last_planned_at, occurrences, occurrences_at_least, url FROM execution ORDER BY job_id, planned_at, kind, attempt`)
 	w.ok(err)
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {

@@ -33,7 +33,7 @@ func BenchmarkCycle(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
 					at = at.Add(time.Second) // another occurrence for each
-					exec(b, raw, `UPDATE job_state SET next_run_at = $1, look_at = $1`, at.UnixMilli())
+					exec(b, raw, `UPDATE job_state SET next_run_at = $1, claim_at = $1`, at.UnixMilli())
 					b.StartTimer()
 					for more := true; more; {
 						claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
@@ -77,7 +77,7 @@ func BenchmarkGap(b *testing.B) {
 				b.StopTimer()
 				exec(b, raw, `DELETE FROM execution`)
 				week := time.Now().UTC().Truncate(time.Minute).AddDate(0, 0, -7)
-				exec(b, raw, `UPDATE job_state SET next_run_at = $1, look_at = $1`, week.UnixMilli())
+				exec(b, raw, `UPDATE job_state SET next_run_at = $1, claim_at = $1`, week.UnixMilli())
 				b.StartTimer()
 				for more := true; more; {
 					claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})

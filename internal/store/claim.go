@@ -114,8 +114,8 @@ func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 // dueJobs finds and locks jobs that are due.
 func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
-	rows, err := q.QueryContext(ctx, `SELECT job_id, next_run_at FROM job_state WHERE look_at <= $1`+filter+`
-		ORDER BY look_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
+	rows, err := q.QueryContext(ctx, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`
+		ORDER BY claim_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find due jobs: %w", err)
 	}
@@ -137,8 +137,8 @@ func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limi
 	filter, args := s.without("pending.account_id", without, 3, millis(now), limit)
 	rows, err := q.QueryContext(ctx,
 		`SELECT pending.id, pending.job_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
-		 FROM pending JOIN job_state ON job_state.job_id = pending.job_id WHERE pending.look_at <= $1`+filter+`
-		 ORDER BY pending.look_at, pending.rank LIMIT $2`+s.dialect.skipLocked, args...)
+		 FROM pending JOIN job_state ON job_state.job_id = pending.job_id WHERE pending.claim_at <= $1`+filter+`
+		 ORDER BY pending.claim_at, pending.rank LIMIT $2`+s.dialect.skipLocked, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find due attempts: %w", err)
 	}
@@ -358,7 +358,7 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 		return fmt.Errorf("plan the jobs: %w", err)
 	}
 	if len(st.spent) > 0 {
-		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, spent = true, version = version + 1 WHERE `+s.dialect.in("id", 1),
+		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, one_time_done = true, version = version + 1 WHERE `+s.dialect.in("id", 1),
 			s.dialect.list(st.spent))
 		if err != nil {
 			return fmt.Errorf("disable one-time jobs: %w", err)
@@ -372,7 +372,7 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 	}
 	for _, w := range st.deferred {
 		look := st.now.Add(deferral(st.now.Sub(instant(w.at))))
-		if _, err := q.ExecContext(ctx, `UPDATE pending SET look_at = $2 WHERE id = $1`, w.pending, millis(look)); err != nil {
+		if _, err := q.ExecContext(ctx, `UPDATE pending SET claim_at = $2 WHERE id = $1`, w.pending, millis(look)); err != nil {
 			return fmt.Errorf("defer a pending attempt: %w", err)
 		}
 	}
@@ -397,8 +397,8 @@ type plan struct {
 // Backlog is how many occurrences and attempts are due and not claimed.
 func (s *Store) Backlog(ctx context.Context) (int, error) {
 	var n int
-	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT (SELECT count(*) FROM job_state WHERE look_at <= $1) +
-		(SELECT count(*) FROM pending WHERE look_at <= $1)`, millis(s.Now())).Scan(&n)
+	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT (SELECT count(*) FROM job_state WHERE claim_at <= $1) +
+		(SELECT count(*) FROM pending WHERE claim_at <= $1)`, millis(s.Now())).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what is due: %w", err)
 	}
@@ -414,11 +414,11 @@ func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.T
 	var next sql.NullInt64
 	filter, args := s.without("account_id", without, 1)
 	err := q.QueryRowContext(ctx, `SELECT min(t) FROM (
-		SELECT * FROM (SELECT look_at AS t FROM job_state WHERE look_at IS NOT NULL`+filter+`
-		               ORDER BY look_at, rank LIMIT 1) AS scheduled
+		SELECT * FROM (SELECT claim_at AS t FROM job_state WHERE claim_at IS NOT NULL`+filter+`
+		               ORDER BY claim_at, rank LIMIT 1) AS scheduled
 		UNION ALL
-		SELECT * FROM (SELECT look_at AS t FROM pending WHERE look_at IS NOT NULL`+filter+`
-		               ORDER BY look_at, rank LIMIT 1) AS waiting
+		SELECT * FROM (SELECT claim_at AS t FROM pending WHERE claim_at IS NOT NULL`+filter+`
+		               ORDER BY claim_at, rank LIMIT 1) AS waiting
 		) AS both_kinds`, args...).Scan(&next)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find what is due next: %w", databaseError(err))

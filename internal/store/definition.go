@@ -225,7 +225,7 @@ func (s *Store) withdraw(ctx context.Context, launches []cron.Launch) error {
 		for i := range launches {
 			l := &launches[i]
 			_, err := q.ExecContext(ctx,
-				`UPDATE execution SET node = 0, outcome = $1, fault = $2, last_at = planned_at, covered = 1
+				`UPDATE execution SET node = 0, outcome = $1, fault = $2, last_planned_at = planned_at, occurrences = 1
 				 WHERE job_id = $3 AND planned_at = $4 AND kind = $5 AND attempt = $6 AND node = $7 AND outcome = 0`,
 				int(cron.OutcomeSkipped), int(cron.FaultInternal), l.Job.ID, millis(l.Planned), int(l.Kind), l.Attempt, l.Node)
 			if err != nil {

@@ -160,7 +160,7 @@ func TestOneDoor(t *testing.T) {
 			ok(t, db.CreateJob(t.Context(), &j))
 			w.key, w.folder, w.job = k.ID, f.ID, j.ID
 			due := func() {
-				exec(t, raw, `UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`,
+				exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`,
 					j.ID, db.Now().Add(-time.Second).UnixMilli())
 			}
 			due()
@@ -219,7 +219,7 @@ func TestOneAccountHoldsARow(t *testing.T) {
 	})
 	ok(t, db.UpdateJob(t.Context(), other.ID, free.ID, func(j *cron.Job) error { j.Title = "edited"; return nil }))
 	ok(t, db.Heartbeat(t.Context(), node, openFrom))
-	exec(t, raw, `UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`, free.ID,
+	exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`, free.ID,
 		db.Now().Add(-time.Second).UnixMilli())
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
 	ok(t, err)

@@ -11,7 +11,7 @@ import (
 )
 
 // Disabling an account changes none of its jobs, however many there are. A job of it that comes due turns dormant: the
-// claim leaves next_run_at, from which on no record stands, and takes look_at away, so that it is not found again.
+// claim leaves next_run_at, from which on no record stands, and takes claim_at away, so that it is not found again.
 //
 //	enabled ──(comes due while the account is disabled)──► dormant
 //	   ▲                                                      │
@@ -26,13 +26,13 @@ import (
 const wakeChunk = 200
 
 // dormant is the condition for a job that came due while its account was disabled.
-const dormant = `job_state.look_at IS NULL AND job_state.next_run_at IS NOT NULL`
+const dormant = `job_state.claim_at IS NULL AND job_state.next_run_at IS NOT NULL`
 
 // sleeper is a dormant job, and what becomes of it.
 type sleeper struct {
 	job     cron.Job  // as far as it says when the job is due
 	enabled time.Time // when the account was
-	planned time.Time // from which on no record stands; zero when the job was disabled with its account, by older versions
+	planned time.Time // from which on no record stands
 	gap     cron.Gap  // what was due while the account was disabled
 	next    time.Time
 }
@@ -63,8 +63,7 @@ func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleepe
 	rows, err := s.read.QueryContext(ctx,
 		`SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingColumns+`, job_state.next_run_at, account.enabled_at
 		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
-		 WHERE job.account_id = $1 AND job.id > $2 AND job_state.look_at IS NULL
-		   AND (job_state.next_run_at IS NOT NULL OR job.enabled) AND NOT account.disabled
+		 WHERE job.account_id = $1 AND job.id > $2 AND `+dormant+` AND NOT account.disabled
 		 ORDER BY job.id LIMIT $3`, accountID, after, wakeChunk)
 	if err != nil {
 		return nil, fmt.Errorf("list dormant jobs: %w", err)
@@ -95,9 +94,7 @@ func (sl *sleeper) wake() {
 		return
 	}
 	last := sl.enabled.Add(-time.Millisecond)
-	if !sl.planned.IsZero() {
-		sl.gap = sl.job.Backlog(sl.planned, last)
-	}
+	sl.gap = sl.job.Backlog(sl.planned, last)
 	sl.next = sl.job.NextAfter(last)
 }
 
@@ -134,7 +131,7 @@ func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper
 	rows, err := q.QueryContext(ctx,
 		`SELECT job_state.job_id, job_state.next_run_at, job.updated_at
 		 FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE `+s.dialect.in("job_state.job_id", 1)+` AND job_state.look_at IS NULL
+		 WHERE `+s.dialect.in("job_state.job_id", 1)+` AND job_state.claim_at IS NULL
 		 ORDER BY job_state.job_id`+s.dialect.lockStates,
 		s.dialect.list(ids))
 	if err != nil {

@@ -46,7 +46,7 @@ const executionColumns = `execution.id, execution.job_id, execution.account_id, 
 	execution.attempt, execution.outcome, execution.started_at, execution.status, execution.http_status,
 	execution.fault, execution.reason, execution.detail, execution.url, execution.lookup_us, execution.connect_us,
 	execution.app_connect_us, execution.pre_transfer_us, execution.start_transfer_us, execution.total_us,
-	execution.cert_expiry_at, execution.lateness_us, execution.last_at, execution.covered, execution.at_least`
+	execution.cert_expiry_at, execution.lateness_us, execution.last_planned_at, execution.occurrences, execution.occurrences_at_least`
 
 // scanExecution reads executionColumns, and more columns behind them.
 func scanExecution(scan func(...any) error, e *cron.Execution, more ...any) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"io/fs"
 )
 
 // Intercept lets see look at each statement before it runs, until undo is called; an error of see is the statement's.
@@ -75,4 +76,12 @@ func (s *Store) WakeJobs(ctx context.Context, accountID int64) error {
 // InTransaction lets fn do what it does in one transaction.
 func (s *Store) InTransaction(ctx context.Context, fn func(ctx context.Context) error) error {
 	return s.transact(ctx, ofAccount(0), func(ctx context.Context, _ queryer) error { return fn(ctx) })
+}
+
+// Migrations are the files that make and change the schema.
+var Migrations fs.FS = migrations
+
+// Migrate is migrate on the kind of database that a directory of files is for.
+func Migrate(ctx context.Context, db *sql.DB, dir string, files fs.FS, checkOnly bool) error {
+	return migrate(ctx, db, map[string]schema{"sqlite": sqliteSchema, "postgres": postgresSchema}[dir], files, checkOnly)
 }

@@ -40,7 +40,7 @@ func TestAllOrNothing(t *testing.T) {
 			}
 			due := func(j cron.Job) {
 				t.Helper()
-				exec(t, raw, `UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`,
+				exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`,
 					j.ID, db.Now().Add(-time.Second).UnixMilli())
 			}
 			disabled := create(func(*cron.Job) {})
@@ -81,7 +81,7 @@ func TestAllOrNothing(t *testing.T) {
 					run:     func() error { return db.Finish(t.Context(), batch) },
 				},
 				{name: "claim an attempt, and skip an overlap", prepare: func() {
-					exec(t, raw, `UPDATE pending SET look_at = 0`)
+					exec(t, raw, `UPDATE pending SET claim_at = 0`)
 					due(repeated)
 				}, run: func() error {
 					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
@@ -183,9 +183,9 @@ func TestAllOrNothing(t *testing.T) {
 func dump(t testing.TB, raw *sql.DB) (lines []string) {
 	t.Helper()
 	tables := `SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace
-		AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose%'`
+		AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'schema_version'`
 	if _, isPostgres := raw.Driver().(*stdlib.Driver); !isPostgres {
-		tables = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'`
+		tables = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_version' AND name NOT LIKE 'sqlite%'`
 	}
 	for _, table := range texts(t, raw, tables) {
 		for _, row := range texts(t, raw, `SELECT * FROM `+table) {

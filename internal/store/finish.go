@@ -47,12 +47,13 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		if !ok {
 			continue // deleted since
 		}
+		failures := rec.State.Failures
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != rec {
 			states = append(states, rec)
 		}
-		if err := s.conclude(ctx, q, rec, c, &end, now); err != nil {
+		if err := s.conclude(ctx, q, rec, c, &end, failures, now); err != nil {
 			return err
 		}
 	}
@@ -62,13 +63,14 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	return nil
 }
 
-// conclude writes what follows from one completion besides the state of its job. All of it is rare.
+// conclude writes what follows from one completion besides the state of its job, which had so many failures in a row
+// before. All of it is rare.
 func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c *cron.Completion, end *cron.Conclusion,
-	now time.Time) error {
+	failures int, now time.Time) error {
 	l := &c.Launch
 	if !end.Again.IsZero() {
 		_, err := q.ExecContext(ctx,
-			`INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+			`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 			 SELECT job_id, account_id, rank, $2, $2, $3, $4, $5 FROM job_state WHERE job_id = $1
 			 ON CONFLICT DO NOTHING`,
 			l.Job.ID, millis(end.Again), millis(l.Planned), int(l.Kind), l.Attempt+1)
@@ -77,11 +79,8 @@ func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c 
 		}
 	}
 	for _, e := range end.Events {
-		_, err := q.ExecContext(ctx,
-			`INSERT INTO notice (account_id, job_id, execution_id, event, created_at) VALUES ($1, $2, $3, $4, $5)`,
-			rec.AccountID, l.Job.ID, l.ExecutionID, int(e), millis(now))
-		if err != nil {
-			return fmt.Errorf("write a notice: %w", err)
+		if err := writeNotice(ctx, q, e, c, failures, now); err != nil {
+			return err
 		}
 	}
 	if end.Disable {
@@ -101,23 +100,10 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 	if _, err := q.ExecContext(ctx, `UPDATE job SET enabled = $2, version = version + 1 WHERE id = $1`, rec.ID, false); err != nil {
 		return fmt.Errorf("disable the job: %w", err)
 	}
-	if _, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = NULL, look_at = NULL WHERE job_id = $1`, rec.ID); err != nil {
+	if _, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = NULL, claim_at = NULL WHERE job_id = $1`, rec.ID); err != nil {
 		return fmt.Errorf("disable the job: %w", err)
 	}
 	return dropAttempts(ctx, q, rec.ID)
-}
-
-// maxNotices is where Notices stops counting.
-const maxNotices = 10_000
-
-// Notices is how many notices are in the outbox, at most maxNotices.
-func (s *Store) Notices(ctx context.Context) (int, error) {
-	var n int
-	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT count(*) FROM (SELECT 1 FROM notice LIMIT $1) AS first_ones`, maxNotices).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count the notices: %w", err)
-	}
-	return n, nil
 }
 
 // standing reads, and locks in the order of their ids, what Conclude needs of the jobs.

@@ -13,12 +13,12 @@ import (
 
 // jobFields are the columns of a job but for its id, account and creation, in the order of jobValues.
 var jobFields = []string{
-	"folder_id", "type", "enabled", "title", "save_responses", "url", "method", "auth_enable", "timeout",
+	"folder_id", "type", "enabled", "title", "save_responses", "url", "method", "auth_enabled", "timeout",
 	"redirect_success", "timezone", "expires_at", "seconds", "minutes", "hours", "mdays", "months", "wdays", "days", "last_day", "dst",
-	"run_at", "spent", "spread", "paused_until", "pause_note",
+	"run_at", "one_time_done", "spread", "paused_until", "pause_note",
 	"on_failure", "on_failure_count", "on_success", "on_disable", "on_cert_expiry", "cert_expiry_ahead",
-	"misfire", "grace", "overlap", "delivery", "retry_count", "retry_delay", "retry_factor", "retry_ceiling",
-	"follow_redirects", "success", "unverified", "oversize",
+	"misfire", "grace", "overlap", "delivery", "retry_count", "retry_delay", "retry_factor", "retry_max_delay",
+	"max_redirects", "success_criteria", "skip_tls_verify", "oversize",
 	"updated_at",
 }
 
@@ -50,7 +50,7 @@ var (
 
 const stateColumns = `job_state.next_run_at, job_state.last_status, job_state.last_duration_us,
 	job_state.last_execution_at, job_state.cert_expiry_at, job_state.failures, job_state.counted_failures,
-	job_state.cert_noticed_at`
+	job_state.cert_notified_at`
 
 // parameters lists count parameters from $first on.
 func parameters(first, count int) string {
@@ -67,7 +67,7 @@ func parameters(first, count int) string {
 
 // timingColumns are those that say when a job is due, as timingRow reads them.
 const timingColumns = `job.timezone, job.expires_at, job.seconds, job.minutes, job.hours, job.mdays, job.months,
-	job.wdays, job.days, job.last_day, job.dst, job.run_at, job.spent, job.spread, job.paused_until, job.pause_note`
+	job.wdays, job.days, job.last_day, job.dst, job.run_at, job.one_time_done, job.spread, job.paused_until, job.pause_note`
 
 // timingRow is timingColumns as they are read.
 type timingRow struct {
@@ -245,7 +245,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 			return err
 		}
 		_, err = q.ExecContext(ctx,
-			`INSERT INTO job_state (job_id, account_id, next_run_at, look_at, rank)
+			`INSERT INTO job_state (job_id, account_id, next_run_at, claim_at, rank)
 			 SELECT $1, id, $3, $3, last_rank FROM account WHERE id = $2`,
 			j.ID, j.AccountID, nullMillis(j.NextAfter(now)))
 		return err
@@ -289,7 +289,7 @@ func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord
 var listColumns = jobColumns + ", " + stateColumns
 
 // listJobs reads the jobs of an account in the order of the list.
-var listJobs = `SELECT ` + listColumns + `, job.url_sealed FROM job JOIN job_state ON job_state.job_id = job.id
+var listJobs = `SELECT ` + listColumns + `, job.sealed_url FROM job JOIN job_state ON job_state.job_id = job.id
 	WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`
 
 // Jobs reads the jobs of an account, without headers, body and credentials: enabled ones first, then by last status,

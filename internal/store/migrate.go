@@ -10,39 +10,64 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
+// The schema is made and changed by numbered files, the same numbers for both databases. A file that a release had is never
+// changed again: what changes the schema is a further file.
+//
 //go:embed migrations
 var migrations embed.FS
 
-// schema is where a database's migrations are, and how to ask it whether it has goose's table of versions.
+const (
+	// versionTable is where a database notes which files it has had.
+	versionTable = "schema_version"
+	// formerVersionTable is where databases did so that were made before the first release, by files that are gone.
+	formerVersionTable = "goose_db_version"
+)
+
+// schema is where a database's migrations are, and how to ask it whether it has a table.
 type schema struct {
 	dialect  goose.Dialect
 	dir      string
-	versions string
+	hasTable string
 }
 
 var (
 	sqliteSchema = schema{goose.DialectSQLite3, "migrations/sqlite",
-		`SELECT count(*) FROM sqlite_schema WHERE name = $1`}
+		`SELECT count(*) > 0 FROM sqlite_schema WHERE name = $1`}
 	postgresSchema = schema{goose.DialectPostgres, "migrations/postgres",
-		`SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`}
+		`SELECT count(*) > 0 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`}
 )
+
+// versioned tells whether a database is one of ours. The error is ErrUnreleased for one of before the first release.
+func (s schema) versioned(ctx context.Context, db *sql.DB) (is bool, err error) {
+	var former bool
+	err = db.QueryRowContext(ctx, s.hasTable, formerVersionTable).Scan(intoFlag(&former))
+	if err == nil && former {
+		return false, ErrUnreleased
+	}
+	if err == nil {
+		err = db.QueryRowContext(ctx, s.hasTable, versionTable).Scan(intoFlag(&is))
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for the version of the database: %w", err)
+	}
+	return is, nil
+}
 
 // migrate brings the database to the version of the migrations in files, or, with checkOnly, refuses one of another
 // version and writes nothing.
 func migrate(ctx context.Context, db *sql.DB, schema schema, files fs.FS, checkOnly bool,
 	opts ...goose.ProviderOption) error {
-	var tables int
-	if err := db.QueryRowContext(ctx, schema.versions, goose.DefaultTablename).Scan(&tables); err != nil {
-		return fmt.Errorf("look for the version of the database: %w", err)
-	}
-	if tables == 0 && checkOnly {
+	if known, err := schema.versioned(ctx, db); err != nil {
+		return err
+	} else if !known && checkOnly {
 		return ErrNoDatabase
 	}
 	files, err := fs.Sub(files, schema.dir)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(schema.dialect, db, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
+	provider, err := goose.NewProvider(schema.dialect, db, files,
+		append(opts, goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable))...)
 	if err != nil {
 		return fmt.Errorf("prepare the migrations: %w", err)
 	}

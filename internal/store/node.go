@@ -66,7 +66,7 @@ func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest
 	open := openFrom(latest)
 	var zones string
 	err = s.transact(ctx, lease, func(ctx context.Context, q queryer) error {
-		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, open_from = greatest(open_from, $3)
+		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3)
 			WHERE epoch = $1 AND NOT dead RETURNING zone_version`, epoch, millis(s.Now().Add(cron.Lease)), open).Scan(&zones)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -148,7 +148,7 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 			return len(lost), s.finish(ctx, q, lost, s.Now())
 		}
 		// It claims nothing more, so nobody has to look at it again.
-		if _, err := q.ExecContext(ctx, `UPDATE node SET open_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
+		if _, err := q.ExecContext(ctx, `UPDATE node SET running_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
 			return 0, err
 		}
 	}
@@ -160,7 +160,7 @@ type openNode struct{ epoch, from int64 }
 
 // deadNodes lists the dead nodes that may have left something running.
 func (s *Store) deadNodes(ctx context.Context, q queryer) (dead []openNode, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT epoch, open_from FROM node WHERE dead AND open_from IS NOT NULL ORDER BY epoch`)
+	rows, err := q.QueryContext(ctx, `SELECT epoch, running_from FROM node WHERE dead AND running_from IS NOT NULL ORDER BY epoch`)
 	if err != nil {
 		return nil, fmt.Errorf("list dead nodes: %w", err)
 	}
@@ -178,7 +178,7 @@ func (s *Store) deadNodes(ctx context.Context, q queryer) (dead []openNode, err 
 // openFrom is an id below which no execution runs. Statements take it as a parameter: that it leaves out nearly all of
 // the ledger is what the planner must know.
 func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
-	err = q.QueryRowContext(ctx, `SELECT coalesce(min(open_from), $1) FROM node`, int64(math.MaxInt64)).Scan(&id)
+	err = q.QueryRowContext(ctx, `SELECT coalesce(min(running_from), $1) FROM node`, int64(math.MaxInt64)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("read from where on executions run: %w", err)
 	}
@@ -190,7 +190,7 @@ func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
 func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (lost []cron.Completion, err error) {
 	err = s.transact(ctx, starting, func(ctx context.Context, q queryer) error {
 		n := openNode{epoch: epoch}
-		err := q.QueryRowContext(ctx, `SELECT open_from FROM node WHERE epoch = $1 AND open_from IS NOT NULL`+s.dialect.forUpdate,
+		err := q.QueryRowContext(ctx, `SELECT running_from FROM node WHERE epoch = $1 AND running_from IS NOT NULL`+s.dialect.forUpdate,
 			epoch).Scan(&n.from)
 		if errors.Is(err, sql.ErrNoRows) {
 			lost = nil // settled by others

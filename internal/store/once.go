@@ -29,7 +29,7 @@ func (s *Store) Once(ctx context.Context, c cron.OnceCall, do func(ctx context.C
 		if answer, err = do(ctx); err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `UPDATE once SET answer = $3 WHERE account_id = $1 AND key = $2`,
+		_, err = q.ExecContext(ctx, `UPDATE idempotency_key SET answer = $3 WHERE account_id = $1 AND key = $2`,
 			c.AccountID, c.Key, s.sealer.seal(answer, onceRow(c)))
 		return err
 	})
@@ -57,7 +57,7 @@ func (s *Store) Performed(ctx context.Context, c cron.OnceCall) (answer []byte, 
 // keptAnswer reads the answer of a call with a key that was taken after an instant.
 func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.OnceCall, since int64) ([]byte, error) {
 	var request, sealed []byte
-	err := q.QueryRowContext(ctx, `SELECT request, answer FROM once WHERE account_id = $1 AND key = $2 AND created_at > $3`,
+	err := q.QueryRowContext(ctx, `SELECT request_hash, answer FROM idempotency_key WHERE account_id = $1 AND key = $2 AND created_at > $3`,
 		c.AccountID, c.Key, since).Scan(&request, &sealed)
 	if err != nil {
 		return nil, fmt.Errorf("find the answer of a call: %w", err)
@@ -76,13 +76,13 @@ func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.OnceCall, sinc
 func (s *Store) takeKey(ctx context.Context, q queryer, c cron.OnceCall) (answer []byte, found bool, err error) {
 	now := s.stamp()
 	since := millis(now.Add(-cron.OnceKept))
-	if _, err := q.ExecContext(ctx, `DELETE FROM once WHERE account_id = $1 AND key = $2 AND created_at <= $3`,
+	if _, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE account_id = $1 AND key = $2 AND created_at <= $3`,
 		c.AccountID, c.Key, since); err != nil {
 		return nil, false, fmt.Errorf("forget an old call: %w", err)
 	}
 	// On PostgreSQL this waits for a first request that is under way on another node.
 	res, err := q.ExecContext(ctx,
-		`INSERT INTO once (account_id, key, request, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		`INSERT INTO idempotency_key (account_id, key, request_hash, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		c.AccountID, c.Key, c.Request[:], millis(now))
 	if err != nil {
 		return nil, false, fmt.Errorf("note the call: %w", err)
@@ -99,7 +99,7 @@ func (s *Store) takeKey(ctx context.Context, q queryer, c cron.OnceCall) (answer
 // checkOnceRoom is an error of kind TooMany when an account has taken one key too many.
 func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error {
 	var n int
-	err := q.QueryRowContext(ctx, `SELECT count(*) FROM once WHERE account_id = $1 AND created_at > $2`,
+	err := q.QueryRowContext(ctx, `SELECT count(*) FROM idempotency_key WHERE account_id = $1 AND created_at > $2`,
 		accountID, since).Scan(&n)
 	if err != nil {
 		return fmt.Errorf("count the calls: %w", err)
@@ -115,8 +115,8 @@ func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error
 // pruneOnce forgets a chunk of the calls whose keys are free again.
 func (s *Store) pruneOnce(ctx context.Context) (more bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM once WHERE (account_id, key) IN
-			(SELECT account_id, key FROM once WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.OnceKept)), pruneChunk)
+		res, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE (account_id, key) IN
+			(SELECT account_id, key FROM idempotency_key WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.OnceKept)), pruneChunk)
 		if err != nil {
 			return err
 		}

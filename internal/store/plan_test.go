@@ -74,18 +74,17 @@ func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 	copyJob(t, raw, jobID, jobs)
 	exec(t, raw, `UPDATE job SET account_id = (SELECT min(id) FROM account) + id % 200`)
 	exec(t, raw, `UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
-		next_run_at = CAST($1 AS BIGINT) + job_id, look_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
+		next_run_at = CAST($1 AS BIGINT) + job_id, claim_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
 	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome,
 		                      started_at)
 		SELECT account_id, id, CAST($1 AS BIGINT) + i * 3600000, 0, 1, 1,
 		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) + i * 3600000
 		FROM job CROSS JOIN n`, now.Truncate(24*time.Hour).UnixMilli())
 	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
-	exec(t, raw, `INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+	exec(t, raw, `INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
 		FROM job_state WHERE job_id % 10 = 0`, now.UnixMilli())
-	exec(t, raw, `INSERT INTO notice (account_id, job_id, execution_id, event, created_at)
-		SELECT account_id, id, 1, 1, 0 FROM job`)
+	exec(t, raw, storetest.NoticePerJob, 1)
 }
 
 // workOut calls everything of the store that runs while it serves.
@@ -216,7 +215,7 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 
 var (
 	changesRows = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
-	takesFirst  = regexp.MustCompile(`ORDER BY look_at, rank LIMIT`)
+	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables are those that grow with the work.
 	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change)\b(.*)`)

@@ -227,9 +227,6 @@ func (b *postgresBackend) notify(ctx context.Context, q queryer) error {
 
 func (b *postgresBackend) close() error { return b.pools.close() }
 
-// wipe leaves it to the server, whose vacuum does so.
-func (b *postgresBackend) wipe(context.Context) error { return nil }
-
 func (b *postgresBackend) duplicate(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "23505" // unique_violation
@@ -277,7 +274,7 @@ func (postgresHot) insertRecords(ctx context.Context, q queryer, records []*reco
 	}
 	rows, err := q.QueryContext(ctx,
 		`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, fault,
-		                        last_at, covered, at_least)
+		                        last_planned_at, occurrences, occurrences_at_least)
 		 SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::integer[], $6::bigint[],
 		                      $7::smallint[], $8::bigint[], $9::smallint[], $10::bigint[], $11::bigint[], $12::boolean[])
 		 ON CONFLICT DO NOTHING RETURNING id, job_id, planned_at, kind, attempt`,
@@ -315,8 +312,8 @@ func (postgresHot) savePlans(ctx context.Context, q queryer, plans []plan) error
 		return nil
 	}
 	_, err := q.ExecContext(ctx,
-		`UPDATE job_state SET next_run_at = p.next_run_at, look_at = p.look_at
-		 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS p (job_id, next_run_at, look_at)
+		`UPDATE job_state SET next_run_at = p.next_run_at, claim_at = p.claim_at
+		 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS p (job_id, next_run_at, claim_at)
 		 WHERE job_state.job_id = p.job_id`,
 		column(plans, func(p plan) int64 { return p.jobID }),
 		column(plans, func(p plan) *int64 { return nullable(p.next) }),
@@ -434,11 +431,11 @@ func (postgresHot) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRe
 	_, err := q.ExecContext(ctx,
 		`UPDATE job_state SET last_status = s.last_status, last_duration_us = s.last_duration_us,
 		        last_execution_at = s.last_execution_at, cert_expiry_at = s.cert_expiry_at, failures = s.failures,
-		        counted_failures = s.counted_failures, cert_noticed_at = s.cert_noticed_at
+		        counted_failures = s.counted_failures, cert_notified_at = s.cert_notified_at
 		 FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
 		             $8::bigint[])
 		      AS s (job_id, last_status, last_duration_us, last_execution_at, cert_expiry_at, failures,
-		            counted_failures, cert_noticed_at)
+		            counted_failures, cert_notified_at)
 		 WHERE job_state.job_id = s.job_id`,
 		column(jobs, func(j *cron.JobRecord) int64 { return j.ID }),
 		column(jobs, func(j *cron.JobRecord) int16 { return int16(j.State.LastStatus) }),

@@ -44,7 +44,7 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	raw := past(t, o)
-	repeated := number(t, raw, `SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version`)
+	repeated := number(t, raw, `SELECT count(*) - count(DISTINCT version_id) FROM schema_version`)
 	if repeated != 0 {
 		t.Errorf("%d migrations ran more than once", repeated)
 	}
@@ -113,7 +113,7 @@ func TestPostgresGoesAway(t *testing.T) {
 	j := newJob(account)
 	ok(t, db.CreateJob(t.Context(), &j))
 	raw := past(t, o)
-	exec(t, raw, `UPDATE job_state SET look_at = 1, next_run_at = $1`, db.Now().Add(-time.Second).UnixMilli())
+	exec(t, raw, `UPDATE job_state SET claim_at = 1, next_run_at = $1`, db.Now().Add(-time.Second).UnixMilli())
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
 	ok(t, err)
 	if len(claimed.Launches) != 1 {

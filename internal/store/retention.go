@@ -75,6 +75,9 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if more, err := s.pruneChanges(ctx); more || err != nil {
 		return more, err
 	}
+	if more, err := s.pruneOutbox(ctx); more || err != nil {
+		return more, err
+	}
 	if s.dialect.alone {
 		return s.pruneAccounts(ctx)
 	}
@@ -95,7 +98,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 // pruneNodes forgets nodes that have been dead for a day and left nothing running.
 func (s *Store) pruneNodes(ctx context.Context) error {
 	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND open_from IS NULL AND started_at < $1 AND lease_until < $1`,
+		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND running_from IS NULL AND started_at < $1 AND lease_until < $1`,
 			millis(s.Now().Add(-24*time.Hour)))
 		return err
 	})
@@ -144,7 +147,7 @@ const goneChunk = 2000
 // pruneGone deletes a chunk of the statistics of jobs that are gone. Some may be written still just after the deletion.
 func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
 	var id int64
-	err = s.read.QueryRowContext(ctx, `SELECT job_id FROM job_gone WHERE gone_at < $1 LIMIT 1`,
+	err = s.read.QueryRowContext(ctx, `SELECT job_id FROM deleted_job WHERE deleted_at < $1 LIMIT 1`,
 		millis(s.Now().Add(-rollupLag))).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -159,7 +162,7 @@ func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
 			if n, err := res.RowsAffected(); err != nil || n == goneChunk {
 				return err
 			}
-			_, err = q.ExecContext(ctx, `DELETE FROM job_gone WHERE job_id = $1`, id)
+			_, err = q.ExecContext(ctx, `DELETE FROM deleted_job WHERE job_id = $1`, id)
 			return err
 		})
 	}
@@ -194,7 +197,7 @@ func (s *Store) deleteExecutions(ctx context.Context, ids []int64) error {
 // the first that is younger ends the search. full tells that there may be more.
 func (s *Store) expired(ctx context.Context, accountID int64, before time.Time) (old []int64, full bool, err error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT execution.id, max(execution.planned_at, execution.last_at), execution.outcome, coalesce(length(response.body), 0)
+		`SELECT execution.id, max(execution.planned_at, execution.last_planned_at), execution.outcome, coalesce(length(response.body), 0)
 		 FROM execution LEFT JOIN response ON response.execution_id = execution.id
 		 WHERE execution.account_id = $1 ORDER BY execution.id LIMIT $2`, accountID, pruneChunk)
 	if err != nil {

@@ -127,7 +127,7 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 	err := s.read.QueryRowContext(ctx, `SELECT 1 `+without+` LIMIT 1`).Scan(&one)
 	if err == nil {
 		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-			_, err := q.ExecContext(ctx, `INSERT INTO rollup_state (account_id, version, position, looked_at, look_at, pruned_at)
+			_, err := q.ExecContext(ctx, `INSERT INTO rollup_state (account_id, version, position, counted_at, due_at, pruned_at)
 				SELECT id, 0, 0, 0, 0, $1 `+without+` ON CONFLICT DO NOTHING`, millis(s.Now()))
 			return err
 		})
@@ -140,8 +140,8 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 
 // dueRollups lists the accounts that it is time to look at.
 func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT account_id, version, position, looked_at, pruned_at FROM rollup_state
-		WHERE look_at <= $1 ORDER BY look_at LIMIT $2`, millis(s.Now()), rollupAccounts)
+	rows, err := s.read.QueryContext(ctx, `SELECT account_id, version, position, counted_at, pruned_at FROM rollup_state
+		WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, millis(s.Now()), rollupAccounts)
 	if err != nil {
 		return nil, fmt.Errorf("list the accounts to count: %w", err)
 	}
@@ -234,8 +234,8 @@ func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int
 
 // countedColumns are what statistics need of an execution.
 const countedColumns = `execution.id, execution.job_id, execution.planned_at, execution.kind, execution.attempt,
-	execution.outcome, execution.started_at, execution.lateness_us, execution.total_us, execution.last_at,
-	execution.covered`
+	execution.outcome, execution.started_at, execution.lateness_us, execution.total_us, execution.last_planned_at,
+	execution.occurrences`
 
 // scanCounted reads countedColumns, and more columns behind them.
 func scanCounted(scan func(...any) error, e *cron.Execution, more ...any) error {
@@ -383,7 +383,7 @@ func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tally
 // saveDigest writes what a step counted; taken is false when another node was faster, or the account is gone.
 func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, tallies []tallyRow,
 	now, look time.Time) (taken bool, err error) {
-	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, looked_at = $4, look_at = $5
+	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, counted_at = $4, due_at = $5
 		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.lookedAt, millis(look))
 	if err != nil {
 		return false, fmt.Errorf("take the account: %w", err)

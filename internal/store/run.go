@@ -39,7 +39,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 			return err
 		}
 		_, err = q.ExecContext(ctx,
-			`INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+			`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 			 SELECT job_id, account_id, rank, $2, $2, $2, $3, 1 FROM job_state WHERE job_id = $1`,
 			jobID, millis(planned), int(cron.KindManual))
 		run = cron.Run{JobID: jobID, Planned: planned}

@@ -111,16 +111,6 @@ func (b *sqliteBackend) duplicate(err error) bool {
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }
 
-// wipe empties the log of writes.
-func (b *sqliteBackend) wipe(ctx context.Context) error {
-	db, err := sql.Open("sqlite", b.dsn)
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	return errors.Join(err, db.Close())
-}
-
 // copyTo writes a copy of the database to an empty file, from one snapshot and without holding up the writer.
 func (b *sqliteBackend) copyTo(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", b.dsn)
@@ -163,7 +153,7 @@ func (sqliteHot) insertRecords(ctx context.Context, q queryer, records []*record
 	for _, r := range records {
 		res, err := q.ExecContext(ctx,
 			`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, fault,
-			                        last_at, covered, at_least)
+			                        last_planned_at, occurrences, occurrences_at_least)
 			 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
 			r.accountID, r.jobID, r.planned, int(r.kind), r.attempt, r.node, int(r.outcome), r.started, int(r.fault),
 			r.last, r.covered, r.atLeast)
@@ -183,7 +173,7 @@ func (sqliteHot) insertRecords(ctx context.Context, q queryer, records []*record
 
 func (sqliteHot) savePlans(ctx context.Context, q queryer, plans []plan) error {
 	for _, p := range plans {
-		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = $2, look_at = $3 WHERE job_id = $1`, p.jobID,
+		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = $2, claim_at = $3 WHERE job_id = $1`, p.jobID,
 			p.next, p.look)
 		if err != nil {
 			return err
@@ -234,7 +224,7 @@ func (sqliteHot) saveStates(ctx context.Context, q queryer, jobs []*cron.JobReco
 		st := &j.State
 		_, err := q.ExecContext(ctx,
 			`UPDATE job_state SET last_status = $2, last_duration_us = $3, last_execution_at = $4, cert_expiry_at = $5,
-			        failures = $6, counted_failures = $7, cert_noticed_at = $8 WHERE job_id = $1`,
+			        failures = $6, counted_failures = $7, cert_notified_at = $8 WHERE job_id = $1`,
 			j.ID, int(st.LastStatus), st.LastDuration.Microseconds(), millis(st.LastExecution), millis(st.CertExpiry),
 			st.Failures, st.CountedFailures, millis(st.CertNoticed))
 		if err != nil {

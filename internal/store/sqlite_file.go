@@ -11,8 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-
-	"github.com/pressly/goose/v3"
 )
 
 // sqliteDSN names a database file, with the settings of every connection to it.
@@ -127,12 +125,9 @@ func checkSQLite(path string, info fs.FileInfo) error {
 
 // checkSQLiteTables finds databases that are not ours: no start leaves one behind without a version.
 func checkSQLiteTables(ctx context.Context, db *sql.DB) error {
-	var tables int
-	if err := db.QueryRowContext(ctx, sqliteSchema.versions, goose.DefaultTablename).Scan(&tables); err != nil {
-		return fmt.Errorf("look for the version of the database: %w", err)
+	ours, err := sqliteSchema.versioned(ctx, db)
+	if err == nil && !ours {
+		err = fmt.Errorf("it has none of our tables: %w", ErrNotADatabase)
 	}
-	if tables == 0 {
-		return fmt.Errorf("it has none of our tables: %w", ErrNotADatabase)
-	}
-	return nil
+	return err
 }

@@ -349,7 +349,7 @@ func TestSQLiteCrash(t *testing.T) {
 		for _, same := range [][2]string{
 			{`SELECT count(*) FROM execution WHERE outcome NOT IN (2, 4)`, `SELECT 0`},
 			{`SELECT sum(failures) FROM job_state`, `SELECT count(*) FROM execution WHERE outcome = 2`},
-			{`SELECT count(*) FROM notice`, `SELECT count(*) FROM job_state WHERE failures > 0`},
+			{`SELECT count(*) FROM outbox`, `SELECT count(*) FROM job_state WHERE failures > 0`},
 		} {
 			if got, want := number(t, raw, same[0]), number(t, raw, same[1]); got != want {
 				t.Errorf("%s: %d, want %d as of %s", same[0], got, want, same[1])
@@ -408,7 +408,7 @@ func crashChild(dir string) int {
 		return fail(err)
 	}
 	for {
-		_, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, time.Now().Add(-time.Second).UnixMilli())
+		_, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, time.Now().Add(-time.Second).UnixMilli())
 		if err != nil {
 			return fail(err)
 		}

@@ -20,6 +20,7 @@ var (
 	ErrNotADatabase = errors.New("the file is not a database of this kind, or it is damaged")
 	ErrOlder        = errors.New("the database is of an older version and has to be migrated by serve")
 	ErrNewer        = errors.New("the database is of a newer version of the program")
+	ErrUnreleased   = errors.New("the database was made by a development version from before the first release")
 	ErrBadURL       = errors.New("the URL of the database cannot be read")
 	ErrOtherKey     = errors.New("the secrets in the database were sealed with another key")
 )
@@ -52,8 +53,6 @@ type backend interface {
 	latestExecution(ctx context.Context) (id int64, err error)
 	// notify makes other nodes look at the schedule once the transaction is committed.
 	notify(ctx context.Context, q queryer) error
-	// wipe takes values that were overwritten out of what the process itself keeps of former writes.
-	wipe(ctx context.Context) error
 	// duplicate tells whether err says that a row would not be unique.
 	duplicate(err error) bool
 	// close also ends what Store.read reads from.
@@ -91,22 +90,23 @@ type dialect struct {
 
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	backend    backend
-	hot        hot
-	dialect    dialect
-	plans      cron.Plans
-	read       queryer // a pools
-	gate       *gate   // to the connections of accounts
-	edits      editQueue
-	sealer     *sealer
-	opened     openedTLS
-	logger     *slog.Logger
-	changed    chan struct{}
-	offset     atomic.Int64 // of the database's clock against ours, nanoseconds
-	settled    atomic.Bool  // SettleDead has run to its end
-	frontier   frontier
-	stop       context.CancelFunc
-	background sync.WaitGroup
+	backend       backend
+	hot           hot
+	dialect       dialect
+	plans         cron.Plans
+	read          queryer // a pools
+	gate          *gate   // to the connections of accounts
+	edits         editQueue
+	sealer        *sealer
+	opened        openedTLS
+	logger        *slog.Logger
+	changed       chan struct{}
+	offset        atomic.Int64 // of the database's clock against ours, nanoseconds
+	settled       atomic.Bool  // SettleDead has run to its end
+	frontier      frontier
+	outboxAccount atomic.Int64 // whose notices upkeep has counted last
+	stop          context.CancelFunc
+	background    sync.WaitGroup
 }
 
 // Open opens the database, creating or migrating it unless o.NoMigrate. Errors wrap one of the Err values above, where
@@ -132,11 +132,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err := s.checkKey(ctx, o.NoMigrate); err != nil {
 		return nil, errors.Join(databaseError(err), s.Close())
-	}
-	if !o.NoMigrate {
-		if err := s.sealURLs(ctx); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
 	}
 	return s, nil
 }

@@ -109,7 +109,7 @@ func copyJob(t testing.TB, raw *sql.DB, jobID int64, count int) {
 	}
 	list := strings.Join(columns, ", ")
 	exec(t, raw, numbers(count)+`INSERT INTO job (`+list+`) SELECT `+list+` FROM job JOIN n ON job.id = $1`, jobID)
-	exec(t, raw, `INSERT INTO job_state (job_id, account_id, rank, next_run_at, look_at)
-		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.look_at
+	exec(t, raw, `INSERT INTO job_state (job_id, account_id, rank, next_run_at, claim_at)
+		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.claim_at
 		FROM job JOIN job_state ON job_state.job_id = $1 WHERE job.id > $1`, jobID)
 }

@@ -24,9 +24,9 @@ func (s *Store) SetTLS(ctx context.Context, accountID int64, m cron.TLSMaterial)
 	}
 	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx,
-			`INSERT INTO account_tls (account_id, roots, certificate, secret) VALUES ($1, $2, $3, $4)
+			`INSERT INTO account_tls (account_id, roots, certificate, sealed_key) VALUES ($1, $2, $3, $4)
 			 ON CONFLICT (account_id) DO UPDATE
-			 SET roots = excluded.roots, certificate = excluded.certificate, secret = excluded.secret`,
+			 SET roots = excluded.roots, certificate = excluded.certificate, sealed_key = excluded.sealed_key`,
 			accountID, m.Roots, m.Certificate, sealed)
 		return err
 	})
@@ -73,7 +73,7 @@ type sealedTLS struct {
 // readTLS reads the TLS material of the accounts that are the keys of a map.
 func (s *Store) readTLS(ctx context.Context, q queryer, accounts map[int64]*sealedTLS) error {
 	rows, err := q.QueryContext(ctx,
-		`SELECT account_id, roots, certificate, secret FROM account_tls WHERE `+s.dialect.in("account_id", 1),
+		`SELECT account_id, roots, certificate, sealed_key FROM account_tls WHERE `+s.dialect.in("account_id", 1),
 		s.dialect.list(slices.Collect(maps.Keys(accounts))))
 	if err != nil {
 		return fmt.Errorf("read the TLS material: %w", err)

@@ -27,7 +27,7 @@ import (
 // row of its own node, which it reads and locks anyway; so the change of all those rows comes before or after a claim and
 // not in the midst of it. Other writes that plan jobs lock zone_data itself against being replaced. Therefore no job is
 // planned by older data after newer ones were agreed on, and what was planned before is found by Replan, which begins
-// after that. It works through the jobs by id, and notes in planned_to how far it has come, so that any node can go on.
+// after that. It works through the jobs by id, and notes in replanned_to how far it has come, so that any node can go on.
 
 // errOtherZones tells that the database has other zone data than those in use.
 var errOtherZones = errors.New("the database has other time zone data than those in use")
@@ -87,7 +87,7 @@ func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
 				return err
 			}
 		}
-		_, err = q.ExecContext(ctx, `UPDATE zone_data SET release = $1, version = $2, data = $3, planned_to = 0`,
+		_, err = q.ExecContext(ctx, `UPDATE zone_data SET release = $1, version = $2, data = $3, replanned_to = 0`,
 			zones.Release(), zones.Version(), []byte(zones.Data()))
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ const replanChunk = 500
 func (s *Store) Replan(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
 	var to int64
-	err = s.read.QueryRowContext(ctx, `SELECT planned_to FROM zone_data WHERE planned_to IS NOT NULL`).Scan(&to)
+	err = s.read.QueryRowContext(ctx, `SELECT replanned_to FROM zone_data WHERE replanned_to IS NOT NULL`).Scan(&to)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -186,7 +186,7 @@ func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error
 		version string
 		to      sql.NullInt64
 	)
-	err = q.QueryRowContext(ctx, `SELECT version, planned_to FROM zone_data`+s.dialect.forUpdate).Scan(&version, &to)
+	err = q.QueryRowContext(ctx, `SELECT version, replanned_to FROM zone_data`+s.dialect.forUpdate).Scan(&version, &to)
 	if err == nil {
 		err = sameZones(version)
 	}
@@ -207,7 +207,7 @@ func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error
 	if err := s.hot.savePlans(ctx, q, plans); err != nil {
 		return false, err
 	}
-	if _, err = q.ExecContext(ctx, `UPDATE zone_data SET planned_to = $1`, last); err != nil {
+	if _, err = q.ExecContext(ctx, `UPDATE zone_data SET replanned_to = $1`, last); err != nil {
 		return false, err
 	}
 	return last.Valid, s.backend.notify(ctx, q)
@@ -278,7 +278,7 @@ func (s *Store) addUnsettled(ctx context.Context, q queryer, changed []*changedJ
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, `SELECT job_id, max(planned_at), max(last_at) FROM execution
+	rows, err := q.QueryContext(ctx, `SELECT job_id, max(planned_at), max(last_planned_at) FROM execution
 		WHERE `+s.dialect.in("job_id", 1)+` AND planned_at > $2 AND kind = $3 GROUP BY job_id`,
 		s.dialect.list(ids), millis(now.Add(-longestShift)), int(cron.KindScheduled))
 	if err != nil {

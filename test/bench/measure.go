@@ -120,7 +120,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 	for time.Now().Before(end) {
 		var left bool
 		asked := time.Now()
-		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE look_at < $1) OR
+		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE claim_at < $1) OR
 			EXISTS (SELECT 1 FROM pending) OR EXISTS (SELECT 1 FROM execution WHERE outcome = 0)`, until.UnixMilli()).Scan(&left)
 		if err != nil {
 			return r, idle, err

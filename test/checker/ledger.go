@@ -60,7 +60,7 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	if l.Jobs, err = list(ctx, db, scanJob,
 		`SELECT job.id, job.account_id, job.enabled, job.url, job.timezone, job.expires_at,
 		        job.seconds, job.minutes, job.hours, job.mdays, job.months, job.wdays, job.days, job.last_day, job.dst,
-		        job.run_at, job.spent, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
+		        job.run_at, job.one_time_done, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
 		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
 		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
 		        job_state.counted_failures
@@ -69,7 +69,7 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	}
 	if l.Records, err = list(ctx, db, scanRecord,
 		`SELECT id, job_id, account_id, planned_at, kind, attempt, node, outcome, started_at, status, http_status, fault,
-		        url, total_us, lateness_us, last_at, covered, at_least
+		        url, total_us, lateness_us, last_planned_at, occurrences, occurrences_at_least
 		 FROM execution ORDER BY job_id, planned_at, kind, attempt`); err != nil {
 		return nil, fmt.Errorf("read the executions: %w", err)
 	}
@@ -172,7 +172,7 @@ func orphans(ctx context.Context, db *sql.DB) (found []string, err error) {
 		"%d jobs have no state": `SELECT count(*) FROM job WHERE id NOT IN (SELECT job_id FROM job_state)`,
 		"%d stored responses belong to no execution": `SELECT count(*) FROM response
 			WHERE execution_id NOT IN (SELECT id FROM execution)`,
-		"%d notices are about no execution": `SELECT count(*) FROM notice
+		"%d notices are about no execution": `SELECT count(*) FROM outbox
 			WHERE execution_id NOT IN (SELECT id FROM execution)`,
 	} {
 		var n int

@@ -3,6 +3,7 @@ package checker_test
 import (
 	"database/sql"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestRead(t *testing.T) {
 			}
 			for _, statement := range []string{
 				`INSERT INTO response (execution_id, planned_at) VALUES (1000, 0)`,
-				`INSERT INTO notice (account_id, job_id, execution_id, event, created_at) VALUES (1, 1, 1000, 1, 0)`,
+				strings.ReplaceAll(storetest.NoticePerJob, "$1", "1000"),
 				`DELETE FROM job_state`,
 			} {
 				if _, err := raw.Exec(statement); err != nil {
@@ -84,7 +85,7 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	fatal(err)
 
 	due := time.Now().UTC().Truncate(time.Minute)
-	_, err = raw.Exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, due.UnixMilli())
+	_, err = raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, due.UnixMilli())
 	fatal(err)
 	_, err = raw.Exec(`UPDATE job SET created_at = $1, updated_at = $1`, due.Add(-time.Second).UnixMilli())
 	fatal(err)

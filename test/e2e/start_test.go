@@ -200,7 +200,7 @@ func makeNewer(t *testing.T, s *harness.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
+	_, err = db.Exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (9999, 1)`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestBadStartsOnPostgres(t *testing.T) {
 	}
 	checkSentence(t, s, stderr, []string{"another key", "PUNCTUAL_SECRET_KEY"})
 	s.Secret = right
-	if _, err := s.Database().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
+	if _, err := s.Database().Exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
 		t.Fatal(err)
 	}
 	code, _, stderr = harness.Run(t, s.Env(), "serve")

@@ -197,8 +197,6 @@ var accountTests = []test{
 		// Of one it is known when it was due first, as it would be had the account been disabled for a day.
 		first := due.OccurrenceAfter(db.Now().Add(-24 * time.Hour))
 		s.execOne(`UPDATE job_state SET next_run_at = $2 WHERE job_id = $1`, due.ID, first.UnixMilli())
-		// Former versions planned nothing while the account was disabled.
-		s.execOne(`UPDATE job_state SET next_run_at = NULL, look_at = NULL WHERE job_id = $1`, later.ID)
 		a.Disabled = false
 		before := db.Now()
 		s.ok(db.UpdateAccount(s.ctx(), &a))
@@ -241,7 +239,7 @@ var accountTests = []test{
 		j := s.job(db, account, eachMinute)
 		s.copies(j.ID, 450)
 		first := db.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
-		s.exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`, first.UnixMilli())
+		s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, first.UnixMilli())
 		a, err := db.Operator(s.ctx())
 		s.ok(err)
 		a.Disabled = true
@@ -250,7 +248,7 @@ var accountTests = []test{
 			claimed := s.claim(db, node, 100)
 			s.equal("claimed", len(claimed.Launches)+claimed.Settled, 0)
 		}
-		s.equal("jobs that are looked at", s.number(`SELECT count(*) FROM job_state WHERE look_at IS NOT NULL`), int64(0))
+		s.equal("jobs that are looked at", s.number(`SELECT count(*) FROM job_state WHERE claim_at IS NOT NULL`), int64(0))
 		a.Disabled = false
 		errs := make(chan error, 2)
 		for _, handle := range []*store.Store{db, s.open()} { // as two who enable it, or upkeep meanwhile
@@ -260,8 +258,8 @@ var accountTests = []test{
 		s.maintain(db)
 		s.equal("records", s.number(`SELECT count(*) FROM execution`), int64(451))
 		s.equal("as they should be", s.number(`SELECT count(*) FROM execution WHERE outcome = 3 AND fault = 26 AND
-			planned_at = $1 AND covered BETWEEN 11 AND 12`, first.UnixMilli()), int64(451))
-		s.equal("jobs that are planned", s.number(`SELECT count(*) FROM job_state WHERE look_at = next_run_at
+			planned_at = $1 AND occurrences BETWEEN 11 AND 12`, first.UnixMilli()), int64(451))
+		s.equal("jobs that are planned", s.number(`SELECT count(*) FROM job_state WHERE claim_at = next_run_at
 			AND next_run_at > $1`, first.Add(10*time.Minute).UnixMilli()), int64(451))
 	}},
 	{"an edit of a job that a disabled account kept from running leaves nothing out", func(s *suite) {
@@ -344,7 +342,7 @@ func disable(j *cron.Job) { j.Enabled = false }
 // sleep leaves a job as it is when its account was disabled before it was due, and enabled by a process that died then.
 func (s *suite) sleep(jobID int64, due, enabled time.Time) {
 	s.Helper()
-	s.execOne(`UPDATE job_state SET next_run_at = $2, look_at = NULL WHERE job_id = $1`, jobID, due.UnixMilli())
+	s.execOne(`UPDATE job_state SET next_run_at = $2, claim_at = NULL WHERE job_id = $1`, jobID, due.UnixMilli())
 	s.execOne(`UPDATE account SET enabled_at = $2 WHERE id = (SELECT account_id FROM job WHERE id = $1)`, jobID,
 		enabled.UnixMilli())
 }

@@ -274,8 +274,8 @@ var admissionTests = []test{
 		s.equal("ledger", len(s.ledger(scheduled.ID))+len(s.ledger(waiting.ID)), 0)
 
 		// Once the pause is over they run, as late as they are.
-		s.exec(`UPDATE job_state SET look_at = next_run_at`)
-		s.exec(`UPDATE pending SET look_at = due_at`)
+		s.exec(`UPDATE job_state SET claim_at = next_run_at`)
+		s.exec(`UPDATE pending SET claim_at = due_at`)
 		for _, l := range s.claim(db, node, 10).Launches {
 			want := map[int64]time.Time{scheduled.ID: planned, waiting.ID: due}
 			s.equal("planned", l.Planned, want[l.Job.ID])
@@ -388,7 +388,7 @@ var admissionTests = []test{
 	{"an edit ends the pause", func(s *suite) {
 		db, account, node := s.start()
 		j := s.due(db, account)
-		s.execOne(`UPDATE job_state SET look_at = $2 WHERE job_id = $1`, j.ID, db.Now().Add(time.Hour).UnixMilli())
+		s.execOne(`UPDATE job_state SET claim_at = $2 WHERE job_id = $1`, j.ID, db.Now().Add(time.Hour).UnixMilli())
 		s.claimNone(db, node)
 		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Request.URL = "http://new/"; return nil }))
 		s.equal("URL", s.claimOne(db, node).Job.Request.URL, "http://new/")

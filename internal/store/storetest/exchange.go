@@ -148,7 +148,7 @@ var exchangeTests = []test{
 		other := s.account(db)
 		s.ok(db.SetTLS(s.ctx(), account, material))
 		s.ok(db.SetTLS(s.ctx(), other, material))
-		s.execOne(`UPDATE account_tls SET secret = (SELECT secret FROM account_tls WHERE account_id = $2)
+		s.execOne(`UPDATE account_tls SET sealed_key = (SELECT sealed_key FROM account_tls WHERE account_id = $2)
 			WHERE account_id = $1`, account, other)
 		stuck, runs := s.due(db, account), s.due(db, other)
 		s.equal("launched", s.claimOne(db, node).Job.ID, runs.ID)

@@ -104,7 +104,7 @@ var misfireTests = []test{
 		if claims < 3 {
 			s.Errorf("%d claims counted what all have missed", claims)
 		}
-		s.equal("jobs with a record of the gap", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND covered > 10000`),
+		s.equal("jobs with a record of the gap", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND occurrences > 10000`),
 			int64(jobs))
 	}},
 	{"a gap of a week is settled for many jobs", func(s *suite) {
@@ -127,7 +127,7 @@ var misfireTests = []test{
 		s.equal("missed records", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND planned_at = $1`,
 			first.UnixMilli()), int64(jobs))
 		wrong := s.number(`SELECT count(*) FROM execution WHERE outcome = 5
-			AND (covered <> (last_at - planned_at) / 60000 + 1 OR covered < 7 * 24 * 60)`)
+			AND (occurrences <> (last_planned_at - planned_at) / 60000 + 1 OR occurrences < 7 * 24 * 60)`)
 		s.equal("wrong counts", wrong, int64(0))
 	}},
 }
@@ -144,7 +144,7 @@ func (s *suite) copies(jobID int64, n int) {
 	list := strings.Join(columns, ", ")
 	s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+strconv.Itoa(n)+`)
 		INSERT INTO job (`+list+`) SELECT `+list+` FROM job JOIN n ON job.id = $1`, jobID)
-	s.exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, look_at)
-		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.look_at
+	s.exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, claim_at)
+		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.claim_at
 		FROM job JOIN job_state ON job_state.job_id = $1 WHERE job.id > $1`, jobID)
 }

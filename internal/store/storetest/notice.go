@@ -28,6 +28,24 @@ func (s *suite) runs(db *store.Store, node int64, j cron.Job, results ...func(cr
 	}
 }
 
+// pruned lets upkeep run until it has nothing to do; what is counted shrinks by a chunk at most with each step, and is the
+// given number in the end.
+func (s *suite) pruned(db *store.Store, count string, want int64) {
+	s.Helper()
+	left := s.number(count)
+	for more := true; more; {
+		var err error
+		more, err = db.Maintain(s.ctx())
+		s.ok(err)
+		now := s.number(count)
+		if left-now > 500 {
+			s.Fatalf("one step removes %d rows", left-now)
+		}
+		left = now
+	}
+	s.equal(count, left, want)
+}
+
 func timedOut(l cron.Launch) cron.Completion {
 	c := failed(l)
 	c.Result.Status, c.Result.HTTPStatus, c.Result.Fault = cron.StatusTimeout, 0, cron.FaultTimeout
@@ -42,9 +60,80 @@ var noticeTests = []test{
 		before := db.Now().UnixMilli()
 		s.finish(db, failed(l))
 		s.equal("notices", s.number(
-			`SELECT count(*) FROM notice WHERE account_id = $1 AND job_id = $2 AND execution_id = $3 AND event = $4
+			`SELECT count(*) FROM outbox WHERE account_id = $1 AND job_id = $2 AND execution_id = $3 AND event = $4
 			 AND created_at >= $5 AND created_at <= $6`,
 			account, j.ID, l.ExecutionID, int(cron.EventFailure), before, db.Now().UnixMilli()), int64(1))
+	}},
+	{"a notice says all of itself, whatever becomes of the job and the execution", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, allNotices, func(j *cron.Job) {
+			j.Title, j.Schedule.Timezone = "as it was", "Asia/Tokyo"
+			j.Request.URL = "http://" + secretUser + ":" + secretPassword + "@host.example.com/x"
+			j.Notification.OnFailureCount = 2
+		})
+		s.runs(db, node, j, failed)
+		s.plan(j.ID, db.Now().Add(-time.Second))
+		c := failed(s.claimOne(db, node))
+		c.Result.Reason, c.Result.Fault, c.Result.Duration = "a reason\x00", cron.FaultTimeout, 1234*time.Microsecond
+		c.Result.CertExpiry = db.Now().Add(100 * 24 * time.Hour).UTC().Truncate(time.Second)
+		s.finish(db, c)
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error {
+			j.Title, j.Request.URL = "another", "http://other.example.com/"
+			return nil
+		}))
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.exec(`DELETE FROM execution`)
+		var (
+			got [17]any
+			to  []any
+		)
+		for i := range got {
+			to = append(to, &got[i])
+		}
+		s.ok(s.past().QueryRowContext(s.ctx(), readNotice, j.ID).Scan(to...))
+		l, r := &c.Launch, &c.Result
+		want := []any{account, int64(cron.EventFailure), "as it was", "http://host.example.com/x", "Asia/Tokyo", l.ExecutionID,
+			int64(l.Kind), int64(l.Attempt), l.Planned.UnixMilli(), r.Started.UnixMilli(), int64(1234), int64(r.Status),
+			int64(r.HTTPStatus), int64(cron.FaultTimeout), "a reason\uFFFD", int64(2), r.CertExpiry.UnixMilli()}
+		s.equal("notice", got[:], want)
+	}},
+	{"a notice tells how many failures came before a success, and before the job was disabled", func(s *suite) {
+		s.options.Plans = cron.Plans{cron.PlanMember: {MaxFailures: 4}}
+		db, account, node := s.start()
+		j := s.job(db, account, allNotices)
+		s.runs(db, node, j, failed, failed, failed, succeeded, failed, failed, failed, failed, failed)
+		for event, want := range map[cron.Event]string{cron.EventSuccess: "3", cron.EventDisabled: "5"} {
+			s.equal("failures", s.number(`SELECT count(*) FROM outbox WHERE event = $1 AND failures = `+want, int(event)), int64(1))
+		}
+	}},
+	{"upkeep removes old notices, in chunks", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		old := db.Now().Add(-31 * 24 * time.Hour).UnixMilli()
+		s.exec(fillOutbox, j.ID, old, 1200)
+		s.exec(fillOutbox, j.ID, db.Now().Add(-29*24*time.Hour).UnixMilli(), 3)
+		s.pruned(db, `SELECT count(*) FROM outbox`, 3)
+	}},
+	{"upkeep keeps the newest notices of an account that has too many, and all of the others", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		others := make([]cron.Job, 30) // more than one step looks at
+		for i := range others {
+			others[i] = s.job(db, s.account(db))
+			s.exec(fillOutbox, others[i].ID, db.Now().UnixMilli(), 2)
+		}
+		last := s.job(db, s.account(db))
+		for _, flooded := range []cron.Job{j, last} {
+			s.exec(fillOutbox, flooded.ID, db.Now().UnixMilli(), 11_100)
+		}
+		for range 3 { // around all accounts
+			s.maintain(db)
+		}
+		for _, flooded := range []cron.Job{j, last} {
+			s.equal("notices", s.number(`SELECT count(*) FROM outbox WHERE job_id = $1`, flooded.ID), int64(10_000))
+			s.equal("oldest", s.number(`SELECT min(execution_id) FROM outbox WHERE job_id = $1`, flooded.ID), int64(1101))
+		}
+		s.equal("of others", s.number(`SELECT count(*) FROM outbox WHERE job_id NOT IN ($1, $2)`, j.ID, last.ID), int64(60))
 	}},
 	{"what waits is counted", func(s *suite) {
 		db, account, node := s.start()
@@ -163,13 +252,13 @@ var noticeTests = []test{
 		j := s.due(db, account, allNotices)
 		l := s.claimOne(db, node)
 		before := s.record(db, account, j.ID)
-		s.exec(`ALTER TABLE notice RENAME TO elsewhere`)
+		s.exec(`ALTER TABLE outbox RENAME TO elsewhere`)
 		if err := db.Finish(s.ctx(), []cron.Completion{failed(l)}); err == nil {
 			s.Fatal("the result was recorded without its notice")
 		}
 		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeRunning)
 		s.equal("job", s.record(db, account, j.ID), before)
-		s.exec(`ALTER TABLE elsewhere RENAME TO notice`)
+		s.exec(`ALTER TABLE elsewhere RENAME TO outbox`)
 		s.finish(db, failed(l))
 		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
 	}},

@@ -87,7 +87,7 @@ var onceTests = []test{
 			s.Errorf("the error is %v, want %v", err, cause)
 		}
 		s.equal("jobs", s.number(`SELECT count(*) FROM job`), int64(0))
-		s.equal("calls", s.number(`SELECT count(*) FROM once`), int64(0))
+		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
 		c.Request = [32]byte{2}
 		_, replayed, err := s.createOnce(db, c, "http://b.example/")
 		s.ok(err)
@@ -121,9 +121,9 @@ var onceTests = []test{
 		_, _, err := s.createOnce(db, c, "http://a.example/")
 		s.ok(err)
 		s.maintain(db)
-		s.equal("calls", s.number(`SELECT count(*) FROM once`), int64(1))
+		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(1))
 		age := func() {
-			s.execOne(`UPDATE once SET created_at = $1`, db.Now().Add(-cron.OnceKept-time.Second).UnixMilli())
+			s.execOne(`UPDATE idempotency_key SET created_at = $1`, db.Now().Add(-cron.OnceKept-time.Second).UnixMilli())
 		}
 		age()
 		c.Request[0]++
@@ -132,14 +132,14 @@ var onceTests = []test{
 		s.equal("replayed", replayed, false)
 		age()
 		s.maintain(db)
-		s.equal("calls", s.number(`SELECT count(*) FROM once`), int64(0))
+		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
 	}},
 	{"an account has so many keys, and no more", func(s *suite) {
 		db, account, _ := s.start()
 		stranger := s.account(db)
 		blob := map[bool]string{true: `x'00'`, false: `'\x00'`}[s.isSQLite()]
 		for _, id := range []int64{account, stranger} {
-			s.exec(`INSERT INTO once (account_id, key, request, answer, created_at)
+			s.exec(`INSERT INTO idempotency_key (account_id, key, request_hash, answer, created_at)
 				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $3)
 				SELECT CAST($1 AS BIGINT), 'key ' || i, `+blob+`, `+blob+`, CAST($2 AS BIGINT) FROM n`,
 				id, db.Now().UnixMilli(), cron.MaxOnceKeys-1)
@@ -151,7 +151,7 @@ var onceTests = []test{
 				s.Errorf("call %d: %v", i, err)
 			}
 		}
-		s.execOne(`UPDATE once SET created_at = $2 WHERE account_id = $1 AND key = 'key 1'`,
+		s.execOne(`UPDATE idempotency_key SET created_at = $2 WHERE account_id = $1 AND key = 'key 1'`,
 			account, db.Now().Add(-cron.OnceKept).UnixMilli())
 		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "last"}, "http://a.example/")
 		s.ok(err)
@@ -218,7 +218,7 @@ var onceTests = []test{
 		if s.holds(secret) {
 			s.Errorf("%q stands in the database", secret)
 		}
-		s.execOne(`UPDATE once SET answer = (SELECT answer FROM once WHERE key = 'two') WHERE key = 'one'`)
+		s.execOne(`UPDATE idempotency_key SET answer = (SELECT answer FROM idempotency_key WHERE key = 'two') WHERE key = 'one'`)
 		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "one"}, "http://a.example/")
 		if err == nil || strings.Contains(err.Error(), secret) {
 			s.Errorf("the error is %v", err)
@@ -229,7 +229,7 @@ var onceTests = []test{
 		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "key"}, "http://a.example/")
 		s.ok(err)
 		s.ok(db.DeleteAccount(s.ctx(), account))
-		s.equal("calls", s.number(`SELECT count(*) FROM once`), int64(0))
+		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
 	}},
 }
 

@@ -60,31 +60,22 @@ var openTests = []test{
 		s.ok(command.Close())
 	}},
 	{"a database that nothing was migrated in yet is none", func(s *suite) {
-		s.exec(`CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY, version_id INTEGER, is_applied BOOLEAN,
+		s.exec(`CREATE TABLE schema_version (id INTEGER PRIMARY KEY, version_id INTEGER, is_applied BOOLEAN,
 			tstamp TIMESTAMP)`)
-		s.exec(`INSERT INTO goose_db_version VALUES (1, 0, true, CURRENT_TIMESTAMP)`)
+		s.exec(`INSERT INTO schema_version VALUES (1, 0, true, CURRENT_TIMESTAMP)`)
 		options := s.options
 		options.NoMigrate = true
 		s.fails(options, store.ErrNoDatabase)
-	}},
-	{"an older database is left to serve", func(s *suite) {
-		db, err := store.Open(s.ctx(), s.options)
-		s.ok(err)
-		s.ok(db.Close())
-		s.execOne(`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`)
-		options := s.options
-		options.NoMigrate = true
-		s.fails(options, store.ErrOlder)
 	}},
 	{"a newer database is refused and left alone", func(s *suite) {
 		db, err := store.Open(s.ctx(), s.options)
 		s.ok(err)
 		s.ok(db.Close())
-		tables := `SELECT count(*) FROM goose_db_version`
+		tables := `SELECT count(*) FROM schema_version`
 		if s.isSQLite() {
-			s.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`)
+			s.exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (99999, 1)`)
 		} else {
-			s.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+			s.exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (99999, true)`)
 		}
 		before := s.number(tables)
 		for _, readOnly := range []bool{false, true} {

@@ -143,9 +143,9 @@ var raceTests = []test{
 			})
 		}
 		for i := range 40 {
-			s.exec(`UPDATE job_state SET next_run_at = $1, look_at = $1 WHERE job_id % 7 = $2 AND next_run_at IS NOT NULL`,
+			s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1 WHERE job_id % 7 = $2 AND next_run_at IS NOT NULL`,
 				db.Now().Add(time.Duration(i-1000)*time.Second).UnixMilli(), i%7)
-			s.exec(`UPDATE pending SET look_at = 1`)
+			s.exec(`UPDATE pending SET claim_at = 1`)
 		}
 		wg.Wait()
 		ended := s.number(`SELECT count(*) FROM execution WHERE outcome = 2`)
@@ -159,7 +159,7 @@ var raceTests = []test{
 		s.copies(s.due(db, account, func(j *cron.Job) { j.Notification.OnFailureCount = 1000 }).ID, jobs-1)
 		var batches [2][]cron.Completion
 		for round := range rounds * 2 {
-			s.exec(`UPDATE job_state SET next_run_at = $1, look_at = $1`,
+			s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`,
 				db.Now().Add(time.Duration(round-100)*time.Second).UnixMilli())
 			for _, l := range s.claim(db, node, jobs).Launches {
 				batches[round%2] = append(batches[round%2], failed(l))

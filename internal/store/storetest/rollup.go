@@ -14,7 +14,7 @@ import (
 func (s *suite) rollUp(db *store.Store) {
 	s.Helper()
 	for range 100 {
-		s.exec(`UPDATE rollup_state SET look_at = 0`)
+		s.exec(`UPDATE rollup_state SET due_at = 0`)
 		more, err := db.RollUp(s.ctx())
 		s.ok(err)
 		if !more {
@@ -260,7 +260,7 @@ var rollupTests = []test{
 		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
 		_, err = db.Stats(s.ctx(), account, &cron.StatsQuery{JobID: gone.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
-		s.exec(`UPDATE job_gone SET gone_at = 0`)
+		s.exec(`UPDATE deleted_job SET deleted_at = 0`)
 		s.maintain(db)
 		s.equal("of a deleted job", s.number(`SELECT count(*) FROM rollup_job WHERE job_id = $1`, gone.ID), int64(0))
 		total, _ := s.stats(db, account, 0, now.Add(-3*time.Hour).Truncate(time.Hour), now.Add(time.Hour).Truncate(time.Hour))
@@ -282,8 +282,8 @@ var rollupTests = []test{
 			FROM n JOIN job ON job.id IN ($1, $2)`, j.ID, kept.ID)
 		s.ok(db.DeleteAccount(s.ctx(), account))
 		s.equal("jobs", s.number(`SELECT count(*) FROM job_state`), int64(1))
-		s.equal("gone jobs", s.number(`SELECT count(*) FROM job_gone`), int64(251))
-		s.exec(`UPDATE job_gone SET gone_at = 0`)
+		s.equal("gone jobs", s.number(`SELECT count(*) FROM deleted_job`), int64(251))
+		s.exec(`UPDATE deleted_job SET deleted_at = 0`)
 		for left := int64(4500); ; {
 			more, err := db.Maintain(s.ctx())
 			s.ok(err)
@@ -296,7 +296,7 @@ var rollupTests = []test{
 			}
 		}
 		s.equal("rows", s.number(`SELECT count(*) FROM rollup_job`), int64(4500))
-		s.equal("gone jobs", s.number(`SELECT count(*) FROM job_gone`), int64(0))
+		s.equal("gone jobs", s.number(`SELECT count(*) FROM deleted_job`), int64(0))
 	}},
 	{"statistics are kept for a year", func(s *suite) {
 		db, account, _ := s.start()

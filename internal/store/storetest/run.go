@@ -129,7 +129,7 @@ var runTests = []test{
 
 		// Its schedule may come first all the same: then the run is on record as skipped.
 		s.plan(j.ID, db.Now().Add(-time.Second))
-		s.execOne(`UPDATE pending SET look_at = look_at + 3600000 WHERE job_id = $1`, j.ID)
+		s.execOne(`UPDATE pending SET claim_at = claim_at + 3600000 WHERE job_id = $1`, j.ID)
 		s.equal("kind", s.claimOne(db, node).Kind, cron.KindScheduled)
 		asked := s.waiting(j.ID)[0].Planned
 		s.hurry(db, j.ID)

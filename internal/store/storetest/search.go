@@ -20,7 +20,7 @@ func (s *suite) put(e *cron.Execution) {
 		last = e.Last.UnixMilli()
 	}
 	s.execOne(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, status,
-			http_status, fault, reason, detail, url, lateness_us, total_us, last_at, covered, at_least)
+			http_status, fault, reason, detail, url, lateness_us, total_us, last_planned_at, occurrences, occurrences_at_least)
 		VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		e.AccountID, e.JobID, e.Planned.UnixMilli(), int(e.Kind), e.Attempt, int(e.Outcome), r.Started.UnixMilli(),
 		int(r.Status), r.HTTPStatus, int(r.Fault), r.Reason, r.Detail, r.URL, e.Lateness.Microseconds(),

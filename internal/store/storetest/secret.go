@@ -135,7 +135,7 @@ var secretTests = []test{
 			s.ok(db.UpdateJob(s.ctx(), account, kept[i].ID, func(j *cron.Job) error { j.Request.URL = "http://x/"; return nil }))
 			s.equal("URL without user", s.record(db, account, kept[i].ID).Request.URL, "http://x/")
 		}
-		s.equal("sealed URLs", s.number(`SELECT count(*) FROM job WHERE url_sealed IS NOT NULL`), int64(0))
+		s.equal("sealed URLs", s.number(`SELECT count(*) FROM job WHERE sealed_url IS NOT NULL`), int64(0))
 	}},
 	{"lists are in the order of whole URLs", func(s *suite) {
 		db, account, _ := s.start()
@@ -158,43 +158,10 @@ var secretTests = []test{
 		db, account, _ := s.start()
 		from := s.job(db, account, func(j *cron.Job) { j.Request.URL = "http://u:p@a/" })
 		to := s.job(db, account)
-		s.execOne(`UPDATE job SET url_sealed = (SELECT url_sealed FROM job WHERE id = $2) WHERE id = $1`, to.ID, from.ID)
+		s.execOne(`UPDATE job SET sealed_url = (SELECT sealed_url FROM job WHERE id = $2) WHERE id = $1`, to.ID, from.ID)
 		jobs, someFailed, err := db.Jobs(s.ctx(), account)
 		s.ok(err)
 		s.equal("some failed", someFailed, true)
 		s.equal("listed", len(jobs), 1)
-	}},
-	{"URLs that an older version has written are sealed once", func(s *suite) {
-		db, account, _ := s.start()
-		const whole = "https://" + secretUser + ":" + secretPassword + "@example.com/"
-		for i := range 120 {
-			s.job(db, account, func(j *cron.Job) {
-				if i%2 == 0 {
-					withSecrets(j)
-				}
-			})
-		}
-		other := s.job(db, account, func(j *cron.Job) { j.Request.URL = "https://example.com/@/" })
-		s.exec(`UPDATE job SET url = $1 WHERE id <> $2`, whole, other.ID)
-		changes := s.number(`SELECT count(*) FROM job_change`)
-		s.exec(`DELETE FROM setting WHERE name = 'urls sealed'`)
-		db = s.open()
-		jobs, _, err := db.Jobs(s.ctx(), account)
-		s.ok(err)
-		s.equal("listed", len(jobs), 121)
-		for i, j := range jobs[1:] {
-			rec := s.record(db, account, j.ID)
-			s.equal("URL", []string{j.Request.URL, rec.Request.URL}, []string{whole, whole})
-			s.equal("secrets", rec.Request.Body != "", i%2 == 0)
-		}
-		s.equal("a URL without user", jobs[0].Request.URL, other.Request.URL)
-		s.equal("plain URLs", s.number(`SELECT count(*) FROM job WHERE url = 'https://example.com/'`), int64(120))
-		s.equal("changes", s.number(`SELECT count(*) FROM job_change`), changes)
-		if s.holds(secretPassword) {
-			s.Error("the password stands in the database")
-		}
-		s.exec(`UPDATE job SET url = $1 WHERE id = $2`, whole, other.ID)
-		s.open()
-		s.equal("sealed again", s.number(`SELECT count(*) FROM job WHERE url_sealed IS NOT NULL`), int64(120))
 	}},
 }

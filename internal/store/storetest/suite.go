@@ -144,13 +144,13 @@ func daily(at time.Time) func(*cron.Job) {
 // plan makes a job due at an instant, whatever its schedule says.
 func (s *suite) plan(jobID int64, at time.Time) {
 	s.Helper()
-	s.execOne(`UPDATE job_state SET next_run_at = $2, look_at = $2 WHERE job_id = $1`, jobID, at.UnixMilli())
+	s.execOne(`UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`, jobID, at.UnixMilli())
 }
 
 // pend adds an attempt that is due apart from the schedule.
 func (s *suite) pend(j cron.Job, due, planned time.Time, kind cron.Kind, attempt int) {
 	s.Helper()
-	s.execOne(`INSERT INTO pending (job_id, account_id, rank, due_at, look_at, planned_at, kind, attempt)
+	s.execOne(`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 		SELECT job_id, account_id, rank, $2, $2, $3, $4, $5 FROM job_state WHERE job_id = $1`,
 		j.ID, due.UnixMilli(), planned.UnixMilli(), int(kind), attempt)
 }
@@ -158,7 +158,7 @@ func (s *suite) pend(j cron.Job, due, planned time.Time, kind cron.Kind, attempt
 // hurry makes the attempts of a job that wait due a second ago.
 func (s *suite) hurry(db *store.Store, jobID int64) {
 	s.Helper()
-	s.execOne(`UPDATE pending SET due_at = $2, look_at = $2 WHERE job_id = $1`,
+	s.execOne(`UPDATE pending SET due_at = $2, claim_at = $2 WHERE job_id = $1`,
 		jobID, db.Now().Add(-time.Second).UnixMilli())
 }
 
@@ -244,7 +244,7 @@ type entry struct {
 func (s *suite) ledger(jobID int64) []entry {
 	s.Helper()
 	rows, err := s.past().QueryContext(s.ctx(),
-		`SELECT planned_at, kind, attempt, node, outcome, fault, last_at, covered, at_least FROM execution
+		`SELECT planned_at, kind, attempt, node, outcome, fault, last_planned_at, occurrences, occurrences_at_least FROM execution
 		 WHERE job_id = $1 ORDER BY planned_at, kind, attempt`, jobID)
 	s.ok(err)
 	defer func() { s.ok(rows.Close()) }()
@@ -289,7 +289,7 @@ func (s *suite) waiting(jobID int64) []cron.Launch {
 // notices reads the events that were put into the outbox for a job.
 func (s *suite) notices(jobID int64) []cron.Event {
 	s.Helper()
-	rows, err := s.past().QueryContext(s.ctx(), `SELECT event FROM notice WHERE job_id = $1 ORDER BY id`, jobID)
+	rows, err := s.past().QueryContext(s.ctx(), `SELECT event FROM outbox WHERE job_id = $1 ORDER BY id`, jobID)
 	s.ok(err)
 	defer func() { s.ok(rows.Close()) }()
 	var events []cron.Event

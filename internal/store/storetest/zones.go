@@ -70,7 +70,7 @@ func (s *suite) twoReleases() (before, after *cron.Zones) {
 // elsewhere puts zone data into the database as a newer process would.
 func (s *suite) elsewhere(version string, z *cron.Zones, data string) {
 	s.Helper()
-	s.execOne(`UPDATE zone_data SET release = $1, version = $2, data = $3, planned_to = 0`, z.Release(), version, []byte(data))
+	s.execOne(`UPDATE zone_data SET release = $1, version = $2, data = $3, replanned_to = 0`, z.Release(), version, []byte(data))
 	s.exec(`UPDATE node SET zone_version = $1 WHERE NOT dead`, version)
 }
 
@@ -114,12 +114,12 @@ var zoneTests = []test{
 		s.replan(other)
 		s.equal("in use", cron.CurrentZones().Version(), after.Version())
 		s.equal("after", s.nextRun(db, moved), at.Add(-time.Hour))
-		s.equal("looked at", s.number(`SELECT look_at FROM job_state WHERE job_id = $1`, moved.ID), at.Add(-time.Hour).UnixMilli())
+		s.equal("looked at", s.number(`SELECT claim_at FROM job_state WHERE job_id = $1`, moved.ID), at.Add(-time.Hour).UnixMilli())
 		s.equal("a job in another time zone", s.nextRun(db, steady), steadyAt)
 		s.equal("a disabled job", s.nextRun(db, disabled), time.Time{})
 		s.equal("what was due already", s.nextRun(db, due), dueAt)
 		s.equal("claimed", s.claimOne(db, node).Planned, dueAt)
-		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE planned_to IS NOT NULL`), int64(0))
+		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`), int64(0))
 	}},
 	{"planning anew goes on where it stopped, also with the upkeep", func(s *suite) {
 		before, after := s.twoReleases()
@@ -128,7 +128,7 @@ var zoneTests = []test{
 		at := db.Now().UTC().Truncate(time.Minute).Add(5 * time.Hour)
 		first, second := s.job(db, account, inMoving(at, 6)), s.job(db, account, inMoving(at, 6))
 		s.ok(db.AgreeOnZones(s.ctx(), after))
-		s.execOne(`UPDATE zone_data SET planned_to = $1`, first.ID)
+		s.execOne(`UPDATE zone_data SET replanned_to = $1`, first.ID)
 		s.maintain(db)
 		s.equal("planned before", s.nextRun(db, first), at)
 		s.equal("planned now", s.nextRun(db, second), at.Add(-time.Hour))
@@ -213,7 +213,7 @@ var zoneTests = []test{
 		s.ok(err)
 		s.equal("release", release, after.Release())
 		s.equal("in use", cron.CurrentZones().Version(), after.Version())
-		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE planned_to IS NOT NULL`), int64(0))
+		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`), int64(0))
 	}},
 	{"newer zone data lose no name of those before", func(s *suite) {
 		before, _ := s.twoReleases()

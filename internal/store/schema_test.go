@@ -1,0 +1,220 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
+)
+
+// sqliteOnly and postgresOnly are the differences between the schemas that are meant.
+var (
+	sqliteOnly = []string{
+		"execution unique id",                            // a key of a partitioned table has the column of the partitions in it
+		"response unique execution_id",                   // likewise
+		"execution index job_id, node where outcome = 0", // what runs; on PostgreSQL it would make each result a change of all indexes
+		"node.running_from integer null default 0",
+	}
+	postgresOnly = []string{
+		"response unique execution_id, planned_at",
+		"execution index node, id",
+		"node.running_from integer null default nextval('execution_id'::regclass)",
+	}
+)
+
+// TestSchemasAgree compares the tables of the two databases: columns with their kinds of type, what may be NULL, defaults,
+// keys, indexes, and what refers to what.
+func TestSchemasAgree(t *testing.T) {
+	t.Parallel()
+	lite, post := describeSQLite(t), describePostgres(t)
+	if len(lite) < 200 {
+		t.Errorf("only %d lines describe the schema", len(lite))
+	}
+	for _, d := range []struct {
+		name       string
+		has, lacks []string
+		meant      []string
+	}{{"SQLite", lite, post, sqliteOnly}, {"PostgreSQL", post, lite, postgresOnly}} {
+		var only []string
+		for _, line := range d.has {
+			if !slices.Contains(d.lacks, line) {
+				only = append(only, line)
+			}
+		}
+		slices.Sort(only)
+		meant := slices.Sorted(slices.Values(d.meant))
+		if !slices.Equal(only, meant) {
+			t.Errorf("only %s has\n%s\nand is meant to have\n%s", d.name, strings.Join(only, "\n"), strings.Join(meant, "\n"))
+		}
+	}
+}
+
+// lines runs a query for one text per row.
+func lines(t *testing.T, db *sql.DB, query string, args ...any) (list []string) {
+	t.Helper()
+	rows, err := db.Query(query, args...)
+	ok(t, err)
+	defer func() { ok(t, rows.Close()) }()
+	for rows.Next() {
+		var line string
+		ok(t, rows.Scan(&line))
+		list = append(list, line)
+	}
+	ok(t, rows.Err())
+	return list
+}
+
+func describeSQLite(t *testing.T) (list []string) {
+	t.Helper()
+	db := past(t, storetest.Databases[0].New(t))
+	for _, table := range lines(t, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+		AND name <> 'schema_version'`) {
+		list = append(list, lines(t, db, `SELECT $1 || '.' || name || ' ' || lower(type)
+			|| CASE WHEN "notnull" OR pk > 0 THEN ' not null' ELSE ' null' END
+			|| CASE WHEN pk = 1 AND (SELECT sql FROM sqlite_schema WHERE name = $1) LIKE '%AUTOINCREMENT%' THEN ' generated'
+			   ELSE coalesce(' default ' || dflt_value, '') END FROM pragma_table_info($1)`, table)...)
+		list = append(list, lines(t, db, `SELECT $1 || ' unique ' || group_concat(name, ', ')
+			FROM (SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk)`, table)...)
+		list = append(list, lines(t, db, `SELECT $1 || CASE WHEN l."unique" THEN ' unique ' ELSE ' index ' END
+			|| (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY seqno))
+			|| CASE WHEN l.partial THEN (SELECT substr(sql, instr(sql, ' WHERE ')) FROM sqlite_schema WHERE name = l.name)
+			   ELSE '' END
+			FROM pragma_index_list($1) AS l WHERE l.origin <> 'pk'`, table)...)
+		list = append(list, lines(t, db, `SELECT $1 || '.' || "from" || ' refers to ' || "table" || '.' || "to" || ' on delete '
+			|| lower(on_delete) FROM pragma_foreign_key_list($1)`, table)...)
+	}
+	for i, line := range list {
+		list[i] = strings.ReplaceAll(line, " WHERE ", " where ")
+	}
+	return list
+}
+
+func describePostgres(t *testing.T) (list []string) {
+	t.Helper()
+	db := past(t, storetest.Databases[1].New(t))
+	const tables = `pg_class.relnamespace = current_schema()::regnamespace AND NOT pg_class.relispartition
+		AND relname <> 'schema_version'`
+	list = append(list, lines(t, db, `SELECT relname || '.' || attname || ' ' || format_type(atttypid, NULL)
+		|| CASE WHEN attnotnull THEN ' not null' ELSE ' null' END
+		|| CASE WHEN attidentity <> '' OR attnotnull AND pg_get_expr(adbin, adrelid) LIKE 'nextval(%' THEN ' generated'
+		   ELSE coalesce(' default ' || pg_get_expr(adbin, adrelid), '') END
+		FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+		LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+		WHERE relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped AND `+tables)...)
+	list = append(list, lines(t, db, `SELECT relname || CASE WHEN indisunique THEN ' unique ' ELSE ' index ' END
+		|| (SELECT string_agg(attname, ', ' ORDER BY k.n) FROM unnest(indkey::smallint[]) WITH ORDINALITY AS k (num, n)
+		    JOIN pg_attribute ON attrelid = indrelid AND attnum = k.num)
+		|| coalesce(' where ' || translate(pg_get_expr(indpred, indrelid), '()', ''), '')
+		FROM pg_class JOIN pg_index ON indrelid = pg_class.oid WHERE relkind IN ('r', 'p') AND `+tables)...)
+	list = append(list, lines(t, db, `SELECT relname || '.' || a.attname || ' refers to ' || confrelid::regclass || '.'
+		|| b.attname || ' on delete ' || CASE confdeltype WHEN 'c' THEN 'cascade' ELSE confdeltype::text END
+		FROM pg_class JOIN pg_constraint ON conrelid = pg_class.oid AND contype = 'f'
+		JOIN pg_attribute AS a ON a.attrelid = conrelid AND a.attnum = conkey[1]
+		JOIN pg_attribute AS b ON b.attrelid = confrelid AND b.attnum = confkey[1] WHERE `+tables)...)
+	// What SQLite calls its kinds of values.
+	kinds := strings.NewReplacer(" bigint ", " integer ", " smallint ", " integer ", " boolean ", " integer ",
+		" bytea ", " blob ", " double precision ", " real ", " default false", " default 0", "''::text", "''")
+	for i, line := range list {
+		list[i] = kinds.Replace(line)
+	}
+	return list
+}
+
+// TestMigrateFurther has a database of the first version get a second file: serve runs it, once, and a command leaves the
+// database to serve.
+func TestMigrateFurther(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			options := d.Empty(t)
+			open(t, options)
+			db := past(t, options)
+			files := fstest.MapFS{}
+			dir := map[string]string{"SQLite": "sqlite", "PostgreSQL": "postgres"}[d.Name]
+			for _, dir := range []string{"sqlite", "postgres"} {
+				name := "migrations/" + dir + "/0001_initial.sql"
+				text, err := fs.ReadFile(store.Migrations, name)
+				ok(t, err)
+				files[name] = &fstest.MapFile{Data: text}
+				files["migrations/"+dir+"/0002_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE more (id INTEGER);\n")}
+			}
+			if err := store.Migrate(t.Context(), db, dir, files, true); !errors.Is(err, store.ErrOlder) {
+				t.Errorf("a command gets %v", err)
+			}
+			for range 2 {
+				ok(t, store.Migrate(t.Context(), db, dir, files, false))
+			}
+			ok(t, store.Migrate(t.Context(), db, dir, files, true))
+			if n := number(t, db, `SELECT count(*) FROM more`); n != 0 {
+				t.Errorf("the new table has %d rows", n)
+			}
+			if err := store.Migrate(t.Context(), db, dir, store.Migrations, false); !errors.Is(err, store.ErrNewer) {
+				t.Errorf("the older program gets %v", err)
+			}
+		})
+	}
+}
+
+// TestMigrationsInStep compares the numbers and names of the files for the two databases.
+func TestMigrationsInStep(t *testing.T) {
+	names := func(dir string) (names []string) {
+		entries, err := fs.ReadDir(store.Migrations, "migrations/"+dir)
+		ok(t, err)
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		return names
+	}
+	if lite, post := names("sqlite"), names("postgres"); !slices.Equal(lite, post) {
+		t.Errorf("SQLite has %q and PostgreSQL has %q", lite, post)
+	}
+}
+
+// TestUnreleasedDatabase refuses databases from before the first release, whatever version they have, and leaves them as
+// they are.
+func TestUnreleasedDatabase(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			options := d.Empty(t)
+			raw := past(t, options)
+			exec(t, raw, `CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY, version_id INTEGER, is_applied BOOLEAN)`)
+			exec(t, raw, `CREATE TABLE once (account_id INTEGER)`)
+			for _, version := range []int{1, 17} {
+				exec(t, raw, `INSERT INTO goose_db_version VALUES ($1, $1, true)`, version)
+				for _, command := range []bool{false, true} {
+					o := options
+					o.NoMigrate = command
+					db, err := store.Open(t.Context(), o)
+					if err == nil {
+						ok(t, db.Close())
+					}
+					if !errors.Is(err, store.ErrUnreleased) {
+						t.Errorf("version %d: the error is %v", version, err)
+					}
+				}
+			}
+			if n := number(t, raw, `SELECT count(*) FROM goose_db_version`); n != 2 {
+				t.Errorf("the table of versions has %d rows", n)
+			}
+			if options.URL != "" {
+				return
+			}
+			entries, err := os.ReadDir(options.Dir)
+			ok(t, err)
+			for _, e := range entries {
+				if !strings.HasPrefix(e.Name(), store.FileName) {
+					t.Errorf("%s was made", filepath.Join(options.Dir, e.Name()))
+				}
+			}
+		})
+	}
+}
