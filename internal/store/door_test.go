@@ -123,7 +123,7 @@ var notWriting = []string{
 	"APIKeyByHash", "APIKeys", "AccountByEmail", "Accounts", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Frontier", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
-	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Stats", "TLS", "Used", "ZoneRelease",
+	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Setting", "Stats", "TLS", "Used", "ZoneRelease",
 }
 
 type doorWorld struct {

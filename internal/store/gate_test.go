@@ -79,13 +79,13 @@ func TestWriterIsFair(t *testing.T) {
 // TestWriterBoundsATurn has calls that take long: those that wait with them are not held up, and keep their order.
 func TestWriterBoundsATurn(t *testing.T) {
 	w, _ := openWriter(t)
-	release := busy(t, w)
 	var (
 		now   time.Time
 		order []int
 		done  []<-chan error
 	)
 	w.now = func() time.Time { return now }
+	release := busy(t, w)
 	for n := range 3 {
 		done = append(done, begin(t.Context(), w, ofAccount(int64(n)), func(context.Context, queryer) error {
 			order = append(order, n)
@@ -99,9 +99,13 @@ func TestWriterBoundsATurn(t *testing.T) {
 			return nil
 		}))
 	}
+	first := done[0]
 	release()
-	for i := 0; i < len(done); i++ {
-		if err := <-done[i]; err != nil {
+	if err := <-first; err != nil { // it has added to done
+		t.Error(err)
+	}
+	for _, d := range done[1:] {
+		if err := <-d; err != nil {
 			t.Error(err)
 		}
 	}
