@@ -64,7 +64,7 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action wire.
 	switch action {
 	case wire.BulkEnable, wire.BulkDisable:
 		change = func(job *cron.Job) error {
-			job.Enabled, job.Timing.Spent = action == wire.BulkEnable, false // somebody says what the job is to be
+			job.Enabled, job.Timing.RunAtPassed = action == wire.BulkEnable, false // somebody says what the job is to be
 			return nil
 		}
 	case wire.BulkMove:

@@ -37,13 +37,13 @@ func (a *api) once(limit wire.BodyLimit, handle handler) handler {
 			return handle(w, r, account)
 		}
 		if len(values) != 1 || !isOnceKey(values[0]) {
-			return wire.Invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxOnceKey})
+			return wire.Invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxIdempotencyKeyLength})
 		}
 		body, err := wire.ReadBody(w, r, limit)
 		if err != nil {
 			return err
 		}
-		call := cron.OnceCall{AccountID: account.ID, Key: values[0], Request: fingerprint(r, body)}
+		call := cron.IdempotentCall{AccountID: account.ID, Key: values[0], Request: fingerprint(r, body)}
 		answer, found, err := a.service.Performed(r.Context(), call)
 		if err != nil {
 			return err
@@ -60,11 +60,11 @@ func (a *api) once(limit wire.BodyLimit, handle handler) handler {
 // effect performs what a handler has decoded and checked, and answers. act only writes, with the context that it is given,
 // and may run more than once.
 func (a *api) effect(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, w http.ResponseWriter) error) error {
-	call, given := r.Context().Value(effectKey{}).(cron.OnceCall)
+	call, given := r.Context().Value(effectKey{}).(cron.IdempotentCall)
 	if !given {
 		return act(r.Context(), w)
 	}
-	answer, replayed, err := a.service.Once(r.Context(), call, func(ctx context.Context) ([]byte, error) {
+	answer, replayed, err := a.service.Idempotent(r.Context(), call, func(ctx context.Context) ([]byte, error) {
 		return record(w.Header().Clone(), func(w http.ResponseWriter) error { return act(ctx, w) })
 	})
 	if err != nil {
@@ -80,7 +80,7 @@ func isOnceKey(text string) bool {
 			return false
 		}
 	}
-	return text != "" && len(text) <= cron.MaxOnceKey
+	return text != "" && len(text) <= cron.MaxIdempotencyKeyLength
 }
 
 // fingerprint tells requests apart by all that the handler of a creating call looks at. The API key is a part of it: an

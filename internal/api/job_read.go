@@ -104,7 +104,7 @@ func readTiming(job, schedule wire.Object, t *cron.Timing) {
 	job.Text("pauseNote", &t.PauseNote)
 	schedule.Seconds("spreadSeconds", &t.Spread, 0, cron.MaxSpread)
 	if _, given := job.Value("enabled"); given {
-		t.Spent = false // somebody says what the job is to be
+		t.RunAtPassed = false // somebody says what the job is to be
 	}
 }
 

@@ -133,7 +133,7 @@ func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Acc
 		answer.Crontab = &text
 	}
 	if !runAt.IsZero() {
-		answer = newPreview(s.PreviewOnce(runAt, from))
+		answer = newPreview(s.PreviewOneTime(runAt, from))
 	}
 	answer.Words = a.messages.Schedule(&s, runAt)
 	return reply(w, answer)

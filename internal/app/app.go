@@ -77,7 +77,7 @@ func explain(err error) string {
 			return known.text(err)
 		}
 	}
-	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
+	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		return message.English{}.DatabaseUnusable(f)
 	}
 	if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind != cron.Internal {

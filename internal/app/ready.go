@@ -26,7 +26,7 @@ func ready(ctx context.Context, c muxConfig) (status int, parts map[string]strin
 	defer cancel()
 	if err := c.Ping(ctx); err != nil {
 		status, parts["database"] = http.StatusServiceUnavailable, "does not answer"
-		if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
+		if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 			parts["database"], _ = message.English{}.Database(f)
 		}
 	}

@@ -119,7 +119,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 
 // unwritable says that a start cannot write, where the error tells why.
 func unwritable(err error) error {
-	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
+	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		return errors.New(message.English{}.DatabaseUnwritable(f))
 	}
 	return err

@@ -2,46 +2,53 @@ package cron
 
 import "time"
 
-// Event is what a notice tells an account about a job. The numbers are stored.
-type Event int
+// NoticeKind is the reason for a notice. The numbers are stored.
+type NoticeKind int
 
-// The events.
+// The kinds of notices.
 const (
-	EventFailure    Event = 1
-	EventSuccess    Event = 2 // after failures
-	EventDisabled   Event = 3 // by the service, after too many failures
-	EventCertExpiry Event = 4
+	NoticeFailure    NoticeKind = 1
+	NoticeSuccess    NoticeKind = 2 // after failures
+	NoticeDisabled   NoticeKind = 3 // the service disabled the job after too many failures
+	NoticeCertExpiry NoticeKind = 4
 )
 
-// Notice is a message that an account is owed.
+// Notice is a message about a job that is to be delivered to its account.
 type Notice struct {
 	JobID       int64
 	AccountID   int64
-	ExecutionID int64 // what it is about
-	Event       Event
+	ExecutionID int64 // the execution that caused it
+	Kind        NoticeKind
 	Created     time.Time
 }
 
-// Conclusion is all that follows from a completion.
+// Conclusion is everything that follows from a completion.
 type Conclusion struct {
-	State   JobState
-	Disable bool      // the service disables the job
-	Events  []Event   // each becomes a notice
-	Again   time.Time // when the occurrence is to be tried once more; zero when it has ended
+	State       JobState
+	Disable     bool         // the service disables the job
+	Notices     []NoticeKind // that are to be delivered
+	NextAttempt time.Time    // when the occurrence is attempted again; zero when it has ended
 }
 
-// Conclude decides what follows from completion c, given the job's definition and state as they are now and the plan of
-// its account. It is pure. The rules are those of the cron-job.org API:
+// Conclude decides what follows from completion c, given the current definition and state of the job and the plan of its
+// account. It is a pure function.
 //
-// All failures in a row drive EventFailure, which comes once, when their number equals Notification.OnFailureCount.
-// Counted failures drive disabling: a timeout only lifts their number to at least 1, any other failure adds 1, and more
-// than the plan's MaxFailures disable the job, monitors excepted. A fault of ours, StatusInternalError, moves neither.
-// A success and being disabled reset both. EventSuccess
-// comes when a success follows a failure and, with OnFailure on, at least OnFailureCount of them.
+// The rules of the cron-job.org API:
 //
-// Ours are: an occurrence counts once, as its last attempt; a lost execution changes the last status only; an
-// execution that somebody asked for moves no counter; nothing is sent for a job that was disabled meanwhile, unless by
-// its one occurrence; a paused job is not tried again.
+//   - Failures counts every failure in a row. When it reaches Notification.OnFailureCount, one NoticeFailure follows.
+//   - CountedFailures drives disabling. A timeout raises it to 1 if it is 0; any other failure adds 1. When it exceeds the
+//     plan's MaxFailures, the job is disabled, unless it belongs to a monitor.
+//   - StatusInternalError is a fault of the service and changes neither.
+//   - A success resets both, and so does being disabled. NoticeSuccess follows a success after a failure and, with
+//     OnFailure on, after at least OnFailureCount of them.
+//
+// Our own rules:
+//
+//   - An occurrence counts once, by its last attempt.
+//   - A lost execution changes only the last status.
+//   - A manual execution changes no counter.
+//   - No notice is sent for a job that was disabled meanwhile, unless it is a one-time job that is done.
+//   - A paused job has no further attempts.
 func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclusion {
 	r := &c.Result
 	out := Conclusion{State: st}
@@ -51,16 +58,16 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 		next.LastDuration, next.CertExpiry = r.Duration, r.CertExpiry
 	}
 	outcome := r.Outcome()
-	out.Again = again(j, c, outcome, now)
-	if !j.counts() || c.Launch.Kind == KindManual {
+	out.NextAttempt = nextAttempt(j, c, outcome, now)
+	if !j.countsResults() || c.Launch.Kind == KindManual {
 		return out
 	}
 	n := &j.Notification
 	switch {
-	case outcome == OutcomeLost || r.Status == StatusInternalError || !out.Again.IsZero():
+	case outcome == OutcomeLost || r.Status == StatusInternalError || !out.NextAttempt.IsZero():
 	case outcome == OutcomeSucceeded:
 		if n.OnSuccess && st.Failures > 0 && (!n.OnFailure || st.Failures >= n.OnFailureCount) {
-			out.Events = append(out.Events, EventSuccess)
+			out.Notices = append(out.Notices, NoticeSuccess)
 		}
 		next.Failures, next.CountedFailures = 0, 0
 	default:
@@ -71,31 +78,31 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 			next.CountedFailures++
 		}
 		if n.OnFailure && next.Failures == n.OnFailureCount {
-			out.Events = append(out.Events, EventFailure)
+			out.Notices = append(out.Notices, NoticeFailure)
 		}
 		if next.CountedFailures > p.MaxFailures && j.Type != TypeMonitoring && j.Enabled {
 			out.Disable = true
 			next.Failures, next.CountedFailures = 0, 0
 			if n.OnDisable {
-				out.Events = append(out.Events, EventDisabled)
+				out.Notices = append(out.Notices, NoticeDisabled)
 			}
 		}
 	}
 	if e := r.CertExpiry; n.OnCertExpiry && !e.IsZero() && !e.Equal(st.CertNoticed) && e.Sub(now) <= n.CertExpiryAhead {
 		next.CertNoticed = e
-		out.Events = append(out.Events, EventCertExpiry)
+		out.Notices = append(out.Notices, NoticeCertExpiry)
 	}
 	return out
 }
 
-// again is when an attempt with the given outcome is followed by another; zero when it is the last.
-func again(j *Job, c *Completion, outcome Outcome, now time.Time) time.Time {
+// nextAttempt is the time of the attempt that follows one with the given outcome; zero when it was the last.
+func nextAttempt(j *Job, c *Completion, outcome Outcome, now time.Time) time.Time {
 	policy, attempt := &c.Launch.Job.Policy, c.Launch.Attempt
 	switch {
 	case j.Timing.Paused(now):
 	case outcome == OutcomeLost && policy.Delivery == AtLeastOnce && attempt <= policy.Retry.Count+MaxRepeats:
 		return now
-	case outcome == OutcomeFailed && attempt <= policy.Retry.Count && j.counts() && c.Launch.Kind == KindScheduled &&
+	case outcome == OutcomeFailed && attempt <= policy.Retry.Count && j.countsResults() && c.Launch.Kind == KindScheduled &&
 		c.Result.Status != StatusInvalidURL:
 		return now.Add(policy.Retry.wait(attempt, c.Result.RetryAfter))
 	}

@@ -28,7 +28,7 @@ func TestConclude(t *testing.T) {
 	type outcome struct {
 		Failures, Counted int
 		Disable           bool
-		Events            []Event
+		Events            []NoticeKind
 		Again             time.Duration // after concludeNow; 0 for none
 	}
 	const allowed = 15 // counted failures
@@ -67,7 +67,7 @@ func TestConclude(t *testing.T) {
 
 		{
 			name: "the first failure is told", job: wantsAll, result: httpError,
-			want: outcome{Failures: 1, Counted: 1, Events: []Event{EventFailure}},
+			want: outcome{Failures: 1, Counted: 1, Events: []NoticeKind{NoticeFailure}},
 		},
 		{
 			name: "the second is not", job: wantsAll, failures: 1, counted: 1, result: httpError,
@@ -79,11 +79,11 @@ func TestConclude(t *testing.T) {
 		},
 		{
 			name: "at onFailureCount", job: wantsAllAfter(3), failures: 2, counted: 2, result: httpError,
-			want: outcome{Failures: 3, Counted: 3, Events: []Event{EventFailure}},
+			want: outcome{Failures: 3, Counted: 3, Events: []NoticeKind{NoticeFailure}},
 		},
 		{
 			name: "a timeout drives onFailure as well", job: wantsAllAfter(3), failures: 2, counted: 1, result: timeoutResult,
-			want: outcome{Failures: 3, Counted: 1, Events: []Event{EventFailure}},
+			want: outcome{Failures: 3, Counted: 1, Events: []NoticeKind{NoticeFailure}},
 		},
 		{
 			name: "not after onFailureCount", job: wantsAllAfter(3), failures: 3, counted: 3, result: httpError,
@@ -96,7 +96,7 @@ func TestConclude(t *testing.T) {
 
 		{
 			name: "success after a failure is told", job: wantsAll, failures: 1, counted: 1, result: okResult,
-			want: outcome{Events: []Event{EventSuccess}},
+			want: outcome{Events: []NoticeKind{NoticeSuccess}},
 		},
 		{
 			name: "with onFailure only after as many as onFailureCount", job: wantsAllAfter(3), failures: 2, counted: 2,
@@ -104,12 +104,12 @@ func TestConclude(t *testing.T) {
 		},
 		{
 			name: "with onFailure after as many as onFailureCount", job: wantsAllAfter(3), failures: 3, counted: 0,
-			result: okResult, want: outcome{Events: []Event{EventSuccess}},
+			result: okResult, want: outcome{Events: []NoticeKind{NoticeSuccess}},
 		},
 		{
 			name: "without onFailure after one", failures: 1, counted: 1, result: okResult,
 			job:  func(j *Job) { wantsAllAfter(3)(j); j.Notification.OnFailure = false },
-			want: outcome{Events: []Event{EventSuccess}},
+			want: outcome{Events: []NoticeKind{NoticeSuccess}},
 		},
 		{
 			name: "not unless onSuccess", job: func(j *Job) { wantsAll(j); j.Notification.OnSuccess = false },
@@ -122,7 +122,7 @@ func TestConclude(t *testing.T) {
 		},
 		{
 			name: "more do, and both counters are reset", job: wantsAll, failures: 20, counted: allowed, result: httpError,
-			want: outcome{Disable: true, Events: []Event{EventDisabled}},
+			want: outcome{Disable: true, Events: []NoticeKind{NoticeDisabled}},
 		},
 		{
 			name: "a timeout never does", job: wantsAll, failures: 20, counted: allowed, result: timeoutResult,
@@ -134,7 +134,7 @@ func TestConclude(t *testing.T) {
 		},
 		{
 			name: "the failure that disables is told too", job: wantsAllAfter(21), failures: 20, counted: allowed,
-			result: httpError, want: outcome{Disable: true, Events: []Event{EventFailure, EventDisabled}},
+			result: httpError, want: outcome{Disable: true, Events: []NoticeKind{NoticeFailure, NoticeDisabled}},
 		},
 		{
 			name: "monitors excepted", job: func(j *Job) { wantsAll(j); j.Type = TypeMonitoring },
@@ -181,11 +181,11 @@ func TestConclude(t *testing.T) {
 		{
 			name: "the last attempt fails", launch: Launch{Attempt: 3}, result: httpError,
 			job:  func(j *Job) { wantsAll(j); retry(j) },
-			want: outcome{Failures: 1, Counted: 1, Events: []Event{EventFailure}},
+			want: outcome{Failures: 1, Counted: 1, Events: []NoticeKind{NoticeFailure}},
 		},
 		{
 			name: "a success ends the attempts", launch: Launch{Attempt: 2}, failures: 1, counted: 1, result: okResult,
-			job: func(j *Job) { wantsAll(j); retry(j) }, want: outcome{Events: []Event{EventSuccess}},
+			job: func(j *Job) { wantsAll(j); retry(j) }, want: outcome{Events: []NoticeKind{NoticeSuccess}},
 		},
 		{
 			name: "an invalid URL stays one", job: retry, result: resultOf(StatusInvalidURL),
@@ -237,10 +237,10 @@ func TestConclude(t *testing.T) {
 		c := Completion{Launch: test.launch, Result: test.result}
 		got := Conclude(&j, state, &c, Plan{MaxFailures: allowed}, concludeNow)
 		summary := outcome{
-			Failures: got.State.Failures, Counted: got.State.CountedFailures, Disable: got.Disable, Events: got.Events,
+			Failures: got.State.Failures, Counted: got.State.CountedFailures, Disable: got.Disable, Events: got.Notices,
 		}
-		if !got.Again.IsZero() {
-			summary.Again = got.Again.Sub(concludeNow)
+		if !got.NextAttempt.IsZero() {
+			summary.Again = got.NextAttempt.Sub(concludeNow)
 			if summary.Again == 0 {
 				summary.Again = atOnce
 			}
@@ -268,14 +268,14 @@ func wantsAllAfter(failures int) func(*Job) {
 func TestConcludeCertificate(t *testing.T) {
 	const ahead = 24 * time.Hour
 	soon, later := concludeNow.Add(ahead), concludeNow.Add(ahead+time.Second)
-	told := []Event{EventCertExpiry}
+	told := []NoticeKind{NoticeCertExpiry}
 	for _, test := range []struct {
 		name            string
 		job             func(*Job)
 		seen, noticed   time.Time
 		result          Result
 		kind            Kind
-		want            []Event
+		want            []NoticeKind
 		wantCertNoticed time.Time
 	}{
 		{name: "once it is near", seen: soon, result: okResult, want: told, wantCertNoticed: soon},
@@ -302,8 +302,8 @@ func TestConcludeCertificate(t *testing.T) {
 		c := Completion{Launch: Launch{Job: &j, Attempt: 1, Kind: test.kind}, Result: test.result}
 		c.Result.CertExpiry = test.seen
 		got := Conclude(&j, JobState{CertNoticed: test.noticed}, &c, Plan{MaxFailures: 15}, concludeNow)
-		if !slices.Equal(got.Events, test.want) || !got.State.CertNoticed.Equal(test.wantCertNoticed) {
-			t.Errorf("%s: told %v, noted %v", test.name, got.Events, got.State.CertNoticed)
+		if !slices.Equal(got.Notices, test.want) || !got.State.CertNoticed.Equal(test.wantCertNoticed) {
+			t.Errorf("%s: told %v, noted %v", test.name, got.Notices, got.State.CertNoticed)
 		}
 		if !got.State.CertExpiry.Equal(test.seen) {
 			t.Errorf("%s: the job shows the expiry %v, want %v", test.name, got.State.CertExpiry, test.seen)
@@ -385,7 +385,7 @@ func TestConcludeModel(t *testing.T) {
 			got := Conclude(&j, state, &c, plan, concludeNow)
 
 			var (
-				events  []Event
+				events  []NoticeKind
 				disable bool
 				n       = &j.Notification
 				fault   = r.Status != StatusOK && r.Fault != FaultLost
@@ -399,20 +399,20 @@ func TestConcludeModel(t *testing.T) {
 				if fault {
 					model = append(model, r.Status)
 					if n.OnFailure && len(model) == n.OnFailureCount {
-						events = append(events, EventFailure)
+						events = append(events, NoticeFailure)
 					}
 					disable = j.Type != TypeMonitoring && model.counted() > plan.MaxFailures
 				} else if n.OnSuccess && len(model) > 0 && (!n.OnFailure || len(model) >= n.OnFailureCount) {
-					events = append(events, EventSuccess)
+					events = append(events, NoticeSuccess)
 				}
 				if disable && n.OnDisable {
-					events = append(events, EventDisabled)
+					events = append(events, NoticeDisabled)
 				}
 				if disable || !fault {
 					model = nil
 				}
 			}
-			if !slices.Equal(got.Events, events) || got.Disable != disable || got.Again.IsZero() == again {
+			if !slices.Equal(got.Notices, events) || got.Disable != disable || got.NextAttempt.IsZero() == again {
 				t.Fatalf("%+v\nwant events %v, disable %v, again %v", got, events, disable, again)
 			}
 			if got.State.Failures != len(model) || got.State.CountedFailures != model.counted() {

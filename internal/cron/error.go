@@ -77,7 +77,7 @@ const (
 	RuleCrontab               // Crontab
 	RuleCursor                // nothing; not a cursor that a page of history gave
 	RuleHTTPVersion           // nothing; an export over HTTP/1.0
-	RuleFollowers             // Limit: streams of events of an account at once
+	RuleEventStreams          // Limit: streams of events of an account at once
 	RulePosition              // Given: not the id of an event
 	RuleRunWaits              // nothing; of the job, asked for before
 	RuleStillRuns             // nothing; the job, which minds overlaps

@@ -66,8 +66,10 @@ func ParseStatusRange(text string) (StatusRange, bool) {
 
 func (r StatusRange) valid() bool { return 100 <= r.First && r.First <= r.Last && r.Last <= 999 }
 
-// Looks tells whether a criterion is about the body.
-func (s *Success) Looks() bool { return s.Contains != "" || s.NotContains != "" || s.Matches != "" }
+// ChecksBody reports whether any criterion concerns the body.
+func (s *Success) ChecksBody() bool {
+	return s.Contains != "" || s.NotContains != "" || s.Matches != ""
+}
 
 // IsSuccess tells whether a response with the given status code is a success as far as the code says.
 func (c *Call) IsSuccess(code int) bool {
@@ -89,7 +91,7 @@ func IsRedirect(code int) bool {
 
 // normalize makes criteria that ask for nothing none.
 func (e *Exchange) normalize() {
-	if s := e.Success; s != nil && len(s.Status) == 0 && !s.Looks() {
+	if s := e.Success; s != nil && len(s.Status) == 0 && !s.ChecksBody() {
 		e.Success = nil
 	}
 }

@@ -124,7 +124,7 @@ func TestAttemptsAndOccurrences(t *testing.T) {
 	first.Outcome = OutcomeLost
 	tally.Recount(OutcomeRunning, &first, false)
 	check("lost", Outcomes{OutcomeLost: 1}, Outcomes{OutcomeLost: 1})
-	tally.Follow(OutcomeLost)
+	tally.Supersede(OutcomeLost)
 	tally.Count(&second)
 	check("repeated", Outcomes{OutcomeRunning: 1, OutcomeLost: 1}, Outcomes{OutcomeRunning: 1})
 	first.Outcome = OutcomeFailed

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Gap is a run of occurrences that one record covers.
-type Gap struct {
+// OccurrenceRange is several occurrences in a row that one record covers.
+type OccurrenceRange struct {
 	First, Last time.Time
 	Count       int64 // 0 when there is none
-	AtLeast     bool  // Count was not counted to its end
+	AtLeast     bool  // there are more than Count
 }
 
-// Verdict is what becomes of the occurrences of a job that are due.
-type Verdict struct {
-	Run    time.Time // the one to run; zero when none is
-	Missed Gap       // those before it, or all
-	Next   time.Time // the first one in the future; zero when there is none
+// Decision is what happens with the due occurrences of a job.
+type Decision struct {
+	Run    time.Time       // the occurrence to run; zero for none
+	Missed OccurrenceRange // those before it; all of them when none runs
+	Next   time.Time       // the first occurrence in the future; zero for none
 }
 
-// Judge decides on a job whose earliest unsettled occurrence is planned, at or before now. Of several that are due only
-// the latest may run: within its grace, or later when the job's misfire policy says so.
-func (j *Job) Judge(planned, now time.Time) Verdict {
+// Decide says what happens with the occurrences of a job that are due at now, of which planned is the earliest. If there
+// are several, only the latest can run: when it is found within its grace, or later with MisfireRun.
+func (j *Job) Decide(planned, now time.Time) Decision {
 	second := j.NextAfter(planned)
-	v := Verdict{Run: planned, Next: second}
+	v := Decision{Run: planned, Next: second}
 	if !second.IsZero() && !second.After(now) {
 		v.Run = j.latest(second, now)
 		v.Next = j.NextAfter(v.Run)
@@ -31,10 +31,10 @@ func (j *Job) Judge(planned, now time.Time) Verdict {
 		if v.Run.After(second) {
 			last = j.latest(second, v.Run.Add(-time.Second))
 		}
-		v.Missed = Gap{First: planned, Last: last}
+		v.Missed = OccurrenceRange{First: planned, Last: last}
 		v.Missed.Count, v.Missed.AtLeast = j.count(planned, last)
 	}
-	// Graces are whole seconds; what is found within a second is found in time.
+	// A grace is whole seconds, so an occurrence that is found less than a second late is in time.
 	late := now.Sub(v.Run).Truncate(time.Second)
 	if late <= j.grace(v.Run, v.Next) || j.Policy.Misfire == MisfireRun {
 		return v
@@ -48,9 +48,9 @@ func (j *Job) Judge(planned, now time.Time) Verdict {
 	return v
 }
 
-// Backlog is the run of occurrences from planned to now, none of which will run.
-func (j *Job) Backlog(planned, now time.Time) Gap {
-	g := Gap{First: planned, Last: planned}
+// Backlog is all occurrences from planned to now, none of which will run.
+func (j *Job) Backlog(planned, now time.Time) OccurrenceRange {
+	g := OccurrenceRange{First: planned, Last: planned}
 	if next := j.OccurrenceAfter(planned); !next.IsZero() && !next.After(now) {
 		g.Last = j.latest(next, now)
 	}
@@ -58,7 +58,7 @@ func (j *Job) Backlog(planned, now time.Time) Gap {
 	return g
 }
 
-// grace is how late the given occurrence may be found and still simply run.
+// grace is how late an occurrence can be found and still run normally.
 func (j *Job) grace(occurrence, next time.Time) time.Duration {
 	switch {
 	case j.Policy.Grace >= 0:
@@ -69,8 +69,8 @@ func (j *Job) grace(occurrence, next time.Time) time.Duration {
 	return min(next.Sub(occurrence), LongestDefaultGrace)
 }
 
-// latest is the last occurrence at or before until, given one of them. It bisects, since what follows an instant never
-// comes before what follows an earlier one.
+// latest is the last occurrence at or before until, given any occurrence before it. It is a binary search, which works
+// because OccurrenceAfter never decreases as its argument grows.
 func (j *Job) latest(occurrence, until time.Time) time.Time {
 	low, high := occurrence.UnixMilli(), until.UnixMilli() // the answer lies in [low, high]
 	for low < high {
@@ -84,19 +84,19 @@ func (j *Job) latest(occurrence, until time.Time) time.Time {
 	return time.UnixMilli(low).UTC()
 }
 
-// count is the number of occurrences from first, which counts whatever the job says now, to last, which is one.
+// count is the number of occurrences from first to last. First counts even if the job no longer has it; last is one.
 func (j *Job) count(first, last time.Time) (n int64, atLeast bool) {
 	second := j.OccurrenceAfter(first)
 	if second.IsZero() || second.After(last) {
 		return 1, false
 	}
-	// From there on no pause is left, and a one-time job has no other.
+	// Any pause ends before second, and a one-time job has no second occurrence.
 	delay := j.delay()
 	n, atLeast = j.Schedule.count(second.Add(-delay), last.Add(-delay))
 	return 1 + n, atLeast
 }
 
-// maxCounted bounds the steps of Schedule.count; whole hours are counted in one.
+// maxCounted limits the steps of Schedule.count; a whole hour is one step.
 const maxCounted = 20_000
 
 // count is the number of occurrences from first to last, both of which are occurrences.
@@ -119,7 +119,7 @@ func (s *Schedule) count(first, last time.Time) (n int64, atLeast bool) {
 		if !ok || next.After(last) {
 			return n, false
 		}
-		// A whole hour of local time without a change of the clocks near it holds as many as the sets say.
+		// A whole hour of local time without a clock change nearby has as many occurrences as the sets have times.
 		local := next.In(zone)
 		_, minute, second := local.Clock()
 		start := next.Add(-time.Duration(minute)*time.Minute - time.Duration(second)*time.Second)
@@ -135,7 +135,7 @@ func (s *Schedule) count(first, last time.Time) (n int64, atLeast bool) {
 	return n, false
 }
 
-// steady tells whether the clocks do not change between start and end or close to it.
+// steady reports whether the clocks do not change within a day of the time from start to end.
 func steady(local, start, end time.Time) bool {
 	from, to := local.ZoneBounds()
 	return (from.IsZero() || from.Before(start.Add(-24*time.Hour))) && (to.IsZero() || to.After(end.Add(24*time.Hour)))

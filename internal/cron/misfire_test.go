@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestJudge(t *testing.T) {
+func TestDecide(t *testing.T) {
 	const (
 		minutely = "* * * * *"
 		hourly   = "30 * * * *"
@@ -105,7 +105,7 @@ func TestJudge(t *testing.T) {
 		if test.policy != nil {
 			test.policy(&j.Policy)
 		}
-		want := Verdict{Missed: Gap{Count: test.count}}
+		want := Decision{Missed: OccurrenceRange{Count: test.count}}
 		for _, field := range []struct {
 			t    *time.Time
 			text string
@@ -114,14 +114,14 @@ func TestJudge(t *testing.T) {
 				*field.t = instant(t, field.text)
 			}
 		}
-		if got := j.Judge(instant(t, test.planned), instant(t, test.now)); got != want {
+		if got := j.Decide(instant(t, test.planned), instant(t, test.now)); got != want {
 			t.Errorf("%s:\n%+v, want\n%+v", test.name, got, want)
 		}
 	}
 }
 
-// TestJudgeLastOccurrence checks a schedule that has come to its end.
-func TestJudgeLastOccurrence(t *testing.T) {
+// TestDecideLastOccurrence checks a schedule that has come to its end.
+func TestDecideLastOccurrence(t *testing.T) {
 	j := NewJob()
 	j.Enabled = true
 	j.Schedule = Schedule{
@@ -129,16 +129,16 @@ func TestJudgeLastOccurrence(t *testing.T) {
 		MonthDays: Every, Months: Every, Weekdays: Every,
 	}
 	last := instant(t, "2026-03-02T03:00:00Z")
-	if got, want := j.Judge(last, last.Add(LongestDefaultGrace)), (Verdict{Run: last}); got != want {
+	if got, want := j.Decide(last, last.Add(LongestDefaultGrace)), (Decision{Run: last}); got != want {
 		t.Errorf("within the hour: %+v, want %+v", got, want)
 	}
-	missed := Verdict{Missed: Gap{First: last, Last: last, Count: 1}}
-	if got := j.Judge(last, last.Add(LongestDefaultGrace+time.Second)); got != missed {
+	missed := Decision{Missed: OccurrenceRange{First: last, Last: last, Count: 1}}
+	if got := j.Decide(last, last.Add(LongestDefaultGrace+time.Second)); got != missed {
 		t.Errorf("later: %+v, want %+v", got, missed)
 	}
 	first := last.AddDate(0, 0, -3)
 	missed.Missed.First, missed.Missed.Count = first, 4
-	if got := j.Judge(first, last.AddDate(1, 0, 0)); got != missed {
+	if got := j.Decide(first, last.AddDate(1, 0, 0)); got != missed {
 		t.Errorf("a year later: %+v, want %+v", got, missed)
 	}
 }
@@ -146,8 +146,8 @@ func TestJudgeLastOccurrence(t *testing.T) {
 // countedGaps bounds how many occurrences a test goes through one by one.
 const countedGaps = 5_000
 
-// TestJudgeAndBacklog compares with going through the occurrences one by one, for random schedules, gaps and policies.
-func TestJudgeAndBacklog(t *testing.T) {
+// TestDecideAndBacklog compares with going through the occurrences one by one, for random schedules, gaps and policies.
+func TestDecideAndBacklog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		j := NewJob()
 		j.Enabled, j.Schedule = true, drawSchedule(t)
@@ -181,8 +181,8 @@ func TestJudgeAndBacklog(t *testing.T) {
 		graces := []time.Duration{UnsetGrace, 0, time.Second, time.Minute, 2 * time.Hour}
 		j.Policy.Grace = rapid.SampledFrom(graces).Draw(t, "grace")
 
-		all := Gap{First: planned, Last: last, Count: int64(len(occurrences))}
-		want := Verdict{Run: last, Next: next}
+		all := OccurrenceRange{First: planned, Last: last, Count: int64(len(occurrences))}
+		want := Decision{Run: last, Next: next}
 		grace := j.Policy.Grace
 		if grace < 0 {
 			grace = time.Hour
@@ -194,10 +194,10 @@ func TestJudgeAndBacklog(t *testing.T) {
 		case now.Sub(last).Truncate(time.Second) > grace && j.Policy.Misfire == MisfireSkip:
 			want.Run, want.Missed = time.Time{}, all
 		case n > 1:
-			want.Missed = Gap{First: planned, Last: occurrences[n-2], Count: int64(n - 1)}
+			want.Missed = OccurrenceRange{First: planned, Last: occurrences[n-2], Count: int64(n - 1)}
 		}
-		if got := j.Judge(planned, now); got != want {
-			t.Fatalf("Judge(%v, %v) =\n%+v, want\n%+v", planned, now, got, want)
+		if got := j.Decide(planned, now); got != want {
+			t.Fatalf("Decide(%v, %v) =\n%+v, want\n%+v", planned, now, got, want)
 		}
 		if got := j.Backlog(planned, now); got != all {
 			t.Fatalf("Backlog(%v, %v) =\n%+v, want\n%+v", planned, now, got, all)
@@ -234,7 +234,7 @@ func TestBacklogLong(t *testing.T) {
 		j := Job{Schedule: scheduleOf(t, test.zone, test.line)}
 		planned, _ := j.Schedule.Next(from)
 		now := from.AddDate(test.years, 0, 0)
-		want := Gap{First: planned}
+		want := OccurrenceRange{First: planned}
 		for at, ok := planned, true; ok && !at.After(now); at, ok = j.Schedule.Next(at) {
 			want.Last = at
 			want.Count++
@@ -264,7 +264,7 @@ func TestBacklogOfDisabled(t *testing.T) {
 		Timezone: "UTC", Seconds: SetOf(0), Minutes: Every, Hours: Every, MonthDays: Every, Months: Every, Weekdays: Every,
 	}
 	first := instant(t, "2026-03-02T03:00:00Z")
-	want := Gap{First: first, Last: first.Add(5 * time.Minute), Count: 6}
+	want := OccurrenceRange{First: first, Last: first.Add(5 * time.Minute), Count: 6}
 	if got := j.Backlog(first, first.Add(6*time.Minute-time.Millisecond)); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -5,7 +5,7 @@ import "time"
 // Preview is what a schedule does from an instant on.
 type Preview struct {
 	Runs    []PreviewRun
-	Skipped []PreviewGap // up to the last of Runs; no more of them than Runs were asked for
+	Skipped []SkippedTimes // up to the last of Runs; no more of them than Runs were asked for
 }
 
 // PreviewRun is an occurrence.
@@ -25,8 +25,8 @@ const (
 	NoteRepeated             // its local time comes twice, and this is the second time; the first one was due as well
 )
 
-// PreviewGap is local times that the sets name and that no clock shows, since the clocks are put forward across them.
-type PreviewGap struct {
+// SkippedTimes is local times that the sets name and that no clock shows, since the clocks are put forward across them.
+type SkippedTimes struct {
 	First, Last time.Time // as if they were times in UTC
 	Count       int
 	At          time.Time // the occurrence that stands for them; zero when there is none
@@ -52,8 +52,8 @@ func (s *Schedule) Preview(from time.Time, count int) Preview {
 	return p
 }
 
-// PreviewOnce is Preview for a one-time job, of whose schedule only the time zone counts.
-func (s *Schedule) PreviewOnce(runAt, from time.Time) Preview {
+// PreviewOneTime is Preview for a one-time job, of whose schedule only the time zone counts.
+func (s *Schedule) PreviewOneTime(runAt, from time.Time) Preview {
 	z := zoneNamed(s.Timezone)
 	if z == nil || runAt.Before(from) {
 		return Preview{}
@@ -101,9 +101,9 @@ func (z *zone) shows(reading, t int64) (before, after bool) {
 }
 
 // gaps lists what clocks jump across from the instant first to the instant last.
-func (s *Schedule) gaps(z *zone, first, last int64, limit int) []PreviewGap {
+func (s *Schedule) gaps(z *zone, first, last int64, limit int) []SkippedTimes {
 	var (
-		list   []PreviewGap
+		list   []SkippedTimes
 		p      = s.pattern()
 		expiry = s.expiry()
 		once   = s.fixedTimes()
@@ -122,7 +122,7 @@ func (s *Schedule) gaps(z *zone, first, last int64, limit int) []PreviewGap {
 			}
 			continue
 		}
-		g := PreviewGap{First: time.Unix(reading, 0).UTC()}
+		g := SkippedTimes{First: time.Unix(reading, 0).UTC()}
 		for ; possible && reading < landing && reading <= expiry; reading, possible = p.next(reading + 1) {
 			g.Last = time.Unix(reading, 0).UTC()
 			g.Count++

@@ -223,7 +223,7 @@ func TestPreviewOracle(t *testing.T) {
 				t.Fatalf("run %d at %v: note %q, want %q", i, r.At, noteNames[r.Note], noteNames[want])
 			}
 		}
-		var gaps []PreviewGap
+		var gaps []SkippedTimes
 		for i, a := range around[1:] {
 			before := around[i]
 			if a.start < from || a.start > last {
@@ -236,7 +236,7 @@ func TestPreviewOracle(t *testing.T) {
 			if len(readings) == 0 {
 				continue
 			}
-			g := PreviewGap{
+			g := SkippedTimes{
 				First: time.Unix(readings[0], 0).UTC(), Last: time.Unix(readings[len(readings)-1], 0).UTC(), Count: len(readings),
 			}
 			if once && len(erasOf(around[i:i+2])) == 1 {

@@ -34,14 +34,15 @@ func (t *Tally) Count(e *Execution) {
 	}
 }
 
-// Follow takes an attempt of the given outcome, which was counted, for no longer the last one of its occurrence.
-func (t *Tally) Follow(o Outcome) { t.Occurrences[o]-- }
+// Supersede notes that a counted attempt with the given outcome is no longer the last one of its occurrence.
+func (t *Tally) Supersede(o Outcome) { t.Occurrences[o]-- }
 
-// Recount counts a record that was counted as running or lost. followed tells that Follow was called for it.
-func (t *Tally) Recount(was Outcome, e *Execution, followed bool) {
+// Recount replaces the count of a record that was counted as running or lost. superseded says that Supersede was called
+// for it.
+func (t *Tally) Recount(was Outcome, e *Execution, superseded bool) {
 	t.Count(e)
 	t.Attempts[was]--
-	if followed {
+	if superseded {
 		t.Occurrences[e.Outcome]--
 	} else {
 		t.Occurrences[was]--

@@ -17,9 +17,9 @@ type Timing struct {
 	// RunAt makes it a one-time job: it is due at this instant only, Schedule and Spread are not looked at, and its
 	// occurrence disables it. Zero for all other jobs. Whole seconds.
 	RunAt time.Time
-	// Spent tells that the job is disabled because it was a one-time job and had its occurrence, and not by somebody: what
-	// is left of that occurrence goes on.
-	Spent bool
+	// RunAtPassed says that the service disabled a one-time job after its occurrence, as opposed to a user: further
+	// attempts of that occurrence go on.
+	RunAtPassed bool
 	// Spread makes each occurrence of Schedule later by the same time, which is shorter than Spread and follows from the
 	// job's ID, so that jobs with one schedule do not all run at once. Whole seconds, up to MaxSpread; what it adds is whole
 	// milliseconds.
@@ -79,10 +79,10 @@ func (j *Job) OccurrenceAfter(t time.Time) time.Time {
 
 // AllowsAttempts tells whether an occurrence of the job that has begun may have further attempts: not when somebody
 // disabled or paused the job meanwhile.
-func (j *Job) AllowsAttempts(now time.Time) bool { return j.counts() && !j.Timing.Paused(now) }
+func (j *Job) AllowsAttempts(now time.Time) bool { return j.countsResults() && !j.Timing.Paused(now) }
 
-// counts tells whether results of the job have consequences: not when somebody disabled it.
-func (j *Job) counts() bool { return j.Enabled || j.Timing.Spent }
+// countsResults reports whether results of the job have consequences: not when somebody disabled it.
+func (j *Job) countsResults() bool { return j.Enabled || j.Timing.RunAtPassed }
 
 // delay is how much later than Schedule says the job is due. IDs are taken around a circle in steps of the golden
 // ratio, which puts those that follow each other as far apart as can be, however many they are. Changing this moves all

@@ -190,25 +190,25 @@ func TestTimingProperties(t *testing.T) {
 			t.Fatalf("after %v comes %v", final, next)
 		}
 		j.Policy.Misfire = MisfireRun
-		verdict := Verdict{Run: final, Next: next}
+		decision := Decision{Run: final, Next: next}
 		if n := len(occurrences); n > 1 {
-			verdict.Missed = Gap{First: planned, Last: occurrences[n-2], Count: int64(n - 1)}
+			decision.Missed = OccurrenceRange{First: planned, Last: occurrences[n-2], Count: int64(n - 1)}
 		}
-		if got := j.Judge(planned, final); !sameVerdict(got, verdict) {
-			t.Fatalf("Judge(%v, %v) =\n%+v, want\n%+v", planned, final, got, verdict)
+		if got := j.Decide(planned, final); !sameVerdict(got, decision) {
+			t.Fatalf("Decide(%v, %v) =\n%+v, want\n%+v", planned, final, got, decision)
 		}
-		all := Gap{First: planned, Last: final, Count: int64(len(occurrences))}
-		if got := j.Backlog(planned, final); !sameGap(got, all) {
+		all := OccurrenceRange{First: planned, Last: final, Count: int64(len(occurrences))}
+		if got := j.Backlog(planned, final); !sameRange(got, all) {
 			t.Fatalf("Backlog(%v, %v) =\n%+v, want\n%+v", planned, final, got, all)
 		}
 	})
 }
 
-func sameVerdict(a, b Verdict) bool {
-	return a.Run.Equal(b.Run) && a.Next.Equal(b.Next) && sameGap(a.Missed, b.Missed)
+func sameVerdict(a, b Decision) bool {
+	return a.Run.Equal(b.Run) && a.Next.Equal(b.Next) && sameRange(a.Missed, b.Missed)
 }
 
-func sameGap(a, b Gap) bool {
+func sameRange(a, b OccurrenceRange) bool {
 	return a.First.Equal(b.First) && a.Last.Equal(b.Last) && a.Count == b.Count && a.AtLeast == b.AtLeast
 }
 
@@ -217,29 +217,29 @@ func TestConcludeOneTime(t *testing.T) {
 	now := instant(t, "2026-03-02T03:00:00Z")
 	for _, test := range []struct {
 		name           string
-		spent          bool
+		passed         bool
 		paused         bool
 		attempt, most  int
 		result         Result
 		again          bool
 		failures       int
-		events         []Event
+		events         []NoticeKind
 		allowsAttempts bool
 	}{
-		{name: "fails, and is tried again", spent: true, attempt: 1, result: Result{Status: StatusHTTPError}, again: true,
+		{name: "fails, and is tried again", passed: true, attempt: 1, result: Result{Status: StatusHTTPError}, again: true,
 			allowsAttempts: true},
-		{name: "fails for good", spent: true, attempt: 3, result: Result{Status: StatusHTTPError}, failures: 1,
-			events: []Event{EventFailure}, allowsAttempts: true},
-		{name: "fails once too often, but is disabled already", spent: true, attempt: 3, most: -1,
-			result: Result{Status: StatusHTTPError}, failures: 1, events: []Event{EventFailure}, allowsAttempts: true},
+		{name: "fails for good", passed: true, attempt: 3, result: Result{Status: StatusHTTPError}, failures: 1,
+			events: []NoticeKind{NoticeFailure}, allowsAttempts: true},
+		{name: "fails once too often, but is disabled already", passed: true, attempt: 3, most: -1,
+			result: Result{Status: StatusHTTPError}, failures: 1, events: []NoticeKind{NoticeFailure}, allowsAttempts: true},
 		{name: "disabled by somebody", attempt: 1, result: Result{Status: StatusHTTPError}},
 		{name: "disabled by somebody, last attempt", attempt: 3, result: Result{Status: StatusHTTPError}},
-		{name: "paused meanwhile", spent: true, paused: true, attempt: 1, result: Result{Status: StatusHTTPError}, failures: 1,
-			events: []Event{EventFailure}},
-		{name: "lost, and repeated", spent: true, attempt: 1, result: Lost(), again: true, allowsAttempts: true},
-		{name: "lost, but paused", spent: true, paused: true, attempt: 1, result: Lost()},
+		{name: "paused meanwhile", passed: true, paused: true, attempt: 1, result: Result{Status: StatusHTTPError}, failures: 1,
+			events: []NoticeKind{NoticeFailure}},
+		{name: "lost, and repeated", passed: true, attempt: 1, result: Lost(), again: true, allowsAttempts: true},
+		{name: "lost, but paused", passed: true, paused: true, attempt: 1, result: Lost()},
 	} {
-		j := timed(t, Timing{RunAt: now.Add(-time.Minute), Spent: test.spent})
+		j := timed(t, Timing{RunAt: now.Add(-time.Minute), RunAtPassed: test.passed})
 		j.Enabled = false
 		if test.paused {
 			j.Timing.PausedUntil = now.Add(time.Second)
@@ -248,11 +248,11 @@ func TestConcludeOneTime(t *testing.T) {
 		j.Policy.Retry.Count, j.Policy.Delivery = 2, AtLeastOnce
 		c := Completion{Launch: Launch{Job: &j, Attempt: test.attempt}, Result: test.result}
 		out := Conclude(&j, JobState{}, &c, Plan{MaxFailures: test.most}, now)
-		if out.Again.IsZero() == test.again || out.State.Failures != test.failures || out.Disable {
+		if out.NextAttempt.IsZero() == test.again || out.State.Failures != test.failures || out.Disable {
 			t.Errorf("%s: %+v", test.name, out)
 		}
-		if len(out.Events) != len(test.events) || len(out.Events) > 0 && out.Events[0] != test.events[0] {
-			t.Errorf("%s: events %v, want %v", test.name, out.Events, test.events)
+		if len(out.Notices) != len(test.events) || len(out.Notices) > 0 && out.Notices[0] != test.events[0] {
+			t.Errorf("%s: events %v, want %v", test.name, out.Notices, test.events)
 		}
 		if j.AllowsAttempts(now) != test.allowsAttempts {
 			t.Errorf("%s: attempts are allowed: %v", test.name, !test.allowsAttempts)

@@ -232,9 +232,9 @@ func TestExpiryIsToldOnce(t *testing.T) {
 			completion := cron.Completion{Launch: cron.Launch{Job: &job}, Result: client.Do(t.Context(), callTo("https://"+addr.String()))}
 			end := cron.Conclude(&job, state, &completion, cron.Plan{}, time.Now())
 			state = end.State
-			told += len(end.Events)
-			if len(end.Events) > 0 && end.Events[0] != cron.EventCertExpiry {
-				t.Errorf("told of %v", end.Events)
+			told += len(end.Notices)
+			if len(end.Notices) > 0 && end.Notices[0] != cron.NoticeCertExpiry {
+				t.Errorf("told of %v", end.Notices)
 			}
 		}
 		if told != 1 || resumed.Load() != 3 {

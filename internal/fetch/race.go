@@ -93,7 +93,7 @@ func (r *race) run(ctx context.Context) (net.Conn, error) {
 	if won != nil {
 		return won, nil
 	}
-	return nil, verdict(r.errs[:r.tried])
+	return nil, pickError(r.errs[:r.tried])
 }
 
 // next tries the address whose turn it is, if there is one.
@@ -153,9 +153,9 @@ func stagger(timeout time.Duration, count int, most time.Duration) time.Duration
 	return min(max(timeout/time.Duration(2*count), minStagger), most)
 }
 
-// verdict picks the error that says most: a shortage of ours, since the address that met it might have answered; else
+// pickError picks the error that says most: a shortage of ours, since the address that met it might have answered; else
 // that the time was over, if it was; else the first one, but a blocked address only when nothing else happened.
-func verdict(errs []error) error {
+func pickError(errs []error) error {
 	rank := func(err error) int {
 		f, ok := errors.AsType[*fault](err)
 		switch {

@@ -52,7 +52,7 @@ func (x *exchange) receiveBody(in *reader, room int64) error {
 	if in.body.left > room && !cut {
 		return x.tooMuch(x.call.MaxResponse)
 	}
-	looked := x.call.Exchange.Success != nil && x.call.Exchange.Success.Looks()
+	looked := x.call.Exchange.Success != nil && x.call.Exchange.Success.ChecksBody()
 	p := x.client.scratch.Get().(*[]byte)
 	defer x.client.scratch.Put(p)
 	for {

@@ -85,7 +85,7 @@ func TestShortageOfOneAddress(t *testing.T) {
 	short := dialFault(syscall.EMFILE, netip.MustParseAddrPort("127.0.0.1:80"))
 	late := dialFault(context.DeadlineExceeded, netip.MustParseAddrPort("127.0.0.1:80"))
 	for _, errs := range [][]error{{refused, short}, {short, refused}, {late, short, refused}} {
-		if err := verdict(errs); !isShortage(err) {
+		if err := pickError(errs); !isShortage(err) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -19,7 +19,7 @@ func (English) Database(f cron.DatabaseFault) (why, remedy string) {
 	case cron.DatabaseBusy:
 		return "another process holds a lock on it", "End the process that keeps it locked, such as a shell or a backup of " +
 			"the database with an open transaction."
-	case cron.DatabaseDisk:
+	case cron.DatabaseIOError:
 		return "its disk fails to read or write", "Check the disk and the log of the operating system."
 	case cron.DatabaseNoFile:
 		return "its file cannot be opened", "Check that the data directory is there, that the user that runs the service " +
@@ -28,11 +28,11 @@ func (English) Database(f cron.DatabaseFault) (why, remedy string) {
 		return "it is damaged", "Stop the service and restore the database from a backup."
 	case cron.DatabaseMemory:
 		return "there is too little memory", "Give the database or the machine more memory, or stop other programs."
-	case cron.DatabaseCrowded:
+	case cron.DatabaseConnectionLimit:
 		return "it has no connection left", "Raise max_connections of the database, or close connections of other programs."
 	case cron.DatabaseStopping:
 		return "it is shutting down or starting", "Wait until it has started; if it stays down, start it."
-	case cron.DatabaseAway:
+	case cron.DatabaseUnreachable:
 		return "the connection was refused or broke off", "Check that the database runs, and the host and port of its URL."
 	case cron.DatabaseLogin:
 		return "the login or a permission was refused", "Check the user, the password and the name of the database in its " +
@@ -57,7 +57,7 @@ func (e English) DatabaseUnwritable(f cron.DatabaseFault) string {
 
 // LogDatabase logs that an operation on the database failed: why, and what to do about it, where the error tells.
 func LogDatabase(logger *slog.Logger, text string, err error, more ...slog.Attr) {
-	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseSound {
+	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		why, remedy := English{}.Database(f)
 		more = append(more, slog.String("why", why), slog.String("remedy", remedy))
 	}

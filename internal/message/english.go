@@ -106,7 +106,7 @@ func (English) Problem(p cron.Problem) string {
 		return "A run of this job that was asked for before has not started yet; wait until it has."
 	case cron.RuleStillRuns:
 		return "An execution of this job is still under way, and the job skips overlaps; wait until it has ended."
-	case cron.RuleFollowers:
+	case cron.RuleEventStreams:
 		return fmt.Sprintf("Too many streams of events are open; at most %d at once are possible for an account. "+
 			"Close one, or wait until one ends.", p.Limit)
 	case cron.RulePosition:

@@ -19,7 +19,7 @@ func (s *Service) NewClone(ctx context.Context, account cron.Account, jobID int6
 	}
 	return s.NewJob(account, func(job *cron.Job) error {
 		*job = source.Job
-		job.ID, job.Type, job.Enabled, job.Timing.Spent = 0, cron.TypeDefault, false, false
+		job.ID, job.Type, job.Enabled, job.Timing.RunAtPassed = 0, cron.TypeDefault, false, false
 		job.Title = retitle(job.Title)
 		return change(job)
 	})

@@ -17,8 +17,8 @@ import (
 
 // EventStore reads what happens in an account.
 type EventStore interface {
-	// Frontier tells how far the ids below are safe to follow.
-	Frontier(ctx context.Context) (cron.Frontier, error)
+	// Watermarks tells how far the ids below are safe to follow.
+	Watermarks(ctx context.Context) (cron.Watermarks, error)
 	// ExecutionsAfter lists executions with larger ids, in their order and at most limit of them.
 	ExecutionsAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.HistoryRecord, error)
 	// RunningExecutions lists the executions under way, in the order of their ids.
@@ -168,7 +168,7 @@ func (s *Service) Follow(ctx context.Context, now time.Time, account cron.Accoun
 	}
 	release, ok := s.followers.add(account.ID)
 	if !ok {
-		return nil, &cron.Error{Kind: cron.TooMany, Problems: []cron.Problem{{Rule: cron.RuleFollowers, Limit: maxAccountFollowers}}}
+		return nil, &cron.Error{Kind: cron.TooMany, Problems: []cron.Problem{{Rule: cron.RuleEventStreams, Limit: maxAccountFollowers}}}
 	}
 	f.release = release
 	if err := f.begin(ctx, written, min(s.planOf(account).Retention, cron.ChangesKept)); err != nil {
@@ -180,7 +180,7 @@ func (s *Service) Follow(ctx context.Context, now time.Time, account cron.Accoun
 
 // begin finds out where to start. written is when the position was; the zero time for none.
 func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Duration) error {
-	frontier, err := f.store.Frontier(ctx)
+	frontier, err := f.store.Watermarks(ctx)
 	if err != nil {
 		return fmt.Errorf("begin to follow: %w", err)
 	}
@@ -232,7 +232,7 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 		f.underWay = f.underWay[1:]
 		add(e)
 	}
-	frontier, err := f.store.Frontier(ctx)
+	frontier, err := f.store.Watermarks(ctx)
 	if err != nil {
 		return nil, false, err
 	}

@@ -35,7 +35,7 @@ func newLedger() *ledger {
 	return &ledger{rows: map[int64]*cron.HistoryRecord{}, changes: map[int64]*cron.JobChange{}, hidden: map[int64]bool{}}
 }
 
-func (l *ledger) Frontier(context.Context) (cron.Frontier, error) {
+func (l *ledger) Watermarks(context.Context) (cron.Watermarks, error) {
 	safe := l.latest
 	for id := range l.hidden {
 		if id > 0 {
@@ -44,9 +44,9 @@ func (l *ledger) Frontier(context.Context) (cron.Frontier, error) {
 			safe.changes = min(safe.changes, -id-1)
 		}
 	}
-	return cron.Frontier{
-		Executions: cron.Reach{Safe: safe.executions, Latest: l.latest.executions},
-		Changes:    cron.Reach{Safe: safe.changes, Latest: l.latest.changes},
+	return cron.Watermarks{
+		Executions: cron.Watermark{Safe: safe.executions, Latest: l.latest.executions},
+		Changes:    cron.Watermark{Safe: safe.changes, Latest: l.latest.changes},
 	}, nil
 }
 

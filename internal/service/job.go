@@ -106,7 +106,7 @@ func (s *Service) Job(ctx context.Context, now time.Time, account cron.Account, 
 	if err != nil {
 		return cron.JobRecord{}, err
 	}
-	foresee(&job, now)
+	setNextRun(&job, now)
 	return job, nil
 }
 
@@ -117,13 +117,13 @@ func (s *Service) Jobs(ctx context.Context, now time.Time, account cron.Account)
 	jobs []cron.JobRecord, someFailed bool, err error) {
 	jobs, someFailed, err = s.jobs.Jobs(ctx, account.ID)
 	for i := range jobs {
-		foresee(&jobs[i], now)
+		setNextRun(&jobs[i], now)
 	}
 	return jobs, someFailed, err
 }
 
-// foresee sets the NextRun of a disabled job to when it would be due if it were enabled now.
-func foresee(job *cron.JobRecord, now time.Time) {
+// setNextRun sets the NextRun of a disabled job to when it would be due if it were enabled now.
+func setNextRun(job *cron.JobRecord, now time.Time) {
 	if !job.Enabled {
 		job.State.NextRun = job.OccurrenceAfter(now)
 	}

@@ -89,6 +89,6 @@ func (s *Service) Standing(ctx context.Context, account cron.Account, keyID int6
 		return st, err
 	}
 	st.Keys = len(keys)
-	st.Requests, err = s.usage.Used(ctx, cron.Limit{Kind: kindDay, Subject: keyID, Window: 24 * time.Hour})
+	st.Requests, err = s.usage.Used(ctx, cron.RateLimit{Kind: kindDay, Subject: keyID, Window: 24 * time.Hour})
 	return st, err
 }

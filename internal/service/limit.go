@@ -7,7 +7,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// Call is a method of the API, for which requests are counted apart: it is the Kind of a cron.Limit. The numbers are
+// Call is a method of the API, for which requests are counted apart: it is the Kind of a cron.RateLimit. The numbers are
 // stored.
 type Call int
 
@@ -75,11 +75,11 @@ func (s *Service) Admit(ctx context.Context, account cron.Account, keyID int64, 
 }
 
 // callLimits are the limits of a plan that a call counts against, those with the longest wait first.
-func callLimits(plan *cron.Plan, accountID, keyID int64, call Call) []cron.Limit {
-	var limits []cron.Limit
+func callLimits(plan *cron.Plan, accountID, keyID int64, call Call) []cron.RateLimit {
+	var limits []cron.RateLimit
 	add := func(kind int, subject int64, window time.Duration, most int) {
 		if most > 0 {
-			limits = append(limits, cron.Limit{Kind: kind, Subject: subject, Window: window, Max: most})
+			limits = append(limits, cron.RateLimit{Kind: kind, Subject: subject, Window: window, Max: most})
 		}
 	}
 	add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)

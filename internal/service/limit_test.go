@@ -47,16 +47,16 @@ func newAccount(t *testing.T, s *store.Store, plan string) cron.Account {
 
 // counter remembers what was counted.
 type counter struct {
-	limits []cron.Limit
+	limits []cron.RateLimit
 	wait   time.Duration
 }
 
-func (c *counter) Count(_ context.Context, _ int64, limits []cron.Limit) (time.Duration, error) {
+func (c *counter) Count(_ context.Context, _ int64, limits []cron.RateLimit) (time.Duration, error) {
 	c.limits = limits
 	return c.wait, nil
 }
 
-func (c *counter) Used(context.Context, cron.Limit) (int, error) { return 0, nil }
+func (c *counter) Used(context.Context, cron.RateLimit) (int, error) { return 0, nil }
 
 // TestLimits has a row for each sentence of the contract about quota and rates.
 func TestLimits(t *testing.T) {
@@ -66,36 +66,38 @@ func TestLimits(t *testing.T) {
 		second  = time.Second
 		minute  = time.Minute
 	)
-	day := func(n int) cron.Limit { return cron.Limit{Kind: 1001, Subject: key, Window: 24 * time.Hour, Max: n} }
-	rate := func(call service.Call, n int) cron.Limit {
-		return cron.Limit{Kind: int(call), Subject: account, Window: second, Max: n}
+	day := func(n int) cron.RateLimit {
+		return cron.RateLimit{Kind: 1001, Subject: key, Window: 24 * time.Hour, Max: n}
+	}
+	rate := func(call service.Call, n int) cron.RateLimit {
+		return cron.RateLimit{Kind: int(call), Subject: account, Window: second, Max: n}
 	}
 	for _, tt := range []struct {
 		name  string
 		plan  string
 		calls []service.Call
-		want  func(service.Call) []cron.Limit
+		want  func(service.Call) []cron.RateLimit
 	}{
 		{"100 requests a day and key, and 5 a second of every method", cron.PlanDefault,
 			[]service.Call{service.CallListJobs, service.CallGetJob, service.CallChangeJob, service.CallDeleteJob,
 				service.CallListHistory, service.CallGetExecution, service.CallListFolders, service.CallGetFolder},
-			func(c service.Call) []cron.Limit { return []cron.Limit{day(100), rate(c, 5)} }},
+			func(c service.Call) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 5)} }},
 		{"5,000 a day for members", cron.PlanMember, []service.Call{service.CallListJobs},
-			func(c service.Call) []cron.Limit { return []cron.Limit{day(5000), rate(c, 5)} }},
+			func(c service.Call) []cron.RateLimit { return []cron.RateLimit{day(5000), rate(c, 5)} }},
 		{"creating a job: 1 a second and 5 a minute", cron.PlanDefault, []service.Call{service.CallCreateJob},
-			func(c service.Call) []cron.Limit {
-				return []cron.Limit{day(100), {Kind: 1002, Subject: account, Window: minute, Max: 5}, rate(c, 1)}
+			func(c service.Call) []cron.RateLimit {
+				return []cron.RateLimit{day(100), {Kind: 1002, Subject: account, Window: minute, Max: 5}, rate(c, 1)}
 			}},
 		{"creating a folder: 1 a second and 10 a minute", cron.PlanDefault, []service.Call{service.CallCreateFolder},
-			func(c service.Call) []cron.Limit {
-				return []cron.Limit{day(100), {Kind: 1003, Subject: account, Window: minute, Max: 10}, rate(c, 1)}
+			func(c service.Call) []cron.RateLimit {
+				return []cron.RateLimit{day(100), {Kind: 1003, Subject: account, Window: minute, Max: 10}, rate(c, 1)}
 			}},
 		{"changing or deleting a folder: 1 a second", cron.PlanDefault,
 			[]service.Call{service.CallChangeFolder, service.CallDeleteFolder},
-			func(c service.Call) []cron.Limit { return []cron.Limit{day(100), rate(c, 1)} }},
+			func(c service.Call) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 1)} }},
 		{"nothing is counted without limits", cron.PlanUnlimited,
 			[]service.Call{service.CallListJobs, service.CallCreateJob, service.CallCreateFolder, service.CallDeleteFolder},
-			func(service.Call) []cron.Limit { return nil }},
+			func(service.Call) []cron.RateLimit { return nil }},
 	} {
 		for _, call := range tt.calls {
 			var c counter

@@ -62,9 +62,9 @@ type FolderStore interface {
 type UsageStore interface {
 	// Count counts one request of an account against every limit, or, when one of them is exceeded, against none: then wait is the
 	// time until that one's window ends, and is positive.
-	Count(ctx context.Context, accountID int64, limits []cron.Limit) (wait time.Duration, err error)
+	Count(ctx context.Context, accountID int64, limits []cron.RateLimit) (wait time.Duration, err error)
 	// Used is how many requests the current window of a limit holds.
-	Used(ctx context.Context, l cron.Limit) (int, error)
+	Used(ctx context.Context, l cron.RateLimit) (int, error)
 }
 
 // BadgeStore reads jobs for people who belong to no account.
@@ -82,39 +82,39 @@ type AddressChecker interface {
 
 // Config is what a Service needs.
 type Config struct {
-	Jobs      JobStore
-	History   HistoryStore
-	Folders   FolderStore
-	Usage     UsageStore
-	Badges    BadgeStore
-	TLS       TLSStore
-	Events    EventStore
-	Runs      RunStore
-	Keys      KeyStore
-	Once      OnceStore
-	Addresses AddressChecker
-	Plans     cron.Plans
-	Secret    [32]byte // the key that seals secrets; that of badges is derived from it
-	Followers int      // streams of events at once on this node, if less than usual; 0 for as usual
+	Jobs        JobStore
+	History     HistoryStore
+	Folders     FolderStore
+	Usage       UsageStore
+	Badges      BadgeStore
+	TLS         TLSStore
+	Events      EventStore
+	Runs        RunStore
+	Keys        KeyStore
+	Idempotency IdempotencyStore
+	Addresses   AddressChecker
+	Plans       cron.Plans
+	Secret      [32]byte // the key that seals secrets; that of badges is derived from it
+	Followers   int      // streams of events at once on this node, if less than usual; 0 for as usual
 }
 
 // Service performs the use cases. It is safe for concurrent use.
 type Service struct {
-	jobs      JobStore
-	history   HistoryStore
-	folders   FolderStore
-	usage     UsageStore
-	badges    BadgeStore
-	tls       TLSStore
-	events    EventStore
-	followers followers
-	runs      RunStore
-	keys      KeyStore
-	once      OnceStore
-	underWay  underWay
-	addresses AddressChecker
-	plans     cron.Plans
-	badgeKey  []byte
+	jobs        JobStore
+	history     HistoryStore
+	folders     FolderStore
+	usage       UsageStore
+	badges      BadgeStore
+	tls         TLSStore
+	events      EventStore
+	followers   followers
+	runs        RunStore
+	keys        KeyStore
+	idempotency IdempotencyStore
+	underWay    underWay
+	addresses   AddressChecker
+	plans       cron.Plans
+	badgeKey    []byte
 	// versionKey makes versions of jobs.
 	versionKey []byte
 }
@@ -123,7 +123,7 @@ type Service struct {
 func New(c Config) *Service {
 	return &Service{
 		jobs: c.Jobs, history: c.History, folders: c.Folders, usage: c.Usage, badges: c.Badges, tls: c.TLS, events: c.Events, addresses: c.Addresses,
-		runs: c.Runs, keys: c.Keys, once: c.Once, plans: c.Plans, badgeKey: derivedKey(c.Secret, "punctual badge token"),
+		runs: c.Runs, keys: c.Keys, idempotency: c.Idempotency, plans: c.Plans, badgeKey: derivedKey(c.Secret, "punctual badge token"),
 		versionKey: derivedKey(c.Secret, "punctual job version"), followers: followers{most: c.Followers},
 	}
 }

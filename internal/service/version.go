@@ -17,7 +17,7 @@ const versionLength = 16
 // nothing that executions leave behind. It tells nothing of the secrets in the job to whoever may not read them.
 func (s *Service) Version(job *cron.Job) string {
 	definition := *job
-	definition.Created, definition.Updated, definition.Timing.Spent = time.Time{}, time.Time{}, false
+	definition.Created, definition.Updated, definition.Timing.RunAtPassed = time.Time{}, time.Time{}, false
 	code := hmac.New(sha256.New, s.versionKey)
 	_ = json.NewEncoder(code).Encode(&definition) // plain data of finite numbers, which always goes
 	return hex.EncodeToString(code.Sum(nil)[:versionLength])

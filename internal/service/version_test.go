@@ -46,7 +46,7 @@ func TestVersions(t *testing.T) {
 		}
 	}
 	later := job
-	later.Created, later.Updated, later.Timing.Spent = time.Unix(1, 0), time.Unix(2, 0), true
+	later.Created, later.Updated, later.Timing.RunAtPassed = time.Unix(1, 0), time.Unix(2, 0), true
 	if svc.Version(&later) != was {
 		t.Error("the version depends on when the job was saved or run")
 	}

@@ -261,7 +261,7 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 		st.plans = append(st.plans, plan{jobID: w.jobID, next: nullMillis(instant(w.planned))}) // dormant
 		return
 	}
-	v := d.job.Judge(instant(w.planned), st.now)
+	v := d.job.Decide(instant(w.planned), st.now)
 	skip := d.skipFirst()
 	if !v.Run.IsZero() && skip == cron.FaultNone {
 		switch st.admit(d, admit) {
@@ -285,7 +285,7 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 	switch {
 	case v.Run.IsZero():
 	case skip != cron.FaultNone:
-		gap := cron.Gap{First: v.Run, Last: v.Run, Count: 1}
+		gap := cron.OccurrenceRange{First: v.Run, Last: v.Run, Count: 1}
 		st.records = append(st.records, gapRecord(&d.job, gap, cron.OutcomeSkipped, skip, st.now))
 	default:
 		st.launch(d, cron.Launch{Planned: v.Run, Due: v.Run, Kind: cron.KindScheduled, Attempt: 1})
@@ -298,7 +298,7 @@ func (st *settlement) attempt(w due, d *definition, admit cron.Admitter) {
 	if skip := d.skipFirst(); skip != cron.FaultNone && w.kind == cron.KindManual && w.attempt == 1 {
 		st.drop(w)
 		asked := instant(w.planned)
-		r := gapRecord(&d.job, cron.Gap{First: asked, Last: asked, Count: 1}, cron.OutcomeSkipped, skip, st.now)
+		r := gapRecord(&d.job, cron.OccurrenceRange{First: asked, Last: asked, Count: 1}, cron.OutcomeSkipped, skip, st.now)
 		r.kind = cron.KindManual
 		st.records = append(st.records, r)
 		return
@@ -380,7 +380,7 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 }
 
 // gapRecord is the record of occurrences that do not run.
-func gapRecord(j *cron.Job, g cron.Gap, o cron.Outcome, f cron.Fault, now time.Time) *record {
+func gapRecord(j *cron.Job, g cron.OccurrenceRange, o cron.Outcome, f cron.Fault, now time.Time) *record {
 	return &record{
 		accountID: j.AccountID, jobID: j.ID, planned: millis(g.First), kind: cron.KindScheduled, attempt: 1,
 		outcome: o, started: millis(now), fault: f, last: millis(g.Last), covered: g.Count, atLeast: g.AtLeast, launch: -1,

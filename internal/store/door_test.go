@@ -67,11 +67,11 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	},
 	"DeleteTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.DeleteTLS(ctx, w.account) },
 	"Count": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		_, err := db.Count(ctx, w.account, []cron.Limit{{Kind: 1, Subject: w.account, Window: time.Hour, Max: 10}})
+		_, err := db.Count(ctx, w.account, []cron.RateLimit{{Kind: 1, Subject: w.account, Window: time.Hour, Max: 10}})
 		return err
 	},
-	"Once": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		_, _, err := db.Once(ctx, cron.OnceCall{AccountID: w.account, Key: "key"}, func(context.Context) ([]byte, error) {
+	"Idempotent": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, _, err := db.Idempotent(ctx, cron.IdempotentCall{AccountID: w.account, Key: "key"}, func(context.Context) ([]byte, error) {
 			return []byte("answer"), nil
 		})
 		return err
@@ -121,7 +121,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 // notWriting are all other methods.
 var notWriting = []string{
 	"APIKeyByHash", "APIKeys", "AccountByEmail", "Accounts", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
-	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Frontier", "History", "InConnections",
+	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Setting", "Stats", "TLS", "Used", "ZoneRelease",
 }

@@ -30,10 +30,10 @@ const dormant = `job_state.claim_at IS NULL AND job_state.next_run_at IS NOT NUL
 
 // sleeper is a dormant job, and what becomes of it.
 type sleeper struct {
-	job     cron.Job  // as far as it says when the job is due
-	enabled time.Time // when the account was
-	planned time.Time // from which on no record stands
-	gap     cron.Gap  // what was due while the account was disabled
+	job     cron.Job             // as far as it says when the job is due
+	enabled time.Time            // when the account was
+	planned time.Time            // from which on no record stands
+	gap     cron.OccurrenceRange // what was due while the account was disabled
 	next    time.Time
 }
 

@@ -34,7 +34,7 @@ var errEdited = errors.New("the job was changed meanwhile")
 // An occurrence that is due already when the edit is written still counts: it runs as the job is now, or, when the edit
 // disables or pauses the job, is recorded as skipped.
 //
-// A one-time job that its occurrence disabled stays Spent as long as the edit leaves it so, and neither enables it nor
+// A one-time job that its occurrence disabled keeps RunAtPassed as long as the edit leaves it so, and neither enables it nor
 // gives it another instant.
 func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
@@ -44,7 +44,7 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 			return nil, err
 		}
 		j.ID, j.AccountID = rec.ID, rec.AccountID
-		j.Timing.Spent = j.Timing.Spent && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
+		j.Timing.RunAtPassed = j.Timing.RunAtPassed && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
 		sealed, err := s.sealJob(&j)
 		if err != nil {
 			return nil, err

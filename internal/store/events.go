@@ -34,9 +34,9 @@ type frontier struct {
 // marks are the latest ids that were given away.
 type marks struct{ executions, changes int64 }
 
-// Frontier tells how far the ids of executions and of changes are safe to follow. It may wait for a transaction under
+// Watermarks tells how far the ids of executions and of changes are safe to follow. It may wait for a transaction under
 // way.
-func (s *Store) Frontier(ctx context.Context) (cron.Frontier, error) {
+func (s *Store) Watermarks(ctx context.Context) (cron.Watermarks, error) {
 	ctx = upkeep.with(ctx)
 	if s.dialect.alone {
 		m, err := s.givenAway(ctx) // in the order of the commits
@@ -59,7 +59,7 @@ func (s *Store) Frontier(ctx context.Context) (cron.Frontier, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return cron.Frontier{}, fmt.Errorf("wait for the transactions under way: %w", ctx.Err())
+			return cron.Watermarks{}, fmt.Errorf("wait for the transactions under way: %w", ctx.Err())
 		case <-time.After(frontierWait):
 		}
 	}
@@ -86,10 +86,10 @@ func (s *Store) advance(ctx context.Context, f *frontier, latest marks) error {
 	return nil
 }
 
-func (m marks) frontier(safe marks) cron.Frontier {
-	return cron.Frontier{
-		Executions: cron.Reach{Safe: safe.executions, Latest: m.executions},
-		Changes:    cron.Reach{Safe: safe.changes, Latest: m.changes},
+func (m marks) frontier(safe marks) cron.Watermarks {
+	return cron.Watermarks{
+		Executions: cron.Watermark{Safe: safe.executions, Latest: m.executions},
+		Changes:    cron.Watermark{Safe: safe.changes, Latest: m.changes},
 	}
 }
 

@@ -26,7 +26,7 @@ func databaseError(err error) error {
 		return err
 	}
 	fault := databaseFault(err)
-	if fault == cron.DatabaseSound {
+	if fault == cron.DatabaseOK {
 		return err
 	}
 	return &cron.Error{Kind: cron.Unavailable, Subject: cron.SubjectDatabase, Database: fault, Err: err}
@@ -44,7 +44,7 @@ func databaseFault(err error) cron.DatabaseFault {
 		return cron.DatabaseSlow
 	}
 	if errors.Is(err, context.Canceled) {
-		return cron.DatabaseSound
+		return cron.DatabaseOK
 	}
 	_, connect := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
@@ -54,9 +54,9 @@ func databaseFault(err error) cron.DatabaseFault {
 	case errors.Is(err, syscall.EROFS):
 		return cron.DatabaseReadOnly
 	case connect, network, errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return cron.DatabaseAway
+		return cron.DatabaseUnreachable
 	}
-	return cron.DatabaseSound
+	return cron.DatabaseOK
 }
 
 // sqliteFault reads SQLite's result codes (sqlite.org/rescode.html).
@@ -72,7 +72,7 @@ func sqliteFault(code int) cron.DatabaseFault {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
 		return cron.DatabaseBusy
 	case sqlite3.SQLITE_IOERR:
-		return cron.DatabaseDisk
+		return cron.DatabaseIOError
 	case sqlite3.SQLITE_CANTOPEN:
 		return cron.DatabaseNoFile
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
@@ -80,7 +80,7 @@ func sqliteFault(code int) cron.DatabaseFault {
 	case sqlite3.SQLITE_NOMEM:
 		return cron.DatabaseMemory
 	}
-	return cron.DatabaseSound
+	return cron.DatabaseOK
 }
 
 // postgresFault reads PostgreSQL's SQLSTATE codes (its documentation, appendix A).
@@ -91,7 +91,7 @@ func postgresFault(code string) cron.DatabaseFault {
 	case "53200": // out_of_memory
 		return cron.DatabaseMemory
 	case "53300": // too_many_connections
-		return cron.DatabaseCrowded
+		return cron.DatabaseConnectionLimit
 	case "25006": // read_only_sql_transaction
 		return cron.DatabaseReadOnly
 	case "55P03": // lock_not_available
@@ -101,14 +101,14 @@ func postgresFault(code string) cron.DatabaseFault {
 	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
 		return cron.DatabaseStopping
 	case "58030": // io_error
-		return cron.DatabaseDisk
+		return cron.DatabaseIOError
 	case "3D000", "28000", "28P01", "42501": // invalid_catalog_name, invalid authorization, invalid_password, insufficient_privilege
 		return cron.DatabaseLogin
 	case "XX001", "XX002": // data_corrupted, index_corrupted
 		return cron.DatabaseDamaged
 	}
 	if strings.HasPrefix(code, "08") { // connection exceptions
-		return cron.DatabaseAway
+		return cron.DatabaseUnreachable
 	}
-	return cron.DatabaseSound
+	return cron.DatabaseOK
 }

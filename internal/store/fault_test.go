@@ -112,7 +112,7 @@ func TestAllOrNothing(t *testing.T) {
 					return db.DeleteJob(t.Context(), account, disabled.ID)
 				}},
 				{name: "count a request", run: func() error {
-					_, err := db.Count(t.Context(), account, []cron.Limit{
+					_, err := db.Count(t.Context(), account, []cron.RateLimit{
 						{Kind: 1, Subject: 1, Window: time.Hour, Max: 10}, {Kind: 2, Subject: 1, Window: time.Hour, Max: 10},
 					})
 					return err
@@ -122,8 +122,8 @@ func TestAllOrNothing(t *testing.T) {
 					return err
 				}},
 				{name: "create a job once", run: func() error {
-					c := cron.OnceCall{AccountID: account, Key: "key"}
-					_, _, err := db.Once(t.Context(), c, func(ctx context.Context) ([]byte, error) {
+					c := cron.IdempotentCall{AccountID: account, Key: "key"}
+					_, _, err := db.Idempotent(t.Context(), c, func(ctx context.Context) ([]byte, error) {
 						j := newJob(account)
 						j.Request.Body = "secret"
 						return []byte("answer"), db.CreateJob(ctx, &j)

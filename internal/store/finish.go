@@ -68,17 +68,17 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c *cron.Completion, end *cron.Conclusion,
 	failures int, now time.Time) error {
 	l := &c.Launch
-	if !end.Again.IsZero() {
+	if !end.NextAttempt.IsZero() {
 		_, err := q.ExecContext(ctx,
 			`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 			 SELECT job_id, account_id, rank, $2, $2, $3, $4, $5 FROM job_state WHERE job_id = $1
 			 ON CONFLICT DO NOTHING`,
-			l.Job.ID, millis(end.Again), millis(l.Planned), int(l.Kind), l.Attempt+1)
+			l.Job.ID, millis(end.NextAttempt), millis(l.Planned), int(l.Kind), l.Attempt+1)
 		if err != nil {
 			return fmt.Errorf("plan a further attempt: %w", err)
 		}
 	}
-	for _, e := range end.Events {
+	for _, e := range end.Notices {
 		if err := writeNotice(ctx, q, e, c, failures, now); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func jobValues(j *cron.Job) []any {
 		j.Request.Auth.Enable, j.Timeout, j.RedirectSuccess, sc.Timezone, sc.ExpiresAt, int64(sc.Seconds),
 		int64(sc.Minutes), int64(sc.Hours), int64(sc.MonthDays), int64(sc.Months), int64(sc.Weekdays),
 		int(sc.Days), sc.LastDay, int(sc.DST),
-		millis(t.RunAt), t.Spent, seconds(t.Spread), millis(t.PausedUntil), t.PauseNote,
+		millis(t.RunAt), t.RunAtPassed, seconds(t.Spread), millis(t.PausedUntil), t.PauseNote,
 		n.OnFailure, n.OnFailureCount, n.OnSuccess, n.OnDisable, n.OnCertExpiry, seconds(n.CertExpiryAhead),
 		int(p.Misfire), seconds(p.Grace), int(p.Overlap), int(p.Delivery), p.Retry.Count, seconds(p.Retry.Delay),
 		p.Retry.Factor, seconds(p.Retry.Ceiling),
@@ -78,7 +78,7 @@ type timingRow struct {
 func (r *timingRow) fields(j *cron.Job) []any {
 	s, t := &j.Schedule, &j.Timing
 	return []any{&s.Timezone, into(&s.ExpiresAt), into(&r.sets[0]), into(&r.sets[1]), into(&r.sets[2]), into(&r.sets[3]),
-		into(&r.sets[4]), into(&r.sets[5]), into(&s.Days), intoFlag(&s.LastDay), into(&s.DST), into(&r.runAt), intoFlag(&t.Spent), into(&r.spread),
+		into(&r.sets[4]), into(&r.sets[5]), into(&s.Days), intoFlag(&s.LastDay), into(&s.DST), into(&r.runAt), intoFlag(&t.RunAtPassed), into(&r.spread),
 		into(&r.pausedUntil), &t.PauseNote}
 }
 

@@ -10,17 +10,17 @@ import (
 	"punctual/internal/cron"
 )
 
-func onceRow(c cron.OnceCall) string {
+func onceRow(c cron.IdempotentCall) string {
 	return "once " + strconv.FormatInt(c.AccountID, 10) + " " + c.Key
 }
 
-// Once lets do perform a call and keeps its answer, all in one transaction, of which everything is part that do does
+// Idempotent lets do perform a call and keeps its answer, all in one transaction, of which everything is part that do does
 // with the context it is given; an error of do undoes it all and is returned as it is. A call that was performed before
 // is not performed again: then replayed is true, and the answer that of the first time. do may run more than once.
 //
 // The error is of kind Unprocessable when the key belongs to another request, and of kind TooMany when the account has
 // too many keys in use.
-func (s *Store) Once(ctx context.Context, c cron.OnceCall, do func(ctx context.Context) (answer []byte, err error)) (
+func (s *Store) Idempotent(ctx context.Context, c cron.IdempotentCall, do func(ctx context.Context) (answer []byte, err error)) (
 	answer []byte, replayed bool, err error) {
 	err = s.transact(ctx, ofAccount(c.AccountID), func(ctx context.Context, q queryer) error {
 		if answer, replayed, err = s.takeKey(ctx, q, c); err != nil || replayed {
@@ -41,13 +41,13 @@ func (s *Store) Once(ctx context.Context, c cron.OnceCall, do func(ctx context.C
 
 // Performed finds the answer of a call that was performed before. The error is of kind Unprocessable when the key
 // belongs to another request.
-func (s *Store) Performed(ctx context.Context, c cron.OnceCall) (answer []byte, found bool, err error) {
+func (s *Store) Performed(ctx context.Context, c cron.IdempotentCall) (answer []byte, found bool, err error) {
 	ctx, leave, err := s.enter(ctx, c.AccountID)
 	if err != nil {
 		return nil, false, err
 	}
 	defer leave()
-	answer, err = s.keptAnswer(ctx, s.read, c, millis(s.stamp().Add(-cron.OnceKept)))
+	answer, err = s.keptAnswer(ctx, s.read, c, millis(s.stamp().Add(-cron.IdempotencyKeyLifetime)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
@@ -55,7 +55,7 @@ func (s *Store) Performed(ctx context.Context, c cron.OnceCall) (answer []byte, 
 }
 
 // keptAnswer reads the answer of a call with a key that was taken after an instant.
-func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.OnceCall, since int64) ([]byte, error) {
+func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.IdempotentCall, since int64) ([]byte, error) {
 	var request, sealed []byte
 	err := q.QueryRowContext(ctx, `SELECT request_hash, answer FROM idempotency_key WHERE account_id = $1 AND key = $2 AND created_at > $3`,
 		c.AccountID, c.Key, since).Scan(&request, &sealed)
@@ -73,9 +73,9 @@ func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.OnceCall, sinc
 }
 
 // takeKey finds the answer of a call that was performed before, or takes its key.
-func (s *Store) takeKey(ctx context.Context, q queryer, c cron.OnceCall) (answer []byte, found bool, err error) {
+func (s *Store) takeKey(ctx context.Context, q queryer, c cron.IdempotentCall) (answer []byte, found bool, err error) {
 	now := s.stamp()
-	since := millis(now.Add(-cron.OnceKept))
+	since := millis(now.Add(-cron.IdempotencyKeyLifetime))
 	if _, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE account_id = $1 AND key = $2 AND created_at <= $3`,
 		c.AccountID, c.Key, since); err != nil {
 		return nil, false, fmt.Errorf("forget an old call: %w", err)
@@ -104,9 +104,9 @@ func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error
 	if err != nil {
 		return fmt.Errorf("count the calls: %w", err)
 	}
-	if n > cron.MaxOnceKeys {
+	if n > cron.MaxIdempotencyKeys {
 		return &cron.Error{Kind: cron.TooMany, Problems: []cron.Problem{{
-			Rule: cron.RuleIdempotencyFull, Limit: cron.MaxOnceKeys,
+			Rule: cron.RuleIdempotencyFull, Limit: cron.MaxIdempotencyKeys,
 		}}}
 	}
 	return nil
@@ -116,7 +116,7 @@ func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error
 func (s *Store) pruneOnce(ctx context.Context) (more bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE (account_id, key) IN
-			(SELECT account_id, key FROM idempotency_key WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.OnceKept)), pruneChunk)
+			(SELECT account_id, key FROM idempotency_key WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.IdempotencyKeyLifetime)), pruneChunk)
 		if err != nil {
 			return err
 		}

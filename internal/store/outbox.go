@@ -29,8 +29,8 @@ const (
 )
 
 // writeNotice adds a notice about completion c to the outbox. Failures are those of the job in a row before it.
-func writeNotice(ctx context.Context, q queryer, event cron.Event, c *cron.Completion, failures int, now time.Time) error {
-	if event == cron.EventFailure || event == cron.EventDisabled {
+func writeNotice(ctx context.Context, q queryer, event cron.NoticeKind, c *cron.Completion, failures int, now time.Time) error {
+	if event == cron.NoticeFailure || event == cron.NoticeDisabled {
 		failures++
 	}
 	l, r := &c.Launch, &c.Result

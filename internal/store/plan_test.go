@@ -161,7 +161,7 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	_, err = db.FolderJobs(ctx, account, 0, 10)
 	ok(t, err)
 	for range 2 {
-		_, _, err = db.Once(ctx, cron.OnceCall{AccountID: account, Key: "key"}, func(ctx context.Context) ([]byte, error) {
+		_, _, err = db.Idempotent(ctx, cron.IdempotentCall{AccountID: account, Key: "key"}, func(ctx context.Context) ([]byte, error) {
 			n, err := db.CountJobs(ctx, account)
 			return fmt.Append(nil, n), err
 		})
@@ -172,9 +172,9 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, err = db.Operator(ctx)
 	ok(t, err)
-	_, err = db.Count(ctx, account, []cron.Limit{{Kind: 1, Subject: account, Window: time.Hour, Max: 10}})
+	_, err = db.Count(ctx, account, []cron.RateLimit{{Kind: 1, Subject: account, Window: time.Hour, Max: 10}})
 	ok(t, err)
-	_, err = db.Frontier(ctx)
+	_, err = db.Watermarks(ctx)
 	ok(t, err)
 	_, err = db.ExecutionsAfter(ctx, account, e.ID, 100)
 	ok(t, err)

@@ -288,7 +288,7 @@ func (s *Store) count(ctx context.Context, d *digest, fresh []attempt) error {
 			}
 			if former != nil && !former.followed {
 				former.followed = true
-				d.each(&former.Execution, func(t *cron.Tally) { t.Follow(former.Outcome) })
+				d.each(&former.Execution, func(t *cron.Tally) { t.Supersede(former.Outcome) })
 			}
 		}
 		d.attempts[keyOf(&a.Execution)] = a

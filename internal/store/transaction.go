@@ -15,10 +15,10 @@ import (
 // All that is written goes through Store.transact, and what a transaction does with the context that it is given
 // joins it:
 //
-//	use case ── Once ──▶ transact ──▶ backend.write ──▶ BEGIN … key … ┐
-//	                        ▲                                         │ do(ctx)
-//	              CreateJob ┘ finds the transaction in ctx ◀──────────┘
-//	                        └─▶ SAVEPOINT … job … RELEASE ──▶ answer ──▶ COMMIT ──▶ signal
+//	use case ── Idempotent ──▶ transact ──▶ backend.write ──▶ BEGIN … key … ┐
+//	                              ▲                                         │ do(ctx)
+//	                    CreateJob ┘ finds the transaction in ctx ◀──────────┘
+//	                              └─▶ SAVEPOINT … job … RELEASE ──▶ answer ──▶ COMMIT ──▶ signal
 //
 // Nothing is decoded, validated or sent in between: on SQLite a transaction is a turn of the only writer, and on
 // PostgreSQL it holds rows that claims and results need. What an edit makes of a job is therefore worked out outside,

@@ -11,7 +11,7 @@ import (
 
 // Count counts one request of an account against every limit, or, when one of them is exceeded, against none: then wait is the time
 // until that one's window ends, and is positive.
-func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.Limit) (wait time.Duration, err error) {
+func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLimit) (wait time.Duration, err error) {
 	if len(limits) == 0 {
 		return 0, nil
 	}
@@ -48,7 +48,7 @@ type limitError struct{ wait time.Duration }
 func (*limitError) Error() string { return "a limit is exceeded" }
 
 // Used is how many requests the current window of a limit holds.
-func (s *Store) Used(ctx context.Context, l cron.Limit) (int, error) {
+func (s *Store) Used(ctx context.Context, l cron.RateLimit) (int, error) {
 	var count int
 	err := s.read.QueryRowContext(ctx,
 		`SELECT coalesce(sum(count), 0) FROM usage WHERE kind = $1 AND subject = $2 AND window_at = $3`,

@@ -130,7 +130,7 @@ func newScene() *scene {
 	gap.Last, gap.Count, gap.Result.Started = at(5), 5, at(4000)
 	s.job(cron.NewSchedule(), nil)                        // 8
 	once := s.job(cron.NewSchedule(), func(j *cron.Job) { // 9: 40
-		j.Enabled, j.Timing.Spent, j.Timing.RunAt = false, true, at(7)
+		j.Enabled, j.Timing.RunAtPassed, j.Timing.RunAt = false, true, at(7)
 	})
 	s.record(once, at(7), 1, cron.OutcomeSucceeded)
 	paused := s.job(everySecond(), func(j *cron.Job) { j.Timing.PausedUntil = at(9) }) // 10: 41, 42

@@ -120,7 +120,7 @@ func scanJob(scan func(...any) error) (j cron.JobRecord, err error) {
 		grace, created, updated, next, duration, executed int64
 	)
 	err = scan(&j.ID, &j.AccountID, &j.Enabled, &j.Request.URL, &s.Timezone, &s.ExpiresAt, &seconds, &minutes, &hours,
-		&mdays, &months, &wdays, &s.Days, &s.LastDay, &s.DST, &runAt, &t.Spent, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
+		&mdays, &months, &wdays, &s.Days, &s.LastDay, &s.DST, &runAt, &t.RunAtPassed, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
 		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures)
 	s.Seconds, s.Minutes, s.Hours = cron.Set(seconds), cron.Set(minutes), cron.Set(hours)
 	s.MonthDays, s.Months, s.Weekdays = cron.Set(mdays), cron.Set(months), cron.Set(wdays)

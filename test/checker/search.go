@@ -10,7 +10,7 @@ import (
 // searchCoverage walks the due instants of each enabled job and its records side by side.
 func searchCoverage(e *evidence) {
 	for _, h := range e.jobs {
-		if !h.job.Enabled && !h.job.Timing.Spent {
+		if !h.job.Enabled && !h.job.Timing.RunAtPassed {
 			continue
 		}
 		var covering []Record // one per occurrence or gap, in the order of time
@@ -182,7 +182,7 @@ func searchSuccession(e *evidence) {
 				e.add("%s is followed by an attempt that waits still", r.text())
 			case (follows || waiting) && !retry && !repeat && !late:
 				e.add("%s is followed by another attempt, which the policy does not ask for", r.text())
-			case (retry || repeat) && !follows && !waiting && (h.job.Enabled || h.job.Timing.Spent) && !h.job.Timing.Paused(r.Result.Started):
+			case (retry || repeat) && !follows && !waiting && (h.job.Enabled || h.job.Timing.RunAtPassed) && !h.job.Timing.Paused(r.Result.Started):
 				e.add("%s is followed by nothing, but the policy asks for another attempt", r.text())
 			}
 			delete(waits, Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1})

@@ -102,7 +102,7 @@ func folderIDParameter() Parameter {
 func creating(others ...Parameter) []Parameter {
 	return append(others, Parameter{In: "header", Name: "Idempotency-Key", Schema: String(
 		"A text of the caller's choice, in ASCII: for 24 hours, the same call with the same text takes effect once, and is " +
-			"answered as it was the first time.").UpTo(cron.MaxOnceKey).Extra()})
+			"answered as it was the first time.").UpTo(cron.MaxIdempotencyKeyLength).Extra()})
 }
 
 // created adds to the answer of such a call.

@@ -202,7 +202,7 @@ var attemptTests = []test{
 		state := s.record(later, account, j.ID).State
 		s.equal("last status", state.LastStatus, cron.StatusHTTPError)
 		s.equal("failures", state.Failures, 1)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 	}},
 }
 

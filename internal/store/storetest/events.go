@@ -141,14 +141,14 @@ var eventTests = []test{
 		db, account, node := s.start()
 		other := s.open()
 		j := s.job(db, account)
-		before, err := db.Frontier(s.ctx())
+		before, err := db.Watermarks(s.ctx())
 		s.ok(err)
 		if before.Executions.Safe > before.Executions.Latest || before.Changes.Safe > before.Changes.Latest {
 			s.Errorf("the frontier is %+v", before)
 		}
 		if s.isSQLite() {
 			s.ok(other.UpdateJob(s.ctx(), account, j.ID, func(*cron.Job) error { return nil }))
-			after, err := db.Frontier(s.ctx())
+			after, err := db.Watermarks(s.ctx())
 			s.ok(err)
 			if after.Changes.Safe != after.Changes.Latest || after.Changes.Latest != before.Changes.Latest+1 {
 				s.Errorf("after a change the frontier goes from %+v to %+v", before, after)
@@ -166,7 +166,7 @@ var eventTests = []test{
 		s.due(other, account)
 		s.finish(other, succeeded(s.claimOne(other, node)))
 		for range 20 {
-			f, err := db.Frontier(s.ctx())
+			f, err := db.Watermarks(s.ctx())
 			s.ok(err)
 			if f.Changes.Safe > before.Changes.Latest || f.Executions.Safe > before.Executions.Latest {
 				s.Fatalf("with a transaction under way, the frontier goes from %+v to %+v", before, f)
@@ -179,14 +179,14 @@ var eventTests = []test{
 		fresh := s.open()
 		short, cancel := context.WithTimeout(s.ctx(), 100*time.Millisecond)
 		defer cancel()
-		if f, err := fresh.Frontier(short); !errors.Is(err, context.DeadlineExceeded) {
+		if f, err := fresh.Watermarks(short); !errors.Is(err, context.DeadlineExceeded) {
 			s.Errorf("a first frontier with a transaction under way is %+v, %v", f, err)
 		}
 		s.ok(slow.Commit())
 		safe := func(db *store.Store) {
 			s.Helper()
 			for range 100 {
-				f, err := db.Frontier(s.ctx())
+				f, err := db.Watermarks(s.ctx())
 				s.ok(err)
 				if f.Changes.Safe >= before.Changes.Latest+2 && f.Executions.Safe > before.Executions.Latest {
 					return

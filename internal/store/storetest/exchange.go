@@ -167,9 +167,9 @@ var exchangeTests = []test{
 			c := succeeded(s.claimOne(db, node))
 			c.Result.CertExpiry = seen.CertExpiry
 			s.finish(db, c)
-			want := []cron.Event{cron.EventCertExpiry}
+			want := []cron.NoticeKind{cron.NoticeCertExpiry}
 			if i >= 4 {
-				want = append(want, cron.EventCertExpiry)
+				want = append(want, cron.NoticeCertExpiry)
 			}
 			s.equal("notices", s.notices(j.ID), want)
 		}

@@ -176,7 +176,7 @@ var finishTests = []test{
 		state := s.record(db, account, j.ID).State
 		s.equal("failures", []int{state.Failures, state.CountedFailures}, []int{0, 0})
 		s.equal("last status", state.LastStatus, cron.StatusOK)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventSuccess})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure, cron.NoticeSuccess})
 		s.equal("history", len(s.history(db, account, j.ID)), 4)
 	}},
 	{"a batch that is recorded twice counts once", func(s *suite) {
@@ -196,7 +196,7 @@ var finishTests = []test{
 		s.finish(db, batch...)
 		s.finish(db, append(batch, batch...)...)
 		s.equal("jobs", []cron.JobRecord{s.record(db, account, j.ID), s.record(db, account, again.ID)}, before)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 		s.equal("waiting", len(s.waiting(again.ID)), 0)
 		s.finish(db, succeeded(second))
 		s.equal("history", len(s.history(db, account, again.ID)), 2)

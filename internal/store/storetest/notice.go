@@ -62,7 +62,7 @@ var noticeTests = []test{
 		s.equal("notices", s.number(
 			`SELECT count(*) FROM outbox WHERE account_id = $1 AND job_id = $2 AND execution_id = $3 AND event = $4
 			 AND created_at >= $5 AND created_at <= $6`,
-			account, j.ID, l.ExecutionID, int(cron.EventFailure), before, db.Now().UnixMilli()), int64(1))
+			account, j.ID, l.ExecutionID, int(cron.NoticeFailure), before, db.Now().UnixMilli()), int64(1))
 	}},
 	{"a notice says all of itself, whatever becomes of the job and the execution", func(s *suite) {
 		db, account, node := s.start()
@@ -92,7 +92,7 @@ var noticeTests = []test{
 		}
 		s.ok(s.past().QueryRowContext(s.ctx(), readNotice, j.ID).Scan(to...))
 		l, r := &c.Launch, &c.Result
-		want := []any{account, int64(cron.EventFailure), "as it was", "http://host.example.com/x", "Asia/Tokyo", l.ExecutionID,
+		want := []any{account, int64(cron.NoticeFailure), "as it was", "http://host.example.com/x", "Asia/Tokyo", l.ExecutionID,
 			int64(l.Kind), int64(l.Attempt), l.Planned.UnixMilli(), r.Started.UnixMilli(), int64(1234), int64(r.Status),
 			int64(r.HTTPStatus), int64(cron.FaultTimeout), "a reason\uFFFD", int64(2), r.CertExpiry.UnixMilli()}
 		s.equal("notice", got[:], want)
@@ -102,7 +102,7 @@ var noticeTests = []test{
 		db, account, node := s.start()
 		j := s.job(db, account, allNotices)
 		s.runs(db, node, j, failed, failed, failed, succeeded, failed, failed, failed, failed, failed)
-		for event, want := range map[cron.Event]string{cron.EventSuccess: "3", cron.EventDisabled: "5"} {
+		for event, want := range map[cron.NoticeKind]string{cron.NoticeSuccess: "3", cron.NoticeDisabled: "5"} {
 			s.equal("failures", s.number(`SELECT count(*) FROM outbox WHERE event = $1 AND failures = `+want, int(event)), int64(1))
 		}
 	}},
@@ -155,7 +155,7 @@ var noticeTests = []test{
 		db, account, node := s.start()
 		j := s.job(db, account, allNotices)
 		s.runs(db, node, j, succeeded, failed, failed, timedOut, succeeded, succeeded, failed)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventSuccess, cron.EventFailure})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure, cron.NoticeSuccess, cron.NoticeFailure})
 		state := s.record(db, account, j.ID).State
 		s.equal("failures", []int{state.Failures, state.CountedFailures}, []int{1, 1})
 	}},
@@ -185,7 +185,7 @@ var noticeTests = []test{
 		s.equal("next run", rec.State.NextRun, time.Time{})
 		s.equal("failures", []int{rec.State.Failures, rec.State.CountedFailures}, []int{0, 0})
 		s.equal("last status", rec.State.LastStatus, cron.StatusInvalidURL)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventDisabled})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure, cron.NoticeDisabled})
 		waiting := s.waiting(j.ID)
 		if len(waiting) != 1 || waiting[0].Kind != cron.KindManual {
 			s.Errorf("waiting: %+v, want what was asked for by hand", waiting)
@@ -204,7 +204,7 @@ var noticeTests = []test{
 		s.plan(j.ID, first.Planned.Add(time.Millisecond))
 		second := s.claimOne(db, node)
 		s.finish(db, failed(first), failed(second))
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure, cron.EventDisabled})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure, cron.NoticeDisabled})
 		s.equal("enabled", s.record(db, account, j.ID).Enabled, false)
 	}},
 	{"the job of a monitor is not disabled", func(s *suite) {
@@ -228,11 +228,11 @@ var noticeTests = []test{
 			}
 		}
 		s.runs(db, node, j, seen(expiry.Add(48*time.Hour)), seen(expiry), seen(expiry))
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventCertExpiry})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeCertExpiry})
 		state := s.record(db, account, j.ID).State
 		s.equal("certificate", []time.Time{state.CertExpiry, state.CertNoticed}, []time.Time{expiry, expiry})
 		s.runs(db, node, j, seen(expiry.Add(time.Hour)), succeeded)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventCertExpiry, cron.EventCertExpiry})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeCertExpiry, cron.NoticeCertExpiry})
 		s.equal("certificate", s.record(db, account, j.ID).State.CertExpiry, time.Time{})
 	}},
 	{"nothing is told of a job that was disabled meanwhile", func(s *suite) {
@@ -260,6 +260,6 @@ var noticeTests = []test{
 		s.equal("job", s.record(db, account, j.ID), before)
 		s.exec(`ALTER TABLE elsewhere RENAME TO outbox`)
 		s.finish(db, failed(l))
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 	}},
 }

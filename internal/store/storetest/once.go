@@ -14,10 +14,10 @@ import (
 )
 
 // createOnce makes a job by a call that takes effect once, and answers with its URL and ID.
-func (s *suite) createOnce(db *store.Store, c cron.OnceCall, url string) (answer string, replayed bool, err error) {
+func (s *suite) createOnce(db *store.Store, c cron.IdempotentCall, url string) (answer string, replayed bool, err error) {
 	j := cron.NewJob()
 	j.AccountID, j.Request.URL = c.AccountID, url
-	got, replayed, err := db.Once(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
+	got, replayed, err := db.Idempotent(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
 		err := db.CreateJob(ctx, &j)
 		return fmt.Append(nil, url, " ", j.ID), err
 	})
@@ -28,7 +28,7 @@ func (s *suite) createOnce(db *store.Store, c cron.OnceCall, url string) (answer
 var onceTests = []test{
 	{"a call is performed once, and answered alike", func(s *suite) {
 		db, account, _ := s.start()
-		c := cron.OnceCall{AccountID: account, Key: "key", Request: [32]byte{1}}
+		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
 		first, replayed, err := s.createOnce(db, c, "http://a.example/")
 		s.ok(err)
 		s.equal("replayed", replayed, false)
@@ -46,7 +46,7 @@ var onceTests = []test{
 		case <-db.Changed():
 		default:
 		}
-		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "key"}, "http://a.example/")
+		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 		s.ok(err)
 		select {
 		case <-db.Changed():
@@ -57,7 +57,7 @@ var onceTests = []test{
 	{"what a call has done is there for its own reads, and for nobody else's before it ends", func(s *suite) {
 		db, account, _ := s.start()
 		other := s.open()
-		_, _, err := db.Once(s.ctx(), cron.OnceCall{AccountID: account, Key: "key"}, func(ctx context.Context) ([]byte, error) {
+		_, _, err := db.Idempotent(s.ctx(), cron.IdempotentCall{AccountID: account, Key: "key"}, func(ctx context.Context) ([]byte, error) {
 			j := cron.NewJob()
 			j.AccountID, j.Request.URL = account, "http://a.example/"
 			if err := db.CreateJob(ctx, &j); err != nil {
@@ -76,9 +76,9 @@ var onceTests = []test{
 	}},
 	{"a call that fails leaves nothing, and its key is free", func(s *suite) {
 		db, account, _ := s.start()
-		c := cron.OnceCall{AccountID: account, Key: "key", Request: [32]byte{1}}
+		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
 		cause := errors.New("cause")
-		_, _, err := db.Once(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
+		_, _, err := db.Idempotent(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
 			j := cron.NewJob()
 			j.AccountID, j.Request.URL = account, "http://a.example/"
 			return []byte("answer"), errors.Join(db.CreateJob(ctx, &j), cause)
@@ -95,7 +95,7 @@ var onceTests = []test{
 	}},
 	{"a key belongs to one request of one account", func(s *suite) {
 		db, account, _ := s.start()
-		c := cron.OnceCall{AccountID: account, Key: "key", Request: [32]byte{1}}
+		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
 		_, _, err := s.createOnce(db, c, "http://a.example/")
 		s.ok(err)
 		other := c
@@ -117,13 +117,13 @@ var onceTests = []test{
 	}},
 	{"after a day a key is free, and upkeep forgets it", func(s *suite) {
 		db, account, _ := s.start()
-		c := cron.OnceCall{AccountID: account, Key: "key", Request: [32]byte{1}}
+		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
 		_, _, err := s.createOnce(db, c, "http://a.example/")
 		s.ok(err)
 		s.maintain(db)
 		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(1))
 		age := func() {
-			s.execOne(`UPDATE idempotency_key SET created_at = $1`, db.Now().Add(-cron.OnceKept-time.Second).UnixMilli())
+			s.execOne(`UPDATE idempotency_key SET created_at = $1`, db.Now().Add(-cron.IdempotencyKeyLifetime-time.Second).UnixMilli())
 		}
 		age()
 		c.Request[0]++
@@ -142,18 +142,18 @@ var onceTests = []test{
 			s.exec(`INSERT INTO idempotency_key (account_id, key, request_hash, answer, created_at)
 				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $3)
 				SELECT CAST($1 AS BIGINT), 'key ' || i, `+blob+`, `+blob+`, CAST($2 AS BIGINT) FROM n`,
-				id, db.Now().UnixMilli(), cron.MaxOnceKeys-1)
+				id, db.Now().UnixMilli(), cron.MaxIdempotencyKeys-1)
 		}
 		for i, want := range []cron.ErrorKind{cron.Internal, cron.TooMany} {
-			c := cron.OnceCall{AccountID: account, Key: fmt.Sprint(i)}
+			c := cron.IdempotentCall{AccountID: account, Key: fmt.Sprint(i)}
 			_, _, err := s.createOnce(db, c, "http://a.example/")
 			if cron.KindOf(err) != want || want == cron.Internal && err != nil {
 				s.Errorf("call %d: %v", i, err)
 			}
 		}
 		s.execOne(`UPDATE idempotency_key SET created_at = $2 WHERE account_id = $1 AND key = 'key 1'`,
-			account, db.Now().Add(-cron.OnceKept).UnixMilli())
-		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "last"}, "http://a.example/")
+			account, db.Now().Add(-cron.IdempotencyKeyLifetime).UnixMilli())
+		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "last"}, "http://a.example/")
 		s.ok(err)
 	}},
 	{"of racing calls one is performed, and all are answered alike", func(s *suite) {
@@ -166,7 +166,7 @@ var onceTests = []test{
 		for _, db := range []*store.Store{db, s.open()} {
 			for range 20 { // more than a pool has connections
 				wg.Go(func() {
-					answer, replayed, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "key"}, "http://a.example/")
+					answer, replayed, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 					if err != nil {
 						s.Errorf("create once: %v", err)
 					}
@@ -190,8 +190,8 @@ var onceTests = []test{
 		var wg sync.WaitGroup
 		for i := range calls {
 			wg.Go(func() {
-				c := cron.OnceCall{AccountID: account, Key: fmt.Sprint(i)}
-				_, _, err := db.Once(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
+				c := cron.IdempotentCall{AccountID: account, Key: fmt.Sprint(i)}
+				_, _, err := db.Idempotent(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
 					if _, err := db.CountJobs(ctx, account); err != nil {
 						return nil, err
 					}
@@ -210,7 +210,7 @@ var onceTests = []test{
 		db, account, _ := s.start()
 		const secret = "answer-1029384756"
 		for _, key := range []string{"one", "two"} {
-			_, _, err := db.Once(s.ctx(), cron.OnceCall{AccountID: account, Key: key}, func(context.Context) ([]byte, error) {
+			_, _, err := db.Idempotent(s.ctx(), cron.IdempotentCall{AccountID: account, Key: key}, func(context.Context) ([]byte, error) {
 				return []byte(secret + key), nil
 			})
 			s.ok(err)
@@ -219,14 +219,14 @@ var onceTests = []test{
 			s.Errorf("%q stands in the database", secret)
 		}
 		s.execOne(`UPDATE idempotency_key SET answer = (SELECT answer FROM idempotency_key WHERE key = 'two') WHERE key = 'one'`)
-		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "one"}, "http://a.example/")
+		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "one"}, "http://a.example/")
 		if err == nil || strings.Contains(err.Error(), secret) {
 			s.Errorf("the error is %v", err)
 		}
 	}},
 	{"calls go with their account", func(s *suite) {
 		db, account, _ := s.start()
-		_, _, err := s.createOnce(db, cron.OnceCall{AccountID: account, Key: "key"}, "http://a.example/")
+		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 		s.ok(err)
 		s.ok(db.DeleteAccount(s.ctx(), account))
 		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))

@@ -287,14 +287,14 @@ func (s *suite) waiting(jobID int64) []cron.Launch {
 }
 
 // notices reads the events that were put into the outbox for a job.
-func (s *suite) notices(jobID int64) []cron.Event {
+func (s *suite) notices(jobID int64) []cron.NoticeKind {
 	s.Helper()
 	rows, err := s.past().QueryContext(s.ctx(), `SELECT event FROM outbox WHERE job_id = $1 ORDER BY id`, jobID)
 	s.ok(err)
 	defer func() { s.ok(rows.Close()) }()
-	var events []cron.Event
+	var events []cron.NoticeKind
 	for rows.Next() {
-		var e cron.Event
+		var e cron.NoticeKind
 		s.ok(rows.Scan(&e))
 		events = append(events, e)
 	}

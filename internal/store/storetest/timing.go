@@ -21,7 +21,7 @@ func (s *suite) spent(db *store.Store, j cron.Job) {
 	s.Helper()
 	rec := s.record(db, j.AccountID, j.ID)
 	s.equal("enabled", rec.Enabled, false)
-	s.equal("spent", rec.Timing.Spent, true)
+	s.equal("spent", rec.Timing.RunAtPassed, true)
 	s.equal("next run", rec.State.NextRun, time.Time{})
 }
 
@@ -63,7 +63,7 @@ var timingTests = []test{
 		s.equal("attempt", l.Attempt, 2)
 		s.finish(db, failed(l))
 		s.equal("failures", s.record(db, account, j.ID).State.Failures, 1)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 		s.claimNone(db, node)
 		s.spent(db, j)
 	}},
@@ -106,7 +106,7 @@ var timingTests = []test{
 		db, account, node := s.start()
 		j := s.once(db, account, time.Second)
 		rec := s.edit(db, j, func(j *cron.Job) { j.Enabled = false })
-		s.equal("spent", rec.Timing.Spent, false)
+		s.equal("spent", rec.Timing.RunAtPassed, false)
 		s.claimNone(db, node)
 		s.equal("fault", s.ledger(j.ID)[0].Fault, cron.FaultDisabled)
 	}},
@@ -115,10 +115,10 @@ var timingTests = []test{
 		j := s.once(db, account, time.Second, retries(3, time.Second, 1, time.Second), notifyFailure)
 		s.finish(db, failed(s.claimOne(db, node)))
 		rec := s.edit(db, j, func(j *cron.Job) { j.Title = "new" })
-		s.equal("spent", rec.Timing.Spent, true)
+		s.equal("spent", rec.Timing.RunAtPassed, true)
 		s.hurry(db, j.ID)
 		running := s.claimOne(db, node)
-		s.edit(db, j, func(j *cron.Job) { j.Timing.Spent = false })
+		s.edit(db, j, func(j *cron.Job) { j.Timing.RunAtPassed = false })
 		s.finish(db, failed(running))
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 		s.equal("notices", len(s.notices(j.ID)), 0)
@@ -128,7 +128,7 @@ var timingTests = []test{
 		j := s.once(db, account, time.Second, retries(3, time.Second, 1, time.Second))
 		s.finish(db, failed(s.claimOne(db, node)))
 		s.equal("waiting", len(s.waiting(j.ID)), 1)
-		s.edit(db, j, func(j *cron.Job) { j.Timing.Spent = false })
+		s.edit(db, j, func(j *cron.Job) { j.Timing.RunAtPassed = false })
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 	}},
 	{"a disabled account drops the further attempts of its one-time jobs", func(s *suite) {
@@ -148,7 +148,7 @@ var timingTests = []test{
 		at := db.Now().Add(time.Hour).UTC().Truncate(time.Second)
 		rec := s.edit(db, j, func(j *cron.Job) { j.Timing.RunAt = at })
 		s.equal("next run while it is disabled", rec.State.NextRun, time.Time{})
-		s.equal("spent", rec.Timing.Spent, false)
+		s.equal("spent", rec.Timing.RunAtPassed, false)
 		rec = s.edit(db, j, func(j *cron.Job) { j.Enabled = true })
 		s.equal("next run", rec.State.NextRun, at)
 	}},
@@ -262,6 +262,6 @@ var timingTests = []test{
 		s.finish(db, failed(l))
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 		s.equal("failures", s.record(db, account, j.ID).State.Failures, 1)
-		s.equal("notices", s.notices(j.ID), []cron.Event{cron.EventFailure})
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 	}},
 }

@@ -13,7 +13,7 @@ import (
 const century = 100 * 365 * 24 * time.Hour
 
 // count counts one request and tells whether it was within the limits.
-func (s *suite) count(db *store.Store, limits ...cron.Limit) bool {
+func (s *suite) count(db *store.Store, limits ...cron.RateLimit) bool {
 	s.Helper()
 	wait, err := db.Count(s.ctx(), 1, limits)
 	s.ok(err)
@@ -23,7 +23,7 @@ func (s *suite) count(db *store.Store, limits ...cron.Limit) bool {
 	return wait == 0
 }
 
-func (s *suite) used(db *store.Store, l cron.Limit) int {
+func (s *suite) used(db *store.Store, l cron.RateLimit) int {
 	s.Helper()
 	n, err := db.Used(s.ctx(), l)
 	s.ok(err)
@@ -33,13 +33,13 @@ func (s *suite) used(db *store.Store, l cron.Limit) int {
 var usageTests = []test{
 	{"as many requests pass as the limit says", func(s *suite) {
 		db := s.open()
-		l := cron.Limit{Kind: 1, Subject: 7, Window: century, Max: 3}
+		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 3}
 		s.equal("used", s.used(db, l), 0)
 		for i, want := range []bool{true, true, true, false, false} {
 			s.equal("passed", s.count(db, l), want)
 			s.equal("used", s.used(db, l), min(i+1, 3))
 		}
-		wait, err := db.Count(s.ctx(), 1, []cron.Limit{l})
+		wait, err := db.Count(s.ctx(), 1, []cron.RateLimit{l})
 		s.ok(err)
 		end := l.Start(db.Now()).Add(century)
 		if at := db.Now().Add(wait); at.After(end.Add(time.Minute)) || at.Before(end.Add(-time.Minute)) {
@@ -48,19 +48,19 @@ var usageTests = []test{
 	}},
 	{"kinds and subjects are apart", func(s *suite) {
 		db := s.open()
-		l := cron.Limit{Kind: 1, Subject: 7, Window: century, Max: 1}
+		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 1}
 		s.equal("passed", s.count(db, l), true)
 		kind, subject := l, l
 		kind.Kind, subject.Subject = 2, 8
-		for _, other := range []cron.Limit{kind, subject} {
+		for _, other := range []cron.RateLimit{kind, subject} {
 			s.equal("passed", s.count(db, other), true)
 		}
 		s.equal("passed", s.count(db, l), false)
 	}},
 	{"a request counts against all limits or none", func(s *suite) {
 		db := s.open()
-		wide := cron.Limit{Kind: 1, Subject: 7, Window: century, Max: 10}
-		narrow := cron.Limit{Kind: 2, Subject: 7, Window: century, Max: 1}
+		wide := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 10}
+		narrow := cron.RateLimit{Kind: 2, Subject: 7, Window: century, Max: 1}
 		s.equal("passed", s.count(db, wide, narrow), true)
 		s.equal("passed", s.count(db, wide, narrow), false)
 		s.equal("used", s.used(db, wide), 1)
@@ -69,7 +69,7 @@ var usageTests = []test{
 	}},
 	{"a new window begins anew", func(s *suite) {
 		db := s.open()
-		l := cron.Limit{Kind: 1, Subject: 7, Window: century, Max: 1}
+		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 1}
 		s.equal("passed", s.count(db, l), true)
 		s.execOne(`UPDATE usage SET window_at = window_at - 1000`)
 		s.equal("used", s.used(db, l), 0)
@@ -77,7 +77,7 @@ var usageTests = []test{
 	}},
 	{"racing requests are all counted", func(s *suite) {
 		db := s.open()
-		l := cron.Limit{Kind: 1, Subject: 7, Window: century, Max: 25}
+		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 25}
 		var (
 			wg     sync.WaitGroup
 			passed atomic.Int64
@@ -86,7 +86,7 @@ var usageTests = []test{
 			for range 4 {
 				wg.Go(func() {
 					for range 10 {
-						wait, err := db.Count(s.ctx(), 1, []cron.Limit{l})
+						wait, err := db.Count(s.ctx(), 1, []cron.RateLimit{l})
 						if err != nil {
 							s.Errorf("count: %v", err)
 							return
@@ -104,10 +104,10 @@ var usageTests = []test{
 	}},
 	{"upkeep forgets old windows", func(s *suite) {
 		db := s.open()
-		old := cron.Limit{Kind: 1, Subject: 7, Window: time.Hour, Max: 1}
+		old := cron.RateLimit{Kind: 1, Subject: 7, Window: time.Hour, Max: 1}
 		s.equal("passed", s.count(db, old), true)
 		s.execOne(`UPDATE usage SET window_at = $1`, db.Now().Add(-49*time.Hour).UnixMilli())
-		today := cron.Limit{Kind: 2, Subject: 7, Window: 24 * time.Hour, Max: 1}
+		today := cron.RateLimit{Kind: 2, Subject: 7, Window: 24 * time.Hour, Max: 1}
 		s.equal("passed", s.count(db, today), true)
 		s.maintain(db)
 		s.equal("windows", s.number(`SELECT count(*) FROM usage`), int64(1))

@@ -1,0 +1,44 @@
+package cron
+
+import "time"
+
+// JobChange is a record that a job was created, edited, deleted or disabled.
+type JobChange struct {
+	ID    int64 // grows with time
+	JobID int64
+	Kind  ChangeKind
+	At    time.Time
+}
+
+// ChangeKind is what happened to a job. The numbers are stored.
+type ChangeKind int
+
+// The kinds of changes.
+const (
+	ChangeCreated  ChangeKind = 1
+	ChangeEdited   ChangeKind = 2
+	ChangeDeleted  ChangeKind = 3
+	ChangeDisabled ChangeKind = 4 // by the service: after too many failures, or because a one-time job is done
+)
+
+// ChangesKept is how long job changes are kept.
+const ChangesKept = 7 * 24 * time.Hour
+
+var changeNames = [...]string{"", "created", "changed", "deleted", "disabled"}
+
+// String is the name of the kind.
+func (k ChangeKind) String() string { return changeNames[k] }
+
+// Watermarks are the positions up to which a reader of the feed can be sure to have seen every execution and every job
+// change. They are needed because a transaction takes its ids before it commits, so that a lower id can become visible
+// after a higher one.
+type Watermarks struct {
+	Executions Watermark
+	Changes    Watermark
+}
+
+// Watermark is the position in one sequence of ids.
+type Watermark struct {
+	Safe   int64 // no id up to this one can appear any more
+	Latest int64 // the highest id that was assigned; at least Safe
+}
