@@ -121,22 +121,22 @@ func (p *parts) limit(inner net.Listener) net.Listener {
 	l := newListener(inner, most, exemptFrom(p.config.Serve.TrustedProxies), func(reason string) {
 		p.metrics.Closed.WithLabelValues(reason).Inc()
 	})
-	p.metrics.Gauge("connections", "Open connections of clients.", func() float64 { return float64(l.Open()) })
-	p.metrics.Gauge("connections_max", "How many connections of clients may be open.", func() float64 { return float64(most) })
+	p.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(l.Open()) })
+	p.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(most) })
 	return l
 }
 
 // addGauges adds what is read with each scrape.
 func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
-	m.Gauge("executions_in_flight", "Executions under way.", func() float64 { return float64(jobs.InFlight()) })
-	m.Gauge("oldest_due_seconds", "How late the oldest due work is that waits for a slot.",
+	m.Gauge("executions_in_flight", "Executions in flight.", func() float64 { return float64(jobs.InFlight()) })
+	m.Gauge("oldest_due_seconds", "Lateness of the oldest due occurrence or attempt that waits for a slot of this node.",
 		func() float64 { return jobs.LateBy().Seconds() })
-	m.Info("time_zone_data_info", "The release of the time zone data that schedules are read with.", "release",
+	m.Info("time_zone_data_info", "Release of the time zone data in use.", "release",
 		func() string { return cron.CurrentZones().Release() })
-	m.Gauge("slots", "How many executions may be under way.", func() float64 { return float64(jobs.Slots) })
-	m.Gauge("backlog", "Due occurrences and attempts that wait for a slot, on all nodes; -1 when the database does not tell.",
+	m.Gauge("slots", "How many executions may be in flight.", func() float64 { return float64(jobs.Slots) })
+	m.Gauge("backlog", "Due occurrences and attempts that wait for a slot, on all nodes; -1 if the database cannot be read.",
 		gaugeOf(db.Backlog))
-	m.Gauge("notices", "Notices in the outbox, on all nodes, at most 10,000; -1 when the database does not tell.",
+	m.Gauge("notices", "Notices in the outbox, on all nodes, counted up to 10,000; -1 if the database cannot be read.",
 		gaugeOf(db.Notices))
 }
 

@@ -1,4 +1,4 @@
-// Package metrics is what the service tells Prometheus. Labels are bounded: nothing is counted per job or account.
+// Package metrics has the Prometheus metrics of the service. Labels are bounded: no metric has one per job or account.
 package metrics
 
 import (
@@ -15,22 +15,22 @@ type Metrics struct {
 	registry *prometheus.Registry
 
 	Executions     *prometheus.CounterVec // by outcome and kind
-	Lateness       prometheus.Histogram   // seconds between an instant and its execution's start
-	Duration       prometheus.Histogram   // seconds that an execution took
-	Settled        prometheus.Counter     // occurrences recorded as missed or skipped
+	Lateness       prometheus.Histogram   // seconds from when an attempt was due to its start
+	Duration       prometheus.Histogram   // seconds from the start of an execution to its end
+	Settled        prometheus.Counter     // occurrences recorded as missed or skipped by a claim
 	Claims         prometheus.Histogram   // seconds that a claim took
-	Claimed        prometheus.Histogram   // executions a claim took
+	Claimed        prometheus.Histogram   // executions per claim
 	Finishes       prometheus.Histogram   // seconds that a batch of results took
-	Finished       prometheus.Histogram   // results in a batch
+	Finished       prometheus.Histogram   // results per batch
 	DatabaseErrors *prometheus.CounterVec // by operation
 	Requests       *prometheus.CounterVec // to the API, by method and status
 	RequestTime    prometheus.Histogram   // seconds
-	Closed         *prometheus.CounterVec // connections of clients that were closed to make room, by reason
+	Closed         *prometheus.CounterVec // client connections closed to make room for others, by reason
 }
 
 const namespace = "punctual"
 
-// New returns collectors in a registry of their own, beside those of the process and the runtime.
+// New returns collectors in a new registry, which also has those of the process and the Go runtime.
 func New() *Metrics {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -38,25 +38,25 @@ func New() *Metrics {
 	m.Executions = m.counters("executions_total", "Executions that ended, by outcome and kind.", "outcome", "kind")
 	for _, outcome := range []string{"succeeded", "failed", "lost"} {
 		for _, kind := range []string{"scheduled", "manual"} {
-			m.Executions.WithLabelValues(outcome, kind) // there from the start, so that the first one is a rise
+			m.Executions.WithLabelValues(outcome, kind) // exists from the start, so that the first execution is an increase
 		}
 	}
-	m.Lateness = m.histogram("execution_lateness_seconds", "How long after its instant an execution started.",
+	m.Lateness = m.histogram("execution_lateness_seconds", "Time from when an attempt was due to its start.",
 		.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
-	m.Duration = m.histogram("execution_duration_seconds", "How long an execution took.",
+	m.Duration = m.histogram("execution_duration_seconds", "Time from the start of an execution to its end.",
 		.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
-	m.Settled = m.counter("occurrences_not_run_total", "Occurrences that were recorded as missed or skipped at a claim.")
-	m.Claims = m.histogram("claim_duration_seconds", "How long a claim took.", batchTimes...)
-	m.Claimed = m.histogram("claim_executions", "How many executions a claim took.", batchSizes...)
-	m.Finishes = m.histogram("finish_duration_seconds", "How long it took to record a batch of results.", batchTimes...)
-	m.Finished = m.histogram("finish_results", "How many results a batch held.", batchSizes...)
-	m.DatabaseErrors = m.counters("database_errors_total", "Operations of the scheduler that the database failed.", "operation")
+	m.Settled = m.counter("occurrences_not_run_total", "Occurrences recorded as missed or skipped by a claim.")
+	m.Claims = m.histogram("claim_duration_seconds", "Duration of a claim, including its wait for the database.", batchTimes...)
+	m.Claimed = m.histogram("claim_executions", "Executions per claim.", batchSizes...)
+	m.Finishes = m.histogram("finish_duration_seconds", "Duration of recording a batch of results.", batchTimes...)
+	m.Finished = m.histogram("finish_results", "Results per batch.", batchSizes...)
+	m.DatabaseErrors = m.counters("database_errors_total", "Failed database operations of the scheduler, by operation; each is retried.", "operation")
 	for _, operation := range []string{"look", "claim", "finish", "heartbeat"} {
 		m.DatabaseErrors.WithLabelValues(operation)
 	}
-	m.Requests = m.counters("api_requests_total", "Requests to the API, by method and status.", "method", "status")
-	m.RequestTime = m.histogram("api_request_duration_seconds", "How long the API took to answer.", batchTimes...)
-	m.Closed = m.counters("connections_closed_total", "Connections of clients that were closed to make room, by reason.", "reason")
+	m.Requests = m.counters("api_requests_total", "API requests, by method and status.", "method", "status")
+	m.RequestTime = m.histogram("api_request_duration_seconds", "Duration of API requests; event streams are not counted.", batchTimes...)
+	m.Closed = m.counters("connections_closed_total", "Client connections closed to make room for others, by reason.", "reason")
 	for _, reason := range []string{"full", "address"} {
 		m.Closed.WithLabelValues(reason)
 	}
@@ -86,18 +86,18 @@ func (m *Metrics) histogram(name, help string, buckets ...float64) prometheus.Hi
 	return h
 }
 
-// Gauge adds a number that is read with each scrape.
+// Gauge adds a gauge whose value is read at each scrape.
 func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(
 		prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, read))
 }
 
-// Info adds a series whose value is always 1 and whose label is read with each scrape.
+// Info adds a gauge that is always 1 and whose label is read at each scrape.
 func (m *Metrics) Info(name, help, label string, read func() string) {
 	m.registry.MustRegister(info{prometheus.NewDesc(namespace+"_"+name, help, []string{label}, nil), read})
 }
 
-// info is what Info adds.
+// info is the collector that Info adds.
 type info struct {
 	desc *prometheus.Desc
 	read func() string
@@ -111,10 +111,10 @@ func (i info) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(i.desc, prometheus.GaugeValue, 1, i.read())
 }
 
-// Since observes the time since start in seconds.
+// Since observes the seconds since start.
 func Since(h prometheus.Histogram, start time.Time) { h.Observe(time.Since(start).Seconds()) }
 
-// Handler answers scrapes.
+// Handler serves the metrics in the Prometheus text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
