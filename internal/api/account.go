@@ -70,13 +70,12 @@ func newAccount(a *cron.Account, st *service.Standing, key *cron.APIKey) account
 }
 
 // getAccount tells what the account may have, what of it is left, and what the key may do.
-func (a *api) getAccount(w http.ResponseWriter, r *http.Request, owner cron.Account) error {
-	key := keyOf(r)
-	st, err := a.service.Standing(r.Context(), owner, key.ID)
+func (a *api) getAccount(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	st, err := a.service.Standing(r.Context(), actor)
 	if err != nil {
 		return err
 	}
 	return reply(w, struct {
 		Account account `json:"account"`
-	}{newAccount(&owner, &st, key)})
+	}{newAccount(&actor.Account, &st, actor.Key)})
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // getBadge answers with an image of how a job is, for anybody who has its address.
-func (a *api) getBadge(w http.ResponseWriter, r *http.Request, _ cron.Account) error {
+func (a *api) getBadge(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
 	parts, ok := badgeParts(r.PathValue("badge"))
 	if !ok {
 		return cron.Missing(cron.SubjectNone)
@@ -127,23 +127,23 @@ type badgeAddress struct {
 }
 
 // listBadges tells where the badges of a job are, all of them or those that the query string asks for.
-func (a *api) listBadges(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) listBadges(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	wanted, err := wantedBadges(r)
 	if err != nil {
 		return err
 	}
 	jobID := pathID(r, "jobId")
-	if _, err := a.service.Job(r.Context(), a.now(), account, jobID); err != nil {
+	tokens, err := a.service.BadgeTokens(r.Context(), actor, jobID, wanted)
+	if err != nil {
 		return err
 	}
 	answer := struct {
 		Badges []badgeAddress `json:"badges"`
 	}{}
-	for _, parts := range wanted {
-		token := a.service.BadgeToken(account.ID, jobID, parts)
+	for i, parts := range wanted {
 		answer.Badges = append(answer.Badges, badgeAddress{
 			int(parts), parts&cron.BadgeTitle != 0, parts&cron.BadgeExecution != 0, parts&cron.BadgeLatency != 0,
-			fmt.Sprintf("/jobs/%d/%s/status-%d.svg", jobID, token, parts),
+			fmt.Sprintf("/jobs/%d/%s/status-%d.svg", jobID, tokens[i], parts),
 		})
 	}
 	return reply(w, answer)

@@ -25,8 +25,12 @@ func (c *client) badgePath(job string, parts cron.BadgeParts) string {
 	if _, err := fmt.Sscanf(job, "/jobs/%d", &id); err != nil {
 		c.t.Fatal(err)
 	}
-	token := newService(c.server.store, nil).BadgeToken(c.account.ID, id, parts)
-	return fmt.Sprintf("%s/%s/status-%d.svg", job, token, parts)
+	owner := cron.OperatorOf(c.account)
+	tokens, err := newService(c.server.store, nil).BadgeTokens(c.t.Context(), owner, id, []cron.BadgeParts{parts})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return fmt.Sprintf("%s/%s/status-%d.svg", job, tokens[0], parts)
 }
 
 // goldenImage compares an answer with testdata/name.svg, and makes sure that it is XML.
@@ -157,8 +161,8 @@ func TestBadgesNeedTheirToken(t *testing.T) {
 		t.Errorf("DELETE: status %d", got.status)
 	}
 	stranger := c.server.newClient(t, "b@example.com", cron.PlanDefault)
-	if got := stranger.do("GET", stranger.badgePath(mine, 3), ""); got.status != 404 {
-		t.Errorf("the token of another account: status %d", got.status)
+	if got := stranger.do("GET", mine+"/badge", ""); got.status != 404 {
+		t.Errorf("another account asks for the token: status %d", got.status)
 	}
 }
 

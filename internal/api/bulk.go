@@ -20,7 +20,7 @@ type bulkResult struct {
 }
 
 // changeJobs does the same to many jobs, each for itself.
-func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	body, err := wire.ReadObject(w, r, bulkBody)
 	if err != nil {
 		return err
@@ -28,22 +28,25 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Ac
 	action := wire.BulkAction(-1)
 	wire.Choice(body, "action", &action, wire.BulkActions)
 	body.MustHave("action")
-	do, unread, err := a.bulkChange(r.Context(), account, action, body)
+	do, unread, err := a.bulkChange(r.Context(), actor, action, body)
 	if err != nil {
 		return err
 	}
-	ids, err := a.bulkJobs(r.Context(), account, body)
+	ids, err := a.bulkJobs(r.Context(), actor, body)
 	if err != nil {
 		return err
 	}
 	a.tellIgnored(w, r, body, "/job", unread)
-	errs := a.service.EachJob(r.Context(), ids, do)
+	results, err := do(ids)
+	if err != nil {
+		return err
+	}
 	answer := struct {
 		Results   []bulkResult `json:"results"`
 		Succeeded int          `json:"succeeded"`
 		Failed    int          `json:"failed"`
 	}{Results: make([]bulkResult, len(ids))}
-	for i, err := range errs {
+	for i, err := range results {
 		answer.Results[i] = bulkResult{JobID: ids[i], Status: http.StatusOK}
 		if err == nil {
 			answer.Succeeded++
@@ -57,21 +60,22 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, account cron.Ac
 	return reply(w, answer)
 }
 
-// bulkChange reads what is to be done to each job; unread is what nothing reads of what a job is to be.
-func (a *api) bulkChange(ctx context.Context, account cron.Account, action wire.BulkAction, body wire.Object) (
-	do func(ctx context.Context, jobID int64) error, unread []string, err error) {
+// bulkChange reads what is to be done to each job; unread is what nothing reads of what a job is to be. do does it, and
+// tells what came of each.
+func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.BulkAction, body wire.Object) (
+	do func(jobIDs []int64) ([]error, error), unread []string, err error) {
 	var change service.Change
 	switch action {
 	case wire.BulkEnable, wire.BulkDisable:
 		change = func(job *cron.Job) error {
-			job.Enabled, job.Timing.RunAtPassed = action == wire.BulkEnable, false // somebody says what the job is to be
+			job.SetEnabled(action == wire.BulkEnable)
 			return nil
 		}
 	case wire.BulkMove:
 		var folder int64
 		wire.Integer(body, "toFolderId", &folder, 0, math.MaxInt64)
 		body.MustHave("toFolderId")
-		if err := a.service.CheckFolder(ctx, account, folder); err != nil {
+		if err := a.service.CheckFolder(ctx, actor, folder); err != nil {
 			return nil, nil, under("/toFolderId", err)
 		}
 		change = func(job *cron.Job) error {
@@ -85,23 +89,20 @@ func (a *api) bulkChange(ctx context.Context, account cron.Account, action wire.
 			body.Add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: wire.MaxBulkPatch, Unit: cron.UnitBytes})
 		} else if ok {
 			change, unread = jobChange(patch)
-			if err := a.service.CheckChange(account, change); err != nil {
+			if err := a.service.CheckChange(actor, change); err != nil {
 				return nil, nil, under("/job", err)
 			}
 		}
 	case wire.BulkDelete:
-		return func(ctx context.Context, jobID int64) error {
-			return a.service.DeleteJob(ctx, account, jobID, nil)
-		}, nil, body.Err()
+		return func(jobIDs []int64) ([]error, error) { return a.service.DeleteJobs(ctx, actor, jobIDs) }, nil, body.Err()
 	}
-	return func(ctx context.Context, jobID int64) error {
-		_, err := a.service.ChangeJob(ctx, account, jobID, nil, change)
-		return err
+	return func(jobIDs []int64) ([]error, error) {
+		return a.service.ChangeJobs(ctx, actor, jobIDs, change)
 	}, unread, body.Err()
 }
 
 // bulkJobs reads which jobs are meant: a list, each counted once, or all of a folder.
-func (a *api) bulkJobs(ctx context.Context, account cron.Account, body wire.Object) ([]int64, error) {
+func (a *api) bulkJobs(ctx context.Context, actor cron.Actor, body wire.Object) ([]int64, error) {
 	_, listed := body.Value("jobIds")
 	_, inFolder := body.Value("folderId")
 	if listed == inFolder {
@@ -120,7 +121,7 @@ func (a *api) bulkJobs(ctx context.Context, account cron.Account, body wire.Obje
 		if err := body.Err(); err != nil {
 			return nil, err
 		}
-		if ids, err = a.service.FolderJobs(ctx, account, folder, wire.MaxBulkJobs+1); err != nil {
+		if ids, err = a.service.FolderJobs(ctx, actor, folder, wire.MaxBulkJobs+1); err != nil {
 			return nil, under("/folderId", err)
 		}
 	} else {

@@ -11,7 +11,7 @@ import (
 )
 
 // getOpenAPI answers with the description of the API for programs.
-func (a *api) getOpenAPI(w http.ResponseWriter, r *http.Request, _ cron.Account) error {
+func (a *api) getOpenAPI(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
 	p, err := spec.Published()
 	if err == nil {
 		publish(w, r, "application/json", p.Document)
@@ -20,7 +20,7 @@ func (a *api) getOpenAPI(w http.ResponseWriter, r *http.Request, _ cron.Account)
 }
 
 // getDocs answers with the description of the API for people.
-func (a *api) getDocs(w http.ResponseWriter, r *http.Request, _ cron.Account) error {
+func (a *api) getDocs(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
 	p, err := spec.Published()
 	if err == nil {
 		w.Header().Set("Content-Security-Policy", p.Policy)

@@ -40,7 +40,7 @@ func TestDescriptionHasEveryRoute(t *testing.T) {
 			t.Errorf("%s is not described", name)
 			continue
 		}
-		if o.Open != (r.call == 0) {
+		if o.Open != (r.use == 0) {
 			t.Errorf("%s is described as open: %v", name, o.Open)
 		}
 		for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(name, -1) {

@@ -23,12 +23,12 @@ const (
 )
 
 // followEvents sends what happens in the account as it happens (Server-Sent Events, as the HTML standard has them).
-func (a *api) followEvents(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	position := r.Header.Get("Last-Event-ID") // a client that comes again still has the query that it began with
 	if position == "" {
 		position = r.URL.Query().Get("after")
 	}
-	follower, err := a.service.Follow(r.Context(), a.now(), account, position)
+	follower, err := a.service.Follow(r.Context(), a.now(), actor, position)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *eventStream) run(r *http.Request) {
 			return
 		case <-look.C:
 		case <-heartbeat.C:
-			if _, _, err := s.api.auth.Authenticate(ctx, s.api.now(), r.Header.Get("Authorization")); err != nil {
+			if _, err := s.api.authenticate(r, s.api.now()); err != nil {
 				return
 			}
 			s.buffer.WriteString(": heartbeat\n")

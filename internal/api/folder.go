@@ -9,8 +9,8 @@ import (
 	"punctual/internal/service"
 )
 
-func (a *api) listFolders(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	folders, err := a.service.Folders(r.Context(), account)
+func (a *api) listFolders(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	folders, err := a.service.Folders(r.Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -23,8 +23,8 @@ func (a *api) listFolders(w http.ResponseWriter, r *http.Request, account cron.A
 	return reply(w, answer)
 }
 
-func (a *api) getFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	f, err := a.service.Folder(r.Context(), account, pathID(r, "folderId"))
+func (a *api) getFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	f, err := a.service.Folder(r.Context(), actor, pathID(r, "folderId"))
 	if err != nil {
 		return err
 	}
@@ -33,17 +33,17 @@ func (a *api) getFolder(w http.ResponseWriter, r *http.Request, account cron.Acc
 	}{newFolder(&f)})
 }
 
-func (a *api) createFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) createFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	change, err := a.readFolder(w, r)
 	if err != nil {
 		return err
 	}
-	folder, err := a.service.NewFolder(account, change)
+	folder, err := a.service.NewFolder(actor, change)
 	if err != nil {
 		return under("/folder", err)
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
-		if err := a.service.AddFolder(ctx, &folder); err != nil {
+		if err := a.service.AddFolder(ctx, actor, &folder); err != nil {
 			return under("/folder", err)
 		}
 		return reply(w, struct {
@@ -52,19 +52,19 @@ func (a *api) createFolder(w http.ResponseWriter, r *http.Request, account cron.
 	})
 }
 
-func (a *api) changeFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) changeFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	change, err := a.readFolder(w, r)
 	if err != nil {
 		return err
 	}
-	if err := a.service.ChangeFolder(r.Context(), account, pathID(r, "folderId"), change); err != nil {
+	if err := a.service.ChangeFolder(r.Context(), actor, pathID(r, "folderId"), change); err != nil {
 		return under("/folder", err)
 	}
 	return reply(w, struct{}{})
 }
 
-func (a *api) deleteFolder(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	if err := a.service.DeleteFolder(r.Context(), account, pathID(r, "folderId")); err != nil {
+func (a *api) deleteFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.DeleteFolder(r.Context(), actor, pathID(r, "folderId")); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

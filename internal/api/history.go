@@ -11,8 +11,8 @@ import (
 	"punctual/internal/cron"
 )
 
-func (a *api) listHistory(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	executions, predictions, err := a.service.History(r.Context(), a.now(), account, pathID(r, "jobId"))
+func (a *api) listHistory(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	executions, predictions, err := a.service.History(r.Context(), a.now(), actor, pathID(r, "jobId"))
 	if err != nil {
 		return err
 	}
@@ -29,13 +29,13 @@ func (a *api) listHistory(w http.ResponseWriter, r *http.Request, account cron.A
 	return reply(w, answer)
 }
 
-func (a *api) getExecution(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) getExecution(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	wanted := r.PathValue("identifier")
 	parts := strings.Split(wanted, "-")
 	if len(parts) != 4 {
 		return wire.Invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
 	}
-	execution, err := a.service.Execution(r.Context(), account, pathID(r, "jobId"), parseID(parts[3]))
+	execution, err := a.service.Execution(r.Context(), actor, pathID(r, "jobId"), parseID(parts[3]))
 	if err != nil {
 		return err
 	}

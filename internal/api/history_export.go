@@ -56,16 +56,16 @@ type exporter interface {
 
 // export sends all records that the filter wants. What fails after the first bytes breaks the connection, so that no
 // part of an export passes for all of it.
-func (a *api) export(w http.ResponseWriter, r *http.Request, account cron.Account, f cron.HistoryFilter, as wire.Format) error {
+func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f cron.HistoryFilter, as wire.Format) error {
 	if !r.ProtoAtLeast(1, 1) {
 		return wire.Invalid(cron.Problem{Rule: cron.RuleHTTPVersion})
 	}
-	if !a.exports.enter(account.ID) {
+	if !a.exports.enter(actor.Account.ID) {
 		return &cron.Error{Kind: cron.TooMany}
 	}
-	defer a.exports.leave(account.ID)
+	defer a.exports.leave(actor.Account.ID)
 
-	next, stop := iter.Pull2(a.service.AllHistory(r.Context(), account, f))
+	next, stop := iter.Pull2(a.service.AllHistory(r.Context(), actor, f))
 	defer stop()
 	page, err, more := next()
 	if err != nil {

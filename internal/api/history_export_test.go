@@ -22,7 +22,6 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/service"
-	"punctual/internal/store"
 )
 
 func TestExport(t *testing.T) {
@@ -105,9 +104,8 @@ func mustJSON(t *testing.T, v any) string {
 	return string(b)
 }
 
-// scripted answers searches with pages of records as a test says, and is a store in all else.
+// scripted answers searches with pages of records as a test says.
 type scripted struct {
-	*store.Store
 	page func(n int64) (cron.HistoryPage, error) // the page after record n, the newest being 1<<40
 }
 
@@ -139,7 +137,7 @@ func newScripted(t *testing.T, timeout time.Duration, page func(n int64) (cron.H
 	c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
 	log = &syncBuilder{}
 	config := serviceConfig(s.store, cron.DefaultPlans())
-	config.History = scripted{s.store, page}
+	config.Searcher = scripted{page}
 	server := httptest.NewUnstartedServer(api.New(api.Config{
 		Service: service.New(config), Auth: auth.New(s.store),
 		Messages: message.English{}, Logger: slog.New(slog.NewTextHandler(log, nil)), Now: s.store.Now,

@@ -17,29 +17,29 @@ import (
 )
 
 // searchHistory lists records of all jobs of the account.
-func (a *api) searchHistory(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	return a.search(w, r, account, 0)
+func (a *api) searchHistory(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	return a.search(w, r, actor, 0)
 }
 
 // searchExecutions lists records of one job.
-func (a *api) searchExecutions(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) searchExecutions(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	jobID := pathID(r, "jobId")
 	if jobID == 0 {
 		return cron.Missing(cron.SubjectJob)
 	}
-	return a.search(w, r, account, jobID)
+	return a.search(w, r, actor, jobID)
 }
 
 // search answers with a page, or with everything in one of the formats of an export.
-func (a *api) search(w http.ResponseWriter, r *http.Request, account cron.Account, jobID int64) error {
+func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, jobID int64) error {
 	q, format, err := a.readSearch(r, jobID)
 	if err != nil {
 		return err
 	}
 	if format != wire.FormatJSON {
-		return a.export(w, r, account, q.Filter, format)
+		return a.export(w, r, actor, q.Filter, format)
 	}
-	page, err := a.service.SearchHistory(r.Context(), account, &q)
+	page, err := a.service.SearchHistory(r.Context(), actor, &q)
 	if err != nil {
 		return err
 	}

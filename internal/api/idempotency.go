@@ -11,6 +11,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/service"
 )
 
 // replayable are the headers of an answer that are kept with it.
@@ -23,18 +24,25 @@ type keptAnswer struct {
 	Body   []byte            `json:"b"`
 }
 
-// effectKey finds, in the context of a request, the call that is to take effect once.
+// effectKey finds, in the context of a request, the onceRequest that is to take effect once.
 type effectKey struct{}
 
-// once lets a call take effect once for each value of the header Idempotency-Key; a call without the header is as it was.
-// limit is that of its body. A call that was performed before is answered without a look at its body. Otherwise the
+// onceRequest is a request that is to take effect once.
+type onceRequest struct {
+	actor cron.Actor
+	use   service.UseCase
+	call  cron.IdempotentCall
+}
+
+// once lets a use case take effect once for each value of the header Idempotency-Key; a call without the header is as it
+// was. limit is that of its body. A call that was performed before is answered without a look at its body. Otherwise the
 // handler decodes and checks the request as ever, and what it hands to effect runs in one transaction with what notes the
 // key and the answer.
-func (a *api) once(limit wire.BodyLimit, handle handler) handler {
-	return func(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) once(use service.UseCase, limit wire.BodyLimit, handle handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 		values, given := r.Header["Idempotency-Key"]
 		if !given {
-			return handle(w, r, account)
+			return handle(w, r, actor)
 		}
 		if len(values) != 1 || !isOnceKey(values[0]) {
 			return wire.Invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxIdempotencyKeyLength})
@@ -43,30 +51,31 @@ func (a *api) once(limit wire.BodyLimit, handle handler) handler {
 		if err != nil {
 			return err
 		}
-		call := cron.IdempotentCall{AccountID: account.ID, Key: values[0], Request: fingerprint(r, body)}
-		answer, found, err := a.service.Performed(r.Context(), call)
+		call := cron.IdempotentCall{Key: values[0], Request: fingerprint(r, actor, body)}
+		answer, found, err := a.service.Performed(r.Context(), actor, use, call)
 		if err != nil {
 			return err
 		}
 		if found {
 			return replay(w, answer, true)
 		}
-		again := r.WithContext(context.WithValue(r.Context(), effectKey{}, call))
+		again := r.WithContext(context.WithValue(r.Context(), effectKey{}, onceRequest{actor, use, call}))
 		again.Body = io.NopCloser(bytes.NewReader(body))
-		return handle(w, again, account)
+		return handle(w, again, actor)
 	}
 }
 
 // effect performs what a handler has decoded and checked, and answers. act only writes, with the context that it is given,
 // and may run more than once.
 func (a *api) effect(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, w http.ResponseWriter) error) error {
-	call, given := r.Context().Value(effectKey{}).(cron.IdempotentCall)
+	once, given := r.Context().Value(effectKey{}).(onceRequest)
 	if !given {
 		return act(r.Context(), w)
 	}
-	answer, replayed, err := a.service.Idempotent(r.Context(), call, func(ctx context.Context) ([]byte, error) {
+	perform := func(ctx context.Context) ([]byte, error) {
 		return record(w.Header().Clone(), func(w http.ResponseWriter) error { return act(ctx, w) })
-	})
+	}
+	answer, replayed, err := a.service.Idempotent(r.Context(), once.actor, once.use, once.call, perform)
 	if err != nil {
 		return err
 	}
@@ -85,9 +94,9 @@ func isOnceKey(text string) bool {
 
 // fingerprint tells requests apart by all that the handler of a creating call looks at. The API key is a part of it: an
 // answer may hold what other keys are not to see.
-func fingerprint(r *http.Request, body []byte) (sum [sha256.Size]byte) {
+func fingerprint(r *http.Request, actor cron.Actor, body []byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %s %q %t ", keyOf(r).ID, r.Pattern, r.URL.Path, wire.IsJSON(r)) // never fails
+	_, _ = fmt.Fprintf(h, "%d %s %q %t ", actor.Key.ID, r.Pattern, r.URL.Path, wire.IsJSON(r)) // never fails
 	_, _ = h.Write(body)
 	h.Sum(sum[:0])
 	return sum

@@ -12,8 +12,8 @@ import (
 	"punctual/internal/cron"
 )
 
-func (a *api) listJobs(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	jobs, someFailed, err := a.service.Jobs(r.Context(), a.now(), account)
+func (a *api) listJobs(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	jobs, someFailed, err := a.service.Jobs(r.Context(), a.now(), actor)
 	if err != nil {
 		return err
 	}
@@ -27,8 +27,8 @@ func (a *api) listJobs(w http.ResponseWriter, r *http.Request, account cron.Acco
 	return reply(w, answer)
 }
 
-func (a *api) getJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	rec, err := a.service.Job(r.Context(), a.now(), account, pathID(r, "jobId"))
+func (a *api) getJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	rec, err := a.service.Job(r.Context(), a.now(), actor, pathID(r, "jobId"))
 	if err != nil {
 		return err
 	}
@@ -40,9 +40,9 @@ func (a *api) getJob(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	}{newDetailedJob(&rec)})
 }
 
-func (a *api) createJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) createJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	// The contract checks quotas before the body.
-	if err := a.service.RoomForJob(r.Context(), account); err != nil {
+	if err := a.service.RoomForJob(r.Context(), actor); err != nil {
 		return err
 	}
 	body, outer, err := wire.ReadMember(w, r, jobBody, "job")
@@ -51,18 +51,18 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	}
 	change, unread := jobChange(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.NewJob(account, change)
+	job, err := a.service.NewJob(actor, change)
 	if err != nil {
 		return under("/job", err)
 	}
-	return a.addJob(w, r, job)
+	return a.addJob(w, r, actor, job)
 }
 
 // addJob saves a job and answers that it was made.
-func (a *api) addJob(w http.ResponseWriter, r *http.Request, job cron.Job) error {
+func (a *api) addJob(w http.ResponseWriter, r *http.Request, actor cron.Actor, job cron.Job) error {
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		made := job // may run more than once
-		if err := a.service.AddJob(ctx, &made); err != nil {
+		if err := a.service.AddJob(ctx, actor, &made); err != nil {
 			return under("/job", err)
 		}
 		a.setETag(w, &made)
@@ -72,14 +72,14 @@ func (a *api) addJob(w http.ResponseWriter, r *http.Request, job cron.Job) error
 	})
 }
 
-func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) changeJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	body, outer, err := wire.ReadMember(w, r, jobBody, "job")
 	if err != nil {
 		return err
 	}
 	change, unread := jobChange(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.ChangeJob(r.Context(), account, pathID(r, "jobId"), ifMatch(r), change)
+	job, err := a.service.ChangeJob(r.Context(), actor, pathID(r, "jobId"), ifMatch(r), change)
 	if err != nil {
 		return under("/job", err)
 	}
@@ -87,16 +87,16 @@ func (a *api) changeJob(w http.ResponseWriter, r *http.Request, account cron.Acc
 	return reply(w, struct{}{})
 }
 
-func (a *api) deleteJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	if err := a.service.DeleteJob(r.Context(), account, pathID(r, "jobId"), ifMatch(r)); err != nil {
+func (a *api) deleteJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.DeleteJob(r.Context(), actor, pathID(r, "jobId"), ifMatch(r)); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})
 }
 
 // cloneJob makes a copy of a job. The body may say what is to differ.
-func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	if err := a.service.RoomForJob(r.Context(), account); err != nil {
+func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.RoomForJob(r.Context(), actor); err != nil {
 		return err
 	}
 	var (
@@ -114,11 +114,11 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, account cron.Acco
 	}
 	change, unread := jobChange(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.NewClone(r.Context(), account, pathID(r, "jobId"), a.messages.CopyTitle, change)
+	job, err := a.service.NewClone(r.Context(), actor, pathID(r, "jobId"), a.messages.CopyTitle, change)
 	if err != nil {
 		return under("/job", err)
 	}
-	return a.addJob(w, r, job)
+	return a.addJob(w, r, actor, job)
 }
 
 // job is Job of the contract. Field order counts.

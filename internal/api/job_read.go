@@ -30,7 +30,11 @@ var readOnlyMembers = []string{
 // readJob merges o into job field by field; read-only fields are ignored. Seconds are limited to what a duration holds.
 func readJob(o wire.Object, job *cron.Job) {
 	o.Skip(readOnlyMembers...)
-	o.Boolean("enabled", &job.Enabled)
+	if _, given := o.Value("enabled"); given {
+		enabled := job.Enabled
+		o.Boolean("enabled", &enabled)
+		job.SetEnabled(enabled)
+	}
 	o.Text("title", &job.Title)
 	o.Boolean("saveResponses", &job.SaveResponses)
 	o.Text("url", &job.Request.URL)
@@ -103,9 +107,6 @@ func readTiming(job, schedule wire.Object, t *cron.Timing) {
 	wire.Instant(job, "pausedUntil", &t.PausedUntil)
 	job.Text("pauseNote", &t.PauseNote)
 	schedule.Seconds("spreadSeconds", &t.Spread, 0, cron.MaxSpread)
-	if _, given := job.Value("enabled"); given {
-		t.RunAtPassed = false // somebody says what the job is to be
-	}
 }
 
 // readPolicy merges the members of a job that belong to its policy.

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 
 	"punctual/internal/api/wire"
-	"punctual/internal/auth"
 	"punctual/internal/cron"
 )
 
@@ -98,8 +97,8 @@ func readPrefixes(o wire.Object, name string, to *[]netip.Prefix) {
 	})
 }
 
-func (a *api) listKeys(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	keys, err := a.service.APIKeys(r.Context(), account)
+func (a *api) listKeys(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	keys, err := a.service.APIKeys(r.Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -107,53 +106,44 @@ func (a *api) listKeys(w http.ResponseWriter, r *http.Request, account cron.Acco
 		Keys []apiKey `json:"apiKeys"`
 	}{make([]apiKey, len(keys))}
 	for i := range keys {
-		answer.Keys[i] = newAPIKey(&keys[i], keyOf(r))
+		answer.Keys[i] = newAPIKey(&keys[i], actor.Key)
 	}
 	return reply(w, answer)
 }
 
-// hintLength is how many characters of a key are kept to recognise it by.
-const hintLength = 4
-
-// createKey makes a key and shows it, this once. What the body leaves out is as with the key that asks for it.
-func (a *api) createKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+// createKey makes a key and shows it, this once.
+func (a *api) createKey(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	body, outer, err := wire.ReadMember(w, r, keyBody, "apiKey")
 	if err != nil {
 		return err
 	}
-	var (
-		p  wire.Problems
-		by = keyOf(r)
-		k  = cron.APIKey{Scopes: by.Scopes, Expires: by.Expires, AllowFrom: by.AllowFrom}
-	)
-	o := wire.NewObject(body, "", &p)
-	o.Skip("apiKeyId", "hint", "current", "created", "lastUsed")
-	o.Text("title", &k.Title)
-	readScopes(o, "scopes", &k.Scopes)
-	readPrefixes(o, "allowFrom", &k.AllowFrom)
-	wire.Instant(o, "expires", &k.Expires)
-	a.tellIgnored(w, r, outer, "/apiKey", p.Unread())
-	text, hash := auth.NewKey()
-	k.Hash, k.Hint = hash, text[len(text)-hintLength:]
-	if err = p.Err(); err == nil {
-		err = a.service.CheckAPIKey(a.now(), account, by, &k)
-	}
+	key, text, err := a.service.NewAPIKey(a.now(), actor, func(k *cron.APIKey) error {
+		var p wire.Problems
+		o := wire.NewObject(body, "", &p)
+		o.Skip("apiKeyId", "hint", "current", "created", "lastUsed")
+		o.Text("title", &k.Title)
+		readScopes(o, "scopes", &k.Scopes)
+		readPrefixes(o, "allowFrom", &k.AllowFrom)
+		wire.Instant(o, "expires", &k.Expires)
+		a.tellIgnored(w, r, outer, "/apiKey", p.Unread())
+		return p.Err()
+	})
 	if err != nil {
 		return under("/apiKey", err)
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
-		if err := a.service.AddAPIKey(ctx, &k); err != nil {
+		if err := a.service.AddAPIKey(ctx, actor, &key); err != nil {
 			return under("/apiKey", err)
 		}
 		return reply(w, struct {
 			APIKeyID int64  `json:"apiKeyId"`
 			Key      string `json:"key"`
-		}{k.ID, text})
+		}{key.ID, text})
 	})
 }
 
-func (a *api) deleteKey(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	if err := a.service.DeleteAPIKey(r.Context(), account, keyOf(r), pathID(r, "apiKeyId")); err != nil {
+func (a *api) deleteKey(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.DeleteAPIKey(r.Context(), actor, pathID(r, "apiKeyId")); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

@@ -9,14 +9,14 @@ import (
 )
 
 // handler answers a request, or returns an error and has written nothing.
-type handler func(w http.ResponseWriter, r *http.Request, account cron.Account) error
+type handler func(w http.ResponseWriter, r *http.Request, actor cron.Actor) error
 
 // route is one call of the API. Its caller is authenticated by an API key, unless it is open.
 type route struct {
 	method  string
-	pattern string       // of http.ServeMux, without a method: there GET would match HEAD too
-	call    service.Call // how it is counted; 0 for an open one
-	handle  handler      // gets no account when the route is open
+	pattern string          // of http.ServeMux, without a method: there GET would match HEAD too
+	use     service.UseCase // what the caller must have the right to; 0 for an open one
+	handle  handler         // gets nobody when the route is open
 }
 
 // endpoint is the routes that share a pattern, by method.
@@ -25,41 +25,41 @@ type endpoint map[string]route
 // routes lists all calls.
 func (a *api) routes() []route {
 	return []route{
-		{http.MethodGet, "/jobs", service.CallListJobs, a.listJobs},
-		{http.MethodPut, "/jobs", service.CallCreateJob, a.once(jobBody, a.createJob)},
-		{http.MethodGet, "/jobs/{jobId}", service.CallGetJob, a.getJob},
-		{http.MethodPatch, "/jobs/{jobId}", service.CallChangeJob, a.changeJob},
-		{http.MethodDelete, "/jobs/{jobId}", service.CallDeleteJob, a.deleteJob},
-		{http.MethodGet, "/jobs/{jobId}/history", service.CallListHistory, a.listHistory},
-		{http.MethodGet, "/jobs/{jobId}/history/{identifier}", service.CallGetExecution, a.getExecution},
-		{http.MethodGet, "/folders", service.CallListFolders, a.listFolders},
-		{http.MethodPut, "/folders", service.CallCreateFolder, a.once(folderBody, a.createFolder)},
-		{http.MethodGet, "/folders/{folderId}", service.CallGetFolder, a.getFolder},
-		{http.MethodPatch, "/folders/{folderId}", service.CallChangeFolder, a.changeFolder},
-		{http.MethodDelete, "/folders/{folderId}", service.CallDeleteFolder, a.deleteFolder},
+		{http.MethodGet, "/jobs", service.UseListJobs, a.listJobs},
+		{http.MethodPut, "/jobs", service.UseCreateJob, a.once(service.UseCreateJob, jobBody, a.createJob)},
+		{http.MethodGet, "/jobs/{jobId}", service.UseGetJob, a.getJob},
+		{http.MethodPatch, "/jobs/{jobId}", service.UseChangeJob, a.changeJob},
+		{http.MethodDelete, "/jobs/{jobId}", service.UseDeleteJob, a.deleteJob},
+		{http.MethodGet, "/jobs/{jobId}/history", service.UseListHistory, a.listHistory},
+		{http.MethodGet, "/jobs/{jobId}/history/{identifier}", service.UseGetExecution, a.getExecution},
+		{http.MethodGet, "/folders", service.UseListFolders, a.listFolders},
+		{http.MethodPut, "/folders", service.UseCreateFolder, a.once(service.UseCreateFolder, folderBody, a.createFolder)},
+		{http.MethodGet, "/folders/{folderId}", service.UseGetFolder, a.getFolder},
+		{http.MethodPatch, "/folders/{folderId}", service.UseChangeFolder, a.changeFolder},
+		{http.MethodDelete, "/folders/{folderId}", service.UseDeleteFolder, a.deleteFolder},
 		{http.MethodGet, "/jobs/{jobId}/{token}/{badge}", 0, a.getBadge},
 		{http.MethodHead, "/jobs/{jobId}/{token}/{badge}", 0, a.getBadge},
 		{http.MethodGet, "/executor-nodes.json", 0, a.listExecutorNodes},
-		{http.MethodGet, "/schedule/preview", service.CallPreview, a.previewSchedule},
-		{http.MethodPost, "/jobs/{jobId}/run", service.CallRunJob, a.once(runBody, a.runJob)},
-		{http.MethodGet, "/jobs/{jobId}/runs/{runId}", service.CallGetRun, a.getRun},
-		{http.MethodPost, "/jobs/{jobId}/clone", service.CallCloneJob, a.once(jobBody, a.cloneJob)},
-		{http.MethodPost, "/jobs/bulk", service.CallBulk, a.changeJobs},
-		{http.MethodGet, "/jobs/{jobId}/badge", service.CallGetBadge, a.listBadges},
-		{http.MethodGet, "/me", service.CallGetAccount, a.getAccount},
-		{http.MethodGet, "/apikeys", service.CallListKeys, a.listKeys},
-		{http.MethodPost, "/apikeys", service.CallCreateKey, a.once(keyBody, a.createKey)},
-		{http.MethodDelete, "/apikeys/{apiKeyId}", service.CallDeleteKey, a.deleteKey},
-		{http.MethodGet, "/timezones", service.CallListZones, a.listZones},
-		{http.MethodGet, "/events", service.CallFollow, a.followEvents},
+		{http.MethodGet, "/schedule/preview", service.UsePreview, a.previewSchedule},
+		{http.MethodPost, "/jobs/{jobId}/run", service.UseRunJob, a.once(service.UseRunJob, runBody, a.runJob)},
+		{http.MethodGet, "/jobs/{jobId}/runs/{runId}", service.UseGetRun, a.getRun},
+		{http.MethodPost, "/jobs/{jobId}/clone", service.UseCloneJob, a.once(service.UseCloneJob, jobBody, a.cloneJob)},
+		{http.MethodPost, "/jobs/bulk", service.UseBulk, a.changeJobs},
+		{http.MethodGet, "/jobs/{jobId}/badge", service.UseGetBadge, a.listBadges},
+		{http.MethodGet, "/me", service.UseGetAccount, a.getAccount},
+		{http.MethodGet, "/apikeys", service.UseListKeys, a.listKeys},
+		{http.MethodPost, "/apikeys", service.UseCreateKey, a.once(service.UseCreateKey, keyBody, a.createKey)},
+		{http.MethodDelete, "/apikeys/{apiKeyId}", service.UseDeleteKey, a.deleteKey},
+		{http.MethodGet, "/timezones", service.UseListZones, a.listZones},
+		{http.MethodGet, "/events", service.UseFollow, a.followEvents},
 		{http.MethodGet, "/openapi.json", 0, a.getOpenAPI},
 		{http.MethodGet, "/docs", 0, a.getDocs},
-		{http.MethodGet, "/tls", service.CallGetTLS, a.getTLS},
-		{http.MethodPut, "/tls", service.CallSetTLS, a.setTLS},
-		{http.MethodDelete, "/tls", service.CallDeleteTLS, a.deleteTLS},
-		{http.MethodGet, "/history", service.CallHistory, a.searchHistory},
-		{http.MethodGet, "/jobs/{jobId}/executions", service.CallExecutions, a.searchExecutions},
-		{http.MethodGet, "/stats", service.CallStats, a.getStats},
+		{http.MethodGet, "/tls", service.UseGetTLS, a.getTLS},
+		{http.MethodPut, "/tls", service.UseSetTLS, a.setTLS},
+		{http.MethodDelete, "/tls", service.UseDeleteTLS, a.deleteTLS},
+		{http.MethodGet, "/history", service.UseHistory, a.searchHistory},
+		{http.MethodGet, "/jobs/{jobId}/executions", service.UseExecutions, a.searchExecutions},
+		{http.MethodGet, "/stats", service.UseStats, a.getStats},
 	}
 }
 

@@ -37,9 +37,9 @@ func newRun(r *cron.Run) run {
 }
 
 // runJob executes a job now. It answers before the execution has started.
-func (a *api) runJob(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) runJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
-		asked, err := a.service.RunJob(ctx, account, pathID(r, "jobId"))
+		asked, err := a.service.RunJob(ctx, actor, pathID(r, "jobId"))
 		if err != nil {
 			return err
 		}
@@ -49,8 +49,8 @@ func (a *api) runJob(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	})
 }
 
-func (a *api) getRun(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	asked, err := a.service.Run(r.Context(), account, pathID(r, "jobId"), time.UnixMilli(pathID(r, "runId")).UTC())
+func (a *api) getRun(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	asked, err := a.service.Run(r.Context(), actor, pathID(r, "jobId"), time.UnixMilli(pathID(r, "runId")).UTC())
 	if err != nil {
 		return err
 	}

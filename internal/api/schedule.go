@@ -109,7 +109,7 @@ type previewGap struct {
 }
 
 // previewSchedule shows the occurrences of a schedule that the query string describes.
-func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Account) error {
+func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
 	var (
 		p     wire.Problems
 		query = wire.Query(r, &p)

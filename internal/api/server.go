@@ -120,36 +120,37 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 		a.fail(w, r, cron.Missing(cron.SubjectNone))
 		return
 	}
-	key, account, err := a.admit(r, rt)
+	actor, err := a.admit(r, rt)
 	if err == nil {
-		err = rt.handle(w, withKey(r, key), account)
+		err = rt.handle(w, r, actor)
 	}
 	if err != nil {
 		a.fail(w, r, err)
 	}
 }
 
-// admit tells whose key a request has, once it may be used for the call, and counts the call.
-func (a *api) admit(r *http.Request, rt route) (cron.APIKey, cron.Account, error) {
-	if rt.call == 0 {
-		return cron.APIKey{}, cron.Account{}, nil
+// admit tells who calls, once that actor may do what the route is for, and counts the call.
+func (a *api) admit(r *http.Request, rt route) (cron.Actor, error) {
+	if rt.use == 0 {
+		return cron.Actor{}, nil
 	}
 	now := a.now()
-	key, account, err := a.auth.Authenticate(r.Context(), now, r.Header.Get("Authorization"))
+	actor, err := a.authenticate(r, now)
 	if err != nil {
-		return key, account, err
+		return cron.Actor{}, err
 	}
-	scope := cron.ScopeWrite
-	if rt.method == http.MethodGet {
-		scope = cron.ScopeRead
+	if err := a.service.Admit(r.Context(), actor, rt.use); err != nil {
+		return cron.Actor{}, err
 	}
-	if err := auth.Permit(&key, a.proxies.Client(r), scope); err != nil {
-		return key, account, err
-	}
-	if err := a.service.KeyUsed(r.Context(), now, &key); err != nil {
+	if err := a.service.KeyUsed(r.Context(), now, actor); err != nil {
 		a.logger.WarnContext(r.Context(), "the use of an API key could not be noted", slog.Any("error", err))
 	}
-	return key, account, a.service.Admit(r.Context(), account, key.ID, rt.call)
+	return actor, nil
+}
+
+// authenticate tells whose API key a request holds.
+func (a *api) authenticate(r *http.Request, now time.Time) (cron.Actor, error) {
+	return a.auth.Authenticate(r.Context(), now, r.Header.Get("Authorization"), a.proxies.Client(r))
 }
 
 // reply writes v as the answer to a successful call.

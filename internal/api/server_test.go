@@ -90,8 +90,7 @@ func newService(s *store.Store, plans cron.Plans) *service.Service {
 
 func serviceConfig(s *store.Store, plans cron.Plans) service.Config {
 	return service.Config{
-		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Runs: s, Keys: s, Idempotency: s, Events: s,
-		Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1},
+		Store: s, Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1},
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // getStats adds up what was due in a span of time.
-func (a *api) getStats(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) getStats(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	var (
 		p       wire.Problems
 		query   = wire.Query(r, &p)
@@ -24,7 +24,7 @@ func (a *api) getStats(w http.ResponseWriter, r *http.Request, account cron.Acco
 		return err
 	}
 	request.Step = wire.StepLengths[step]
-	stats, err := a.service.Stats(r.Context(), a.now(), account, request)
+	stats, err := a.service.Stats(r.Context(), a.now(), actor, request)
 	if err != nil {
 		return err
 	}

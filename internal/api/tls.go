@@ -14,8 +14,8 @@ type tlsMaterial struct {
 	CertificateExpiry *int64 `json:"certificateExpiry"` // Unix seconds; null without a certificate
 }
 
-func (a *api) getTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	m, err := a.service.TLS(r.Context(), account)
+func (a *api) getTLS(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	m, err := a.service.TLS(r.Context(), actor)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (a *api) getTLS(w http.ResponseWriter, r *http.Request, account cron.Accoun
 }
 
 // setTLS replaces all of it.
-func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
+func (a *api) setTLS(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	body, outer, err := wire.ReadMember(w, r, tlsBody, "tls")
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	o.Text("privateKey", &m.Key)
 	a.tellIgnored(w, r, outer, "/tls", p.Unread())
 	if err = p.Err(); err == nil {
-		err = a.service.SetTLS(r.Context(), account, m)
+		err = a.service.SetTLS(r.Context(), actor, m)
 	}
 	if err != nil {
 		return under("/tls", err)
@@ -49,8 +49,8 @@ func (a *api) setTLS(w http.ResponseWriter, r *http.Request, account cron.Accoun
 	return reply(w, struct{}{})
 }
 
-func (a *api) deleteTLS(w http.ResponseWriter, r *http.Request, account cron.Account) error {
-	if err := a.service.DeleteTLS(r.Context(), account); err != nil {
+func (a *api) deleteTLS(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.DeleteTLS(r.Context(), actor); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

@@ -66,7 +66,7 @@ func (l *zoneList) at(now time.Time) (body []byte, tag string, until time.Time, 
 }
 
 // listZones lists the time zones that a schedule may name, with what their clocks show now.
-func (a *api) listZones(w http.ResponseWriter, r *http.Request, _ cron.Account) error {
+func (a *api) listZones(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
 	now := a.now()
 	body, tag, until, err := a.zones.at(now)
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"time"
 	"unicode"
 
-	"punctual/internal/auth"
 	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/message"
@@ -230,13 +229,14 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 		return err
 	}
 	now := s.Now()
-	k := cron.APIKey{Title: o.Title, AllowFrom: o.AllowFrom, Expires: o.Expires.From(now)}
-	if o.ReadOnly {
-		k.Scopes = cron.ScopeRead
+	fill := func(k *cron.APIKey) error {
+		k.Title, k.AllowFrom, k.Expires = o.Title, o.AllowFrom, o.Expires.From(now)
+		if o.ReadOnly {
+			k.Scopes = cron.ScopeRead
+		}
+		return nil
 	}
-	text := newKey(&k)
-	everything := cron.APIKey{} // an operator's command may do all
-	err = service.New(service.Config{Keys: s}).CreateAPIKey(ctx, now, account, &everything, &k)
+	text, err := service.New(service.Config{Store: s}).CreateAPIKey(ctx, now, cron.OperatorOf(account), fill)
 	if cron.KindOf(err) == cron.TooMany {
 		return errors.New(message.English{}.TooManyKeys(account))
 	}
@@ -245,16 +245,6 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 	}
 	_, err = fmt.Fprintln(stdout, text)
 	return err
-}
-
-// hintLength is how many characters of a key are kept to recognise it by.
-const hintLength = 4
-
-// newKey makes the key that k is about.
-func newKey(k *cron.APIKey) (text string) {
-	text, k.Hash = auth.NewKey()
-	k.Hint = text[len(text)-hintLength:]
-	return text
 }
 
 func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error {

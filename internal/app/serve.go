@@ -20,6 +20,7 @@ import (
 	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/scheduler"
+	"punctual/internal/service"
 	"punctual/internal/store"
 )
 
@@ -168,9 +169,12 @@ func firstStart(ctx context.Context, db *store.Store, baseURL string, stdout io.
 		}
 		return err
 	}
-	k := cron.APIKey{AccountID: account.ID, Title: "first key"}
-	key := newKey(&k)
-	if err := db.CreateAPIKey(ctx, &k); err != nil {
+	key, err := service.New(service.Config{Store: db}).CreateAPIKey(ctx, db.Now(), cron.OperatorOf(account),
+		func(k *cron.APIKey) error {
+			k.Title = "first key"
+			return nil
+		})
+	if err != nil {
 		return err
 	}
 	_, err = io.WriteString(stdout, message.English{}.FirstStart(baseURL, key))

@@ -80,9 +80,7 @@ func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
 		Handler: mux(muxConfig{
 			API: api.New(api.Config{
 				Service: service.New(service.Config{
-					Jobs: p.db, History: p.db, Folders: p.db, Usage: p.db, Badges: p.db, TLS: p.db, Runs: p.db, Keys: p.db,
-					Idempotency: p.db, Events: p.db, Addresses: p.guard, Plans: p.plans, Secret: p.key,
-					Followers: p.shares.connections / 2,
+					Store: p.db, Addresses: p.guard, Plans: p.plans, Secret: p.key, Followers: p.shares.connections / 2,
 				}),
 				Auth:              auth.New(p.db),
 				Messages:          message.English{},

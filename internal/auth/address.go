@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-
-	"punctual/internal/cron"
 )
 
 // Proxies are the addresses of proxies whose word is taken for where a request comes from.
@@ -46,23 +44,4 @@ func parseAddress(text string) netip.Addr {
 		return netip.Addr{}
 	}
 	return addr.Unmap().WithZone("")
-}
-
-// Permit is an error of kind Forbidden when a key may not be used from an address, or not for what needs the given scope.
-func Permit(key *cron.APIKey, from netip.Addr, needed cron.Scope) error {
-	switch {
-	case !key.Allows(from):
-		given := ""
-		if from.IsValid() {
-			given = from.String()
-		}
-		return forbidden(cron.Problem{Rule: cron.RuleKeyAddress, Given: given})
-	case !key.Scopes.Has(needed):
-		return forbidden(cron.Problem{Rule: cron.RuleKeyScope})
-	}
-	return nil
-}
-
-func forbidden(p cron.Problem) error {
-	return &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectAPIKey, Problems: []cron.Problem{p}}
 }

@@ -1,13 +1,11 @@
 package auth_test
 
 import (
-	"errors"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
 
 	"punctual/internal/auth"
-	"punctual/internal/cron"
 )
 
 func prefixes(list ...string) []netip.Prefix {
@@ -59,46 +57,6 @@ func TestClientAddress(t *testing.T) {
 		}
 		if got := tt.proxies.Client(r); got != want {
 			t.Errorf("%s: %v, want %v", tt.name, got, want)
-		}
-	}
-}
-
-func TestPermit(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		key    cron.APIKey
-		from   string
-		needed cron.Scope
-		want   cron.Rule // RuleNone when permitted
-	}{
-		{"anything from anywhere", cron.APIKey{}, "203.0.113.9", cron.ScopeWrite, cron.RuleNone},
-		{"from nowhere, but it does not matter", cron.APIKey{}, "", cron.ScopeRead, cron.RuleNone},
-		{"an address", cron.APIKey{AllowFrom: prefixes("203.0.113.9/32")}, "203.0.113.9", cron.ScopeRead, cron.RuleNone},
-		{"another address", cron.APIKey{AllowFrom: prefixes("203.0.113.9/32")}, "203.0.113.8", cron.ScopeRead, cron.RuleKeyAddress},
-		{"a range", cron.APIKey{AllowFrom: prefixes("192.0.2.0/25", "203.0.113.0/24")}, "203.0.113.8", cron.ScopeRead, cron.RuleNone},
-		{"beyond a range", cron.APIKey{AllowFrom: prefixes("192.0.2.0/25")}, "192.0.2.128", cron.ScopeRead, cron.RuleKeyAddress},
-		{"IPv6", cron.APIKey{AllowFrom: prefixes("2001:db8::/32")}, "2001:db8:1::1", cron.ScopeRead, cron.RuleNone},
-		{"another IPv6", cron.APIKey{AllowFrom: prefixes("2001:db8::/32")}, "2001:db9::1", cron.ScopeRead, cron.RuleKeyAddress},
-		{"IPv4 in IPv6", cron.APIKey{AllowFrom: prefixes("203.0.113.9/32")}, "::ffff:203.0.113.9", cron.ScopeRead, cron.RuleNone},
-		{"from nowhere", cron.APIKey{AllowFrom: prefixes("0.0.0.0/0", "::/0")}, "", cron.ScopeRead, cron.RuleKeyAddress},
-		{"reading", cron.APIKey{Scopes: cron.ScopeRead}, "203.0.113.9", cron.ScopeRead, cron.RuleNone},
-		{"writing", cron.APIKey{Scopes: cron.ScopeRead}, "203.0.113.9", cron.ScopeWrite, cron.RuleKeyScope},
-		{"writing only", cron.APIKey{Scopes: cron.ScopeWrite}, "203.0.113.9", cron.ScopeRead, cron.RuleKeyScope},
-		{"both", cron.APIKey{Scopes: cron.ScopeRead | cron.ScopeWrite}, "203.0.113.9", cron.ScopeWrite, cron.RuleNone},
-		{"the address first", cron.APIKey{Scopes: cron.ScopeRead, AllowFrom: prefixes("192.0.2.0/25")}, "203.0.113.9",
-			cron.ScopeWrite, cron.RuleKeyAddress},
-	} {
-		var from netip.Addr
-		if tt.from != "" {
-			from = netip.MustParseAddr(tt.from)
-		}
-		err := auth.Permit(&tt.key, from, tt.needed)
-		e, refused := errors.AsType[*cron.Error](err)
-		switch {
-		case tt.want == cron.RuleNone && err != nil:
-			t.Errorf("%s: %v", tt.name, err)
-		case tt.want != cron.RuleNone && (!refused || e.Kind != cron.Forbidden || e.Problems[0].Rule != tt.want):
-			t.Errorf("%s: %v, want rule %d", tt.name, err, tt.want)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package auth_test
 
 import (
 	"context"
+	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -62,18 +64,60 @@ func TestAuthenticate(t *testing.T) {
 		{key, false},
 		{"Basic " + key, false},
 	} {
-		found, account, err := a.Authenticate(t.Context(), now, tt.header)
+		actor, err := a.Authenticate(t.Context(), now, tt.header, netip.Addr{})
 		switch {
 		case tt.ok && err != nil:
 			t.Errorf("%q: %v", tt.header, err)
 		case tt.ok:
-			if found.AccountID != account.ID || (account.ID == id) == (account.Email == "b@example.com") {
-				t.Errorf("%q is key %+v of %+v", tt.header, found, account)
+			account := actor.Account
+			if actor.Key.AccountID != account.ID || (account.ID == id) == (account.Email == "b@example.com") || actor.Operator {
+				t.Errorf("%q is %+v", tt.header, actor)
 			}
 		case cron.KindOf(err) != cron.Unauthorized:
 			t.Errorf("%q: error %v", tt.header, err)
-		case account.ID != 0 || found.ID != 0:
-			t.Errorf("%q gives away %+v, %+v", tt.header, found, account)
+		case actor.Account.ID != 0 || actor.Key != nil:
+			t.Errorf("%q gives away %+v", tt.header, actor)
+		}
+	}
+}
+
+// TestAddresses uses keys from where they may be used and from elsewhere.
+func TestAddresses(t *testing.T) {
+	s := openStore(t)
+	a := auth.New(s)
+	id, _ := addAccount(t, s, cron.Account{Email: "a@example.com", Plan: cron.PlanUnlimited})
+	for _, tt := range []struct {
+		name    string
+		allowed []netip.Prefix
+		from    string
+		ok      bool
+	}{
+		{"from anywhere", nil, "203.0.113.9", true},
+		{"from nowhere, but it does not matter", nil, "", true},
+		{"an address", prefixes("203.0.113.9/32"), "203.0.113.9", true},
+		{"another address", prefixes("203.0.113.9/32"), "203.0.113.8", false},
+		{"a range", prefixes("192.0.2.0/25", "203.0.113.0/24"), "203.0.113.8", true},
+		{"beyond a range", prefixes("192.0.2.0/25"), "192.0.2.128", false},
+		{"IPv6", prefixes("2001:db8::/32"), "2001:db8:1::1", true},
+		{"another IPv6", prefixes("2001:db8::/32"), "2001:db9::1", false},
+		{"IPv4 in IPv6", prefixes("203.0.113.9/32"), "::ffff:203.0.113.9", true},
+		{"from nowhere", prefixes("0.0.0.0/0", "::/0"), "", false},
+	} {
+		var from netip.Addr
+		if tt.from != "" {
+			from = netip.MustParseAddr(tt.from)
+		}
+		key := addKey(t, s, cron.APIKey{AccountID: id, AllowFrom: tt.allowed})
+		actor, err := a.Authenticate(t.Context(), time.Now(), "Bearer "+key, from)
+		e, refused := errors.AsType[*cron.Error](err)
+		switch {
+		case tt.ok && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case !tt.ok && (!refused || e.Kind != cron.Forbidden || e.Problems[0].Rule != cron.RuleKeyAddress ||
+			e.Problems[0].Given != tt.from):
+			t.Errorf("%s: %v", tt.name, err)
+		case !tt.ok && (actor.Key != nil || actor.Account.ID != 0):
+			t.Errorf("%s gives away %+v", tt.name, actor)
 		}
 	}
 }
@@ -82,7 +126,7 @@ func TestAuthenticateWhenTheDatabaseFails(t *testing.T) {
 	a := auth.New(openStore(t))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := a.Authenticate(ctx, time.Now(), "Bearer x"); err == nil || cron.KindOf(err) != cron.Internal {
+	if _, err := a.Authenticate(ctx, time.Now(), "Bearer x", netip.Addr{}); err == nil || cron.KindOf(err) != cron.Internal {
 		t.Errorf("error %v", err)
 	}
 }

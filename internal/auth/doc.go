@@ -1,2 +1,2 @@
-// Package auth tells who is calling: it makes API keys and recognises them.
+// Package auth turns the credentials of a caller into an Actor: it makes API keys and recognises them.
 package auth

@@ -81,6 +81,9 @@ func (j *Job) OccurrenceAfter(t time.Time) time.Time {
 // disabled or paused the job meanwhile.
 func (j *Job) AllowsAttempts(now time.Time) bool { return j.countsResults() && !j.Timing.Paused(now) }
 
+// SetEnabled enables or disables a job because a user says so, whatever has become of its occurrence.
+func (j *Job) SetEnabled(enabled bool) { j.Enabled, j.Timing.RunAtPassed = enabled, false }
+
 // countsResults reports whether results of the job have consequences: not when somebody disabled it.
 func (j *Job) countsResults() bool { return j.Enabled || j.Timing.RunAtPassed }
 

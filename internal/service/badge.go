@@ -13,20 +13,36 @@ import (
 // badgeTokenLength is how many bytes of the code a token has.
 const badgeTokenLength = 8
 
-// BadgeToken proves that somebody with access to the account has given away the address of a job's badge.
-func (s *Service) BadgeToken(accountID, jobID int64, parts cron.BadgeParts) string {
+// BadgeTokens are what the addresses of a job's badges hold, one for each of the given parts: with it anybody sees the
+// badge.
+func (s *Service) BadgeTokens(ctx context.Context, actor cron.Actor, jobID int64, parts []cron.BadgeParts) ([]string, error) {
+	if err := allow(&actor, UseGetBadge); err != nil {
+		return nil, err
+	}
+	if _, err := s.store.Job(ctx, actor.Account.ID, jobID); err != nil {
+		return nil, err
+	}
+	tokens := make([]string, len(parts))
+	for i := range parts {
+		tokens[i] = s.badgeToken(actor.Account.ID, jobID, parts[i])
+	}
+	return tokens, nil
+}
+
+// badgeToken proves that somebody with access to the account has given away the address of a job's badge.
+func (s *Service) badgeToken(accountID, jobID int64, parts cron.BadgeParts) string {
 	code := hmac.New(sha256.New, s.badgeKey)
 	_, _ = fmt.Fprintf(code, "account %d, job %d, parts %d", accountID, jobID, parts) // never fails
 	return hex.EncodeToString(code.Sum(nil)[:badgeTokenLength])
 }
 
-// Badge reads a job for its public badge. A wrong token is a job that does not exist.
+// Badge reads a job for its public badge: its token is the right to see it. A wrong token is a job that does not exist.
 func (s *Service) Badge(ctx context.Context, jobID int64, token string, parts cron.BadgeParts) (cron.JobRecord, error) {
-	job, err := s.badges.ListedJob(ctx, jobID)
+	job, err := s.store.ListedJob(ctx, jobID)
 	if err != nil {
 		return cron.JobRecord{}, err
 	}
-	if !parts.Valid() || !hmac.Equal([]byte(token), []byte(s.BadgeToken(job.AccountID, job.ID, parts))) {
+	if !parts.Valid() || !hmac.Equal([]byte(token), []byte(s.badgeToken(job.AccountID, job.ID, parts))) {
 		return cron.JobRecord{}, cron.Missing(cron.SubjectJob)
 	}
 	return job, nil

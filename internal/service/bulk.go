@@ -8,13 +8,32 @@ import (
 	"punctual/internal/cron"
 )
 
-// How many jobs EachJob takes at a time: so many share a sync of the disk on SQLite, and a part of the connections
-// elsewhere.
+// bulkWorkers is how many jobs are changed at a time: so many share a sync of the disk on SQLite, and a part of the
+// connections elsewhere.
 const bulkWorkers = 8
 
-// EachJob does something to each of the jobs, several at a time, and returns what came of each, in their order. Jobs that
+// ChangeJobs edits each of the jobs for itself, several at a time, and returns what came of each, in their order. Jobs that
 // it has not come to when ctx ends have the error of ctx.
-func (s *Service) EachJob(ctx context.Context, jobIDs []int64, do func(ctx context.Context, jobID int64) error) []error {
+func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int64, change Change) ([]error, error) {
+	if err := allow(&actor, UseBulk); err != nil {
+		return nil, err
+	}
+	return forEach(ctx, jobIDs, func(jobID int64) error {
+		_, err := s.ChangeJob(ctx, actor, jobID, nil, change)
+		return err
+	}), nil
+}
+
+// DeleteJobs removes each of the jobs, as ChangeJobs edits them.
+func (s *Service) DeleteJobs(ctx context.Context, actor cron.Actor, jobIDs []int64) ([]error, error) {
+	if err := allow(&actor, UseBulk); err != nil {
+		return nil, err
+	}
+	return forEach(ctx, jobIDs, func(jobID int64) error { return s.DeleteJob(ctx, actor, jobID, nil) }), nil
+}
+
+// forEach does something to each of the jobs, several at a time, as long as ctx lasts.
+func forEach(ctx context.Context, jobIDs []int64, do func(jobID int64) error) []error {
 	results := make([]error, len(jobIDs))
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -22,7 +41,7 @@ func (s *Service) EachJob(ctx context.Context, jobIDs []int64, do func(ctx conte
 		workers.Go(func() {
 			for i := range next {
 				if results[i] = ctx.Err(); results[i] == nil {
-					results[i] = do(ctx, jobIDs[i])
+					results[i] = do(jobIDs[i])
 				}
 			}
 		})
@@ -36,19 +55,25 @@ func (s *Service) EachJob(ctx context.Context, jobIDs []int64, do func(ctx conte
 }
 
 // FolderJobs lists the jobs in a folder, 0 for the root folder, at most so many of them.
-func (s *Service) FolderJobs(ctx context.Context, account cron.Account, folderID int64, most int) ([]int64, error) {
-	if err := s.CheckFolder(ctx, account, folderID); err != nil {
+func (s *Service) FolderJobs(ctx context.Context, actor cron.Actor, folderID int64, most int) ([]int64, error) {
+	if err := allow(&actor, UseBulk); err != nil {
 		return nil, err
 	}
-	return s.folders.FolderJobs(ctx, account.ID, folderID, most)
+	if err := s.CheckFolder(ctx, actor, folderID); err != nil {
+		return nil, err
+	}
+	return s.store.FolderJobs(ctx, actor.Account.ID, folderID, most)
 }
 
 // CheckFolder is an error of kind Invalid when the account has no such folder.
-func (s *Service) CheckFolder(ctx context.Context, account cron.Account, folderID int64) error {
+func (s *Service) CheckFolder(ctx context.Context, actor cron.Actor, folderID int64) error {
+	if err := allow(&actor, UseBulk); err != nil {
+		return err
+	}
 	if folderID == 0 {
 		return nil
 	}
-	_, err := s.folders.Folder(ctx, account.ID, folderID)
+	_, err := s.store.Folder(ctx, actor.Account.ID, folderID)
 	if cron.KindOf(err) == cron.NotFound {
 		return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectFolder, Problems: []cron.Problem{
 			{Rule: cron.RuleUnknownFolder, Given: strconv.FormatInt(folderID, 10)},

@@ -6,20 +6,24 @@ import (
 	"punctual/internal/cron"
 )
 
-// NewClone is a copy of a job, disabled and with another title, which change then edits and AddJob can save. What is wrong with the change
-// itself is reported before a job that does not exist. change may run more than once.
-func (s *Service) NewClone(ctx context.Context, account cron.Account, jobID int64, retitle func(title string) string,
+// NewClone is a copy of a job, disabled and with another title, which change then edits and AddJob can save. What is wrong
+// with the change itself is reported before a job that does not exist. change may run more than once.
+func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, retitle func(title string) string,
 	change Change) (cron.Job, error) {
-	source, err := s.jobs.Job(ctx, account.ID, jobID)
+	if err := allow(&actor, UseCloneJob); err != nil {
+		return cron.Job{}, err
+	}
+	source, err := s.store.Job(ctx, actor.Account.ID, jobID)
 	if cron.KindOf(err) == cron.NotFound {
-		err = s.bodyFirst(account, change, err)
+		err = s.bodyFirst(actor.Account, change, err)
 	}
 	if err != nil {
 		return cron.Job{}, err
 	}
-	return s.NewJob(account, func(job *cron.Job) error {
+	return s.newJob(actor.Account, func(job *cron.Job) error {
 		*job = source.Job
-		job.ID, job.Type, job.Enabled, job.Timing.RunAtPassed = 0, cron.TypeDefault, false, false
+		job.ID, job.Type = 0, cron.TypeDefault
+		job.SetEnabled(false)
 		job.Title = retitle(job.Title)
 		return change(job)
 	})

@@ -160,18 +160,21 @@ func (f *followers) remove(account int64) {
 // Follow begins to follow what happens in the account: from a position on, or, when that is empty, from now on,
 // beginning with the executions under way. The error is of kind TooMany when too many follow already, and of kind Invalid
 // for what is no position. Close ends it.
-func (s *Service) Follow(ctx context.Context, now time.Time, account cron.Account, position string) (*Follower, error) {
-	f := &Follower{store: s.events, account: account.ID, now: now}
+func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, position string) (*Follower, error) {
+	if err := allow(&actor, UseFollow); err != nil {
+		return nil, err
+	}
+	f := &Follower{store: s.events, account: actor.Account.ID, now: now}
 	written, err := f.read(position)
 	if err != nil {
 		return nil, err
 	}
-	release, ok := s.followers.add(account.ID)
+	release, ok := s.followers.add(actor.Account.ID)
 	if !ok {
 		return nil, &cron.Error{Kind: cron.TooMany, Problems: []cron.Problem{{Rule: cron.RuleEventStreams, Limit: maxAccountFollowers}}}
 	}
 	f.release = release
-	if err := f.begin(ctx, written, min(s.planOf(account).Retention, cron.ChangesKept)); err != nil {
+	if err := f.begin(ctx, written, min(s.planOf(actor.Account).Retention, cron.ChangesKept)); err != nil {
 		release()
 		return nil, err
 	}

@@ -186,7 +186,7 @@ func TestNoEventIsLost(t *testing.T) {
 			}
 		}
 		for range rapid.IntRange(1, 8).Draw(t, "streams") {
-			f, err := svc.Follow(t.Context(), now, account, position)
+			f, err := svc.Follow(t.Context(), now, as(account), position)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -209,7 +209,7 @@ func TestNoEventIsLost(t *testing.T) {
 			f.Close()
 		}
 		clear(l.hidden)
-		f, err := svc.Follow(t.Context(), now, account, position)
+		f, err := svc.Follow(t.Context(), now, as(account), position)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +239,7 @@ func TestLateResults(t *testing.T) {
 	svc := service.New(service.Config{Events: l, Plans: cron.DefaultPlans()})
 	now := time.Unix(1_800_000_000, 0)
 	account := cron.Account{ID: ledgerAccount, Plan: cron.PlanDefault}
-	f, err := svc.Follow(t.Context(), now, account, "")
+	f, err := svc.Follow(t.Context(), now, as(account), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestLateResults(t *testing.T) {
 	expect("nothing at the end")
 
 	f.Close()
-	if f, err = svc.Follow(t.Context(), now, account, position); err != nil {
+	if f, err = svc.Follow(t.Context(), now, as(account), position); err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
@@ -295,7 +295,7 @@ func TestPositions(t *testing.T) {
 	}
 	for _, position := range []string{"x", "1", "1-2", "1-2-", "1-2-3-", "1-2-3-4.", "1-2-3-4-5", "-1-2-3", "1-2-+3", "1-2-3-x",
 		"1--2-3", " 1-2-3", "1-2-9223372036854775808", long} {
-		_, err := svc.Follow(t.Context(), now, account, position)
+		_, err := svc.Follow(t.Context(), now, as(account), position)
 		e, ok := errors.AsType[*cron.Error](err)
 		if !ok || e.Kind != cron.Invalid || len(e.Problems) != 1 || e.Problems[0].Rule != cron.RulePosition {
 			t.Errorf("%q: %v", position, err)
@@ -311,7 +311,7 @@ func TestPositions(t *testing.T) {
 		fmt.Sprint(1_800_000_000-7*86400) + "-90-9":   false,
 		"0-0-0": true,
 	} {
-		f, err := svc.Follow(t.Context(), now, account, position)
+		f, err := svc.Follow(t.Context(), now, as(account), position)
 		if err != nil {
 			t.Errorf("%q: %v", position, err)
 			continue
@@ -320,7 +320,7 @@ func TestPositions(t *testing.T) {
 		if err != nil || (len(events) == 1 && events[0].Gap != nil) != gap {
 			t.Errorf("%q: %+v, %v", position, events, err)
 		}
-		again, err := svc.Follow(t.Context(), now, account, f.Position())
+		again, err := svc.Follow(t.Context(), now, as(account), f.Position())
 		if err != nil {
 			t.Errorf("%q, then %q: %v", position, f.Position(), err)
 			continue
@@ -335,10 +335,10 @@ func TestPositions(t *testing.T) {
 func TestFollowersAreLimited(t *testing.T) {
 	svc := service.New(service.Config{Events: newLedger(), Plans: cron.DefaultPlans()})
 	follow := func(id int64) (*service.Follower, error) {
-		return svc.Follow(t.Context(), time.Unix(1_800_000_000, 0), cron.Account{ID: id, Plan: cron.PlanDefault}, "")
+		return svc.Follow(t.Context(), time.Unix(1_800_000_000, 0), as(cron.Account{ID: id, Plan: cron.PlanDefault}), "")
 	}
 	var open []*service.Follower
-	for account := range int64(40) {
+	for account := int64(1); account <= 40; account++ {
 		for range 5 {
 			f, err := follow(account)
 			if err != nil {
@@ -371,7 +371,7 @@ func TestFollowingAcrossNodes(t *testing.T) {
 		there, other := node()
 		account := newAccount(t, s, cron.PlanUnlimited)
 		stranger := storetest.NewAccount(t, s, "stranger@example.com", cron.PlanUnlimited)
-		f, err := here.Follow(t.Context(), s.Now(), account, "")
+		f, err := here.Follow(t.Context(), s.Now(), as(account), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -440,13 +440,13 @@ func TestFollowingAcrossNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, svc := range []*service.Service{here, there} {
-			f, err := svc.Follow(t.Context(), s.Now(), account, position)
+			f, err := svc.Follow(t.Context(), s.Now(), as(account), position)
 			if err != nil {
 				t.Fatal(err)
 			}
 			expect(f, "succeeded")
 			f.Close()
-			if f, err = svc.Follow(t.Context(), s.Now(), stranger, position); err != nil {
+			if f, err = svc.Follow(t.Context(), s.Now(), as(stranger), position); err != nil {
 				t.Fatal(err)
 			}
 			if events, _, err := f.Look(t.Context(), s.Now()); err != nil || len(events) > 0 {
@@ -461,10 +461,10 @@ func TestFollowingAcrossNodes(t *testing.T) {
 func TestFollowersOnAFewConnections(t *testing.T) {
 	svc := service.New(service.Config{Events: newLedger(), Plans: cron.DefaultPlans(), Followers: 2})
 	follow := func(id int64) (*service.Follower, error) {
-		return svc.Follow(t.Context(), time.Unix(1_800_000_000, 0), cron.Account{ID: id, Plan: cron.PlanDefault}, "")
+		return svc.Follow(t.Context(), time.Unix(1_800_000_000, 0), as(cron.Account{ID: id, Plan: cron.PlanDefault}), "")
 	}
 	var open []*service.Follower
-	for account := range int64(2) {
+	for account := int64(1); account <= 2; account++ {
 		f, err := follow(account)
 		if err != nil {
 			t.Fatal(err)

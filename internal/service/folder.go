@@ -10,34 +10,46 @@ import (
 type FolderChange func(*cron.Folder) error
 
 // Folders lists the folders of the account by title.
-func (s *Service) Folders(ctx context.Context, account cron.Account) ([]cron.Folder, error) {
-	return s.folders.Folders(ctx, account.ID)
+func (s *Service) Folders(ctx context.Context, actor cron.Actor) ([]cron.Folder, error) {
+	if err := allow(&actor, UseListFolders); err != nil {
+		return nil, err
+	}
+	return s.store.Folders(ctx, actor.Account.ID)
 }
 
 // Folder reads a folder.
-func (s *Service) Folder(ctx context.Context, account cron.Account, folderID int64) (cron.Folder, error) {
-	return s.folders.Folder(ctx, account.ID, folderID)
+func (s *Service) Folder(ctx context.Context, actor cron.Actor, folderID int64) (cron.Folder, error) {
+	if err := allow(&actor, UseGetFolder); err != nil {
+		return cron.Folder{}, err
+	}
+	return s.store.Folder(ctx, actor.Account.ID, folderID)
 }
 
 // NewFolder is a folder that fill has given a title, and that AddFolder can save.
-func (s *Service) NewFolder(account cron.Account, fill FolderChange) (cron.Folder, error) {
-	folder := cron.Folder{AccountID: account.ID}
+func (s *Service) NewFolder(actor cron.Actor, fill FolderChange) (cron.Folder, error) {
+	if err := allow(&actor, UseCreateFolder); err != nil {
+		return cron.Folder{}, err
+	}
+	folder := cron.Folder{AccountID: actor.Account.ID}
 	err := editFolder(&folder, fill)
 	return folder, err
 }
 
 // AddFolder saves a folder that NewFolder has made, and sets its ID. The error is of kind Conflict when the account has
 // one of that title.
-func (s *Service) AddFolder(ctx context.Context, folder *cron.Folder) error {
-	return s.folders.CreateFolder(ctx, folder)
+func (s *Service) AddFolder(ctx context.Context, actor cron.Actor, folder *cron.Folder) error {
+	if err := allowIn(&actor, UseCreateFolder, folder.AccountID); err != nil {
+		return err
+	}
+	return s.store.CreateFolder(ctx, folder)
 }
 
 // CreateFolder makes a folder that fill has given a title, and returns its ID. The error is of kind Conflict when the
 // account has one of that title.
-func (s *Service) CreateFolder(ctx context.Context, account cron.Account, fill FolderChange) (int64, error) {
-	folder, err := s.NewFolder(account, fill)
+func (s *Service) CreateFolder(ctx context.Context, actor cron.Actor, fill FolderChange) (int64, error) {
+	folder, err := s.NewFolder(actor, fill)
 	if err == nil {
-		err = s.AddFolder(ctx, &folder)
+		err = s.AddFolder(ctx, actor, &folder)
 	}
 	if err != nil {
 		return 0, err
@@ -47,24 +59,30 @@ func (s *Service) CreateFolder(ctx context.Context, account cron.Account, fill F
 
 // ChangeFolder edits a folder. What is wrong with the change itself is reported before a folder that does not exist,
 // and the error is of kind Conflict when another one has the title. change may run more than once.
-func (s *Service) ChangeFolder(ctx context.Context, account cron.Account, folderID int64, change FolderChange) error {
+func (s *Service) ChangeFolder(ctx context.Context, actor cron.Actor, folderID int64, change FolderChange) error {
+	if err := allow(&actor, UseChangeFolder); err != nil {
+		return err
+	}
 	trial := cron.Folder{Title: "trial"}
 	if err := editFolder(&trial, change); err != nil {
 		return err
 	}
-	folder, err := s.folders.Folder(ctx, account.ID, folderID)
+	folder, err := s.store.Folder(ctx, actor.Account.ID, folderID)
 	if err != nil {
 		return err
 	}
 	if err := editFolder(&folder, change); err != nil {
 		return err
 	}
-	return s.folders.RenameFolder(ctx, &folder)
+	return s.store.RenameFolder(ctx, &folder)
 }
 
 // DeleteFolder removes a folder; its jobs move to the root folder.
-func (s *Service) DeleteFolder(ctx context.Context, account cron.Account, folderID int64) error {
-	return s.folders.DeleteFolder(ctx, account.ID, folderID)
+func (s *Service) DeleteFolder(ctx context.Context, actor cron.Actor, folderID int64) error {
+	if err := allow(&actor, UseDeleteFolder); err != nil {
+		return err
+	}
+	return s.store.DeleteFolder(ctx, actor.Account.ID, folderID)
 }
 
 func editFolder(folder *cron.Folder, change FolderChange) error {

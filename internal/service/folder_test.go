@@ -20,20 +20,20 @@ func setTitle(title string) service.FolderChange {
 func TestFolders(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
 	stranger := storetest.NewAccount(t, s, "b@example.com", "any")
-	id, err := svc.CreateFolder(t.Context(), account, setTitle(" Backups\n"))
+	id, err := svc.CreateFolder(t.Context(), as(account), setTitle(" Backups\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f, err := svc.Folder(t.Context(), account, id); err != nil || f.Title != "Backups" {
+	if f, err := svc.Folder(t.Context(), as(account), id); err != nil || f.Title != "Backups" {
 		t.Errorf("the folder is %+v, %v", f, err)
 	}
-	if _, err := svc.CreateFolder(t.Context(), stranger, setTitle("Backups")); err != nil {
+	if _, err := svc.CreateFolder(t.Context(), as(stranger), setTitle("Backups")); err != nil {
 		t.Errorf("another account's folder of that title: %v", err)
 	}
-	if _, err := svc.CreateFolder(t.Context(), account, setTitle("bACKUPS")); cron.KindOf(err) != cron.Conflict {
+	if _, err := svc.CreateFolder(t.Context(), as(account), setTitle("bACKUPS")); cron.KindOf(err) != cron.Conflict {
 		t.Errorf("a second folder of that title: %v", err)
 	}
-	other, err := svc.CreateFolder(t.Context(), account, setTitle("Archive"))
+	other, err := svc.CreateFolder(t.Context(), as(account), setTitle("Archive"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,25 +44,25 @@ func TestFolders(t *testing.T) {
 		kind   cron.ErrorKind
 		wanted error
 	}{
-		{"no title", svc.ChangeFolder(t.Context(), account, id, setTitle(" ")), cron.Invalid, nil},
-		{"a title that exists", svc.ChangeFolder(t.Context(), account, other, setTitle("BACKUPS")), cron.Conflict, nil},
-		{"no title for a folder that is missing", svc.ChangeFolder(t.Context(), account, 4711, setTitle("")),
+		{"no title", svc.ChangeFolder(t.Context(), as(account), id, setTitle(" ")), cron.Invalid, nil},
+		{"a title that exists", svc.ChangeFolder(t.Context(), as(account), other, setTitle("BACKUPS")), cron.Conflict, nil},
+		{"no title for a folder that is missing", svc.ChangeFolder(t.Context(), as(account), 4711, setTitle("")),
 			cron.Invalid, nil},
-		{"a title that exists for one that is missing", svc.ChangeFolder(t.Context(), account, 4711, setTitle("Backups")),
+		{"a title that exists for one that is missing", svc.ChangeFolder(t.Context(), as(account), 4711, setTitle("Backups")),
 			cron.NotFound, nil},
-		{"another account's", svc.ChangeFolder(t.Context(), stranger, id, setTitle("mine")), cron.NotFound, nil},
-		{"another account's, deleted", svc.DeleteFolder(t.Context(), stranger, id), cron.NotFound, nil},
-		{"a change that fails", svc.ChangeFolder(t.Context(), account, id, func(*cron.Folder) error { return cause }),
+		{"another account's", svc.ChangeFolder(t.Context(), as(stranger), id, setTitle("mine")), cron.NotFound, nil},
+		{"another account's, deleted", svc.DeleteFolder(t.Context(), as(stranger), id), cron.NotFound, nil},
+		{"a change that fails", svc.ChangeFolder(t.Context(), as(account), id, func(*cron.Folder) error { return cause }),
 			cron.Internal, cause},
 	} {
 		if cron.KindOf(tt.err) != tt.kind || tt.err == nil || tt.wanted != nil && !errors.Is(tt.err, tt.wanted) {
 			t.Errorf("%s: %v", tt.name, tt.err)
 		}
 	}
-	if err := svc.ChangeFolder(t.Context(), account, id, setTitle("BACKUPS")); err != nil {
+	if err := svc.ChangeFolder(t.Context(), as(account), id, setTitle("BACKUPS")); err != nil {
 		t.Errorf("another letter case for the title: %v", err)
 	}
-	if err := svc.ChangeFolder(t.Context(), account, id, func(*cron.Folder) error { return nil }); err != nil {
+	if err := svc.ChangeFolder(t.Context(), as(account), id, func(*cron.Folder) error { return nil }); err != nil {
 		t.Errorf("nothing to change: %v", err)
 	}
 	inFolder := func(job *cron.Job) error {
@@ -73,13 +73,13 @@ func TestFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.DeleteFolder(t.Context(), account, id); err != nil {
+	if err := svc.DeleteFolder(t.Context(), as(account), id); err != nil {
 		t.Fatal(err)
 	}
 	if job, err := s.Job(t.Context(), account.ID, jobID); err != nil || job.FolderID != 0 {
 		t.Errorf("the job of a deleted folder is %+v, %v", job, err)
 	}
-	folders, err := svc.Folders(t.Context(), account)
+	folders, err := svc.Folders(t.Context(), as(account))
 	want := []cron.Folder{{ID: other, AccountID: account.ID, Title: "Archive"}}
 	if err != nil || !slices.Equal(folders, want) {
 		t.Errorf("the folders are %+v, %v", folders, err)
@@ -92,7 +92,7 @@ func TestBadges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := svc.BadgeToken(account.ID, id, cron.BadgeTitle)
+	token := service.BadgeToken(svc, account.ID, id, cron.BadgeTitle)
 	if len(token) != 16 {
 		t.Errorf("the token is %q", token)
 	}
@@ -101,11 +101,11 @@ func TestBadges(t *testing.T) {
 		t.Errorf("the job is %+v, %v", job, err)
 	}
 	for name, other := range map[string]string{
-		"another account": svc.BadgeToken(account.ID+1, id, cron.BadgeTitle),
-		"another job":     svc.BadgeToken(account.ID, id+1, cron.BadgeTitle),
-		"other parts":     svc.BadgeToken(account.ID, id, 0),
-		"another key": service.New(service.Config{Badges: s, Secret: [32]byte{1}}).
-			BadgeToken(account.ID, id, cron.BadgeTitle),
+		"another account": service.BadgeToken(svc, account.ID+1, id, cron.BadgeTitle),
+		"another job":     service.BadgeToken(svc, account.ID, id+1, cron.BadgeTitle),
+		"other parts":     service.BadgeToken(svc, account.ID, id, 0),
+		"another key": service.BadgeToken(service.New(service.Config{Store: s, Secret: [32]byte{1}}),
+			account.ID, id, cron.BadgeTitle),
 		"capitals": "0123456789ABCDEF",
 		"nothing":  "",
 		"a prefix": token[:8],
@@ -114,10 +114,10 @@ func TestBadges(t *testing.T) {
 			t.Errorf("the token of %s: %v", name, err)
 		}
 	}
-	if _, err := svc.Badge(t.Context(), id, svc.BadgeToken(account.ID, id, 8), 8); cron.KindOf(err) != cron.NotFound {
+	if _, err := svc.Badge(t.Context(), id, service.BadgeToken(svc, account.ID, id, 8), 8); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("parts that do not exist: %v", err)
 	}
-	if _, err := svc.Badge(t.Context(), id+1, svc.BadgeToken(account.ID, id+1, 0), 0); cron.KindOf(err) != cron.NotFound {
+	if _, err := svc.Badge(t.Context(), id+1, service.BadgeToken(svc, account.ID, id+1, 0), 0); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("a job that does not exist: %v", err)
 	}
 }

@@ -16,13 +16,16 @@ const (
 
 // History lists the latest started executions of a job, newest start first and without headers and bodies, and when
 // the job is due next: up to three instants, none for a disabled job.
-func (s *Service) History(ctx context.Context, now time.Time, account cron.Account, jobID int64) (
+func (s *Service) History(ctx context.Context, now time.Time, actor cron.Actor, jobID int64) (
 	executions []cron.Execution, predictions []time.Time, err error) {
-	job, err := s.jobs.Job(ctx, account.ID, jobID)
+	if err := allow(&actor, UseListHistory); err != nil {
+		return nil, nil, err
+	}
+	job, err := s.store.Job(ctx, actor.Account.ID, jobID)
 	if err != nil {
 		return nil, nil, err
 	}
-	executions, err = s.history.History(ctx, account.ID, jobID, historyLength)
+	executions, err = s.store.History(ctx, actor.Account.ID, jobID, historyLength)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,8 +42,18 @@ func predict(job *cron.JobRecord, now time.Time) []time.Time {
 }
 
 // Execution reads one execution of a job with headers and body.
-func (s *Service) Execution(ctx context.Context, account cron.Account, jobID, executionID int64) (cron.Execution, error) {
-	return s.history.Execution(ctx, account.ID, jobID, executionID)
+func (s *Service) Execution(ctx context.Context, actor cron.Actor, jobID, executionID int64) (cron.Execution, error) {
+	if err := allow(&actor, UseGetExecution); err != nil {
+		return cron.Execution{}, err
+	}
+	return s.store.Execution(ctx, actor.Account.ID, jobID, executionID)
+}
+
+// Searcher reads the records of an account.
+type Searcher interface {
+	// Search reads one page, without headers and bodies. A job or folder of the filter that is not there, or belongs to
+	// another account, is an error of kind NotFound.
+	Search(ctx context.Context, accountID int64, q *cron.HistoryQuery) (cron.HistoryPage, error)
 }
 
 // MaxHistoryPage is the largest page of SearchHistory.
@@ -48,17 +61,24 @@ const MaxHistoryPage = 1000
 
 // SearchHistory reads one page of the records of the account, newest first, without headers and bodies. A job or folder
 // of the filter that is not there, or belongs to another account, is an error of kind NotFound.
-func (s *Service) SearchHistory(ctx context.Context, account cron.Account, q *cron.HistoryQuery) (cron.HistoryPage, error) {
-	return s.history.Search(ctx, account.ID, q)
+func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.HistoryQuery) (cron.HistoryPage, error) {
+	if err := allow(&actor, UseHistory); err != nil {
+		return cron.HistoryPage{}, err
+	}
+	return s.searcher.Search(ctx, actor.Account.ID, q)
 }
 
 // AllHistory reads all records that a filter wants, newest first, page after page. It ends with the first error, which
 // is that of SearchHistory.
-func (s *Service) AllHistory(ctx context.Context, account cron.Account, f cron.HistoryFilter) iter.Seq2[
+func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.HistoryFilter) iter.Seq2[
 	cron.HistoryPage, error] {
 	return func(yield func(cron.HistoryPage, error) bool) {
+		if err := allow(&actor, UseHistory); err != nil {
+			yield(cron.HistoryPage{}, err)
+			return
+		}
 		for q := (cron.HistoryQuery{Filter: f, Limit: MaxHistoryPage}); ; {
-			page, err := s.history.Search(ctx, account.ID, &q)
+			page, err := s.searcher.Search(ctx, actor.Account.ID, &q)
 			if !yield(page, err) || err != nil || page.Next.ID == 0 {
 				return
 			}

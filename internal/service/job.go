@@ -20,12 +20,15 @@ type Change func(*cron.Job) error
 
 // RoomForJob is nil when the account may have another job for all that is known now, and otherwise an error of kind
 // TooMany. CreateJob decides.
-func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
-	limit := s.planOf(account).MaxJobs
+func (s *Service) RoomForJob(ctx context.Context, actor cron.Actor) error {
+	if err := allow(&actor, UseCreateJob); err != nil {
+		return err
+	}
+	limit := s.planOf(actor.Account).MaxJobs
 	if limit == 0 {
 		return nil
 	}
-	n, err := s.jobs.CountJobs(ctx, account.ID)
+	n, err := s.store.CountJobs(ctx, actor.Account.ID)
 	if err != nil {
 		return fmt.Errorf("check the number of jobs: %w", err)
 	}
@@ -36,7 +39,14 @@ func (s *Service) RoomForJob(ctx context.Context, account cron.Account) error {
 }
 
 // NewJob is a job with the defaults of cron.NewJob, edited by fill, that AddJob can save.
-func (s *Service) NewJob(account cron.Account, fill Change) (cron.Job, error) {
+func (s *Service) NewJob(actor cron.Actor, fill Change) (cron.Job, error) {
+	if err := allow(&actor, UseCreateJob); err != nil {
+		return cron.Job{}, err
+	}
+	return s.newJob(actor.Account, fill)
+}
+
+func (s *Service) newJob(account cron.Account, fill Change) (cron.Job, error) {
 	plan := s.planOf(account)
 	job := cron.NewJob()
 	job.AccountID = account.ID
@@ -45,13 +55,18 @@ func (s *Service) NewJob(account cron.Account, fill Change) (cron.Job, error) {
 }
 
 // AddJob saves a job that NewJob or NewClone has made, and sets its ID.
-func (s *Service) AddJob(ctx context.Context, job *cron.Job) error { return s.jobs.CreateJob(ctx, job) }
+func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) error {
+	if err := allowIn(&actor, UseCreateJob, job.AccountID); err != nil {
+		return err
+	}
+	return s.store.CreateJob(ctx, job)
+}
 
 // CreateJob makes a job with the defaults of cron.NewJob, edited by fill.
-func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Change) (cron.Job, error) {
-	job, err := s.NewJob(account, fill)
+func (s *Service) CreateJob(ctx context.Context, actor cron.Actor, fill Change) (cron.Job, error) {
+	job, err := s.NewJob(actor, fill)
 	if err == nil {
-		err = s.AddJob(ctx, &job)
+		err = s.AddJob(ctx, actor, &job)
 	}
 	if err != nil {
 		return cron.Job{}, err
@@ -62,21 +77,24 @@ func (s *Service) CreateJob(ctx context.Context, account cron.Account, fill Chan
 // ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
 // with the change itself is reported before a job that does not exist, or does not meet the precondition. change may run
 // more than once.
-func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int64, only Precondition, change Change) (
+func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition, change Change) (
 	cron.Job, error) {
-	plan := s.planOf(account)
+	if err := allow(&actor, UseChangeJob); err != nil {
+		return cron.Job{}, err
+	}
+	plan := s.planOf(actor.Account)
 	var changed cron.Job
-	err := s.jobs.UpdateJob(ctx, account.ID, jobID, func(job *cron.Job) error {
+	err := s.store.UpdateJob(ctx, actor.Account.ID, jobID, func(job *cron.Job) error {
 		refused := s.check(only, job)
-		err := s.edit(job, change, account.Access, &plan)
+		err := s.edit(job, change, actor.Account.Access, &plan)
 		changed = *job
 		if refused != nil && err != nil {
-			return s.bodyFirst(account, change, refused)
+			return s.bodyFirst(actor.Account, change, refused)
 		}
 		return cmp.Or(refused, err)
 	})
 	if cron.KindOf(err) == cron.NotFound {
-		err = s.bodyFirst(account, change, err)
+		err = s.bodyFirst(actor.Account, change, err)
 	}
 	return changed, err
 }
@@ -84,25 +102,38 @@ func (s *Service) ChangeJob(ctx context.Context, account cron.Account, jobID int
 // bodyFirst is what is wrong with a change by itself, or else what is wrong with the job that it is for: the contract
 // has the one before the other.
 func (s *Service) bodyFirst(account cron.Account, change Change, err error) error {
-	return cmp.Or(s.CheckChange(account, change), err)
+	return cmp.Or(s.checkChange(account, change), err)
 }
 
 // CheckChange tells what is wrong with a change of the account whatever job it is for: it would be wrong for one with all
 // defaults, too.
-func (s *Service) CheckChange(account cron.Account, change Change) error {
+func (s *Service) CheckChange(actor cron.Actor, change Change) error {
+	if err := allow(&actor, UseChangeJob); err != nil {
+		return err
+	}
+	return s.checkChange(actor.Account, change)
+}
+
+func (s *Service) checkChange(account cron.Account, change Change) error {
 	job := cron.NewJob()
 	job.Request.URL = "http://localhost/" // mandatory, and never looked up
 	return s.edit(&job, change, account.Access, nil)
 }
 
 // DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.
-func (s *Service) DeleteJob(ctx context.Context, account cron.Account, jobID int64, only Precondition) error {
-	return s.jobs.DeleteJobIf(ctx, account.ID, jobID, func(job *cron.Job) error { return s.check(only, job) })
+func (s *Service) DeleteJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition) error {
+	if err := allow(&actor, UseDeleteJob); err != nil {
+		return err
+	}
+	return s.store.DeleteJobIf(ctx, actor.Account.ID, jobID, func(job *cron.Job) error { return s.check(only, job) })
 }
 
 // Job reads a job. Its NextRun is what the schedule says, even while the job is disabled.
-func (s *Service) Job(ctx context.Context, now time.Time, account cron.Account, jobID int64) (cron.JobRecord, error) {
-	job, err := s.jobs.Job(ctx, account.ID, jobID)
+func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobID int64) (cron.JobRecord, error) {
+	if err := allow(&actor, UseGetJob); err != nil {
+		return cron.JobRecord{}, err
+	}
+	job, err := s.store.Job(ctx, actor.Account.ID, jobID)
 	if err != nil {
 		return cron.JobRecord{}, err
 	}
@@ -113,9 +144,12 @@ func (s *Service) Job(ctx context.Context, now time.Time, account cron.Account, 
 // Jobs reads all jobs of the account in the order in which they are shown, without headers, body and credentials. The
 // NextRun of each is what the schedule says, even while the job is disabled. someFailed tells that some could not be
 // read and are left out.
-func (s *Service) Jobs(ctx context.Context, now time.Time, account cron.Account) (
+func (s *Service) Jobs(ctx context.Context, now time.Time, actor cron.Actor) (
 	jobs []cron.JobRecord, someFailed bool, err error) {
-	jobs, someFailed, err = s.jobs.Jobs(ctx, account.ID)
+	if err := allow(&actor, UseListJobs); err != nil {
+		return nil, false, err
+	}
+	jobs, someFailed, err = s.store.Jobs(ctx, actor.Account.ID)
 	for i := range jobs {
 		setNextRun(&jobs[i], now)
 	}

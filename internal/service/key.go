@@ -4,69 +4,93 @@ import (
 	"context"
 	"time"
 
+	"punctual/internal/auth"
 	"punctual/internal/cron"
 )
-
-// KeyStore keeps API keys. What is not there, or belongs to another account, is an error of kind NotFound.
-type KeyStore interface {
-	// CreateAPIKey adds a key and sets its ID. The error is of kind TooMany when the account's plan allows no further key.
-	CreateAPIKey(ctx context.Context, k *cron.APIKey) error
-	// APIKeys lists the keys of an account, the oldest first.
-	APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, error)
-	// DeleteAPIKey removes a key of an account.
-	DeleteAPIKey(ctx context.Context, accountID, keyID int64) error
-	// TouchAPIKey notes that a key of an account was used at an instant.
-	TouchAPIKey(ctx context.Context, accountID, keyID int64, at time.Time) error
-}
 
 // keyUseNoted is how exactly it is known when a key was last used, so that few calls cost a write.
 const keyUseNoted = time.Hour
 
-// KeyUsed notes that a key is used now.
-func (s *Service) KeyUsed(ctx context.Context, now time.Time, key *cron.APIKey) error {
-	if now.Sub(key.LastUsed) < keyUseNoted {
+// hintLength is how many characters of a key are kept to recognise it by.
+const hintLength = 4
+
+// KeyUsed notes that the key of an actor is used now.
+func (s *Service) KeyUsed(ctx context.Context, now time.Time, actor cron.Actor) error {
+	key := actor.Key
+	if key == nil || now.Sub(key.LastUsed) < keyUseNoted {
 		return nil
 	}
 	key.LastUsed = now
-	return s.keys.TouchAPIKey(ctx, key.AccountID, key.ID, now)
+	return s.store.TouchAPIKey(ctx, key.AccountID, key.ID, now)
 }
 
 // APIKeys lists the keys of the account, the oldest first.
-func (s *Service) APIKeys(ctx context.Context, account cron.Account) ([]cron.APIKey, error) {
-	return s.keys.APIKeys(ctx, account.ID)
+func (s *Service) APIKeys(ctx context.Context, actor cron.Actor) ([]cron.APIKey, error) {
+	if err := allow(&actor, UseListKeys); err != nil {
+		return nil, err
+	}
+	return s.store.APIKeys(ctx, actor.Account.ID)
 }
 
-// CheckAPIKey makes a key one of the account, for AddAPIKey. The error is of kind Forbidden when it may do more than the
-// key that asks for it.
-func (s *Service) CheckAPIKey(now time.Time, account cron.Account, by, key *cron.APIKey) error {
-	key.AccountID = account.ID
+// NewAPIKey makes an API key for the account, which AddAPIKey can save. It may do what the key of the actor may, unless
+// fill says otherwise; the error is of kind Forbidden when that is more. text is the key itself, which is not stored.
+func (s *Service) NewAPIKey(now time.Time, actor cron.Actor, fill func(*cron.APIKey) error) (key cron.APIKey, text string, err error) {
+	if err := allow(&actor, UseCreateKey); err != nil {
+		return key, "", err
+	}
+	if by := actor.Key; by != nil {
+		key.Scopes, key.Expires, key.AllowFrom = by.Scopes, by.Expires, by.AllowFrom
+	}
+	if err := fill(&key); err != nil {
+		return key, "", err
+	}
+	key.AccountID = actor.Account.ID
 	if err := key.Accept(now); err != nil {
-		return err
+		return key, "", err
 	}
-	return key.Within(by)
+	if actor.Key != nil {
+		if err := key.Within(actor.Key); err != nil {
+			return key, "", err
+		}
+	}
+	text, key.Hash = auth.NewKey()
+	key.Hint = text[len(text)-hintLength:]
+	return key, text, nil
 }
 
-// AddAPIKey saves a key that CheckAPIKey has seen, and sets its ID.
-func (s *Service) AddAPIKey(ctx context.Context, key *cron.APIKey) error {
-	return s.keys.CreateAPIKey(ctx, key)
-}
-
-// CreateAPIKey is CheckAPIKey and AddAPIKey.
-func (s *Service) CreateAPIKey(ctx context.Context, now time.Time, account cron.Account, by, key *cron.APIKey) error {
-	if err := s.CheckAPIKey(now, account, by, key); err != nil {
+// AddAPIKey saves a key that NewAPIKey has made, and sets its ID. The error is of kind TooMany when the account's plan
+// allows no further key.
+func (s *Service) AddAPIKey(ctx context.Context, actor cron.Actor, key *cron.APIKey) error {
+	if err := allowIn(&actor, UseCreateKey, key.AccountID); err != nil {
 		return err
 	}
-	return s.AddAPIKey(ctx, key)
+	return s.store.CreateAPIKey(ctx, key)
+}
+
+// CreateAPIKey is NewAPIKey and AddAPIKey.
+func (s *Service) CreateAPIKey(ctx context.Context, now time.Time, actor cron.Actor, fill func(*cron.APIKey) error) (
+	text string, err error) {
+	key, text, err := s.NewAPIKey(now, actor, fill)
+	if err == nil {
+		err = s.AddAPIKey(ctx, actor, &key)
+	}
+	if err != nil {
+		return "", err
+	}
+	return text, nil
 }
 
 // DeleteAPIKey removes a key of the account. The error is of kind Conflict for the one that asks for it, so that nobody
 // locks himself out.
-func (s *Service) DeleteAPIKey(ctx context.Context, account cron.Account, by *cron.APIKey, keyID int64) error {
-	if keyID == by.ID {
+func (s *Service) DeleteAPIKey(ctx context.Context, actor cron.Actor, keyID int64) error {
+	if err := allow(&actor, UseDeleteKey); err != nil {
+		return err
+	}
+	if actor.Key != nil && keyID == actor.Key.ID {
 		return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAPIKey,
 			Problems: []cron.Problem{{Rule: cron.RuleKeyInUse}}}
 	}
-	return s.keys.DeleteAPIKey(ctx, account.ID, keyID)
+	return s.store.DeleteAPIKey(ctx, actor.Account.ID, keyID)
 }
 
 // Standing is what an account may have, and what it has.
@@ -77,18 +101,23 @@ type Standing struct {
 	Requests int // of the key today (UTC); not counted when the plan does not limit them
 }
 
-// Standing tells what an account may have, and what it has and a key of it has used.
-func (s *Service) Standing(ctx context.Context, account cron.Account, keyID int64) (Standing, error) {
-	st := Standing{Plan: s.planOf(account)}
+// Standing tells what an account may have, and what it has and the key of the actor has used.
+func (s *Service) Standing(ctx context.Context, actor cron.Actor) (Standing, error) {
+	if err := allow(&actor, UseGetAccount); err != nil {
+		return Standing{}, err
+	}
+	st := Standing{Plan: s.planOf(actor.Account)}
 	var err error
-	if st.Jobs, err = s.jobs.CountJobs(ctx, account.ID); err != nil {
+	if st.Jobs, err = s.store.CountJobs(ctx, actor.Account.ID); err != nil {
 		return st, err
 	}
-	keys, err := s.keys.APIKeys(ctx, account.ID)
+	keys, err := s.store.APIKeys(ctx, actor.Account.ID)
 	if err != nil {
 		return st, err
 	}
 	st.Keys = len(keys)
-	st.Requests, err = s.usage.Used(ctx, cron.RateLimit{Kind: kindDay, Subject: keyID, Window: 24 * time.Hour})
+	if actor.Key != nil {
+		st.Requests, err = s.store.Used(ctx, cron.RateLimit{Kind: kindDay, Subject: actor.Key.ID, Window: 24 * time.Hour})
+	}
 	return st, err
 }

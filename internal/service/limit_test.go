@@ -1,10 +1,10 @@
 package service_test
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,7 +28,7 @@ func onEachDatabase(t *testing.T, plans cron.Plans,
 			t.Helper()
 			s := storetest.Open(t, o)
 			return service.New(service.Config{
-				Jobs: s, History: s, Folders: s, Usage: s, Badges: s, Events: s, Addresses: anywhere{}, Plans: plans,
+				Store: s, Addresses: anywhere{}, Plans: plans,
 			}), s
 		})
 	})
@@ -45,19 +45,6 @@ func newAccount(t *testing.T, s *store.Store, plan string) cron.Account {
 	return storetest.NewAccount(t, s, plan+"@example.com", plan)
 }
 
-// counter remembers what was counted.
-type counter struct {
-	limits []cron.RateLimit
-	wait   time.Duration
-}
-
-func (c *counter) Count(_ context.Context, _ int64, limits []cron.RateLimit) (time.Duration, error) {
-	c.limits = limits
-	return c.wait, nil
-}
-
-func (c *counter) Used(context.Context, cron.RateLimit) (int, error) { return 0, nil }
-
 // TestLimits has a row for each sentence of the contract about quota and rates.
 func TestLimits(t *testing.T) {
 	const (
@@ -69,60 +56,55 @@ func TestLimits(t *testing.T) {
 	day := func(n int) cron.RateLimit {
 		return cron.RateLimit{Kind: 1001, Subject: key, Window: 24 * time.Hour, Max: n}
 	}
-	rate := func(call service.Call, n int) cron.RateLimit {
+	rate := func(call service.UseCase, n int) cron.RateLimit {
 		return cron.RateLimit{Kind: int(call), Subject: account, Window: second, Max: n}
 	}
 	for _, tt := range []struct {
 		name  string
 		plan  string
-		calls []service.Call
-		want  func(service.Call) []cron.RateLimit
+		calls []service.UseCase
+		want  func(service.UseCase) []cron.RateLimit
 	}{
 		{"100 requests a day and key, and 5 a second of every method", cron.PlanDefault,
-			[]service.Call{service.CallListJobs, service.CallGetJob, service.CallChangeJob, service.CallDeleteJob,
-				service.CallListHistory, service.CallGetExecution, service.CallListFolders, service.CallGetFolder},
-			func(c service.Call) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 5)} }},
-		{"5,000 a day for members", cron.PlanMember, []service.Call{service.CallListJobs},
-			func(c service.Call) []cron.RateLimit { return []cron.RateLimit{day(5000), rate(c, 5)} }},
-		{"creating a job: 1 a second and 5 a minute", cron.PlanDefault, []service.Call{service.CallCreateJob},
-			func(c service.Call) []cron.RateLimit {
+			[]service.UseCase{service.UseListJobs, service.UseGetJob, service.UseChangeJob, service.UseDeleteJob,
+				service.UseListHistory, service.UseGetExecution, service.UseListFolders, service.UseGetFolder},
+			func(c service.UseCase) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 5)} }},
+		{"5,000 a day for members", cron.PlanMember, []service.UseCase{service.UseListJobs},
+			func(c service.UseCase) []cron.RateLimit { return []cron.RateLimit{day(5000), rate(c, 5)} }},
+		{"creating a job: 1 a second and 5 a minute", cron.PlanDefault, []service.UseCase{service.UseCreateJob},
+			func(c service.UseCase) []cron.RateLimit {
 				return []cron.RateLimit{day(100), {Kind: 1002, Subject: account, Window: minute, Max: 5}, rate(c, 1)}
 			}},
-		{"creating a folder: 1 a second and 10 a minute", cron.PlanDefault, []service.Call{service.CallCreateFolder},
-			func(c service.Call) []cron.RateLimit {
+		{"creating a folder: 1 a second and 10 a minute", cron.PlanDefault, []service.UseCase{service.UseCreateFolder},
+			func(c service.UseCase) []cron.RateLimit {
 				return []cron.RateLimit{day(100), {Kind: 1003, Subject: account, Window: minute, Max: 10}, rate(c, 1)}
 			}},
 		{"changing or deleting a folder: 1 a second", cron.PlanDefault,
-			[]service.Call{service.CallChangeFolder, service.CallDeleteFolder},
-			func(c service.Call) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 1)} }},
+			[]service.UseCase{service.UseChangeFolder, service.UseDeleteFolder},
+			func(c service.UseCase) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 1)} }},
 		{"nothing is counted without limits", cron.PlanUnlimited,
-			[]service.Call{service.CallListJobs, service.CallCreateJob, service.CallCreateFolder, service.CallDeleteFolder},
-			func(service.Call) []cron.RateLimit { return nil }},
+			[]service.UseCase{service.UseListJobs, service.UseCreateJob, service.UseCreateFolder, service.UseDeleteFolder},
+			func(service.UseCase) []cron.RateLimit { return nil }},
 	} {
 		for _, call := range tt.calls {
-			var c counter
-			svc := service.New(service.Config{Usage: &c, Plans: cron.DefaultPlans()})
-			if err := svc.Admit(t.Context(), cron.Account{ID: account, Plan: tt.plan}, key, call); err != nil {
-				t.Errorf("%s: %v", tt.name, err)
-			}
+			plan := cron.DefaultPlans().Of(tt.plan, nil)
+			limits := service.CallLimits(&plan, account, key, call)
 			want := tt.want(call)
-			if len(c.limits) != len(want) {
-				t.Errorf("%s, call %d: counted %v, want %v", tt.name, call, c.limits, want)
+			if len(limits) != len(want) {
+				t.Errorf("%s, call %d: counted %v, want %v", tt.name, call, limits, want)
 				continue
 			}
 			for i := range want {
-				if c.limits[i] != want[i] {
-					t.Errorf("%s, call %d: limit %d is %v, want %v", tt.name, call, i, c.limits[i], want[i])
+				if limits[i] != want[i] {
+					t.Errorf("%s, call %d: limit %d is %v, want %v", tt.name, call, i, limits[i], want[i])
 				}
 			}
 		}
 	}
-	var c counter
-	svc := service.New(service.Config{Usage: &c, Plans: cron.DefaultPlans()})
-	overridden := cron.Account{ID: account, Plan: cron.PlanUnlimited, Overrides: cron.Overrides{"requestsPerSecond": 2}}
-	if err := svc.Admit(t.Context(), overridden, key, service.CallGetJob); err != nil || len(c.limits) != 1 ||
-		c.limits[0] != rate(service.CallGetJob, 2) {
-		t.Errorf("an override: counted %v, %v", c.limits, err)
+	plan := cron.DefaultPlans().Of(cron.PlanUnlimited, cron.Overrides{"requestsPerSecond": 2})
+	if limits := service.CallLimits(&plan, account, key, service.UseGetJob); !slices.Equal(limits,
+		[]cron.RateLimit{rate(service.UseGetJob, 2)}) {
+		t.Errorf("an override: counted %v", limits)
 	}
 }
 
@@ -132,8 +114,8 @@ func TestWaiting(t *testing.T) {
 		time.Minute:      cron.RuleNone,
 		time.Hour:        cron.RuleDailyQuota,
 	} {
-		svc := service.New(service.Config{Usage: &counter{wait: wait}, Plans: cron.DefaultPlans()})
-		err := svc.Admit(t.Context(), cron.Account{Plan: cron.PlanDefault}, 1, service.CallGetJob)
+		plan := cron.DefaultPlans().Of(cron.PlanDefault, nil)
+		err := service.Exceeded(&plan, wait)
 		e, ok := errors.AsType[*cron.Error](err)
 		if !ok || e.Kind != cron.TooMany || e.RetryAfter != wait {
 			t.Errorf("after a wait of %v: %v", wait, err)
@@ -157,7 +139,7 @@ func TestQuotaHoldsAcrossARestart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return service.New(service.Config{Usage: s, Plans: cron.DefaultPlans()}), s
+			return service.New(service.Config{Store: s, Plans: cron.DefaultPlans()}), s
 		}
 		stop := func(s *store.Store) {
 			if err := s.Close(); err != nil {
@@ -165,7 +147,7 @@ func TestQuotaHoldsAcrossARestart(t *testing.T) {
 			}
 		}
 		refused := func(svc *service.Service, account cron.Account, keyID int64) time.Duration {
-			err := svc.Admit(t.Context(), account, keyID, service.CallGetJob)
+			err := svc.Admit(t.Context(), asKey(account, keyID), service.UseGetJob)
 			if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind == cron.TooMany {
 				return e.RetryAfter
 			}
@@ -229,7 +211,7 @@ func TestQuotaHoldsAcrossNodes(t *testing.T) {
 			svc := []*service.Service{first, second}[i%2]
 			wg.Go(func() {
 				for range most {
-					switch err := svc.Admit(t.Context(), account, 1, service.CallGetJob); {
+					switch err := svc.Admit(t.Context(), as(account), service.UseGetJob); {
 					case err == nil:
 						admitted.Add(1)
 					case cron.KindOf(err) != cron.TooMany:
@@ -268,7 +250,7 @@ func TestTheNumberOfJobsHoldsAcrossNodes(t *testing.T) {
 			svc, db := []*service.Service{first, second}[i%2], []*store.Store{s, other}[i%2]
 			wg.Go(func() {
 				for n := range 3 {
-					_, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+					_, err := svc.CreateJob(t.Context(), as(account), setURL("a.example"))
 					count(&jobs, err)
 					key := cron.APIKey{AccountID: account.ID, Hash: [32]byte{byte(i), byte(n)}}
 					count(&keys, db.CreateAPIKey(t.Context(), &key))
@@ -292,7 +274,7 @@ func TestBadgesOfOtherNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		job, err := second.Badge(t.Context(), id, first.BadgeToken(account.ID, id, cron.BadgeTitle), cron.BadgeTitle)
+		job, err := second.Badge(t.Context(), id, service.BadgeToken(first, account.ID, id, cron.BadgeTitle), cron.BadgeTitle)
 		if err != nil || job.ID != id || job.AccountID != account.ID || job.Request.URL != "http://a.example" {
 			t.Errorf("the job is %+v, %v", job, err)
 		}
@@ -318,7 +300,7 @@ func TestSchedulesThatAreTooDense(t *testing.T) {
 			t.Errorf("error %+v", err)
 		}
 	}
-	_, err := svc.CreateJob(t.Context(), account, everySecond)
+	_, err := svc.CreateJob(t.Context(), as(account), everySecond)
 	tooOften(err)
 	everyMinute := func(job *cron.Job) error {
 		err := everySecond(job)

@@ -13,15 +13,15 @@ import (
 func TestACallUnderWay(t *testing.T) {
 	onEachDatabase(t, cron.DefaultPlans(), func(t *testing.T, node func() (*service.Service, *store.Store)) {
 		_, s := node()
-		svc := service.New(service.Config{Idempotency: s, Plans: cron.DefaultPlans()})
+		svc := service.New(service.Config{Store: s, Plans: cron.DefaultPlans()})
 		account := newAccount(t, s, cron.PlanMember)
-		call := cron.IdempotentCall{AccountID: account.ID, Key: "key"}
+		call := cron.IdempotentCall{Key: "key"}
 		never := func(context.Context) ([]byte, error) {
 			t.Error("the call is performed again")
 			return nil, nil
 		}
-		answer, replayed, err := svc.Idempotent(t.Context(), call, func(context.Context) ([]byte, error) {
-			if _, _, err := svc.Idempotent(t.Context(), call, never); cron.KindOf(err) != cron.Conflict {
+		answer, replayed, err := svc.Idempotent(t.Context(), as(account), service.UseRunJob, call, func(context.Context) ([]byte, error) {
+			if _, _, err := svc.Idempotent(t.Context(), as(account), service.UseRunJob, call, never); cron.KindOf(err) != cron.Conflict {
 				t.Errorf("meanwhile: %v", err)
 			}
 			return []byte("answer"), nil
@@ -29,7 +29,7 @@ func TestACallUnderWay(t *testing.T) {
 		if err != nil || replayed || string(answer) != "answer" {
 			t.Errorf("the first call: %q, %v, %v", answer, replayed, err)
 		}
-		answer, replayed, err = svc.Idempotent(t.Context(), call, never)
+		answer, replayed, err = svc.Idempotent(t.Context(), as(account), service.UseRunJob, call, never)
 		if err != nil || !replayed || string(answer) != "answer" {
 			t.Errorf("again: %q, %v, %v", answer, replayed, err)
 		}

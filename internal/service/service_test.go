@@ -14,14 +14,6 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-var (
-	_ service.JobStore     = (*store.Store)(nil)
-	_ service.HistoryStore = (*store.Store)(nil)
-	_ service.FolderStore  = (*store.Store)(nil)
-	_ service.UsageStore   = (*store.Store)(nil)
-	_ service.BadgeStore   = (*store.Store)(nil)
-)
-
 // guard blocks one host, and remembers what it was asked.
 type guard struct {
 	blocked string
@@ -45,26 +37,48 @@ func newService(t *testing.T, plan cron.Plan) (*service.Service, *store.Store, *
 	account := storetest.NewAccount(t, s, "a@example.com", plan.Name)
 	g := &guard{blocked: "10.0.0.1"}
 	return service.New(service.Config{
-		Jobs: s, History: s, Folders: s, Usage: s, Badges: s, TLS: s, Addresses: g, Plans: cron.Plans{plan.Name: plan},
+		Store: s, Addresses: g, Plans: cron.Plans{plan.Name: plan},
 	}), s, g, account
+}
+
+// as is an API key of an account that may do everything.
+func as(account cron.Account) cron.Actor { return asKey(account, 1) }
+
+// asKey is the API key of that number.
+func asKey(account cron.Account, id int64) cron.Actor {
+	return cron.Actor{Account: account, Key: &cron.APIKey{ID: id, AccountID: account.ID}}
+}
+
+// createJob makes a job and returns its ID.
+func createJob(t *testing.T, svc *service.Service, account cron.Account, fill service.Change) (int64, error) {
+	t.Helper()
+	job, err := svc.CreateJob(t.Context(), as(account), fill)
+	return job.ID, err
+}
+
+// changeJob changes a job, whatever its version.
+func changeJob(t *testing.T, svc *service.Service, account cron.Account, jobID int64, change service.Change) error {
+	t.Helper()
+	_, err := svc.ChangeJob(t.Context(), as(account), jobID, nil, change)
+	return err
 }
 
 func TestAddressesAreJudgedByAccount(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	if _, err := svc.CreateJob(t.Context(), account, setURL("10.0.0.2")); err != nil {
+	if _, err := svc.CreateJob(t.Context(), as(account), setURL("10.0.0.2")); err != nil {
 		t.Fatal(err)
 	}
-	job, err := svc.CreateJob(t.Context(), account, setURL("a.example"))
+	job, err := svc.CreateJob(t.Context(), as(account), setURL("a.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	account.Access = cron.AccessGlobal
 	want := []string{rule("/url", cron.RuleURLNotGlobal)}
-	_, err = svc.CreateJob(t.Context(), account, setURL("10.0.0.2"))
+	_, err = svc.CreateJob(t.Context(), as(account), setURL("10.0.0.2"))
 	if got := problemsOf(t, err); !slices.Equal(got, want) {
 		t.Errorf("create: %v", got)
 	}
-	_, err = svc.ChangeJob(t.Context(), account, job.ID, nil, setURL("10.0.0.2"))
+	_, err = svc.ChangeJob(t.Context(), as(account), job.ID, nil, setURL("10.0.0.2"))
 	if got := problemsOf(t, err); !slices.Equal(got, want) {
 		t.Errorf("change: %v", got)
 	}
@@ -96,37 +110,37 @@ func rule(pointer string, r cron.Rule) string { return fmt.Sprint(pointer, " ", 
 func TestJobsAreLimitedByThePlan(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "two", MaxJobs: 2})
 	for range 2 {
-		if err := svc.RoomForJob(t.Context(), account); err != nil {
+		if err := svc.RoomForJob(t.Context(), as(account)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); err != nil {
+		if _, err := svc.CreateJob(t.Context(), as(account), setURL("a.example")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := svc.RoomForJob(t.Context(), account); cron.KindOf(err) != cron.TooMany {
+	if err := svc.RoomForJob(t.Context(), as(account)); cron.KindOf(err) != cron.TooMany {
 		t.Errorf("room for a third job: %v", err)
 	}
-	if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); cron.KindOf(err) != cron.TooMany {
+	if _, err := svc.CreateJob(t.Context(), as(account), setURL("a.example")); cron.KindOf(err) != cron.TooMany {
 		t.Errorf("a third job: %v", err)
 	}
 	if err := changeJob(t, svc, account, 1, setURL("b.example")); err != nil {
 		t.Errorf("change with all jobs taken: %v", err)
 	}
-	if err := svc.DeleteJob(t.Context(), account, 1, nil); err != nil {
+	if err := svc.DeleteJob(t.Context(), as(account), 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := svc.CreateJob(t.Context(), account, setURL("a.example")); err != nil {
+	if _, err := svc.CreateJob(t.Context(), as(account), setURL("a.example")); err != nil {
 		t.Errorf("a job in the place of another: %v", err)
 	}
 	account.Overrides = cron.Overrides{"maxJobs": 3}
-	if err := svc.RoomForJob(t.Context(), account); err != nil {
+	if err := svc.RoomForJob(t.Context(), as(account)); err != nil {
 		t.Errorf("room for a third job by an override: %v", err)
 	}
 }
 
 func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	_, err := svc.CreateJob(t.Context(), account, func(job *cron.Job) error {
+	_, err := svc.CreateJob(t.Context(), as(account), func(job *cron.Job) error {
 		job.Schedule.Timezone = "nowhere"
 		job.Request.Headers = []cron.Header{{Name: "a b", Value: "x"}}
 		var c cron.Checker
@@ -148,7 +162,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 func TestOtherErrorsOfAChangeAreReturnedAsTheyAre(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
 	cause := errors.New("cause")
-	if _, err := svc.CreateJob(t.Context(), account, func(*cron.Job) error { return cause }); !errors.Is(err, cause) {
+	if _, err := svc.CreateJob(t.Context(), as(account), func(*cron.Job) error { return cause }); !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -186,7 +200,7 @@ func TestAddressesAreChecked(t *testing.T) {
 	svc, s, g, account := newService(t, cron.Plan{Name: "any"})
 	blocked := []string{rule("/url", cron.RuleURLBlocked)}
 	for _, url := range []string{"10.0.0.1", "https://u:p@10.0.0.1:8443/x?%cjo:unixtime%"} {
-		_, err := svc.CreateJob(t.Context(), account, setURL(url))
+		_, err := svc.CreateJob(t.Context(), as(account), setURL(url))
 		if got := problemsOf(t, err); !slices.Equal(got, blocked) {
 			t.Errorf("%s: problems %q", url, got)
 		}
@@ -198,7 +212,7 @@ func TestAddressesAreChecked(t *testing.T) {
 	if got := problemsOf(t, changeJob(t, svc, account, id, setURL("10.0.0.1"))); !slices.Equal(got, blocked) {
 		t.Errorf("change: problems %q", got)
 	}
-	if _, err := svc.CreateJob(t.Context(), account, setURL("https://a.example")); err != nil {
+	if _, err := svc.CreateJob(t.Context(), as(account), setURL("https://a.example")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"10.0.0.1 80", "10.0.0.1 8443", "::1 99", "10.0.0.1 80", "a.example 443"}
@@ -237,15 +251,15 @@ func TestDisabledJobsShowWhenTheyWouldRun(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		now := time.Now()
 		want := time.Date(2000, 1, 2, 12, 0, 0, 0, time.UTC)
-		job, err := svc.Job(t.Context(), now, account, id)
+		job, err := svc.Job(t.Context(), now, as(account), id)
 		if err != nil || !job.State.NextRun.Equal(want) {
 			t.Errorf("the job runs next at %v, want %v; %v", job.State.NextRun, want, err)
 		}
-		jobs, _, err := svc.Jobs(t.Context(), now, account)
+		jobs, _, err := svc.Jobs(t.Context(), now, as(account))
 		if err != nil || len(jobs) != 1 || !jobs[0].State.NextRun.Equal(want) {
 			t.Errorf("the list is %+v, %v", jobs, err)
 		}
-		if _, predictions, err := svc.History(t.Context(), now, account, id); err != nil || predictions != nil {
+		if _, predictions, err := svc.History(t.Context(), now, as(account), id); err != nil || predictions != nil {
 			t.Errorf("predictions %v, %v", predictions, err)
 		}
 	})

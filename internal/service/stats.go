@@ -34,7 +34,10 @@ type StatsStep struct {
 
 // Stats adds up executions by outcome, lateness and duration. The error is of kind Invalid when the span is longer than
 // the plan of the account keeps history, or begins before statistics do, and of kind NotFound when there is no such job.
-func (s *Service) Stats(ctx context.Context, now time.Time, account cron.Account, r StatsRequest) (Stats, error) {
+func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r StatsRequest) (Stats, error) {
+	if err := allow(&actor, UseStats); err != nil {
+		return Stats{}, err
+	}
 	stats := Stats{From: r.From, To: r.To}
 	if stats.To.IsZero() {
 		stats.To = now
@@ -43,13 +46,13 @@ func (s *Service) Stats(ctx context.Context, now time.Time, account cron.Account
 		stats.From = stats.To.Add(-defaultSpan)
 	}
 	unit := max(r.Step, time.Hour)
-	plan := s.planOf(account)
+	plan := s.planOf(actor.Account)
 	if err := checkSpan(stats.From, stats.To, now, min(plan.Retention, cron.StatsKept), unit); err != nil {
 		return Stats{}, err
 	}
 	stats.From = stats.From.UTC().Truncate(unit)
 	stats.To = stats.To.UTC().Add(unit - 1).Truncate(unit)
-	hourly, err := s.history.Stats(ctx, account.ID, &cron.StatsQuery{JobID: r.JobID, From: stats.From, To: stats.To})
+	hourly, err := s.store.Stats(ctx, actor.Account.ID, &cron.StatsQuery{JobID: r.JobID, From: stats.From, To: stats.To})
 	if err != nil {
 		return Stats{}, err
 	}

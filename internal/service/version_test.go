@@ -5,22 +5,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
-	"punctual/internal/service"
 )
-
-// createJob makes a job and returns its ID.
-func createJob(t *testing.T, svc *service.Service, account cron.Account, fill service.Change) (int64, error) {
-	t.Helper()
-	job, err := svc.CreateJob(t.Context(), account, fill)
-	return job.ID, err
-}
-
-// changeJob changes a job, whatever its version.
-func changeJob(t *testing.T, svc *service.Service, account cron.Account, jobID int64, change service.Change) error {
-	t.Helper()
-	_, err := svc.ChangeJob(t.Context(), account, jobID, nil, change)
-	return err
-}
 
 // TestVersions edits each kind of member.
 func TestVersions(t *testing.T) {

@@ -1,0 +1,9 @@
+package service
+
+// What tests look at.
+var (
+	BadgeToken = (*Service).badgeToken
+	CallLimits = callLimits
+	Exceeded   = exceeded
+	Scopes     = scopes
+)
