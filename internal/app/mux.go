@@ -20,10 +20,10 @@ type muxConfig struct {
 
 	ZoneRelease func(context.Context) (string, error) // that the database has
 
-	Writing *writeProbe
-	Turned  func() time.Time
-	LateBy  func() time.Duration
-	Metrics *metrics.Metrics
+	Writing  *writeProbe
+	LastPass func() time.Time
+	LateBy   func() time.Duration
+	Metrics  *metrics.Metrics
 }
 
 // own are the routes that belong to the process, and not to the API.

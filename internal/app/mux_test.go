@@ -34,10 +34,10 @@ func newMux(ping, write error, turned time.Time) http.Handler {
 
 		ZoneRelease: func(context.Context) (string, error) { return cron.CurrentZones().Release(), nil },
 
-		Writing: &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
-		Turned:  func() time.Time { return turned },
-		LateBy:  func() time.Duration { return 0 },
-		Metrics: metrics.New(),
+		Writing:  &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
+		LastPass: func() time.Time { return turned },
+		LateBy:   func() time.Duration { return 0 },
+		Metrics:  metrics.New(),
 	})
 }
 
@@ -128,10 +128,10 @@ func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 
 		ZoneRelease: func(context.Context) (string, error) { return "", nil },
 
-		Writing: &writeProbe{write: func(context.Context) error { return nil }},
-		Turned:  time.Now,
-		LateBy:  func() time.Duration { return 0 },
-		Metrics: figures,
+		Writing:  &writeProbe{write: func(context.Context) error { return nil }},
+		LastPass: time.Now,
+		LateBy:   func() time.Duration { return 0 },
+		Metrics:  figures,
 	}
 	m := mux(config)
 	ask := func(method, path string) *httptest.ResponseRecorder {

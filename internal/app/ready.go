@@ -16,10 +16,10 @@ const (
 	pingTimeout = 2 * time.Second
 	probeEvery  = time.Second      // at most once in which a write is tried
 	lateDetail  = time.Second      // of lateness that is worth a word
-	turnTimeout = 10 * time.Second // since the loop last came round
+	passTimeout = 10 * time.Second // since the last pass of the loop
 )
 
-// ready tells whether the database answers and takes writes, and whether the loop turns.
+// ready tells whether the database answers and takes writes, and whether the scheduler's loop is running.
 func ready(ctx context.Context, c muxConfig) (status int, parts map[string]string) {
 	status, parts = http.StatusOK, map[string]string{"database": "ok", "writing": "ok", "scheduler": "ok"}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
@@ -34,7 +34,7 @@ func ready(ctx context.Context, c muxConfig) (status int, parts map[string]strin
 		status = http.StatusServiceUnavailable
 		parts["writing"], _ = message.English{}.Database(cron.DatabaseFaultOf(err))
 	}
-	if turned := c.Turned(); turned.IsZero() || time.Since(turned) > turnTimeout {
+	if last := c.LastPass(); last.IsZero() || time.Since(last) > passTimeout {
 		status, parts["scheduler"] = http.StatusServiceUnavailable, "does not turn"
 	} else if late := c.LateBy(); late > lateDetail {
 		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: due executions wait for slots"

@@ -95,10 +95,10 @@ func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
 
 			ZoneRelease: p.db.ZoneRelease,
 
-			Writing: p.writing,
-			Turned:  jobs.Turned,
-			LateBy:  jobs.LateBy,
-			Metrics: p.metrics,
+			Writing:  p.writing,
+			LastPass: jobs.LastPass,
+			LateBy:   jobs.LateBy,
+			Metrics:  p.metrics,
 		}),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,

@@ -11,12 +11,12 @@ import (
 	"punctual/internal/metrics"
 )
 
-// finisher records completions in batches. It keeps what the database does not take and tries again.
+// finisher records completions in batches. What the database does not accept is kept and retried.
 type finisher struct {
-	store   Store
-	metrics *metrics.Metrics
-	logger  *slog.Logger
-	flight  *flight
+	store    Store
+	metrics  *metrics.Metrics
+	logger   *slog.Logger
+	inFlight *inFlight
 
 	mu       sync.Mutex
 	waiting  []cron.Completion
@@ -25,16 +25,16 @@ type finisher struct {
 	stopping chan struct{}
 }
 
-func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *flight) *finisher {
+func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *inFlight) *finisher {
 	return &finisher{
-		store: store, metrics: m, logger: logger, flight: f,
+		store: store, metrics: m, logger: logger, inFlight: f,
 		arrived: make(chan struct{}, 1), full: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 }
 
-// add takes a completion over.
+// add queues a completion.
 func (f *finisher) add(c cron.Completion) {
-	f.flight.landed(&c.Launch, size(&c))
+	f.inFlight.end(&c.Launch, size(&c))
 	f.mu.Lock()
 	if f.waiting == nil {
 		f.waiting = make([]cron.Completion, 0, batchSize)
@@ -43,14 +43,14 @@ func (f *finisher) add(c cron.Completion) {
 	n := len(f.waiting)
 	f.mu.Unlock()
 	if n == 1 {
-		notify(f.arrived)
+		wake(f.arrived)
 	}
 	if n == batchSize {
-		notify(f.full)
+		wake(f.full)
 	}
 }
 
-func notify(c chan struct{}) {
+func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
@@ -65,11 +65,11 @@ func size(c *cron.Completion) int {
 	return n
 }
 
-// stop makes run record what is left and return. Nothing must be added after it.
+// stop makes run record what is left and return. Nothing must be added after the call.
 func (f *finisher) stop() { close(f.stopping) }
 
-// run records completions until stop, and then what is left. It gives up on what the database does not take when ctx
-// ends.
+// run records completions until stop is called, and then what is left. When ctx ends it gives up on what the database
+// does not accept.
 func (f *finisher) run(ctx context.Context) {
 	for {
 		stopped := false
@@ -88,7 +88,7 @@ func (f *finisher) run(ctx context.Context) {
 	}
 }
 
-// fill waits a moment for more to come.
+// fill waits for the batch to fill, up to batchWait.
 func (f *finisher) fill() {
 	select {
 	case <-f.full:
@@ -97,8 +97,7 @@ func (f *finisher) fill() {
 	}
 }
 
-// take removes the next batch, which has room for many small responses and few large ones: others wait for the database
-// while it is written.
+// take removes the next batch. It is bounded by number and by bytes, since others wait for the database while it is written.
 func (f *finisher) take() []cron.Completion {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,7 +113,7 @@ func (f *finisher) take() []cron.Completion {
 	return batch
 }
 
-// record writes a batch, trying until the database takes it; or ctx ends.
+// record writes a batch, retrying until the database accepts it or ctx ends.
 func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 	for wait := retryShortest; ; wait = min(2*wait, retryLongest) {
 		err := f.try(ctx, batch)
@@ -124,19 +123,19 @@ func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 		if ctx.Err() != nil {
 			message.LogDatabase(f.logger, "results could not be recorded before the end; their executions will be settled as lost",
 				err, slog.Int("executions", len(batch)))
-			return // and what remains of the flight says that they are open
+			return // the executions stay in flight, so that openFrom stays below them
 		}
-		message.LogDatabase(f.logger, "results cannot be recorded; they are kept until the database takes them", err,
+		message.LogDatabase(f.logger, "results cannot be recorded; they are kept until the database accepts them", err,
 			slog.Int("executions", len(batch)))
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
 		}
 	}
-	f.flight.recorded(batch)
+	f.inFlight.recorded(batch)
 }
 
-// try writes a batch. A database that does not answer may have written it all the same; it can be written again.
+// try writes a batch once. Writing a batch again that was committed without an answer changes nothing.
 func (f *finisher) try(ctx context.Context, batch []cron.Completion) error {
 	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
 	defer cancel()

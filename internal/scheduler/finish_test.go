@@ -63,7 +63,7 @@ func TestABatchHasALimit(t *testing.T) {
 	inBubble(t, func(w *world) {
 		// Results come one by one while the database is busy with the first.
 		w.db.inject(slow(10 * second).on(opFinish))
-		f := newFlight(10*maxBatch, 10*maxBatch)
+		f := newInFlight(10*maxBatch, 10*maxBatch)
 		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f)
 		go fin.run(w.Context())
 		launch := cron.Launch{Job: new(cron.NewJob()), Plan: new(cron.Plan)}
@@ -110,11 +110,11 @@ func TestResultsThatCannotBeRecordedForAMinute(t *testing.T) {
 				w.db.inject(f.on(opFinish))
 				for i := range 60 {
 					w.at(time.Duration(11+i)*second + 100*time.Millisecond)
-					if n := len(node.flight.known()); n > 2*slots {
+					if n := len(node.inFlight.known()); n > 2*slots {
 						w.Fatalf("%d executions are in flight or not recorded, which is more than twice the slots", n)
 					}
 				}
-				if n := node.flight.free(); n != 0 {
+				if n := node.inFlight.free(); n != 0 {
 					w.Errorf("%d slots are free while the limit is reached", n)
 				}
 				at := w.db.finishes[len(w.db.finishes)-1].at
@@ -152,13 +152,13 @@ func TestLargeResponsesThatCannotBeRecorded(t *testing.T) {
 		node := w.start()
 		w.db.inject(fault(failBefore).on(opFinish))
 		w.at(30 * second)
-		node.flight.mu.Lock()
-		bytes := node.flight.bytes
-		node.flight.mu.Unlock()
+		node.inFlight.mu.Lock()
+		bytes := node.inFlight.bytes
+		node.inFlight.mu.Unlock()
 		if bytes <= maxUnrecordedBytes || bytes > maxUnrecordedBytes+each {
 			w.Errorf("%d bytes wait to be recorded, want a little more than %d", bytes, maxUnrecordedBytes)
 		}
-		if n := node.flight.free(); n != 0 {
+		if n := node.inFlight.free(); n != 0 {
 			w.Errorf("%d slots are free", n)
 		}
 		w.db.inject(func(_ context.Context, op operation, do func() error) error {
@@ -174,13 +174,13 @@ func TestLargeResponsesThatCannotBeRecorded(t *testing.T) {
 			w.Errorf("%d executions in the 10 seconds after all was recorded", n-before)
 		}
 		w.stop()
-		node.flight.mu.Lock()
-		defer node.flight.mu.Unlock()
-		if node.flight.bytes != 0 || node.flight.unrecorded != 0 || node.flight.inFlight != 0 {
-			w.Errorf("%d bytes of %d results, %d in flight", node.flight.bytes, node.flight.unrecorded, node.flight.inFlight)
+		node.inFlight.mu.Lock()
+		defer node.inFlight.mu.Unlock()
+		if node.inFlight.bytes != 0 || node.inFlight.unrecorded != 0 || node.inFlight.executing != 0 {
+			w.Errorf("%d bytes of %d results, %d in flight", node.inFlight.bytes, node.inFlight.unrecorded, node.inFlight.executing)
 		}
-		if len(node.flight.accounts) != 0 || len(node.flight.hosts) != 0 || len(node.flight.executions) != 0 {
-			w.Errorf("the counts hold what is over: %v, %v, %v", node.flight.accounts, node.flight.hosts, node.flight.executions)
+		if len(node.inFlight.accounts) != 0 || len(node.inFlight.hosts) != 0 || len(node.inFlight.executions) != 0 {
+			w.Errorf("the counts hold what is over: %v, %v, %v", node.inFlight.accounts, node.inFlight.hosts, node.inFlight.executions)
 		}
 	})
 }

@@ -12,23 +12,32 @@ import (
 	"punctual/internal/metrics"
 )
 
-// agenda is what the loop knows of the schedule.
-type agenda struct {
-	next     time.Time // when something is to be looked at; zero when nothing is
-	stale    time.Time // when next is to be read anew, which finds what a lost hint would have told; zero is at once
-	without  []int64   // accounts whose work next leaves out, since they have no room
+// The loop is a sequence of passes. A pass claims until nothing more can start, and says how long to sleep:
+//
+//	wake: timer, edit, free slot
+//	  └▶ settle a claim of unknown outcome
+//	  └▶ read the next run ── not due ──▶ sleep until then, at most poll
+//	  └▶ claim and start   ── due work left ──▶ sleep slotPause, or until a slot is free
+//
+// The next run is read again at least every poll, which finds edits of other nodes whose notification was lost.
+
+// loopState is what the loop remembers between passes.
+type loopState struct {
+	next     time.Time // the next run; zero for none
+	stale    time.Time // when next must be read again; zero for now
+	without  []int64   // accounts that next leaves out, because they have no room
 	capped   []int64   // those of them that more slots would not help
-	behind   bool      // the latest claim left due work behind
-	claimed  time.Time // when that was
-	measured time.Time // when the lateness was
-	warned   bool      // that the node falls behind
-	told     bool      // that accounts wait for themselves
-	writing  bool      // the latest pass ended in a write that failed
+	behind   bool      // the last claim left due work behind
+	claimed  time.Time // the time of the last claim
+	measured time.Time // when the lateness was measured
+	warned   bool      // it was logged that the node falls behind
+	told     bool      // it was logged that accounts have reached their own limits
+	writing  bool      // the last pass failed in a write
 }
 
 // loop sleeps and claims until ctx ends; executions run under working.
 func (s *Scheduler) loop(ctx, working context.Context) {
-	var a agenda
+	var a loopState
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -38,7 +47,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 		case <-timer.C:
 		case <-s.Store.Changed():
 			a.stale = time.Time{}
-		case <-s.freedIf(a.behind || len(a.without) > 0):
+		case <-s.slotFreedIf(a.behind || len(a.without) > 0):
 		}
 		wait, err := s.pass(ctx, working, &a)
 		switch {
@@ -46,16 +55,16 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 			if ctx.Err() == nil {
 				s.logFailure(&a, err)
 			}
-			a, wait = agenda{warned: a.warned, told: a.told}, poll
-		case s.lease.age() <= unsureAfter:
-			s.turned.Store(time.Now().UnixNano())
+			a, wait = loopState{warned: a.warned, told: a.told}, poll
+		case s.lease.age() <= claimLease:
+			s.lastPass.Store(time.Now().UnixNano())
 		}
 		timer.Reset(wait)
 	}
 }
 
 // logFailure logs why a pass failed.
-func (s *Scheduler) logFailure(a *agenda, err error) {
+func (s *Scheduler) logFailure(a *loopState, err error) {
 	if a.writing {
 		message.LogDatabase(s.Logger, "the database cannot be written and due executions wait; trying again", err)
 		return
@@ -63,28 +72,28 @@ func (s *Scheduler) logFailure(a *agenda, err error) {
 	message.LogDatabase(s.Logger, "the schedule cannot be read; trying again", err)
 }
 
-// freedIf is the channel of slots that come free, while work waits for them.
-func (s *Scheduler) freedIf(waiting bool) <-chan struct{} {
+// slotFreedIf is a channel that receives when a slot becomes free; nil unless work waits for one.
+func (s *Scheduler) slotFreedIf(waiting bool) <-chan struct{} {
 	if waiting {
-		return s.flight.freed
+		return s.inFlight.freed
 	}
 	return nil
 }
 
-// pass claims and starts what is due and returns how long to sleep.
-func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Duration, err error) {
-	for ctx.Err() == nil && s.lease.age() <= unsureAfter { // the heartbeat says why it is older
-		if s.flight.unsure() {
-			if err := s.disown(working); err != nil {
+// pass claims and starts due work and returns how long to sleep.
+func (s *Scheduler) pass(ctx, working context.Context, a *loopState) (sleep time.Duration, err error) {
+	for ctx.Err() == nil && s.lease.age() <= claimLease { // an older lease is logged by the heartbeat
+		if s.inFlight.claimUncertain() {
+			if err := s.settleUnknown(working); err != nil {
 				a.writing = true
 				return 0, err
 			}
 		}
-		free := s.flight.free()
-		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < gather) {
-			return crowded, s.measureLateness(ctx, a) // few large claims cost less than many small ones
+		free := s.inFlight.free()
+		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < slotGather) {
+			return slotPause, s.measureLateness(ctx, a) // few large claims cost less than many small ones
 		}
-		if err := s.look(ctx, a); err != nil {
+		if err := s.refreshNextRun(ctx, a); err != nil {
 			return 0, err
 		}
 		if now := s.Store.Now(); !a.due(now) {
@@ -105,24 +114,24 @@ func (s *Scheduler) pass(ctx, working context.Context, a *agenda) (sleep time.Du
 			return 0, err
 		}
 		if taken == 0 && a.behind {
-			return crowded, s.measureLateness(ctx, a) // others hold what is due, or nothing of it has room
+			return slotPause, s.measureLateness(ctx, a) // other nodes hold the due rows, or none of them has room
 		}
 	}
 	return poll, nil
 }
 
-// due tells whether something is to be looked at now.
-func (a *agenda) due(now time.Time) bool { return !a.next.IsZero() && !a.next.After(now) }
+// due reports whether the next run has come.
+func (a *loopState) due(now time.Time) bool { return !a.next.IsZero() && !a.next.After(now) }
 
-// look reads when something is due, unless that is known.
-func (s *Scheduler) look(ctx context.Context, a *agenda) error {
+// refreshNextRun reads the next run, unless the one that is known is still valid.
+func (s *Scheduler) refreshNextRun(ctx context.Context, a *loopState) error {
 	stale := time.Until(a.stale) <= 0 && (len(a.without) > 0 || !a.due(s.Store.Now()))
 	before := a.without
 	if stale {
-		before = nil // whoever has some room by now gets it
+		before = nil // accounts with any room at all are included again
 	}
 	var without []int64
-	without, a.capped = s.flight.crowdedOut(before)
+	without, a.capped = s.inFlight.accountsWithoutRoom(before)
 	if !stale && slices.Equal(without, a.without) {
 		return nil
 	}
@@ -142,20 +151,20 @@ func (s *Scheduler) nextDue(ctx context.Context, without []int64) (time.Time, er
 	defer cancel()
 	next, err := s.Store.NextDue(ctx, without)
 	if err != nil {
-		s.Metrics.DatabaseErrors.WithLabelValues("look").Inc()
+		s.Metrics.DatabaseErrors.WithLabelValues("next_run").Inc()
 	}
 	return next, err
 }
 
-// claim takes what is due and starts it; taken counts what it settled in any way.
-func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken int, err error) {
-	// Being told to stop does not break off a claim: nobody would know what became of it.
+// claim claims due work and starts it; taken counts launches and occurrences that were recorded as missed or skipped.
+func (s *Scheduler) claim(working context.Context, free int, a *loopState) (taken int, err error) {
+	// A shutdown does not interrupt a claim, whose outcome would then be unknown.
 	ctx, cancel := context.WithTimeout(working, claimTimeout)
 	defer cancel()
 	start := time.Now()
-	s.flight.claims()
+	s.inFlight.beginClaim()
 	claimed, err := s.Store.Claim(ctx, cron.ClaimRequest{
-		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.flight.admission,
+		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.inFlight.admission,
 	})
 	if err != nil {
 		s.Metrics.DatabaseErrors.WithLabelValues("claim").Inc()
@@ -165,13 +174,13 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 	s.Metrics.Claimed.Observe(float64(len(claimed.Launches)))
 	s.Metrics.Settled.Add(float64(claimed.Settled))
 	for i := range claimed.Launches {
-		l := claimed.Launches[i] // a copy, lest one that hangs keeps all of the claim in memory
-		s.flight.start(&l, func() {
-			widenStack()
+		l := claimed.Launches[i] // a copy, so that a slow execution does not keep the whole claim in memory
+		s.inFlight.start(&l, func() {
+			growStack()
 			s.execute(working, &l)
 		})
 	}
-	s.flight.claimed()
+	s.inFlight.endClaim()
 	a.claimed, a.next = time.Now(), claimed.Next
 	if claimed.More {
 		a.next = s.Store.Now()
@@ -183,29 +192,29 @@ func (s *Scheduler) claim(working context.Context, free int, a *agenda) (taken i
 	return len(claimed.Launches) + claimed.Settled, nil
 }
 
-// disown settles executions that are this node's by the ledger and that it knows nothing of: a claim of which the answer
-// was lost. They were never sent.
-func (s *Scheduler) disown(working context.Context) error {
+// settleUnknown records as lost the executions that the ledger assigns to this node but that it does not know, because the
+// answer to their claim was lost. They were never sent.
+func (s *Scheduler) settleUnknown(working context.Context) error {
 	ctx, cancel := context.WithTimeout(working, claimTimeout)
 	defer cancel()
-	orphans, err := s.Nodes.Abandoned(ctx, s.epoch.Load(), s.flight.known())
+	unknown, err := s.Nodes.Abandoned(ctx, s.epoch.Load(), s.inFlight.known())
 	if err != nil {
 		return err
 	}
-	for _, c := range orphans {
-		s.flight.start(&c.Launch, func() { s.finisher.add(c) })
+	for _, c := range unknown {
+		s.inFlight.start(&c.Launch, func() { s.finisher.add(c) })
 	}
-	s.flight.claimed()
-	if len(orphans) > 0 {
-		s.Logger.Warn("executions whose claim went wrong are recorded as lost", slog.Int("executions", len(orphans)))
+	s.inFlight.endClaim()
+	if len(unknown) > 0 {
+		s.Logger.Warn("executions of a claim of unknown outcome are recorded as lost", slog.Int("executions", len(unknown)))
 	}
 	return nil
 }
 
-// measureLateness finds out, now and then, how late the oldest work is that waits for slots, and lets people know when that
-// is long, once, and when it no longer is. Work of an account that has all it may have waits for that account alone: it
-// says nothing about the service.
-func (s *Scheduler) measureLateness(ctx context.Context, a *agenda) error {
+// measureLateness measures, at most every poll, how late the oldest work is that waits for a slot. It logs once when that
+// exceeds lateWarning and once when it no longer does. Work of an account that has reached a limit of its own is logged
+// apart, since it says nothing about the service.
+func (s *Scheduler) measureLateness(ctx context.Context, a *loopState) error {
 	var late, own time.Duration
 	if a.behind || len(a.without) > 0 {
 		if time.Since(a.measured) < poll {
@@ -235,7 +244,7 @@ func (s *Scheduler) measureLateness(ctx context.Context, a *agenda) error {
 	switch {
 	case own >= lateWarning && own > late && !a.told:
 		a.told = true
-		s.Logger.Info("due executions wait since their accounts have as many in flight as they may",
+		s.Logger.Info("due executions wait: their accounts have as many in flight as they may have",
 			slog.Duration("late", own), slog.Int("accounts", len(a.capped)))
 	case own < lateWarning:
 		a.told = false
@@ -243,7 +252,7 @@ func (s *Scheduler) measureLateness(ctx context.Context, a *agenda) error {
 	return nil
 }
 
-// lateness is how late the oldest due work is, that of some accounts left out.
+// lateness is how late the oldest due work is, leaving out some accounts.
 func (s *Scheduler) lateness(ctx context.Context, without []int64) (time.Duration, error) {
 	oldest, err := s.nextDue(ctx, without)
 	if err != nil || oldest.IsZero() {
@@ -252,16 +261,16 @@ func (s *Scheduler) lateness(ctx context.Context, without []int64) (time.Duratio
 	return max(0, s.Store.Now().Sub(oldest)), nil
 }
 
-// execute performs one execution and hands its result over.
+// execute performs one execution and passes its result to the finisher.
 func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 	started := s.Store.Now()
 	result := cron.Lost()
-	// A process that stood still for longer than its lease may have been declared dead, and the execution repeated.
+	// After a pause longer than the lease, another node may have settled the execution and repeated it.
 	if l.Node == s.epoch.Load() && s.lease.age() < cron.Lease {
 		result = s.Exchanger.Do(ctx, l.Job.Call(l.Plan, l.Material, started))
 	}
 	result.Started = started
-	if l.Bytes > 0 { // its bytes are free once its result waits to be recorded
+	if l.Bytes > 0 { // frees the memory while the result waits to be recorded
 		j := *l.Job
 		j.Request.Headers, j.Request.Body = nil, ""
 		l.Job = &j
@@ -273,11 +282,11 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 	s.finisher.add(c)
 }
 
-// widenStack gives a new goroutine the stack that an exchange needs, while there is nothing on it yet that has to move:
-// stacks that grew step by step took 5 % of all CPU.
+// growStack grows the stack of a new goroutine to what an exchange needs while it is still empty. Growing it step by step
+// took 5 % of all CPU.
 //
 //go:noinline
-func widenStack() {
+func growStack() {
 	var room [8 << 10]byte
 	runtime.KeepAlive(&room)
 }

@@ -12,7 +12,13 @@ import (
 	"punctual/internal/message"
 )
 
-// lease is this process's own view of its lease, which errs on the short side.
+// A process start is a node with an epoch. It holds a lease of cron.Lease, which each heartbeat renews:
+//
+//	heartbeat sent ── 5 s: no more claims ── 10 s: nothing is sent; other nodes settle its executions
+//
+// The node measures from when it sent the heartbeat and the database from when it received it, so the node's view ends first.
+
+// lease is this process's own view of its lease.
 type lease struct {
 	mu      sync.Mutex
 	renewed time.Time // when the latest heartbeat that succeeded was sent
@@ -24,8 +30,8 @@ func (l *lease) renew(at time.Time) {
 	l.mu.Unlock()
 }
 
-// age is the time since the latest heartbeat, by the clock on the wall or the monotonic one, whichever says more: the
-// latter may stand still while the machine sleeps.
+// age is the time since the last heartbeat by the wall clock or the monotonic clock, whichever is longer: the monotonic
+// clock can stop while the machine sleeps.
 func (l *lease) age() time.Duration {
 	l.mu.Lock()
 	renewed := l.renewed
@@ -34,7 +40,7 @@ func (l *lease) age() time.Duration {
 	return max(now.Sub(renewed), now.Round(0).Sub(renewed.Round(0)))
 }
 
-// Join registers this process as a node and settles what dead ones left.
+// Join registers this process as a node and settles the executions of dead nodes.
 func (s *Scheduler) Join(ctx context.Context) error {
 	sent := time.Now()
 	epoch, err := s.Nodes.StartNode(ctx, s.Name)
@@ -49,15 +55,15 @@ func (s *Scheduler) Join(ctx context.Context) error {
 func (s *Scheduler) settle(ctx context.Context) error {
 	n, err := s.Nodes.SettleDead(ctx, s.epoch.Load())
 	if n > 0 {
-		s.Logger.Warn("executions of a node that died were settled as lost", slog.Int("executions", n))
+		s.Logger.Warn("executions of a dead node were settled as lost", slog.Int("executions", n))
 	}
 	if err != nil {
-		return fmt.Errorf("settle what dead nodes left: %w", err)
+		return fmt.Errorf("settle the executions of dead nodes: %w", err)
 	}
 	return nil
 }
 
-// keepAlive renews the lease until ctx ends. A node that comes too late joins anew.
+// keepAlive renews the lease until ctx ends. A node whose lease has ended joins again with a new epoch.
 func (s *Scheduler) keepAlive(ctx context.Context) {
 	tick := time.NewTicker(heartbeatEvery)
 	defer tick.Stop()
@@ -74,12 +80,12 @@ func (s *Scheduler) keepAlive(ctx context.Context) {
 }
 
 func (s *Scheduler) beat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, unsureAfter)
+	ctx, cancel := context.WithTimeout(ctx, claimLease)
 	defer cancel()
 	sent := time.Now()
-	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.flight.openFrom)
+	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.openFrom)
 	if errors.Is(err, cron.ErrNodeDead) {
-		s.Logger.Warn("the lease ran out and the node joins anew; what it had in flight may be recorded as lost")
+		s.Logger.Warn("the lease has ended and the node joins again; its executions in flight may be recorded as lost")
 		return s.Join(ctx)
 	}
 	if err != nil {

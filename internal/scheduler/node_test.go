@@ -19,14 +19,14 @@ func TestNoClaimsWithoutHeartbeats(t *testing.T) {
 				node := w.start()
 				w.at(20*second + 500*time.Millisecond) // the last heartbeat was at 20s
 				w.db.inject(f.on(opHeartbeat))
-				turned := time.Time{}
+				lastPass := time.Time{}
 				for i := range 20 {
 					w.at(time.Duration(21+i)*second + 500*time.Millisecond)
 					if i == 5 {
-						turned = node.Turned()
+						lastPass = node.LastPass()
 					}
 				}
-				if !node.Turned().Equal(turned) {
+				if !node.LastPass().Equal(lastPass) {
 					w.Error("the loop counts as turning although the node is unsure")
 				}
 				w.db.inject(nil)
@@ -194,7 +194,7 @@ func TestWhatADeadProcessLeft(t *testing.T) {
 			w.ran(least, 1*hour, 1, cron.OutcomeLost),
 			w.ran(least, 1*hour, 2, cron.OutcomeSucceeded),
 		})
-		if n := w.logs.count("of a node that died"); n != 1 {
+		if n := w.logs.count("of a dead node"); n != 1 {
 			w.Errorf("settling was reported %d times, want once", n)
 		}
 	})

@@ -1,11 +1,11 @@
 // Package scheduler runs jobs on time. Every node runs the same loop, and the database decides:
 //
 //   - sleep until something is due, woken by edits, and by a poll as the rule;
-//   - claim what is due, never more than can start at once: the launch record stands before any byte is sent;
+//   - claim what is due, never more than can start at once: the launch record is committed before any byte is sent;
 //   - start it immediately: there is no queue in memory;
-//   - finish in batches, so that the database sees few large transactions.
+//   - finish: record the results in batches, so that the database sees few large transactions.
 //
-// A heartbeat keeps the node's lease; a node that is not sure of its lease neither claims nor sends.
+// A heartbeat renews the node's lease. A node whose last heartbeat is too old neither claims nor sends.
 package scheduler
 
 import (
@@ -76,12 +76,12 @@ type Config struct {
 
 // The rhythm of the loops.
 const (
-	poll           = 500 * time.Millisecond // looks at the schedule at least so often
-	maxClaim       = 1000                   // executions a claim takes at most
-	crowded        = 5 * time.Millisecond   // pause for more slots to come free while work is left behind
-	gather         = 25 * time.Millisecond  // for so long a claim waits for many of them
+	poll           = 500 * time.Millisecond // the next run is read at least this often
+	maxClaim       = 1000                   // executions in one claim
+	slotPause      = 5 * time.Millisecond   // before the next claim when due work is left
+	slotGather     = 25 * time.Millisecond  // that a claim waits for an eighth of the slots to be free
 	heartbeatEvery = 2 * time.Second
-	unsureAfter    = 5 * time.Second // without a heartbeat: no more claims
+	claimLease     = 5 * time.Second // age of the last heartbeat up to which the node claims
 	batchSize      = 500             // completions that are written without waiting for more
 	maxBatch       = 2000
 	maxBatchBytes  = 8 << 20               // of responses; the last one may exceed it
@@ -90,44 +90,44 @@ const (
 	retryLongest   = 5 * time.Second
 	upkeepEvery    = 10 * time.Minute
 	upkeepPause    = 200 * time.Millisecond // between steps
-	upkeepPatience = time.Minute            // while executions wait
+	maxUpkeepDelay = time.Minute            // while executions wait
 	readTimeout    = 10 * time.Second
 	claimTimeout   = 10 * time.Second
 	finishTimeout  = 30 * time.Second
-	lateWarning    = 5 * time.Second  // of lateness: the node says that it falls behind
-	lastWrites     = 30 * time.Second // for results to be recorded after the drain
+	lateWarning    = 5 * time.Second  // lateness from which it is logged that the node falls behind
+	lastWrites     = 30 * time.Second // time to record results after the drain
 )
 
 // Scheduler is a node.
 type Scheduler struct {
 	Config
-	flight   *flight
+	inFlight *inFlight
 	finisher *finisher
 	epoch    atomic.Int64
 	lease    lease
-	turned   atomic.Int64 // when the loop last came round without an error, Unix nanoseconds
-	lateBy   atomic.Int64 // how late the oldest work is that waits, nanoseconds
+	lastPass atomic.Int64 // time of the last pass without an error, Unix nanoseconds
+	lateBy   atomic.Int64 // lateness of the oldest work that waits for a slot, nanoseconds
 }
 
 // New returns a scheduler.
 func New(c Config) *Scheduler {
-	s := &Scheduler{Config: c, flight: newFlight(c.Slots, c.HostSlots)}
-	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.flight)
+	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots)}
+	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)
 	return s
 }
 
-// Run registers the node, unless Join has done it, and runs jobs until ctx ends. Then it claims no more, gives executions in flight the drain,
-// abandons the rest as lost, records all results and returns.
+// Run registers the node, unless Join has done so, and runs jobs until ctx ends. Then it stops claiming, waits up to Drain
+// for executions in flight, cancels the rest, which are lost, records all results and returns.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if s.epoch.Load() == 0 {
 		if err := s.Join(ctx); err != nil {
 			return err
 		}
 	}
-	working, stopWork := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx)) // ends after the drain
 	defer stopWork()
 
-	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx)) // outlives them all
+	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx)) // ends last
 	defer stopRecording()
 
 	var loops, recorder, keeper sync.WaitGroup
@@ -140,7 +140,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	loops.Wait()
 	s.drain()
 	stopWork()
-	s.flight.wait()
+	s.inFlight.wait()
 	s.finisher.stop()
 	overdue := time.AfterFunc(lastWrites, stopRecording)
 	recorder.Wait()
@@ -156,8 +156,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	return nil
 }
 
-// maintain keeps the database in order until ctx ends, in small steps and while nothing waits for a slot: an account that
-// always has work waiting postpones a step by upkeepPatience and no more.
+// maintain runs upkeep in small steps until ctx ends. Work that waits for a slot postpones a step, by maxUpkeepDelay at most.
 func (s *Scheduler) maintain(ctx context.Context) {
 	latest := time.Now()
 	for pause := upkeepPause; ; {
@@ -166,7 +165,7 @@ func (s *Scheduler) maintain(ctx context.Context) {
 			return
 		case <-time.After(pause):
 		}
-		if s.LateBy() > 0 && time.Since(latest) < upkeepPatience {
+		if s.LateBy() > 0 && time.Since(latest) < maxUpkeepDelay {
 			continue
 		}
 		latest = time.Now()
@@ -181,29 +180,29 @@ func (s *Scheduler) maintain(ctx context.Context) {
 	}
 }
 
-// drain waits for executions in flight, as long as configured.
+// drain waits for executions in flight, up to Drain.
 func (s *Scheduler) drain() {
-	n := s.flight.count()
+	n := s.inFlight.count()
 	if n == 0 {
 		return
 	}
 	s.Logger.Info("waiting for executions in flight", slog.Int("executions", n), slog.Duration("drain", s.Drain))
 	select {
-	case <-s.flight.idle():
+	case <-s.inFlight.idle():
 	case <-time.After(s.Drain):
-		s.Logger.Warn("executions were cut short and are recorded as lost", slog.Int("executions", s.flight.count()))
+		s.Logger.Warn("executions were cut short and are recorded as lost", slog.Int("executions", s.inFlight.count()))
 	}
 }
 
-// InFlight is how many executions are under way.
-func (s *Scheduler) InFlight() int { return s.flight.count() }
+// InFlight is the number of executions in flight.
+func (s *Scheduler) InFlight() int { return s.inFlight.count() }
 
-// LateBy is how late the oldest work is that waits for a slot; 0 when none does.
+// LateBy is the lateness of the oldest work that waits for a slot; 0 when none does.
 func (s *Scheduler) LateBy() time.Duration { return time.Duration(s.lateBy.Load()) }
 
-// Turned is when the loop last came round with the database answering; the zero time before that.
-func (s *Scheduler) Turned() time.Time {
-	ns := s.turned.Load()
+// LastPass is the time of the last pass in which the database answered; zero before the first.
+func (s *Scheduler) LastPass() time.Time {
+	ns := s.lastPass.Load()
 	if ns == 0 {
 		return time.Time{}
 	}

@@ -247,7 +247,7 @@ func (r *round) end() {
 	r.service.AwaitNodes(len(r.nodes))
 	for _, n := range r.nodes {
 		n.Stop()
-		if strings.Contains(n.Stderr(), "the lease ran out") { // also a machine that is too busy lets a node stand still
+		if strings.Contains(n.Stderr(), "the lease has ended") { // also a machine that is too busy lets a node stand still
 			r.witness.Paused = true
 			r.witness.InFlight += slots
 		}

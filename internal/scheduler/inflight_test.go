@@ -9,14 +9,14 @@ import (
 // TestOpenFrom asks, at each step of claims and results, from which id on executions may be under way. Other nodes have
 // come to 100.
 func TestOpenFrom(t *testing.T) {
-	f := newFlight(10, 10)
+	f := newInFlight(10, 10)
 	launch := func(id int64) cron.Launch {
 		return cron.Launch{ExecutionID: id, Job: &cron.Job{}, Plan: &cron.Plan{}}
 	}
 	start := func(ids ...int64) {
 		for _, id := range ids {
 			l := launch(id)
-			f.start(&l, func() { f.landed(&l, 0) })
+			f.start(&l, func() { f.end(&l, 0) })
 		}
 	}
 	record := func(id int64) { f.recorded([]cron.Completion{{Launch: launch(id)}}) }
@@ -26,14 +26,14 @@ func TestOpenFrom(t *testing.T) {
 		want int64
 	}{
 		{"nothing was claimed", func() {}, 100},
-		{"the first claim is under way", f.claims, 0},
-		{"it took some", func() { start(7, 9); f.claimed() }, 7},
-		{"another is under way", f.claims, 7},
+		{"the first claim is under way", f.beginClaim, 0},
+		{"it took some", func() { start(7, 9); f.endClaim() }, 7},
+		{"another is under way", f.beginClaim, 7},
 		{"the oldest is recorded meanwhile", func() { record(7) }, 9},
 		{"and the other", func() { record(9) }, 9},
-		{"the claim took nothing", f.claimed, 100},
-		{"one fails", f.claims, 9},
-		{"what it took is found", func() { start(12); f.claimed() }, 12},
+		{"the claim took nothing", f.endClaim, 100},
+		{"one fails", f.beginClaim, 9},
+		{"what it took is found", func() { start(12); f.endClaim() }, 12},
 		{"and recorded", func() { record(12) }, 100},
 	} {
 		step.do()
@@ -47,7 +47,7 @@ func TestOpenFrom(t *testing.T) {
 // TestBytesInFlight has many accounts ask for room for large definitions, and none that asks for it later finds nothing.
 func TestBytesInFlight(t *testing.T) {
 	const size = 1 << 20
-	f := newFlight(10_000, 10_000)
+	f := newInFlight(10_000, 10_000)
 	plan := &cron.Plan{}
 	var id int64
 	var started []cron.Launch
@@ -75,25 +75,25 @@ func TestBytesInFlight(t *testing.T) {
 	if f.defined > maxDefinitionBytes {
 		t.Errorf("%d bytes are in flight", f.defined)
 	}
-	if got, _ := f.crowdedOut(nil); len(got) != 8 {
+	if got, _ := f.accountsWithoutRoom(nil); len(got) != 8 {
 		t.Errorf("accounts %v have no room", got)
 	}
 	if !take(100, 100<<10) || !take(100, 0) || !take(1, 0) {
 		t.Error("nothing is left for small ones")
 	}
 	for i := range started {
-		f.landed(&started[i], 0)
+		f.end(&started[i], 0)
 	}
 	close(land)
 	f.wait()
-	if got, _ := f.crowdedOut([]int64{0, 1, 2}); len(got) != 0 || f.defined != 0 || len(f.waiting) != 0 {
+	if got, _ := f.accountsWithoutRoom([]int64{0, 1, 2}); len(got) != 0 || f.defined != 0 || len(f.waiting) != 0 {
 		t.Errorf("with nothing in flight accounts %v have no room, and %d bytes are counted", got, f.defined)
 	}
 }
 
 // TestABatchOfLargeResponses takes as many completions for a transaction as it has room for.
 func TestABatchOfLargeResponses(t *testing.T) {
-	f := newFlight(1000, 1000)
+	f := newInFlight(1000, 1000)
 	fin := newFinisher(nil, nil, nil, f)
 	const large = 100
 	for i := range 2 * large {
