@@ -102,7 +102,7 @@ func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
 	var disabled bool
 	err = s.writeJobs(ctx, a.ID, func(ctx context.Context, q queryer) error {
 		var enabled int64
-		err := q.QueryRowContext(ctx, `SELECT disabled, enabled_at FROM account WHERE id = $1`+s.dialect.forUpdate, a.ID).Scan(
+		err := q.QueryRowContext(ctx, `SELECT disabled, enabled_at FROM account WHERE id = $1`+s.engine.lock(forUpdate), a.ID).Scan(
 			&disabled, &enabled)
 		if err != nil {
 			return oneRow(err, cron.SubjectAccount)
@@ -152,7 +152,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) (more bool, err error) {
 	rows, err := q.QueryContext(ctx,
 		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1 ORDER BY id LIMIT $2)
-		 ORDER BY job_id`+s.dialect.forUpdate, accountID, deleteChunk)
+		 ORDER BY job_id`+s.engine.lock(forUpdate), accountID, deleteChunk)
 	if err != nil {
 		return false, fmt.Errorf("list the jobs: %w", err)
 	}
@@ -168,7 +168,7 @@ func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) 
 	if err := rows.Err(); err != nil {
 		return false, fmt.Errorf("list the jobs: %w", err)
 	}
-	if _, err := q.ExecContext(ctx, `DELETE FROM job WHERE `+s.dialect.in("id", 1), s.dialect.list(ids)); err != nil {
+	if _, err := q.ExecContext(ctx, `DELETE FROM job WHERE `+s.engine.in("id", 1), s.engine.list(ids)); err != nil {
 		return false, fmt.Errorf("delete the jobs: %w", err)
 	}
 	return len(ids) == deleteChunk, nil
@@ -189,7 +189,7 @@ func (s *Store) plan(r planRow) (cron.Plan, error) {
 // counted against the plan meanwhile holds.
 func (s *Store) lockPlan(ctx context.Context, q queryer, accountID int64) (cron.Plan, error) {
 	var row planRow
-	err := q.QueryRowContext(ctx, `SELECT plan, overrides FROM account WHERE id = $1`+s.dialect.forUpdate, accountID).Scan(
+	err := q.QueryRowContext(ctx, `SELECT plan, overrides FROM account WHERE id = $1`+s.engine.lock(forUpdate), accountID).Scan(
 		&row.name, &row.overrides)
 	if err != nil {
 		return cron.Plan{}, oneRow(err, cron.SubjectAccount)

@@ -100,7 +100,7 @@ func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now
 // and keeps others from changing either before the claim is committed.
 func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 	var zones string
-	err := q.QueryRowContext(ctx, `SELECT zone_version FROM node WHERE epoch = $1 AND NOT dead`+s.dialect.forShare,
+	err := q.QueryRowContext(ctx, `SELECT zone_version FROM node WHERE epoch = $1 AND NOT dead`+s.engine.lock(forShare),
 		node).Scan(&zones)
 	if errors.Is(err, sql.ErrNoRows) {
 		return cron.ErrNodeDead
@@ -115,7 +115,7 @@ func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
 	rows, err := q.QueryContext(ctx, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`
-		ORDER BY claim_at, rank LIMIT $2`+s.dialect.skipLocked, args...)
+		ORDER BY claim_at, rank LIMIT $2`+s.engine.lock(skipLocked), args...)
 	if err != nil {
 		return nil, fmt.Errorf("find due jobs: %w", err)
 	}
@@ -138,7 +138,7 @@ func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limi
 	rows, err := q.QueryContext(ctx,
 		`SELECT pending.id, pending.job_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
 		 FROM pending JOIN job_state ON job_state.job_id = pending.job_id WHERE pending.claim_at <= $1`+filter+`
-		 ORDER BY pending.claim_at, pending.rank LIMIT $2`+s.dialect.skipLocked, args...)
+		 ORDER BY pending.claim_at, pending.rank LIMIT $2`+s.engine.lock(skipLocked), args...)
 	if err != nil {
 		return nil, fmt.Errorf("find due attempts: %w", err)
 	}
@@ -159,7 +159,7 @@ func (s *Store) without(column string, accounts []int64, n int, args ...any) (st
 	if len(accounts) == 0 {
 		return "", args
 	}
-	return ` AND NOT ` + s.dialect.in(column, n), append(args, s.dialect.list(accounts))
+	return ` AND NOT ` + s.engine.in(column, n), append(args, s.engine.list(accounts))
 }
 
 // longestJudging is how long a claim decides on due work while others wait for its transaction; it leaves the rest for the
@@ -351,21 +351,21 @@ func deferral(lateness time.Duration) time.Duration {
 }
 
 func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) error {
-	if err := s.hot.insertRecords(ctx, q, st.records); err != nil {
+	if err := s.engine.insertRecords(ctx, q, st.records); err != nil {
 		return fmt.Errorf("write the records: %w", err)
 	}
-	if err := s.hot.savePlans(ctx, q, st.plans); err != nil {
+	if err := s.engine.savePlans(ctx, q, st.plans); err != nil {
 		return fmt.Errorf("plan the jobs: %w", err)
 	}
 	if len(st.spent) > 0 {
-		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, one_time_done = true, version = version + 1 WHERE `+s.dialect.in("id", 1),
-			s.dialect.list(st.spent))
+		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, one_time_done = true, version = version + 1 WHERE `+s.engine.in("id", 1),
+			s.engine.list(st.spent))
 		if err != nil {
 			return fmt.Errorf("disable one-time jobs: %w", err)
 		}
 	}
 	if len(st.taken) > 0 {
-		_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.dialect.in("id", 1), s.dialect.list(st.taken))
+		_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.engine.in("id", 1), s.engine.list(st.taken))
 		if err != nil {
 			return fmt.Errorf("take pending attempts: %w", err)
 		}
@@ -441,7 +441,7 @@ func (s *Store) recordBacklog(ctx context.Context, q queryer, rec *cron.JobRecor
 	}
 	gap := rec.Backlog(rec.State.NextRun, now)
 	r := gapRecord(&rec.Job, gap, cron.OutcomeSkipped, why, now)
-	if err := s.hot.insertRecords(ctx, q, []*record{r}); err != nil {
+	if err := s.engine.insertRecords(ctx, q, []*record{r}); err != nil {
 		return fmt.Errorf("record what was due: %w", err)
 	}
 	return nil

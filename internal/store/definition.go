@@ -55,8 +55,8 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		        account.plan, account.overrides, account.disabled, account.access,
 		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
-		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.dialect.in("job.id", 1),
-		s.dialect.list(ids), inlineBytes)
+		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
+		s.engine.list(ids), inlineBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read the definitions: %w", err)
 	}
@@ -110,8 +110,8 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 		return err
 	}
 	rows, err := q.QueryContext(ctx,
-		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.dialect.in("job_id", 1)+` AND `+s.dialect.few+`id >= $2`,
-		s.dialect.list(ids), from)
+		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.engine.in("job_id", 1)+` AND `+s.engine.unindexed("id")+` >= $2`,
+		s.engine.list(ids), from)
 	if err != nil {
 		return fmt.Errorf("find running executions: %w", err)
 	}
@@ -156,8 +156,8 @@ func (s *Store) readSecrets(ctx context.Context, q queryer, jobs map[int64]*defi
 	for id := range jobs {
 		ids = append(ids, id)
 	}
-	rows, err := q.QueryContext(ctx, `SELECT job_id, sealed FROM job_secret WHERE `+s.dialect.in("job_id", 1),
-		s.dialect.list(ids))
+	rows, err := q.QueryContext(ctx, `SELECT job_id, sealed FROM job_secret WHERE `+s.engine.in("job_id", 1),
+		s.engine.list(ids))
 	if err != nil {
 		return fmt.Errorf("read the secrets: %w", err)
 	}

@@ -131,9 +131,9 @@ func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper
 	rows, err := q.QueryContext(ctx,
 		`SELECT job_state.job_id, job_state.next_run_at, job.updated_at
 		 FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE `+s.dialect.in("job_state.job_id", 1)+` AND job_state.claim_at IS NULL
-		 ORDER BY job_state.job_id`+s.dialect.lockStates,
-		s.dialect.list(ids))
+		 WHERE `+s.engine.in("job_state.job_id", 1)+` AND job_state.claim_at IS NULL
+		 ORDER BY job_state.job_id`+s.engine.lock(lockStates),
+		s.engine.list(ids))
 	if err != nil {
 		return nil, fmt.Errorf("lock dormant jobs: %w", err)
 	}
@@ -185,8 +185,8 @@ func (s *Store) markDisabled(ctx context.Context, q queryer, jobs map[int64]*def
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id FROM account WHERE disabled AND `+s.dialect.in("id", 1)+s.dialect.shareFree,
-		s.dialect.list(ids))
+	rows, err := q.QueryContext(ctx, `SELECT id FROM account WHERE disabled AND `+s.engine.in("id", 1)+s.engine.lock(shareFree),
+		s.engine.list(ids))
 	if err != nil {
 		return fmt.Errorf("look for disabled accounts: %w", err)
 	}

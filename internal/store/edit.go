@@ -191,7 +191,7 @@ func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (cron.Jo
 func (s *Store) lockState(ctx context.Context, q queryer, accountID, jobID int64) (cron.JobState, error) {
 	var row stateRow
 	err := q.QueryRowContext(ctx, `SELECT `+stateColumns+` FROM job_state WHERE job_id = $1 AND account_id = $2`+
-		s.dialect.forUpdate, jobID, accountID).Scan(row.fields()...)
+		s.engine.lock(forUpdate), jobID, accountID).Scan(row.fields()...)
 	if err != nil {
 		return cron.JobState{}, oneRow(err, cron.SubjectJob)
 	}

@@ -4,131 +4,34 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"punctual/internal/cron"
 )
 
-// frontierStep is how long a frontier stands before the database is asked again, and frontierKept how long it is worth
-// building on: after that one begins anew, so that who starts to follow does not start in the past.
-const (
-	frontierStep = 250 * time.Millisecond
-	frontierKept = 5 * time.Second
-	frontierWait = 20 * time.Millisecond // for transactions under way, while there is no frontier at all
-)
-
-// frontier is what is known of the ids that transactions under way have taken. An id is safe once every transaction has
-// ended that was writing when the id was the latest.
-type frontier struct {
-	mu      sync.Mutex
-	asked   time.Time
-	safe    marks
-	known   bool            // safe is
-	pending marks           // become safe when writers have ended
-	writers map[string]bool // transactions that were under way when pending was read
+// Watermarks tells how far the ids of executions and of changes are safe to follow: every id up to there stands, or never
+// will. It may wait for a transaction under way.
+func (s *Store) Watermarks(ctx context.Context) (cron.Watermarks, error) {
+	return s.engine.watermarks(upkeep.with(ctx))
 }
 
 // marks are the latest ids that were given away.
 type marks struct{ executions, changes int64 }
 
-// Watermarks tells how far the ids of executions and of changes are safe to follow. It may wait for a transaction under
-// way.
-func (s *Store) Watermarks(ctx context.Context) (cron.Watermarks, error) {
-	ctx = upkeep.with(ctx)
-	if s.dialect.alone {
-		m, err := s.givenAway(ctx) // in the order of the commits
-		return m.frontier(m), err
-	}
-	f := &s.frontier
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	age := time.Since(f.asked)
-	if age > frontierKept {
-		f.known, f.writers = false, nil
-	}
-	for {
-		latest, err := s.givenAway(ctx)
-		if err == nil && (!f.known || age > frontierStep) {
-			err = s.advance(ctx, f, latest)
-		}
-		if err != nil || f.known {
-			return latest.frontier(f.safe), err
-		}
-		select {
-		case <-ctx.Done():
-			return cron.Watermarks{}, fmt.Errorf("wait for the transactions under way: %w", ctx.Err())
-		case <-time.After(frontierWait):
-		}
-	}
-}
-
-// advance looks at the transactions under way, after latest was read: who has taken one of these ids writes, or has
-// ended.
-func (s *Store) advance(ctx context.Context, f *frontier, latest marks) error {
-	writers, err := s.writers(ctx)
-	if err != nil {
-		return err
-	}
-	maps.DeleteFunc(f.writers, func(w string, _ bool) bool { return !writers[w] })
-	switch {
-	case len(writers) == 0:
-		f.safe, f.writers, f.known = latest, nil, true
-	case f.writers == nil:
-		f.pending, f.writers = latest, writers
-	case len(f.writers) == 0:
-		f.safe, f.known = f.pending, true
-		f.pending, f.writers = latest, writers
-	}
-	f.asked = time.Now()
-	return nil
-}
-
-func (m marks) frontier(safe marks) cron.Watermarks {
+func (m marks) watermarks(safe marks) cron.Watermarks {
 	return cron.Watermarks{
 		Executions: cron.Watermark{Safe: safe.executions, Latest: m.executions},
 		Changes:    cron.Watermark{Safe: safe.changes, Latest: m.changes},
 	}
 }
 
-// givenAway reads the latest ids.
-func (s *Store) givenAway(ctx context.Context) (marks, error) {
-	query := `SELECT coalesce((SELECT CASE WHEN is_called THEN last_value END FROM execution_id), 0),
-		coalesce((SELECT CASE WHEN is_called THEN last_value END FROM job_change_id), 0)`
-	if s.dialect.alone {
-		query = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'execution'), 0),
-			coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job_change'), 0)`
-	}
-	var m marks
+// latestIDs asks for the latest ids of executions and of changes.
+func (s *Store) latestIDs(ctx context.Context, query string) (m marks, err error) {
 	if err := s.read.QueryRowContext(ctx, query).Scan(&m.executions, &m.changes); err != nil {
 		return m, fmt.Errorf("read the latest ids: %w", err)
 	}
 	return m, nil
-}
-
-// writers lists the transactions that may have taken ids: an INSERT locks its table before it takes one, and the lock
-// goes when what was written can be seen.
-func (s *Store) writers(ctx context.Context) (map[string]bool, error) {
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT virtualtransaction FROM pg_locks
-		 WHERE locktype = 'relation' AND relation IN ('execution'::regclass, 'job_change'::regclass)
-		   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		   AND mode = 'RowExclusiveLock' AND granted`)
-	if err != nil {
-		return nil, fmt.Errorf("list the transactions under way: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	writers := map[string]bool{}
-	for rows.Next() {
-		var w string
-		if err := rows.Scan(&w); err != nil {
-			return nil, fmt.Errorf("list the transactions under way: %w", err)
-		}
-		writers[w] = true
-	}
-	return writers, rows.Err()
 }
 
 // eventQuery reads records with what cron.HistoryRecord has besides. The history of a deleted job goes on.
@@ -162,8 +65,8 @@ func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.events(ctx, `WHERE execution.outcome = 0 AND `+s.dialect.few+`execution.account_id = $1 AND `+
-		s.dialect.few+`execution.id >= $2`, accountID, from)
+	list, err := s.events(ctx, `WHERE execution.outcome = 0 AND `+
+		s.engine.unindexed("execution.account_id")+` = $1 AND `+s.engine.unindexed("execution.id")+` >= $2`, accountID, from)
 	slices.SortFunc(list, func(a, b cron.HistoryRecord) int { return cmp.Compare(a.ID, b.ID) })
 	return list, err
 }
@@ -178,9 +81,9 @@ func (s *Store) ChangedExecutions(ctx context.Context, accountID int64, ids []in
 	}
 	defer leave()
 	return s.events(ctx,
-		`WHERE execution.account_id = $1 AND `+s.dialect.in("execution.id", 2)+`
+		`WHERE execution.account_id = $1 AND `+s.engine.in("execution.id", 2)+`
 		   AND execution.planned_at >= $3 AND execution.outcome <> $4 ORDER BY execution.id`,
-		accountID, s.dialect.list(ids), millis(planned), int(was))
+		accountID, s.engine.list(ids), millis(planned), int(was))
 }
 
 func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cron.HistoryRecord, error) {

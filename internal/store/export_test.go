@@ -8,19 +8,19 @@ import (
 
 // Intercept lets see look at each statement before it runs, until undo is called; an error of see is the statement's.
 func (s *Store) Intercept(see func(query string, args []any) error) (undo func()) {
-	backend, read := s.backend, s.read
-	s.backend = interceptedBackend{backend, see}
+	engine, read := s.engine, s.read
+	s.engine = interceptedEngine{engine, see}
 	s.read = interceptor{read, see}
-	return func() { s.backend, s.read = backend, read }
+	return func() { s.engine, s.read = engine, read }
 }
 
-type interceptedBackend struct {
-	backend
+type interceptedEngine struct {
+	engine
 	see func(query string, args []any) error
 }
 
-func (b interceptedBackend) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
-	return b.backend.write(ctx, t, func(ctx context.Context, q queryer) error { return fn(ctx, interceptor{q, b.see}) })
+func (b interceptedEngine) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
+	return b.engine.write(ctx, t, func(ctx context.Context, q queryer) error { return fn(ctx, interceptor{q, b.see}) })
 }
 
 type interceptor struct {
@@ -51,7 +51,7 @@ func (i interceptor) QueryRowContext(ctx context.Context, query string, args ...
 
 // InConnections lets look ask one reader and the writer of an SQLite database for their settings.
 func (s *Store) InConnections(ctx context.Context, look func(name string, pragma func(string) string)) {
-	b := s.backend.(*sqliteBackend)
+	b := s.engine.(*sqliteEngine)
 	for name, q := range map[string]queryer{"reader": b.read[classAccount], "writer": b.writer} {
 		look(name, func(key string) (value string) {
 			if err := q.QueryRowContext(ctx, `PRAGMA `+key).Scan(&value); err != nil {

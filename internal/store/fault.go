@@ -6,12 +6,10 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"punctual/internal/cron"
 )
@@ -54,60 +52,6 @@ func databaseFault(err error) cron.DatabaseFault {
 	case errors.Is(err, syscall.EROFS):
 		return cron.DatabaseReadOnly
 	case connect, network, errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return cron.DatabaseUnreachable
-	}
-	return cron.DatabaseOK
-}
-
-// sqliteFault reads SQLite's result codes (sqlite.org/rescode.html).
-func sqliteFault(code int) cron.DatabaseFault {
-	if code == sqlite3.SQLITE_IOERR_NOMEM {
-		return cron.DatabaseMemory
-	}
-	switch code & 0xff { // the rest is detail
-	case sqlite3.SQLITE_FULL:
-		return cron.DatabaseFull
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
-		return cron.DatabaseReadOnly
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
-		return cron.DatabaseBusy
-	case sqlite3.SQLITE_IOERR:
-		return cron.DatabaseIOError
-	case sqlite3.SQLITE_CANTOPEN:
-		return cron.DatabaseNoFile
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return cron.DatabaseDamaged
-	case sqlite3.SQLITE_NOMEM:
-		return cron.DatabaseMemory
-	}
-	return cron.DatabaseOK
-}
-
-// postgresFault reads PostgreSQL's SQLSTATE codes (its documentation, appendix A).
-func postgresFault(code string) cron.DatabaseFault {
-	switch code {
-	case "53100": // disk_full
-		return cron.DatabaseFull
-	case "53200": // out_of_memory
-		return cron.DatabaseMemory
-	case "53300": // too_many_connections
-		return cron.DatabaseConnectionLimit
-	case "25006": // read_only_sql_transaction
-		return cron.DatabaseReadOnly
-	case "55P03": // lock_not_available
-		return cron.DatabaseBusy
-	case "57014": // query_canceled, by a statement_timeout
-		return cron.DatabaseSlow
-	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
-		return cron.DatabaseStopping
-	case "58030": // io_error
-		return cron.DatabaseIOError
-	case "3D000", "28000", "28P01", "42501": // invalid_catalog_name, invalid authorization, invalid_password, insufficient_privilege
-		return cron.DatabaseLogin
-	case "XX001", "XX002": // data_corrupted, index_corrupted
-		return cron.DatabaseDamaged
-	}
-	if strings.HasPrefix(code, "08") { // connection exceptions
 		return cron.DatabaseUnreachable
 	}
 	return cron.DatabaseOK

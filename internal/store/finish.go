@@ -37,7 +37,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	if err != nil {
 		return err
 	}
-	saved, err := s.hot.saveResults(ctx, q, order)
+	saved, err := s.engine.saveResults(ctx, q, order)
 	if err != nil {
 		return fmt.Errorf("write the results: %w", err)
 	}
@@ -57,7 +57,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 			return err
 		}
 	}
-	if err := s.hot.saveStates(ctx, q, states); err != nil {
+	if err := s.engine.saveStates(ctx, q, states); err != nil {
 		return fmt.Errorf("write the states: %w", err)
 	}
 	return nil
@@ -112,8 +112,8 @@ func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64
 		`SELECT job.id, job.account_id, job.type, job.enabled, `+timingColumns+`, job.on_failure, job.on_failure_count,
 		        job.on_success, job.on_disable, job.on_cert_expiry, job.cert_expiry_ahead, `+stateColumns+`
 		 FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE `+s.dialect.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.dialect.lockStates,
-		s.dialect.list(ids))
+		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
+		s.engine.list(ids))
 	if err != nil {
 		return nil, fmt.Errorf("read the jobs: %w", err)
 	}

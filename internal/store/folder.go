@@ -47,7 +47,7 @@ func (s *Store) RenameFolder(ctx context.Context, f *cron.Folder) error {
 		}
 		res, err := q.ExecContext(ctx, `UPDATE folder SET title = $3, title_key = $4 WHERE id = $1 AND account_id = $2`,
 			f.ID, f.AccountID, f.Title, titleKey(f.Title))
-		if s.backend.duplicate(err) {
+		if s.engine.duplicate(err) {
 			return errFolderExists
 		}
 		return changedOne(res, err, cron.SubjectFolder)
@@ -126,7 +126,7 @@ func (s *Store) checkFolder(ctx context.Context, q queryer, j *cron.Job) error {
 		return nil
 	}
 	var one int
-	err := q.QueryRowContext(ctx, `SELECT 1 FROM folder WHERE id = $1 AND account_id = $2`+s.dialect.forShare,
+	err := q.QueryRowContext(ctx, `SELECT 1 FROM folder WHERE id = $1 AND account_id = $2`+s.engine.lock(forShare),
 		j.FolderID, j.AccountID).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{

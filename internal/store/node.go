@@ -19,7 +19,7 @@ func slogErr(err error) slog.Attr { return slog.String("error", err.Error()) }
 // so the offset moves no further than that asks for: a slow answer does not shift the schedule.
 func (s *Store) MeasureClock(ctx context.Context) error {
 	before := time.Now()
-	theirs, ok, err := s.backend.clock(ctx)
+	theirs, ok, err := s.engine.clock(ctx)
 	if err != nil {
 		return fmt.Errorf("read the database's clock: %w", databaseError(err))
 	}
@@ -35,7 +35,7 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		now := s.Now()
 		var zones string
-		err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.dialect.forKeyShare).Scan(&zones)
+		err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.engine.lock(forKeyShare)).Scan(&zones)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -53,34 +53,7 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 // execution of any node, for one below which all executions of this node have ended. The error is cron.ErrNodeDead when
 // another node has settled it. On SQLite the lock on the data directory stands for the lease, and nothing is written.
 func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest int64) int64) error {
-	if s.dialect.alone {
-		return nil
-	}
-	if err := s.MeasureClock(ctx); err != nil {
-		return err
-	}
-	latest, err := s.backend.latestExecution(ctx)
-	if err != nil {
-		return fmt.Errorf("read the latest execution: %w", databaseError(err))
-	}
-	open := openFrom(latest)
-	var zones string
-	err = s.transact(ctx, lease, func(ctx context.Context, q queryer) error {
-		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3)
-			WHERE epoch = $1 AND NOT dead RETURNING zone_version`, epoch, millis(s.Now().Add(cron.Lease)), open).Scan(&zones)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return cron.ErrNodeDead
-	}
-	if err != nil {
-		return fmt.Errorf("renew the lease: %w", err)
-	}
-	if sameZones(zones) != nil {
-		if err := s.loadZones(ctx); err != nil { // the lease is renewed all the same; claims fail until it has the data
-			s.logger.Error("this node runs no jobs: it cannot use the time zone data of the database", slogErr(err))
-		}
-	}
-	return nil
+	return s.engine.heartbeat(ctx, epoch, openFrom)
 }
 
 // StopNode ends the lease of a node that has settled all its executions.
@@ -101,14 +74,12 @@ const settleChunk = 1000
 // SettleDead declares nodes dead whose lease ran out, all but the one with epoch self where a lock proves that no
 // other lives, and marks what they left running as lost. It returns how many executions that were.
 func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err error) {
-	if s.dialect.alone && s.settled.Load() {
-		return 0, nil // nobody can have died since
-	}
+	return s.engine.settleDead(ctx, self)
+}
+
+// settleBefore settles the nodes, all but the one with epoch self, whose lease ended before an instant.
+func (s *Store) settleBefore(ctx context.Context, self, deadline int64) (settled int, err error) {
 	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
-		deadline := millis(s.Now())
-		if s.dialect.alone {
-			deadline = 1 << 62
-		}
 		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2`,
 			self, deadline, true)
 		return err
@@ -126,7 +97,6 @@ func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err er
 			return settled, fmt.Errorf("settle the executions of dead nodes: %w", err)
 		}
 		if n == 0 {
-			s.settled.Store(true)
 			return settled, nil
 		}
 		settled += n
@@ -190,7 +160,7 @@ func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
 func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (lost []cron.Completion, err error) {
 	err = s.transact(ctx, starting, func(ctx context.Context, q queryer) error {
 		n := openNode{epoch: epoch}
-		err := q.QueryRowContext(ctx, `SELECT running_from FROM node WHERE epoch = $1 AND running_from IS NOT NULL`+s.dialect.forUpdate,
+		err := q.QueryRowContext(ctx, `SELECT running_from FROM node WHERE epoch = $1 AND running_from IS NOT NULL`+s.engine.lock(forUpdate),
 			epoch).Scan(&n.from)
 		if errors.Is(err, sql.ErrNoRows) {
 			lost = nil // settled by others
@@ -211,10 +181,10 @@ func (s *Store) abandoned(ctx context.Context, q queryer, n openNode, except []i
 		`SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
 		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
 		        coalesce(account.overrides, '')
-		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.dialect.few+`id >= $2
-		        AND NOT `+s.dialect.in("id", 3)+` LIMIT $4) AS lost
+		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.engine.unindexed("id")+` >= $2
+		        AND NOT `+s.engine.in("id", 3)+` LIMIT $4) AS lost
 		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
-		n.epoch, n.from, s.dialect.list(except), settleChunk)
+		n.epoch, n.from, s.engine.list(except), settleChunk)
 	if err != nil {
 		return nil, fmt.Errorf("find abandoned executions: %w", err)
 	}

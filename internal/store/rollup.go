@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -251,7 +250,7 @@ func scanCounted(scan func(...any) error, e *cron.Execution, more ...any) error 
 func (s *Store) uncounted(ctx context.Context, column string, owner, position int64, limit int,
 	ends func(*cron.Execution) bool) ([]attempt, error) {
 	var fresh []attempt
-	err := s.inOrder(ctx, func(ctx context.Context, reader queryer) error {
+	err := s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) error {
 		fresh = nil
 		rows, err := reader.QueryContext(ctx, `SELECT `+countedColumns+` FROM execution WHERE execution.`+column+` = $1
 			AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
@@ -327,59 +326,6 @@ func (s *Store) former(ctx context.Context, d *digest, a *attempt) (*attempt, er
 	return f, nil
 }
 
-// storedTallies reads what the statistics have of some hours.
-func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tallyKey) (map[tallyKey]*cron.Tally, error) {
-	var jobs, hours []int64
-	for _, k := range keys {
-		hours = append(hours, k.hour)
-		if k.jobID != 0 {
-			jobs = append(jobs, k.jobID)
-		}
-	}
-	slices.Sort(hours)
-	slices.Sort(jobs)
-	hours, jobs = slices.Compact(hours), slices.Compact(jobs)
-	stored, wanted := make(map[tallyKey]*cron.Tally, len(keys)), make(map[tallyKey]bool, len(keys))
-	for _, k := range keys {
-		wanted[k] = true
-	}
-	read := func(query string, args ...any) error {
-		rows, err := s.read.QueryContext(ctx, query, args...)
-		if err != nil {
-			return fmt.Errorf("read the statistics: %w", err)
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			var (
-				key tallyKey
-				b   []byte
-			)
-			if err := rows.Scan(&key.jobID, &key.hour, &b); err != nil {
-				return fmt.Errorf("read the statistics: %w", err)
-			}
-			if !wanted[key] {
-				continue
-			}
-			t, err := cron.DecodeTally(b)
-			if err != nil {
-				return fmt.Errorf("read the statistics: %w", err)
-			}
-			stored[key] = &t
-		}
-		return rows.Err()
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	err := read(`SELECT 0, hour, tally FROM rollup_account WHERE account_id = $1 AND `+s.dialect.in("hour", 2), accountID,
-		s.dialect.list(hours))
-	if err == nil && len(jobs) > 0 {
-		err = read(`SELECT job_id, hour, tally FROM rollup_job WHERE `+s.dialect.in("job_id", 1)+` AND `+
-			s.dialect.in("hour", 2), s.dialect.list(jobs), s.dialect.list(hours))
-	}
-	return stored, err
-}
-
 // saveDigest writes what a step counted; taken is false when another node was faster, or the account is gone.
 func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, tallies []tallyRow,
 	now, look time.Time) (taken bool, err error) {
@@ -408,90 +354,6 @@ func nextLook(counted int, in time.Duration) time.Duration {
 		return longestLook
 	}
 	return min(max(in/time.Duration(counted)*lookRows, shortestLook), longestLook)
-}
-
-// tallyRow is a row of rollup_account, whose owner is 0 until it is written, or rollup_job.
-type tallyRow struct {
-	owner, hour int64
-	tally       []byte
-}
-
-func encodeTallies(tallies map[tallyKey]*cron.Tally) []tallyRow {
-	rows := make([]tallyRow, 0, len(tallies))
-	for key, t := range tallies {
-		rows = append(rows, tallyRow{key.jobID, key.hour, t.Encode()})
-	}
-	return rows
-}
-
-// saveTallies writes the tallies of jobs that are still there, and of the account.
-func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tallies []tallyRow) error {
-	var ids []int64
-	for _, t := range tallies {
-		ids = append(ids, t.owner)
-	}
-	slices.Sort(ids)
-	rows, err := q.QueryContext(ctx, `SELECT id FROM job WHERE `+s.dialect.in("id", 1), s.dialect.list(slices.Compact(ids)))
-	if err != nil {
-		return fmt.Errorf("find the jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	present := make(map[int64]bool)
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("find the jobs: %w", err)
-		}
-		present[id] = true
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("find the jobs: %w", err)
-	}
-	var jobs, whole []tallyRow
-	for _, t := range tallies {
-		switch {
-		case t.owner == 0:
-			t.owner = accountID
-			whole = append(whole, t)
-		case present[t.owner]:
-			jobs = append(jobs, t)
-		}
-	}
-	if err := upsertTallies(ctx, q, "rollup_account", "account_id", whole); err != nil {
-		return err
-	}
-	return upsertTallies(ctx, q, "rollup_job", "job_id", jobs)
-}
-
-// upsertBatch is how many rows one statement writes; what is left over is written one by one.
-const upsertBatch = 50
-
-func upsertTallies(ctx context.Context, q queryer, table, owner string, rows []tallyRow) error {
-	slices.SortFunc(rows, func(a, b tallyRow) int { return int(min(max(a.owner-b.owner, -1), 1)) })
-	for len(rows) > 0 {
-		n := 1
-		if len(rows) >= upsertBatch {
-			n = upsertBatch
-		}
-		var (
-			values strings.Builder
-			args   = make([]any, 0, 3*n)
-		)
-		for i, r := range rows[:n] {
-			if i > 0 {
-				values.WriteString(", ")
-			}
-			values.WriteString("(" + parameters(3*i+1, 3) + ")")
-			args = append(args, r.owner, r.hour, r.tally)
-		}
-		_, err := q.ExecContext(ctx, `INSERT INTO `+table+` (`+owner+`, hour, tally) VALUES `+values.String()+
-			` ON CONFLICT (`+owner+`, hour) DO UPDATE SET tally = excluded.tally`, args...)
-		if err != nil {
-			return fmt.Errorf("write to %s: %w", table, err)
-		}
-		rows = rows[n:]
-	}
-	return nil
 }
 
 // saveOpen writes which executions may still change: running and lost ones, for as long as they are watched.
@@ -543,99 +405,4 @@ func (s *Store) pruneRollups(ctx context.Context, q queryer, st *rollupState, no
 	}
 	_, err = q.ExecContext(ctx, `UPDATE rollup_state SET pruned_at = $2 WHERE account_id = $1`, st.account, millis(now))
 	return err
-}
-
-// statsTries is how often Stats begins anew because a chunk was counted meanwhile.
-const statsTries = 5
-
-// Stats adds up what was due in a span of time, of an account or of one of its jobs: what is counted already, and at most
-// tailRows executions that are not. A job that does not exist is an error of kind NotFound.
-func (s *Store) Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) (stats cron.HourlyStats, err error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return stats, err
-	}
-	defer leave()
-	if _, err := s.searchable(ctx, accountID, &cron.HistoryFilter{JobID: q.JobID}); err != nil {
-		return stats, err
-	}
-	for range statsTries {
-		before, err := s.rollupPosition(ctx, accountID)
-		if err != nil {
-			return stats, err
-		}
-		if stats, err = s.stats(ctx, accountID, q, before.position); err != nil {
-			return stats, err
-		}
-		after, err := s.rollupPosition(ctx, accountID)
-		if err != nil || before == after {
-			return stats, err
-		}
-	}
-	return stats, &cron.Error{Kind: cron.Unavailable, Err: errors.New("the statistics change all the time")}
-}
-
-func (s *Store) rollupPosition(ctx context.Context, accountID int64) (st rollupState, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT version, position FROM rollup_state WHERE account_id = $1`, accountID).Scan(
-		&st.version, &st.position)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return st, fmt.Errorf("read how far the statistics are: %w", err)
-	}
-	return st, nil
-}
-
-func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, position int64) (
-	stats cron.HourlyStats, err error) {
-	hour := func(t time.Time) int64 { return millis(t) / time.Hour.Milliseconds() }
-	add := func(h int64, t cron.Tally) {
-		if hour(q.From) <= h && h < hour(q.To) {
-			stats.Hours = append(stats.Hours, cron.HourTally{Hour: time.Unix(h*3600, 0).UTC(), Tally: t})
-		}
-	}
-	table, column, owner := "rollup_account", "account_id", accountID
-	if q.JobID != 0 {
-		table, column, owner = "rollup_job", "job_id", q.JobID
-	}
-	rows, err := s.read.QueryContext(ctx, `SELECT hour, tally FROM `+table+` WHERE `+column+` = $1 AND hour >= $2
-		AND hour < $3`, owner, hour(q.From), hour(q.To))
-	if err != nil {
-		return stats, fmt.Errorf("read the statistics: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var (
-			h int64
-			b []byte
-		)
-		if err := rows.Scan(&h, &b); err != nil {
-			return stats, fmt.Errorf("read the statistics: %w", err)
-		}
-		t, err := cron.DecodeTally(b)
-		if err != nil {
-			return stats, fmt.Errorf("read the statistics: %w", err)
-		}
-		add(h, t)
-	}
-	if err := rows.Err(); err != nil {
-		return stats, fmt.Errorf("read the statistics: %w", err)
-	}
-	stats.AsOf = s.stamp()
-	d := newDigest(q.JobID != 0, q.JobID == 0)
-	if _, err := s.lateResults(ctx, d, accountID, q.JobID); err != nil {
-		return stats, err
-	}
-	fresh, err := s.uncounted(ctx, column, owner, position, tailRows, func(*cron.Execution) bool { return false })
-	if err != nil {
-		return stats, err
-	}
-	if len(fresh) == tailRows {
-		stats.AsOf = fresh[len(fresh)-1].Result.Started
-	}
-	if err := s.count(ctx, d, fresh); err != nil {
-		return stats, err
-	}
-	for key, t := range d.tallies {
-		add(key.hour, *t)
-	}
-	return stats, nil
 }

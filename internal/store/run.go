@@ -29,7 +29,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 				return err
 			}
 			if err := refuseIfAny(ctx, q, cron.RuleStillRuns,
-				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 AND `+s.dialect.few+`id >= $2 LIMIT 1`,
+				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 AND `+s.engine.unindexed("id")+` >= $2 LIMIT 1`,
 				jobID, from); err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 func (s *Store) lockOverlap(ctx context.Context, q queryer, accountID, jobID int64) (overlap cron.Overlap, err error) {
 	err = q.QueryRowContext(ctx,
 		`SELECT job.overlap FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE job_state.job_id = $1 AND job_state.account_id = $2`+s.dialect.lockStates, jobID, accountID).Scan(into(&overlap))
+		 WHERE job_state.job_id = $1 AND job_state.account_id = $2`+s.engine.lock(lockStates), jobID, accountID).Scan(into(&overlap))
 	return overlap, oneRow(err, cron.SubjectJob)
 }
 

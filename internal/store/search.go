@@ -52,7 +52,7 @@ func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuer
 		return page, err
 	}
 	var run stretch
-	err = s.inOrder(ctx, func(ctx context.Context, reader queryer) (err error) {
+	err = s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) (err error) {
 		if run, err = s.stretch(ctx, reader, accountID, q, since); err != nil {
 			return err
 		}
@@ -95,26 +95,6 @@ func (s *Store) searchable(ctx context.Context, accountID int64, f *cron.History
 	return s.kept(row)
 }
 
-// inOrder lets fn read executions in the order of their ids, by the indexes that have it. PostgreSQL would plan each
-// statement anew for all days of the history, or sort: here it plans once per connection, and leaves out the days that
-// the arguments exclude when it runs.
-func (s *Store) inOrder(ctx context.Context, fn func(ctx context.Context, reader queryer) error) error {
-	if s.dialect.alone {
-		return fn(ctx, s.read)
-	}
-	t, _ := turnOf(ctx)
-	return s.transact(ctx, t, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
-			set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-			set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
-			set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`)
-		if err != nil {
-			return fmt.Errorf("prepare to read in order: %w", err)
-		}
-		return fn(ctx, q)
-	})
-}
-
 // stretch finds the records that a page looks at.
 func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, since time.Time) (
 	stretch, error) {
@@ -142,7 +122,7 @@ func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q 
 		rows /= 2
 	}
 	var started int64
-	days, args := s.days(run.planned[0], run.planned[1], run.owner, run.before, rows-1)
+	days, args := s.engine.days(run.planned[0], run.planned[1], run.owner, run.before, rows-1)
 	err := reader.QueryRowContext(ctx, `SELECT id, started_at FROM execution WHERE `+run.column+` = $1 AND id < $2`+days+`
 		ORDER BY id DESC LIMIT 1 OFFSET $3`, args...).Scan(&run.first, &started)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -161,16 +141,6 @@ func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q 
 	return run, nil
 }
 
-// days is the condition that leaves out days in which nothing is looked for, and the arguments with what it needs
-// added. It is for PostgreSQL, where each day has a partition; SQLite would only step over the rows.
-func (s *Store) days(first, last int64, args ...any) (string, []any) {
-	if s.dialect.alone {
-		return "", args
-	}
-	return fmt.Sprintf(` AND execution.planned_at >= $%d AND execution.planned_at <= $%d`, len(args)+1, len(args)+2),
-		append(args, first, last)
-}
-
 // seek moves the end of the stretch to some record that started at or after the given instant, and as near to the first
 // of them as seekRows or seekTime.
 func (s *Store) seek(ctx context.Context, reader queryer, run *stretch, at time.Time) error {
@@ -187,7 +157,7 @@ func (s *Store) seek(ctx context.Context, reader queryer, run *stretch, at time.
 // evenly: every other step goes where the instant should be then, and the others halve what is left.
 func (s *Store) seekIn(ctx context.Context, reader queryer, run *stretch, at, first, last int64) error {
 	look := func(from int64, order string) (id, started int64, err error) {
-		days, args := s.days(first, last, run.owner, from)
+		days, args := s.engine.days(first, last, run.owner, from)
 		err = reader.QueryRowContext(ctx, `SELECT id, started_at FROM execution WHERE `+run.column+` = $1 AND id >= $2`+days+`
 			ORDER BY id `+order+` LIMIT 1`, args...).Scan(&id, &started)
 		return id, started, err
@@ -287,7 +257,7 @@ func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, sin
 	w.add(`execution.id >= ?`, run.first)
 	w.add(`execution.id < ?`, run.before)
 	var days string
-	days, w.args = s.days(run.planned[0], run.planned[1], w.args...)
+	days, w.args = s.engine.days(run.planned[0], run.planned[1], w.args...)
 	w.conditions.WriteString(days)
 	w.add(`execution.planned_at + 0 >= ?`, millis(since)) // no index is to be used for it
 	w.add(`job.account_id = ?`, accountID)
@@ -301,8 +271,8 @@ func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, sin
 		w.add(`execution.started_at < ?`, millis(f.To))
 	}
 	in := func(column string, numbers []int64) string {
-		w.args = append(w.args, s.dialect.list(numbers))
-		return s.dialect.in(column, len(w.args))
+		w.args = append(w.args, s.engine.list(numbers))
+		return s.engine.in(column, len(w.args))
 	}
 	if len(f.Outcomes) > 0 {
 		w.conditions.WriteString(" AND " + in(`execution.outcome`, numbersOf(f.Outcomes)))

@@ -5,14 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
-
-	"punctual/internal/cron"
 )
 
 // FileName is the name of the SQLite database in its directory.
@@ -26,17 +26,21 @@ const (
 	upkeepReaders = 2
 )
 
-// sqliteBackend is SQLite: one connection writes, a pool of others reads.
-type sqliteBackend struct {
-	dsn    string
-	db     *sql.DB
-	writer *writer
-	read   pools
+// sqliteEngine is SQLite: one connection writes, pools of others read. One process has the database, which the lock on its
+// directory proves: there are no leases, and nothing needs a lock.
+type sqliteEngine struct {
+	store   *Store
+	dsn     string
+	db      *sql.DB
+	writer  *writer
+	read    pools
+	settled atomic.Bool // what former processes left
 }
 
-var _ backend = (*sqliteBackend)(nil)
+var _ engine = (*sqliteEngine)(nil)
 
-func (s *Store) openSQLite(ctx context.Context, o Options) error {
+// openSQLite opens the database of a store.
+func openSQLite(ctx context.Context, s *Store, o Options) error {
 	path := filepath.Join(o.Dir, FileName)
 	if err := findSQLite(ctx, path, !o.NoMigrate); err != nil {
 		return err
@@ -61,7 +65,7 @@ func (s *Store) openSQLite(ctx context.Context, o Options) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", path, sqliteOpenError(err)), db.Close(), read.close())
 	}
-	s.read, s.backend, s.hot, s.dialect = read, &sqliteBackend{dsn: sqliteDSN(path), db: db, writer: w, read: read}, sqliteHot{}, sqliteDialect
+	s.read, s.engine = read, &sqliteEngine{store: s, dsn: sqliteDSN(path), db: db, writer: w, read: read}
 	s.gate = newGate(readers)
 	return nil
 }
@@ -91,145 +95,58 @@ func sqliteOpenError(err error) error {
 	return err
 }
 
-func (b *sqliteBackend) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
-	return databaseError(b.writer.do(ctx, t, fn))
+func (e *sqliteEngine) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
+	return databaseError(e.writer.do(ctx, t, fn))
 }
 
 // clock says that SQLite has none of its own.
-func (b *sqliteBackend) clock(context.Context) (time.Time, bool, error) {
+func (e *sqliteEngine) clock(context.Context) (time.Time, bool, error) {
 	return time.Time{}, false, nil
 }
 
-// latestExecution is not asked for: a database without leases needs no heartbeat.
-func (b *sqliteBackend) latestExecution(context.Context) (int64, error) { return 0, nil }
+// heartbeat implements engine: there is no lease.
+func (e *sqliteEngine) heartbeat(context.Context, int64, func(int64) int64) error { return nil }
+
+// settleDead implements engine: all former processes have died, and none can have done so since they were settled.
+func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int, err error) {
+	if e.settled.Load() {
+		return 0, nil
+	}
+	settled, err = e.store.settleBefore(ctx, self, math.MaxInt64)
+	if err == nil {
+		e.settled.Store(true)
+	}
+	return settled, err
+}
 
 // notify has nobody to tell: a database file has one scheduler.
-func (b *sqliteBackend) notify(context.Context, queryer) error { return nil }
+func (e *sqliteEngine) notify(context.Context, queryer) error { return nil }
 
-func (b *sqliteBackend) duplicate(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+func (e *sqliteEngine) duplicate(err error) bool {
+	failed, ok := errors.AsType[*sqlite.Error](err)
+	return ok && failed.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE
 }
 
-// copyTo writes a copy of the database to an empty file, from one snapshot and without holding up the writer.
-func (b *sqliteBackend) copyTo(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", b.dsn)
-	if err != nil {
-		return err
+func (e *sqliteEngine) close() error {
+	return errors.Join(e.read.close(), e.writer.close(), e.db.Close())
+}
+
+// in implements engine: a list is one JSON text.
+func (e *sqliteEngine) in(column string, n int) string {
+	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n)
+}
+
+func (e *sqliteEngine) list(numbers []int64) any {
+	text := append(make([]byte, 0, 8*len(numbers)+2), '[')
+	for i, n := range numbers {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, n, 10)
 	}
-	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, path)
-	return errors.Join(err, db.Close())
+	return string(append(text, ']'))
 }
 
-func (b *sqliteBackend) close() error {
-	return errors.Join(b.read.close(), b.writer.close(), b.db.Close())
-}
+func (e *sqliteEngine) lock(lockKind) string { return "" }
 
-// sqliteDialect is what SQLite says differently: a list is one JSON text, and nothing needs a lock.
-var sqliteDialect = dialect{
-	alone: true,
-	few:   `+`,
-	in: func(column string, n int) string {
-		return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n)
-	},
-	list: func(numbers []int64) any {
-		text := append(make([]byte, 0, 8*len(numbers)+2), '[')
-		for i, n := range numbers {
-			if i > 0 {
-				text = append(text, ',')
-			}
-			text = strconv.AppendInt(text, n, 10)
-		}
-		return string(append(text, ']'))
-	},
-}
-
-// sqliteHot runs one prepared statement per row: with no network between, that is as fast as anything.
-type sqliteHot struct{}
-
-var _ hot = sqliteHot{}
-
-func (sqliteHot) insertRecords(ctx context.Context, q queryer, records []*record) error {
-	for _, r := range records {
-		res, err := q.ExecContext(ctx,
-			`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, fault,
-			                        last_planned_at, occurrences, occurrences_at_least)
-			 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-			r.accountID, r.jobID, r.planned, int(r.kind), r.attempt, r.node, int(r.outcome), r.started, int(r.fault),
-			r.last, r.covered, r.atLeast)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			r.id = 0
-			continue
-		}
-		if r.id, err = res.LastInsertId(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (sqliteHot) savePlans(ctx context.Context, q queryer, plans []plan) error {
-	for _, p := range plans {
-		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = $2, claim_at = $3 WHERE job_id = $1`, p.jobID,
-			p.next, p.look)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (sqliteHot) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
-	[]*cron.Completion, error) {
-	saved := make([]*cron.Completion, 0, len(completions))
-	for _, c := range completions {
-		r := resultRow(c)
-		res, err := q.ExecContext(ctx,
-			`UPDATE execution SET outcome = $3, started_at = $4, status = $5, http_status = $6, fault = $7, reason = $8,
-			        detail = $9, url = $10, lookup_us = $11, connect_us = $12, app_connect_us = $13,
-			        pre_transfer_us = $14, start_transfer_us = $15, total_us = $16, cert_expiry_at = $17, lateness_us = $18
-			 WHERE id = $1 AND node = $2 AND (outcome = 0 OR outcome = 4 AND $3 <> 4)`,
-			c.Launch.ExecutionID, c.Launch.Node, r.outcome, r.started, r.status, r.httpStatus, r.fault, r.reason,
-			r.detail, r.url, r.lookup, r.connect, r.appConnect, r.preTransfer, r.startTransfer, r.total, r.certExpiry,
-			r.lateness)
-		if err != nil {
-			return nil, err
-		}
-		if n, err := res.RowsAffected(); err != nil {
-			return nil, err
-		} else if n == 0 {
-			continue
-		}
-		saved = append(saved, c)
-		if !hasResponse(&c.Result) {
-			continue
-		}
-		_, err = q.ExecContext(ctx,
-			`INSERT INTO response (execution_id, planned_at, headers, body, redirects, truncated)
-			 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			c.Launch.ExecutionID, millis(c.Launch.Planned), c.Result.Headers, c.Result.Body,
-			encodeRedirects(c.Result.Redirects), c.Result.Truncated)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return saved, nil
-}
-
-func (sqliteHot) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
-	for _, j := range jobs {
-		st := &j.State
-		_, err := q.ExecContext(ctx,
-			`UPDATE job_state SET last_status = $2, last_duration_us = $3, last_execution_at = $4, cert_expiry_at = $5,
-			        failures = $6, counted_failures = $7, cert_notified_at = $8 WHERE job_id = $1`,
-			j.ID, int(st.LastStatus), st.LastDuration.Microseconds(), millis(st.LastExecution), millis(st.CertExpiry),
-			st.Failures, st.CountedFailures, millis(st.CertNoticed))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (e *sqliteEngine) unindexed(column string) string { return "+" + column }

@@ -42,57 +42,9 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// backend runs transactions.
-type backend interface {
-	// write runs fn in a transaction and commits it; fn may run more than once and must not keep q. Only Store.transact
-	// calls it.
-	write(ctx context.Context, t turn, fn func(ctx context.Context, q queryer) error) error
-	// clock reads the database's clock; ok is false where it is the process's own.
-	clock(ctx context.Context) (now time.Time, ok bool, err error)
-	// latestExecution is an id that no execution exceeds whose claim has ended.
-	latestExecution(ctx context.Context) (id int64, err error)
-	// notify makes other nodes look at the schedule once the transaction is committed.
-	notify(ctx context.Context, q queryer) error
-	// duplicate tells whether err says that a row would not be unique.
-	duplicate(err error) bool
-	// close also ends what Store.read reads from.
-	close() error
-}
-
-// hot is the statements of the hot path that are written per database; each takes many rows at once.
-type hot interface {
-	// insertRecords sets the id of each record, to 0 when the ledger has the row already.
-	insertRecords(ctx context.Context, q queryer, records []*record) error
-	savePlans(ctx context.Context, q queryer, plans []plan) error
-	// saveResults returns those whose record took the result: one that their node wrote, and that ran or was lost. A lost
-	// one takes every result but another loss.
-	saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (saved []*cron.Completion, err error)
-	saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
-}
-
-// dialect is the rest of what differs between the databases.
-type dialect struct {
-	alone       bool                                 // one process has the database, and a file lock proves it
-	skipLocked  string                               // locks the rows of a SELECT, leaving out those that others hold
-	forUpdate   string                               // locks the rows of a SELECT
-	lockStates  string                               // locks the rows of job_state in a join
-	forShare    string                               // keeps the rows of a SELECT from being changed
-	forReplace  string                               // locks the rows of a SELECT against forKeyShare as well
-	forKeyShare string                               // waits for forReplace and keeps it waiting, but lets other changes come
-	shareFree   string                               // the same, leaving out those that others change
-	in          func(column string, n int) string    // is true for rows whose column is in the list at parameter $n
-	list        func(numbers []int64) (argument any) // that list
-
-	// few stands before a column of which no index is to be used. SQLite has one of what runs. On PostgreSQL that would
-	// make every result a change of all indexes, so what runs is searched for from the oldest on (Store.openFrom).
-	few string
-}
-
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	backend       backend
-	hot           hot
-	dialect       dialect
+	engine        engine
 	plans         cron.Plans
 	read          queryer // a pools
 	gate          *gate   // to the connections of accounts
@@ -102,8 +54,6 @@ type Store struct {
 	logger        *slog.Logger
 	changed       chan struct{}
 	offset        atomic.Int64 // of the database's clock against ours, nanoseconds
-	settled       atomic.Bool  // SettleDead has run to its end
-	frontier      frontier
 	outboxAccount atomic.Int64 // whose notices upkeep has counted last
 	stop          context.CancelFunc
 	background    sync.WaitGroup
@@ -122,9 +72,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.plans = cron.DefaultPlans()
 	}
 	if o.URL != "" {
-		err = s.openPostgres(ctx, background, o)
+		err = openPostgres(ctx, background, s, o)
 	} else {
-		err = s.openSQLite(ctx, o)
+		err = openSQLite(ctx, s, o)
 	}
 	if err != nil {
 		stop()
@@ -140,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.stop()
 	s.background.Wait()
-	return s.backend.close()
+	return s.engine.close()
 }
 
 // Ping reports whether the database answers.

@@ -73,8 +73,8 @@ type sealedTLS struct {
 // readTLS reads the TLS material of the accounts that are the keys of a map.
 func (s *Store) readTLS(ctx context.Context, q queryer, accounts map[int64]*sealedTLS) error {
 	rows, err := q.QueryContext(ctx,
-		`SELECT account_id, roots, certificate, sealed_key FROM account_tls WHERE `+s.dialect.in("account_id", 1),
-		s.dialect.list(slices.Collect(maps.Keys(accounts))))
+		`SELECT account_id, roots, certificate, sealed_key FROM account_tls WHERE `+s.engine.in("account_id", 1),
+		s.engine.list(slices.Collect(maps.Keys(accounts))))
 	if err != nil {
 		return fmt.Errorf("read the TLS material: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 // All that is written goes through Store.transact, and what a transaction does with the context that it is given
 // joins it:
 //
-//	use case ── Idempotent ──▶ transact ──▶ backend.write ──▶ BEGIN … key … ┐
+//	use case ── Idempotent ──▶ transact ──▶ engine.write ──▶  BEGIN … key … ┐
 //	                              ▲                                         │ do(ctx)
 //	                    CreateJob ┘ finds the transaction in ctx ◀──────────┘
 //	                              └─▶ SAVEPOINT … job … RELEASE ──▶ answer ──▶ COMMIT ──▶ signal
@@ -93,16 +93,8 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	if known, ok := turnOf(ctx); ok && t.class == classAccount {
 		t = known // upkeep does something on behalf of an account
 	}
-	if t.class == classAccount && !s.dialect.alone { // SQLite's writer has a queue of its own
-		entered, leave, err := s.enter(ctx, t.account)
-		if err != nil {
-			return err
-		}
-		defer leave()
-		ctx = entered
-	}
 	var changed bool
-	err := s.backend.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
+	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
 		defer func() {
 			if p := recover(); p != nil { // on the goroutine of the writer nobody else would
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -148,7 +140,7 @@ func (s *Store) writeJobs(ctx context.Context, account int64, fn func(ctx contex
 			}
 			tx, _ := joined(ctx)
 			tx.changed = true
-			return s.backend.notify(ctx, q)
+			return s.engine.notify(ctx, q)
 		})
 	})
 }

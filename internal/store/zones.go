@@ -74,7 +74,7 @@ func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
 			release string
 			data    []byte
 		)
-		err = q.QueryRowContext(ctx, `SELECT release, data FROM zone_data`+s.dialect.forReplace).Scan(&release, &data)
+		err = q.QueryRowContext(ctx, `SELECT release, data FROM zone_data`+s.engine.lock(forReplace)).Scan(&release, &data)
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (s *Store) withZones(ctx context.Context, write func() error) error {
 // before the transaction ends.
 func (s *Store) checkZones(ctx context.Context, q queryer) error {
 	var version string
-	err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.dialect.forKeyShare).Scan(&version)
+	err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.engine.lock(forKeyShare)).Scan(&version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // nobody has agreed on any yet
 	}
@@ -186,7 +186,7 @@ func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error
 		version string
 		to      sql.NullInt64
 	)
-	err = q.QueryRowContext(ctx, `SELECT version, replanned_to FROM zone_data`+s.dialect.forUpdate).Scan(&version, &to)
+	err = q.QueryRowContext(ctx, `SELECT version, replanned_to FROM zone_data`+s.engine.lock(forUpdate)).Scan(&version, &to)
 	if err == nil {
 		err = sameZones(version)
 	}
@@ -204,13 +204,13 @@ func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error
 	for i, c := range changed {
 		plans[i] = plan{c.job.ID, nullMillis(c.next), nullMillis(c.next)}
 	}
-	if err := s.hot.savePlans(ctx, q, plans); err != nil {
+	if err := s.engine.savePlans(ctx, q, plans); err != nil {
 		return false, err
 	}
 	if _, err = q.ExecContext(ctx, `UPDATE zone_data SET replanned_to = $1`, last); err != nil {
 		return false, err
 	}
-	return last.Valid, s.backend.notify(ctx, q)
+	return last.Valid, s.engine.notify(ctx, q)
 }
 
 // changedJob is a job that is due at another time by the new zone data.
@@ -228,7 +228,7 @@ func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 	rows, err := q.QueryContext(ctx,
 		`SELECT job.id, job.updated_at, account.enabled_at, job_state.next_run_at, job.enabled, `+timingColumns+`
 		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job.account_id
-		 WHERE job_state.job_id > $1 ORDER BY job_state.job_id LIMIT $2`+s.dialect.lockStates, after, replanChunk)
+		 WHERE job_state.job_id > $1 ORDER BY job_state.job_id LIMIT $2`+s.engine.lock(lockStates), after, replanChunk)
 	if err != nil {
 		return nil, last, err
 	}
@@ -279,8 +279,8 @@ func (s *Store) addUnsettled(ctx context.Context, q queryer, changed []*changedJ
 		return nil
 	}
 	rows, err := q.QueryContext(ctx, `SELECT job_id, max(planned_at), max(last_planned_at) FROM execution
-		WHERE `+s.dialect.in("job_id", 1)+` AND planned_at > $2 AND kind = $3 GROUP BY job_id`,
-		s.dialect.list(ids), millis(now.Add(-longestShift)), int(cron.KindScheduled))
+		WHERE `+s.engine.in("job_id", 1)+` AND planned_at > $2 AND kind = $3 GROUP BY job_id`,
+		s.engine.list(ids), millis(now.Add(-longestShift)), int(cron.KindScheduled))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -12,11 +13,9 @@ var ErrNoBackup = errors.New("only an SQLite database is backed up by this comma
 
 // Backup writes a consistent copy of the SQLite database to path, which must not exist, while the service runs. The
 // copy is complete or not there at all. It holds sealed secrets, which need the key to be read.
-func (s *Store) Backup(ctx context.Context, path string) (err error) {
-	lite, ok := s.backend.(*sqliteBackend)
-	if !ok {
-		return ErrNoBackup
-	}
+func (s *Store) Backup(ctx context.Context, path string) error { return s.engine.backup(ctx, path) }
+
+func (e *sqliteEngine) backup(ctx context.Context, path string) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("back up: %w", &os.PathError{Op: "create", Path: path, Err: os.ErrExist})
 	}
@@ -32,7 +31,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 		}
 	}()
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := lite.copyTo(ctx, partial); err != nil {
+	if err := e.copyTo(ctx, partial); err != nil {
 		return fmt.Errorf("back up: %w", err)
 	}
 	if err := f.Sync(); err != nil {
@@ -42,4 +41,14 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("back up: %w", err)
 	}
 	return nil
+}
+
+// copyTo writes a copy of the database to an empty file, from one snapshot and without holding up the writer.
+func (e *sqliteEngine) copyTo(ctx context.Context, path string) error {
+	db, err := sql.Open("sqlite", e.dsn)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `VACUUM INTO $1`, path)
+	return errors.Join(err, db.Close())
 }

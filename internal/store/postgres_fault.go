@@ -1,0 +1,37 @@
+package store
+
+import (
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// postgresFault reads PostgreSQL's SQLSTATE codes (its documentation, appendix A).
+func postgresFault(code string) cron.DatabaseFault {
+	switch code {
+	case "53100": // disk_full
+		return cron.DatabaseFull
+	case "53200": // out_of_memory
+		return cron.DatabaseMemory
+	case "53300": // too_many_connections
+		return cron.DatabaseConnectionLimit
+	case "25006": // read_only_sql_transaction
+		return cron.DatabaseReadOnly
+	case "55P03": // lock_not_available
+		return cron.DatabaseBusy
+	case "57014": // query_canceled, by a statement_timeout
+		return cron.DatabaseSlow
+	case "57P01", "57P02", "57P03": // admin_shutdown, crash_shutdown, cannot_connect_now
+		return cron.DatabaseStopping
+	case "58030": // io_error
+		return cron.DatabaseIOError
+	case "3D000", "28000", "28P01", "42501": // invalid_catalog_name, invalid authorization, invalid_password, insufficient_privilege
+		return cron.DatabaseLogin
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		return cron.DatabaseDamaged
+	}
+	if strings.HasPrefix(code, "08") { // connection exceptions
+		return cron.DatabaseUnreachable
+	}
+	return cron.DatabaseOK
+}

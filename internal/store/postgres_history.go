@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A partition of the ledger holds the executions that were planned on one day (UTC). Those of a day without one, such as
+// the first of a long gap, are in the partition "rest".
+const (
+	partitionFormat = "20060102"
+	daysAhead       = 3
+)
+
+// partitioned has the tables, and what their partitions are made with: a result is a new version of its row that finds
+// room beside the old one.
+var partitioned = []struct{ table, with string }{{"execution", ` WITH (fillfactor = 50)`}, {table: "response"}}
+
+// ensurePartitions makes the partitions of today and the next days. A day of which the rest has rows already stays there.
+func (e *postgresEngine) ensurePartitions(ctx context.Context) error {
+	today := e.store.Now().UTC().Truncate(24 * time.Hour)
+	for i := range daysAhead + 1 {
+		day := today.AddDate(0, 0, i)
+		for _, p := range partitioned {
+			if err := e.ensurePartition(ctx, p.table, p.with, day); err != nil {
+				return fmt.Errorf("make the partition of %s for %s: %w", p.table, day.Format(time.DateOnly), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *postgresEngine) ensurePartition(ctx context.Context, table, with string, day time.Time) error {
+	name := table + "_" + day.Format(partitionFormat)
+	var there bool
+	if err := e.store.read.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil || there {
+		return err
+	}
+	err := e.changeSchema(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)%s`,
+		name, table, day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli(), with))
+	if tolerable(err) {
+		return nil
+	}
+	return err
+}
+
+// changeSchema runs a statement that needs the whole table for a moment, and gives up rather than hold up the others.
+func (e *postgresEngine) changeSchema(ctx context.Context, statement string) error {
+	return e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		if _, err := q.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+			return err
+		}
+		_, err := q.ExecContext(ctx, statement)
+		return err
+	})
+}
+
+// dropPartitions removes the days that no plan keeps any more.
+func (e *postgresEngine) dropPartitions(ctx context.Context, oldest time.Time) error {
+	for _, p := range partitioned {
+		names, err := e.partitions(ctx, p.table)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			day, err := time.Parse(partitionFormat, strings.TrimPrefix(name, p.table+"_"))
+			if err != nil || !day.Before(oldest) {
+				continue // the rest, or still needed
+			}
+			if err := e.changeSchema(ctx, `DROP TABLE IF EXISTS `+name); err != nil && !tolerable(err) {
+				return fmt.Errorf("drop the partition %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *postgresEngine) partitions(ctx context.Context, table string) ([]string, error) {
+	rows, err := e.store.read.QueryContext(ctx,
+		`SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass($1)`, table)
+	if err != nil {
+		return nil, fmt.Errorf("list the partitions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("list the partitions: %w", err)
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// pruneRest deletes a chunk of what no plan keeps from the partitions without a day.
+func (e *postgresEngine) pruneRest(ctx context.Context, before time.Time) (more bool, err error) {
+	for _, p := range partitioned {
+		err := e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+			res, err := q.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s_rest WHERE ctid IN
+				(SELECT ctid FROM %[1]s_rest WHERE planned_at < $1 LIMIT $2)`, p.table), millis(before), pruneChunk)
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			more = more || n == pruneChunk
+			return err
+		})
+		if err != nil {
+			return false, fmt.Errorf("delete old rows of %s: %w", p.table, err)
+		}
+	}
+	return more, nil
+}
+
+// tolerable tells of a change to the partitions that somebody else made first, that has to wait for a quieter moment, or
+// that rows in the rest stand against.
+func tolerable(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch e.Code {
+	case "42P07", "23505", // duplicate_table, unique_violation: two nodes at once
+		lockNotAvailable,
+		"23514": // check_violation: the rest has rows of that day
+		return true
+	}
+	return false
+}
+
+// pruneHistory implements engine: days that nobody keeps go as a whole.
+func (e *postgresEngine) pruneHistory(ctx context.Context) (more bool, err error) {
+	if err := e.ensurePartitions(ctx); err != nil {
+		return false, err
+	}
+	longest, err := e.store.longest(ctx)
+	if err != nil {
+		return false, err
+	}
+	oldest := e.store.Now().UTC().Add(-longest)
+	if err := e.dropPartitions(ctx, oldest.Truncate(24*time.Hour)); err != nil {
+		return false, err
+	}
+	return e.pruneRest(ctx, oldest)
+}
+
+// inOrder implements engine. PostgreSQL would plan each statement anew for all days of the history, or sort: here it plans
+// once per connection, and leaves out the days that the arguments exclude when it runs.
+func (e *postgresEngine) inOrder(ctx context.Context, fn func(ctx context.Context, reader queryer) error) error {
+	t, _ := turnOf(ctx)
+	return e.store.transact(ctx, t, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+			set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+			set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true),
+			set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`)
+		if err != nil {
+			return fmt.Errorf("prepare to read in order: %w", err)
+		}
+		return fn(ctx, q)
+	})
+}
+
+// days implements engine: each day has a partition.
+func (e *postgresEngine) days(first, last int64, args ...any) (string, []any) {
+	return fmt.Sprintf(` AND execution.planned_at >= $%d AND execution.planned_at <= $%d`, len(args)+1, len(args)+2),
+		append(args, first, last)
+}

@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// connectionLimit is how many connections the database has for a role like ours.
+func connectionLimit(ctx context.Context, config *pgx.ConnConfig) (n int, err error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return 0, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	err = conn.QueryRow(ctx,
+		`SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+		              nullif(datconnlimit, -1), nullif(rolconnlimit, -1))
+		 FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("read the limit of connections: %w", err)
+	}
+	return n, nil
+}
+
+// shareConnections divides the connections of a node among the kinds of its work. A node takes half of what there is, so
+// that two have room. Besides the listener, the lease needs one; the work in the background one or two, one of them for
+// what all calls share; the scheduler, which claims and records results, one to four; the rest is the API's, of which an
+// account has a quarter (gate).
+//
+//	limit  97 and more  32  20  10
+//	lease            1   1   1   1
+//	upkeep           2   2   1   1
+//	scheduler        4   4   2   1
+//	API              8   8   5   1
+func shareConnections(limit int) (sizes [classLease + 1]int) {
+	total := min(max(limit/2, leastConnections), mostConnections)
+	sizes[classLease] = 1
+	sizes[classUpkeep] = max(1, total/8)
+	sizes[classStarting] = max(1, total/4)
+	sizes[classAccount] = total - 2 - sizes[classUpkeep] - sizes[classStarting]
+	return sizes
+}
+
+// openPools opens a pool for each class of work; results have that of claims.
+func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
+	for class, size := range sizes {
+		if size == 0 {
+			continue
+		}
+		c := config.Copy()
+		if class == int(classAccount) && c.RuntimeParams["lock_timeout"] == "" {
+			c.RuntimeParams["lock_timeout"] = strconv.FormatInt(lockWait.Milliseconds(), 10)
+		}
+		db := stdlib.OpenDB(*c)
+		db.SetMaxOpenConns(size)
+		db.SetMaxIdleConns(size)
+		db.SetConnMaxIdleTime(time.Minute)
+		p[class] = db
+	}
+	p[classResults] = p[classStarting]
+	return p
+}

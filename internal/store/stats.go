@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// statsTries is how often Stats begins anew because a chunk was counted meanwhile.
+const statsTries = 5
+
+// Stats adds up what was due in a span of time, of an account or of one of its jobs: what is counted already, and at most
+// tailRows executions that are not. A job that does not exist is an error of kind NotFound.
+func (s *Store) Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) (stats cron.HourlyStats, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return stats, err
+	}
+	defer leave()
+	if _, err := s.searchable(ctx, accountID, &cron.HistoryFilter{JobID: q.JobID}); err != nil {
+		return stats, err
+	}
+	for range statsTries {
+		before, err := s.rollupPosition(ctx, accountID)
+		if err != nil {
+			return stats, err
+		}
+		if stats, err = s.stats(ctx, accountID, q, before.position); err != nil {
+			return stats, err
+		}
+		after, err := s.rollupPosition(ctx, accountID)
+		if err != nil || before == after {
+			return stats, err
+		}
+	}
+	return stats, &cron.Error{Kind: cron.Unavailable, Err: errors.New("the statistics change all the time")}
+}
+
+func (s *Store) rollupPosition(ctx context.Context, accountID int64) (st rollupState, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT version, position FROM rollup_state WHERE account_id = $1`, accountID).Scan(
+		&st.version, &st.position)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return st, fmt.Errorf("read how far the statistics are: %w", err)
+	}
+	return st, nil
+}
+
+func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, position int64) (
+	stats cron.HourlyStats, err error) {
+	hour := func(t time.Time) int64 { return millis(t) / time.Hour.Milliseconds() }
+	add := func(h int64, t cron.Tally) {
+		if hour(q.From) <= h && h < hour(q.To) {
+			stats.Hours = append(stats.Hours, cron.HourTally{Hour: time.Unix(h*3600, 0).UTC(), Tally: t})
+		}
+	}
+	table, column, owner := "rollup_account", "account_id", accountID
+	if q.JobID != 0 {
+		table, column, owner = "rollup_job", "job_id", q.JobID
+	}
+	rows, err := s.read.QueryContext(ctx, `SELECT hour, tally FROM `+table+` WHERE `+column+` = $1 AND hour >= $2
+		AND hour < $3`, owner, hour(q.From), hour(q.To))
+	if err != nil {
+		return stats, fmt.Errorf("read the statistics: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var (
+			h int64
+			b []byte
+		)
+		if err := rows.Scan(&h, &b); err != nil {
+			return stats, fmt.Errorf("read the statistics: %w", err)
+		}
+		t, err := cron.DecodeTally(b)
+		if err != nil {
+			return stats, fmt.Errorf("read the statistics: %w", err)
+		}
+		add(h, t)
+	}
+	if err := rows.Err(); err != nil {
+		return stats, fmt.Errorf("read the statistics: %w", err)
+	}
+	stats.AsOf = s.stamp()
+	d := newDigest(q.JobID != 0, q.JobID == 0)
+	if _, err := s.lateResults(ctx, d, accountID, q.JobID); err != nil {
+		return stats, err
+	}
+	fresh, err := s.uncounted(ctx, column, owner, position, tailRows, func(*cron.Execution) bool { return false })
+	if err != nil {
+		return stats, err
+	}
+	if len(fresh) == tailRows {
+		stats.AsOf = fresh[len(fresh)-1].Result.Started
+	}
+	if err := s.count(ctx, d, fresh); err != nil {
+		return stats, err
+	}
+	for key, t := range d.tallies {
+		add(key.hour, *t)
+	}
+	return stats, nil
+}
