@@ -6,14 +6,37 @@ GO ?= go
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
+# One way to compile for the binary, the linters and the tests, so that each package is compiled once; the race detector
+# needs another one, with cgo.
+export CGO_ENABLED = 0
+export GOFLAGS := $(shell $(GO) env GOFLAGS) -trimpath
+WITH_RACE = CGO_ENABLED=1 $(GO) test -race
+
 .PHONY: build
 build: ## Build the static binary ./punctual
-	CGO_ENABLED=0 $(GO) build -trimpath -o punctual .
+	$(GO) build -o punctual .
 
+# The tests of all packages share one PostgreSQL server. Those of the whole binary come first, as they mostly wait.
 .PHONY: test
 test: tools lint ## Run all checks and tests; installs what the tests need, where possible
-	$(GO) test -race -timeout 20m . ./internal/...
-	$(GO) test -race -timeout 20m -p 1 ./test/...
+	$(GO) run ./test/postgres $(MAKE) --no-print-directory tests
+
+# The race detector makes tests up to ten times as slow, so here it looks only where goroutines of ours meet: whole
+# packages that are made of them, and of the store and the API the tests that have more than one. `make race` has all.
+RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|calls once|SQLite|PostgreSQL)$$
+RACY_API = Event|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
+
+.PHONY: tests
+tests:
+	$(GO) test -count=1 -timeout 20m ./test/... . ./internal/...
+	$(WITH_RACE) -count=1 -timeout 20m $(addprefix ./internal/,scheduler fetch service auth app)
+	$(WITH_RACE) -count=1 -timeout 20m ./internal/store -run '$(RACY_STORE)'
+	$(WITH_RACE) -count=1 -timeout 20m ./internal/api -run '$(RACY_API)'
+
+.PHONY: race
+race: tools ## Run all tests with the race detector, in the binary too; takes several times as long as test
+	$(GO) run ./test/postgres env CGO_ENABLED=1 PUNCTUAL_TEST_RACE=true \
+		$(GO) test -race -count=1 -timeout 60m ./test/... . ./internal/...
 
 .PHONY: tools
 tools: ## Install the programs that the tests need, or say which are missing

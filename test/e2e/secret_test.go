@@ -161,7 +161,7 @@ func stored(t *testing.T, s *harness.Service) string {
 		}
 		return all.String()
 	}
-	for _, table := range []string{"job", "job_secret", "execution", "response", "once", "notice", "job_change", "pending"} {
+	for _, table := range []string{"job", "job_secret", "execution", "response", "idempotency_key", "notice", "job_change", "pending"} {
 		rows, err := s.Database().QueryContext(t.Context(), `SELECT t::text FROM `+table+` AS t`)
 		if err != nil {
 			t.Fatal(err)

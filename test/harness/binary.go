@@ -61,7 +61,7 @@ func build() (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	args, cgo := []string{"build", "-trimpath", "-o", filepath.Join(dir, "punctual")}, "0"
+	args, cgo := []string{"build", "-o", filepath.Join(dir, "punctual")}, "0"
 	if Racing() {
 		args, cgo = append(args, "-race"), "1"
 	}
