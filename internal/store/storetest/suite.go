@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -301,9 +300,6 @@ func (s *suite) notices(jobID int64) []cron.NoticeKind {
 	s.ok(rows.Err())
 	return events
 }
-
-// file is the SQLite database.
-func (s *suite) file() string { return filepath.Join(s.options.Dir, store.FileName) }
 
 // past is a connection that goes past the store.
 func (s *suite) past() *sql.DB {
