@@ -161,7 +161,22 @@ func stored(t *testing.T, s *harness.Service) string {
 		}
 		return all.String()
 	}
-	for _, table := range []string{"job", "job_secret", "execution", "response", "idempotency_key", "notice", "job_change", "pending"} {
+	var tables []string
+	rows, err := s.Database().QueryContext(t.Context(), `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		var table string
+		if err := rows.Scan(&table); err != nil {
+			t.Fatal(err)
+		}
+		tables = append(tables, table)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
 		rows, err := s.Database().QueryContext(t.Context(), `SELECT t::text FROM `+table+` AS t`)
 		if err != nil {
 			t.Fatal(err)
