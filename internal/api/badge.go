@@ -30,7 +30,7 @@ func (a *api) getBadge(w http.ResponseWriter, r *http.Request, _ cron.Actor) err
 	case err != nil:
 		return err
 	}
-	label, state := a.messages.Badge(&job, parts)
+	label, state := languageOf(r).Badge(&job, parts)
 	image := badge(label, state, badgeColour(&job))
 	h := w.Header()
 	h.Set("Content-Type", "image/svg+xml")

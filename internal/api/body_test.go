@@ -12,7 +12,6 @@ import (
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
-	"punctual/internal/message"
 )
 
 // TestBodiesAreUTF8 has a row for each way in which a body can be no UTF-8: it is refused with the place.
@@ -222,7 +221,7 @@ func TestIgnoredIsLogged(t *testing.T) {
 	c := newClient(t)
 	var log strings.Builder
 	c.server.Handler = api.New(api.Config{
-		Service: newService(c.server.store, nil), Auth: auth.New(c.server.store), Messages: message.English{}, Now: c.server.store.Now,
+		Service: newService(c.server.store, nil), Auth: auth.New(c.server.store), Now: c.server.store.Now,
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	c.must("PUT", "/folders", `{"folder":{"title":"a","colour":"secret"}}`)

@@ -54,7 +54,7 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, actor cron.Acto
 		}
 		answer.Failed++
 		status, e := a.classify(r, under("/job", err))
-		p := a.problem(status, e)
+		p := newProblem(languageOf(r), status, e)
 		answer.Results[i].Status, answer.Results[i].Problem = status, &p
 	}
 	return reply(w, answer)

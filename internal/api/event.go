@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 	"punctual/internal/service"
 )
 
@@ -36,7 +37,7 @@ func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a reverse proxy is not to collect them
 	w.WriteHeader(http.StatusOK)
-	s := eventStream{api: a, follower: follower, control: http.NewResponseController(w), w: w}
+	s := eventStream{api: a, language: languageOf(r), follower: follower, control: http.NewResponseController(w), w: w}
 	_ = s.control.SetReadDeadline(time.Time{}) // that of the request; where there are none it need not go
 	fmt.Fprintf(&s.buffer, "retry: %d\n\n", eventRetry.Milliseconds())
 	s.run(r)
@@ -46,6 +47,7 @@ func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Ac
 // eventStream is one client.
 type eventStream struct {
 	api      *api
+	language *message.Catalogue
 	follower *service.Follower
 	control  *http.ResponseController
 	w        http.ResponseWriter
@@ -121,7 +123,7 @@ func (s *eventStream) add(e *service.Event) error {
 	)
 	switch {
 	case e.Execution != nil:
-		name, data = "execution", s.api.newHistoryRecord(e.Execution)
+		name, data = "execution", newHistoryRecord(s.language, e.Execution)
 	case e.Change != nil:
 		name, data = "job", jobEvent{e.Change.JobID, e.Change.Kind.String(), e.Change.At.Unix()}
 	default:

@@ -12,18 +12,16 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 )
 
 func TestPanicsAreOurFault(t *testing.T) {
 	c := newClient(t)
 	var log strings.Builder
 	c.server.Handler = api.New(api.Config{
-		Service:  newService(c.server.store, cron.DefaultPlans()),
-		Auth:     auth.New(c.server.store),
-		Messages: message.English{},
-		Logger:   slog.New(slog.NewTextHandler(&log, nil)),
-		Now:      func() time.Time { panic("the clock has stopped") },
+		Service: newService(c.server.store, cron.DefaultPlans()),
+		Auth:    auth.New(c.server.store),
+		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+		Now:     func() time.Time { panic("the clock has stopped") },
 	})
 	got := c.do("GET", "/jobs", "")
 	if got.status != 500 || got.header.Get("Content-Type") != "application/problem+json" ||

@@ -9,6 +9,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/message"
 )
 
 func (a *api) listHistory(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
@@ -20,8 +21,9 @@ func (a *api) listHistory(w http.ResponseWriter, r *http.Request, actor cron.Act
 		History     []historyItem `json:"history"`
 		Predictions []int64       `json:"predictions"`
 	}{make([]historyItem, len(executions)), make([]int64, len(predictions))}
+	language := languageOf(r)
 	for i := range executions {
-		answer.History[i] = a.newHistoryItem(&executions[i])
+		answer.History[i] = newHistoryItem(language, &executions[i])
 	}
 	for i, t := range predictions {
 		answer.Predictions[i] = t.Unix()
@@ -44,7 +46,7 @@ func (a *api) getExecution(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	}
 	return reply(w, struct {
 		Details historyDetails `json:"jobHistoryDetails"`
-	}{a.newHistoryDetails(&execution)})
+	}{newHistoryDetails(languageOf(r), &execution)})
 }
 
 // historyItem is HistoryItem of the contract. Field order counts.
@@ -86,9 +88,9 @@ type stats struct {
 	Total         int64 `json:"total"`
 }
 
-func (a *api) newHistoryItem(e *cron.Execution) historyItem {
+func newHistoryItem(c *message.Catalogue, e *cron.Execution) historyItem {
 	item := historyItem{
-		historyHead: a.newHistoryHead(e), Headers: wire.TextOrNull(e.Result.Headers), Body: wire.TextOrNull(e.Result.Body),
+		historyHead: newHistoryHead(c, e), Headers: wire.TextOrNull(e.Result.Headers), Body: wire.TextOrNull(e.Result.Body),
 		historyTail: newHistoryTail(&e.Result),
 	}
 	if item.Headers != nil && item.Body == nil {
@@ -97,7 +99,7 @@ func (a *api) newHistoryItem(e *cron.Execution) historyItem {
 	return item
 }
 
-func (a *api) newHistoryHead(e *cron.Execution) historyHead {
+func newHistoryHead(c *message.Catalogue, e *cron.Execution) historyHead {
 	r := &e.Result
 	return historyHead{
 		JobLogID:    e.ID,
@@ -109,17 +111,17 @@ func (a *api) newHistoryHead(e *cron.Execution) historyHead {
 		URL:         r.URL,
 		Duration:    r.Duration.Milliseconds(),
 		Status:      int(r.Status),
-		StatusText:  a.says(e),
+		StatusText:  statusText(c, e),
 		HTTPStatus:  r.HTTPStatus,
 	}
 }
 
-// says is what came of an execution in words; none while it is under way.
-func (a *api) says(e *cron.Execution) string {
+// statusText is what came of an execution in words; none while it is under way.
+func statusText(c *message.Catalogue, e *cron.Execution) string {
 	if e.Outcome == cron.OutcomeRunning {
 		return ""
 	}
-	return a.messages.Execution(&e.Result)
+	return c.Execution(&e.Result)
 }
 
 func newHistoryTail(r *cron.Result) historyTail {
@@ -153,10 +155,10 @@ type redirect struct {
 	Status int    `json:"status"`
 }
 
-func (a *api) newHistoryDetails(e *cron.Execution) historyDetails {
+func newHistoryDetails(c *message.Catalogue, e *cron.Execution) historyDetails {
 	r := &e.Result
 	d := historyDetails{
-		a.newHistoryItem(e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
+		newHistoryItem(c, e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
 	}
 	for i, r := range r.Redirects {
 		d.Redirects[i] = redirect{r.URL, r.Status}
@@ -192,10 +194,10 @@ type covered struct {
 	AtLeast bool  `json:"atLeast"`
 }
 
-func (a *api) newHistoryRecord(r *cron.HistoryRecord) historyRecord {
+func newHistoryRecord(c *message.Catalogue, r *cron.HistoryRecord) historyRecord {
 	e := &r.Execution
 	record := historyRecord{
-		historyHead: a.newHistoryHead(e), historyTail: newHistoryTail(&e.Result),
+		historyHead: newHistoryHead(c, e), historyTail: newHistoryTail(&e.Result),
 		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: kindOf(r), Attempt: e.Attempt,
 		Reason: wire.FaultNames[e.Result.Fault],
 	}

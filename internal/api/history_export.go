@@ -16,6 +16,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/message"
 )
 
 const (
@@ -81,10 +82,11 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		out = newCSVExporter(w)
 	}
+	language := languageOf(r)
 	err = out.begin()
 	for ; err == nil && more; page, err, more = next() {
 		_ = connection.SetWriteDeadline(time.Now().Add(exportStall)) // not supported where nothing can stall
-		if err = a.exportPage(out, &page); err != nil {
+		if err = exportPage(language, out, &page); err != nil {
 			break
 		}
 		_ = connection.Flush() // the next write tells of a client that is gone
@@ -98,9 +100,9 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f
 	return nil
 }
 
-func (a *api) exportPage(out exporter, page *cron.HistoryPage) error {
+func exportPage(c *message.Catalogue, out exporter, page *cron.HistoryPage) error {
 	for i := range page.Records {
-		record := a.newHistoryRecord(&page.Records[i])
+		record := newHistoryRecord(c, &page.Records[i])
 		if err := out.write(&record); err != nil {
 			return fmt.Errorf("write a record: %w", err)
 		}

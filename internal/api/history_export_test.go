@@ -20,7 +20,6 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/service"
 )
 
@@ -140,7 +139,7 @@ func newScripted(t *testing.T, timeout time.Duration, page func(n int64) (cron.H
 	config.Searcher = scripted{page}
 	server := httptest.NewUnstartedServer(api.New(api.Config{
 		Service: service.New(config), Auth: auth.New(s.store),
-		Messages: message.English{}, Logger: slog.New(slog.NewTextHandler(log, nil)), Now: s.store.Now,
+		Logger: slog.New(slog.NewTextHandler(log, nil)), Now: s.store.Now,
 	}))
 	server.Config.ReadTimeout, server.Config.WriteTimeout = timeout, timeout
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)

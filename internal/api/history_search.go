@@ -13,6 +13,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/message"
 	"punctual/internal/service"
 )
 
@@ -48,8 +49,9 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, j
 		Next           *string         `json:"next"`           // the cursor of the next page; null at the end
 		SearchedBackTo *int64          `json:"searchedBackTo"` // Unix seconds; null at the end
 	}{History: make([]historyRecord, len(page.Records))}
+	language := languageOf(r)
 	for i := range page.Records {
-		answer.History[i] = a.newHistoryRecord(&page.Records[i])
+		answer.History[i] = newHistoryRecord(language, &page.Records[i])
 	}
 	if page.Next.ID != 0 {
 		answer.Next, answer.SearchedBackTo = new(encodeCursor(page.Next)), new(page.Next.At.Unix())
@@ -76,7 +78,7 @@ func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.
 	f.Outcomes = readOutcomes(query, values)
 	f.Statuses = readStatuses(query, values)
 	wire.Span(query, &f.From, &f.To)
-	f.Text = a.readText(query)
+	f.Text = readText(languageOf(r), query)
 	format := readFormat(query, r)
 	if format == wire.FormatJSON { // an export has no pages
 		wire.Integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
@@ -123,8 +125,8 @@ func readStatuses(query wire.Object, values url.Values) (ranges []cron.StatusRan
 
 // readText reads the text to look for. What can be said without details is looked through here, so that the database
 // knows which records to look at.
-func (a *api) readText(query wire.Object) *cron.TextFilter {
-	t := cron.TextFilter{Says: a.says}
+func readText(c *message.Catalogue, query wire.Object) *cron.TextFilter {
+	t := cron.TextFilter{Says: func(e *cron.Execution) string { return statusText(c, e) }}
 	query.Text("text", &t.Text)
 	switch {
 	case t.Text == "":
@@ -140,7 +142,7 @@ func (a *api) readText(query wire.Object) *cron.TextFilter {
 	quotes := strings.ContainsAny(text, `"\`) // details may be quoted
 	for f := range wire.FaultNames {
 		const detail = "\uFFFC" // a character that nobody looks for
-		said := strings.ToLower(a.messages.Execution(&cron.Result{Status: cron.StatusOther, Fault: f, Detail: detail}))
+		said := strings.ToLower(c.Execution(&cron.Result{Status: cron.StatusOther, Fault: f, Detail: detail}))
 		parts := strings.Split(said, detail)
 		found := quotes || strings.Contains(said, text)
 		for i := range len(parts) - 1 {
@@ -151,7 +153,7 @@ func (a *api) readText(query wire.Object) *cron.TextFilter {
 		}
 	}
 	for code := range int64(1000) {
-		said := a.messages.Execution(&cron.Result{Status: cron.StatusOK, HTTPStatus: int(code)})
+		said := c.Execution(&cron.Result{Status: cron.StatusOK, HTTPStatus: int(code)})
 		if strings.Contains(strings.ToLower(said), text) {
 			t.Codes = append(t.Codes, code)
 		}

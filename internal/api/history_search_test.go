@@ -254,7 +254,7 @@ func TestEveryFaultHasAName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t)
 		path := c.create(`{"url":"a.example","enabled":true,` + everyMinute + `}`)
-		text := message.English{}
+		text := message.Default()
 		unknown := text.Execution(&cron.Result{Status: cron.StatusOther, Fault: 9999})
 		seen := map[string]cron.Fault{}
 		for f := cron.Fault(1); f < 100; f++ {

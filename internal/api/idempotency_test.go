@@ -13,7 +13,6 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 )
 
 // creations are the calls that take effect once for each Idempotency-Key.
@@ -207,10 +206,9 @@ func TestAPanicTakesNoKey(t *testing.T) {
 	c := newClient(t)
 	calls := 0
 	c.server.Handler = api.New(api.Config{
-		Service:  newService(c.server.store, cron.DefaultPlans()),
-		Auth:     auth.New(c.server.store),
-		Messages: message.English{},
-		Logger:   slog.New(slog.DiscardHandler),
+		Service: newService(c.server.store, cron.DefaultPlans()),
+		Auth:    auth.New(c.server.store),
+		Logger:  slog.New(slog.DiscardHandler),
 		Now: func() time.Time {
 			if calls++; calls == 2 {
 				panic("the clock has stopped")

@@ -12,6 +12,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/message"
 )
 
 // someTime is when a call may be worth another try that is refused until somebody deletes something.
@@ -62,15 +63,15 @@ type fieldError struct {
 	Detail  string `json:"detail"`
 }
 
-// problem puts e into words. What is wrong with no particular value of the body becomes the detail.
-func (a *api) problem(status int, e *cron.Error) problem {
-	title, detail := a.messages.Error(e.Kind, e.Subject)
+// newProblem puts e into words. What is wrong with no particular value of the body becomes the detail.
+func newProblem(c *message.Catalogue, status int, e *cron.Error) problem {
+	title, detail := c.Error(e.Kind, e.Subject)
 	p := problem{Title: title, Status: status, Detail: detail}
 	for _, wrong := range e.Problems {
 		if wrong.Pointer == "" {
-			p.Detail = a.messages.Problem(wrong)
+			p.Detail = c.Problem(wrong)
 		} else if len(p.Errors) < wire.MaxProblems {
-			p.Errors = append(p.Errors, fieldError{Pointer: wrong.Pointer, Detail: a.messages.Problem(wrong)})
+			p.Errors = append(p.Errors, fieldError{Pointer: wrong.Pointer, Detail: c.Problem(wrong)})
 		}
 	}
 	return p
@@ -125,7 +126,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case http.StatusTooManyRequests:
 		h.Set("Retry-After", strconv.FormatInt(retryAfter(e), 10))
 	}
-	if err := write(w, status, "application/problem+json", a.problem(status, e)); err != nil {
+	if err := write(w, status, "application/problem+json", newProblem(languageOf(r), status, e)); err != nil {
 		a.logger.ErrorContext(r.Context(), "a problem could not be written", slog.Any("error", err))
 	}
 }

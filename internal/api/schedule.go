@@ -135,7 +135,7 @@ func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Act
 	if !runAt.IsZero() {
 		answer = newPreview(s.PreviewOneTime(runAt, from))
 	}
-	answer.Words = a.messages.Schedule(&s, runAt)
+	answer.Words = languageOf(r).Schedule(&s, runAt)
 	return reply(w, answer)
 }
 

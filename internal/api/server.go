@@ -16,35 +16,15 @@ import (
 	"punctual/internal/api/wire"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/service"
 )
 
-// Messages are the sentences that responses hold.
-type Messages interface {
-	// Problem says what is wrong with one value of a request.
-	Problem(p cron.Problem) string
-	// Error says what happened and what to do about it.
-	Error(kind cron.ErrorKind, subject cron.Subject) (title, detail string)
-	// Execution says what came of an execution.
-	Execution(r *cron.Result) string
-	// Schedule says when a schedule is due, or, when runAt is not zero, a one-time job.
-	Schedule(s *cron.Schedule, runAt time.Time) string
-	// Badge is what a job's badge says: which job it is, and how it is.
-	Badge(job *cron.JobRecord, parts cron.BadgeParts) (label, state string)
-	// CopyTitle is the title of a copy of a job with the given one.
-	CopyTitle(title string) string
-}
-
-var _ Messages = message.English{}
-
 // Config is what the API needs.
 type Config struct {
-	Service  *service.Service
-	Auth     *auth.Authenticator
-	Messages Messages
-	Logger   *slog.Logger
-	Now      func() time.Time // the time in which jobs are planned
+	Service *service.Service
+	Auth    *auth.Authenticator
+	Logger  *slog.Logger
+	Now     func() time.Time // the time in which jobs are planned
 
 	Proxies           auth.Proxies
 	ExecutorAddresses []netip.Addr // where executions come from
@@ -55,7 +35,6 @@ type Config struct {
 type api struct {
 	service           *service.Service
 	auth              *auth.Authenticator
-	messages          Messages
 	logger            *slog.Logger
 	now               func() time.Time
 	proxies           auth.Proxies
@@ -70,7 +49,7 @@ type api struct {
 // New returns the handler for all of the API. It answers every path: one that it does not know with a 404 problem.
 func New(c Config) http.Handler {
 	a := &api{
-		service: c.Service, auth: c.Auth, messages: c.Messages, logger: c.Logger, now: c.Now, proxies: c.Proxies,
+		service: c.Service, auth: c.Auth, logger: c.Logger, now: c.Now, proxies: c.Proxies,
 		executorAddresses: append([]netip.Addr{}, c.ExecutorAddresses...), mux: http.NewServeMux(),
 		stop: c.Stop,
 	}

@@ -16,7 +16,6 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/service"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
@@ -57,11 +56,10 @@ func newServer(t testing.TB) *server {
 	server := &server{
 		stop: stop,
 		Handler: api.New(api.Config{
-			Service:  newService(s, plans),
-			Auth:     auth.New(s),
-			Messages: message.English{},
-			Logger:   slog.New(slog.NewTextHandler(&log, nil)),
-			Now:      s.Now,
+			Service: newService(s, plans),
+			Auth:    auth.New(s),
+			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
+			Now:     s.Now,
 
 			Proxies:           auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")},
 			ExecutorAddresses: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},

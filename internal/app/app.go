@@ -63,29 +63,29 @@ func explain(err error) string {
 		err  error
 		text func(error) string
 	}{
-		{errLocked, message.English{}.DataLocked},
-		{store.ErrNoDatabase, message.English{}.NoDatabase},
-		{store.ErrNotADatabase, message.English{}.NotADatabase},
-		{store.ErrOlder, message.English{}.OlderDatabase},
-		{store.ErrNewer, message.English{}.NewerDatabase},
-		{store.ErrUnreleased, message.English{}.UnreleasedDatabase},
-		{store.ErrOtherKey, message.English{}.OtherKey},
-		{store.ErrNoBackup, message.English{}.NoBackup},
-		{store.ErrBadURL, message.English{}.BadDatabaseURL},
+		{errLocked, message.Default().DataLocked},
+		{store.ErrNoDatabase, message.Default().NoDatabase},
+		{store.ErrNotADatabase, message.Default().NotADatabase},
+		{store.ErrOlder, message.Default().OlderDatabase},
+		{store.ErrNewer, message.Default().NewerDatabase},
+		{store.ErrUnreleased, message.Default().UnreleasedDatabase},
+		{store.ErrOtherKey, message.Default().OtherKey},
+		{store.ErrNoBackup, message.Default().NoBackup},
+		{store.ErrBadURL, message.Default().BadDatabaseURL},
 	} {
 		if errors.Is(err, known.err) {
 			return known.text(err)
 		}
 	}
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
-		return message.English{}.DatabaseUnusable(f)
+		return message.Default().DatabaseUnusable(f)
 	}
 	if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind != cron.Internal {
-		return message.English{}.CommandRefused(e)
+		return message.Default().CommandRefused(e)
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		doing, _, _ := strings.Cut(err.Error(), e.Error())
-		return message.English{}.FileFails(strings.TrimSuffix(doing, ": "), e)
+		return message.Default().FileFails(strings.TrimSuffix(doing, ": "), e)
 	}
 	if errors.Is(err, context.Canceled) {
 		return "Stopped before the end."

@@ -86,7 +86,7 @@ const maxEmail = 254
 func createAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
 	o := c.Account.Create
 	if a, err := mail.ParseAddress(o.Email); err != nil || a.Address != o.Email || len(o.Email) > maxEmail {
-		return errors.New(message.English{}.NotAnEmail(o.Email))
+		return errors.New(message.Default().NotAnEmail(o.Email))
 	}
 	if err := checkPlan(c, o.Plan, nil); err != nil {
 		return err
@@ -94,7 +94,7 @@ func createAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Wr
 	a := cron.Account{Email: strings.ToLower(o.Email), Plan: o.Plan, Access: accessOf(o.PrivateNetworks)}
 	err := s.CreateAccount(ctx, &a)
 	if cron.KindOf(err) == cron.Conflict {
-		return errors.New(message.English{}.AccountExists(o.Email))
+		return errors.New(message.Default().AccountExists(o.Email))
 	}
 	return err
 }
@@ -160,7 +160,7 @@ func refuseOperator(ctx context.Context, s *store.Store, email string) error {
 		return err
 	}
 	if operator.Email == strings.ToLower(email) {
-		return errors.New(message.English{}.OperatorReaches(email))
+		return errors.New(message.Default().OperatorReaches(email))
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func deleteAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Wr
 		return err
 	}
 	if a.ID == operator.ID {
-		return errors.New(message.English{}.OperatorStays(a.Email))
+		return errors.New(message.Default().OperatorStays(a.Email))
 	}
 	return s.DeleteAccount(ctx, a.ID)
 }
@@ -203,7 +203,7 @@ func checkPlan(c config.Config, name string, o cron.Overrides) error {
 		return err
 	}
 	if _, ok := plans[name]; !ok {
-		return errors.New(message.English{}.NoSuchPlan(name, plans))
+		return errors.New(message.Default().NoSuchPlan(name, plans))
 	}
 	return o.Check()
 }
@@ -216,7 +216,7 @@ func findAccount(ctx context.Context, s *store.Store, email string) (a cron.Acco
 		a, err = s.AccountByEmail(ctx, strings.ToLower(email))
 	}
 	if cron.KindOf(err) == cron.NotFound {
-		return a, errors.New(message.English{}.NoSuchAccount(email))
+		return a, errors.New(message.Default().NoSuchAccount(email))
 	}
 	return a, err
 }
@@ -238,7 +238,7 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 	}
 	text, err := service.New(service.Config{Store: s}).CreateAPIKey(ctx, now, cron.OperatorOf(account), fill)
 	if cron.KindOf(err) == cron.TooMany {
-		return errors.New(message.English{}.TooManyKeys(account))
+		return errors.New(message.Default().TooManyKeys(account))
 	}
 	if err != nil {
 		return err
@@ -313,7 +313,7 @@ func revokeAPIKey(ctx context.Context, c config.Config, s *store.Store, _ io.Wri
 	}
 	err = s.DeleteAPIKey(ctx, account.ID, o.ID)
 	if cron.KindOf(err) == cron.NotFound {
-		return errors.New(message.English{}.NoSuchKey(o.ID))
+		return errors.New(message.Default().NoSuchKey(o.ID))
 	}
 	return err
 }

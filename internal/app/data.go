@@ -75,7 +75,7 @@ func loadKey(c config.Config, mayCreate bool) (key [32]byte, err error) {
 		return key, fmt.Errorf("%w in %s", store.ErrNoDatabase, c.Data)
 	}
 	if _, err := os.Stat(filepath.Join(c.Data, store.FileName)); err == nil {
-		return key, errors.New(message.English{}.KeyMissing(path))
+		return key, errors.New(message.Default().KeyMissing(path))
 	}
 	_, _ = rand.Read(key[:]) // never fails
 	return key, writeKey(path, base64.StdEncoding.EncodeToString(key[:])+"\n")
@@ -97,7 +97,7 @@ func writeKey(path, text string) error {
 func decodeKey(text, source string) (key [32]byte, err error) {
 	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil || len(b) != len(key) {
-		return key, errors.New(message.English{}.BadKey(source))
+		return key, errors.New(message.Default().BadKey(source))
 	}
 	copy(key[:], b)
 	return key, nil

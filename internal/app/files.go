@@ -28,7 +28,7 @@ func shareFiles(limit, slots int) (fileShares, error) {
 	connections := min(max(fewConnections, limit/10), maxConnections)
 	s := fileShares{slots: min(slots, (limit-ownFiles-connections)/filesPerSlot)}
 	if least := min(slots, fewSlots); s.slots < least {
-		return s, errors.New(message.English{}.TooFewFiles(limit, least, ownFiles+fewConnections+filesPerSlot*least))
+		return s, errors.New(message.Default().TooFewFiles(limit, least, ownFiles+fewConnections+filesPerSlot*least))
 	}
 	s.connections = min(limit-ownFiles-filesPerSlot*s.slots, maxConnections)
 	return s, nil

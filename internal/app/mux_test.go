@@ -18,7 +18,6 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
@@ -123,7 +122,7 @@ func TestExecutorAddresses(t *testing.T) {
 func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 	figures := metrics.New()
 	config := muxConfig{
-		API:  api.New(api.Config{Auth: auth.New(nil), Messages: message.English{}, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
+		API:  api.New(api.Config{Auth: auth.New(nil), Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
 		Ping: func(context.Context) error { return nil },
 
 		ZoneRelease: func(context.Context) (string, error) { return "", nil },

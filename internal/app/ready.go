@@ -27,12 +27,12 @@ func ready(ctx context.Context, c muxConfig) (status int, parts map[string]strin
 	if err := c.Ping(ctx); err != nil {
 		status, parts["database"] = http.StatusServiceUnavailable, "does not answer"
 		if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
-			parts["database"], _ = message.English{}.Database(f)
+			parts["database"], _ = message.Default().Database(f)
 		}
 	}
 	if err := c.Writing.result(ctx); err != nil {
 		status = http.StatusServiceUnavailable
-		parts["writing"], _ = message.English{}.Database(cron.DatabaseFaultOf(err))
+		parts["writing"], _ = message.Default().Database(cron.DatabaseFaultOf(err))
 	}
 	if last := c.LastPass(); last.IsZero() || time.Since(last) > passTimeout {
 		status, parts["scheduler"] = http.StatusServiceUnavailable, "does not turn"

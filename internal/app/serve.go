@@ -47,7 +47,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Serve.Listen)
 	if err != nil {
-		return errors.New(message.English{}.PortInUse(c.Serve.Listen, err))
+		return errors.New(message.Default().PortInUse(c.Serve.Listen, err))
 	}
 	defer func() { _ = listener.Close() }() // the server closes it as a rule
 
@@ -121,7 +121,7 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err 
 // unwritable says that a start cannot write, where the error tells why.
 func unwritable(err error) error {
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
-		return errors.New(message.English{}.DatabaseUnwritable(f))
+		return errors.New(message.Default().DatabaseUnwritable(f))
 	}
 	return err
 }
@@ -177,6 +177,6 @@ func firstStart(ctx context.Context, db *store.Store, baseURL string, stdout io.
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(stdout, message.English{}.FirstStart(baseURL, key))
+	_, err = io.WriteString(stdout, message.Default().FirstStart(baseURL, key))
 	return err
 }

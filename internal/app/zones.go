@@ -53,14 +53,14 @@ func newestZones(c config.Config, host string, logger *slog.Logger) (*cron.Zones
 func badZones(path string, err error) string {
 	switch {
 	case errors.Is(err, cron.ErrZoneRelease):
-		return message.English{}.UnknownZoneRelease(path)
+		return message.Default().UnknownZoneRelease(path)
 	case errors.Is(err, cron.ErrZoneData):
-		return message.English{}.NotZoneData(path)
+		return message.Default().NotZoneData(path)
 	}
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		err = failed.Err
 	}
-	return message.English{}.UnreadableZoneData(path, err)
+	return message.Default().UnreadableZoneData(path, err)
 }
 
 // replan plans the jobs anew whose time zone data have changed, until that is done or ctx ends. What is left goes with the

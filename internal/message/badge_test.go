@@ -38,7 +38,7 @@ func TestBadge(t *testing.T) {
 	} {
 		job := cron.JobRecord{State: tt.state}
 		job.Title, job.Enabled = tt.title, !tt.disabled
-		if label, words := (message.English{}).Badge(&job, tt.parts); label != tt.label || words != tt.words {
+		if label, words := message.Default().Badge(&job, tt.parts); label != tt.label || words != tt.words {
 			t.Errorf("%s: %q, %q, want %q, %q", tt.name, label, words, tt.label, tt.words)
 		}
 	}

@@ -14,55 +14,55 @@ import (
 )
 
 // DataLocked says that another process runs the service on the same data.
-func (English) DataLocked(err error) string {
+func (c *Catalogue) DataLocked(err error) string {
 	return fmt.Sprintf("%v. Stop that service first, or give this one a directory of its own with --data.", err)
 }
 
 // NoDatabase says that a command found no database.
-func (English) NoDatabase(err error) string {
+func (c *Catalogue) NoDatabase(err error) string {
 	return fmt.Sprintf("%v. Start the service once with punctual serve, or name its directory with --data.", err)
 }
 
 // NotADatabase says that a file is no database, or a damaged one.
-func (English) NotADatabase(err error) string {
+func (c *Catalogue) NotADatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Restore the file from a backup, or move it away to start anew.", err)
 }
 
 // OlderDatabase says that a command found a database that has to be migrated.
-func (English) OlderDatabase(err error) string {
+func (c *Catalogue) OlderDatabase(err error) string {
 	return fmt.Sprintf("%v. Restart the service with this version of the program first.", err)
 }
 
 // NewerDatabase says that the database was migrated by a newer program.
-func (English) NewerDatabase(err error) string {
+func (c *Catalogue) NewerDatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Use that version of the program, or a backup from before.", err)
 }
 
 // UnreleasedDatabase says that the database is of before the first release.
-func (English) UnreleasedDatabase(err error) string {
+func (c *Catalogue) UnreleasedDatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Read its jobs with the version that made it (GET /jobs and GET /jobs/ID), "+
 		"then start with an empty database and create them again.", err)
 }
 
 // OtherKey says that the database belongs to another key.
-func (English) OtherKey(error) string {
+func (c *Catalogue) OtherKey(error) string {
 	return "The secrets in the database were sealed with another key. Give the key that belongs to this database: " +
 		"the file secret.key of its data directory, or PUNCTUAL_SECRET_KEY, the same for all nodes of one database."
 }
 
 // KeyMissing says that the database is there and its key is not.
-func (English) KeyMissing(path string) string {
+func (c *Catalogue) KeyMissing(path string) string {
 	return fmt.Sprintf("The database is there, but the key of its secrets is missing at %s. Put it back from a backup, "+
 		"or give it with PUNCTUAL_SECRET_KEY.", path)
 }
 
 // BadKey says that a key of the secrets cannot be read.
-func (English) BadKey(source string) string {
+func (c *Catalogue) BadKey(source string) string {
 	return fmt.Sprintf("The key of the secrets in %s must be 32 bytes in base64.", source)
 }
 
 // NoSuchAccount says that an account does not exist; email is empty for the operator's.
-func (English) NoSuchAccount(email string) string {
+func (c *Catalogue) NoSuchAccount(email string) string {
 	if email == "" {
 		return "The database has no account yet. Start the service once with punctual serve."
 	}
@@ -70,66 +70,66 @@ func (English) NoSuchAccount(email string) string {
 }
 
 // NotAnEmail says that an account's address cannot be one.
-func (English) NotAnEmail(given string) string {
+func (c *Catalogue) NotAnEmail(given string) string {
 	return fmt.Sprintf("%q is not an e-mail address; give one such as jane@example.com.", given)
 }
 
 // AccountExists says that an address is taken.
-func (English) AccountExists(email string) string {
+func (c *Catalogue) AccountExists(email string) string {
 	return fmt.Sprintf("There is an account with the e-mail address %q already.", email)
 }
 
 // OperatorStays says that the first account cannot be deleted.
-func (English) OperatorStays(email string) string {
+func (c *Catalogue) OperatorStays(email string) string {
 	return fmt.Sprintf("%s is the operator's account, which cannot be deleted.", email)
 }
 
 // OperatorReaches says that the first account cannot be kept from private networks.
-func (English) OperatorReaches(email string) string {
+func (c *Catalogue) OperatorReaches(email string) string {
 	return fmt.Sprintf("%s is the operator's account, whose jobs may always call private networks; "+
 		"to refuse some of them to all accounts, start the service with --deny-targets.", email)
 }
 
 // NoSuchPlan says that a plan does not exist, and which do.
-func (English) NoSuchPlan(name string, plans cron.Plans) string {
+func (c *Catalogue) NoSuchPlan(name string, plans cron.Plans) string {
 	return fmt.Sprintf("There is no plan called %q; there are %s. More can be defined in the file of --plans.", name,
 		strings.Join(slices.Sorted(maps.Keys(plans)), ", "))
 }
 
 // TooManyKeys says that the plan of an account allows no further API key.
-func (English) TooManyKeys(a cron.Account) string {
+func (c *Catalogue) TooManyKeys(a cron.Account) string {
 	return fmt.Sprintf("The plan %q of %s allows no further API key. "+
 		"Revoke one that is no longer needed, or change the plan.", a.Plan, a.Email)
 }
 
 // NoSuchKey says that an account has no API key of that number.
-func (English) NoSuchKey(id int64) string {
+func (c *Catalogue) NoSuchKey(id int64) string {
 	return fmt.Sprintf("The account has no API key %d; punctual apikey list shows those it has.", id)
 }
 
 // NoBackup says that backup is for SQLite only.
-func (English) NoBackup(error) string {
+func (c *Catalogue) NoBackup(error) string {
 	return "This command backs up SQLite databases. A PostgreSQL database has its own tools: pg_dump, or a base backup."
 }
 
 // TooFewFiles says that the operating system lets the process open too few files for so many executions at once, and how
 // many it needs.
-func (English) TooFewFiles(limit, slots, needed int) string {
+func (c *Catalogue) TooFewFiles(limit, slots, needed int) string {
 	return fmt.Sprintf("The operating system lets the service open only %d files, which is too few for %d executions at "+
 		"once. Raise the limit to %d or more: with ulimit -n in a shell, LimitNOFILE= in a systemd unit, or "+
 		"--ulimit nofile= of a container.", limit, slots, needed)
 }
 
 // BadDatabaseURL says that the URL of a PostgreSQL database cannot be read.
-func (English) BadDatabaseURL(error) string {
+func (c *Catalogue) BadDatabaseURL(error) string {
 	return "The URL of --database cannot be read. Write it as postgres://user:password@host:5432/name, with special " +
 		"characters in the password percent-encoded."
 }
 
 // CommandRefused says why a command was refused, all reasons at once.
-func (e English) CommandRefused(refused *cron.Error) string {
+func (c *Catalogue) CommandRefused(refused *cron.Error) string {
 	if len(refused.Problems) == 0 {
-		_, detail := e.Error(refused.Kind, refused.Subject)
+		_, detail := c.Error(refused.Kind, refused.Subject)
 		return detail
 	}
 	flags := map[string]string{"/title": "--title", "/expires": "--expires", "/allowFrom": "--allow-from"}
@@ -139,16 +139,16 @@ func (e English) CommandRefused(refused *cron.Error) string {
 		case p.Pointer == "/expires" && p.Rule == cron.RuleOutOfRange:
 			sentences = append(sentences, flag+": The key must end in the future, and before the year 10000.")
 		case flag != "":
-			sentences = append(sentences, flag+": "+e.Problem(p))
+			sentences = append(sentences, flag+": "+c.Problem(p))
 		default:
-			sentences = append(sentences, e.Problem(p))
+			sentences = append(sentences, c.Problem(p))
 		}
 	}
 	return strings.Join(sentences, " ")
 }
 
 // FileFails says that something cannot be done because of a file or directory.
-func (English) FileFails(doing string, err *fs.PathError) string {
+func (c *Catalogue) FileFails(doing string, err *fs.PathError) string {
 	why, remedy := "the operating system refuses it", "Check the path and its disk."
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -172,7 +172,7 @@ func (English) FileFails(doing string, err *fs.PathError) string {
 }
 
 // PortInUse says that the service cannot listen.
-func (English) PortInUse(address string, err error) string {
+func (c *Catalogue) PortInUse(address string, err error) string {
 	why := "the operating system refuses it"
 	_, lookup := errors.AsType[*net.DNSError](err)
 	switch {
@@ -189,7 +189,7 @@ func (English) PortInUse(address string, err error) string {
 }
 
 // FirstStart greets the operator with the key that is shown once, and a first job.
-func (English) FirstStart(baseURL, key string) string {
+func (c *Catalogue) FirstStart(baseURL, key string) string {
 	return fmt.Sprintf(`Punctual is running at %[1]s
 
 Your API key, shown this once:
@@ -207,25 +207,25 @@ A first job, called every minute:
 }
 
 // UnknownZoneRelease says that time zone data do not tell how old they are.
-func (English) UnknownZoneRelease(path string) string {
+func (c *Catalogue) UnknownZoneRelease(path string) string {
 	return fmt.Sprintf("The time zone data at %s do not say which release they are, so that nobody knows whether they are "+
 		"newer than those built in. Give a directory with the file tzdata.zi or +VERSION, a zip file with the entry +VERSION, "+
 		"or leave out --zoneinfo.", path)
 }
 
 // NotZoneData says that there are no time zone data at a path, or damaged ones.
-func (English) NotZoneData(path string) string {
+func (c *Catalogue) NotZoneData(path string) string {
 	return fmt.Sprintf("%s has no time zone data, or damaged ones. Give a directory such as /usr/share/zoneinfo or a zip "+
 		"file of it, or leave out --zoneinfo.", path)
 }
 
 // UnreadableZoneData says that time zone data cannot be read.
-func (English) UnreadableZoneData(path string, err error) string {
+func (c *Catalogue) UnreadableZoneData(path string, err error) string {
 	return fmt.Sprintf("The time zone data at %s cannot be read: %v. Check the path, or leave out --zoneinfo.", path, err)
 }
 
 // Welcome is what a browser sees at the root of the service.
-func (English) Welcome(baseURL string) string {
+func (c *Catalogue) Welcome(baseURL string) string {
 	return fmt.Sprintf(`Punctual is running.
 
 It calls URLs on time and records what happened. Programs talk to it through the

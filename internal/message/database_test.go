@@ -12,7 +12,7 @@ import (
 func TestEveryDatabaseFaultHasARemedy(t *testing.T) {
 	seen := map[string]string{}
 	for name, value := range constants(t, "DatabaseFault") {
-		why, remedy := message.English{}.Database(cron.DatabaseFault(value))
+		why, remedy := message.Default().Database(cron.DatabaseFault(value))
 		if why == "" || strings.HasSuffix(why, ".") || !strings.HasSuffix(remedy, ".") || seen[why] != "" {
 			t.Errorf("%s: %q, %q, as %s", name, why, remedy, seen[why])
 		}

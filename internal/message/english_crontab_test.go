@@ -18,7 +18,7 @@ func crontabProblem(t *testing.T, line string) string {
 	if !ok {
 		t.Fatalf("%s: %v", line, err)
 	}
-	return message.English{}.Problem(cron.Problem{Rule: cron.RuleCrontab, Crontab: e})
+	return message.Default().Problem(cron.Problem{Rule: cron.RuleCrontab, Crontab: e})
 }
 
 func TestCrontabInWords(t *testing.T) {

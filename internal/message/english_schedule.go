@@ -11,10 +11,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// Schedule says in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday,
-// Berlin time", or, when runAt is not zero, when a one-time job is, in the time zone of its schedule. The words are
-// exact: schedules that match different times have different ones.
-func (English) Schedule(s *cron.Schedule, runAt time.Time) string {
+// englishSchedule is as Catalogue.Schedule.
+func englishSchedule(s *cron.Schedule, runAt time.Time) string {
 	if !runAt.IsZero() {
 		return englishOneTime(runAt, s.Timezone)
 	}

@@ -182,7 +182,7 @@ func TestScheduleInWords(t *testing.T) {
 		if test.edit != nil {
 			test.edit(&s)
 		}
-		if got := (message.English{}).Schedule(&s, time.Time{}); got != test.words {
+		if got := message.Default().Schedule(&s, time.Time{}); got != test.words {
 			t.Errorf("%s:\n%s, want\n%s", test.line, got, test.words)
 		}
 	}
@@ -197,12 +197,12 @@ func TestOneTimeInWords(t *testing.T) {
 		"Africa/Abidjan":   "once, on 25 October 2026 at 00:30, Abidjan time (UTC+00:00)",
 		"America/St_Johns": "once, on 24 October 2026 at 22:00, St Johns time (UTC-02:30)",
 	} {
-		if got := (message.English{}).Schedule(&cron.Schedule{Timezone: zone}, at.UTC()); got != want {
+		if got := message.Default().Schedule(&cron.Schedule{Timezone: zone}, at.UTC()); got != want {
 			t.Errorf("%s: %s, want %s", zone, got, want)
 		}
 	}
 	berlin := &cron.Schedule{Timezone: "Europe/Berlin"}
-	if got, want := (message.English{}).Schedule(berlin, at.Add(time.Hour+5*time.Second)),
+	if got, want := message.Default().Schedule(berlin, at.Add(time.Hour+5*time.Second)),
 		"once, on 25 October 2026 at 02:30:05, Berlin time (UTC+01:00)"; got != want {
 		t.Errorf("an hour later: %s, want %s", got, want)
 	}
@@ -214,7 +214,7 @@ func TestZonesInWords(t *testing.T) {
 	places := 0
 	for _, zone := range cron.ZoneNames() {
 		s := scheduleOf(t, "CRON_TZ="+zone+" * * * * *")
-		words := message.English{}.Schedule(&s, time.Time{})
+		words := message.Default().Schedule(&s, time.Time{})
 		if other, ok := seen[words]; ok {
 			t.Errorf("%s and %s are both %q", other, zone, words)
 		}
@@ -521,7 +521,7 @@ func TestWordsReadBack(t *testing.T) {
 		if rapid.Bool().Draw(t, "has seconds") {
 			s.Seconds = drawSet(t, "seconds", 0, 59)
 		}
-		words := message.English{}.Schedule(&s, time.Time{})
+		words := message.Default().Schedule(&s, time.Time{})
 		got := read(t, words)
 
 		want := cron.Schedule{
@@ -574,7 +574,7 @@ func TestWordsForAnything(t *testing.T) {
 			MonthDays: set.Draw(t, "mdays"), Months: set.Draw(t, "months"), Weekdays: set.Draw(t, "wdays"),
 			DST: cron.DSTRule(rapid.Int().Draw(t, "rule")),
 		}
-		if (message.English{}).Schedule(&s, time.Time{}) == "" {
+		if message.Default().Schedule(&s, time.Time{}) == "" {
 			t.Fatal("no words")
 		}
 	})
@@ -592,7 +592,7 @@ func TestWordsAreShort(t *testing.T) {
 	}
 	for _, line := range lines {
 		s := scheduleOf(t, "CRON_TZ=Europe/Berlin "+line)
-		if words := (message.English{}).Schedule(&s, time.Time{}); len(words) > 150 {
+		if words := message.Default().Schedule(&s, time.Time{}); len(words) > 150 {
 			t.Errorf("%s has %d characters: %s", line, len(words), words)
 		}
 	}

@@ -40,7 +40,8 @@ func Describe() *Document {
 			"`0`, `1`, `\"true\"` or `\"false\"`. A PATCH changes the members that it has, inside objects too; arrays and " +
 			"`headers` are replaced as a whole. Answers may get further members.\n\n" +
 			"Requests are limited by the plan of the account: a daily quota per key, and rates per call. An error is " +
-			"`application/problem+json` (RFC 9457) and names every bad value.",
+			"`application/problem+json` (RFC 9457) and names every bad value. Sentences are in the language that " +
+			"`Accept-Language` asks for, where there is a choice; English is the only one so far.",
 		License: License{Name: "Apache License 2.0", Identifier: "Apache-2.0"},
 		Security: Security{
 			Name: "key", Scheme: "bearer",

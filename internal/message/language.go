@@ -1,0 +1,68 @@
+package message
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Languages are all catalogues; the first is the one for everybody who asks for none of them.
+func Languages() []*Catalogue { return []*Catalogue{&english} }
+
+// Default is the first of the languages, in which the process speaks to its operator.
+func Default() *Catalogue { return Languages()[0] }
+
+// maxRanges is how many languages of a list are looked at; nobody speaks more.
+const maxRanges = 50
+
+// Choose picks from the offered catalogues by the value of a header Accept-Language (RFC 9110, section 12.5.4): what has
+// the greatest weight, where en-GB finds en too (RFC 4647, section 3.4). It is the first when none is asked for.
+func Choose(accepted string, offered []*Catalogue) *Catalogue {
+	type choice struct {
+		language string
+		weight   float64
+	}
+	var choices []choice
+	refused := map[string]bool{}
+	for item := range strings.SplitSeq(accepted, ",") {
+		language, parameter, weighted := strings.Cut(item, ";")
+		c := choice{strings.ToLower(strings.TrimSpace(language)), 1}
+		if weighted {
+			name, value, _ := strings.Cut(parameter, "=")
+			weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if !strings.EqualFold(strings.TrimSpace(name), "q") || err != nil || !(0 <= weight && weight <= 1) {
+				continue
+			}
+			c.weight = weight
+		}
+		if c.weight == 0 {
+			refused[c.language] = true
+		}
+		if choices = append(choices, c); len(choices) == maxRanges {
+			break
+		}
+	}
+	slices.SortStableFunc(choices, func(a, b choice) int {
+		switch {
+		case a.weight > b.weight:
+			return -1
+		case a.weight < b.weight:
+			return 1
+		}
+		return 0
+	})
+	for _, c := range choices {
+		if c.weight == 0 {
+			break
+		}
+		for language := c.language; language != ""; {
+			for _, o := range offered {
+				if !refused[o.Tag] && (o.Tag == language || language == "*") {
+					return o
+				}
+			}
+			language = language[:max(0, strings.LastIndexByte(language, '-'))]
+		}
+	}
+	return offered[0]
+}
