@@ -11,55 +11,55 @@ type Account struct {
 	ID        int64
 	Email     string
 	Plan      string    // the name of a Plan
-	Overrides Overrides // numbers of the plan that differ for this account
+	Overrides Overrides // limits of the plan that differ for this account
 	Access    Access
 	Created   time.Time
 	Disabled  bool
 }
 
-// Access is which addresses the executions of an account may call. The numbers are stored.
+// Access is the set of addresses that jobs of an account may call. The numbers are stored.
 type Access int
 
-// The kinds of access. Metadata services of clouds and our own listeners are in neither.
+// The kinds of access. Neither includes cloud metadata services and the listeners of the service.
 const (
-	AccessAll    Access = 0 // private networks and the host itself too
+	AccessAll    Access = 0 // all, including private networks and the host itself
 	AccessGlobal Access = 1 // global addresses only
 )
 
-// APIKey lets a program act for an account. The key itself is shown once and never stored.
+// APIKey allows a program to act for an account. The key itself is shown once and not stored.
 type APIKey struct {
 	ID        int64
 	AccountID int64
 	Title     string
 	Hash      [32]byte // SHA-256 of the key
-	Hint      string   // the last characters of the key, for people who have several
+	Hint      string   // the last characters of the key, to tell keys apart
 	Created   time.Time
-	LastUsed  time.Time // to the hour; zero when it never was, as far as is known
+	LastUsed  time.Time // accurate to the hour; zero when it was never used
 	Disabled  bool
-	Expires   time.Time // zero is never
+	Expires   time.Time // zero for never
 	Scopes    Scope
-	AllowFrom []netip.Prefix // addresses that may use the key; none means any
+	AllowFrom []netip.Prefix // addresses from which the key can be used; none means any
 }
 
-// Scope is what a key may do, as bits. The bits are stored.
+// Scope is what a key may do, as a bit set. The bits are stored.
 type Scope int64
 
 // The scopes.
 const (
-	ScopeAll   Scope = 0      // everything, and whatever comes later
+	ScopeAll   Scope = 0      // everything, including scopes that are added later
 	ScopeRead  Scope = 1 << 0 // see jobs, folders and history
 	ScopeWrite Scope = 1 << 1 // create, change and delete jobs and folders
 )
 
-// Has tells whether a key of these scopes may do what needs the given one.
+// Has reports whether the scopes include the needed ones.
 func (s Scope) Has(needed Scope) bool { return s == ScopeAll || s&needed == needed }
 
-// Usable tells whether the key works at the given time.
+// Usable reports whether the key is enabled and not expired.
 func (k *APIKey) Usable(now time.Time) bool {
 	return !k.Disabled && (k.Expires.IsZero() || now.Before(k.Expires))
 }
 
-// Allows tells whether the key may be used from an address.
+// Allows reports whether the key can be used from an address.
 func (k *APIKey) Allows(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")
 	return len(k.AllowFrom) == 0 || slices.ContainsFunc(k.AllowFrom, func(p netip.Prefix) bool { return p.Contains(from) })

@@ -2,27 +2,27 @@ package cron
 
 import "errors"
 
-// DatabaseFault is why the database cannot be used, as far as an operator can do something about it.
+// DatabaseFault is a reason why the database cannot be used, as far as an operator can act on it.
 type DatabaseFault int
 
 // The faults of databases.
 const (
-	DatabaseOK              DatabaseFault = iota // nothing is known to be wrong
+	DatabaseOK              DatabaseFault = iota // no known fault
 	DatabaseFull                                 // no space is left on its disk
-	DatabaseReadOnly                             // it may be read but not written
-	DatabaseBusy                                 // somebody else holds a lock for long
-	DatabaseIOError                              // its disk fails to read or write
+	DatabaseReadOnly                             // it can be read but not written
+	DatabaseBusy                                 // another process holds a lock for too long
+	DatabaseIOError                              // its disk cannot be read or written
 	DatabaseNoFile                               // its file cannot be opened
 	DatabaseDamaged                              // its file is damaged
 	DatabaseMemory                               // it is short of memory
-	DatabaseConnectionLimit                      // it has no connection left for us
-	DatabaseStopping                             // it is shutting down or starting
+	DatabaseConnectionLimit                      // all its connections are in use
+	DatabaseStopping                             // it is starting or shutting down
 	DatabaseUnreachable                          // it cannot be reached
-	DatabaseLogin                                // it refuses the user, the password or the name of the database
-	DatabaseSlow                                 // it does not answer in time
+	DatabaseLogin                                // it rejects the user, the password or the name of the database
+	DatabaseSlow                                 // it did not answer in time
 )
 
-// DatabaseFaultOf is what is wrong with the database by an error; DatabaseOK when the error does not tell.
+// DatabaseFaultOf is the fault that an error reports; DatabaseOK for an error that reports none.
 func DatabaseFaultOf(err error) DatabaseFault {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Database

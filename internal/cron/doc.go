@@ -3,7 +3,51 @@
 // It imports the standard library only, knows neither JSON nor SQL, and does no I/O. Wire types live in package api,
 // rows in package store; both convert explicitly.
 //
-// Terms: a job has a schedule; the schedule yields occurrences, the instants at which the job is due; an occurrence is
-// covered by one or more executions (a further attempt is an execution of its own) or by a record that says why there
-// was none.
+// # Where to find what
+//
+//   - Job.Accept normalises and validates a definition.
+//   - Job.OccurrenceAfter says when a job is due.
+//   - Job.Decide says which due occurrence runs and which are missed.
+//   - Job.Call makes the HTTP exchange of a job.
+//   - Conclude says what follows from a result: counters, notices, further attempts, disabling.
+//   - PlanLimits lists the limits of a plan.
+//
+// # Glossary
+//
+// Each term has one meaning in code, comments, messages and documentation.
+//
+//	job              what to send, and when; the definition (Job) without what executions leave behind (JobState)
+//	schedule         the recurring times of a job (Schedule); it has a time zone
+//	one-time job     a job that is due at one instant (Timing.RunAt) instead of by its schedule
+//	occurrence       an instant at which a job is due; it is identified by its planned time
+//	next run         the next occurrence of a job
+//	execution        one attempt at an occurrence, and its record in the ledger (Execution)
+//	attempt          the number of an execution within its occurrence; 1 is the first
+//	retry            a further attempt after a failure; a repeat is one after a lost execution
+//	manual run       an execution that was requested, apart from the schedule (Run)
+//	ledger           the records of all executions, and of occurrences that did not run
+//	claim            the transaction in which a node takes due work; it writes the launch records
+//	launch           a claimed execution (Launch); its record is committed before any byte is sent
+//	in flight        claimed and not ended yet
+//	completion       a launch with its result (Completion); finishing records it
+//	outcome          what became of an execution: running, succeeded, failed, skipped, lost or missed
+//	status           the result of an execution as the cron-job.org API numbers it
+//	fault            the cause of a failure (Fault)
+//	lost             claimed, with an unknown outcome
+//	missed           not run, because it was found too late
+//	skipped          not run, because of an overlap, a pause, or a disabled job or account
+//	lateness         the time from when an attempt was due to its start
+//	grace            how late an occurrence can be found and still run normally
+//	misfire          an occurrence that is found later than its grace
+//	overlap          an occurrence that is due while the previous execution of its job is in flight
+//	spread           a fixed delay of a job that differs between jobs (Timing.Spread)
+//	plan             a tariff: a set of limits that accounts share (Plan); never a schedule
+//	slot             room for one execution in flight on a node
+//	node, epoch      a process that runs jobs, and the number of one start of it
+//	lease            the time after a heartbeat in which a node counts as alive
+//	notice, outbox   a message about a job, and the table in which notices wait for delivery
+//	exchange         one HTTP request with its redirects and its response (Call, Result)
+//	reading          a local time in seconds, counted as if it were UTC
+//	watermark        the position in the feed of events up to which a reader has seen everything
+//	idempotency key  makes a call take effect once, however often it is sent (IdempotentCall)
 package cron

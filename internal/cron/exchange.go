@@ -6,22 +6,21 @@ import (
 	"strings"
 )
 
-// Exchange is what a job asks of its exchange beyond the request. The zero value is the behaviour of the cron-job.org
-// API.
+// Exchange is the options of the exchange of a job. The zero value is the behaviour of the cron-job.org API.
 type Exchange struct {
-	FollowRedirects int      // how many redirects are followed at most; 0 is none
-	Success         *Success // nil is a 2xx status; never changed once set
+	FollowRedirects int      // the maximum number of redirects that are followed; 0 for none
+	Success         *Success // nil for a 2xx status; read-only
 	Unverified      bool     // the server's certificate is not verified
 	Oversize        Oversize
 }
 
-// Oversize says what becomes of a response that is larger than the plan allows. The numbers are stored.
+// Oversize says what happens with a response that is larger than the plan allows. The numbers are stored.
 type Oversize int
 
-// What becomes of a response that is too large. Its header bytes never may be.
+// The choices. A response whose header alone is too large always fails.
 const (
 	OversizeFail     Oversize = 0 // StatusTooMuchData
-	OversizeTruncate Oversize = 1 // the body is cut, and the exchange judged by what was received
+	OversizeTruncate Oversize = 1 // the body is cut, and success is decided by what was received
 )
 
 // Limits on Exchange.
@@ -29,15 +28,15 @@ const (
 	MaxRedirects       = 10
 	MaxStatusRanges    = 50
 	MaxCriterionLength = 1024      // bytes, of each text and pattern of Success
-	maxCompiledPattern = 256 << 10 // bytes, of a pattern once compiled
-	maxPatternSize     = 500       // characters and operators of a pattern whose repetitions are written out
+	maxCompiledPattern = 256 << 10 // bytes, of a compiled pattern
+	maxPatternSize     = 500       // characters and operators of a pattern with repetitions expanded
 )
 
-// Success says which responses are a success: those that meet all criteria that are given.
+// Success is the criteria of a successful response, which must meet all that are set.
 type Success struct {
-	Status      []StatusRange // none stands for 2xx, and for the redirects too with Job.RedirectSuccess
-	Contains    string        // the body holds it
-	NotContains string        // the body does not hold it
+	Status      []StatusRange // empty for 2xx and, with Job.RedirectSuccess, redirects
+	Contains    string        // the body must contain it
+	NotContains string        // the body must not contain it
 	Matches     string        // a regular expression in RE2 syntax that matches some part of the body
 }
 
@@ -71,7 +70,7 @@ func (s *Success) ChecksBody() bool {
 	return s.Contains != "" || s.NotContains != "" || s.Matches != ""
 }
 
-// IsSuccess tells whether a response with the given status code is a success as far as the code says.
+// IsSuccess reports whether a status code is a success. The criteria of the body are not considered.
 func (c *Call) IsSuccess(code int) bool {
 	if s := c.Exchange.Success; s != nil && len(s.Status) > 0 {
 		for _, r := range s.Status {
@@ -84,12 +83,12 @@ func (c *Call) IsSuccess(code int) bool {
 	return code >= 200 && code < 300 || c.RedirectSuccess && IsRedirect(code)
 }
 
-// IsRedirect tells whether code is one of the five that ask for another URL to be requested.
+// IsRedirect reports whether code is one of the five redirects with a Location.
 func IsRedirect(code int) bool {
 	return code == 301 || code == 302 || code == 303 || code == 307 || code == 308
 }
 
-// normalize makes criteria that ask for nothing none.
+// normalize removes criteria of which none is set.
 func (e *Exchange) normalize() {
 	if s := e.Success; s != nil && len(s.Status) == 0 && !s.ChecksBody() {
 		e.Success = nil
@@ -131,7 +130,7 @@ func (e *Exchange) check(c *Checker) {
 	}
 }
 
-// PatternSize is about how many bytes a pattern takes once compiled; 0 when it is none.
+// PatternSize is the approximate size of a compiled pattern in bytes; 0 if it is not a pattern.
 func PatternSize(pattern string) int {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -140,7 +139,7 @@ func PatternSize(pattern string) int {
 	return compiledSize(tree)
 }
 
-// compiledSize is PatternSize of what was parsed. A class of characters, such as \pL, is one instruction with hundreds of
+// compiledSize is PatternSize of a parsed pattern. A character class such as \pL is one instruction with hundreds of
 // ranges.
 func compiledSize(tree *syntax.Regexp) int {
 	program, err := syntax.Compile(tree.Simplify())
@@ -155,8 +154,8 @@ func compiledSize(tree *syntax.Regexp) int {
 	return size
 }
 
-// patternSize is how large a pattern is once its repetitions are written out, which is what matching costs for each
-// byte of a body. The parser keeps it from overflowing.
+// patternSize is the size of a pattern with its repetitions expanded, which is the cost of matching each byte of a body.
+// The limits of the parser prevent an overflow.
 func patternSize(tree *syntax.Regexp) int {
 	size := 1
 	switch tree.Op {

@@ -2,37 +2,37 @@ package cron
 
 import "time"
 
-// Kind is why an execution takes place.
+// Kind is the reason for an execution.
 type Kind int
 
 // The kinds of executions. The numbers are stored.
 const (
 	KindScheduled Kind = 0
-	KindManual    Kind = 1 // somebody asked for it
+	KindManual    Kind = 1 // it was requested
 )
 
 // Outcome is what became of an execution. The numbers are stored.
 type Outcome int
 
-// The outcomes. All but OutcomeRunning are terminal; OutcomeLost is replaced when the result comes after all.
+// The outcomes. All but OutcomeRunning are final, except that a late result replaces OutcomeLost.
 const (
-	OutcomeRunning   Outcome = 0 // claimed, and not settled yet
+	OutcomeRunning   Outcome = 0 // claimed, without a result yet
 	OutcomeSucceeded Outcome = 1
 	OutcomeFailed    Outcome = 2
-	OutcomeSkipped   Outcome = 3 // not started, and Result.Fault says why
-	OutcomeLost      Outcome = 4 // claimed, and nobody knows what became of it
+	OutcomeSkipped   Outcome = 3 // not started; Result.Fault is the reason
+	OutcomeLost      Outcome = 4 // claimed, and the outcome is unknown
 	OutcomeMissed    Outcome = 5 // found too late
 )
 
-// String is the kind in a word, for metrics and logs.
+// String is the name of the kind, for metrics and logs.
 func (k Kind) String() string { return [...]string{"scheduled", "manual"}[k] }
 
 var outcomeNames = [...]string{"running", "succeeded", "failed", "skipped", "lost", "missed"}
 
-// String is the outcome in a word.
+// String is the name of the outcome.
 func (o Outcome) String() string { return outcomeNames[o] }
 
-// Execution is one record of the ledger: an attempt at an occurrence.
+// Execution is one record of the ledger: an attempt at an occurrence, or occurrences that did not run.
 type Execution struct {
 	ID        int64 // grows with time, below 2^53
 	JobID     int64
@@ -41,42 +41,42 @@ type Execution struct {
 	Kind      Kind
 	Attempt   int // 1 is the first
 	Outcome   Outcome
-	Lateness  time.Duration // how long after its instant it started
-	Last      time.Time     // of a missed or skipped record: the last occurrence that it covers; Planned is the first
-	Count     int64         // of a missed or skipped record: how many occurrences it covers
-	AtLeast   bool          // Count was not counted to its end
-	Result    Result        // meaningful when the execution was started and has ended
+	Lateness  time.Duration // from when the attempt was due to its start
+	Last      time.Time     // last occurrence that a missed or skipped record covers; Planned is the first
+	Count     int64         // number of occurrences that a missed or skipped record covers
+	AtLeast   bool          // there are more than Count
+	Result    Result        // of an execution that was started and has ended
 }
 
-// MaxStoredBody is how many bytes of a response body are kept.
+// MaxStoredBody is the number of bytes of a response body that are stored.
 const MaxStoredBody = 64 << 10
 
-// Result is what came of a Call.
+// Result is the result of a Call.
 type Result struct {
 	Status     Status
 	HTTPStatus int    // 0 when there was no response
 	Reason     string // the reason phrase of the response, valid UTF-8 without control characters, at most 255 bytes
-	Fault      Fault  // what went wrong; none when Status is OK, or HTTPError by the rule of the cron-job.org API
-	Detail     string // what the sentence for Fault names: a host, an address, the text of a TLS error; same form as Reason
+	Fault      Fault  // the cause of a failure; none for StatusOK, and for StatusHTTPError of the default success rule
+	Detail     string // argument of the sentence for Fault, such as a host or an address; same form as Reason
 	URL        string // as requested
 	Started    time.Time
 	Duration   time.Duration
 	Stats      Stats
-	CertExpiry time.Time     // of the leaf certificate; zero when there was none
-	RetryAfter time.Duration // what the Retry-After of a 429 or 503 response asks for; 0 when it asks for nothing
-	Headers    []byte        // raw lines with their CRLF, ending with an empty line; nil when not saved
+	CertExpiry time.Time     // of the leaf certificate; zero without one
+	RetryAfter time.Duration // from the Retry-After of a 429 or 503 response; 0 without one
+	Headers    []byte        // raw lines with CRLF, including the empty line at the end; nil when not saved
 	Body       []byte        // nil when not saved
-	Redirects  []Redirect    // that were followed, in order; the response is the one after them
-	Truncated  bool          // the response was larger than Call.MaxResponse, and its body was cut
+	Redirects  []Redirect    // that were followed, in order
+	Truncated  bool          // the body was cut because the response exceeded Call.MaxResponse
 }
 
-// Redirect is a response that another request followed.
+// Redirect is a redirect that was followed.
 type Redirect struct {
 	Status int    // the status code of the response
-	URL    string // that it led to, in the form of Result.URL
+	URL    string // the target, in the form of Result.URL
 }
 
-// Outcome is the outcome of an attempt that ended with the result.
+// Outcome is the outcome of an attempt with this result.
 func (r *Result) Outcome() Outcome {
 	switch {
 	case r.Fault == FaultLost:
@@ -87,21 +87,22 @@ func (r *Result) Outcome() Outcome {
 	return OutcomeFailed
 }
 
-// Stats are the timings of an exchange, each from its start, as curl defines them. A phase that was not reached is 0;
-// those that were never decrease.
+// Stats are the timings of an exchange, each measured from its start, as curl defines them. A phase that was not reached is
+// 0; the others never decrease.
 type Stats struct {
 	NameLookup    time.Duration // the name was resolved
-	Connect       time.Duration // the TCP connection stood
-	AppConnect    time.Duration // the TLS handshake was done; 0 without TLS
+	Connect       time.Duration // the TCP connection was established
+	AppConnect    time.Duration // the TLS handshake was complete; 0 without TLS
 	PreTransfer   time.Duration // the request was about to be sent
-	StartTransfer time.Duration // the first byte of the response came
+	StartTransfer time.Duration // the first byte of the response arrived
 	Total         time.Duration
 }
 
-// Fault says why there was no proper response. Package message has a sentence for each. The numbers are stored.
+// Fault is the cause of a failure, or of a record without an execution. Package message has a sentence for each. The numbers
+// are stored.
 type Fault int
 
-// The faults. The comment says what Result.Detail holds.
+// The faults. The comment names the content of Result.Detail.
 const (
 	FaultNone               Fault = 0
 	FaultInvalidURL         Fault = 1  // nothing
@@ -124,23 +125,23 @@ const (
 	FaultMalformed          Fault = 18 // what could not be read
 	FaultReset              Fault = 19 // nothing
 	FaultInternal           Fault = 20 // nothing
-	FaultLost               Fault = 21 // nothing; claimed, outcome unknown
-	FaultOverlap            Fault = 22 // nothing; skipped, since the former execution still ran
-	FaultDisabled           Fault = 23 // nothing; skipped, since the job was disabled before it could start
-	FaultMissed             Fault = 24 // nothing; found too late
-	FaultPaused             Fault = 25 // nothing; skipped, since the job was paused before it could start
-	FaultAccountDisabled    Fault = 26 // nothing; skipped, since the account was disabled
-	FaultStatus             Fault = 30 // the status code; it is none of those that the job takes for a success
-	FaultBodyLacks          Fault = 31 // the text that the body was to hold
-	FaultBodyHolds          Fault = 32 // the text that the body was not to hold
-	FaultBodyMismatch       Fault = 33 // the pattern that the body was to match
+	FaultLost               Fault = 21 // nothing; claimed, with an unknown outcome
+	FaultOverlap            Fault = 22 // nothing; skipped, because the previous execution was in flight
+	FaultDisabled           Fault = 23 // nothing; skipped, because the job was disabled
+	FaultMissed             Fault = 24 // nothing; missed
+	FaultPaused             Fault = 25 // nothing; skipped, because the job was paused
+	FaultAccountDisabled    Fault = 26 // nothing; skipped, because the account was disabled
+	FaultStatus             Fault = 30 // the status code, which is not a success by the criteria of the job
+	FaultBodyLacks          Fault = 31 // the required text, which the body does not contain
+	FaultBodyHolds          Fault = 32 // the forbidden text, which the body contains
+	FaultBodyMismatch       Fault = 33 // the pattern, which the body does not match
 	FaultMatchTime          Fault = 34 // the pattern, which took too long
-	FaultRedirects          Fault = 35 // how many redirects were followed before one too many
-	FaultRedirectLoop       Fault = 36 // the URL that was requested before
-	FaultRedirectURL        Fault = 37 // the Location that is no URL to be requested
-	FaultNotGlobal          Fault = 38 // the host and port; its addresses are not global, and the account reaches no others
-	FaultMatchBusy          Fault = 39 // the timeout in words; the service had no time to match the body
-	FaultShortage           Fault = 40 // what this machine was short of: one of those below
+	FaultRedirects          Fault = 35 // the number of redirects that were allowed
+	FaultRedirectLoop       Fault = 36 // the URL that was requested twice
+	FaultRedirectURL        Fault = 37 // the Location, which is not a URL that can be requested
+	FaultNotGlobal          Fault = 38 // the host and port; the account may call global addresses only, and the host has none
+	FaultMatchBusy          Fault = 39 // the timeout in words; matching the body did not get CPU time before it
+	FaultShortage           Fault = 40 // the resource that this machine lacked: one of those below
 )
 
 // What FaultShortage names in Result.Detail. The texts are stored.
@@ -148,10 +149,10 @@ const (
 	ShortOfFiles  = "open files"
 	ShortOfMemory = "memory"
 	ShortOfPorts  = "local ports"
-	ShortOfRoots  = "the certificate authorities of its machine" // they could not be read
+	ShortOfRoots  = "the certificate authorities of its machine" // they could not be loaded
 )
 
-// Lost is the result of an execution of which nobody knows what became.
+// Lost is the result of a lost execution.
 func Lost() Result {
 	return Result{Status: StatusInternalError, Fault: FaultLost}
 }

@@ -2,7 +2,7 @@ package cron
 
 import "time"
 
-// JobType tells what a job belongs to. The numbers are those of the cron-job.org API.
+// JobType is what a job belongs to. The numbers are those of the cron-job.org API.
 type JobType int
 
 // The types of jobs.
@@ -21,17 +21,17 @@ const (
 	StatusDNSError      Status = 2 // the resolver's answer
 	StatusConnectFailed Status = 3 // refused, unreachable, or an address that the guard blocks
 	StatusHTTPError     Status = 4
-	StatusTimeout       Status = 5 // any deadline, that of name lookup and connect included
+	StatusTimeout       Status = 5 // any deadline, including those of name lookup and connect
 	StatusTooMuchData   Status = 6
 	StatusInvalidURL    Status = 7
-	StatusInternalError Status = 8 // ours, and lost executions
-	StatusOther         Status = 9 // TLS failures, truncated or malformed answers
+	StatusInternalError Status = 8 // a fault of the service, and lost executions
+	StatusOther         Status = 9 // TLS failures, truncated or malformed responses
 )
 
-// DefaultTimeout as Job.Timeout asks for the default of the account's plan.
+// DefaultTimeout as Job.Timeout means the default of the account's plan.
 const DefaultTimeout = -1
 
-// Limits on what a job may hold.
+// Limits on Job.
 const (
 	MaxTitleLength  = 512      // characters
 	MaxURLLength    = 8192     // bytes
@@ -42,7 +42,7 @@ const (
 	MaxCredentialLength = 8192 // bytes, of user and of password
 )
 
-// Job is a URL, what to send to it, and when. It is the definition only; what changes with each execution is JobState.
+// Job is the definition of a job: what to send and when. What executions change is JobState.
 type Job struct {
 	ID              int64
 	AccountID       int64
@@ -52,7 +52,7 @@ type Job struct {
 	Title           string
 	SaveResponses   bool
 	Request         Request
-	Timeout         int // seconds as the user gave them; DefaultTimeout, and whatever is below 1, means the plan's default
+	Timeout         int // seconds, as the user gave them; below 1 is the plan's default
 	RedirectSuccess bool
 	Schedule        Schedule
 	Timing          Timing
@@ -63,34 +63,34 @@ type Job struct {
 	Updated         time.Time
 }
 
-// Notification says which events of a job its account wants to hear of.
+// Notification says which notices the account of a job receives.
 type Notification struct {
 	OnFailure       bool
-	OnFailureCount  int // failures in a row before the notice, at least 1
+	OnFailureCount  int // the number of failures in a row that causes the notice, at least 1
 	OnSuccess       bool
 	OnDisable       bool
 	OnCertExpiry    bool
-	CertExpiryAhead time.Duration // how long before the expiry of the certificate the notice goes out, whole seconds
+	CertExpiryAhead time.Duration // how long before the expiry of the certificate; whole seconds
 }
 
-// DefaultNotification is what a job has when nothing else is said.
+// DefaultNotification is the notification of a new job.
 func DefaultNotification() Notification {
 	return Notification{OnFailureCount: 1, CertExpiryAhead: 7 * 24 * time.Hour}
 }
 
-// JobState is what executions leave behind on a job.
+// JobState is what executions change of a job.
 type JobState struct {
-	NextRun         time.Time // when the job is due next; zero when it is disabled or has no further occurrence
+	NextRun         time.Time // zero when the job is disabled or has no further occurrence
 	LastStatus      Status
 	LastDuration    time.Duration
-	LastExecution   time.Time // the actual start; zero when never executed
-	CertExpiry      time.Time // of the certificate that the latest execution saw; zero when it saw none
-	Failures        int       // in a row, of any kind; they drive Notification.OnFailure
-	CountedFailures int       // in a row, as they count for disabling
-	CertNoticed     time.Time // the expiry of the certificate that a notice was last sent for
+	LastExecution   time.Time // its start; zero when the job was never executed
+	CertExpiry      time.Time // of the certificate in the last execution; zero without one
+	Failures        int       // all failures in a row, for Notification.OnFailure
+	CountedFailures int       // failures in a row that count for disabling
+	CertNoticed     time.Time // the certificate expiry of the last notice about one
 }
 
-// NewJob returns a job with the defaults of the cron-job.org API: disabled, GET, and a schedule that never matches.
+// NewJob is a job with the defaults of the cron-job.org API: disabled, GET, and a schedule that never matches.
 func NewJob() Job {
 	return Job{
 		Timeout:      DefaultTimeout,

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Policy is what happens when an execution cannot be, or was not, a plain success in its instant.
+// Policy says what happens when an occurrence cannot run on time or fails.
 type Policy struct {
 	Misfire  Misfire
-	Grace    time.Duration // how late an occurrence may be found and still simply run; below 0 is DefaultGrace's
+	Grace    time.Duration // how late an occurrence can be found and still run normally; whole seconds, or UnsetGrace
 	Overlap  Overlap
 	Delivery Delivery
 	Retry    Retry
 }
 
-// Misfire says what becomes of an occurrence that is found later than its grace. The numbers are stored.
+// Misfire says what happens with an occurrence that is found later than its grace. The numbers are stored.
 type Misfire int
 
 // The misfire policies.
 const (
 	MisfireSkip Misfire = 0 // it is recorded as missed
-	MisfireRun  Misfire = 1 // the latest one runs once, now; those before it are recorded as missed
+	MisfireRun  Misfire = 1 // the latest one runs once, at once; earlier ones are recorded as missed
 )
 
-// Overlap says what happens when a job is due while its former execution still runs. The numbers are stored.
+// Overlap says what happens when a job is due while its previous execution is in flight. The numbers are stored.
 type Overlap int
 
 // The overlap policies.
@@ -32,7 +32,7 @@ const (
 	OverlapSkip  Overlap = 1 // the occurrence is recorded as skipped
 )
 
-// Delivery is the promise about an execution whose outcome nobody knows. The numbers are stored.
+// Delivery says what happens with an execution of unknown outcome. The numbers are stored.
 type Delivery int
 
 // The delivery contracts.
@@ -41,11 +41,11 @@ const (
 	AtLeastOnce Delivery = 1 // it is recorded as lost and repeated with a higher attempt number
 )
 
-// Retry says how a failed occurrence is tried again.
+// Retry says how a failed occurrence is retried.
 type Retry struct {
-	Count   int           // further attempts after the first; 0 is none
-	Delay   time.Duration // before the first of them
-	Factor  float64       // the delay grows by it with each
+	Count   int           // further attempts after the first one; 0 for none
+	Delay   time.Duration // before the first retry
+	Factor  float64       // by which the delay grows with each retry
 	Ceiling time.Duration // the longest delay
 }
 
@@ -55,18 +55,18 @@ const (
 	MaxRetries    = 10
 	MaxRetryDelay = 24 * time.Hour
 	MaxFactor     = 10
-	// MaxRepeats bounds how often an at-least-once occurrence is repeated after it was lost, so that a request that
-	// kills its node does not do so for ever.
+	// MaxRepeats limits how often an at-least-once occurrence is repeated after it was lost, so that a request that
+	// crashes its node cannot do so endlessly.
 	MaxRepeats = 3
 )
 
-// UnsetGrace as Policy.Grace asks for the default: the time to the next occurrence, at most LongestDefaultGrace.
+// UnsetGrace as Policy.Grace means the default: the time to the next occurrence, at most LongestDefaultGrace.
 const (
 	UnsetGrace          = -1 * time.Second
 	LongestDefaultGrace = time.Hour
 )
 
-// DefaultPolicy is what a job has when nothing else is said.
+// DefaultPolicy is the policy of a new job.
 func DefaultPolicy() Policy {
 	return Policy{Grace: UnsetGrace, Retry: Retry{Delay: time.Minute, Factor: 2, Ceiling: time.Hour}}
 }
@@ -95,7 +95,7 @@ func (p *Policy) check(c *Checker) {
 	}
 }
 
-// normalize makes times whole seconds, and one default of all graces that ask for it.
+// normalize truncates durations to whole seconds and makes any negative grace UnsetGrace.
 func (p *Policy) normalize() {
 	if p.Grace = p.Grace.Truncate(time.Second); p.Grace < 0 {
 		p.Grace = UnsetGrace
@@ -103,8 +103,8 @@ func (p *Policy) normalize() {
 	p.Retry.Delay, p.Retry.Ceiling = p.Retry.Delay.Truncate(time.Second), p.Retry.Ceiling.Truncate(time.Second)
 }
 
-// wait is how long the retry after the given attempt (1 is the first) waits; a longer Retry-After of the server wins,
-// up to MaxRetryDelay.
+// wait is the delay of the retry after the given attempt (1 is the first). A longer Retry-After of the server takes
+// precedence, up to MaxRetryDelay.
 func (r Retry) wait(attempt int, retryAfter time.Duration) time.Duration {
 	d := float64(r.Delay)
 	for range attempt - 1 {

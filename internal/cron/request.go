@@ -26,10 +26,10 @@ const (
 
 var methodNames = [...]string{"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"}
 
-// Valid tells whether m is one of the methods.
+// Valid reports whether m is one of the methods.
 func (m Method) Valid() bool { return m >= 0 && int(m) < len(methodNames) }
 
-// String is the name of the method as it goes over the wire.
+// String is the name of the method in HTTP.
 func (m Method) String() string {
 	if !m.Valid() {
 		return "Method(" + strconv.Itoa(int(m)) + ")"
@@ -37,7 +37,7 @@ func (m Method) String() string {
 	return methodNames[m]
 }
 
-// ParseMethod finds a method by its name, in any letter case.
+// ParseMethod finds a method by its name, ignoring case.
 func ParseMethod(name string) (Method, bool) {
 	for i, n := range methodNames {
 		if strings.EqualFold(n, name) {
@@ -47,13 +47,13 @@ func ParseMethod(name string) (Method, bool) {
 	return 0, false
 }
 
-// SendsBody tells whether the job's body goes out with the method.
+// SendsBody reports whether the body of a job is sent with the method.
 func (m Method) SendsBody() bool {
 	return m == MethodPost || m == MethodPut || m == MethodPatch || m == MethodDelete
 }
 
-// Request is what a job sends. URL, header values and Body may hold placeholders (see Expand), so that URL is no valid
-// URL before they are filled in.
+// Request is what a job sends. URL, header values and Body can contain placeholders (see Expand), so URL may not be a
+// valid URL before they are replaced.
 type Request struct {
 	URL     string
 	Method  Method
@@ -71,15 +71,14 @@ type BasicAuth struct {
 	User, Password string
 }
 
-// The placeholders that are filled in at each execution. The names are those of cron-job.org.
+// The placeholders that are replaced at each execution. The names are those of cron-job.org.
 const (
 	PlaceholderUnixTime = "%cjo:unixtime%"
 	PlaceholderUUID     = "%cjo:uuid4%"
 )
 
-// Expand returns the request with its placeholders filled in: each PlaceholderUnixTime with the whole seconds of now
-// and each PlaceholderUUID with a fresh result of uuid. It takes time in proportion to the length of the request, and
-// shares Headers with r when they hold no placeholder.
+// Expand returns the request with its placeholders replaced: each PlaceholderUnixTime by the Unix time of now in seconds,
+// and each PlaceholderUUID by a new result of uuid. It takes linear time, and shares Headers with r if they have none.
 func (r Request) Expand(now time.Time, uuid func() string) Request {
 	seconds := strconv.FormatInt(now.Unix(), 10)
 	r.URL = expand(r.URL, seconds, uuid)
@@ -97,7 +96,7 @@ func (r Request) Expand(now time.Time, uuid func() string) Request {
 	return r
 }
 
-// expand fills the placeholders of s in, in one pass.
+// expand replaces the placeholders of s, in one pass.
 func expand(s, seconds string, uuid func() string) string {
 	const start = "%cjo:"
 	at := strings.Index(s, start)
@@ -124,7 +123,7 @@ func expand(s, seconds string, uuid func() string) string {
 	return b.String()
 }
 
-// placeholders is how many s holds.
+// placeholders is the number of placeholders in s.
 func placeholders(s string) int {
 	if !strings.Contains(s, "%cjo:") {
 		return 0
@@ -132,8 +131,8 @@ func placeholders(s string) int {
 	return strings.Count(s, PlaceholderUnixTime) + strings.Count(s, PlaceholderUUID)
 }
 
-// urlScheme is what stands before the "://" of s when it has the form of a scheme (RFC 3986, section 3.1), which what
-// stands before the one in "example.com/?to=http://example.org" has not.
+// urlScheme is the text before "://" in s. It must have the form of a scheme (RFC 3986, section 3.1), as opposed to that in
+// "example.com/?to=http://example.org".
 func urlScheme(s string) (scheme string, ok bool) {
 	scheme, _, ok = strings.Cut(s, "://")
 	for i := range len(scheme) {
@@ -144,8 +143,8 @@ func urlScheme(s string) (scheme string, ok bool) {
 	return scheme, ok && scheme != ""
 }
 
-// TargetHost is the host and port of a URL as it is written, in lower case: what a cap per target counts. It looks at
-// the text only, and needs no placeholder filled in.
+// TargetHost is the host and port of a URL as written, in lower case, by which executions in flight to one host are
+// limited. It works on the text, before placeholders are replaced.
 func TargetHost(rawURL string) string {
 	_, rest, _ := strings.Cut(rawURL, "://")
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -154,8 +153,7 @@ func TargetHost(rawURL string) string {
 	return strings.ToLower(rest[strings.LastIndexByte(rest, '@')+1:])
 }
 
-// ParseURL reads a URL whose placeholders have been filled in. The rule is RuleNone when it is one that can be
-// requested: http or https with a host.
+// ParseURL parses a URL without placeholders. The rule is RuleNone if it can be requested: http or https with a host.
 func ParseURL(s string) (*url.URL, Problem) {
 	if scheme, ok := urlScheme(s); ok && !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
 		return nil, Problem{Rule: RuleURLScheme, Given: scheme}
@@ -181,7 +179,7 @@ func ParseURL(s string) (*url.URL, Problem) {
 // check adds what is wrong with the request.
 func (r *Request) check(c *Checker) {
 	switch {
-	case c.has("/url"): // what is wrong with it is known
+	case c.has("/url"): // its problem has been reported
 	case r.URL == "":
 		c.Add("/url", Problem{Rule: RuleMandatory})
 	case len(r.URL) > MaxURLLength:
@@ -220,7 +218,7 @@ func (r *Request) check(c *Checker) {
 	c.text("/extendedData/body", r.Body, MaxBodyLength)
 }
 
-// normalize leaves out headers without a name or a value, and takes line breaks and spaces off the others.
+// normalize removes headers without a name or a value, and normalises the others.
 func (r *Request) normalize() {
 	var headers []Header
 	for _, h := range r.Headers {
@@ -237,8 +235,8 @@ func (h Header) Normal() Header {
 	return Header{oneLine(h.Name), oneLine(h.Value)}
 }
 
-// checkURL tells what is wrong with a URL that may hold placeholders. They may fill in everything but the host, and what
-// stands beside it, since a job has one target.
+// checkURL reports what is wrong with a URL that can contain placeholders. They must not change the scheme, the credentials,
+// the host or the port, since a job has one target.
 func checkURL(s string) Problem {
 	u, p := ParseURL(expand(s, "1", func() string { return "00000000-0000-4000-8000-000000000000" }))
 	if p.Rule != RuleNone || placeholders(s) == 0 {
@@ -251,7 +249,7 @@ func checkURL(s string) Problem {
 	return Problem{}
 }
 
-// checkPlaceholders adds that the request holds too many placeholders, to the part that is one too many.
+// checkPlaceholders adds a problem to the part of the request in which the number of placeholders exceeds the limit.
 func (r *Request) checkPlaceholders(c *Checker) {
 	n := 0
 	add := func(pointer, text string) {
@@ -267,7 +265,7 @@ func (r *Request) checkPlaceholders(c *Checker) {
 	add("/extendedData/body", r.Body)
 }
 
-// IsToken tells whether s is a token of RFC 9110, section 5.6.2: what a header name may be.
+// IsToken reports whether s is a token (RFC 9110, section 5.6.2), which a header name must be.
 func IsToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -278,7 +276,7 @@ func IsToken(s string) bool {
 	return s != ""
 }
 
-// isFieldValue tells whether s can stand as a header value (RFC 9110, section 5.5): no control character but tab.
+// isFieldValue reports whether s can be a header value (RFC 9110, section 5.5): no control character except tab.
 func isFieldValue(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {

@@ -12,20 +12,19 @@ const (
 	MaxPauseNote = 200 // characters
 )
 
-// Timing is what decides when a job is due besides its schedule.
+// Timing is what determines when a job is due, in addition to its schedule.
 type Timing struct {
-	// RunAt makes it a one-time job: it is due at this instant only, Schedule and Spread are not looked at, and its
-	// occurrence disables it. Zero for all other jobs. Whole seconds.
+	// RunAt makes it a one-time job: it is due at this instant only, without regard to Schedule and Spread, and is disabled
+	// by its occurrence. Zero for all other jobs. Whole seconds.
 	RunAt time.Time
 	// RunAtPassed says that the service disabled a one-time job after its occurrence, as opposed to a user: further
 	// attempts of that occurrence go on.
 	RunAtPassed bool
-	// Spread makes each occurrence of Schedule later by the same time, which is shorter than Spread and follows from the
-	// job's ID, so that jobs with one schedule do not all run at once. Whole seconds, up to MaxSpread; what it adds is whole
-	// milliseconds.
+	// Spread delays all occurrences of Schedule by the same time, which is less than Spread and derived from the job's ID, so
+	// that jobs with the same schedule do not all run at once. Whole seconds, up to MaxSpread; the delay is whole milliseconds.
 	Spread time.Duration
-	// PausedUntil is where the job goes on by itself: nothing before it is due, and no occurrence from before it has
-	// further attempts. Zero, or in the past, when the job is not paused. Whole seconds.
+	// PausedUntil is when a paused job resumes: no occurrence before it is due, and none has further attempts until then. Zero
+	// or in the past when the job is not paused. Whole seconds.
 	PausedUntil time.Time
 	PauseNote   string // why the job is paused
 }
@@ -40,17 +39,17 @@ func (t *Timing) check(c *Checker) {
 	c.line("/pauseNote", t.PauseNote, MaxPauseNote)
 }
 
-// normalize takes spaces off the note and makes times whole seconds.
+// normalize trims the note and truncates times to whole seconds.
 func (t *Timing) normalize() {
 	t.RunAt, t.PausedUntil = wholeSeconds(t.RunAt), wholeSeconds(t.PausedUntil)
 	t.Spread = t.Spread.Truncate(time.Second)
 	t.PauseNote = strings.TrimSpace(t.PauseNote)
 }
 
-// Paused tells whether the job is paused at the given time.
+// Paused reports whether the job is paused at the given time.
 func (t *Timing) Paused(now time.Time) bool { return now.Before(t.PausedUntil) }
 
-// NextAfter is the first occurrence of the job after t, or the zero time when it is disabled or has none.
+// NextAfter is the first occurrence after t; zero if the job is disabled or has none.
 func (j *Job) NextAfter(t time.Time) time.Time {
 	if !j.Enabled {
 		return time.Time{}
@@ -58,7 +57,7 @@ func (j *Job) NextAfter(t time.Time) time.Time {
 	return j.OccurrenceAfter(t)
 }
 
-// OccurrenceAfter is the first occurrence of the job after t, as if it were enabled, or the zero time when it has none.
+// OccurrenceAfter is the first occurrence after t, even if the job is disabled; zero if it has none.
 func (j *Job) OccurrenceAfter(t time.Time) time.Time {
 	if before := j.Timing.PausedUntil.Add(-time.Millisecond); before.After(t) {
 		t = before
@@ -77,19 +76,18 @@ func (j *Job) OccurrenceAfter(t time.Time) time.Time {
 	return next.Add(delay)
 }
 
-// AllowsAttempts tells whether an occurrence of the job that has begun may have further attempts: not when somebody
-// disabled or paused the job meanwhile.
+// AllowsAttempts reports whether an occurrence that has begun can have further attempts: not if a user has disabled or
+// paused the job meanwhile.
 func (j *Job) AllowsAttempts(now time.Time) bool { return j.countsResults() && !j.Timing.Paused(now) }
 
 // SetEnabled enables or disables a job because a user says so, whatever has become of its occurrence.
 func (j *Job) SetEnabled(enabled bool) { j.Enabled, j.Timing.RunAtPassed = enabled, false }
 
-// countsResults reports whether results of the job have consequences: not when somebody disabled it.
+// countsResults reports whether results change counters and cause notices: not if a user has disabled the job.
 func (j *Job) countsResults() bool { return j.Enabled || j.Timing.RunAtPassed }
 
-// delay is how much later than Schedule says the job is due. IDs are taken around a circle in steps of the golden
-// ratio, which puts those that follow each other as far apart as can be, however many they are. Changing this moves all
-// jobs that have a Spread.
+// delay is the delay that Spread adds. It distributes consecutive IDs by steps of the golden ratio on a circle, which keeps
+// them as far apart as possible for any number of jobs. A change of this function moves all jobs that have a Spread.
 func (j *Job) delay() time.Duration {
 	const goldenRatio = 0x9E3779B97F4A7C15 // of 2^64
 	ms, _ := bits.Mul64(uint64(j.ID)*goldenRatio, uint64(j.Timing.Spread/time.Millisecond))

@@ -11,7 +11,7 @@ import (
 
 // TLSMaterial is what an account adds to the TLS of its executions, all of it in PEM (RFC 7468).
 type TLSMaterial struct {
-	Roots       string // authorities that are trusted beside the host's; "" for none
+	Roots       string // trusted in addition to the certificate authorities of the host; "" for none
 	Certificate string // the client's certificate with its chain; "" for none
 	Key         string // the private key of Certificate, not encrypted
 }
@@ -23,21 +23,21 @@ const (
 	MaxKeyLength         = 8 << 10 // enough for RSA with 8192 bits
 )
 
-// AccountTLS is TLSMaterial in use. It is shared and never changed.
+// AccountTLS is TLSMaterial in use. It is shared and read-only.
 type AccountTLS struct {
 	TLSMaterial
 	Digest [sha256.Size]byte // identifies the content
 }
 
-// NewAccountTLS makes m ready for use.
+// NewAccountTLS returns m for use.
 func NewAccountTLS(m TLSMaterial) *AccountTLS {
 	return &AccountTLS{m, sha256.Sum256([]byte(m.Roots + "\x00" + m.Certificate + "\x00" + m.Key))}
 }
 
-// Empty tells whether there is nothing in it.
+// Empty reports whether nothing is set.
 func (m *TLSMaterial) Empty() bool { return *m == TLSMaterial{} }
 
-// CertificateExpiry is when the client's certificate expires; zero when there is none.
+// CertificateExpiry is the expiry of the client's certificate; zero without one.
 func (m *TLSMaterial) CertificateExpiry() time.Time {
 	block, _ := pem.Decode([]byte(m.Certificate))
 	if block == nil {
@@ -89,7 +89,7 @@ func (m *TLSMaterial) Validate() error {
 	return c.Err()
 }
 
-// isCertificates tells whether text is certificates in PEM and nothing else but what may stand between them.
+// isCertificates reports whether text is one or more certificates in PEM and contains no other PEM block.
 func isCertificates(text string) bool {
 	rest := []byte(text)
 	count := 0
