@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net/mail"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,8 +21,20 @@ import (
 	"punctual/internal/store"
 )
 
-// command is a command that works on the database beside a running service.
-type command func(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error
+// invocation is what a command works with, beside a running service. It acts as the operator.
+type invocation struct {
+	config  config.Config
+	service *service.Service
+	store   *store.Store
+	plans   cron.Plans
+	stdout  io.Writer
+}
+
+// command is a command that works on the database.
+type command func(ctx context.Context, in *invocation) error
+
+// operator is who performs commands: whoever can open the database may do everything.
+func operator() cron.Actor { return cron.OperatorOf(cron.Account{}) }
 
 // commands are all of them.
 var commands = map[config.Command]command{
@@ -56,7 +67,9 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdout io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return run(ctx, c, s, stdout)
+	return run(ctx, &invocation{
+		config: c, service: service.New(service.Config{Store: s, Plans: plans}), store: s, plans: plans, stdout: stdout,
+	})
 }
 
 // loadPlans are the built-in plans with the configured numbers.
@@ -76,35 +89,39 @@ func loadPlans(c config.Config) (cron.Plans, error) {
 	return plans, nil
 }
 
-func backup(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	return s.Backup(ctx, c.Backup.File)
+func backup(ctx context.Context, in *invocation) error {
+	return in.store.Backup(ctx, in.config.Backup.File)
 }
 
-// maxEmail is how many bytes an e-mail address has at most (RFC 5321, section 4.5.3.1.3, without the brackets).
-const maxEmail = 254
-
-func createAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	o := c.Account.Create
-	if a, err := mail.ParseAddress(o.Email); err != nil || a.Address != o.Email || len(o.Email) > maxEmail {
-		return errors.New(message.Default().NotAnEmail(o.Email))
-	}
-	if err := checkPlan(c, o.Plan, nil); err != nil {
-		return err
-	}
-	a := cron.Account{Email: strings.ToLower(o.Email), Plan: o.Plan, Access: accessOf(o.PrivateNetworks)}
-	err := s.CreateAccount(ctx, &a)
+func createAccount(ctx context.Context, in *invocation) error {
+	o := in.config.Account.Create
+	_, err := in.service.CreateAccount(ctx, operator(), o.Email, o.Plan, accessOf(o.PrivateNetworks))
 	if cron.KindOf(err) == cron.Conflict {
 		return errors.New(message.Default().AccountExists(o.Email))
+	}
+	return in.explain(err, o.Email)
+}
+
+// explain words what is wrong with what a command says of the account with that e-mail address.
+func (in *invocation) explain(err error, email string) error {
+	e, ok := errors.AsType[*cron.Error](err)
+	switch {
+	case !ok || e.Subject != cron.SubjectAccount:
+		return err
+	case e.Kind == cron.NotFound:
+		return errors.New(message.Default().NoSuchAccount(email))
+	case e.Kind == cron.Invalid && e.Problems[0].Pointer == "/plan":
+		return errors.New(message.Default().NoSuchPlan(e.Problems[0].Given, in.plans))
 	}
 	return err
 }
 
-func listAccounts(ctx context.Context, _ config.Config, s *store.Store, stdout io.Writer) error {
-	accounts, err := s.Accounts(ctx)
+func listAccounts(ctx context.Context, in *invocation) error {
+	accounts, err := in.service.Accounts(ctx, operator())
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(in.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tPLAN\tSTATE\tNETWORKS\tCREATED")
 	for _, a := range accounts {
 		state := map[bool]string{false: "enabled", true: "disabled"}[a.Disabled]
@@ -127,22 +144,17 @@ func planText(a cron.Account) string {
 	return a.Plan + ", " + strings.Join(numbers, ", ")
 }
 
-func setPlan(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	o := c.Account.SetPlan
-	if err := checkPlan(c, o.Plan, o.Set); err != nil {
-		return err
+func setPlan(ctx context.Context, in *invocation) error {
+	o := in.config.Account.SetPlan
+	change := service.PlanChange{Plan: o.Plan, Overrides: o.Set}
+	if o.PrivateNetworks != "keep" {
+		change.Access = new(accessOf(o.PrivateNetworks))
 	}
-	if accessOf(o.PrivateNetworks) == cron.AccessGlobal {
-		if err := refuseOperator(ctx, s, o.Email); err != nil {
-			return err
-		}
+	err := in.service.SetPlan(ctx, operator(), o.Email, change)
+	if cron.KindOf(err) == cron.Conflict {
+		return errors.New(message.Default().OperatorReaches(o.Email))
 	}
-	return changeAccount(ctx, s, o.Email, func(a *cron.Account) {
-		a.Plan, a.Overrides = o.Plan, o.Set
-		if o.PrivateNetworks != "keep" {
-			a.Access = accessOf(o.PrivateNetworks)
-		}
-	})
+	return in.explain(err, o.Email)
 }
 
 // accessOf is what the switch for private networks stands for.
@@ -153,82 +165,42 @@ func accessOf(s config.Switch) cron.Access {
 	return cron.AccessAll
 }
 
-// refuseOperator is an error when the account is the operator's, who always reaches private networks.
-func refuseOperator(ctx context.Context, s *store.Store, email string) error {
-	operator, err := s.Operator(ctx)
+func disableAccount(ctx context.Context, in *invocation) error {
+	email := in.config.Account.Disable.Email
+	return in.explain(in.service.SetAccountEnabled(ctx, operator(), email, false), email)
+}
+
+func enableAccount(ctx context.Context, in *invocation) error {
+	email := in.config.Account.Enable.Email
+	return in.explain(in.service.SetAccountEnabled(ctx, operator(), email, true), email)
+}
+
+func deleteAccount(ctx context.Context, in *invocation) error {
+	email := in.config.Account.Delete.Email
+	err := in.service.DeleteAccount(ctx, operator(), email)
+	if cron.KindOf(err) == cron.Conflict {
+		return errors.New(message.Default().OperatorStays(email))
+	}
+	return in.explain(err, email)
+}
+
+// operatorFor is the operator, acting for the account with that e-mail address; their own when that is empty.
+func (in *invocation) operatorFor(ctx context.Context, email string) (cron.Actor, error) {
+	account, err := in.service.Account(ctx, operator(), email)
 	if err != nil {
-		return err
+		return cron.Actor{}, in.explain(err, email)
 	}
-	if operator.Email == strings.ToLower(email) {
-		return errors.New(message.Default().OperatorReaches(email))
-	}
-	return nil
-}
-
-func disableAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	return changeAccount(ctx, s, c.Account.Disable.Email, func(a *cron.Account) { a.Disabled = true })
-}
-
-func enableAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	return changeAccount(ctx, s, c.Account.Enable.Email, func(a *cron.Account) { a.Disabled = false })
-}
-
-func deleteAccount(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	a, err := findAccount(ctx, s, c.Account.Delete.Email)
-	if err != nil {
-		return err
-	}
-	operator, err := s.Operator(ctx)
-	if err != nil {
-		return err
-	}
-	if a.ID == operator.ID {
-		return errors.New(message.Default().OperatorStays(a.Email))
-	}
-	return s.DeleteAccount(ctx, a.ID)
-}
-
-func changeAccount(ctx context.Context, s *store.Store, email string, change func(*cron.Account)) error {
-	a, err := findAccount(ctx, s, email)
-	if err != nil {
-		return err
-	}
-	change(&a)
-	return s.UpdateAccount(ctx, &a)
-}
-
-func checkPlan(c config.Config, name string, o cron.Overrides) error {
-	plans, err := loadPlans(c)
-	if err != nil {
-		return err
-	}
-	if _, ok := plans[name]; !ok {
-		return errors.New(message.Default().NoSuchPlan(name, plans))
-	}
-	return o.Check()
-}
-
-// findAccount finds an account by its e-mail address; the operator's when that is empty.
-func findAccount(ctx context.Context, s *store.Store, email string) (a cron.Account, err error) {
-	if email == "" {
-		a, err = s.Operator(ctx)
-	} else {
-		a, err = s.AccountByEmail(ctx, strings.ToLower(email))
-	}
-	if cron.KindOf(err) == cron.NotFound {
-		return a, errors.New(message.Default().NoSuchAccount(email))
-	}
-	return a, err
+	return cron.OperatorOf(account), nil
 }
 
 // createAPIKey prints a new API key, alone on its line.
-func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error {
-	o := c.APIKey.Create
-	account, err := findAccount(ctx, s, o.Account)
+func createAPIKey(ctx context.Context, in *invocation) error {
+	o := in.config.APIKey.Create
+	actor, err := in.operatorFor(ctx, o.Account)
 	if err != nil {
 		return err
 	}
-	now := s.Now()
+	now := in.store.Now()
 	fill := func(k *cron.APIKey) error {
 		k.Title, k.AllowFrom, k.Expires = o.Title, o.AllowFrom, o.Expires.From(now)
 		if o.ReadOnly {
@@ -236,31 +208,31 @@ func createAPIKey(ctx context.Context, c config.Config, s *store.Store, stdout i
 		}
 		return nil
 	}
-	text, err := service.New(service.Config{Store: s}).CreateAPIKey(ctx, now, cron.OperatorOf(account), fill)
+	text, err := in.service.CreateAPIKey(ctx, now, actor, fill)
 	if cron.KindOf(err) == cron.TooMany {
-		return errors.New(message.Default().TooManyKeys(account))
+		return errors.New(message.Default().TooManyKeys(actor.Account))
 	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(stdout, text)
+	_, err = fmt.Fprintln(in.stdout, text)
 	return err
 }
 
-func listAPIKeys(ctx context.Context, c config.Config, s *store.Store, stdout io.Writer) error {
-	account, err := findAccount(ctx, s, c.APIKey.List.Account)
+func listAPIKeys(ctx context.Context, in *invocation) error {
+	actor, err := in.operatorFor(ctx, in.config.APIKey.List.Account)
 	if err != nil {
 		return err
 	}
-	keys, err := s.APIKeys(ctx, account.ID)
+	keys, err := in.service.APIKeys(ctx, actor)
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(in.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "ID\tKEY\tTITLE\tSTATE\tCREATED\tEXPIRES\tMAY\tFROM")
 	for _, k := range keys {
 		state, expires := "usable", "never"
-		if !k.Usable(s.Now()) {
+		if !k.Usable(in.store.Now()) {
 			state = "unusable"
 		}
 		if !k.Expires.IsZero() {
@@ -305,13 +277,13 @@ func prefixText(prefixes []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-func revokeAPIKey(ctx context.Context, c config.Config, s *store.Store, _ io.Writer) error {
-	o := c.APIKey.Revoke
-	account, err := findAccount(ctx, s, o.Account)
+func revokeAPIKey(ctx context.Context, in *invocation) error {
+	o := in.config.APIKey.Revoke
+	actor, err := in.operatorFor(ctx, o.Account)
 	if err != nil {
 		return err
 	}
-	err = s.DeleteAPIKey(ctx, account.ID, o.ID)
+	err = in.service.DeleteAPIKey(ctx, actor, o.ID)
 	if cron.KindOf(err) == cron.NotFound {
 		return errors.New(message.Default().NoSuchKey(o.ID))
 	}

@@ -28,9 +28,6 @@ import (
 // stacks of executions in flight, which cost more to scan than their memory is worth.
 const gcPercent = 200
 
-// operatorEmail is the operator's account until it is given another address.
-const operatorEmail = "operator@localhost"
-
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) (err error) {
 	logger := newLogger(logHandler(c.Serve, stderr))
@@ -155,26 +152,8 @@ func runAll(ctx context.Context, logger *slog.Logger, jobs *scheduler.Scheduler,
 
 // firstStart gives a new database its operator, and the operator a key.
 func firstStart(ctx context.Context, db *store.Store, baseURL string, stdout io.Writer) error {
-	_, err := db.Operator(ctx)
-	if err == nil {
-		return nil
-	}
-	if cron.KindOf(err) != cron.NotFound {
-		return fmt.Errorf("find the operator's account: %w", err)
-	}
-	account := cron.Account{Email: operatorEmail, Plan: cron.PlanUnlimited}
-	if err := db.CreateAccount(ctx, &account); err != nil {
-		if cron.KindOf(err) == cron.Conflict {
-			return nil // another node was first, and has printed the key
-		}
-		return err
-	}
-	key, err := service.New(service.Config{Store: db}).CreateAPIKey(ctx, db.Now(), cron.OperatorOf(account),
-		func(k *cron.APIKey) error {
-			k.Title = "first key"
-			return nil
-		})
-	if err != nil {
+	key, err := service.New(service.Config{Store: db}).SetUp(ctx, operator())
+	if err != nil || key == "" {
 		return err
 	}
 	_, err = io.WriteString(stdout, message.Default().FirstStart(baseURL, key))

@@ -49,10 +49,15 @@ const (
 	ScopeAll   Scope = 0      // everything, including scopes that are added later
 	ScopeRead  Scope = 1 << 0 // see jobs, folders and history
 	ScopeWrite Scope = 1 << 1 // create, change and delete jobs and folders
+
+	// ScopeOperator is to run the service: all accounts, whoever they belong to. No key has it.
+	ScopeOperator Scope = 1 << 62
 )
 
 // Has reports whether the scopes include the needed ones.
-func (s Scope) Has(needed Scope) bool { return s == ScopeAll || s&needed == needed }
+func (s Scope) Has(needed Scope) bool {
+	return needed&ScopeOperator == 0 && (s == ScopeAll || s&needed == needed)
+}
 
 // Usable reports whether the key is enabled and not expired.
 func (k *APIKey) Usable(now time.Time) bool {

@@ -22,9 +22,14 @@ func TestWhatAnActorMay(t *testing.T) {
 		"a key for reading":        {cron.Actor{Account: account, Key: key(cron.ScopeRead)}, true, false},
 		"a key for writing":        {cron.Actor{Account: account, Key: key(cron.ScopeWrite)}, false, true},
 		"a key for both":           {cron.Actor{Account: account, Key: key(cron.ScopeRead | cron.ScopeWrite)}, true, true},
+		"a key that claims it":     {cron.Actor{Account: account, Key: key(cron.ScopeOperator)}, false, false},
 		"the operator":             {cron.OperatorOf(cron.Account{}), true, true},
 		"the operator, for one":    {cron.OperatorOf(account), true, true},
 	} {
+		operator := tt.actor.Operator
+		if got := tt.actor.May(cron.ScopeOperator); got != operator {
+			t.Errorf("%s may run the service: %t", name, got)
+		}
 		if read, write := tt.actor.May(cron.ScopeRead), tt.actor.May(cron.ScopeWrite); read != tt.read || write != tt.write {
 			t.Errorf("%s: read %t, write %t", name, read, write)
 		}

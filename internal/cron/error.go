@@ -98,6 +98,7 @@ const (
 	RuleLocked                // Limit: seconds that a call waited for another one
 	RuleEdited                // nothing; of the job, changed by others all the time
 	RuleNotText               // nothing; not UTF-8
+	RuleEmail                 // Given: not an e-mail address
 )
 
 // Unit is what a limit counts.

@@ -69,11 +69,6 @@ func (c *Catalogue) NoSuchAccount(email string) string {
 	return fmt.Sprintf("There is no account with the e-mail address %q.", email)
 }
 
-// NotAnEmail says that an account's address cannot be one.
-func (c *Catalogue) NotAnEmail(given string) string {
-	return fmt.Sprintf("%q is not an e-mail address; give one such as jane@example.com.", given)
-}
-
 // AccountExists says that an address is taken.
 func (c *Catalogue) AccountExists(email string) string {
 	return fmt.Sprintf("There is an account with the e-mail address %q already.", email)

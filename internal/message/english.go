@@ -85,6 +85,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleKeyInUse:  "An API key cannot delete itself; use another key of this account for that.",
 	cron.RuleDailyQuota: "This API key has used up its {limit} requests of the day. Wait until midnight UTC, " +
 		"or ask the operator of the service for a larger plan.",
+	cron.RuleEmail:        "{quoted} is not an e-mail address; give one such as jane@example.com.",
 	cron.RuleAddressRange: "{quoted} is not an IP address, and no range of them such as 192.0.2.0/24 or 2001:db8::/32.",
 	cron.RuleEventStreams: "Too many streams of events are open; at most {limit} at once are possible for an account. " +
 		"Close one, or wait until one ends.",

@@ -38,6 +38,12 @@ const (
 	UseListKeys     UseCase = 62
 	UseCreateKey    UseCase = 63
 	UseDeleteKey    UseCase = 64
+
+	UseListAccounts  UseCase = 71
+	UseCreateAccount UseCase = 72
+	UseChangeAccount UseCase = 73
+	UseDeleteAccount UseCase = 74
+	UseSetUp         UseCase = 75
 )
 
 // scopes says which scope each use case needs. Nobody may do what is not listed.
@@ -58,6 +64,9 @@ var scopes = map[UseCase]cron.Scope{
 
 	UseGetAccount: cron.ScopeRead,
 	UseListKeys:   cron.ScopeRead, UseCreateKey: cron.ScopeWrite, UseDeleteKey: cron.ScopeWrite,
+
+	UseListAccounts: cron.ScopeOperator, UseCreateAccount: cron.ScopeOperator, UseChangeAccount: cron.ScopeOperator,
+	UseDeleteAccount: cron.ScopeOperator, UseSetUp: cron.ScopeOperator,
 }
 
 // allow is an error of kind Forbidden when the actor may not do something. Every use case begins with it.

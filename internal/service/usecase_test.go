@@ -34,50 +34,60 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 	)
 	job.AccountID, job.Request.URL = a.Account.ID, "http://a.example/"
 	return map[string]func() error{
-		"AddAPIKey":     func() error { return s.AddAPIKey(ctx, a, &key) },
-		"AddFolder":     func() error { return s.AddFolder(ctx, a, &folder) },
-		"AddJob":        func() error { return s.AddJob(ctx, a, &job) },
-		"Admit":         func() error { return s.Admit(ctx, a, service.UseListJobs) },
-		"AllHistory":    func() error { return firstError(s.AllHistory(ctx, a, cron.HistoryFilter{})) },
-		"APIKeys":       func() error { return second(s.APIKeys(ctx, a)) },
-		"BadgeTokens":   func() error { return second(s.BadgeTokens(ctx, a, 1, nil)) },
-		"ChangeFolder":  func() error { return s.ChangeFolder(ctx, a, 1, changeName) },
-		"ChangeJob":     func() error { return second(s.ChangeJob(ctx, a, 1, nil, changeJob)) },
-		"ChangeJobs":    func() error { return second(s.ChangeJobs(ctx, a, ids, changeJob)) },
-		"CheckChange":   func() error { return s.CheckChange(a, changeJob) },
-		"CheckFolder":   func() error { return s.CheckFolder(ctx, a, 1) },
-		"CreateAPIKey":  func() error { return second(s.CreateAPIKey(ctx, now, a, changeKey)) },
-		"CreateFolder":  func() error { return second(s.CreateFolder(ctx, a, changeName)) },
-		"CreateJob":     func() error { return second(s.CreateJob(ctx, a, changeJob)) },
-		"DeleteAPIKey":  func() error { return s.DeleteAPIKey(ctx, a, 1) },
-		"DeleteFolder":  func() error { return s.DeleteFolder(ctx, a, 1) },
-		"DeleteJob":     func() error { return s.DeleteJob(ctx, a, 1, nil) },
-		"DeleteJobs":    func() error { return second(s.DeleteJobs(ctx, a, ids)) },
-		"DeleteTLS":     func() error { return s.DeleteTLS(ctx, a) },
-		"Execution":     func() error { return second(s.Execution(ctx, a, 1, 1)) },
-		"Folder":        func() error { return second(s.Folder(ctx, a, 1)) },
-		"FolderJobs":    func() error { return second(s.FolderJobs(ctx, a, 1, 1)) },
-		"Folders":       func() error { return second(s.Folders(ctx, a)) },
-		"Follow":        func() error { return second(s.Follow(ctx, now, a, "")) },
-		"History":       func() error { return third(s.History(ctx, now, a, 1)) },
-		"Job":           func() error { return second(s.Job(ctx, now, a, 1)) },
-		"Jobs":          func() error { return third(s.Jobs(ctx, now, a)) },
-		"NewAPIKey":     func() error { return third(s.NewAPIKey(now, a, changeKey)) },
-		"NewClone":      func() error { return second(s.NewClone(ctx, a, 1, func(t string) string { return t }, changeJob)) },
-		"NewFolder":     func() error { return second(s.NewFolder(a, changeName)) },
-		"NewJob":        func() error { return second(s.NewJob(a, changeJob)) },
-		"Idempotent":    func() error { return third(s.Idempotent(ctx, a, service.UseCreateJob, once, nil)) },
-		"Performed":     func() error { return third(s.Performed(ctx, a, service.UseCreateJob, once)) },
-		"RoomForJob":    func() error { return s.RoomForJob(ctx, a) },
-		"Run":           func() error { return second(s.Run(ctx, a, 1, now)) },
-		"RunJob":        func() error { return second(s.RunJob(ctx, a, 1)) },
-		"SearchHistory": func() error { return second(s.SearchHistory(ctx, a, &cron.HistoryQuery{Limit: 1})) },
-		"SetTLS":        func() error { return s.SetTLS(ctx, a, cron.TLSMaterial{}) },
-		"Standing":      func() error { return second(s.Standing(ctx, a)) },
-		"Stats":         func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
-		"TLS":           func() error { return second(s.TLS(ctx, a)) },
+		"Account":           func() error { return second(s.Account(ctx, a, "")) },
+		"Accounts":          func() error { return second(s.Accounts(ctx, a)) },
+		"AddAPIKey":         func() error { return s.AddAPIKey(ctx, a, &key) },
+		"AddFolder":         func() error { return s.AddFolder(ctx, a, &folder) },
+		"AddJob":            func() error { return s.AddJob(ctx, a, &job) },
+		"Admit":             func() error { return s.Admit(ctx, a, service.UseListJobs) },
+		"AllHistory":        func() error { return firstError(s.AllHistory(ctx, a, cron.HistoryFilter{})) },
+		"APIKeys":           func() error { return second(s.APIKeys(ctx, a)) },
+		"BadgeTokens":       func() error { return second(s.BadgeTokens(ctx, a, 1, nil)) },
+		"ChangeFolder":      func() error { return s.ChangeFolder(ctx, a, 1, changeName) },
+		"ChangeJob":         func() error { return second(s.ChangeJob(ctx, a, 1, nil, changeJob)) },
+		"ChangeJobs":        func() error { return second(s.ChangeJobs(ctx, a, ids, changeJob)) },
+		"CheckChange":       func() error { return s.CheckChange(a, changeJob) },
+		"CheckFolder":       func() error { return s.CheckFolder(ctx, a, 1) },
+		"CreateAccount":     func() error { return second(s.CreateAccount(ctx, a, "b@example.com", "any", cron.AccessAll)) },
+		"CreateAPIKey":      func() error { return second(s.CreateAPIKey(ctx, now, a, changeKey)) },
+		"CreateFolder":      func() error { return second(s.CreateFolder(ctx, a, changeName)) },
+		"CreateJob":         func() error { return second(s.CreateJob(ctx, a, changeJob)) },
+		"DeleteAccount":     func() error { return s.DeleteAccount(ctx, a, "b@example.com") },
+		"DeleteAPIKey":      func() error { return s.DeleteAPIKey(ctx, a, 1) },
+		"DeleteFolder":      func() error { return s.DeleteFolder(ctx, a, 1) },
+		"DeleteJob":         func() error { return s.DeleteJob(ctx, a, 1, nil) },
+		"DeleteJobs":        func() error { return second(s.DeleteJobs(ctx, a, ids)) },
+		"DeleteTLS":         func() error { return s.DeleteTLS(ctx, a) },
+		"Execution":         func() error { return second(s.Execution(ctx, a, 1, 1)) },
+		"Folder":            func() error { return second(s.Folder(ctx, a, 1)) },
+		"FolderJobs":        func() error { return second(s.FolderJobs(ctx, a, 1, 1)) },
+		"Folders":           func() error { return second(s.Folders(ctx, a)) },
+		"Follow":            func() error { return second(s.Follow(ctx, now, a, "")) },
+		"History":           func() error { return third(s.History(ctx, now, a, 1)) },
+		"Job":               func() error { return second(s.Job(ctx, now, a, 1)) },
+		"Jobs":              func() error { return third(s.Jobs(ctx, now, a)) },
+		"NewAPIKey":         func() error { return third(s.NewAPIKey(now, a, changeKey)) },
+		"NewClone":          func() error { return second(s.NewClone(ctx, a, 1, func(t string) string { return t }, changeJob)) },
+		"NewFolder":         func() error { return second(s.NewFolder(a, changeName)) },
+		"NewJob":            func() error { return second(s.NewJob(a, changeJob)) },
+		"Idempotent":        func() error { return third(s.Idempotent(ctx, a, service.UseCreateJob, once, nil)) },
+		"Performed":         func() error { return third(s.Performed(ctx, a, service.UseCreateJob, once)) },
+		"RoomForJob":        func() error { return s.RoomForJob(ctx, a) },
+		"Run":               func() error { return second(s.Run(ctx, a, 1, now)) },
+		"RunJob":            func() error { return second(s.RunJob(ctx, a, 1)) },
+		"SearchHistory":     func() error { return second(s.SearchHistory(ctx, a, &cron.HistoryQuery{Limit: 1})) },
+		"SetAccountEnabled": func() error { return s.SetAccountEnabled(ctx, a, "", true) },
+		"SetPlan":           func() error { return s.SetPlan(ctx, a, "", service.PlanChange{Plan: "any"}) },
+		"SetUp":             func() error { return second(s.SetUp(ctx, a)) },
+		"SetTLS":            func() error { return s.SetTLS(ctx, a, cron.TLSMaterial{}) },
+		"Standing":          func() error { return second(s.Standing(ctx, a)) },
+		"Stats":             func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
+		"TLS":               func() error { return second(s.TLS(ctx, a)) },
 	}
 }
+
+// ofTheOperator are the use cases that no key of an account may perform.
+var ofTheOperator = []string{"Account", "Accounts", "CreateAccount", "DeleteAccount", "SetAccountEnabled", "SetPlan", "SetUp"}
 
 // noUseCases are the methods that need no rights, and why.
 var noUseCases = map[string]string{
@@ -137,7 +147,21 @@ func TestRightsOfScopes(t *testing.T) {
 	reader, writer := as(account), as(account)
 	reader.Key.Scopes, writer.Key.Scopes = cron.ScopeRead, cron.ScopeWrite
 	reading, writing := useCases(t.Context(), svc, reader), useCases(t.Context(), svc, writer)
+	everything, operator := useCases(t.Context(), svc, as(account)), useCases(t.Context(), svc, cron.OperatorOf(account))
+	for _, method := range ofTheOperator {
+		for _, call := range []func() error{reading[method], writing[method], everything[method]} {
+			if err := call(); cron.KindOf(err) != cron.Forbidden {
+				t.Errorf("%s with a key: %v", method, err)
+			}
+		}
+		if err := operator[method](); cron.KindOf(err) == cron.Forbidden {
+			t.Errorf("%s as the operator: %v", method, err)
+		}
+	}
 	for _, method := range slices.Sorted(maps.Keys(reading)) {
+		if slices.Contains(ofTheOperator, method) {
+			continue
+		}
 		isWrite := slices.Contains(writes, method)
 		forbidden := map[bool]func() error{true: reading[method], false: writing[method]}[isWrite]
 		allowed := map[bool]func() error{true: writing[method], false: reading[method]}[isWrite]
