@@ -3,6 +3,7 @@ package app
 import (
 	"container/list"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,7 +13,7 @@ import (
 )
 
 // limitedListener bounds the connections of clients. A connection waits while no request on it is being answered: it
-// has not sent a whole head yet, or is kept alive. When all are taken, a new connection replaces the one that has waited
+// has not sent a whole head yet, is kept alive, or has sent a head and the rest of the body is to come. When all are taken, a new connection replaces the one that has waited
 // longest; when none waits, it and all after it stay in the backlog of the operating system until one does. An address
 // has a share; beyond it a new connection replaces one of its own, or is closed. Loopback addresses and trusted proxies
 // stand for many clients: they have no share, and their connections are closed last.
@@ -225,9 +226,27 @@ func watch(server *http.Server) {
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(connKey{}).(*limitedConn); ok {
 			c.change(c.listener.work)
+			if r.ContentLength != 0 {
+				r.Body = awaitedBody{r.Body, c}
+			}
 		}
 		handler.ServeHTTP(w, r)
 	})
+}
+
+// awaitedBody is the body of a request. Its connection waits while nothing of it comes, so that many that are sent slowly
+// on purpose keep nobody out; each part that comes puts it behind those that have waited longer.
+type awaitedBody struct {
+	io.ReadCloser
+	conn *limitedConn
+}
+
+// Read implements io.Reader.
+func (b awaitedBody) Read(p []byte) (int, error) {
+	b.conn.change(b.conn.listener.wait)
+	n, err := b.ReadCloser.Read(p)
+	b.conn.change(b.conn.listener.work)
+	return n, err
 }
 
 // closeAfterChunks closes a connection after a request in chunks. One that has a Content-Length too may be two requests

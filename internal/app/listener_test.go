@@ -22,8 +22,24 @@ type door struct {
 	gate    chan struct{}
 	inside  chan struct{}
 
+	parts chan struct{} // one for each part of a body
+
 	mu     sync.Mutex
 	closed []string
+}
+
+// read reads a body part by part.
+func (d *door) read(body io.Reader) {
+	part := make([]byte, 64)
+	for {
+		n, err := body.Read(part)
+		if n > 0 {
+			d.parts <- struct{}{}
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 func openDoor(t *testing.T, most int, exempt bool) *door {
@@ -32,7 +48,7 @@ func openDoor(t *testing.T, most int, exempt bool) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{t: t, address: inner.Addr().String(), gate: make(chan struct{}), inside: make(chan struct{}, 100)}
+	d := &door{t: t, address: inner.Addr().String(), gate: make(chan struct{}), inside: make(chan struct{}, 100), parts: make(chan struct{}, 100)}
 	d.l = newListener(inner, most, func(netip.Addr) bool { return exempt }, func(reason string) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -42,6 +58,9 @@ func openDoor(t *testing.T, most int, exempt bool) *door {
 		if r.URL.Path == "/gate" {
 			d.inside <- struct{}{}
 			<-d.gate
+		}
+		if r.ContentLength > 0 {
+			d.read(r.Body)
 		}
 		_, _ = io.WriteString(w, "answer")
 	})}
@@ -136,6 +155,39 @@ func TestRequestsUnderWayKeepTheirConnection(t *testing.T) {
 		if !answered(c) {
 			t.Error("a request is not answered")
 		}
+	}
+}
+
+// TestSlowBodiesMakeRoom has requests whose bodies do not come. Others are answered all the same, and so is one whose body
+// comes on, however slowly.
+func TestSlowBodiesMakeRoom(t *testing.T) {
+	d := openDoor(t, 10, true)
+	upload := func() net.Conn {
+		c := d.connect()
+		if _, err := io.WriteString(c, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n0123456789"); err != nil {
+			t.Fatal(err)
+		}
+		<-d.parts
+		return c
+	}
+	honest := upload()
+	for i := range 30 { // 40 bytes with the 10 of the first part
+		upload()
+		c := d.connect()
+		send(t, c, "/")
+		if !answered(c) {
+			t.Fatal("a request is not answered while others hold back their bodies")
+		}
+		if _, err := io.WriteString(honest, "x"); err != nil {
+			t.Fatalf("a body is broken off after %d parts: %v", i, err)
+		}
+		<-d.parts
+	}
+	if !answered(honest) {
+		t.Error("a body that came bit by bit is not answered")
+	}
+	if got := d.reasons(); len(got) < 20 {
+		t.Errorf("closed to make room: %v", got)
 	}
 }
 
