@@ -1,10 +1,12 @@
-// Package fetch makes one HTTP exchange and says exactly what came of it.
+// Package fetch makes one HTTP exchange and reports its result in detail.
 //
-// An exchange is HTTP/1.1 over a connection of its own: look the name up, connect, shake hands, send, receive, close.
-// It follows no redirect unless the call asks for it, each over a connection of its own, uses no proxy and reuses
-// nothing but TLS sessions, so that each one tests the whole path.
-// Every address is put before the Guard when it is dialled. Whatever happens is told by a cron.Result; an exchange
-// neither returns an error nor panics, and always ends within its timeout.
+// An exchange is HTTP/1.1 over a connection of its own:
+//
+//	look up → connect → TLS handshake → send → receive → check success → close
+//
+// It follows redirects only if the call says so, each over a connection of its own. It uses no proxy and reuses only TLS
+// sessions, so that each exchange tests the whole path. The Guard checks every address when it is dialled. An exchange
+// reports everything as a cron.Result: it never returns an error or panics, and always ends within its timeout.
 package fetch
 
 import (
@@ -28,21 +30,21 @@ import (
 
 // Config is what a Client needs. The zero value works: closed sign-up, the resolver and the roots of the host.
 type Config struct {
-	Guard     *Guard         // nil stands for the zero Guard
-	Resolver  Resolver       // nil stands for Go's own resolver with the host's configuration
-	RootCAs   *x509.CertPool // nil stands for the host's
+	Guard     *Guard         // nil for the zero Guard
+	Resolver  Resolver       // nil for Go's resolver with the configuration of the host
+	RootCAs   *x509.CertPool // nil for those of the host
 	UserAgent string         // of requests whose job sets none; "" is "Punctual"
-	Logger    *slog.Logger   // hears of our own errors only; nil is silent
+	Logger    *slog.Logger   // for errors of the service itself; nil for none
 }
 
-// Resolver looks names up. A *net.Resolver is one.
+// Resolver resolves names, like *net.Resolver.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 var _ Resolver = (*net.Resolver)(nil)
 
-// Client makes exchanges, any number at a time. It holds no connections and no goroutines, so it needs no closing.
+// Client makes exchanges. It is safe for concurrent use, and holds neither connections nor goroutines to be closed.
 type Client struct {
 	guard     *Guard
 	lookups   *lookups
@@ -99,9 +101,8 @@ func New(config Config) *Client {
 	}
 }
 
-// Do makes the exchange that call asks for and returns what came of it. It ends within call.Timeout, which must be
-// positive, or soon after ctx does: the result of an exchange that ctx interrupts is cron.Lost, with URL and start, since
-// nobody knows what it did.
+// Do makes the exchange of a call. It ends within call.Timeout, which must be positive, or soon after ctx ends. The result
+// of an exchange that ctx interrupts is cron.Lost with URL and start, since its effect is unknown.
 func (c *Client) Do(ctx context.Context, call cron.Call) cron.Result {
 	x := &exchange{client: c, call: &call, started: time.Now()}
 	err := x.attempt(ctx)
@@ -109,20 +110,20 @@ func (c *Client) Do(ctx context.Context, call cron.Call) cron.Result {
 	return x.result
 }
 
-// exchange is one Do under way.
+// exchange is the state of one Do.
 type exchange struct {
 	client  *Client
 	call    *cron.Call
 	target  target
 	started time.Time
 	result  cron.Result
-	body    []byte // what the criteria of the call look at
-	trail   *trail // nil before the first redirect
+	body    []byte         // for the success criteria of the call
+	chain   *redirectChain // nil before the first redirect
 
-	peerBytes int // of the certificates of the server at hand
+	peerBytes int // size of the certificates of the current server
 }
 
-// attempt runs the exchange and turns a panic into an error.
+// attempt runs the exchange and converts a panic into an error.
 func (x *exchange) attempt(ctx context.Context) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -133,7 +134,7 @@ func (x *exchange) attempt(ctx context.Context) (err error) {
 	return x.run(ctx)
 }
 
-// run makes the request, and those that redirects lead to. Its errors are *fault.
+// run makes the request and those of redirects. Its errors are *fault.
 func (x *exchange) run(ctx context.Context) error {
 	var err error
 	x.call.Request = x.call.Request.Expand(x.call.Now, uuid)
@@ -146,12 +147,12 @@ func (x *exchange) run(ctx context.Context) error {
 	for {
 		err := x.request(ctx)
 		switch {
-		case x.trail != nil && x.trail.refused != nil:
-			return x.trail.refused // whatever became of the body
+		case x.chain != nil && x.chain.refused != nil:
+			return x.chain.refused // even if the body could not be read
 		case err != nil:
 			return err
-		case x.trail == nil || x.trail.next == nil:
-			return x.judge(ctx)
+		case x.chain == nil || x.chain.next == nil:
+			return x.checkSuccess(ctx)
 		}
 		x.follow()
 	}
@@ -160,7 +161,7 @@ func (x *exchange) run(ctx context.Context) error {
 // request makes one request over a connection of its own.
 func (x *exchange) request(ctx context.Context) error {
 	var tcp, conn net.Conn
-	err := persist(ctx, func() (err error) {
+	err := retryShortage(ctx, func() (err error) {
 		tcp, conn, err = x.connect(ctx)
 		return err
 	})
@@ -171,7 +172,7 @@ func (x *exchange) request(ctx context.Context) error {
 	// The one deadline: it holds for every read and write from here on.
 	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
 	x.mark(&x.result.Stats.PreTransfer)
-	return x.converse(tcp, conn)
+	return x.roundTrip(tcp, conn)
 }
 
 // connect goes through the phases before a request is sent and returns the connection, which runs over tcp.
@@ -185,7 +186,7 @@ func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) 
 	x.mark(&x.result.Stats.NameLookup)
 
 	if tcp, err = x.client.dial(ctx, addrs, x.target.port, x.call.Timeout, x.call.Access); err != nil {
-		return nil, nil, x.discreet(err)
+		return nil, nil, x.hideAddress(err)
 	}
 	x.mark(&x.result.Stats.Connect)
 	if !x.target.tls {
@@ -206,8 +207,9 @@ func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) 
 	return tcp, secure, nil
 }
 
-// discreet keeps an account that reaches global addresses only from learning which address of ours a name has.
-func (x *exchange) discreet(err error) error {
+// hideAddress hides a blocked address from accounts that can reach global addresses only, so that names in private networks
+// cannot be resolved through the service.
+func (x *exchange) hideAddress(err error) error {
 	f, ok := errors.AsType[*fault](err)
 	if ok && x.call.Access == cron.AccessGlobal && (f.fault == cron.FaultBlocked || f.fault == cron.FaultNotGlobal) {
 		f.detail = x.target.authority()
@@ -215,24 +217,23 @@ func (x *exchange) discreet(err error) error {
 	return err
 }
 
-// converse sends the request over conn, which runs over tcp, and receives the response. It closes both.
-func (x *exchange) converse(tcp, conn net.Conn) error {
+// roundTrip sends the request over conn, which uses tcp, and receives the response. It closes both.
+func (x *exchange) roundTrip(tcp, conn net.Conn) error {
 	rest, sendErr := x.send(conn)
 	var sending sync.WaitGroup
 	if sendErr == nil && rest != "" {
-		// The server may answer before it has read a long body, or not read on before its answer is taken.
+		// The server can respond before it has read a long body, or stop reading until its response is read.
 		sending.Go(func() { _, sendErr = io.WriteString(conn, rest) })
 	}
 	err := x.receive(conn)
 	x.mark(&x.result.Duration)
 	if err == nil {
-		conn.Close() // says goodbye in TLS
+		conn.Close() // sends the TLS close notification
 	} else {
 		tcp.Close()
 	}
 	sending.Wait()
-	// A server that closes early may have answered. When it has not, the write that failed tells more than the end
-	// that the read met.
+	// A server that closes the connection early may have responded. If not, the write error says more than the read error.
 	f, ok := errors.AsType[*fault](err)
 	if ok && f.fault == cron.FaultClosed && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE) {
 		return x.transferFault(sendErr)
@@ -240,10 +241,10 @@ func (x *exchange) converse(tcp, conn net.Conn) error {
 	return err
 }
 
-// mark notes the time since the start.
+// mark records the time since the start.
 func (x *exchange) mark(d *time.Duration) { *d = time.Since(x.started) }
 
-// finish fills in what is the same for every end.
+// finish completes the result.
 func (x *exchange) finish(ctx context.Context, err error) {
 	r := &x.result
 	r.Started = x.started
@@ -264,10 +265,10 @@ func (x *exchange) finish(ctx context.Context, err error) {
 		f = &fault{status: cron.StatusInternalError, fault: cron.FaultInternal, err: err}
 	}
 	if f.fault == cron.FaultInternal && f.err != errPanic {
-		x.client.logger.Error("an exchange failed for a reason of ours", slog.Any("error", f.err))
+		x.client.logger.Error("an exchange failed because of a fault of the service", slog.Any("error", f.err))
 	}
 	if (f.status == cron.StatusTimeout || f.fault == cron.FaultShortage || f.fault == cron.FaultMatchBusy) && ctx.Err() != nil {
-		// What was measured until then says nothing about the execution.
+		// The interruption, and not the target, ended the exchange.
 		lost := cron.Lost()
 		lost.URL, lost.Started = r.URL, r.Started
 		*r = lost
@@ -302,7 +303,7 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 			return nil, err
 		}
 		config.RootCAs = id.roots
-		if !x.strayed() {
+		if !x.leftOrigin() {
 			config.Certificates = id.certificates
 		}
 	} else if !x.call.Exchange.Unverified {
@@ -322,7 +323,7 @@ func (x *exchange) sessionName() string {
 	}
 	if x.call.TLS != nil {
 		name += " " + string(x.call.TLS.Digest[:])
-		if x.strayed() {
+		if x.leftOrigin() {
 			name += " anonymous"
 		}
 	}

@@ -82,8 +82,8 @@ func FuzzReceive(f *testing.F) {
 			x.mark(&x.result.Stats.Connect)
 			x.mark(&x.result.Stats.PreTransfer)
 			err := x.receive(conn)
-			if err == nil && (x.trail == nil || x.trail.next == nil) {
-				err = x.judge(context.Background())
+			if err == nil && (x.chain == nil || x.chain.next == nil) {
+				err = x.checkSuccess(context.Background())
 			} else if err == nil {
 				x.follow()
 				if hop := x.result.Redirects[0]; !cron.IsRedirect(hop.Status) || hop.URL != requestedURL(hop.URL) {

@@ -386,10 +386,10 @@ func TestUntidyLocations(t *testing.T) {
 		err := x.receive(&pieces{data: []byte("HTTP/1.1 302 Found\r\n" + lines + "\r\n")})
 		got := ""
 		switch {
-		case x.trail != nil && x.trail.refused != nil:
+		case x.chain != nil && x.chain.refused != nil:
 			got = "refused"
-		case x.trail != nil && x.trail.next != nil:
-			got = x.trail.next.request.URL
+		case x.chain != nil && x.chain.next != nil:
+			got = x.chain.next.request.URL
 		}
 		if err != nil || got != want {
 			t.Errorf("%q: %v, leads to %q, want %q", lines, err, got, want)

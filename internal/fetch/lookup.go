@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// Bounds on what is remembered of names. It is for the herd at the full minute, not for saving lookups.
+// Limits on the cache of lookups. It serves the many jobs that start at a full minute, and is not meant to save lookups.
 const (
 	lookupLife = time.Second
 	maxLookups = 4096
 )
 
-// lookups looks names up, each once for all who ask at the same time or within a moment. The first to ask does it
-// with the time it has; the others wait, and when the first gives up, the next takes over.
+// lookups resolves names, each once for all exchanges that need it at the same time or within lookupLife. The first exchange
+// does it within its own timeout; the others wait, and when it times out, another one takes over.
 type lookups struct {
 	resolver Resolver
 
 	mu      sync.Mutex
-	flights map[string]*flight
-	// Two generations of answers, so that old ones go by dropping a map.
+	pending map[string]*pendingLookup
+	// Two generations of answers, so that old ones are removed by dropping a map.
 	answers, former map[string]answer
 	turned          time.Time
 }
 
-// flight is a lookup under way. Its results may be read once done is closed.
-type flight struct {
+// pendingLookup is a lookup in progress. Its results can be read once done is closed.
+type pendingLookup struct {
 	done  chan struct{}
 	addrs []netip.Addr
 	err   error
-	final bool // for all who wait, and not only for the one who looked up
+	final bool // the result is valid for all that wait, not only for the one that looked up
 }
 
 type answer struct {
@@ -40,10 +40,10 @@ type answer struct {
 }
 
 func newLookups(resolver Resolver) *lookups {
-	return &lookups{resolver: resolver, flights: make(map[string]*flight)}
+	return &lookups{resolver: resolver, pending: make(map[string]*pendingLookup)}
 }
 
-// lookup returns the addresses of host, at least one. They are shared: not to be changed.
+// lookup returns the addresses of host, at least one. The slice is shared and must not be modified.
 func (l *lookups) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	for {
 		l.mu.Lock()
@@ -51,14 +51,14 @@ func (l *lookups) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 			l.mu.Unlock()
 			return addrs, nil
 		}
-		f, underway := l.flights[host]
+		f, underway := l.pending[host]
 		if !underway {
-			f = &flight{done: make(chan struct{})}
-			l.flights[host] = f
+			f = &pendingLookup{done: make(chan struct{})}
+			l.pending[host] = f
 		}
 		l.mu.Unlock()
 		if !underway {
-			return l.fly(ctx, host, f)
+			return l.perform(ctx, host, f)
 		}
 		select {
 		case <-f.done:
@@ -71,12 +71,12 @@ func (l *lookups) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 	}
 }
 
-// fly performs the lookup f.
-func (l *lookups) fly(ctx context.Context, host string, f *flight) ([]netip.Addr, error) {
+// perform does the lookup f.
+func (l *lookups) perform(ctx context.Context, host string, f *pendingLookup) ([]netip.Addr, error) {
 	defer func() { // also when the resolver panics
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		delete(l.flights, host)
+		delete(l.pending, host)
 		if f.final && f.err == nil {
 			l.remember(host, f.addrs, time.Now())
 		}
@@ -93,7 +93,7 @@ func (l *lookups) fly(ctx context.Context, host string, f *flight) ([]netip.Addr
 	return f.addrs, f.err
 }
 
-// recall returns an answer that is still good.
+// recall returns an answer that is still valid.
 func (l *lookups) recall(host string, now time.Time) ([]netip.Addr, bool) {
 	found, ok := l.answers[host]
 	if !ok {

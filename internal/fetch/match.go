@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// patternRoom is how many bytes of compiled patterns are kept at least once used.
+	// patternRoom is the size of a generation of the cache of compiled patterns, in bytes.
 	patternRoom = 8 << 20
-	// matchTime is how long a pattern may be at work. Few milliseconds are what any body needs, but for patterns that are
-	// made to be slow; the rest is for a machine that is busy.
+	// matchTime is the limit on the time of matching. A few milliseconds suffice for any body unless the pattern is slow on
+	// purpose; the rest is for a busy machine.
 	matchTime = time.Second
 )
 
-// match holds the body against a pattern, in turns with all others who match. Its error is a *fault.
+// match matches the body against a pattern, taking turns with other exchanges. Its error is a *fault.
 func (x *exchange) match(ctx context.Context, text string) error {
 	turns := x.client.turns
 	if turns.take(ctx, x.call.AccountID) != nil {
@@ -34,7 +34,7 @@ func (x *exchange) match(ctx context.Context, text string) error {
 		return turns.take(ctx, x.call.AccountID)
 	}}
 	defer func() {
-		if in.err == nil { // with an error the turn is lost already
+		if in.err == nil { // with an error there is no turn to give back
 			turns.give()
 		}
 	}()
@@ -58,20 +58,20 @@ func (x *exchange) match(ctx context.Context, text string) error {
 	return nil
 }
 
-// noTurn is the fault of an exchange whose time was over before it had its turn: the service was busy.
+// noTurn is the fault of an exchange that timed out while it waited for a turn: the service was busy.
 func (x *exchange) noTurn() error {
 	return &fault{status: cron.StatusInternalError, fault: cron.FaultMatchBusy, detail: seconds(x.call.Timeout)}
 }
 
-// timedRunes is the runes of a body, until time is up. What goes by while others have their turn does not count.
+// timedRunes reads the runes of a body until matchTime has passed, not counting the turns of others.
 type timedRunes struct {
 	rest  []byte
-	turn  func() error // lets others have theirs
+	turn  func() error // gives up the turn and waits for another one
 	read  int
-	since time.Time     // of the turn at hand
-	spent time.Duration // in the turns before
-	late  bool          // it ended before the body did
-	err   error         // that kept it from another turn
+	since time.Time     // start of the current turn
+	spent time.Duration // in earlier turns
+	late  bool          // matchTime passed before the end of the body
+	err   error         // of waiting for another turn
 }
 
 // ReadRune implements io.RuneReader.
@@ -87,7 +87,7 @@ func (r *timedRunes) ReadRune() (c rune, size int, err error) {
 	return c, size, nil
 }
 
-// look sees whether time, or the turn that has lasted so long, is up.
+// look checks matchTime, and ends a turn that has lasted for slice.
 func (r *timedRunes) look(lasted time.Duration) {
 	if r.late || r.err != nil {
 		return

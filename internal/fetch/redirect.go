@@ -10,39 +10,39 @@ import (
 	"punctual/internal/cron"
 )
 
-// trail is what an exchange remembers of the redirects that it follows. It exists from the first one on.
-type trail struct {
-	visits  []visit
-	next    *step // where the response at hand leads; nil when it is not followed
-	strayed bool  // a redirect led to another origin: what belonged to the first stays behind, even if one leads back
-	refused error // why the response at hand is not followed though it asks for it
+// redirectChain is the redirects that an exchange has followed. It exists from the first one on.
+type redirectChain struct {
+	visits     []visit
+	next       *step // the request that follows the current response; nil for none
+	leftOrigin bool  // a redirect led to another origin: credentials are no longer sent, even if another one leads back
+	refused    error // why the current redirect is not followed
 }
 
-// visit is a request of a trail. What differs in nothing of it is answered alike.
+// visit identifies a request of a chain, to detect loops.
 type visit struct {
 	method cron.Method
 	url    string
 	bare   bool // without credentials
 }
 
-// step is the next request of a trail.
+// step is the next request of a chain.
 type step struct {
-	request cron.Request
-	target  target
-	strays  bool
+	request      cron.Request
+	target       target
+	leavesOrigin bool
 }
 
-// redirected tells whether another request is to follow a response of that code and Location, and prepares it.
+// redirected reports whether a response with the given code and Location is followed by another request, and prepares it.
 func (x *exchange) redirected(code int, location string) bool {
 	if x.call.Exchange.FollowRedirects == 0 || !cron.IsRedirect(code) || x.call.Request.Method == cron.MethodConnect ||
 		location == "" {
 		return false
 	}
-	if x.trail == nil {
-		x.trail = &trail{visits: []visit{{x.call.Request.Method, x.call.Request.URL, false}}}
+	if x.chain == nil {
+		x.chain = &redirectChain{visits: []visit{{x.call.Request.Method, x.call.Request.URL, false}}}
 	}
 	refuse := func(f cron.Fault, detail string) bool {
-		x.trail.refused = &fault{status: cron.StatusHTTPError, fault: f, detail: detail}
+		x.chain.refused = &fault{status: cron.StatusHTTPError, fault: f, detail: detail}
 		return false
 	}
 	if followed := len(x.result.Redirects); followed >= x.call.Exchange.FollowRedirects {
@@ -52,17 +52,17 @@ func (x *exchange) redirected(code int, location string) bool {
 	if !ok {
 		return refuse(cron.FaultRedirectURL, requestedURL(location))
 	}
-	v := visit{next.request.Method, next.request.URL, x.trail.strayed || next.strays}
-	if slices.Contains(x.trail.visits, v) {
+	v := visit{next.request.Method, next.request.URL, x.chain.leftOrigin || next.leavesOrigin}
+	if slices.Contains(x.chain.visits, v) {
 		return refuse(cron.FaultRedirectLoop, requestedURL(v.url))
 	}
-	x.trail.visits = append(x.trail.visits, v)
-	x.trail.next = next
+	x.chain.visits = append(x.chain.visits, v)
+	x.chain.next = next
 	return true
 }
 
-// stepTo is the request that a redirect with the given status code and Location asks for (RFC 9110, section 15.4); ok
-// is false when it is no URL that can be requested.
+// stepTo is the request that follows a redirect with the given status code and Location (RFC 9110, section 15.4); ok is
+// false if the Location cannot be requested.
 func (x *exchange) stepTo(code int, location string) (next *step, ok bool) {
 	base, problem := cron.ParseURL(x.call.Request.URL)
 	reference, err := url.Parse(location)
@@ -78,7 +78,7 @@ func (x *exchange) stepTo(code int, location string) (next *step, ok bool) {
 		return nil, false
 	}
 
-	// 303 is for any method; for the other two it is what every client has come to do.
+	// 303 applies to any method; 301 and 302 change POST only, as all clients do.
 	if code == http.StatusSeeOther && r.Method != cron.MethodHead ||
 		(code == http.StatusMovedPermanently || code == http.StatusFound) && r.Method == cron.MethodPost {
 		r.Method, r.Body = cron.MethodGet, ""
@@ -88,7 +88,7 @@ func (x *exchange) stepTo(code int, location string) (next *step, ok bool) {
 	from, to := &x.target, &next.target
 	switch {
 	case !sameOrigin(from, to):
-		next.strays = true
+		next.leavesOrigin = true
 		r.Auth = cron.BasicAuth{}
 		r.Headers = without(r.Headers, isOriginField)
 		if from.tls && !to.tls {
@@ -101,37 +101,37 @@ func (x *exchange) stepTo(code int, location string) (next *step, ok bool) {
 	return next, true
 }
 
-// follow makes the exchange that of the next request.
+// follow switches the exchange to the next request.
 func (x *exchange) follow() {
-	t := x.trail
-	t.strayed = t.strayed || t.next.strays
+	t := x.chain
+	t.leftOrigin = t.leftOrigin || t.next.leavesOrigin
 	x.call.Request, x.target = t.next.request, t.next.target
 	t.next = nil
 
 	r := &x.result
 	r.Redirects = append(r.Redirects, cron.Redirect{Status: r.HTTPStatus, URL: requestedURL(x.call.Request.URL)})
 	r.HTTPStatus, r.Reason, r.RetryAfter = 0, "", 0
-	// Times are those of the last request, and from the start of the exchange all the same.
+	// The timings are those of the last request, but measured from the start of the exchange.
 	r.Stats, r.Duration = cron.Stats{}, 0
 }
 
-// strayed tells whether a redirect has led to another origin.
-func (x *exchange) strayed() bool { return x.trail != nil && x.trail.strayed }
+// leftOrigin reports whether a redirect has led to another origin.
+func (x *exchange) leftOrigin() bool { return x.chain != nil && x.chain.leftOrigin }
 
 func sameOrigin(a, b *target) bool { return a.tls == b.tls && a.host == b.host && a.port == b.port }
 
-// without is headers without those whose name is one that drop tells; it never changes headers itself.
+// without returns headers without those whose names drop selects. It does not modify headers.
 func without(headers []cron.Header, drop func(name string) bool) []cron.Header {
 	return slices.DeleteFunc(slices.Clone(headers), func(h cron.Header) bool { return drop(h.Name) })
 }
 
-// isContentField tells whether a header is about the body.
+// isContentField reports whether a header describes the body.
 func isContentField(name string) bool {
 	return len(name) > 8 && strings.EqualFold(name[:8], "Content-") ||
 		strings.EqualFold(name, "Digest") || strings.EqualFold(name, "Last-Modified")
 }
 
-// isOriginField tells whether a header is for one origin only.
+// isOriginField reports whether a header is meant for one origin only.
 func isOriginField(name string) bool {
 	for _, n := range [...]string{"Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Host"} {
 		if strings.EqualFold(name, n) {

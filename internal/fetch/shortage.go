@@ -57,8 +57,8 @@ func isShortage(err error) bool {
 	return ok && f.fault == cron.FaultShortage
 }
 
-// persist calls try until it returns anything but a shortage or ctx ends.
-func persist(ctx context.Context, try func() error) error {
+// retryShortage calls try until it returns anything but a shortage or ctx ends.
+func retryShortage(ctx context.Context, try func() error) error {
 	var short error // the latest shortage
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
 		err := try()

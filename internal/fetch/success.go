@@ -9,9 +9,9 @@ import (
 	"punctual/internal/cron"
 )
 
-// judge holds the response against the criteria of the call. Its error, a *fault, names the first one that is not met;
-// a status that is no success by the rule of the API needs none.
-func (x *exchange) judge(ctx context.Context) error {
+// checkSuccess compares the response with the success criteria of the call. Its error, a *fault, names the first one that is
+// not met; a failure by the default rule for statuses has no fault.
+func (x *exchange) checkSuccess(ctx context.Context) error {
 	s := x.call.Exchange.Success
 	if s == nil {
 		return nil
@@ -34,7 +34,7 @@ func (x *exchange) judge(ctx context.Context) error {
 	return nil
 }
 
-// unmet is the fault of a response that fails a criterion.
+// unmet is the fault of a response that does not meet a criterion.
 func unmet(f cron.Fault, detail string) error {
 	return &fault{status: cron.StatusHTTPError, fault: f, detail: strings.TrimSpace(detail)}
 }

@@ -381,7 +381,7 @@ func BenchmarkMatch(b *testing.B) {
 			x := &exchange{client: New(Config{}), call: &cron.Call{Exchange: job.Exchange}, body: body}
 			x.result.HTTPStatus = 200
 			for b.Loop() {
-				x.judge(b.Context())
+				x.checkSuccess(b.Context())
 			}
 		})
 	}

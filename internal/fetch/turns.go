@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// turns shares a bounded part of the CPU out among those who match patterns, so that patterns that are slow on purpose
-// hold nobody else up. Accounts take turns, and those of one account wait for one another:
+// turns shares a limited part of the CPU between exchanges that match patterns, so that patterns that are slow on purpose do
+// not delay other accounts. Turns go round-robin over accounts, and in order within an account:
 //
 //	account 7:  a ─ b ─ c ┐
 //	account 9:  d         ├─ next: a, d, e, b, e, c, … at most slots at once, each for a slice
@@ -16,18 +16,18 @@ import (
 type turns struct {
 	mu      sync.Mutex
 	slots   int
-	waiting map[int64][]chan struct{} // by account, none of them empty; a turn is given by closing
-	order   []int64                   // the accounts that wait, the next one first
+	waiting map[int64][]chan struct{} // by account, never empty; closing a channel gives a turn
+	order   []int64                   // the waiting accounts, the next one first
 }
 
-// slice is how long a turn lasts while others wait.
+// slice is the length of a turn while others wait.
 const slice = 5 * time.Millisecond
 
 func newTurns() *turns {
 	return &turns{slots: max(1, runtime.GOMAXPROCS(0)/2), waiting: make(map[int64][]chan struct{})}
 }
 
-// take waits for a turn of the account. Without an error the turn has to be given back.
+// take waits for a turn of the account. Unless it returns an error, give must be called.
 func (t *turns) take(ctx context.Context, account int64) error {
 	t.mu.Lock()
 	if t.slots > 0 {
@@ -57,7 +57,7 @@ func (t *turns) take(ctx context.Context, account int64) error {
 	return ctx.Err()
 }
 
-// leave takes one who waits out of the queue of its account.
+// leave removes a waiting exchange from the queue of its account.
 func (t *turns) leave(account int64, mine chan struct{}) {
 	queue := t.waiting[account]
 	for i, c := range queue {
@@ -101,7 +101,7 @@ func (t *turns) giveLocked() {
 	t.order = append(t.order, account)
 }
 
-// contended tells whether others wait.
+// contended reports whether others wait.
 func (t *turns) contended() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
