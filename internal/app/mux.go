@@ -1,64 +1,57 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
-type muxConfig struct {
-	API     http.Handler // answers every path that is not listed here
-	Welcome string
-	Ping    func(context.Context) error
+// routes are handlers by the patterns of a ServeMux.
+type routes map[string]http.Handler
 
-	ZoneRelease func(context.Context) (string, error) // that the database has
-
-	Writing  *writeProbe
-	LastPass func() time.Time
-	LateBy   func() time.Duration
-	Metrics  *metrics.Metrics
+// publicRoutes are those that belong to the process, and not to the API, beside those of the operations.
+func publicRoutes(welcome string, o *operations) routes {
+	all := o.routes()
+	all["GET /{$}"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = io.WriteString(w, welcome)
+	})
+	return all
 }
 
-// own are the routes that belong to the process, and not to the API.
-func own(c muxConfig) map[string]http.Handler {
-	return map[string]http.Handler{
-		"GET /{$}": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			_, _ = io.WriteString(w, c.Welcome)
-		}),
-		"GET /healthz": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			state(w, http.StatusOK, map[string]string{"process": "ok"})
-		}),
-		"GET /readyz": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			status, parts := ready(r.Context(), c)
-			state(w, status, parts)
-		}),
-		"GET /metrics": c.Metrics.Handler(),
-	}
-}
-
-// mux puts what belongs to the process beside the API.
-func mux(c muxConfig) http.Handler {
+// mux answers routes, and all else with rest.
+func mux(of routes, rest http.Handler) http.Handler {
 	m := http.NewServeMux()
-	for pattern, h := range own(c) {
+	for pattern, h := range of {
 		m.Handle(pattern, h)
 	}
-	counted := count(c.API, c.Metrics)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The API is no pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
+		// The rest is no pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
 		if h, pattern := m.Handler(r); pattern != "" && isClean(r.URL.Path) {
 			h.ServeHTTP(w, r)
 			return
 		}
-		counted.ServeHTTP(w, r)
+		rest.ServeHTTP(w, r)
+	})
+}
+
+// reserveConsole keeps /console and all paths below it from the API: they belong to people and browsers.
+func reserveConsole(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/console" || strings.HasPrefix(r.URL.Path, "/console/") {
+			problem(w, http.StatusNotFound, message.Default().NoConsole())
+			return
+		}
+		api.ServeHTTP(w, r)
 	})
 }
 
@@ -102,10 +95,19 @@ func (a *answer) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-func state(w http.ResponseWriter, status int, parts map[string]string) {
-	w.Header().Set("Content-Type", "application/json")
+// problem answers with problem details (RFC 9457).
+func problem(w http.ResponseWriter, status int, detail string) {
+	writeJSON(w, "application/problem+json", status, struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(status), status, detail})
+}
+
+func writeJSON(w http.ResponseWriter, mediaType string, status int, v any) {
+	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(parts)
+	_ = json.NewEncoder(w).Encode(v)
 }

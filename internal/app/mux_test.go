@@ -21,23 +21,37 @@ import (
 	"punctual/internal/metrics"
 )
 
-// newMux is a mux before an API that says what it was asked for.
+// newMux is a mux before an API that says what it was asked for. It trusts requests as a service without a listener for
+// the operations does.
 func newMux(ping, write error, turned time.Time) http.Handler {
-	return mux(muxConfig{
-		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(http.StatusTeapot)
-			_, _ = w.Write([]byte(r.Method + " " + r.URL.Path))
-		}),
-		Welcome: "welcome",
-		Ping:    func(context.Context) error { return ping },
-
-		ZoneRelease: func(context.Context) (string, error) { return cron.CurrentZones().Release(), nil },
-
-		Writing:  &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
-		LastPass: func() time.Time { return turned },
-		LateBy:   func() time.Duration { return 0 },
-		Metrics:  metrics.New(),
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write([]byte(r.Method + " " + r.URL.Path))
 	})
+	return mux(publicRoutes("welcome", newOperations(ping, write, turned)), reserveConsole(api))
+}
+
+func newOperations(ping, write error, turned time.Time) *operations {
+	return &operations{
+		metrics: metrics.New().Handler(),
+		readiness: &readiness{
+			serving:     func() bool { return true },
+			ping:        func(context.Context) error { return ping },
+			writing:     &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
+			lastPass:    func() time.Time { return turned },
+			lateBy:      func() time.Duration { return 0 },
+			zoneRelease: func(context.Context) (string, error) { return cron.CurrentZones().Release(), nil },
+		},
+		profiles: true,
+		trusted:  func(r *http.Request) bool { return isLocal(r, nil) },
+	}
+}
+
+// local is a request of a program on the same machine.
+func local(t *testing.T, method, path string) *http.Request {
+	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
+	r.RemoteAddr, r.Host = "127.0.0.1:40000", "127.0.0.1:8080"
+	return r
 }
 
 // TestPathsOfTheProcess makes sure that every path but those of the process reaches the API as it is.
@@ -60,15 +74,27 @@ func TestPathsOfTheProcess(t *testing.T) {
 		{"DELETE", "/readyz", "api"},
 		{"OPTIONS", "/", "api"},
 		{"get", "/jobs", "api"},
+		{"GET", "/debug/pprof/", "goroutine"},
+		{"GET", "/debug/pprof/cmdline", "Unknown profile"},
+		{"GET", "/consoles", "api"},
+		{"GET", "/console", "no console"},
+		{"GET", "/console/", "no console"},
+		{"GET", "/console//jobs", "no console"},
+		{"GET", "/console/../jobs", "no console"},
+		{"PUT", "/console/jobs", "no console"},
+		{"OPTIONS", "/console", "no console"},
 		{"GET", "/Healthz", "api"},
 	} {
-		r := httptest.NewRequestWithContext(t.Context(), tt.method, "/", nil)
+		r := local(t, tt.method, "/")
 		r.URL.Path = tt.path
 		w := httptest.NewRecorder()
 		m.ServeHTTP(w, r)
 		status, holds := http.StatusOK, tt.holds
-		if holds == "api" {
+		switch holds {
+		case "api":
 			status, holds = http.StatusTeapot, tt.method+" "+tt.path
+		case "no console", "Unknown profile":
+			status = http.StatusNotFound
 		}
 		if w.Code != status || !strings.Contains(w.Body.String(), holds) {
 			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, w.Body)
@@ -91,7 +117,7 @@ func TestReadiness(t *testing.T) {
 		"the loop has not begun":       {nil, nil, time.Time{}, 503, `"scheduler":"does not turn"`},
 	} {
 		w := httptest.NewRecorder()
-		newMux(tt.ping, tt.write, tt.turned).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/readyz", nil))
+		newMux(tt.ping, tt.write, tt.turned).ServeHTTP(w, local(t, "GET", "/readyz"))
 		if w.Code != tt.status || strings.Contains(w.Body.String(), "down") || !strings.Contains(w.Body.String(), tt.says) {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
@@ -120,22 +146,13 @@ func TestExecutorAddresses(t *testing.T) {
 
 // TestDescriptionHasThePathsOfTheProcess compares /openapi.json with what the process answers, both ways.
 func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
-	figures := metrics.New()
-	config := muxConfig{
-		API:  api.New(api.Config{Auth: auth.New(nil), Now: time.Now, Logger: slog.New(slog.DiscardHandler)}),
-		Ping: func(context.Context) error { return nil },
-
-		ZoneRelease: func(context.Context) (string, error) { return "", nil },
-
-		Writing:  &writeProbe{write: func(context.Context) error { return nil }},
-		LastPass: time.Now,
-		LateBy:   func() time.Duration { return 0 },
-		Metrics:  figures,
-	}
-	m := mux(config)
+	own := publicRoutes("welcome", newOperations(nil, nil, time.Now()))
+	m := mux(own, api.New(api.Config{
+		Auth: auth.New(nil), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+	}))
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+		m.ServeHTTP(w, local(t, method, path))
 		return w
 	}
 	var document struct {
@@ -147,7 +164,10 @@ func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 	if err := json.Unmarshal(ask("GET", "/openapi.json").Body.Bytes(), &document); err != nil {
 		t.Fatal(err)
 	}
-	for pattern := range own(config) {
+	for pattern := range own {
+		if strings.Contains(pattern, "pprof") {
+			continue // its pages describe themselves
+		}
 		method, path, _ := strings.Cut(strings.TrimSuffix(pattern, "{$}"), " ")
 		if _, ok := document.Paths[path][strings.ToLower(method)]; !ok {
 			t.Errorf("%s is not described", pattern)

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -19,28 +18,42 @@ const (
 	passTimeout = 10 * time.Second // since the last pass of the loop
 )
 
-// ready tells whether the database answers and takes writes, and whether the scheduler's loop is running.
-func ready(ctx context.Context, c muxConfig) (status int, parts map[string]string) {
-	status, parts = http.StatusOK, map[string]string{"database": "ok", "writing": "ok", "scheduler": "ok"}
+// readiness tells whether the node does its work.
+type readiness struct {
+	serving     func() bool // false before all parts have started, and once the node stops
+	ping        func(context.Context) error
+	writing     *writeProbe
+	lastPass    func() time.Time
+	lateBy      func() time.Duration
+	zoneRelease func(context.Context) (string, error) // that the database has
+}
+
+// state tells whether the node runs, the database answers and takes writes, and the scheduler's loop is running, and says
+// what of it does not.
+func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]string) {
+	ready, parts = true, map[string]string{"process": "ok", "database": "ok", "writing": "ok", "scheduler": "ok"}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
-	if err := c.Ping(ctx); err != nil {
-		status, parts["database"] = http.StatusServiceUnavailable, "does not answer"
+	if !r.serving() {
+		ready, parts["process"] = false, "starting or stopping"
+	}
+	if err := r.ping(ctx); err != nil {
+		ready, parts["database"] = false, "does not answer"
 		if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 			parts["database"], _ = message.Default().Database(f)
 		}
 	}
-	if err := c.Writing.result(ctx); err != nil {
-		status = http.StatusServiceUnavailable
+	if err := r.writing.result(ctx); err != nil {
+		ready = false
 		parts["writing"], _ = message.Default().Database(cron.DatabaseFaultOf(err))
 	}
-	if last := c.LastPass(); last.IsZero() || time.Since(last) > passTimeout {
-		status, parts["scheduler"] = http.StatusServiceUnavailable, "does not turn"
-	} else if late := c.LateBy(); late > lateDetail {
+	if last := r.lastPass(); last.IsZero() || time.Since(last) > passTimeout {
+		ready, parts["scheduler"] = false, "does not turn"
+	} else if late := r.lateBy(); late > lateDetail {
 		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: due executions wait for slots"
 	}
-	parts["timeZones"] = zoneState(ctx, c.ZoneRelease)
-	return status, parts
+	parts["timeZones"] = zoneState(ctx, r.zoneRelease)
+	return ready, parts
 }
 
 // writeProbe finds out whether the database takes writes, when somebody asks. However many ask, one write is under way

@@ -3,124 +3,57 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
-	"time"
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
-	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/fetch"
-	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/scheduler"
 	"punctual/internal/service"
 	"punctual/internal/store"
 )
 
-// Limits on the HTTP server, against clients that dawdle.
-const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 60 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 120 * time.Second
-	maxHeaderBytes    = 32 << 10
-	closeTimeout      = 5 * time.Second // for requests under way when the service stops
-)
-
 // userAgent is what targets see.
 const userAgent = "Punctual/1 (HTTP cron service)"
 
-// parts are what a node is put together from, once the database is open.
-type parts struct {
-	config  config.Config
-	logger  *slog.Logger
-	db      *store.Store
-	key     [32]byte // that seals secrets
-	plans   cron.Plans
-	baseURL string
-	guard   *fetch.Guard
-	metrics *metrics.Metrics
-	writing *writeProbe
-	shares  fileShares
-}
-
-// scheduler puts the scheduler together, with as many slots as there may be open files.
-func (p *parts) scheduler() (*scheduler.Scheduler, error) {
-	o := p.config.Serve
+// newScheduler puts the scheduler together, with as many slots as there may be open files.
+func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	name, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("read the name of the machine: %w", err)
 	}
-	if p.shares.slots < o.Slots {
-		p.logger.Warn("the operating system allows too few open files for all slots; raise the limit (ulimit -n)",
-			slog.Int("files", openFiles()), slog.Int("slots", p.shares.slots))
-	}
+	o := n.config.Serve
 	jobs := scheduler.New(scheduler.Config{
-		Store: p.db, Nodes: p.db, Upkeep: p.db, Name: name, Slots: p.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
-		Metrics: p.metrics, Logger: p.logger,
-		Exchanger: fetch.New(fetch.Config{Guard: p.guard, UserAgent: userAgent, Logger: p.logger}),
+		Store: n.db, Nodes: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
+		Metrics: n.metrics, Logger: n.logger,
+		Exchanger: fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent, Logger: n.logger}),
 	})
-	addGauges(p.metrics, jobs, p.db)
+	addGauges(n.metrics, jobs, n.db)
 	return jobs, nil
 }
 
-// server puts the HTTP server together. Its shutdown ends the streams of the API.
-func (p *parts) server(jobs *scheduler.Scheduler) (*http.Server, error) {
-	executors, err := executorAddresses(p.config.Serve.ExecutorAddresses)
+// newAPI puts the API together. Its streams end with stop.
+func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
+	executors, err := executorAddresses(n.config.Serve.ExecutorAddresses)
 	if err != nil {
 		return nil, err
 	}
-	stop := make(chan struct{})
-	server := &http.Server{
-		Handler: mux(muxConfig{
-			API: api.New(api.Config{
-				Service: service.New(service.Config{
-					Store: p.db, Addresses: p.guard, Plans: p.plans, Secret: p.key, Followers: p.shares.connections / 2,
-				}),
-				Auth:              auth.New(p.db),
-				Logger:            p.logger,
-				Now:               p.db.Now,
-				Proxies:           p.config.Serve.TrustedProxies,
-				ExecutorAddresses: executors,
-				Stop:              stop,
-			}),
-			Welcome: message.Default().Welcome(p.baseURL),
-			Ping:    p.db.Ping,
-
-			ZoneRelease: p.db.ZoneRelease,
-
-			Writing:  p.writing,
-			LastPass: jobs.LastPass,
-			LateBy:   jobs.LateBy,
-			Metrics:  p.metrics,
+	return api.New(api.Config{
+		Service: service.New(service.Config{
+			Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.key, Followers: n.shares.connections / 2,
 		}),
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
-	}
-	server.Handler = closeAfterChunks(server.Handler)
-	watch(server)
-	server.RegisterOnShutdown(func() { close(stop) })
-	return server, nil
-}
-
-// limit bounds the connections to a listener. One file is for the connection that looks for room.
-func (p *parts) limit(inner net.Listener) net.Listener {
-	most := p.shares.connections - 1
-	l := newListener(inner, most, exemptFrom(p.config.Serve.TrustedProxies), func(reason string) {
-		p.metrics.Closed.WithLabelValues(reason).Inc()
-	})
-	p.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(l.Open()) })
-	p.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(most) })
-	return l
+		Auth:              auth.New(n.db),
+		Logger:            n.logger,
+		Now:               n.db.Now,
+		Proxies:           n.config.Serve.TrustedProxies,
+		ExecutorAddresses: executors,
+		Stop:              stop,
+	}), nil
 }
 
 // addGauges adds what is read with each scrape.

@@ -63,19 +63,6 @@ func badZones(path string, err error) string {
 	return message.Default().UnreadableZoneData(path, err)
 }
 
-// replan plans the jobs anew whose time zone data have changed, until that is done or ctx ends. What is left goes with the
-// upkeep.
-func replan(ctx context.Context, logger *slog.Logger, step func(context.Context) (more bool, err error)) {
-	for more := true; more && ctx.Err() == nil; {
-		var err error
-		if more, err = step(ctx); err != nil && ctx.Err() == nil {
-			logger.Error("jobs could not be planned by the new time zone data; the upkeep tries again",
-				slog.String("error", err.Error()))
-			return
-		}
-	}
-}
-
 // zoneState says which time zone data are in use, and whether they are those of the database.
 func zoneState(ctx context.Context, release func(context.Context) (string, error)) string {
 	used := cron.CurrentZones().Release()

@@ -55,11 +55,13 @@ type Config struct {
 
 // ServeConfig is what serve takes.
 type ServeConfig struct {
-	Listen    string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API."`
-	PublicURL PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host under which people and programs reach the service, such as https://cron.example.com; links are made from it. By default the address of --listen."`
-	LogFormat string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
-	LogLevel  string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"Least severe messages that are logged: debug, info, warn or error."`
-	Drain     time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
+	Listen           string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API."`
+	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host under which people and programs reach the service, such as https://cron.example.com; links are made from it. By default the address of --listen."`
+	OperationsListen string        `env:"PUNCTUAL_OPERATIONS_LISTEN" placeholder:"HOST:PORT" help:"Address for those who run the service: metrics, profiles and details of readiness. By default --listen answers them, to programs on the same machine only."`
+	Pprof            bool          `env:"PUNCTUAL_PPROF" help:"Answer profiles of the program at /debug/pprof/, where metrics are answered."`
+	LogFormat        string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
+	LogLevel         string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"Least severe messages that are logged: debug, info, warn or error."`
+	Drain            time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
 
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
 	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`
@@ -159,10 +161,11 @@ func Parse(args []string, stdout io.Writer) (Config, error) {
 func (c *Config) check() error {
 	s := &c.Serve
 	if c.Command == Serve {
-		host, port, err := net.SplitHostPort(s.Listen)
 		switch {
-		case err != nil || port == "" || strings.ContainsAny(host, "/ "):
+		case !isHostPort(s.Listen):
 			return fmt.Errorf("--listen is %q, but must be HOST:PORT, such as 127.0.0.1:8080", s.Listen)
+		case s.OperationsListen != "" && !isHostPort(s.OperationsListen):
+			return fmt.Errorf("--operations-listen is %q, but must be HOST:PORT, such as 127.0.0.1:8081", s.OperationsListen)
 		case s.Slots < 1:
 			return fmt.Errorf("--slots is %d, but must be at least 1", s.Slots)
 		case s.HostSlots < 1:
@@ -178,6 +181,12 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// isHostPort tells whether a text may be an address to listen on.
+func isHostPort(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	return err == nil && port != "" && !strings.ContainsAny(host, "/ ")
 }
 
 // PlanNumbers reads the file of Config.Plans: an object of plans by name, each an object of numbers by name. It is empty

@@ -166,8 +166,8 @@ func (c *Catalogue) FileFails(doing string, err *fs.PathError) string {
 	return fmt.Sprintf("Cannot %s: %s: %s. %s", doing, err.Path, why, remedy)
 }
 
-// PortInUse says that the service cannot listen.
-func (c *Catalogue) PortInUse(address string, err error) string {
+// PortInUse says that the service cannot listen at the address that a flag gives.
+func (c *Catalogue) PortInUse(address, flag string, err error) string {
 	why := "the operating system refuses it"
 	_, lookup := errors.AsType[*net.DNSError](err)
 	switch {
@@ -180,7 +180,7 @@ func (c *Catalogue) PortInUse(address string, err error) string {
 	case lookup:
 		why = "the name of the host is not known"
 	}
-	return fmt.Sprintf("Cannot listen on %s: %s. Free the port, or choose another one with --listen.", address, why)
+	return fmt.Sprintf("Cannot listen on %s: %s. Free the port, or choose another one with %s.", address, why, flag)
 }
 
 // FirstStart greets the operator with the key that is shown once, and a first job.

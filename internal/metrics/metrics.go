@@ -26,6 +26,10 @@ type Metrics struct {
 	Requests       *prometheus.CounterVec // to the API, by method and status
 	RequestTime    prometheus.Histogram   // seconds
 	Closed         *prometheus.CounterVec // client connections closed to make room for others, by reason
+
+	workerSteps  *prometheus.HistogramVec // seconds, by worker
+	workerFailed *prometheus.CounterVec   // steps, by worker
+	workerRan    *prometheus.GaugeVec     // Unix time, by worker
 }
 
 const namespace = "punctual"
@@ -60,7 +64,29 @@ func New() *Metrics {
 	for _, reason := range []string{"full", "address"} {
 		m.Closed.WithLabelValues(reason)
 	}
+	m.workerSteps = prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace,
+		Name: "worker_step_duration_seconds", Help: "How long a step of a background worker took, by worker.",
+		Buckets: []float64{.001, .01, .1, 1, 10, 60}}, []string{"worker"})
+	m.workerRan = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace,
+		Name: "worker_last_step_timestamp_seconds", Help: "When the latest step of a background worker ended, by worker."},
+		[]string{"worker"})
+	r.MustRegister(m.workerSteps, m.workerRan)
+	m.workerFailed = m.counters("worker_failures_total", "Steps of background workers that failed, by worker.", "worker")
 	return m
+}
+
+// Worker adds a background worker and returns what is to be told of each of its steps. Until the first one has ended, now
+// counts as the end of the latest.
+func (m *Metrics) Worker(name string) (stepped func(began time.Time, err error)) {
+	steps, failed, ran := m.workerSteps.WithLabelValues(name), m.workerFailed.WithLabelValues(name), m.workerRan.WithLabelValues(name)
+	ran.SetToCurrentTime()
+	return func(began time.Time, err error) {
+		steps.Observe(time.Since(began).Seconds())
+		ran.SetToCurrentTime()
+		if err != nil {
+			failed.Inc()
+		}
+	}
 }
 
 var (

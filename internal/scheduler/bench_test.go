@@ -40,7 +40,7 @@ func BenchmarkBurst(b *testing.B) {
 		b.StopTimer()
 		w.due(time.Now().Add(-time.Second))
 		s := New(Config{
-			Store: counted, Nodes: w.db, Upkeep: idle{}, Exchanger: instant{}, Slots: 1000,
+			Store: counted, Nodes: w.db, Exchanger: instant{}, Slots: 1000,
 			HostSlots: 1000, Drain: time.Minute, Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
 		})
 		ctx, cancel := context.WithCancel(b.Context())
@@ -83,7 +83,7 @@ func BenchmarkNeighbour(b *testing.B) {
 				begin := time.Now()
 				w.due(begin.Add(-time.Second))
 				s := New(Config{
-					Store: counted, Nodes: w.db, Upkeep: idle{}, Exchanger: targets, Slots: 2000, HostSlots: 2000,
+					Store: counted, Nodes: w.db, Exchanger: targets, Slots: 2000, HostSlots: 2000,
 					Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
 				})
 				ctx, cancel := context.WithCancel(b.Context())

@@ -87,7 +87,7 @@ func holdUpOthers(t *testing.T, options store.Options) {
 
 	g := &gate{came: make(chan struct{}, large+2*others), open: make(chan struct{})}
 	s := New(Config{
-		Store: db, Nodes: db, Upkeep: idle{}, Exchanger: g, Slots: 400, HostSlots: 400, Metrics: metrics.New(),
+		Store: db, Nodes: db, Exchanger: g, Slots: 400, HostSlots: 400, Metrics: metrics.New(),
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(t.Context())

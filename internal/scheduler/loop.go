@@ -59,6 +59,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 		case s.lease.age() <= claimLease:
 			s.lastPass.Store(time.Now().UnixNano())
 		}
+		s.lastLoop.Store(time.Now().UnixNano())
 		timer.Reset(wait)
 	}
 }
@@ -83,6 +84,7 @@ func (s *Scheduler) slotFreedIf(waiting bool) <-chan struct{} {
 // pass claims and starts due work and returns how long to sleep.
 func (s *Scheduler) pass(ctx, working context.Context, a *loopState) (sleep time.Duration, err error) {
 	for ctx.Err() == nil && s.lease.age() <= claimLease { // an older lease is logged by the heartbeat
+		s.lastLoop.Store(time.Now().UnixNano())
 		if s.inFlight.claimUncertain() {
 			if err := s.settleUnknown(working); err != nil {
 				a.writing = true

@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -425,7 +424,6 @@ func TestMisfires(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(w *world) {
-				w.config.Upkeep = idle{}
 				id := w.job(test.schedule, "http://a/", func(j *cron.Job) {
 					if test.policy != nil {
 						test.policy(j)
@@ -449,11 +447,6 @@ func TestMisfires(t *testing.T) {
 		})
 	}
 }
-
-// idle is an upkeep that has nothing to do.
-type idle struct{}
-
-func (idle) Maintain(context.Context) (bool, error) { return false, nil }
 
 func TestASkippedOverlap(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -597,58 +590,6 @@ func TestAnAccountThatWaitsForItself(t *testing.T) {
 		}
 	})
 }
-
-func TestUpkeep(t *testing.T) {
-	inBubble(t, func(w *world) {
-		steps := 3
-		w.config.Upkeep = upkeepFunc(func(context.Context) (bool, error) {
-			steps--
-			return steps > 0, w.db.around(w.Context(), opMaintain, func() error {
-				w.db.upkeep = append(w.db.upkeep, time.Now())
-				return nil
-			})
-		})
-		w.start()
-		w.at(upkeepEvery + second)
-		var got []time.Duration
-		for _, t := range w.db.upkeep {
-			got = append(got, clock(t))
-		}
-		expect(w, "steps", got, []time.Duration{upkeepPause, 2 * upkeepPause, 3 * upkeepPause, 3*upkeepPause + upkeepEvery})
-	})
-}
-
-// An account whose work always waits postpones upkeep and does not end it.
-func TestUpkeepGoesOnWhileAnAccountHasNoRoom(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.config.Slots = 4
-		id := w.job(everySecond, "http://hangs/?take=1h")
-		w.clones(id, 20, w.accounts[0])
-		var steps []time.Duration
-		w.config.Upkeep = upkeepFunc(func(context.Context) (bool, error) {
-			steps = append(steps, clock(time.Now()))
-			return true, nil
-		})
-		node := w.start()
-		w.at(10*minute + 30*second)
-		if node.LateBy() == 0 {
-			w.Fatal("nothing waits")
-		}
-		n := 0
-		for _, at := range steps {
-			if at > minute {
-				n++
-			}
-		}
-		if n < 8 || n > 10 {
-			w.Errorf("%d steps in nine minutes while executions wait", n)
-		}
-	})
-}
-
-type upkeepFunc func(ctx context.Context) (bool, error)
-
-func (f upkeepFunc) Maintain(ctx context.Context) (bool, error) { return f(ctx) }
 
 func TestAClaimWhoseAnswerWasLost(t *testing.T) {
 	inBubble(t, func(w *world) {

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/metrics"
 )
 
@@ -49,12 +48,6 @@ type Nodes interface {
 	Abandoned(ctx context.Context, epoch int64, except []int64) ([]cron.Completion, error)
 }
 
-// Upkeep keeps the database in order.
-type Upkeep interface {
-	// Maintain takes one short step; more asks for another one soon.
-	Maintain(ctx context.Context) (more bool, err error)
-}
-
 // Exchanger makes one HTTP exchange. When ctx ends before the exchange does, the result is cron.Lost.
 type Exchanger interface {
 	Do(ctx context.Context, call cron.Call) cron.Result
@@ -64,7 +57,6 @@ type Exchanger interface {
 type Config struct {
 	Store     Store
 	Nodes     Nodes
-	Upkeep    Upkeep
 	Exchanger Exchanger
 	Name      string        // of this node, for people
 	Slots     int           // executions in flight at most
@@ -88,9 +80,6 @@ const (
 	batchWait      = 25 * time.Millisecond // for a batch to fill
 	retryShortest  = 100 * time.Millisecond
 	retryLongest   = 5 * time.Second
-	upkeepEvery    = 10 * time.Minute
-	upkeepPause    = 200 * time.Millisecond // between steps
-	maxUpkeepDelay = time.Minute            // while executions wait
 	readTimeout    = 10 * time.Second
 	claimTimeout   = 10 * time.Second
 	finishTimeout  = 30 * time.Second
@@ -106,6 +95,7 @@ type Scheduler struct {
 	epoch    atomic.Int64
 	lease    lease
 	lastPass atomic.Int64 // time of the last pass without an error, Unix nanoseconds
+	lastLoop atomic.Int64 // time of the last pass, with or without an error, Unix nanoseconds
 	lateBy   atomic.Int64 // lateness of the oldest work that waits for a slot, nanoseconds
 }
 
@@ -130,14 +120,13 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx)) // ends last
 	defer stopRecording()
 
-	var loops, recorder, keeper sync.WaitGroup
-	loops.Go(func() { s.loop(ctx, working) })
-	loops.Go(func() { s.maintain(ctx) })
+	var looping, recorder, keeper sync.WaitGroup
+	looping.Go(func() { s.loop(ctx, working) })
 	recorder.Go(func() { s.finisher.run(recording) })
 	keeper.Go(func() { s.keepAlive(recording) })
 
 	<-ctx.Done()
-	loops.Wait()
+	looping.Wait()
 	s.drain()
 	stopWork()
 	s.inFlight.wait()
@@ -154,30 +143,6 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return fmt.Errorf("leave the nodes: %w", err)
 	}
 	return nil
-}
-
-// maintain runs upkeep in small steps until ctx ends. Work that waits for a slot postpones a step, by maxUpkeepDelay at most.
-func (s *Scheduler) maintain(ctx context.Context) {
-	latest := time.Now()
-	for pause := upkeepPause; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-		if s.LateBy() > 0 && time.Since(latest) < maxUpkeepDelay {
-			continue
-		}
-		latest = time.Now()
-		more, err := s.Upkeep.Maintain(ctx)
-		if err != nil && ctx.Err() == nil {
-			message.LogDatabase(s.Logger, "upkeep of the database failed", err)
-		}
-		pause = upkeepEvery
-		if more && err == nil {
-			pause = upkeepPause
-		}
-	}
 }
 
 // drain waits for executions in flight, up to Drain.
@@ -201,8 +166,14 @@ func (s *Scheduler) InFlight() int { return s.inFlight.count() }
 func (s *Scheduler) LateBy() time.Duration { return time.Duration(s.lateBy.Load()) }
 
 // LastPass is the time of the last pass in which the database answered; zero before the first.
-func (s *Scheduler) LastPass() time.Time {
-	ns := s.lastPass.Load()
+func (s *Scheduler) LastPass() time.Time { return timeOf(&s.lastPass) }
+
+// LastLoop is the time of the last pass, whether or not the database answered; zero before the first.
+func (s *Scheduler) LastLoop() time.Time { return timeOf(&s.lastLoop) }
+
+// timeOf reads a time that other goroutines set.
+func timeOf(unixNanoseconds *atomic.Int64) time.Time {
+	ns := unixNanoseconds.Load()
 	if ns == 0 {
 		return time.Time{}
 	}

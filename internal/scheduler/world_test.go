@@ -73,7 +73,7 @@ func (w *world) open() {
 	w.Helper()
 	w.db = &database{Store: w.store(), raw: w.raw, memory: make(map[string]time.Time)}
 	w.config = Config{
-		Store: w.db, Nodes: w.db, Upkeep: w.db, Exchanger: w.targets, Name: "test",
+		Store: w.db, Nodes: w.db, Exchanger: w.targets, Name: "test",
 		Slots: 100, HostSlots: 100, Drain: 10 * time.Second, Metrics: metrics.New(), Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	}
 }
@@ -143,7 +143,7 @@ func (w *world) reopen(down time.Duration) {
 	time.Sleep(down)
 	config := w.config
 	w.open()
-	config.Store, config.Nodes, config.Upkeep = w.db, w.db, w.db
+	config.Store, config.Nodes = w.db, w.db
 	w.config = config
 }
 
@@ -364,7 +364,6 @@ const (
 	opStop      operation = "stop node"
 	opSettle    operation = "settle dead"
 	opAbandoned operation = "abandoned"
-	opMaintain  operation = "maintain"
 )
 
 var errAway = errors.New("the database is away")
@@ -423,7 +422,6 @@ type database struct {
 	claims   []cron.ClaimRequest
 	finishes []finish
 	beats    []time.Time
-	upkeep   []time.Time
 }
 
 // finish is a batch of results that the store took or refused.
@@ -434,9 +432,8 @@ type finish struct {
 }
 
 var (
-	_ Store  = (*database)(nil)
-	_ Nodes  = (*database)(nil)
-	_ Upkeep = (*database)(nil)
+	_ Store = (*database)(nil)
+	_ Nodes = (*database)(nil)
 )
 
 // inject sets the fault; nil is none.
@@ -600,15 +597,6 @@ func (d *database) Abandoned(ctx context.Context, epoch int64, except []int64) (
 		return err
 	})
 	return lost, err
-}
-
-func (d *database) Maintain(ctx context.Context) (more bool, err error) {
-	d.note(func() { d.upkeep = append(d.upkeep, time.Now()) })
-	err = d.around(ctx, opMaintain, func() (err error) {
-		more, err = d.Store.Maintain(ctx)
-		return err
-	})
-	return more, err
 }
 
 // targets answers exchanges as their URLs say. The host is of no account; the query may say what follows, and without

@@ -27,9 +27,6 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
 	}
-	if more, err := s.Replan(ctx); more || err != nil { // what a node left that died meanwhile
-		return more, err
-	}
 	if more, err := s.pruneUsage(ctx); more || err != nil {
 		return more, err
 	}

@@ -1,0 +1,257 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"punctual/internal/config"
+	"punctual/internal/cron"
+	"punctual/internal/fetch"
+	"punctual/internal/message"
+	"punctual/internal/metrics"
+	"punctual/internal/scheduler"
+	"punctual/internal/service"
+	"punctual/internal/store"
+)
+
+// gcPercent lets the heap grow to three times what lives before it is collected: most of what lives in a herd are the
+// stacks of executions in flight, which cost more to scan than their memory is worth.
+const gcPercent = 200
+
+// node is the service as it runs in this process. Its parts fill it in, one after another.
+type node struct {
+	config  config.Config
+	stdout  io.Writer
+	logger  *slog.Logger
+	metrics *metrics.Metrics
+	fail    func() // makes the node stop, after a part has failed
+
+	shares     fileShares
+	listener   net.Listener
+	operations net.Listener // nil without --operations-listen
+	key        [32]byte     // that seals secrets
+	plans      cron.Plans
+	db         *store.Store
+	writing    *writeProbe
+	guard      *fetch.Guard
+	jobs       *scheduler.Scheduler
+	manager    serviceManager
+	ready      atomic.Bool // all parts have started, and none is told to stop
+}
+
+// serve runs the service until ctx ends.
+func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n := &node{
+		config: c, stdout: stdout, logger: newLogger(logHandler(c.Serve, stderr)), metrics: metrics.New(), fail: cancel,
+		manager: findServiceManager(os.Getenv, os.Getpid()),
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	return runParts(ctx, n.logger, n.parts())
+}
+
+// parts are what a node is made of. They start in this order and stop in the reverse one: workers stop before the
+// scheduler drains, the server answers until the last execution is recorded, and the database outlives them all.
+func (n *node) parts() []part {
+	workers := &runner{n.logger, n.metrics, func() bool { return n.jobs.LateBy() > 0 }}
+	return []part{
+		{"open files", n.shareFiles},
+		{"data directory", n.lockData},
+		{"listeners", n.listen},
+		{"key and plans", n.load},
+		{"database", n.openDatabase},
+		{"time zone data", n.agreeOnZones},
+		{"first account", n.firstStart},
+		{"node", n.join},
+		{"watchdog", workers.part(n.watchdog)},
+		{"API", n.serveAPI},
+		{"operations", n.serveOperations},
+		{"scheduler", n.schedule},
+		{"replanning", workers.part(n.replanning)},
+		{"statistics", workers.part(n.statistics)},
+		{"upkeep", workers.part(n.upkeep)},
+		{"announcement", n.announce},
+	}
+}
+
+func (n *node) shareFiles(context.Context) (stop func() error, err error) {
+	n.shares, err = shareFiles(openFiles(), n.config.Serve.Slots)
+	if n.config.Serve.OperationsListen != "" {
+		n.shares.connections -= operationsConnections
+	}
+	if err == nil && n.shares.slots < n.config.Serve.Slots {
+		n.logger.Warn("the operating system allows too few open files for all slots; raise the limit (ulimit -n)",
+			slog.Int("files", openFiles()), slog.Int("slots", n.shares.slots))
+	}
+	return nil, err
+}
+
+func (n *node) lockData(context.Context) (stop func() error, err error) {
+	return lockData(n.config.Data)
+}
+
+// listen takes the ports before anything is written: a second service on the same ports does no harm.
+func (n *node) listen(ctx context.Context) (stop func() error, err error) {
+	o := n.config.Serve
+	if n.listener, err = listen(ctx, o.Listen, "--listen"); err != nil {
+		return nil, err
+	}
+	if o.OperationsListen != "" {
+		if n.operations, err = listen(ctx, o.OperationsListen, "--operations-listen"); err != nil {
+			_ = n.listener.Close()
+			return nil, err
+		}
+	}
+	return func() error { // the servers have closed them as a rule
+		_ = n.listener.Close()
+		if n.operations != nil {
+			_ = n.operations.Close()
+		}
+		return nil
+	}, nil
+}
+
+func listen(ctx context.Context, address, flag string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, errors.New(message.Default().PortInUse(address, flag, err))
+	}
+	return l, nil
+}
+
+func (n *node) load(context.Context) (stop func() error, err error) {
+	if n.key, err = loadKey(n.config, true); err != nil {
+		return nil, err
+	}
+	warnOfReaders(n.config.Data, n.logger)
+	n.plans, err = loadPlans(n.config)
+	return nil, err
+}
+
+func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) {
+	n.db, err = store.Open(ctx, store.Options{
+		URL: n.config.Database, Dir: n.config.Data, Key: n.key, Plans: n.plans, Logger: n.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.db.CheckWrite(ctx); err != nil {
+		return nil, errors.Join(unwritable(err), n.db.Close())
+	}
+	n.writing = &writeProbe{write: n.db.CheckWrite, logger: n.logger}
+	return func() error {
+		n.writing.wait()
+		return n.db.Close()
+	}, nil
+}
+
+func (n *node) agreeOnZones(ctx context.Context) (stop func() error, err error) {
+	if err := agreeOnZones(ctx, n.config, n.db, n.logger); err != nil {
+		return nil, unwritable(err)
+	}
+	return nil, nil
+}
+
+// firstStart gives a new database its operator, and the operator a key.
+func (n *node) firstStart(ctx context.Context) (stop func() error, err error) {
+	key, err := service.New(service.Config{Store: n.db}).SetUp(ctx, operator())
+	if err != nil || key == "" {
+		return nil, err
+	}
+	_, err = io.WriteString(n.stdout, message.Default().FirstStart(n.publicURL(), key))
+	return nil, err
+}
+
+// join registers the node with the others of the database. The scheduler takes it from the register.
+func (n *node) join(ctx context.Context) (stop func() error, err error) {
+	n.guard = &fetch.Guard{
+		Own:   []netip.AddrPort{addressOf(n.listener)},
+		Allow: n.config.Serve.AllowTargets, Deny: n.config.Serve.DenyTargets,
+	}
+	if n.operations != nil {
+		n.guard.Own = append(n.guard.Own, addressOf(n.operations))
+	}
+	if n.jobs, err = n.newScheduler(); err != nil {
+		return nil, err
+	}
+	if err := n.jobs.Join(ctx); err != nil {
+		return nil, unwritable(err)
+	}
+	return nil, nil
+}
+
+func (n *node) schedule(context.Context) (stop func() error, err error) {
+	return inBackground(n.jobs.Run, n.fail), nil
+}
+
+// announce tells everybody that the service is ready, and later that it stops.
+func (n *node) announce(context.Context) (stop func() error, err error) {
+	served := []slog.Attr{slog.String("url", urlOf(n.listener)), slog.String("public_url", n.publicURL())}
+	if n.operations != nil {
+		served = append(served, slog.String("operations_url", urlOf(n.operations)))
+	}
+	served = append(served, slog.String("version", version()), slog.String("time_zones", cron.CurrentZones().Release()))
+	n.logger.LogAttrs(context.Background(), slog.LevelInfo, "serving", served...)
+	n.ready.Store(true)
+	n.tellManager("READY=1")
+	return func() error {
+		n.logger.Info("stopping")
+		n.ready.Store(false)
+		n.tellManager("STOPPING=1", extendTimeout(n.config.Serve.Drain+stopGrace))
+		return nil
+	}, nil
+}
+
+// publicURL is where people and programs reach the service.
+func (n *node) publicURL() string { return cmp.Or(string(n.config.Serve.PublicURL), urlOf(n.listener)) }
+
+func urlOf(l net.Listener) string { return "http://" + l.Addr().String() }
+
+func addressOf(l net.Listener) netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrPort() }
+
+// unwritable says that a start cannot write, where the error tells why.
+func unwritable(err error) error {
+	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
+		return errors.New(message.Default().DatabaseUnwritable(f))
+	}
+	return err
+}
+
+// The workers of a node.
+
+func (n *node) upkeep() worker {
+	const pause = 200 * time.Millisecond
+	return worker{
+		name: "upkeep", first: pause, period: 10 * time.Minute, pause: pause, yields: true, step: n.db.Maintain,
+		failure: "upkeep of the database failed",
+	}
+}
+
+func (n *node) statistics() worker {
+	const period = 30 * time.Second
+	return worker{
+		name: "statistics", first: period, period: period, pause: 100 * time.Millisecond, yields: true, step: n.db.RollUp,
+		failure: "the statistics could not be brought up to date",
+	}
+}
+
+// replanning plans jobs by new time zone data. They are due, so it does not yield; with nothing to do it looks now and
+// then for what a node left that died meanwhile.
+func (n *node) replanning() worker {
+	return worker{
+		name: "replanning", period: 10 * time.Minute, step: n.db.Replan,
+		failure: "jobs could not be planned by the new time zone data; trying again",
+	}
+}

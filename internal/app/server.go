@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"punctual/internal/message"
+)
+
+// Limits on the HTTP server, against clients that dawdle.
+const (
+	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 60 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 32 << 10
+	closeTimeout      = 5 * time.Second // for requests under way when the service stops
+)
+
+// serveAPI answers the API and what everybody may know of the process.
+func (n *node) serveAPI(context.Context) (stop func() error, err error) {
+	stopping := make(chan struct{})
+	api, err := n.newAPI(stopping)
+	if err != nil {
+		return nil, err
+	}
+	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
+	own := publicRoutes(message.Default().Welcome(n.publicURL()), n.newOperations(trusted))
+	server := n.newServer(mux(own, reserveConsole(count(api, n.metrics))))
+	watch(server)
+	server.RegisterOnShutdown(func() { close(stopping) })
+	return n.run(server, n.limit(n.listener)), nil
+}
+
+// serveOperations answers what is for those who run the service, on a listener that is theirs.
+func (n *node) serveOperations(context.Context) (stop func() error, err error) {
+	if n.operations == nil {
+		return nil, nil
+	}
+	server := n.newServer(mux(n.newOperations(func(*http.Request) bool { return true }).routes(), http.HandlerFunc(noOperation)))
+	watch(server)
+	everybody := func(netip.Addr) bool { return true }
+	limited := newListener(n.operations, operationsConnections, everybody, func(string) {})
+	return n.run(server, limited), nil
+}
+
+func (n *node) newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           closeAfterChunks(h),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(n.logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// run serves until it is told to stop, and then lets requests under way end for a while. The node stops when it fails.
+func (n *node) run(server *http.Server, listener net.Listener) (stop func() error) {
+	return inBackground(func(ctx context.Context) error {
+		failed := make(chan error, 1)
+		go func() { failed <- server.Serve(listener) }()
+		select {
+		case err := <-failed:
+			return fmt.Errorf("serve HTTP: %w", err)
+		case <-ctx.Done():
+		}
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		if err := server.Shutdown(closing); err != nil {
+			_ = server.Close()
+		}
+		<-failed
+		return nil
+	}, n.fail)
+}
+
+// limit bounds the connections to the listener of the API. One file is for the connection that looks for room.
+func (n *node) limit(inner net.Listener) net.Listener {
+	most := n.shares.connections - 1
+	l := newListener(inner, most, exemptFrom(n.config.Serve.TrustedProxies), func(reason string) {
+		n.metrics.Closed.WithLabelValues(reason).Inc()
+	})
+	n.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(l.Open()) })
+	n.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(most) })
+	return l
+}
