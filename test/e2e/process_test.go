@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"punctual/test/harness"
@@ -69,7 +71,7 @@ func TestLog(t *testing.T) {
 		}
 		levels[record.Level]++
 	}
-	if levels["INFO"] == 0 {
+	if levels["INFO"] == 0 || levels["DEBUG"] == 0 {
 		t.Errorf("records by level: %v", levels)
 	}
 
@@ -82,5 +84,126 @@ func TestLog(t *testing.T) {
 	p.Stop()
 	if got := p.Stderr(); got != "" {
 		t.Errorf("at level error the log of a service that is well has\n%s", got)
+	}
+}
+
+// operationsURL is where a node says that its operations are.
+func operationsURL(t *testing.T, n *harness.Node) string {
+	t.Helper()
+	found := regexp.MustCompile(`operations_url=(\S+)`).FindStringSubmatch(n.Stderr())
+	if found == nil {
+		t.Fatalf("the log does not say where the operations are:\n%s", n.Stderr())
+	}
+	return found[1]
+}
+
+// TestOperationsListener has metrics, profiles and details of readiness on a listener of their own, and nowhere else.
+func TestOperationsListener(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	node := s.Start("--operations-listen", "127.0.0.1:0", "--pprof")
+	operations := operationsURL(t, node)
+	for _, tt := range []struct {
+		url    string
+		status int
+		holds  string
+	}{
+		{node.URL + "/healthz", 200, `"process":"ok"`},
+		{node.URL + "/readyz", 200, "ready\n"},
+		{node.URL + "/metrics", 403, "--operations-listen"},
+		{node.URL + "/debug/pprof/heap", 403, "--operations-listen"},
+		{operations + "/healthz", 200, `"process":"ok"`},
+		{operations + "/readyz", 200, `"scheduler":"ok"`},
+		{operations + "/metrics", 200, `punctual_worker_failures_total{worker="upkeep"} 0`},
+		{operations + "/metrics", 200, `punctual_worker_last_step_timestamp_seconds{worker="statistics"}`},
+		{operations + "/debug/pprof/", 200, "goroutine"},
+		{operations + "/debug/pprof/cmdline", 404, ""},
+		{operations + "/jobs", 404, "--listen"},
+		{operations + "/console", 404, "--listen"},
+	} {
+		if status, body := ask(t, tt.url, nil); status != tt.status || !strings.Contains(body, tt.holds) {
+			t.Errorf("%s: %d %.300s", tt.url, status, body)
+		}
+	}
+	if _, body := ask(t, node.URL+"/readyz", nil); body != "ready\n" {
+		t.Errorf("/readyz says %q to everybody", body)
+	}
+	if status, _ := ask(t, operations+"/metrics", http.Header{"Host": {"node1.example.com"}, "X-Forwarded-For": {"192.0.2.7"}}); status != 200 {
+		t.Errorf("the listener of the operations answers a proxy with status %d", status)
+	}
+	for _, own := range []string{node.URL, operations} {
+		s.Client(node).Refused(400, http.MethodPut, "/jobs", harness.Fields{"job": harness.Fields{"url": own + "/metrics"}})
+	}
+	node.Stop()
+}
+
+// TestOperationsWithoutAListener has them answered to programs on the same machine only.
+func TestOperationsWithoutAListener(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	node := s.Start()
+	port := node.URL[strings.LastIndex(node.URL, ":"):]
+	for name, tt := range map[string]struct {
+		header http.Header
+		local  bool
+	}{
+		"a program here":                   {nil, true},
+		"a program here that calls a name": {http.Header{"Host": {"localhost" + port}}, true},
+		"a proxy":                          {http.Header{"X-Forwarded-For": {"192.0.2.7"}}, false},
+		"a proxy of the standard":          {http.Header{"Forwarded": {"for=192.0.2.7"}}, false},
+		"a proxy that passes on the name":  {http.Header{"Host": {"cron.example.com"}}, false},
+		"a browser lured here":             {http.Header{"Host": {"attacker.example" + port}}, false},
+	} {
+		metrics, ready := http.StatusForbidden, "ready\n"
+		if tt.local {
+			metrics, ready = http.StatusOK, `"database":"ok"`
+		}
+		if status, body := ask(t, node.URL+"/metrics", tt.header); status != metrics {
+			t.Errorf("%s: /metrics: %d %.300s", name, status, body)
+		}
+		if status, body := ask(t, node.URL+"/readyz", tt.header); status != 200 || !strings.Contains(body, ready) {
+			t.Errorf("%s: /readyz: %d %s", name, status, body)
+		}
+		if status, _ := ask(t, node.URL+"/debug/pprof/heap", tt.header); status != 404 {
+			t.Errorf("%s: profiles that nobody asked for: %d", name, status)
+		}
+	}
+	node.Stop()
+}
+
+// TestConsoleIsReserved asks for paths that will be the console's in ways in which the API is asked.
+func TestConsoleIsReserved(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	node := s.Start()
+	client := s.Client(node)
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions} {
+		for _, path := range []string{"/console", "/console/", "/console/jobs", "/console//jobs", "/console/%2e%2e/jobs"} {
+			answer := client.Do(method, path, nil, http.Header{"Origin": {"https://example.com"}})
+			if answer.Status != 404 || !strings.Contains(string(answer.Body), "no console") ||
+				answer.Header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s %s: %d %v %s", method, path, answer.Status, answer.Header, answer.Body)
+			}
+		}
+	}
+	node.Stop()
+}
+
+// TestReadinessEndsWithTheStop stops a service that waits for an execution: it is not ready any more, and still answers.
+func TestReadinessEndsWithTheStop(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	node, target := s.Start(), harness.NewTarget(t)
+	s.Client(node).CreateJob(job(target, "/gate", harness.EverySecond()))
+	await(t, "the target is called", func() bool { return len(target.Requests()) > 0 })
+	node.Signal(syscall.SIGTERM)
+	node.AwaitStatus("/readyz", 503)
+	node.AwaitStatus("/healthz", 200)
+	if _, body := ask(t, node.URL+"/readyz", nil); !strings.Contains(body, `"process":"starting or stopping"`) {
+		t.Errorf("/readyz says %s", body)
+	}
+	target.Open()
+	if code := node.Wait(); code != 0 {
+		t.Errorf("the exit code is %d", code)
 	}
 }

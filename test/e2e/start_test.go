@@ -121,6 +121,29 @@ func TestBadStarts(t *testing.T) {
 		{"a drain that is no time", func(_ *testing.T, _ *harness.Service, free *[]string) {
 			*free = append(*free, "--drain", "long")
 		}, usage, []string{"--drain"}},
+		{"a port in use for the operations", func(t *testing.T, s *harness.Service, free *[]string) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			*free = append(*free, "--operations-listen", l.Addr().String())
+		}, failed, []string{"Cannot listen", "in use", "--operations-listen"}},
+		{"no address of the operations", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--operations-listen", "8081")
+		}, usage, []string{"--operations-listen", "HOST:PORT"}},
+		{"a public URL with a path", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--public-url", "https://example.com/cron")
+		}, usage, []string{"--public-url", "path /cron", "https://cron.example.com"}},
+		{"a public URL with a password", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--public-url", "https://jane:hidden@example.com")
+		}, usage, []string{"--public-url", "password"}},
+		{"an unknown format of the log", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--log-format", "xml")
+		}, usage, []string{"--log-format", "json"}},
+		{"an unknown level of the log", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--log-level", "loud")
+		}, usage, []string{"--log-level", "debug"}},
 		{"no address", func(_ *testing.T, _ *harness.Service, free *[]string) {
 			*free = append(*free, "--listen", "8080")
 		}, usage, []string{"--listen", "HOST:PORT"}},

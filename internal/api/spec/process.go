@@ -10,9 +10,15 @@ func processOperations() []Operation {
 		return r
 	}
 	readiness := []Member{
+		Of("process", String("`ok`, or that it is starting or stopping.")),
 		Of("database", String("`ok`, or what is wrong.")),
 		Of("writing", String("`ok`, or why the database takes no writes. A write is tried at most once a second.")),
 		Of("scheduler", String("`ok`, or what is wrong.")),
+		Of("timeZones", String("The release of the time zone data, and whether the database has the same.")),
+	}
+	orWord := func(r Response, word string) Response {
+		r.Contents = append(r.Contents, Content{MediaType: "text/plain", Schema: String("").Like(word)})
+		return r
 	}
 	return []Operation{
 		{
@@ -28,18 +34,21 @@ func processOperations() []Operation {
 		},
 		{
 			Method: http.MethodGet, Path: "/readyz", ID: "getReadiness", Summary: "Tell whether the service works", Open: true,
-			Added: true,
+			Added: true, Description: "The answer is one word. Programs on the machine of the service, and those that ask " +
+				"the address of `--operations-listen`, are told in JSON what is not ready.",
 			Responses: []Response{
-				parts(http.StatusOK, "The database answers and takes writes, and the scheduler turns.",
-					`{"database":"ok","writing":"ok","scheduler":"ok"}`,
-					readiness...),
-				parts(http.StatusServiceUnavailable, "One of them does not.", "", readiness...),
+				orWord(parts(http.StatusOK, "The database answers and takes writes, and the scheduler turns.",
+					`{"process":"ok","database":"ok","writing":"ok","scheduler":"ok","timeZones":"ok, release 2026f"}`,
+					readiness...), "ready"),
+				orWord(parts(http.StatusServiceUnavailable, "One of them does not.", "", readiness...), "unready"),
 			},
 		},
 		{
 			Method: http.MethodGet, Path: "/metrics", ID: "getMetrics", Summary: "Show the metrics", Open: true, Added: true,
-			Responses: []Response{{Status: http.StatusOK, Description: "Metrics for Prometheus.",
-				Contents: []Content{{MediaType: "text/plain", Schema: String("")}}}},
+			Description: "They are for programs on the machine of the service, or at the address of `--operations-listen`.",
+			Responses: inOrder([]Response{{Status: http.StatusOK, Description: "Metrics for Prometheus.",
+				Contents: []Content{{MediaType: "text/plain", Schema: String("")}}},
+				problemOf(http.StatusForbidden, "Metrics are not for this client.")}),
 		},
 	}
 }
