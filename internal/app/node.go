@@ -164,14 +164,18 @@ func (n *node) agreeOnZones(ctx context.Context) (stop func() error, err error) 
 	return nil, nil
 }
 
-// firstStart gives a new database its operator, and the operator a key.
 func (n *node) firstStart(ctx context.Context) (stop func() error, err error) {
-	key, err := service.New(service.Config{Store: n.db}).SetUp(ctx, operator())
+	return nil, firstStart(ctx, n.db, n.publicURL(), n.stdout)
+}
+
+// firstStart gives a new database its operator, and the operator a key.
+func firstStart(ctx context.Context, db *store.Store, publicURL string, stdout io.Writer) error {
+	key, err := service.New(service.Config{Store: db}).SetUp(ctx, operator())
 	if err != nil || key == "" {
-		return nil, err
+		return err
 	}
-	_, err = io.WriteString(n.stdout, message.Default().FirstStart(n.publicURL(), key))
-	return nil, err
+	_, err = io.WriteString(stdout, message.Default().FirstStart(publicURL, key))
+	return err
 }
 
 // join registers the node with the others of the database. The scheduler takes it from the register.
