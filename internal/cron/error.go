@@ -12,7 +12,7 @@ import (
 // ErrorKind classifies errors by what the caller can do about them. One table in package api maps kinds to HTTP.
 type ErrorKind int
 
-// The kinds of errors. An error that is no *Error is internal.
+// The kinds of errors. An error that is not an *Error is internal.
 const (
 	Internal ErrorKind = iota
 	Invalid
@@ -37,10 +37,10 @@ func (k ErrorKind) String() string {
 	return kindNames[k]
 }
 
-// Rule names what a value breaks. Package message has a sentence for each.
+// Rule is a rule that a value violates. Package message has a sentence for each.
 type Rule int
 
-// The rules. The comment names the fields of Problem that the sentence needs.
+// The rules. The comment names the fields of Problem that its sentence uses.
 const (
 	RuleNone             Rule = iota
 	RuleMandatory             // nothing
@@ -101,7 +101,7 @@ const (
 	RuleEmail                 // Given: not an e-mail address
 )
 
-// Unit is what a limit counts.
+// Unit is the unit of a limit.
 type Unit int
 
 // The units of limits.
@@ -111,7 +111,7 @@ const (
 	UnitBytes
 )
 
-// Problem is one thing that is wrong with what a caller sent.
+// Problem is one thing that is wrong with a request.
 type Problem struct {
 	Pointer  string // JSON pointer (RFC 6901) of the value, from where the error arose; package api prefixes it
 	Rule     Rule

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// MaxFilterText is the longest text that a HistoryFilter looks for, in characters.
+// MaxFilterText is the length of the longest text of a HistoryFilter, in characters.
 const MaxFilterText = 200
 
-// HistoryFilter says which records of the ledger of an account are wanted. The zero value is all of them.
+// HistoryFilter selects records of the ledger of an account. The zero value selects all.
 type HistoryFilter struct {
 	JobID    int64         // 0 is all jobs
-	FolderID *int64        // of jobs as they stand now; nil is all folders
+	FolderID *int64        // current folder of the job; nil for all folders
 	Outcomes []Outcome     // none is all
-	Statuses []StatusRange // HTTP status codes; none is all, and no response
-	From, To time.Time     // of when it started, or was recorded: at or after From, and before To; zero is no bound
+	Statuses []StatusRange // HTTP status codes; empty for all, including no response
+	From, To time.Time     // of the start, or of the recording: From <= t < To; zero for no bound
 	Text     *TextFilter   // nil is all
 }
 
@@ -34,28 +34,28 @@ func (t *TextFilter) Matches(r *HistoryRecord) bool {
 	return holds(r.Result.URL) || holds(r.Title) || holds(t.Says(&r.Execution))
 }
 
-// HistoryQuery asks for one page of records, newest first.
+// HistoryQuery requests one page of records, newest first.
 type HistoryQuery struct {
 	Filter HistoryFilter
-	After  HistoryPosition // where the page begins; the zero value is the newest record
+	After  HistoryPosition // where the page starts; zero for the newest record
 	Limit  int             // records of the page, at most
 }
 
-// HistoryPosition is between a record, which the pages before it have looked at, and the one that is next older.
+// HistoryPosition is the position after a record, before the next older one.
 type HistoryPosition struct {
 	ID int64
-	At time.Time // when that record started, or was recorded
+	At time.Time // the time at which that record started, or was recorded
 }
 
 // HistoryPage is the answer to a HistoryQuery.
 type HistoryPage struct {
 	Records []HistoryRecord
-	Next    HistoryPosition // where the next page begins; zero when there is no more. It may be set without any Records
+	Next    HistoryPosition // where the next page starts; zero at the end. It can be set on a page without Records
 }
 
-// HistoryRecord is a record of the ledger with what a reader wants to know besides.
+// HistoryRecord is a record of the ledger with information about its job and occurrence.
 type HistoryRecord struct {
 	Execution
-	Title   string // of the job, as it stands now
-	Repeats bool   // it is an attempt after one that was lost, and not after a failed one
+	Title   string // current title of the job
+	Repeats bool   // it is the attempt after a lost one, as opposed to a failed one
 }

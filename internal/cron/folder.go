@@ -5,7 +5,7 @@ import "strings"
 // MaxFolderTitle is the longest title of a folder, in characters.
 const MaxFolderTitle = 128
 
-// Folder groups jobs of an account. Its title is unique there, whatever the letter case.
+// Folder groups jobs of an account. Its title is unique in the account, ignoring case.
 type Folder struct {
 	ID        int64
 	AccountID int64

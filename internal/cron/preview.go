@@ -2,7 +2,7 @@ package cron
 
 import "time"
 
-// Preview is what a schedule does from an instant on.
+// Preview is the occurrences of a schedule from an instant on.
 type Preview struct {
 	Runs    []PreviewRun
 	Skipped []SkippedTimes // up to the last of Runs; no more of them than Runs were asked for
@@ -14,7 +14,7 @@ type PreviewRun struct {
 	Note PreviewNote
 }
 
-// PreviewNote says what a change of the clocks does to an occurrence.
+// PreviewNote is the effect of a clock change on an occurrence.
 type PreviewNote int
 
 // The notes.

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// CloserThan tells whether two neighbouring occurrences come less than least, a day at most, after each other, and how
-// far apart the closest ones are then. It looks at the days of forty years, over which weekdays and leap years come
-// again, and neither at the expiry nor at changes of the clocks, which bring occurrences closer together now and then.
+// CloserThan reports whether two consecutive occurrences are less than least apart, which is a day at most, and the shortest
+// interval if so. It considers the days of forty years, after which weekdays and leap years repeat. It ignores the expiry,
+// and clock changes, which occasionally bring occurrences closer together.
 func (s *Schedule) CloserThan(least time.Duration) (apart time.Duration, closer bool) {
 	p := s.pattern()
 	if _, ok := p.next(0); !ok || least <= time.Second {
@@ -29,7 +29,7 @@ func (s *Schedule) CloserThan(least time.Duration) (apart time.Duration, closer 
 	return apart, apart < least
 }
 
-// CheckSpacing refuses a schedule whose occurrences come faster than a plan allows, as an *Error of kind Invalid.
+// CheckSpacing returns an *Error of kind Invalid if occurrences are closer together than the plan allows.
 func (s *Schedule) CheckSpacing(least time.Duration) error {
 	apart, closer := s.CloserThan(least)
 	if !closer {
@@ -41,7 +41,7 @@ func (s *Schedule) CheckSpacing(least time.Duration) error {
 	}}}
 }
 
-// consecutiveDays tells whether there are matching days of which one follows the other.
+// consecutiveDays reports whether two consecutive days match.
 func (p *pattern) consecutiveDays() bool {
 	lastOfMonth := false // the last day of the month before matches
 	month := time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)

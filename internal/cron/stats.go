@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// StatsKept is how long statistics are kept, whatever the plan says of history.
+// StatsKept is how long statistics are kept, regardless of the retention of a plan.
 const StatsKept = 366 * 24 * time.Hour
 
-// Outcomes are numbers by outcome.
+// Outcomes is a count for each outcome.
 type Outcomes [len(outcomeNames)]int64
 
-// Tally is what statistics know of some part of the ledger. An attempt counts once, by what became of it; an occurrence
-// counts once, by its last attempt so far, or as missed or skipped.
+// Tally is the statistics of a part of the ledger. Each attempt counts once, by its outcome. Each occurrence counts once, by
+// the outcome of its last attempt so far, or as missed or skipped.
 type Tally struct {
 	Attempts    Outcomes
 	Occurrences Outcomes
@@ -20,7 +20,7 @@ type Tally struct {
 	Duration    Histogram // of the same
 }
 
-// Count counts a record. Its attempt is taken for the last one of its occurrence.
+// Count counts a record, assuming that it is the last attempt of its occurrence.
 func (t *Tally) Count(e *Execution) {
 	if e.Outcome == OutcomeMissed || e.Outcome == OutcomeSkipped {
 		t.Occurrences[e.Outcome] += max(e.Count, 1)
@@ -62,7 +62,7 @@ func (t *Tally) Merge(o *Tally) {
 // tallyVersion is the first byte of an encoded tally.
 const tallyVersion = 1
 
-// Encode is the tally in a few bytes: numbers of variable length, and of the histograms the buckets that are not empty.
+// Encode is a compact encoding of the tally: varints, and the non-empty buckets of the histograms.
 func (t *Tally) Encode() []byte {
 	b := []byte{tallyVersion}
 	for _, outcomes := range []*Outcomes{&t.Attempts, &t.Occurrences} {
@@ -100,7 +100,7 @@ func DecodeTally(b []byte) (t Tally, err error) {
 	return t, nil
 }
 
-// Instant is when the record counts: when it was due, or the last occurrence that it covers.
+// Instant is the time at which the record counts: its planned time, or the last occurrence that it covers.
 func (e *Execution) Instant() time.Time {
 	if e.Last.After(e.Planned) {
 		return e.Last
@@ -108,13 +108,13 @@ func (e *Execution) Instant() time.Time {
 	return e.Planned
 }
 
-// StatsQuery asks for the statistics of an account, or of one job.
+// StatsQuery requests the statistics of an account or of one job.
 type StatsQuery struct {
 	JobID    int64     // 0 is the whole account
-	From, To time.Time // full hours; what was due at or after From, and before To
+	From, To time.Time // full hours; From <= planned time < To
 }
 
-// HourTally is what was due in an hour.
+// HourTally is the statistics of what was due in one hour.
 type HourTally struct {
 	Hour time.Time
 	Tally
@@ -122,6 +122,6 @@ type HourTally struct {
 
 // HourlyStats is the answer to a StatsQuery.
 type HourlyStats struct {
-	Hours []HourTally // those that have something to count, in no order; an hour may come more than once
-	AsOf  time.Time   // what was claimed until then is counted
+	Hours []HourTally // without empty hours, in no order; an hour can occur more than once
+	AsOf  time.Time   // what was claimed before this time is counted
 }
