@@ -82,7 +82,7 @@ var nodeTests = []test{
 		db, account, node := s.start()
 		const jobs = 2300
 		s.copies(s.due(db, account, atLeastOnce).ID, jobs-1)
-		s.equal("claimed", len(s.claim(db, node, jobs).Launches), jobs)
+		s.claimMany(db, node, jobs)
 		s.exec(`UPDATE node SET lease_until = 0`)
 		survivor := s.open()
 		settled, err := survivor.SettleDead(s.ctx(), s.node(survivor))

@@ -161,7 +161,7 @@ var raceTests = []test{
 		for round := range rounds * 2 {
 			s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`,
 				db.Now().Add(time.Duration(round-100)*time.Second).UnixMilli())
-			for _, l := range s.claim(db, node, jobs).Launches {
+			for _, l := range s.claimMany(db, node, jobs) {
 				batches[round%2] = append(batches[round%2], failed(l))
 			}
 		}

@@ -169,6 +169,18 @@ func (s *suite) claim(db *store.Store, node int64, limit int, without ...int64) 
 	return claimed
 }
 
+// claimMany claims so many executions, by as many claims as a busy machine needs: each decides for a short time only.
+func (s *suite) claimMany(db *store.Store, node int64, count int) (launches []cron.Launch) {
+	s.Helper()
+	for len(launches) < count {
+		claimed := s.claim(db, node, count-len(launches))
+		if launches = append(launches, claimed.Launches...); len(claimed.Launches) == 0 && !claimed.More {
+			s.Fatalf("claimed %d executions, want %d", len(launches), count)
+		}
+	}
+	return launches
+}
+
 // claimOne claims the one execution that can be claimed.
 func (s *suite) claimOne(db *store.Store, node int64) cron.Launch {
 	s.Helper()
