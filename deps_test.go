@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"punctual/internal/auth":      {"cron"},
 	"punctual/internal/message":   {"cron"},
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
-	"punctual/internal/service":   {"auth", "cron", "store"},
+	"punctual/internal/service":   {"auth", "cron", "message", "store"},
 	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/spec", "api/wire"},
 	"punctual/internal/zoneinfo":  {"cron"},
 	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "scheduler", "service",

@@ -111,17 +111,9 @@ func newHistoryHead(c *message.Catalogue, e *cron.Execution) historyHead {
 		URL:         r.URL,
 		Duration:    r.Duration.Milliseconds(),
 		Status:      int(r.Status),
-		StatusText:  statusText(c, e),
+		StatusText:  c.Outcome(e),
 		HTTPStatus:  r.HTTPStatus,
 	}
-}
-
-// statusText is what came of an execution in words; none while it is under way.
-func statusText(c *message.Catalogue, e *cron.Execution) string {
-	if e.Outcome == cron.OutcomeRunning {
-		return ""
-	}
-	return c.Execution(&e.Result)
 }
 
 func newHistoryTail(r *cron.Result) historyTail {

@@ -8,12 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/service"
 )
 
@@ -78,7 +75,7 @@ func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.
 	f.Outcomes = readOutcomes(query, values)
 	f.Statuses = readStatuses(query, values)
 	wire.Span(query, &f.From, &f.To)
-	f.Text = readText(languageOf(r), query)
+	f.Text = readText(query, &p)
 	format := readFormat(query, r)
 	if format == wire.FormatJSON { // an export has no pages
 		wire.Integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
@@ -123,52 +120,14 @@ func readStatuses(query wire.Object, values url.Values) (ranges []cron.StatusRan
 	return ranges
 }
 
-// readText reads the text to look for. What can be said without details is looked through here, so that the database
-// knows which records to look at.
-func readText(c *message.Catalogue, query wire.Object) *cron.TextFilter {
-	t := cron.TextFilter{Says: func(e *cron.Execution) string { return statusText(c, e) }}
-	query.Text("text", &t.Text)
-	switch {
-	case t.Text == "":
-		return nil
-	case utf8.RuneCountInString(t.Text) > cron.MaxFilterText:
-		query.Add("text", cron.Problem{Rule: cron.RuleTooLong, Limit: cron.MaxFilterText, Unit: cron.UnitCharacters})
-		return nil
-	case strings.ContainsFunc(t.Text, unicode.IsControl):
-		query.Add("text", cron.Problem{Rule: cron.RuleControlCharacter})
+// readText reads the text to look for.
+func readText(query wire.Object, p *wire.Problems) *cron.TextFilter {
+	var t cron.TextFilter
+	if query.Text("text", &t.Text); t.Text == "" {
 		return nil
 	}
-	text := strings.ToLower(t.Text)
-	quotes := strings.ContainsAny(text, `"\`) // details may be quoted
-	for f := range wire.FaultNames {
-		const detail = "\uFFFC" // a character that nobody looks for
-		said := strings.ToLower(c.Execution(&cron.Result{Status: cron.StatusOther, Fault: f, Detail: detail}))
-		parts := strings.Split(said, detail)
-		found := quotes || strings.Contains(said, text)
-		for i := range len(parts) - 1 {
-			found = found || overlaps(parts[i], text) || overlaps(text, parts[i+1])
-		}
-		if found {
-			t.Faults = append(t.Faults, f)
-		}
-	}
-	for code := range int64(1000) {
-		said := c.Execution(&cron.Result{Status: cron.StatusOK, HTTPStatus: int(code)})
-		if strings.Contains(strings.ToLower(said), text) {
-			t.Codes = append(t.Codes, code)
-		}
-	}
+	t.Check(&p.Checker, "/text")
 	return &t
-}
-
-// overlaps tells whether some end of a is a beginning of b.
-func overlaps(a, b string) bool {
-	for n := 1; n <= min(len(a), len(b)); n++ {
-		if a[len(a)-n:] == b[:n] {
-			return true
-		}
-	}
-	return false
 }
 
 // cursorVersion is the first byte of a cursor. Its other bytes are the position: the id, and the time in Unix

@@ -114,7 +114,7 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, actor cron.Actor)
 	}
 	change, unread := jobChange(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.NewClone(r.Context(), actor, pathID(r, "jobId"), languageOf(r).CopyTitle, change)
+	job, err := a.service.NewClone(r.Context(), actor, pathID(r, "jobId"), change)
 	if err != nil {
 		return under("/job", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/service"
 )
 
 // schedule has the seven fields of the contract.
@@ -109,33 +110,26 @@ type previewGap struct {
 }
 
 // previewSchedule shows the occurrences of a schedule that the query string describes.
-func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
-	var (
-		p     wire.Problems
-		query = wire.Query(r, &p)
-		s     = cron.NewSchedule()
-		runAt time.Time
-		from  = a.now()
-		count = wire.DefaultPreview
-	)
-	readSchedule(query, &s)
-	readCrontab(query, "cron", &s)
-	wire.Instant(query, "runAt", &runAt)
-	wire.Time(query, "from", &from)
-	wire.Integer(query, "count", &count, 1, wire.LongestPreview)
-	s.Normalize()
-	s.Check(&p.Checker, "")
-	if err := p.Err(); err != nil {
+func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	p, err := a.service.PreviewSchedule(a.now(), actor, func(to *service.PreviewRequest) error {
+		var p wire.Problems
+		query := wire.Query(r, &p)
+		to.Count = wire.DefaultPreview
+		readSchedule(query, &to.Schedule)
+		readCrontab(query, "cron", &to.Schedule)
+		wire.Instant(query, "runAt", &to.RunAt)
+		wire.Time(query, "from", &to.From)
+		wire.Integer(query, "count", &to.Count, 1, wire.LongestPreview)
+		return p.Err()
+	})
+	if err != nil {
 		return err
 	}
-	answer := newPreview(s.Preview(from, count))
-	if text, ok := s.Crontab(); ok {
-		answer.Crontab = &text
+	answer := newPreview(p.Preview)
+	answer.Words = p.Words
+	if p.Crontab != "" {
+		answer.Crontab = &p.Crontab
 	}
-	if !runAt.IsZero() {
-		answer = newPreview(s.PreviewOneTime(runAt, from))
-	}
-	answer.Words = languageOf(r).Schedule(&s, runAt)
 	return reply(w, answer)
 }
 

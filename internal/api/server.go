@@ -129,7 +129,9 @@ func (a *api) admit(r *http.Request, rt route) (cron.Actor, error) {
 
 // authenticate tells whose API key a request holds.
 func (a *api) authenticate(r *http.Request, now time.Time) (cron.Actor, error) {
-	return a.auth.Authenticate(r.Context(), now, r.Header.Get("Authorization"), a.proxies.Client(r))
+	actor, err := a.auth.Authenticate(r.Context(), now, r.Header.Get("Authorization"), a.proxies.Client(r))
+	actor.Language = languageOf(r).Tag
+	return actor, err
 }
 
 // reply writes v as the answer to a successful call.

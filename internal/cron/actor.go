@@ -6,6 +6,7 @@ type Actor struct {
 	Account  Account // that it acts for; none for commands that concern all accounts
 	Key      *APIKey // by which it acts; nil for a command
 	Operator bool    // of the whole service, who may do everything
+	Language string  // that it reads, such as "en"; empty for the first one of the service
 }
 
 // OperatorOf is the operator of the service, acting for an account.

@@ -3,6 +3,8 @@ package cron
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // MaxFilterText is the length of the longest text of a HistoryFilter, in characters.
@@ -18,13 +20,23 @@ type HistoryFilter struct {
 	Text     *TextFilter   // nil is all
 }
 
-// TextFilter looks for a text, whatever its letter case, in the URL of a record, in the title of its job, and in what is
-// said of the record.
+// TextFilter looks for a text, ignoring case, in the URL of a record, in the title of its job, and in what is said of the
+// record. Whoever searches gives the text alone; what is said depends on the language, which package service knows.
 type TextFilter struct {
 	Text   string                    // not empty
 	Says   func(e *Execution) string // what is said of a record
 	Faults []Fault                   // all whose sentence may hold the text, if only with a part that is no detail
 	Codes  []int64                   // all status codes whose own reason phrase may hold the text
+}
+
+// Check adds what is wrong with the text.
+func (t *TextFilter) Check(c *Checker, pointer string) {
+	switch {
+	case utf8.RuneCountInString(t.Text) > MaxFilterText:
+		c.Add(pointer, Problem{Rule: RuleTooLong, Limit: MaxFilterText, Unit: UnitCharacters})
+	case strings.ContainsFunc(t.Text, unicode.IsControl):
+		c.Add(pointer, Problem{Rule: RuleControlCharacter})
+	}
 }
 
 // Matches tells whether the record holds the text.

@@ -8,8 +8,7 @@ import (
 
 // NewClone is a copy of a job, disabled and with another title, which change then edits and AddJob can save. What is wrong
 // with the change itself is reported before a job that does not exist. change may run more than once.
-func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, retitle func(title string) string,
-	change Change) (cron.Job, error) {
+func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, change Change) (cron.Job, error) {
 	if err := allow(&actor, UseCloneJob); err != nil {
 		return cron.Job{}, err
 	}
@@ -24,7 +23,7 @@ func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, r
 		*job = source.Job
 		job.ID, job.Type = 0, cron.TypeDefault
 		job.SetEnabled(false)
-		job.Title = retitle(job.Title)
+		job.Title = language(&actor).CopyTitle(job.Title)
 		return change(job)
 	})
 }

@@ -1,3 +1,4 @@
-// Package service holds the use cases that the API and the console share: what an account may do with its jobs, and
-// what it gets to see of them.
+// Package service holds every use case, for the API, the commands and the console: what an actor may do, and what it gets
+// to see. Each use case takes a cron.Actor and checks its rights by the table in usecase.go; nothing outside of this package
+// decides who may do what.
 package service

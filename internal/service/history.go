@@ -65,7 +65,11 @@ func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.H
 	if err := allow(&actor, UseHistory); err != nil {
 		return cron.HistoryPage{}, err
 	}
-	return s.searcher.Search(ctx, actor.Account.ID, q)
+	filter, err := completed(q.Filter, &actor)
+	if err != nil {
+		return cron.HistoryPage{}, err
+	}
+	return s.searcher.Search(ctx, actor.Account.ID, &cron.HistoryQuery{Filter: filter, After: q.After, Limit: q.Limit})
 }
 
 // AllHistory reads all records that a filter wants, newest first, page after page. It ends with the first error, which
@@ -77,6 +81,11 @@ func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.Histo
 			yield(cron.HistoryPage{}, err)
 			return
 		}
+		f, err := completed(f, &actor)
+		if err != nil {
+			yield(cron.HistoryPage{}, err)
+			return
+		}
 		for q := (cron.HistoryQuery{Filter: f, Limit: MaxHistoryPage}); ; {
 			page, err := s.searcher.Search(ctx, actor.Account.ID, &q)
 			if !yield(page, err) || err != nil || page.Next.ID == 0 {
@@ -85,4 +94,21 @@ func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.Histo
 			q.After = page.Next
 		}
 	}
+}
+
+// completed is a filter with what a search for text needs: what is said of records in the language of the actor.
+func completed(f cron.HistoryFilter, actor *cron.Actor) (cron.HistoryFilter, error) {
+	if f.Text == nil {
+		return f, nil
+	}
+	var c cron.Checker
+	f.Text.Check(&c, "/text")
+	if err := c.Err(); err != nil {
+		return f, err
+	}
+	words := language(actor)
+	text := cron.TextFilter{Text: f.Text.Text, Says: words.Outcome}
+	text.Faults, text.Codes = words.Mentioned(text.Text)
+	f.Text = &text
+	return f, nil
 }

@@ -1,6 +1,9 @@
 package service
 
-import "punctual/internal/cron"
+import (
+	"punctual/internal/cron"
+	"punctual/internal/message"
+)
 
 // UseCase is something that an actor may do. Requests are counted apart for each: it is the Kind of a cron.RateLimit, and the
 // numbers are stored.
@@ -83,4 +86,9 @@ func allowIn(actor *cron.Actor, use UseCase, accountID int64) error {
 		return allow(&cron.Actor{}, use)
 	}
 	return allow(actor, use)
+}
+
+// language is the catalogue in the language of the actor.
+func language(actor *cron.Actor) *message.Catalogue {
+	return message.Choose(actor.Language, message.Languages())
 }

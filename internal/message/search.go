@@ -1,0 +1,51 @@
+package message
+
+import (
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// Outcome is what is said of an execution; nothing while it runs.
+func (c *Catalogue) Outcome(e *cron.Execution) string {
+	if e.Outcome == cron.OutcomeRunning {
+		return ""
+	}
+	return c.Execution(&e.Result)
+}
+
+// Mentioned lists the faults whose sentences may hold a text, ignoring case and if only together with a detail, and the
+// status codes whose reason phrases do. A database can look for those without knowing the sentences.
+func (c *Catalogue) Mentioned(text string) (faults []cron.Fault, codes []int64) {
+	const detail = "\uFFFC" // a character that nobody looks for
+	text = strings.ToLower(text)
+	quotes := strings.ContainsAny(text, `"\`) // details may be quoted
+	for f := range c.faults {
+		said := strings.ToLower(c.Execution(&cron.Result{Status: cron.StatusOther, Fault: f, Detail: detail}))
+		parts := strings.Split(said, detail)
+		found := quotes || strings.Contains(said, text)
+		for i := range len(parts) - 1 {
+			found = found || overlaps(parts[i], text) || overlaps(text, parts[i+1])
+		}
+		if found {
+			faults = append(faults, f)
+		}
+	}
+	for code := range int64(1000) {
+		said := c.Execution(&cron.Result{Status: cron.StatusOK, HTTPStatus: int(code)})
+		if strings.Contains(strings.ToLower(said), text) {
+			codes = append(codes, code)
+		}
+	}
+	return faults, codes
+}
+
+// overlaps tells whether some end of a is a beginning of b.
+func overlaps(a, b string) bool {
+	for n := 1; n <= min(len(a), len(b)); n++ {
+		if a[len(a)-n:] == b[:n] {
+			return true
+		}
+	}
+	return false
+}

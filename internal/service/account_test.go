@@ -1,0 +1,99 @@
+package service_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/service"
+)
+
+// TestAccounts does as the operator what can be done to accounts, and what cannot.
+func TestAccounts(t *testing.T) {
+	svc, s, _, first := newService(t, cron.Plan{Name: "any"})
+	ctx, operator := t.Context(), cron.OperatorOf(cron.Account{})
+	jane, err := svc.CreateAccount(ctx, operator, "Jane@Example.com", "any", cron.AccessGlobal)
+	if err != nil || jane.Email != "jane@example.com" {
+		t.Fatalf("the account is %+v, %v", jane, err)
+	}
+	global := new(cron.AccessGlobal)
+	for name, tt := range map[string]struct {
+		err  error
+		kind cron.ErrorKind
+	}{
+		"no address":         {second(svc.CreateAccount(ctx, operator, "Jane <jane@example.com>", "any", 0)), cron.Invalid},
+		"no plan":            {second(svc.CreateAccount(ctx, operator, "x@example.com", "none", 0)), cron.Invalid},
+		"an address again":   {second(svc.CreateAccount(ctx, operator, "JANE@example.com", "any", 0)), cron.Conflict},
+		"another plan: none": {svc.SetPlan(ctx, operator, jane.Email, service.PlanChange{Plan: "none"}), cron.Invalid},
+		"nobody's plan":      {svc.SetPlan(ctx, operator, "x@example.com", service.PlanChange{Plan: "any"}), cron.NotFound},
+		"the operator's access": {svc.SetPlan(ctx, operator, first.Email, service.PlanChange{Plan: "any", Access: global}),
+			cron.Conflict},
+		"the operator's account": {svc.DeleteAccount(ctx, operator, ""), cron.Conflict},
+		"nobody's account":       {svc.DeleteAccount(ctx, operator, "x@example.com"), cron.NotFound},
+		"nobody is disabled":     {svc.SetAccountEnabled(ctx, operator, "x@example.com", false), cron.NotFound},
+	} {
+		if cron.KindOf(tt.err) != tt.kind {
+			t.Errorf("%s: %v", name, tt.err)
+		}
+	}
+	if err := svc.SetAccountEnabled(ctx, operator, "JANE@example.com", false); err != nil {
+		t.Error(err)
+	}
+	change := service.PlanChange{Plan: "any", Overrides: cron.Overrides{"maxJobs": 7}}
+	if err := svc.SetPlan(ctx, operator, jane.Email, change); err != nil {
+		t.Error(err)
+	}
+	got, err := svc.Account(ctx, operator, "jane@EXAMPLE.com")
+	if err != nil || !got.Disabled || got.Overrides["maxJobs"] != 7 || got.Access != cron.AccessGlobal {
+		t.Errorf("the account is %+v, %v", got, err)
+	}
+	if err := svc.DeleteAccount(ctx, operator, jane.Email); err != nil {
+		t.Error(err)
+	}
+	if accounts, err := s.Accounts(ctx); err != nil || len(accounts) != 1 || accounts[0].ID != first.ID {
+		t.Errorf("the accounts are %+v, %v", accounts, err)
+	}
+	if key, err := svc.SetUp(ctx, operator); err != nil || key != "" {
+		t.Errorf("a second set-up tells %q, %v", key, err)
+	}
+}
+
+// TestKeysOfAKey makes keys with keys: what is not said is as with the one that asks, and nothing is more.
+func TestKeysOfAKey(t *testing.T) {
+	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
+	now := s.Now()
+	asker := as(account)
+	asker.Key.Scopes, asker.Key.Expires = cron.ScopeRead|cron.ScopeWrite, now.Add(time.Hour).Truncate(time.Second)
+	same := func(*cron.APIKey) error { return nil }
+	key, text, err := svc.NewAPIKey(now, asker, same)
+	if err != nil || key.Scopes != asker.Key.Scopes || !key.Expires.Equal(asker.Key.Expires) ||
+		text[len(text)-4:] != key.Hint {
+		t.Errorf("the key is %+v, %v", key, err)
+	}
+	more := func(k *cron.APIKey) error {
+		k.Scopes = cron.ScopeAll
+		return nil
+	}
+	if _, _, err := svc.NewAPIKey(now, asker, more); cron.KindOf(err) != cron.Forbidden {
+		t.Errorf("a key for more: %v", err)
+	}
+	if key, _, err := svc.NewAPIKey(now, cron.OperatorOf(account), more); err != nil || key.AccountID != account.ID {
+		t.Errorf("the operator's: %+v, %v", key, err)
+	}
+}
+
+// TestTheTextOfASearchIsChecked looks for what no record can hold, and for text that sentences hold.
+func TestTheTextOfASearchIsChecked(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	search := func(text string) error {
+		q := cron.HistoryQuery{Filter: cron.HistoryFilter{Text: &cron.TextFilter{Text: text}}, Limit: 1}
+		return second(svc.SearchHistory(t.Context(), as(account), &q))
+	}
+	if got := problemsOf(t, search("a\x00")); !slices.Equal(got, []string{rule("/text", cron.RuleControlCharacter)}) {
+		t.Errorf("a control character: %v", got)
+	}
+	if err := search("refused"); err != nil {
+		t.Error(err)
+	}
+}
