@@ -12,7 +12,7 @@ type Actor struct {
 // OperatorOf is the operator of the service, acting for an account.
 func OperatorOf(account Account) Actor { return Actor{Account: account, Operator: true} }
 
-// May tells whether the actor has a scope in its account. A key has it by its scopes and in its own account only.
+// May reports whether the actor has a scope in its account. A key has it by its scopes and in its own account only.
 func (a *Actor) May(needed Scope) bool {
 	if a.Operator {
 		return true

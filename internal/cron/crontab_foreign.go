@@ -32,7 +32,7 @@ func foreignLine(fields []string) *CrontabError {
 	return nil
 }
 
-// isCommand tells whether a word is no field of a line, and not meant for one.
+// isCommand reports whether a word is no field of a line, and not meant for one.
 func isCommand(word string) bool {
 	_, err := FieldWeekday.parse(word, new(specialDays))
 	return err != nil && err.Reason == CrontabSyntax && strings.ContainsFunc(word, unicode.IsLetter)

@@ -192,7 +192,7 @@ func (c *Checker) Add(pointer string, p Problem) {
 	c.problems = append(c.problems, p)
 }
 
-// has tells whether a problem with the value at pointer was added.
+// has reports whether a problem with the value at pointer was added.
 func (c *Checker) has(pointer string) bool {
 	return slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Pointer == pointer })
 }

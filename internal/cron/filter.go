@@ -39,7 +39,7 @@ func (t *TextFilter) Check(c *Checker, pointer string) {
 	}
 }
 
-// Matches tells whether the record holds the text.
+// Matches reports whether the record holds the text.
 func (t *TextFilter) Matches(r *HistoryRecord) bool {
 	text := strings.ToLower(t.Text)
 	holds := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }

@@ -17,7 +17,7 @@ type PlanLimit struct {
 // Of is the limit in a plan.
 func (l *PlanLimit) Of(p *Plan) int64 { return l.get(p) }
 
-// None tells whether n means that there is no limit.
+// None reports whether n means that there is no limit.
 func (l *PlanLimit) None(n int64) bool { return n == 0 && !l.Zero }
 
 // largestLimit keeps counts, and durations in seconds, far from any overflow; longestRetention does so for days.

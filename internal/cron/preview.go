@@ -61,7 +61,7 @@ func (s *Schedule) PreviewOneTime(runAt, from time.Time) Preview {
 	return Preview{Runs: []PreviewRun{{At: runAt.In(z.loc)}}}
 }
 
-// Never tells whether the sets name no local time at all, which goes for those of 31 February.
+// Never reports whether the sets match no local time at all, such as 31 February.
 func (s *Schedule) Never() bool {
 	p := s.pattern()
 	_, ok := p.next(0)
@@ -85,7 +85,7 @@ func (s *Schedule) note(z *zone, t int64) PreviewNote {
 	return NoteNone
 }
 
-// shows tells whether clocks show a reading before and after the instant t as well; after a correction of the clocks
+// shows reports whether clocks show a reading before and after the instant t as well; after a correction of the clocks
 // is not after it.
 func (z *zone) shows(reading, t int64) (before, after bool) {
 	for c, ok := z.at(t-2*oneDay), true; ok && c.start() < t+2*oneDay; c, ok = c.next() {

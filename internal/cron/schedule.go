@@ -104,12 +104,12 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// fixedTimes tells whether each matching local time is due once, whatever happens to the clocks.
+// fixedTimes reports whether each matching local time is due once, whatever happens to the clocks.
 func (s *Schedule) fixedTimes() bool {
 	return s.DST == DSTOnce && !s.Minutes.covers(0, 59) && !s.Hours.covers(0, 23)
 }
 
-// expired tells whether a reading that is due at the instant t is too late: the reading itself is, or the clock had shown
+// expired reports whether a reading that is due at the instant t is too late: the reading itself is, or the clock had shown
 // a later one than ExpiresAt before. A clock that is put back does not bring an expired job back.
 func (s *Schedule) expired(z *zone, reading, t int64) bool {
 	if s.ExpiresAt == 0 {
@@ -151,7 +151,7 @@ func (s *Schedule) pattern() pattern {
 	}
 }
 
-// restrictsBothDays tells whether the day of month and the day of week both leave something out, so that Days counts.
+// restrictsBothDays reports whether the day of month and the day of week both leave something out, so that Days counts.
 func (s *Schedule) restrictsBothDays() bool {
 	return !s.MonthDays.covers(1, 31) && !s.Weekdays.covers(0, 6)
 }
@@ -288,7 +288,7 @@ func (s *Schedule) Check(c *Checker, at string) {
 	c.choice(at+"/dst", int(s.DST), 2)
 }
 
-// isLocalTime tells whether n is YYYYMMDDhhmmss of a day that exists.
+// isLocalTime reports whether n is YYYYMMDDhhmmss of a day that exists.
 func isLocalTime(n int64) bool {
 	_, err := time.Parse("20060102150405", strconv.FormatInt(n, 10))
 	return err == nil

@@ -125,7 +125,7 @@ func erasOf(around []stretch) [][]stretch {
 	return eras
 }
 
-// expiredBy tells whether a slot is too late: by its own local time, or because the clock was past the expiry before.
+// expiredBy reports whether a slot is too late: by its own local time, or because the clock was past the expiry before.
 func expiredBy(s *Schedule, x slot, around []stretch) bool {
 	if s.ExpiresAt == 0 {
 		return false

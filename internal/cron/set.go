@@ -20,7 +20,7 @@ func SetOf(numbers ...int) Set {
 // setRange is the set of all numbers from low to high.
 func setRange(low, high int) Set { return Set(1)<<(high+1) - Set(1)<<low }
 
-// Has tells whether n is in the set.
+// Has reports whether n is in the set.
 func (s Set) Has(n int) bool { return s>>n&1 != 0 }
 
 // Next is the smallest member that is n or more; ok is false when there is none below 63.
@@ -41,7 +41,7 @@ func (s Set) Members() []int {
 	return members
 }
 
-// covers tells whether the set holds every number from low to high.
+// covers reports whether the set holds every number from low to high.
 func (s Set) covers(low, high int) bool {
 	all := setRange(low, high)
 	return s&all == all

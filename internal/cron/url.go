@@ -65,7 +65,7 @@ func slip(rest string) string {
 	return ""
 }
 
-// isPort tells whether s begins with a number that nothing but a path, a query or a fragment follows.
+// isPort reports whether s begins with a number that nothing but a path, a query or a fragment follows.
 func isPort(s string) bool {
 	rest := strings.TrimLeft(s, "0123456789")
 	return len(rest) < len(s) && (rest == "" || strings.IndexByte("/?#", rest[0]) >= 0)

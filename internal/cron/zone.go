@@ -149,7 +149,7 @@ func (c spanCursor) next() (following spanCursor, ok bool) {
 // between daylight saving and a correction of the clock.
 const correction = 3 * 60 * 60
 
-// corrected tells whether the span starts with a correction of the clocks.
+// corrected reports whether the span starts with a correction of the clocks.
 func (c spanCursor) corrected() bool {
 	// The first span of a cycle differs from the last one of the cycle before as it does from its neighbour in the table.
 	if c.index == 0 {

@@ -273,11 +273,11 @@ var (
 	zoneNameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$`)
 )
 
-// IsRelease tells whether a text is the name of a release of the time zone database: a year and a letter, and after z
+// IsRelease reports whether a text is the name of a release of the time zone database: a year and a letter, and after z
 // another one (2026a to 2026z, 2026za).
 func IsRelease(s string) bool { return releaseForm.MatchString(s) }
 
-// IsZoneName tells whether a text has the form of a name in the time zone database.
+// IsZoneName reports whether a text has the form of a name in the time zone database.
 func IsZoneName(s string) bool { return len(s) <= maxZoneLength && zoneNameForm.MatchString(s) }
 
 // CompareReleases is below 0 when release a came before release b, 0 when they are the same, and above 0 otherwise. A

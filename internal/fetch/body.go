@@ -17,7 +17,7 @@ type body struct {
 	extra   int64 // bytes that count for maxChunkExtra
 }
 
-// ends tells whether there is nothing to read.
+// ends reports whether there is nothing to read.
 func (b *body) ends() bool {
 	return b.framing == withoutBody || b.framing == withLength && b.left == 0
 }

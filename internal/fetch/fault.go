@@ -143,7 +143,7 @@ func (x *exchange) transferFault(err error) error {
 	return f
 }
 
-// isTimeout tells whether err is that of any deadline, or of an exchange that was called off.
+// isTimeout reports whether err is that of any deadline, or of an exchange that was called off.
 func isTimeout(err error) bool {
 	for _, deadline := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, deadline) {

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// settles tells whether the number of goroutines comes down to want; those that are ending get time to end.
+// settles reports whether the number of goroutines comes down to want; those that are ending get time to end.
 func settles(want int) bool {
 	for range 100 {
 		if runtime.NumGoroutine() <= want {

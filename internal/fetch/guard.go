@@ -123,7 +123,7 @@ func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// isOwn tells whether we listen at addr and port.
+// isOwn reports whether we listen at addr and port.
 func (g *Guard) isOwn(addr netip.Addr, port uint16) (bool, error) {
 	for _, own := range g.Own {
 		if own.Port() != port {
@@ -148,7 +148,7 @@ type localAddrs struct {
 	at    time.Time
 }
 
-// isLocal tells whether addr is one of the host's.
+// isLocal reports whether addr is one of the host's.
 func (g *Guard) isLocal(addr netip.Addr) (bool, error) {
 	const fresh = 10 * time.Second
 	known := g.local.Load()

@@ -45,7 +45,7 @@ type head struct {
 	retryAfter []byte // the like
 }
 
-// interim tells whether another response follows. After 101, which nobody asked for, HTTP is over.
+// interim reports whether another response follows. After 101, which nobody asked for, HTTP is over.
 func (h *head) interim() bool { return h.code < 200 && h.code != http.StatusSwitchingProtocols }
 
 // cutLine cuts off the first line of b, without its line feed and the carriage returns before that.
@@ -97,7 +97,7 @@ func reasonPhrase(code int, text []byte) string {
 
 const httpPrefix = "HTTP/"
 
-// isHTTP tells whether line, or as much as there is of it, begins as a status line does. Letter case does not matter.
+// isHTTP reports whether line, or as much as there is of it, begins as a status line does. Letter case does not matter.
 func isHTTP(line []byte) bool {
 	n := min(len(line), len(httpPrefix))
 	return strings.EqualFold(string(line[:n]), httpPrefix[:n])

@@ -51,7 +51,7 @@ func shortageFault(err error) *fault {
 	return &fault{status: cron.StatusInternalError, fault: cron.FaultShortage, detail: what, err: err}
 }
 
-// isShortage tells whether err is a fault made by shortageFault.
+// isShortage reports whether err is a fault made by shortageFault.
 func isShortage(err error) bool {
 	f, ok := errors.AsType[*fault](err)
 	return ok && f.fault == cron.FaultShortage
@@ -90,7 +90,7 @@ func outOfFiles() error {
 	return nil
 }
 
-// hasRoute tells whether this host has an address to reach ip from. An IPv6 address that it has none for fails as if
+// hasRoute reports whether this host has an address to reach ip from. An IPv6 address that it has none for fails as if
 // all ports were taken; a datagram socket, whose connection sends nothing, tells the two apart.
 func hasRoute(ip netip.Addr) bool {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 9)))

@@ -111,7 +111,7 @@ func parseHost(name string, literal bool) (string, netip.Addr, error) {
 	return host, netip.Addr{}, nil
 }
 
-// isDomainName tells whether a resolver can have an answer for name (RFC 1035, section 2.3.4): labels of 1 to 63 bytes
+// isDomainName reports whether a resolver can have an answer for name (RFC 1035, section 2.3.4): labels of 1 to 63 bytes
 // that neither begin nor end with a hyphen, 253 bytes in all, and a dot behind them at most.
 func isDomainName(name string) bool {
 	name = strings.TrimSuffix(name, ".")
@@ -136,7 +136,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// isLabelByte tells whether r may stand in a part of a name: letters, digits and hyphen, and the underscore that service
+// isLabelByte reports whether r may stand in a part of a name: letters, digits and hyphen, and the underscore that service
 // names in container networks have.
 func isLabelByte(r rune) bool {
 	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_'

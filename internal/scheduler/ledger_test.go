@@ -375,7 +375,7 @@ func (l *life) checkSent(e entry, calls []call) {
 	}
 }
 
-// checkCovered tells whether each occurrence has exactly one record, and each record its occurrences.
+// checkCovered reports whether each occurrence has exactly one record, and each record its occurrences.
 func (l *life) checkCovered(id int64, bio *biography, records []entry) {
 	until := time.Now()
 	if !bio.deleted.IsZero() {
@@ -411,7 +411,7 @@ func (l *life) checkCovered(id int64, bio *biography, records []entry) {
 	}
 }
 
-// checkAttempts tells whether the attempts at each occurrence are those that the policy asks for.
+// checkAttempts reports whether the attempts at each occurrence are those that the policy asks for.
 func (l *life) checkAttempts(id int64, bio *biography, records []entry) {
 	for i, e := range records {
 		var former *entry

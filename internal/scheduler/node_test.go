@@ -250,7 +250,7 @@ func TestTheDatabaseIsAwayForAWhile(t *testing.T) {
 	}
 }
 
-// checkLedger tells whether each occurrence of jobs that were never edited, after one offset from midnight and up to
+// checkLedger reports whether each occurrence of jobs that were never edited, after one offset from midnight and up to
 // another, has exactly one record.
 func (w *world) checkLedger(after, until time.Duration) {
 	w.Helper()
