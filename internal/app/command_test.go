@@ -170,7 +170,7 @@ func TestKeyCommands(t *testing.T) {
 	p.refuse(exitFailed, "no API key 2", "apikey", "revoke", "2", "--account", "jane@example.com")
 	p.refuse(exitFailed, "no account", "apikey", "create", "--account", "joe@example.com")
 	p.refuse(exitFailed, "no account", "apikey", "list", "--account", "joe@example.com")
-	p.refuse(exitUsage, `"192.0.2" is no address`, "apikey", "create", "--allow-from", "192.0.2")
+	p.refuse(exitUsage, `"192.0.2" is not an address`, "apikey", "create", "--allow-from", "192.0.2")
 	p.refuse(exitUsage, "--expires", "apikey", "create", "--expires", "-1h")
 	p.refuse(exitFailed, "--expires: The key must end in the future", "apikey", "create", "--expires", "2001-01-31")
 	p.refuse(exitFailed, "at most 128 characters", "apikey", "create", "--title", strings.Repeat("x", 129))

@@ -1,4 +1,4 @@
-// Package config reads the command line and the environment.
+// Package config parses the command line and the environment.
 package config
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Command is what the program was asked to do.
+// Command is a command of the program.
 type Command string
 
 // The commands.
@@ -35,68 +35,68 @@ const (
 	Version        Command = "version"
 )
 
-// Config is the command and all that belongs to it.
+// Config is the command with its flags and arguments.
 type Config struct {
 	Command Command `kong:"-"`
 
-	Data     string `default:"./punctual-data" env:"PUNCTUAL_DATA" placeholder:"DIR" help:"Directory for the key of the secrets and the SQLite database; serve makes it when it is missing."`
-	Database string `env:"PUNCTUAL_DATABASE" placeholder:"URL" help:"A postgres:// URL; without it SQLite in the data directory is used."`
-	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that seals secrets, 32 bytes in base64, instead of the file secret.key in the data directory. Nodes of one database need the same."`
-	Plans    string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with numbers of plans that differ from the built-in ones."`
+	Data     string `default:"./punctual-data" env:"PUNCTUAL_DATA" placeholder:"DIR" help:"Directory of the secret key and the SQLite database; serve creates it if it is missing."`
+	Database string `env:"PUNCTUAL_DATABASE" placeholder:"URL" help:"A postgres:// URL; by default SQLite in the data directory is used."`
+	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that encrypts secrets, 32 bytes in base64; by default the file secret.key in the data directory. All nodes of a database need the same key."`
+	Plans    string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with limits of plans that differ from the built-in ones."`
 
 	Serve   ServeConfig   `cmd:"" help:"Run the service."`
-	Account AccountConfig `cmd:"" help:"Accounts. These commands work beside a running service."`
-	APIKey  APIKeyConfig  `cmd:"" name:"apikey" help:"API keys. These commands work beside a running service."`
+	Account AccountConfig `cmd:"" help:"Manage accounts. These commands can be used while the service runs."`
+	APIKey  APIKeyConfig  `cmd:"" name:"apikey" help:"Manage API keys. These commands can be used while the service runs."`
 	Backup  struct {
 		File string `arg:"" help:"The file to write; it must not exist."`
-	} `cmd:"" help:"Write a copy of the SQLite database to a file. It works beside a running service."`
+	} `cmd:"" help:"Write a copy of the SQLite database to a file, also while the service runs."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }
 
-// ServeConfig is what serve takes.
+// ServeConfig has the flags of serve.
 type ServeConfig struct {
 	Listen           string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API."`
-	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host under which people and programs reach the service, such as https://cron.example.com; links are made from it. By default the address of --listen."`
+	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which clients reach the service, such as https://cron.example.com; used in links. By default the address of --listen."`
 	OperationsListen string        `env:"PUNCTUAL_OPERATIONS_LISTEN" placeholder:"HOST:PORT" help:"Address of a separate listener for metrics, profiles and readiness details. By default --listen serves them, to clients on the same machine only."`
 	Pprof            bool          `env:"PUNCTUAL_PPROF" help:"Serve Go profiles at /debug/pprof/, wherever metrics are served."`
 	LogFormat        string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
-	LogLevel         string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"Least severe messages that are logged: debug, info, warn or error."`
-	Drain            time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long executions in flight may take when the service is told to stop."`
+	LogLevel         string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"The lowest level that is logged: debug, info, warn or error."`
+	Drain            time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long the service waits for executions in flight when it stops."`
 
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
-	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many of them to one host and port."`
+	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many executions may be in flight to one host and port."`
 
-	Zoneinfo string `env:"PUNCTUAL_ZONEINFO" placeholder:"PATH" help:"Time zone data, a directory such as /usr/share/zoneinfo or a zip file, used when they are of a newer release than those built in."`
+	Zoneinfo string `env:"PUNCTUAL_ZONEINFO" placeholder:"PATH" help:"Time zone data: a directory such as /usr/share/zoneinfo, or a zip file; used if it is newer than the built-in data."`
 
-	AllowTargets []netip.Prefix `env:"PUNCTUAL_ALLOW_TARGETS" placeholder:"ADDRESS" help:"Addresses or ranges that jobs may call although they are special, such as 169.254.7.0/24; never metadata services of clouds and the service itself."`
+	AllowTargets []netip.Prefix `env:"PUNCTUAL_ALLOW_TARGETS" placeholder:"ADDRESS" help:"Private or special-purpose addresses or ranges that the jobs of every account may call, such as 169.254.7.0/24; not metadata services of cloud providers or the service itself."`
 	DenyTargets  []netip.Prefix `env:"PUNCTUAL_DENY_TARGETS" placeholder:"ADDRESS" help:"Addresses or ranges that jobs may not call, such as 10.0.0.0/8."`
 
-	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Addresses or ranges of proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
-	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that executions come from, as /executor-nodes.json lists them; without it those of the machine."`
+	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Addresses or ranges of proxies whose X-Forwarded-For header is trusted, such as 10.0.0.0/8."`
+	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that /executor-nodes.json lists; by default those of the machine."`
 }
 
-// AccountConfig is what the commands for accounts take.
+// AccountConfig has the flags and arguments of the account commands.
 type AccountConfig struct {
 	Create struct {
 		Email string `arg:"" help:"The e-mail address of the account."`
-		Plan  string `default:"default" help:"Its plan."`
+		Plan  string `default:"default" help:"The plan of the account."`
 
-		PrivateNetworks Switch `default:"on" enum:"on,off" help:"Whether its jobs may call private networks and this machine: on, or off for public addresses only."`
+		PrivateNetworks Switch `default:"on" enum:"on,off" help:"Whether the jobs of the account may call private networks and this machine: on, or off for public addresses only."`
 	} `cmd:"" help:"Create an account."`
 	List    struct{} `cmd:"" help:"List the accounts."`
 	SetPlan struct {
 		Email string           `arg:"" help:"The e-mail address of the account."`
-		Plan  string           `arg:"" help:"Its plan from now on."`
-		Set   map[string]int64 `placeholder:"NUMBER=VALUE" help:"A number of the plan that differs for this account, such as maxJobs=100; numbers set before are forgotten."`
+		Plan  string           `arg:"" help:"The new plan."`
+		Set   map[string]int64 `placeholder:"LIMIT=VALUE" help:"A limit that differs from the plan for this account, such as maxJobs=100. Limits set earlier are removed."`
 
-		PrivateNetworks Switch `default:"keep" enum:"on,off,keep" help:"Whether its jobs may call private networks and this machine: on, off for public addresses only, or keep for what it is."`
-	} `cmd:"" name:"set-plan" help:"Give an account another plan."`
-	Disable EmailArg `cmd:"" help:"Disable an account: its keys and jobs rest."`
+		PrivateNetworks Switch `default:"keep" enum:"on,off,keep" help:"Whether the jobs of the account may call private networks and this machine: on, off for public addresses only, or keep to leave it unchanged."`
+	} `cmd:"" name:"set-plan" help:"Change the plan and the limits of an account."`
+	Disable EmailArg `cmd:"" help:"Disable an account; its API keys and jobs stop working."`
 	Enable  EmailArg `cmd:"" help:"Enable an account again."`
 	Delete  EmailArg `cmd:"" help:"Delete an account with its jobs, keys and history."`
 }
 
-// Switch is on, off, or keep where nothing is to change.
+// Switch is on, off, or keep to leave the setting unchanged.
 type Switch string
 
 // EmailArg names an account.
@@ -104,25 +104,25 @@ type EmailArg struct {
 	Email string `arg:"" help:"The e-mail address of the account."`
 }
 
-// APIKeyConfig is what the commands for API keys take.
+// APIKeyConfig has the flags and arguments of the API key commands.
 type APIKeyConfig struct {
 	Create struct {
-		Account   string         `placeholder:"EMAIL" help:"The account that the key acts for; without it the operator's."`
+		Account   string         `placeholder:"EMAIL" help:"The account of the key; by default the operator's."`
 		Title     string         `default:"created on the command line" help:"What the key is for."`
-		ReadOnly  bool           `help:"The key may see but not change anything."`
-		Expires   Expiry         `placeholder:"TIME" help:"How long the key works, such as 12h, 30d or 2w, or until when, such as 2030-12-31 (UTC); without it for ever."`
-		AllowFrom []netip.Prefix `placeholder:"ADDRESS" help:"Addresses or ranges that may use the key, such as 192.0.2.7 or 2001:db8::/32; without it any."`
-	} `cmd:"" help:"Create an API key and print it, alone on its line."`
+		ReadOnly  bool           `help:"The key may read, but not change anything."`
+		Expires   Expiry         `placeholder:"TIME" help:"When the key expires: after a time such as 12h, 30d or 2w, or at a date such as 2030-12-31 (UTC). By default it never expires."`
+		AllowFrom []netip.Prefix `placeholder:"ADDRESS" help:"Addresses or ranges that may use the key, such as 192.0.2.7 or 2001:db8::/32; by default any address."`
+	} `cmd:"" help:"Create an API key and print it on a line of its own."`
 	List struct {
-		Account string `placeholder:"EMAIL" help:"The account whose keys are listed; without it the operator's."`
+		Account string `placeholder:"EMAIL" help:"The account whose keys are listed; by default the operator's."`
 	} `cmd:"" help:"List the API keys of an account."`
 	Revoke struct {
 		ID      int64  `arg:"" help:"The number of the key, as list shows it."`
-		Account string `placeholder:"EMAIL" help:"The account whose key it is; without it the operator's."`
+		Account string `placeholder:"EMAIL" help:"The account of the key; by default the operator's."`
 	} `cmd:"" help:"Revoke an API key."`
 }
 
-// ErrDone says that everything asked for, such as the help, has been printed.
+// ErrDone says that Parse has done all there was to do, such as printing the help.
 var ErrDone = errors.New("done")
 
 // Parse reads the arguments, without the program's name, and the environment. Help goes to stdout. The error is ErrDone

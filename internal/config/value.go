@@ -15,13 +15,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Expiry is when something ends: after a time, or at an instant. The zero value is never.
+// Expiry is when something expires: after a duration, or at an instant. The zero value is never.
 type Expiry struct {
 	After time.Duration
 	At    time.Time
 }
 
-// From is the instant that is meant at the given one; the zero time for never.
+// From is the instant of expiry for something created at now; the zero time for never.
 func (e Expiry) From(now time.Time) time.Time {
 	if e.After > 0 {
 		return now.Add(e.After)
@@ -151,7 +151,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	if err != nil {
 		addr, err := netip.ParseAddr(text)
 		if err != nil {
-			return prefix, fmt.Errorf("%q is no address and no address range; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32", text)
+			return prefix, fmt.Errorf("%q is not an address or address range; write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32", text)
 		}
 		prefix = netip.PrefixFrom(addr.WithZone(""), addr.BitLen())
 	}
@@ -164,7 +164,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 func parseAddr(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
-		return addr, fmt.Errorf("%q is no address; write 192.0.2.7 or 2001:db8::7", text)
+		return addr, fmt.Errorf("%q is not an address; write 192.0.2.7 or 2001:db8::7", text)
 	}
 	return addr, nil
 }
@@ -182,7 +182,7 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, nil
 	}
 	if !durationText.MatchString(text) {
-		return 0, fmt.Errorf("%q is no time; write a number and a unit, such as 30s, 15m, 12h, 30d or 2w", text)
+		return 0, fmt.Errorf("%q is not a duration; write a number and a unit, such as 30s, 15m, 12h, 30d or 2w", text)
 	}
 	var sum float64
 	for _, part := range durationPart.FindAllStringSubmatch(text, -1) {
@@ -190,7 +190,7 @@ func parseDuration(text string) (time.Duration, error) {
 		sum += n * float64(units[part[2]])
 	}
 	if sum >= math.MaxInt64 {
-		return 0, fmt.Errorf("%q is too long; the longest time is 290 years", text)
+		return 0, fmt.Errorf("%q is too long; the longest duration is 290 years", text)
 	}
 	if text[0] == '-' {
 		sum = -sum
@@ -208,7 +208,7 @@ func parseExpiry(text string) (Expiry, error) {
 	after, err := parseDuration(text)
 	switch {
 	case err != nil:
-		return Expiry{}, fmt.Errorf("%q is neither a time nor a date; write 12h, 30d, 2w, 2030-12-31 or 2030-12-31T23:59:59Z", text)
+		return Expiry{}, fmt.Errorf("%q is not a duration or a date; write 12h, 30d, 2w, 2030-12-31 or 2030-12-31T23:59:59Z", text)
 	case after <= 0:
 		return Expiry{}, fmt.Errorf("%q is not in the future", text)
 	}

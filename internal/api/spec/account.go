@@ -12,17 +12,17 @@ func accountOperations() Group {
 	pem := func(name, text string, most int) Member {
 		return Of(name, String(text+", in PEM.").WithDefault("").UpTo(most))
 	}
-	roots := pem("caBundle", "Authorities that are trusted too", cron.MaxRootsLength)
+	roots := pem("caBundle", "Additional trusted certificate authorities", cron.MaxRootsLength)
 	certificate := pem("certificate", "The client certificate, followed by its chain", cron.MaxCertificateLength)
-	key := pem("privateKey", "Its private key, not encrypted; never shown", cron.MaxKeyLength)
+	key := pem("privateKey", "The unencrypted private key of the client certificate; never returned", cron.MaxKeyLength)
 	key.Schema.WriteOnly = true
 	return Group{
 		Name:        "Account",
-		Description: "The account that the key acts for.",
+		Description: "The account of the API key.",
 		Operations: []Operation{
 			{
 				Method: http.MethodGet, Path: "/me", ID: "getAccount", Summary: "Show the account", Added: true,
-				Responses: answers(jsonAnswer("The account, what its plan allows, and what of it is left.", "",
+				Responses: answers(jsonAnswer("The account, its limits, and its usage.", "",
 					Of("account", Ref("Account")))),
 			},
 			{
@@ -32,13 +32,13 @@ func accountOperations() Group {
 			},
 			{
 				Method: http.MethodPost, Path: "/apikeys", ID: "createKey", Summary: "Create an API key", Added: true,
-				Description: "A key cannot create one that may do more than itself. What is left out is as with the key that asks.",
+				Description: "The new key cannot have more rights than the key of the call. Members that are left out default to those of the key of the call.",
 				Parameters:  creating(),
 				Body: jsonBody("The key.", "apiKey", Input("", keyMembers()),
 					`{"apiKey":{"title":"deployment","scopes":["read","write"],"expires":1798761600}}`),
 				Responses: answers(created(jsonAnswer("The key was created.", "",
 					Of("apiKeyId", Integer("The number of the key.")),
-					Of("key", String("The key. It is shown this once.")))),
+					Of("key", String("The key. It cannot be shown again.")))),
 					slices.Concat(creatingProblems(), []any{http.StatusBadRequest})...),
 			},
 			{
@@ -48,13 +48,13 @@ func accountOperations() Group {
 			},
 			{
 				Method: http.MethodGet, Path: "/tls", ID: "getTls", Summary: "Show the certificates", Added: true,
-				Responses: answers(jsonAnswer("What the executions of the account add to TLS.", "", Of("tls", Object("",
+				Responses: answers(jsonAnswer("The TLS settings of the executions of the account.", "", Of("tls", Object("",
 					roots, certificate,
-					Of("certificateExpiry", Time("When the client certificate expires; null without one.").OrNull()))))),
+					Of("certificateExpiry", Time("When the client certificate expires; null if there is none.").OrNull()))))),
 			},
 			{
 				Method: http.MethodPut, Path: "/tls", ID: "setTls", Summary: "Set the certificates", Added: true,
-				Description: "Replaces all; what is left out is gone.",
+				Description: "Replaces all members, and removes those that are left out.",
 				Body: jsonBody("The certificates.", "tls", Input("", []Member{roots, certificate, key}),
 					`{"tls":{"caBundle":"-----BEGIN CERTIFICATE-----\n…"}}`),
 				Responses: answers(doneAnswer(), http.StatusBadRequest),
@@ -69,22 +69,22 @@ func accountOperations() Group {
 
 // keyMembers are those of apiKey.
 func keyMembers() []Member {
-	scopes := []Choice{{Value: wire.ScopeAll, Meaning: "everything"}}
+	scopes := []Choice{{Value: wire.ScopeAll, Meaning: "everything, including scopes that are added in future"}}
 	for _, name := range wire.ScopeNames {
 		scopes = append(scopes, Choice{Value: name})
 	}
 	return []Member{
 		Of("apiKeyId", Integer("The number of the key.").Output()),
-		Of("title", String("What it is for.").WithDefault("").UpTo(cron.MaxKeyTitle)),
+		Of("title", String("What the key is for.").WithDefault("").UpTo(cron.MaxKeyTitle)),
 		Of("hint", String("The last characters of the key.").Output()),
-		Of("enabled", Boolean("It may be used.").Output()),
-		Of("current", Boolean("It is the key that asks.").Output()),
-		Of("scopes", Array("What it may do.", String("").Choose(scopes...))),
-		Of("allowFrom", Array("Addresses and ranges that may use it; none is any.", String("").
+		Of("enabled", Boolean("The key may be used.").Output()),
+		Of("current", Boolean("True for the key of the call.").Output()),
+		Of("scopes", Array("What the key may do.", String("").Choose(scopes...))),
+		Of("allowFrom", Array("Addresses and ranges that may use the key; an empty list allows any address.", String("").
 			Like("192.0.2.0/24")).UpTo(cron.MaxKeyPrefixes)),
-		Of("created", Time("When it was made.").Output()),
-		Of("lastUsed", Time("When it was used last, to the hour; null for never.").OrNull().Output()),
-		Of("expires", Time("When it ends to work; null for never.").OrNull()),
+		Of("created", Time("When it was created.").Output()),
+		Of("lastUsed", Time("When the key was last used, to the hour; null if never.").OrNull().Output()),
+		Of("expires", Time("When the key expires; null for never, or 0 in a request.").OrNull()),
 	}
 }
 
@@ -103,15 +103,15 @@ func accountSchemas() []Member {
 		return Object(text,
 			Of("jobs", Integer("Jobs.").AtLeast(0).OrNull()),
 			Of("apiKeys", Integer("API keys.").AtLeast(0).OrNull()),
-			Of("requestsToday", Integer("Requests of this key in this UTC day.").AtLeast(0).OrNull()))
+			Of("requestsToday", Integer("Requests of this key since midnight UTC.").AtLeast(0).OrNull()))
 	}
 	return []Member{
 		Of("Account", Object("An account.",
-			Of("email", String("Its address.")), Of("plan", String("The name of its plan.")),
-			Of("created", Time("When it was made.")),
-			Of("limits", Object("The numbers of the plan.", numbers...)),
-			Of("used", used("How much of it there is; null for what is not counted.")),
-			Of("left", used("How much is left; null for no limit.")),
+			Of("email", String("Its e-mail address.")), Of("plan", String("The name of its plan.")),
+			Of("created", Time("When it was created.")),
+			Of("limits", Object("The limits of the account.", numbers...)),
+			Of("used", used("Usage; null for what is not counted.")),
+			Of("left", used("What is left; null for no limit.")),
 			Of("apiKey", Ref("ApiKey")))),
 		Of("ApiKey", Object("An API key, without the key itself.", keyMembers()...)),
 	}

@@ -9,13 +9,13 @@ import (
 
 // problemTexts says when a call is answered with an error, where the operation does not say it better.
 var problemTexts = map[int]string{
-	http.StatusBadRequest:          "A value is not valid; `errors` names each by JSON pointer.",
-	http.StatusUnauthorized:        "No API key, or one that is unknown, disabled or expired.",
-	http.StatusForbidden:           "The key may not be used from this address, or for this call.",
-	http.StatusNotFound:            "Not there, or of another account.",
-	http.StatusPreconditionFailed:  "It was changed since the ETag in `If-Match` was read.",
-	http.StatusTooManyRequests:     "A rate, the daily quota, or another limit of the plan is exceeded.",
-	http.StatusInternalServerError: "The service's fault.",
+	http.StatusBadRequest:          "A value is invalid; `errors` identifies each by a JSON pointer.",
+	http.StatusUnauthorized:        "The API key is missing, unknown, disabled or expired, or its account is disabled.",
+	http.StatusForbidden:           "The API key may not be used from this address, or its scopes do not allow the call.",
+	http.StatusNotFound:            "It does not exist, or belongs to another account.",
+	http.StatusPreconditionFailed:  "It has changed since the ETag in `If-Match` was read.",
+	http.StatusTooManyRequests:     "A rate limit, the daily quota or another limit of the plan is exceeded, or too many calls of the account wait for the database.",
+	http.StatusInternalServerError: "An internal error of the service.",
 }
 
 // problemOf is an answer that is an error. An empty text stands for the usual one.
@@ -30,7 +30,7 @@ func problemOf(status int, text string) Response {
 	case http.StatusUnauthorized:
 		r.Headers = []Member{Of("WWW-Authenticate", String("`Bearer`."))}
 	case http.StatusTooManyRequests:
-		r.Headers = []Member{Of("Retry-After", Integer("When to try again.").In("s").AtLeast(1))}
+		r.Headers = []Member{Of("Retry-After", Integer("Time to wait before the next try.").In("s").AtLeast(1))}
 	}
 	return r
 }
@@ -79,7 +79,7 @@ func doneAnswer() Response { return jsonAnswer("Done.", "{}") }
 
 // withETag adds the version of a job to an answer.
 func withETag(r Response) Response {
-	r.Headers = append(r.Headers, Of("ETag", String("The version of the job's definition, for `If-Match`.")))
+	r.Headers = append(r.Headers, Of("ETag", String("The version of the job's definition, for `If-Match` and `If-None-Match`.")))
 	return r
 }
 
@@ -101,51 +101,51 @@ func folderIDParameter() Parameter {
 // creating is the parameters of a call that creates something, besides the given ones.
 func creating(others ...Parameter) []Parameter {
 	return append(others, Parameter{In: "header", Name: "Idempotency-Key", Schema: String(
-		"A text of the caller's choice, in ASCII: for 24 hours, the same call with the same text takes effect once, and is " +
-			"answered as it was the first time.").UpTo(cron.MaxIdempotencyKeyLength).Extra()})
+		"Makes it safe to retry the call: any printable ASCII text, new for each call and the same for its retries. For 24 " +
+			"hours, a retry has no effect and gets the original response.").UpTo(cron.MaxIdempotencyKeyLength).Extra()})
 }
 
 // created adds to the answer of such a call.
 func created(r Response) Response {
 	r.Headers = append(r.Headers, Maybe("Idempotency-Replayed",
-		String("`true` when the call took effect before.")))
+		String("`true` if this is the stored response to an earlier call.")))
 	return r
 }
 
 // creatingProblems are the errors that Idempotency-Key adds. conflicts are other reasons for a 409.
 func creatingProblems(conflicts ...string) []any {
-	text := "A call with this Idempotency-Key is under way."
+	text := "A call with this Idempotency-Key is in progress."
 	for _, c := range conflicts {
-		text = c + " Or a call with this Idempotency-Key is under way."
+		text = c + " Or a call with this Idempotency-Key is in progress."
 	}
 	return []any{problemOf(http.StatusConflict, text),
-		problemOf(http.StatusUnprocessableEntity, "The Idempotency-Key came with another request before.")}
+		problemOf(http.StatusUnprocessableEntity, "The Idempotency-Key was used with a different request.")}
 }
 
 func ifNoneMatch() Parameter {
-	return Parameter{In: "header", Name: "If-None-Match", Schema: String("Answer with 304 while it has this ETag.")}
+	return Parameter{In: "header", Name: "If-None-Match", Schema: String("The response is a 304 if this ETag is still current.")}
 }
 
 func cacheable(r Response) Response {
 	r.Headers = append(r.Headers, Of("ETag", String("For `If-None-Match`.")),
-		Of("Cache-Control", String("How long it may be kept.")))
+		Of("Cache-Control", String("How long the response may be cached.")))
 	return r
 }
 
 func notModifiedAnswer() Response {
-	return cacheable(Response{Status: http.StatusNotModified, Description: "It is the one that the caller has."})
+	return cacheable(Response{Status: http.StatusNotModified, Description: "It has not changed."})
 }
 
 // problemSchemas are the objects of errors.
 func problemSchemas() []Member {
 	return []Member{
 		Of("Problem", Object("What went wrong (RFC 9457).",
-			Of("title", String("In a few words.")),
+			Of("title", String("The HTTP status in words.")),
 			Of("status", Integer("The HTTP status.").Within(400, 599)),
-			Of("detail", String("In a sentence or two, and what to do about it.")),
-			Maybe("errors", Array("The values that are wrong.", Object("",
-				Of("pointer", String("Where it is: a JSON pointer (RFC 6901) into the body, or the name of a parameter "+
-					"after a slash.").Like("/job/schedule/hours/1")),
-				Of("detail", String("What is wrong with it.")))).UpTo(wire.MaxProblems)))),
+			Of("detail", String("What happened, and what to do about it.")),
+			Maybe("errors", Array("The invalid values.", Object("",
+				Of("pointer", String("A JSON pointer (RFC 6901) to the value in the body, or a slash and the name of the "+
+					"parameter.").Like("/job/schedule/hours/1")),
+				Of("detail", String("Why it is invalid.")))).UpTo(wire.MaxProblems)))),
 	}
 }

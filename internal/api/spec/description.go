@@ -15,7 +15,7 @@ type Publication struct {
 	Policy         string // the Content-Security-Policy of the page
 }
 
-// Published never changes, and is made when somebody asks for it.
+// Published is the description, which never changes. It is made at the first call.
 var Published = sync.OnceValues(func() (Publication, error) {
 	d := Describe()
 	document, err := d.JSON()
@@ -26,27 +26,27 @@ var Published = sync.OnceValues(func() (Publication, error) {
 	return Publication{document, page, policy}, err
 })
 
-// Describe is the API in the words of OpenAPI. A test compares it with the routes, and all tests of the API with what
-// is sent.
+// Describe describes the API in terms of OpenAPI. A test compares it with the routes, and all tests of the API compare it
+// with what is sent.
 func Describe() *Document {
 	return &Document{
 		Title:   "Punctual",
 		Version: "1",
 		Summary: "An HTTP cron service that speaks the REST API of cron-job.org",
-		Description: "Programs written for version 1 of the cron-job.org REST API work here once their base URL is changed. " +
-			"What Punctual adds is marked as added; it has defaults that change nothing.\n\n" +
-			"A body is JSON with `Content-Type: application/json`. It is read leniently: unknown and read-only members are " +
-			"ignored, `null` stands for a member that is left out, an integer may come as a string of digits, a boolean as " +
-			"`0`, `1`, `\"true\"` or `\"false\"`. A PATCH changes the members that it has, inside objects too; arrays and " +
-			"`headers` are replaced as a whole. Answers may get further members.\n\n" +
-			"Requests are limited by the plan of the account: a daily quota per key, and rates per call. An error is " +
-			"`application/problem+json` (RFC 9457) and names every bad value. Sentences are in the language that " +
-			"`Accept-Language` asks for, where there is a choice; English is the only one so far.",
+		Description: "Programs written for version 1 of the cron-job.org REST API work once their base URL is changed. " +
+			"Additions to that API are marked as added. Their defaults keep the behaviour of the original.\n\n" +
+			"Request bodies are JSON with `Content-Type: application/json`. They are parsed leniently: unknown and read-only " +
+			"members are ignored, `null` means that a member is not given, an integer may be sent as a string of digits, and a " +
+			"boolean as `0`, `1`, `\"true\"` or `\"false\"`. A PATCH changes only the members that are given, also within " +
+			"objects; arrays and `headers` are replaced as a whole. Members may be added to responses in future.\n\n" +
+			"The plan of the account limits requests: a daily quota for each API key, and a rate for each call. Errors are " +
+			"`application/problem+json` (RFC 9457) and identify each invalid value. Texts are in the language that " +
+			"`Accept-Language` requests, if it is available; so far, only English is.",
 		License: License{Name: "Apache License 2.0", Identifier: "Apache-2.0"},
 		Security: Security{
 			Name: "key", Scheme: "bearer",
-			Description: "An API key, in the header `Authorization: Bearer …`. `punctual apikey create` makes one. A key may be " +
-				"limited to reading or writing, to addresses, and in time.",
+			Description: "An API key in the header `Authorization: Bearer …`. Create one with `punctual apikey create`. A key can be " +
+				"limited to reading or writing and to client addresses, and can expire.",
 		},
 		Groups: withIgnored([]Group{
 			jobOperations(), runOperations(), historyOperations(), eventOperations(), folderOperations(), scheduleOperations(),
@@ -57,7 +57,7 @@ func Describe() *Document {
 	}
 }
 
-// withIgnored adds what was ignored to the answers of the calls that have a body.
+// withIgnored adds the header that lists ignored members to the responses of calls that have a body.
 func withIgnored(groups []Group) []Group {
 	for _, g := range groups {
 		for _, o := range g.Operations {
@@ -67,7 +67,7 @@ func withIgnored(groups []Group) []Group {
 			for i := range o.Responses {
 				if r := &o.Responses[i]; r.Status/100 == 2 {
 					r.Headers = append(r.Headers, Maybe(wire.HeaderIgnored, String("JSON pointers to the members of "+
-						"the body that nothing reads, percent-encoded and separated by commas; at most 20.")))
+						"the body that were ignored, percent-encoded and separated by commas; at most 20.")))
 				}
 			}
 		}

@@ -10,23 +10,23 @@ func eventOperations() Group {
 	stream := Response{
 		Status: http.StatusOK, Description: "The stream.",
 		Contents: []Content{{MediaType: "text/event-stream", Schema: String("Server-Sent Events (HTML standard). " +
-			"`execution`: a `Record`, when an execution is under way and when a record is final. `job`: a `JobEvent`. `gap`: a " +
+			"`execution`: a `Record`, while an execution is in flight and when a record is final. `job`: a `JobEvent`. `gap`: a " +
 			"`GapEvent`."),
 			Example: "event: job\nid: 1767225600-1042-7\ndata: {\"jobId\":1,\"change\":\"created\",\"date\":1767225600}\n\n"}},
 	}
 	return Group{
 		Name:        "Events",
-		Description: "What happens in the account, as it happens.",
+		Description: "A stream of what happens in the account, in real time.",
 		Operations: []Operation{{
-			Method: http.MethodGet, Path: "/events", ID: "followEvents", Summary: "Follow what happens", Added: true,
-			Description: "A stream that begins now, with the executions under way, or goes on after an event. Nothing is lost " +
-				"between streams, but an event may come twice: drop an `execution` whose `jobLogId` and `outcome` you have seen. " +
-				"A comment comes every 15 seconds; a stream ends after an hour, when its key does not work any more, or when " +
-				"its client takes nothing for 10 seconds. An account may have 5 streams at once on a node.",
+			Method: http.MethodGet, Path: "/events", ID: "followEvents", Summary: "Stream events", Added: true,
+			Description: "A new stream starts at the present, with the executions in flight; it can also resume after a given event. No " +
+				"event is lost between streams, but an event may be sent twice: ignore an `execution` whose `jobLogId` and `outcome` " +
+				"you have already processed. A comment is sent every 15 seconds. A stream ends after an hour, when its API key is " +
+				"no longer valid, or when its client reads nothing for 10 seconds. An account may have 5 streams at once on each node.",
 			Parameters: []Parameter{
-				{In: "header", Name: "Last-Event-ID", Schema: String("Go on after the event with this id.")},
-				{In: "query", Name: "after", Schema: String("The same, for clients that cannot send the header, which goes " +
-					"before it.")},
+				{In: "header", Name: "Last-Event-ID", Schema: String("Resume after the event with this id.")},
+				{In: "query", Name: "after", Schema: String("The same, for clients that cannot send the header. If both are " +
+					"given, the header is used.")},
 			},
 			Responses: answers(stream, problemOf(http.StatusBadRequest, "This is not the id of an event.")),
 		}},
@@ -36,15 +36,15 @@ func eventOperations() Group {
 // eventSchemas are the objects that a stream of events has.
 func eventSchemas() []Member {
 	return []Member{
-		Of("JobEvent", Object("Something that was done to a job.",
+		Of("JobEvent", Object("A change of a job.",
 			Of("jobId", Integer("The job.")),
-			Of("change", String("What was done.").Choose(
+			Of("change", String("The kind of change.").Choose(
 				Choice{Value: cron.ChangeCreated.String()}, Choice{Value: cron.ChangeEdited.String()},
 				Choice{Value: cron.ChangeDeleted.String()},
-				Choice{Value: cron.ChangeDisabled.String(), Meaning: "by the service: after too many failures, or since a " +
+				Choice{Value: cron.ChangeDisabled.String(), Meaning: "by the service: after too many failures, or because a " +
 					"one-time job had its occurrence"})),
-			Of("date", Time("When it was done.")))),
-		Of("GapEvent", Object("What happened before this event is not known any more, or not all of it: look into "+
-			"the history.", Of("since", Time("From here on something may be missing.")))),
+			Of("date", Time("When the job was changed.")))),
+		Of("GapEvent", Object("Events before this one are incomplete or no longer available; use the "+
+			"history.", Of("since", Time("The time from which on events may be missing.")))),
 	}
 }

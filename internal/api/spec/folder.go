@@ -11,11 +11,11 @@ func folderOperations() Group {
 	title := Input("", folderMembers(), "title")
 	return Group{
 		Name:        "Folders",
-		Description: "Folders group jobs. A job is in one folder, or in the root folder, 0.",
+		Description: "Folders group jobs. Each job is in one folder; 0 is the root folder.",
 		Operations: []Operation{
 			{
 				Method: http.MethodGet, Path: "/folders", ID: "listFolders", Summary: "List the folders",
-				Responses: answers(jsonAnswer("The folders, by title.", "",
+				Responses: answers(jsonAnswer("The folders, sorted by title.", "",
 					Of("folders", Array("", Ref("Folder"))))),
 			},
 			{
@@ -23,7 +23,7 @@ func folderOperations() Group {
 				Parameters: creating(), Body: jsonBody("The folder.", "folder", title, `{"folder":{"title":"Backups"}}`),
 				Responses: answers(created(jsonAnswer("The folder was created.", `{"folderId":1}`,
 					Of("folderId", Integer("The number of the new folder.")))),
-					slices.Concat(creatingProblems("There is a folder of that title."), []any{http.StatusBadRequest})...),
+					slices.Concat(creatingProblems("A folder with this title exists."), []any{http.StatusBadRequest})...),
 			},
 			{
 				Method: http.MethodGet, Path: "/folders/{folderId}", ID: "getFolder", Summary: "Show a folder",
@@ -34,10 +34,10 @@ func folderOperations() Group {
 			{
 				Method: http.MethodPatch, Path: "/folders/{folderId}", ID: "changeFolder", Summary: "Rename a folder",
 				Parameters: []Parameter{folderIDParameter()},
-				Body: jsonBody("What changes.", "folder", Input("", folderMembers()),
+				Body: jsonBody("The members to change.", "folder", Input("", folderMembers()),
 					`{"folder":{"title":"Nightly backups"}}`),
 				Responses: answers(doneAnswer(), http.StatusBadRequest, http.StatusNotFound,
-					problemOf(http.StatusConflict, "Another folder has that title.")),
+					problemOf(http.StatusConflict, "Another folder has this title.")),
 			},
 			{
 				Method: http.MethodDelete, Path: "/folders/{folderId}", ID: "deleteFolder", Summary: "Delete a folder",
@@ -52,7 +52,7 @@ func folderOperations() Group {
 func folderMembers() []Member {
 	return []Member{
 		Of("folderId", Integer("The number of the folder.").Output()),
-		Of("title", String("What it is called; trimmed, and unique in the account whatever its letter case.").
+		Of("title", String("The title, unique in the account ignoring case; surrounding spaces are removed.").
 			NotEmpty().UpTo(cron.MaxFolderTitle)),
 	}
 }

@@ -13,25 +13,25 @@ func historyOperations() Group {
 	identifier := Parameter{In: "path", Name: "identifier", Schema: String(
 		"The `identifier` of the execution, from the history.").Like("1-31-0-1")}
 	cursor := []Parameter{
-		{In: "query", Name: "limit", Schema: Integer("Records of a page.").Within(1, service.MaxHistoryPage).
+		{In: "query", Name: "limit", Schema: Integer("Records per page.").Within(1, service.MaxHistoryPage).
 			WithDefault(wire.DefaultHistoryPage)},
-		{In: "query", Name: "cursor", Schema: String("The page that `next` of another page leads to.")},
-		{In: "query", Name: "format", Schema: String("How records are sent; `Accept` says it too.").
-			WithDefault(wire.FormatNames[wire.FormatJSON]).Choose(named(wire.FormatNames, "a page", "all of them, one to a line", "all of them")...)},
+		{In: "query", Name: "cursor", Schema: String("The value of `next` of the previous page.")},
+		{In: "query", Name: "format", Schema: String("The format of the response; the header `Accept` selects it too.").
+			WithDefault(wire.FormatNames[wire.FormatJSON]).Choose(named(wire.FormatNames, "a page", "all records, one per line", "all records")...)},
 	}
-	const searching = "The newest records first. A page looks at a limited number of records: with a filter that matches " +
-		"little it may be short, or empty, although there is more. Go on until `next` is null."
+	const searching = "Newest records first. A page examines a limited number of records, so that it can be short or empty although " +
+		"older records match the filter. Continue until `next` is null."
 	return Group{
 		Name:        "History",
-		Description: "What came of each occurrence of a job.",
+		Description: "The records of the occurrences of jobs.",
 		Operations: []Operation{
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}/history", ID: "listHistory", Summary: "List the latest executions of a job",
-				Description: "The latest 50 executions that were started and have ended, newest first.",
+				Description: "The latest 50 executions that have ended, newest first.",
 				Parameters:  []Parameter{jobIDParameter()},
 				Responses: answers(jsonAnswer("The executions.", "",
 					Of("history", Array("The executions, with `headers` and `body` null.", Ref("HistoryItem"))),
-					Of("predictions", Array("When the job is due next.", Time("")).UpTo(3))),
+					Of("predictions", Array("The next occurrences of the job.", Time("")).UpTo(3))),
 					http.StatusNotFound),
 			},
 			{
@@ -40,13 +40,13 @@ func historyOperations() Group {
 				Parameters: []Parameter{jobIDParameter(), identifier},
 				Responses: answers(jsonAnswer("The execution.", "",
 					Of("jobHistoryDetails", Ref("HistoryDetails"))),
-					problemOf(http.StatusBadRequest, "The identifier has not four parts."), http.StatusNotFound),
+					problemOf(http.StatusBadRequest, "The identifier does not have four parts."), http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: "/history", ID: "searchHistory", Summary: "Search the records of all jobs", Added: true,
 				Description: searching,
 				Parameters: slices.Concat([]Parameter{
-					{In: "query", Name: "job", Schema: Integer("Only those of this job.").AtLeast(1)},
+					{In: "query", Name: "job", Schema: Integer("Only records of this job.").AtLeast(1)},
 				}, filterParameters(), cursor),
 				Responses: answers(searchAnswer(), http.StatusBadRequest, http.StatusNotFound),
 			},
@@ -57,21 +57,21 @@ func historyOperations() Group {
 				Responses:  answers(searchAnswer(), http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
-				Method: http.MethodGet, Path: "/stats", ID: "getStats", Summary: "Add up what was due", Added: true,
-				Description: "An attempt counts once, by what became of it. An occurrence counts once, by its last attempt, in the " +
-					"hour in which it was due; a missed or skipped record counts as many as it covers.",
+				Method: http.MethodGet, Path: "/stats", ID: "getStats", Summary: "Show statistics", Added: true,
+				Description: "Each attempt counts once, with its outcome. Each occurrence counts once, with the outcome of its latest " +
+					"attempt, in the hour in which it was due. A missed or skipped record counts as the occurrences that it covers.",
 				Parameters: append([]Parameter{
-					{In: "query", Name: "job", Schema: Integer("Only what was due of this job.").AtLeast(1)},
-					{In: "query", Name: "step", Schema: String("Steps of a series, too.").Choose(named(wire.StepNames[1:],
+					{In: "query", Name: "job", Schema: Integer("Only this job.").AtLeast(1)},
+					{In: "query", Name: "step", Schema: String("Also return a series with these steps.").Choose(named(wire.StepNames[1:],
 						"full hours", "full days (UTC)")...).Like("hour")},
-				}, spanParameters("The span is widened to full hours or days.")...),
-				Responses: answers(jsonAnswer("The numbers.", "", slices.Concat([]Member{
-					Of("from", Time("Where the span begins.")),
-					Of("to", Time("Where it ends.")),
-					Of("asOf", Time("What was begun until then is counted.")),
+				}, spanParameters("The period is widened to full hours or days.")...),
+				Responses: answers(jsonAnswer("The statistics.", "", slices.Concat([]Member{
+					Of("from", Time("Start of the period.")),
+					Of("to", Time("End of the period.")),
+					Of("asOf", Time("Records created up to this time are counted.")),
 				}, tallyMembers(), []Member{
-					Of("series", Array("The steps of the span, the oldest first; null without `step`.",
-						Object("", append([]Member{Of("from", Time("Where the step begins."))},
+					Of("series", Array("The steps of the period, oldest first; null without `step`.",
+						Object("", append([]Member{Of("from", Time("Start of the step."))},
 							tallyMembers()...)...)).OrNull()),
 				})...), http.StatusBadRequest, http.StatusNotFound),
 			},
@@ -82,7 +82,7 @@ func historyOperations() Group {
 func spanParameters(more string) []Parameter {
 	return []Parameter{
 		{In: "query", Name: "from", Schema: String("Unix seconds or RFC 3339. " + more).Like("2026-03-01T00:00:00Z")},
-		{In: "query", Name: "to", Schema: String("Unix seconds or RFC 3339; exclusive.")},
+		{In: "query", Name: "to", Schema: String("Unix seconds or RFC 3339. The end is exclusive.")},
 	}
 }
 
@@ -93,24 +93,24 @@ func filterParameters() []Parameter {
 		names = append(names, Choice{Value: o.String()})
 	}
 	return slices.Concat([]Parameter{
-		{In: "query", Name: "folder", Schema: Integer("Only those of jobs in this folder; 0 is the root folder.").AtLeast(0)},
-		{In: "query", Name: "outcome", Joined: true, Schema: Array("Only these outcomes.",
+		{In: "query", Name: "folder", Schema: Integer("Only records of the jobs that are in this folder now; 0 is the root folder.").AtLeast(0)},
+		{In: "query", Name: "outcome", Joined: true, Schema: Array("Only records with these outcomes.",
 			String("").Choose(names...)).Like("failed")},
-		{In: "query", Name: "httpStatus", Joined: true, Schema: Array("Only these status codes and ranges of them.",
+		{In: "query", Name: "httpStatus", Joined: true, Schema: Array("Only records with these status codes, or ranges of them.",
 			String("").Matching(`^[1-9][0-9]{2}(-[1-9][0-9]{2})?$`)).UpTo(cron.MaxStatusRanges)},
-		{In: "query", Name: "text", Schema: String("A text in `url`, `jobTitle` or `statusText`, in any letter case.").
+		{In: "query", Name: "text", Schema: String("Only records whose `url`, `jobTitle` or `statusText` contains this text, ignoring case.").
 			UpTo(cron.MaxFilterText)},
-	}, spanParameters("`date` is at or after it."))
+	}, spanParameters("Only records whose `date` is at or after it."))
 }
 
 func searchAnswer() Response {
-	r := jsonAnswer("A page, or all records as NDJSON or CSV. A connection that breaks off means that something is missing.", "",
-		Of("history", Array("The records, the newest first.", Ref("Record"))),
-		Of("next", String("The cursor of the next page; null when there is no older record.").OrNull()),
-		Of("searchedBackTo", Time("Up to here, back in time, everything was looked at; null with `next`.").OrNull()))
+	r := jsonAnswer("A page, or all records as NDJSON or CSV. An export whose connection breaks is incomplete.", "",
+		Of("history", Array("The records, newest first.", Ref("Record"))),
+		Of("next", String("The cursor of the next page; null if there are no older records.").OrNull()),
+		Of("searchedBackTo", Time("The search has covered all records back to this time; null if `next` is null.").OrNull()))
 	r.Contents = append(r.Contents,
-		Content{MediaType: wire.FormatTypes[wire.FormatNDJSON], Schema: String("A `Record` to a line.")},
-		Content{MediaType: wire.FormatTypes[wire.FormatCSV], Schema: String("A header, and a record to a row.")})
+		Content{MediaType: wire.FormatTypes[wire.FormatNDJSON], Schema: String("One `Record` per line.")},
+		Content{MediaType: wire.FormatTypes[wire.FormatCSV], Schema: String("A header row, and one record per row.")})
 	return r
 }
 
@@ -118,35 +118,35 @@ func searchAnswer() Response {
 func tallyMembers() []Member {
 	count := func(text string) Schema { return Integer(text).AtLeast(0) }
 	attempts := []Member{
-		Of("running", count("Not over yet.")), Of("succeeded", count("")), Of("failed", count("")),
-		Of("lost", count("Nobody knows what came of them.")),
+		Of("running", count("In flight.")), Of("succeeded", count("")), Of("failed", count("")),
+		Of("lost", count("Their result is unknown.")),
 	}
 	percentiles := func(text string) Schema {
-		return Object(text+", in ms; null when no attempt has ended.",
-			Of("p50", Number("Half of them exceed it.").In("ms")),
-			Of("p90", Number("A tenth of them.").In("ms")),
-			Of("p99", Number("A hundredth of them.").In("ms")),
-			Of("max", Number("None of them.").In("ms"))).OrNull()
+		return Object(text+", in ms; null if no attempt succeeded or failed.",
+			Of("p50", Number("The median.").In("ms")),
+			Of("p90", Number("The 90th percentile.").In("ms")),
+			Of("p99", Number("The 99th percentile.").In("ms")),
+			Of("max", Number("The maximum.").In("ms"))).OrNull()
 	}
 	return []Member{
-		Of("occurrences", Object("Instants at which jobs were due, by outcome.", append(slices.Clone(attempts),
+		Of("occurrences", Object("Occurrences, by outcome.", append(slices.Clone(attempts),
 			Of("missed", count("Found too late.")), Of("skipped", count("Not started.")))...)),
 		Of("attempts", Object("Executions, by outcome.", attempts...)),
-		Of("lateness", percentiles("From the instant at which an attempt was due to its start")),
-		Of("duration", percentiles("How long attempts took")),
+		Of("lateness", percentiles("Time from when an attempt was due to its start")),
+		Of("duration", percentiles("Time from the start of an attempt to its end")),
 	}
 }
 
 func statsSchema() Schema {
 	step := func(text string) Schema { return Integer(text).In("µs").AtLeast(0) }
-	return Object("Timings, each from the start of the execution. A phase that was not reached is 0; the others never "+
-		"decrease.",
+	return Object("Time from the start of the execution to the end of each phase; 0 for a phase that was not "+
+		"reached.",
 		Of("nameLookup", step("The name was resolved.")),
-		Of("connect", step("The TCP connection stood.")),
-		Of("appConnect", step("The TLS handshake was done; 0 without TLS.")),
+		Of("connect", step("The TCP connection was established.")),
+		Of("appConnect", step("The TLS handshake was completed; 0 without TLS.")),
 		Of("preTransfer", step("The request was about to be sent.")),
-		Of("startTransfer", step("The first byte of the response came.")),
-		Of("total", step("The end.")))
+		Of("startTransfer", step("The first byte of the response arrived.")),
+		Of("total", step("The execution ended.")))
 }
 
 // executionMembers are those that all kinds of history have, before headers and body, and those behind.
@@ -154,19 +154,19 @@ func executionMembers() (before, after []Member) {
 	return []Member{
 			Of("jobLogId", Integer("The number of the record; later ones have larger numbers, below 2^53.")),
 			Of("jobId", Integer("The number of the job.")),
-			Of("identifier", String("Names the execution in a path: job, day and month (from 0) of `datePlanned` in "+
+			Of("identifier", String("Identifies the execution in a path: `jobId`, day and month (from 0) of `datePlanned` in "+
 				"UTC, and `jobLogId`.").Like("1-31-0-1")),
-			Of("date", Time("When it started.")),
-			Of("datePlanned", Time("When it was due.")),
-			Of("jitter", Integer("How late it started.").In("ms").AtLeast(0)),
-			Of("url", String("As it was called.")),
-			Of("duration", Integer("How long it took.").In("ms").AtLeast(0)),
-			Of("status", Integer("What came of it.").Choose(statusChoices()...)),
-			Of("statusText", String("The reason phrase of the response, or a sentence.")),
+			Of("date", Time("When the execution started; for a missed or skipped record, when it was written.")),
+			Of("datePlanned", Time("When the execution was due.")),
+			Of("jitter", Integer("The lateness of the execution.").In("ms").AtLeast(0)),
+			Of("url", String("The URL that was called.")),
+			Of("duration", Integer("Time from start to end.").In("ms").AtLeast(0)),
+			Of("status", Integer("The result.").Choose(statusChoices()...)),
+			Of("statusText", String("The reason phrase of the response, or a sentence that explains the failure.")),
 			Of("httpStatus", Integer("The status code of the response; 0 without one.").Within(0, 999)),
 		}, []Member{
 			Of("stats", statsSchema()),
-			Of("sslCertExpiry", Time("When the certificate of the target expires; null when none was seen.").OrNull()),
+			Of("sslCertExpiry", Time("When the certificate of the target expires; null if there was none.").OrNull()),
 		}
 }
 
@@ -174,20 +174,20 @@ func executionMembers() (before, after []Member) {
 func historySchemas() []Member {
 	before, after := executionMembers()
 	item := slices.Concat(before, []Member{
-		Of("headers", String("The headers of the response, as received; null in lists, and unless responses are "+
-			"saved. Each byte that is not UTF-8 is shown as U+FFFD.").OrNull()),
-		Of("body", String("Its body, likewise; at most 64 KiB.").OrNull()),
+		Of("headers", String("The headers of the response, as received; null in lists, or if the response was not "+
+			"saved. Each byte that is not UTF-8 is replaced with U+FFFD.").OrNull()),
+		Of("body", String("The same for the body; at most 64 KiB.").OrNull()),
 	}, after)
 	return []Member{
 		Of("HistoryItem", Object("An execution that was started.", item...)),
 		Of("HistoryDetails", Object("An execution with its response.", append(slices.Clone(item), Extras(
-			Maybe("redirects", Array("The redirects that were followed; left out when there were none.", Object("",
-				Of("url", String("Where it led to.")),
+			Maybe("redirects", Array("The redirects that were followed; left out if there were none.", Object("",
+				Of("url", String("The URL that the redirect led to.")),
 				Of("status", Integer("The status code of the redirect."))))),
-			Maybe("truncated", Boolean("The body was larger than the plan allows, and was cut; left out when it was not.")),
-			Maybe("headersBase64", String("The bytes of `headers` in base64 (RFC 4648, section 4); only when they are not UTF-8.")),
-			Maybe("bodyBase64", String("The bytes of `body`, likewise.")))...)...)),
-		Of("Record", Object("A record of the ledger: an execution, or occurrences that did not run.",
+			Maybe("truncated", Boolean("True if the body was larger than the plan allows and was cut; otherwise left out.")),
+			Maybe("headersBase64", String("The bytes of `headers` in base64 (RFC 4648, section 4); only if they are not UTF-8.")),
+			Maybe("bodyBase64", String("The same for `body`.")))...)...)),
+		Of("Record", Object("A record of the history: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
 	}
 }
@@ -195,24 +195,24 @@ func historySchemas() []Member {
 // recordMembers are those that a record has beyond an item of the contract's history.
 func recordMembers() []Member {
 	return Extras(
-		Of("jobTitle", String("The title of the job now.")),
-		Of("outcome", String("What became of it.").Choose(
-			Choice{Value: "running", Meaning: "started, and not over yet"},
+		Of("jobTitle", String("The current title of the job.")),
+		Of("outcome", String("The outcome.").Choose(
+			Choice{Value: "running", Meaning: "in flight"},
 			Choice{Value: "succeeded"}, Choice{Value: "failed"},
-			Choice{Value: "skipped", Meaning: "not started, as `reason` says"},
-			Choice{Value: "lost", Meaning: "started, and the service stopped before the result was known"},
+			Choice{Value: "skipped", Meaning: "not started, for the given `reason`"},
+			Choice{Value: "lost", Meaning: "started, but the service stopped before the result was known"},
 			Choice{Value: "missed", Meaning: "not started: found too late"})),
-		Of("kind", String("Why it took place.").Choose(
+		Of("kind", String("Why the execution was started.").Choose(
 			Choice{Value: "scheduled"}, Choice{Value: "retry", Meaning: "after a failure"},
-			Choice{Value: "repeat", Meaning: "after an execution was lost"},
-			Choice{Value: "manual", Meaning: "somebody asked for it"})),
-		Of("attempt", Integer("1 for the first attempt at its occurrence.").AtLeast(1)),
-		Of("reason", String("A word for what `statusText` says; empty when the response counts as it is.").
+			Choice{Value: "repeat", Meaning: "after a lost execution"},
+			Choice{Value: "manual", Meaning: "a run on request"})),
+		Of("attempt", Integer("The number of the attempt, 1 for the first.").AtLeast(1)),
+		Of("reason", String("A code for why an execution failed or did not run, or empty.").
 			Choose(reasonChoices()...)),
-		Of("covers", Object("The occurrences that a missed or skipped record stands for; null for all others.",
-			Of("first", Time("The first of them.")), Of("last", Time("The last.")),
-			Of("count", Integer("How many.").AtLeast(1)),
-			Of("atLeast", Boolean("They were too many to be counted to the end."))).OrNull()))
+		Of("covers", Object("The occurrences that a missed or skipped record covers; null for other records.",
+			Of("first", Time("The first occurrence.")), Of("last", Time("The last occurrence.")),
+			Of("count", Integer("The number of occurrences.").AtLeast(1)),
+			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()))
 }
 
 // reasonChoices are the words for what went wrong, in the order of their numbers.

@@ -14,21 +14,21 @@ const jobExample = `{"job":{"title":"Backup","url":"https://example.com/backup",
 
 func jobOperations() Group {
 	ifMatch := Parameter{In: "header", Name: "If-Match", Schema: String(
-		"Do it only while the job has this ETag, or one of several; `*` for whatever it has.").Extra()}
+		"The call takes effect only if the job has this ETag, or one of several; `*` matches any.").Extra()}
 	return Group{
 		Name:        "Jobs",
-		Description: "A job is a URL, what to send to it, and when.",
+		Description: "A job is a URL, what to send to it, and a schedule.",
 		Operations: []Operation{
 			{
 				Method: http.MethodGet, Path: "/jobs", ID: "listJobs", Summary: "List the jobs",
-				Description: "All jobs of the account: enabled ones first, then by `lastStatus`, `url` and `jobId`.",
+				Description: "All jobs of the account: enabled jobs first, then by `lastStatus`, `url` and `jobId`.",
 				Responses: answers(jsonAnswer("The jobs.", "",
 					Of("jobs", Array("The jobs.", Ref("Job"))),
 					Of("someFailed", Boolean("Some jobs could not be read and are missing.")))),
 			},
 			{
 				Method: http.MethodPut, Path: "/jobs", ID: "createJob", Summary: "Create a job",
-				Description: "Only `url` is mandatory. A job is disabled unless `enabled` is true, and never runs with the default " +
+				Description: "Only `url` is required. A new job is disabled unless `enabled` is true, and never runs with the default " +
 					"schedule.",
 				Parameters: creating(),
 				Body:       jsonBody("The job.", "job", Ref("NewJob"), jobExample),
@@ -39,16 +39,16 @@ func jobOperations() Group {
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}", ID: "getJob", Summary: "Show a job",
 				Parameters: []Parameter{jobIDParameter(), {In: "header", Name: "If-None-Match", Schema: String(
-					"Answer with 304 while the job's definition has this ETag, or one of several.").Extra()}},
+					"The response is a 304 if the job's definition has this ETag, or one of several.").Extra()}},
 				Responses: answers(withETag(jsonAnswer("The job.", "", Of("jobDetails", Ref("DetailedJob")))),
-					withETag(Response{Status: http.StatusNotModified, Description: "The definition is the one that the caller has."}),
+					withETag(Response{Status: http.StatusNotModified, Description: "The definition has not changed."}),
 					http.StatusNotFound),
 			},
 			{
 				Method: http.MethodPatch, Path: "/jobs/{jobId}", ID: "changeJob", Summary: "Change a job",
-				Description: "Send what changes. Saving a job begins its counts of failures anew.",
+				Description: "Send only the members that change. Saving a job resets its counts of failures.",
 				Parameters:  []Parameter{jobIDParameter(), ifMatch},
-				Body:        jsonBody("What changes.", "job", Ref("JobChange"), `{"job":{"enabled":false}}`),
+				Body:        jsonBody("The members to change.", "job", Ref("JobChange"), `{"job":{"enabled":false}}`),
 				Responses: answers(withETag(doneAnswer()), http.StatusBadRequest, http.StatusNotFound,
 					http.StatusPreconditionFailed),
 			},
@@ -73,17 +73,17 @@ func jobHeadMembers() []Member {
 	return []Member{
 		Of("jobId", Integer("The number of the job.").Output()),
 		Of("enabled", Boolean("The job runs.").WithDefault(false)),
-		Of("title", String("What the job is called; trimmed.").WithDefault("").UpTo(cron.MaxTitleLength)),
-		Of("saveResponses", Boolean("The history keeps headers and bodies of responses.").WithDefault(false)),
-		Of("url", String("What is called: http or https; without a scheme, http. `%cjo:unixtime%` and "+
-			"`%cjo:uuid4%` are filled in anew for each execution.").UpTo(cron.MaxURLLength).Like("https://example.com/")),
-		Of("lastStatus", Integer("What came of the latest execution.").Choose(statusChoices()...).
+		Of("title", String("The title; surrounding spaces are removed.").WithDefault("").UpTo(cron.MaxTitleLength)),
+		Of("saveResponses", Boolean("Store headers and bodies of responses in the history.").WithDefault(false)),
+		Of("url", String("The URL to call: http or https; http if there is no scheme. `%cjo:unixtime%` and "+
+			"`%cjo:uuid4%` are replaced in each execution.").UpTo(cron.MaxURLLength).Like("https://example.com/")),
+		Of("lastStatus", Integer("The result of the last execution.").Choose(statusChoices()...).
 			WithDefault(0).Output()),
-		Of("lastDuration", Integer("How long the latest execution took.").In("ms").AtLeast(0).Output()),
-		Of("lastExecution", Time("When the latest execution started; 0 before the first.").Output()),
-		Of("sslCertExpiry", Time("When the certificate expires that the latest execution saw; null when it saw "+
+		Of("lastDuration", Integer("Duration of the last execution.").In("ms").AtLeast(0).Output()),
+		Of("lastExecution", Time("When the last execution started; 0 if there was none.").Output()),
+		Of("sslCertExpiry", Time("When the target's certificate in the last execution expires; null if there was "+
 			"none.").OrNull().Output()),
-		Of("nextExecution", Time("When the job is due next, or would be if it were enabled; null for never.").
+		Of("nextExecution", Time("The next run, also shown for a disabled job; null if there is none.").
 			OrNull().Output()),
 	}
 }
@@ -92,8 +92,8 @@ func jobHeadMembers() []Member {
 func jobTailMembers() []Member {
 	return []Member{
 		Of("type", Integer("What the job belongs to.").Choose(numbered("nothing", "a monitor")...).Output()),
-		Of("requestTimeout", Integer("How long an execution may take; -1 is the plan's default. The plan's "+
-			"maximum holds when the job runs.").In("s").WithDefault(cron.DefaultTimeout)),
+		Of("requestTimeout", Integer("Timeout of an execution; -1 is the plan's default. The plan's "+
+			"maximum is applied when the job runs.").In("s").WithDefault(cron.DefaultTimeout)),
 		Of("redirectSuccess", Boolean("301, 302, 303, 307 and 308 count as success.").WithDefault(false)),
 		Of("folderId", Integer("The folder that the job is in; 0 is the root folder.").AtLeast(0).WithDefault(0)),
 	}
@@ -106,17 +106,17 @@ func detailMembers() []Member {
 			Of("enable", Boolean("Send it.").WithDefault(false)),
 			Of("user", String("The user.").WithDefault("")),
 			Of("password", String("The password.").WithDefault("")))),
-		Of("notification", Object("What the account is told of.",
-			Of("onFailure", Boolean("Failures.").WithDefault(false)),
-			Of("onFailureCount", Integer("After so many in a row; lower values become 1.").WithDefault(1)),
-			Of("onSuccess", Boolean("The first success after a failure.").WithDefault(false)),
-			Of("onDisable", Boolean("That the service disables the job, after too many failures.").WithDefault(false)),
-			Of("onSslCertExpiry", Boolean("That the target's certificate expires soon.").WithDefault(false)),
-			Of("onSslCertExpirySeconds", Integer("So long before; lower values become 0.").In("s").
+		Of("notification", Object("Which notices are created.",
+			Of("onFailure", Boolean("For failures.").WithDefault(false)),
+			Of("onFailureCount", Integer("The number of consecutive failures before that notice; lower values become 1.").WithDefault(1)),
+			Of("onSuccess", Boolean("For the first success after a failure.").WithDefault(false)),
+			Of("onDisable", Boolean("When the service disables the job after too many failures.").WithDefault(false)),
+			Of("onSslCertExpiry", Boolean("Before the target's certificate expires.").WithDefault(false)),
+			Of("onSslCertExpirySeconds", Integer("How long before; lower values become 0.").In("s").
 				WithDefault(wire.WholeSeconds(cron.DefaultNotification().CertExpiryAhead))))),
 		Of("extendedData", Object("What is sent.",
-			Of("headers", Either("Request headers by their names, 64 KiB together. A list of objects with `key` or "+
-				"`name` and `value` is taken too; there a name may repeat. They are shown as such a list when a name repeats.",
+			Of("headers", Either("Request headers by name, at most 64 KiB in total. A list of objects with `key` or "+
+				"`name` and `value` is accepted too; in a list, a name may repeat. Headers with a repeated name are returned as a list.",
 				Map("", String("")), Array("", Object("",
 					Of("key", String("")), Of("value", String("")))).UpTo(wire.MaxItems))),
 			Of("body", String("The body; sent with POST, PUT, PATCH and DELETE.").WithDefault("").
@@ -125,7 +125,7 @@ func detailMembers() []Member {
 }
 
 func methodMember() Member {
-	return Of("requestMethod", Integer("The HTTP method; its name is taken too.").WithDefault(0).
+	return Of("requestMethod", Integer("The HTTP method; its name is accepted too.").WithDefault(0).
 		Choose(numbered(methodNames()...)...))
 }
 
@@ -133,46 +133,46 @@ func methodMember() Member {
 func addedMembers() []Member {
 	retry := cron.DefaultPolicy().Retry
 	return Extras(
-		Of("runAt", Time("The one instant at which the job is due, whatever its schedule says; null for a job "+
-			"with a schedule, 0 to go back to it.").OrNull()),
-		Of("pausedUntil", Time("Nothing before this instant is due; null for a job that is not paused, 0 to end "+
+		Of("runAt", Time("Makes the job due once, at this time, instead of by its schedule; null for a job "+
+			"with a schedule, 0 to return to the schedule.").OrNull()),
+		Of("pausedUntil", Time("The job is paused until this time; null if it is not paused, 0 to end "+
 			"the pause.").OrNull()),
 		Of("pauseNote", String("Why it is paused.").WithDefault("").UpTo(cron.MaxPauseNote)),
-		Of("misfire", String("An occurrence that is found later than the grace.").WithDefault(wire.MisfireNames[0]).
-			Choose(named(wire.MisfireNames, "is recorded as missed", "runs now; of several the latest")...)),
-		Of("graceSeconds", Integer("How late an occurrence may be found and still simply run; -1 is the time to "+
-			"the next one, at most an hour.").In("s").Within(wire.DefaultGrace, wire.WholeSeconds(cron.MaxGrace)).WithDefault(wire.DefaultGrace)),
-		Of("overlap", String("The job is due while its former execution still runs.").WithDefault(wire.OverlapNames[0]).
+		Of("misfire", String("What happens to an occurrence that is later than the grace period.").WithDefault(wire.MisfireNames[0]).
+			Choose(named(wire.MisfireNames, "it is recorded as missed", "it runs now; of several occurrences, the latest one")...)),
+		Of("graceSeconds", Integer("The grace period: how late an occurrence may still run; -1 is the time to "+
+			"the next occurrence, but at most an hour.").In("s").Within(wire.DefaultGrace, wire.WholeSeconds(cron.MaxGrace)).WithDefault(wire.DefaultGrace)),
+		Of("overlap", String("What happens if the job is due while its previous execution is in flight.").WithDefault(wire.OverlapNames[0]).
 			Choose(named(wire.OverlapNames, "it runs", "the occurrence is recorded as skipped")...)),
-		Of("delivery", String("An execution whose outcome nobody knows, after a crash.").
-			WithDefault(wire.DeliveryNames[0]).Choose(named(wire.DeliveryNames, "is lost", "is repeated, up to three times")...)),
-		Of("retry", Object("Further attempts after a failure.",
-			Of("count", Integer("How many.").Within(0, cron.MaxRetries).WithDefault(retry.Count)),
-			Of("delaySeconds", Integer("The pause before the first.").In("s").
+		Of("delivery", String("What happens to an execution whose result is unknown after a crash.").
+			WithDefault(wire.DeliveryNames[0]).Choose(named(wire.DeliveryNames, "it is recorded as lost", "it is repeated, up to three times")...)),
+		Of("retry", Object("Retries after a failure.",
+			Of("count", Integer("Maximum number of retries.").Within(0, cron.MaxRetries).WithDefault(retry.Count)),
+			Of("delaySeconds", Integer("Delay before the first retry.").In("s").
 				Within(0, wire.WholeSeconds(cron.MaxRetryDelay)).WithDefault(wire.WholeSeconds(retry.Delay))),
-			Of("factor", Number("By which the pause grows with each.").Within(1, cron.MaxFactor).
+			Of("factor", Number("Factor by which the delay grows with each retry.").Within(1, cron.MaxFactor).
 				WithDefault(retry.Factor)),
-			Of("ceilingSeconds", Integer("The longest pause.").In("s").
+			Of("ceilingSeconds", Integer("Maximum delay.").In("s").
 				Within(0, wire.WholeSeconds(cron.MaxRetryDelay)).WithDefault(wire.WholeSeconds(retry.Ceiling))))),
-		Of("followRedirects", Integer("How many redirects are followed at most.").Within(0, cron.MaxRedirects).
+		Of("followRedirects", Integer("Maximum number of redirects to follow.").Within(0, cron.MaxRedirects).
 			WithDefault(0)),
 		Of("success", successSchema().OrNull()),
-		Of("verifyTls", Boolean("The server's certificate has to be valid.").WithDefault(true)),
-		Of("oversize", String("A response that is larger than the plan allows.").WithDefault(wire.OversizeNames[0]).
-			Choose(named(wire.OversizeNames, "fails", "is cut, and judged by what was received")...)))
+		Of("verifyTls", Boolean("Whether the server's certificate must be valid.").WithDefault(true)),
+		Of("oversize", String("What happens to a response that is larger than the plan allows.").WithDefault(wire.OversizeNames[0]).
+			Choose(named(wire.OversizeNames, "the execution fails", "the body is cut, and success is decided by the part received")...)))
 }
 
 func successSchema() Schema {
 	text := func(about string) Schema {
 		return String(about).WithDefault("").UpTo(cron.MaxCriterionLength)
 	}
-	return Object("Criteria that a response must meet; null for the rule of the contract, `{}` to go back to it. "+
-		"Criteria replace all that there are.",
-		Of("status", Array("Status codes and ranges of them; without any, 2xx.",
+	return Object("Criteria that a response must meet; null without criteria, `{}` to remove them. "+
+		"New criteria replace all existing ones.",
+		Of("status", Array("Status codes and ranges of them; if empty, 2xx.",
 			String("").Matching(`^[1-9][0-9]{2}(-[1-9][0-9]{2})?$`).Like("200-299")).UpTo(cron.MaxStatusRanges)),
-		Of("contains", text("The body holds this text.")),
-		Of("notContains", text("The body does not hold this text.")),
-		Of("matches", text("A regular expression (RE2) that matches some part of the body.")))
+		Of("contains", text("The body contains this text.")),
+		Of("notContains", text("The body does not contain this text.")),
+		Of("matches", text("A regular expression (RE2) that matches a part of the body.")))
 }
 
 func jobMembers() []Member {
@@ -190,11 +190,11 @@ func detailedJobMembers() []Member {
 // jobSchemas are the objects of jobs.
 func jobSchemas() []Member {
 	return []Member{
-		Of("Job", Object("A job as lists have it.", jobMembers()...)),
-		Of("Schedule", Object("When a job is due: whenever second, minute, hour, month and day match. "+
-			"`DetailedJob` shows our additions too.", scheduleMembers()...)),
-		Of("DetailedJob", Object("A job with all that belongs to it.", detailedJobMembers()...)),
-		Of("NewJob", Input("A job that is to be created.", detailedJobMembers(), "url")),
-		Of("JobChange", Input("Members of a job that change.", detailedJobMembers())),
+		Of("Job", Object("A job in lists.", jobMembers()...)),
+		Of("Schedule", Object("When a job is due: whenever the local time matches all fields. "+
+			"`DetailedJob` has additional fields.", scheduleMembers()...)),
+		Of("DetailedJob", Object("A job with all its members.", detailedJobMembers()...)),
+		Of("NewJob", Input("A job to create.", detailedJobMembers(), "url")),
+		Of("JobChange", Input("The members of a job to change.", detailedJobMembers())),
 	}
 }

@@ -10,10 +10,10 @@ func processOperations() []Operation {
 		return r
 	}
 	readiness := []Member{
-		Of("process", String("`ok`, or that it is starting or stopping.")),
-		Of("database", String("`ok`, or what is wrong.")),
-		Of("writing", String("`ok`, or why the database takes no writes. A write is tried at most once a second.")),
-		Of("scheduler", String("`ok`, or what is wrong.")),
+		Of("process", String("`ok`, or whether the process is starting or stopping.")),
+		Of("database", String("`ok`, or the problem.")),
+		Of("writing", String("`ok`, or why the database does not accept writes. A write is tried at most once a second.")),
+		Of("scheduler", String("`ok`, or the problem.")),
 		Of("timeZones", String("The release of the time zone data, and whether the database has the same.")),
 	}
 	orWord := func(r Response, word string) Response {
@@ -22,33 +22,33 @@ func processOperations() []Operation {
 	}
 	return []Operation{
 		{
-			Method: http.MethodGet, Path: "/", ID: "welcome", Summary: "Greet a visitor", Open: true, Added: true,
-			Responses: []Response{{Status: http.StatusOK, Description: "A few lines about the service.",
+			Method: http.MethodGet, Path: "/", ID: "welcome", Summary: "Show the start page", Open: true, Added: true,
+			Responses: []Response{{Status: http.StatusOK, Description: "A short text about the service.",
 				Contents: []Content{{MediaType: "text/plain", Schema: String("")}}}},
 		},
 		{
-			Method: http.MethodGet, Path: "/healthz", ID: "getHealth", Summary: "Tell whether the process lives", Open: true,
+			Method: http.MethodGet, Path: "/healthz", ID: "getHealth", Summary: "Check whether the process runs", Open: true,
 			Added: true,
-			Responses: []Response{parts(http.StatusOK, "It does.", `{"process":"ok"}`,
+			Responses: []Response{parts(http.StatusOK, "The process runs.", `{"process":"ok"}`,
 				Of("process", String("`ok`.")))},
 		},
 		{
-			Method: http.MethodGet, Path: "/readyz", ID: "getReadiness", Summary: "Tell whether the service works", Open: true,
-			Added: true, Description: "The answer is one word. Programs on the machine of the service, and those that ask " +
-				"the address of `--operations-listen`, are told in JSON what is not ready.",
+			Method: http.MethodGet, Path: "/readyz", ID: "getReadiness", Summary: "Check whether the service works", Open: true,
+			Added: true, Description: "The response is one word. Clients on the machine of the service, and those that use " +
+				"the address of `--operations-listen`, get the state of each part as JSON.",
 			Responses: []Response{
-				orWord(parts(http.StatusOK, "The database answers and takes writes, and the scheduler turns.",
+				orWord(parts(http.StatusOK, "The database answers and accepts writes, and the scheduler runs.",
 					`{"process":"ok","database":"ok","writing":"ok","scheduler":"ok","timeZones":"ok, release 2026f"}`,
 					readiness...), "ready"),
-				orWord(parts(http.StatusServiceUnavailable, "One of them does not.", "", readiness...), "unready"),
+				orWord(parts(http.StatusServiceUnavailable, "At least one of these parts fails.", "", readiness...), "unready"),
 			},
 		},
 		{
 			Method: http.MethodGet, Path: "/metrics", ID: "getMetrics", Summary: "Show the metrics", Open: true, Added: true,
-			Description: "They are for programs on the machine of the service, or at the address of `--operations-listen`.",
-			Responses: inOrder([]Response{{Status: http.StatusOK, Description: "Metrics for Prometheus.",
+			Description: "Only for clients on the machine of the service, and at the address of `--operations-listen`.",
+			Responses: inOrder([]Response{{Status: http.StatusOK, Description: "Metrics in the Prometheus text format.",
 				Contents: []Content{{MediaType: "text/plain", Schema: String("")}}},
-				problemOf(http.StatusForbidden, "Metrics are not for this client.")}),
+				problemOf(http.StatusForbidden, "This client may not read metrics.")}),
 		},
 	}
 }

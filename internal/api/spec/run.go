@@ -14,19 +14,19 @@ func runOperations() Group {
 		r.Status = status
 		return r
 	}
-	accepted := created(runAnswered(http.StatusAccepted, "The job runs as soon as there is a free slot."))
+	accepted := created(runAnswered(http.StatusAccepted, "The job runs as soon as a slot is free."))
 	accepted.Headers = append(accepted.Headers, Of("Location", String("The path of the run.")))
 	return Group{
-		Name:        "Acting on jobs",
-		Description: "What is done with jobs beside changing one.",
+		Name:        "Job actions",
+		Description: "Running, copying and changing jobs, and their badges.",
 		Operations: []Operation{
 			{
 				Method: http.MethodPost, Path: "/jobs/{jobId}/run", ID: "runJob", Summary: "Run a job now", Added: true,
-				Description: "Apart from its schedule, which does not move; a disabled or paused job too. A run moves no counter of " +
-					"failures, disables nothing and sends no notice.",
+				Description: "Does not change the next scheduled run, and works for disabled and paused jobs too. A run does not count as " +
+					"a failure, disable the job or create a notice.",
 				Parameters: creating(jobIDParameter()),
 				Responses: answers(accepted, slices.Concat([]any{http.StatusBadRequest, http.StatusNotFound}, creatingProblems(
-					"A run of the job waits already, or the job still runs and skips overlaps."))...),
+					"A run of the job is already waiting, or the job is in flight and its `overlap` is `skip`."))...),
 			},
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}/runs/{runId}", ID: "getRun", Summary: "Show a run", Added: true,
@@ -36,13 +36,13 @@ func runOperations() Group {
 			},
 			{
 				Method: http.MethodPost, Path: "/jobs/{jobId}/clone", ID: "cloneJob", Summary: "Copy a job", Added: true,
-				Description: "The copy is disabled, and has another title, unless the body says otherwise.",
+				Description: "Copies a job with its secrets. Unless the body changes it, the copy is disabled, and its title ends with \" (copy)\".",
 				Parameters:  creating(jobIDParameter()),
-				Body: &Body{Description: "What differs from the job.", Optional: true, Content: Content{
+				Body: &Body{Description: "The members that differ from the job.", Optional: true, Content: Content{
 					MediaType: "application/json", Example: `{"job":{"title":"Backup of the other server","enabled":true}}`,
 					Schema: Object("", Maybe("job", Ref("JobChange"))),
 				}},
-				Responses: answers(withETag(created(jsonAnswer("The copy was made.", `{"jobId":2}`,
+				Responses: answers(withETag(created(jsonAnswer("The copy was created.", `{"jobId":2}`,
 					Of("jobId", Integer("The number of the copy."))))),
 					slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
 			},
@@ -55,14 +55,14 @@ func runOperations() Group {
 // runSchemas are the objects of runs.
 func runSchemas() []Member {
 	return []Member{
-		Of("Run", Object("An execution that somebody asked for.",
-			Of("runId", Integer("The number of the run: the instant of the call.").In("Unix ms")),
+		Of("Run", Object("An execution on request.",
+			Of("runId", Integer("The number of the run: the time of the call.").In("Unix ms")),
 			Of("jobId", Integer("The job.")),
-			Of("path", String("Where to ask how far it is.")),
-			Of("state", String("How far it is.").Choose(named(wire.RunStates, "for a free slot", "", "")...)),
-			Of("datePlanned", Time("The instant of the call, as the history has it.")),
-			Of("outcome", String("What became of it, once finished: `succeeded`, `failed`, `lost`, or `skipped` when "+
+			Of("path", String("The path of the run.")),
+			Of("state", String("The state of the run.").Choose(named(wire.RunStates, "for a free slot", "", "")...)),
+			Of("datePlanned", Time("The time of the call, as in the history.")),
+			Of("outcome", String("Once finished: `succeeded`, `failed`, `lost`, or `skipped` if "+
 				"it could not start.").OrNull()),
-			Of("identifier", String("Of the execution in the history, once finished; null when it was skipped.").OrNull()))),
+			Of("identifier", String("Once finished: the identifier of the execution in the history; null if it was skipped.").OrNull()))),
 	}
 }
