@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// apiReport is what the API did while the herd ran.
+// apiReport is what the API did while the burst ran.
 type apiReport struct {
 	Requests int
 	Failed   int

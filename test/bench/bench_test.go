@@ -20,10 +20,10 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m))
 }
 
-// herd is how many jobs the tests have; they look at what the tool does, not at how much the service can do.
-const herd = 200
+// burst is how many jobs the tests have; they look at what the tool does, not at how much the service can do.
+const burst = 200
 
-// TestRun lets small herds pass, with everything that can be asked for, and looks at what is reported, not at how fast
+// TestRun lets small bursts pass, with everything that can be asked for, and looks at what is reported, not at how fast
 // it was.
 func TestRun(t *testing.T) {
 	binary := harness.Binary(t)
@@ -40,7 +40,7 @@ func TestRun(t *testing.T) {
 			var o options
 			f := flag.NewFlagSet("bench", flag.ContinueOnError)
 			o.define(f)
-			if err := f.Parse(append([]string{"-binary", binary, "-jobs", strconv.Itoa(herd), "-accounts", "5",
+			if err := f.Parse(append([]string{"-binary", binary, "-jobs", strconv.Itoa(burst), "-accounts", "5",
 				"-every", "5s", "-rounds", "1"}, args...)); err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 				t.Error(v)
 			}
 			x := r.Rounds[0]
-			answering := herd - int(o.hang*herd)
+			answering := burst - int(o.hang*burst)
 			// On a busy machine fewer may arrive in time; that none is lost is what the ledger was checked for.
 			if x.Arrived == 0 || x.Arrived > answering || !r.Checked || r.ServerCPU <= 0 || r.DiskPerExecution <= 0 {
 				t.Errorf("the report is %+v", r)

@@ -1,6 +1,6 @@
 // Command bench measures how punctual the service is: it starts the service with a fresh database and a light target
 // server, each as a process of its own, seeds jobs that are all due at once, and prints how late they started, how fast
-// the herd drained, what it cost, and when the last result was durable. In the end it holds the ledger to the promises
+// the burst drained, what it cost, and when the last result was durable. In the end it holds the ledger to the promises
 // of the service. Run it with -help for its options.
 package main
 

@@ -105,7 +105,7 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	return r, b.scrape(&r)
 }
 
-// round waits until the herd of one instant is recorded, or the next is due, and reads its ledger. idle is the share of
+// round waits until the burst of one instant is recorded, or the next is due, and reads its ledger. idle is the share of
 // a core that the service used afterwards, or -1.
 func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64, err error) {
 	r.Due, idle = due.Unix(), -1
@@ -152,7 +152,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 	return r, idle, nil
 }
 
-// readLedger counts what a herd became.
+// readLedger counts what a burst became.
 func (b *bench) readLedger(ctx context.Context, r *round, due, until time.Time) error {
 	rows, err := b.db.QueryContext(ctx, `SELECT outcome, status, attempt, lateness_us FROM execution
 		WHERE planned_at >= $1 AND planned_at < $2`, due.UnixMilli(), until.UnixMilli())
@@ -235,7 +235,7 @@ func (b *bench) scrape(r *report) error {
 	return nil
 }
 
-// patience is how long a herd that is not through when the rounds are over may take.
+// patience is how long a burst that is not through when the rounds are over may take.
 const patience = 5 * time.Minute
 
 // settled waits until nothing is left that was due at or before an instant, but for what hangs.

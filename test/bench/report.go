@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// lateness is how late a herd started, or how long something took.
+// lateness is how late a burst started, or how long something took.
 type lateness struct{ P50, P90, P99, Max time.Duration }
 
-// round is the herd of one instant. Targets that hang do not count for lateness.
+// round is the burst of one instant. Targets that hang do not count for lateness.
 type round struct {
 	Due              int64 // Unix seconds
 	Arrived          int   // first attempts at the target
@@ -37,7 +37,7 @@ type report struct {
 	ServerCPU        float64 // microseconds an execution
 	TargetCPU        float64
 	DatabaseCPU      float64 // 0 with SQLite, or when it runs elsewhere
-	IdleCPU          float64 // share of a core that the service uses between the herds; -1 when it never rested
+	IdleCPU          float64 // share of a core that the service uses between the bursts; -1 when it never rested
 	Claim            float64 // mean milliseconds
 	Finish           float64
 	PeakMemory       int64 // bytes, of the service
@@ -68,7 +68,7 @@ func (r *report) print(w io.Writer) {
 	line("claim %.1f ms, finish %.1f ms on average; peak memory %.0f MB; %.0f bytes on disk an execution",
 		r.Claim, r.Finish, float64(r.PeakMemory)/1e6, r.DiskPerExecution)
 	if r.IdleCPU >= 0 {
-		line("between the herds the service uses %.2f %% of a core", 100*r.IdleCPU)
+		line("between the bursts the service uses %.2f %% of a core", 100*r.IdleCPU)
 	}
 	if a := r.API; a != nil {
 		line("API: %d requests, %d failed, p50 %s, p99 %s, max %s", a.Requests, a.Failed, ms(a.Time.P50), ms(a.Time.P99), ms(a.Time.Max))

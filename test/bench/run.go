@@ -36,7 +36,7 @@ type bench struct {
 	target                 *process
 	dumps                  *bufio.Reader
 	asks                   io.Writer
-	shifts                 []time.Duration // of the jobs of the herd against the instant of a round
+	shifts                 []time.Duration // of the jobs of the burst against the instant of a round
 	from                   time.Time       // when counting begins
 	sent                   map[int32]int   // requests by job since then
 }

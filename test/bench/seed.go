@@ -74,7 +74,7 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-// job is job number i: first those of the herd, then those of the hog, then those that are not due.
+// job is job number i: first those of the burst, then those of the hog, then those that are not due.
 func (b *bench) job(i int) cron.Job {
 	j := cron.NewJob()
 	kind := ""

@@ -118,7 +118,7 @@ func rounds(t *testing.T, count, atOnce int, round func(t *testing.T, seed uint6
 	}
 }
 
-// round is a service with a herd of jobs, and what was done to it.
+// round is a service with a burst of jobs, and what was done to it.
 type round struct {
 	t       *testing.T
 	rng     *rand.Rand
@@ -133,7 +133,7 @@ type round struct {
 	current atomic.Pointer[harness.Client] // of the node that was started last
 }
 
-// newRound starts nodes and lets a herd of at least so many jobs loose on them.
+// newRound starts nodes and lets a burst of at least so many jobs loose on them.
 func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *round {
 	r := &round{
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t),

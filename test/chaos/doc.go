@@ -1,6 +1,6 @@
 // Package chaos kills the binary at work, again and again, and holds what is left to the promises.
 //
-// Each round has a seed, which decides on the herd of jobs and on what is done to the nodes, and its name says it. These
+// Each round has a seed, which decides on the burst of jobs and on what is done to the nodes, and its name says it. These
 // environment variables repeat or prolong the rounds:
 //
 //	PUNCTUAL_CHAOS_SEED    the seed of the first round; each further round has the next one

@@ -10,7 +10,7 @@ import (
 	"punctual/test/harness"
 )
 
-// TestTwoNodesShareTheWork lets two nodes with few slots serve a herd that neither can serve alone.
+// TestTwoNodesShareTheWork lets two nodes with few slots serve a burst that neither can serve alone.
 func TestTwoNodesShareTheWork(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.Postgres(t))
