@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -152,17 +151,4 @@ func write(w http.ResponseWriter, status int, mediaType string, v any) error {
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // whoever is gone does not need it
 	return nil
-}
-
-// callerKey finds the API key of a request in its context.
-type callerKey struct{}
-
-// withKey is a request whose handler may ask for the API key that it came with.
-func withKey(r *http.Request, key cron.APIKey) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), callerKey{}, &key))
-}
-
-// keyOf is the API key that a request came with.
-func keyOf(r *http.Request) *cron.APIKey {
-	return r.Context().Value(callerKey{}).(*cron.APIKey)
 }

@@ -14,8 +14,9 @@ func (c *Catalogue) Outcome(e *cron.Execution) string {
 	return c.Execution(&e.Result)
 }
 
-// Mentioned lists the faults whose sentences may hold a text, ignoring case and if only together with a detail, and the
-// status codes whose reason phrases do. A database can look for those without knowing the sentences.
+// Mentioned lists the faults whose sentences may hold a text, ignoring case, where a part of the text at least is no
+// detail, and the status codes whose reason phrases hold it. A database can look for those, and for the text in details,
+// without knowing the sentences.
 func (c *Catalogue) Mentioned(text string) (faults []cron.Fault, codes []int64) {
 	const detail = "\uFFFC" // a character that nobody looks for
 	text = strings.ToLower(text)
