@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"punctual/internal/api/wire"
@@ -61,7 +60,7 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f
 	if !r.ProtoAtLeast(1, 1) {
 		return wire.Invalid(cron.Problem{Rule: cron.RuleHTTPVersion})
 	}
-	if !a.exports.enter(actor.Account.ID) {
+	if !a.exports.enter(actor.Account.ID, accountExports) {
 		return &cron.Error{Kind: cron.TooMany}
 	}
 	defer a.exports.leave(actor.Account.ID)
@@ -174,31 +173,4 @@ func harmless(text string) string {
 		return "'" + text
 	}
 	return text
-}
-
-// exportSlots counts the exports under way by account. The zero value is ready for use.
-type exportSlots struct {
-	mu    sync.Mutex
-	taken map[int64]int
-}
-
-func (s *exportSlots) enter(accountID int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.taken[accountID] >= accountExports {
-		return false
-	}
-	if s.taken == nil {
-		s.taken = make(map[int64]int)
-	}
-	s.taken[accountID]++
-	return true
-}
-
-func (s *exportSlots) leave(accountID int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.taken[accountID]--; s.taken[accountID] == 0 {
-		delete(s.taken, accountID)
-	}
 }

@@ -40,6 +40,10 @@ var englishLayer = message.Layer{
 			"send the call again.",
 		cron.RuleEdited: "Other calls changed this job while this one was being saved, several times over. " +
 			"Nothing was changed; send the call again.",
+		cron.RuleRequests: "This account has {limit} requests in progress already, and no further one is taken. " +
+			"Send fewer at once, and read the answers without delay.",
+		cron.RuleSlow: "The database took too long for this call, which was ended. " +
+			"Ask for less at once, such as a shorter span of time, or send the call again later.",
 	},
 	Errors: map[message.About]string{
 		{Kind: cron.NotFound, Subject: cron.SubjectNone}: "There is nothing at this path for this method. " +

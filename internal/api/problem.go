@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -107,6 +108,9 @@ func (a *api) classify(r *http.Request, err error) (status int, e *cron.Error) {
 	e, ok := errors.AsType[*cron.Error](err)
 	if !ok {
 		e = &cron.Error{Kind: cron.Internal}
+	}
+	if errors.Is(err, context.DeadlineExceeded) { // requests have no deadline of their own
+		e = &cron.Error{Kind: cron.Unavailable, Problems: []cron.Problem{{Rule: cron.RuleSlow}}}
 	}
 	status = statusOf(e.Kind)
 	if status == http.StatusInternalServerError && r.Context().Err() == nil {

@@ -40,7 +40,8 @@ type api struct {
 	executorAddresses []netip.Addr
 	badges            addressRates
 	zones             zoneList
-	exports           exportSlots
+	exports           accountSlots
+	requests          accountSlots
 	stop              <-chan struct{}
 	mux               *http.ServeMux
 }
@@ -98,32 +99,41 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, e endpoint) {
 		a.fail(w, r, cron.Missing(cron.SubjectNone))
 		return
 	}
-	actor, err := a.admit(r, rt)
-	if err == nil {
-		err = rt.handle(w, r, actor)
-	}
-	if err != nil {
+	if err := a.answer(w, r, rt); err != nil {
 		a.fail(w, r, err)
 	}
 }
 
-// admit tells who calls, once that actor may do what the route is for, and counts the call.
-func (a *api) admit(r *http.Request, rt route) (cron.Actor, error) {
+// answer lets the route answer, once its caller may do what it is for and the account has room for a request.
+func (a *api) answer(w http.ResponseWriter, r *http.Request, rt route) error {
 	if rt.use == 0 {
-		return cron.Actor{}, nil
+		return rt.handle(w, r, cron.Actor{})
 	}
 	now := a.now()
 	actor, err := a.authenticate(r, now)
 	if err != nil {
-		return cron.Actor{}, err
+		return err
 	}
+	if !a.requests.enter(actor.Account.ID, accountRequests) {
+		return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second,
+			Problems: []cron.Problem{{Rule: cron.RuleRequests, Limit: accountRequests}}}
+	}
+	defer a.requests.leave(actor.Account.ID)
+	if err := a.count(r, rt, now, actor); err != nil {
+		return err
+	}
+	return rt.handle(w, r, actor)
+}
+
+// count counts a call of an actor who may make it.
+func (a *api) count(r *http.Request, rt route, now time.Time, actor cron.Actor) error {
 	if err := a.service.Admit(r.Context(), actor, rt.use); err != nil {
-		return cron.Actor{}, err
+		return err
 	}
 	if err := a.service.KeyUsed(r.Context(), now, actor); err != nil {
 		a.logger.WarnContext(r.Context(), "the use of an API key could not be noted", slog.Any("error", err))
 	}
-	return actor, nil
+	return nil
 }
 
 // authenticate tells whose API key a request holds.

@@ -97,6 +97,8 @@ const (
 	RuleWaiting               // Limit: how many calls of an account may wait at once
 	RuleLocked                // Limit: seconds that a call waited for another one
 	RuleEdited                // nothing; of the job, changed by others all the time
+	RuleRequests              // Limit: how many requests of an account may be in progress at once
+	RuleSlow                  // nothing; a call that kept the database busy for too long
 	RuleNotText               // nothing; not UTF-8
 	RuleEmail                 // Given: not an e-mail address
 )

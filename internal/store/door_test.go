@@ -123,7 +123,8 @@ var notWriting = []string{
 	"APIKeyByHash", "APIKeys", "AccountByEmail", "Accounts", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
-	"Operator", "Performed", "Ping", "RequestedRun", "RunningExecutions", "Search", "Setting", "Stats", "TLS", "Used", "ZoneRelease",
+	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
+	"Stats", "TLS", "Used", "ZoneRelease",
 }
 
 type doorWorld struct {

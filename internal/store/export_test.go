@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"time"
 )
 
 // Intercept lets see look at each statement before it runs, until undo is called; an error of see is the statement's.
@@ -84,4 +85,29 @@ var Migrations fs.FS = migrations
 // Migrate is migrate on the kind of database that a directory of files is for.
 func Migrate(ctx context.Context, db *sql.DB, dir string, files fs.FS, checkOnly bool) error {
 	return migrate(ctx, db, map[string]schema{"sqlite": sqliteSchema, "postgres": postgresSchema}[dir], files, checkOnly)
+}
+
+// SetCallTime is how long calls may keep a connection from now on.
+func (s *Store) SetCallTime(d time.Duration) { s.callTime = d }
+
+// ReadNumber asks for one number as a call of an account does.
+func (s *Store) ReadNumber(ctx context.Context, account int64, query string) (n int64, err error) {
+	ctx, leave, err := s.enter(ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	err = s.read.QueryRowContext(ctx, query).Scan(&n)
+	return n, err
+}
+
+// Queued is how many writes wait for SQLite's writer.
+func (s *Store) Queued() (n int) {
+	w := s.engine.(interceptedEngine).engine.(*sqliteEngine).writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, calls := range w.calls.waiting {
+		n += len(calls)
+	}
+	return n + len(w.first) + len(w.batches)
 }

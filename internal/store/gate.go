@@ -11,6 +11,10 @@ import (
 // callWait is how long a call waits for its turn at most; something is wrong with the database then.
 const callWait = 10 * time.Second
 
+// maxCallTime is how long a call keeps a connection at most: a read, or on PostgreSQL a transaction. What takes longer is
+// ended by the database. SQLite's transactions are turns of the writer, and short.
+const maxCallTime = 30 * time.Second
+
 // gate shares the connections of the API's calls among the accounts: each has a connection at most for a part of its
 // calls, and the rest wait in a fairQueue. A connection that waits for a lock is one that its account has, so that
 // calls which wait for one row take a share of the pool and not the pool.
@@ -29,9 +33,9 @@ type gate struct {
 // ticket is a call that waits.
 type ticket struct{ called chan struct{} }
 
-// newGate shares so many connections. An account has a quarter of them, and where they are few, one.
+// newGate shares so many connections. An account has a quarter of them, rounded up.
 func newGate(connections int) *gate {
-	return &gate{share: max(1, connections/4), free: connections, taken: make(map[int64]int)}
+	return &gate{share: (connections + 3) / 4, free: connections, taken: make(map[int64]int)}
 }
 
 // enter waits for a connection; leave gives it back. The error is of kind TooMany when the account has too many calls
@@ -109,7 +113,7 @@ func turnOf(ctx context.Context) (t turn, known bool) {
 	return ofAccount(0), false
 }
 
-// enter waits until a call of an account may have a connection; leave ends that. A call that has entered, or that is part
+// enter waits until a call of an account may have a connection, which it may keep for callTime; leave ends that. A call that has entered, or that is part
 // of a transaction, goes on at once.
 func (s *Store) enter(ctx context.Context, account int64) (_ context.Context, leave func(), err error) {
 	_, known := turnOf(ctx)
@@ -119,5 +123,6 @@ func (s *Store) enter(ctx context.Context, account int64) (_ context.Context, le
 	if err := s.gate.enter(ctx, account); err != nil {
 		return ctx, nil, err
 	}
-	return ofAccount(account).with(ctx), func() { s.gate.leave(account) }, nil
+	ctx, end := context.WithTimeout(ofAccount(account).with(ctx), s.callTime)
+	return ctx, func() { end(); s.gate.leave(account) }, nil
 }

@@ -46,8 +46,9 @@ type queryer interface {
 type Store struct {
 	engine        engine
 	plans         cron.Plans
-	read          queryer // a pools
-	gate          *gate   // to the connections of accounts
+	read          queryer       // a pools
+	gate          *gate         // to the connections of accounts
+	callTime      time.Duration // maxCallTime
 	edits         editQueue
 	sealer        *sealer
 	opened        openedTLS
@@ -67,7 +68,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, changed: make(chan struct{}, 1), stop: stop}
+	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, callTime: maxCallTime,
+		changed: make(chan struct{}, 1), stop: stop}
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
 	}

@@ -44,7 +44,8 @@ func accountOperations() Group {
 			{
 				Method: http.MethodDelete, Path: "/apikeys/{apiKeyId}", ID: "deleteKey", Summary: "Delete an API key", Added: true,
 				Parameters: []Parameter{{In: "path", Name: "apiKeyId", Schema: Integer("The number of the key.").Like(2)}},
-				Responses:  answers(doneAnswer(), http.StatusBadRequest, http.StatusNotFound, http.StatusConflict),
+				Responses: answers(doneAnswer(), http.StatusBadRequest, http.StatusNotFound,
+					problemOf(http.StatusConflict, "The API key asks for its own end.")),
 			},
 			{
 				Method: http.MethodGet, Path: "/tls", ID: "getTls", Summary: "Show the certificates", Added: true,

@@ -9,12 +9,14 @@ import (
 
 // problemTexts says when a call is answered with an error, where the operation does not say it better.
 var problemTexts = map[int]string{
-	http.StatusBadRequest:          "A value is invalid; `errors` identifies each by a JSON pointer.",
-	http.StatusUnauthorized:        "The API key is missing, unknown, disabled or expired, or its account is disabled.",
-	http.StatusForbidden:           "The API key may not be used from this address, or its scopes do not allow the call.",
-	http.StatusNotFound:            "It does not exist, or belongs to another account.",
-	http.StatusPreconditionFailed:  "It has changed since the ETag in `If-Match` was read.",
-	http.StatusTooManyRequests:     "A rate limit, the daily quota or another limit of the plan is exceeded, or too many calls of the account wait for the database.",
+	http.StatusBadRequest:         "A value is invalid; `errors` identifies each by a JSON pointer.",
+	http.StatusUnauthorized:       "The API key is missing, unknown, disabled or expired, or its account is disabled.",
+	http.StatusForbidden:          "The API key may not be used from this address, or its scopes do not allow the call.",
+	http.StatusNotFound:           "It does not exist, or belongs to another account.",
+	http.StatusConflict:           "Other calls changed it again and again while this one was saving it.",
+	http.StatusPreconditionFailed: "It has changed since the ETag in `If-Match` was read.",
+	http.StatusTooManyRequests: "A rate limit, the daily quota or another limit of the plan is exceeded, or too many calls of the account are in progress " +
+		"or wait for the database.",
 	http.StatusInternalServerError: "An internal error of the service.",
 }
 

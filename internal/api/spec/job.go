@@ -50,13 +50,13 @@ func jobOperations() Group {
 				Parameters:  []Parameter{jobIDParameter(), ifMatch},
 				Body:        jsonBody("The members to change.", "job", Ref("JobChange"), `{"job":{"enabled":false}}`),
 				Responses: answers(withETag(doneAnswer()), http.StatusBadRequest, http.StatusNotFound,
-					http.StatusPreconditionFailed),
+					http.StatusConflict, http.StatusPreconditionFailed),
 			},
 			{
 				Method: http.MethodDelete, Path: "/jobs/{jobId}", ID: "deleteJob", Summary: "Delete a job",
 				Parameters: []Parameter{jobIDParameter(), ifMatch},
 				Responses: answers(doneAnswer(), problemOf(http.StatusBadRequest, "The job belongs to a monitor."),
-					http.StatusNotFound, http.StatusPreconditionFailed),
+					http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed),
 			},
 		},
 	}
