@@ -119,7 +119,7 @@ func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, actor cron
 		readCrontab(query, "cron", &to.Schedule)
 		wire.Instant(query, "runAt", &to.RunAt)
 		wire.Time(query, "from", &to.From)
-		wire.Integer(query, "count", &to.Count, 1, wire.LongestPreview)
+		wire.Integer(query, "count", &to.Count, 1, service.MaxPreview)
 		return p.Err()
 	})
 	if err != nil {

@@ -97,3 +97,17 @@ func TestTheTextOfASearchIsChecked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAnswersAreBounded asks for more than an answer may hold.
+func TestAnswersAreBounded(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	p, err := svc.PreviewSchedule(time.Unix(0, 0), as(account), func(r *service.PreviewRequest) error {
+		r.Schedule.Seconds, r.Schedule.Minutes, r.Schedule.Hours = cron.Every, cron.Every, cron.Every
+		r.Schedule.MonthDays, r.Schedule.Months, r.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+		r.Count = 1 << 30
+		return nil
+	})
+	if err != nil || len(p.Runs) != service.MaxPreview {
+		t.Errorf("a preview of %d occurrences, %v", len(p.Runs), err)
+	}
+}

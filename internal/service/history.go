@@ -69,7 +69,7 @@ func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.H
 	if err != nil {
 		return cron.HistoryPage{}, err
 	}
-	return s.searcher.Search(ctx, actor.Account.ID, &cron.HistoryQuery{Filter: filter, After: q.After, Limit: q.Limit})
+	return s.searcher.Search(ctx, actor.Account.ID, &cron.HistoryQuery{Filter: filter, After: q.After, Limit: min(q.Limit, MaxHistoryPage)})
 }
 
 // AllHistory reads all records that a filter wants, newest first, page after page. It ends with the first error, which

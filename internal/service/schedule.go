@@ -6,12 +6,15 @@ import (
 	"punctual/internal/cron"
 )
 
+// MaxPreview is how many occurrences a preview shows at most.
+const MaxPreview = 100
+
 // PreviewRequest asks what a schedule would do.
 type PreviewRequest struct {
 	Schedule cron.Schedule
 	RunAt    time.Time // of a one-time job; zero for the schedule
 	From     time.Time
-	Count    int // of occurrences
+	Count    int // of occurrences, at most MaxPreview
 }
 
 // SchedulePreview is what a schedule would do, and how it reads.
@@ -43,7 +46,7 @@ func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*Pr
 		p.Preview = r.Schedule.PreviewOneTime(r.RunAt, r.From)
 		return p, nil
 	}
-	p.Preview = r.Schedule.Preview(r.From, r.Count)
+	p.Preview = r.Schedule.Preview(r.From, min(r.Count, MaxPreview))
 	p.Crontab, _ = r.Schedule.Crontab()
 	return p, nil
 }

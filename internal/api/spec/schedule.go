@@ -5,6 +5,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/service"
 )
 
 func scheduleOperations() Group {
@@ -21,7 +22,7 @@ func scheduleOperations() Group {
 	}
 	add("runAt", false, Time("A one-time job; 0 for none.").WithDefault(0))
 	add("from", false, String("Unix seconds or RFC 3339; by default now."))
-	add("count", false, Integer("Number of runs.").Within(1, wire.LongestPreview).WithDefault(wire.DefaultPreview))
+	add("count", false, Integer("Number of runs.").Within(1, service.MaxPreview).WithDefault(wire.DefaultPreview))
 	return Group{
 		Name:        "Schedules",
 		Description: "Previews and time zones.",

@@ -6,11 +6,8 @@ import "punctual/internal/cron"
 // more numbers than a set holds.
 const MaxItems = 500
 
-// How many occurrences a preview shows.
-const (
-	DefaultPreview = 5
-	LongestPreview = 100
-)
+// DefaultPreview is how many occurrences a preview shows when nothing else is said.
+const DefaultPreview = 5
 
 // Limits on a call that changes many jobs.
 const (
