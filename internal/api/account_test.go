@@ -174,7 +174,7 @@ func TestNewKeysHaveNoMoreRights(t *testing.T) {
 		{"everything", `{"scopes":["all"]}`, 403, []string{"/apiKey/scopes"}},
 		{"everything and more", `{"scopes":["all","read"]}`, 403, []string{"/apiKey/scopes"}},
 		{"longer", `{"expires":2000000001}`, 403, []string{"/apiKey/expires"}},
-		{"for ever", `{"expires":0}`, 403, []string{"/apiKey/expires"}},
+		{"without expiry", `{"expires":0}`, 403, []string{"/apiKey/expires"}},
 		{"from anywhere", `{"allowFrom":[]}`, 403, []string{"/apiKey/allowFrom"}},
 		{"from a wider range", `{"allowFrom":["192.0.0.0/16"]}`, 403, []string{"/apiKey/allowFrom"}},
 		{"from elsewhere too", `{"allowFrom":["192.0.2.1","198.51.100.1"]}`, 403, []string{"/apiKey/allowFrom"}},

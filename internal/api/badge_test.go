@@ -106,7 +106,7 @@ func TestBadgeHeaders(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, is, want)
 		}
 	}
-	// A browser must not keep what is no badge.
+	// A browser must not keep an answer that is not a badge.
 	if wrong := c.do("GET", path+"x", ""); wrong.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("Cache-Control of an error is %q", wrong.header.Get("Cache-Control"))
 	}

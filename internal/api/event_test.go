@@ -135,7 +135,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		if status, _ := c.follow("/events?after=x", 0, nil); status != 400 {
-			t.Errorf("what is no position: %d", status)
+			t.Errorf("a value that is not a position: %d", status)
 		}
 		if _, old := c.follow("/events?after=0-0-0", time.Second, nil); len(old) < 2 || old[1].name != "gap" {
 			t.Errorf("a position from long ago begins with %q", old)

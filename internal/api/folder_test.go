@@ -193,7 +193,7 @@ func checkFolderAnswer(t *testing.T, got response) (accepted bool) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	if !utf8.ValidString(got.body) {
-		t.Errorf("the answer is no UTF-8: %q", got.body)
+		t.Errorf("the answer is not UTF-8: %q", got.body)
 	}
 	return false
 }

@@ -79,7 +79,7 @@ func checkAnswer(t *testing.T, got response) {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 	if !utf8.ValidString(got.body) {
-		t.Errorf("the answer is no UTF-8: %q", got.body)
+		t.Errorf("the answer is not UTF-8: %q", got.body)
 	}
 }
 

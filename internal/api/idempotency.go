@@ -24,27 +24,27 @@ type keptAnswer struct {
 	Body   []byte            `json:"b"`
 }
 
-// effectKey finds, in the context of a request, the onceRequest that is to take effect once.
+// effectKey finds, in the context of a request, the idempotentRequest that is to take effect once.
 type effectKey struct{}
 
-// onceRequest is a request that is to take effect once.
-type onceRequest struct {
+// idempotentRequest is a request that is to take effect once.
+type idempotentRequest struct {
 	actor cron.Actor
 	use   service.UseCase
 	call  cron.IdempotentCall
 }
 
-// once lets a use case take effect once for each value of the header Idempotency-Key; a call without the header is as it
+// idempotent lets a use case take effect once for each value of the header Idempotency-Key; a call without the header is as it
 // was. limit is that of its body. A call that was performed before is answered without a look at its body. Otherwise the
 // handler decodes and checks the request as ever, and what it hands to effect runs in one transaction with what notes the
 // key and the answer.
-func (a *api) once(use service.UseCase, limit wire.BodyLimit, handle handler) handler {
+func (a *api) idempotent(use service.UseCase, limit wire.BodyLimit, handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 		values, given := r.Header["Idempotency-Key"]
 		if !given {
 			return handle(w, r, actor)
 		}
-		if len(values) != 1 || !isOnceKey(values[0]) {
+		if len(values) != 1 || !isIdempotencyKey(values[0]) {
 			return wire.Invalid(cron.Problem{Rule: cron.RuleIdempotencyKey, Limit: cron.MaxIdempotencyKeyLength})
 		}
 		body, err := wire.ReadBody(w, r, limit)
@@ -59,7 +59,7 @@ func (a *api) once(use service.UseCase, limit wire.BodyLimit, handle handler) ha
 		if found {
 			return replay(w, answer, true)
 		}
-		again := r.WithContext(context.WithValue(r.Context(), effectKey{}, onceRequest{actor, use, call}))
+		again := r.WithContext(context.WithValue(r.Context(), effectKey{}, idempotentRequest{actor, use, call}))
 		again.Body = io.NopCloser(bytes.NewReader(body))
 		return handle(w, again, actor)
 	}
@@ -68,7 +68,7 @@ func (a *api) once(use service.UseCase, limit wire.BodyLimit, handle handler) ha
 // effect performs what a handler has decoded and checked, and answers. act only writes, with the context that it is given,
 // and may run more than once.
 func (a *api) effect(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, w http.ResponseWriter) error) error {
-	once, given := r.Context().Value(effectKey{}).(onceRequest)
+	once, given := r.Context().Value(effectKey{}).(idempotentRequest)
 	if !given {
 		return act(r.Context(), w)
 	}
@@ -82,8 +82,8 @@ func (a *api) effect(w http.ResponseWriter, r *http.Request, act func(ctx contex
 	return replay(w, answer, replayed)
 }
 
-// isOnceKey tells whether text can be the value of Idempotency-Key.
-func isOnceKey(text string) bool {
+// isIdempotencyKey tells whether text can be the value of Idempotency-Key.
+func isIdempotencyKey(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {
 			return false

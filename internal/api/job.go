@@ -326,7 +326,7 @@ type exchange struct {
 	Oversize        string   `json:"oversize"`
 }
 
-// success is the criteria by which a response is judged.
+// success is the criteria that a response must meet.
 type success struct {
 	Status      []string `json:"status"`
 	Contains    string   `json:"contains"`

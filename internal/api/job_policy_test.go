@@ -41,7 +41,7 @@ func TestReadingPolicies(t *testing.T) {
 			"factor":"NaN","ceilingSeconds":[]}}`,
 			bad: []string{"/job/graceSeconds", "/job/retry/count", "/job/retry/delaySeconds", "/job/retry/factor",
 				"/job/retry/ceilingSeconds"}},
-		{name: "a factor that is no number", job: `{"url":"a.example","retry":{"factor":true}}`,
+		{name: "a factor that is not a number", job: `{"url":"a.example","retry":{"factor":true}}`,
 			bad: []string{"/job/retry/factor"}},
 		{name: "a factor in another notation", job: `{"url":"a.example","retry":{"factor":"0x2"}}`,
 			bad: []string{"/job/retry/factor"}},

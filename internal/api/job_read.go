@@ -69,7 +69,7 @@ func readNotification(o wire.Object, n *cron.Notification) {
 	o.Seconds("onSslCertExpirySeconds", &n.CertExpiryAhead, math.MinInt64, math.MaxInt32*time.Second)
 }
 
-// readMethod reads an HTTP method: its number, or its name in any letter case.
+// readMethod reads an HTTP method: its number, or its name ignoring case.
 func readMethod(o wire.Object, name string, to *cron.Method) {
 	raw, ok := o.Value(name)
 	if !ok {

@@ -262,7 +262,7 @@ func TestReading(t *testing.T) {
 		{name: "NUL in body and credentials", job: `{"url":"a.example","auth":{"user":"a\u0000","password":"\u0000"},
 			"extendedData":{"body":"a\u0000b"}}`,
 			want: wants{"auth.user": `"a\u0000"`, "auth.password": `"\u0000"`, "extendedData.body": `"a\u0000b"`}},
-		{name: "text that is no UTF-8", job: "{\"url\":\"a.example\",\"title\":\"a\xffb\"}", bad: []string{"/job/title"}},
+		{name: "text that is not UTF-8", job: "{\"url\":\"a.example\",\"title\":\"a\xffb\"}", bad: []string{"/job/title"}},
 		{name: "a surrogate pair", job: `{"url":"a.example","title":"\ud83d\ude00\\ud800"}`,
 			want: wants{"title": `"😀\\ud800"`}},
 		{name: "half a surrogate pair", job: `{"url":"a.example","title":"\ud83d!"}`, bad: []string{"/job/title"}},

@@ -26,14 +26,14 @@ type endpoint map[string]route
 func (a *api) routes() []route {
 	return []route{
 		{http.MethodGet, "/jobs", service.UseListJobs, a.listJobs},
-		{http.MethodPut, "/jobs", service.UseCreateJob, a.once(service.UseCreateJob, jobBody, a.createJob)},
+		{http.MethodPut, "/jobs", service.UseCreateJob, a.idempotent(service.UseCreateJob, jobBody, a.createJob)},
 		{http.MethodGet, "/jobs/{jobId}", service.UseGetJob, a.getJob},
 		{http.MethodPatch, "/jobs/{jobId}", service.UseChangeJob, a.changeJob},
 		{http.MethodDelete, "/jobs/{jobId}", service.UseDeleteJob, a.deleteJob},
 		{http.MethodGet, "/jobs/{jobId}/history", service.UseListHistory, a.listHistory},
 		{http.MethodGet, "/jobs/{jobId}/history/{identifier}", service.UseGetExecution, a.getExecution},
 		{http.MethodGet, "/folders", service.UseListFolders, a.listFolders},
-		{http.MethodPut, "/folders", service.UseCreateFolder, a.once(service.UseCreateFolder, folderBody, a.createFolder)},
+		{http.MethodPut, "/folders", service.UseCreateFolder, a.idempotent(service.UseCreateFolder, folderBody, a.createFolder)},
 		{http.MethodGet, "/folders/{folderId}", service.UseGetFolder, a.getFolder},
 		{http.MethodPatch, "/folders/{folderId}", service.UseChangeFolder, a.changeFolder},
 		{http.MethodDelete, "/folders/{folderId}", service.UseDeleteFolder, a.deleteFolder},
@@ -41,14 +41,14 @@ func (a *api) routes() []route {
 		{http.MethodHead, "/jobs/{jobId}/{token}/{badge}", 0, a.getBadge},
 		{http.MethodGet, "/executor-nodes.json", 0, a.listExecutorNodes},
 		{http.MethodGet, "/schedule/preview", service.UsePreview, a.previewSchedule},
-		{http.MethodPost, "/jobs/{jobId}/run", service.UseRunJob, a.once(service.UseRunJob, runBody, a.runJob)},
+		{http.MethodPost, "/jobs/{jobId}/run", service.UseRunJob, a.idempotent(service.UseRunJob, runBody, a.runJob)},
 		{http.MethodGet, "/jobs/{jobId}/runs/{runId}", service.UseGetRun, a.getRun},
-		{http.MethodPost, "/jobs/{jobId}/clone", service.UseCloneJob, a.once(service.UseCloneJob, jobBody, a.cloneJob)},
+		{http.MethodPost, "/jobs/{jobId}/clone", service.UseCloneJob, a.idempotent(service.UseCloneJob, jobBody, a.cloneJob)},
 		{http.MethodPost, "/jobs/bulk", service.UseBulk, a.changeJobs},
 		{http.MethodGet, "/jobs/{jobId}/badge", service.UseGetBadge, a.listBadges},
 		{http.MethodGet, "/me", service.UseGetAccount, a.getAccount},
 		{http.MethodGet, "/apikeys", service.UseListKeys, a.listKeys},
-		{http.MethodPost, "/apikeys", service.UseCreateKey, a.once(service.UseCreateKey, keyBody, a.createKey)},
+		{http.MethodPost, "/apikeys", service.UseCreateKey, a.idempotent(service.UseCreateKey, keyBody, a.createKey)},
 		{http.MethodDelete, "/apikeys/{apiKeyId}", service.UseDeleteKey, a.deleteKey},
 		{http.MethodGet, "/timezones", service.UseListZones, a.listZones},
 		{http.MethodGet, "/events", service.UseFollow, a.followEvents},
@@ -63,7 +63,7 @@ func (a *api) routes() []route {
 	}
 }
 
-// pathID reads a number from the path; what is no number is 0, the number of nothing.
+// pathID reads a number from the path; a value that is not a number counts as 0, which no row has.
 func pathID(r *http.Request, name string) int64 {
 	return parseID(r.PathValue(name))
 }

@@ -35,7 +35,7 @@ func mux(of routes, rest http.Handler) http.Handler {
 		m.Handle(pattern, h)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The rest is no pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
+		// The rest is not a pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
 		if h, pattern := m.Handler(r); pattern != "" && isClean(r.URL.Path) {
 			h.ServeHTTP(w, r)
 			return
@@ -68,7 +68,7 @@ func count(api http.Handler, m *metrics.Metrics) http.Handler {
 		api.ServeHTTP(answer, r)
 		method := r.Method
 		if !slices.Contains(methods, method) {
-			method = "other" // strangers choose it, and labels are for ever
+			method = "other" // strangers choose it, and a label once used is never removed
 		}
 		m.Requests.WithLabelValues(method, strconv.Itoa(answer.status)).Inc()
 		if answer.Header().Get("Content-Type") != "text/event-stream" { // which lasts as long as its client likes

@@ -139,7 +139,7 @@ func TestExecutorAddresses(t *testing.T) {
 	}
 	for _, a := range found {
 		if a.IsLoopback() || a.IsLinkLocalUnicast() || a.Zone() != "" {
-			t.Errorf("%v is no address that others can reach", a)
+			t.Errorf("%v is not an address that others can reach", a)
 		}
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"punctual/internal/store"
 )
 
-// gcPercent lets the heap grow to three times what lives before it is collected: most of what lives in a herd are the
+// gcPercent lets the heap grow to three times its live part before it is collected: in a burst most of that part is the
 // stacks of executions in flight, which cost more to scan than their memory is worth.
 const gcPercent = 200
 

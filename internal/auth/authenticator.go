@@ -27,7 +27,7 @@ func New(keys KeyStore) *Authenticator {
 	return &Authenticator{keys: keys}
 }
 
-// Authenticate reads an Authorization header, "Bearer <key>" with the scheme in any letter case, of a request that comes
+// Authenticate reads an Authorization header, "Bearer <key>" ignoring the case of the scheme, of a request that comes
 // from an address, and returns the actor whose key it holds. An absent, unknown, disabled or expired key, and one of a
 // disabled account, is an error of kind Unauthorized; one that may not be used from the address is an error of kind
 // Forbidden.

@@ -103,7 +103,7 @@ func decodeNumbers(ctx *kong.DecodeContext, target reflect.Value) error {
 	for item := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ';' || r == ',' }) {
 		name, value, ok := strings.Cut(strings.TrimSpace(item), "=")
 		if !ok {
-			return fmt.Errorf("%q is no number with its name; write it as maxJobs=100", item)
+			return fmt.Errorf("%q is not a name with a number; write it as maxJobs=100", item)
 		}
 		n, err := parseWhole(value)
 		if err != nil {
@@ -223,7 +223,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`^unknown flag (\S+), did you mean (.+)\?$`), `there is no flag $1 here; did you mean $2?`},
 	{regexp.MustCompile(`^unknown flag (\S+)$`), `there is no flag $1 here`},
 	{regexp.MustCompile(`^unexpected argument (.+), did you mean (.+)\?$`), `there is no command "$1" here; did you mean $2?`},
-	{regexp.MustCompile(`^unexpected argument (.+)$`), `"$1" is no command or argument that fits here`},
+	{regexp.MustCompile(`^unexpected argument (.+)$`), `"$1" is not a command or argument that is possible here`},
 	{regexp.MustCompile(`^unexpected flag argument (.+)$`), `the value $1 is given to a flag that takes none`},
 	{regexp.MustCompile(`^missing positional arguments (.+)$`), `$1 must be given`},
 	{regexp.MustCompile(`^expected one of (.+)$`), `a command is missing here, one of $1`},

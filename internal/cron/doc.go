@@ -6,7 +6,7 @@
 // # Where to find what
 //
 //   - Job.Accept normalises and validates a definition.
-//   - Job.OccurrenceAfter says when a job is due.
+//   - Job.OccurrenceAfter says when a job is due; the changes of clocks are in daylight_saving.go.
 //   - Job.Decide says which due occurrence runs and which are missed.
 //   - Job.Call makes the HTTP exchange of a job.
 //   - Conclude says what follows from a result: counters, notices, further attempts, disabling.

@@ -5,21 +5,6 @@ import (
 	"time"
 )
 
-// DSTRule says how local times map to instants around a change of the clocks.
-type DSTRule int
-
-// The rules. The numbers are stored.
-const (
-	// DSTOnce runs fixed times exactly once: Vixie cron's rule made exact. A schedule whose minute set and hour set both
-	// leave something out has fixed times: a unique local time maps to its instant, an ambiguous one to the first of its
-	// two, a nonexistent one to the instant of the transition, and equal instants count once. Any other schedule follows
-	// real time: every instant whose local reading matches; so do all for a change of three hours or more, which Vixie cron
-	// takes for a correction of the clock.
-	DSTOnce DSTRule = 0
-	// DSTWallClock lets every schedule follow real time.
-	DSTWallClock DSTRule = 1
-)
-
 // DayRule says how the day of month and the day of week combine when both sets leave something out.
 type DayRule int
 
@@ -102,11 +87,6 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 		return time.Unix(at, 0).UTC(), true
 	}
 	return time.Time{}, false
-}
-
-// fixedTimes reports whether each matching local time is due once, whatever happens to the clocks.
-func (s *Schedule) fixedTimes() bool {
-	return s.DST == DSTOnce && !s.Minutes.covers(0, 59) && !s.Hours.covers(0, 23)
 }
 
 // expired reports whether a reading that is due at the instant t is too late: the reading itself is, or the clock had shown

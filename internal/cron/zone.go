@@ -144,30 +144,3 @@ func (c spanCursor) next() (following spanCursor, ok bool) {
 	}
 	return c, c.index < len(c.zone.spans)
 }
-
-// correction is how far clocks have to be set for the change not to be one that schedules make up for: Vixie cron's bound
-// between daylight saving and a correction of the clock.
-const correction = 3 * 60 * 60
-
-// corrected reports whether the span starts with a correction of the clocks.
-func (c spanCursor) corrected() bool {
-	// The first span of a cycle differs from the last one of the cycle before as it does from its neighbour in the table.
-	if c.index == 0 {
-		return false
-	}
-	change := c.offset() - c.zone.spans[c.index-1].offset
-	return change >= correction || change <= -correction
-}
-
-// latestReading is the greatest local reading of any instant up to t. It is that of t unless clocks were put back
-// shortly before. Corrections of the clocks start anew unless across asks to look at what was before them too.
-func (z *zone) latestReading(t int64, across bool) int64 {
-	c := z.at(t)
-	latest := t + c.offset()
-	// No zone has ever been put back by more than a day, which therefore is made good within a day.
-	for start := c.start(); start > t-2*oneDay && (across || !c.corrected()); start = c.start() {
-		c = z.at(start - 1)
-		latest = max(latest, start-1+c.offset())
-	}
-	return latest
-}

@@ -62,9 +62,9 @@ func (r *reader) read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// head reads the next head. What it returns stays valid until the body is read. Its error is that of the stream,
+// readHead reads the next head. What it returns stays valid until the body is read. Its error is that of the stream,
 // errTooMuch or malformed.
-func (r *reader) head(hasBody bool) (h head, err error) {
+func (r *reader) readHead(hasBody bool) (h head, err error) {
 	line, err := r.line()
 	if err == io.EOF && !isHTTP(line) {
 		return h, malformed("it begins with " + quote(line))

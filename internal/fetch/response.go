@@ -22,7 +22,7 @@ func (x *exchange) receive(conn net.Conn) error {
 	}()
 
 	for {
-		h, err := in.head(x.call.Request.Method != cron.MethodHead)
+		h, err := in.readHead(x.call.Request.Method != cron.MethodHead)
 		if err != nil {
 			return x.responseFault(err)
 		}

@@ -41,7 +41,7 @@ func (s *Service) findAccount(ctx context.Context, email string) (cron.Account, 
 }
 
 // CreateAccount adds an account. The error is of kind Conflict when its e-mail address is taken, and of kind Invalid for
-// what is no address or the name of no plan.
+// an e-mail address that is not valid or a plan that does not exist.
 func (s *Service) CreateAccount(ctx context.Context, actor cron.Actor, email, plan string, access cron.Access) (
 	cron.Account, error) {
 	if err := allow(&actor, UseCreateAccount); err != nil {

@@ -159,7 +159,7 @@ func (f *followers) remove(account int64) {
 
 // Follow begins to follow what happens in the account: from a position on, or, when that is empty, from now on,
 // beginning with the executions under way. The error is of kind TooMany when too many follow already, and of kind Invalid
-// for what is no position. Close ends it.
+// when position is not one. Close ends it.
 func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, position string) (*Follower, error) {
 	if err := allow(&actor, UseFollow); err != nil {
 		return nil, err

@@ -195,11 +195,11 @@ func TestQuotaHoldsAcrossARestart(t *testing.T) {
 // TestQuotaHoldsAcrossNodes lets two nodes race for one quota.
 func TestQuotaHoldsAcrossNodes(t *testing.T) {
 	const most = 40
-	plans := cron.Plans{"few": {Name: "few", DailyRequests: most}}
+	plans := cron.Plans{"small": {Name: "small", DailyRequests: most}}
 	onEachDatabase(t, plans, func(t *testing.T, node func() (*service.Service, *store.Store)) {
 		first, s := node()
 		second, _ := node()
-		account := newAccount(t, s, "few")
+		account := newAccount(t, s, "small")
 		if until := time.Until(time.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)); until < time.Minute {
 			time.Sleep(until) // else a new day brings a new quota
 		}
@@ -229,11 +229,11 @@ func TestQuotaHoldsAcrossNodes(t *testing.T) {
 
 // TestTheNumberOfJobsHoldsAcrossNodes lets two nodes race for the last jobs of a plan, and for its last keys.
 func TestTheNumberOfJobsHoldsAcrossNodes(t *testing.T) {
-	plans := cron.Plans{"few": {Name: "few", MaxJobs: 5, MaxKeys: 3}}
+	plans := cron.Plans{"small": {Name: "small", MaxJobs: 5, MaxKeys: 3}}
 	onEachDatabase(t, plans, func(t *testing.T, node func() (*service.Service, *store.Store)) {
 		first, s := node()
 		second, other := node()
-		account := newAccount(t, s, "few")
+		account := newAccount(t, s, "small")
 		var (
 			wg         sync.WaitGroup
 			jobs, keys atomic.Int64

@@ -30,7 +30,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if more, err := s.pruneUsage(ctx); more || err != nil {
 		return more, err
 	}
-	if more, err := s.pruneOnce(ctx); more || err != nil {
+	if more, err := s.pruneIdempotencyKeys(ctx); more || err != nil {
 		return more, err
 	}
 	if more, err := s.wakeForgotten(ctx); more || err != nil {

@@ -27,7 +27,7 @@ func TestPasswordInURL(t *testing.T) {
 		}
 		var redirecting *httptest.Server
 		redirecting = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			location := strings.Replace(target.URL, "http://", "http://guest:"+other+"@", 1) + "/landed"
+			location := strings.Replace(target.URL, "http://", "http://guest:"+other+"@", 1) + "/redirected"
 			switch r.URL.Path {
 			case "/bad":
 				location = "http://guest:" + other + "@127.0.0.1:99999/"
@@ -60,8 +60,8 @@ func TestPasswordInURL(t *testing.T) {
 			d := performed(t, api, id)
 			shown += fmt.Sprintf("%+v\n", d)
 		}
-		await(t, "the target is called", func() bool { return len(target.To("/direct")) > 0 && len(target.To("/landed")) > 0 })
-		for path, want := range map[string]string{"/direct": "robot:" + password, "/landed": "guest:" + other} {
+		await(t, "the target is called", func() bool { return len(target.To("/direct")) > 0 && len(target.To("/redirected")) > 0 })
+		for path, want := range map[string]string{"/direct": "robot:" + password, "/redirected": "guest:" + other} {
 			user, pass, _ := (&http.Request{Header: target.To(path)[0].Header}).BasicAuth()
 			if user+":"+pass != want {
 				t.Errorf("%s got the credentials %s:%s", path, user, pass)

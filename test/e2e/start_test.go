@@ -118,7 +118,7 @@ func TestBadStarts(t *testing.T) {
 		{"a negative drain", func(_ *testing.T, _ *harness.Service, free *[]string) {
 			*free = append(*free, "--drain=-1s")
 		}, usage, []string{"--drain", "negative"}},
-		{"a drain that is no time", func(_ *testing.T, _ *harness.Service, free *[]string) {
+		{"a drain that is not a duration", func(_ *testing.T, _ *harness.Service, free *[]string) {
 			*free = append(*free, "--drain", "long")
 		}, usage, []string{"--drain"}},
 		{"a port in use for the operations", func(t *testing.T, s *harness.Service, free *[]string) {
@@ -172,7 +172,7 @@ func TestBadStarts(t *testing.T) {
 func checkSentence(t *testing.T, s *harness.Service, stderr string, says []string) {
 	t.Helper()
 	if !strings.HasPrefix(stderr, "punctual: ") || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("stderr is no sentence: %q", stderr)
+		t.Errorf("stderr is not a sentence: %q", stderr)
 	}
 	for _, word := range says {
 		if !strings.Contains(stderr, word) {

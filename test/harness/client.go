@@ -138,7 +138,7 @@ type Answer struct {
 	At     time.Time // when it was there
 }
 
-// Try sends a request. A body that is no string or bytes is sent as JSON; header may be nil.
+// Try sends a request. A body that is neither a string nor bytes is sent as JSON; header may be nil.
 func (c *Client) Try(method, path string, body any, header http.Header) (Answer, error) {
 	var sent io.Reader
 	switch b := body.(type) {

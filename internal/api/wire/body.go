@@ -37,7 +37,7 @@ func IsJSON(r *http.Request) bool {
 }
 
 // ReadBody reads the body of a request whole. What is JSON by its media type is scanned as it comes in, so that one that
-// is refused is read no further. A body that breaks off is no JSON.
+// is refused is read no further. A body that breaks off is not JSON.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit BodyLimit) ([]byte, error) {
 	tooLong := Invalid(cron.Problem{Rule: cron.RuleTooLong, Limit: limit.Bytes, Unit: cron.UnitBytes})
 	if r.ContentLength > limit.Bytes {

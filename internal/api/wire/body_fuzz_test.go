@@ -37,7 +37,7 @@ func FuzzBody(f *testing.F) {
 			return
 		}
 		if !utf8.Valid(body) {
-			t.Fatal("it is no UTF-8")
+			t.Fatal("it is not UTF-8")
 		}
 		if body = bytes.TrimSpace(body); !json.Valid(body) {
 			return

@@ -72,7 +72,7 @@ type Object struct {
 	Problems *Problems
 }
 
-// NewObject reads raw, which is valid JSON. What is no object is a problem and has no members.
+// NewObject reads raw, which is valid JSON. Any other value than an object is a problem and has no members.
 func NewObject(raw json.RawMessage, pointer string, p *Problems) Object {
 	o := Object{pointer: pointer, Problems: p}
 	switch {

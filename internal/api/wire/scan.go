@@ -14,9 +14,9 @@ import (
 // maxDepth is how deeply arrays and objects may be nested.
 const maxDepth = 32
 
-// scanner looks at a JSON text while it comes in, and finds what nobody has to hold whole: text that is no UTF-8, halves
-// of surrogate pairs, and arrays and objects that are too long or nested too deeply. It takes no other notice of the
-// grammar.
+// scanner looks at a JSON text while it comes in, and finds what nobody has to hold whole: text that is not UTF-8, halves
+// of surrogate pairs, and arrays and objects that are too long or nested too deeply. It does not
+// check the grammar.
 type scanner struct {
 	limit   BodyLimit
 	at      int     // the next byte

@@ -102,7 +102,7 @@ type cursor struct {
 	at  int
 }
 
-// next is the next byte that is no blank, and 0 at the end.
+// next is the next byte that is not a blank, and 0 at the end.
 func (c *cursor) next() byte {
 	for ; c.at < len(c.raw); c.at++ {
 		if b := c.raw[c.at]; b != ' ' && b != '\t' && b != '\r' && b != '\n' {

@@ -40,7 +40,7 @@ func Run(t *testing.T, d Database) {
 		{"notices", noticeTests},
 		{"events", eventTests},
 		{"runs", runTests},
-		{"calls once", onceTests},
+		{"idempotent calls", idempotencyTests},
 		{"conditions", conditionTests},
 		{"nodes", nodeTests},
 		{"retention", retentionTests},

@@ -10,7 +10,7 @@ import (
 	"punctual/internal/cron"
 )
 
-func onceRow(c cron.IdempotentCall) string {
+func idempotencyRow(c cron.IdempotentCall) string {
 	return "once " + strconv.FormatInt(c.AccountID, 10) + " " + c.Key
 }
 
@@ -30,7 +30,7 @@ func (s *Store) Idempotent(ctx context.Context, c cron.IdempotentCall, do func(c
 			return err
 		}
 		_, err = q.ExecContext(ctx, `UPDATE idempotency_key SET answer = $3 WHERE account_id = $1 AND key = $2`,
-			c.AccountID, c.Key, s.sealer.seal(answer, onceRow(c)))
+			c.AccountID, c.Key, s.sealer.seal(answer, idempotencyRow(c)))
 		return err
 	})
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.IdempotentCall
 	if string(request) != string(c.Request[:]) {
 		return nil, &cron.Error{Kind: cron.Unprocessable, Problems: []cron.Problem{{Rule: cron.RuleIdempotencyOther}}}
 	}
-	answer, err := s.sealer.open(sealed, onceRow(c))
+	answer, err := s.sealer.open(sealed, idempotencyRow(c))
 	if err != nil {
 		return nil, fmt.Errorf("open the answer of a call: %w", err)
 	}
@@ -90,14 +90,14 @@ func (s *Store) takeKey(ctx context.Context, q queryer, c cron.IdempotentCall) (
 	if n, err := res.RowsAffected(); err != nil {
 		return nil, false, fmt.Errorf("note the call: %w", err)
 	} else if n > 0 {
-		return nil, false, checkOnceRoom(ctx, q, c.AccountID, since)
+		return nil, false, checkIdempotencyRoom(ctx, q, c.AccountID, since)
 	}
 	answer, err = s.keptAnswer(ctx, q, c, since)
 	return answer, err == nil, err
 }
 
-// checkOnceRoom is an error of kind TooMany when an account has taken one key too many.
-func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error {
+// checkIdempotencyRoom is an error of kind TooMany when an account has taken one key too many.
+func checkIdempotencyRoom(ctx context.Context, q queryer, accountID, since int64) error {
 	var n int
 	err := q.QueryRowContext(ctx, `SELECT count(*) FROM idempotency_key WHERE account_id = $1 AND created_at > $2`,
 		accountID, since).Scan(&n)
@@ -112,8 +112,8 @@ func checkOnceRoom(ctx context.Context, q queryer, accountID, since int64) error
 	return nil
 }
 
-// pruneOnce forgets a chunk of the calls whose keys are free again.
-func (s *Store) pruneOnce(ctx context.Context) (more bool, err error) {
+// pruneIdempotencyKeys forgets a chunk of the calls whose keys are free again.
+func (s *Store) pruneIdempotencyKeys(ctx context.Context) (more bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE (account_id, key) IN
 			(SELECT account_id, key FROM idempotency_key WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.IdempotencyKeyLifetime)), pruneChunk)

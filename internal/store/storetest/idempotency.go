@@ -13,8 +13,8 @@ import (
 	"punctual/internal/store"
 )
 
-// createOnce makes a job by a call that takes effect once, and answers with its URL and ID.
-func (s *suite) createOnce(db *store.Store, c cron.IdempotentCall, url string) (answer string, replayed bool, err error) {
+// createIdempotent makes a job by a call that takes effect once, and answers with its URL and ID.
+func (s *suite) createIdempotent(db *store.Store, c cron.IdempotentCall, url string) (answer string, replayed bool, err error) {
 	j := cron.NewJob()
 	j.AccountID, j.Request.URL = c.AccountID, url
 	got, replayed, err := db.Idempotent(s.ctx(), c, func(ctx context.Context) ([]byte, error) {
@@ -24,16 +24,16 @@ func (s *suite) createOnce(db *store.Store, c cron.IdempotentCall, url string) (
 	return string(got), replayed, err
 }
 
-// onceTests are about calls that take effect once.
-var onceTests = []test{
+// idempotencyTests are about calls that take effect once.
+var idempotencyTests = []test{
 	{"a call is performed once, and answered alike", func(s *suite) {
 		db, account, _ := s.start()
 		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
-		first, replayed, err := s.createOnce(db, c, "http://a.example/")
+		first, replayed, err := s.createIdempotent(db, c, "http://a.example/")
 		s.ok(err)
 		s.equal("replayed", replayed, false)
 		for _, db := range []*store.Store{db, s.open()} {
-			again, replayed, err := s.createOnce(db, c, "http://b.example/")
+			again, replayed, err := s.createIdempotent(db, c, "http://b.example/")
 			s.ok(err)
 			s.equal("replayed", replayed, true)
 			s.equal("answer", again, first)
@@ -46,7 +46,7 @@ var onceTests = []test{
 		case <-db.Changed():
 		default:
 		}
-		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
+		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 		s.ok(err)
 		select {
 		case <-db.Changed():
@@ -89,28 +89,28 @@ var onceTests = []test{
 		s.equal("jobs", s.number(`SELECT count(*) FROM job`), int64(0))
 		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
 		c.Request = [32]byte{2}
-		_, replayed, err := s.createOnce(db, c, "http://b.example/")
+		_, replayed, err := s.createIdempotent(db, c, "http://b.example/")
 		s.ok(err)
 		s.equal("replayed", replayed, false)
 	}},
 	{"a key belongs to one request of one account", func(s *suite) {
 		db, account, _ := s.start()
 		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
-		_, _, err := s.createOnce(db, c, "http://a.example/")
+		_, _, err := s.createIdempotent(db, c, "http://a.example/")
 		s.ok(err)
 		other := c
 		other.Request[31]++
-		_, _, err = s.createOnce(db, other, "http://a.example/")
+		_, _, err = s.createIdempotent(db, other, "http://a.example/")
 		s.refused(err, cron.Unprocessable, cron.SubjectNone)
 		other = c
 		other.AccountID = s.account(db)
-		_, replayed, err := s.createOnce(db, other, "http://a.example/")
+		_, replayed, err := s.createIdempotent(db, other, "http://a.example/")
 		s.ok(err)
 		s.equal("replayed", replayed, false)
 		for _, key := range []string{"KEY", "key "} {
 			other = c
 			other.Key = key
-			_, replayed, err := s.createOnce(db, other, "http://a.example/")
+			_, replayed, err := s.createIdempotent(db, other, "http://a.example/")
 			s.ok(err)
 			s.equal("replayed", replayed, false)
 		}
@@ -118,7 +118,7 @@ var onceTests = []test{
 	{"after a day a key is free, and upkeep forgets it", func(s *suite) {
 		db, account, _ := s.start()
 		c := cron.IdempotentCall{AccountID: account, Key: "key", Request: [32]byte{1}}
-		_, _, err := s.createOnce(db, c, "http://a.example/")
+		_, _, err := s.createIdempotent(db, c, "http://a.example/")
 		s.ok(err)
 		s.maintain(db)
 		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(1))
@@ -127,7 +127,7 @@ var onceTests = []test{
 		}
 		age()
 		c.Request[0]++
-		_, replayed, err := s.createOnce(db, c, "http://a.example/")
+		_, replayed, err := s.createIdempotent(db, c, "http://a.example/")
 		s.ok(err)
 		s.equal("replayed", replayed, false)
 		age()
@@ -146,14 +146,14 @@ var onceTests = []test{
 		}
 		for i, want := range []cron.ErrorKind{cron.Internal, cron.TooMany} {
 			c := cron.IdempotentCall{AccountID: account, Key: fmt.Sprint(i)}
-			_, _, err := s.createOnce(db, c, "http://a.example/")
+			_, _, err := s.createIdempotent(db, c, "http://a.example/")
 			if cron.KindOf(err) != want || want == cron.Internal && err != nil {
 				s.Errorf("call %d: %v", i, err)
 			}
 		}
 		s.execOne(`UPDATE idempotency_key SET created_at = $2 WHERE account_id = $1 AND key = 'key 1'`,
 			account, db.Now().Add(-cron.IdempotencyKeyLifetime).UnixMilli())
-		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "last"}, "http://a.example/")
+		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "last"}, "http://a.example/")
 		s.ok(err)
 	}},
 	{"of racing calls one is performed, and all are answered alike", func(s *suite) {
@@ -166,7 +166,7 @@ var onceTests = []test{
 		for _, db := range []*store.Store{db, s.open()} {
 			for range 20 { // more than a pool has connections
 				wg.Go(func() {
-					answer, replayed, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
+					answer, replayed, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 					if err != nil {
 						s.Errorf("create once: %v", err)
 					}
@@ -219,14 +219,14 @@ var onceTests = []test{
 			s.Errorf("%q stands in the database", secret)
 		}
 		s.execOne(`UPDATE idempotency_key SET answer = (SELECT answer FROM idempotency_key WHERE key = 'two') WHERE key = 'one'`)
-		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "one"}, "http://a.example/")
+		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "one"}, "http://a.example/")
 		if err == nil || strings.Contains(err.Error(), secret) {
 			s.Errorf("the error is %v", err)
 		}
 	}},
 	{"calls go with their account", func(s *suite) {
 		db, account, _ := s.start()
-		_, _, err := s.createOnce(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
+		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 		s.ok(err)
 		s.ok(db.DeleteAccount(s.ctx(), account))
 		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
