@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -218,7 +219,7 @@ type editQueue struct {
 }
 
 // enter waits until nobody else edits the job; leave ends the edit. The error is of kind TooMany when the account has too
-// many edits waiting.
+// many edits waiting, or others were first for long.
 func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func(), err error) {
 	e.mu.Lock()
 	if e.waiting[account] >= maxWaiting {
@@ -238,10 +239,14 @@ func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func()
 	e.waiting[account]++
 	e.mu.Unlock()
 
+	timer := time.NewTimer(callWait)
+	defer timer.Stop()
 	select {
 	case <-free:
 	case <-ctx.Done():
 		err = ctx.Err()
+	case <-timer.C:
+		err = errLocked(callWait, nil)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

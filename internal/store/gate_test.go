@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,4 +182,39 @@ func TestShareConnections(t *testing.T) {
 			t.Errorf("of %d: %v, want %v", limit, got, want)
 		}
 	}
+}
+
+// TestEditQueue has an edit that does not end: those behind it are told to come again, and leave nothing behind.
+func TestEditQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			e       editQueue
+			waiting sync.WaitGroup
+		)
+		leave, err := e.enter(t.Context(), 1, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range maxWaiting {
+			waiting.Go(func() {
+				if _, err := e.enter(t.Context(), 1, 7); cron.KindOf(err) != cron.TooMany {
+					t.Errorf("an edit that waits for long: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		if _, err := e.enter(t.Context(), 1, 8); cron.KindOf(err) != cron.TooMany {
+			t.Errorf("one edit too many: %v", err)
+		}
+		other, err := e.enter(t.Context(), 2, 9)
+		if err != nil {
+			t.Errorf("an edit of another account: %v", err)
+		}
+		other()
+		waiting.Wait()
+		leave()
+		if len(e.jobs) != 0 || len(e.users) != 0 || len(e.waiting) != 0 {
+			t.Errorf("%d jobs, %d users and %d accounts are left", len(e.jobs), len(e.users), len(e.waiting))
+		}
+	})
 }

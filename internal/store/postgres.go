@@ -135,8 +135,7 @@ func (e *postgresEngine) write(ctx context.Context, t turn, fn func(context.Cont
 		}
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == lockNotAvailable && t.class == classAccount {
-		return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second, Err: err,
-			Problems: []cron.Problem{{Rule: cron.RuleLocked, Limit: int64(lockWait / time.Second)}}}
+		return errLocked(lockWait, err)
 	}
 	return databaseError(err)
 }

@@ -68,6 +68,12 @@ func errTooManyWaiting() error {
 		Problems: []cron.Problem{{Rule: cron.RuleWaiting, Limit: maxWaiting}}}
 }
 
+// errLocked is that another call held for so long what this one is about.
+func errLocked(waited time.Duration, err error) error {
+	return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second, Err: err,
+		Problems: []cron.Problem{{Rule: cron.RuleLocked, Limit: int64(waited / time.Second)}}}
+}
+
 // transactionKey finds the open transaction in a context.
 type transactionKey struct{}
 
