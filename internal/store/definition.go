@@ -50,7 +50,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		ids[i] = w.jobID
 	}
 	rows, err := q.QueryContext(ctx,
-		`SELECT `+jobColumns+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
+		`SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
 		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
@@ -69,8 +69,8 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			row      planRow
 			disabled bool
 		)
-		err := scanEncodedJob(rows.Scan, &d.job, &d.success, &d.sealed, into(&d.bytes), &row.name, &row.overrides,
-			intoFlag(&disabled), &d.access, &material)
+		err := scanEncodedJob(rows.Scan, &d.job, &d.success, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
+			flag(&disabled), &d.access, &material)
 		if err != nil {
 			return nil, fmt.Errorf("read the definitions: %w", err)
 		}

@@ -61,7 +61,7 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 // sleepers lists a chunk of the dormant jobs of an account that is enabled, after a job.
 func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleeper, error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingColumns+`, job_state.next_run_at, account.enabled_at
+		`SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingNames+`, job_state.next_run_at, account.enabled_at
 		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
 		 WHERE job.account_id = $1 AND job.id > $2 AND `+dormant+` AND NOT account.disabled
 		 ORDER BY job.id LIMIT $3`, accountID, after, wakeChunk)
@@ -71,17 +71,12 @@ func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleepe
 	defer func() { _ = rows.Close() }()
 	var found []*sleeper
 	for rows.Next() {
-		var (
-			sl                        sleeper
-			timing                    timingRow
-			updated, planned, enabled int64
-		)
-		fields := append([]any{&sl.job.ID, &sl.job.AccountID, intoFlag(&sl.job.Enabled), &updated}, timing.fields(&sl.job)...)
-		if err := rows.Scan(append(fields, into(&planned), &enabled)...); err != nil {
+		var sl sleeper
+		j := &sl.job
+		fields := append([]any{integer(&j.ID), integer(&j.AccountID), flag(&j.Enabled), moment(&j.Updated)}, targets(jobTiming(j))...)
+		if err := rows.Scan(append(fields, moment(&sl.planned), moment(&sl.enabled))...); err != nil {
 			return nil, fmt.Errorf("list dormant jobs: %w", err)
 		}
-		timing.into(&sl.job)
-		sl.job.Updated, sl.planned, sl.enabled = instant(updated), instant(planned), instant(enabled)
 		found = append(found, &sl)
 	}
 	return found, rows.Err()
@@ -141,7 +136,7 @@ func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper
 	still := make(map[int64]bool, len(sleepers))
 	for rows.Next() {
 		var id, planned, updated int64
-		if err := rows.Scan(&id, into(&planned), &updated); err != nil {
+		if err := rows.Scan(&id, integer(&planned), &updated); err != nil {
 			return nil, fmt.Errorf("lock dormant jobs: %w", err)
 		}
 		sl := read[id]
@@ -166,7 +161,7 @@ func (s *Store) wakeForgotten(ctx context.Context) (more bool, err error) {
 
 // isDormant tells whether a job, locked by the transaction, is dormant.
 func isDormant(ctx context.Context, q queryer, jobID int64) (is bool, err error) {
-	err = q.QueryRowContext(ctx, `SELECT `+dormant+` FROM job_state WHERE job_id = $1`, jobID).Scan(intoFlag(&is))
+	err = q.QueryRowContext(ctx, `SELECT `+dormant+` FROM job_state WHERE job_id = $1`, jobID).Scan(flag(&is))
 	if err != nil {
 		return false, fmt.Errorf("look whether the job is dormant: %w", err)
 	}

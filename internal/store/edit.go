@@ -69,7 +69,7 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 	now := s.stamp()
 	j.Updated = now
 	next := j.NextAfter(now)
-	res, err := q.ExecContext(ctx, jobUpdate, append([]any{j.ID, version}, jobValues(j)...)...)
+	res, err := q.ExecContext(ctx, jobUpdate, values([]any{j.ID, version}, jobDefinition(j))...)
 	if err := oneEdited(res, err); err != nil {
 		return fmt.Errorf("update the job: %w", err)
 	}
@@ -190,13 +190,13 @@ func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (cron.Jo
 
 // lockState locks the state of a job for a change, as a claim does, and reads it.
 func (s *Store) lockState(ctx context.Context, q queryer, accountID, jobID int64) (cron.JobState, error) {
-	var row stateRow
-	err := q.QueryRowContext(ctx, `SELECT `+stateColumns+` FROM job_state WHERE job_id = $1 AND account_id = $2`+
-		s.engine.lock(forUpdate), jobID, accountID).Scan(row.fields()...)
+	var state cron.JobState
+	err := q.QueryRowContext(ctx, `SELECT `+stateNames+` FROM job_state WHERE job_id = $1 AND account_id = $2`+
+		s.engine.lock(forUpdate), jobID, accountID).Scan(targets(jobState(&state))...)
 	if err != nil {
 		return cron.JobState{}, oneRow(err, cron.SubjectJob)
 	}
-	return row.state(), nil
+	return state, nil
 }
 
 // oneEdited is errEdited when a statement that asks for a version has changed no row.

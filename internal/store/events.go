@@ -35,7 +35,7 @@ func (s *Store) latestIDs(ctx context.Context, query string) (m marks, err error
 }
 
 // eventQuery reads records with what cron.HistoryRecord has besides. The history of a deleted job goes on.
-const eventQuery = `SELECT ` + executionColumns + `, coalesce(job.title, ''),
+var eventQuery = `SELECT ` + executionNames + `, coalesce(job.title, ''),
 	coalesce(CASE WHEN execution.attempt > 1 THEN
 	    (SELECT former.outcome <> 2 FROM execution AS former
 	     WHERE former.job_id = execution.job_id AND former.planned_at = execution.planned_at
@@ -95,7 +95,7 @@ func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cr
 	var list []cron.HistoryRecord
 	for rows.Next() {
 		var r cron.HistoryRecord
-		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, intoFlag(&r.Repeats)); err != nil {
+		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, flag(&r.Repeats)); err != nil {
 			return nil, fmt.Errorf("read executions: %w", err)
 		}
 		list = append(list, r)

@@ -6,33 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"punctual/internal/cron"
 )
-
-// result is the part of a ledger row that a completion fills in.
-type result struct {
-	outcome, status, httpStatus, fault                             int
-	started                                                        int64
-	reason, detail, url                                            string
-	lookup, connect, appConnect, preTransfer, startTransfer, total int64
-	certExpiry, lateness                                           int64
-}
-
-func resultRow(c *cron.Completion) result {
-	r := &c.Result
-	return result{
-		outcome: int(r.Outcome()), status: int(r.Status), httpStatus: r.HTTPStatus, fault: int(r.Fault),
-		started: millis(r.Started), reason: storable(r.Reason), detail: storable(r.Detail),
-		url:    storable(r.URL),
-		lookup: r.Stats.NameLookup.Microseconds(), connect: r.Stats.Connect.Microseconds(),
-		appConnect: r.Stats.AppConnect.Microseconds(), preTransfer: r.Stats.PreTransfer.Microseconds(),
-		startTransfer: r.Stats.StartTransfer.Microseconds(), total: r.Stats.Total.Microseconds(),
-		certExpiry: millis(r.CertExpiry), lateness: c.Lateness().Microseconds(),
-	}
-}
 
 // storable is s as every database takes it: what strangers send must never make a batch fail.
 func storable(s string) string {
@@ -42,35 +19,45 @@ func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-const executionColumns = `execution.id, execution.job_id, execution.account_id, execution.planned_at, execution.kind,
-	execution.attempt, execution.outcome, execution.started_at, execution.status, execution.http_status,
-	execution.fault, execution.reason, execution.detail, execution.url, execution.lookup_us, execution.connect_us,
-	execution.app_connect_us, execution.pre_transfer_us, execution.start_transfer_us, execution.total_us,
-	execution.cert_expiry_at, execution.lateness_us, execution.last_planned_at, execution.occurrences, execution.occurrences_at_least`
-
-// scanExecution reads executionColumns, and more columns behind them.
-func scanExecution(scan func(...any) error, e *cron.Execution, more ...any) error {
-	var (
-		r                                 = &e.Result
-		planned, started, expiry          int64
-		lookup, connect, appConnect       int64
-		preTransfer, startTransfer, total int64
-		lateness, last                    int64
-	)
-	err := scan(append([]any{
-		&e.ID, &e.JobID, &e.AccountID, &planned, &e.Kind, &e.Attempt, &e.Outcome, &started, &r.Status, &r.HTTPStatus,
-		&r.Fault, &r.Reason, &r.Detail, &r.URL, &lookup, &connect, &appConnect, &preTransfer, &startTransfer, &total,
-		&expiry, &lateness, &last, &e.Count, &e.AtLeast,
-	}, more...)...)
-	if err != nil {
-		return err
+// executionRow is the columns of a record.
+func executionRow(e *cron.Execution) columns {
+	return func(column func(string, field)) {
+		r, t := &e.Result, &e.Result.Stats
+		column("id", integer(&e.ID))
+		column("job_id", integer(&e.JobID))
+		column("account_id", integer(&e.AccountID))
+		column("planned_at", moment(&e.Planned))
+		column("kind", integer(&e.Kind))
+		column("attempt", integer(&e.Attempt))
+		column("outcome", integer(&e.Outcome))
+		column("started_at", moment(&r.Started))
+		column("status", integer(&r.Status))
+		column("http_status", integer(&r.HTTPStatus))
+		column("fault", integer(&r.Fault))
+		column("reason", text(&r.Reason))
+		column("detail", text(&r.Detail))
+		column("url", text(&r.URL))
+		column("lookup_us", inMicroseconds(&t.NameLookup))
+		column("connect_us", inMicroseconds(&t.Connect))
+		column("app_connect_us", inMicroseconds(&t.AppConnect))
+		column("pre_transfer_us", inMicroseconds(&t.PreTransfer))
+		column("start_transfer_us", inMicroseconds(&t.StartTransfer))
+		column("total_us", inMicroseconds(&t.Total))
+		column("cert_expiry_at", moment(&r.CertExpiry))
+		column("lateness_us", inMicroseconds(&e.Lateness))
+		column("last_planned_at", moment(&e.Last))
+		column("occurrences", integer(&e.Count))
+		column("occurrences_at_least", flag(&e.AtLeast))
 	}
-	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
-	e.Planned, r.Started, r.CertExpiry, e.Last = instant(planned), instant(started), instant(expiry), instant(last)
-	e.Lateness, r.Duration = us(lateness), us(total)
-	r.Stats = cron.Stats{NameLookup: us(lookup), Connect: us(connect), AppConnect: us(appConnect),
-		PreTransfer: us(preTransfer), StartTransfer: us(startTransfer), Total: us(total)}
-	return nil
+}
+
+var executionNames = names("execution", executionRow(new(cron.Execution)))
+
+// scanExecution reads executionNames, and more columns behind them.
+func scanExecution(scan func(...any) error, e *cron.Execution, more ...any) error {
+	err := scan(append(targets(executionRow(e)), more...)...)
+	e.Result.Duration = e.Result.Stats.Total
+	return err
 }
 
 // started is the condition for executions that were started and have ended, as far as anybody knows.
@@ -96,7 +83,7 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 		return nil, err
 	}
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT `+executionColumns+` FROM execution WHERE job_id = $1 AND `+started+` AND planned_at >= $3
+		`SELECT `+executionNames+` FROM execution WHERE job_id = $1 AND `+started+` AND planned_at >= $3
 		 ORDER BY id DESC LIMIT $2`,
 		jobID, limit, millis(since))
 	if err != nil {
@@ -135,7 +122,7 @@ func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int
 		plan      planRow
 	)
 	row := s.read.QueryRowContext(ctx,
-		`SELECT `+executionColumns+`, response.headers, response.body, response.headers IS NOT NULL,
+		`SELECT `+executionNames+`, response.headers, response.body, response.headers IS NOT NULL,
 		        coalesce(response.redirects, ''), coalesce(response.truncated, $4),
 		        account.plan, account.overrides
 		 FROM execution JOIN job ON job.id = execution.job_id JOIN account ON account.id = job.account_id

@@ -109,8 +109,7 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 // standing reads, and locks in the order of their ids, what Conclude needs of the jobs.
 func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
 	rows, err := q.QueryContext(ctx,
-		`SELECT job.id, job.account_id, job.type, job.enabled, `+timingColumns+`, job.on_failure, job.on_failure_count,
-		        job.on_success, job.on_disable, job.on_cert_expiry, job.cert_expiry_ahead, `+stateColumns+`
+		`SELECT job.id, job.account_id, job.type, job.enabled, `+timingNames+`, `+notificationNames+`, `+stateNames+`
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
 		s.engine.list(ids))
@@ -120,21 +119,13 @@ func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64
 	defer func() { _ = rows.Close() }()
 	standing := make(map[int64]*cron.JobRecord, len(ids))
 	for rows.Next() {
-		var (
-			rec    cron.JobRecord
-			row    stateRow
-			timing timingRow
-			n      = &rec.Notification
-			ahead  int64
-		)
-		fields := append([]any{&rec.ID, &rec.AccountID, &rec.Type, &rec.Enabled}, timing.fields(&rec.Job)...)
-		fields = append(fields, &n.OnFailure, &n.OnFailureCount, &n.OnSuccess, &n.OnDisable, &n.OnCertExpiry, &ahead)
-		if err := rows.Scan(append(fields, row.fields()...)...); err != nil {
+		var rec cron.JobRecord
+		j := &rec.Job
+		fields := append([]any{integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled)},
+			targets(jobTiming(j), jobNotification(j), jobState(&rec.State))...)
+		if err := rows.Scan(fields...); err != nil {
 			return nil, fmt.Errorf("read the jobs: %w", err)
 		}
-		timing.into(&rec.Job)
-		n.CertExpiryAhead = time.Duration(ahead) * time.Second
-		rec.State = row.state()
 		standing[rec.ID] = &rec
 	}
 	if err := rows.Err(); err != nil {

@@ -5,147 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
-	"time"
 
 	"punctual/internal/cron"
 )
-
-// jobFields are the columns of a job but for its id, account and creation, in the order of jobValues.
-var jobFields = []string{
-	"folder_id", "type", "enabled", "title", "save_responses", "url", "method", "auth_enabled", "timeout",
-	"redirect_success", "timezone", "expires_at", "seconds", "minutes", "hours", "mdays", "months", "wdays", "days", "last_day", "dst",
-	"run_at", "one_time_done", "spread", "paused_until", "pause_note",
-	"on_failure", "on_failure_count", "on_success", "on_disable", "on_cert_expiry", "cert_expiry_ahead",
-	"misfire", "grace", "overlap", "delivery", "retry_count", "retry_delay", "retry_factor", "retry_max_delay",
-	"max_redirects", "success_criteria", "skip_tls_verify", "oversize",
-	"updated_at",
-}
-
-func jobValues(j *cron.Job) []any {
-	sc, t, n, p, x := &j.Schedule, &j.Timing, &j.Notification, &j.Policy, &j.Exchange
-	url, _ := cron.WithoutUser(j.Request.URL)
-	return []any{
-		j.FolderID, int(j.Type), j.Enabled, j.Title, j.SaveResponses, url, int(j.Request.Method),
-		j.Request.Auth.Enable, j.Timeout, j.RedirectSuccess, sc.Timezone, sc.ExpiresAt, int64(sc.Seconds),
-		int64(sc.Minutes), int64(sc.Hours), int64(sc.MonthDays), int64(sc.Months), int64(sc.Weekdays),
-		int(sc.Days), sc.LastDay, int(sc.DST),
-		millis(t.RunAt), t.RunAtPassed, seconds(t.Spread), millis(t.PausedUntil), t.PauseNote,
-		n.OnFailure, n.OnFailureCount, n.OnSuccess, n.OnDisable, n.OnCertExpiry, seconds(n.CertExpiryAhead),
-		int(p.Misfire), seconds(p.Grace), int(p.Overlap), int(p.Delivery), p.Retry.Count, seconds(p.Retry.Delay),
-		p.Retry.Factor, seconds(p.Retry.Ceiling),
-		x.FollowRedirects, encodeSuccess(x.Success), x.Unverified, int(x.Oversize), millis(j.Updated),
-	}
-}
-
-func seconds(d time.Duration) int64 { return int64(d / time.Second) }
-
-var (
-	jobColumns = "job.id, job.account_id, job.created_at, job." + strings.Join(jobFields, ", job.")
-	jobInsert  = `INSERT INTO job (account_id, created_at, ` + strings.Join(jobFields, ", ") + `) VALUES (` +
-		parameters(1, 2+len(jobFields)) + `) RETURNING id`
-	jobUpdate = `UPDATE job SET (` + strings.Join(jobFields, ", ") + `, version) = (` +
-		parameters(3, len(jobFields)) + `, $2 + 1) WHERE id = $1 AND version = $2`
-)
-
-const stateColumns = `job_state.next_run_at, job_state.last_status, job_state.last_duration_us,
-	job_state.last_execution_at, job_state.cert_expiry_at, job_state.failures, job_state.counted_failures,
-	job_state.cert_notified_at`
-
-// parameters lists count parameters from $first on.
-func parameters(first, count int) string {
-	var b strings.Builder
-	for i := range count {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(first + i))
-	}
-	return b.String()
-}
-
-// timingColumns are those that say when a job is due, as timingRow reads them.
-const timingColumns = `job.timezone, job.expires_at, job.seconds, job.minutes, job.hours, job.mdays, job.months,
-	job.wdays, job.days, job.last_day, job.dst, job.run_at, job.one_time_done, job.spread, job.paused_until, job.pause_note`
-
-// timingRow is timingColumns as they are read.
-type timingRow struct {
-	sets                       [6]int64
-	runAt, spread, pausedUntil int64
-}
-
-func (r *timingRow) fields(j *cron.Job) []any {
-	s, t := &j.Schedule, &j.Timing
-	return []any{&s.Timezone, into(&s.ExpiresAt), into(&r.sets[0]), into(&r.sets[1]), into(&r.sets[2]), into(&r.sets[3]),
-		into(&r.sets[4]), into(&r.sets[5]), into(&s.Days), intoFlag(&s.LastDay), into(&s.DST), into(&r.runAt), intoFlag(&t.RunAtPassed), into(&r.spread),
-		into(&r.pausedUntil), &t.PauseNote}
-}
-
-func (r *timingRow) into(j *cron.Job) {
-	s, t := &j.Schedule, &j.Timing
-	s.Seconds, s.Minutes, s.Hours = cron.Set(r.sets[0]), cron.Set(r.sets[1]), cron.Set(r.sets[2])
-	s.MonthDays, s.Months, s.Weekdays = cron.Set(r.sets[3]), cron.Set(r.sets[4]), cron.Set(r.sets[5])
-	t.RunAt, t.PausedUntil, t.Spread = instant(r.runAt), instant(r.pausedUntil), time.Duration(r.spread)*time.Second
-}
-
-// scanJob reads jobColumns, and more columns behind them.
-func scanJob(scan func(...any) error, j *cron.Job, more ...any) error {
-	var success string
-	err := scanEncodedJob(scan, j, &success, more...)
-	if err == nil {
-		j.Exchange.Success, err = decodeSuccess(success)
-	}
-	return err
-}
-
-// scanEncodedJob is scanJob without decoding the criteria of success.
-func scanEncodedJob(scan func(...any) error, j *cron.Job, success *string, more ...any) error {
-	var (
-		n, p, x                                        = &j.Notification, &j.Policy, &j.Exchange
-		timing                                         timingRow
-		created, updated, ahead, grace, delay, ceiling int64
-	)
-	fields := append(make([]any, 0, 3+len(jobFields)+len(more)), into(&j.ID), into(&j.AccountID), into(&created),
-		into(&j.FolderID), into(&j.Type), intoFlag(&j.Enabled), &j.Title, intoFlag(&j.SaveResponses), &j.Request.URL,
-		into(&j.Request.Method), intoFlag(&j.Request.Auth.Enable), into(&j.Timeout), intoFlag(&j.RedirectSuccess))
-	fields = append(fields, timing.fields(j)...)
-	fields = append(fields,
-		intoFlag(&n.OnFailure), into(&n.OnFailureCount), intoFlag(&n.OnSuccess), intoFlag(&n.OnDisable),
-		intoFlag(&n.OnCertExpiry), into(&ahead),
-		into(&p.Misfire), into(&grace), into(&p.Overlap), into(&p.Delivery), into(&p.Retry.Count), into(&delay),
-		&p.Retry.Factor, into(&ceiling), into(&x.FollowRedirects), success, intoFlag(&x.Unverified), into(&x.Oversize),
-		into(&updated))
-	if err := scan(append(fields, more...)...); err != nil {
-		return err
-	}
-	timing.into(j)
-	n.CertExpiryAhead = time.Duration(ahead) * time.Second
-	p.Grace, p.Retry.Delay = time.Duration(grace)*time.Second, time.Duration(delay)*time.Second
-	p.Retry.Ceiling = time.Duration(ceiling) * time.Second
-	j.Created, j.Updated = instant(created), instant(updated)
-	return nil
-}
-
-// stateRow is stateColumns as they are read.
-type stateRow struct {
-	next, duration, execution, expiry, noticed int64
-	status, failures, counted                  int
-}
-
-func (r *stateRow) fields() []any {
-	return []any{into(&r.next), into(&r.status), into(&r.duration), into(&r.execution), into(&r.expiry),
-		into(&r.failures), into(&r.counted), into(&r.noticed)}
-}
-
-func (r *stateRow) state() cron.JobState {
-	return cron.JobState{
-		NextRun:    instant(r.next),
-		LastStatus: cron.Status(r.status), LastDuration: time.Duration(r.duration) * time.Microsecond,
-		LastExecution: instant(r.execution), CertExpiry: instant(r.expiry), CertNoticed: instant(r.noticed),
-		Failures: r.failures, CountedFailures: r.counted,
-	}
-}
 
 // secretRow is the sealed part of a job.
 type secretRow struct {
@@ -225,7 +87,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		}
 		now := s.stamp()
 		j.Created, j.Updated = now, now
-		err = q.QueryRowContext(ctx, jobInsert, append([]any{j.AccountID, millis(now)}, jobValues(j)...)...).Scan(&j.ID)
+		err = q.QueryRowContext(ctx, jobInsert, values([]any{j.AccountID, millis(now)}, jobDefinition(j))...).Scan(&j.ID)
 		if err != nil {
 			return err
 		}
@@ -259,18 +121,16 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 // readVersion reads a job and the version of its row, which every change of the row makes another.
 func (s *Store) readVersion(ctx context.Context, accountID, jobID int64) (rec cron.JobRecord, version int64, err error) {
 	var (
-		row    stateRow
 		sealed []byte
 	)
 	err = scanJob(s.read.QueryRowContext(ctx,
-		`SELECT `+jobColumns+`, job_secret.sealed, job.version, `+stateColumns+`
+		`SELECT `+jobNames+`, job_secret.sealed, job.version, `+stateNames+`
 		 FROM job JOIN job_state ON job_state.job_id = job.id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 WHERE job.id = $1 AND job.account_id = $2`,
-		jobID, accountID).Scan, &rec.Job, append([]any{&sealed, &version}, row.fields()...)...)
+		jobID, accountID).Scan, &rec.Job, append([]any{&sealed, &version}, targets(jobState(&rec.State))...)...)
 	if err != nil {
 		return rec, 0, oneRow(err, cron.SubjectJob)
 	}
-	rec.State = row.state()
 	return rec, version, s.openJob(&rec.Job, sealed)
 }
 
@@ -286,7 +146,7 @@ func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord
 }
 
 // listColumns are what a list shows of a job, and more.
-var listColumns = jobColumns + ", " + stateColumns
+var listColumns = jobNames + ", " + stateNames
 
 // listJobs reads the jobs of an account in the order of the list.
 var listJobs = `SELECT ` + listColumns + `, job.sealed_url FROM job JOIN job_state ON job_state.job_id = job.id
@@ -314,10 +174,9 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 	for rows.Next() {
 		var (
 			rec    cron.JobRecord
-			row    stateRow
 			sealed []byte
 		)
-		err := scanJob(rows.Scan, &rec.Job, append(row.fields(), &sealed)...)
+		err := scanJob(rows.Scan, &rec.Job, append(targets(jobState(&rec.State)), &sealed)...)
 		if err == nil {
 			err = s.openURL(&rec.Job, sealed)
 		}
@@ -326,7 +185,6 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 			someFailed = true
 			continue
 		}
-		rec.State = row.state()
 		opened = opened || sealed != nil
 		jobs = append(jobs, rec)
 	}
@@ -347,15 +205,13 @@ func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, err
 func readListed(ctx context.Context, q queryer, jobID int64) (cron.JobRecord, error) {
 	var (
 		rec cron.JobRecord
-		row stateRow
 	)
 	err := scanJob(q.QueryRowContext(ctx,
 		`SELECT `+listColumns+` FROM job JOIN job_state ON job_state.job_id = job.id WHERE job.id = $1`, jobID).Scan,
-		&rec.Job, row.fields()...)
+		&rec.Job, targets(jobState(&rec.State))...)
 	if err != nil {
 		return rec, oneRow(err, cron.SubjectJob)
 	}
-	rec.State = row.state()
 	return rec, nil
 }
 

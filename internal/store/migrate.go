@@ -40,12 +40,12 @@ var (
 // versioned tells whether a database is one of ours. The error is ErrUnreleased for one of before the first release.
 func (s schema) versioned(ctx context.Context, db *sql.DB) (is bool, err error) {
 	var former bool
-	err = db.QueryRowContext(ctx, s.hasTable, formerVersionTable).Scan(intoFlag(&former))
+	err = db.QueryRowContext(ctx, s.hasTable, formerVersionTable).Scan(flag(&former))
 	if err == nil && former {
 		return false, ErrUnreleased
 	}
 	if err == nil {
-		err = db.QueryRowContext(ctx, s.hasTable, versionTable).Scan(intoFlag(&is))
+		err = db.QueryRowContext(ctx, s.hasTable, versionTable).Scan(flag(&is))
 	}
 	if err != nil {
 		return false, fmt.Errorf("look for the version of the database: %w", err)

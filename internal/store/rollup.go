@@ -208,7 +208,7 @@ func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err err
 // job, or of all when jobID is 0, and no more than a chunk.
 func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int64) (changed []*attempt, err error) {
 	rows, err := s.read.QueryContext(ctx,
-		`SELECT `+countedColumns+`, rollup_open.outcome, rollup_open.followed
+		`SELECT `+countedNames+`, rollup_open.outcome, rollup_open.followed
 		 FROM rollup_open JOIN execution ON execution.job_id = rollup_open.job_id
 		  AND execution.planned_at = rollup_open.planned_at AND execution.kind = rollup_open.kind
 		  AND execution.attempt = rollup_open.attempt
@@ -231,19 +231,28 @@ func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int
 	return changed, rows.Err()
 }
 
-// countedColumns are what statistics need of an execution.
-const countedColumns = `execution.id, execution.job_id, execution.planned_at, execution.kind, execution.attempt,
-	execution.outcome, execution.started_at, execution.lateness_us, execution.total_us, execution.last_planned_at,
-	execution.occurrences`
+// countedRow is the columns of a record that statistics need.
+func countedRow(e *cron.Execution) columns {
+	return func(column func(string, field)) {
+		column("id", integer(&e.ID))
+		column("job_id", integer(&e.JobID))
+		column("planned_at", moment(&e.Planned))
+		column("kind", integer(&e.Kind))
+		column("attempt", integer(&e.Attempt))
+		column("outcome", integer(&e.Outcome))
+		column("started_at", moment(&e.Result.Started))
+		column("lateness_us", inMicroseconds(&e.Lateness))
+		column("total_us", inMicroseconds(&e.Result.Duration))
+		column("last_planned_at", moment(&e.Last))
+		column("occurrences", integer(&e.Count))
+	}
+}
 
-// scanCounted reads countedColumns, and more columns behind them.
+var countedNames = names("execution", countedRow(new(cron.Execution)))
+
+// scanCounted reads countedNames, and more columns behind them.
 func scanCounted(scan func(...any) error, e *cron.Execution, more ...any) error {
-	var planned, started, lateness, total, last int64
-	err := scan(append([]any{&e.ID, &e.JobID, &planned, &e.Kind, &e.Attempt, &e.Outcome, &started, &lateness, &total, &last,
-		&e.Count}, more...)...)
-	e.Planned, e.Result.Started, e.Last = instant(planned), instant(started), instant(last)
-	e.Lateness, e.Result.Duration = time.Duration(lateness)*time.Microsecond, time.Duration(total)*time.Microsecond
-	return err
+	return scan(append(targets(countedRow(e)), more...)...)
 }
 
 // uncounted reads executions after a position, the oldest first, up to one that ends says is not wanted any more.
@@ -252,7 +261,7 @@ func (s *Store) uncounted(ctx context.Context, column string, owner, position in
 	var fresh []attempt
 	err := s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) error {
 		fresh = nil
-		rows, err := reader.QueryContext(ctx, `SELECT `+countedColumns+` FROM execution WHERE execution.`+column+` = $1
+		rows, err := reader.QueryContext(ctx, `SELECT `+countedNames+` FROM execution WHERE execution.`+column+` = $1
 			AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
 		if err != nil {
 			return err

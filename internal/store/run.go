@@ -55,7 +55,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 func (s *Store) lockOverlap(ctx context.Context, q queryer, accountID, jobID int64) (overlap cron.Overlap, err error) {
 	err = q.QueryRowContext(ctx,
 		`SELECT job.overlap FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE job_state.job_id = $1 AND job_state.account_id = $2`+s.engine.lock(lockStates), jobID, accountID).Scan(into(&overlap))
+		 WHERE job_state.job_id = $1 AND job_state.account_id = $2`+s.engine.lock(lockStates), jobID, accountID).Scan(integer(&overlap))
 	return overlap, oneRow(err, cron.SubjectJob)
 }
 
@@ -114,7 +114,7 @@ func (s *Store) RequestedRun(ctx context.Context, accountID, jobID int64, planne
 		return run, cron.Missing(cron.SubjectExecution)
 	}
 	err = scanExecution(s.read.QueryRowContext(ctx,
-		`SELECT `+executionColumns+` FROM execution WHERE job_id = $1 AND planned_at = $2 AND kind = $3
+		`SELECT `+executionNames+` FROM execution WHERE job_id = $1 AND planned_at = $2 AND kind = $3
 		 ORDER BY attempt DESC LIMIT 1`, jobID, millis(planned), int(cron.KindManual)).Scan, &run.Execution)
 	switch {
 	case waits && (err == nil || errors.Is(err, sql.ErrNoRows)):

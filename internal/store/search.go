@@ -206,7 +206,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 		limit = searchRows // the database finds more than what matches
 	}
 	rows, err := reader.QueryContext(ctx,
-		`SELECT `+executionColumns+`, job.title,
+		`SELECT `+executionNames+`, job.title,
 		        coalesce(CASE WHEN execution.attempt > 1 THEN
 		            (SELECT former.outcome FROM execution AS former
 		             WHERE former.job_id = execution.job_id AND former.planned_at = execution.planned_at

@@ -226,7 +226,7 @@ func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 	changed []*changedJob, last sql.NullInt64, err error) {
 	now := s.stamp()
 	rows, err := q.QueryContext(ctx,
-		`SELECT job.id, job.updated_at, account.enabled_at, job_state.next_run_at, job.enabled, `+timingColumns+`
+		`SELECT job.id, job.updated_at, account.enabled_at, job_state.next_run_at, job.enabled, `+timingNames+`
 		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job.account_id
 		 WHERE job_state.job_id > $1 ORDER BY job_state.job_id LIMIT $2`+s.engine.lock(lockStates), after, replanChunk)
 	if err != nil {
@@ -237,14 +237,12 @@ func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 	for rows.Next() {
 		var (
 			c                         changedJob
-			timing                    timingRow
 			updated, enabled, planned int64
 		)
-		fields := []any{into(&c.job.ID), into(&updated), into(&enabled), into(&planned), intoFlag(&c.job.Enabled)}
-		if err := rows.Scan(append(fields, timing.fields(&c.job)...)...); err != nil {
+		fields := []any{integer(&c.job.ID), integer(&updated), integer(&enabled), integer(&planned), flag(&c.job.Enabled)}
+		if err := rows.Scan(append(fields, targets(jobTiming(&c.job))...)...); err != nil {
 			return nil, last, err
 		}
-		timing.into(&c.job)
 		n++
 		last.Int64 = c.job.ID
 		// What is due stays due. A job without a next run is disabled, or its occurrences have come to an end.

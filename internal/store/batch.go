@@ -1,0 +1,147 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// batchColumn is a column of the statements that write many rows: of one row for SQLite, which runs a prepared statement
+// for each, and of all rows for PostgreSQL, which takes an array for each column.
+type batchColumn[R any] struct {
+	name string
+	kind string // of PostgreSQL
+	one  func(R) any
+	all  func([]R) any
+}
+
+func batch[R, V any](name, kind string, value func(R) V) batchColumn[R] {
+	return batchColumn[R]{name, kind,
+		func(row R) any { return value(row) }, func(rows []R) any { return column(rows, value) }}
+}
+
+// column is one value of each row.
+func column[R, V any](rows []R, value func(R) V) []V {
+	values := make([]V, len(rows))
+	for i, r := range rows {
+		values[i] = value(r)
+	}
+	return values
+}
+
+// batchNames lists the columns, each as format has it, in which # stands for its name.
+func batchNames[R any](table []batchColumn[R], format string) string {
+	list := make([]string, len(table))
+	for i, c := range table {
+		list[i] = strings.ReplaceAll(format, "#", c.name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// assignments is the SET of an UPDATE with parameters from $first on.
+func assignments[R any](table []batchColumn[R], first int) string {
+	list := make([]string, len(table))
+	for i, c := range table {
+		list[i] = c.name + " = $" + strconv.Itoa(first+i)
+	}
+	return strings.Join(list, ", ")
+}
+
+// arrays is the list of parameters of an unnest that has an array for each column.
+func arrays[R any](table []batchColumn[R]) string {
+	list := make([]string, len(table))
+	for i, c := range table {
+		list[i] = "$" + strconv.Itoa(i+1) + "::" + c.kind + "[]"
+	}
+	return strings.Join(list, ", ")
+}
+
+// rowArgs are the arguments of one row behind the first ones.
+func rowArgs[R any](table []batchColumn[R], row R, first ...any) []any {
+	args := append(make([]any, 0, len(first)+len(table)), first...)
+	for _, c := range table {
+		args = append(args, c.one(row))
+	}
+	return args
+}
+
+// arrayArgs are the arguments of all rows.
+func arrayArgs[R any](table []batchColumn[R], rows []R) []any {
+	args := make([]any, len(table))
+	for i, c := range table {
+		args[i] = c.all(rows)
+	}
+	return args
+}
+
+// recordBatch is what a claim writes of a record.
+var recordBatch = []batchColumn[*record]{
+	batch("account_id", "bigint", func(r *record) int64 { return r.accountID }),
+	batch("job_id", "bigint", func(r *record) int64 { return r.jobID }),
+	batch("planned_at", "bigint", func(r *record) int64 { return r.planned }),
+	batch("kind", "smallint", func(r *record) int16 { return int16(r.kind) }),
+	batch("attempt", "integer", func(r *record) int32 { return int32(r.attempt) }),
+	batch("node", "bigint", func(r *record) int64 { return r.node }),
+	batch("outcome", "smallint", func(r *record) int16 { return int16(r.outcome) }),
+	batch("started_at", "bigint", func(r *record) int64 { return r.started }),
+	batch("fault", "smallint", func(r *record) int16 { return int16(r.fault) }),
+	batch("last_planned_at", "bigint", func(r *record) int64 { return r.last }),
+	batch("occurrences", "bigint", func(r *record) int64 { return r.covered }),
+	batch("occurrences_at_least", "boolean", func(r *record) bool { return r.atLeast }),
+}
+
+// launchBatch says which execution a result belongs to.
+var launchBatch = []batchColumn[*cron.Completion]{
+	batch("job_id", "bigint", func(c *cron.Completion) int64 { return c.Launch.Job.ID }),
+	batch("planned_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Launch.Planned) }),
+	batch("kind", "smallint", func(c *cron.Completion) int16 { return int16(c.Launch.Kind) }),
+	batch("attempt", "integer", func(c *cron.Completion) int32 { return int32(c.Launch.Attempt) }),
+	batch("node", "bigint", func(c *cron.Completion) int64 { return c.Launch.Node }),
+}
+
+// resultBatch is what a result writes of a record.
+var resultBatch = []batchColumn[*cron.Completion]{
+	batch("outcome", "smallint", func(c *cron.Completion) int16 { return int16(c.Result.Outcome()) }),
+	batch("started_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Result.Started) }),
+	batch("status", "smallint", func(c *cron.Completion) int16 { return int16(c.Result.Status) }),
+	batch("http_status", "integer", func(c *cron.Completion) int32 { return int32(c.Result.HTTPStatus) }),
+	batch("fault", "smallint", func(c *cron.Completion) int16 { return int16(c.Result.Fault) }),
+	batch("reason", "text", func(c *cron.Completion) string { return storable(c.Result.Reason) }),
+	batch("detail", "text", func(c *cron.Completion) string { return storable(c.Result.Detail) }),
+	batch("url", "text", func(c *cron.Completion) string { return storable(c.Result.URL) }),
+	batch("lookup_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.NameLookup.Microseconds() }),
+	batch("connect_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.Connect.Microseconds() }),
+	batch("app_connect_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.AppConnect.Microseconds() }),
+	batch("pre_transfer_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.PreTransfer.Microseconds() }),
+	batch("start_transfer_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.StartTransfer.Microseconds() }),
+	batch("total_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.Total.Microseconds() }),
+	batch("cert_expiry_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Result.CertExpiry) }),
+	batch("lateness_us", "bigint", func(c *cron.Completion) int64 { return c.Lateness().Microseconds() }),
+}
+
+// responseBatch is a row of response.
+var responseBatch = []batchColumn[*cron.Completion]{
+	batch("execution_id", "bigint", func(c *cron.Completion) int64 { return c.Launch.ExecutionID }),
+	batch("planned_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Launch.Planned) }),
+	batch("headers", "bytea", func(c *cron.Completion) []byte { return c.Result.Headers }),
+	batch("body", "bytea", func(c *cron.Completion) []byte { return c.Result.Body }),
+	batch("redirects", "text", func(c *cron.Completion) string { return encodeRedirects(c.Result.Redirects) }),
+	batch("truncated", "boolean", func(c *cron.Completion) bool { return c.Result.Truncated }),
+}
+
+// stateBatch is what results change of job_state.
+var stateBatch = []batchColumn[*cron.JobRecord]{
+	batch("last_status", "smallint", func(j *cron.JobRecord) int16 { return int16(j.State.LastStatus) }),
+	batch("last_duration_us", "bigint", func(j *cron.JobRecord) int64 { return j.State.LastDuration.Microseconds() }),
+	batch("last_execution_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.LastExecution) }),
+	batch("cert_expiry_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertExpiry) }),
+	batch("failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.Failures) }),
+	batch("counted_failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.CountedFailures) }),
+	batch("cert_notified_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertNoticed) }),
+}
+
+// stateKeyBatch says which job a state is of, before stateBatch.
+var stateKeyBatch = []batchColumn[*cron.JobRecord]{
+	batch("job_id", "bigint", func(j *cron.JobRecord) int64 { return j.ID }),
+}

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// A table of columns says of each column which variable it stands for, and so drives INSERT, UPDATE and the reading of
+// rows alike: names lists the columns for a statement, values what to write, targets what to scan into.
+type columns func(column func(name string, f field))
+
+// field is a variable that a column stands for.
+type field interface {
+	sql.Scanner
+	value() any // as the column has it
+}
+
+// names lists columns of a table, with its name before each unless that is empty.
+func names(table string, lists ...columns) string {
+	var b strings.Builder
+	for _, list := range lists {
+		list(func(name string, _ field) {
+			if b.Len() > 0 {
+				b.WriteString(", ")
+			}
+			if table != "" {
+				b.WriteString(table + ".")
+			}
+			b.WriteString(name)
+		})
+	}
+	return b.String()
+}
+
+// aboutColumns is more than any list of columns has, with what is read behind it.
+const aboutColumns = 64
+
+// targets are the variables of columns, to be scanned into.
+func targets(lists ...columns) []any {
+	fields := make([]any, 0, aboutColumns)
+	for _, list := range lists {
+		list(func(_ string, f field) { fields = append(fields, f) })
+	}
+	return fields
+}
+
+// values are the variables of columns as they are written.
+func values(first []any, lists ...columns) []any {
+	all := append(make([]any, 0, aboutColumns), first...)
+	for _, list := range lists {
+		list(func(_ string, f field) { all = append(all, f.value()) })
+	}
+	return all
+}
+
+// count is how many columns there are.
+func (list columns) count() (n int) {
+	list(func(string, field) { n++ })
+	return n
+}
+
+// parameters lists count parameters from $first on.
+func parameters(first, count int) string {
+	var b strings.Builder
+	for i := range count {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(first + i))
+	}
+	return b.String()
+}
+
+// The kinds of fields. Left to itself, database/sql goes through reflection for each value that it reads, and through text
+// for named kinds, which takes most of the time of a long list. Those that are read as integers are 0 where the column is
+// NULL.
+type (
+	integerField[T ~int | ~int64 | ~uint64] struct{ to *T }
+	flagField                               struct{ to *bool }
+	textField                               struct{ to *string }
+	realField                               struct{ to *float64 }
+	instantField                            struct{ to *time.Time }
+	secondsField                            struct{ to *time.Duration } // whole ones
+	microsecondsField                       struct{ to *time.Duration } // likewise
+)
+
+// integer is a variable of any integer kind.
+func integer[T ~int | ~int64 | ~uint64](to *T) field { return integerField[T]{to} }
+
+func flag(to *bool) field { return flagField{to} }
+
+func text(to *string) field { return textField{to} }
+
+func moment(to *time.Time) field { return instantField{to} }
+
+func inSeconds(to *time.Duration) field { return secondsField{to} }
+
+func inMicroseconds(to *time.Duration) field { return microsecondsField{to} }
+
+// readInteger is what a driver has read of a column of integers.
+func readInteger(value any) (int64, error) {
+	switch n := value.(type) {
+	case int64:
+		return n, nil
+	case nil:
+		return 0, nil
+	default:
+		return 0, fmt.Errorf("%T is not an integer", value)
+	}
+}
+
+// Scan implements sql.Scanner.
+func (f integerField[T]) Scan(value any) error {
+	n, err := readInteger(value)
+	*f.to = T(n)
+	return err
+}
+
+func (f integerField[T]) value() any { return int64(*f.to) }
+
+// Scan implements sql.Scanner.
+func (f flagField) Scan(value any) error {
+	switch b := value.(type) {
+	case bool: // PostgreSQL
+		*f.to = b
+	case int64: // SQLite
+		*f.to = b != 0
+	default:
+		return fmt.Errorf("%T is not a truth value", value)
+	}
+	return nil
+}
+
+func (f flagField) value() any { return *f.to }
+
+// Scan implements sql.Scanner.
+func (f textField) Scan(value any) error {
+	switch s := value.(type) {
+	case string:
+		*f.to = s
+	case []byte:
+		*f.to = string(s)
+	default:
+		return fmt.Errorf("%T is not a text", value)
+	}
+	return nil
+}
+
+func (f textField) value() any { return *f.to }
+
+// Scan implements sql.Scanner.
+func (f realField) Scan(value any) error {
+	n, ok := value.(float64)
+	if !ok {
+		return fmt.Errorf("%T is not a number", value)
+	}
+	*f.to = n
+	return nil
+}
+
+func (f realField) value() any { return *f.to }
+
+// Scan implements sql.Scanner.
+func (f instantField) Scan(value any) error {
+	n, err := readInteger(value)
+	*f.to = instant(n)
+	return err
+}
+
+func (f instantField) value() any { return millis(*f.to) }
+
+// Scan implements sql.Scanner.
+func (f secondsField) Scan(value any) error {
+	n, err := readInteger(value)
+	*f.to = time.Duration(n) * time.Second
+	return err
+}
+
+func (f secondsField) value() any { return int64(*f.to / time.Second) }
+
+// Scan implements sql.Scanner.
+func (f microsecondsField) Scan(value any) error {
+	n, err := readInteger(value)
+	*f.to = time.Duration(n) * time.Microsecond
+	return err
+}
+
+func (f microsecondsField) value() any { return f.to.Microseconds() }
+
+// publicURLField is the URL of a job, whose column has it without user and password.
+type publicURLField struct{ textField }
+
+func (f publicURLField) value() any {
+	url, _ := cron.WithoutUser(*f.to)
+	return url
+}
+
+// criteriaField is the criteria of success, whose column has them in JSON.
+type criteriaField struct{ to **cron.Success }
+
+// Scan implements sql.Scanner.
+func (f criteriaField) Scan(value any) error {
+	var encoded string
+	err := textField{&encoded}.Scan(value)
+	if err == nil {
+		*f.to, err = decodeSuccess(encoded)
+	}
+	return err
+}
+
+func (f criteriaField) value() any { return encodeSuccess(*f.to) }
