@@ -76,20 +76,9 @@ func (s *Store) AccountByEmail(ctx context.Context, email string) (cron.Account,
 
 // Accounts lists all accounts, the oldest first.
 func (s *Store) Accounts(ctx context.Context) ([]cron.Account, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT `+accountColumns+` FROM account ORDER BY id`)
-	if err != nil {
-		return nil, fmt.Errorf("list the accounts: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var accounts []cron.Account
-	for rows.Next() {
-		var a cron.Account
-		if err := scanAccount(rows.Scan, &a); err != nil {
-			return nil, fmt.Errorf("list the accounts: %w", err)
-		}
-		accounts = append(accounts, a)
-	}
-	return accounts, rows.Err()
+	return collect(ctx, s.read, "list the accounts", func(scan scanner, a *cron.Account) error {
+		return scanAccount(scan, a)
+	}, `SELECT `+accountColumns+` FROM account ORDER BY id`)
 }
 
 // UpdateAccount writes the plan, the overrides and the state of an account. The jobs of a disabled account do not run;
@@ -150,23 +139,11 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 
 // deleteSomeJobs deletes jobs of an account, locked against claims first.
 func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) (more bool, err error) {
-	rows, err := q.QueryContext(ctx,
+	ids, err := collect(ctx, q, "list the jobs", single[int64],
 		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1 ORDER BY id LIMIT $2)
 		 ORDER BY job_id`+s.engine.lock(forUpdate), accountID, deleteChunk)
 	if err != nil {
-		return false, fmt.Errorf("list the jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return false, fmt.Errorf("list the jobs: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("list the jobs: %w", err)
+		return false, err
 	}
 	if _, err := q.ExecContext(ctx, `DELETE FROM job WHERE `+s.engine.in("id", 1), s.engine.list(ids)); err != nil {
 		return false, fmt.Errorf("delete the jobs: %w", err)
@@ -333,24 +310,20 @@ func (s *Store) APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, er
 		return nil, err
 	}
 	defer leave()
-	rows, err := s.read.QueryContext(ctx, `SELECT `+keyColumns+` FROM api_key WHERE account_id = $1 ORDER BY id`, accountID)
-	if err != nil {
-		return nil, fmt.Errorf("list the API keys: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var keys []cron.APIKey
-	for rows.Next() {
+	err = each(ctx, s.read, "list the API keys", func(scan scanner) error {
 		var row keyRow
-		if err := rows.Scan(row.fields()...); err != nil {
-			return nil, fmt.Errorf("list the API keys: %w", err)
+		if err := scan(row.fields()...); err != nil {
+			return err
 		}
 		k, err := row.key()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		keys = append(keys, k)
-	}
-	return keys, rows.Err()
+		return nil
+	}, `SELECT `+keyColumns+` FROM api_key WHERE account_id = $1 ORDER BY id`, accountID)
+	return keys, err
 }
 
 // DeleteAPIKey removes a key of an account.

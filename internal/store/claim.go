@@ -114,44 +114,28 @@ func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 // dueJobs finds and locks jobs that are due.
 func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
-	rows, err := q.QueryContext(ctx, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`
-		ORDER BY claim_at, rank LIMIT $2`+s.engine.lock(skipLocked), args...)
-	if err != nil {
-		return nil, fmt.Errorf("find due jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var found []due
-	for rows.Next() {
+	err := each(ctx, q, "find due jobs", func(scan scanner) error {
 		d := due{attempt: 1}
-		if err := rows.Scan(&d.jobID, &d.planned); err != nil {
-			return nil, fmt.Errorf("find due jobs: %w", err)
+		if err := scan(&d.jobID, &d.planned); err != nil {
+			return err
 		}
 		found = append(found, d)
-	}
-	return found, rows.Err()
+		return nil
+	}, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`
+		ORDER BY claim_at, rank LIMIT $2`+s.engine.lock(skipLocked), args...)
+	return found, err
 }
 
 // duePending finds and locks attempts that are due, with the states of their jobs: an edit, or a claim of the schedule on
 // another node, comes before or after this one.
 func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("pending.account_id", without, 3, millis(now), limit)
-	rows, err := q.QueryContext(ctx,
-		`SELECT pending.id, pending.job_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
+	return collect(ctx, q, "find due attempts", func(scan scanner, d *due) error {
+		return scan(&d.pending, &d.jobID, &d.at, &d.planned, &d.kind, &d.attempt)
+	}, `SELECT pending.id, pending.job_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
 		 FROM pending JOIN job_state ON job_state.job_id = pending.job_id WHERE pending.claim_at <= $1`+filter+`
 		 ORDER BY pending.claim_at, pending.rank LIMIT $2`+s.engine.lock(skipLocked), args...)
-	if err != nil {
-		return nil, fmt.Errorf("find due attempts: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var found []due
-	for rows.Next() {
-		var d due
-		if err := rows.Scan(&d.pending, &d.jobID, &d.at, &d.planned, &d.kind, &d.attempt); err != nil {
-			return nil, fmt.Errorf("find due attempts: %w", err)
-		}
-		found = append(found, d)
-	}
-	return found, rows.Err()
 }
 
 // without is the condition, at parameter $n, that leaves out accounts, and args with what it needs added.

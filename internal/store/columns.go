@@ -37,12 +37,12 @@ func names(table string, lists ...columns) string {
 	return b.String()
 }
 
-// aboutColumns is more than any list of columns has, with what is read behind it.
-const aboutColumns = 64
+// aboutColumns is how many columns a list has about, with what is read behind it, so that a slice seldom grows.
+const aboutColumns = 28
 
 // targets are the variables of columns, to be scanned into.
 func targets(lists ...columns) []any {
-	fields := make([]any, 0, aboutColumns)
+	fields := make([]any, 0, aboutColumns*len(lists))
 	for _, list := range lists {
 		list(func(_ string, f field) { fields = append(fields, f) })
 	}
@@ -51,7 +51,7 @@ func targets(lists ...columns) []any {
 
 // values are the variables of columns as they are written.
 func values(first []any, lists ...columns) []any {
-	all := append(make([]any, 0, aboutColumns), first...)
+	all := append(make([]any, 0, aboutColumns*(1+len(lists))), first...)
 	for _, list := range lists {
 		list(func(_ string, f field) { all = append(all, f.value()) })
 	}

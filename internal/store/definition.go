@@ -49,36 +49,24 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	for i, w := range work {
 		ids[i] = w.jobID
 	}
-	rows, err := q.QueryContext(ctx,
-		`SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
-		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
-		        account.plan, account.overrides, account.disabled, account.access,
-		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
-		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
-		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
-		s.engine.list(ids), inlineBytes)
-	if err != nil {
-		return nil, fmt.Errorf("read the definitions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var material sql.NullInt64
 	jobs, plans := make(map[int64]*definition, len(work)), make(map[planRow]*cron.Plan)
-	for rows.Next() {
+	err := each(ctx, q, "read the definitions", func(scan scanner) error {
 		var (
 			d        definition
 			row      planRow
 			disabled bool
 		)
-		err := scanEncodedJob(rows.Scan, &d.job, &d.success, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
+		err := scanEncodedJob(scan, &d.job, &d.success, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
 			flag(&disabled), &d.access, &material)
 		if err != nil {
-			return nil, fmt.Errorf("read the definitions: %w", err)
+			return err
 		}
 		d.hasTLS, d.material = material.Valid, material.Int64
 		if d.plan = plans[row]; d.plan == nil {
 			plan, err := s.plan(row)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			d.plan = &plan
 			plans[row] = d.plan
@@ -87,9 +75,16 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			d.skip = cron.FaultAccountDisabled
 		}
 		jobs[d.job.ID] = &d
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the definitions: %w", err)
+		return nil
+	}, `SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
+		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
+		        account.plan, account.overrides, account.disabled, account.access,
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
+		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
+		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
+		s.engine.list(ids), inlineBytes)
+	if err != nil {
+		return nil, err
 	}
 	return jobs, nil
 }
@@ -109,21 +104,15 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 	if err != nil {
 		return err
 	}
-	rows, err := q.QueryContext(ctx,
-		`SELECT job_id FROM execution WHERE outcome = 0 AND `+s.engine.in("job_id", 1)+` AND `+s.engine.unindexed("id")+` >= $2`,
-		s.engine.list(ids), from)
-	if err != nil {
-		return fmt.Errorf("find running executions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	return each(ctx, q, "find running executions", func(scan scanner) error {
 		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("find running executions: %w", err)
+		if err := scan(&id); err != nil {
+			return err
 		}
 		jobs[id].busy = true
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT job_id FROM execution WHERE outcome = 0 AND `+s.engine.in("job_id", 1)+` AND `+s.engine.unindexed("id")+` >= $2`,
+		s.engine.list(ids), from)
 }
 
 // readRest reads what the admitted jobs of a claim need besides: large secrets, and the TLS material of their accounts.
@@ -156,23 +145,18 @@ func (s *Store) readSecrets(ctx context.Context, q queryer, jobs map[int64]*defi
 	for id := range jobs {
 		ids = append(ids, id)
 	}
-	rows, err := q.QueryContext(ctx, `SELECT job_id, sealed FROM job_secret WHERE `+s.engine.in("job_id", 1),
-		s.engine.list(ids))
-	if err != nil {
-		return fmt.Errorf("read the secrets: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	return each(ctx, q, "read the secrets", func(scan scanner) error {
 		var (
 			id     int64
 			sealed []byte
 		)
-		if err := rows.Scan(&id, &sealed); err != nil {
-			return fmt.Errorf("read the secrets: %w", err)
+		if err := scan(&id, &sealed); err != nil {
+			return err
 		}
 		jobs[id].sealed = sealed
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT job_id, sealed FROM job_secret WHERE `+s.engine.in("job_id", 1),
+		s.engine.list(ids))
 }
 
 // openLaunches completes the launches of a claim that is committed. What cannot be opened does not run: its launch record

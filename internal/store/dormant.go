@@ -60,26 +60,21 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 
 // sleepers lists a chunk of the dormant jobs of an account that is enabled, after a job.
 func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleeper, error) {
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingNames+`, job_state.next_run_at, account.enabled_at
-		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
-		 WHERE job.account_id = $1 AND job.id > $2 AND `+dormant+` AND NOT account.disabled
-		 ORDER BY job.id LIMIT $3`, accountID, after, wakeChunk)
-	if err != nil {
-		return nil, fmt.Errorf("list dormant jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var found []*sleeper
-	for rows.Next() {
+	err := each(ctx, s.read, "list dormant jobs", func(scan scanner) error {
 		var sl sleeper
 		j := &sl.job
 		fields := append([]any{integer(&j.ID), integer(&j.AccountID), flag(&j.Enabled), moment(&j.Updated)}, targets(jobTiming(j))...)
-		if err := rows.Scan(append(fields, moment(&sl.planned), moment(&sl.enabled))...); err != nil {
-			return nil, fmt.Errorf("list dormant jobs: %w", err)
+		if err := scan(append(fields, moment(&sl.planned), moment(&sl.enabled))...); err != nil {
+			return err
 		}
 		found = append(found, &sl)
-	}
-	return found, rows.Err()
+		return nil
+	}, `SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingNames+`, job_state.next_run_at, account.enabled_at
+		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
+		 WHERE job.account_id = $1 AND job.id > $2 AND `+dormant+` AND NOT account.disabled
+		 ORDER BY job.id LIMIT $3`, accountID, after, wakeChunk)
+	return found, err
 }
 
 // wake finds out what was due before the account was enabled, and what is due next.
@@ -123,26 +118,21 @@ func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper
 	for i, sl := range sleepers {
 		ids[i], read[sl.job.ID] = sl.job.ID, sl
 	}
-	rows, err := q.QueryContext(ctx,
-		`SELECT job_state.job_id, job_state.next_run_at, job.updated_at
+	still := make(map[int64]bool, len(sleepers))
+	err := each(ctx, q, "lock dormant jobs", func(scan scanner) error {
+		var id, planned, updated int64
+		if err := scan(&id, integer(&planned), &updated); err != nil {
+			return err
+		}
+		sl := read[id]
+		still[id] = millis(sl.planned) == planned && millis(sl.job.Updated) == updated
+		return nil
+	}, `SELECT job_state.job_id, job_state.next_run_at, job.updated_at
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.engine.in("job_state.job_id", 1)+` AND job_state.claim_at IS NULL
 		 ORDER BY job_state.job_id`+s.engine.lock(lockStates),
 		s.engine.list(ids))
-	if err != nil {
-		return nil, fmt.Errorf("lock dormant jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	still := make(map[int64]bool, len(sleepers))
-	for rows.Next() {
-		var id, planned, updated int64
-		if err := rows.Scan(&id, integer(&planned), &updated); err != nil {
-			return nil, fmt.Errorf("lock dormant jobs: %w", err)
-		}
-		sl := read[id]
-		still[id] = millis(sl.planned) == planned && millis(sl.job.Updated) == updated
-	}
-	return still, rows.Err()
+	return still, err
 }
 
 // wakeForgotten wakes the dormant jobs of an account that is enabled, which a process left that died while it did so.
@@ -180,22 +170,18 @@ func (s *Store) markDisabled(ctx context.Context, q queryer, jobs map[int64]*def
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id FROM account WHERE disabled AND `+s.engine.in("id", 1)+s.engine.lock(shareFree),
-		s.engine.list(ids))
-	if err != nil {
-		return fmt.Errorf("look for disabled accounts: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	disabled := make(map[int64]bool)
-	for rows.Next() {
+	err := each(ctx, q, "look for disabled accounts", func(scan scanner) error {
 		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("look for disabled accounts: %w", err)
+		if err := scan(&id); err != nil {
+			return err
 		}
 		disabled[id] = true
-	}
+		return nil
+	}, `SELECT id FROM account WHERE disabled AND `+s.engine.in("id", 1)+s.engine.lock(shareFree),
+		s.engine.list(ids))
 	for _, d := range jobs {
 		d.unsure = d.skip == cron.FaultAccountDisabled && !disabled[d.job.AccountID]
 	}
-	return rows.Err()
+	return err
 }

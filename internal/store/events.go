@@ -87,21 +87,11 @@ func (s *Store) ChangedExecutions(ctx context.Context, accountID int64, ids []in
 }
 
 func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cron.HistoryRecord, error) {
-	rows, err := s.read.QueryContext(ctx, eventQuery+condition, args...)
+	list, err := collect(ctx, s.read, "read executions", func(scan scanner, r *cron.HistoryRecord) error {
+		return scanExecution(scan, &r.Execution, &r.Title, flag(&r.Repeats))
+	}, eventQuery+condition, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read executions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var list []cron.HistoryRecord
-	for rows.Next() {
-		var r cron.HistoryRecord
-		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, flag(&r.Repeats)); err != nil {
-			return nil, fmt.Errorf("read executions: %w", err)
-		}
-		list = append(list, r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read executions: %w", err)
+		return nil, err
 	}
 	return list, nil
 }
@@ -114,27 +104,22 @@ func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit 
 		return nil, err
 	}
 	defer leave()
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT id, job_id, kind, changed_at FROM job_change WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
-		accountID, id, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read the changes of jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var list []cron.JobChange
-	for rows.Next() {
+	err = each(ctx, s.read, "read the changes of jobs", func(scan scanner) error {
 		var (
 			c  cron.JobChange
 			at int64
 		)
-		if err := rows.Scan(&c.ID, &c.JobID, &c.Kind, &at); err != nil {
-			return nil, fmt.Errorf("read the changes of jobs: %w", err)
+		if err := scan(&c.ID, &c.JobID, &c.Kind, &at); err != nil {
+			return err
 		}
 		c.At = instant(at)
 		list = append(list, c)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the changes of jobs: %w", err)
+		return nil
+	}, `SELECT id, job_id, kind, changed_at FROM job_change WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+		accountID, id, limit)
+	if err != nil {
+		return nil, err
 	}
 	return list, nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -82,24 +81,13 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT `+executionNames+` FROM execution WHERE job_id = $1 AND `+started+` AND planned_at >= $3
+	history, err := collect(ctx, s.read, "read the history", func(scan scanner, e *cron.Execution) error {
+		return scanExecution(scan, e)
+	}, `SELECT `+executionNames+` FROM execution WHERE job_id = $1 AND `+started+` AND planned_at >= $3
 		 ORDER BY id DESC LIMIT $2`,
 		jobID, limit, millis(since))
 	if err != nil {
-		return nil, fmt.Errorf("read the history: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var history []cron.Execution
-	for rows.Next() {
-		var e cron.Execution
-		if err := scanExecution(rows.Scan, &e); err != nil {
-			return nil, fmt.Errorf("read the history: %w", err)
-		}
-		history = append(history, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the history: %w", err)
+		return nil, err
 	}
 	// Ids follow the claims, and starts follow the claims at once: only neighbours can stand the other way round.
 	slices.SortStableFunc(history, func(a, b cron.Execution) int {

@@ -108,28 +108,23 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 
 // standing reads, and locks in the order of their ids, what Conclude needs of the jobs.
 func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
-	rows, err := q.QueryContext(ctx,
-		`SELECT job.id, job.account_id, job.type, job.enabled, `+timingNames+`, `+notificationNames+`, `+stateNames+`
-		 FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
-		s.engine.list(ids))
-	if err != nil {
-		return nil, fmt.Errorf("read the jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	standing := make(map[int64]*cron.JobRecord, len(ids))
-	for rows.Next() {
+	err := each(ctx, q, "read the jobs", func(scan scanner) error {
 		var rec cron.JobRecord
 		j := &rec.Job
 		fields := append([]any{integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled)},
 			targets(jobTiming(j), jobNotification(j), jobState(&rec.State))...)
-		if err := rows.Scan(fields...); err != nil {
-			return nil, fmt.Errorf("read the jobs: %w", err)
+		if err := scan(fields...); err != nil {
+			return err
 		}
 		standing[rec.ID] = &rec
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the jobs: %w", err)
+		return nil
+	}, `SELECT job.id, job.account_id, job.type, job.enabled, `+timingNames+`, `+notificationNames+`, `+stateNames+`
+		 FROM job_state JOIN job ON job.id = job_state.job_id
+		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
+		s.engine.list(ids))
+	if err != nil {
+		return nil, err
 	}
 	return standing, nil
 }

@@ -103,21 +103,16 @@ func (s *Store) Folders(ctx context.Context, accountID int64) ([]cron.Folder, er
 		return nil, err
 	}
 	defer leave()
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT id, title FROM folder WHERE account_id = $1 ORDER BY title_key, title, id`, accountID)
-	if err != nil {
-		return nil, fmt.Errorf("list the folders: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var folders []cron.Folder
-	for rows.Next() {
+	err = each(ctx, s.read, "list the folders", func(scan scanner) error {
 		f := cron.Folder{AccountID: accountID}
-		if err := rows.Scan(&f.ID, &f.Title); err != nil {
-			return nil, fmt.Errorf("list the folders: %w", err)
+		if err := scan(&f.ID, &f.Title); err != nil {
+			return err
 		}
 		folders = append(folders, f)
-	}
-	return folders, rows.Err()
+		return nil
+	}, `SELECT id, title FROM folder WHERE account_id = $1 ORDER BY title_key, title, id`, accountID)
+	return folders, err
 }
 
 // checkFolder proves that the job's folder is one of its account, and keeps it from being deleted meanwhile.
@@ -143,18 +138,7 @@ func (s *Store) FolderJobs(ctx context.Context, accountID, folderID int64, most 
 		return nil, err
 	}
 	defer leave()
-	rows, err := s.read.QueryContext(ctx, `SELECT id FROM job WHERE account_id = $1 AND folder_id = $2 ORDER BY id LIMIT $3`,
+	return collect(ctx, s.read, "list the jobs of a folder", single[int64],
+		`SELECT id FROM job WHERE account_id = $1 AND folder_id = $2 ORDER BY id LIMIT $3`,
 		accountID, folderID, most)
-	if err != nil {
-		return nil, fmt.Errorf("list the jobs of a folder: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("list the jobs of a folder: %w", err)
-		}
-		jobIDs = append(jobIDs, id)
-	}
-	return jobIDs, rows.Err()
 }

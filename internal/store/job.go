@@ -120,14 +120,12 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 
 // readVersion reads a job and the version of its row, which every change of the row makes another.
 func (s *Store) readVersion(ctx context.Context, accountID, jobID int64) (rec cron.JobRecord, version int64, err error) {
-	var (
-		sealed []byte
-	)
-	err = scanJob(s.read.QueryRowContext(ctx,
-		`SELECT `+jobNames+`, job_secret.sealed, job.version, `+stateNames+`
+	var sealed []byte
+	err = scanRecord(s.read.QueryRowContext(ctx,
+		`SELECT `+jobNames+`, `+stateNames+`, job_secret.sealed, job.version
 		 FROM job JOIN job_state ON job_state.job_id = job.id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 WHERE job.id = $1 AND job.account_id = $2`,
-		jobID, accountID).Scan, &rec.Job, append([]any{&sealed, &version}, targets(jobState(&rec.State))...)...)
+		jobID, accountID).Scan, &rec, &sealed, &version)
 	if err != nil {
 		return rec, 0, oneRow(err, cron.SubjectJob)
 	}
@@ -164,32 +162,28 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 	if err != nil {
 		return nil, false, err
 	}
-	rows, err := s.read.QueryContext(ctx, listJobs, accountID)
-	if err != nil {
-		return nil, false, fmt.Errorf("list the jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	opened := false
 	jobs = make([]cron.JobRecord, 0, count) // records are large, so that letting a long list grow takes its time
-	for rows.Next() {
+	err = each(ctx, s.read, "list the jobs", func(scan scanner) error {
 		var (
 			rec    cron.JobRecord
 			sealed []byte
 		)
-		err := scanJob(rows.Scan, &rec.Job, append(targets(jobState(&rec.State)), &sealed)...)
+		err := scanRecord(scan, &rec, &sealed)
 		if err == nil {
 			err = s.openURL(&rec.Job, sealed)
 		}
 		if err != nil {
 			s.logger.Error("a job cannot be read", slogErr(err))
 			someFailed = true
-			continue
+			return nil
 		}
 		opened = opened || sealed != nil
 		jobs = append(jobs, rec)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, false, fmt.Errorf("list the jobs: %w", err)
+		return nil
+	}, listJobs, accountID)
+	if err != nil {
+		return nil, false, err
 	}
 	if opened {
 		sortJobs(jobs)
@@ -203,12 +197,9 @@ func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, err
 }
 
 func readListed(ctx context.Context, q queryer, jobID int64) (cron.JobRecord, error) {
-	var (
-		rec cron.JobRecord
-	)
-	err := scanJob(q.QueryRowContext(ctx,
-		`SELECT `+listColumns+` FROM job JOIN job_state ON job_state.job_id = job.id WHERE job.id = $1`, jobID).Scan,
-		&rec.Job, targets(jobState(&rec.State))...)
+	var rec cron.JobRecord
+	err := scanRecord(q.QueryRowContext(ctx,
+		`SELECT `+listColumns+` FROM job JOIN job_state ON job_state.job_id = job.id WHERE job.id = $1`, jobID).Scan, &rec)
 	if err != nil {
 		return rec, oneRow(err, cron.SubjectJob)
 	}

@@ -111,12 +111,12 @@ var (
 		parameters(3, definitionCount) + `, $2 + 1) WHERE id = $1 AND version = $2`
 )
 
-// scanJob reads jobNames, and more columns behind them.
-func scanJob(scan func(...any) error, j *cron.Job, more ...any) error {
-	return scan(append(targets(jobKey(j), jobDefinition(j)), more...)...)
+// scanRecord reads jobNames and stateNames, and more columns behind them.
+func scanRecord(scan scanner, rec *cron.JobRecord, more ...any) error {
+	return scan(append(targets(jobKey(&rec.Job), jobDefinition(&rec.Job), jobState(&rec.State)), more...)...)
 }
 
-// scanEncodedJob is scanJob without decoding the criteria of success.
-func scanEncodedJob(scan func(...any) error, j *cron.Job, success *string, more ...any) error {
+// scanEncodedJob reads jobNames, without decoding the criteria of success, and more columns behind them.
+func scanEncodedJob(scan scanner, j *cron.Job, success *string, more ...any) error {
 	return scan(append(targets(jobKey(j), jobDefinitionWith(j, text(success))), more...)...)
 }

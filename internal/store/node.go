@@ -130,19 +130,8 @@ type openNode struct{ epoch, from int64 }
 
 // deadNodes lists the dead nodes that may have left something running.
 func (s *Store) deadNodes(ctx context.Context, q queryer) (dead []openNode, err error) {
-	rows, err := q.QueryContext(ctx, `SELECT epoch, running_from FROM node WHERE dead AND running_from IS NOT NULL ORDER BY epoch`)
-	if err != nil {
-		return nil, fmt.Errorf("list dead nodes: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var n openNode
-		if err := rows.Scan(&n.epoch, &n.from); err != nil {
-			return nil, fmt.Errorf("list dead nodes: %w", err)
-		}
-		dead = append(dead, n)
-	}
-	return dead, rows.Err()
+	return collect(ctx, q, "list dead nodes", func(scan scanner, n *openNode) error { return scan(&n.epoch, &n.from) },
+		`SELECT epoch, running_from FROM node WHERE dead AND running_from IS NOT NULL ORDER BY epoch`)
 }
 
 // openFrom is an id below which no execution runs. Statements take it as a parameter: that it leaves out nearly all of
@@ -177,20 +166,8 @@ func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (los
 
 // abandoned lists, as lost, running executions of a node, and no more than a chunk of them.
 func (s *Store) abandoned(ctx context.Context, q queryer, n openNode, except []int64) ([]cron.Completion, error) {
-	rows, err := q.QueryContext(ctx,
-		`SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
-		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
-		        coalesce(account.overrides, '')
-		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.engine.unindexed("id")+` >= $2
-		        AND NOT `+s.engine.in("id", 3)+` LIMIT $4) AS lost
-		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
-		n.epoch, n.from, s.engine.list(except), settleChunk)
-	if err != nil {
-		return nil, fmt.Errorf("find abandoned executions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	var lost []cron.Completion
-	for rows.Next() {
+	err := each(ctx, q, "find abandoned executions", func(scan scanner) error {
 		var (
 			c                = cron.Completion{Result: cron.Lost()}
 			l                = &c.Launch
@@ -198,19 +175,26 @@ func (s *Store) abandoned(ctx context.Context, q queryer, n openNode, except []i
 			row              planRow
 			planned, started int64
 		)
-		err := rows.Scan(&l.ExecutionID, &job.ID, &job.AccountID, &l.Node, &planned, &l.Kind, &l.Attempt, &started,
+		err := scan(&l.ExecutionID, &job.ID, &job.AccountID, &l.Node, &planned, &l.Kind, &l.Attempt, &started,
 			&job.Policy.Delivery, &job.Policy.Retry.Count, &row.name, &row.overrides)
 		if err != nil {
-			return nil, fmt.Errorf("find abandoned executions: %w", err)
+			return err
 		}
 		plan, err := s.plan(row)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		l.Job, l.Plan = job, &plan
 		l.Planned, c.Result.Started = instant(planned), instant(started)
 		l.Due = c.Result.Started
 		lost = append(lost, c)
-	}
-	return lost, rows.Err()
+		return nil
+	}, `SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
+		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
+		        coalesce(account.overrides, '')
+		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.engine.unindexed("id")+` >= $2
+		        AND NOT `+s.engine.in("id", 3)+` LIMIT $4) AS lost
+		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
+		n.epoch, n.from, s.engine.list(except), settleChunk)
+	return lost, err
 }

@@ -45,22 +45,17 @@ func (*postgresEngine) insertRecords(ctx context.Context, q queryer, records []*
 		r.id = 0
 		byKey[key{r.jobID, r.planned, int(r.kind), r.attempt}] = r
 	}
-	rows, err := q.QueryContext(ctx, postgresInsertRecords, arrayArgs(recordBatch, records)...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	return each(ctx, q, "insert rows", func(scan scanner) error {
 		var (
 			id int64
 			k  key
 		)
-		if err := rows.Scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
+		if err := scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
 			return err
 		}
 		byKey[k].id = id
-	}
-	return rows.Err()
+		return nil
+	}, postgresInsertRecords, arrayArgs(recordBatch, records)...)
 }
 
 func (*postgresEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {

@@ -82,22 +82,17 @@ func (e *postgresEngine) advance(ctx context.Context, f *frontier, latest marks)
 // writers lists the transactions that may have taken ids: an INSERT locks its table before it takes one, and the lock
 // goes when what was written can be seen.
 func (e *postgresEngine) writers(ctx context.Context) (map[string]bool, error) {
-	rows, err := e.store.read.QueryContext(ctx,
-		`SELECT virtualtransaction FROM pg_locks
+	writers := map[string]bool{}
+	err := each(ctx, e.store.read, "list the transactions under way", func(scan scanner) error {
+		var w string
+		if err := scan(&w); err != nil {
+			return err
+		}
+		writers[w] = true
+		return nil
+	}, `SELECT virtualtransaction FROM pg_locks
 		 WHERE locktype = 'relation' AND relation IN ('execution'::regclass, 'job_change'::regclass)
 		   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		   AND mode = 'RowExclusiveLock' AND granted`)
-	if err != nil {
-		return nil, fmt.Errorf("list the transactions under way: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	writers := map[string]bool{}
-	for rows.Next() {
-		var w string
-		if err := rows.Scan(&w); err != nil {
-			return nil, fmt.Errorf("list the transactions under way: %w", err)
-		}
-		writers[w] = true
-	}
-	return writers, rows.Err()
+	return writers, err
 }

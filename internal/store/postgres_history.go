@@ -81,21 +81,8 @@ func (e *postgresEngine) dropPartitions(ctx context.Context, oldest time.Time) e
 }
 
 func (e *postgresEngine) partitions(ctx context.Context, table string) ([]string, error) {
-	rows, err := e.store.read.QueryContext(ctx,
+	return collect(ctx, e.store.read, "list the partitions", single[string],
 		`SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass($1)`, table)
-	if err != nil {
-		return nil, fmt.Errorf("list the partitions: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var names []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, fmt.Errorf("list the partitions: %w", err)
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
 }
 
 // pruneRest deletes a chunk of what no plan keeps from the partitions without a day.

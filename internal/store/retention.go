@@ -97,21 +97,17 @@ func (s *Store) longest(ctx context.Context) (longest time.Duration, err error) 
 	for _, p := range s.plans {
 		longest = max(longest, p.Retention)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT plan, overrides FROM account WHERE overrides <> ''`)
-	if err != nil {
-		return 0, fmt.Errorf("list the overrides: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err = each(ctx, s.read, "list the overrides", func(scan scanner) error {
 		var row planRow
-		if err := rows.Scan(&row.name, &row.overrides); err != nil {
-			return 0, fmt.Errorf("list the overrides: %w", err)
+		if err := scan(&row.name, &row.overrides); err != nil {
+			return err
 		}
 		p, err := s.plan(row)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		longest = max(longest, p.Retention)
-	}
-	return longest, rows.Err()
+		return nil
+	}, `SELECT plan, overrides FROM account WHERE overrides <> ''`)
+	return longest, err
 }

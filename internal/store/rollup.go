@@ -139,21 +139,10 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 
 // dueRollups lists the accounts that it is time to look at.
 func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT account_id, version, position, counted_at, pruned_at FROM rollup_state
+	return collect(ctx, s.read, "list the accounts to count", func(scan scanner, st *rollupState) error {
+		return scan(&st.account, &st.version, &st.position, &st.lookedAt, &st.prunedAt)
+	}, `SELECT account_id, version, position, counted_at, pruned_at FROM rollup_state
 		WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, millis(s.Now()), rollupAccounts)
-	if err != nil {
-		return nil, fmt.Errorf("list the accounts to count: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var states []rollupState
-	for rows.Next() {
-		var st rollupState
-		if err := rows.Scan(&st.account, &st.version, &st.position, &st.lookedAt, &st.prunedAt); err != nil {
-			return nil, fmt.Errorf("list the accounts to count: %w", err)
-		}
-		states = append(states, st)
-	}
-	return states, rows.Err()
 }
 
 // rollUp counts one chunk of an account's executions.
@@ -207,28 +196,23 @@ func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err err
 // lateResults adds, to a digest, executions that are counted as running or lost and have another outcome by now: those of a
 // job, or of all when jobID is 0, and no more than a chunk.
 func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int64) (changed []*attempt, err error) {
-	rows, err := s.read.QueryContext(ctx,
-		`SELECT `+countedNames+`, rollup_open.outcome, rollup_open.followed
+	err = each(ctx, s.read, "find results that came late", func(scan scanner) error {
+		a := attempt{known: true}
+		if err := scanCounted(scan, &a.Execution, &a.was, &a.followed); err != nil {
+			return err
+		}
+		d.attempts[keyOf(&a.Execution)] = &a
+		d.each(&a.Execution, func(t *cron.Tally) { t.Recount(a.was, &a.Execution, a.followed) })
+		changed = append(changed, &a)
+		return nil
+	}, `SELECT `+countedNames+`, rollup_open.outcome, rollup_open.followed
 		 FROM rollup_open JOIN execution ON execution.job_id = rollup_open.job_id
 		  AND execution.planned_at = rollup_open.planned_at AND execution.kind = rollup_open.kind
 		  AND execution.attempt = rollup_open.attempt
 		 WHERE rollup_open.account_id = $1 AND (rollup_open.job_id = $2 OR $2 = 0)
 		   AND execution.outcome <> rollup_open.outcome
 		 ORDER BY rollup_open.execution_id LIMIT $3`, accountID, jobID, rollupChunk)
-	if err != nil {
-		return nil, fmt.Errorf("find results that came late: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		a := attempt{known: true}
-		if err := scanCounted(rows.Scan, &a.Execution, &a.was, &a.followed); err != nil {
-			return nil, fmt.Errorf("find results that came late: %w", err)
-		}
-		d.attempts[keyOf(&a.Execution)] = &a
-		d.each(&a.Execution, func(t *cron.Tally) { t.Recount(a.was, &a.Execution, a.followed) })
-		changed = append(changed, &a)
-	}
-	return changed, rows.Err()
+	return changed, err
 }
 
 // countedRow is the columns of a record that statistics need.
@@ -261,23 +245,18 @@ func (s *Store) uncounted(ctx context.Context, column string, owner, position in
 	var fresh []attempt
 	err := s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) error {
 		fresh = nil
-		rows, err := reader.QueryContext(ctx, `SELECT `+countedNames+` FROM execution WHERE execution.`+column+` = $1
-			AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return each(ctx, reader, "read executions", func(scan scanner) error {
 			var a attempt
-			if err := scanCounted(rows.Scan, &a.Execution); err != nil {
+			if err := scanCounted(scan, &a.Execution); err != nil {
 				return err
 			}
 			if ends(&a.Execution) {
-				return nil
+				return errEnough
 			}
 			fresh = append(fresh, a)
-		}
-		return rows.Err()
+			return nil
+		}, `SELECT `+countedNames+` FROM execution WHERE execution.`+column+` = $1
+			AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what is not counted yet: %w", err)

@@ -26,29 +26,24 @@ func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tally
 		wanted[k] = true
 	}
 	read := func(query string, args ...any) error {
-		rows, err := s.read.QueryContext(ctx, query, args...)
-		if err != nil {
-			return fmt.Errorf("read the statistics: %w", err)
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		return each(ctx, s.read, "read the statistics", func(scan scanner) error {
 			var (
 				key tallyKey
 				b   []byte
 			)
-			if err := rows.Scan(&key.jobID, &key.hour, &b); err != nil {
-				return fmt.Errorf("read the statistics: %w", err)
+			if err := scan(&key.jobID, &key.hour, &b); err != nil {
+				return err
 			}
 			if !wanted[key] {
-				continue
+				return nil
 			}
 			t, err := cron.DecodeTally(b)
 			if err != nil {
-				return fmt.Errorf("read the statistics: %w", err)
+				return err
 			}
 			stored[key] = &t
-		}
-		return rows.Err()
+			return nil
+		}, query, args...)
 	}
 	if len(keys) == 0 {
 		return nil, nil
@@ -83,21 +78,17 @@ func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tal
 		ids = append(ids, t.owner)
 	}
 	slices.Sort(ids)
-	rows, err := q.QueryContext(ctx, `SELECT id FROM job WHERE `+s.engine.in("id", 1), s.engine.list(slices.Compact(ids)))
-	if err != nil {
-		return fmt.Errorf("find the jobs: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	present := make(map[int64]bool)
-	for rows.Next() {
+	err := each(ctx, q, "find the jobs", func(scan scanner) error {
 		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return fmt.Errorf("find the jobs: %w", err)
+		if err := scan(&id); err != nil {
+			return err
 		}
 		present[id] = true
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("find the jobs: %w", err)
+		return nil
+	}, `SELECT id FROM job WHERE `+s.engine.in("id", 1), s.engine.list(slices.Compact(ids)))
+	if err != nil {
+		return err
 	}
 	var jobs, whole []tallyRow
 	for _, t := range tallies {

@@ -61,28 +61,24 @@ func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, 
 	if q.JobID != 0 {
 		table, column, owner = "rollup_job", "job_id", q.JobID
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT hour, tally FROM `+table+` WHERE `+column+` = $1 AND hour >= $2
-		AND hour < $3`, owner, hour(q.From), hour(q.To))
-	if err != nil {
-		return stats, fmt.Errorf("read the statistics: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err = each(ctx, s.read, "read the statistics", func(scan scanner) error {
 		var (
 			h int64
 			b []byte
 		)
-		if err := rows.Scan(&h, &b); err != nil {
-			return stats, fmt.Errorf("read the statistics: %w", err)
+		if err := scan(&h, &b); err != nil {
+			return err
 		}
 		t, err := cron.DecodeTally(b)
 		if err != nil {
-			return stats, fmt.Errorf("read the statistics: %w", err)
+			return err
 		}
 		add(h, t)
-	}
-	if err := rows.Err(); err != nil {
-		return stats, fmt.Errorf("read the statistics: %w", err)
+		return nil
+	}, `SELECT hour, tally FROM `+table+` WHERE `+column+` = $1 AND hour >= $2
+		AND hour < $3`, owner, hour(q.From), hour(q.To))
+	if err != nil {
+		return stats, err
 	}
 	stats.AsOf = s.stamp()
 	d := newDigest(q.JobID != 0, q.JobID == 0)

@@ -72,24 +72,18 @@ type sealedTLS struct {
 
 // readTLS reads the TLS material of the accounts that are the keys of a map.
 func (s *Store) readTLS(ctx context.Context, q queryer, accounts map[int64]*sealedTLS) error {
-	rows, err := q.QueryContext(ctx,
-		`SELECT account_id, roots, certificate, sealed_key FROM account_tls WHERE `+s.engine.in("account_id", 1),
-		s.engine.list(slices.Collect(maps.Keys(accounts))))
-	if err != nil {
-		return fmt.Errorf("read the TLS material: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	return each(ctx, q, "read the TLS material", func(scan scanner) error {
 		var (
 			id int64
 			t  sealedTLS
 		)
-		if err := rows.Scan(&id, &t.material.Roots, &t.material.Certificate, &t.key); err != nil {
-			return fmt.Errorf("read the TLS material: %w", err)
+		if err := scan(&id, &t.material.Roots, &t.material.Certificate, &t.key); err != nil {
+			return err
 		}
 		accounts[id] = &t
-	}
-	return rows.Err()
+		return nil
+	}, `SELECT account_id, roots, certificate, sealed_key FROM account_tls WHERE `+s.engine.in("account_id", 1),
+		s.engine.list(slices.Collect(maps.Keys(accounts))))
 }
 
 // openTLS makes TLS material ready for use; an account whose material does not open has none.

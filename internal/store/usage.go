@@ -67,20 +67,16 @@ func (s *Store) pruneUsage(ctx context.Context) (more bool, err error) {
 	before := millis(s.Now().Add(-usageKept))
 	type window struct{ kind, subject, at int64 }
 	find := func() (old []window, err error) {
-		rows, err := s.read.QueryContext(ctx, `SELECT kind, subject, window_at FROM usage WHERE window_at < $1 LIMIT $2`,
-			before, pruneChunk)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
+		err = each(ctx, s.read, "find old windows", func(scan scanner) error {
 			var w window
-			if err := rows.Scan(&w.kind, &w.subject, &w.at); err != nil {
-				return nil, err
+			if err := scan(&w.kind, &w.subject, &w.at); err != nil {
+				return err
 			}
 			old = append(old, w)
-		}
-		return old, rows.Err()
+			return nil
+		}, `SELECT kind, subject, window_at FROM usage WHERE window_at < $1 LIMIT $2`,
+			before, pruneChunk)
+		return old, err
 	}
 	old, err := find()
 	if err == nil && len(old) > 0 {

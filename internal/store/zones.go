@@ -225,37 +225,32 @@ type changedJob struct {
 func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 	changed []*changedJob, last sql.NullInt64, err error) {
 	now := s.stamp()
-	rows, err := q.QueryContext(ctx,
-		`SELECT job.id, job.updated_at, account.enabled_at, job_state.next_run_at, job.enabled, `+timingNames+`
-		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job.account_id
-		 WHERE job_state.job_id > $1 ORDER BY job_state.job_id LIMIT $2`+s.engine.lock(lockStates), after, replanChunk)
-	if err != nil {
-		return nil, last, err
-	}
-	defer func() { _ = rows.Close() }()
 	n := 0
-	for rows.Next() {
+	err = each(ctx, q, "read the jobs", func(scan scanner) error {
 		var (
 			c                         changedJob
 			updated, enabled, planned int64
 		)
 		fields := []any{integer(&c.job.ID), integer(&updated), integer(&enabled), integer(&planned), flag(&c.job.Enabled)}
-		if err := rows.Scan(append(fields, targets(jobTiming(&c.job))...)...); err != nil {
-			return nil, last, err
+		if err := scan(append(fields, targets(jobTiming(&c.job))...)...); err != nil {
+			return err
 		}
 		n++
 		last.Int64 = c.job.ID
 		// What is due stays due. A job without a next run is disabled, or its occurrences have come to an end.
 		if planned <= millis(now) {
-			continue
+			return nil
 		}
 		if c.next = c.job.NextAfter(now); millis(c.next) != planned {
 			c.since = instant(max(updated, enabled, millis(now.Add(-longestShift))))
 			changed = append(changed, &c)
 		}
-	}
+		return nil
+	}, `SELECT job.id, job.updated_at, account.enabled_at, job_state.next_run_at, job.enabled, `+timingNames+`
+		 FROM job_state JOIN job ON job.id = job_state.job_id JOIN account ON account.id = job.account_id
+		 WHERE job_state.job_id > $1 ORDER BY job_state.job_id LIMIT $2`+s.engine.lock(lockStates), after, replanChunk)
 	last.Valid = n == replanChunk
-	return changed, last, rows.Err()
+	return changed, last, err
 }
 
 // longestShift is how far new zone data may move an occurrence that is still to come into the past, and have it run late.
@@ -276,23 +271,19 @@ func (s *Store) addUnsettled(ctx context.Context, q queryer, changed []*changedJ
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, `SELECT job_id, max(planned_at), max(last_planned_at) FROM execution
-		WHERE `+s.engine.in("job_id", 1)+` AND planned_at > $2 AND kind = $3 GROUP BY job_id`,
-		s.engine.list(ids), millis(now.Add(-longestShift)), int(cron.KindScheduled))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
+	err := each(ctx, q, "read the records of the jobs", func(scan scanner) error {
 		var id, planned, last int64
-		if err := rows.Scan(&id, &planned, &last); err != nil {
+		if err := scan(&id, &planned, &last); err != nil {
 			return err
 		}
 		if settled := instant(max(planned, last)); settled.After(byID[id].since) {
 			byID[id].since = settled
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, `SELECT job_id, max(planned_at), max(last_planned_at) FROM execution
+		WHERE `+s.engine.in("job_id", 1)+` AND planned_at > $2 AND kind = $3 GROUP BY job_id`,
+		s.engine.list(ids), millis(now.Add(-longestShift)), int(cron.KindScheduled))
+	if err != nil {
 		return err
 	}
 	for _, c := range byID {
