@@ -121,7 +121,7 @@ var zoneTests = []test{
 		s.equal("claimed", s.claimOne(db, node).Planned, dueAt)
 		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`), int64(0))
 	}},
-	{"planning anew goes on where it stopped, also with the upkeep", func(s *suite) {
+	{"planning anew goes on where it stopped", func(s *suite) {
 		before, after := s.twoReleases()
 		db, account, _ := s.start()
 		s.ok(db.AgreeOnZones(s.ctx(), before))
@@ -129,7 +129,7 @@ var zoneTests = []test{
 		first, second := s.job(db, account, inMoving(at, 6)), s.job(db, account, inMoving(at, 6))
 		s.ok(db.AgreeOnZones(s.ctx(), after))
 		s.execOne(`UPDATE zone_data SET replanned_to = $1`, first.ID)
-		s.maintain(db)
+		s.replan(db)
 		s.equal("planned before", s.nextRun(db, first), at)
 		s.equal("planned now", s.nextRun(db, second), at.Add(-time.Hour))
 		_, err := db.Replan(s.ctx())
