@@ -19,8 +19,8 @@ import (
 //	       was due meanwhile, planned from there on)
 //
 // Enabling the account wakes its dormant jobs in chunks. What was due is counted before the transaction that records it,
-// since that takes the longer the longer the account was disabled. Upkeep completes what a process left that died
-// meanwhile.
+// since that takes the longer the longer the account was disabled; when the zone data in use or the account changed meanwhile, it
+// is counted anew. Upkeep completes what a process left that died meanwhile.
 
 // wakeChunk is how many dormant jobs one transaction wakes.
 const wakeChunk = 200
@@ -44,12 +44,24 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 		if err != nil || len(sleepers) == 0 {
 			return err
 		}
+		zones, stale := cron.CurrentZones().Version(), false
 		for _, sl := range sleepers {
 			sl.wake()
 		}
-		err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error { return s.wakeSome(ctx, q, sleepers) })
+		err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) (err error) {
+			if stale, err = s.enabledAnew(ctx, q, accountID, sleepers[0].enabled); err != nil {
+				return err
+			}
+			if stale = stale || cron.CurrentZones().Version() != zones; stale {
+				return nil
+			}
+			return s.wakeSome(ctx, q, sleepers)
+		})
 		if err != nil {
 			return fmt.Errorf("plan the jobs of an account that was disabled: %w", err)
+		}
+		if stale {
+			continue // by what holds now
 		}
 		if len(sleepers) < wakeChunk {
 			return nil
@@ -86,6 +98,21 @@ func (sl *sleeper) wake() {
 	last := sl.enabled.Add(-time.Millisecond)
 	sl.gap = sl.job.Backlog(sl.planned, last)
 	sl.next = sl.job.NextAfter(last)
+}
+
+// enabledAnew tells whether an account is disabled or gone, or was enabled again, since it was enabled at an instant; if not,
+// it stays as it is until the end of the transaction.
+func (s *Store) enabledAnew(ctx context.Context, q queryer, accountID int64, at time.Time) (anew bool, err error) {
+	var enabled int64
+	err = q.QueryRowContext(ctx, `SELECT enabled_at FROM account WHERE id = $1 AND NOT disabled`+s.engine.lock(forShare),
+		accountID).Scan(&enabled)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look when the account was enabled: %w", err)
+	}
+	return enabled != millis(at), nil
 }
 
 // wakeSome wakes those of the given jobs that nobody has woken or changed since they were read.

@@ -202,6 +202,20 @@ var zoneTests = []test{
 		}
 		s.equal("in use", cron.CurrentZones().Version(), before.Version())
 	}},
+	{"dormant jobs wake by newer zone data, also when those come in the midst of it", func(s *suite) {
+		before, after := s.twoReleases()
+		db, account, _ := s.start()
+		s.ok(db.AgreeOnZones(s.ctx(), before))
+		now := db.Now().UTC().Truncate(time.Minute)
+		at := now.Add(5 * time.Hour)
+		j := s.job(db, account, inMoving(at, 6))
+		s.sleep(j.ID, at.Add(-24*time.Hour), now)
+		s.elsewhere(after.Version(), after, after.Data())
+		s.exec(`UPDATE zone_data SET replanned_to = NULL`) // another node has gone through all jobs by now
+		s.ok(db.WakeJobs(s.ctx(), account))
+		s.equal("next run", s.nextRun(db, j), at.Add(-time.Hour))
+		s.equal("ledger", len(s.ledger(j.ID)), 1)
+	}},
 	{"older zone data are never taken", func(s *suite) {
 		before, after := s.twoReleases()
 		db := s.open()
