@@ -132,8 +132,7 @@ var zoneTests = []test{
 		s.replan(db)
 		s.equal("planned before", s.nextRun(db, first), at)
 		s.equal("planned now", s.nextRun(db, second), at.Add(-time.Hour))
-		_, err := db.Replan(s.ctx())
-		s.ok(err)
+		s.replan(db) // finds nothing to do
 	}},
 	{"an occurrence that new rules move into the past runs late", func(s *suite) {
 		before, after := s.twoReleases()
