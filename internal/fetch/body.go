@@ -6,24 +6,24 @@ import (
 	"strconv"
 )
 
-// maxChunkExtra bounds what comes with chunks beyond their data: extensions, trailers, digits that nobody needs.
+// maxChunkExtra limits the bytes of a chunked body that are not data: chunk sizes, extensions and trailers.
 const maxChunkExtra = 64 << 10
 
-// body is what a reader knows of the body that it reads.
+// body is the state of a reader within a response body.
 type body struct {
 	framing framing
-	left    int64 // of the body withLength, or of the chunk at hand
-	inChunk bool  // a chunk was begun, and its end was not read
-	extra   int64 // bytes that count for maxChunkExtra
+	left    int64 // unread bytes of a body withLength, or of the current chunk
+	inChunk bool  // the line end after the data of the current chunk has not been read
+	extra   int64 // bytes that count toward maxChunkExtra
 }
 
-// ends reports whether there is nothing to read.
+// ends reports whether the body is known to have no more bytes.
 func (b *body) ends() bool {
 	return b.framing == withoutBody || b.framing == withLength && b.left == 0
 }
 
-// readBody reads some of the body, and never waits for more once it has some. Its error is io.EOF at the end of the
-// body, malformed, or that of the stream; where the body must not end, that is io.ErrUnexpectedEOF in place of io.EOF.
+// readBody reads part of the body. It returns as soon as it has some bytes. The error is io.EOF at the end of the body,
+// io.ErrUnexpectedEOF if the connection ends before the body does, a malformed, or the error of the connection.
 func (r *reader) readBody(p []byte) (n int, err error) {
 	b := &r.body
 	if b.framing == untilClose {
@@ -42,7 +42,7 @@ func (r *reader) readBody(p []byte) (n int, err error) {
 	return n, unexpected(err)
 }
 
-// unexpected is err, of a stream that must not end here.
+// unexpected returns io.ErrUnexpectedEOF for io.EOF, and err otherwise.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -50,8 +50,8 @@ func unexpected(err error) error {
 	return err
 }
 
-// beginChunk reads up to the data of the next chunk, or, when there is no other, to the end of the trailer (RFC 9112,
-// section 7.1). As with curl, lines may end without a carriage return, and anything may follow the digits of a size.
+// beginChunk reads up to the data of the next chunk, or, after the last chunk, to the end of the trailer (RFC 9112,
+// section 7.1). Like curl, it accepts lines that end without a carriage return and any bytes after the digits of a size.
 func (r *reader) beginChunk() error {
 	b := &r.body
 	if b.inChunk {
@@ -63,7 +63,7 @@ func (r *reader) beginChunk() error {
 	if err != nil {
 		return err
 	}
-	// A chunk of one byte is legitimate. What data do not make up for counts.
+	// Many small chunks are legitimate, so the data of a chunk offset its overhead.
 	b.extra = max(b.extra-16-2*min(size, math.MaxInt32), 0)
 	if b.left, b.inChunk = size, size > 0; size == 0 {
 		return r.trailer()
@@ -71,7 +71,7 @@ func (r *reader) beginChunk() error {
 	return nil
 }
 
-// extraByte reads a byte that is no data.
+// extraByte reads a byte that is not chunk data.
 func (r *reader) extraByte() (byte, error) {
 	if r.body.extra++; r.body.extra > maxChunkExtra {
 		return 0, malformed("its chunks come with more than " + strconv.Itoa(maxChunkExtra) +
@@ -81,7 +81,7 @@ func (r *reader) extraByte() (byte, error) {
 	return c, unexpected(err)
 }
 
-// endChunk reads the end of the line that the data of a chunk are.
+// endChunk reads the line end after the data of a chunk.
 func (r *reader) endChunk() error {
 	for {
 		switch c, err := r.extraByte(); {
@@ -95,7 +95,7 @@ func (r *reader) endChunk() error {
 	}
 }
 
-// chunkSize reads the line before the data of a chunk.
+// chunkSize reads the line with the size of the next chunk.
 func (r *reader) chunkSize() (size int64, err error) {
 	for digits := 0; ; digits++ {
 		c, err := r.extraByte()
@@ -128,8 +128,8 @@ func hexDigit(c byte) (int64, bool) {
 	return 0, false
 }
 
-// trailer reads what follows the last chunk: header lines, of which nothing is kept, and an empty one. As with curl,
-// the carriage return of that one is enough when the connection ends there.
+// trailer reads and drops the header lines after the last chunk, up to and including the empty line. Like curl, it
+// accepts an empty line without a line feed if the connection ends there.
 func (r *reader) trailer() error {
 	empty, whole, last := true, false, byte('\n')
 	for {

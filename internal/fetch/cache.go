@@ -2,15 +2,15 @@ package fetch
 
 import "sync"
 
-// cache remembers what is costly to make, up to so many bytes. It has two generations, so that old entries go by dropping
-// a map. A failure is not remembered.
+// cache keeps values that are expensive to build. It has two generations of at most capacity bytes each, so that old
+// entries are evicted by dropping a map. Failures are not cached.
 type cache[K comparable, V any] struct {
-	room int // bytes of a generation
+	capacity int // bytes per generation
 
-	mu              sync.Mutex
-	entries, former map[K]entry[V]
-	used            int // bytes of entries
-	making          map[K]*making[V]
+	mu                sync.Mutex
+	entries, previous map[K]entry[V]
+	used              int // bytes of entries
+	pending           map[K]*pendingEntry[V]
 }
 
 type entry[V any] struct {
@@ -18,20 +18,20 @@ type entry[V any] struct {
 	size  int
 }
 
-// making is an entry under construction, which may be read once done is closed.
-type making[V any] struct {
+// pendingEntry is an entry that is being built. It can be read once done is closed.
+type pendingEntry[V any] struct {
 	done chan struct{}
 	entry[V]
 	err error
 }
 
-// get returns what belongs to key: what is known, or what build makes, with its size in bytes. Those who ask for the same
-// at the same time share what one of them builds.
+// get returns the cached value of key, or calls build, which returns a new value and its size in bytes. Concurrent calls
+// for the same key share one call of build.
 func (c *cache[K, V]) get(key K, build func() (V, int, error)) (V, error) {
 	c.mu.Lock()
 	e, ok := c.entries[key]
 	if !ok {
-		if e, ok = c.former[key]; ok {
+		if e, ok = c.previous[key]; ok {
 			c.put(key, e)
 		}
 	}
@@ -39,21 +39,21 @@ func (c *cache[K, V]) get(key K, build func() (V, int, error)) (V, error) {
 		c.mu.Unlock()
 		return e.value, nil
 	}
-	if m, underway := c.making[key]; underway {
+	if m, isPending := c.pending[key]; isPending {
 		c.mu.Unlock()
 		<-m.done
 		return m.value, m.err
 	}
-	m := &making[V]{done: make(chan struct{}), err: errPanic}
-	if c.making == nil {
-		c.making = make(map[K]*making[V])
+	m := &pendingEntry[V]{done: make(chan struct{}), err: errPanic}
+	if c.pending == nil {
+		c.pending = make(map[K]*pendingEntry[V])
 	}
-	c.making[key] = m
+	c.pending[key] = m
 	c.mu.Unlock()
 
 	defer func() { // also when build panics
 		c.mu.Lock()
-		delete(c.making, key)
+		delete(c.pending, key)
 		if m.err == nil {
 			c.put(key, m.entry)
 		}
@@ -64,13 +64,13 @@ func (c *cache[K, V]) get(key K, build func() (V, int, error)) (V, error) {
 	return m.value, m.err
 }
 
-// put notes an entry, unless it would push most of the others out.
+// put adds an entry, unless it would take more than a quarter of a generation.
 func (c *cache[K, V]) put(key K, e entry[V]) {
-	if e.size > c.room/4 {
+	if e.size > c.capacity/4 {
 		return
 	}
-	if c.entries == nil || c.used+e.size > c.room {
-		c.entries, c.former, c.used = make(map[K]entry[V]), c.entries, 0
+	if c.entries == nil || c.used+e.size > c.capacity {
+		c.entries, c.previous, c.used = make(map[K]entry[V]), c.entries, 0
 	}
 	c.entries[key] = e
 	c.used += e.size

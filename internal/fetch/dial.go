@@ -11,16 +11,17 @@ import (
 )
 
 const (
-	// maxAddrs is how many addresses of a name are tried; a name with more is no reason to knock on every door.
+	// maxAddrs limits how many addresses of a name are tried.
 	maxAddrs = 16
-	// longCall is the timeout from which on a silent connection needs keep-alive probes, lest middleboxes forget it.
+	// longCall is the timeout above which a connection sends keep-alive probes, so that NATs and firewalls do not drop it
+	// while it is idle.
 	longCall = time.Minute
 )
 
-// interleave returns the addresses in the order to try them: the resolver's, but the families by turns (RFC 8305,
-// section 4).
+// interleave returns the addresses in the order in which they are tried: the resolver's order, with IPv4 and IPv6
+// alternating (RFC 8305, section 4).
 func interleave(addrs []netip.Addr) []netip.Addr {
-	var families [2][]netip.Addr // that of the first address first
+	var families [2][]netip.Addr // starting with the family of the first address
 	for _, a := range addrs {
 		a = a.Unmap()
 		family := 0
@@ -62,7 +63,7 @@ func (c *Client) dial(
 }
 
 func dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {
-	// DialTCP takes the address as it is, but binds a local port first.
+	// Dialer.DialTCP would take addr without formatting it, but it binds a local port first.
 	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, dialFault(err, addr)

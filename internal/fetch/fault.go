@@ -20,7 +20,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// fault is the error of an exchange: what its result says, and the cause.
+// fault is the error of an exchange: the fields of its result, and the cause.
 type fault struct {
 	status cron.Status
 	fault  cron.Fault
@@ -34,10 +34,10 @@ func (f *fault) Error() string {
 
 func (f *fault) Unwrap() error { return f.err }
 
-// errPanic stands for a panic that has been logged.
+// errPanic is the error of an exchange that panicked. The panic itself has been logged.
 var errPanic = errors.New("fetch: panic")
 
-// lookupFault is what err of a lookup of name means.
+// lookupFault converts the error of a lookup of name.
 func lookupFault(err error, name string) error {
 	f := &fault{status: cron.StatusDNSError, fault: cron.FaultResolver, detail: name, err: err}
 	if short := shortageFault(err); short != nil {
@@ -51,7 +51,7 @@ func lookupFault(err error, name string) error {
 	return f
 }
 
-// dialFault is what err of a connection to address means.
+// dialFault converts the error of a connection to address.
 func dialFault(err error, address netip.AddrPort) error {
 	f := &fault{status: cron.StatusConnectFailed, fault: cron.FaultConnect, detail: address.String(), err: err}
 	blocked, isBlocked := errors.AsType[*BlockedError](err)
@@ -75,17 +75,17 @@ func dialFault(err error, address netip.AddrPort) error {
 	return f
 }
 
-// handshakeFault is what err of a TLS handshake means. It also tells the expiry of a certificate that was refused.
+// handshakeFault converts the error of a TLS handshake. It also records the expiry of a certificate that was rejected.
 func (x *exchange) handshakeFault(err error) error {
 	if short := shortageFault(err); short != nil {
 		return short
 	}
-	// A server that stumbles over the session it gave out must not do so for an hour.
+	// If the server rejected its own session ticket, the next exchange must start without it.
 	x.client.sessions.forget(x.call.AccountID, x.sessionName())
 
 	f := &fault{status: cron.StatusOther, fault: cron.FaultTLS, detail: err.Error(), err: err}
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		x.see(refused.UnverifiedCertificates[0])
+		x.noteCertificate(refused.UnverifiedCertificates[0])
 	}
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	host, isHost := errors.AsType[x509.HostnameError](err)
@@ -107,7 +107,7 @@ func (x *exchange) handshakeFault(err error) error {
 	return f
 }
 
-// certificateNames lists whom a certificate is for.
+// certificateNames lists the names and addresses that a certificate is valid for.
 func certificateNames(c *x509.Certificate) string {
 	names := append([]string(nil), c.DNSNames...)
 	for _, ip := range c.IPAddresses {
@@ -119,7 +119,7 @@ func certificateNames(c *x509.Certificate) string {
 	return strings.Join(names, ", ")
 }
 
-// transferFault is what an error of the connection itself means once the request is under way.
+// transferFault converts an error of the connection that occurs after the handshake.
 func (x *exchange) transferFault(err error) error {
 	if short := shortageFault(err); short != nil {
 		return short
@@ -133,7 +133,7 @@ func (x *exchange) transferFault(err error) error {
 	case isAny(err, syscall.ECONNRESET, syscall.EPIPE):
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		f.fault = cron.FaultClosed
-	case isOp && (alert.Op == "remote error" || alert.Op == "local error"): // a TLS alert, say for want of a certificate
+	case isOp && (alert.Op == "remote error" || alert.Op == "local error"): // a TLS alert, such as for a missing client certificate
 		f.fault, f.detail = cron.FaultTLS, alert.Err.Error()
 	case isRecord:
 		f.fault, f.detail = cron.FaultTLS, record.Msg
@@ -143,7 +143,7 @@ func (x *exchange) transferFault(err error) error {
 	return f
 }
 
-// isTimeout reports whether err is that of any deadline, or of an exchange that was called off.
+// isTimeout reports whether err comes from a deadline or from a cancelled context.
 func isTimeout(err error) bool {
 	for _, deadline := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, deadline) {
@@ -167,7 +167,7 @@ func isAny(err error, numbers ...syscall.Errno) bool {
 	return false
 }
 
-// seconds is d in the unit that users know it in.
+// seconds formats d as whole seconds if possible.
 func seconds(d time.Duration) string {
 	if d%time.Second == 0 {
 		return strconv.FormatInt(int64(d/time.Second), 10) + "s"
@@ -175,7 +175,7 @@ func seconds(d time.Duration) string {
 	return d.String()
 }
 
-// maxText is how many bytes a Reason or Detail may have.
+// maxText is the maximum length of a Reason or Detail in bytes.
 const maxText = 255
 
 // clean returns s as valid UTF-8 without control characters, in at most limit bytes.

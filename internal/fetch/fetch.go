@@ -28,13 +28,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// Config is what a Client needs. The zero value works: closed sign-up, the resolver and the roots of the host.
+// Config configures a Client. The zero value works: it uses the resolver and the root certificates of the host.
 type Config struct {
 	Guard     *Guard         // nil for the zero Guard
 	Resolver  Resolver       // nil for Go's resolver with the configuration of the host
-	RootCAs   *x509.CertPool // nil for those of the host
-	UserAgent string         // of requests whose job sets none; "" is "Punctual"
-	Logger    *slog.Logger   // for errors of the service itself; nil for none
+	RootCAs   *x509.CertPool // nil for the root certificates of the host
+	UserAgent string         // for jobs that do not set a User-Agent; "" is "Punctual"
+	Logger    *slog.Logger   // for internal errors of the service; nil for none
 }
 
 // Resolver resolves names, like *net.Resolver.
@@ -44,7 +44,7 @@ type Resolver interface {
 
 var _ Resolver = (*net.Resolver)(nil)
 
-// Client makes exchanges. It is safe for concurrent use, and holds neither connections nor goroutines to be closed.
+// Client makes exchanges. It is safe for concurrent use. It does not have to be closed.
 type Client struct {
 	guard     *Guard
 	lookups   *lookups
@@ -53,16 +53,16 @@ type Client struct {
 	userAgent string
 	logger    *slog.Logger
 
-	identities cache[[sha256.Size]byte, *identity] // by the digests of what they are made of
+	identities cache[[sha256.Size]byte, *identity] // by the digest of the TLS material
 	patterns   cache[string, *regexp.Regexp]
-	turns      *turns // of those who match patterns
+	turns      *turns // of exchanges that match patterns
 
 	readers  sync.Pool // of *reader
-	requests sync.Pool // of *[]byte, requests under construction
-	scratch  sync.Pool // of *[]byte, response bodies on their way
+	requests sync.Pool // of *[]byte, the buffers that requests are built in
+	scratch  sync.Pool // of *[]byte, the buffers that response bodies are read into
 }
 
-// Sizes of what an exchange borrows. Only a reader is held while a server thinks.
+// Sizes of pooled buffers in bytes. While an exchange waits for the response, it holds only a reader.
 const (
 	readerSize  = 4 << 10
 	requestSize = 16 << 10
@@ -91,8 +91,8 @@ func New(config Config) *Client {
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
 
-		identities: cache[[sha256.Size]byte, *identity]{room: identityRoom},
-		patterns:   cache[string, *regexp.Regexp]{room: patternRoom},
+		identities: cache[[sha256.Size]byte, *identity]{capacity: identityRoom},
+		patterns:   cache[string, *regexp.Regexp]{capacity: patternRoom},
 		turns:      newTurns(),
 
 		readers:  sync.Pool{New: func() any { return newReader() }},
@@ -277,16 +277,16 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	r.Status, r.Fault, r.Detail = f.status, f.fault, clean(f.detail, maxText)
 }
 
-// secure wraps tcp in TLS that is not shaken yet.
+// secure returns a TLS connection over tcp, before its handshake.
 func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 	config := &tls.Config{
 		ServerName:         x.target.serverName(),
 		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
 		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.sessionName(), &x.peerBytes),
-		// Sees the certificate as soon as it is known, whatever the handshake still comes to.
+		// Records the certificate as soon as it is known, even if the handshake fails later.
 		VerifyConnection: func(state tls.ConnectionState) error {
-			x.see(state.PeerCertificates[0])
+			x.noteCertificate(state.PeerCertificates[0])
 			x.peerBytes = 0
 			for _, c := range state.PeerCertificates {
 				x.peerBytes += len(c.Raw)
@@ -315,7 +315,7 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 	return tls.Client(deadlineKeeper{tcp}, config), nil
 }
 
-// sessionName is what a TLS session is good for: the server, and what else it was made with.
+// sessionName is the cache key of a TLS session: the server and the TLS settings that the session was made with.
 func (x *exchange) sessionName() string {
 	name := x.target.authority()
 	if x.call.Exchange.Unverified {
@@ -330,14 +330,14 @@ func (x *exchange) sessionName() string {
 	return name
 }
 
-// see notes the expiry of a server's certificate. With redirects, it is the first of all that counts.
-func (x *exchange) see(certificate *x509.Certificate) {
+// noteCertificate records the expiry of a server's certificate. With redirects, the earliest expiry counts.
+func (x *exchange) noteCertificate(certificate *x509.Certificate) {
 	if known := x.result.CertExpiry; known.IsZero() || certificate.NotAfter.Before(known) {
 		x.result.CertExpiry = certificate.NotAfter
 	}
 }
 
-// deadlineKeeper keeps tls.Conn.Close from putting a deadline of its own in place of the exchange's.
+// deadlineKeeper prevents tls.Conn.Close from replacing the deadline of the exchange with its own.
 type deadlineKeeper struct{ net.Conn }
 
 func (deadlineKeeper) SetWriteDeadline(time.Time) error { return nil }

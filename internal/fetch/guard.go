@@ -15,39 +15,40 @@ import (
 	"punctual/internal/cron"
 )
 
-// Guard says which addresses an exchange may connect to. It is asked about each one as it is dialled, after the name
-// was resolved, so no name and no change of a name gets around it. The zero value is the guard of a service without
-// listeners. It must not be changed once in use.
+// Guard decides which addresses an exchange may connect to, as protection against SSRF. It checks each address when it
+// is dialled, after the name was resolved, so DNS rebinding cannot bypass it. The zero value has no listeners and no
+// lists. A Guard must not be modified once it is in use.
 //
-// An IPv4-mapped address is its IPv4 address. An IPv6 address that carries an IPv4 address in another way (compatible,
-// translated, NAT64, 6to4, Teredo, ISATAP) is judged as both, and both must pass. In this order:
+// An IPv4-mapped address is treated as its IPv4 address. An IPv6 address that embeds an IPv4 address in another way
+// (compatible, translated, NAT64, 6to4, Teredo, ISATAP) is checked as both, and both must be allowed. The first rule
+// that matches decides:
 //
-//   - Deny refuses;
-//   - our own listeners and the metadata services of clouds are refused;
-//   - Allow lets pass;
-//   - IPv4 link-local addresses are refused, since clouds keep their services there;
-//   - for an account that may reach private networks all else passes, they and the host itself included;
-//   - for any other only global unicast addresses pass: everything in the IANA special-purpose address registries,
-//     multicast, and addresses with a zone are refused.
+//  1. An address in Deny is blocked.
+//  2. A cloud metadata service and the service's own listeners are blocked.
+//  3. An address in Allow is allowed.
+//  4. If the account may reach private networks, IPv4 link-local addresses are blocked, since cloud providers run
+//     services there, and every other address is allowed.
+//  5. For other accounts, only global unicast addresses are allowed. Everything in the IANA special-purpose address
+//     registries, multicast and addresses with a zone are blocked.
 type Guard struct {
-	Own   []netip.AddrPort // where we listen; an unspecified address stands for every address of the host
-	Allow []netip.Prefix   // the operator's; none IPv4-mapped
+	Own   []netip.AddrPort // the service's listeners; an unspecified address means every address of the host
+	Allow []netip.Prefix   // configured by the operator, without IPv4-mapped prefixes
 	Deny  []netip.Prefix   // likewise
 
 	local atomic.Pointer[localAddrs]
 }
 
-// BlockedError is the error for an address that the guard refuses.
+// BlockedError is the error for an address that the guard blocks.
 type BlockedError struct {
 	Addr      netip.AddrPort
 	Reason    string // for logs
-	NotGlobal bool   // an account that may reach private networks could call it
+	NotGlobal bool   // allowed for accounts that may reach private networks
 }
 
 // Error is the text for logs.
 func (e *BlockedError) Error() string { return fmt.Sprintf("%s is blocked: %s", e.Addr, e.Reason) }
 
-// control is a net.Dialer's ControlContext for an account with that access.
+// control returns the ControlContext of a net.Dialer for an account with the given access.
 func (g *Guard) control(access cron.Access) func(context.Context, string, string, syscall.RawConn) error {
 	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		addr, err := netip.ParseAddrPort(address)
@@ -58,8 +59,8 @@ func (g *Guard) control(access cron.Access) func(context.Context, string, string
 	}
 }
 
-// Check returns nil when an account with that access may dial addr, and otherwise a *BlockedError, or the error that kept
-// the guard from knowing.
+// Check returns nil if an account with the given access may dial addr. Otherwise the error is a *BlockedError, or says
+// why the check could not be made.
 func (g *Guard) Check(addr netip.AddrPort, access cron.Access) error {
 	var buf [8]netip.Addr
 	forms := appendForms(buf[:0], addr.Addr())
@@ -75,9 +76,9 @@ func (g *Guard) Check(addr netip.AddrPort, access cron.Access) error {
 	return nil
 }
 
-// CheckHost is Check for the host of a URL, without brackets, when that is an address in any of its spellings. The
-// problem is one of cron.RuleURLBlocked or cron.RuleURLNotGlobal, or none; it is cron.RuleURLHostName for a host that is
-// neither an address nor a name that can have one. It never resolves: a name is judged when its addresses are dialled.
+// CheckHost checks the host of a URL, given without brackets, as Check does if it is an IP address in any notation. The
+// problem is cron.RuleURLBlocked, cron.RuleURLNotGlobal or none; it is cron.RuleURLHostName for a host that is neither an
+// address nor a valid domain name. CheckHost resolves no names: their addresses are checked when they are dialled.
 func (g *Guard) CheckHost(host string, port int, access cron.Access) cron.Problem {
 	_, addr, err := parseHost(host, strings.Contains(host, ":"))
 	if err != nil {
@@ -96,7 +97,7 @@ func (g *Guard) CheckHost(host string, port int, access cron.Access) cron.Proble
 	return cron.Problem{Rule: cron.RuleURLBlocked, Given: addr.String()}
 }
 
-// refuse returns why addr, which may be our own listener, may not be dialled, or "".
+// refuse returns the reason why addr is blocked, or "". own says whether it is one of the service's listeners.
 func (g *Guard) refuse(addr netip.Addr, own bool, access cron.Access) (reason string, notGlobal bool) {
 	global := access == cron.AccessGlobal
 	bare := addr.WithZone("") // prefixes contain no address with a zone
@@ -123,7 +124,7 @@ func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// isOwn reports whether we listen at addr and port.
+// isOwn reports whether the service listens on addr and port.
 func (g *Guard) isOwn(addr netip.Addr, port uint16) (bool, error) {
 	for _, own := range g.Own {
 		if own.Port() != port {
@@ -142,20 +143,20 @@ func (g *Guard) isOwn(addr netip.Addr, port uint16) (bool, error) {
 	return false, nil
 }
 
-// localAddrs are the addresses of the host's interfaces at some time.
+// localAddrs are the addresses of the host's network interfaces, read at the given time.
 type localAddrs struct {
 	addrs []netip.Addr
 	at    time.Time
 }
 
-// isLocal reports whether addr is one of the host's.
+// isLocal reports whether addr belongs to one of the host's network interfaces.
 func (g *Guard) isLocal(addr netip.Addr) (bool, error) {
 	const fresh = 10 * time.Second
 	known := g.local.Load()
 	if now := time.Now(); known == nil || now.Sub(known.at) > fresh {
 		interfaces, err := net.InterfaceAddrs()
 		if err != nil {
-			return false, err // not to know is no reason to let it pass
+			return false, err // fail closed
 		}
 		known = &localAddrs{at: now}
 		for _, i := range interfaces {
@@ -170,8 +171,8 @@ func (g *Guard) isLocal(addr netip.Addr) (bool, error) {
 	return slices.Contains(known.addrs, addr), nil
 }
 
-// appendForms appends addr, an IPv4-mapped address as its IPv4 address, the IPv4 addresses that it carries, and for an
-// unspecified address the loopback address that connecting to it reaches.
+// appendForms appends every address that addr has to be checked as: addr itself, unmapped; the IPv4 addresses embedded in
+// it; and for an unspecified address the loopback address, which a connection to it reaches.
 func appendForms(forms []netip.Addr, addr netip.Addr) []netip.Addr {
 	addr = addr.Unmap()
 	forms = append(forms, addr)
@@ -188,7 +189,7 @@ func appendForms(forms []netip.Addr, addr netip.Addr) []netip.Addr {
 		forms = append(forms, netip.IPv6Loopback())
 	case nat64.Contains(addr), translated4.Contains(addr), compatible4.Contains(addr) && !addr.IsLoopback():
 		forms = append(forms, v4(12, 13, 14, 15))
-	case localNAT64.Contains(addr): // of any of the lengths that RFC 6052, section 2.2, has for prefixes this long
+	case localNAT64.Contains(addr): // every prefix length of RFC 6052, section 2.2, from /48 on
 		forms = append(forms, v4(6, 7, 9, 10), v4(7, 9, 10, 11), v4(9, 10, 11, 12), v4(12, 13, 14, 15))
 	case sixToFour.Contains(addr):
 		forms = append(forms, v4(2, 3, 4, 5))
@@ -209,10 +210,10 @@ var (
 	compatible4 = netip.MustParsePrefix("::/96")           // RFC 4291, deprecated
 	translated4 = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765
 	linkLocal4  = netip.MustParsePrefix("169.254.0.0/16")  // RFC 3927
-	global6     = netip.MustParsePrefix("2000::/3")        // all that is given out as global unicast
+	global6     = netip.MustParsePrefix("2000::/3")        // the space that IANA allocates global unicast addresses from
 )
 
-// metadata are the services that tell a machine in a cloud its secrets.
+// metadata are the cloud metadata services, which give out credentials.
 var metadata = prefixes(
 	"169.254.169.254/32", "fe80::a9fe:a9fe/128", // nearly all: AWS, Google, Azure, Oracle, OpenStack, …
 	"169.254.170.2/32", "169.254.170.23/32", // AWS: credentials of containers
@@ -227,8 +228,8 @@ var metadata = prefixes(
 	"fd00:a9fe:a9fe::1/128", // Linode
 )
 
-// special are the IANA IPv4 and IPv6 special-purpose address registries, those entries that are reachable too, and
-// multicast. What is outside of global6 needs no entry.
+// special lists the IANA IPv4 and IPv6 special-purpose address registries, including globally reachable entries, and
+// multicast. IPv6 prefixes outside global6 are blocked without an entry.
 var special = prefixes(
 	"0.0.0.0/8",       // this network
 	"10.0.0.0/8",      // private use

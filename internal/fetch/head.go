@@ -8,47 +8,46 @@ import (
 	"strings"
 )
 
-// The head of a response is read as curl 7.88 reads it, not as RFC 9112 demands it: a target that did its work must not
-// count as failed because its head is untidy. A connection serves one response, so there is nothing to smuggle.
-//
-// What we need not know is not judged: names and values may hold any byte but NUL, and names may be empty.
+// The parser for response heads is as lenient as curl 7.88, not as strict as RFC 9112: a target that did its work must
+// not count as failed because of a syntax error in its head. Each connection serves one response, so response smuggling
+// is not possible. Header names and values may contain any byte except NUL, and names may be empty.
 
-// Bounds on the heads of a response, those of interim responses included.
+// Limits on the heads of a response, including the heads of interim (1xx) responses.
 const (
-	maxHead      = 256 << 10 // bytes, where the limit of the call is larger still
+	maxHead      = 256 << 10 // bytes, unless the limit of the call is smaller
 	maxHeadLines = 1 << 15
 )
 
-// malformed is the error of a response that cannot be read. It completes "The response was not valid HTTP: …".
+// malformed is the error of a response that cannot be parsed. It completes "The response was not valid HTTP: …".
 type malformed string
 
 func (m malformed) Error() string { return string(m) }
 
-// framing says where a body ends (RFC 9112, section 6.3).
+// framing says how the end of a body is determined (RFC 9112, section 6.3).
 type framing int
 
 const (
-	untilClose framing = iota // with the connection
-	withLength
-	inChunks
+	untilClose framing = iota // the body ends when the server closes the connection
+	withLength                // Content-Length
+	inChunks                  // Transfer-Encoding: chunked
 	withoutBody
 )
 
-// head is what is read out of the head of a response.
+// head is the parsed head of a response: status line and headers.
 type head struct {
 	code       int
-	reason     string // as Result.Reason
-	fields     []byte // the raw lines behind the first, ending with an empty one
+	reason     string // for Result.Reason
+	fields     []byte // the raw header lines, including the empty line at the end
 	framing    framing
-	length     int64  // of a body withLength; more than an int64 holds is math.MaxInt64
-	location   []byte // the value of the first Location; nil without one
-	retryAfter []byte // the like
+	length     int64  // of a body withLength; capped at math.MaxInt64
+	location   []byte // the value of the first Location header; nil without one
+	retryAfter []byte // the value of the first Retry-After header; nil without one
 }
 
-// interim reports whether another response follows. After 101, which nobody asked for, HTTP is over.
+// interim reports whether another response follows. 101 is final: the server stops speaking HTTP after it.
 func (h *head) interim() bool { return h.code < 200 && h.code != http.StatusSwitchingProtocols }
 
-// cutLine cuts off the first line of b, without its line feed and the carriage returns before that.
+// cutLine splits b after its first line and strips the line feed and the carriage returns before it.
 func cutLine(b []byte) (line, rest []byte) {
 	line, rest, _ = bytes.Cut(b, newline)
 	return trimReturns(line), rest
@@ -58,8 +57,8 @@ var newline = []byte("\n")
 
 func trimReturns(line []byte) []byte { return bytes.TrimRight(line, "\r") }
 
-// parseStatusLine reads code and reason out of the first line of a head, without its end:
-// "HTTP/", a version of HTTP/1 or, as some servers say in plain text, HTTP/2, a code of three digits, anything.
+// parseStatusLine parses the first line of a head, without its line end: "HTTP/", a version, a code of three digits and
+// any text. Versions 1.x and 2 are accepted, since some servers write HTTP/2 in plain text.
 func (h *head) parseStatusLine(line []byte) error {
 	if len(line) == 0 {
 		return malformed("it begins with an empty line")
@@ -86,7 +85,7 @@ func (h *head) parseStatusLine(line []byte) error {
 	return nil
 }
 
-// reasonPhrase is text as Result.Reason. The usual phrase of code costs nothing.
+// reasonPhrase returns text for Result.Reason. The standard phrase of code needs no allocation.
 func reasonPhrase(code int, text []byte) string {
 	text = bytes.TrimSpace(text)
 	if usual := http.StatusText(code); usual == string(text) {
@@ -97,13 +96,13 @@ func reasonPhrase(code int, text []byte) string {
 
 const httpPrefix = "HTTP/"
 
-// isHTTP reports whether line, or as much as there is of it, begins as a status line does. Letter case does not matter.
+// isHTTP reports whether line, which may be incomplete, begins like a status line, ignoring case.
 func isHTTP(line []byte) bool {
 	n := min(len(line), len(httpPrefix))
 	return strings.EqualFold(string(line[:n]), httpPrefix[:n])
 }
 
-// parseFields reads h.fields. hasBody is false when the request was one whose responses have no body.
+// parseFields parses h.fields. hasBody is false for a response to HEAD.
 func (h *head) parseFields(hasBody bool) error {
 	rest := h.fields
 	if bytes.IndexByte(rest, 0) >= 0 {
@@ -119,10 +118,10 @@ func (h *head) parseFields(hasBody bool) error {
 			return malformed("the first header line continues another: " + quote(line))
 		}
 		folded := false
-		for len(rest) > 0 && isBlank(rest[0]) { // a line that begins with a blank continues the one before
+		for len(rest) > 0 && isBlank(rest[0]) { // obsolete line folding (RFC 9112, section 5.2)
 			var more []byte
 			if more, rest = cutLine(rest); !folded {
-				line = bytes.Clone(line) // the raw lines stay as they are
+				line = bytes.Clone(line) // h.fields must not change
 			}
 			line, folded = append(append(line, ' '), trimLeft(more)...), true
 		}
@@ -133,7 +132,7 @@ func (h *head) parseFields(hasBody bool) error {
 		h.note(&f, trim(name), value)
 	}
 	if !hasBody || h.code < 200 || h.code == http.StatusNoContent || h.code == http.StatusNotModified {
-		h.framing = withoutBody // whatever is announced
+		h.framing = withoutBody // regardless of Content-Length and Transfer-Encoding
 		return nil
 	}
 	return h.frame(&f)
@@ -141,7 +140,7 @@ func (h *head) parseFields(hasBody bool) error {
 
 var colon = []byte(":")
 
-// lineWith is the line of b that holds c.
+// lineWith returns the first line of b that contains c.
 func lineWith(b []byte, c byte) []byte {
 	for {
 		line, rest := cutLine(b)
@@ -152,7 +151,7 @@ func lineWith(b []byte, c byte) []byte {
 	}
 }
 
-// note keeps what a field says if it is one that counts.
+// note records a header that the client uses.
 func (h *head) note(f *framer, name, value []byte) {
 	switch len(name) {
 	case len("Location"):
@@ -174,29 +173,29 @@ func (h *head) note(f *framer, name, value []byte) {
 	}
 }
 
-// framer gathers what fields say about the end of the body.
+// framer collects what the headers say about the framing of the body.
 type framer struct {
 	chunked   bool
-	coding    []byte // the first transfer coding that is unknown; nil without one
+	coding    []byte // the first unknown transfer coding; nil without one
 	hasLength bool
 	length    int64
-	badLength []byte // the first length that is none; nil without one
+	badLength []byte // the first invalid Content-Length; nil without one
 }
 
-// noteLength takes the number that value begins with. The last of several lengths counts, one too large for an int64
-// only in want of another, and an empty one says nothing.
+// noteLength records the number at the start of a Content-Length. The last of several counts. A number too large for an
+// int64 counts only if there is no other, and an empty value is ignored.
 func (f *framer) noteLength(value []byte) {
 	n, ok := leadingNumber(bytes.TrimPrefix(value, []byte("+")))
 	switch {
 	case !ok && f.badLength == nil:
-		f.badLength = value // nil when it is empty
+		f.badLength = value // nil if value is empty
 	case ok && (n < math.MaxInt64 || !f.hasLength):
 		f.hasLength, f.length = true, n
 	}
 }
 
-// noteCodings takes a list of transfer codings. Chunks count wherever they stand in it. Compression stays as it is, as
-// that of Content-Encoding does.
+// noteCodings records a list of transfer codings. chunked counts at any position. Compressed bodies are not decompressed,
+// as with Content-Encoding.
 func (f *framer) noteCodings(value []byte) {
 	for coding := range bytes.SplitSeq(value, []byte(",")) {
 		coding = trim(coding)
@@ -218,7 +217,7 @@ func isKnownCoding(coding []byte) bool {
 	return false
 }
 
-// frame decides how the body ends.
+// frame determines the framing of the body.
 func (h *head) frame(f *framer) error {
 	switch {
 	case f.coding != nil:
@@ -233,7 +232,7 @@ func (h *head) frame(f *framer) error {
 	return nil
 }
 
-// leadingNumber is the decimal number that b begins with, at most math.MaxInt64.
+// leadingNumber returns the decimal number at the start of b, capped at math.MaxInt64.
 func leadingNumber(b []byte) (n int64, ok bool) {
 	for _, c := range b {
 		if !isDigit(c) {
@@ -248,7 +247,7 @@ func leadingNumber(b []byte) (n int64, ok bool) {
 	return n, ok
 }
 
-// cutWord cuts b at its first blank.
+// cutWord splits b before its first space or tab.
 func cutWord(b []byte) (word, rest []byte) {
 	for i, c := range b {
 		if isBlank(c) {
@@ -263,13 +262,13 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 func trimLeft(b []byte) []byte { return bytes.TrimLeft(b, " \t") }
 
-// trim drops blanks and other white space at both ends.
+// trim removes white space at both ends.
 func trim(b []byte) []byte { return bytes.Trim(b, " \t\r\v\f") }
 
-// maxQuote is how many bytes of a response an error cites.
+// maxQuote limits how many bytes of a response an error quotes.
 const maxQuote = 48
 
-// quote cites what was received, each byte that cannot be printed as \x and its number.
+// quote quotes received bytes, escaping those that are not printable.
 func quote(b []byte) string {
 	if len(b) > maxQuote {
 		return strconv.Quote(string(b[:maxQuote]) + "…")

@@ -8,22 +8,22 @@ import (
 	"punctual/internal/cron"
 )
 
-// identityRoom is how many bytes of accounts' TLS material are kept ready at least once used.
+// identityRoom is the capacity of a generation of the cache of parsed TLS material, in bytes.
 const identityRoom = 16 << 20
 
-// identitySize is about how many bytes m takes once it is parsed: a certificate takes several times its text, and the
-// authorities of the host are copied beside those of the account.
+// identitySize estimates the size of m in bytes once it is parsed: a certificate takes several times the size of its
+// text, and the pool of the account includes a copy of the host's root certificates.
 func identitySize(m *cron.TLSMaterial) int {
 	return 64<<10 + 8*(len(m.Roots)+len(m.Certificate)+len(m.Key))
 }
 
-// identity is the TLS material of an account in the form that package tls takes.
+// identity is the parsed TLS material of an account.
 type identity struct {
-	roots        *x509.CertPool    // those of the client and the account's
-	certificates []tls.Certificate // the account's, one or none
+	roots        *x509.CertPool    // the client's root certificates and those of the account
+	certificates []tls.Certificate // the client certificate of the account, if it has one
 }
 
-// identity returns the TLS material of the account in use. It must have some.
+// identity returns the parsed TLS material of the call, which must not be nil.
 func (x *exchange) identity() (*identity, error) {
 	material := x.call.TLS
 	return x.client.identities.get(material.Digest, func() (*identity, int, error) {
@@ -36,7 +36,7 @@ func (x *exchange) identity() (*identity, error) {
 	})
 }
 
-// newIdentity parses m, whose authorities are trusted beside those of base.
+// newIdentity parses m. Its root certificates are trusted in addition to those of base.
 func newIdentity(base *x509.CertPool, m *cron.TLSMaterial) (*identity, error) {
 	id := &identity{roots: base}
 	if m.Roots != "" {

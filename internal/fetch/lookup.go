@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Limits on the cache of lookups. It serves the many jobs that start at a full minute, and is not meant to save lookups.
+// Limits on the cache of lookups. Its purpose is that many jobs that are due in the same second share a lookup.
 const (
 	lookupLife = time.Second
 	maxLookups = 4096
@@ -21,9 +21,9 @@ type lookups struct {
 
 	mu      sync.Mutex
 	pending map[string]*pendingLookup
-	// Two generations of answers, so that old ones are removed by dropping a map.
-	answers, former map[string]answer
-	turned          time.Time
+	// Two generations of answers, so that old answers are evicted by dropping a map.
+	answers, previous map[string]answer
+	rotated           time.Time // when answers became previous
 }
 
 // pendingLookup is a lookup in progress. Its results can be read once done is closed.
@@ -97,14 +97,14 @@ func (l *lookups) perform(ctx context.Context, host string, f *pendingLookup) ([
 func (l *lookups) recall(host string, now time.Time) ([]netip.Addr, bool) {
 	found, ok := l.answers[host]
 	if !ok {
-		found, ok = l.former[host]
+		found, ok = l.previous[host]
 	}
 	return found.addrs, ok && now.Sub(found.at) < lookupLife
 }
 
 func (l *lookups) remember(host string, addrs []netip.Addr, now time.Time) {
-	if l.answers == nil || now.Sub(l.turned) >= lookupLife || len(l.answers) >= maxLookups {
-		l.answers, l.former, l.turned = make(map[string]answer), l.answers, now
+	if l.answers == nil || now.Sub(l.rotated) >= lookupLife || len(l.answers) >= maxLookups {
+		l.answers, l.previous, l.rotated = make(map[string]answer), l.answers, now
 	}
 	l.answers[host] = answer{addrs, now}
 }

@@ -140,7 +140,7 @@ func TestLookupsAreBounded(t *testing.T) {
 		if _, err := l.lookup(t.Context(), fmt.Sprintf("%d.test", i)); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(l.answers) + len(l.former); n > 2*maxLookups || len(l.pending) != 0 {
+		if n := len(l.answers) + len(l.previous); n > 2*maxLookups || len(l.pending) != 0 {
 			t.Fatalf("%d answers and %d flights are kept", n, len(l.pending))
 		}
 	}

@@ -19,10 +19,11 @@ const (
 	matchTime = time.Second
 )
 
-// match matches the body against a pattern, taking turns with other exchanges. Its error is a *fault.
+// match matches the body against a regular expression, in time slices shared with other exchanges (see turns). The error
+// is a *fault.
 func (x *exchange) match(ctx context.Context, text string) error {
 	turns := x.client.turns
-	if turns.take(ctx, x.call.AccountID) != nil {
+	if turns.acquire(ctx, x.call.AccountID) != nil {
 		return x.noTurn()
 	}
 	in := timedRunes{rest: x.body, turn: func() error {
@@ -30,12 +31,12 @@ func (x *exchange) match(ctx context.Context, text string) error {
 			runtime.Gosched()
 			return nil
 		}
-		turns.give()
-		return turns.take(ctx, x.call.AccountID)
+		turns.release()
+		return turns.acquire(ctx, x.call.AccountID)
 	}}
 	defer func() {
-		if in.err == nil { // with an error there is no turn to give back
-			turns.give()
+		if in.err == nil { // otherwise the turn was already released
+			turns.release()
 		}
 	}()
 	pattern, err := x.client.patterns.get(text, func() (*regexp.Regexp, int, error) {
@@ -58,26 +59,26 @@ func (x *exchange) match(ctx context.Context, text string) error {
 	return nil
 }
 
-// noTurn is the fault of an exchange that timed out while it waited for a turn: the service was busy.
+// noTurn is the fault of an exchange that timed out while it waited for a turn, since the service was busy.
 func (x *exchange) noTurn() error {
 	return &fault{status: cron.StatusInternalError, fault: cron.FaultMatchBusy, detail: seconds(x.call.Timeout)}
 }
 
-// timedRunes reads the runes of a body until matchTime has passed, not counting the turns of others.
+// timedRunes reads the runes of a body until matchTime has passed. Waiting for a turn does not count.
 type timedRunes struct {
 	rest  []byte
-	turn  func() error // gives up the turn and waits for another one
+	turn  func() error // releases the turn and waits for another one
 	read  int
 	since time.Time     // start of the current turn
-	spent time.Duration // in earlier turns
+	spent time.Duration // matching time in earlier turns
 	late  bool          // matchTime passed before the end of the body
-	err   error         // of waiting for another turn
+	err   error         // from turn
 }
 
 // ReadRune implements io.RuneReader.
 func (r *timedRunes) ReadRune() (c rune, size int, err error) {
 	if r.read++; r.read%64 == 0 {
-		r.look(time.Since(r.since))
+		r.checkTime(time.Since(r.since))
 	}
 	if r.late || r.err != nil || len(r.rest) == 0 {
 		return 0, 0, io.EOF
@@ -87,8 +88,8 @@ func (r *timedRunes) ReadRune() (c rune, size int, err error) {
 	return c, size, nil
 }
 
-// look checks matchTime, and ends a turn that has lasted for slice.
-func (r *timedRunes) look(lasted time.Duration) {
+// checkTime checks matchTime, and releases the turn if it has lasted for a slice.
+func (r *timedRunes) checkTime(lasted time.Duration) {
 	if r.late || r.err != nil {
 		return
 	}

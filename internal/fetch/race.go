@@ -14,11 +14,12 @@ import (
 	"punctual/internal/cron"
 )
 
-// A race connects to the first of several addresses that answers (RFC 8305, section 5): each has a head start before the
-// next is tried beside it. Two are tried at once at most, since a slot has two files. When both are silent, the one that
-// was tried first makes room for an address that had no turn yet, and has another turn when there is room again:
+// A race connects to the first of several addresses that answers ("Happy Eyeballs", RFC 8305, section 5). After a delay
+// without an answer it starts an attempt for the next address, in parallel. At most two attempts run at once, since each
+// execution may use two file descriptors. If neither answers, the older attempt is cancelled in favour of an address that
+// was not tried yet. A cancelled address is tried again once every other address was tried:
 //
-//	a ──────────┤ given up        ├──────── a
+//	a ──────────┤ cancelled       ├──────── a
 //	   b ─────────────────────────┤ refused
 //	            ├──────────────────── c
 type race struct {
@@ -27,30 +28,30 @@ type race struct {
 	timeout time.Duration
 	connect func(context.Context, netip.AddrPort) (net.Conn, error) // its errors are *fault
 
-	tried   int        // addresses that had a turn, in their order
-	again   []int      // of them, those that were given up
-	running []*attempt // the oldest first
+	tried   int        // addrs[:tried] were tried
+	retry   []int      // indexes of those whose attempt was cancelled
+	running []*attempt // oldest first
 	ends    chan *attempt
-	errs    []error // of each address the latest
+	errs    []error // the latest error of each address
 }
 
-// attempt is one try of one address.
+// attempt is one attempt to connect to an address.
 type attempt struct {
-	index   int
-	cancel  context.CancelFunc
-	givenUp bool
-	conn    net.Conn
-	err     error
+	index     int
+	cancel    context.CancelFunc
+	cancelled bool // in favour of another address
+	conn      net.Conn
+	err       error
 }
 
-// maxAttempts is how many addresses are tried at once.
+// maxAttempts limits the attempts that run at once.
 const maxAttempts = 2
 
-// Bounds on the time that an attempt has before the next one starts beside it, and in place of it.
+// Limits on the delay before the next attempt starts in parallel (maxStagger) or in place of the older one (maxPatience).
 const (
 	minStagger  = 10 * time.Millisecond
 	maxStagger  = 250 * time.Millisecond
-	maxPatience = time.Second // a lost packet is sent again after one
+	maxPatience = time.Second // the first SYN retransmission is after one second
 )
 
 func newRace(
@@ -62,7 +63,7 @@ func newRace(
 	}
 }
 
-// run returns when all attempts have ended.
+// run makes the attempts and returns when all of them have ended. The error is a *fault.
 func (r *race) run(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -81,7 +82,7 @@ func (r *race) run(ctx context.Context) (net.Conn, error) {
 			switch {
 			case a.err == nil && won == nil:
 				won = a.conn
-				cancel() // and wait for the other
+				cancel() // then wait for the other attempt
 			case a.err == nil:
 				a.conn.Close()
 			}
@@ -96,23 +97,23 @@ func (r *race) run(ctx context.Context) (net.Conn, error) {
 	return nil, pickError(r.errs[:r.tried])
 }
 
-// next tries the address whose turn it is, if there is one.
+// next starts an attempt for the next address, if there is one.
 func (r *race) next(ctx context.Context, timer *time.Timer) {
 	switch {
 	case r.tried < len(r.addrs):
 		r.start(ctx, r.tried)
 		r.tried++
-	case len(r.again) > 0:
-		r.start(ctx, r.again[0])
-		r.again = r.again[1:]
+	case len(r.retry) > 0:
+		r.start(ctx, r.retry[0])
+		r.retry = r.retry[1:]
 	default:
 		return
 	}
-	most := maxStagger
+	limit := maxStagger
 	if len(r.running) == maxAttempts {
-		most = maxPatience
+		limit = maxPatience
 	}
-	timer.Reset(stagger(r.timeout, len(r.addrs), most))
+	timer.Reset(stagger(r.timeout, len(r.addrs), limit))
 }
 
 func (r *race) start(ctx context.Context, index int) {
@@ -130,31 +131,31 @@ func (r *race) start(ctx context.Context, index int) {
 	}()
 }
 
-// giveUp ends an attempt early. Its place is free once its file is closed.
+// giveUp cancels an attempt. It counts as running until its socket is closed.
 func (r *race) giveUp(a *attempt) {
-	a.givenUp = true
+	a.cancelled = true
 	a.cancel()
 }
 
-// end notes what came of an attempt.
+// end records the outcome of an attempt.
 func (r *race) end(a *attempt) {
 	a.cancel()
 	r.running = slices.DeleteFunc(r.running, func(other *attempt) bool { return other == a })
 	r.errs[a.index] = a.err
-	if a.givenUp && a.err != nil {
+	if a.cancelled && a.err != nil {
 		r.errs[a.index] = dialFault(os.ErrDeadlineExceeded, r.addrs[a.index])
-		r.again = append(r.again, a.index)
+		r.retry = append(r.retry, a.index)
 	}
 }
 
-// stagger is how long each of count attempts is waited for, and no longer than most. Short timeouts have them closer
-// together, so that each gets its turn with half of the time left.
-func stagger(timeout time.Duration, count int, most time.Duration) time.Duration {
-	return min(max(timeout/time.Duration(2*count), minStagger), most)
+// stagger is the delay between the starts of count attempts, at most the given limit. It is shorter for a short timeout,
+// so that all of them start within half of the timeout.
+func stagger(timeout time.Duration, count int, limit time.Duration) time.Duration {
+	return min(max(timeout/time.Duration(2*count), minStagger), limit)
 }
 
-// pickError picks the error that says most: a shortage of ours, since the address that met it might have answered; else
-// that the time was over, if it was; else the first one, but a blocked address only when nothing else happened.
+// pickError returns the most important error: a shortage, since the address might have answered without it; then a
+// timeout; then any other error except a blocked address. Of equally important errors it returns the first.
 func pickError(errs []error) error {
 	rank := func(err error) int {
 		f, ok := errors.AsType[*fault](err)

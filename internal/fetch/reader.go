@@ -8,37 +8,36 @@ import (
 	"strconv"
 )
 
-// errTooMuch is the error of a head that exceeds its limit.
-var errTooMuch = errors.New("fetch: response head too large")
+// errHeadTooLarge is the error of a response head that exceeds its limit.
+var errHeadTooLarge = errors.New("fetch: response head too large")
 
-// reader is what an exchange reads its response through: first its heads, which stand side by side in the buffer, then
-// the body.
+// reader reads a response: first its heads, which are kept one after the other in the buffer, then the body.
 type reader struct {
 	x    *exchange
 	conn io.Reader
 	buf  []byte
-	r, w int   // buf[r:w] was received and not read yet
-	err  error // that ended the stream; nil as long as it goes on
+	r, w int   // buf[r:w] is received but unread
+	err  error // of the connection; nil while it can be read
 
-	received int64 // bytes
-	limit    int64 // of received, while heads are read
-	lines    int   // of heads
+	received int64 // bytes received
+	limit    int64 // on received, while heads are read
+	lines    int   // header lines read
 
 	body body
 }
 
 func newReader() *reader { return &reader{buf: make([]byte, readerSize)} }
 
-// reset makes r ready for the next response, or for the pool.
+// reset prepares r for the next response or for the pool.
 func (r *reader) reset(x *exchange, conn io.Reader, limit int64) {
 	buf := r.buf
-	if len(buf) > requestSize { // one that had to grow for a long head is not worth keeping
+	if len(buf) > requestSize { // do not keep a buffer that grew for a long head
 		buf = make([]byte, readerSize)
 	}
 	*r = reader{x: x, conn: conn, limit: limit, buf: buf}
 }
 
-// fill reads once, behind what the buffer holds; it has room for more.
+// fill appends the bytes of one read to the buffer, which must not be full.
 func (r *reader) fill() error {
 	room := r.buf[r.w:]
 	n, err := r.read(room[:min(int64(len(room)), r.limit-r.received)])
@@ -46,8 +45,8 @@ func (r *reader) fill() error {
 	return err
 }
 
-// read reads at least a byte from the connection, or its error. TLS tells the end together with the last bytes; here it
-// comes after them.
+// read reads at least one byte from the connection, or returns its error. An error that comes together with bytes, as from
+// TLS, is returned by the next call.
 func (r *reader) read(p []byte) (n int, err error) {
 	for n == 0 && r.err == nil {
 		n, r.err = r.conn.Read(p)
@@ -62,8 +61,8 @@ func (r *reader) read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// readHead reads the next head. What it returns stays valid until the body is read. Its error is that of the stream,
-// errTooMuch or malformed.
+// readHead reads the next head. The result is valid until the body is read. The error is errHeadTooLarge, a malformed, or that
+// of the connection. hasBody is as in parseFields.
 func (r *reader) readHead(hasBody bool) (h head, err error) {
 	line, err := r.line()
 	if err == io.EOF && !isHTTP(line) {
@@ -72,7 +71,7 @@ func (r *reader) readHead(hasBody bool) (h head, err error) {
 	if err != nil {
 		return h, err
 	}
-	// A server of another protocol is told now, and not when headers do not come.
+	// Checked before the headers are read: a server that does not speak HTTP may never send any.
 	if err := h.parseStatusLine(line); err != nil {
 		return h, err
 	}
@@ -86,8 +85,8 @@ func (r *reader) readHead(hasBody bool) (h head, err error) {
 	return h, h.parseFields(hasBody)
 }
 
-// line reads a line of a head, and returns it without its line feed and the carriage returns before that. When the
-// stream ends before it, it returns what there is.
+// line reads a line of a head and returns it without its line feed and the carriage returns before it. With an error it
+// returns the incomplete line.
 func (r *reader) line() ([]byte, error) {
 	if r.lines++; r.lines > maxHeadLines {
 		return nil, malformed("its head has more than " + strconv.Itoa(maxHeadLines) + " lines")
@@ -106,10 +105,10 @@ func (r *reader) line() ([]byte, error) {
 	}
 }
 
-// more makes room and fills.
+// more reads into the buffer and grows it if it is full.
 func (r *reader) more() error {
 	if r.received >= r.limit {
-		return errTooMuch
+		return errHeadTooLarge
 	}
 	if r.w == len(r.buf) {
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
@@ -117,7 +116,7 @@ func (r *reader) more() error {
 	return r.fill()
 }
 
-// Read reads what follows the heads.
+// Read reads the bytes that follow the heads.
 func (r *reader) Read(p []byte) (int, error) {
 	if r.r == r.w {
 		if len(p) >= len(r.buf) {
@@ -132,7 +131,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readByte is Read for one byte.
+// readByte reads one byte like Read.
 func (r *reader) readByte() (byte, error) {
 	if r.r == r.w {
 		if err := r.refill(); err != nil {
@@ -144,7 +143,7 @@ func (r *reader) readByte() (byte, error) {
 	return c, nil
 }
 
-// refill reads once into a buffer of which everything was read.
+// refill overwrites the buffer, which has no unread bytes, with those of one read.
 func (r *reader) refill() error {
 	r.r, r.w, r.limit = 0, 0, math.MaxInt64
 	return r.fill()

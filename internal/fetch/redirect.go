@@ -10,7 +10,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// redirectChain is the redirects that an exchange has followed. It exists from the first one on.
+// redirectChain is the state of an exchange that follows redirects. It is created at the first redirect.
 type redirectChain struct {
 	visits     []visit
 	next       *step // the request that follows the current response; nil for none

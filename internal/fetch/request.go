@@ -9,7 +9,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// send writes the request, and of a body that does not fit beside the head only the beginning. It returns the rest.
+// send writes the head of the request and as much of its body as fits into the same buffer. It returns the rest of the
+// body.
 func (x *exchange) send(conn net.Conn) (rest string, err error) {
 	p := x.client.requests.Get().(*[]byte)
 	b := x.appendHead((*p)[:0])
@@ -19,14 +20,14 @@ func (x *exchange) send(conn net.Conn) (rest string, err error) {
 		b, rest = append(b, rest[:n]...), rest[n:]
 	}
 	_, err = conn.Write(b)
-	if cap(b) == requestSize { // one that had to grow for long headers is not worth keeping
+	if cap(b) == requestSize { // do not keep a buffer that grew for long headers
 		*p = b
 		x.client.requests.Put(p)
 	}
 	return rest, err
 }
 
-// appendHead appends request line and headers to b. The fields of the job keep their order, spelling and repeats.
+// appendHead appends the request line and the headers to b. The headers of the job keep their order, case and repetitions.
 func (x *exchange) appendHead(b []byte) []byte {
 	r := &x.call.Request
 	host := cron.Header{Name: "Host", Value: x.target.hostField()}
@@ -34,7 +35,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 		host.Value = x.target.authority()
 	}
 	var given [fieldDropped]bool
-	for i := len(r.Headers) - 1; i >= 0; i-- { // backwards, so that the first Host stands
+	for i := len(r.Headers) - 1; i >= 0; i-- { // backwards, so that the first Host is used
 		if rule := ruleFor(r.Headers[i].Name); rule < fieldDropped {
 			given[rule] = true
 			if rule == fieldHost {
@@ -77,7 +78,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 	return append(b, "Connection: close\r\n\r\n"...)
 }
 
-// credentials are those of basic authentication (RFC 7617): the job's, or else those of the URL.
+// credentials returns the credentials for basic authentication (RFC 7617): those of the job, or else those in the URL.
 func (x *exchange) credentials() (string, bool) {
 	if auth := &x.call.Request.Auth; auth.Enable {
 		return auth.User + ":" + auth.Password, true
@@ -90,7 +91,7 @@ func (x *exchange) credentials() (string, bool) {
 	return user.Username() + ":" + password, true
 }
 
-// fieldRule says what becomes of a header of the job.
+// fieldRule says how a header of the job is treated.
 type fieldRule int
 
 const (
@@ -99,11 +100,11 @@ const (
 	fieldAccept
 	fieldAuthorization
 	fieldContentType
-	fieldDropped // those that frame the message or steer the connection are ours
+	fieldDropped // headers for framing and for the connection are set by the client only
 	fieldPlain
 )
 
-// ruledFields are the names that a rule holds for.
+// ruledFields are the names of the headers with a rule of their own.
 var ruledFields = [...]string{
 	fieldHost: "Host", fieldUserAgent: "User-Agent", fieldAccept: "Accept", fieldAuthorization: "Authorization",
 	fieldContentType: "Content-Type", fieldDropped: "Content-Length", "Transfer-Encoding", "Connection", "Expect", "TE",
@@ -119,8 +120,8 @@ func ruleFor(name string) fieldRule {
 	return fieldPlain
 }
 
-// appendField appends a header field. Names are tokens and values hold no control characters when they come from a
-// valid job; here it is made sure of, since one line break more would be a request of its own.
+// appendField appends a header. It drops invalid names and control characters in values, which a valid job does not have,
+// because a line break would allow header injection.
 func appendField(b []byte, name, value string) []byte {
 	if !cron.IsToken(name) {
 		return b

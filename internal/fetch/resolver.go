@@ -14,23 +14,23 @@ import (
 	"syscall"
 )
 
-// hostResolver is Go's resolver with the host's configuration. Go's own errors do not say when a lookup failed because
-// this process had no file left to ask with, so it looks at each socket that a lookup opens.
+// hostResolver is Go's resolver with the configuration of the host. The errors of net.Resolver do not tell when a lookup
+// failed because this process had no file descriptors left, so hostResolver checks each socket that a lookup opens.
 type hostResolver struct {
 	resolver net.Resolver
-	config   string // the file that names the servers
+	config   string // path of resolv.conf
 }
 
 var _ Resolver = (*hostResolver)(nil)
 
 func newHostResolver() *hostResolver {
 	r := &hostResolver{config: "/etc/resolv.conf"}
-	// One behaviour however the program was built, and no thread held by each slow lookup.
+	// PreferGo behaves the same with and without cgo, and a slow lookup does not block a thread.
 	r.resolver = net.Resolver{PreferGo: true, Dial: r.dial}
 	return r
 }
 
-// shortages collects the first shortage that a lookup met.
+// shortages records the first shortage of a lookup.
 type shortages struct {
 	mu  sync.Mutex
 	err error
@@ -38,7 +38,7 @@ type shortages struct {
 
 type shortagesKey struct{}
 
-// LookupNetIP implements Resolver. The error of a lookup that met a shortage wraps it.
+// LookupNetIP implements Resolver. If the lookup failed because of a shortage, the error wraps it.
 func (r *hostResolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	met := new(shortages)
 	addrs, err := r.resolver.LookupNetIP(context.WithValue(ctx, shortagesKey{}, met), network, host)
@@ -77,8 +77,8 @@ func (r *hostResolver) dial(ctx context.Context, network, address string) (net.C
 	return nil, err
 }
 
-// checkServer returns a shortage for the server of this host that Go asks, for some seconds, when it could not read the
-// configuration; that one may be none at all.
+// checkServer returns a shortage if Go uses its default name server on this host because it could not read the
+// configuration. It does so for some seconds, and there may be no such server.
 func (r *hostResolver) checkServer(address string) error {
 	if address != "127.0.0.1:53" && address != "[::1]:53" {
 		return nil
@@ -88,7 +88,7 @@ func (r *hostResolver) checkServer(address string) error {
 		if _, short := shortageOf(err); short {
 			return err
 		}
-		return nil // there is no configuration, and the host itself is asked
+		return nil // without a configuration the default is right
 	}
 	host, _, _ := net.SplitHostPort(address)
 	if len(servers) == 0 || slices.Contains(servers, host) {
@@ -97,7 +97,7 @@ func (r *hostResolver) checkServer(address string) error {
 	return fmt.Errorf("the configuration of the resolver could not be read: %w", syscall.EMFILE)
 }
 
-// servers reads which name servers the configuration names.
+// servers reads the name servers from the configuration.
 func (r *hostResolver) servers() ([]string, error) {
 	f, err := os.Open(r.config)
 	if err != nil {

@@ -32,7 +32,7 @@ func (x *exchange) receive(conn net.Conn) error {
 		x.result.HTTPStatus, x.result.Reason = h.code, h.reason
 		x.result.RetryAfter = retryAfter(h.code, string(h.retryAfter), time.Now())
 		if x.redirected(h.code, string(h.location)) {
-			return nil // its body is of no interest
+			return nil // the body of a redirect is not read
 		}
 		if x.call.SaveResponse {
 			x.result.Headers = bytes.Clone(h.fields)
@@ -43,32 +43,32 @@ func (x *exchange) receive(conn net.Conn) error {
 	}
 }
 
-// receiveBody reads the body, of at most room bytes.
-func (x *exchange) receiveBody(in *reader, room int64) error {
+// receiveBody reads the body, of at most remaining bytes.
+func (x *exchange) receiveBody(in *reader, remaining int64) error {
 	if in.body.ends() {
 		return nil
 	}
-	cut := x.call.Exchange.Oversize == cron.OversizeTruncate
-	if in.body.left > room && !cut {
-		return x.tooMuch(x.call.MaxResponse)
+	truncate := x.call.Exchange.Oversize == cron.OversizeTruncate
+	if in.body.left > remaining && !truncate {
+		return x.tooLarge(x.call.MaxResponse)
 	}
-	looked := x.call.Exchange.Success != nil && x.call.Exchange.Success.ChecksBody()
+	checked := x.call.Exchange.Success != nil && x.call.Exchange.Success.ChecksBody()
 	p := x.client.scratch.Get().(*[]byte)
 	defer x.client.scratch.Put(p)
 	for {
 		n, err := in.readBody(*p)
-		got := (*p)[:min(int64(n), room)]
+		got := (*p)[:min(int64(n), remaining)]
 		if x.call.SaveResponse {
 			x.result.Body = append(x.result.Body, got[:min(len(got), cron.MaxStoredBody-len(x.result.Body))]...)
 		}
-		if looked {
+		if checked {
 			x.body = append(x.body, got...)
 		}
-		if room -= int64(n); room < 0 && cut {
+		if remaining -= int64(n); remaining < 0 && truncate {
 			x.result.Truncated = true
 			return nil
-		} else if room < 0 {
-			return x.tooMuch(x.call.MaxResponse)
+		} else if remaining < 0 {
+			return x.tooLarge(x.call.MaxResponse)
 		}
 		if err == io.EOF {
 			return nil
@@ -79,10 +79,10 @@ func (x *exchange) receiveBody(in *reader, room int64) error {
 	}
 }
 
-// responseFault is what err of a reader means.
+// responseFault converts the error of a reader.
 func (x *exchange) responseFault(err error) error {
-	if err == errTooMuch {
-		return x.tooMuch(min(x.call.MaxResponse, maxHead))
+	if err == errHeadTooLarge {
+		return x.tooLarge(min(x.call.MaxResponse, maxHead))
 	}
 	if m, ok := errors.AsType[malformed](err); ok {
 		return &fault{status: cron.StatusOther, fault: cron.FaultMalformed, detail: string(m), err: err}
@@ -90,8 +90,8 @@ func (x *exchange) responseFault(err error) error {
 	return x.transferFault(err)
 }
 
-// retryAfter is the time from now until the one that value, the Retry-After of a response of status 429 or 503, asks to
-// be tried again at (RFC 9110, section 10.2.3); 0 when it does not.
+// retryAfter returns the delay that the Retry-After header of a response of status 429 or 503 asks for (RFC 9110, section
+// 10.2.3), and 0 for other statuses and for an invalid value.
 func retryAfter(code int, value string, now time.Time) time.Duration {
 	if code != http.StatusTooManyRequests && code != http.StatusServiceUnavailable {
 		return 0
@@ -105,7 +105,7 @@ func retryAfter(code int, value string, now time.Time) time.Duration {
 	return 0
 }
 
-// tooMuch is the fault of a response that exceeds limit.
-func (x *exchange) tooMuch(limit int64) error {
+// tooLarge is the fault of a response that exceeds limit.
+func (x *exchange) tooLarge(limit int64) error {
 	return &fault{status: cron.StatusTooMuchData, fault: cron.FaultTooMuchData, detail: strconv.FormatInt(limit, 10)}
 }

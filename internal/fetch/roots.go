@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// roots are the authorities that servers are verified with. Those of the host are read by ourselves and kept once read
-// well: package x509 would read them once and keep a failure until the program ends.
+// roots holds the root certificates that servers are verified with. It caches those of the host, but not a failure to read
+// them: package x509 reads them once and would return a failure until the program ends.
 type roots struct {
 	read func() (*x509.CertPool, error)
 
@@ -15,15 +15,15 @@ type roots struct {
 	pool *x509.CertPool
 }
 
-// newRoots returns the given authorities, or with nil those of the host, which are read at once: that costs few
-// milliseconds, and while a program starts there are files enough.
+// newRoots returns the given root certificates, or with nil those of the host. It reads them at once: that takes a few
+// milliseconds, and file descriptors are available while the program starts.
 func newRoots(given *x509.CertPool) *roots {
 	r := &roots{read: x509.SystemCertPool, pool: given}
-	_, _ = r.get() // a failure is that of the exchange that needs them
+	_, _ = r.get() // if it fails, the first exchange that needs them tries again
 	return r
 }
 
-// rootsError is the error of authorities that cannot be read.
+// rootsError is the error for root certificates that cannot be read.
 type rootsError struct{ err error }
 
 // Error is the text for logs.
@@ -31,7 +31,7 @@ func (e *rootsError) Error() string {
 	return fmt.Sprintf("read the authorities of the host: %v", e.err)
 }
 
-// get returns the authorities. They are shared: not to be changed. The error is a *rootsError.
+// get returns the root certificates. The pool is shared and must not be modified. The error is a *rootsError.
 func (r *roots) get() (*x509.CertPool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Bounds on what is remembered of servers.
+// Limits on the cache of TLS sessions.
 const (
-	maxSessions  = 8192 // a herd of more than fit would find none of them again
+	maxSessions  = 8192 // with more servers than this due in turn, LRU eviction leaves no hits
 	sessionRoom  = 64 << 20
-	largeSession = 64 << 10 // is not kept: a server that sends that much does so to harm
-	sessionBase  = 1 << 10  // of a session without ticket and certificates
+	largeSession = 64 << 10 // larger sessions are not cached, so that one server cannot evict the others
+	sessionBase  = 1 << 10  // estimated size of a session without its ticket and certificates
 	sessionLife  = time.Hour
 )
 
-// sessions is a bounded cache of TLS sessions, the least recently used leaving first. Accounts do not share sessions:
-// a ticket would tell a server that two of them use one service.
+// sessions is an LRU cache of TLS sessions. Accounts do not share sessions: a server could tell from a shared ticket that
+// two accounts use the same service.
 type sessions struct {
 	mu      sync.Mutex
 	entries map[string]*list.Element
-	recent  *list.List // of *session, the latest at the front
-	bytes   int        // of all
+	recent  *list.List // of *session, most recently used first
+	bytes   int        // total size
 }
 
 type session struct {
@@ -37,13 +37,13 @@ func newSessions() *sessions {
 	return &sessions{entries: make(map[string]*list.Element), recent: list.New()}
 }
 
-// view is the cache as one account sees it for sessions of one name. peerBytes is the size of the server's certificates,
-// known by the time that a session comes.
+// view returns the cache for one account and one session name. peerBytes points to the size of the server's certificates,
+// which must be set before Put is called.
 func (s *sessions) view(account int64, name string, peerBytes *int) tls.ClientSessionCache {
 	return sessionView{s, sessionKey(account, name), peerBytes}
 }
 
-// forget drops what is known.
+// forget removes a session.
 func (s *sessions) forget(account int64, name string) {
 	s.put(sessionKey(account, name), nil, 0, time.Time{})
 }
@@ -68,7 +68,7 @@ func (s *sessions) get(key string, now time.Time) (*tls.ClientSessionState, bool
 	return found.state, true
 }
 
-// put replaces the session of key, which takes so many bytes; a nil state removes it.
+// put replaces the session of key; size is in bytes. A nil state removes it.
 func (s *sessions) put(key string, state *tls.ClientSessionState, size int, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +92,7 @@ func (s *sessions) remove(e *list.Element) {
 	s.recent.Remove(e)
 }
 
-// sessionView puts its own key in place of the one that crypto/tls makes of the server's name alone.
+// sessionView is a tls.ClientSessionCache with a fixed key. crypto/tls would use the server name alone.
 type sessionView struct {
 	sessions  *sessions
 	key       string

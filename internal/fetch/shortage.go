@@ -13,20 +13,20 @@ import (
 	"punctual/internal/cron"
 )
 
-// A shortage is a failure of this machine that kept an exchange from reaching its target: no open files, memory or
-// ports left, or authorities that cannot be read. It says nothing about the target. As long as no byte of the request
-// has been sent, the exchange tries again until its timeout, since a shortage may be over in a moment:
+// A shortage is a failure of this host that prevents an exchange from reaching its target: it has no file descriptors,
+// memory or ports left, or cannot read its root certificates. It says nothing about the target. Until the first byte of
+// the request is sent, the exchange retries up to its timeout, since a shortage may be short:
 //
 //	lookup → connect → handshake → send → receive
-//	└──── tried again ──────────┘ └─ status 8 ─┘
+//	└────── retried ────────────┘ └─ status 8 ─┘
 
-// The pauses between two tries.
+// Limits on the backoff between two tries.
 const (
 	shortestPause = 10 * time.Millisecond
 	longestPause  = time.Second
 )
 
-// shortageOf is what err of a system call says that this machine is out of.
+// shortageOf returns the resource that a system call failed for want of.
 func shortageOf(err error) (what string, ok bool) {
 	switch {
 	case isAny(err, syscall.EMFILE, syscall.ENFILE):
@@ -42,7 +42,7 @@ func shortageOf(err error) (what string, ok bool) {
 	return "", false
 }
 
-// shortageFault is the fault of an exchange that a shortage stopped; nil when err is no shortage.
+// shortageFault returns the fault for err if it is a shortage, and nil otherwise.
 func shortageFault(err error) *fault {
 	what, ok := shortageOf(err)
 	if !ok {
@@ -51,13 +51,13 @@ func shortageFault(err error) *fault {
 	return &fault{status: cron.StatusInternalError, fault: cron.FaultShortage, detail: what, err: err}
 }
 
-// isShortage reports whether err is a fault made by shortageFault.
+// isShortage reports whether err is a fault from shortageFault.
 func isShortage(err error) bool {
 	f, ok := errors.AsType[*fault](err)
 	return ok && f.fault == cron.FaultShortage
 }
 
-// retryShortage calls try until it returns anything but a shortage or ctx ends.
+// retryShortage calls try until its error is not a shortage or ctx ends.
 func retryShortage(ctx context.Context, try func() error) error {
 	var short error // the latest shortage
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
@@ -66,19 +66,19 @@ func retryShortage(ctx context.Context, try func() error) error {
 		case isShortage(err):
 			short = err
 		case short != nil && err != nil && ctx.Err() != nil:
-			return short // the time went by with it
+			return short // the shortage used up the time
 		default:
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return short
-		case <-time.After(pause/2 + rand.N(pause)): // apart, since many exchanges meet a shortage at the same time
+		case <-time.After(pause/2 + rand.N(pause)): // jitter, since a shortage affects many exchanges at the same time
 		}
 	}
 }
 
-// outOfFiles is the error of opening a file while this process can open none; nil when it can.
+// outOfFiles returns the error for opening a file if this process has no file descriptors left, and nil otherwise.
 func outOfFiles() error {
 	f, err := os.Open(os.DevNull)
 	if err == nil {
@@ -90,8 +90,8 @@ func outOfFiles() error {
 	return nil
 }
 
-// hasRoute reports whether this host has an address to reach ip from. An IPv6 address that it has none for fails as if
-// all ports were taken; a datagram socket, whose connection sends nothing, tells the two apart.
+// hasRoute reports whether this host has a source address for ip. A connection to an IPv6 address without one fails with
+// EADDRNOTAVAIL, as when all ports are in use. Connecting a UDP socket, which sends nothing, tells the two apart.
 func hasRoute(ip netip.Addr) bool {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 9)))
 	if err == nil {

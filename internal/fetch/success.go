@@ -9,8 +9,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// checkSuccess compares the response with the success criteria of the call. Its error, a *fault, names the first one that is
-// not met; a failure by the default rule for statuses has no fault.
+// checkSuccess checks the response against the success criteria of the call. The error is a *fault for the first criterion
+// that is not met. It is nil if the status fails the default rule, since finish applies that rule.
 func (x *exchange) checkSuccess(ctx context.Context) error {
 	s := x.call.Exchange.Success
 	if s == nil {

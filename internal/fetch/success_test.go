@@ -210,7 +210,7 @@ func TestOversize(t *testing.T) {
 
 // TestCache checks that what is in use is made once, that the rest goes, and that bytes are what counts.
 func TestCache(t *testing.T) {
-	c := cache[int, int]{room: 1000}
+	c := cache[int, int]{capacity: 1000}
 	made := map[int]int{}
 	size := 100
 	get := func(key int) {
@@ -222,7 +222,7 @@ func TestCache(t *testing.T) {
 	for key := range 100 {
 		get(key)
 		get(0)
-		if n := len(c.entries) + len(c.former); n > 20 || c.used > c.room {
+		if n := len(c.entries) + len(c.previous); n > 20 || c.used > c.capacity {
 			t.Fatalf("%d entries, %d bytes", n, c.used)
 		}
 	}
@@ -250,7 +250,7 @@ func TestCache(t *testing.T) {
 // TestCacheMakesOnce has many ask for the same at the same time.
 func TestCacheMakesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := cache[int, int]{room: 1000}
+		c := cache[int, int]{capacity: 1000}
 		var all sync.WaitGroup
 		made := 0
 		for range 50 {
@@ -279,7 +279,7 @@ func TestTurns(t *testing.T) {
 		)
 		ask := func(account int64) {
 			all.Go(func() {
-				if err := turns.take(t.Context(), account); err != nil {
+				if err := turns.acquire(t.Context(), account); err != nil {
 					t.Error(err)
 					return
 				}
@@ -292,7 +292,7 @@ func TestTurns(t *testing.T) {
 				mu.Lock()
 				at--
 				mu.Unlock()
-				turns.give()
+				turns.release()
 			})
 			synctest.Wait()
 		}
@@ -303,7 +303,7 @@ func TestTurns(t *testing.T) {
 			all.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 				defer cancel()
-				if turns.take(ctx, 4) != nil {
+				if turns.acquire(ctx, 4) != nil {
 					mu.Lock()
 					impatient++
 					mu.Unlock()
@@ -330,7 +330,7 @@ func TestTurns(t *testing.T) {
 func TestMatchWaitsForItsTurn(t *testing.T) {
 	client := New(Config{})
 	for range client.turns.slots {
-		if err := client.turns.take(t.Context(), 7); err != nil {
+		if err := client.turns.acquire(t.Context(), 7); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -342,7 +342,7 @@ func TestMatchWaitsForItsTurn(t *testing.T) {
 	if r.Status != cron.StatusInternalError || r.Fault != cron.FaultMatchBusy || r.HTTPStatus != 200 {
 		t.Errorf("%+v", r)
 	}
-	client.turns.give()
+	client.turns.release()
 	call.Timeout = 20 * time.Second
 	if r := client.Do(t.Context(), call); r.Status != cron.StatusOK {
 		t.Errorf("%+v", r)
@@ -354,13 +354,13 @@ func TestSlowMatchesShareTheirTime(t *testing.T) {
 	turns := 0
 	in := timedRunes{rest: make([]byte, 1000), turn: func() error { turns++; return nil }}
 	for range 2 * int(matchTime/slice) {
-		in.look(slice)
+		in.checkTime(slice)
 	}
 	if want := int(matchTime / slice); !in.late || turns != want {
 		t.Errorf("late %v after %d turns, want %d", in.late, turns, want)
 	}
 	in = timedRunes{rest: make([]byte, 1000), turn: func() error { return context.DeadlineExceeded }}
-	if in.look(slice); in.err == nil || in.late {
+	if in.checkTime(slice); in.err == nil || in.late {
 		t.Errorf("%+v", in)
 	}
 	if _, _, err := in.ReadRune(); err != io.EOF {

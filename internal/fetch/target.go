@@ -12,21 +12,21 @@ import (
 	"punctual/internal/cron"
 )
 
-// target is where a request goes.
+// target is the parsed URL of a request.
 type target struct {
 	tls      bool
 	name     string     // the host as the user wrote it
-	host     string     // a name in ASCII, or the text of addr without its zone
+	host     string     // a domain name in ASCII, or addr without its zone
 	addr     netip.Addr // valid when the host is an address
 	port     uint16
 	resource string // the request target of the request line
 	user     *url.Userinfo
 }
 
-// errHost is the reason why a host is no host.
+// errHost is the error for an invalid host.
 var errHost = errors.New("fetch: invalid host")
 
-// parseTarget reads the URL of r. Its error is a *fault.
+// parseTarget parses the URL of r. The error is a *fault.
 func parseTarget(r *cron.Request) (target, error) {
 	u, problem := cron.ParseURL(r.URL)
 	if problem.Rule != cron.RuleNone || !r.Method.Valid() {
@@ -38,7 +38,7 @@ func parseTarget(r *cron.Request) (target, error) {
 		return target{}, &fault{status: cron.StatusInvalidURL, fault: cron.FaultInvalidURL, err: err}
 	}
 	t.port = t.defaultPort()
-	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil { // it is in range or absent
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); err == nil { // ParseURL has checked the range
 		t.port = uint16(port)
 	}
 	if r.Method == cron.MethodConnect {
@@ -56,12 +56,12 @@ func (t *target) defaultPort() uint16 {
 	return 80
 }
 
-// authority is host and port, with the brackets that IPv6 needs.
+// authority is host:port, with brackets around an IPv6 address.
 func (t *target) authority() string {
 	return bracketed(t.host) + ":" + strconv.Itoa(int(t.port))
 }
 
-// hostField is the value of the Host header: the port only when it is not the scheme's.
+// hostField is the value of the Host header. It omits the default port of the scheme.
 func (t *target) hostField() string {
 	if t.port == t.defaultPort() {
 		return bracketed(t.host)
@@ -69,7 +69,7 @@ func (t *target) hostField() string {
 	return t.authority()
 }
 
-// serverName is whom the certificate must name. The root's dot is no part of it (RFC 6066, section 3).
+// serverName is the name for SNI and certificate verification, without a trailing dot (RFC 6066, section 3).
 func (t *target) serverName() string { return strings.TrimSuffix(t.host, ".") }
 
 func bracketed(host string) string {
@@ -79,9 +79,10 @@ func bracketed(host string) string {
 	return host
 }
 
-// parseHost reads the host of a URL, without brackets: a name, returned in ASCII, or an address. As in the WHATWG URL
-// Standard, a name that ends in a number is an IPv4 address in one of its old spellings ("2130706433", "0x7f.1",
-// "0177.0.0.1") or invalid, so no resolver ever gets to read it in its own way.
+// parseHost parses the host of a URL, given without brackets: a domain name, returned in ASCII, or an IP address. literal
+// says whether the URL has brackets. As in the WHATWG URL Standard, a host that ends in a number is an IPv4 address, also
+// in the notations "2130706433", "0x7f.1" and "0177.0.0.1", or invalid. So the resolver, which may interpret such a host
+// in another way, never gets it.
 func parseHost(name string, literal bool) (string, netip.Addr, error) {
 	if literal {
 		addr, err := netip.ParseAddr(name)
@@ -111,8 +112,8 @@ func parseHost(name string, literal bool) (string, netip.Addr, error) {
 	return host, netip.Addr{}, nil
 }
 
-// isDomainName reports whether a resolver can have an answer for name (RFC 1035, section 2.3.4): labels of 1 to 63 bytes
-// that neither begin nor end with a hyphen, 253 bytes in all, and a dot behind them at most.
+// isDomainName reports whether name is a valid domain name (RFC 1035, section 2.3.4): at most 253 bytes, in labels of 1 to
+// 63 bytes that neither begin nor end with a hyphen, optionally with a trailing dot.
 func isDomainName(name string) bool {
 	name = strings.TrimSuffix(name, ".")
 	if len(name) > 253 {
@@ -168,7 +169,7 @@ func parseIPv4(host string) (netip.Addr, bool) {
 			return netip.Addr{}, false
 		}
 		if i == len(parts)-1 {
-			rest := 8 * (4 - i) // bits that the last part fills
+			rest := 8 * (4 - i) // bits of the last part
 			if n >= 1<<rest {
 				return netip.Addr{}, false
 			}
@@ -183,7 +184,7 @@ func parseIPv4(host string) (netip.Addr, bool) {
 	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true
 }
 
-// parseIPv4Number reads a decimal, octal (leading 0) or hexadecimal (leading 0x) number.
+// parseIPv4Number parses a decimal, octal (leading 0) or hexadecimal (leading 0x) number.
 func parseIPv4Number(s string) (uint64, bool) {
 	base := 10
 	switch {
@@ -200,8 +201,8 @@ func parseIPv4Number(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// resource is path and query as the user wrote them, with only those bytes percent-encoded that a browser would
-// encode (the path and special-query percent-encode sets of the WHATWG URL Standard).
+// resource is the path and query as the user wrote them, percent-encoded as browsers do (the path and special-query
+// percent-encode sets of the WHATWG URL Standard).
 func resource(u *url.URL) string {
 	path := u.RawPath
 	if path == "" {
@@ -217,7 +218,7 @@ func resource(u *url.URL) string {
 	return path
 }
 
-// percentEncode encodes control characters, bytes beyond ASCII and those of set.
+// percentEncode encodes control characters, spaces, non-ASCII bytes and the bytes of set.
 func percentEncode(s, set string) string {
 	must := func(c byte) bool { return c <= ' ' || c >= 0x7f || strings.IndexByte(set, c) >= 0 }
 	i := 0
@@ -239,8 +240,7 @@ func percentEncode(s, set string) string {
 	return string(b)
 }
 
-// requestedURL is the URL as history shows it: what was asked for, without the fragment and with a masked password.
-// It works on text, so that it holds for invalid URLs too.
+// requestedURL is s as the history shows it: without the fragment and with a masked password. s may be invalid.
 func requestedURL(s string) string {
 	s, _, _ = strings.Cut(s, "#")
 	s = clean(s, len(s))

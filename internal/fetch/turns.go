@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// turns shares a limited part of the CPU between exchanges that match patterns, so that patterns that are slow on purpose do
-// not delay other accounts. Turns go round-robin over accounts, and in order within an account:
+// turns is a fair semaphore. It limits the CPU time of exchanges that match regular expressions, so that expressions that
+// are slow on purpose do not delay other accounts. Turns are given round-robin across accounts, and first in, first out
+// within an account:
 //
 //	account 7:  a ─ b ─ c ┐
 //	account 9:  d         ├─ next: a, d, e, b, e, c, … at most slots at once, each for a slice
@@ -27,8 +28,8 @@ func newTurns() *turns {
 	return &turns{slots: max(1, runtime.GOMAXPROCS(0)/2), waiting: make(map[int64][]chan struct{})}
 }
 
-// take waits for a turn of the account. Unless it returns an error, give must be called.
-func (t *turns) take(ctx context.Context, account int64) error {
+// acquire waits for a turn for the account. If the error is nil, the caller must call release.
+func (t *turns) acquire(ctx context.Context, account int64) error {
 	t.mu.Lock()
 	if t.slots > 0 {
 		t.slots--
@@ -49,16 +50,16 @@ func (t *turns) take(ctx context.Context, account int64) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
-	case <-mine: // given at the same moment
-		t.giveLocked()
+	case <-mine: // the turn was given at the same moment
+		t.releaseLocked()
 	default:
-		t.leave(account, mine)
+		t.dequeue(account, mine)
 	}
 	return ctx.Err()
 }
 
-// leave removes a waiting exchange from the queue of its account.
-func (t *turns) leave(account int64, mine chan struct{}) {
+// dequeue removes a waiting exchange from the queue of its account.
+func (t *turns) dequeue(account int64, mine chan struct{}) {
 	queue := t.waiting[account]
 	for i, c := range queue {
 		if c == mine {
@@ -78,14 +79,14 @@ func (t *turns) leave(account int64, mine chan struct{}) {
 	}
 }
 
-// give ends a turn.
-func (t *turns) give() {
+// release ends a turn and gives it to the next waiting exchange.
+func (t *turns) release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.giveLocked()
+	t.releaseLocked()
 }
 
-func (t *turns) giveLocked() {
+func (t *turns) releaseLocked() {
 	if len(t.order) == 0 {
 		t.slots++
 		return
@@ -101,7 +102,7 @@ func (t *turns) giveLocked() {
 	t.order = append(t.order, account)
 }
 
-// contended reports whether others wait.
+// contended reports whether other exchanges wait for a turn.
 func (t *turns) contended() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

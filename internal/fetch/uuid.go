@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 )
 
-// uuid is a random UUID (RFC 9562, version 4).
+// uuid returns a random UUID (RFC 9562, version 4).
 func uuid() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
