@@ -12,7 +12,21 @@ import (
 
 // A table of columns says of each column which variable it stands for, and so drives INSERT, UPDATE and the reading of
 // rows alike: names lists the columns for a statement, values what to write, targets what to scan into.
-type columns func(column func(name string, f field))
+type columns func(list *columnList)
+
+// columnList is what columns are added to.
+type columnList struct {
+	named  bool // the names are wanted
+	names  []string
+	fields []any
+}
+
+func (l *columnList) add(name string, f field) {
+	if l.named {
+		l.names = append(l.names, name)
+	}
+	l.fields = append(l.fields, f)
+}
 
 // field is a variable that a column stands for.
 type field interface {
@@ -22,19 +36,14 @@ type field interface {
 
 // names lists columns of a table, with its name before each unless that is empty.
 func names(table string, lists ...columns) string {
-	var b strings.Builder
+	all := columnList{named: true}
 	for _, list := range lists {
-		list(func(name string, _ field) {
-			if b.Len() > 0 {
-				b.WriteString(", ")
-			}
-			if table != "" {
-				b.WriteString(table + ".")
-			}
-			b.WriteString(name)
-		})
+		list(&all)
 	}
-	return b.String()
+	if table == "" {
+		return strings.Join(all.names, ", ")
+	}
+	return table + "." + strings.Join(all.names, ", "+table+".")
 }
 
 // aboutColumns is how many columns a list has about, with what is read behind it, so that a slice seldom grows.
@@ -42,27 +51,24 @@ const aboutColumns = 28
 
 // targets are the variables of columns, to be scanned into.
 func targets(lists ...columns) []any {
-	fields := make([]any, 0, aboutColumns*len(lists))
+	all := columnList{fields: make([]any, 0, aboutColumns*len(lists))}
 	for _, list := range lists {
-		list(func(_ string, f field) { fields = append(fields, f) })
+		list(&all)
 	}
-	return fields
+	return all.fields
 }
 
 // values are the variables of columns as they are written.
 func values(first []any, lists ...columns) []any {
-	all := append(make([]any, 0, aboutColumns*(1+len(lists))), first...)
-	for _, list := range lists {
-		list(func(_ string, f field) { all = append(all, f.value()) })
+	all := append(make([]any, 0, len(first)+3*aboutColumns), first...)
+	for _, f := range targets(lists...) {
+		all = append(all, f.(field).value())
 	}
 	return all
 }
 
 // count is how many columns there are.
-func (list columns) count() (n int) {
-	list(func(string, field) { n++ })
-	return n
-}
+func (c columns) count() int { return len(targets(c)) }
 
 // parameters lists count parameters from $first on.
 func parameters(first, count int) string {

@@ -112,14 +112,14 @@ func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64
 	err := each(ctx, q, "read the jobs", func(scan scanner) error {
 		var rec cron.JobRecord
 		j := &rec.Job
-		fields := append([]any{integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled)},
-			targets(jobTiming(j), jobNotification(j), jobState(&rec.State))...)
+		fields := targets(jobTiming(j), jobState(&rec.State), jobNotification(j))
+		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled))
 		if err := scan(fields...); err != nil {
 			return err
 		}
 		standing[rec.ID] = &rec
 		return nil
-	}, `SELECT job.id, job.account_id, job.type, job.enabled, `+timingNames+`, `+notificationNames+`, `+stateNames+`
+	}, `SELECT `+timingNames+`, `+stateNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
 		s.engine.list(ids))

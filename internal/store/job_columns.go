@@ -4,10 +4,10 @@ import "punctual/internal/cron"
 
 // jobKey is the columns of a job that no edit changes.
 func jobKey(j *cron.Job) columns {
-	return func(column func(string, field)) {
-		column("id", integer(&j.ID))
-		column("account_id", integer(&j.AccountID))
-		column("created_at", moment(&j.Created))
+	return func(list *columnList) {
+		list.add("id", integer(&j.ID))
+		list.add("account_id", integer(&j.AccountID))
+		list.add("created_at", moment(&j.Created))
 	}
 }
 
@@ -18,83 +18,83 @@ func jobDefinition(j *cron.Job) columns {
 
 // jobDefinitionWith is jobDefinition with another variable for the criteria of success.
 func jobDefinitionWith(j *cron.Job, success field) columns {
-	return func(column func(string, field)) {
-		column("folder_id", integer(&j.FolderID))
-		column("type", integer(&j.Type))
-		column("enabled", flag(&j.Enabled))
-		column("title", text(&j.Title))
-		column("save_responses", flag(&j.SaveResponses))
-		column("url", publicURLField{textField{&j.Request.URL}})
-		column("method", integer(&j.Request.Method))
-		column("auth_enabled", flag(&j.Request.Auth.Enable))
-		column("timeout", integer(&j.Timeout))
-		column("redirect_success", flag(&j.RedirectSuccess))
-		jobTiming(j)(column)
-		jobNotification(j)(column)
+	return func(list *columnList) {
+		list.add("folder_id", integer(&j.FolderID))
+		list.add("type", integer(&j.Type))
+		list.add("enabled", flag(&j.Enabled))
+		list.add("title", text(&j.Title))
+		list.add("save_responses", flag(&j.SaveResponses))
+		list.add("url", publicURLField{textField{&j.Request.URL}})
+		list.add("method", integer(&j.Request.Method))
+		list.add("auth_enabled", flag(&j.Request.Auth.Enable))
+		list.add("timeout", integer(&j.Timeout))
+		list.add("redirect_success", flag(&j.RedirectSuccess))
+		jobTiming(j)(list)
+		jobNotification(j)(list)
 		p, x := &j.Policy, &j.Exchange
-		column("misfire", integer(&p.Misfire))
-		column("grace", inSeconds(&p.Grace))
-		column("overlap", integer(&p.Overlap))
-		column("delivery", integer(&p.Delivery))
-		column("retry_count", integer(&p.Retry.Count))
-		column("retry_delay", inSeconds(&p.Retry.Delay))
-		column("retry_factor", realField{&p.Retry.Factor})
-		column("retry_max_delay", inSeconds(&p.Retry.Ceiling))
-		column("max_redirects", integer(&x.FollowRedirects))
-		column("success_criteria", success)
-		column("skip_tls_verify", flag(&x.Unverified))
-		column("oversize", integer(&x.Oversize))
-		column("updated_at", moment(&j.Updated))
+		list.add("misfire", integer(&p.Misfire))
+		list.add("grace", inSeconds(&p.Grace))
+		list.add("overlap", integer(&p.Overlap))
+		list.add("delivery", integer(&p.Delivery))
+		list.add("retry_count", integer(&p.Retry.Count))
+		list.add("retry_delay", inSeconds(&p.Retry.Delay))
+		list.add("retry_factor", realField{&p.Retry.Factor})
+		list.add("retry_max_delay", inSeconds(&p.Retry.Ceiling))
+		list.add("max_redirects", integer(&x.FollowRedirects))
+		list.add("success_criteria", success)
+		list.add("skip_tls_verify", flag(&x.Unverified))
+		list.add("oversize", integer(&x.Oversize))
+		list.add("updated_at", moment(&j.Updated))
 	}
 }
 
 // jobTiming is the columns that say when a job is due.
 func jobTiming(j *cron.Job) columns {
-	return func(column func(string, field)) {
+	return func(list *columnList) {
 		s, t := &j.Schedule, &j.Timing
-		column("timezone", text(&s.Timezone))
-		column("expires_at", integer(&s.ExpiresAt))
-		column("seconds", integer(&s.Seconds))
-		column("minutes", integer(&s.Minutes))
-		column("hours", integer(&s.Hours))
-		column("mdays", integer(&s.MonthDays))
-		column("months", integer(&s.Months))
-		column("wdays", integer(&s.Weekdays))
-		column("days", integer(&s.Days))
-		column("last_day", flag(&s.LastDay))
-		column("dst", integer(&s.DST))
-		column("run_at", moment(&t.RunAt))
-		column("one_time_done", flag(&t.RunAtPassed))
-		column("spread", inSeconds(&t.Spread))
-		column("paused_until", moment(&t.PausedUntil))
-		column("pause_note", text(&t.PauseNote))
+		list.add("timezone", text(&s.Timezone))
+		list.add("expires_at", integer(&s.ExpiresAt))
+		list.add("seconds", integer(&s.Seconds))
+		list.add("minutes", integer(&s.Minutes))
+		list.add("hours", integer(&s.Hours))
+		list.add("mdays", integer(&s.MonthDays))
+		list.add("months", integer(&s.Months))
+		list.add("wdays", integer(&s.Weekdays))
+		list.add("days", integer(&s.Days))
+		list.add("last_day", flag(&s.LastDay))
+		list.add("dst", integer(&s.DST))
+		list.add("run_at", moment(&t.RunAt))
+		list.add("one_time_done", flag(&t.RunAtPassed))
+		list.add("spread", inSeconds(&t.Spread))
+		list.add("paused_until", moment(&t.PausedUntil))
+		list.add("pause_note", text(&t.PauseNote))
 	}
 }
 
 // jobNotification is the columns that say which notices a job writes.
 func jobNotification(j *cron.Job) columns {
-	return func(column func(string, field)) {
+	return func(list *columnList) {
 		n := &j.Notification
-		column("on_failure", flag(&n.OnFailure))
-		column("on_failure_count", integer(&n.OnFailureCount))
-		column("on_success", flag(&n.OnSuccess))
-		column("on_disable", flag(&n.OnDisable))
-		column("on_cert_expiry", flag(&n.OnCertExpiry))
-		column("cert_expiry_ahead", inSeconds(&n.CertExpiryAhead))
+		list.add("on_failure", flag(&n.OnFailure))
+		list.add("on_failure_count", integer(&n.OnFailureCount))
+		list.add("on_success", flag(&n.OnSuccess))
+		list.add("on_disable", flag(&n.OnDisable))
+		list.add("on_cert_expiry", flag(&n.OnCertExpiry))
+		list.add("cert_expiry_ahead", inSeconds(&n.CertExpiryAhead))
 	}
 }
 
 // jobState is the columns of job_state but for those that a claim works with.
 func jobState(st *cron.JobState) columns {
-	return func(column func(string, field)) {
-		column("next_run_at", moment(&st.NextRun))
-		column("last_status", integer(&st.LastStatus))
-		column("last_duration_us", inMicroseconds(&st.LastDuration))
-		column("last_execution_at", moment(&st.LastExecution))
-		column("cert_expiry_at", moment(&st.CertExpiry))
-		column("failures", integer(&st.Failures))
-		column("counted_failures", integer(&st.CountedFailures))
-		column("cert_notified_at", moment(&st.CertNoticed))
+	return func(list *columnList) {
+		list.add("next_run_at", moment(&st.NextRun))
+		list.add("last_status", integer(&st.LastStatus))
+		list.add("last_duration_us", inMicroseconds(&st.LastDuration))
+		list.add("last_execution_at", moment(&st.LastExecution))
+		list.add("cert_expiry_at", moment(&st.CertExpiry))
+		list.add("failures", integer(&st.Failures))
+		list.add("counted_failures", integer(&st.CountedFailures))
+		list.add("cert_notified_at", moment(&st.CertNoticed))
 	}
 }
 

@@ -217,18 +217,18 @@ func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int
 
 // countedRow is the columns of a record that statistics need.
 func countedRow(e *cron.Execution) columns {
-	return func(column func(string, field)) {
-		column("id", integer(&e.ID))
-		column("job_id", integer(&e.JobID))
-		column("planned_at", moment(&e.Planned))
-		column("kind", integer(&e.Kind))
-		column("attempt", integer(&e.Attempt))
-		column("outcome", integer(&e.Outcome))
-		column("started_at", moment(&e.Result.Started))
-		column("lateness_us", inMicroseconds(&e.Lateness))
-		column("total_us", inMicroseconds(&e.Result.Duration))
-		column("last_planned_at", moment(&e.Last))
-		column("occurrences", integer(&e.Count))
+	return func(list *columnList) {
+		list.add("id", integer(&e.ID))
+		list.add("job_id", integer(&e.JobID))
+		list.add("planned_at", moment(&e.Planned))
+		list.add("kind", integer(&e.Kind))
+		list.add("attempt", integer(&e.Attempt))
+		list.add("outcome", integer(&e.Outcome))
+		list.add("started_at", moment(&e.Result.Started))
+		list.add("lateness_us", inMicroseconds(&e.Lateness))
+		list.add("total_us", inMicroseconds(&e.Result.Duration))
+		list.add("last_planned_at", moment(&e.Last))
+		list.add("occurrences", integer(&e.Count))
 	}
 }
 
