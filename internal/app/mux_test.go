@@ -36,8 +36,8 @@ func newOperations(ping, write error, turned time.Time) *operations {
 		metrics: metrics.New().Handler(),
 		readiness: &readiness{
 			serving:     func() bool { return true },
-			ping:        func(context.Context) error { return ping },
-			writing:     &writeProbe{write: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
+			answering:   &probe{ask: func(context.Context) error { return ping }, logger: slog.New(slog.DiscardHandler)},
+			writing:     &probe{ask: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
 			lastPass:    func() time.Time { return turned },
 			lateBy:      func() time.Duration { return 0 },
 			zoneRelease: func(context.Context) (string, error) { return cron.CurrentZones().Release(), nil },

@@ -41,7 +41,8 @@ type node struct {
 	key        [32]byte     // that seals secrets
 	plans      cron.Plans
 	db         *store.Store
-	writing    *writeProbe
+	answering  *probe
+	writing    *probe
 	guard      *fetch.Guard
 	jobs       *scheduler.Scheduler
 	manager    serviceManager
@@ -150,8 +151,10 @@ func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) 
 	if err := n.db.CheckWrite(ctx); err != nil {
 		return nil, errors.Join(unwritable(err), n.db.Close())
 	}
-	n.writing = &writeProbe{write: n.db.CheckWrite, logger: n.logger}
+	n.answering = &probe{ask: n.db.Ping, says: "the database does not answer", logger: n.logger}
+	n.writing = &probe{ask: n.db.CheckWrite, says: "the database cannot be written", logger: n.logger}
 	return func() error {
+		n.answering.wait()
 		n.writing.wait()
 		return n.db.Close()
 	}, nil

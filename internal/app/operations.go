@@ -29,8 +29,8 @@ func (n *node) newOperations(trusted func(*http.Request) bool) *operations {
 	return &operations{
 		metrics: n.metrics.Handler(),
 		readiness: &readiness{
-			serving: n.ready.Load, ping: n.db.Ping, writing: n.writing, lastPass: n.jobs.LastPass, lateBy: n.jobs.LateBy,
-			zoneRelease: n.db.ZoneRelease,
+			serving: n.ready.Load, answering: n.answering, writing: n.writing, lastPass: n.jobs.LastPass,
+			lateBy: n.jobs.LateBy, zoneRelease: n.db.ZoneRelease,
 		},
 		profiles: n.config.Serve.Pprof,
 		trusted:  trusted,
@@ -83,6 +83,7 @@ func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
 		status, word = http.StatusServiceUnavailable, "unready"
 	}
 	if o.trusted(r) {
+		parts["timeZones"] = o.readiness.timeZones(r.Context())
 		writeJSON(w, "application/json", status, parts)
 		return
 	}

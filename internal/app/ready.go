@@ -13,7 +13,7 @@ import (
 // The limits of readiness.
 const (
 	pingTimeout = 2 * time.Second
-	probeEvery  = time.Second      // at most once in which a write is tried
+	probeEvery  = time.Second      // at most once in which a probe asks the database
 	lateDetail  = time.Second      // of lateness that is worth a word
 	passTimeout = 10 * time.Second // since the last pass of the loop
 )
@@ -21,8 +21,8 @@ const (
 // readiness tells whether the node does its work.
 type readiness struct {
 	serving     func() bool // false before all parts have started, and once the node stops
-	ping        func(context.Context) error
-	writing     *writeProbe
+	answering   *probe      // whether the database answers
+	writing     *probe      // whether it takes writes
 	lastPass    func() time.Time
 	lateBy      func() time.Duration
 	zoneRelease func(context.Context) (string, error) // that the database has
@@ -37,7 +37,7 @@ func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]str
 	if !r.serving() {
 		ready, parts["process"] = false, "starting or stopping"
 	}
-	if err := r.ping(ctx); err != nil {
+	if err := r.answering.result(ctx); err != nil {
 		ready, parts["database"] = false, "does not answer"
 		if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 			parts["database"], _ = message.Default().Database(f)
@@ -52,30 +52,37 @@ func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]str
 	} else if late := r.lateBy(); late > lateDetail {
 		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: due executions wait for slots"
 	}
-	parts["timeZones"] = zoneState(ctx, r.zoneRelease)
 	return ready, parts
 }
 
-// writeProbe finds out whether the database takes writes, when somebody asks. However many ask, one write is under way
-// at most, and one a second is begun.
-type writeProbe struct {
-	write  func(context.Context) error
+// timeZones says which time zone data are in use. It asks the database each time, and so is not for strangers.
+func (r *readiness) timeZones(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return zoneState(ctx, r.zoneRelease)
+}
+
+// probe finds out something about the database, when somebody asks. However many ask, strangers among them, it asks the
+// database once at a time, and at most once a second.
+type probe struct {
+	ask    func(context.Context) error
+	says   string // what the log says when it fails
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	latest  *writeTry
+	latest  *try
 	failure error // of the latest try that has ended; nil when it went well
 	running sync.WaitGroup
 }
 
-// writeTry is one write. Its error may be read once done is closed.
-type writeTry struct {
+// try is one question to the database. Its error may be read once done is closed.
+type try struct {
 	began time.Time
 	done  chan struct{}
 	err   error
 }
 
-func (t *writeTry) ended() bool {
+func (t *try) ended() bool {
 	select {
 	case <-t.done:
 		return true
@@ -84,14 +91,13 @@ func (t *writeTry) ended() bool {
 	}
 }
 
-// result is nil when the database takes writes, and otherwise an error whose cron.DatabaseFaultOf says why not. It
-// waits until ctx ends.
-func (p *writeProbe) result(ctx context.Context) error {
+// result is nil when all is well, and otherwise an error whose cron.DatabaseFaultOf says why not. It waits until ctx ends.
+func (p *probe) result(ctx context.Context) error {
 	p.mu.Lock()
 	if p.latest == nil || p.latest.ended() && time.Since(p.latest.began) >= probeEvery {
-		p.latest = &writeTry{began: time.Now(), done: make(chan struct{})}
+		p.latest = &try{began: time.Now(), done: make(chan struct{})}
 		t := p.latest
-		p.running.Go(func() { p.try(t) })
+		p.running.Go(func() { p.run(t) })
 	}
 	t := p.latest
 	p.mu.Unlock()
@@ -108,18 +114,18 @@ func (p *writeProbe) result(ctx context.Context) error {
 	return &cron.Error{Kind: cron.Unavailable, Subject: cron.SubjectDatabase, Database: cron.DatabaseSlow, Err: ctx.Err()}
 }
 
-func (p *writeProbe) try(t *writeTry) {
+func (p *probe) run(t *try) {
 	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()
-	t.err = p.write(ctx)
+	t.err = p.ask(ctx)
 	p.mu.Lock()
 	p.failure = t.err
 	p.mu.Unlock()
 	close(t.done)
 	if t.err != nil {
-		message.LogDatabase(p.logger, "the database cannot be written", t.err)
+		message.LogDatabase(p.logger, p.says, t.err)
 	}
 }
 
-// wait waits for the write under way. Nobody must ask after it.
-func (p *writeProbe) wait() { p.running.Wait() }
+// wait waits for the question under way. Nobody must ask after it.
+func (p *probe) wait() { p.running.Wait() }

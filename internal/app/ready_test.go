@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +21,7 @@ import (
 func TestManyAskForOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var writes, open, most atomic.Int64
-		p := &writeProbe{logger: slog.New(slog.DiscardHandler), write: func(context.Context) error {
+		p := &probe{logger: slog.New(slog.DiscardHandler), ask: func(context.Context) error {
 			writes.Add(1)
 			most.Store(max(most.Load(), open.Add(1)))
 			time.Sleep(100 * time.Millisecond)
@@ -45,10 +47,42 @@ func TestManyAskForOneWrite(t *testing.T) {
 	})
 }
 
+// TestManyAskForReadiness has many strangers ask at once, while the database takes its time to answer: they take one of its
+// connections, which the lease of the node needs.
+func TestManyAskForReadiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open, most atomic.Int64
+		slow := func(context.Context) error {
+			most.Store(max(most.Load(), open.Add(1)))
+			time.Sleep(100 * time.Millisecond)
+			open.Add(-1)
+			return nil
+		}
+		o := newOperations(nil, nil, time.Now())
+		o.trusted = func(*http.Request) bool { return false }
+		o.readiness.answering.ask = slow
+		o.readiness.zoneRelease = func(ctx context.Context) (string, error) { return "", slow(ctx) }
+		var asking sync.WaitGroup
+		for range 50 {
+			asking.Go(func() {
+				w := httptest.NewRecorder()
+				o.ready(w, httptest.NewRequestWithContext(t.Context(), "GET", "/readyz", nil))
+				if w.Code != 200 {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+			})
+		}
+		asking.Wait()
+		if n := most.Load(); n != 1 {
+			t.Errorf("the database is asked %d times at once", n)
+		}
+	})
+}
+
 // TestWriteThatTakesLong has the database locked: the first who ask hear that it is slow, later ones why.
 func TestWriteThatTakesLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &writeProbe{logger: slog.New(slog.DiscardHandler), write: func(context.Context) error {
+		p := &probe{logger: slog.New(slog.DiscardHandler), ask: func(context.Context) error {
 			time.Sleep(10 * time.Second)
 			return fault(cron.DatabaseBusy)
 		}}
