@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// CrontabField is a part of the text of a crontab line.
+// CrontabField identifies a field of a crontab line.
 type CrontabField int
 
-// The parts of the text.
+// The fields, in the order of a line with six fields.
 const (
-	FieldNone CrontabField = iota // the text as a whole
+	FieldNone CrontabField = iota // the whole line
 	FieldSecond
 	FieldMinute
 	FieldHour
 	FieldMonthDay
 	FieldMonth
 	FieldWeekday
-	FieldTimezone // what CRON_TZ= names
+	FieldTimezone // the value of CRON_TZ=
 )
 
-// String is the field in words, for logs.
+// String returns the name of the field, for logs.
 func (f CrontabField) String() string {
 	if f == FieldTimezone {
 		return "time zone"
@@ -32,26 +32,26 @@ func (f CrontabField) String() string {
 	return crontabFields[f-1].name
 }
 
-// CrontabReason says what is wrong with the text of a crontab line.
+// CrontabReason says what is wrong with a crontab line.
 type CrontabReason int
 
-// The reasons. The comment says what the fields of CrontabError hold.
+// The reasons. Each comment says what CrontabError.Text is, and which other fields are set.
 const (
-	CrontabCount       CrontabReason = iota // Text: all of it, which has neither Min nor Max fields
-	CrontabSyntax                           // Text: no number, name, range, step or list of the field
-	CrontabRange                            // Text: a number that is not from Min to Max
-	CrontabReversed                         // Text: a range that ends before it starts
-	CrontabStep                             // Text: a step that is not from Min to Max
-	CrontabUnsupported                      // Text: an extension of another scheduler such as ~, H or @reboot
-	CrontabMacro                            // Text: no known word such as @daily
-	CrontabZone                             // Text: no time zone
-	CrontabQuartz                           // Text: a line of Quartz or AWS, which has a ?; Instead: what means the same, or ""
-	CrontabCommand                          // Text: a line with a command behind; Instead: its fields
-	CrontabNearest                          // Text: the weekday nearest to a day of the month, as 15W or LW
-	CrontabLastWeekday                      // Text: the last of the month on a day of the week, as 5L
-	CrontabLast                             // Text: L where it cannot stand, as in L-3 or outside the day of the month
-	CrontabWeek                             // Text: MON#6, where the week is not from Min to Max
-	CrontabMixed                            // Text: a # together with days that Schedule cannot say at once
+	CrontabCount       CrontabReason = iota // the line, which has neither Min nor Max fields
+	CrontabSyntax                           // an element that cannot be parsed
+	CrontabRange                            // a number outside Min to Max
+	CrontabReversed                         // a range whose end is before its start
+	CrontabStep                             // a step outside Min to Max
+	CrontabUnsupported                      // an extension of another scheduler, such as ~, H or @reboot
+	CrontabMacro                            // an unknown macro
+	CrontabZone                             // an unknown time zone
+	CrontabQuartz                           // a Quartz or AWS expression, which contains ?; Instead is an equivalent line, or ""
+	CrontabCommand                          // a line that ends with a command; Instead is the line without it
+	CrontabNearest                          // the weekday nearest to a day of the month, such as 15W or LW
+	CrontabLastWeekday                      // the last given weekday of the month, such as 5L
+	CrontabLast                             // L where it is not supported, such as L-3 or in another field than day of month
+	CrontabWeek                             // a week outside Min to Max, such as MON#6
+	CrontabMixed                            // a # in a combination of days that Schedule cannot represent
 )
 
 var crontabReasons = [...]string{
@@ -61,16 +61,16 @@ var crontabReasons = [...]string{
 	"mixture with # not supported",
 }
 
-// CrontabError says why the text of a crontab line was refused.
+// CrontabError says why a crontab line is invalid.
 type CrontabError struct {
 	Field    CrontabField
-	Text     string // the offending part
+	Text     string // the invalid part
 	Reason   CrontabReason
-	Min, Max int // the limits when Reason is about some
+	Min, Max int // the allowed range, if Reason is about one
 	Instead  string
 }
 
-// Error is the text for logs; people read the sentences of package message.
+// Error returns the text for logs. Package message has the text for users.
 func (e *CrontabError) Error() string {
 	text := fmt.Sprintf("crontab %v %q: %s", e.Field, e.Text, crontabReasons[e.Reason])
 	if e.Max != 0 {
@@ -79,7 +79,7 @@ func (e *CrontabError) Error() string {
 	return text
 }
 
-// crontabFields are the fields in the order of a line of six, which is that of the constants.
+// crontabFields are the fields in the order of their constants.
 var crontabFields = [...]crontabField{
 	{name: "second", low: 0, high: 59, largest: 59},
 	{name: "minute", low: 0, high: 59, largest: 59},
@@ -89,27 +89,27 @@ var crontabFields = [...]crontabField{
 	{name: "day of week", low: 0, high: 6, largest: 7, names: "sunmontuewedthufrisat", day: true},
 }
 
-// crontabField is what can stand in a field.
+// crontabField says which values a field can have.
 type crontabField struct {
 	name      string
 	low, high int
-	largest   int    // the greatest number that can be written; 7 is Sunday too
-	names     string // three letters for each number from low
-	day       bool   // of the two fields of which either one lets a day match
+	largest   int    // the largest valid number: 7 is Sunday as well
+	names     string // the names of the numbers from low on, three letters each
+	day       bool   // day of month or day of week
 }
 
-// named is the number with the given name.
+// named returns the number for a name.
 func (d crontabField) named(text string) (int, bool) {
 	i := strings.Index(d.names, strings.ToLower(text))
 	return d.low + i/3, len(text) == 3 && i >= 0 && i%3 == 0
 }
 
-// set returns the member of s that belongs to the field.
+// set returns the set of s for the field.
 func (f CrontabField) set(s *Schedule) *Set {
 	return [...]*Set{&s.Seconds, &s.Minutes, &s.Hours, &s.MonthDays, &s.Months, &s.Weekdays}[f-FieldSecond]
 }
 
-// crontabMacros are the words that stand for a whole line. @reboot is no time.
+// crontabMacros maps each macro to its line. @reboot is not supported: it does not depend on the time.
 var crontabMacros = map[string]string{
 	"@yearly":   "0 0 1 1 *",
 	"@annually": "0 0 1 1 *",
@@ -120,19 +120,20 @@ var crontabMacros = map[string]string{
 	"@hourly":   "0 * * * *",
 }
 
-// ParseCrontab reads the time part of a crontab line: five fields (minute, hour, day of month, month, day of week), or
-// six with the second before them, or a word such as @daily, after CRON_TZ= or TZ= with a time zone or without. The
-// error is a *CrontabError.
+// ParseCrontab parses the time part of a crontab line: five fields (minute, hour, day of month, month, day of week), six
+// fields with the second first, or a macro such as @daily. CRON_TZ= or TZ= with a time zone can come before it. The error
+// is a *CrontabError.
 //
-// A field is *, or a list of numbers, ranges (10-50) and steps (*/5, 10-50/20, and 5/15, which ends where the field
-// does). Months and days of the week have English names of three letters in any case. 0 and 7 are Sunday, so that sun
-// ends a range too (fri-sun). No other range ends before it starts, and no step is larger than its field. L in the list
-// of days of the month is LastDay. MON#2 is the second Monday of the month.
+// A field is * or a list of numbers, ranges (10-50) and steps (*/5, 10-50/20, and 5/15, which runs to the end of the
+// field). Months and days of the week have English names of three letters, ignoring case. 0 and 7 are Sunday, so sun can
+// end a range (fri-sun). Other ranges must not end before they start, and a step must not be larger than its field. L in
+// the day of month sets LastDay. MON#2 is the second Monday of the month.
 //
-// Days follows Vixie cron: both day fields must hold when one of them starts with a star, as in "0 0 1-7 * */7". A field
-// that names all its days without one, such as 1-31, counts as * though.
+// Days follows Vixie cron: a day must match both day fields if one of them starts with *, as in "0 0 1-7 * */7".
+// Otherwise a day must match either. Unlike in Vixie cron, a field that lists all its days, such as 1-31, is the same
+// as *.
 //
-// Timezone is "" when the text names none: it is the caller's to choose. Without a field for them, Seconds is 0 alone.
+// Timezone is "" if the line does not set it; the caller chooses one. With five fields, Seconds is {0}.
 func ParseCrontab(text string) (Schedule, error) {
 	fields := strings.Fields(text)
 	var timezone string
@@ -165,8 +166,7 @@ func ParseCrontab(text string) (Schedule, error) {
 	return s, nil
 }
 
-// macroFields is the fields that a line such as @daily stands for, or the line as it is when more follows that is no
-// command.
+// macroFields returns the fields that a macro stands for.
 func macroFields(fields []string) ([]string, *CrontabError) {
 	word := fields[0]
 	line, ok := crontabMacros[strings.ToLower(word)]
@@ -183,7 +183,7 @@ func macroFields(fields []string) ([]string, *CrontabError) {
 	return nil, &CrontabError{Text: strings.Join(fields, " "), Reason: CrontabCount, Min: 5, Max: 6}
 }
 
-// parseFields reads five or six fields.
+// parseFields parses five or six fields.
 func parseFields(fields []string) (Schedule, *CrontabError) {
 	s := Schedule{Seconds: SetOf(0)}
 	first := FieldWeekday - CrontabField(len(fields)-1)
@@ -200,14 +200,14 @@ func parseFields(fields []string) (Schedule, *CrontabError) {
 	if err := days.apply(&s, monthDays); err != nil {
 		return Schedule{}, err
 	}
-	s.LastDay = days.last && !s.MonthDays.covers(1, 31) // which it is one of
+	s.LastDay = days.last && !s.MonthDays.covers(1, 31) // days 1 to 31 include it
 	if s.restrictsBothDays() && (days.pairs != 0 || monthDays[0] == '*' || weekdays[0] == '*') {
 		s.Days = DaysBoth
 	}
 	return s, nil
 }
 
-// parse reads a field. L as a day of the month and what has a # as a day of the week go to days.
+// parse parses a field. It records L in the day of month, and elements with # in the day of week, in days.
 func (f CrontabField) parse(text string, days *specialDays) (Set, *CrontabError) {
 	var set Set
 	for element := range strings.SplitSeq(text, ",") {
@@ -235,14 +235,14 @@ func (f CrontabField) parse(text string, days *specialDays) (Set, *CrontabError)
 	return set, nil
 }
 
-// parseElement reads one element of a list.
+// parseElement parses one element of a list.
 func (f CrontabField) parseElement(element string) (Set, *CrontabError) {
 	def := crontabFields[f-1]
 	values, stepText, stepped := strings.Cut(element, "/")
 	step := 1
 	if stepped {
 		var err *CrontabError
-		// A larger step would quietly mean something else than what it says.
+		// A larger step would match the first value only, which is hardly what was meant.
 		if step, err = f.number(element, stepText, 1, def.high-def.low+1, CrontabStep); err != nil {
 			return 0, err
 		}
@@ -285,7 +285,7 @@ func (f CrontabField) parseElement(element string) (Set, *CrontabError) {
 	return set, nil
 }
 
-// value reads a number or a name.
+// value parses a number or a name.
 func (f CrontabField) value(element, text string) (int, *CrontabError) {
 	def := crontabFields[f-1]
 	if n, ok := def.named(text); ok {
@@ -294,7 +294,7 @@ func (f CrontabField) value(element, text string) (int, *CrontabError) {
 	return f.number(element, text, def.low, def.largest, CrontabRange)
 }
 
-// number reads a decimal number without a sign; reason is the one when it is not from low to high.
+// number parses a decimal number without a sign. reason is that of the error if it is not from low to high.
 func (f CrontabField) number(element, text string, low, high int, reason CrontabReason) (int, *CrontabError) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		if reason, ok := f.unsupported(text); ok {
@@ -302,7 +302,7 @@ func (f CrontabField) number(element, text string, low, high int, reason Crontab
 		}
 		return 0, &CrontabError{Field: f, Text: element, Reason: CrontabSyntax}
 	}
-	// A number that is too long for an int is out of range as well.
+	// A number that does not fit into an int is also out of range.
 	if n, err := strconv.Atoi(text); err == nil && low <= n && n <= high {
 		return n, nil
 	}

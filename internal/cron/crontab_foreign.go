@@ -7,10 +7,11 @@ import (
 	"unicode"
 )
 
-// The lines of other programs: Quartz and AWS write ? for one of the day fields and count days of the week from 1, and
-// a crontab has a command behind its fields.
+// Lines from other programs are recognized so that the error can suggest an equivalent. Quartz and AWS EventBridge write ?
+// in one of the day fields and count the days of the week from 1. A line of a crontab file has a command after its
+// fields.
 
-// foreignLine tells what is wrong with a line, without its time zone, that is not ours as a whole; nil when it may be.
+// foreignLine returns the error for a line, given without its time zone, that is from another program; nil otherwise.
 func foreignLine(fields []string) *CrontabError {
 	if len(fields) == 0 || fields[0][0] == '@' {
 		return nil
@@ -32,15 +33,15 @@ func foreignLine(fields []string) *CrontabError {
 	return nil
 }
 
-// isCommand reports whether a word is no field of a line, and not meant for one.
+// isCommand reports whether a word is neither a field nor an unsupported variant of one.
 func isCommand(word string) bool {
 	_, err := FieldWeekday.parse(word, new(specialDays))
 	return err != nil && err.Reason == CrontabSyntax && strings.ContainsFunc(word, unicode.IsLetter)
 }
 
-// fromQuartz is a line of Quartz or AWS as ParseCrontab reads it, or "" when there is none that means the same. Quartz
-// has the second before and may have a year behind, AWS has the year only; where the ? stands tells them apart. With
-// five fields nobody knows how days of the week are counted, so that only names are taken over.
+// fromQuartz converts a Quartz or AWS expression to an equivalent line for ParseCrontab, or returns "" if there is none.
+// Quartz has a field for the second at the start and an optional year at the end; AWS has only the year. The position of
+// the ? tells them apart. With five fields it is unknown how days of the week are counted, so only names are accepted.
 func fromQuartz(fields []string) string {
 	line, weekday := slices.Clone(fields), -1
 	switch at := slices.Index(line, "?"); {
@@ -79,8 +80,8 @@ func fromQuartz(fields []string) string {
 	return strings.Join(line, " ")
 }
 
-// fromQuartzDays names the days of the week, which Quartz counts from 1 for Sunday. The numbers of steps and behind #
-// stay as they are; a step of all days starts at Sunday in both.
+// fromQuartzDays replaces the numbers of days of the week, which Quartz counts from 1 for Sunday, by names. Steps and the
+// numbers after # do not change: */2 starts at Sunday in both.
 func fromQuartzDays(text string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -102,16 +103,16 @@ func fromQuartzDays(text string) (string, bool) {
 	return b.String(), true
 }
 
-// specialDays is what L, and MON#2 and the like, say in a line.
+// specialDays collects the elements L and MON#2 of a line.
 type specialDays struct {
 	last            bool   // L
-	weekdays, weeks Set    // of MON#2
-	pairs           Set    // the same together: weekday*5 + week - 1
-	text            string // the first of them as it was written
-	others          bool   // there are days of the week without a # too
+	weekdays, weeks Set    // of all elements like MON#2
+	pairs           Set    // weekday*5 + week - 1 of each element
+	text            string // the first element with #
+	others          bool   // there are also days of the week without #
 }
 
-// parse reads an element that holds a #.
+// parse parses an element with #.
 func (d *specialDays) parse(element string) *CrontabError {
 	dayText, weekText, _ := strings.Cut(element, "#")
 	if strings.Contains(dayText, "-") {
@@ -135,8 +136,8 @@ func (d *specialDays) parse(element string) *CrontabError {
 	return nil
 }
 
-// apply makes them days of the month that have to be those days of the week: the second Monday is the one from the 8th
-// to the 14th. That says all pairs of the days and weeks, and no fewer.
+// apply sets MonthDays of s to the days of the weeks: the second Monday is the Monday from the 8th to the 14th. This can
+// only represent every combination of the given weekdays and weeks; otherwise the error is CrontabMixed.
 func (d *specialDays) apply(s *Schedule, monthDays string) *CrontabError {
 	if d.pairs == 0 {
 		return nil
@@ -149,7 +150,7 @@ func (d *specialDays) apply(s *Schedule, monthDays string) *CrontabError {
 	return nil
 }
 
-// weeksOfMonth is the days of the month of the weeks 1 to 5, which start with the 1st, 8th, 15th, 22nd and 29th.
+// weeksOfMonth returns the days of the month in the given weeks. Weeks 1 to 5 start on the 1st, 8th, 15th, 22nd and 29th.
 func weeksOfMonth(weeks Set) (days Set) {
 	for _, week := range weeks.Members() {
 		days |= setRange(7*week-6, min(7*week, 31))
@@ -157,7 +158,8 @@ func weeksOfMonth(weeks Set) (days Set) {
 	return days
 }
 
-// WeeksOfMonth is the inverse for MonthDays that are whole weeks, such as 8 to 14: their numbers, or none.
+// WeeksOfMonth returns the numbers of the weeks, from 1 to 5, that MonthDays consists of, such as 2 for 8 to 14. It is
+// empty if MonthDays is not made up of whole weeks.
 func (s *Schedule) WeeksOfMonth() []int {
 	var weeks Set
 	for week := 1; week <= 5; week++ {
@@ -171,8 +173,8 @@ func (s *Schedule) WeeksOfMonth() []int {
 	return weeks.Members()
 }
 
-// unsupported names what a word means that other schedulers have beyond crontab(5), as Quartz's 5L, 15W, LW, friL and
-// L-3, the ~ of OpenBSD, and the H of Jenkins; ok is false when it is none of them.
+// unsupported returns the reason for an element that only other schedulers support: 5L, 15W, LW, friL and L-3 of Quartz,
+// ~ of OpenBSD and H of Jenkins. ok is false for any other element.
 func (f CrontabField) unsupported(text string) (reason CrontabReason, ok bool) {
 	text = strings.ToUpper(text)
 	number := strings.TrimLeft(text, "0123456789")

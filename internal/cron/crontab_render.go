@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Crontab is a short text that ParseCrontab reads as the sets of s: five fields, or six when Seconds is not 0 alone.
-// Time zone, expiry and DST are not part of it. ok is false for what no text can say: when a set is empty or holds a
-// number out of its range, and for most days of which both must hold.
+// Crontab returns a short crontab line that ParseCrontab parses to the sets of s: five fields, or six unless Seconds is
+// {0}. The line does not include the time zone, ExpiresAt and DST. ok is false if no line can represent s: if a set is
+// empty or has a number out of range, and for most combinations of days with DaysBoth.
 func (s *Schedule) Crontab() (text string, ok bool) {
 	field := FieldMinute
 	if s.Seconds != SetOf(0) {
@@ -36,8 +36,8 @@ func (s *Schedule) Crontab() (text string, ok bool) {
 	return strings.Join(fields, " "), true
 }
 
-// renderBoth changes the texts of the day fields so that both must hold: one of them starts with a star, which Vixie
-// cron reads so too, or says a week of the month; ok is false when none can.
+// renderBoth changes the day fields so that a day must match both: one of them starts with *, as in Vixie cron, or uses #.
+// ok is false if neither is possible.
 func (s *Schedule) renderBoth(monthDays, weekdays *string) (ok bool) {
 	starred, ok := crontabFields[FieldWeekday-1].starred(s.Weekdays)
 	other, otherOK := crontabFields[FieldMonthDay-1].starred(s.MonthDays)
@@ -61,8 +61,8 @@ func (s *Schedule) renderBoth(monthDays, weekdays *string) (ok bool) {
 	return true
 }
 
-// starred is a short list for a set that starts with a step of all; ok is false when there is none, since the set lacks
-// the first number of the field.
+// starred returns a short list that starts with a step such as */2. ok is false if the set does not contain the first
+// number of the field, so that there is no such list.
 func (d crontabField) starred(set Set) (text string, ok bool) {
 	for step := d.high - d.low + 1; step > 1; step-- {
 		var covered Set
@@ -83,16 +83,16 @@ func (d crontabField) starred(set Set) (text string, ok bool) {
 	return text, ok
 }
 
-// render is the shortest list of numbers, ranges and steps in ascending order. Where two are equally short, it starts
-// with a plain number, or else with the element that covers more.
+// render returns the shortest list of numbers, ranges and steps in ascending order. Of equally short lists, one that starts
+// with a number is preferred, then one whose first element has more members.
 func (d crontabField) render(set Set) string {
 	if set == Every {
 		return "*"
 	}
 	members := set.Members()
-	best := make([]string, len(members)+1) // best[i] is the list for the members from i on
+	best := make([]string, len(members)+1) // best[i] is the list for members[i:]
 	for i := len(members) - 1; i >= 0; i-- {
-		last := min(i+1, len(members)-1) // of those from i on that are equally far from each other
+		last := min(i+1, len(members)-1) // members[i:last+1] are evenly spaced
 		for last+1 < len(members) && members[last+1]-members[last] == members[i+1]-members[i] {
 			last++
 		}
@@ -109,7 +109,7 @@ func (d crontabField) render(set Set) string {
 	return best[0]
 }
 
-// element is the text for members that are equally far from each other.
+// element returns the number, range or step for evenly spaced members.
 func (d crontabField) element(members []int) string {
 	first, last := members[0], members[len(members)-1]
 	text := strconv.Itoa(first)
@@ -122,7 +122,7 @@ func (d crontabField) element(members []int) string {
 	case step == 1:
 		return text
 	case first == d.low && last+step > d.high && !d.day:
-		// In a field for days Vixie cron takes what starts with a star for a star.
+		// A day field that starts with * would change how the day fields combine.
 		text = "*"
 	}
 	return text + "/" + strconv.Itoa(step)

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Histogram counts durations in whole µs. Below 32 µs each has a bucket of its own; above that there are 16 buckets
-// between a power of two and the next, so that a quantile is at most 1/32 off. Histograms are added up by their buckets.
-// The zero value is empty.
+// Histogram counts durations with a resolution of 1 µs in log-linear buckets, as HDR histograms do. Below 32 µs each value
+// has its own bucket. Above, there are 16 buckets per power of two, so the relative error of a quantile is at most 1/32.
+// Histograms can be merged. The zero value is empty.
 type Histogram struct {
-	counts  []bucketCount // in the order of their buckets, those that are not empty
+	counts  []bucketCount // the non-empty buckets in ascending order
 	total   int64
-	longest int64 // exactly
+	longest int64 // the exact maximum
 }
 
 type bucketCount struct {
@@ -24,7 +24,7 @@ type bucketCount struct {
 }
 
 const (
-	bucketBits = 4 // 16 buckets between two powers of two
+	bucketBits = 4 // 16 buckets per power of two
 	maxBuckets = (64 - bucketBits) << bucketBits
 )
 
@@ -33,13 +33,13 @@ func bucketOf(us int64) int {
 	return shift<<bucketBits + int(us>>shift)
 }
 
-// middle is the value in the middle of a bucket.
+// middle returns the value in the middle of a bucket.
 func middle(bucket int) int64 {
 	shift := max(bucket>>bucketBits-1, 0)
 	return int64(bucket-shift<<bucketBits)<<shift + (int64(1)<<shift-1)/2
 }
 
-// Add counts a duration; one below 0 as 0.
+// Add counts a duration. A negative one counts as 0.
 func (h *Histogram) Add(d time.Duration) {
 	us := max(d.Microseconds(), 0)
 	h.add(bucketOf(us), 1)
@@ -59,7 +59,7 @@ func (h *Histogram) add(bucket int, count int64) {
 	h.total += count
 }
 
-// Merge adds what another histogram has counted.
+// Merge adds the counts of another histogram.
 func (h *Histogram) Merge(o *Histogram) {
 	for _, c := range o.counts {
 		h.add(c.bucket, c.count)
@@ -67,15 +67,15 @@ func (h *Histogram) Merge(o *Histogram) {
 	h.longest = max(h.longest, o.longest)
 }
 
-// Count is how many durations were counted.
+// Count returns the number of durations counted.
 func (h *Histogram) Count() int64 { return h.total }
 
-// Max is the longest of them; 0 when there is none.
+// Max returns the longest duration, or 0 if the histogram is empty.
 func (h *Histogram) Max() time.Duration { return time.Duration(h.longest) * time.Microsecond }
 
-// Quantile is a duration that the given part of all, from 0 to 1, do not exceed; 0 when there is none.
-func (h *Histogram) Quantile(part float64) time.Duration {
-	rank := max(int64(math.Ceil(part*float64(h.total))), 1)
+// Quantile returns the given quantile, from 0 to 1, such as 0.99. It is 0 if the histogram is empty.
+func (h *Histogram) Quantile(q float64) time.Duration {
+	rank := max(int64(math.Ceil(q*float64(h.total))), 1)
 	for _, c := range h.counts {
 		if rank -= c.count; rank <= 0 {
 			return time.Duration(min(middle(c.bucket), h.longest)) * time.Microsecond
@@ -84,7 +84,8 @@ func (h *Histogram) Quantile(part float64) time.Duration {
 	return 0
 }
 
-// append writes the histogram: how many buckets follow, the distance to each and its count, and the longest duration.
+// append encodes the histogram as unsigned varints: the number of buckets, for each the difference of its index to the one
+// before and its count, and the longest duration.
 func (h *Histogram) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(h.counts)))
 	last := 0
@@ -98,7 +99,7 @@ func (h *Histogram) append(b []byte) []byte {
 
 var errTally = errors.New("a tally is damaged")
 
-// read is the inverse of append and returns what follows.
+// read decodes a histogram from append and returns the rest of b.
 func (h *Histogram) read(b []byte) ([]byte, error) {
 	*h = Histogram{}
 	used, b, err := readNumber(b)

@@ -5,48 +5,48 @@ import (
 	"time"
 )
 
-// DayRule says how the day of month and the day of week combine when both sets leave something out.
+// DayRule says how day of month and day of week combine if neither set matches every day.
 type DayRule int
 
 // The rules. The numbers are stored.
 const (
-	DaysEither DayRule = 0 // a day matches that is in either set
-	DaysBoth   DayRule = 1 // a day matches that is in both sets
+	DaysEither DayRule = 0 // a day must be in either set
+	DaysBoth   DayRule = 1 // a day must be in both sets
 )
 
 // Schedule says when a job is due. It is plain data and comparable with ==.
 //
-// A local reading matches when second, minute, hour and month are in their sets and the day is: by day of month, by
-// day of week, or, when both sets leave something out, as Days says. An empty set never matches.
+// A local time matches if its second, minute, hour, month, day of month and day of week are in their sets. If neither
+// MonthDays nor Weekdays contains every day, Days says how they combine. An empty set never matches.
 type Schedule struct {
 	Timezone  string // an IANA name; "" is not valid
-	ExpiresAt int64  // YYYYMMDDhhmmss in Timezone, the last local time that still runs; 0 is never
+	ExpiresAt int64  // YYYYMMDDhhmmss in Timezone, the last local time that is due; 0 means that it never expires
 	Seconds   Set    // 0 to 59
 	Minutes   Set    // 0 to 59
 	Hours     Set    // 0 to 23
 	MonthDays Set    // 1 to 31
 	Months    Set    // 1 to 12
-	Weekdays  Set    // 0 to 6, 0 is Sunday
+	Weekdays  Set    // 0 (Sunday) to 6
 	LastDay   bool   // adds the last day of each month to MonthDays
 	Days      DayRule
 	DST       DSTRule
 }
 
-// NewSchedule is the schedule that the API gives a job without one: UTC, at second 0, never.
+// NewSchedule returns the default schedule of the API: in UTC, at second 0, and never due, since its other sets are empty.
 func NewSchedule() Schedule {
 	return Schedule{Timezone: "UTC", Seconds: SetOf(0)}
 }
 
-// The years that occurrences lie in are those that RFC 3339 can write.
+// Occurrences are limited to the years that RFC 3339 can represent.
 const (
 	firstInstant = -62135596800 // 0001-01-01T00:00:00Z
 	lastInstant  = 253402300799 // 9999-12-31T23:59:59Z
 )
 
-// Next is the first occurrence after the given instant, in UTC; ok is false when there is none up to the year 9999, or
-// when the time zone is unknown. The schedule is taken to be valid otherwise. It allocates nothing.
+// Next returns the first occurrence after the given instant, in UTC. ok is false if there is none up to the year 9999, or
+// if the time zone is unknown. Otherwise the schedule must be valid. Next does not allocate.
 //
-// Local times are counted in seconds as if the zone were UTC; such a count is called a reading here.
+// In the code, a reading is a local time as a number of seconds: its Unix time if the zone were UTC.
 func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	z := zoneNamed(s.Timezone)
 	if z == nil {
@@ -56,8 +56,8 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	span := z.at(t)
 	once := s.fixedTimes()
 
-	// With fixed times a reading is due when the clock shows it or a later one for the first time. What the clock has
-	// shown before t is over; a reading that it jumps across is due where it lands.
+	// A fixed time is due when the local clock reaches or passes it for the first time. Readings that the clock has reached
+	// before t are in the past; a reading that a transition skips is due at the transition.
 	from := t + span.offset()
 	if once {
 		from = z.latestReading(t-1, false) + 1
@@ -65,12 +65,12 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	p := s.pattern()
 	reading, ok := p.next(from)
 
-	// After a whole cycle everything comes again as it was.
+	// Readings and spans repeat after a cycle.
 	limit := max(t, zoneRegular) + zoneCycle + oneDay
 	for ; ok && span.start() < limit; span, ok = span.next() {
 		first := max(t, span.start()) + span.offset()
 		if (reading < first || first < from) && (!once || span.corrected()) {
-			// Real time leaves out what the clock has jumped across, and has again what it shows again.
+			// Wall-clock time skips the readings that a transition skips, and repeats those that it repeats.
 			from = first
 			if reading, ok = p.next(from); !ok {
 				break
@@ -89,8 +89,8 @@ func (s *Schedule) Next(after time.Time) (next time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// expired reports whether a reading that is due at the instant t is too late: the reading itself is, or the clock had shown
-// a later one than ExpiresAt before. A clock that is put back does not bring an expired job back.
+// expired reports whether the schedule has expired for a reading that is due at the instant t: if the reading, or any that
+// the clock has shown before, is later than ExpiresAt. So a clock that is set back does not revive an expired job.
 func (s *Schedule) expired(z *zone, reading, t int64) bool {
 	if s.ExpiresAt == 0 {
 		return false
@@ -99,7 +99,7 @@ func (s *Schedule) expired(z *zone, reading, t int64) bool {
 	return reading > expiry || z.latestReading(t-1, true) > expiry
 }
 
-// expiry is the last reading that still runs.
+// expiry returns the last reading that is due.
 func (s *Schedule) expiry() int64 {
 	if s.ExpiresAt == 0 {
 		return always
@@ -108,11 +108,11 @@ func (s *Schedule) expiry() int64 {
 	return time.Date(date/1e4, time.Month(date/100%100), date%100, clock/1e4, clock/100%100, clock%100, 0, time.UTC).Unix()
 }
 
-// pattern is what the sets of a schedule say, limited to the range of each field.
+// pattern holds the sets of a schedule, limited to the range of each field.
 type pattern struct {
 	seconds, minutes, hours Set
 	monthDays, months       Set
-	weekdays                uint64 // the set repeated, so that it can be laid over a month
+	weekdays                uint64 // the set for six consecutive weeks, which cover any month
 	lastDay                 bool   // as of Schedule
 	either                  bool   // a day matches by day of month or by day of week
 }
@@ -131,12 +131,12 @@ func (s *Schedule) pattern() pattern {
 	}
 }
 
-// restrictsBothDays reports whether the day of month and the day of week both leave something out, so that Days counts.
+// restrictsBothDays reports whether neither day of month nor day of week matches every day, so that Days applies.
 func (s *Schedule) restrictsBothDays() bool {
 	return !s.MonthDays.covers(1, 31) && !s.Weekdays.covers(0, 6)
 }
 
-// next is the first matching reading that is not before from; ok is false when there is none.
+// next returns the first matching reading at or after from. ok is false if there is none.
 func (p *pattern) next(from int64) (reading int64, ok bool) {
 	if p.seconds == 0 || p.minutes == 0 || p.hours == 0 {
 		return 0, false
@@ -145,7 +145,7 @@ func (p *pattern) next(from int64) (reading int64, ok bool) {
 	year, month, mday := t.Date()
 	hour, minute, second := t.Clock()
 	midnight := from - int64(hour*3600+minute*60+second)
-	weekday := (int(t.Weekday()) - mday + 36) % 7 // of the first of the month
+	weekday := (int(t.Weekday()) - mday + 36) % 7 // of the first day of the month
 
 	if p.months.Has(int(month)) && p.days(year, month, weekday).Has(mday) {
 		if clock, ok := p.clock(hour, minute, second); ok {
@@ -155,7 +155,7 @@ func (p *pattern) next(from int64) (reading int64, ok bool) {
 	clock, _ := p.clock(0, 0, 0)
 	first := midnight - int64(mday-1)*oneDay
 	mday++
-	for range p.rarest() {
+	for range p.searchMonths() {
 		if p.months.Has(int(month)) {
 			if day, ok := p.days(year, month, weekday).Next(mday); ok {
 				return first + int64(day-1)*oneDay + clock, true
@@ -172,9 +172,9 @@ func (p *pattern) next(from int64) (reading int64, ok bool) {
 	return 0, false
 }
 
-// rarest is how many months hold the next matching day when there is one. 29 February comes again after eight years at
-// the latest, and on a given day of the week after forty.
-func (p *pattern) rarest() int {
+// searchMonths returns the number of months that must be searched to find the next matching day. 29 February recurs within
+// 8 years, and on a given day of the week within 40 years.
+func (p *pattern) searchMonths() int {
 	const allWeek = 1<<42 - 1
 	if p.either || p.weekdays == allWeek {
 		return 8*12 + 1
@@ -182,7 +182,7 @@ func (p *pattern) rarest() int {
 	return 40*12 + 1
 }
 
-// days is the set of matching days in a month whose first day is the given day of the week.
+// days returns the matching days of a month that starts on the given day of the week.
 func (p *pattern) days(year int, month time.Month, weekday int) Set {
 	byWeekday, length := Set(p.weekdays>>weekday)<<1, daysIn(year, month)
 	days := p.monthDays
@@ -197,7 +197,7 @@ func (p *pattern) days(year int, month time.Month, weekday int) Set {
 	return days & setRange(1, length)
 }
 
-// clock is the first matching time of day, in seconds, that is not before the given one; ok is false when none is left.
+// clock returns the first matching time of day, in seconds, at or after the given one. ok is false if there is none.
 func (p *pattern) clock(hour, minute, second int) (seconds int64, ok bool) {
 	if p.hours.Has(hour) {
 		if p.minutes.Has(minute) {
@@ -216,7 +216,7 @@ func (p *pattern) clock(hour, minute, second int) (seconds int64, ok bool) {
 	return int64(hour*3600 + minute*60 + second), ok
 }
 
-// daysIn is the length of a month.
+// daysIn returns the number of days in a month.
 func daysIn(year int, month time.Month) int {
 	switch month {
 	case time.February:
@@ -230,7 +230,7 @@ func daysIn(year int, month time.Month) int {
 	return 31
 }
 
-// Normalize gives Sunday one of its two numbers, 0 and not 7, and an expiry of twelve digits the seconds that it lacks.
+// Normalize replaces weekday 7 by 0 (Sunday), and adds the seconds to an expiry of twelve digits.
 func (s *Schedule) Normalize() {
 	if s.Weekdays != Every && s.Weekdays.Has(7) {
 		s.Weekdays = s.Weekdays&^SetOf(7) | SetOf(0)
@@ -240,7 +240,7 @@ func (s *Schedule) Normalize() {
 	}
 }
 
-// Check adds what is wrong with the schedule, which stands at the given JSON pointer.
+// Check adds the problems of the schedule to c. at is the JSON pointer of the schedule.
 func (s *Schedule) Check(c *Checker, at string) {
 	if zoneNamed(s.Timezone) == nil {
 		c.Add(at+"/timezone", Problem{Rule: RuleUnknownTimeZone, Given: s.Timezone})
@@ -268,7 +268,7 @@ func (s *Schedule) Check(c *Checker, at string) {
 	c.choice(at+"/dst", int(s.DST), 2)
 }
 
-// isLocalTime reports whether n is YYYYMMDDhhmmss of a day that exists.
+// isLocalTime reports whether n is a valid date and time in the form YYYYMMDDhhmmss.
 func isLocalTime(n int64) bool {
 	_, err := time.Parse("20060102150405", strconv.FormatInt(n, 10))
 	return err == nil

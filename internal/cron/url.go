@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// NormalURL is s as it is stored: without blanks around it, with "http://" before it when it names no scheme, and with
-// the second slash when one is missing. The rule is RuleNone unless s is a slip that can only fail, such as
-// "https//example.com/" or "mailto:a@example.com".
+// NormalURL returns s as it is stored: without surrounding white space, with "http://" if it has no scheme, and with "//"
+// if one slash is missing. The Problem is set if s is a typing error that cannot work, such as "https//example.com/" or
+// "mailto:a@example.com".
 func NormalURL(s string) (string, Problem) {
 	s = strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' })
 	if web, rest := cutWeb(s); web != "" {
@@ -22,7 +22,7 @@ func NormalURL(s string) (string, Problem) {
 		}
 	}
 	if _, ok := urlScheme(s); ok || s == "" {
-		return s, Problem{} // what it is worth, ParseURL knows
+		return s, Problem{} // ParseURL checks the rest
 	}
 	if strings.HasPrefix(s, "//") {
 		return "http:" + s, Problem{}
@@ -30,7 +30,7 @@ func NormalURL(s string) (string, Problem) {
 	return "http://" + s, checkBare(s)
 }
 
-// cutWeb takes http or https, in any letter case, off the beginning of s, when no letter or digit follows.
+// cutWeb cuts http or https from the start of s, ignoring case, if no letter or digit follows.
 func cutWeb(s string) (web, rest string) {
 	for _, web := range [...]string{"https", "http"} {
 		if len(s) < len(web) || !strings.EqualFold(s[:len(web)], web) {
@@ -48,8 +48,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// slip is what stands in place of "://" behind http or https; "" when the word may be the name of a host, as in
-// "http:8080/path" and "http/path".
+// slip returns the characters after http or https that are a misspelt "://". It is "" if http may be the name of a host,
+// as in "http:8080/path" and "http/path".
 func slip(rest string) string {
 	marks := rest[:len(rest)-len(strings.TrimLeft(rest, ":;,. '\"|\\/\t"))]
 	switch {
@@ -65,13 +65,13 @@ func slip(rest string) string {
 	return ""
 }
 
-// isPort reports whether s begins with a number that nothing but a path, a query or a fragment follows.
+// isPort reports whether s starts with a number, followed by a path, a query, a fragment or the end.
 func isPort(s string) bool {
 	rest := strings.TrimLeft(s, "0123456789")
 	return len(rest) < len(s) && (rest == "" || strings.IndexByte("/?#", rest[0]) >= 0)
 }
 
-// checkDoubled finds a scheme that was written twice: after is what follows web and "://" in s.
+// checkDoubled finds a repeated scheme, as in "http://https://". after is the part of s after web and "://".
 func checkDoubled(s, web, after string) Problem {
 	again, rest := cutWeb(after)
 	empty := strings.HasPrefix(rest, ":") && (len(rest) == 1 || strings.IndexByte(`/\?#`, rest[1]) >= 0) // a port
@@ -82,7 +82,7 @@ func checkDoubled(s, web, after string) Problem {
 	return Problem{Rule: RuleURLStart, Given: s[:len(web)+len("://")+len(again)+end], Want: strings.ToLower(again) + "://"}
 }
 
-// notForWeb are schemes whose URLs look as if they had a host or user information.
+// notForWeb are schemes other than http and https whose URLs could be mistaken for host:port or user:password@host.
 var notForWeb = map[string]bool{
 	"acct": true, "callto": true, "data": true, "facetime": true, "file": true, "ftp": true, "git": true, "im": true,
 	"imap": true, "javascript": true, "jabber": true, "ldap": true, "mailto": true, "news": true, "nntp": true, "pop": true,
@@ -90,7 +90,7 @@ var notForWeb = map[string]bool{
 	"ws": true, "wss": true, "xmpp": true,
 }
 
-// checkBare finds out whether a text without "://" can be a host, which may have a port and user information before it.
+// checkBare checks whether s, which has no "://", can start with a host, with optional user information and port.
 func checkBare(s string) Problem {
 	authority := s
 	if i := strings.IndexAny(s, "/?#"); i >= 0 {
@@ -104,15 +104,15 @@ func checkBare(s string) Problem {
 	case strings.Contains(rest, "@") && !notForWeb[strings.ToLower(name)]:
 		return Problem{} // user and password
 	case strings.Contains(name, ".") && rest == "":
-		return Problem{} // a port that is left out (RFC 3986, section 3.2.3)
+		return Problem{} // an empty port (RFC 3986, section 3.2.3)
 	case strings.Contains(name, "."):
 		return Problem{Rule: RuleURLSyntax}
 	}
 	return Problem{Rule: RuleURLScheme, Given: name}
 }
 
-// userInfo is where the user information of a URL stands in its text, with the @ behind it; start equals end when there
-// is none. It needs no valid URL.
+// userInfo returns the position of the user information in a URL, including the @. start equals end if there is none. The
+// URL may be invalid.
 func userInfo(s string) (start, end int) {
 	if i := strings.Index(s, ":"); i > 0 && i+1 < len(s) && (s[i+1] == '/' || s[i+1] == '\\') &&
 		!strings.ContainsAny(s[:i], "/?#@") {
@@ -126,8 +126,8 @@ func userInfo(s string) (start, end int) {
 	return start, start + strings.LastIndexByte(s[start:end], '@') + 1
 }
 
-// MaskURL is s with "xxxxx" in place of a password in it, for people and logs. A user without a password is masked too:
-// services take tokens there.
+// MaskURL replaces the password in s by "xxxxx", for display and logs. A user name without a password is masked too, since
+// some services take a token there.
 func MaskURL(s string) string {
 	start, end := userInfo(s)
 	if end-start < len("t@") {
@@ -140,7 +140,7 @@ func MaskURL(s string) string {
 	return s[:start] + name + ":xxxxx@" + s[end:]
 }
 
-// WithoutUser is s without user information; ok is false when there is none.
+// WithoutUser returns s without its user information. ok is false if it has none.
 func WithoutUser(s string) (plain string, ok bool) {
 	start, end := userInfo(s)
 	return s[:start] + s[end:], start < end

@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// LoadZone is the time zone with the given IANA name, spelt as in ZoneNames, or an error when there is none. It reads
-// the data of CurrentZones, whereas time.LoadLocation would prefer the host's. Every call for a name but the first is a
-// lookup that allocates nothing.
+// LoadZone returns the time zone with the given IANA name, which is case-sensitive, or an error if it is unknown. It uses
+// CurrentZones; time.LoadLocation would prefer the data of the host. Zones are cached.
 func LoadZone(name string) (*time.Location, error) {
 	z := zoneNamed(name)
 	if z == nil {
@@ -19,33 +18,33 @@ func LoadZone(name string) (*time.Location, error) {
 	return z.loc, nil
 }
 
-// ZoneNames lists the names of all time zones in ascending order, old aliases included.
+// ZoneNames lists the names in CurrentZones, as Zones.Names does.
 func ZoneNames() []string { return CurrentZones().Names() }
 
-// The rules that zones end in speak of months and weekdays only, so that from zoneRegular on everything repeats after
-// the 400 years in which the Gregorian calendar does. A test holds the data to it.
+// The final rule of a zone, which applies to all future years, depends on the month and the day of the week only. So from
+// zoneRegular on, offsets repeat every 400 years, as the Gregorian calendar does. A test checks this for all zones.
 const (
-	zoneRegular = 4102444800      // 2100-01-01T00:00:00Z; by then each zone keeps to its final rule
+	zoneRegular = 4102444800      // 2100-01-01T00:00:00Z; by then the final rule of each zone applies
 	zoneCycle   = 146097 * oneDay // 400 years
 
 	oneDay = 24 * 60 * 60
-	always = 1 << 60 // seconds; further from 1970 than any time that is of interest
+	always = 1 << 60 // seconds; beyond any supported time
 )
 
-// zone is a time zone in the form that the search for occurrences needs.
+// zone is a time zone as a list of spans, for the search for occurrences.
 type zone struct {
 	loc   *time.Location
-	spans []span // in ascending order, at least one, up to the end of the first cycle after zoneRegular
+	spans []span // at least one, in ascending order, up to the end of the first cycle after zoneRegular
 	cycle int    // the index of the first span that starts in that cycle; len(spans) when the last one never ends
 }
 
-// span is a stretch of time with one offset from UTC. It ends where the next one starts.
+// span is a period with a constant offset from UTC. It ends where the next one starts.
 type span struct {
 	start  int64 // Unix seconds
 	offset int64 // seconds east of UTC
 }
 
-// zoneNamed is the zone with the given name in the data of CurrentZones, or nil.
+// zoneNamed returns the zone with the given name in CurrentZones, or nil.
 func zoneNamed(name string) *zone {
 	load, ok := CurrentZones().index[name]
 	if !ok {
@@ -54,7 +53,7 @@ func zoneNamed(name string) *zone {
 	return load()
 }
 
-// readZone reads one zone of the database.
+// readZone reads a zone of the database.
 func readZone(file *zip.File) (*zone, error) {
 	loc, err := readLocation(file)
 	if err != nil {
@@ -73,14 +72,15 @@ func newZone(loc *time.Location) *zone {
 			break
 		}
 		if !end.After(t) {
-			// Under a final rule a year has 365 days for ZoneBounds. Nothing changes on the last day of a leap year.
+			// Under a final rule, ZoneBounds takes every year to have 365 days, so it does not get past the last day of a
+			// leap year. No zone has a transition on that day.
 			end = t.Add(oneDay * time.Second)
 		}
 		t = end
 		if t.Unix() >= zoneRegular+zoneCycle {
 			break
 		}
-		// ZoneBounds also ends at the turn of the year, and where nothing but the abbreviation changes.
+		// ZoneBounds also stops at the end of a year and where only the abbreviation changes.
 		if offset := offsetOf(t); offset != z.spans[len(z.spans)-1].offset {
 			z.spans = append(z.spans, span{t.Unix(), offset})
 		}
@@ -97,14 +97,14 @@ func offsetOf(t time.Time) int64 {
 	return int64(offset)
 }
 
-// spanCursor is a place in the endless sequence of a zone's spans.
+// spanCursor is a position in the endless sequence of a zone's spans.
 type spanCursor struct {
 	zone  *zone
 	index int
-	shift int64 // whole cycles between zone.spans and the place
+	shift int64 // seconds, whole cycles, from zone.spans[index] to the position
 }
 
-// at is the span that holds the instant t.
+// at returns the span that contains the instant t.
 func (z *zone) at(t int64) spanCursor {
 	var shift int64
 	if t >= zoneRegular+zoneCycle {
@@ -126,7 +126,7 @@ func (c spanCursor) offset() int64 { return c.zone.spans[c.index].offset }
 
 func (c spanCursor) start() int64 { return c.zone.spans[c.index].start + c.shift }
 
-// end is where the span ends; always when it does not.
+// end returns the end of the span, or always if it does not end.
 func (c spanCursor) end() int64 {
 	following, ok := c.next()
 	if !ok {
@@ -135,7 +135,7 @@ func (c spanCursor) end() int64 {
 	return following.start()
 }
 
-// next is the span that follows; ok is false when there is none.
+// next returns the following span. ok is false if there is none.
 func (c spanCursor) next() (following spanCursor, ok bool) {
 	c.index++
 	if c.index == len(c.zone.spans) {

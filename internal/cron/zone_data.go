@@ -19,25 +19,25 @@ import (
 	"time"
 )
 
-// zoneData is the time zone database that is built into the program; zoneinfo.md says how it is made.
+// zoneData is the embedded time zone database. zoneinfo.md describes how it is built.
 //
 //go:embed zoneinfo.zip
 var zoneData string
 
-// Zones is one release of the IANA time zone database: a zip file of stored entries, a TZif file (RFC 9636) per name as
-// in Go's own zoneinfo.zip, and beside them the entry +VERSION with the name of the release. It does not change.
+// Zones is a release of the IANA time zone database. Its data is an uncompressed zip file like Go's zoneinfo.zip, with a
+// TZif file (RFC 9636) per time zone, and the file +VERSION with the name of the release. It is immutable.
 type Zones struct {
 	release string
 	version string
 	data    string
-	files   []*zip.File             // the zones, in the order of their names
-	index   map[string]func() *zone // each zone is read when it is asked for the first time
+	files   []*zip.File             // the zones, sorted by name
+	index   map[string]func() *zone // reads a zone at its first use
 }
 
-// releaseEntry is the file that names the release, as in other copies of the database.
+// releaseEntry is the file with the name of the release, as in other distributions of the database.
 const releaseEntry = "+VERSION"
 
-// The limits on zone data from outside, ten times what the database has.
+// Limits on zone data that are loaded from a file, about ten times the current size.
 const (
 	MaxZoneData   = 10 << 20 // bytes
 	maxZones      = 6000
@@ -45,28 +45,27 @@ const (
 	maxZoneLength = 64       // characters of a name
 )
 
-// What may be wrong with zone data.
+// Errors of zone data.
 var (
 	ErrZoneRelease = errors.New("the data do not say which release of the time zone database they are")
 	ErrZoneData    = errors.New("the data are not a time zone database")
 	ErrOlderZones  = errors.New("the time zone data are of an older release than those in use")
 )
 
-// EmbeddedZones are the zone data that are built into the program.
+// EmbeddedZones returns the embedded zone data.
 var EmbeddedZones = sync.OnceValue(func() *Zones {
 	z, err := openZones(zoneData)
 	if err != nil {
-		panic(fmt.Sprintf("cron: open the time zone database: %v", err)) // in a program that fails its tests
+		panic(fmt.Sprintf("cron: open the time zone database: %v", err)) // the tests would fail
 	}
 	return z
 })
 
-// currentZones is the one variable of this package. Schedules are plain data that name their time zone, and the process
-// has one database of zones, as it has one clock. It only ever moves to a release that is not older, see UseZones.
+// currentZones is the only variable state of this package. Schedules are plain data that name their time zone, so all of
+// them share one database per process. See UseZones.
 var currentZones atomic.Pointer[Zones]
 
-// CurrentZones are the zone data that all schedules of the process are read with: those built in until UseZones was
-// called.
+// CurrentZones returns the zone data that all schedules use: those of UseZones, or else the embedded ones.
 func CurrentZones() *Zones {
 	if z := currentZones.Load(); z != nil {
 		return z
@@ -74,8 +73,8 @@ func CurrentZones() *Zones {
 	return EmbeddedZones()
 }
 
-// UseZones makes z the data that all schedules of the process are read with from now on. The error is ErrOlderZones for
-// an older release than that in use. Whoever plans jobs has to plan them anew; see Store.AgreeOnZones.
+// UseZones sets the zone data that all schedules of the process use. The error is ErrOlderZones if z is of an older release
+// than the current data. The caller must compute the next runs of all jobs again; see Store.AgreeOnZones.
 func UseZones(z *Zones) error {
 	for {
 		set := currentZones.Load()
@@ -92,7 +91,7 @@ func UseZones(z *Zones) error {
 	}
 }
 
-// ParseZones reads zone data that come from outside. The error is ErrZoneRelease or ErrZoneData.
+// ParseZones parses and validates zone data from a file. The error wraps ErrZoneRelease or ErrZoneData.
 func ParseZones(data []byte) (*Zones, error) {
 	if len(data) > MaxZoneData {
 		return nil, fmt.Errorf("%w: they are larger than %d MiB", ErrZoneData, MaxZoneData>>20)
@@ -141,7 +140,7 @@ func openZones(data string) (*Zones, error) {
 		z.index[file.Name] = sync.OnceValue(func() *zone {
 			found, err := readZone(file)
 			if err != nil {
-				panic(fmt.Sprintf("cron: read time zone %s: %v", file.Name, err)) // ParseZones would have found out
+				panic(fmt.Sprintf("cron: read time zone %s: %v", file.Name, err)) // ParseZones reads every zone
 			}
 			return found
 		})
@@ -156,7 +155,7 @@ func openZones(data string) (*Zones, error) {
 	return z, nil
 }
 
-// PackZones makes zone data of a release from a TZif file per name. Equal files make equal data.
+// PackZones builds the zip file of a release from TZif files by time zone name. The output is reproducible.
 func PackZones(release string, files map[string][]byte) ([]byte, error) {
 	var b bytes.Buffer
 	archive := zip.NewWriter(&b)
@@ -166,7 +165,7 @@ func PackZones(release string, files map[string][]byte) ([]byte, error) {
 			Name: name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(content),
 			CompressedSize64: size, UncompressedSize64: size,
 			//lint:ignore SA1019 CreateRaw looks at no other field for the time
-			ModifiedDate: 1<<5 | 1, // 1980-01-01, the first that there is
+			ModifiedDate: 1<<5 | 1, // 1980-01-01, the earliest date in a zip file
 		})
 		if err == nil {
 			_, err = w.Write(content)
@@ -183,16 +182,16 @@ func PackZones(release string, files map[string][]byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Release is the name of the release, such as 2026f.
+// Release returns the name of the release, such as 2026f.
 func (z *Zones) Release() string { return z.release }
 
-// Version identifies the data themselves: 16 hexadecimal digits that change when anything in them does.
+// Version returns a hash of the data, 16 hexadecimal digits.
 func (z *Zones) Version() string { return z.version }
 
-// Data is the zip file.
+// Data returns the zip file.
 func (z *Zones) Data() string { return z.data }
 
-// Names lists the names of all time zones in ascending order, old aliases included.
+// Names lists the names of all time zones, including old aliases, in ascending order.
 func (z *Zones) Names() []string {
 	names := make([]string, len(z.files))
 	for i, file := range z.files {
@@ -201,8 +200,8 @@ func (z *Zones) Names() []string {
 	return names
 }
 
-// With is z with the zones of older data whose names z lacks, so that no job loses its time zone: some systems ship old
-// names apart.
+// With returns z with the zones of older that z lacks, so that no job loses its time zone. Some systems ship old aliases in
+// a separate package.
 func (z *Zones) With(older *Zones) (*Zones, error) {
 	complete := true
 	for name := range older.index {
@@ -227,14 +226,14 @@ func (z *Zones) With(older *Zones) (*Zones, error) {
 	return ParseZones(data)
 }
 
-// ZoneOffset is a time zone and how far its clocks are ahead of UTC.
+// ZoneOffset is a time zone and its offset east of UTC.
 type ZoneOffset struct {
 	Name   string // an IANA name
 	Offset time.Duration
 }
 
-// Offsets lists all time zones with their offsets at the given instant, in the order of their names. It reads the whole
-// database, which takes some milliseconds, and keeps nothing of it.
+// Offsets lists all time zones with their offsets at the given instant, sorted by name. It reads the whole database, which
+// takes some milliseconds, and caches nothing.
 func (z *Zones) Offsets(at time.Time) ([]ZoneOffset, error) {
 	list := make([]ZoneOffset, 0, len(z.files))
 	for _, file := range z.files {
@@ -255,7 +254,7 @@ func readLocation(file *zip.File) (*time.Location, error) {
 	return time.LoadLocationFromTZData(file.Name, content)
 }
 
-// readEntry reads a file that is as small as the files of zone data are.
+// readEntry reads a file of at most maxZoneFile bytes.
 func readEntry(file *zip.File) ([]byte, error) {
 	r, err := file.Open()
 	if err != nil {
@@ -273,15 +272,15 @@ var (
 	zoneNameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*)*$`)
 )
 
-// IsRelease reports whether a text is the name of a release of the time zone database: a year and a letter, and after z
-// another one (2026a to 2026z, 2026za).
+// IsRelease reports whether s has the form of a release name: a year and a letter, or more letters after z (2026a to 2026z,
+// 2026za).
 func IsRelease(s string) bool { return releaseForm.MatchString(s) }
 
-// IsZoneName reports whether a text has the form of a name in the time zone database.
+// IsZoneName reports whether s has the form of a time zone name.
 func IsZoneName(s string) bool { return len(s) <= maxZoneLength && zoneNameForm.MatchString(s) }
 
-// CompareReleases is below 0 when release a came before release b, 0 when they are the same, and above 0 otherwise. A
-// text that is no release comes before all.
+// CompareReleases returns a negative number if release a is older than b, 0 if they are the same, and a positive number
+// otherwise. A string that is not a release name is older than any release.
 func CompareReleases(a, b string) int {
 	switch {
 	case !IsRelease(a) && !IsRelease(b):
