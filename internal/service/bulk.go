@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"strconv"
 	"sync"
 
@@ -41,7 +43,7 @@ func forEach(ctx context.Context, jobIDs []int64, do func(jobID int64) error) []
 		workers.Go(func() {
 			for i := range next {
 				if results[i] = ctx.Err(); results[i] == nil {
-					results[i] = do(jobIDs[i])
+					results[i] = withoutPanic(func() error { return do(jobIDs[i]) })
 				}
 			}
 		})
@@ -52,6 +54,16 @@ func forEach(ctx context.Context, jobIDs []int64, do func(jobID int64) error) []
 	close(next)
 	workers.Wait()
 	return results
+}
+
+// withoutPanic runs fn; a panic becomes an error, since on a goroutine of our own it would end the process.
+func withoutPanic(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn()
 }
 
 // FolderJobs lists the jobs in a folder, 0 for the root folder, at most so many of them.

@@ -5,5 +5,6 @@ var (
 	BadgeToken = (*Service).badgeToken
 	CallLimits = callLimits
 	Exceeded   = exceeded
+	ForEach    = forEach
 	Scopes     = scopes
 )

@@ -233,3 +233,39 @@ func TestOneAccountHoldsARow(t *testing.T) {
 	cancel()
 	calls.Wait()
 }
+
+// TestATransactionThatEndedWritesNothingMore has the database end a transaction under a part that fails, as SQLite does
+// when its disk is full, and a caller that passes over it.
+func TestATransactionThatEndedWritesNothingMore(t *testing.T) {
+	for _, database := range storetest.Databases {
+		t.Run(database.Name, func(t *testing.T) {
+			db := open(t, database.New(t))
+			account, _ := newAccount(t, db)
+			ended := errors.New("the transaction has ended")
+			undo := db.Intercept(func(query string, _ []any) error {
+				if query == `ROLLBACK TO SAVEPOINT part` {
+					return ended
+				}
+				return nil
+			})
+			var failed error
+			err := db.InTransaction(t.Context(), func(ctx context.Context) error {
+				ok(t, db.CreateFolder(ctx, &cron.Folder{AccountID: account, Title: "first"}))
+				if err := db.CreateFolder(ctx, &cron.Folder{AccountID: account, Title: "first"}); err == nil {
+					t.Error("a title was given twice")
+				}
+				failed = db.CreateFolder(ctx, &cron.Folder{AccountID: account, Title: "second"})
+				return nil
+			})
+			undo()
+			if !errors.Is(failed, ended) || !errors.Is(err, ended) {
+				t.Errorf("a later part: %v; the transaction: %v", failed, err)
+			}
+			folders, err := db.Folders(t.Context(), account)
+			ok(t, err)
+			if len(folders) > 0 {
+				t.Errorf("%v was written", folders)
+			}
+		})
+	}
+}

@@ -80,7 +80,8 @@ type transactionKey struct{}
 // transaction is one that is open.
 type transaction struct {
 	q       queryer
-	changed bool // the schedule of some job may be another
+	changed bool  // the schedule of some job may be another
+	ended   error // why the database ended it, though its function goes on: nothing more may be written
 }
 
 // joined is the transaction that ctx is part of.
@@ -109,6 +110,9 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		tx := &transaction{q: q}
 		err = fn(context.WithValue(ctx, transactionKey{}, tx), q)
 		changed = tx.changed
+		if err == nil {
+			err = tx.ended
+		}
 		return err
 	})
 	if err == nil && changed {
@@ -119,13 +123,18 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 
 // nested runs fn as a part of the transaction.
 func (tx *transaction) nested(ctx context.Context, fn func(context.Context, queryer) error) error {
+	if tx.ended != nil {
+		return tx.ended
+	}
 	if _, err := tx.q.ExecContext(ctx, `SAVEPOINT part`); err != nil {
 		return fmt.Errorf("begin a part of a transaction: %w", err)
 	}
 	failed := fn(ctx, tx.q)
 	if failed != nil {
 		if _, err := tx.q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT part`); err != nil {
-			return errors.Join(failed, fmt.Errorf("undo a part of a transaction: %w", err))
+			// SQLite undoes all of a transaction when the disk is full, for instance.
+			tx.ended = errors.Join(failed, fmt.Errorf("undo a part of a transaction: %w", err))
+			return tx.ended
 		}
 	}
 	if _, err := tx.q.ExecContext(ctx, `RELEASE SAVEPOINT part`); err != nil {
