@@ -133,8 +133,8 @@ func (tx *transaction) nested(ctx context.Context, fn func(context.Context, quer
 	if failed != nil {
 		if _, err := tx.q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT part`); err != nil {
 			// SQLite undoes all of a transaction when the disk is full, for instance.
-			tx.ended = errors.Join(failed, fmt.Errorf("undo a part of a transaction: %w", err))
-			return tx.ended
+			tx.ended = fmt.Errorf("undo a part of a transaction: %w", err)
+			return errors.Join(failed, tx.ended)
 		}
 	}
 	if _, err := tx.q.ExecContext(ctx, `RELEASE SAVEPOINT part`); err != nil {
