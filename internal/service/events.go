@@ -183,18 +183,18 @@ func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, p
 
 // begin finds out where to start. written is when the position was; the zero time for none.
 func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Duration) error {
-	frontier, err := f.store.Watermarks(ctx)
+	watermarks, err := f.store.Watermarks(ctx)
 	if err != nil {
 		return fmt.Errorf("begin to follow: %w", err)
 	}
 	f.executions.ahead, f.changes.ahead = map[int64]bool{}, map[int64]bool{}
 	switch {
 	case written.IsZero():
-		f.executions.done, f.changes.done = frontier.Executions.Safe, frontier.Changes.Safe
-	case f.executions.done > frontier.Executions.Latest || f.changes.done > frontier.Changes.Latest:
+		f.executions.done, f.changes.done = watermarks.Executions.Safe, watermarks.Changes.Safe
+	case f.executions.done > watermarks.Executions.Latest || f.changes.done > watermarks.Changes.Latest:
 		// The database is not the one that the position is of, such as a copy from before.
 		f.gap = &Gap{Since: written}
-		f.executions.done, f.changes.done = frontier.Executions.Safe, frontier.Changes.Safe
+		f.executions.done, f.changes.done = watermarks.Executions.Safe, watermarks.Changes.Safe
 	default:
 		if f.now.Sub(written) > kept {
 			f.gap = &Gap{Since: written}
@@ -235,7 +235,7 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 		f.underWay = f.underWay[1:]
 		add(e)
 	}
-	frontier, err := f.store.Watermarks(ctx)
+	watermarks, err := f.store.Watermarks(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -247,7 +247,7 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 		f.watch(&ended[i])
 		add(Event{Execution: &ended[i]})
 	}
-	if reach := frontier.Executions; f.executions.done < reach.Latest {
+	if reach := watermarks.Executions; f.executions.done < reach.Latest {
 		list, err := f.store.ExecutionsAfter(ctx, f.account, f.executions.done, eventChunk)
 		if err != nil {
 			return nil, false, err
@@ -265,7 +265,7 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 			more = f.executions.done > before
 		}
 	}
-	if reach := frontier.Changes; f.changes.done < reach.Latest {
+	if reach := watermarks.Changes; f.changes.done < reach.Latest {
 		list, err := f.store.JobChangesAfter(ctx, f.account, f.changes.done, eventChunk)
 		if err != nil {
 			return nil, false, err

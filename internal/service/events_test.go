@@ -19,7 +19,7 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// ledger is an account's ledger as a model: rows turn up in any order up to its frontier.
+// ledger is an account's ledger as a model: rows turn up in any order up to its watermark.
 type ledger struct {
 	rows    map[int64]*cron.HistoryRecord
 	changes map[int64]*cron.JobChange

@@ -87,7 +87,7 @@ var recordBatch = []batchColumn[*record]{
 	batch("started_at", "bigint", func(r *record) int64 { return r.started }),
 	batch("fault", "smallint", func(r *record) int16 { return int16(r.fault) }),
 	batch("last_planned_at", "bigint", func(r *record) int64 { return r.last }),
-	batch("occurrences", "bigint", func(r *record) int64 { return r.covered }),
+	batch("occurrences", "bigint", func(r *record) int64 { return r.occurrences }),
 	batch("occurrences_at_least", "boolean", func(r *record) bool { return r.atLeast }),
 }
 

@@ -22,20 +22,20 @@ type due struct {
 
 // record is a row of the ledger to be written.
 type record struct {
-	id        int64 // set by insertRecords; 0 when the ledger has the row already
-	accountID int64
-	jobID     int64
-	planned   int64
-	kind      cron.Kind
-	attempt   int
-	node      int64
-	outcome   cron.Outcome
-	started   int64
-	fault     cron.Fault
-	last      int64
-	covered   int64
-	atLeast   bool
-	launch    int // the index of the launch it stands for; -1 for none
+	id          int64 // set by insertRecords; 0 when the ledger has the row already
+	accountID   int64
+	jobID       int64
+	planned     int64
+	kind        cron.Kind
+	attempt     int
+	node        int64
+	outcome     cron.Outcome
+	started     int64
+	fault       cron.Fault
+	last        int64
+	occurrences int64
+	atLeast     bool
+	launch      int // the index of the launch it stands for; -1 for none
 }
 
 // Claim takes due work for a node: the launch record of each execution is durable when it returns. Pending attempts may
@@ -152,19 +152,19 @@ const longestJudging = 25 * time.Millisecond
 
 // settlement collects what a claim writes.
 type settlement struct {
-	now      time.Time
-	node     int64
-	records  []*record
-	plans    []plan
-	spent    []int64 // one-time jobs that have had their occurrence
-	taken    []int64 // rows of pending that are done with
-	deferred []due   // of pending
-	launches []cron.Launch
-	started  []*definition  // of each launch
-	bytes    int64          // that are to be read for all launches
-	material map[int64]bool // accounts whose TLS material is among them
-	left     bool           // work that is due stays so, and another claim would not take it either
-	again    bool           // another claim would take what this one has left
+	now         time.Time
+	node        int64
+	records     []*record
+	plans       []plan
+	oneTimeDone []int64 // one-time jobs whose occurrence is settled
+	taken       []int64 // rows of pending that are done with
+	deferred    []due   // of pending
+	launches    []cron.Launch
+	started     []*definition  // of each launch
+	bytes       int64          // that are to be read for all launches
+	material    map[int64]bool // accounts whose TLS material is among them
+	left        bool           // work that is due stays so, and another claim would not take it either
+	again       bool           // another claim would take what this one has left
 }
 
 // settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
@@ -196,7 +196,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		switch {
 		case !ok: // deleted since
 			st.drop(w)
-		case d.unsure:
+		case d.accountLocked:
 			st.left = true
 		case w.pending != 0:
 			st.attempt(w, d, admit)
@@ -210,7 +210,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 	for _, r := range st.records {
 		switch {
 		case r.launch < 0:
-			out.Settled += int(r.covered)
+			out.Settled += int(r.occurrences)
 		case r.id != 0: // a row that stands already was launched by whoever wrote it
 			l := &st.launches[r.launch]
 			l.ExecutionID = r.id
@@ -261,7 +261,7 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 	next := nullMillis(v.Next)
 	st.plans = append(st.plans, plan{w.jobID, next, next})
 	if !d.job.Timing.RunAt.IsZero() && v.Next.IsZero() {
-		st.spent = append(st.spent, w.jobID)
+		st.oneTimeDone = append(st.oneTimeDone, w.jobID)
 	}
 	if v.Missed.Count > 0 {
 		st.records = append(st.records, gapRecord(&d.job, v.Missed, cron.OutcomeMissed, cron.FaultMissed, st.now))
@@ -341,9 +341,9 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 	if err := s.engine.savePlans(ctx, q, st.plans); err != nil {
 		return fmt.Errorf("plan the jobs: %w", err)
 	}
-	if len(st.spent) > 0 {
+	if len(st.oneTimeDone) > 0 {
 		_, err := q.ExecContext(ctx, `UPDATE job SET enabled = false, one_time_done = true, version = version + 1 WHERE `+s.engine.in("id", 1),
-			s.engine.list(st.spent))
+			s.engine.list(st.oneTimeDone))
 		if err != nil {
 			return fmt.Errorf("disable one-time jobs: %w", err)
 		}
@@ -367,7 +367,7 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 func gapRecord(j *cron.Job, g cron.OccurrenceRange, o cron.Outcome, f cron.Fault, now time.Time) *record {
 	return &record{
 		accountID: j.AccountID, jobID: j.ID, planned: millis(g.First), kind: cron.KindScheduled, attempt: 1,
-		outcome: o, started: millis(now), fault: f, last: millis(g.Last), covered: g.Count, atLeast: g.AtLeast, launch: -1,
+		outcome: o, started: millis(now), fault: f, last: millis(g.Last), occurrences: g.Count, atLeast: g.AtLeast, launch: -1,
 	}
 }
 

@@ -19,19 +19,19 @@ const claimBytes = 8 << 20
 
 // definition is a job as it stands inside a claim. First it has what decides whether the job can start.
 type definition struct {
-	job      cron.Job
-	plan     *cron.Plan
-	skip     cron.Fault // why it cannot run; FaultNone when it can
-	unsure   bool       // whether its account is still disabled
-	busy     bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
-	access   cron.Access
-	bytes    int64  // of the secrets when they are not read with the rest
-	hasTLS   bool   // its account has TLS material
-	material int64  // the bytes of that
-	success  string // the criteria, encoded
-	sealed   []byte // the secrets
-	opened   bool   // success and sealed are in job
-	broken   bool   // they cannot be
+	job           cron.Job
+	plan          *cron.Plan
+	skip          cron.Fault // why it cannot run; FaultNone when it can
+	accountLocked bool       // its account may be about to be enabled: a later claim decides
+	busy          bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
+	access        cron.Access
+	bytes         int64  // of the secrets when they are not read with the rest
+	hasTLS        bool   // its account has TLS material
+	material      int64  // the bytes of that
+	success       string // the criteria, encoded
+	sealed        []byte // the secrets
+	opened        bool   // success and sealed are in job
+	broken        bool   // they cannot be
 }
 
 // skipFirst is why a first attempt is not to be started now; FaultNone when it is.

@@ -10,17 +10,17 @@ import (
 	"punctual/internal/cron"
 )
 
-// Disabling an account changes none of its jobs, however many there are. A job of it that comes due turns dormant: the
-// claim leaves next_run_at, from which on no record stands, and takes claim_at away, so that it is not found again.
+// Disabling an account changes none of its jobs, however many there are. When such a job comes due, it becomes dormant: the
+// claim keeps next_run_at, the first occurrence without a record, and clears claim_at, so that no claim finds the job again.
 //
 //	enabled ──(comes due while the account is disabled)──► dormant
 //	   ▲                                                      │
 //	   └──(account enabled: one skipped record for all that ──┘
 //	       was due meanwhile, planned from there on)
 //
-// Enabling the account wakes its dormant jobs in chunks. What was due is counted before the transaction that records it,
-// since that takes the longer the longer the account was disabled; when the zone data in use or the account changed meanwhile, it
-// is counted anew. Upkeep completes what a process left that died meanwhile.
+// Enabling the account wakes its dormant jobs in chunks. The missed occurrences are counted before the transaction that
+// records them, because counting takes longer the longer the account was disabled. If the time zone data or the account
+// changes in between, they are counted again. When a process dies before all jobs are awake, upkeep wakes the rest.
 
 // wakeChunk is how many dormant jobs one transaction wakes.
 const wakeChunk = 200
@@ -28,59 +28,59 @@ const wakeChunk = 200
 // dormant is the condition for a job that came due while its account was disabled.
 const dormant = `job_state.claim_at IS NULL AND job_state.next_run_at IS NOT NULL`
 
-// sleeper is a dormant job, and what becomes of it.
-type sleeper struct {
+// dormantJob is a dormant job and the plan that wakes it.
+type dormantJob struct {
 	job     cron.Job             // as far as it says when the job is due
-	enabled time.Time            // when the account was
-	planned time.Time            // from which on no record stands
+	enabled time.Time            // when the account was enabled
+	planned time.Time            // the first occurrence without a record
 	gap     cron.OccurrenceRange // what was due while the account was disabled
 	next    time.Time
 }
 
-// wakeJobs records what the dormant jobs of an account were due for until it was enabled, and plans them.
+// wakeJobs records the occurrences that the dormant jobs of an account had before it was enabled, and plans the jobs.
 func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 	for after := int64(0); ; {
-		sleepers, err := s.sleepers(ctx, accountID, after)
-		if err != nil || len(sleepers) == 0 {
+		jobs, err := s.dormantJobs(ctx, accountID, after)
+		if err != nil || len(jobs) == 0 {
 			return err
 		}
 		zones, stale := cron.CurrentZones().Version(), false
-		for _, sl := range sleepers {
-			sl.wake()
+		for _, d := range jobs {
+			d.wake()
 		}
 		err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) (err error) {
-			if stale, err = s.enabledAnew(ctx, q, accountID, sleepers[0].enabled); err != nil {
+			if stale, err = s.enabledAnew(ctx, q, accountID, jobs[0].enabled); err != nil {
 				return err
 			}
 			if stale = stale || cron.CurrentZones().Version() != zones; stale {
 				return nil
 			}
-			return s.wakeSome(ctx, q, sleepers)
+			return s.wakeSome(ctx, q, jobs)
 		})
 		if err != nil {
 			return fmt.Errorf("plan the jobs of an account that was disabled: %w", err)
 		}
 		if stale {
-			continue // by what holds now
+			continue // with the present account and time zone data
 		}
-		if len(sleepers) < wakeChunk {
+		if len(jobs) < wakeChunk {
 			return nil
 		}
-		after = sleepers[len(sleepers)-1].job.ID
+		after = jobs[len(jobs)-1].job.ID
 	}
 }
 
-// sleepers lists a chunk of the dormant jobs of an account that is enabled, after a job.
-func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleeper, error) {
-	var found []*sleeper
+// dormantJobs lists a chunk of the dormant jobs of an enabled account, in the order of their IDs, after job after.
+func (s *Store) dormantJobs(ctx context.Context, accountID, after int64) ([]*dormantJob, error) {
+	var found []*dormantJob
 	err := each(ctx, s.read, "list dormant jobs", func(scan scanner) error {
-		var sl sleeper
-		j := &sl.job
+		var d dormantJob
+		j := &d.job
 		fields := append([]any{integer(&j.ID), integer(&j.AccountID), flag(&j.Enabled), moment(&j.Updated)}, targets(jobTiming(j))...)
-		if err := scan(append(fields, moment(&sl.planned), moment(&sl.enabled))...); err != nil {
+		if err := scan(append(fields, moment(&d.planned), moment(&d.enabled))...); err != nil {
 			return err
 		}
-		found = append(found, &sl)
+		found = append(found, &d)
 		return nil
 	}, `SELECT job.id, job.account_id, job.enabled, job.updated_at, `+timingNames+`, job_state.next_run_at, account.enabled_at
 		 FROM job JOIN job_state ON job_state.job_id = job.id JOIN account ON account.id = job.account_id
@@ -89,19 +89,19 @@ func (s *Store) sleepers(ctx context.Context, accountID, after int64) ([]*sleepe
 	return found, err
 }
 
-// wake finds out what was due before the account was enabled, and what is due next.
-func (sl *sleeper) wake() {
-	if !sl.planned.Before(sl.enabled) {
-		sl.next = sl.planned
+// wake computes the occurrences before the account was enabled, and the next run.
+func (d *dormantJob) wake() {
+	if !d.planned.Before(d.enabled) {
+		d.next = d.planned
 		return
 	}
-	last := sl.enabled.Add(-time.Millisecond)
-	sl.gap = sl.job.Backlog(sl.planned, last)
-	sl.next = sl.job.NextAfter(last)
+	last := d.enabled.Add(-time.Millisecond)
+	d.gap = d.job.Backlog(d.planned, last)
+	d.next = d.job.NextAfter(last)
 }
 
-// enabledAnew tells whether an account is disabled or gone, or was enabled again, since it was enabled at an instant; if not,
-// it stays as it is until the end of the transaction.
+// enabledAnew tells whether an account that was enabled at an instant has been disabled, deleted or enabled again since. If
+// not, it locks the account until the end of the transaction.
 func (s *Store) enabledAnew(ctx context.Context, q queryer, accountID int64, at time.Time) (anew bool, err error) {
 	var enabled int64
 	err = q.QueryRowContext(ctx, `SELECT enabled_at FROM account WHERE id = $1 AND NOT disabled`+s.engine.lock(forShare),
@@ -116,43 +116,43 @@ func (s *Store) enabledAnew(ctx context.Context, q queryer, accountID int64, at 
 }
 
 // wakeSome wakes those of the given jobs that nobody has woken or changed since they were read.
-func (s *Store) wakeSome(ctx context.Context, q queryer, sleepers []*sleeper) error {
-	still, err := s.lockSleepers(ctx, q, sleepers)
+func (s *Store) wakeSome(ctx context.Context, q queryer, jobs []*dormantJob) error {
+	still, err := s.lockDormantJobs(ctx, q, jobs)
 	if err != nil {
 		return err
 	}
 	st := settlement{now: s.Now()}
-	for _, sl := range sleepers {
-		if !still[sl.job.ID] {
+	for _, d := range jobs {
+		if !still[d.job.ID] {
 			continue
 		}
-		if sl.gap.Count > 0 {
+		if d.gap.Count > 0 {
 			st.records = append(st.records,
-				gapRecord(&sl.job, sl.gap, cron.OutcomeSkipped, cron.FaultAccountDisabled, st.now))
+				gapRecord(&d.job, d.gap, cron.OutcomeSkipped, cron.FaultAccountDisabled, st.now))
 		}
-		next := nullMillis(sl.next)
-		st.plans = append(st.plans, plan{sl.job.ID, next, next})
-		if !sl.job.Timing.RunAt.IsZero() && sl.next.IsZero() {
-			st.spent = append(st.spent, sl.job.ID)
+		next := nullMillis(d.next)
+		st.plans = append(st.plans, plan{d.job.ID, next, next})
+		if !d.job.Timing.RunAt.IsZero() && d.next.IsZero() {
+			st.oneTimeDone = append(st.oneTimeDone, d.job.ID)
 		}
 	}
 	return s.saveSettlement(ctx, q, &st)
 }
 
-// lockSleepers locks jobs, and tells which of them are as they were read.
-func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper) (map[int64]bool, error) {
-	ids, read := make([]int64, len(sleepers)), make(map[int64]*sleeper, len(sleepers))
-	for i, sl := range sleepers {
-		ids[i], read[sl.job.ID] = sl.job.ID, sl
+// lockDormantJobs locks jobs and tells which of them are unchanged since they were read.
+func (s *Store) lockDormantJobs(ctx context.Context, q queryer, jobs []*dormantJob) (map[int64]bool, error) {
+	ids, read := make([]int64, len(jobs)), make(map[int64]*dormantJob, len(jobs))
+	for i, d := range jobs {
+		ids[i], read[d.job.ID] = d.job.ID, d
 	}
-	still := make(map[int64]bool, len(sleepers))
+	still := make(map[int64]bool, len(jobs))
 	err := each(ctx, q, "lock dormant jobs", func(scan scanner) error {
 		var id, planned, updated int64
 		if err := scan(&id, integer(&planned), &updated); err != nil {
 			return err
 		}
-		sl := read[id]
-		still[id] = millis(sl.planned) == planned && millis(sl.job.Updated) == updated
+		d := read[id]
+		still[id] = millis(d.planned) == planned && millis(d.job.Updated) == updated
 		return nil
 	}, `SELECT job_state.job_id, job_state.next_run_at, job.updated_at
 		 FROM job_state JOIN job ON job.id = job_state.job_id
@@ -162,7 +162,7 @@ func (s *Store) lockSleepers(ctx context.Context, q queryer, sleepers []*sleeper
 	return still, err
 }
 
-// wakeForgotten wakes the dormant jobs of an account that is enabled, which a process left that died while it did so.
+// wakeForgotten wakes the dormant jobs of an enabled account: a process died before it had woken all of them.
 func (s *Store) wakeForgotten(ctx context.Context) (more bool, err error) {
 	var id int64
 	err = s.read.QueryRowContext(ctx, `SELECT id FROM account WHERE NOT disabled AND enabled_at > 0 AND EXISTS
@@ -185,8 +185,8 @@ func isDormant(ctx context.Context, q queryer, jobID int64) (is bool, err error)
 	return is, nil
 }
 
-// markDisabled finds out which jobs of a claim belong to an account that stays disabled until the claim is committed. What
-// belongs to one that is being enabled, or cannot be locked for another reason, is to be looked at again.
+// markDisabled locks the disabled accounts of the jobs of a claim, so that they stay disabled until the claim is committed.
+// It marks the jobs of an account that is being enabled, or that another transaction has locked, for a later claim.
 func (s *Store) markDisabled(ctx context.Context, q queryer, jobs map[int64]*definition) error {
 	var ids []int64
 	for _, d := range jobs {
@@ -208,7 +208,7 @@ func (s *Store) markDisabled(ctx context.Context, q queryer, jobs map[int64]*def
 	}, `SELECT id FROM account WHERE disabled AND `+s.engine.in("id", 1)+s.engine.lock(shareFree),
 		s.engine.list(ids))
 	for _, d := range jobs {
-		d.unsure = d.skip == cron.FaultAccountDisabled && !disabled[d.job.AccountID]
+		d.accountLocked = d.skip == cron.FaultAccountDisabled && !disabled[d.job.AccountID]
 	}
 	return err
 }

@@ -33,7 +33,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	slices.SortFunc(order, func(a, b *cron.Completion) int {
 		return cmp.Or(cmp.Compare(a.Launch.Job.ID, b.Launch.Job.ID), a.Result.Started.Compare(b.Result.Started))
 	})
-	standing, err := s.standing(ctx, q, ids)
+	jobs, err := s.lockJobRecords(ctx, q, ids)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	}
 	var states []*cron.JobRecord
 	for _, c := range saved {
-		rec, ok := standing[c.Launch.Job.ID]
+		rec, ok := jobs[c.Launch.Job.ID]
 		if !ok {
 			continue // deleted since
 		}
@@ -106,9 +106,9 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 	return dropAttempts(ctx, q, rec.ID)
 }
 
-// standing reads, and locks in the order of their ids, what Conclude needs of the jobs.
-func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
-	standing := make(map[int64]*cron.JobRecord, len(ids))
+// lockJobRecords locks the states of the jobs in the order of their IDs and reads what Conclude needs of the jobs.
+func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
+	jobs := make(map[int64]*cron.JobRecord, len(ids))
 	err := each(ctx, q, "read the jobs", func(scan scanner) error {
 		var rec cron.JobRecord
 		j := &rec.Job
@@ -117,7 +117,7 @@ func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64
 		if err := scan(fields...); err != nil {
 			return err
 		}
-		standing[rec.ID] = &rec
+		jobs[rec.ID] = &rec
 		return nil
 	}, `SELECT `+timingNames+`, `+stateNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled
 		 FROM job_state JOIN job ON job.id = job_state.job_id
@@ -126,5 +126,5 @@ func (s *Store) standing(ctx context.Context, q queryer, ids []int64) (map[int64
 	if err != nil {
 		return nil, err
 	}
-	return standing, nil
+	return jobs, nil
 }

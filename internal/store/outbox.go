@@ -29,8 +29,8 @@ const (
 )
 
 // writeNotice adds a notice about completion c to the outbox. Failures are those of the job in a row before it.
-func writeNotice(ctx context.Context, q queryer, event cron.NoticeKind, c *cron.Completion, failures int, now time.Time) error {
-	if event == cron.NoticeFailure || event == cron.NoticeDisabled {
+func writeNotice(ctx context.Context, q queryer, kind cron.NoticeKind, c *cron.Completion, failures int, now time.Time) error {
+	if kind == cron.NoticeFailure || kind == cron.NoticeDisabled {
 		failures++
 	}
 	l, r := &c.Launch, &c.Result
@@ -39,7 +39,7 @@ func writeNotice(ctx context.Context, q queryer, event cron.NoticeKind, c *cron.
 		        planned_at, started_at, duration_us, status, http_status, fault, reason, failures, cert_expiry_at)
 		 SELECT account_id, $2, $3, id, title, url, timezone, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
 		 FROM job WHERE id = $1`,
-		l.Job.ID, int(event), millis(now), l.ExecutionID, int(l.Kind), l.Attempt, millis(l.Planned), millis(r.Started),
+		l.Job.ID, int(kind), millis(now), l.ExecutionID, int(l.Kind), l.Attempt, millis(l.Planned), millis(r.Started),
 		r.Duration.Microseconds(), int(r.Status), r.HTTPStatus, int(r.Fault), storable(r.Reason), failures,
 		millis(r.CertExpiry))
 	if err != nil {

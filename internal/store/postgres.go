@@ -35,7 +35,7 @@ const (
 type postgresEngine struct {
 	store *Store
 	pools pools
-	feed  frontier
+	feed  watermarkState
 }
 
 var _ engine = (*postgresEngine)(nil)

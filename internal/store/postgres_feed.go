@@ -10,41 +10,41 @@ import (
 	"punctual/internal/cron"
 )
 
-// frontierStep is how long a frontier stands before the database is asked again, and frontierKept how long it is worth
-// building on: after that one begins anew, so that who starts to follow does not start in the past.
+// A watermark is read from the database again after watermarkInterval. After watermarkMaxAge it is discarded, so that a new
+// subscriber starts at the present.
 const (
-	frontierStep = 250 * time.Millisecond
-	frontierKept = 5 * time.Second
-	frontierWait = 20 * time.Millisecond // for transactions under way, while there is no frontier at all
+	watermarkInterval = 250 * time.Millisecond
+	watermarkMaxAge   = 5 * time.Second
+	watermarkPoll     = 20 * time.Millisecond // between two looks at the open transactions, while there is no watermark
 )
 
-// frontier is what is known of the ids that transactions under way have taken. An id is safe once every transaction has
-// ended that was writing when the id was the latest.
-type frontier struct {
+// watermarkState is what the node knows about the IDs taken by open transactions. An ID is safe when every transaction that
+// was writing while the ID was the latest has ended.
+type watermarkState struct {
 	mu      sync.Mutex
 	asked   time.Time
 	safe    marks
-	known   bool            // safe is
-	pending marks           // become safe when writers have ended
-	writers map[string]bool // transactions that were under way when pending was read
+	known   bool            // safe has been read
+	pending marks           // become safe when all writers have ended
+	writers map[string]bool // transactions that were open when pending was read
 }
 
-// postgresLatestIDs reads the latest ids that were given away.
+// postgresLatestIDs reads the latest IDs of both sequences.
 const postgresLatestIDs = `SELECT coalesce((SELECT CASE WHEN is_called THEN last_value END FROM execution_id), 0),
 	coalesce((SELECT CASE WHEN is_called THEN last_value END FROM job_change_id), 0)`
 
-// watermarks implements engine: ids are safe once the transactions have ended that were under way when they were the latest.
+// watermarks implements engine.
 func (e *postgresEngine) watermarks(ctx context.Context) (cron.Watermarks, error) {
 	f := &e.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	age := time.Since(f.asked)
-	if age > frontierKept {
+	if age > watermarkMaxAge {
 		f.known, f.writers = false, nil
 	}
 	for {
 		latest, err := e.store.latestIDs(ctx, postgresLatestIDs)
-		if err == nil && (!f.known || age > frontierStep) {
+		if err == nil && (!f.known || age > watermarkInterval) {
 			err = e.advance(ctx, f, latest)
 		}
 		if err != nil || f.known {
@@ -53,14 +53,14 @@ func (e *postgresEngine) watermarks(ctx context.Context) (cron.Watermarks, error
 		select {
 		case <-ctx.Done():
 			return cron.Watermarks{}, fmt.Errorf("wait for the transactions under way: %w", ctx.Err())
-		case <-time.After(frontierWait):
+		case <-time.After(watermarkPoll):
 		}
 	}
 }
 
-// advance looks at the transactions under way, after latest was read: who has taken one of these ids writes, or has
-// ended.
-func (e *postgresEngine) advance(ctx context.Context, f *frontier, latest marks) error {
+// advance reads the open transactions, after latest was read: every transaction that has taken an ID up to latest is either
+// among them or has ended.
+func (e *postgresEngine) advance(ctx context.Context, f *watermarkState, latest marks) error {
 	writers, err := e.writers(ctx)
 	if err != nil {
 		return err
@@ -79,8 +79,8 @@ func (e *postgresEngine) advance(ctx context.Context, f *frontier, latest marks)
 	return nil
 }
 
-// writers lists the transactions that may have taken ids: an INSERT locks its table before it takes one, and the lock
-// goes when what was written can be seen.
+// writers lists the open transactions that may have taken IDs. An INSERT locks its table before it takes an ID, and releases
+// the lock when its rows have become visible.
 func (e *postgresEngine) writers(ctx context.Context) (map[string]bool, error) {
 	writers := map[string]bool{}
 	err := each(ctx, e.store.read, "list the transactions under way", func(scan scanner) error {

@@ -34,7 +34,7 @@ const (
 
 // rollupState is how far an account has been counted.
 type rollupState struct {
-	account, version, position, lookedAt, prunedAt int64
+	account, version, position, countedAt, prunedAt int64
 }
 
 // tallyKey is an hour of a job, or of the whole account, whose jobID is 0.
@@ -140,7 +140,7 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 // dueRollups lists the accounts that it is time to look at.
 func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
 	return collect(ctx, s.read, "list the accounts to count", func(scan scanner, st *rollupState) error {
-		return scan(&st.account, &st.version, &st.position, &st.lookedAt, &st.prunedAt)
+		return scan(&st.account, &st.version, &st.position, &st.countedAt, &st.prunedAt)
 	}, `SELECT account_id, version, position, counted_at, pruned_at FROM rollup_state
 		WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, millis(s.Now()), rollupAccounts)
 }
@@ -175,13 +175,13 @@ func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err err
 		d.tallies[key].Merge(t)
 	}
 	next := *st
-	next.version, next.lookedAt = st.version+1, millis(now)
+	next.version, next.countedAt = st.version+1, millis(now)
 	if len(fresh) > 0 {
 		next.position = fresh[len(fresh)-1].ID
 	}
 	look := now
 	if !full {
-		look = now.Add(nextLook(len(fresh), now.Sub(instant(st.lookedAt))))
+		look = now.Add(nextLook(len(fresh), now.Sub(instant(st.countedAt))))
 	}
 	var taken bool
 	rows := encodeTallies(d.tallies) // before the transaction, for which others wait
@@ -318,7 +318,7 @@ func (s *Store) former(ctx context.Context, d *digest, a *attempt) (*attempt, er
 func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, tallies []tallyRow,
 	now, look time.Time) (taken bool, err error) {
 	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, counted_at = $4, due_at = $5
-		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.lookedAt, millis(look))
+		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.countedAt, millis(look))
 	if err != nil {
 		return false, fmt.Errorf("take the account: %w", err)
 	}

@@ -143,7 +143,7 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 		r.start(i)
 	}
 	r.begin = time.Now()
-	edited := createHerd(t, s, r.nodes[0], r.target.URL, jobs+r.rng.IntN(jobs), r.rng)
+	edited := createJobs(t, s, r.nodes[0], r.target.URL, jobs+r.rng.IntN(jobs), r.rng)
 	var editing context.Context
 	editing, r.stop = context.WithCancel(t.Context())
 	r.editing.Go(func() { r.edit(editing, edited, rand.New(rand.NewPCG(seed, 1))) })

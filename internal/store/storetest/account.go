@@ -300,7 +300,7 @@ var accountTests = []test{
 			Planned: at, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultAccountDisabled, Last: at, Count: 1,
 		}})
 		rec := s.record(db, account, j.ID)
-		s.equal("spent", rec.Timing.RunAtPassed && !rec.Enabled && rec.State.NextRun.IsZero(), true)
+		s.equal("run at passed", rec.Timing.RunAtPassed && !rec.Enabled && rec.State.NextRun.IsZero(), true)
 	}},
 	{"an attempt of a disabled account does not start", func(s *suite) {
 		db, account, node := s.start()

@@ -70,7 +70,7 @@ var claimTests = []test{
 		claimed := s.claimNone(db, node)
 		s.equal("claimed", claimed, cron.Claimed{})
 	}},
-	{"a herd is served round-robin over accounts", func(s *suite) {
+	{"a burst is served round-robin over accounts", func(s *suite) {
 		db, first, node := s.start()
 		at := db.Now().Add(-time.Second)
 		byRank := make([][]int64, 3)

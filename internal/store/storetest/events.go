@@ -137,21 +137,21 @@ var eventTests = []test{
 		words, _ = s.changes(db, stranger, 0)
 		s.equal("what another account sees", words, []string(nil))
 	}},
-	{"a frontier waits for who has taken a lower id", func(s *suite) {
+	{"a watermark waits for the transaction that has taken a lower ID", func(s *suite) {
 		db, account, node := s.start()
 		other := s.open()
 		j := s.job(db, account)
 		before, err := db.Watermarks(s.ctx())
 		s.ok(err)
 		if before.Executions.Safe > before.Executions.Latest || before.Changes.Safe > before.Changes.Latest {
-			s.Errorf("the frontier is %+v", before)
+			s.Errorf("the watermark is %+v", before)
 		}
 		if s.isSQLite() {
 			s.ok(other.UpdateJob(s.ctx(), account, j.ID, func(*cron.Job) error { return nil }))
 			after, err := db.Watermarks(s.ctx())
 			s.ok(err)
 			if after.Changes.Safe != after.Changes.Latest || after.Changes.Latest != before.Changes.Latest+1 {
-				s.Errorf("after a change the frontier goes from %+v to %+v", before, after)
+				s.Errorf("after a change the watermark goes from %+v to %+v", before, after)
 			}
 			return
 		}
@@ -169,7 +169,7 @@ var eventTests = []test{
 			f, err := db.Watermarks(s.ctx())
 			s.ok(err)
 			if f.Changes.Safe > before.Changes.Latest || f.Executions.Safe > before.Executions.Latest {
-				s.Fatalf("with a transaction under way, the frontier goes from %+v to %+v", before, f)
+				s.Fatalf("with a transaction under way, the watermark goes from %+v to %+v", before, f)
 			}
 			if f.Changes.Latest < before.Changes.Latest+2 || f.Executions.Latest <= before.Executions.Latest {
 				s.Fatalf("the latest ids go from %+v to %+v", before, f)
@@ -180,7 +180,7 @@ var eventTests = []test{
 		short, cancel := context.WithTimeout(s.ctx(), 100*time.Millisecond)
 		defer cancel()
 		if f, err := fresh.Watermarks(short); !errors.Is(err, context.DeadlineExceeded) {
-			s.Errorf("a first frontier with a transaction under way is %+v, %v", f, err)
+			s.Errorf("a first watermark with a transaction under way is %+v, %v", f, err)
 		}
 		s.ok(slow.Commit())
 		safe := func(db *store.Store) {
@@ -193,7 +193,7 @@ var eventTests = []test{
 				}
 				time.Sleep(100 * time.Millisecond)
 			}
-			s.Error("the frontier stands still")
+			s.Error("the watermark does not advance")
 		}
 		safe(db)
 		safe(fresh)

@@ -71,7 +71,7 @@ var jobTests = []test{
 		j.FolderID = s.folder(db, account, "folder").ID
 		s.ok(db.CreateJob(s.ctx(), &j))
 		after := db.Now()
-		// An enabled job is not spent.
+		// RunAtPassed is never set on an enabled job.
 		s.equal("fields that the test does not set", unset(reflect.ValueOf(j), "Job"), []string{"Job.Timing.RunAtPassed"})
 		if j.Created.Before(before) || j.Created.After(after) || !j.Updated.Equal(j.Created) {
 			s.Errorf("created at %v, updated at %v, want both from %v to %v", j.Created, j.Updated, before, after)

@@ -102,8 +102,8 @@ var noticeTests = []test{
 		db, account, node := s.start()
 		j := s.job(db, account, allNotices)
 		s.runs(db, node, j, failed, failed, failed, succeeded, failed, failed, failed, failed, failed)
-		for event, want := range map[cron.NoticeKind]string{cron.NoticeSuccess: "3", cron.NoticeDisabled: "5"} {
-			s.equal("failures", s.number(`SELECT count(*) FROM outbox WHERE event = $1 AND failures = `+want, int(event)), int64(1))
+		for kind, want := range map[cron.NoticeKind]string{cron.NoticeSuccess: "3", cron.NoticeDisabled: "5"} {
+			s.equal("failures", s.number(`SELECT count(*) FROM outbox WHERE event = $1 AND failures = `+want, int(kind)), int64(1))
 		}
 	}},
 	{"upkeep removes old notices, in chunks", func(s *suite) {

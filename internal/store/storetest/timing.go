@@ -16,12 +16,12 @@ func (s *suite) once(db *store.Store, account int64, ago time.Duration, edits ..
 	return j
 }
 
-// spent expects that a one-time job is disabled for good, and not by somebody.
-func (s *suite) spent(db *store.Store, j cron.Job) {
+// oneTimeDone expects a one-time job that is disabled because its time has passed, not by a user.
+func (s *suite) oneTimeDone(db *store.Store, j cron.Job) {
 	s.Helper()
 	rec := s.record(db, j.AccountID, j.ID)
 	s.equal("enabled", rec.Enabled, false)
-	s.equal("spent", rec.Timing.RunAtPassed, true)
+	s.equal("run at passed", rec.Timing.RunAtPassed, true)
 	s.equal("next run", rec.State.NextRun, time.Time{})
 }
 
@@ -46,9 +46,9 @@ var timingTests = []test{
 		l := s.claimOne(db, node)
 		s.equal("planned", l.Planned, j.Timing.RunAt)
 		s.equal("enabled, as it was claimed", l.Job.Enabled, true)
-		s.spent(db, j)
+		s.oneTimeDone(db, j)
 		s.finish(db, succeeded(l))
-		s.spent(db, j)
+		s.oneTimeDone(db, j)
 		s.equal("last status", s.record(db, account, j.ID).State.LastStatus, cron.StatusOK)
 		s.claimNone(db, node)
 		s.equal("records", len(s.ledger(j.ID)), 1)
@@ -65,7 +65,7 @@ var timingTests = []test{
 		s.equal("failures", s.record(db, account, j.ID).State.Failures, 1)
 		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 		s.claimNone(db, node)
-		s.spent(db, j)
+		s.oneTimeDone(db, j)
 	}},
 	{"a one-time job that is lost is repeated when it wants that", func(s *suite) {
 		db, account, node := s.start()
@@ -75,7 +75,7 @@ var timingTests = []test{
 		l := s.claimOne(db, node)
 		s.equal("attempt", l.Attempt, 2)
 		s.finish(db, succeeded(l))
-		s.spent(db, j)
+		s.oneTimeDone(db, j)
 	}},
 	{"a one-time job that is found too late follows its misfire policy", func(s *suite) {
 		db, account, node := s.start()
@@ -85,10 +85,10 @@ var timingTests = []test{
 			Planned: late.Timing.RunAt, Attempt: 1, Outcome: cron.OutcomeMissed, Fault: cron.FaultMissed,
 			Last: late.Timing.RunAt, Count: 1,
 		}})
-		s.spent(db, late)
+		s.oneTimeDone(db, late)
 		runs := s.once(db, account, 2*time.Hour, func(j *cron.Job) { j.Policy.Misfire = cron.MisfireRun })
 		s.equal("planned", s.claimOne(db, node).Planned, runs.Timing.RunAt)
-		s.spent(db, runs)
+		s.oneTimeDone(db, runs)
 	}},
 	{"a one-time job without room waits and stays enabled", func(s *suite) {
 		db, account, node := s.start()
@@ -106,7 +106,7 @@ var timingTests = []test{
 		db, account, node := s.start()
 		j := s.once(db, account, time.Second)
 		rec := s.edit(db, j, func(j *cron.Job) { j.Enabled = false })
-		s.equal("spent", rec.Timing.RunAtPassed, false)
+		s.equal("run at passed", rec.Timing.RunAtPassed, false)
 		s.claimNone(db, node)
 		s.equal("fault", s.ledger(j.ID)[0].Fault, cron.FaultDisabled)
 	}},
@@ -115,7 +115,7 @@ var timingTests = []test{
 		j := s.once(db, account, time.Second, retries(3, time.Second, 1, time.Second), notifyFailure)
 		s.finish(db, failed(s.claimOne(db, node)))
 		rec := s.edit(db, j, func(j *cron.Job) { j.Title = "new" })
-		s.equal("spent", rec.Timing.RunAtPassed, true)
+		s.equal("run at passed", rec.Timing.RunAtPassed, true)
 		s.hurry(db, j.ID)
 		running := s.claimOne(db, node)
 		s.edit(db, j, func(j *cron.Job) { j.Timing.RunAtPassed = false })
@@ -148,7 +148,7 @@ var timingTests = []test{
 		at := db.Now().Add(time.Hour).UTC().Truncate(time.Second)
 		rec := s.edit(db, j, func(j *cron.Job) { j.Timing.RunAt = at })
 		s.equal("next run while it is disabled", rec.State.NextRun, time.Time{})
-		s.equal("spent", rec.Timing.RunAtPassed, false)
+		s.equal("run at passed", rec.Timing.RunAtPassed, false)
 		rec = s.edit(db, j, func(j *cron.Job) { j.Enabled = true })
 		s.equal("next run", rec.State.NextRun, at)
 	}},

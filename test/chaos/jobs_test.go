@@ -12,8 +12,8 @@ import (
 	"punctual/test/harness"
 )
 
-// createHerd creates jobs of every kind in several accounts and returns those of the operator.
-func createHerd(t *testing.T, s *harness.Service, node *harness.Node, target string, jobs int, rng *rand.Rand) (
+// createJobs creates jobs of every kind in several accounts and returns those of the operator.
+func createJobs(t *testing.T, s *harness.Service, node *harness.Node, target string, jobs int, rng *rand.Rand) (
 	operators []int64) {
 	t.Helper()
 	clients := []*harness.Client{s.Client(node)}
