@@ -13,15 +13,6 @@ const (
 	NoticeCertExpiry NoticeKind = 4
 )
 
-// Notice is a message about a job that is to be delivered to its account.
-type Notice struct {
-	JobID       int64
-	AccountID   int64
-	ExecutionID int64 // the execution that caused it
-	Kind        NoticeKind
-	Created     time.Time
-}
-
 // Conclusion is everything that follows from a completion.
 type Conclusion struct {
 	State       JobState

@@ -44,19 +44,6 @@ func (s *Service) AddFolder(ctx context.Context, actor cron.Actor, folder *cron.
 	return s.store.CreateFolder(ctx, folder)
 }
 
-// CreateFolder makes a folder that fill has given a title, and returns its ID. The error is of kind Conflict when the
-// account has one of that title.
-func (s *Service) CreateFolder(ctx context.Context, actor cron.Actor, fill FolderChange) (int64, error) {
-	folder, err := s.NewFolder(actor, fill)
-	if err == nil {
-		err = s.AddFolder(ctx, actor, &folder)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return folder.ID, nil
-}
-
 // ChangeFolder edits a folder. What is wrong with the change itself is reported before a folder that does not exist,
 // and the error is of kind Conflict when another one has the title. change may run more than once.
 func (s *Service) ChangeFolder(ctx context.Context, actor cron.Actor, folderID int64, change FolderChange) error {

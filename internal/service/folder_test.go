@@ -17,23 +17,34 @@ func setTitle(title string) service.FolderChange {
 	}
 }
 
+// createFolder makes a folder and returns its ID.
+func createFolder(t *testing.T, svc *service.Service, account cron.Account, fill service.FolderChange) (int64, error) {
+	t.Helper()
+	folder, err := svc.NewFolder(as(account), fill)
+	if err != nil {
+		return 0, err
+	}
+	err = svc.AddFolder(t.Context(), as(account), &folder)
+	return folder.ID, err
+}
+
 func TestFolders(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "any"})
 	stranger := storetest.NewAccount(t, s, "b@example.com", "any")
-	id, err := svc.CreateFolder(t.Context(), as(account), setTitle(" Backups\n"))
+	id, err := createFolder(t, svc, account, setTitle(" Backups\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f, err := svc.Folder(t.Context(), as(account), id); err != nil || f.Title != "Backups" {
 		t.Errorf("the folder is %+v, %v", f, err)
 	}
-	if _, err := svc.CreateFolder(t.Context(), as(stranger), setTitle("Backups")); err != nil {
+	if _, err := createFolder(t, svc, stranger, setTitle("Backups")); err != nil {
 		t.Errorf("another account's folder of that title: %v", err)
 	}
-	if _, err := svc.CreateFolder(t.Context(), as(account), setTitle("bACKUPS")); cron.KindOf(err) != cron.Conflict {
+	if _, err := createFolder(t, svc, account, setTitle("bACKUPS")); cron.KindOf(err) != cron.Conflict {
 		t.Errorf("a second folder of that title: %v", err)
 	}
-	other, err := svc.CreateFolder(t.Context(), as(account), setTitle("Archive"))
+	other, err := createFolder(t, svc, account, setTitle("Archive"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,18 +62,6 @@ func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) e
 	return s.store.CreateJob(ctx, job)
 }
 
-// CreateJob makes a job with the defaults of cron.NewJob, edited by fill.
-func (s *Service) CreateJob(ctx context.Context, actor cron.Actor, fill Change) (cron.Job, error) {
-	job, err := s.NewJob(actor, fill)
-	if err == nil {
-		err = s.AddJob(ctx, actor, &job)
-	}
-	if err != nil {
-		return cron.Job{}, err
-	}
-	return job, nil
-}
-
 // ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
 // with the change itself is reported before a job that does not exist, or does not meet the precondition. change may run
 // more than once.

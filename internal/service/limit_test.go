@@ -250,7 +250,7 @@ func TestTheNumberOfJobsHoldsAcrossNodes(t *testing.T) {
 			svc, db := []*service.Service{first, second}[i%2], []*store.Store{s, other}[i%2]
 			wg.Go(func() {
 				for n := range 3 {
-					_, err := svc.CreateJob(t.Context(), as(account), setURL("a.example"))
+					_, err := addJob(t, svc, account, setURL("a.example"))
 					count(&jobs, err)
 					key := cron.APIKey{AccountID: account.ID, Hash: [32]byte{byte(i), byte(n)}}
 					count(&keys, db.CreateAPIKey(t.Context(), &key))
@@ -300,7 +300,7 @@ func TestSchedulesThatAreTooDense(t *testing.T) {
 			t.Errorf("error %+v", err)
 		}
 	}
-	_, err := svc.CreateJob(t.Context(), as(account), everySecond)
+	_, err := addJob(t, svc, account, everySecond)
 	tooOften(err)
 	everyMinute := func(job *cron.Job) error {
 		err := everySecond(job)

@@ -52,8 +52,18 @@ func asKey(account cron.Account, id int64) cron.Actor {
 // createJob makes a job and returns its ID.
 func createJob(t *testing.T, svc *service.Service, account cron.Account, fill service.Change) (int64, error) {
 	t.Helper()
-	job, err := svc.CreateJob(t.Context(), as(account), fill)
+	job, err := addJob(t, svc, account, fill)
 	return job.ID, err
+}
+
+// addJob makes a job and saves it.
+func addJob(t *testing.T, svc *service.Service, account cron.Account, fill service.Change) (cron.Job, error) {
+	t.Helper()
+	job, err := svc.NewJob(as(account), fill)
+	if err != nil {
+		return cron.Job{}, err
+	}
+	return job, svc.AddJob(t.Context(), as(account), &job)
 }
 
 // changeJob changes a job, whatever its version.
@@ -65,16 +75,16 @@ func changeJob(t *testing.T, svc *service.Service, account cron.Account, jobID i
 
 func TestAddressesAreJudgedByAccount(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	if _, err := svc.CreateJob(t.Context(), as(account), setURL("10.0.0.2")); err != nil {
+	if _, err := addJob(t, svc, account, setURL("10.0.0.2")); err != nil {
 		t.Fatal(err)
 	}
-	job, err := svc.CreateJob(t.Context(), as(account), setURL("a.example"))
+	job, err := addJob(t, svc, account, setURL("a.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	account.Access = cron.AccessGlobal
 	want := []string{rule("/url", cron.RuleURLNotGlobal)}
-	_, err = svc.CreateJob(t.Context(), as(account), setURL("10.0.0.2"))
+	_, err = addJob(t, svc, account, setURL("10.0.0.2"))
 	if got := problemsOf(t, err); !slices.Equal(got, want) {
 		t.Errorf("create: %v", got)
 	}
@@ -113,14 +123,14 @@ func TestJobsAreLimitedByThePlan(t *testing.T) {
 		if err := svc.RoomForJob(t.Context(), as(account)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := svc.CreateJob(t.Context(), as(account), setURL("a.example")); err != nil {
+		if _, err := addJob(t, svc, account, setURL("a.example")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := svc.RoomForJob(t.Context(), as(account)); cron.KindOf(err) != cron.TooMany {
 		t.Errorf("room for a third job: %v", err)
 	}
-	if _, err := svc.CreateJob(t.Context(), as(account), setURL("a.example")); cron.KindOf(err) != cron.TooMany {
+	if _, err := addJob(t, svc, account, setURL("a.example")); cron.KindOf(err) != cron.TooMany {
 		t.Errorf("a third job: %v", err)
 	}
 	if err := changeJob(t, svc, account, 1, setURL("b.example")); err != nil {
@@ -129,7 +139,7 @@ func TestJobsAreLimitedByThePlan(t *testing.T) {
 	if err := svc.DeleteJob(t.Context(), as(account), 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := svc.CreateJob(t.Context(), as(account), setURL("a.example")); err != nil {
+	if _, err := addJob(t, svc, account, setURL("a.example")); err != nil {
 		t.Errorf("a job in the place of another: %v", err)
 	}
 	account.Overrides = cron.Overrides{"maxJobs": 3}
@@ -140,7 +150,7 @@ func TestJobsAreLimitedByThePlan(t *testing.T) {
 
 func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	_, err := svc.CreateJob(t.Context(), as(account), func(job *cron.Job) error {
+	_, err := addJob(t, svc, account, func(job *cron.Job) error {
 		job.Schedule.Timezone = "nowhere"
 		job.Request.Headers = []cron.Header{{Name: "a b", Value: "x"}}
 		var c cron.Checker
@@ -162,7 +172,7 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 func TestOtherErrorsOfAChangeAreReturnedAsTheyAre(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
 	cause := errors.New("cause")
-	if _, err := svc.CreateJob(t.Context(), as(account), func(*cron.Job) error { return cause }); !errors.Is(err, cause) {
+	if _, err := addJob(t, svc, account, func(*cron.Job) error { return cause }); !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -200,7 +210,7 @@ func TestAddressesAreChecked(t *testing.T) {
 	svc, s, g, account := newService(t, cron.Plan{Name: "any"})
 	blocked := []string{rule("/url", cron.RuleURLBlocked)}
 	for _, url := range []string{"10.0.0.1", "https://u:p@10.0.0.1:8443/x?%cjo:unixtime%"} {
-		_, err := svc.CreateJob(t.Context(), as(account), setURL(url))
+		_, err := addJob(t, svc, account, setURL(url))
 		if got := problemsOf(t, err); !slices.Equal(got, blocked) {
 			t.Errorf("%s: problems %q", url, got)
 		}
@@ -212,7 +222,7 @@ func TestAddressesAreChecked(t *testing.T) {
 	if got := problemsOf(t, changeJob(t, svc, account, id, setURL("10.0.0.1"))); !slices.Equal(got, blocked) {
 		t.Errorf("change: problems %q", got)
 	}
-	if _, err := svc.CreateJob(t.Context(), as(account), setURL("https://a.example")); err != nil {
+	if _, err := addJob(t, svc, account, setURL("https://a.example")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"10.0.0.1 80", "10.0.0.1 8443", "::1 99", "10.0.0.1 80", "a.example 443"}
