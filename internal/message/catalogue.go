@@ -11,8 +11,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// Catalogue is what people read, in one language: sentences and labels by the keys of what they are about, with
-// placeholders for arguments (see fill), and functions for what no table can put into words. It never changes.
+// Catalogue is the text for users in one language: tables of sentences and labels with placeholders (see fill), and
+// functions for text that no table can express. It is immutable.
 type Catalogue struct {
 	// Tag names the language (BCP 47), in lower case.
 	Tag string
@@ -26,28 +26,28 @@ type Catalogue struct {
 	grammar   grammar
 }
 
-// Layer is sentences that one kind of reader gets in the place of the neutral ones.
+// Layer is a set of sentences that override those of a catalogue for one kind of reader.
 type Layer struct {
-	// Problems says what is wrong with a value. The arguments are {given}, and {quoted} in quotation marks, {want},
-	// {limit}, {count}, the limit with its unit, {type}, what is wanted with its article, and {range}.
+	// Problems says what is wrong with a value. The placeholders are {given}, {quoted} (the same in quotation marks),
+	// {want}, {type} (the same with its article), {limit}, {count} (the same with its unit) and {range}.
 	Problems map[cron.Rule]string
-	// Errors says what happened and what to do. The argument is {thing}, the subject.
+	// Errors says what happened and what to do. The placeholder is {thing}, the subject.
 	Errors map[About]string
 }
 
-// About is what the sentence of an error is about.
+// About is the key of a sentence about an error.
 type About struct {
 	Kind    cron.ErrorKind
 	Subject cron.Subject
 }
 
-// AnySubject stands for the subjects that have no sentence of their own.
+// AnySubject is the key for subjects without a sentence of their own.
 const AnySubject cron.Subject = -1
 
-// reason is why something cannot be done, as the end of a sentence, and a sentence about what to do.
+// reason is the end of a sentence that says why something failed, and a sentence that says what to do.
 type reason struct{ why, remedy string }
 
-// label is a word or two that stand alone.
+// label is a short text without a sentence.
 type label int
 
 const (
@@ -59,7 +59,7 @@ const (
 	labelCopy
 )
 
-// grammar is what a language does with numbers, lists and times.
+// grammar formats numbers, lists and times in a language.
 type grammar struct {
 	kind     func(want string) string
 	bounds   func(low, high int64) string
@@ -68,7 +68,7 @@ type grammar struct {
 	schedule func(s *cron.Schedule, runAt time.Time) string
 }
 
-// With is the catalogue with the sentences of a layer in the place of its own.
+// With returns a copy of the catalogue with the sentences of a layer, which override its own.
 func (c *Catalogue) With(l Layer) *Catalogue {
 	other := *c
 	other.layer = Layer{Problems: maps.Clone(c.layer.Problems), Errors: maps.Clone(c.layer.Errors)}
@@ -77,7 +77,7 @@ func (c *Catalogue) With(l Layer) *Catalogue {
 	return &other
 }
 
-// Problem says what is wrong with a value that somebody sent, and what would be valid.
+// Problem says what is wrong with a value in a request, and what would be valid.
 func (c *Catalogue) Problem(p cron.Problem) string {
 	if p.Rule == cron.RuleCrontab && p.Crontab != nil {
 		return c.grammar.crontab(p.Crontab)
@@ -92,7 +92,7 @@ func (c *Catalogue) Problem(p cron.Problem) string {
 			return clip(p.Given)
 		case "quoted":
 			if p.Given == "" && p.Rule == cron.RuleControlCharacter {
-				return "" // the value has no name
+				return "" // without a name for the value
 			}
 			return quote(p.Given)
 		case "want":
@@ -110,8 +110,7 @@ func (c *Catalogue) Problem(p cron.Problem) string {
 	})
 }
 
-// Error is what is said of an error as a whole: a title of few words, and in a sentence or two what happened and what
-// to do.
+// Error returns a short title for an error, and one or two sentences that say what happened and what to do.
 func (c *Catalogue) Error(kind cron.ErrorKind, subject cron.Subject) (title, detail string) {
 	title, ok := c.titles[kind]
 	if !ok {
@@ -130,8 +129,8 @@ func (c *Catalogue) Error(kind cron.ErrorKind, subject cron.Subject) (title, det
 	})
 }
 
-// Execution is the text for what came of an execution: the reason phrase when there was a response that counts, and
-// otherwise a sentence about why there was none.
+// Execution returns the status text of an execution: the reason phrase of its response, or a sentence that says why it has
+// no usable response.
 func (c *Catalogue) Execution(r *cron.Result) string {
 	if r.Status == cron.StatusOK || r.Status == cron.StatusHTTPError && r.Fault == cron.FaultNone {
 		switch text := http.StatusText(r.HTTPStatus); {
@@ -154,15 +153,15 @@ func (c *Catalogue) Execution(r *cron.Result) string {
 	})
 }
 
-// Schedule says in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday,
-// Berlin time", or, when runAt is not zero, when a one-time job is, in the time zone of its schedule. The words are
-// exact: schedules that match different times have different ones.
+// Schedule describes in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday,
+// Berlin time". If runAt is not zero, it describes the time of a one-time job, in the time zone of its schedule. The
+// description is exact: schedules that match different times have different descriptions.
 func (c *Catalogue) Schedule(s *cron.Schedule, runAt time.Time) string {
 	return c.grammar.schedule(s, runAt)
 }
 
-// Database says why the database cannot be used or written, as the end of a sentence, and in another sentence what to
-// do about it.
+// Database returns the end of a sentence that says why the database cannot be used or written, and a sentence that says
+// what to do.
 func (c *Catalogue) Database(f cron.DatabaseFault) (why, remedy string) {
 	r, ok := c.databases[f]
 	if !ok {
@@ -171,10 +170,10 @@ func (c *Catalogue) Database(f cron.DatabaseFault) (why, remedy string) {
 	return r.why, r.remedy
 }
 
-// maxBadgeTitle is how many characters of a title a badge shows.
+// maxBadgeTitle is the maximum length of the title in a badge, in characters.
 const maxBadgeTitle = 40
 
-// Badge is what a job's badge says: which job it is, and how it is.
+// Badge returns the two texts of a job's badge: the title of the job and its status.
 func (c *Catalogue) Badge(job *cron.JobRecord, parts cron.BadgeParts) (name, state string) {
 	name, state = c.labels[labelJob], c.labels[labelFailed]
 	if parts&cron.BadgeTitle != 0 && job.Title != "" {
@@ -200,7 +199,7 @@ func (c *Catalogue) Badge(job *cron.JobRecord, parts cron.BadgeParts) (name, sta
 	return name, state
 }
 
-// CopyTitle is the title of a copy of a job with the given one, which it shortens where there is no room for both.
+// CopyTitle returns the title for a copy of a job. It shortens the given title if the result would be too long.
 func (c *Catalogue) CopyTitle(title string) string {
 	suffix := []rune(" " + c.labels[labelCopy])
 	if letters := []rune(title); len(letters)+len(suffix) > cron.MaxTitleLength {

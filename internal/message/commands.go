@@ -18,12 +18,12 @@ func (c *Catalogue) DataLocked(err error) string {
 	return fmt.Sprintf("%v. Stop that service first, or give this one a directory of its own with --data.", err)
 }
 
-// NoDatabase says that a command found no database.
+// NoDatabase says that there is no database.
 func (c *Catalogue) NoDatabase(err error) string {
 	return fmt.Sprintf("%v. Start the service once with punctual serve, or name its directory with --data.", err)
 }
 
-// NotADatabase says that a file is no database, or a damaged one.
+// NotADatabase says that a file is not a database, or is damaged.
 func (c *Catalogue) NotADatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Restore the file from a backup, or move it away to start anew.", err)
 }
@@ -38,30 +38,30 @@ func (c *Catalogue) NewerDatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Use that version of the program, or a backup from before.", err)
 }
 
-// UnreleasedDatabase says that the database is of before the first release.
+// UnreleasedDatabase says that the database was created before the first release.
 func (c *Catalogue) UnreleasedDatabase(err error) string {
 	return fmt.Sprintf("%v. Nothing was changed. Read its jobs with the version that made it (GET /jobs and GET /jobs/ID), "+
 		"then start with an empty database and create them again.", err)
 }
 
-// OtherKey says that the database belongs to another key.
+// OtherKey says that the database is encrypted with another key.
 func (c *Catalogue) OtherKey(error) string {
 	return "The secrets in the database were sealed with another key. Give the key that belongs to this database: " +
 		"the file secret.key of its data directory, or PUNCTUAL_SECRET_KEY, the same for all nodes of one database."
 }
 
-// KeyMissing says that the database is there and its key is not.
+// KeyMissing says that the database exists but its key does not.
 func (c *Catalogue) KeyMissing(path string) string {
 	return fmt.Sprintf("The database is there, but the key of its secrets is missing at %s. Put it back from a backup, "+
 		"or give it with PUNCTUAL_SECRET_KEY.", path)
 }
 
-// BadKey says that a key of the secrets cannot be read.
+// BadKey says that the key for secrets is invalid.
 func (c *Catalogue) BadKey(source string) string {
 	return fmt.Sprintf("The key of the secrets in %s must be 32 bytes in base64.", source)
 }
 
-// NoSuchAccount says that an account does not exist; email is empty for the operator's.
+// NoSuchAccount says that an account does not exist. email is "" for the operator's account.
 func (c *Catalogue) NoSuchAccount(email string) string {
 	if email == "" {
 		return "The database has no account yet. Start the service once with punctual serve."
@@ -69,7 +69,7 @@ func (c *Catalogue) NoSuchAccount(email string) string {
 	return fmt.Sprintf("There is no account with the e-mail address %q.", email)
 }
 
-// AccountExists says that an address is taken.
+// AccountExists says that an account with this email address exists.
 func (c *Catalogue) AccountExists(email string) string {
 	return fmt.Sprintf("There is an account with the e-mail address %q already.", email)
 }
@@ -79,13 +79,13 @@ func (c *Catalogue) OperatorStays(email string) string {
 	return fmt.Sprintf("%s is the operator's account, which cannot be deleted.", email)
 }
 
-// OperatorReaches says that the first account cannot be kept from private networks.
+// OperatorReaches says that the first account cannot be denied access to private networks.
 func (c *Catalogue) OperatorReaches(email string) string {
 	return fmt.Sprintf("%s is the operator's account, whose jobs may always call private networks; "+
 		"to refuse some of them to all accounts, start the service with --deny-targets.", email)
 }
 
-// NoSuchPlan says that a plan does not exist, and which do.
+// NoSuchPlan says that a plan does not exist, and lists the plans.
 func (c *Catalogue) NoSuchPlan(name string, plans cron.Plans) string {
 	return fmt.Sprintf("There is no plan called %q; there are %s. More can be defined in the file of --plans.", name,
 		strings.Join(slices.Sorted(maps.Keys(plans)), ", "))
@@ -97,12 +97,12 @@ func (c *Catalogue) TooManyKeys(a cron.Account) string {
 		"Revoke one that is no longer needed, or change the plan.", a.Plan, a.Email)
 }
 
-// NoSuchKey says that an account has no API key of that number.
+// NoSuchKey says that an account has no API key with that id.
 func (c *Catalogue) NoSuchKey(id int64) string {
 	return fmt.Sprintf("The account has no API key %d; punctual apikey list shows those it has.", id)
 }
 
-// NoBackup says that backup is for SQLite only.
+// NoBackup says that backup only supports SQLite.
 func (c *Catalogue) NoBackup(error) string {
 	return "This command backs up SQLite databases. A PostgreSQL database has its own tools: pg_dump, or a base backup."
 }
@@ -121,7 +121,7 @@ func (c *Catalogue) BadDatabaseURL(error) string {
 		"characters in the password percent-encoded."
 }
 
-// CommandRefused says why a command was refused, all reasons at once.
+// CommandRefused lists the reasons why a command was rejected.
 func (c *Catalogue) CommandRefused(refused *cron.Error) string {
 	if len(refused.Problems) == 0 {
 		_, detail := c.Error(refused.Kind, refused.Subject)
@@ -142,7 +142,7 @@ func (c *Catalogue) CommandRefused(refused *cron.Error) string {
 	return strings.Join(sentences, " ")
 }
 
-// FileFails says that something cannot be done because of a file or directory.
+// FileFails says that an operation failed because of a file or directory.
 func (c *Catalogue) FileFails(doing string, err *fs.PathError) string {
 	why, remedy := "the operating system refuses it", "Check the path and its disk."
 	switch {
@@ -183,7 +183,7 @@ func (c *Catalogue) PortInUse(address, flag string, err error) string {
 	return fmt.Sprintf("Cannot listen on %s: %s. Free the port, or choose another one with %s.", address, why, flag)
 }
 
-// FirstStart greets the operator with the key that is shown once, and a first job.
+// FirstStart is the text at the first start: the API key, which is shown once, and how to create a job.
 func (c *Catalogue) FirstStart(baseURL, key string) string {
 	return fmt.Sprintf(`Punctual is running at %[1]s
 
@@ -201,14 +201,14 @@ A first job, called every minute:
 `, baseURL, key)
 }
 
-// UnknownZoneRelease says that time zone data do not tell how old they are.
+// UnknownZoneRelease says that time zone data do not name their release.
 func (c *Catalogue) UnknownZoneRelease(path string) string {
 	return fmt.Sprintf("The time zone data at %s do not say which release they are, so that nobody knows whether they are "+
 		"newer than those built in. Give a directory with the file tzdata.zi or +VERSION, a zip file with the entry +VERSION, "+
 		"or leave out --zoneinfo.", path)
 }
 
-// NotZoneData says that there are no time zone data at a path, or damaged ones.
+// NotZoneData says that the file at a path is missing, is not time zone data, or is damaged.
 func (c *Catalogue) NotZoneData(path string) string {
 	return fmt.Sprintf("%s has no time zone data, or damaged ones. Give a directory such as /usr/share/zoneinfo or a zip "+
 		"file of it, or leave out --zoneinfo.", path)
@@ -219,7 +219,7 @@ func (c *Catalogue) UnreadableZoneData(path string, err error) string {
 	return fmt.Sprintf("The time zone data at %s cannot be read: %v. Check the path, or leave out --zoneinfo.", path, err)
 }
 
-// Welcome is what a browser sees at the root of the service.
+// Welcome is the text at the root URL of the service.
 func (c *Catalogue) Welcome(baseURL string) string {
 	return fmt.Sprintf(`Punctual is running.
 

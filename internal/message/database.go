@@ -7,19 +7,19 @@ import (
 	"punctual/internal/cron"
 )
 
-// DatabaseUnusable says at a start or of a command that the database cannot be used.
+// DatabaseUnusable says, at the start or in a command, that the database cannot be used.
 func (c *Catalogue) DatabaseUnusable(f cron.DatabaseFault) string {
 	why, remedy := c.Database(f)
 	return "The database cannot be used: " + why + ". " + remedy
 }
 
-// DatabaseUnwritable says at a start that the database takes no writes.
+// DatabaseUnwritable says, at the start, that the database is not writable.
 func (c *Catalogue) DatabaseUnwritable(f cron.DatabaseFault) string {
 	why, remedy := c.Database(f)
 	return "The database cannot be written: " + why + ". " + remedy
 }
 
-// LogDatabase logs that an operation on the database failed: why, and what to do about it, where the error tells.
+// LogDatabase logs that a database operation failed, with the cause and what to do, if they are known.
 func LogDatabase(logger *slog.Logger, text string, err error, more ...slog.Attr) {
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		why, remedy := Default().Database(f)

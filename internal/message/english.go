@@ -25,7 +25,7 @@ var english = Catalogue{
 	},
 }
 
-// englishProblems are the sentences about values. That of RuleNone stands for all that have none.
+// englishProblems are the sentences about values. RuleNone is the fallback.
 var englishProblems = map[cron.Rule]string{
 	cron.RuleNone:             "The value is not valid.",
 	cron.RuleMandatory:        "A value is missing here; it must be given.",
@@ -127,13 +127,13 @@ var englishErrors = map[About]string{
 		"Try again later, or tell the operator.",
 }
 
-// englishThings are the names of subjects. That of SubjectNone stands for all that have none.
+// englishThings are the names of subjects. SubjectNone is the fallback.
 var englishThings = map[cron.Subject]string{
 	cron.SubjectNone: "resource", cron.SubjectJob: "job", cron.SubjectExecution: "execution", cron.SubjectFolder: "folder",
 	cron.SubjectAPIKey: "API key", cron.SubjectAccount: "account", cron.SubjectDatabase: "database",
 }
 
-// englishType names a type with its article.
+// englishType returns the name of a type with its article.
 func englishType(want string) string {
 	switch want {
 	case "array", "integer", "object":
@@ -142,7 +142,7 @@ func englishType(want string) string {
 	return "a " + want
 }
 
-// englishRange names a range; a bound that every number keeps is none.
+// englishRange describes a range. A bound that every number satisfies is left out.
 func englishRange(low, high int64) string {
 	switch {
 	case low == math.MinInt64 && high == math.MaxInt64:

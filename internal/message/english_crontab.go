@@ -6,7 +6,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// englishCrontab says what is wrong with the text of a crontab line, and what would be valid there.
+// englishCrontab says what is wrong with a crontab line, and what would be valid.
 func englishCrontab(e *cron.CrontabError) string {
 	text, field, values := quote(e.Text), englishField(e.Field), englishValues(e.Field)
 	switch e.Reason {
@@ -40,7 +40,7 @@ func englishCrontab(e *cron.CrontabError) string {
 	return text + " is not valid in a crontab line."
 }
 
-// englishForeign says what is wrong with what other programs write.
+// englishForeign does so for lines and elements from other programs.
 func englishForeign(e *cron.CrontabError) string {
 	text := quote(e.Text)
 	switch e.Reason {
@@ -90,7 +90,7 @@ func englishField(f cron.CrontabField) string {
 	return "line"
 }
 
-// englishValues names what a field can hold.
+// englishValues describes the valid values of a field.
 func englishValues(f cron.CrontabField) string {
 	switch f {
 	case cron.FieldSecond, cron.FieldMinute:
@@ -107,7 +107,7 @@ func englishValues(f cron.CrontabField) string {
 	return "a number"
 }
 
-// englishExample is a range of a field.
+// englishExample returns an example of a range in a field.
 func englishExample(f cron.CrontabField) string {
 	switch f {
 	case cron.FieldHour:

@@ -2,7 +2,7 @@ package message
 
 import "punctual/internal/cron"
 
-// englishFaults say why an execution had no result. That of FaultNone stands for all that have none.
+// englishFaults say why an execution failed. FaultNone is the fallback.
 var englishFaults = map[cron.Fault]string{
 	cron.FaultNone:               "The reason is not known.",
 	cron.FaultInvalidURL:         "The URL is not valid.",
@@ -46,7 +46,7 @@ var englishFaults = map[cron.Fault]string{
 	cron.FaultRedirectURL:     "The server redirected to {quoted}, which cannot be requested.",
 }
 
-// englishDatabases say why the database cannot be used. That of DatabaseOK stands for all that have none.
+// englishDatabases say why the database cannot be used. DatabaseOK is the fallback.
 var englishDatabases = map[cron.DatabaseFault]reason{
 	cron.DatabaseOK:   {"of an unknown error", "The log has it."},
 	cron.DatabaseFull: {"its disk is full", "Free space on the disk that holds the database, or enlarge it."},

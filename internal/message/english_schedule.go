@@ -11,7 +11,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// englishSchedule is as Catalogue.Schedule.
+// englishSchedule implements Catalogue.Schedule.
 func englishSchedule(s *cron.Schedule, runAt time.Time) string {
 	if !runAt.IsZero() {
 		return englishOneTime(runAt, s.Timezone)
@@ -36,7 +36,7 @@ func englishSchedule(s *cron.Schedule, runAt time.Time) string {
 	return words
 }
 
-// englishOneTime is an instant with its offset, which tells the two apart that a clock shows alike.
+// englishOneTime formats an instant with its UTC offset, since a local time can occur twice.
 func englishOneTime(at time.Time, timezone string) string {
 	zone := englishZone(timezone)
 	if loc, err := cron.LoadZone(timezone); err == nil {
@@ -48,12 +48,12 @@ func englishOneTime(at time.Time, timezone string) string {
 	return "once, on " + englishDate(at) + ", " + zone
 }
 
-// englishWords is the sets of a schedule as lists.
+// englishWords holds the sets of a schedule as lists.
 type englishWords struct {
 	seconds, minutes, hours []int
 	mdays, months           []int
-	wdays                   []int // from Monday, 0, to Sunday, 6
-	weeks                   []int // of the month, when mdays are such
+	wdays                   []int // 0 (Monday) to 6 (Sunday)
+	weeks                   []int // weeks of the month, if mdays consists of whole weeks
 	lastDay, both           bool
 }
 
@@ -70,7 +70,7 @@ func newEnglishWords(s *cron.Schedule) englishWords {
 	return w
 }
 
-// within lists the members of a set from low to high.
+// within returns the members of a set from low to high.
 func within(s cron.Set, low, high int) []int {
 	var list []int
 	for n, ok := s.Next(low); ok && n <= high; n, ok = s.Next(n + 1) {
@@ -81,7 +81,7 @@ func within(s cron.Set, low, high int) []int {
 
 const monthDays = "days of the month"
 
-// empty names the sets that match nothing.
+// empty returns the names of the sets that are empty.
 func (w *englishWords) empty() []string {
 	var names []string
 	for _, set := range []struct {
@@ -98,33 +98,31 @@ func (w *englishWords) empty() []string {
 	return names
 }
 
-// How many times of day are listed, always and where a description would not be short; of how many stretches of the day
-// a description may be; and how many days of the month, or other numbers, are listed that are equally far from each
-// other.
+// Limits on the length of a description.
 const (
-	fewTimes     = 3
-	someTimes    = 6
-	fewStretches = 3
-	fewDays      = 4
-	fewNumbers   = 6
+	maxTimes     = 3 // so many times of day are always listed
+	maxLongTimes = 6 // so many are listed if they have no short description
+	maxPeriods   = 3 // "every 15 minutes" has at most so many periods such as "from 09:00 to 17:45"
+	maxDays      = 4 // more days of the month are described by their step, if they are evenly spaced
+	maxNumbers   = 6 // likewise for other numbers
 )
 
-// clock describes the times of day. everyDay tells that the words leave open on how many days that is.
+// clock describes the times of day. everyDay says that "every day" must be added if the schedule is due daily.
 func (w *englishWords) clock() (words string, everyDay bool) {
 	count := len(w.seconds) * len(w.minutes) * len(w.hours)
-	period, stretches := w.period()
+	period, periods := w.period()
 	switch {
-	case period != "" && len(stretches) == 0:
+	case period != "" && len(periods) == 0:
 		return period, false
-	case count <= fewTimes || count <= someTimes && len(stretches) != 1:
+	case count <= maxTimes || count <= maxLongTimes && len(periods) != 1:
 		return w.list(), true
-	case period != "" && len(stretches) <= fewStretches:
-		return period + " " + enumerate(stretches, "and"), false
+	case period != "" && len(periods) <= maxPeriods:
+		return period + " " + enumerate(periods, "and"), false
 	}
 	return w.fields(), false
 }
 
-// list names each time of day.
+// list lists each time of day.
 func (w *englishWords) list() string {
 	var times []string
 	for _, hour := range w.hours {
@@ -137,14 +135,15 @@ func (w *englishWords) list() string {
 	return "at " + enumerate(times, "and")
 }
 
-// period describes times of day that are equally far from each other, as "every 15 minutes" in stretches such as "from
-// 09:00 to 17:45"; none is the whole day. It is empty when they are not, or when the fields say it better.
-func (w *englishWords) period() (words string, stretches []string) {
+// period describes evenly spaced times of day as words such as "every 15 minutes" and periods such as "from 09:00 to
+// 17:45". Without periods it is the whole day. words is "" if the times are not evenly spaced, or if fields describes them
+// better.
+func (w *englishWords) period() (words string, periods []string) {
 	var (
 		s, m, h = w.seconds, w.minutes, w.hours
 		unit    string
 		step    int
-		starts  []int // the hours with which a stretch begins, and those with which it ends
+		starts  []int // the hours in which each period begins and ends
 		ends    []int
 	)
 	switch {
@@ -156,7 +155,7 @@ func (w *englishWords) period() (words string, stretches []string) {
 	case len(s) == 1:
 		step = distance(m)
 		if round := step*len(m) == 60; step == 0 || !round && len(h) > 1 ||
-			len(h) == 24 && m[0]+s[0] > 0 && len(m) <= someTimes || len(h) == 24 && step == 1 && s[0] > 0 {
+			len(h) == 24 && m[0]+s[0] > 0 && len(m) <= maxLongTimes || len(h) == 24 && step == 1 && s[0] > 0 {
 			return "", nil
 		}
 		unit = "minute"
@@ -179,13 +178,13 @@ func (w *englishWords) period() (words string, stretches []string) {
 		return words, nil
 	}
 	for i := range starts {
-		stretches = append(stretches, fmt.Sprintf("from %s to %s", englishClock(starts[i], m[0], s[0]),
+		periods = append(periods, fmt.Sprintf("from %s to %s", englishClock(starts[i], m[0], s[0]),
 			englishClock(ends[i], m[len(m)-1], s[len(s)-1])))
 	}
-	return words, stretches
+	return words, periods
 }
 
-// fields describes the times of day set by set.
+// fields describes each set of the times of day on its own.
 func (w *englishWords) fields() string {
 	everyMinute, everyHour := len(w.minutes) == 60, len(w.hours) == 24
 	var parts []string
@@ -213,7 +212,7 @@ func (w *englishWords) fields() string {
 	return strings.Join(parts, " of ")
 }
 
-// days puts the days to the times of day.
+// days adds the days to the times of day.
 func (w *englishWords) days(clock string, everyDay bool) []string {
 	var (
 		byMonthDay  = len(w.mdays) < 31 && (len(w.mdays) > 0 || w.lastDay)
@@ -262,8 +261,8 @@ func (w *englishWords) days(clock string, everyDay bool) []string {
 	return []string{clock, days}
 }
 
-// distance is how far the members of an ascending list are from each other; 0 when that differs, and for one alone. Two
-// count only when they halve an hour or a minute.
+// distance returns the step of an evenly spaced ascending list. It is 0 if the list is not evenly spaced or has one member.
+// Two members count only if they are half an hour or half a minute apart.
 func distance(list []int) int {
 	if len(list) < 2 {
 		return 0
@@ -280,7 +279,7 @@ func distance(list []int) int {
 	return d
 }
 
-// runs cuts an ascending list into runs of numbers that follow each other.
+// runs splits an ascending list into runs of consecutive numbers.
 func runs(list []int) (firsts, lasts []int) {
 	for i, n := range list {
 		if i == 0 || list[i-1] != n-1 {
@@ -291,7 +290,7 @@ func runs(list []int) (firsts, lasts []int) {
 	return firsts, lasts
 }
 
-// spans lists numbers by their names; three or more that follow each other are "a to b".
+// spans lists numbers by their names. Three or more consecutive numbers are "a to b".
 func spans(list []int, name func(int) string) string {
 	var items []string
 	firsts, lasts := runs(list)
@@ -308,15 +307,15 @@ func spans(list []int, name func(int) string) string {
 	return enumerate(items, "and")
 }
 
-// englishOrdinals is "the 1st and 15th", or "every 2nd day from the 1st to the 31st" where a list would be long.
+// englishOrdinals returns "the 1st and 15th", or "every 2nd day from the 1st to the 31st" instead of a long list.
 func englishOrdinals(list []int) string {
-	if step := distance(list); step > 1 && len(list) > fewDays {
+	if step := distance(list); step > 1 && len(list) > maxDays {
 		return fmt.Sprintf("every %s day from the %s to the %s", ordinal(step), ordinal(list[0]), ordinal(list[len(list)-1]))
 	}
 	return "the " + spans(list, ordinal)
 }
 
-// ordinals are the days of the month.
+// ordinals returns the days of the month as ordinals.
 func (w *englishWords) ordinals() string {
 	const lastDay = "the last day"
 	switch {
@@ -328,9 +327,9 @@ func (w *englishWords) ordinals() string {
 	return englishOrdinals(w.mdays) + " and " + lastDay
 }
 
-// englishNumbers is "minute 5", "minutes 5 and 10", or "minutes 0 to 56 in steps of 7" where a list would be long.
+// englishNumbers returns "minute 5", "minutes 5 and 10", or "minutes 0 to 56 in steps of 7" instead of a long list.
 func englishNumbers(unit string, list []int) string {
-	if step := distance(list); step > 1 && len(list) > fewNumbers {
+	if step := distance(list); step > 1 && len(list) > maxNumbers {
 		return fmt.Sprintf("%ss %d to %d in steps of %d", unit, list[0], list[len(list)-1], step)
 	}
 	if len(list) > 1 {
@@ -339,7 +338,7 @@ func englishNumbers(unit string, list []int) string {
 	return unit + " " + spans(list, strconv.Itoa)
 }
 
-// enumerate is "a", "a and b", "a, b and c".
+// enumerate returns "a", "a and b", "a, b and c".
 func enumerate(items []string, conjunction string) string {
 	if len(items) < 2 {
 		return strings.Join(items, "")
@@ -348,7 +347,7 @@ func enumerate(items []string, conjunction string) string {
 	return strings.Join(items[:last], ", ") + " " + conjunction + " " + items[last]
 }
 
-// ordinal is "1st", "2nd", …
+// ordinal returns "1st", "2nd", …
 func ordinal(n int) string {
 	suffix := "th"
 	if n/10 != 1 {
@@ -364,7 +363,7 @@ func ordinal(n int) string {
 	return strconv.Itoa(n) + suffix
 }
 
-// englishClock is a time of day; whole minutes show no seconds.
+// englishClock formats a time of day, without seconds if they are 0.
 func englishClock(hour, minute, second int) string {
 	if second == 0 {
 		return fmt.Sprintf("%02d:%02d", hour, minute)
@@ -376,7 +375,7 @@ func englishDate(t time.Time) string {
 	return t.Format("2 January 2006 at ") + englishClock(t.Clock())
 }
 
-// englishExpiry is YYYYMMDDhhmmss as people write it.
+// englishExpiry formats a number of the form YYYYMMDDhhmmss.
 func englishExpiry(digits int64) string {
 	text := strconv.FormatInt(digits, 10)
 	t, err := time.Parse("20060102150405", text)
@@ -386,12 +385,12 @@ func englishExpiry(digits int64) string {
 	return englishDate(t)
 }
 
-// areas are the first parts of names such as Europe/Berlin whose last part is a place.
+// areas are the first parts of zone names whose last part is a place, such as Europe/Berlin.
 var areas = []string{
 	"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
 }
 
-// englishPlaces maps the names of zones to places that no other zone shares.
+// englishPlaces maps zone names to places, as far as a place is unique.
 var englishPlaces = sync.OnceValue(func() map[string]string {
 	places, zones := map[string]string{}, map[string]string{}
 	for _, zone := range cron.ZoneNames() {
@@ -406,7 +405,7 @@ var englishPlaces = sync.OnceValue(func() map[string]string {
 	return places
 })
 
-// englishZone is "Berlin time" for Europe/Berlin, and the name as it is for a zone that names no place of its own.
+// englishZone returns "Berlin time" for Europe/Berlin, and the zone name if it does not end in a unique place.
 func englishZone(name string) string {
 	if place, ok := englishPlaces()[name]; ok {
 		return place + " time"

@@ -24,16 +24,16 @@ type readBack struct {
 }
 
 var (
-	expiryPart  = regexp.MustCompile(`^(.*), until (\d+ \w+ \d+ at [\d:]+)$`)
-	zonePart    = regexp.MustCompile(`^(.*), ([^,]+)$`)
-	dayPart     = regexp.MustCompile(`^(.*?)(?:, ((?:on |every |in |[MTWFS]\w+day).*))?$`)
-	monthsPart  = regexp.MustCompile(`^(.*?) ?\b(?:in|of) ([A-Z].*|every month)$`)
-	stepsPart   = regexp.MustCompile(`^(\d+) to (\d+) in steps (\d+)$`)
-	stepPart    = regexp.MustCompile(`^every (\d+)\w+ day from the (\d+)\w+ to the (\d+)\w+$`)
-	periodPart  = regexp.MustCompile(`^every (?:(\d+) )?(second|minute|hour)s?(?: (from .*))?$`)
-	stretchPart = regexp.MustCompile(`from ([\d:]+) to ([\d:]+)`)
-	weekPart    = regexp.MustCompile(`^the ((?:\d+\w\w(?:, | and | to )?)+) ([MTWFS]\w+day)$`)
-	unitPart    = regexp.MustCompile(`^(?:at )?(second|minute|hour)s? (.*)$`)
+	expiryPart = regexp.MustCompile(`^(.*), until (\d+ \w+ \d+ at [\d:]+)$`)
+	zonePart   = regexp.MustCompile(`^(.*), ([^,]+)$`)
+	dayPart    = regexp.MustCompile(`^(.*?)(?:, ((?:on |every |in |[MTWFS]\w+day).*))?$`)
+	monthsPart = regexp.MustCompile(`^(.*?) ?\b(?:in|of) ([A-Z].*|every month)$`)
+	stepsPart  = regexp.MustCompile(`^(\d+) to (\d+) in steps (\d+)$`)
+	stepPart   = regexp.MustCompile(`^every (\d+)\w+ day from the (\d+)\w+ to the (\d+)\w+$`)
+	periodPart = regexp.MustCompile(`^every (?:(\d+) )?(second|minute|hour)s?(?: (from .*))?$`)
+	rangePart  = regexp.MustCompile(`from ([\d:]+) to ([\d:]+)`)
+	weekPart   = regexp.MustCompile(`^the ((?:\d+\w\w(?:, | and | to )?)+) ([MTWFS]\w+day)$`)
+	unitPart   = regexp.MustCompile(`^(?:at )?(second|minute|hour)s? (.*)$`)
 )
 
 type fataler interface{ Fatalf(string, ...any) }
@@ -125,12 +125,12 @@ func (r *readBack) readClock(t fataler, words string) {
 			if m[1] != "" {
 				step *= number(t, m[1])
 			}
-			stretches := stretchPart.FindAllStringSubmatch(m[3], -1)
-			if stretches == nil {
-				stretches = [][]string{{"", "00:00", "23:59:59"}}
+			periods := rangePart.FindAllStringSubmatch(m[3], -1)
+			if periods == nil {
+				periods = [][]string{{"", "00:00", "23:59:59"}}
 			}
-			for _, stretch := range stretches {
-				from, to := timeOfDay(t, stretch[1]), timeOfDay(t, stretch[2])
+			for _, period := range periods {
+				from, to := timeOfDay(t, period[1]), timeOfDay(t, period[2])
 				if m[3] != "" && (to-from)%step != 0 {
 					t.Fatalf("%q does not end with a time of its own", words)
 				}

@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// Languages are all catalogues; the first is the one for everybody who asks for none of them.
+// Languages returns all catalogues, the default first.
 func Languages() []*Catalogue { return []*Catalogue{&english} }
 
-// Default is the first of the languages, in which the process speaks to its operator.
+// Default returns the default catalogue, which is also that of the command line.
 func Default() *Catalogue { return Languages()[0] }
 
-// maxRanges is how many languages of a list are looked at; nobody speaks more.
+// maxRanges limits how many language ranges of a header are read.
 const maxRanges = 50
 
-// Choose picks from the offered catalogues by the value of a header Accept-Language (RFC 9110, section 12.5.4): what has
-// the greatest weight, where en-GB finds en too (RFC 4647, section 3.4). It is the first when none is asked for.
+// Choose returns the offered catalogue that matches the value of an Accept-Language header best (RFC 9110, section 12.5.4):
+// the one with the greatest weight, where en-GB also matches en (RFC 4647, section 3.4). It returns the first catalogue if
+// none matches.
 func Choose(accepted string, offered []*Catalogue) *Catalogue {
 	type choice struct {
 		language string

@@ -6,7 +6,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// Outcome is what is said of an execution; nothing while it runs.
+// Outcome returns the status text of an execution, or "" while it runs.
 func (c *Catalogue) Outcome(e *cron.Execution) string {
 	if e.Outcome == cron.OutcomeRunning {
 		return ""
@@ -14,11 +14,11 @@ func (c *Catalogue) Outcome(e *cron.Execution) string {
 	return c.Execution(&e.Result)
 }
 
-// Mentioned lists the faults whose sentences may hold a text, ignoring case, where a part of the text at least is no
-// detail, and the status codes whose reason phrases hold it. A database can look for those, and for the text in details,
-// without knowing the sentences.
+// Mentioned returns the faults whose sentences may contain a text, at least part of it outside the detail, and the status
+// codes whose reason phrases contain it. It ignores case. With these, and the text in details, the database can search
+// executions although it does not store the sentences.
 func (c *Catalogue) Mentioned(text string) (faults []cron.Fault, codes []int64) {
-	const detail = "\uFFFC" // a character that nobody looks for
+	const detail = "\uFFFC" // a placeholder that no search contains
 	text = strings.ToLower(text)
 	quotes := strings.ContainsAny(text, `"\`) // details may be quoted
 	for f := range c.faults {
@@ -41,7 +41,7 @@ func (c *Catalogue) Mentioned(text string) (faults []cron.Fault, codes []int64) 
 	return faults, codes
 }
 
-// overlaps tells whether some end of a is a beginning of b.
+// overlaps reports whether a suffix of a is a prefix of b.
 func overlaps(a, b string) bool {
 	for n := 1; n <= min(len(a), len(b)); n++ {
 		if a[len(a)-n:] == b[:n] {

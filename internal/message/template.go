@@ -2,9 +2,9 @@ package message
 
 import "strings"
 
-// fill puts arguments into a sentence, in one pass, so that an argument cannot be taken for a placeholder. {name} stands
-// for an argument; [text] is left out, and [text|other] becomes the other text, when an argument in it is empty. A full
-// stop at the end of an argument gives way to one that follows it.
+// fill replaces the placeholders of a sentence in one pass, so that placeholders in an argument are not expanded. {name} is
+// an argument. [text] is omitted, and [text|other] is replaced by other, if an argument in text is empty. A full stop at
+// the end of an argument is dropped if another one follows.
 func fill(sentence string, argument func(name string) string) string {
 	if !strings.ContainsAny(sentence, "{[") {
 		return sentence
@@ -43,12 +43,12 @@ func fill(sentence string, argument func(name string) string) string {
 	}
 }
 
-// placeholders are the names of the arguments that a sentence takes.
+// placeholders returns the names of the arguments in a sentence.
 func placeholders(sentence string) (names []string) {
 	note := func(name string) string {
 		names = append(names, name)
 		return ""
 	}
-	_ = fill(sentence, note) // the other text of what is optional, too, since every argument is empty
+	_ = fill(sentence, note) // every argument is empty, so this includes alternatives
 	return names
 }

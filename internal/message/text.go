@@ -5,19 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// maxGiven is how many characters of a value that somebody sent a sentence repeats.
+// maxGiven limits how many characters of a value from a request a sentence repeats.
 const maxGiven = 100
 
-// clip shortens s to what a sentence may repeat.
+// clip shortens s to maxGiven characters.
 func clip(s string) string { return clipTo(s, maxGiven) }
 
-// clipTo shortens s to so many characters.
-func clipTo(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
+// clipTo shortens s to limit characters.
+func clipTo(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
 		return s
 	}
-	return string([]rune(s)[:most]) + "…"
+	return string([]rune(s)[:limit]) + "…"
 }
 
-// quote is a clipped s in quotation marks, with control characters made visible.
+// quote returns s, clipped and in quotation marks, with control characters escaped.
 func quote(s string) string { return strconv.Quote(clip(s)) }
