@@ -35,14 +35,14 @@ type record struct {
 	last        int64
 	occurrences int64
 	atLeast     bool
-	launch      int // the index of the launch it stands for; -1 for none
+	launch      int // the index of the launch that it records; -1 for none
 }
 
 // Claim takes due work for a node: the launch record of each execution is durable when it returns. Pending attempts may
 // take up to half of the limit, so that a wave of retries does not hold up the schedule.
 //
-// Others wait for the transaction, so it decides by the narrow part of the jobs, reads what is large of those that were
-// admitted only, no more than claimBytes of it, and opens and decodes nothing; that comes after the commit.
+// Other writers wait for the transaction, so it is kept short. It decides by the small columns of the jobs. It reads the large
+// columns of the admitted jobs only, at most claimBytes in all. Secrets are decrypted and decoded after the commit.
 //
 // The error is cron.ErrNodeDead when the node's lease has ended.
 func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
@@ -157,14 +157,14 @@ type settlement struct {
 	records     []*record
 	plans       []plan
 	oneTimeDone []int64 // one-time jobs whose occurrence is settled
-	taken       []int64 // rows of pending that are done with
+	taken       []int64 // rows of pending that are settled
 	deferred    []due   // of pending
 	launches    []cron.Launch
 	started     []*definition  // of each launch
-	bytes       int64          // that are to be read for all launches
+	bytes       int64          // to be read for all launches
 	material    map[int64]bool // accounts whose TLS material is among them
-	left        bool           // work that is due stays so, and another claim would not take it either
-	again       bool           // another claim would take what this one has left
+	left        bool           // due work remains that another claim would not take either
+	again       bool           // due work remains that another claim would take
 }
 
 // settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
@@ -211,7 +211,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		switch {
 		case r.launch < 0:
 			out.Settled += int(r.occurrences)
-		case r.id != 0: // a row that stands already was launched by whoever wrote it
+		case r.id != 0: // 0 when the ledger had the row: the node that wrote it has launched the execution
 			l := &st.launches[r.launch]
 			l.ExecutionID = r.id
 			out.Launches = append(out.Launches, *l)
@@ -239,7 +239,7 @@ func (st *settlement) toRead(d *definition) int64 {
 	return d.bytes
 }
 
-// occurrence settles what is due by the schedule.
+// occurrence settles a due occurrence of the schedule.
 func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 	if d.skip == cron.FaultAccountDisabled {
 		st.plans = append(st.plans, plan{jobID: w.jobID, next: nullMillis(instant(w.planned))}) // dormant
@@ -253,8 +253,8 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 			st.left = true
 			return
 		case cron.AdmitDefer:
-			look := st.now.Add(deferral(st.now.Sub(v.Run)))
-			st.plans = append(st.plans, plan{w.jobID, nullMillis(instant(w.planned)), nullMillis(look)})
+			claimAt := st.now.Add(deferral(st.now.Sub(v.Run)))
+			st.plans = append(st.plans, plan{w.jobID, nullMillis(instant(w.planned)), nullMillis(claimAt)})
 			return
 		}
 	}
@@ -276,8 +276,9 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 	}
 }
 
-// attempt settles a due row of pending. One of a job that was disabled or paused, or cannot run, is dropped: the attempt
-// before stands as the last. What somebody asked for and cannot run has none before, and is recorded as skipped.
+// attempt settles a due row of pending. When the job was disabled or paused, or cannot run, the row is dropped, and the
+// attempt before it remains the last one. A manual execution that cannot run has no attempt before it: it is recorded as
+// skipped.
 func (st *settlement) attempt(w due, d *definition, admit cron.Admitter) {
 	if skip := d.skipFirst(); skip != cron.FaultNone && w.kind == cron.KindManual && w.attempt == 1 {
 		st.drop(w)
@@ -355,8 +356,8 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 		}
 	}
 	for _, w := range st.deferred {
-		look := st.now.Add(deferral(st.now.Sub(instant(w.at))))
-		if _, err := q.ExecContext(ctx, `UPDATE pending SET claim_at = $2 WHERE id = $1`, w.pending, millis(look)); err != nil {
+		claimAt := st.now.Add(deferral(st.now.Sub(instant(w.at))))
+		if _, err := q.ExecContext(ctx, `UPDATE pending SET claim_at = $2 WHERE id = $1`, w.pending, millis(claimAt)); err != nil {
 			return fmt.Errorf("defer a pending attempt: %w", err)
 		}
 	}
@@ -371,11 +372,11 @@ func gapRecord(j *cron.Job, g cron.OccurrenceRange, o cron.Outcome, f cron.Fault
 	}
 }
 
-// plan is when a job is due next, and when a claim is to look at it.
+// plan is the next run of a job, and the time from which a claim finds the job.
 type plan struct {
-	jobID int64
-	next  sql.NullInt64
-	look  sql.NullInt64
+	jobID   int64
+	next    sql.NullInt64
+	claimAt sql.NullInt64
 }
 
 // Backlog is how many occurrences and attempts are due and not claimed.
@@ -389,7 +390,7 @@ func (s *Store) Backlog(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// NextDue is when a claim is to look at something next; the zero time when nothing is.
+// NextDue is the earliest time at which a claim finds work; the zero time when nothing is planned.
 func (s *Store) NextDue(ctx context.Context, withoutAccounts []int64) (time.Time, error) {
 	return s.nextDue(starting.with(ctx), s.read, withoutAccounts)
 }
@@ -413,8 +414,8 @@ func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.T
 	return instant(next.Int64), nil
 }
 
-// recordBacklog writes down that the occurrences of a job that are due already will not run, and why: when the job is
-// dormant, that is since its account was disabled.
+// recordBacklog records the due occurrences of a job as skipped, with the reason. For a dormant job the reason is that its
+// account was disabled.
 func (s *Store) recordBacklog(ctx context.Context, q queryer, rec *cron.JobRecord, why cron.Fault, now time.Time) error {
 	dormant, err := isDormant(ctx, q, rec.ID)
 	if err != nil {

@@ -10,13 +10,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// Watermarks tells how far the ids of executions and of changes are safe to follow: every id up to there stands, or never
-// will. It may wait for a transaction under way.
+// Watermarks returns the IDs of executions and of changes up to which it is safe to read: no row with a lower ID can still
+// appear. It may wait for an open transaction.
 func (s *Store) Watermarks(ctx context.Context) (cron.Watermarks, error) {
 	return s.engine.watermarks(upkeep.with(ctx))
 }
 
-// marks are the latest ids that were given away.
+// marks are a pair of IDs, one of each sequence.
 type marks struct{ executions, changes int64 }
 
 func (m marks) watermarks(safe marks) cron.Watermarks {
@@ -124,7 +124,7 @@ func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit 
 	return list, nil
 }
 
-// pruneChanges forgets a chunk of the changes of jobs that nobody can ask for any more.
+// pruneChanges deletes a chunk of the job changes that are older than cron.ChangesKept.
 func (s *Store) pruneChanges(ctx context.Context) (more bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		var first int64

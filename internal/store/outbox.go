@@ -11,13 +11,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// The outbox is a table of notices: what happened to a job that its account is to hear of. A notice is written in the
-// transaction of the result that it follows from, so that there is never one without the other:
+// The outbox is a table of notices: events of a job that its account is told about. A notice is written in the transaction
+// of the result that causes it, so that neither is ever stored without the other:
 //
-//	result ──▶ Conclude ──▶ Finish: execution, job_state, outbox ──▶ COMMIT ──▶ upkeep removes it in the end
+//	result ──▶ Conclude ──▶ Finish: execution, job_state, outbox ──▶ COMMIT ──▶ upkeep prunes it
 //
-// A row is a snapshot that says all of its notice: title, URL and time zone of the job and what came of the execution, as
-// they were. So it stays true when the job is edited or deleted, and when the retention has removed the execution.
+// A row is a snapshot of everything that the notice says: the title, URL and time zone of the job and the result of the
+// execution. It stays correct when the job is edited or deleted, and when the retention has removed the execution.
 //
 // The table is bounded: upkeep removes notices that are older than outboxKept, and the oldest of an account that has more
 // than outboxMost, which it logs.

@@ -68,7 +68,7 @@ func (*postgresEngine) savePlans(ctx context.Context, q queryer, plans []plan) e
 		 WHERE job_state.job_id = p.job_id`,
 		column(plans, func(p plan) int64 { return p.jobID }),
 		column(plans, func(p plan) *int64 { return nullable(p.next) }),
-		column(plans, func(p plan) *int64 { return nullable(p.look) }))
+		column(plans, func(p plan) *int64 { return nullable(p.claimAt) }))
 	return err
 }
 

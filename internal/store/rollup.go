@@ -18,17 +18,17 @@ const (
 	rollupChunk, rollupHours = 2000, 500
 	// rollupAccounts is how many accounts RollUp looks at, and rollupSteps how many steps each may take.
 	rollupAccounts, rollupSteps = 20, 10
-	// rollupLag is the age from which on executions are counted. What nodes claim at the same time is committed in any
-	// order, so an id may come up after a greater one; and most have ended by then.
+	// rollupLag is the age at which executions are counted. Nodes commit their claims in any order, so an ID may become visible
+	// after a greater one. Most executions have ended at that age.
 	rollupLag = time.Minute
-	// shortestLook and longestLook bound the time until an account is looked at again, when lookRows executions are
-	// expected to be there.
+	// An account is counted again when about lookRows new executions are expected, but not before shortestLook and not
+	// after longestLook.
 	shortestLook = time.Minute
 	longestLook  = 10 * time.Minute
 	lookRows     = 500
-	// lateResult is how long a lost execution is watched for a result that comes after all.
+	// lateResult is how long a lost execution is watched for a late result.
 	lateResult = 24 * time.Hour
-	// tailRows is how many executions that are not counted yet Stats counts itself.
+	// tailRows bounds the executions not yet counted that Stats counts itself.
 	tailRows = 2000
 )
 
@@ -137,7 +137,7 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 	return nil
 }
 
-// dueRollups lists the accounts that it is time to look at.
+// dueRollups lists the accounts whose executions are due to be counted.
 func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
 	return collect(ctx, s.read, "list the accounts to count", func(scan scanner, st *rollupState) error {
 		return scan(&st.account, &st.version, &st.position, &st.countedAt, &st.prunedAt)
@@ -336,7 +336,7 @@ func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *d
 	return true, s.pruneRollups(ctx, q, st, now)
 }
 
-// nextLook is when enough will have come, as far as the last look tells.
+// nextLook is the time until lookRows new executions are expected, at the rate since the last count.
 func nextLook(counted int, in time.Duration) time.Duration {
 	if counted == 0 {
 		return longestLook

@@ -38,7 +38,7 @@ func (*sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*re
 func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {
 	for _, p := range plans {
 		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = $2, claim_at = $3 WHERE job_id = $1`, p.jobID,
-			p.next, p.look)
+			p.next, p.claimAt)
 		if err != nil {
 			return err
 		}
