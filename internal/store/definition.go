@@ -17,7 +17,7 @@ const inlineBytes = 4 << 10
 // of one job are always read; the largest body is 1 MiB.
 const claimBytes = 8 << 20
 
-// definition is a job as it stands inside a claim. First it has what decides whether the job can start.
+// definition is a job inside a claim. At first it holds only what decides whether the job can start.
 type definition struct {
 	job           cron.Job
 	plan          *cron.Plan

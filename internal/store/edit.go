@@ -10,27 +10,27 @@ import (
 	"punctual/internal/cron"
 )
 
-// An edit of a job never holds the database while it is worked out:
+// An edit of a job holds no transaction and no lock while the new job is computed:
 //
 //	read the job and its version          no transaction, no lock
 //	change edits it, checks it            however long that takes
 //	seal its secrets                      no transaction, no lock
 //	lock job_state, as a claim does       a short transaction: a claim sees all of the edit or nothing of it
-//	UPDATE job … WHERE version = …        no row: somebody else was first, begin anew
+//	UPDATE job … WHERE version = …        no row: the job has changed, the edit starts again
 //
-// The edits of one job on one node follow each other (editQueue), so that only edits on other nodes, and what the service
-// itself does to a job, make an edit begin anew. Inside a transaction nobody waits for a place in that queue, since its
-// holder may be waiting for the end of the transaction.
+// The edits of one job on one node wait for each other in an editQueue. So an edit starts again only after an edit on another
+// node or a change by the service itself. An edit inside a transaction does not wait in the queue, because the edit ahead of
+// it may be waiting for the end of that transaction.
 
-// editTries is how often an edit begins anew.
+// editTries bounds how often an edit starts again.
 const editTries = 8
 
-// errEdited is that a job was changed since it was read.
+// errEdited means that the job has changed since it was read.
 var errEdited = errors.New("the job was changed meanwhile")
 
-// UpdateJob reads a job, lets change edit it, and writes and plans it anew; saving resets the counters of failures. An
-// error of change changes nothing and is returned as it is. change may run more than once, and runs outside of
-// transactions unless ctx is part of one. The error is of kind Conflict when others change the job all the time.
+// UpdateJob reads a job, lets change edit it, writes it and computes its next run; saving resets the counters of failures.
+// An error of change changes nothing and is returned as it is. change may run more than once, and runs outside of
+// transactions unless ctx is part of one. The error is of kind Conflict when the job changes at every try.
 //
 // An occurrence that is due already when the edit is written still counts: it runs as the job is now, or, when the edit
 // disables or pauses the job, is recorded as skipped.
@@ -126,8 +126,8 @@ func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
 	return s.DeleteJobIf(ctx, accountID, jobID, func(*cron.Job) error { return nil })
 }
 
-// DeleteJobIf is DeleteJob for a job that allow has no error for, and as which it stands when it is deleted; an error of
-// allow is returned as it is. allow may run more than once.
+// DeleteJobIf deletes a job, like DeleteJob, if allow returns no error for the version of the job that is deleted. An error of
+// allow is returned unchanged. allow may run more than once.
 func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
 		func(context.Context, queryer) error, error) {
@@ -210,16 +210,16 @@ func oneEdited(res interface{ RowsAffected() (int64, error) }, err error) error 
 	return errEdited
 }
 
-// editQueue lets the edits of a job follow each other. The zero value is ready for use.
+// editQueue serializes the edits of a job. The zero value is ready for use.
 type editQueue struct {
 	mu      sync.Mutex
-	jobs    map[int64]chan struct{} // by job; holds a token while nobody edits it
-	users   map[int64]int           // by job: who edits it or waits
+	jobs    map[int64]chan struct{} // by job; holds a token while no edit is in work
+	users   map[int64]int           // by job: edits in work or waiting
 	waiting map[int64]int           // by account
 }
 
-// enter waits until nobody else edits the job; leave ends the edit. The error is of kind TooMany when the account has too
-// many edits waiting, or others were first for long.
+// enter waits until no other edit of the job is in work; leave ends the edit. The error is of kind TooMany when the account
+// has too many edits waiting, or when the edit has waited too long.
 func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func(), err error) {
 	e.mu.Lock()
 	if e.waiting[account] >= maxWaiting {

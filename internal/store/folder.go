@@ -115,7 +115,7 @@ func (s *Store) Folders(ctx context.Context, accountID int64) ([]cron.Folder, er
 	return folders, err
 }
 
-// checkFolder proves that the job's folder is one of its account, and keeps it from being deleted meanwhile.
+// checkFolder checks that the job's folder belongs to its account, and locks the folder against deletion.
 func (s *Store) checkFolder(ctx context.Context, q queryer, j *cron.Job) error {
 	if j.FolderID == 0 {
 		return nil

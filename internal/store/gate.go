@@ -83,7 +83,7 @@ func (g *gate) take(account int64) {
 	g.taken[account]++
 }
 
-// giveBack frees a connection and calls who may go on.
+// giveBack frees a connection and wakes the callers whose turn it is.
 func (g *gate) giveBack(account int64) {
 	g.free++
 	if g.taken[account]--; g.taken[account] == 0 {

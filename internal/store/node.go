@@ -117,7 +117,7 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 		if len(lost) > 0 {
 			return len(lost), s.finish(ctx, q, lost, s.Now())
 		}
-		// It claims nothing more, so nobody has to look at it again.
+		// A dead node claims nothing more, so it need not be checked again.
 		if _, err := q.ExecContext(ctx, `UPDATE node SET running_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
 			return 0, err
 		}

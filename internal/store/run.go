@@ -51,7 +51,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 	return run, nil
 }
 
-// lockOverlap is lockState for whoever needs no more of a job than whether it minds overlaps.
+// lockOverlap is lockState for callers that need only the overlap setting of the job.
 func (s *Store) lockOverlap(ctx context.Context, q queryer, accountID, jobID int64) (overlap cron.Overlap, err error) {
 	err = q.QueryRowContext(ctx,
 		`SELECT job.overlap FROM job_state JOIN job ON job.id = job_state.job_id

@@ -143,7 +143,7 @@ func (tx *transaction) nested(ctx context.Context, fn func(context.Context, quer
 	return failed
 }
 
-// writeJobs runs fn for an account, with the zone data of the database, and lets the scheduler know once it stands.
+// writeJobs runs fn for an account, with the zone data of the database, and tells the scheduler after the commit.
 func (s *Store) writeJobs(ctx context.Context, account int64, fn func(ctx context.Context, q queryer) error) error {
 	return s.withZones(ctx, func() error {
 		return s.transact(ctx, ofAccount(account), func(ctx context.Context, q queryer) error {
