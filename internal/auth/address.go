@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Proxies are the addresses of proxies whose word is taken for where a request comes from.
+// Proxies are the addresses of proxies whose forwarding headers are trusted: X-Forwarded-For and X-Forwarded-Proto.
 type Proxies []netip.Prefix
 
 // Client is the address that a request comes from: the peer's, or, when that is a trusted proxy, the one that the nearest
@@ -27,6 +27,19 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 		}
 	}
 	return addr
+}
+
+// Secure tells whether a request came over TLS: to this process, or to a trusted proxy, when the last value of
+// X-Forwarded-Proto, which the nearest proxy wrote, is https.
+func (p Proxies) Secure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	if !p.Trust(parseAddress(r.RemoteAddr)) {
+		return false
+	}
+	all := strings.Join(r.Header.Values("X-Forwarded-Proto"), ",")
+	return strings.EqualFold(strings.TrimSpace(all[strings.LastIndexByte(all, ',')+1:]), "https")
 }
 
 // Trust tells whether an address is that of a proxy.

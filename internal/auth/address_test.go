@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"crypto/tls"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
@@ -57,6 +58,46 @@ func TestClientAddress(t *testing.T) {
 		}
 		if got := tt.proxies.Client(r); got != want {
 			t.Errorf("%s: %v, want %v", tt.name, got, want)
+		}
+	}
+}
+
+func TestSecure(t *testing.T) {
+	trusted := auth.Proxies(prefixes("10.0.0.0/8"))
+	for _, tt := range []struct {
+		name      string
+		proxies   auth.Proxies
+		peer      string
+		tls       bool
+		forwarded []string
+		want      bool
+	}{
+		{"plain HTTP", nil, "198.51.100.7:4711", false, nil, false},
+		{"TLS", nil, "198.51.100.7:4711", true, nil, true},
+		{"TLS from a proxy that speaks HTTP to its client", trusted, "10.1.2.3:80", true, []string{"http"}, true},
+		{"a peer that is not trusted", trusted, "198.51.100.7:4711", false, []string{"https"}, false},
+		{"no proxy is trusted", nil, "10.1.2.3:80", false, []string{"https"}, false},
+		{"a trusted proxy", trusted, "10.1.2.3:80", false, []string{"https"}, true},
+		{"a trusted proxy in IPv6 notation", trusted, "[::ffff:10.1.2.3]:80", false, []string{"https"}, true},
+		{"capital letters", trusted, "10.1.2.3:80", false, []string{"HTTPS"}, true},
+		{"a proxy that speaks HTTP to its client", trusted, "10.1.2.3:80", false, []string{"http"}, false},
+		{"a proxy that adds no header", trusted, "10.1.2.3:80", false, nil, false},
+		{"what the client claims does not count", trusted, "10.1.2.3:80", false, []string{"https, http"}, false},
+		{"what the client claims in a header of its own does not count", trusted, "10.1.2.3:80", false,
+			[]string{"https", "http"}, false},
+		{"the nearest proxy counts", trusted, "10.1.2.3:80", false, []string{"http, https"}, true},
+		{"an empty last value", trusted, "10.1.2.3:80", false, []string{"https,"}, false},
+		{"garbage", trusted, "10.1.2.3:80", false, []string{"https://"}, false},
+		{"no address at all", trusted, "@", false, []string{"https"}, false},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = tt.peer
+		if tt.tls {
+			r.TLS = new(tls.ConnectionState)
+		}
+		r.Header["X-Forwarded-Proto"] = tt.forwarded
+		if got := tt.proxies.Secure(r); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
