@@ -39,6 +39,18 @@ type accountDetails struct {
 	APIKey  apiKey            `json:"apiKey"`
 }
 
+// changeAccount changes the account of a client, as an operator does.
+func (c *client) changeAccount(fields func(*cron.Account)) {
+	c.t.Helper()
+	err := c.server.store.UpdateAccount(c.t.Context(), c.account.ID, func(a *cron.Account) error {
+		fields(a)
+		return nil
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func (c *client) keys() []apiKey {
 	c.t.Helper()
 	var answer struct {
@@ -65,10 +77,7 @@ func TestGoldenAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // from 2000-01-01T00:00:00Z on
 		s := newServer(t)
 		c := s.newClient(t, "a@example.com", cron.PlanDefault)
-		c.account.Overrides = cron.Overrides{"maxJobs": 3, "maxInFlight": 0}
-		if err := s.store.UpdateAccount(t.Context(), &c.account); err != nil {
-			t.Fatal(err)
-		}
+		c.changeAccount(func(a *cron.Account) { a.Overrides = cron.Overrides{"maxJobs": 3, "maxInFlight": 0} })
 		c.create(`{"url":"a.example"}`)
 		time.Sleep(time.Minute)
 		c.must("GET", "/jobs", "")
@@ -215,10 +224,7 @@ func TestNewKeysHaveNoMoreRights(t *testing.T) {
 
 func TestKeysAreLimitedByThePlan(t *testing.T) {
 	c := newServer(t).newClient(t, "a@example.com", cron.PlanMember)
-	c.account.Overrides = cron.Overrides{"maxKeys": 2}
-	if err := c.server.store.UpdateAccount(t.Context(), &c.account); err != nil {
-		t.Fatal(err)
-	}
+	c.changeAccount(func(a *cron.Account) { a.Overrides = cron.Overrides{"maxKeys": 2} })
 	c.newKey(`{}`)
 	if got := c.do("POST", "/apikeys", `{"apiKey":{}}`); got.status != 429 || !strings.Contains(got.body, "API key") {
 		t.Errorf("a key too many: %d %s", got.status, got.body)

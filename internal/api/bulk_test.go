@@ -89,10 +89,7 @@ func TestBulkNamesWhatIsWrongWithAJob(t *testing.T) {
 	c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
 	c.create(`{"url":"a.example","schedule":{"seconds":[0,30],"hours":[-1],"mdays":[-1],"months":[-1],"wdays":[-1]}}`)
 	c.create(`{"url":"a.example","schedule":{"hours":[-1],"mdays":[-1],"months":[-1],"wdays":[-1]}}`)
-	c.account.Plan = "tiny"
-	if err := s.store.UpdateAccount(t.Context(), &c.account); err != nil {
-		t.Fatal(err)
-	}
+	c.changeAccount(func(a *cron.Account) { a.Plan = "tiny" })
 	answer, statuses := c.bulk(`{"action":"patch","job":{"schedule":{"minutes":[-1]}},"jobIds":[1,2]}`)
 	if !slices.Equal(statuses, []int{400, 200}) || answer.Results[0].Problem.Errors[0].Pointer != "/job/schedule" {
 		t.Errorf("%v in %+v", statuses, answer)

@@ -110,10 +110,7 @@ func TestClonesKeepToTheLimits(t *testing.T) {
 	fast := s.newClient(t, "b@example.com", cron.PlanUnlimited)
 	source := fast.create(`{"url":"a.example","schedule":{"seconds":[-1],"minutes":[-1],"hours":[-1],"mdays":[-1],
 		"months":[-1],"wdays":[-1]}}`)
-	fast.account.Plan = "tiny"
-	if err := s.store.UpdateAccount(t.Context(), &fast.account); err != nil {
-		t.Fatal(err)
-	}
+	fast.changeAccount(func(a *cron.Account) { a.Plan = "tiny" })
 	if got := fast.do("POST", source+"/clone", ""); got.status != 400 || !strings.Contains(got.body, "/job/schedule") {
 		t.Errorf("too often: %d %s", got.status, got.body)
 	}

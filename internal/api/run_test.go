@@ -95,10 +95,8 @@ func TestARunThatCouldNotBeIsOnRecord(t *testing.T) {
 	c := newClient(t)
 	path := c.create(`{"url":"a.example"}`)
 	asked := c.readRun(c.do("POST", path+"/run", ""))
-	for _, c.account.Disabled = range []bool{true, false} {
-		if err := c.server.store.UpdateAccount(t.Context(), &c.account); err != nil {
-			t.Fatal(err)
-		}
+	for _, disabled := range []bool{true, false} {
+		c.changeAccount(func(a *cron.Account) { a.Disabled = disabled })
 		if launches := c.server.claim(t); len(launches) > 0 {
 			t.Fatalf("claimed %v", launches)
 		}

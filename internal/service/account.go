@@ -78,16 +78,18 @@ func (s *Service) SetPlan(ctx context.Context, actor cron.Actor, email string, c
 	if err != nil {
 		return err
 	}
-	account.Plan, account.Overrides = change.Plan, change.Overrides
-	if change.Access != nil {
-		account.Access = *change.Access
-	}
-	if account.Access == cron.AccessGlobal {
+	if change.Access != nil && *change.Access == cron.AccessGlobal {
 		if err := s.refuseOperator(ctx, &account); err != nil {
 			return err
 		}
 	}
-	return s.store.UpdateAccount(ctx, &account)
+	return s.store.UpdateAccount(ctx, account.ID, func(a *cron.Account) error {
+		a.Plan, a.Overrides = change.Plan, change.Overrides
+		if change.Access != nil {
+			a.Access = *change.Access
+		}
+		return nil
+	})
 }
 
 // SetAccountEnabled enables an account, or disables it: then neither its keys work nor its jobs run.
@@ -99,8 +101,10 @@ func (s *Service) SetAccountEnabled(ctx context.Context, actor cron.Actor, email
 	if err != nil {
 		return err
 	}
-	account.Disabled = !enabled
-	return s.store.UpdateAccount(ctx, &account)
+	return s.store.UpdateAccount(ctx, account.ID, func(a *cron.Account) error {
+		a.Disabled = !enabled
+		return nil
+	})
 }
 
 // DeleteAccount removes an account with everything that it owns. The error is of kind Conflict for the operator's.

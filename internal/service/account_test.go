@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -56,6 +57,25 @@ func TestAccounts(t *testing.T) {
 	}
 	if key, err := svc.SetUp(ctx, operator); err != nil || key != "" {
 		t.Errorf("a second set-up tells %q, %v", key, err)
+	}
+}
+
+// TestCommandsOfTwoOperators changes the plan of an account while it is disabled or enabled: neither undoes the other.
+func TestCommandsOfTwoOperators(t *testing.T) {
+	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
+	ctx, operator := t.Context(), cron.OperatorOf(cron.Account{})
+	for round := range 20 {
+		errs, enabled := make(chan error, 2), round%2 == 1
+		change := service.PlanChange{Plan: "any", Overrides: cron.Overrides{"maxJobs": int64(round)}}
+		go func() { errs <- svc.SetPlan(ctx, operator, account.Email, change) }()
+		go func() { errs <- svc.SetAccountEnabled(ctx, operator, account.Email, enabled) }()
+		if err := errors.Join(<-errs, <-errs); err != nil {
+			t.Fatal(err)
+		}
+		got, err := svc.Account(ctx, operator, account.Email)
+		if err != nil || got.Disabled == enabled || got.Overrides["maxJobs"] != int64(round) {
+			t.Fatalf("round %d: the account is %+v, %v", round, got, err)
+		}
 	}
 }
 

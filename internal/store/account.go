@@ -81,35 +81,47 @@ func (s *Store) Accounts(ctx context.Context) ([]cron.Account, error) {
 	}, `SELECT `+accountColumns+` FROM account ORDER BY id`)
 }
 
-// UpdateAccount writes the plan, the overrides and the state of an account. The jobs of a disabled account do not run;
-// once it is enabled again, what they were due for is recorded as skipped, and they are planned from then on.
-func (s *Store) UpdateAccount(ctx context.Context, a *cron.Account) error {
-	overrides, err := encodeOverrides(a.Overrides)
-	if err != nil {
-		return err
-	}
-	var disabled bool
-	err = s.writeJobs(ctx, a.ID, func(ctx context.Context, q queryer) error {
-		var enabled int64
-		err := q.QueryRowContext(ctx, `SELECT disabled, enabled_at FROM account WHERE id = $1`+s.engine.lock(forUpdate), a.ID).Scan(
-			&disabled, &enabled)
+// UpdateAccount lets change edit an account, and writes its plan, its overrides, its access and whether it is disabled.
+// The row is locked meanwhile, so concurrent changes of different fields all take effect. change runs within the
+// transaction, may run more than once, and does no more than set fields; its error changes nothing and is returned as it
+// is.
+//
+// The jobs of a disabled account do not run. When it is enabled again, what they were due for is recorded as skipped, and
+// they are planned from then on.
+func (s *Store) UpdateAccount(ctx context.Context, id int64, change func(*cron.Account) error) error {
+	var wakes bool
+	err := s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
+		var (
+			a       cron.Account
+			enabled int64
+		)
+		err := scanAccount(q.QueryRowContext(ctx, `SELECT `+accountColumns+`, enabled_at FROM account WHERE id = $1`+
+			s.engine.lock(forUpdate), id).Scan, &a, &enabled)
 		if err != nil {
 			return oneRow(err, cron.SubjectAccount)
 		}
-		if disabled && !a.Disabled {
+		wasDisabled := a.Disabled
+		if err := change(&a); err != nil {
+			return err
+		}
+		if wakes = wasDisabled && !a.Disabled; wakes {
 			enabled = millis(s.stamp())
 		}
+		overrides, err := encodeOverrides(a.Overrides)
+		if err != nil {
+			return err
+		}
 		_, err = q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4, enabled_at = $5,
-			access = $6 WHERE id = $1`, a.ID, a.Plan, overrides, a.Disabled, enabled, int(a.Access))
+			access = $6 WHERE id = $1`, id, a.Plan, overrides, a.Disabled, enabled, int(a.Access))
 		if err != nil {
 			return fmt.Errorf("change the account: %w", err)
 		}
 		return nil
 	})
-	if err != nil || !disabled || a.Disabled {
+	if err != nil || !wakes {
 		return err
 	}
-	return s.wakeJobs(ctx, a.ID)
+	return s.wakeJobs(ctx, id)
 }
 
 // deleteChunk is how many jobs of an account one transaction deletes.

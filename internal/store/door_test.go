@@ -22,7 +22,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.CreateAccount(ctx, &cron.Account{Email: "b@example.com", Plan: cron.PlanMember})
 	},
 	"UpdateAccount": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.UpdateAccount(ctx, &cron.Account{ID: w.account, Plan: cron.PlanMember, Disabled: true})
+		return db.UpdateAccount(ctx, w.account, disableAccount)
 	},
 	"DeleteAccount": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteAccount(ctx, w.account)

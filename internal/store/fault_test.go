@@ -94,8 +94,7 @@ func TestAllOrNothing(t *testing.T) {
 					return db.UpdateJob(t.Context(), account, retried.ID, func(j *cron.Job) error { j.Enabled = true; return nil })
 				}},
 				{name: "disable an account", prepare: func() { due(retried) }, run: func() error {
-					a := cron.Account{ID: account, Plan: cron.PlanUnlimited, Disabled: true}
-					return db.UpdateAccount(t.Context(), &a)
+					return db.UpdateAccount(t.Context(), account, disableAccount)
 				}},
 				{name: "claim what a disabled account has due", run: func() error {
 					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})

@@ -69,6 +69,12 @@ func newAccount(t testing.TB, db *store.Store) (account, node int64) {
 	return storetest.NewAccount(t, db, "a@example.com", cron.PlanUnlimited).ID, node
 }
 
+// disableAccount is a change for UpdateAccount.
+func disableAccount(a *cron.Account) error {
+	a.Disabled = true
+	return nil
+}
+
 // newJob is a job that is due every hour.
 func newJob(account int64) cron.Job {
 	j := cron.NewJob()

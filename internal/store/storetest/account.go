@@ -45,7 +45,7 @@ var accountTests = []test{
 		node := s.node(db)
 		for _, access := range []cron.Access{cron.AccessAll, cron.AccessGlobal} {
 			a.Access = access
-			s.ok(db.UpdateAccount(s.ctx(), &a))
+			s.ok(db.UpdateAccount(s.ctx(), a.ID, become(a)))
 			read, err := db.AccountByEmail(s.ctx(), a.Email)
 			s.ok(err)
 			s.equal("account", read, a)
@@ -169,37 +169,75 @@ var accountTests = []test{
 		a := cron.Account{Email: "a@example.com", Plan: cron.PlanDefault}
 		s.ok(db.CreateAccount(s.ctx(), &a))
 		a.Plan, a.Disabled, a.Overrides = cron.PlanUnlimited, true, cron.Overrides{"maxJobs": 7, "retentionDays": 1}
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.ok(db.UpdateAccount(s.ctx(), a.ID, become(a)))
 		accounts, err := db.Accounts(s.ctx())
 		s.ok(err)
 		s.equal("account", accounts[1], a)
 		s.equal("other account", accounts[0].Plan, cron.PlanMember)
-		a.ID += 1000
-		s.missing(db.UpdateAccount(s.ctx(), &a), cron.SubjectAccount)
+		s.missing(db.UpdateAccount(s.ctx(), a.ID+1000, become(a)), cron.SubjectAccount)
+	}},
+	{"a change of an account that fails changes nothing", func(s *suite) {
+		db := s.open()
+		account, cause := s.account(db), errors.New("cause")
+		before, err := db.Operator(s.ctx())
+		s.ok(err)
+		err = db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error {
+			s.equal("account", *a, before)
+			a.Plan, a.Disabled = cron.PlanUnlimited, true
+			return cause
+		})
+		if !errors.Is(err, cause) {
+			s.Errorf("the error is %v", err)
+		}
+		after, err := db.Operator(s.ctx())
+		s.ok(err)
+		s.equal("account", after, before)
+	}},
+	{"concurrent changes of different fields of an account all take effect", func(s *suite) {
+		const changes = 20
+		account := s.account(s.open())
+		names := []string{"maxJobs", "maxKeys", "retentionDays"}
+		errs := make(chan error, len(names)*changes)
+		for _, name := range names {
+			db := s.open() // as the operator's commands on several machines
+			go func() {
+				for range changes {
+					errs <- db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error {
+						if a.Overrides == nil {
+							a.Overrides = cron.Overrides{}
+						}
+						a.Overrides[name]++
+						return nil
+					})
+				}
+			}()
+		}
+		for range cap(errs) {
+			s.ok(<-errs)
+		}
+		a, err := s.open().Operator(s.ctx())
+		s.ok(err)
+		s.equal("changes", a.Overrides, cron.Overrides{"maxJobs": changes, "maxKeys": changes, "retentionDays": changes})
 	}},
 	{"the jobs of a disabled account do not run, and what was due is recorded as skipped", func(s *suite) {
 		db, account, node := s.start()
-		a, err := db.Operator(s.ctx())
-		s.ok(err)
 		other := s.account(db)
 		due, disabled, runs := s.due(db, account), s.job(db, account, disable), s.due(db, other)
 		later := s.job(db, account)
 		s.pend(due, db.Now().Add(-time.Second), db.Now(), cron.KindScheduled, 2)
-		a.Disabled = true
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, false)
 		s.equal("claimed", s.claimOne(db, node).Job.ID, runs.ID)
 		claimed := s.claimNone(db, node)
 		s.equal("looked at again", claimed.More || !claimed.Next.After(db.Now()), false)
 		s.equal("records", len(s.ledger(due.ID)), 0)
 		s.equal("enabled", s.record(db, account, due.ID).Enabled, true)
-		s.ok(db.UpdateAccount(s.ctx(), &a)) // once more changes nothing
+		s.setEnabled(db, account, false) // once more changes nothing
 
 		// Of one it is known when it was due first, as it would be had the account been disabled for a day.
 		first := due.OccurrenceAfter(db.Now().Add(-24 * time.Hour))
 		s.execOne(`UPDATE job_state SET next_run_at = $2 WHERE job_id = $1`, due.ID, first.UnixMilli())
-		a.Disabled = false
 		before := db.Now()
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, true)
 		s.claimNone(db, node)
 		gap := due.Backlog(first, before)
 		s.equal("ledger", s.ledger(due.ID), []entry{{
@@ -210,7 +248,7 @@ var accountTests = []test{
 			rec := s.record(db, account, j.ID)
 			s.equal("next run", rec.State.NextRun, rec.NextAfter(db.Now()))
 		}
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, true)
 		s.equal("records", len(s.ledger(due.ID)), 1)
 		s.plan(due.ID, db.Now().Add(-time.Second))
 		s.equal("runs again", s.claimOne(db, node).Job.ID, due.ID)
@@ -240,19 +278,15 @@ var accountTests = []test{
 		s.copies(j.ID, 450)
 		first := db.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
 		s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, first.UnixMilli())
-		a, err := db.Operator(s.ctx())
-		s.ok(err)
-		a.Disabled = true
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, false)
 		for range 5 {
 			claimed := s.claim(db, node, 100)
 			s.equal("claimed", len(claimed.Launches)+claimed.Settled, 0)
 		}
 		s.equal("jobs that are looked at", s.number(`SELECT count(*) FROM job_state WHERE claim_at IS NOT NULL`), int64(0))
-		a.Disabled = false
 		errs := make(chan error, 2)
 		for _, handle := range []*store.Store{db, s.open()} { // as two who enable it, or upkeep meanwhile
-			go func() { errs <- handle.UpdateAccount(s.ctx(), &a) }()
+			go func() { errs <- handle.UpdateAccount(s.ctx(), account, enabled(true)) }()
 		}
 		s.ok(errors.Join(<-errs, <-errs))
 		s.maintain(db)
@@ -264,12 +298,9 @@ var accountTests = []test{
 	}},
 	{"an edit of a job that a disabled account kept from running leaves nothing out", func(s *suite) {
 		db, account, node := s.start()
-		a, err := db.Operator(s.ctx())
-		s.ok(err)
 		edited, off := s.job(db, account, eachMinute), s.job(db, account, eachMinute)
 		first := db.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
-		a.Disabled = true
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, false)
 		for _, j := range []cron.Job{edited, off} {
 			s.plan(j.ID, first)
 		}
@@ -304,12 +335,9 @@ var accountTests = []test{
 	}},
 	{"an attempt of a disabled account does not start", func(s *suite) {
 		db, account, node := s.start()
-		a, err := db.Operator(s.ctx())
-		s.ok(err)
 		j := s.due(db, account, retries(1, 0, 1, 0))
 		l := s.claimOne(db, node)
-		a.Disabled = true
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, false)
 		s.finish(db, failed(l))
 		s.claimNone(db, node)
 		s.equal("records", len(s.ledger(j.ID)), 1)
@@ -338,6 +366,28 @@ var accountTests = []test{
 }
 
 func disable(j *cron.Job) { j.Enabled = false }
+
+// enabled is a change that enables or disables an account.
+func enabled(is bool) func(*cron.Account) error {
+	return func(a *cron.Account) error {
+		a.Disabled = !is
+		return nil
+	}
+}
+
+// become is a change of all that can be changed of an account.
+func become(all cron.Account) func(*cron.Account) error {
+	return func(a *cron.Account) error {
+		*a = all
+		return nil
+	}
+}
+
+// setEnabled enables or disables an account.
+func (s *suite) setEnabled(db *store.Store, account int64, is bool) {
+	s.Helper()
+	s.ok(db.UpdateAccount(s.ctx(), account, enabled(is)))
+}
 
 // sleep leaves a job as it is when its account was disabled before it was due, and enabled by a process that died then.
 func (s *suite) sleep(jobID int64, due, enabled time.Time) {

@@ -53,10 +53,10 @@ var retentionTests = []test{
 		_, err = db.Execution(s.ctx(), account, j.ID, recent.ExecutionID)
 		s.ok(err)
 
-		a, err := db.Operator(s.ctx())
-		s.ok(err)
-		a.Plan = cron.PlanUnlimited
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error {
+			a.Plan = cron.PlanUnlimited
+			return nil
+		}))
 		s.equal("history of a larger plan", len(s.history(db, account, j.ID)), 2)
 	}},
 	{"upkeep removes what no plan keeps", func(s *suite) {

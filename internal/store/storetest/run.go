@@ -152,12 +152,9 @@ var runTests = []test{
 	}},
 	{"a run that cannot be is on record", func(s *suite) {
 		db, account, node := s.start()
-		a, err := db.Operator(s.ctx())
-		s.ok(err)
 		j := s.job(db, account)
 		run := s.request(db, j)
-		a.Disabled = true
-		s.ok(db.UpdateAccount(s.ctx(), &a))
+		s.setEnabled(db, account, false)
 		s.claimNone(db, node)
 		s.equal("ledger", s.ledger(j.ID), []entry{{
 			Planned: run.Planned, Kind: cron.KindManual, Attempt: 1, Outcome: cron.OutcomeSkipped, Fault: cron.FaultAccountDisabled,

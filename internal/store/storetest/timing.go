@@ -135,7 +135,7 @@ var timingTests = []test{
 		db, account, node := s.start()
 		j := s.once(db, account, time.Second, retries(3, time.Second, 1, time.Second))
 		s.finish(db, failed(s.claimOne(db, node)))
-		s.ok(db.UpdateAccount(s.ctx(), &cron.Account{ID: account, Plan: cron.PlanMember, Disabled: true}))
+		s.setEnabled(db, account, false)
 		s.hurry(db, j.ID)
 		s.claimNone(db, node)
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
