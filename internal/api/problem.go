@@ -30,6 +30,7 @@ var statuses = map[cron.ErrorKind]int{
 	cron.TooMany:      http.StatusTooManyRequests,
 	cron.Unavailable:  http.StatusInternalServerError,
 
+	cron.Gone:               http.StatusGone,
 	cron.PreconditionFailed: http.StatusPreconditionFailed,
 	cron.Unprocessable:      http.StatusUnprocessableEntity,
 }

@@ -9,12 +9,14 @@ import (
 // Account owns jobs, folders and API keys.
 type Account struct {
 	ID        int64
-	Email     string
+	Title     string    // empty for the e-mail address
+	Email     string    // the contact address
 	Plan      string    // the name of a Plan
 	Overrides Overrides // limits of the plan that differ for this account
 	Access    Access
 	Created   time.Time
 	Disabled  bool
+	Deletes   time.Time // when the account will be deleted, and its jobs do not run until then; zero for never
 }
 
 // Access is the set of addresses that jobs of an account may call. The numbers are stored.
@@ -39,6 +41,9 @@ type APIKey struct {
 	Expires   time.Time // zero for never
 	Scopes    Scope
 	AllowFrom []netip.Prefix // addresses from which the key can be used; none means any
+	MadeBy    int64          // the person who made it; 0 for a command, and once the person is gone
+	Role      Role           // at most what its maker may do in the account
+	Operator  bool           // may also do what the operator of the service does by keys, with ScopeAll
 }
 
 // Scope is what a key may do, as a bit set. The bits are stored.

@@ -24,10 +24,11 @@ const (
 	Unavailable
 	PreconditionFailed // what was to be changed is no longer as the caller knows it
 	Unprocessable      // understood, but contradicts what the same caller sent before
+	Gone               // was there, and can no longer be used: a link that was used, or has expired
 )
 
 var kindNames = [...]string{"internal", "invalid", "not found", "conflict", "unauthorized", "forbidden", "too many", "unavailable",
-	"precondition failed", "unprocessable"}
+	"precondition failed", "unprocessable", "gone"}
 
 // String is the kind in words, for logs.
 func (k ErrorKind) String() string {
@@ -101,6 +102,35 @@ const (
 	RuleSlow                  // nothing; a call that kept the database busy for too long
 	RuleNotText               // nothing; not UTF-8
 	RuleEmail                 // Given: not an e-mail address
+	RuleRole                  // Want: the name of the role that is needed
+	RuleSessionOnly           // nothing; for people who are signed in, not for keys
+	RuleFresh                 // nothing; the last proof of identity is too long ago
+	RuleSecondFactor          // nothing; the second factor is still missing
+	RuleOperatorOnly          // nothing; for operators of the service
+	RuleLastOwner             // nothing; of an account, who cannot leave or be another role
+	RuleLastOperator          // nothing; of the service
+	RuleInviterRole           // Want: the name of the role of whoever invites or changes a role, which is the highest possible
+	RuleLinkUsed              // nothing
+	RuleLinkExpired           // nothing
+	RuleLinkEmail             // nothing; the invitation is for another address than that of the person
+	RuleSignIn                // nothing; no such pair of e-mail address and password
+	RuleGuesses               // nothing; too many failed sign-ins
+	RuleSignInBusy            // nothing; too many sign-ins at the same moment
+	RuleCode                  // nothing; a wrong code of an authenticator app, or a wrong recovery code
+	RuleCodeUsed              // nothing; such a code that was used before
+	RulePasskey               // nothing; a passkey that is not known or did not prove itself
+	RuleChallengeUsed         // nothing; of a passkey, answered before or too late
+	RulePasswordShort         // Limit: characters that it needs
+	RulePasswordLong          // Limit: bytes that it may have
+	RulePasswordCommon        // nothing
+	RulePasswordEmail         // nothing; the password is the e-mail address
+	RuleEmailTaken            // nothing; of a person
+	RuleMember                // nothing; who is invited is a member already
+	RuleSignUpClosed          // nothing
+	RuleNoMail                // nothing; the service cannot send mail
+	RuleTypedName             // Want: what is to be typed
+	RuleIdentityTaken         // nothing; the identity is linked with another person
+	RuleLastSignIn            // nothing; the only way by which a person can sign in, which cannot be taken off
 )
 
 // Unit is the unit of a limit.
@@ -148,6 +178,13 @@ const (
 	SubjectAPIKey
 	SubjectAccount
 	SubjectDatabase
+	SubjectPerson
+	SubjectMember
+	SubjectSession
+	SubjectLink
+	SubjectInvitation
+	SubjectPasskey
+	SubjectIdentity
 )
 
 // Error is the text for logs; people read the sentences of package message.

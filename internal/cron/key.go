@@ -57,6 +57,12 @@ func (k *APIKey) Within(other *APIKey) error {
 	if !other.Expires.IsZero() && (k.Expires.IsZero() || k.Expires.After(other.Expires)) {
 		c.Add("/expires", Problem{Rule: RuleKeyRights})
 	}
+	if k.Role > other.Role {
+		c.Add("/role", Problem{Rule: RuleKeyRights})
+	}
+	if k.Operator && !other.Operator {
+		c.Add("/operator", Problem{Rule: RuleKeyRights})
+	}
 	beyond := func(p netip.Prefix) bool {
 		return !slices.ContainsFunc(other.AllowFrom, func(q netip.Prefix) bool {
 			return q.Bits() <= p.Bits() && q.Contains(p.Addr())

@@ -84,6 +84,9 @@ func TestKeyWithin(t *testing.T) {
 		{"a later end", APIKey{Expires: later}, APIKey{Expires: soon}, []string{"/expires"}},
 		{"a wider range", APIKey{AllowFrom: from("192.0.2.0/23")}, APIKey{AllowFrom: from("192.0.2.0/24")}, []string{"/allowFrom"}},
 		{"another family", APIKey{AllowFrom: from("::/0")}, APIKey{AllowFrom: from("0.0.0.0/0")}, []string{"/allowFrom"}},
+		{"a lower role", APIKey{Role: RoleEditor}, APIKey{Role: RoleOwner, Operator: true}, nil},
+		{"a higher role", APIKey{Role: RoleOwner}, APIKey{Role: RoleEditor}, []string{"/role"}},
+		{"the operator's, of another", APIKey{Operator: true}, APIKey{}, []string{"/operator"}},
 		{"one range of several", APIKey{AllowFrom: from("192.0.2.0/25", "198.51.100.0/24")}, limited,
 			[]string{"/scopes", "/expires", "/allowFrom"}},
 	} {

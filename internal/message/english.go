@@ -91,25 +91,61 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleAddressRange: "{quoted} is not an IP address, and no range of them such as 192.0.2.0/24 or 2001:db8::/32.",
 	cron.RuleEventStreams: "Too many streams of events are open; at most {limit} at once are possible for an account. " +
 		"Close one, or wait until one ends.",
+
+	cron.RuleRole:           "Your role in this account does not allow this; it needs the role {want}. Ask an owner of the account.",
+	cron.RuleSessionOnly:    "An API key cannot do this; it needs a person who is signed in.",
+	cron.RuleFresh:          "Your last sign-in was too long ago for this; sign in again.",
+	cron.RuleSecondFactor:   "Your sign-in is not complete; enter the code of your authenticator app or a recovery code first.",
+	cron.RuleOperatorOnly:   "Only an operator of the service can do this.",
+	cron.RuleLastOwner:      "This is the last owner of the account; make somebody else an owner first, or delete the account.",
+	cron.RuleLastOperator:   "This is the last operator of the service; make somebody else an operator first.",
+	cron.RuleInviterRole:    "You cannot give a higher role than your own, which is {want}.",
+	cron.RuleLinkUsed:       "This link was used already; each link works once. Ask for a new one.",
+	cron.RuleLinkExpired:    "This link has expired; ask for a new one.",
+	cron.RuleLinkEmail:      "This invitation is for another e-mail address; sign in with that address, or ask for a new invitation.",
+	cron.RuleSignIn:         "The e-mail address or the password is wrong; check both and try again.",
+	cron.RuleGuesses:        "There were too many failed sign-ins; wait a while, then try again, or sign in by a passkey or a link.",
+	cron.RuleSignInBusy:     "Too many people are signing in at this moment; try again in a few seconds.",
+	cron.RuleCode:           "The code is wrong; enter the one that your authenticator app shows now, or a recovery code.",
+	cron.RuleCodeUsed:       "This code was used already; wait for the next one of your authenticator app, or use another recovery code.",
+	cron.RulePasskey:        "The passkey was not accepted; try again, or sign in another way.",
+	cron.RuleChallengeUsed:  "The request for the passkey is no longer valid; start again.",
+	cron.RulePasswordShort:  "The password is too short; it needs at least {limit} characters.",
+	cron.RulePasswordLong:   "The password is too long; it may have at most {limit} bytes.",
+	cron.RulePasswordCommon: "This password is among the most common ones; choose one that is harder to guess.",
+	cron.RulePasswordEmail:  "The password must not be your e-mail address; choose another one.",
+	cron.RuleEmailTaken:     "This e-mail address belongs to another person; use another one.",
+	cron.RuleMember:         "This person is a member of the account already; change the role instead.",
+	cron.RuleSignUpClosed:   "Nobody can sign up here without an invitation; ask the operator of the service for one.",
+	cron.RuleNoMail:         "This service cannot send mail; ask its operator to configure that.",
+	cron.RuleTypedName:      "The text does not match; type {want} to confirm.",
+	cron.RuleIdentityTaken:  "This sign-in belongs to another person; unlink it there first.",
+	cron.RuleLastSignIn:     "You could no longer sign in without this; set a password or add a passkey first.",
 }
 
 var englishTitles = map[cron.ErrorKind]string{
 	cron.Internal: "Internal Server Error", cron.Invalid: "Bad Request", cron.NotFound: "Not Found",
 	cron.Conflict: "Conflict", cron.Unauthorized: "Unauthorized", cron.Forbidden: "Forbidden",
 	cron.TooMany: "Too Many Requests", cron.PreconditionFailed: "Precondition Failed",
-	cron.Unprocessable: "Unprocessable Content", cron.Unavailable: "Service Unavailable",
+	cron.Unprocessable: "Unprocessable Content", cron.Unavailable: "Service Unavailable", cron.Gone: "Gone",
 }
 
 var englishErrors = map[About]string{
 	{cron.Invalid, AnySubject}: "Some of the values sent are not valid. Correct those that are listed, then try again.",
 
-	{cron.NotFound, AnySubject}:       "There is no such {thing} in this account. Check its number, or list what there is.",
-	{cron.NotFound, cron.SubjectNone}: "There is nothing here. Check the address.",
+	{cron.NotFound, AnySubject}:           "There is no such {thing} in this account. Check its number, or list what there is.",
+	{cron.NotFound, cron.SubjectNone}:     "There is nothing here. Check the address.",
+	{cron.NotFound, cron.SubjectLink}:     "This link is not valid. Check that it is complete, or ask for a new one.",
+	{cron.NotFound, cron.SubjectSession}:  "There is no such session of yours. List your sessions to see those that have not ended.",
+	{cron.NotFound, cron.SubjectPasskey}:  "There is no such passkey. List your passkeys to see those that are registered.",
+	{cron.NotFound, cron.SubjectIdentity}: "There is no such sign-in by another service. List those that you linked.",
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
 	{cron.Conflict, cron.SubjectFolder}: "There is a folder of this title already, whatever its letter case. Choose another title.",
 
-	{cron.Unauthorized, AnySubject}:         "You are not signed in. Sign in and try again.",
+	{cron.Unauthorized, AnySubject}:     "You are not signed in. Sign in and try again.",
+	{cron.Conflict, cron.SubjectPerson}: "There is a person with this e-mail address already. Use another address.",
+
 	{cron.Unauthorized, cron.SubjectAPIKey}: "There is no valid API key. Use one that is enabled and has not expired.",
 
 	{cron.Forbidden, AnySubject}: "You may not do this with the {thing}. Ask the operator of the service.",
@@ -118,8 +154,13 @@ var englishErrors = map[About]string{
 
 	{cron.TooMany, AnySubject}: "The plan of this account allows no further {thing}. " +
 		"Delete one that is no longer needed, or ask the operator of the service for a larger plan.",
-	{cron.TooMany, cron.SubjectNone}: "There were too many requests in too short a time. Wait a moment, then try again.",
+	{cron.TooMany, cron.SubjectInvitation}: "This account has as many open invitations as it may have. " +
+		"Revoke one that is no longer needed, or wait until one is accepted.",
+	{cron.TooMany, cron.SubjectPasskey}:  "You have as many passkeys as possible. Delete one that is no longer needed.",
+	{cron.TooMany, cron.SubjectIdentity}: "You have linked as many other services as possible. Remove one that is no longer needed.",
+	{cron.TooMany, cron.SubjectNone}:     "There were too many requests in too short a time. Wait a moment, then try again.",
 
+	{cron.Gone, AnySubject}:               "This {thing} can no longer be used. Ask for a new one.",
 	{cron.PreconditionFailed, AnySubject}: "The {thing} was changed since you read it. Read it again, then repeat the change.",
 	{cron.Unprocessable, AnySubject}:      "The request contradicts an earlier one. Look at what you sent before.",
 	{cron.Unavailable, AnySubject}:        "The service cannot answer at the moment. Try again in a few seconds.",
@@ -131,6 +172,8 @@ var englishErrors = map[About]string{
 var englishThings = map[cron.Subject]string{
 	cron.SubjectNone: "resource", cron.SubjectJob: "job", cron.SubjectExecution: "execution", cron.SubjectFolder: "folder",
 	cron.SubjectAPIKey: "API key", cron.SubjectAccount: "account", cron.SubjectDatabase: "database",
+	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
+	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
 }
 
 // englishType returns the name of a type with its article.
