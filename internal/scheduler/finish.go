@@ -123,7 +123,7 @@ func (f *finisher) record(ctx context.Context, batch []cron.Completion) {
 		if ctx.Err() != nil {
 			message.LogDatabase(f.logger, "results could not be recorded before the end; their executions will be settled as lost",
 				err, slog.Int("executions", len(batch)))
-			return // the executions stay in flight, so that openFrom stays below them
+			return // the executions stay in flight, so that runningFrom stays below them
 		}
 		message.LogDatabase(f.logger, "results cannot be recorded; they are kept until the database accepts them", err,
 			slog.Int("executions", len(batch)))

@@ -177,9 +177,9 @@ func (f *inFlight) claimUncertain() bool {
 	return f.claiming
 }
 
-// openFrom is an id below which all executions of this node are recorded. latest is the highest id of any node at some
+// runningFrom is an id below which all executions of this node are recorded. latest is the highest id of any node at some
 // time before the call, so that a claim that begins later gets higher ones.
-func (f *inFlight) openFrom(latest int64) int64 {
+func (f *inFlight) runningFrom(latest int64) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	from := latest

@@ -38,7 +38,7 @@ func TestOpenFrom(t *testing.T) {
 	} {
 		step.do()
 		f.running.Wait()
-		if got := f.openFrom(100); got != step.want {
+		if got := f.runningFrom(100); got != step.want {
 			t.Errorf("%s: %d, want %d", step.what, got, step.want)
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Scheduler) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimLease)
 	defer cancel()
 	sent := time.Now()
-	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.openFrom)
+	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.runningFrom)
 	if errors.Is(err, cron.ErrNodeDead) {
 		s.Logger.Warn("the lease has ended and the node joins again; its executions in flight may be recorded as lost")
 		return s.Join(ctx)

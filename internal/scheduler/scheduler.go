@@ -38,9 +38,9 @@ type Store interface {
 // Nodes keeps the register of live nodes.
 type Nodes interface {
 	StartNode(ctx context.Context, name string) (epoch int64, err error)
-	// Heartbeat renews the lease; the error wraps cron.ErrNodeDead when it is too late for that. openFrom may be asked,
+	// Heartbeat renews the lease; the error wraps cron.ErrNodeDead when it is too late for that. runningFrom may be asked,
 	// given the id of the latest execution of any node, for one below which all executions of this node have ended.
-	Heartbeat(ctx context.Context, epoch int64, openFrom func(latest int64) int64) error
+	Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error
 	StopNode(ctx context.Context, epoch int64) error
 	// SettleDead settles what dead nodes left running and returns how many executions that were.
 	SettleDead(ctx context.Context, self int64) (settled int, err error)

@@ -565,7 +565,7 @@ func (d *database) StartNode(ctx context.Context, name string) (epoch int64, err
 }
 
 // Heartbeat tells a node of its death, as the shared database does: on SQLite the store's own has no need to.
-func (d *database) Heartbeat(ctx context.Context, epoch int64, openFrom func(int64) int64) error {
+func (d *database) Heartbeat(ctx context.Context, epoch int64, runningFrom func(int64) int64) error {
 	d.note(func() { d.beats = append(d.beats, time.Now()) })
 	return d.around(ctx, opHeartbeat, func() error {
 		var dead bool
@@ -575,7 +575,7 @@ func (d *database) Heartbeat(ctx context.Context, epoch int64, openFrom func(int
 		if dead {
 			return fmt.Errorf("renew the lease: %w", cron.ErrNodeDead)
 		}
-		return d.Store.Heartbeat(ctx, epoch, openFrom)
+		return d.Store.Heartbeat(ctx, epoch, runningFrom)
 	})
 }
 

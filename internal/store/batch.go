@@ -7,11 +7,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// batchColumn is a column of the statements that write many rows: of one row for SQLite, which runs a prepared statement
-// for each, and of all rows for PostgreSQL, which takes an array for each column.
+// batchColumn is a column of the statements that write many rows. SQLite runs a prepared statement for each row;
+// PostgreSQL runs one statement, which takes an array for each column.
 type batchColumn[R any] struct {
 	name string
-	kind string // of PostgreSQL
+	kind string // the type in PostgreSQL
 	one  func(R) any
 	all  func([]R) any
 }
@@ -30,7 +30,7 @@ func column[R, V any](rows []R, value func(R) V) []V {
 	return values
 }
 
-// batchNames lists the columns, each as format has it, in which # stands for its name.
+// batchNames lists the columns. In format, # stands for the name of a column.
 func batchNames[R any](table []batchColumn[R], format string) string {
 	list := make([]string, len(table))
 	for i, c := range table {
@@ -39,7 +39,7 @@ func batchNames[R any](table []batchColumn[R], format string) string {
 	return strings.Join(list, ", ")
 }
 
-// assignments is the SET of an UPDATE with parameters from $first on.
+// assignments is the SET list of an UPDATE whose parameters start at $first.
 func assignments[R any](table []batchColumn[R], first int) string {
 	list := make([]string, len(table))
 	for i, c := range table {
@@ -48,7 +48,7 @@ func assignments[R any](table []batchColumn[R], first int) string {
 	return strings.Join(list, ", ")
 }
 
-// arrays is the list of parameters of an unnest that has an array for each column.
+// arrays lists the parameters of an unnest, which has an array for each column.
 func arrays[R any](table []batchColumn[R]) string {
 	list := make([]string, len(table))
 	for i, c := range table {
@@ -57,7 +57,7 @@ func arrays[R any](table []batchColumn[R]) string {
 	return strings.Join(list, ", ")
 }
 
-// rowArgs are the arguments of one row behind the first ones.
+// rowArgs are the arguments first, followed by those of one row.
 func rowArgs[R any](table []batchColumn[R], row R, first ...any) []any {
 	args := append(make([]any, 0, len(first)+len(table)), first...)
 	for _, c := range table {
@@ -66,7 +66,7 @@ func rowArgs[R any](table []batchColumn[R], row R, first ...any) []any {
 	return args
 }
 
-// arrayArgs are the arguments of all rows.
+// arrayArgs are the arguments of all rows, an array for each column.
 func arrayArgs[R any](table []batchColumn[R], rows []R) []any {
 	args := make([]any, len(table))
 	for i, c := range table {
@@ -75,7 +75,7 @@ func arrayArgs[R any](table []batchColumn[R], rows []R) []any {
 	return args
 }
 
-// recordBatch is what a claim writes of a record.
+// recordBatch is what a claim writes to execution.
 var recordBatch = []batchColumn[*record]{
 	batch("account_id", "bigint", func(r *record) int64 { return r.accountID }),
 	batch("job_id", "bigint", func(r *record) int64 { return r.jobID }),
@@ -91,7 +91,7 @@ var recordBatch = []batchColumn[*record]{
 	batch("occurrences_at_least", "boolean", func(r *record) bool { return r.atLeast }),
 }
 
-// launchBatch says which execution a result belongs to.
+// launchBatch identifies the execution that a result belongs to.
 var launchBatch = []batchColumn[*cron.Completion]{
 	batch("job_id", "bigint", func(c *cron.Completion) int64 { return c.Launch.Job.ID }),
 	batch("planned_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Launch.Planned) }),
@@ -100,7 +100,7 @@ var launchBatch = []batchColumn[*cron.Completion]{
 	batch("node", "bigint", func(c *cron.Completion) int64 { return c.Launch.Node }),
 }
 
-// resultBatch is what a result writes of a record.
+// resultBatch is what a result writes to execution.
 var resultBatch = []batchColumn[*cron.Completion]{
 	batch("outcome", "smallint", func(c *cron.Completion) int16 { return int16(c.Result.Outcome()) }),
 	batch("started_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Result.Started) }),
@@ -130,7 +130,7 @@ var responseBatch = []batchColumn[*cron.Completion]{
 	batch("truncated", "boolean", func(c *cron.Completion) bool { return c.Result.Truncated }),
 }
 
-// stateBatch is what results change of job_state.
+// stateBatch is what results change in job_state.
 var stateBatch = []batchColumn[*cron.JobRecord]{
 	batch("last_status", "smallint", func(j *cron.JobRecord) int16 { return int16(j.State.LastStatus) }),
 	batch("last_duration_us", "bigint", func(j *cron.JobRecord) int64 { return j.State.LastDuration.Microseconds() }),
@@ -141,7 +141,7 @@ var stateBatch = []batchColumn[*cron.JobRecord]{
 	batch("cert_notified_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertNoticed) }),
 }
 
-// stateKeyBatch says which job a state is of, before stateBatch.
+// stateKeyBatch identifies the job of a state. It comes before stateBatch.
 var stateKeyBatch = []batchColumn[*cron.JobRecord]{
 	batch("job_id", "bigint", func(j *cron.JobRecord) int64 { return j.ID }),
 }

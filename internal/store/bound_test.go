@@ -167,7 +167,7 @@ func TestOneAccountFillsTheQueue(t *testing.T) {
 			}
 		})
 		soon(t, "the claim", func() bool { return db.Queued() == 66 })
-		return db.Heartbeat(t.Context(), node, openFrom)
+		return db.Heartbeat(t.Context(), node, runningFrom)
 	}))
 	calls.Wait()
 	if len(claimed.Launches) != 1 {

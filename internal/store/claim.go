@@ -14,7 +14,7 @@ import (
 type due struct {
 	pending int64 // the id of the row; 0 for the schedule
 	jobID   int64
-	at      int64 // of pending: when the attempt is due
+	at      int64 // when the attempt is due; only for rows of pending
 	planned int64
 	kind    cron.Kind
 	attempt int
@@ -35,11 +35,11 @@ type record struct {
 	last        int64
 	occurrences int64
 	atLeast     bool
-	launch      int // the index of the launch that it records; -1 for none
+	launch      int // the index of its launch; -1 when nothing is launched
 }
 
-// Claim takes due work for a node: the launch record of each execution is durable when it returns. Pending attempts may
-// take up to half of the limit, so that a wave of retries does not hold up the schedule.
+// Claim takes due work for a node. The launch record of each execution is durable when it returns. Pending attempts
+// take at most half of the limit, so that a wave of retries does not hold up the schedule.
 //
 // Other writers wait for the transaction, so it is kept short. It decides by the small columns of the jobs. It reads the large
 // columns of the admitted jobs only, at most claimBytes in all. Secrets are decrypted and decoded after the commit.
@@ -48,7 +48,7 @@ type record struct {
 func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error) {
 	var out claimed
 	err := s.withZones(ctx, func() error {
-		return s.transact(ctx, starting, func(ctx context.Context, q queryer) (err error) {
+		return s.transact(ctx, claims, func(ctx context.Context, q queryer) (err error) {
 			out, err = s.claim(ctx, q, req, s.Now())
 			return err
 		})
@@ -62,7 +62,7 @@ func (s *Store) Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed,
 	return out.Claimed, nil
 }
 
-// claimed is what a claim took; its launches have no job yet.
+// claimed is the result of a claim. Its launches have no job until openLaunches has run.
 type claimed struct {
 	cron.Claimed
 	definitions []*definition // of each launch
@@ -96,8 +96,8 @@ func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now
 	return out, err
 }
 
-// checkAlive fails when the node's lease has ended, or when the node is to plan by other time zone data than those in use,
-// and keeps others from changing either before the claim is committed.
+// checkAlive fails when the node's lease has ended, or when the node has to plan by other time zone data than those in
+// use. It keeps both from changing before the claim is committed.
 func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 	var zones string
 	err := q.QueryRowContext(ctx, `SELECT zone_version FROM node WHERE epoch = $1 AND NOT dead`+s.engine.lock(forShare),
@@ -127,8 +127,8 @@ func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit i
 	return found, err
 }
 
-// duePending finds and locks attempts that are due, with the states of their jobs: an edit, or a claim of the schedule on
-// another node, comes before or after this one.
+// duePending finds and locks attempts that are due, and the states of their jobs. So an edit, or a claim on another
+// node, happens before or after this claim.
 func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("pending.account_id", without, 3, millis(now), limit)
 	return collect(ctx, q, "find due attempts", func(scan scanner, d *due) error {
@@ -138,7 +138,7 @@ func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limi
 		 ORDER BY pending.claim_at, pending.rank LIMIT $2`+s.engine.lock(skipLocked), args...)
 }
 
-// without is the condition, at parameter $n, that leaves out accounts, and args with what it needs added.
+// without returns a condition that leaves out accounts, with parameter $n, and args with its argument appended.
 func (s *Store) without(column string, accounts []int64, n int, args ...any) (string, []any) {
 	if len(accounts) == 0 {
 		return "", args
@@ -146,9 +146,9 @@ func (s *Store) without(column string, accounts []int64, n int, args ...any) (st
 	return ` AND NOT ` + s.engine.in(column, n), append(args, s.engine.list(accounts))
 }
 
-// longestJudging is how long a claim decides on due work while others wait for its transaction; it leaves the rest for the
-// next. Counting what a job missed takes up to some milliseconds when that is much and the clocks were changed meanwhile.
-const longestJudging = 25 * time.Millisecond
+// maxDecisionTime bounds how long a claim decides on due work, since other writers wait for its transaction. The next
+// claim takes the rest. Counting the missed occurrences of one job can take some milliseconds.
+const maxDecisionTime = 25 * time.Millisecond
 
 // settlement collects what a claim writes.
 type settlement struct {
@@ -156,19 +156,19 @@ type settlement struct {
 	node        int64
 	records     []*record
 	plans       []plan
-	oneTimeDone []int64 // one-time jobs whose occurrence is settled
-	taken       []int64 // rows of pending that are settled
-	deferred    []due   // of pending
+	oneTimeDone []int64 // one-time jobs whose occurrence is recorded
+	taken       []int64 // rows of pending that are done with
+	deferred    []due   // rows of pending that are due later
 	launches    []cron.Launch
-	started     []*definition  // of each launch
-	bytes       int64          // to be read for all launches
+	started     []*definition  // the definition of each launch
+	bytes       int64          // how much has to be read for all launches
 	material    map[int64]bool // accounts whose TLS material is among them
-	left        bool           // due work remains that another claim would not take either
-	again       bool           // due work remains that another claim would take
+	left        bool           // due work is left that the next claim could not take either
+	again       bool           // due work is left that the next claim can take
 }
 
-// settleDue decides on each piece of due work and writes what follows: launch records, records of what will not run,
-// and when the job is due next.
+// settleDue decides on each piece of due work and writes the launch records, the records of what does not run, and the
+// next runs.
 func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time, work []due,
 	out *claimed) error {
 	jobs, err := s.definitions(ctx, q, work)
@@ -188,13 +188,13 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 	st := settlement{now: now, node: req.Node, launches: make([]cron.Launch, 0, len(work)), material: make(map[int64]bool)}
 	begun := time.Now()
 	for i, w := range work {
-		if i > 0 && time.Since(begun) > longestJudging {
+		if i > 0 && time.Since(begun) > maxDecisionTime {
 			st.again = true
 			break
 		}
 		d, ok := jobs[w.jobID]
 		switch {
-		case !ok: // deleted since
+		case !ok: // the job was deleted
 			st.drop(w)
 		case d.accountLocked:
 			st.left = true
@@ -211,7 +211,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		switch {
 		case r.launch < 0:
 			out.Settled += int(r.occurrences)
-		case r.id != 0: // 0 when the ledger had the row: the node that wrote it has launched the execution
+		case r.id != 0: // 0 means that another node has launched this execution
 			l := &st.launches[r.launch]
 			l.ExecutionID = r.id
 			out.Launches = append(out.Launches, *l)
@@ -222,7 +222,7 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 	return s.readRest(ctx, q, out)
 }
 
-// admit asks whether an execution can start, of a definition that this claim can still read.
+// admit asks whether an execution can start, unless this claim has read too much already.
 func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
 	if n := st.toRead(d); st.bytes > 0 && n > 0 && st.bytes+n > claimBytes {
 		st.again = true
@@ -231,7 +231,7 @@ func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
 	return admit(&d.job, d.plan, d.bytes)
 }
 
-// toRead is how many bytes a claim has to read when it launches another execution.
+// toRead is how many more bytes the claim has to read to launch the execution.
 func (st *settlement) toRead(d *definition) int64 {
 	if d.hasTLS && !st.material[d.job.AccountID] {
 		return d.bytes + d.material
@@ -324,8 +324,7 @@ func (st *settlement) launch(d *definition, l cron.Launch) {
 	d.busy = true
 }
 
-// The pause of work whose target has no room: half of its lateness, so that a backlog is looked at rarely and not anew
-// with every claim.
+// Work whose target has no room is deferred by half of its lateness, so that not every claim looks at a backlog again.
 const (
 	shortestDeferral = 100 * time.Millisecond
 	longestDeferral  = 10 * time.Second
@@ -379,7 +378,7 @@ type plan struct {
 	claimAt sql.NullInt64
 }
 
-// Backlog is how many occurrences and attempts are due and not claimed.
+// Backlog counts the occurrences and attempts that are due and not claimed.
 func (s *Store) Backlog(ctx context.Context) (int, error) {
 	var n int
 	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT (SELECT count(*) FROM job_state WHERE claim_at <= $1) +
@@ -390,9 +389,9 @@ func (s *Store) Backlog(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// NextDue is the earliest time at which a claim finds work; the zero time when nothing is planned.
+// NextDue is the earliest time at which a claim finds work; the zero time when no job is planned.
 func (s *Store) NextDue(ctx context.Context, withoutAccounts []int64) (time.Time, error) {
-	return s.nextDue(starting.with(ctx), s.read, withoutAccounts)
+	return s.nextDue(claims.with(ctx), s.read, withoutAccounts)
 }
 
 func (s *Store) nextDue(ctx context.Context, q queryer, without []int64) (time.Time, error) {

@@ -10,13 +10,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// A table of columns says of each column which variable it stands for, and so drives INSERT, UPDATE and the reading of
-// rows alike: names lists the columns for a statement, values what to write, targets what to scan into.
+// columns lists the columns of a table and the variable of each. One list drives INSERT, UPDATE and SELECT: names makes
+// the column names of a statement, values the arguments to write, targets the variables to scan into.
 type columns func(list *columnList)
 
-// columnList is what columns are added to.
+// columnList collects columns.
 type columnList struct {
-	named  bool // the names are wanted
+	named  bool // collect names, not fields
 	names  []string
 	fields []any
 }
@@ -28,13 +28,13 @@ func (l *columnList) add(name string, f field) {
 	l.fields = append(l.fields, f)
 }
 
-// field is a variable that a column stands for.
+// field is the variable of a column.
 type field interface {
 	sql.Scanner
-	value() any // as the column has it
+	value() any // as it is written to the column
 }
 
-// names lists columns of a table, with its name before each unless that is empty.
+// names lists the columns of a table. Each is qualified by the name of the table unless that is empty.
 func names(table string, lists ...columns) string {
 	all := columnList{named: true}
 	for _, list := range lists {
@@ -46,31 +46,31 @@ func names(table string, lists ...columns) string {
 	return table + "." + strings.Join(all.names, ", "+table+".")
 }
 
-// aboutColumns is how many columns a list has about, with what is read behind it, so that a slice seldom grows.
-const aboutColumns = 28
+// columnsHint is the capacity of new lists, so that they seldom grow.
+const columnsHint = 28
 
-// targets are the variables of columns, to be scanned into.
+// targets are the variables to scan the columns into.
 func targets(lists ...columns) []any {
-	all := columnList{fields: make([]any, 0, aboutColumns*len(lists))}
+	all := columnList{fields: make([]any, 0, columnsHint*len(lists))}
 	for _, list := range lists {
 		list(&all)
 	}
 	return all.fields
 }
 
-// values are the variables of columns as they are written.
+// values are the arguments first, followed by the values of the columns.
 func values(first []any, lists ...columns) []any {
-	all := append(make([]any, 0, len(first)+3*aboutColumns), first...)
+	all := append(make([]any, 0, len(first)+3*columnsHint), first...)
 	for _, f := range targets(lists...) {
 		all = append(all, f.(field).value())
 	}
 	return all
 }
 
-// count is how many columns there are.
+// count is the number of columns.
 func (c columns) count() int { return len(targets(c)) }
 
-// parameters lists count parameters from $first on.
+// parameters lists count parameters that start at $first.
 func parameters(first, count int) string {
 	var b strings.Builder
 	for i := range count {
@@ -83,17 +83,16 @@ func parameters(first, count int) string {
 	return b.String()
 }
 
-// The kinds of fields. Left to itself, database/sql goes through reflection for each value that it reads, and through text
-// for named kinds, which takes most of the time of a long list. Those that are read as integers are 0 where the column is
-// NULL.
+// The kinds of fields. Without them database/sql would use reflection for each value, and text for named kinds, which
+// takes most of the time of a long list. Fields that are read as integers are 0 where the column is NULL.
 type (
 	integerField[T ~int | ~int64 | ~uint64] struct{ to *T }
 	flagField                               struct{ to *bool }
 	textField                               struct{ to *string }
 	realField                               struct{ to *float64 }
 	instantField                            struct{ to *time.Time }
-	secondsField                            struct{ to *time.Duration } // whole ones
-	microsecondsField                       struct{ to *time.Duration } // likewise
+	secondsField                            struct{ to *time.Duration } // in whole seconds
+	microsecondsField                       struct{ to *time.Duration } // in whole microseconds
 )
 
 // integer is a variable of any integer kind.
@@ -109,7 +108,7 @@ func inSeconds(to *time.Duration) field { return secondsField{to} }
 
 func inMicroseconds(to *time.Duration) field { return microsecondsField{to} }
 
-// readInteger is what a driver has read of a column of integers.
+// readInteger converts what a driver returns for an integer column.
 func readInteger(value any) (int64, error) {
 	switch n := value.(type) {
 	case int64:
@@ -199,7 +198,7 @@ func (f microsecondsField) Scan(value any) error {
 
 func (f microsecondsField) value() any { return f.to.Microseconds() }
 
-// publicURLField is the URL of a job, whose column has it without user and password.
+// publicURLField is the URL of a job. Its column has the URL without user and password.
 type publicURLField struct{ textField }
 
 func (f publicURLField) value() any {
@@ -207,7 +206,7 @@ func (f publicURLField) value() any {
 	return url
 }
 
-// criteriaField is the criteria of success, whose column has them in JSON.
+// criteriaField is the criteria of success. Its column has them as JSON.
 type criteriaField struct{ to **cron.Success }
 
 // Scan implements sql.Scanner.

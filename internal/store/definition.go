@@ -9,12 +9,12 @@ import (
 	"punctual/internal/cron"
 )
 
-// inlineBytes is the size up to which secrets come with the narrow part of a job, so that an ordinary claim is one query.
-// It is little enough for all slots of a node at once.
+// inlineBytes is the size up to which secrets are read with the narrow part of a job, so that an ordinary claim is one
+// query. It is small enough for all slots of a node at once.
 const inlineBytes = 4 << 10
 
-// claimBytes bounds the large secrets and the TLS material that one claim reads, since others wait for its transaction. Those
-// of one job are always read; the largest body is 1 MiB.
+// claimBytes bounds the large secrets and the TLS material that one claim reads, since others wait for its transaction.
+// At least those of one job are read, whose body has 1 MiB at most.
 const claimBytes = 8 << 20
 
 // definition is a job inside a claim. At first it holds only what decides whether the job can start.
@@ -23,18 +23,18 @@ type definition struct {
 	plan          *cron.Plan
 	skip          cron.Fault // why it cannot run; FaultNone when it can
 	accountLocked bool       // its account may be about to be enabled: a later claim decides
-	busy          bool       // an execution of it is in flight, or was claimed just now; known of jobs that mind overlaps
+	busy          bool       // an execution of the job is in flight; only set for jobs that do not allow overlaps
 	access        cron.Access
-	bytes         int64  // of the secrets when they are not read with the rest
+	bytes         int64  // the size of the secrets, when they are not read yet
 	hasTLS        bool   // its account has TLS material
-	material      int64  // the bytes of that
-	success       string // the criteria, encoded
+	material      int64  // the size of the TLS material
+	success       string // the criteria of success, as JSON
 	sealed        []byte // the secrets
-	opened        bool   // success and sealed are in job
-	broken        bool   // they cannot be
+	opened        bool   // success and sealed have been decoded into job
+	broken        bool   // decoding them failed
 }
 
-// skipFirst is why a first attempt is not to be started now; FaultNone when it is.
+// skipFirst is the reason to skip a first attempt; FaultNone when there is none.
 func (d *definition) skipFirst() cron.Fault {
 	if d.skip == cron.FaultNone && d.busy && d.job.Policy.Overlap == cron.OverlapSkip {
 		return cron.FaultOverlap
@@ -42,8 +42,8 @@ func (d *definition) skipFirst() cron.Fault {
 	return d.skip
 }
 
-// definitions reads the jobs of due work without large secrets. The rows of job_state are locked by now, as every edit
-// locks them first, so what is read belongs together.
+// definitions reads the jobs of due work without large secrets. The rows of job_state are locked, and every edit locks
+// them first, so the columns belong to the same version of the job.
 func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int64]*definition, error) {
 	ids := make([]int64, len(work))
 	for i, w := range work {
@@ -89,7 +89,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	return jobs, nil
 }
 
-// markBusy finds out which of the jobs that mind overlaps have an execution in flight.
+// markBusy finds the jobs that have an execution in flight and do not allow overlaps.
 func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definition) error {
 	var ids []int64
 	for id, d := range jobs {
@@ -100,7 +100,7 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 	if len(ids) == 0 {
 		return nil
 	}
-	from, err := s.openFrom(ctx, q)
+	from, err := s.runningFrom(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 		s.engine.list(ids), from)
 }
 
-// readRest reads what the admitted jobs of a claim need besides: large secrets, and the TLS material of their accounts.
+// readRest reads the large secrets of the admitted jobs and the TLS material of their accounts.
 func (s *Store) readRest(ctx context.Context, q queryer, out *claimed) error {
 	large, accounts := make(map[int64]*definition), make(map[int64]*sealedTLS)
 	for _, d := range out.definitions {
@@ -159,8 +159,8 @@ func (s *Store) readSecrets(ctx context.Context, q queryer, jobs map[int64]*defi
 		s.engine.list(ids))
 }
 
-// openLaunches completes the launches of a claim that is committed. What cannot be opened does not run: its launch record
-// becomes one of a skipped attempt.
+// openLaunches decrypts and decodes the launches of a committed claim. Where that fails, nothing is sent, and the
+// launch record becomes that of a skipped attempt.
 func (s *Store) openLaunches(ctx context.Context, out *claimed) error {
 	materials := s.openTLS(out.tls)
 	var broken []cron.Launch
@@ -188,7 +188,7 @@ func (s *Store) openLaunches(ctx context.Context, out *claimed) error {
 	return s.withdraw(ctx, broken)
 }
 
-// openDefinition puts into the job what was read of it as it is stored.
+// openDefinition decodes the stored columns of a definition into its job.
 func (s *Store) openDefinition(d *definition) {
 	var err error
 	d.job.Exchange.Success, err = decodeSuccess(d.success)
@@ -199,13 +199,13 @@ func (s *Store) openDefinition(d *definition) {
 		s.logger.Error("a job cannot run", slogErr(err))
 		d.broken = true
 	}
-	d.opened, d.sealed, d.success = true, nil, "" // the job is kept, and all of d with it
+	d.opened, d.sealed, d.success = true, nil, "" // the job is kept, and with it all of d
 }
 
-// withdraw records launches of which nothing was sent as skipped.
+// withdraw records launches as skipped. Nothing was sent for them.
 func (s *Store) withdraw(ctx context.Context, launches []cron.Launch) error {
 	slices.SortFunc(launches, func(a, b cron.Launch) int { return int(a.Job.ID - b.Job.ID) })
-	return s.transact(ctx, starting, func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, claims, func(ctx context.Context, q queryer) error {
 		for i := range launches {
 			l := &launches[i]
 			_, err := q.ExecContext(ctx,

@@ -102,7 +102,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	},
 	"CheckWrite": func(_ *doorWorld, ctx context.Context, db *store.Store) error { return db.CheckWrite(ctx) },
 	"Heartbeat": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.Heartbeat(ctx, w.node, openFrom)
+		return db.Heartbeat(ctx, w.node, runningFrom)
 	},
 	"Abandoned": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.Abandoned(ctx, w.node, nil)
@@ -219,7 +219,7 @@ func TestOneAccountHoldsARow(t *testing.T) {
 		return number(t, raw, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
 	})
 	ok(t, db.UpdateJob(t.Context(), other.ID, free.ID, func(j *cron.Job) error { j.Title = "edited"; return nil }))
-	ok(t, db.Heartbeat(t.Context(), node, openFrom))
+	ok(t, db.Heartbeat(t.Context(), node, runningFrom))
 	exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`, free.ID,
 		db.Now().Add(-time.Second).UnixMilli())
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})

@@ -30,7 +30,7 @@ const dormant = `job_state.claim_at IS NULL AND job_state.next_run_at IS NOT NUL
 
 // dormantJob is a dormant job and the plan that wakes it.
 type dormantJob struct {
-	job     cron.Job             // as far as it says when the job is due
+	job     cron.Job             // only what says when the job is due
 	enabled time.Time            // when the account was enabled
 	planned time.Time            // the first occurrence without a record
 	gap     cron.OccurrenceRange // what was due while the account was disabled
@@ -49,7 +49,7 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 			d.wake()
 		}
 		err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) (err error) {
-			if stale, err = s.enabledAnew(ctx, q, accountID, jobs[0].enabled); err != nil {
+			if stale, err = s.enabledAgain(ctx, q, accountID, jobs[0].enabled); err != nil {
 				return err
 			}
 			if stale = stale || cron.CurrentZones().Version() != zones; stale {
@@ -61,7 +61,7 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 			return fmt.Errorf("plan the jobs of an account that was disabled: %w", err)
 		}
 		if stale {
-			continue // with the present account and time zone data
+			continue // with the current account and time zone data
 		}
 		if len(jobs) < wakeChunk {
 			return nil
@@ -70,7 +70,8 @@ func (s *Store) wakeJobs(ctx context.Context, accountID int64) error {
 	}
 }
 
-// dormantJobs lists a chunk of the dormant jobs of an enabled account, in the order of their IDs, after job after.
+// dormantJobs lists a chunk of the dormant jobs of an enabled account in the order of their IDs, starting after job
+// after.
 func (s *Store) dormantJobs(ctx context.Context, accountID, after int64) ([]*dormantJob, error) {
 	var found []*dormantJob
 	err := each(ctx, s.read, "list dormant jobs", func(scan scanner) error {
@@ -100,9 +101,9 @@ func (d *dormantJob) wake() {
 	d.next = d.job.NextAfter(last)
 }
 
-// enabledAnew tells whether an account that was enabled at an instant has been disabled, deleted or enabled again since. If
-// not, it locks the account until the end of the transaction.
-func (s *Store) enabledAnew(ctx context.Context, q queryer, accountID int64, at time.Time) (anew bool, err error) {
+// enabledAgain tells whether the account has been disabled, deleted or enabled again since it was enabled at an
+// instant. If not, it locks the account until the end of the transaction.
+func (s *Store) enabledAgain(ctx context.Context, q queryer, accountID int64, at time.Time) (again bool, err error) {
 	var enabled int64
 	err = q.QueryRowContext(ctx, `SELECT enabled_at FROM account WHERE id = $1 AND NOT disabled`+s.engine.lock(forShare),
 		accountID).Scan(&enabled)
@@ -115,7 +116,7 @@ func (s *Store) enabledAnew(ctx context.Context, q queryer, accountID int64, at 
 	return enabled != millis(at), nil
 }
 
-// wakeSome wakes those of the given jobs that nobody has woken or changed since they were read.
+// wakeSome wakes those of the given jobs that have not been woken or changed since they were read.
 func (s *Store) wakeSome(ctx context.Context, q queryer, jobs []*dormantJob) error {
 	still, err := s.lockDormantJobs(ctx, q, jobs)
 	if err != nil {
@@ -162,8 +163,8 @@ func (s *Store) lockDormantJobs(ctx context.Context, q queryer, jobs []*dormantJ
 	return still, err
 }
 
-// wakeForgotten wakes the dormant jobs of an enabled account: a process died before it had woken all of them.
-func (s *Store) wakeForgotten(ctx context.Context) (more bool, err error) {
+// wakeRemaining wakes dormant jobs of an enabled account that a process left when it died.
+func (s *Store) wakeRemaining(ctx context.Context) (more bool, err error) {
 	var id int64
 	err = s.read.QueryRowContext(ctx, `SELECT id FROM account WHERE NOT disabled AND enabled_at > 0 AND EXISTS
 		(SELECT 1 FROM job_state WHERE job_state.account_id = account.id AND `+dormant+`) LIMIT 1`).Scan(&id)

@@ -28,15 +28,15 @@ const editTries = 8
 // errEdited means that the job has changed since it was read.
 var errEdited = errors.New("the job was changed meanwhile")
 
-// UpdateJob reads a job, lets change edit it, writes it and computes its next run; saving resets the counters of failures.
-// An error of change changes nothing and is returned as it is. change may run more than once, and runs outside of
-// transactions unless ctx is part of one. The error is of kind Conflict when the job changes at every try.
+// UpdateJob reads a job, lets change edit it, writes it and computes its next run. It resets the counters of failures.
+// An error of change is returned unchanged, and nothing is written. change may run more than once, and runs outside of
+// transactions unless ctx is part of one. The error is of kind Conflict when the job changes during every attempt.
 //
-// An occurrence that is due already when the edit is written still counts: it runs as the job is now, or, when the edit
+// An occurrence that is due when the edit is written is not dropped: it runs with the new definition, or, when the edit
 // disables or pauses the job, is recorded as skipped.
 //
-// A one-time job that its occurrence disabled keeps RunAtPassed as long as the edit leaves it so, and neither enables it nor
-// gives it another instant.
+// A one-time job that was disabled by its occurrence keeps RunAtPassed unless the edit enables it or gives it another
+// instant.
 func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
 		func(context.Context, queryer) error, error) {
@@ -56,8 +56,8 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 	})
 }
 
-// saveEdit writes a job that was worked out, when it is still at the version, and plans it, which takes microseconds and
-// has to go by the zone data that the transaction keeps from being replaced.
+// saveEdit writes an edited job, if it still has the given version, and plans it. Planning takes microseconds, and has
+// to happen in the transaction, which keeps the zone data from being replaced.
 func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j *cron.Job, version int64, sealed []byte) (
 	err error) {
 	if rec.State, err = s.lockState(ctx, q, j.AccountID, j.ID); err != nil {
@@ -70,7 +70,7 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 	j.Updated = now
 	next := j.NextAfter(now)
 	res, err := q.ExecContext(ctx, jobUpdate, values([]any{j.ID, version}, jobDefinition(j))...)
-	if err := oneEdited(res, err); err != nil {
+	if err := checkEdited(res, err); err != nil {
 		return fmt.Errorf("update the job: %w", err)
 	}
 	if err := saveSecret(ctx, q, j.ID, sealed); err != nil {
@@ -110,8 +110,8 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 	return nil
 }
 
-// dropAttempts takes back the retries and repeats of a job that is disabled or paused; the attempts before stand as the
-// last.
+// dropAttempts deletes the pending retries and repeats of a job that is disabled or paused. The attempts before them
+// remain the last.
 func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
 	_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE job_id = $1 AND kind = $2`, jobID, int(cron.KindScheduled))
 	if err != nil {
@@ -120,8 +120,8 @@ func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
 	return nil
 }
 
-// DeleteJob removes a job; its history is no longer reachable and goes with the retention. The error is of kind
-// Invalid for a job that belongs to a monitor.
+// DeleteJob removes a job. Its history is no longer reachable, and is deleted when its retention ends. The error is of
+// kind Invalid for a job that belongs to a monitor.
 func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
 	return s.DeleteJobIf(ctx, accountID, jobID, func(*cron.Job) error { return nil })
 }
@@ -143,7 +143,7 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow f
 				return err
 			}
 			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2`, jobID, version)
-			if err := oneEdited(res, err); err != nil {
+			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the job: %w", err)
 			}
 			return nil
@@ -151,8 +151,9 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow f
 	})
 }
 
-// edit reads a job, works out what is to be written, and runs that; from the start again when it returns errEdited.
-func (s *Store) edit(ctx context.Context, accountID, jobID int64, workOut func(rec *cron.JobRecord, version int64) (
+// edit reads a job, prepares the write outside of a transaction, and runs it. It starts again when the write returns
+// errEdited.
+func (s *Store) edit(ctx context.Context, accountID, jobID int64, prepare func(rec *cron.JobRecord, version int64) (
 	write func(context.Context, queryer) error, err error)) error {
 	if _, ok := joined(ctx); !ok {
 		leave, err := s.edits.enter(ctx, accountID, jobID)
@@ -166,7 +167,7 @@ func (s *Store) edit(ctx context.Context, accountID, jobID int64, workOut func(r
 		if err != nil {
 			return err
 		}
-		write, err := workOut(&rec, version)
+		write, err := prepare(&rec, version)
 		if err != nil {
 			return err
 		}
@@ -178,7 +179,7 @@ func (s *Store) edit(ctx context.Context, accountID, jobID int64, workOut func(r
 		Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
 }
 
-// readEdited is readVersion as a call of an account.
+// readEdited is readVersion with the limits of a call of the account.
 func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (cron.JobRecord, int64, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -188,7 +189,7 @@ func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (cron.Jo
 	return s.readVersion(ctx, accountID, jobID)
 }
 
-// lockState locks the state of a job for a change, as a claim does, and reads it.
+// lockState locks and reads the state of a job, as a claim does.
 func (s *Store) lockState(ctx context.Context, q queryer, accountID, jobID int64) (cron.JobState, error) {
 	var state cron.JobState
 	err := q.QueryRowContext(ctx, `SELECT `+stateNames+` FROM job_state WHERE job_id = $1 AND account_id = $2`+
@@ -199,8 +200,8 @@ func (s *Store) lockState(ctx context.Context, q queryer, accountID, jobID int64
 	return state, nil
 }
 
-// oneEdited is errEdited when a statement that asks for a version has changed no row.
-func oneEdited(res interface{ RowsAffected() (int64, error) }, err error) error {
+// checkEdited returns errEdited when a statement with a condition on the version has changed no row.
+func checkEdited(res interface{ RowsAffected() (int64, error) }, err error) error {
 	if err != nil {
 		return err
 	}
@@ -213,13 +214,13 @@ func oneEdited(res interface{ RowsAffected() (int64, error) }, err error) error 
 // editQueue serializes the edits of a job. The zero value is ready for use.
 type editQueue struct {
 	mu      sync.Mutex
-	jobs    map[int64]chan struct{} // by job; holds a token while no edit is in work
-	users   map[int64]int           // by job: edits in work or waiting
+	jobs    map[int64]chan struct{} // by job; holds a token while no edit is in progress
+	users   map[int64]int           // by job: edits in progress or waiting
 	waiting map[int64]int           // by account
 }
 
-// enter waits until no other edit of the job is in work; leave ends the edit. The error is of kind TooMany when the account
-// has too many edits waiting, or when the edit has waited too long.
+// enter waits until no other edit of the job is in progress; leave ends the edit. The error is of kind TooMany when the
+// account has too many edits waiting, or when the edit has waited too long.
 func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func(), err error) {
 	e.mu.Lock()
 	if e.waiting[account] >= maxWaiting {
@@ -239,18 +240,18 @@ func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func()
 	e.waiting[account]++
 	e.mu.Unlock()
 
-	timer := time.NewTimer(callWait)
+	timer := time.NewTimer(maxCallWait)
 	defer timer.Stop()
 	select {
 	case <-free:
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-timer.C:
-		err = errLocked(callWait, nil)
+		err = errLocked(maxCallWait, nil)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	countDown(e.waiting, account)
+	decrement(e.waiting, account)
 	if err != nil {
 		e.forget(job)
 		return nil, err
@@ -264,13 +265,13 @@ func (e *editQueue) enter(ctx context.Context, account, job int64) (leave func()
 }
 
 func (e *editQueue) forget(job int64) {
-	if countDown(e.users, job); e.users[job] == 0 {
+	if decrement(e.users, job); e.users[job] == 0 {
 		delete(e.jobs, job)
 	}
 }
 
-// countDown counts one less, and nothing that is at 0.
-func countDown(counts map[int64]int, key int64) {
+// decrement decreases a count, and deletes it when it reaches 0.
+func decrement(counts map[int64]int, key int64) {
 	if counts[key]--; counts[key] == 0 {
 		delete(counts, key)
 	}

@@ -26,7 +26,7 @@ func (m marks) watermarks(safe marks) cron.Watermarks {
 	}
 }
 
-// latestIDs asks for the latest ids of executions and of changes.
+// latestIDs reads the latest IDs of executions and of changes.
 func (s *Store) latestIDs(ctx context.Context, query string) (m marks, err error) {
 	if err := s.read.QueryRowContext(ctx, query).Scan(&m.executions, &m.changes); err != nil {
 		return m, fmt.Errorf("read the latest ids: %w", err)
@@ -34,7 +34,7 @@ func (s *Store) latestIDs(ctx context.Context, query string) (m marks, err error
 	return m, nil
 }
 
-// eventQuery reads records with what cron.HistoryRecord has besides. The history of a deleted job goes on.
+// eventQuery reads records with the other fields of cron.HistoryRecord. The records of deleted jobs are read too.
 var eventQuery = `SELECT ` + executionNames + `, coalesce(job.title, ''),
 	coalesce(CASE WHEN execution.attempt > 1 THEN
 	    (SELECT former.outcome <> 2 FROM execution AS former
@@ -42,8 +42,8 @@ var eventQuery = `SELECT ` + executionNames + `, coalesce(job.title, ''),
 	       AND former.kind = execution.kind AND former.attempt = execution.attempt - 1) END, 1 = 0)
 	FROM execution LEFT JOIN job ON job.id = execution.job_id `
 
-// ExecutionsAfter lists the executions of an account with larger ids than the given one, in their order and at most
-// limit of them, without headers and bodies.
+// ExecutionsAfter lists the executions of an account with IDs above the given one, in ascending order, at most limit of
+// them, without headers and bodies.
 func (s *Store) ExecutionsAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.HistoryRecord, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -54,14 +54,14 @@ func (s *Store) ExecutionsAfter(ctx context.Context, accountID, id int64, limit 
 		accountID, id, limit)
 }
 
-// RunningExecutions lists the executions of an account that are under way, in the order of their ids.
+// RunningExecutions lists the running executions of an account in the order of their IDs.
 func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.HistoryRecord, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	from, err := s.openFrom(ctx, s.read)
+	from, err := s.runningFrom(ctx, s.read)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +71,8 @@ func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.
 	return list, err
 }
 
-// ChangedExecutions lists those executions of an account, of the given ones, whose outcome is not the given one any
-// more, in the order of their ids. None of them was planned before the given instant.
+// ChangedExecutions lists, in the order of their IDs, those of the given executions of an account whose outcome differs
+// from the given one. None of them may be planned before the given instant.
 func (s *Store) ChangedExecutions(ctx context.Context, accountID int64, ids []int64, planned time.Time, was cron.Outcome) (
 	[]cron.HistoryRecord, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
@@ -96,8 +96,8 @@ func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cr
 	return list, nil
 }
 
-// JobChangesAfter lists what was done to the jobs of an account, with larger ids than the given one, in their order and
-// at most limit of them.
+// JobChangesAfter lists the changes of an account's jobs with IDs above the given one, in ascending order, at most
+// limit of them.
 func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.JobChange, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {

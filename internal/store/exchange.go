@@ -7,7 +7,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// successRow is the criteria of a job as a column has them.
+// successRow is the criteria of success as JSON.
 type successRow struct {
 	Status      []string `json:"s,omitempty"`
 	Contains    string   `json:"c,omitempty"`
@@ -15,7 +15,7 @@ type successRow struct {
 	Matches     string   `json:"m,omitempty"`
 }
 
-// encodeSuccess is criteria as a column has them; none is empty.
+// encodeSuccess returns criteria as they are stored; empty for nil.
 func encodeSuccess(s *cron.Success) string {
 	if s == nil {
 		return ""
@@ -46,13 +46,13 @@ func decodeSuccess(text string) (*cron.Success, error) {
 	return s, nil
 }
 
-// redirectRow is a redirect as a column has it.
+// redirectRow is a redirect as JSON.
 type redirectRow struct {
 	Status int    `json:"s"`
 	URL    string `json:"u"`
 }
 
-// encodeRedirects is redirects as a column has them; none are empty.
+// encodeRedirects returns redirects as they are stored; empty for none.
 func encodeRedirects(redirects []cron.Redirect) string {
 	if len(redirects) == 0 {
 		return ""
@@ -79,7 +79,7 @@ func decodeRedirects(text string) ([]cron.Redirect, error) {
 	return redirects, nil
 }
 
-// encode is v, which is made of texts and numbers only, in JSON.
+// encode returns v as JSON. v consists of strings and numbers, so that cannot fail.
 func encode(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -88,7 +88,7 @@ func encode(v any) string {
 	return string(text)
 }
 
-// hasResponse tells whether a result leaves a row in response.
+// hasResponse tells whether a row of response is written for a result.
 func hasResponse(r *cron.Result) bool {
 	return r.Headers != nil || r.Body != nil || len(r.Redirects) > 0 || r.Truncated
 }

@@ -10,7 +10,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// storable is s as every database takes it: what strangers send must never make a batch fail.
+// storable removes from s what a database would refuse, so that a response never makes a batch fail.
 func storable(s string) string {
 	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
 		return s
@@ -18,7 +18,7 @@ func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// executionRow is the columns of a record.
+// executionRow is the columns of execution.
 func executionRow(e *cron.Execution) columns {
 	return func(list *columnList) {
 		r, t := &e.Result, &e.Result.Stats
@@ -52,18 +52,17 @@ func executionRow(e *cron.Execution) columns {
 
 var executionNames = names("execution", executionRow(new(cron.Execution)))
 
-// scanExecution reads executionNames, and more columns behind them.
+// scanExecution reads executionNames and the columns that follow them.
 func scanExecution(scan func(...any) error, e *cron.Execution, more ...any) error {
 	err := scan(append(targets(executionRow(e)), more...)...)
 	e.Result.Duration = e.Result.Stats.Total
 	return err
 }
 
-// started is the condition for executions that were started and have ended, as far as anybody knows.
+// started is the condition for executions that have started and are not running.
 const started = `execution.outcome IN (1, 2, 4)`
 
-// History lists the started executions of a job, newest start first and at most limit of them, without headers and
-// bodies.
+// History lists the started executions of a job, latest start first, at most limit of them, without headers and bodies.
 func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) ([]cron.Execution, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -77,7 +76,7 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 	if err != nil {
 		return nil, oneRow(err, cron.SubjectJob)
 	}
-	since, err := s.kept(row)
+	since, err := s.keptSince(row)
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +88,14 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 	if err != nil {
 		return nil, err
 	}
-	// Ids follow the claims, and starts follow the claims at once: only neighbours can stand the other way round.
+	// IDs follow the claims, and an execution starts right after its claim, so only neighbours can be out of order.
 	slices.SortStableFunc(history, func(a, b cron.Execution) int {
 		return cmp.Or(b.Result.Started.Compare(a.Result.Started), cmp.Compare(b.ID, a.ID))
 	})
 	return history, nil
 }
 
-// Execution reads one started execution with its headers and body, where they were saved.
+// Execution reads one started execution, with its headers and body if they were saved.
 func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -122,12 +121,12 @@ func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int
 		return e, oneRow(err, cron.SubjectExecution)
 	}
 	if saved && e.Result.Body == nil {
-		e.Result.Body = []byte{} // SQLite's driver reads an empty value as nil
+		e.Result.Body = []byte{} // SQLite's driver returns an empty value as nil
 	}
 	if e.Result.Redirects, err = decodeRedirects(redirects); err != nil {
 		return e, err
 	}
-	since, err := s.kept(plan)
+	since, err := s.keptSince(plan)
 	if err != nil {
 		return e, err
 	}

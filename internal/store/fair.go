@@ -2,18 +2,18 @@ package store
 
 import "slices"
 
-// maxWaiting is how many calls of one account may wait for the database at once, on one node: for a turn of the writer,
-// for a connection, or for one another.
+// maxWaiting is how many calls of one account may wait on one node at once: for the writer, for a connection, or for
+// each other.
 const maxWaiting = 64
 
-// fairQueue holds what waits, in the order in which it came for each account and round-robin over the accounts: one that
-// has hundreds of calls waiting delays the next call of another by one turn. The zero value is ready for use.
+// fairQueue is first in, first out within an account, and round-robin over the accounts: an account with hundreds of
+// waiting calls delays the next call of another account by one call. The zero value is ready for use.
 type fairQueue[T comparable] struct {
 	waiting map[int64][]T // by account; never empty
-	round   []int64       // the accounts that wait, in the order of their turns
+	round   []int64       // the accounts that wait, in the order in which they are served
 }
 
-// push adds an item; false when its account has too many waiting.
+// push adds an item; false when the account has too many waiting.
 func (f *fairQueue[T]) push(account int64, item T) bool {
 	items := f.waiting[account]
 	if len(items) >= maxWaiting {
@@ -29,7 +29,7 @@ func (f *fairQueue[T]) push(account int64, item T) bool {
 	return true
 }
 
-// unpop puts back an item that pop has just returned: it is next again.
+// unpop returns an item that pop has just removed to the front.
 func (f *fairQueue[T]) unpop(account int64, item T) {
 	if f.waiting == nil {
 		f.waiting = make(map[int64][]T)
@@ -39,7 +39,7 @@ func (f *fairQueue[T]) unpop(account int64, item T) {
 	f.round = slices.Insert(f.round, 0, account)
 }
 
-// pop removes the next item of the next account that may have a turn, and moves the account to the end of the round.
+// pop removes the next item of the next account that may proceed, and moves the account to the end of the round.
 func (f *fairQueue[T]) pop(may func(account int64) bool) (account int64, item T, ok bool) {
 	at := slices.IndexFunc(f.round, may)
 	if at < 0 {
@@ -57,7 +57,7 @@ func (f *fairQueue[T]) pop(may func(account int64) bool) (account int64, item T,
 	return account, items[0], true
 }
 
-// remove takes an item back; false when it does not wait any more.
+// remove takes out an item; false when it is not waiting any more.
 func (f *fairQueue[T]) remove(account int64, item T) bool {
 	items := f.waiting[account]
 	at := slices.Index(items, item)
@@ -73,8 +73,8 @@ func (f *fairQueue[T]) remove(account int64, item T) bool {
 	return true
 }
 
-// empty tells that nothing waits.
+// empty tells that no item waits.
 func (f *fairQueue[T]) empty() bool { return len(f.round) == 0 }
 
-// anyAccount lets every account have a turn.
+// anyAccount allows every account.
 func anyAccount(int64) bool { return true }

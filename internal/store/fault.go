@@ -14,8 +14,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// databaseError makes err a *cron.Error of kind Unavailable when it tells what is wrong with the database, and returns
-// all others as they are.
+// databaseError turns err into a *cron.Error of kind Unavailable when it shows what is wrong with the database. Other
+// errors are returned unchanged.
 func databaseError(err error) error {
 	if err == nil {
 		return nil
@@ -30,7 +30,7 @@ func databaseError(err error) error {
 	return &cron.Error{Kind: cron.Unavailable, Subject: cron.SubjectDatabase, Database: fault, Err: err}
 }
 
-// databaseFault is what an error of a driver or of the operating system says of the database.
+// databaseFault is the fault of the database that an error of a driver or of the operating system shows.
 func databaseFault(err error) cron.DatabaseFault {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return sqliteFault(e.Code())

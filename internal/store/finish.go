@@ -10,10 +10,10 @@ import (
 	"punctual/internal/cron"
 )
 
-// Finish records completions: their executions, the state of their jobs, and all that follows from them (notices,
-// further attempts, jobs that are disabled), in one transaction that locks in the order of job ids. An execution that was
-// settled as lost meanwhile takes its result after all; one that has a result already keeps it, so that a batch whose
-// commit failed in an unknown state can be recorded again.
+// Finish records completions in one transaction: their executions, the states of their jobs, and the consequences
+// (notices, further attempts, disabled jobs). It locks in the order of job IDs. An execution that was recorded as lost
+// accepts its result; one that has a result keeps it, so a batch whose commit failed in an unknown state can be
+// recorded again.
 func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error {
 	err := s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		return s.finish(ctx, q, completions, s.Now())
@@ -45,7 +45,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	for _, c := range saved {
 		rec, ok := jobs[c.Launch.Job.ID]
 		if !ok {
-			continue // deleted since
+			continue // the job was deleted
 		}
 		failures := rec.State.Failures
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
@@ -63,8 +63,8 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	return nil
 }
 
-// conclude writes what follows from one completion besides the state of its job, which had so many failures in a row
-// before. All of it is rare.
+// conclude writes the consequences of one completion apart from the state of its job, all of which are rare. failures
+// is the number of failures in a row before it.
 func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c *cron.Completion, end *cron.Conclusion,
 	failures int, now time.Time) error {
 	l := &c.Launch
@@ -89,7 +89,7 @@ func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c 
 	return nil
 }
 
-// disable ends a job's schedule on behalf of the service.
+// disable ends the schedule of a job on behalf of the service.
 func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now time.Time) error {
 	if next := rec.State.NextRun; !next.IsZero() && !next.After(now) {
 		if err := s.recordBacklog(ctx, q, rec, cron.FaultDisabled, now); err != nil {

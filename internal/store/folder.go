@@ -11,7 +11,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// titleKey is a title as it is compared.
+// titleKey is the form in which titles are compared.
 func titleKey(title string) string { return strings.ToLower(title) }
 
 var errFolderExists = &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectFolder}
@@ -54,7 +54,7 @@ func (s *Store) RenameFolder(ctx context.Context, f *cron.Folder) error {
 	})
 }
 
-// DeleteFolder removes a folder; its jobs move to the root folder.
+// DeleteFolder removes a folder. Its jobs move to the root folder.
 func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64) error {
 	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM folder WHERE id = $1 AND account_id = $2`, folderID, accountID)
@@ -68,7 +68,7 @@ func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64) err
 	})
 }
 
-// changedOne turns a change of no row into the error for a missing subject.
+// changedOne returns the error for a missing subject when no row was changed.
 func changedOne(res sql.Result, err error, subject cron.Subject) error {
 	if err != nil {
 		return fmt.Errorf("change a row: %w", err)
@@ -131,7 +131,7 @@ func (s *Store) checkFolder(ctx context.Context, q queryer, j *cron.Job) error {
 	return err
 }
 
-// FolderJobs lists the jobs in a folder of an account, 0 for the root folder, at most so many of them.
+// FolderJobs lists the jobs in a folder of an account, at most most of them. Folder 0 is the root folder.
 func (s *Store) FolderJobs(ctx context.Context, accountID, folderID int64, most int) (jobIDs []int64, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 	"punctual/internal/cron"
 )
 
-// callWait is how long a call waits for its turn at most; something is wrong with the database then.
-const callWait = 10 * time.Second
+// maxCallWait is how long a call waits for its turn. Longer waits mean that something is wrong with the database.
+const maxCallWait = 10 * time.Second
 
-// maxCallTime is how long a call keeps a connection at most: a read, or on PostgreSQL a transaction. What takes longer is
-// ended by the database. SQLite's transactions are turns of the writer, and short.
+// maxCallTime is how long a call may keep a connection, for a read or, on PostgreSQL, a transaction. The database ends
+// what takes longer. Transactions on SQLite are run by the writer, and are short.
 const maxCallTime = 30 * time.Second
 
-// gate shares the connections of the API's calls among the accounts: each has a connection at most for a part of its
-// calls, and the rest wait in a fairQueue. A connection that waits for a lock is one that its account has, so that
-// calls which wait for one row take a share of the pool and not the pool.
+// gate shares the connections of API calls among the accounts. An account uses at most a part of them; its other calls
+// wait in a fairQueue. A call that waits for a row lock keeps its connection, so calls that wait for the same row take
+// up the share of their account and not the whole pool.
 //
 //	call ── connection free, and the account below its share ──▶ runs ──▶ leave ──┐
 //	  └──── otherwise ──▶ waits, at most maxWaiting of an account ◀── next in turn ─┘
@@ -33,13 +33,13 @@ type gate struct {
 // ticket is a call that waits.
 type ticket struct{ called chan struct{} }
 
-// newGate shares so many connections. An account has a quarter of them, rounded up.
+// newGate makes a gate for a number of connections. The share of an account is a quarter of them, rounded up.
 func newGate(connections int) *gate {
 	return &gate{share: (connections + 3) / 4, free: connections, taken: make(map[int64]int)}
 }
 
-// enter waits for a connection; leave gives it back. The error is of kind TooMany when the account has too many calls
-// waiting, and of kind Unavailable when none came free for long.
+// enter waits for a connection; leave returns it. The error is of kind TooMany when the account has too many calls
+// waiting, and of kind Unavailable when the wait was too long.
 func (g *gate) enter(ctx context.Context, account int64) error {
 	g.mu.Lock()
 	if g.free > 0 && g.taken[account] < g.share {
@@ -53,7 +53,7 @@ func (g *gate) enter(ctx context.Context, account int64) error {
 		return errTooManyWaiting()
 	}
 	g.mu.Unlock()
-	timer := time.NewTimer(callWait)
+	timer := time.NewTimer(maxCallWait)
 	defer timer.Stop()
 	var err error
 	select {
@@ -67,7 +67,7 @@ func (g *gate) enter(ctx context.Context, account int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.waiting.remove(account, t) {
-		g.giveBack(account) // it was called at the same moment
+		g.giveBack(account) // a connection was given to it at the same moment
 	}
 	return err
 }
@@ -99,13 +99,13 @@ func (g *gate) giveBack(account int64) {
 	}
 }
 
-// turnKey finds, in a context, whose turn it is: its reads have the connections that belong to it.
+// turnKey is the context key of a turn, which decides about the connections of reads.
 type turnKey struct{}
 
-// with is ctx for reads in a turn.
+// with returns ctx with a turn for its reads.
 func (t turn) with(ctx context.Context) context.Context { return context.WithValue(ctx, turnKey{}, t) }
 
-// turnOf is whose turn ctx is; that of no account by default.
+// turnOf is the turn of ctx; upkeep when it has none.
 func turnOf(ctx context.Context) (t turn, known bool) {
 	if t, known = ctx.Value(turnKey{}).(turn); known {
 		return t, true
@@ -113,8 +113,8 @@ func turnOf(ctx context.Context) (t turn, known bool) {
 	return ofAccount(0), false
 }
 
-// enter waits until a call of an account may have a connection, which it may keep for callTime; leave ends that. A call that has entered, or that is part
-// of a transaction, goes on at once.
+// enter waits until a call of an account may use a connection, which it may keep for callTime; leave returns it. A call
+// that has entered already, or is part of a transaction, does not wait.
 func (s *Store) enter(ctx context.Context, account int64) (_ context.Context, leave func(), err error) {
 	_, known := turnOf(ctx)
 	if _, ok := joined(ctx); ok || known {

@@ -63,7 +63,7 @@ func TestWriterIsFair(t *testing.T) {
 		t.Errorf("one call too many: %v", err)
 	}
 	done = append(done, begin(t.Context(), w, results, note("results")), begin(t.Context(), w, ofAccount(2), note("other")),
-		begin(t.Context(), w, starting, note("claim")))
+		begin(t.Context(), w, claims, note("claim")))
 	release()
 	for _, d := range done {
 		if err := <-d; err != nil {
@@ -92,7 +92,7 @@ func TestWriterBoundsATurn(t *testing.T) {
 			order = append(order, n)
 			now = now.Add(2 * groupTime)
 			if n == 0 { // comes in the middle of the group, and goes ahead of the rest of it
-				done = append(done, begin(t.Context(), w, starting, func(context.Context, queryer) error {
+				done = append(done, begin(t.Context(), w, claims, func(context.Context, queryer) error {
 					order = append(order, 9)
 					return nil
 				}))
@@ -173,10 +173,10 @@ func TestGate(t *testing.T) {
 // TestShareConnections divides few connections and many.
 func TestShareConnections(t *testing.T) {
 	for limit, want := range map[int][classLease + 1]int{
-		1: {classLease: 1, classUpkeep: 1, classStarting: 1, classAccount: 1}, 10: {classLease: 1, classUpkeep: 1, classStarting: 1, classAccount: 1},
-		20:  {classLease: 1, classUpkeep: 1, classStarting: 2, classAccount: 5},
-		32:  {classLease: 1, classUpkeep: 2, classStarting: 4, classAccount: 8},
-		997: {classLease: 1, classUpkeep: 2, classStarting: 4, classAccount: 8},
+		1: {classLease: 1, classUpkeep: 1, classClaim: 1, classAccount: 1}, 10: {classLease: 1, classUpkeep: 1, classClaim: 1, classAccount: 1},
+		20:  {classLease: 1, classUpkeep: 1, classClaim: 2, classAccount: 5},
+		32:  {classLease: 1, classUpkeep: 2, classClaim: 4, classAccount: 8},
+		997: {classLease: 1, classUpkeep: 2, classClaim: 4, classAccount: 8},
 	} {
 		if got := shareConnections(limit); got != want {
 			t.Errorf("of %d: %v, want %v", limit, got, want)

@@ -14,12 +14,12 @@ func idempotencyRow(c cron.IdempotentCall) string {
 	return "once " + strconv.FormatInt(c.AccountID, 10) + " " + c.Key
 }
 
-// Idempotent lets do perform a call and keeps its answer, all in one transaction, of which everything is part that do does
-// with the context it is given; an error of do undoes it all and is returned as it is. A call that was performed before
-// is not performed again: then replayed is true, and the answer that of the first time. do may run more than once.
+// Idempotent performs a call and stores its answer under the idempotency key, in one transaction that do joins by its
+// context. An error of do undoes everything and is returned unchanged. A call that was performed before is not
+// performed again: replayed is true, and the answer is the stored one. do may run more than once.
 //
-// The error is of kind Unprocessable when the key belongs to another request, and of kind TooMany when the account has
-// too many keys in use.
+// The error is of kind Unprocessable when the key was used for another request, and of kind TooMany when the account
+// has too many keys in use.
 func (s *Store) Idempotent(ctx context.Context, c cron.IdempotentCall, do func(ctx context.Context) (answer []byte, err error)) (
 	answer []byte, replayed bool, err error) {
 	err = s.transact(ctx, ofAccount(c.AccountID), func(ctx context.Context, q queryer) error {
@@ -39,8 +39,8 @@ func (s *Store) Idempotent(ctx context.Context, c cron.IdempotentCall, do func(c
 	return answer, replayed, nil
 }
 
-// Performed finds the answer of a call that was performed before. The error is of kind Unprocessable when the key
-// belongs to another request.
+// Performed finds the answer of a call that was performed before. The error is of kind Unprocessable when the key was
+// used for another request.
 func (s *Store) Performed(ctx context.Context, c cron.IdempotentCall) (answer []byte, found bool, err error) {
 	ctx, leave, err := s.enter(ctx, c.AccountID)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *Store) Performed(ctx context.Context, c cron.IdempotentCall) (answer []
 	return answer, err == nil, err
 }
 
-// keptAnswer reads the answer of a call with a key that was taken after an instant.
+// keptAnswer reads the stored answer of a key that was used after an instant.
 func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.IdempotentCall, since int64) ([]byte, error) {
 	var request, sealed []byte
 	err := q.QueryRowContext(ctx, `SELECT request_hash, answer FROM idempotency_key WHERE account_id = $1 AND key = $2 AND created_at > $3`,
@@ -72,7 +72,7 @@ func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.IdempotentCall
 	return answer, nil
 }
 
-// takeKey finds the answer of a call that was performed before, or takes its key.
+// takeKey finds the answer of a call that was performed before, or inserts its key.
 func (s *Store) takeKey(ctx context.Context, q queryer, c cron.IdempotentCall) (answer []byte, found bool, err error) {
 	now := s.stamp()
 	since := millis(now.Add(-cron.IdempotencyKeyLifetime))
@@ -80,7 +80,7 @@ func (s *Store) takeKey(ctx context.Context, q queryer, c cron.IdempotentCall) (
 		c.AccountID, c.Key, since); err != nil {
 		return nil, false, fmt.Errorf("forget an old call: %w", err)
 	}
-	// On PostgreSQL this waits for a first request that is under way on another node.
+	// On PostgreSQL this waits for a request with the same key on another node.
 	res, err := q.ExecContext(ctx,
 		`INSERT INTO idempotency_key (account_id, key, request_hash, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		c.AccountID, c.Key, c.Request[:], millis(now))
@@ -96,7 +96,7 @@ func (s *Store) takeKey(ctx context.Context, q queryer, c cron.IdempotentCall) (
 	return answer, err == nil, err
 }
 
-// checkIdempotencyRoom is an error of kind TooMany when an account has taken one key too many.
+// checkIdempotencyRoom returns an error of kind TooMany when an account has more keys than it may.
 func checkIdempotencyRoom(ctx context.Context, q queryer, accountID, since int64) error {
 	var n int
 	err := q.QueryRowContext(ctx, `SELECT count(*) FROM idempotency_key WHERE account_id = $1 AND created_at > $2`,
@@ -112,7 +112,7 @@ func checkIdempotencyRoom(ctx context.Context, q queryer, accountID, since int64
 	return nil
 }
 
-// pruneIdempotencyKeys forgets a chunk of the calls whose keys are free again.
+// pruneIdempotencyKeys deletes a chunk of the expired keys.
 func (s *Store) pruneIdempotencyKeys(ctx context.Context) (more bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE (account_id, key) IN

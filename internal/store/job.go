@@ -11,7 +11,7 @@ import (
 
 // secretRow is the sealed part of a job.
 type secretRow struct {
-	URL      string        `json:"l,omitempty"` // when it holds user or password
+	URL      string        `json:"l,omitempty"` // only a URL with user or password
 	Headers  []cron.Header `json:"h,omitempty"`
 	Body     string        `json:"b,omitempty"`
 	User     string        `json:"u,omitempty"`
@@ -37,7 +37,7 @@ func (s *Store) sealJob(j *cron.Job) ([]byte, error) {
 	return s.sealer.seal(plain, jobRow(j.ID)), nil
 }
 
-// saveSecret writes the sealed secrets of a job to their table, which has no row for a job without any.
+// saveSecret writes the sealed secrets of a job. A job without secrets has no row.
 func saveSecret(ctx context.Context, q queryer, jobID int64, sealed []byte) (err error) {
 	if sealed == nil {
 		_, err = q.ExecContext(ctx, `DELETE FROM job_secret WHERE job_id = $1`, jobID)
@@ -71,8 +71,8 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 	return nil
 }
 
-// CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates nothing but the
-// folder. The error is of kind TooMany when the account's plan allows no further job.
+// CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates only the folder. The
+// error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	err := s.writeJobs(ctx, j.AccountID, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, j.AccountID)
@@ -91,7 +91,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err != nil {
 			return err
 		}
-		sealed, err := s.sealJob(j) // with its id, which is known by now only
+		sealed, err := s.sealJob(j) // needs the ID, which the INSERT has just set
 		if err == nil {
 			err = saveSecret(ctx, q, j.ID, sealed)
 		}
@@ -118,7 +118,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	return nil
 }
 
-// readVersion reads a job and the version of its row, which every change of the row makes another.
+// readVersion reads a job and the version of its row, which every change of the row increments.
 func (s *Store) readVersion(ctx context.Context, accountID, jobID int64) (rec cron.JobRecord, version int64, err error) {
 	var sealed []byte
 	err = scanRecord(s.read.QueryRowContext(ctx,
@@ -132,7 +132,7 @@ func (s *Store) readVersion(ctx context.Context, accountID, jobID int64) (rec cr
 	return rec, version, s.openJob(&rec.Job, sealed)
 }
 
-// Job reads one job with all that belongs to it.
+// Job reads one job with its secrets and its state.
 func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -143,15 +143,15 @@ func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord
 	return rec, err
 }
 
-// listColumns are what a list shows of a job, and more.
+// listColumns are the columns of a job in a list.
 var listColumns = jobNames + ", " + stateNames
 
-// listJobs reads the jobs of an account in the order of the list.
+// listJobs selects the jobs of an account in the order of the list.
 var listJobs = `SELECT ` + listColumns + `, job.sealed_url FROM job JOIN job_state ON job_state.job_id = job.id
 	WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`
 
-// Jobs reads the jobs of an account, without headers, body and credentials: enabled ones first, then by last status,
-// URL and id. someFailed tells that some could not be read and are left out.
+// Jobs lists the jobs of an account, without headers, bodies and credentials: enabled ones first, then by last status,
+// URL and ID. someFailed tells that some could not be read and are left out.
 func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecord, someFailed bool, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -163,7 +163,7 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 		return nil, false, err
 	}
 	opened := false
-	jobs = make([]cron.JobRecord, 0, count) // records are large, so that letting a long list grow takes its time
+	jobs = make([]cron.JobRecord, 0, count) // records are large: growing a long list would take long
 	err = each(ctx, s.read, "list the jobs", func(scan scanner) error {
 		var (
 			rec    cron.JobRecord
@@ -191,7 +191,7 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 	return jobs, someFailed, nil
 }
 
-// ListedJob reads a job as Jobs does, of whatever account, and without user and password in its URL.
+// ListedJob reads a job of any account as Jobs does, without user and password in its URL.
 func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, error) {
 	return readListed(ctx, s.read, jobID)
 }
@@ -208,7 +208,7 @@ func readListed(ctx context.Context, q queryer, jobID int64) (cron.JobRecord, er
 
 const countJobs = `SELECT count(*) FROM job WHERE account_id = $1`
 
-// CountJobs tells how many jobs an account has.
+// CountJobs counts the jobs of an account.
 func (s *Store) CountJobs(ctx context.Context, accountID int64) (int, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {

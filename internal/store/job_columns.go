@@ -2,7 +2,7 @@ package store
 
 import "punctual/internal/cron"
 
-// jobKey is the columns of a job that no edit changes.
+// jobKey is the columns of job that no edit changes.
 func jobKey(j *cron.Job) columns {
 	return func(list *columnList) {
 		list.add("id", integer(&j.ID))
@@ -11,7 +11,7 @@ func jobKey(j *cron.Job) columns {
 	}
 }
 
-// jobDefinition is the other columns of a job.
+// jobDefinition is the other columns of job.
 func jobDefinition(j *cron.Job) columns {
 	return jobDefinitionWith(j, criteriaField{&j.Exchange.Success})
 }
@@ -48,7 +48,7 @@ func jobDefinitionWith(j *cron.Job, success field) columns {
 	}
 }
 
-// jobTiming is the columns that say when a job is due.
+// jobTiming is the columns that decide when a job is due.
 func jobTiming(j *cron.Job) columns {
 	return func(list *columnList) {
 		s, t := &j.Schedule, &j.Timing
@@ -71,7 +71,7 @@ func jobTiming(j *cron.Job) columns {
 	}
 }
 
-// jobNotification is the columns that say which notices a job writes.
+// jobNotification is the columns that decide which notices a job writes.
 func jobNotification(j *cron.Job) columns {
 	return func(list *columnList) {
 		n := &j.Notification
@@ -84,7 +84,7 @@ func jobNotification(j *cron.Job) columns {
 	}
 }
 
-// jobState is the columns of job_state but for those that a claim works with.
+// jobState is the columns of job_state without those of the claim.
 func jobState(st *cron.JobState) columns {
 	return func(list *columnList) {
 		list.add("next_run_at", moment(&st.NextRun))
@@ -111,12 +111,12 @@ var (
 		parameters(3, definitionCount) + `, $2 + 1) WHERE id = $1 AND version = $2`
 )
 
-// scanRecord reads jobNames and stateNames, and more columns behind them.
+// scanRecord reads jobNames and stateNames, and the columns that follow them.
 func scanRecord(scan scanner, rec *cron.JobRecord, more ...any) error {
 	return scan(append(targets(jobKey(&rec.Job), jobDefinition(&rec.Job), jobState(&rec.State)), more...)...)
 }
 
-// scanEncodedJob reads jobNames, without decoding the criteria of success, and more columns behind them.
+// scanEncodedJob reads jobNames, and the columns that follow them. It leaves the criteria of success encoded.
 func scanEncodedJob(scan scanner, j *cron.Job, success *string, more ...any) error {
 	return scan(append(targets(jobKey(j), jobDefinitionWith(j, text(success))), more...)...)
 }

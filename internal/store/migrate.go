@@ -10,20 +10,21 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// The schema is made and changed by numbered files, the same numbers for both databases. A file that a release had is never
-// changed again: what changes the schema is a further file.
+// The schema is made by numbered files, with the same numbers for both databases. A released file is never changed: the
+// schema is changed by further files.
 //
 //go:embed migrations
 var migrations embed.FS
 
 const (
-	// versionTable is where a database notes which files it has had.
+	// versionTable records which files have been applied.
 	versionTable = "schema_version"
-	// formerVersionTable is where databases did so that were made before the first release, by files that are gone.
+	// formerVersionTable is the same table of databases that were made before the first release. Their files no longer
+	// exist.
 	formerVersionTable = "goose_db_version"
 )
 
-// schema is where a database's migrations are, and how to ask it whether it has a table.
+// schema is where the migrations of a database are, and how to ask whether it has a table.
 type schema struct {
 	dialect  goose.Dialect
 	dir      string
@@ -37,7 +38,8 @@ var (
 		`SELECT count(*) > 0 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1`}
 )
 
-// versioned tells whether a database is one of ours. The error is ErrUnreleased for one of before the first release.
+// versioned tells whether a database is one of ours. The error is ErrUnreleased for one that was made before the first
+// release.
 func (s schema) versioned(ctx context.Context, db *sql.DB) (is bool, err error) {
 	var former bool
 	err = db.QueryRowContext(ctx, s.hasTable, formerVersionTable).Scan(flag(&former))
@@ -53,8 +55,8 @@ func (s schema) versioned(ctx context.Context, db *sql.DB) (is bool, err error) 
 	return is, nil
 }
 
-// migrate brings the database to the version of the migrations in files, or, with checkOnly, refuses one of another
-// version and writes nothing.
+// migrate applies the migrations in files. With checkOnly it writes nothing, and returns an error for a database of
+// another version.
 func migrate(ctx context.Context, db *sql.DB, schema schema, files fs.FS, checkOnly bool,
 	opts ...goose.ProviderOption) error {
 	if known, err := schema.versioned(ctx, db); err != nil {

@@ -12,11 +12,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// slogErr is err as an attribute of a log record.
+// slogErr is err as a log attribute.
 func slogErr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
-// MeasureClock sets the offset of Now to the database's clock. The database read it at some time during the round trip,
-// so the offset moves no further than that asks for: a slow answer does not shift the schedule.
+// MeasureClock sets the offset of Now to the database's clock. The database read its clock at some time during the
+// round trip, so the offset is changed only as far as that proves: a slow answer does not shift the schedule.
 func (s *Store) MeasureClock(ctx context.Context) error {
 	before := time.Now()
 	theirs, ok, err := s.engine.clock(ctx)
@@ -49,14 +49,15 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 	return epoch, nil
 }
 
-// Heartbeat renews the lease of a node and measures the database's clock. openFrom is asked, given the id of the latest
-// execution of any node, for one below which all executions of this node have ended. The error is cron.ErrNodeDead when
-// another node has settled it. On SQLite the lock on the data directory stands for the lease, and nothing is written.
-func (s *Store) Heartbeat(ctx context.Context, epoch int64, openFrom func(latest int64) int64) error {
-	return s.engine.heartbeat(ctx, epoch, openFrom)
+// Heartbeat renews the lease of a node and measures the database's clock. runningFrom gets the ID of the latest
+// execution of any node, and returns one below which all executions of this node have ended. The error is
+// cron.ErrNodeDead when another node has declared this one dead. On SQLite the lock on the data directory replaces the
+// lease, and nothing is written.
+func (s *Store) Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error {
+	return s.engine.heartbeat(ctx, epoch, runningFrom)
 }
 
-// StopNode ends the lease of a node that has settled all its executions.
+// StopNode ends the lease of a node whose executions are all recorded.
 func (s *Store) StopNode(ctx context.Context, epoch int64) error {
 	err := s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $2, lease_until = 0 WHERE epoch = $1`, epoch, true)
@@ -71,13 +72,13 @@ func (s *Store) StopNode(ctx context.Context, epoch int64) error {
 // settleChunk is how many executions one transaction settles.
 const settleChunk = 1000
 
-// SettleDead declares nodes dead whose lease ran out, all but the one with epoch self where a lock proves that no
-// other lives, and marks what they left running as lost. It returns how many executions that were.
+// SettleDead declares nodes dead whose lease has ended, and records what they left running as lost. On SQLite these are
+// all nodes but the one with epoch self. It returns the number of lost executions.
 func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err error) {
 	return s.engine.settleDead(ctx, self)
 }
 
-// settleBefore settles the nodes, all but the one with epoch self, whose lease ended before an instant.
+// settleBefore settles all nodes but self whose lease ended before deadline.
 func (s *Store) settleBefore(ctx context.Context, self, deadline int64) (settled int, err error) {
 	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2`,
@@ -103,7 +104,7 @@ func (s *Store) settleBefore(ctx context.Context, self, deadline int64) (settled
 	}
 }
 
-// settleSome settles one chunk; 0 when nothing was left. Each execution ends as Conclude has it for a lost one.
+// settleSome settles one chunk; 0 when nothing is left. Conclude decides what follows from each lost execution.
 func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 	dead, err := s.deadNodes(ctx, q)
 	if err != nil {
@@ -117,7 +118,7 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 		if len(lost) > 0 {
 			return len(lost), s.finish(ctx, q, lost, s.Now())
 		}
-		// A dead node claims nothing more, so it need not be checked again.
+		// A dead node claims nothing more, so it need not be looked at again.
 		if _, err := q.ExecContext(ctx, `UPDATE node SET running_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
 			return 0, err
 		}
@@ -125,18 +126,18 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 	return 0, nil
 }
 
-// openNode is a node that may have executions under way, none of them with an id below from.
-type openNode struct{ epoch, from int64 }
+// deadNode is a dead node that may have left executions running, none of them with an ID below from.
+type deadNode struct{ epoch, from int64 }
 
-// deadNodes lists the dead nodes that may have left something running.
-func (s *Store) deadNodes(ctx context.Context, q queryer) (dead []openNode, err error) {
-	return collect(ctx, q, "list dead nodes", func(scan scanner, n *openNode) error { return scan(&n.epoch, &n.from) },
+// deadNodes lists the dead nodes that may have left executions running.
+func (s *Store) deadNodes(ctx context.Context, q queryer) (dead []deadNode, err error) {
+	return collect(ctx, q, "list dead nodes", func(scan scanner, n *deadNode) error { return scan(&n.epoch, &n.from) },
 		`SELECT epoch, running_from FROM node WHERE dead AND running_from IS NOT NULL ORDER BY epoch`)
 }
 
-// openFrom is an id below which no execution runs. Statements take it as a parameter: that it leaves out nearly all of
-// the ledger is what the planner must know.
-func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
+// runningFrom is an ID below which no execution runs. Statements take it as a parameter, so that the planner knows that
+// it excludes nearly all of the ledger.
+func (s *Store) runningFrom(ctx context.Context, q queryer) (id int64, err error) {
 	err = q.QueryRowContext(ctx, `SELECT coalesce(min(running_from), $1) FROM node`, int64(math.MaxInt64)).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("read from where on executions run: %w", err)
@@ -144,15 +145,15 @@ func (s *Store) openFrom(ctx context.Context, q queryer) (id int64, err error) {
 	return id, nil
 }
 
-// Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it. It waits for
-// a claim of the node that the database has not ended yet.
+// Abandoned lists, as lost, the executions that the ledger shows as running on a node, without those in except. It
+// waits for a claim of the node that has not ended in the database.
 func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (lost []cron.Completion, err error) {
-	err = s.transact(ctx, starting, func(ctx context.Context, q queryer) error {
-		n := openNode{epoch: epoch}
+	err = s.transact(ctx, claims, func(ctx context.Context, q queryer) error {
+		n := deadNode{epoch: epoch}
 		err := q.QueryRowContext(ctx, `SELECT running_from FROM node WHERE epoch = $1 AND running_from IS NOT NULL`+s.engine.lock(forUpdate),
 			epoch).Scan(&n.from)
 		if errors.Is(err, sql.ErrNoRows) {
-			lost = nil // settled by others
+			lost = nil // other nodes settle them
 			return nil
 		}
 		if err != nil {
@@ -164,8 +165,8 @@ func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (los
 	return lost, err
 }
 
-// abandoned lists, as lost, running executions of a node, and no more than a chunk of them.
-func (s *Store) abandoned(ctx context.Context, q queryer, n openNode, except []int64) ([]cron.Completion, error) {
+// abandoned lists a chunk of the running executions of a node, as lost.
+func (s *Store) abandoned(ctx context.Context, q queryer, n deadNode, except []int64) ([]cron.Completion, error) {
 	var lost []cron.Completion
 	err := each(ctx, q, "find abandoned executions", func(scan scanner) error {
 		var (

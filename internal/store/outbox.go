@@ -19,16 +19,17 @@ import (
 // A row is a snapshot of everything that the notice says: the title, URL and time zone of the job and the result of the
 // execution. It stays correct when the job is edited or deleted, and when the retention has removed the execution.
 //
-// The table is bounded: upkeep removes notices that are older than outboxKept, and the oldest of an account that has more
-// than outboxMost, which it logs.
+// The table is bounded: upkeep removes notices that are older than outboxKept, and the oldest ones of an account that
+// has more than maxNotices, which it logs.
 const (
 	outboxKept = 30 * 24 * time.Hour
-	outboxMost = 10_000
-	// outboxAccounts is how many accounts one step of the upkeep counts the notices of.
+	maxNotices = 10_000
+	// outboxAccounts is for how many accounts one step of the upkeep counts notices.
 	outboxAccounts = 20
 )
 
-// writeNotice adds a notice about completion c to the outbox. Failures are those of the job in a row before it.
+// writeNotice adds a notice about completion c to the outbox. failures is the number of failures of the job in a row
+// before it.
 func writeNotice(ctx context.Context, q queryer, kind cron.NoticeKind, c *cron.Completion, failures int, now time.Time) error {
 	if kind == cron.NoticeFailure || kind == cron.NoticeDisabled {
 		failures++
@@ -51,7 +52,7 @@ func writeNotice(ctx context.Context, q queryer, kind cron.NoticeKind, c *cron.C
 // countedNotices is where Notices stops counting.
 const countedNotices = 10_000
 
-// Notices is how many notices are in the outbox, at most countedNotices.
+// Notices counts the notices in the outbox, up to countedNotices.
 func (s *Store) Notices(ctx context.Context) (int, error) {
 	var n int
 	err := s.read.QueryRowContext(upkeep.with(ctx), `SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT $1) AS first_ones`,
@@ -62,7 +63,7 @@ func (s *Store) Notices(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// pruneOutbox removes a chunk of old notices, or of those that an account has too many of.
+// pruneOutbox removes a chunk of old notices, or of the notices of an account that has too many.
 func (s *Store) pruneOutbox(ctx context.Context) (more bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		var first int64
@@ -87,14 +88,15 @@ func (s *Store) pruneOutbox(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// boundOutbox looks at the next accounts with notices, and removes a chunk of the oldest of one that has too many.
+// boundOutbox looks at the next accounts with notices, and removes a chunk of the oldest notices of one that has too
+// many.
 func (s *Store) boundOutbox(ctx context.Context) (more bool, err error) {
 	for range outboxAccounts {
-		account := s.outboxAccount.Load() // looked at last
+		account := s.outboxAccount.Load() // the last one that was looked at
 		err := s.read.QueryRowContext(ctx, `SELECT account_id FROM outbox WHERE account_id > $1 ORDER BY account_id LIMIT 1`,
 			account).Scan(&account)
 		if errors.Is(err, sql.ErrNoRows) {
-			s.outboxAccount.Store(0) // from the first on, the next time
+			s.outboxAccount.Store(0) // the next step starts with the first account
 			return false, nil
 		}
 		if err != nil {
@@ -106,7 +108,7 @@ func (s *Store) boundOutbox(ctx context.Context) (more bool, err error) {
 		}
 		if removed > 0 {
 			s.logger.Warn("an account has too many notices in the outbox, and its oldest were removed",
-				slog.Int64("account", account), slog.Int64("removed", removed), slog.Int("kept", outboxMost))
+				slog.Int64("account", account), slog.Int64("removed", removed), slog.Int("kept", maxNotices))
 		}
 		if removed == pruneChunk {
 			return true, nil
@@ -116,11 +118,11 @@ func (s *Store) boundOutbox(ctx context.Context) (more bool, err error) {
 	return false, nil
 }
 
-// boundNotices removes a chunk of the oldest notices of an account beyond the newest outboxMost.
+// boundNotices removes a chunk of an account's oldest notices beyond the newest maxNotices.
 func (s *Store) boundNotices(ctx context.Context, accountID int64) (removed int64, err error) {
 	var last int64
 	err = s.read.QueryRowContext(ctx, `SELECT id FROM outbox WHERE account_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2`,
-		accountID, outboxMost).Scan(&last)
+		accountID, maxNotices).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

@@ -45,7 +45,7 @@ func TestPlans(t *testing.T) {
 				ran = append(ran, statement{query, args})
 				return nil
 			})
-			workOut(t, db, account, node, seed.ID)
+			finishWork(t, db, account, node, seed.ID)
 			undo()
 			if len(ran) < 40 {
 				t.Errorf("only %d statements ran", len(ran))
@@ -87,8 +87,8 @@ func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 	exec(t, raw, storetest.NoticePerJob, 1)
 }
 
-// workOut calls everything of the store that runs while it serves.
-func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
+// prepare calls everything of the store that runs while it serves.
+func finishWork(t testing.TB, db *store.Store, account, node, jobID int64) {
 	t.Helper()
 	ctx := t.Context()
 	dead, err := db.StartNode(ctx, "dead")
@@ -98,7 +98,7 @@ func workOut(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, db.StopNode(ctx, dead))
 	_, err = db.SettleDead(ctx, node)
 	ok(t, err)
-	ok(t, db.Heartbeat(ctx, node, openFrom))
+	ok(t, db.Heartbeat(ctx, node, runningFrom))
 
 	var batch []cron.Completion
 	for _, without := range [][]int64{nil, {account + 1, account + 2}} {

@@ -17,17 +17,17 @@ import (
 )
 
 const (
-	// connections a node keeps at most, the listener's included, and those that it needs.
-	mostConnections, leastConnections = 16, 5
-	// lockWait is how long a call of an account waits for a row.
+	// maxConnections and minConnections bound the connections of a node, the listener's included.
+	maxConnections, minConnections = 16, 5
+	// lockWait is how long a call of an account waits for a row lock.
 	lockWait = 5 * time.Second
-	// idleTimeout ends a session whose transaction waits for its client for so many milliseconds.
+	// idleTimeout is the setting that ends a session which is idle inside a transaction, in milliseconds.
 	idleTimeout = "idle_in_transaction_session_timeout"
-	// wakeChannel is the name that nodes LISTEN to.
+	// wakeChannel is the channel of LISTEN and NOTIFY.
 	wakeChannel = "punctual_wake"
-	// relisten is the pause before the listener connects again; the poll covers the time between.
-	relisten = 2 * time.Second
-	// writeTries is how often a transaction is tried that the database ended to resolve a conflict.
+	// listenRetryDelay is the pause before the listener connects again. The poll covers the time between.
+	listenRetryDelay = 2 * time.Second
+	// writeTries is how often a transaction is tried that the database aborts to resolve a conflict.
 	writeTries = 5
 )
 
@@ -44,7 +44,7 @@ var _ engine = (*postgresEngine)(nil)
 func openPostgres(ctx, background context.Context, s *Store, o Options) error {
 	config, err := pgx.ParseConfig(o.URL)
 	if err != nil {
-		return ErrBadURL // the reason may hold the password
+		return ErrBadURL // the cause may contain the password
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
@@ -52,7 +52,7 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) error {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "punctual"
 	}
-	// A node that stands still within a claim holds the lock on its own row: others could never declare it dead.
+	// A node that is suspended during a claim holds the lock on its own row, so others could never declare it dead.
 	if config.RuntimeParams[idleTimeout] == "" {
 		config.RuntimeParams[idleTimeout] = strconv.FormatInt(cron.Lease.Milliseconds(), 10)
 	}
@@ -72,7 +72,7 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) error {
 	}
 	e := &postgresEngine{store: s, pools: all}
 	s.read, s.engine = all, e
-	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for what has no account yet, such as a key to be found
+	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for calls without an account, such as finding an API key
 	err = s.MeasureClock(ctx)
 	if err == nil && !o.NoMigrate {
 		err = e.ensurePartitions(upkeep.with(ctx))
@@ -94,7 +94,7 @@ func (s *Store) listen(ctx context.Context, config *pgx.ConnConfig) {
 		s.logger.Warn("the listener for other nodes lost its connection and will connect again", slogErr(err))
 		select {
 		case <-ctx.Done():
-		case <-time.After(relisten):
+		case <-time.After(listenRetryDelay):
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	for {
-		s.signal() // also at the start: what came before was not heard
+		s.signal() // also after connecting: earlier notifications were not received
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return fmt.Errorf("wait for notifications: %w", err)
 		}
@@ -158,7 +158,7 @@ func tryWrite(ctx context.Context, db *sql.DB, fn func(context.Context, queryer)
 // lockNotAvailable is the code of a statement that has waited for lock_timeout.
 const lockNotAvailable = "55P03"
 
-// retryable tells whether the database undid the transaction to resolve a conflict with another.
+// retryable tells whether the database aborted the transaction to resolve a conflict with another.
 func retryable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == "40001" || e.Code == "40P01") // serialization_failure, deadlock_detected
@@ -171,7 +171,7 @@ func (e *postgresEngine) clock(ctx context.Context) (now time.Time, ok bool, err
 }
 
 // heartbeat implements engine.
-func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, openFrom func(latest int64) int64) error {
+func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error {
 	if err := e.store.MeasureClock(ctx); err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, openFrom fu
 	if err != nil {
 		return fmt.Errorf("read the latest execution: %w", databaseError(err))
 	}
-	open := openFrom(latest)
+	open := runningFrom(latest)
 	var zones string
 	err = e.store.transact(ctx, lease, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3)
@@ -192,7 +192,7 @@ func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, openFrom fu
 		return fmt.Errorf("renew the lease: %w", err)
 	}
 	if sameZones(zones) != nil {
-		if err := e.store.loadZones(ctx); err != nil { // the lease is renewed all the same; claims fail until it has the data
+		if err := e.store.loadZones(ctx); err != nil { // the lease is renewed in any case; claims fail until the node has the data
 			e.store.logger.Error("this node runs no jobs: it cannot use the time zone data of the database", slogErr(err))
 		}
 	}
@@ -204,7 +204,7 @@ func (e *postgresEngine) settleDead(ctx context.Context, self int64) (settled in
 	return e.store.settleBefore(ctx, self, millis(e.store.Now()))
 }
 
-// latestExecution is an id that no execution exceeds whose claim has ended.
+// latestExecution is the highest ID among the executions whose claim has ended.
 func (e *postgresEngine) latestExecution(ctx context.Context) (id int64, err error) {
 	err = e.pools[classLease].QueryRowContext(ctx, `SELECT last_value FROM execution_id`).Scan(&id)
 	return id, err
@@ -233,7 +233,7 @@ func (e *postgresEngine) lock(kind lockKind) string { return postgresLocks[kind]
 
 var postgresLocks = [...]string{
 	skipLocked:  ` FOR UPDATE SKIP LOCKED`,
-	forUpdate:   ` FOR NO KEY UPDATE`, // rows that refer to it may come meanwhile
+	forUpdate:   ` FOR NO KEY UPDATE`, // does not exclude inserts of rows that refer to it
 	lockStates:  ` FOR UPDATE OF job_state`,
 	forShare:    ` FOR SHARE`,
 	forReplace:  ` FOR UPDATE`,

@@ -8,7 +8,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// The statements of many rows send them as arrays, a column each: one statement, one round trip.
+// Statements of many rows send an array for each column: one statement, one round trip.
 
 var (
 	postgresInsertRecords = `INSERT INTO execution (` + batchNames(recordBatch, "#") + `)
@@ -100,14 +100,14 @@ func (*postgresEngine) saveResults(ctx context.Context, q queryer, completions [
 	saved := make([]*cron.Completion, 0, len(took))
 	for _, c := range completions {
 		if took[c.Launch.ExecutionID] {
-			delete(took, c.Launch.ExecutionID) // a batch that has it twice has it once
+			delete(took, c.Launch.ExecutionID) // a completion that is in the batch twice counts once
 			saved = append(saved, c)
 		}
 	}
 	return saved, saveResponses(ctx, q, saved)
 }
 
-// saveResponses saves the headers and bodies that were to be saved, of executions that have just taken their one result.
+// saveResponses saves headers and bodies, where they are to be saved, of executions whose result was just accepted.
 func saveResponses(ctx context.Context, q queryer, completions []*cron.Completion) error {
 	saved := make([]*cron.Completion, 0, len(completions))
 	for _, c := range completions {

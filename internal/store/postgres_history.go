@@ -10,18 +10,18 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A partition of the ledger holds the executions that were planned on one day (UTC). Those of a day without one, such as
-// the first of a long gap, are in the partition "rest".
+// A partition of the ledger holds the executions that were planned on one day (UTC). Executions of a day without a
+// partition, such as the first of a long gap, are in the partition "rest".
 const (
 	partitionFormat = "20060102"
 	daysAhead       = 3
 )
 
-// partitioned has the tables, and what their partitions are made with: a result is a new version of its row that finds
-// room beside the old one.
+// partitioned lists the partitioned tables and the storage parameters of their partitions. Half of each page stays
+// free, so that the new version of a row that gets its result fits beside the old one.
 var partitioned = []struct{ table, with string }{{"execution", ` WITH (fillfactor = 50)`}, {table: "response"}}
 
-// ensurePartitions makes the partitions of today and the next days. A day of which the rest has rows already stays there.
+// ensurePartitions makes the partitions of today and the next days. A day that has rows in the rest stays there.
 func (e *postgresEngine) ensurePartitions(ctx context.Context) error {
 	today := e.store.Now().UTC().Truncate(24 * time.Hour)
 	for i := range daysAhead + 1 {
@@ -49,7 +49,7 @@ func (e *postgresEngine) ensurePartition(ctx context.Context, table, with string
 	return err
 }
 
-// changeSchema runs a statement that needs the whole table for a moment, and gives up rather than hold up the others.
+// changeSchema runs a statement that locks a whole table. It gives up soon, so as not to hold up others.
 func (e *postgresEngine) changeSchema(ctx context.Context, statement string) error {
 	return e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		if _, err := q.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
@@ -60,7 +60,7 @@ func (e *postgresEngine) changeSchema(ctx context.Context, statement string) err
 	})
 }
 
-// dropPartitions removes the days that no plan keeps any more.
+// dropPartitions removes the days whose retention has ended for all plans.
 func (e *postgresEngine) dropPartitions(ctx context.Context, oldest time.Time) error {
 	for _, p := range partitioned {
 		names, err := e.partitions(ctx, p.table)
@@ -70,7 +70,7 @@ func (e *postgresEngine) dropPartitions(ctx context.Context, oldest time.Time) e
 		for _, name := range names {
 			day, err := time.Parse(partitionFormat, strings.TrimPrefix(name, p.table+"_"))
 			if err != nil || !day.Before(oldest) {
-				continue // the rest, or still needed
+				continue // the rest, or a day that is still kept
 			}
 			if err := e.changeSchema(ctx, `DROP TABLE IF EXISTS `+name); err != nil && !tolerable(err) {
 				return fmt.Errorf("drop the partition %s: %w", name, err)
@@ -85,7 +85,7 @@ func (e *postgresEngine) partitions(ctx context.Context, table string) ([]string
 		`SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = to_regclass($1)`, table)
 }
 
-// pruneRest deletes a chunk of what no plan keeps from the partitions without a day.
+// pruneRest deletes a chunk of expired executions from the partitions without a day.
 func (e *postgresEngine) pruneRest(ctx context.Context, before time.Time) (more bool, err error) {
 	for _, p := range partitioned {
 		err := e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
@@ -105,8 +105,8 @@ func (e *postgresEngine) pruneRest(ctx context.Context, before time.Time) (more 
 	return more, nil
 }
 
-// tolerable tells of a change to the partitions that somebody else made first, that has to wait for a quieter moment, or
-// that rows in the rest stand against.
+// tolerable tells whether a change of the partitions can be left out: another node made it first, the table is busy, or
+// the rest has rows of that day.
 func tolerable(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
@@ -121,12 +121,12 @@ func tolerable(err error) bool {
 	return false
 }
 
-// pruneHistory implements engine: days that nobody keeps go as a whole.
+// pruneHistory implements engine: days whose retention has ended are dropped as a whole.
 func (e *postgresEngine) pruneHistory(ctx context.Context) (more bool, err error) {
 	if err := e.ensurePartitions(ctx); err != nil {
 		return false, err
 	}
-	longest, err := e.store.longest(ctx)
+	longest, err := e.store.longestRetention(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -137,8 +137,8 @@ func (e *postgresEngine) pruneHistory(ctx context.Context) (more bool, err error
 	return e.pruneRest(ctx, oldest)
 }
 
-// inOrder implements engine. PostgreSQL would plan each statement anew for all days of the history, or sort: here it plans
-// once per connection, and leaves out the days that the arguments exclude when it runs.
+// inOrder implements engine. PostgreSQL would plan each statement again for all days of the history, or sort. Here it
+// plans once per connection, and excludes days by the arguments when it runs.
 func (e *postgresEngine) inOrder(ctx context.Context, fn func(ctx context.Context, reader queryer) error) error {
 	t, _ := turnOf(ctx)
 	return e.store.transact(ctx, t, func(ctx context.Context, q queryer) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// connectionLimit is how many connections the database has for a role like ours.
+// connectionLimit is how many connections the database allows our role.
 func connectionLimit(ctx context.Context, config *pgx.ConnConfig) (n int, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -28,10 +28,10 @@ func connectionLimit(ctx context.Context, config *pgx.ConnConfig) (n int, err er
 	return n, nil
 }
 
-// shareConnections divides the connections of a node among the kinds of its work. A node takes half of what there is, so
-// that two have room. Besides the listener, the lease needs one; the work in the background one or two, one of them for
-// what all calls share; the scheduler, which claims and records results, one to four; the rest is the API's, of which an
-// account has a quarter (gate).
+// shareConnections divides the connections of a node among the kinds of its work. A node takes half of the limit, so
+// that two nodes have room. Besides the listener, the lease has one connection, background work one or two, the
+// scheduler, which claims and records results, one to four. The rest is for the API, of which an account has a quarter
+// (gate).
 //
 //	limit  97 and more  32  20  10
 //	lease            1   1   1   1
@@ -39,15 +39,15 @@ func connectionLimit(ctx context.Context, config *pgx.ConnConfig) (n int, err er
 //	scheduler        4   4   2   1
 //	API              8   8   5   1
 func shareConnections(limit int) (sizes [classLease + 1]int) {
-	total := min(max(limit/2, leastConnections), mostConnections)
+	total := min(max(limit/2, minConnections), maxConnections)
 	sizes[classLease] = 1
 	sizes[classUpkeep] = max(1, total/8)
-	sizes[classStarting] = max(1, total/4)
-	sizes[classAccount] = total - 2 - sizes[classUpkeep] - sizes[classStarting]
+	sizes[classClaim] = max(1, total/4)
+	sizes[classAccount] = total - 2 - sizes[classUpkeep] - sizes[classClaim]
 	return sizes
 }
 
-// openPools opens a pool for each class of work; results have that of claims.
+// openPools opens a pool for each class of work. Results use the pool of claims.
 func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
 	for class, size := range sizes {
 		if size == 0 {
@@ -63,6 +63,6 @@ func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
 		db.SetConnMaxIdleTime(time.Minute)
 		p[class] = db
 	}
-	p[classResults] = p[classStarting]
+	p[classResults] = p[classClaim]
 	return p
 }

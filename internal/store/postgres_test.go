@@ -126,7 +126,7 @@ func TestPostgresGoesAway(t *testing.T) {
 	defer cancel()
 	for what, err := range map[string]error{
 		"ping":      db.Ping(ctx),
-		"heartbeat": db.Heartbeat(ctx, node, openFrom),
+		"heartbeat": db.Heartbeat(ctx, node, runningFrom),
 		"finish":    db.Finish(ctx, batch),
 		"create":    db.CreateJob(ctx, &j),
 	} {
@@ -142,7 +142,7 @@ func TestPostgresGoesAway(t *testing.T) {
 
 	server.Start(t)
 	soon(t, "an answer", func() bool { return db.Ping(t.Context()) == nil })
-	soon(t, "a heartbeat", func() bool { return db.Heartbeat(t.Context(), node, openFrom) == nil })
+	soon(t, "a heartbeat", func() bool { return db.Heartbeat(t.Context(), node, runningFrom) == nil })
 	soon(t, "the result", func() bool { return db.Finish(t.Context(), batch) == nil })
 	h, err := db.History(t.Context(), account, j.ID, 50)
 	ok(t, err)

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// pruneChunk is how many executions one transaction deletes, with responses of about pruneBytes at most.
+// pruneChunk is how many executions one transaction deletes, with about pruneBytes of responses at most.
 const (
 	pruneChunk = 500
 	pruneBytes = 4 << 20
 )
 
-// kept is the instant from which on an account keeps history.
-func (s *Store) kept(r planRow) (time.Time, error) {
+// keptSince is the instant from which on an account's history is kept.
+func (s *Store) keptSince(r planRow) (time.Time, error) {
 	plan, err := s.plan(r)
 	return s.Now().Add(-plan.Retention), err
 }
 
-// Maintain takes one short step of the upkeep: it removes history beyond its retention and what is left of nodes that
-// died long ago, and completes what they began. more asks for another step soon.
+// Maintain takes one short step of the upkeep: it deletes expired history and nodes that died long ago, and completes
+// what dead processes left half done. more asks for another step soon.
 func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
 	if err := s.pruneNodes(ctx); err != nil {
@@ -33,10 +33,10 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if more, err := s.pruneIdempotencyKeys(ctx); more || err != nil {
 		return more, err
 	}
-	if more, err := s.wakeForgotten(ctx); more || err != nil {
+	if more, err := s.wakeRemaining(ctx); more || err != nil {
 		return more, err
 	}
-	if more, err := s.pruneGone(ctx); more || err != nil {
+	if more, err := s.pruneDeletedJobs(ctx); more || err != nil {
 		return more, err
 	}
 	if more, err := s.pruneChanges(ctx); more || err != nil {
@@ -48,7 +48,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	return s.engine.pruneHistory(ctx)
 }
 
-// pruneNodes forgets nodes that have been dead for a day and left nothing running.
+// pruneNodes deletes nodes that have been dead for a day and left nothing running.
 func (s *Store) pruneNodes(ctx context.Context) error {
 	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `DELETE FROM node WHERE dead AND running_from IS NULL AND started_at < $1 AND lease_until < $1`,
@@ -61,11 +61,12 @@ func (s *Store) pruneNodes(ctx context.Context) error {
 	return nil
 }
 
-// goneChunk is how many hours of statistics of deleted jobs one transaction deletes.
-const goneChunk = 2000
+// deletedJobsChunk is how many hours of statistics of deleted jobs one transaction deletes.
+const deletedJobsChunk = 2000
 
-// pruneGone deletes a chunk of the statistics of jobs that are gone. Some may be written still just after the deletion.
-func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
+// pruneDeletedJobs deletes a chunk of the statistics of deleted jobs. A node may write such statistics shortly after a
+// job is deleted.
+func (s *Store) pruneDeletedJobs(ctx context.Context) (more bool, err error) {
 	var id int64
 	err = s.read.QueryRowContext(ctx, `SELECT job_id FROM deleted_job WHERE deleted_at < $1 LIMIT 1`,
 		millis(s.Now().Add(-rollupLag))).Scan(&id)
@@ -75,11 +76,11 @@ func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
 	if err == nil {
 		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 			res, err := q.ExecContext(ctx, `DELETE FROM rollup_job WHERE job_id = $1 AND hour IN
-				(SELECT hour FROM rollup_job WHERE job_id = $1 LIMIT $2)`, id, goneChunk)
+				(SELECT hour FROM rollup_job WHERE job_id = $1 LIMIT $2)`, id, deletedJobsChunk)
 			if err != nil {
 				return err
 			}
-			if n, err := res.RowsAffected(); err != nil || n == goneChunk {
+			if n, err := res.RowsAffected(); err != nil || n == deletedJobsChunk {
 				return err
 			}
 			_, err = q.ExecContext(ctx, `DELETE FROM deleted_job WHERE job_id = $1`, id)
@@ -92,8 +93,8 @@ func (s *Store) pruneGone(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
-// longest is the longest retention of any plan or account.
-func (s *Store) longest(ctx context.Context) (longest time.Duration, err error) {
+// longestRetention is the longest retention of all plans and accounts.
+func (s *Store) longestRetention(ctx context.Context) (longest time.Duration, err error) {
 	for _, p := range s.plans {
 		longest = max(longest, p.Retention)
 	}

@@ -13,66 +13,66 @@ import (
 )
 
 const (
-	// rollupChunk is how many executions one step counts, if they belong to no more than rollupHours hours of jobs: each
-	// of those is a row to be written.
+	// rollupChunk is how many executions one step counts, unless they belong to more than rollupHours different hours
+	// of jobs, each of which is a row to write.
 	rollupChunk, rollupHours = 2000, 500
-	// rollupAccounts is how many accounts RollUp looks at, and rollupSteps how many steps each may take.
+	// rollupAccounts is for how many accounts one call of RollUp counts, and rollupSteps how many steps each may take.
 	rollupAccounts, rollupSteps = 20, 10
-	// rollupLag is the age at which executions are counted. Nodes commit their claims in any order, so an ID may become visible
-	// after a greater one. Most executions have ended at that age.
+	// rollupLag is the age at which executions are counted. Nodes commit their claims in any order, so an ID may become
+	// visible after a greater one. Most executions have ended at that age.
 	rollupLag = time.Minute
-	// An account is counted again when about lookRows new executions are expected, but not before shortestLook and not
-	// after longestLook.
-	shortestLook = time.Minute
-	longestLook  = 10 * time.Minute
-	lookRows     = 500
-	// lateResult is how long a lost execution is watched for a late result.
+	// An account is counted again when about rowsPerCount new executions are expected, but no earlier than
+	// minCountInterval and no later than maxCountInterval.
+	minCountInterval = time.Minute
+	maxCountInterval = 10 * time.Minute
+	rowsPerCount     = 500
+	// lateResult is how long a late result of a lost execution is waited for.
 	lateResult = 24 * time.Hour
-	// tailRows bounds the executions not yet counted that Stats counts itself.
-	tailRows = 2000
+	// maxUncounted bounds the executions without a count that Stats counts itself.
+	maxUncounted = 2000
 )
 
-// rollupState is how far an account has been counted.
+// rollupState is how far the executions of an account have been counted.
 type rollupState struct {
 	account, version, position, countedAt, prunedAt int64
 }
 
-// tallyKey is an hour of a job, or of the whole account, whose jobID is 0.
+// tallyKey is an hour of a job. With jobID 0 it is an hour of the whole account.
 type tallyKey struct{ jobID, hour int64 }
 
 func tallyKeyOf(e *cron.Execution) tallyKey {
 	return tallyKey{e.JobID, millis(e.Instant()) / time.Hour.Milliseconds()}
 }
 
-// attemptKey names an execution by what it is.
+// attemptKey identifies an execution by its natural key.
 type attemptKey struct {
 	jobID, planned int64
 	kind           cron.Kind
 	attempt        int
 }
 
-func keyOf(e *cron.Execution) attemptKey {
+func attemptKeyOf(e *cron.Execution) attemptKey {
 	return attemptKey{e.JobID, millis(e.Planned), e.Kind, e.Attempt}
 }
 
-// attempt is an execution as it is counted.
+// attempt is an execution that is being counted.
 type attempt struct {
 	cron.Execution
-	was      cron.Outcome // as which it is counted by the database, where known
+	counted  cron.Outcome // the outcome with which it is counted in the database, if known
 	known    bool
-	followed bool // a further attempt is counted
+	followed bool // a later attempt is counted
 }
 
-// open tells whether its outcome may change.
+// open tells whether the outcome can change.
 func (a *attempt) open() bool {
 	return a.Outcome == cron.OutcomeRunning || a.Outcome == cron.OutcomeLost
 }
 
-// digest is what some executions add to the statistics.
+// digest is what executions add to the statistics.
 type digest struct {
 	tallies  map[tallyKey]*cron.Tally
-	attempts map[attemptKey]*attempt // those that were looked at
-	perJob   bool                    // count the jobs
+	attempts map[attemptKey]*attempt // those that the step has read
+	perJob   bool                    // count each job
 	whole    bool                    // count the account as a whole
 }
 
@@ -80,7 +80,7 @@ func newDigest(perJob, whole bool) *digest {
 	return &digest{map[tallyKey]*cron.Tally{}, map[attemptKey]*attempt{}, perJob, whole}
 }
 
-// each lets change edit the tallies that an execution belongs to.
+// each applies change to the tallies of an execution.
 func (d *digest) each(e *cron.Execution, change func(*cron.Tally)) {
 	key := tallyKeyOf(e)
 	for _, wanted := range []bool{d.perJob, d.whole} {
@@ -96,8 +96,8 @@ func (d *digest) each(e *cron.Execution, change func(*cron.Tally)) {
 	}
 }
 
-// RollUp counts executions of some accounts, those that have waited longest, into the statistics. more asks for
-// another step soon. Of several nodes that count the same only one succeeds, and the others' work is in vain.
+// RollUp counts executions of the accounts that have waited longest, and adds them to the statistics. more asks for
+// another step soon. When several nodes count the same account, only one of them saves its result.
 func (s *Store) RollUp(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
 	if err := s.addRollupStates(ctx); err != nil {
@@ -119,7 +119,7 @@ func (s *Store) RollUp(ctx context.Context) (more bool, err error) {
 	return more || len(states) == rollupAccounts, nil
 }
 
-// addRollupStates lets new accounts be counted.
+// addRollupStates adds the states of new accounts.
 func (s *Store) addRollupStates(ctx context.Context) error {
 	const without = `FROM account WHERE NOT EXISTS (SELECT 1 FROM rollup_state WHERE account_id = account.id)`
 	var one int
@@ -137,7 +137,7 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 	return nil
 }
 
-// dueRollups lists the accounts whose executions are due to be counted.
+// dueRollups lists the accounts that are due to be counted.
 func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
 	return collect(ctx, s.read, "list the accounts to count", func(scan scanner, st *rollupState) error {
 		return scan(&st.account, &st.version, &st.position, &st.countedAt, &st.prunedAt)
@@ -179,30 +179,30 @@ func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err err
 	if len(fresh) > 0 {
 		next.position = fresh[len(fresh)-1].ID
 	}
-	look := now
+	due := now
 	if !full {
-		look = now.Add(nextLook(len(fresh), now.Sub(instant(st.countedAt))))
+		due = now.Add(countInterval(len(fresh), now.Sub(instant(st.countedAt))))
 	}
 	var taken bool
-	rows := encodeTallies(d.tallies) // before the transaction, for which others wait
+	rows := encodeTallies(d.tallies) // before the transaction, since others wait for it
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) (err error) {
-		taken, err = s.saveDigest(ctx, q, &next, d, rows, now, look)
+		taken, err = s.saveDigest(ctx, q, &next, d, rows, now, due)
 		return err
 	})
 	*st = next
 	return full && taken, err
 }
 
-// lateResults adds, to a digest, executions that are counted as running or lost and have another outcome by now: those of a
-// job, or of all when jobID is 0, and no more than a chunk.
+// lateResults adds to a digest the executions that were counted as running or lost and have another outcome now. It
+// takes a chunk of those of a job, or of the whole account when jobID is 0.
 func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int64) (changed []*attempt, err error) {
 	err = each(ctx, s.read, "find results that came late", func(scan scanner) error {
 		a := attempt{known: true}
-		if err := scanCounted(scan, &a.Execution, &a.was, &a.followed); err != nil {
+		if err := scanCounted(scan, &a.Execution, &a.counted, &a.followed); err != nil {
 			return err
 		}
-		d.attempts[keyOf(&a.Execution)] = &a
-		d.each(&a.Execution, func(t *cron.Tally) { t.Recount(a.was, &a.Execution, a.followed) })
+		d.attempts[attemptKeyOf(&a.Execution)] = &a
+		d.each(&a.Execution, func(t *cron.Tally) { t.Recount(a.counted, &a.Execution, a.followed) })
 		changed = append(changed, &a)
 		return nil
 	}, `SELECT `+countedNames+`, rollup_open.outcome, rollup_open.followed
@@ -215,7 +215,7 @@ func (s *Store) lateResults(ctx context.Context, d *digest, accountID, jobID int
 	return changed, err
 }
 
-// countedRow is the columns of a record that statistics need.
+// countedRow is the columns of execution that statistics use.
 func countedRow(e *cron.Execution) columns {
 	return func(list *columnList) {
 		list.add("id", integer(&e.ID))
@@ -234,12 +234,12 @@ func countedRow(e *cron.Execution) columns {
 
 var countedNames = names("execution", countedRow(new(cron.Execution)))
 
-// scanCounted reads countedNames, and more columns behind them.
+// scanCounted reads countedNames and the columns that follow them.
 func scanCounted(scan func(...any) error, e *cron.Execution, more ...any) error {
 	return scan(append(targets(countedRow(e)), more...)...)
 }
 
-// uncounted reads executions after a position, the oldest first, up to one that ends says is not wanted any more.
+// uncounted reads executions after a position, the oldest first, and stops before one for which ends is true.
 func (s *Store) uncounted(ctx context.Context, column string, owner, position int64, limit int,
 	ends func(*cron.Execution) bool) ([]attempt, error) {
 	var fresh []attempt
@@ -269,24 +269,24 @@ func (s *Store) count(ctx context.Context, d *digest, fresh []attempt) error {
 	for i := range fresh {
 		a := &fresh[i]
 		if a.Attempt > 1 {
-			former, err := s.former(ctx, d, a)
+			previous, err := s.previousAttempt(ctx, d, a)
 			if err != nil {
 				return err
 			}
-			if former != nil && !former.followed {
-				former.followed = true
-				d.each(&former.Execution, func(t *cron.Tally) { t.Supersede(former.Outcome) })
+			if previous != nil && !previous.followed {
+				previous.followed = true
+				d.each(&previous.Execution, func(t *cron.Tally) { t.Supersede(previous.Outcome) })
 			}
 		}
-		d.attempts[keyOf(&a.Execution)] = a
+		d.attempts[attemptKeyOf(&a.Execution)] = a
 		d.each(&a.Execution, func(t *cron.Tally) { t.Count(&a.Execution) })
 	}
 	return nil
 }
 
-// former is the attempt before another one, with the outcome as which it is counted; nil when the ledger has none.
-func (s *Store) former(ctx context.Context, d *digest, a *attempt) (*attempt, error) {
-	key := keyOf(&a.Execution)
+// previousAttempt is the attempt before a, with the outcome as it is counted; nil when the ledger has none.
+func (s *Store) previousAttempt(ctx context.Context, d *digest, a *attempt) (*attempt, error) {
+	key := attemptKeyOf(&a.Execution)
 	key.attempt--
 	if f, ok := d.attempts[key]; ok {
 		return f, nil
@@ -308,17 +308,18 @@ func (s *Store) former(ctx context.Context, d *digest, a *attempt) (*attempt, er
 	}
 	if f.known = outcome.Valid; f.known {
 		f.Outcome = cron.Outcome(outcome.Int64)
-		f.was = f.Outcome
+		f.counted = f.Outcome
 	}
 	d.attempts[key] = f
 	return f, nil
 }
 
-// saveDigest writes what a step counted; taken is false when another node was faster, or the account is gone.
+// saveDigest writes the result of a step. taken is false when another node has counted the account meanwhile, or the
+// account is deleted.
 func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, tallies []tallyRow,
-	now, look time.Time) (taken bool, err error) {
+	now, due time.Time) (taken bool, err error) {
 	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, counted_at = $4, due_at = $5
-		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.countedAt, millis(look))
+		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.countedAt, millis(due))
 	if err != nil {
 		return false, fmt.Errorf("take the account: %w", err)
 	}
@@ -336,15 +337,16 @@ func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *d
 	return true, s.pruneRollups(ctx, q, st, now)
 }
 
-// nextLook is the time until lookRows new executions are expected, at the rate since the last count.
-func nextLook(counted int, in time.Duration) time.Duration {
+// countInterval is the time in which rowsPerCount new executions are expected, at the rate since the last count.
+func countInterval(counted int, in time.Duration) time.Duration {
 	if counted == 0 {
-		return longestLook
+		return maxCountInterval
 	}
-	return min(max(in/time.Duration(counted)*lookRows, shortestLook), longestLook)
+	return min(max(in/time.Duration(counted)*rowsPerCount, minCountInterval), maxCountInterval)
 }
 
-// saveOpen writes which executions may still change: running and lost ones, for as long as they are watched.
+// saveOpen records which executions can still change: running ones, and lost ones for as long as a late result is
+// waited for.
 func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now time.Time) error {
 	for key, a := range d.attempts {
 		var err error
@@ -354,7 +356,7 @@ func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now ti
 		case a.open() && a.known:
 			_, err = q.ExecContext(ctx, `UPDATE rollup_open SET outcome = $3, followed = $4 WHERE account_id = $1
 				AND execution_id = $2`, accountID, a.ID, int(a.Outcome), a.followed)
-		case a.open() && !a.Result.Started.IsZero(): // counted just now
+		case a.open() && !a.Result.Started.IsZero(): // counted in this step
 			_, err = q.ExecContext(ctx, `INSERT INTO rollup_open (account_id, execution_id, job_id, planned_at, kind, attempt,
 				outcome, followed, since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, accountID, a.ID, key.jobID,
 				key.planned, int(key.kind), key.attempt, int(a.Outcome), a.followed, millis(now))
@@ -366,12 +368,12 @@ func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now ti
 	_, err := q.ExecContext(ctx, `DELETE FROM rollup_open WHERE account_id = $1 AND outcome = $2 AND since < $3`, accountID,
 		int(cron.OutcomeLost), millis(now.Add(-lateResult)))
 	if err != nil {
-		return fmt.Errorf("forget what was lost long ago: %w", err)
+		return fmt.Errorf("end the wait for late results: %w", err)
 	}
 	return nil
 }
 
-// pruneRollups deletes, once a day, a chunk of an account's statistics that are no longer kept.
+// pruneRollups deletes, once a day, a chunk of an account's expired statistics.
 func (s *Store) pruneRollups(ctx context.Context, q queryer, st *rollupState, now time.Time) error {
 	if now.Sub(instant(st.prunedAt)) < 24*time.Hour {
 		return nil

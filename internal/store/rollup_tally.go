@@ -9,7 +9,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// storedTallies reads what the statistics have of some hours.
+// storedTallies reads the statistics of some hours.
 func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tallyKey) (map[tallyKey]*cron.Tally, error) {
 	var jobs, hours []int64
 	for _, k := range keys {
@@ -57,7 +57,7 @@ func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tally
 	return stored, err
 }
 
-// tallyRow is a row of rollup_account, whose owner is 0 until it is written, or rollup_job.
+// tallyRow is a row of rollup_job, or of rollup_account, where owner is 0 until the row is written.
 type tallyRow struct {
 	owner, hour int64
 	tally       []byte
@@ -71,7 +71,7 @@ func encodeTallies(tallies map[tallyKey]*cron.Tally) []tallyRow {
 	return rows
 }
 
-// saveTallies writes the tallies of jobs that are still there, and of the account.
+// saveTallies writes the tallies of an account and of those of its jobs that still exist.
 func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tallies []tallyRow) error {
 	var ids []int64
 	for _, t := range tallies {
@@ -106,7 +106,7 @@ func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tal
 	return upsertTallies(ctx, q, "rollup_job", "job_id", jobs)
 }
 
-// upsertBatch is how many rows one statement writes; what is left over is written one by one.
+// upsertBatch is how many rows one statement writes. The remaining rows are written one by one.
 const upsertBatch = 50
 
 func upsertTallies(ctx context.Context, q queryer, table, owner string, rows []tallyRow) error {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 )
 
-// errEnough, of the function that reads rows, ends that without an error.
+// errEnough is returned by a function that reads rows when it needs no more of them.
 var errEnough = errors.New("no further rows are wanted")
 
 // scanner reads the columns of a row.
 type scanner = func(to ...any) error
 
-// each runs a query and has read look at each row of its answer; an error of read ends that. Errors say what was being
+// each runs a query and calls read for each row. An error of read ends the query. doing says in errors what was being
 // done.
 func each(ctx context.Context, q queryer, doing string, read func(scan scanner) error, query string, args ...any) error {
 	rows, err := q.QueryContext(ctx, query, args...)
@@ -33,7 +33,7 @@ func each(ctx context.Context, q queryer, doing string, read func(scan scanner) 
 	return nil
 }
 
-// collect is each for a list of what the rows are read into.
+// collect runs a query and returns a list, with one element for each row.
 func collect[T any](ctx context.Context, q queryer, doing string, read func(scan scanner, to *T) error, query string,
 	args ...any) (list []T, err error) {
 	err = each(ctx, q, doing, func(scan scanner) error {

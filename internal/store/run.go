@@ -10,8 +10,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// RequestRun asks for an execution of a job now, apart from its schedule. The error is of kind Conflict while another
-// one that was asked for waits, and while an execution of a job that minds overlaps is under way.
+// RequestRun requests a manual run of a job. The error is of kind Conflict while another manual run waits, and while an
+// execution is in flight of a job that does not allow overlaps.
 func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Run, error) {
 	var run cron.Run
 	err := s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error {
@@ -24,7 +24,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 			return err
 		}
 		if overlap == cron.OverlapSkip {
-			from, err := s.openFrom(ctx, q)
+			from, err := s.runningFrom(ctx, q)
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func (s *Store) lockOverlap(ctx context.Context, q queryer, accountID, jobID int
 	return overlap, oneRow(err, cron.SubjectJob)
 }
 
-// refuseIfAny is an error of kind Conflict when the query finds a row.
+// refuseIfAny returns an error of kind Conflict when the query finds a row.
 func refuseIfAny(ctx context.Context, q queryer, why cron.Rule, query string, args ...any) error {
 	var one int
 	err := q.QueryRowContext(ctx, query, args...).Scan(&one)
@@ -72,7 +72,8 @@ func refuseIfAny(ctx context.Context, q queryer, why cron.Rule, query string, ar
 	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectJob, Problems: []cron.Problem{{Rule: why}}}
 }
 
-// runInstant is now, or, when the clock was put back, the first instant for which no run of the job is on record.
+// runInstant is now, or, if the clock was set back, the first instant after all manual runs of the job that are on
+// record.
 func (s *Store) runInstant(ctx context.Context, q queryer, jobID int64) (time.Time, error) {
 	now := s.stamp()
 	var latest sql.NullInt64
@@ -85,7 +86,7 @@ func (s *Store) runInstant(ctx context.Context, q queryer, jobID int64) (time.Ti
 	return instant(latest.Int64 + 1), nil
 }
 
-// RequestedRun tells how far a run has come that was asked for at the given instant.
+// RequestedRun tells the progress of the manual run that was requested at the given instant.
 func (s *Store) RequestedRun(ctx context.Context, accountID, jobID int64, planned time.Time) (cron.Run, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -97,7 +98,7 @@ func (s *Store) RequestedRun(ctx context.Context, accountID, jobID int64, planne
 		plan  planRow
 		waits bool
 	)
-	// What waits is asked for first: a claim in between must not hide the run.
+	// pending is read first, so that a claim between the two queries does not hide the run.
 	err = s.read.QueryRowContext(ctx,
 		`SELECT account.plan, account.overrides,
 		        EXISTS (SELECT 1 FROM pending WHERE job_id = $1 AND planned_at = $3 AND kind = $4)
@@ -106,7 +107,7 @@ func (s *Store) RequestedRun(ctx context.Context, accountID, jobID int64, planne
 	if err != nil {
 		return run, oneRow(err, cron.SubjectJob)
 	}
-	since, err := s.kept(plan)
+	since, err := s.keptSince(plan)
 	if err != nil {
 		return run, err
 	}

@@ -8,9 +8,9 @@ import (
 	"fmt"
 )
 
-// sealer encrypts secrets at rest with AES-256-GCM. A sealed value is the key's id (4 bytes), a random nonce
-// (12 bytes) and the ciphertext with its tag; the row it belongs to is associated data, so that a value moved to
-// another row does not open.
+// sealer encrypts secrets at rest with AES-256-GCM. A sealed value is the ID of the key (4 bytes), a random nonce (12
+// bytes) and the ciphertext with its tag. The row is associated data, so a value that is moved to another row cannot be
+// decrypted.
 type sealer struct {
 	id   [4]byte
 	aead cipher.AEAD

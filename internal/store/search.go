@@ -92,7 +92,7 @@ func (s *Store) searchable(ctx context.Context, accountID int64, f *cron.History
 			return since, err
 		}
 	}
-	return s.kept(row)
+	return s.keptSince(row)
 }
 
 // stretch finds the records that a page looks at.

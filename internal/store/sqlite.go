@@ -18,23 +18,23 @@ import (
 // FileName is the name of the SQLite database in its directory.
 const FileName = "punctual.db"
 
-// The sizes of SQLite's pools of readers: queries are short, and the machine's cores are few. The scheduler, and the work
-// in the background, do not wait for the queries of accounts.
+// The sizes of the pools of readers. Queries are short, and a machine has few cores. The scheduler and background work
+// do not wait for queries of accounts.
 const (
-	readers       = 4 // of accounts, and one more for what has no account yet
-	ownReaders    = 1 // of the scheduler
-	upkeepReaders = 2
+	readers          = 4 // for accounts, and one more for calls without an account
+	schedulerReaders = 1 // for the scheduler
+	upkeepReaders    = 2
 )
 
-// sqliteEngine is SQLite: one connection writes, pools of others read. One process has the database, which the lock on its
-// directory proves: there are no leases, and nothing needs a lock.
+// sqliteEngine is SQLite: one connection writes, pools of others read. The lock on the data directory proves that one
+// process has the database, so there are no leases and no row locks.
 type sqliteEngine struct {
 	store   *Store
 	dsn     string
 	db      *sql.DB
 	writer  *writer
 	read    pools
-	settled atomic.Bool // what former processes left
+	settled atomic.Bool // the executions of former processes are settled
 }
 
 var _ engine = (*sqliteEngine)(nil)
@@ -71,7 +71,7 @@ func openSQLite(ctx context.Context, s *Store, o Options) error {
 }
 
 func sqliteReaders(dsn string) (p pools, err error) {
-	for class, size := range map[class]int{classAccount: readers + 1, classStarting: ownReaders, classUpkeep: upkeepReaders} {
+	for class, size := range map[class]int{classAccount: readers + 1, classClaim: schedulerReaders, classUpkeep: upkeepReaders} {
 		db, err := sql.Open("sqlite", dsn)
 		if err != nil {
 			return p, err
@@ -80,11 +80,11 @@ func sqliteReaders(dsn string) (p pools, err error) {
 		db.SetMaxIdleConns(size)
 		p[class] = db
 	}
-	p[classResults], p[classLease] = p[classStarting], p[classStarting]
+	p[classResults], p[classLease] = p[classClaim], p[classClaim]
 	return p, nil
 }
 
-// sqliteOpenError adds what a failure means where the code says so.
+// sqliteOpenError adds an explanation where the result code has one.
 func sqliteOpenError(err error) error {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch e.Code() & 0xff {
@@ -99,7 +99,7 @@ func (e *sqliteEngine) write(ctx context.Context, t turn, fn func(context.Contex
 	return databaseError(e.writer.do(ctx, t, fn))
 }
 
-// clock says that SQLite has none of its own.
+// clock implements engine: SQLite has no clock of its own.
 func (e *sqliteEngine) clock(context.Context) (time.Time, bool, error) {
 	return time.Time{}, false, nil
 }
@@ -107,7 +107,7 @@ func (e *sqliteEngine) clock(context.Context) (time.Time, bool, error) {
 // heartbeat implements engine: there is no lease.
 func (e *sqliteEngine) heartbeat(context.Context, int64, func(int64) int64) error { return nil }
 
-// settleDead implements engine: all former processes have died, and none can have done so since they were settled.
+// settleDead implements engine: all former processes are dead, and are settled once.
 func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int, err error) {
 	if e.settled.Load() {
 		return 0, nil
@@ -119,7 +119,7 @@ func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int,
 	return settled, err
 }
 
-// notify has nobody to tell: a database file has one scheduler.
+// notify implements engine: no other node shares the database.
 func (e *sqliteEngine) notify(context.Context, queryer) error { return nil }
 
 func (e *sqliteEngine) duplicate(err error) bool {
@@ -131,7 +131,7 @@ func (e *sqliteEngine) close() error {
 	return errors.Join(e.read.close(), e.writer.close(), e.db.Close())
 }
 
-// in implements engine: a list is one JSON text.
+// in implements engine: a list is a JSON array.
 func (e *sqliteEngine) in(column string, n int) string {
 	return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, n)
 }

@@ -8,11 +8,11 @@ import (
 	"os"
 )
 
-// ErrNoBackup says that the database has tools of its own for backups.
+// ErrNoBackup says that the database has its own backup tools.
 var ErrNoBackup = errors.New("only an SQLite database is backed up by this command")
 
-// Backup writes a consistent copy of the SQLite database to path, which must not exist, while the service runs. The
-// copy is complete or not there at all. It holds sealed secrets, which need the key to be read.
+// Backup writes a consistent copy of the SQLite database to path, which must not exist, while the service runs. If it
+// fails, there is no file at path. The copy contains sealed secrets, which need the key to be read.
 func (s *Store) Backup(ctx context.Context, path string) error { return s.engine.backup(ctx, path) }
 
 func (e *sqliteEngine) backup(ctx context.Context, path string) (err error) {
@@ -20,7 +20,7 @@ func (e *sqliteEngine) backup(ctx context.Context, path string) (err error) {
 		return fmt.Errorf("back up: %w", &os.PathError{Op: "create", Path: path, Err: os.ErrExist})
 	}
 	partial := path + ".partial"
-	// Made here so that nobody else can read it.
+	// Created here with a mode that keeps others from reading it.
 	f, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("back up: %w", err)
@@ -43,7 +43,7 @@ func (e *sqliteEngine) backup(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// copyTo writes a copy of the database to an empty file, from one snapshot and without holding up the writer.
+// copyTo copies one snapshot of the database to an empty file, without holding up the writer.
 func (e *sqliteEngine) copyTo(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", e.dsn)
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// The statements of many rows run one prepared statement per row: with no network between, that is as fast as anything.
+// Statements of many rows run one prepared statement for each row. There is no network, so this is as fast as one
+// statement.
 
 var (
 	sqliteInsertRecord = `INSERT INTO execution (` + batchNames(recordBatch, "#") + `) VALUES (` +

@@ -11,7 +11,7 @@ func sqliteFault(code int) cron.DatabaseFault {
 	if code == sqlite3.SQLITE_IOERR_NOMEM {
 		return cron.DatabaseMemory
 	}
-	switch code & 0xff { // the rest is detail
+	switch code & 0xff { // the higher bits are details
 	case sqlite3.SQLITE_FULL:
 		return cron.DatabaseFull
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:

@@ -13,15 +13,15 @@ import (
 	"path/filepath"
 )
 
-// sqliteDSN names a database file, with the settings of every connection to it.
+// sqliteDSN is the data source name of a database file, with the settings of every connection.
 func sqliteDSN(path string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_busy_timeout=10000&_journal_mode=wal&_synchronous=full&_foreign_keys=on&_txlock=immediate"
 }
 
-// findSQLite makes sure that a database is at path. A missing one is made when mayMake; a file that is there must hold a
-// database of ours, since an empty or damaged one taken for a new one would hide the loss of everything.
-func findSQLite(ctx context.Context, path string, mayMake bool) error {
+// findSQLite makes sure that there is a database at path. A missing one is created if mayCreate. A file that exists has
+// to be a database of ours: to take an empty or damaged file for a new database would hide the loss of all data.
+func findSQLite(ctx context.Context, path string, mayCreate bool) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil:
@@ -35,21 +35,21 @@ func findSQLite(ctx context.Context, path string, mayMake bool) error {
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return fmt.Errorf("%s-wal is there without %s: %w", path, filepath.Base(path), ErrNotADatabase)
 	}
-	if !mayMake {
+	if !mayCreate {
 		return fmt.Errorf("%w at %s", ErrNoDatabase, path)
 	}
-	return makeSQLite(ctx, path)
+	return createSQLite(ctx, path)
 }
 
-// makeSQLite makes a new database under another name first, so that a file at path is always a whole database.
-func makeSQLite(ctx context.Context, path string) error {
+// createSQLite creates a database under another name and renames it, so that a file at path is always complete.
+func createSQLite(ctx context.Context, path string) error {
 	partial := path + ".new"
-	for _, suffix := range []string{"", "-wal", "-shm"} { // what a start left that was broken off
+	for _, suffix := range []string{"", "-wal", "-shm"} { // left by a start that was interrupted
 		if err := os.Remove(partial + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("make the database: %w", err)
 		}
 	}
-	// Made here so that nobody else can read it from its first byte on; SQLite gives its side files the same mode.
+	// Created here with a mode that keeps others from reading it. SQLite gives its side files the same mode.
 	f, err := os.OpenFile(partial, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the database: %w", err)
@@ -57,7 +57,7 @@ func makeSQLite(ctx context.Context, path string) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("make the database: %w", err)
 	}
-	// Vacuuming is decided with the first page; asked for later it only writes the header again.
+	// auto_vacuum has to be set before the first page is written.
 	db, err := sql.Open("sqlite", sqliteDSN(partial)+"&_auto_vacuum=incremental")
 	if err != nil {
 		return fmt.Errorf("make the database: %w", err)
@@ -72,7 +72,7 @@ func makeSQLite(ctx context.Context, path string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// syncDir makes a new name in a directory durable, where the operating system can do that.
+// syncDir makes a new name in a directory durable, where the operating system supports that.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -91,8 +91,8 @@ const (
 	pagesChangedAt = 92  // 4 bytes: the change that the size belongs to
 )
 
-// checkSQLite finds files that are empty or shorter than their header says. A log of writes that is not empty may hold
-// the rest.
+// checkSQLite finds files that are empty or shorter than their header says. With a log that is not empty, the rest may
+// be there.
 func checkSQLite(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("it is not a file: %w", ErrNotADatabase)
@@ -123,7 +123,7 @@ func checkSQLite(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// checkSQLiteTables finds databases that are not ours: no start leaves one behind without a version.
+// checkSQLiteTables finds databases that are not ours. Ours have a schema version from their creation on.
 func checkSQLiteTables(ctx context.Context, db *sql.DB) error {
 	ours, err := sqliteSchema.versioned(ctx, db)
 	if err == nil && !ours {

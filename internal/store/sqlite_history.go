@@ -10,11 +10,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// vacuumPages is how many free pages a step gives back to the file system.
+// vacuumPages is how many free pages one step returns to the file system.
 const vacuumPages = 2000
 
-// pruneHistory implements engine. It deletes one chunk of each account's executions that its plan no longer keeps, and of those of accounts
-// that are gone.
+// pruneHistory implements engine. It deletes a chunk of the expired executions of each account, and of those of deleted
+// accounts.
 func (e *sqliteEngine) pruneHistory(ctx context.Context) (more bool, err error) {
 	for id := int64(0); ; {
 		var plan planRow
@@ -31,7 +31,7 @@ func (e *sqliteEngine) pruneHistory(ctx context.Context) (more bool, err error) 
 		}
 		before := e.store.Now()
 		if plan.name != "" {
-			if before, err = e.store.kept(plan); err != nil {
+			if before, err = e.store.keptSince(plan); err != nil {
 				return false, err
 			}
 		}
@@ -67,8 +67,8 @@ func (e *sqliteEngine) deleteExecutions(ctx context.Context, ids []int64) error 
 	return nil
 }
 
-// expired lists the oldest executions of an account that were planned before the given instant. Ids follow the time, so
-// the first that is younger ends the search. full tells that there may be more.
+// expired lists the oldest executions of an account that were planned before the given instant. IDs follow time, so the
+// first later one ends the search. full tells that there may be more.
 func (e *sqliteEngine) expired(ctx context.Context, accountID int64, before time.Time) (old []int64, full bool, err error) {
 	rows, err := e.store.read.QueryContext(ctx,
 		`SELECT execution.id, max(execution.planned_at, execution.last_planned_at), execution.outcome, coalesce(length(response.body), 0)
@@ -98,7 +98,7 @@ func (e *sqliteEngine) expired(ctx context.Context, accountID int64, before time
 	return old, len(old) == pruneChunk, rows.Err()
 }
 
-// vacuum gives some of SQLite's free pages back, so that the file shrinks after a flood.
+// vacuum returns some free pages to the file system, so that the file shrinks after a burst.
 func (e *sqliteEngine) vacuum(ctx context.Context) error {
 	err := e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, vacuumPages))
@@ -110,7 +110,7 @@ func (e *sqliteEngine) vacuum(ctx context.Context) error {
 	return nil
 }
 
-// watermarks implements engine: ids are given away in the order of the commits.
+// watermarks implements engine: IDs follow the order of the commits.
 func (e *sqliteEngine) watermarks(ctx context.Context) (cron.Watermarks, error) {
 	m, err := e.store.latestIDs(ctx, `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'execution'), 0),
 		coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'job_change'), 0)`)
@@ -122,5 +122,5 @@ func (e *sqliteEngine) inOrder(ctx context.Context, fn func(ctx context.Context,
 	return fn(ctx, e.store.read)
 }
 
-// days implements engine: SQLite would only step over the rows.
+// days implements engine: SQLite has no partitions.
 func (e *sqliteEngine) days(_, _ int64, args ...any) (string, []any) { return "", args }

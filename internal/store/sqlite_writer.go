@@ -12,37 +12,38 @@ import (
 	"punctual/internal/cron"
 )
 
-// What a group holds: writes that share a transaction, and so one sync of the disk.
+// The limits of a group, which is the writes that share a transaction and so one sync of the disk.
 const (
 	maxGroup = 64
-	// maxGroupCalls and groupTime bound the part of calls of accounts: a claim that comes meanwhile waits no longer than
-	// for them, and results find room behind them.
+	// maxGroupCalls and groupTime bound the calls of accounts in a group, so that a claim does not wait long for them
+	// and results have room after them.
 	maxGroupCalls = 32
 	groupTime     = 10 * time.Millisecond
 )
 
 var errClosed = errors.New("the database is closed")
 
-// writer is SQLite's single writer. Writes that wait together are committed together; each runs in a savepoint of its
-// own, so that one that fails takes nothing of the others with it. A group is made up in this order:
+// writer is SQLite's single writer. Writes that wait together are committed together. Each has a savepoint of its own,
+// so that a failing one does not undo the others. A group is filled in this order:
 //
 //	first    what the schedule needs: claims, leases
 //	calls    of accounts, round-robin over the accounts, until there are maxGroupCalls or they have taken groupTime;
 //	         the others keep their place
-//	batches  results and upkeep, left out of every other group at most when something goes ahead of them
+//
+// batches  results and upkeep; other writes make them wait for at most one group
 type writer struct {
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt // by their text, which is constant
 	now   func() time.Time     // to measure groupTime with
 
-	mu       sync.Mutex
-	first    []*write
-	calls    fairQueue[*write]
-	batches  []*write
-	overtook bool // the latest group left batches behind
-	closed   bool
-	wake     chan struct{}
-	done     chan struct{}
+	mu             sync.Mutex
+	first          []*write
+	calls          fairQueue[*write]
+	batches        []*write
+	batchesSkipped bool // the latest group left batches waiting
+	closed         bool
+	wake           chan struct{}
+	done           chan struct{}
 }
 
 type write struct {
@@ -65,9 +66,9 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	return w, nil
 }
 
-// do runs fn in a transaction and returns once it is durable. A context that ends before fn has started takes the
-// write back; after that the write is carried through. The error is of kind TooMany when the account has too many
-// waiting, and of kind Unavailable for a call that has waited for long.
+// do runs fn in a transaction and returns once it is durable. A write whose context ends before fn has started is
+// removed; after that it is completed. The error is of kind TooMany when the account has too many writes waiting, and
+// of kind Unavailable when a call has waited too long.
 func (w *writer) do(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
 	op := &write{fn: fn, ctx: ctx, turn: t, done: make(chan struct{})}
 	if err := w.put(op); err != nil {
@@ -81,7 +82,7 @@ func (w *writer) do(ctx context.Context, t turn, fn func(context.Context, querye
 		<-op.done
 		return op.err
 	}
-	timer := time.NewTimer(callWait)
+	timer := time.NewTimer(maxCallWait)
 	defer timer.Stop()
 	err := error(nil)
 	select {
@@ -109,7 +110,7 @@ func (w *writer) put(op *write) error {
 		return errClosed
 	}
 	switch op.turn.class {
-	case classLease, classStarting:
+	case classLease, classClaim:
 		w.first = append(w.first, op)
 	case classAccount:
 		if !w.calls.push(op.turn.account, op) {
@@ -121,7 +122,7 @@ func (w *writer) put(op *write) error {
 	return nil
 }
 
-// close lets the writes that wait finish.
+// close waits for the waiting writes and closes the database.
 func (w *writer) close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -159,7 +160,7 @@ func (w *writer) take() (group []*write, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ahead := len(w.first) > 0 || !w.calls.empty()
-	group, w.first = cut(group, w.first, maxGroup)
+	group, w.first = move(group, w.first, maxGroup)
 	for calls := min(maxGroupCalls, maxGroup-len(group)); calls > 0; calls-- {
 		_, op, ok := w.calls.pop(anyAccount)
 		if !ok {
@@ -167,19 +168,19 @@ func (w *writer) take() (group []*write, closed bool) {
 		}
 		group = append(group, op)
 	}
-	if w.overtook = ahead && len(w.batches) > 0 && !w.overtook; !w.overtook {
-		group, w.batches = cut(group, w.batches, maxGroup)
+	if w.batchesSkipped = ahead && len(w.batches) > 0 && !w.batchesSkipped; !w.batchesSkipped {
+		group, w.batches = move(group, w.batches, maxGroup)
 	}
 	return group, w.closed
 }
 
-// cut moves writes from the head of a queue to the end of a group, which is to have no more than most.
-func cut(group, queue []*write, most int) (newGroup, rest []*write) {
+// move moves writes from the front of a queue to the end of a group, up to most writes in the group.
+func move(group, queue []*write, most int) (newGroup, rest []*write) {
 	n := max(0, min(len(queue), most-len(group)))
 	return append(group, queue[:n]...), append(queue[:0:0], queue[n:]...)
 }
 
-// putBack lets calls be the next of their accounts again.
+// putBack returns calls to the front of their accounts.
 func (w *writer) putBack(calls []*write) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,10 +189,10 @@ func (w *writer) putBack(calls []*write) {
 	}
 }
 
-// commit runs a group in one transaction and sets the error of each write. It returns those that have ended: calls for
-// which there was no time any more wait again.
+// commit runs a group in one transaction and sets the error of each write. It returns the writes that have ended; calls
+// that did not fit into groupTime wait again.
 func (w *writer) commit(group []*write) (ended []*write) {
-	// An interrupted statement would roll back the whole transaction: no caller's context reaches the database.
+	// An interrupted statement would roll back the whole group, so no caller's context reaches the database.
 	ctx := context.Background()
 	if _, err := w.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		failAll(group, fmt.Errorf("begin: %w", err))
@@ -229,7 +230,7 @@ func (w *writer) commit(group []*write) (ended []*write) {
 	return ended
 }
 
-// failAll is the end of writes whose transaction failed.
+// failAll ends writes whose transaction failed.
 func failAll(group []*write, err error) {
 	for _, op := range group {
 		if op.err == nil {
@@ -238,10 +239,10 @@ func failAll(group []*write, err error) {
 	}
 }
 
-// run runs the write, which its caller cannot end any more.
+// run runs the write. Its caller cannot interrupt it.
 func (op *write) run(q queryer) error { return op.fn(context.WithoutCancel(op.ctx), q) }
 
-// savepoint runs one write of several; the error it returns is one that ends the transaction.
+// savepoint runs one write of a group. It returns an error only if that ends the transaction.
 func (w *writer) savepoint(ctx context.Context, op *write) error {
 	if _, err := w.ExecContext(ctx, `SAVEPOINT op`); err != nil {
 		return fmt.Errorf("set a savepoint: %w", err)
@@ -257,10 +258,10 @@ func (w *writer) savepoint(ctx context.Context, op *write) error {
 	return nil
 }
 
-// rollback ends a transaction that SQLite may have ended already.
+// rollback ends a transaction, if SQLite has not ended it already.
 func (w *writer) rollback(ctx context.Context) { _, _ = w.ExecContext(ctx, `ROLLBACK`) }
 
-// prepared finds or makes the statement: preparing costs more than running the small ones.
+// prepared returns a prepared statement. Preparing costs more than running a small statement.
 func (w *writer) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := w.stmts[query]; ok {
 		return s, nil
@@ -295,7 +296,7 @@ func (w *writer) QueryContext(ctx context.Context, query string, args ...any) (*
 func (w *writer) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := w.prepared(ctx, query)
 	if err != nil {
-		return w.conn.QueryRowContext(ctx, query, args...) // fails in the same way, inside the Row
+		return w.conn.QueryRowContext(ctx, query, args...) // returns the same error in the Row
 	}
 	return s.QueryRowContext(ctx, args...)
 }

@@ -187,7 +187,7 @@ func TestWriterOvertaking(t *testing.T) {
 	}
 	put(results)
 	for i, want := range []int{1, 2, 1, 2} {
-		put(starting)
+		put(claims)
 		if group, _ := w.take(); len(group) != want {
 			t.Errorf("group %d has %d writes, want %d", i, len(group), want)
 		}
@@ -205,7 +205,7 @@ func TestWriterMoreThanOneGroup(t *testing.T) {
 	release := busy(t, w)
 	var done []<-chan error
 	for n := range 2*maxGroup + 10 {
-		done = append(done, begin(t.Context(), w, []turn{starting, ofAccount(int64(n)), results}[n%3], insert(n)))
+		done = append(done, begin(t.Context(), w, []turn{claims, ofAccount(int64(n)), results}[n%3], insert(n)))
 	}
 	release()
 	for n, d := range done {

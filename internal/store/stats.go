@@ -10,11 +10,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// statsTries is how often Stats begins anew because a chunk was counted meanwhile.
+// statsTries is how often Stats starts again because the account was counted meanwhile.
 const statsTries = 5
 
-// Stats adds up what was due in a span of time, of an account or of one of its jobs: what is counted already, and at most
-// tailRows executions that are not. A job that does not exist is an error of kind NotFound.
+// Stats adds up what was due in a time span, for an account or one of its jobs: the stored statistics, and at most
+// maxUncounted executions that are not counted yet. The error is of kind NotFound for a job that does not exist.
 func (s *Store) Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) (stats cron.HourlyStats, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -85,11 +85,11 @@ func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, 
 	if _, err := s.lateResults(ctx, d, accountID, q.JobID); err != nil {
 		return stats, err
 	}
-	fresh, err := s.uncounted(ctx, column, owner, position, tailRows, func(*cron.Execution) bool { return false })
+	fresh, err := s.uncounted(ctx, column, owner, position, maxUncounted, func(*cron.Execution) bool { return false })
 	if err != nil {
 		return stats, err
 	}
-	if len(fresh) == tailRows {
+	if len(fresh) == maxUncounted {
 		stats.AsOf = fresh[len(fresh)-1].Result.Started
 	}
 	if err := s.count(ctx, d, fresh); err != nil {

@@ -14,7 +14,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// What Open may report about a database that it cannot use.
+// The errors of Open for a database that cannot be used.
 var (
 	ErrNoDatabase   = errors.New("there is no database")
 	ErrNotADatabase = errors.New("the file is not a database of this kind, or it is damaged")
@@ -28,14 +28,14 @@ var (
 // Options are what Open needs.
 type Options struct {
 	URL       string // a postgres:// URL; empty for SQLite
-	Dir       string // the directory of the SQLite database; not used with URL
+	Dir       string // the directory of the SQLite database; ignored with URL
 	Key       [32]byte
 	Plans     cron.Plans // cron.DefaultPlans when nil
 	Logger    *slog.Logger
-	NoMigrate bool // refuse a database that is missing or older instead of making or migrating it
+	NoMigrate bool // refuse a database that is missing or of another version, instead of creating or migrating it
 }
 
-// queryer runs statements inside a write transaction, or on the pool of readers.
+// queryer runs statements in a transaction or on a pool.
 type queryer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -47,21 +47,21 @@ type Store struct {
 	engine        engine
 	plans         cron.Plans
 	read          queryer       // a pools
-	gate          *gate         // to the connections of accounts
+	gate          *gate         // shares the connections of accounts
 	callTime      time.Duration // maxCallTime
 	edits         editQueue
 	sealer        *sealer
 	opened        openedTLS
 	logger        *slog.Logger
 	changed       chan struct{}
-	offset        atomic.Int64 // of the database's clock against ours, nanoseconds
-	outboxAccount atomic.Int64 // whose notices upkeep has counted last
+	offset        atomic.Int64 // of the database's clock to the process's, in nanoseconds
+	outboxAccount atomic.Int64 // the account whose notices upkeep has counted last
 	stop          context.CancelFunc
 	background    sync.WaitGroup
 }
 
-// Open opens the database, creating or migrating it unless o.NoMigrate. Errors wrap one of the Err values above, where
-// one fits.
+// Open opens the database, and creates or migrates it unless o.NoMigrate. Errors wrap one of the Err values above where
+// one applies.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	sealer, err := newSealer(o.Key)
 	if err != nil {
@@ -88,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends all work and closes the database.
+// Close ends all background work and closes the database.
 func (s *Store) Close() error {
 	s.stop()
 	s.background.Wait()
@@ -121,13 +121,13 @@ func (s *Store) CheckWrite(ctx context.Context) error {
 	return nil
 }
 
-// Changed receives after the schedule of some job may have changed, here or, as a hint, on another node.
+// Changed receives after the schedule of a job may have changed on this node or, as a hint, on another.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 
-// Now is the time by the database's clock, as the latest heartbeat measured it.
+// Now is the time of the database's clock, as the latest heartbeat measured it.
 func (s *Store) Now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
 
-// stamp is Now as the database can hold it.
+// stamp is Now in the precision of the database.
 func (s *Store) stamp() time.Time { return instant(s.Now().UnixMilli()) }
 
 func (s *Store) signal() {
@@ -139,7 +139,7 @@ func (s *Store) signal() {
 
 const keyCheck = "key check"
 
-// checkKey proves that the database's secrets were sealed with our key; a new database takes ours.
+// checkKey checks that the secrets of the database were sealed with our key. It records our key in a new database.
 func (s *Store) checkKey(ctx context.Context, readOnly bool) error {
 	want := sha256.Sum256([]byte(keyCheck))
 	var sealed []byte
@@ -163,7 +163,7 @@ func (s *Store) checkKey(ctx context.Context, readOnly bool) error {
 	return nil
 }
 
-// millis is t as the database has it; the zero time is 0.
+// millis is t as it is stored; the zero time is 0.
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -58,8 +58,8 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// openFrom says, for a heartbeat, that any execution may be under way.
-func openFrom(int64) int64 { return 1 }
+// runningFrom says, for a heartbeat, that any execution may be under way.
+func runningFrom(int64) int64 { return 1 }
 
 // newAccount creates the first account of a database and a node.
 func newAccount(t testing.TB, db *store.Store) (account, node int64) {

@@ -70,7 +70,7 @@ type sealedTLS struct {
 	key      []byte
 }
 
-// readTLS reads the TLS material of the accounts that are the keys of a map.
+// readTLS reads the TLS material of the accounts that are keys of the map.
 func (s *Store) readTLS(ctx context.Context, q queryer, accounts map[int64]*sealedTLS) error {
 	return each(ctx, q, "read the TLS material", func(scan scanner) error {
 		var (
@@ -86,7 +86,7 @@ func (s *Store) readTLS(ctx context.Context, q queryer, accounts map[int64]*seal
 		s.engine.list(slices.Collect(maps.Keys(accounts))))
 }
 
-// openTLS makes TLS material ready for use; an account whose material does not open has none.
+// openTLS decrypts TLS material. An account whose material cannot be decrypted has none.
 func (s *Store) openTLS(accounts map[int64]*sealedTLS) map[int64]*cron.AccountTLS {
 	materials := make(map[int64]*cron.AccountTLS, len(accounts))
 	for id, t := range accounts {
@@ -103,15 +103,15 @@ func (s *Store) openTLS(accounts map[int64]*sealedTLS) map[int64]*cron.AccountTL
 	return materials
 }
 
-// openedBytes is how much opened TLS material is kept at least once used.
-const openedBytes = 8 << 20
+// maxOpenedBytes is the size at which the cache of decrypted TLS material starts a new generation.
+const maxOpenedBytes = 8 << 20
 
-// openedTLS remembers TLS material that was opened, by account, so that it is opened and digested once and all executions
-// of an account share it in memory. It has two generations, so that old entries go by dropping a map.
+// openedTLS caches decrypted TLS material by account, so that it is decrypted and digested once and all executions of
+// an account share it. It has two generations: the older one is dropped as a whole.
 type openedTLS struct {
-	mu              sync.Mutex
-	entries, former map[int64]opened
-	used            int // bytes of entries
+	mu                sync.Mutex
+	entries, previous map[int64]opened
+	used              int // bytes of entries
 }
 
 type opened struct {
@@ -119,7 +119,7 @@ type opened struct {
 	tls  *cron.AccountTLS
 }
 
-// open returns what t holds: what was opened before, if t is the same still.
+// open decrypts t, or returns the cached result if t is unchanged.
 func (o *openedTLS) open(account int64, t *sealedTLS, sealer *sealer) (*cron.AccountTLS, error) {
 	if known, ok := o.find(account, t); ok {
 		return known, nil
@@ -144,7 +144,7 @@ func (o *openedTLS) find(account int64, t *sealedTLS) (*cron.AccountTLS, bool) {
 	defer o.mu.Unlock()
 	e, ok := o.entries[account]
 	if !ok {
-		if e, ok = o.former[account]; !ok {
+		if e, ok = o.previous[account]; !ok {
 			return nil, false
 		}
 		o.put(account, e)
@@ -157,14 +157,14 @@ func (o *openedTLS) put(account int64, e opened) {
 	if old, ok := o.entries[account]; ok {
 		o.used -= old.size()
 	}
-	if o.entries == nil || o.used+e.size() > openedBytes {
-		o.entries, o.former, o.used = make(map[int64]opened), o.entries, 0
+	if o.entries == nil || o.used+e.size() > maxOpenedBytes {
+		o.entries, o.previous, o.used = make(map[int64]opened), o.entries, 0
 	}
 	o.entries[account] = e
 	o.used += e.size()
 }
 
-// size is about how many bytes an entry takes.
+// size is the approximate size of an entry in memory.
 func (e opened) size() int {
 	m := &e.tls.TLSMaterial
 	return 512 + len(m.Roots) + len(m.Certificate) + len(m.Key) + len(e.from.key)

@@ -12,24 +12,24 @@ import (
 	"punctual/internal/cron"
 )
 
-// All that is written goes through Store.transact, and what a transaction does with the context that it is given
-// joins it:
+// Everything is written through Store.transact. What a transaction does with the context that it passes on becomes part
+// of it:
 //
 //	use case ── Idempotent ──▶ transact ──▶ engine.write ──▶  BEGIN … key … ┐
 //	                              ▲                                         │ do(ctx)
 //	                    CreateJob ┘ finds the transaction in ctx ◀──────────┘
 //	                              └─▶ SAVEPOINT … job … RELEASE ──▶ answer ──▶ COMMIT ──▶ signal
 //
-// Nothing is decoded, validated or sent in between: on SQLite a transaction is a turn of the only writer, and on
-// PostgreSQL it holds rows that claims and results need. What an edit makes of a job is therefore worked out outside,
-// and the transaction that writes it compares the version of the row (Store.UpdateJob).
+// Nothing is decoded, validated or sent inside: on SQLite a transaction blocks the only writer, and on PostgreSQL it
+// holds rows that claims and results need. Therefore an edit is prepared outside, and the transaction that writes it
+// compares the version of the row (Store.UpdateJob).
 //
-// A turn says whose a transaction is. Each kind has what it needs apart from the others, so that one account, or all of
-// them, cannot hold up the schedule:
+// A turn is the class of work of a transaction, and its account. Each class has its own connections or its own place in
+// the queue, so that no account, nor all of them together, can hold up the schedule:
 //
 //	turn         PostgreSQL, connections of    SQLite, order of the writer
 //	lease        its own                       first
-//	starting     the scheduler's               first
+//	claims       the scheduler's               first
 //	results      the scheduler's               last, but no later than the group after the next
 //	ofAccount    the API's, by account (gate)  second, round-robin over accounts, a part of each group
 //	upkeep       its own                       last
@@ -38,50 +38,50 @@ type turn struct {
 	account int64 // 0 when it belongs to none
 }
 
-// class is what kind of work a transaction is.
+// class is a class of work.
 type class int
 
 // The classes.
 const (
-	classUpkeep   class = iota // can wait
-	classResults               // can wait for a moment
-	classAccount               // a person or program waits for the answer
-	classStarting              // executions start with it
-	classLease                 // the node lives by it
+	classUpkeep  class = iota // can wait
+	classResults              // can wait for a moment
+	classAccount              // a caller waits for the answer
+	classClaim                // executions start when it ends
+	classLease                // the node needs it to stay alive
 )
 
 var (
-	upkeep   = turn{class: classUpkeep}
-	results  = turn{class: classResults}
-	starting = turn{class: classStarting}
-	lease    = turn{class: classLease}
+	upkeep  = turn{class: classUpkeep}
+	results = turn{class: classResults}
+	claims  = turn{class: classClaim}
+	lease   = turn{class: classLease}
 )
 
-// ofAccount is the turn of a call of an account; that of the operator's commands is 0.
+// ofAccount is the turn of an account's call. The operator's commands have account 0.
 func ofAccount(id int64) turn { return turn{classAccount, id} }
 
 var errNoTurn = errors.New("no turn came in time")
 
-// errTooManyWaiting is that an account has as many calls waiting as it may.
+// errTooManyWaiting says that the account has too many calls waiting.
 func errTooManyWaiting() error {
 	return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second,
 		Problems: []cron.Problem{{Rule: cron.RuleWaiting, Limit: maxWaiting}}}
 }
 
-// errLocked is that another call held for so long what this one is about.
+// errLocked says that another call held the same job or folder for too long.
 func errLocked(waited time.Duration, err error) error {
 	return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second, Err: err,
 		Problems: []cron.Problem{{Rule: cron.RuleLocked, Limit: int64(waited / time.Second)}}}
 }
 
-// transactionKey finds the open transaction in a context.
+// transactionKey is the context key of the open transaction.
 type transactionKey struct{}
 
-// transaction is one that is open.
+// transaction is an open transaction.
 type transaction struct {
 	q       queryer
-	changed bool  // the schedule of some job may be another
-	ended   error // why the database ended it, though its function goes on: nothing more may be written
+	changed bool  // the schedule of a job may have changed
+	ended   error // why the database has ended it; nothing more may be written
 }
 
 // joined is the transaction that ctx is part of.
@@ -90,20 +90,19 @@ func joined(ctx context.Context) (*transaction, bool) {
 	return tx, ok
 }
 
-// transact runs fn in a transaction: that of ctx where there is one, of which an error undoes what fn did and no more,
-// and otherwise one of its own. fn may run more than once, must not keep q, and does everything with the context that
-// it is given.
+// transact runs fn in a transaction. If ctx is part of a transaction, fn joins it, and an error undoes only what fn
+// did. fn may run more than once, must not keep q, and must use the context that it is given.
 func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Context, q queryer) error) error {
 	if tx, ok := joined(ctx); ok {
 		return tx.nested(ctx, fn)
 	}
 	if known, ok := turnOf(ctx); ok && t.class == classAccount {
-		t = known // upkeep does something on behalf of an account
+		t = known // upkeep on behalf of an account keeps its own turn
 	}
 	var changed bool
 	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
 		defer func() {
-			if p := recover(); p != nil { // on the goroutine of the writer nobody else would
+			if p := recover(); p != nil { // the writer's goroutine must survive
 				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			}
 		}()
@@ -121,7 +120,7 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	return err
 }
 
-// nested runs fn as a part of the transaction.
+// nested runs fn inside a savepoint of the transaction.
 func (tx *transaction) nested(ctx context.Context, fn func(context.Context, queryer) error) error {
 	if tx.ended != nil {
 		return tx.ended
@@ -132,7 +131,7 @@ func (tx *transaction) nested(ctx context.Context, fn func(context.Context, quer
 	failed := fn(ctx, tx.q)
 	if failed != nil {
 		if _, err := tx.q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT part`); err != nil {
-			// SQLite undoes all of a transaction when the disk is full, for instance.
+			// SQLite rolls back the whole transaction when the disk is full, for instance.
 			tx.ended = fmt.Errorf("undo a part of a transaction: %w", err)
 			return errors.Join(failed, tx.ended)
 		}
@@ -143,7 +142,8 @@ func (tx *transaction) nested(ctx context.Context, fn func(context.Context, quer
 	return failed
 }
 
-// writeJobs runs fn for an account, with the zone data of the database, and tells the scheduler after the commit.
+// writeJobs runs fn in a transaction of an account with the current zone data, and wakes the scheduler after the
+// commit.
 func (s *Store) writeJobs(ctx context.Context, account int64, fn func(ctx context.Context, q queryer) error) error {
 	return s.withZones(ctx, func() error {
 		return s.transact(ctx, ofAccount(account), func(ctx context.Context, q queryer) error {
@@ -160,8 +160,7 @@ func (s *Store) writeJobs(ctx context.Context, account int64, fn func(ctx contex
 	})
 }
 
-// pools are what is read from: the transaction of the context where there is one, and otherwise the connections of its
-// turn.
+// pools are the connections for reads, by class of work. In a transaction, reads use its connection.
 type pools [classLease + 1]*sql.DB
 
 var _ queryer = pools{}

@@ -9,12 +9,12 @@ import (
 	"punctual/internal/cron"
 )
 
-// A URL may hold user and password. Column url of such a job is the URL without them, and sealed_url the whole one, for
-// lists; whoever opens the secrets of the job finds the URL there too. Lists are in the order of the whole URLs.
+// A URL may hold user and password. Column url of such a job has the URL without them; sealed_url has the whole URL,
+// for lists. The sealed secrets of the job contain it too. Lists are sorted by the whole URL.
 
 func urlRow(jobID int64) string { return jobRow(jobID) + " url" }
 
-// saveURL writes the sealed URL of a job; NULL when the URL is none to be sealed.
+// saveURL writes the sealed URL of a job; NULL when it has no user and password.
 func (s *Store) saveURL(ctx context.Context, q queryer, j *cron.Job) error {
 	var sealed []byte
 	if _, ok := cron.WithoutUser(j.Request.URL); ok {
@@ -26,7 +26,7 @@ func (s *Store) saveURL(ctx context.Context, q queryer, j *cron.Job) error {
 	return nil
 }
 
-// openURL puts the whole URL in the place of the one without user and password.
+// openURL restores the URL with user and password.
 func (s *Store) openURL(j *cron.Job, sealed []byte) error {
 	if sealed == nil {
 		return nil
@@ -39,7 +39,7 @@ func (s *Store) openURL(j *cron.Job, sealed []byte) error {
 	return nil
 }
 
-// sortJobs brings jobs into the order of the list.
+// sortJobs sorts jobs in the order of the list.
 func sortJobs(jobs []cron.JobRecord) {
 	order := func(enabled bool) int {
 		if enabled {

@@ -9,8 +9,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// Count counts one request of an account against every limit, or, when one of them is exceeded, against none: then wait is the time
-// until that one's window ends, and is positive.
+// Count counts one request of an account against every limit. If a limit is exceeded, it counts nothing, and wait is
+// the time until the window of that limit ends, which is positive.
 func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLimit) (wait time.Duration, err error) {
 	if len(limits) == 0 {
 		return 0, nil
@@ -42,12 +42,12 @@ func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLi
 	return 0, nil
 }
 
-// limitError undoes a transaction that went over a limit.
+// limitError undoes a transaction that exceeds a limit.
 type limitError struct{ wait time.Duration }
 
 func (*limitError) Error() string { return "a limit is exceeded" }
 
-// Used is how many requests the current window of a limit holds.
+// Used is the number of requests in the current window of a limit.
 func (s *Store) Used(ctx context.Context, l cron.RateLimit) (int, error) {
 	var count int
 	err := s.read.QueryRowContext(ctx,
@@ -59,10 +59,10 @@ func (s *Store) Used(ctx context.Context, l cron.RateLimit) (int, error) {
 	return count, nil
 }
 
-// usageKept is how long windows are kept: longer than the longest of them.
+// usageKept is how long windows are kept; it exceeds the longest window.
 const usageKept = 48 * time.Hour
 
-// pruneUsage forgets a chunk of the windows that have ended. Finding them reads the whole table, which nobody waits for.
+// pruneUsage deletes a chunk of the windows that have ended. It reads the whole table; nobody waits for it.
 func (s *Store) pruneUsage(ctx context.Context) (more bool, err error) {
 	before := millis(s.Now().Add(-usageKept))
 	type window struct{ kind, subject, at int64 }

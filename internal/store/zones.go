@@ -13,27 +13,28 @@ import (
 
 // How the nodes of a database agree on time zone data
 //
-// The database holds the zone data that its jobs are planned by (table zone_data), the whole file, so that a node needs
-// nothing but the database to plan as the others do. Data of a newer release replace them, an older one never does.
+// The database holds the zone data that its jobs are planned by (table zone_data), as the whole file, so that every
+// node can load them. Only data of a newer release replace them.
 //
 //	new node, newer data         zone_data, nodes              node that runs, older data
 //	AgreeOnZones ── lock ──────▶ data, version
 //	             ── update ────▶ version of each live node ◀── waits for its claims under way
 //	             ── commit
 //	Replan: all jobs, in chunks                        claim ─▶ finds another version on its node's row,
-//	                                                            loads the data and begins anew
+// loads the data and starts again
 //
-// Whatever plans jobs checks within its transaction that the data in use are those of the database. A claim looks at the
-// row of its own node, which it reads and locks anyway; so the change of all those rows comes before or after a claim and
-// not in the midst of it. Other writes that plan jobs lock zone_data itself against being replaced. Therefore no job is
-// planned by older data after newer ones were agreed on, and what was planned before is found by Replan, which begins
-// after that. It works through the jobs by id, and notes in replanned_to how far it has come, so that any node can go on.
+// Everything that plans jobs checks, within its transaction, that the data in use are those of the database. A claim
+// reads and locks the row of its own node in any case, so the check needs no other row, and a replacement, which
+// updates the rows of all nodes, happens before or after the claim. Other writes that plan jobs lock zone_data against
+// replacement. So after a replacement no job is planned by the older data. Replan starts after it, and plans again what
+// was planned before. It works through the jobs in the order of their IDs and records its progress in replanned_to, so
+// that any node can continue.
 
-// errOtherZones tells that the database has other zone data than those in use.
+// errOtherZones says that the database has other zone data than those in use.
 var errOtherZones = errors.New("the database has other time zone data than those in use")
 
-// AgreeOnZones offers zone data to the database, which takes them when it has none or older ones, and then uses those
-// that the database has. Until the first node has called it, jobs are planned by the data in use.
+// AgreeOnZones stores the offered zone data in the database if it has none or older ones, and then uses the zone data
+// of the database. Until a node has called it, jobs are planned by the data in use.
 func (s *Store) AgreeOnZones(ctx context.Context, offered *cron.Zones) error {
 	ctx = upkeep.with(ctx)
 	release, err := s.ZoneRelease(ctx)
@@ -53,7 +54,7 @@ func (s *Store) AgreeOnZones(ctx context.Context, offered *cron.Zones) error {
 	return s.loadZones(ctx)
 }
 
-// ZoneRelease is the release of the zone data that the database has its jobs planned by; empty when it has none.
+// ZoneRelease is the release of the zone data in the database; empty when it has none.
 func (s *Store) ZoneRelease(ctx context.Context) (release string, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT release FROM zone_data`).Scan(&release)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -62,7 +63,7 @@ func (s *Store) ZoneRelease(ctx context.Context) (release string, err error) {
 	return release, nil
 }
 
-// raiseZones replaces the zone data of the database by newer ones, and has all jobs planned anew.
+// raiseZones replaces the zone data of the database by newer ones, and starts to plan all jobs again.
 func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
 	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `INSERT INTO zone_data (id, release, version, data) VALUES (1, '', '', $1)
@@ -82,7 +83,7 @@ func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
 			return nil // another node was first
 		}
 		zones := offered
-		if before, err := cron.ParseZones(data); err == nil { // jobs may use names that only they have
+		if before, err := cron.ParseZones(data); err == nil { // jobs may use names that only the former data have
 			if zones, err = offered.With(before); err != nil {
 				return err
 			}
@@ -97,7 +98,7 @@ func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
 	})
 }
 
-// loadZones uses the zone data of the database from now on, where it has some.
+// loadZones switches to the zone data of the database, if it has any.
 func (s *Store) loadZones(ctx context.Context) error {
 	var data []byte
 	err := s.read.QueryRowContext(ctx, `SELECT data FROM zone_data WHERE version <> $1`,
@@ -119,8 +120,8 @@ func (s *Store) loadZones(ctx context.Context) error {
 	return nil
 }
 
-// withZones runs a write that plans jobs, and when it finds other zone data in the database than those in use, loads them
-// and runs it once more.
+// withZones runs a write that plans jobs. If the database has other zone data than those in use, it loads them and runs
+// the write again.
 func (s *Store) withZones(ctx context.Context, write func() error) error {
 	err := write()
 	if !errors.Is(err, errOtherZones) {
@@ -132,13 +133,13 @@ func (s *Store) withZones(ctx context.Context, write func() error) error {
 	return write()
 }
 
-// checkZones is errOtherZones when the database has other zone data than those in use, and keeps them from being replaced
-// before the transaction ends.
+// checkZones returns errOtherZones when the database has other zone data than those in use. It keeps them from being
+// replaced before the transaction ends.
 func (s *Store) checkZones(ctx context.Context, q queryer) error {
 	var version string
 	err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.engine.lock(forKeyShare)).Scan(&version)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil // nobody has agreed on any yet
+		return nil // no node has stored any yet
 	}
 	if err != nil {
 		return fmt.Errorf("check the time zone data: %w", err)
@@ -146,7 +147,8 @@ func (s *Store) checkZones(ctx context.Context, q queryer) error {
 	return sameZones(version)
 }
 
-// sameZones is errOtherZones when version is not that of the zone data in use; empty is none.
+// sameZones returns errOtherZones when version differs from that of the zone data in use. An empty version means that
+// the database has none.
 func sameZones(version string) error {
 	if version != "" && version != cron.CurrentZones().Version() {
 		return errOtherZones
@@ -154,11 +156,11 @@ func sameZones(version string) error {
 	return nil
 }
 
-// replanChunk is how many jobs one transaction plans anew.
+// replanChunk is how many jobs one transaction plans again.
 const replanChunk = 500
 
-// Replan plans a chunk of jobs anew when the zone data have changed. more tells that there are further ones. An
-// occurrence that is due already stays due.
+// Replan plans a chunk of jobs again after the zone data have changed. more tells that there are further ones. An
+// occurrence that is due stays due.
 func (s *Store) Replan(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
 	var to int64
@@ -213,15 +215,15 @@ func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error
 	return last.Valid, s.engine.notify(ctx, q)
 }
 
-// changedJob is a job that is due at another time by the new zone data.
+// changedJob is a job whose next run is another one by the new zone data.
 type changedJob struct {
-	job   cron.Job // as far as it says when the job is due
+	job   cron.Job // only what says when the job is due
 	since time.Time
 	next  time.Time
 }
 
-// changedJobs reads and locks the next jobs by id, and lists those that are to run in the future and at another time than
-// is planned. last is NULL when there are no further jobs.
+// changedJobs reads and locks the next jobs by ID, and lists those that are planned in the future and have another next
+// run now. last is NULL when there are no further jobs.
 func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 	changed []*changedJob, last sql.NullInt64, err error) {
 	now := s.stamp()
@@ -237,7 +239,7 @@ func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 		}
 		n++
 		last.Int64 = c.job.ID
-		// What is due stays due. A job without a next run is disabled, or its occurrences have come to an end.
+		// What is due stays due. A job without a next run is disabled, or has no more occurrences.
 		if planned <= millis(now) {
 			return nil
 		}
@@ -253,11 +255,11 @@ func (s *Store) changedJobs(ctx context.Context, q queryer, after int64) (
 	return changed, last, err
 }
 
-// longestShift is how far new zone data may move an occurrence that is still to come into the past, and have it run late.
+// longestShift is how far back new zone data may move a future occurrence and still have it run late.
 const longestShift = 3 * time.Hour
 
-// addUnsettled lets jobs run that were due shortly before by the new zone data, and were not yet by the old ones: the
-// occurrence was moved across the present. What is on record since then was settled by the old ones.
+// addUnsettled makes jobs run whose next run was moved from the future into the past by the new zone data. Occurrences
+// before their latest record were decided by the former data.
 func (s *Store) addUnsettled(ctx context.Context, q queryer, changed []*changedJob) error {
 	now := s.stamp()
 	byID := make(map[int64]*changedJob)
