@@ -25,8 +25,10 @@ var allowed = map[string][]string{
 	"punctual/internal/service":   {"auth", "cron", "message", "store"},
 	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/spec", "api/wire"},
 	"punctual/internal/zoneinfo":  {"cron"},
-	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "scheduler", "service",
-		"store", "zoneinfo"},
+
+	"punctual/internal/notify/email": {"config", "cron", "message"},
+	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
+		"service", "store", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
@@ -34,7 +36,8 @@ var allowed = map[string][]string{
 	"punctual/internal/api/wire": {"cron"},
 
 	// For tests only: nothing of the program imports them.
-	"punctual/internal/store/storetest": {"cron", "store"},
+	"punctual/internal/store/storetest":        {"cron", "store"},
+	"punctual/internal/notify/email/emailtest": {},
 }
 
 // stdlibOnly are the packages that import nothing but the standard library and the project.

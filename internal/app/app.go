@@ -39,6 +39,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = serve(ctx, c, stdout, stderr)
 	case config.Version:
 		_, err = fmt.Fprintf(stdout, "punctual %s\ntime zone data %s\n", version(), cron.EmbeddedZones().Release())
+	case config.MailTest:
+		err = testMail(ctx, c, stdout)
 	default:
 		err = onDatabase(ctx, c, commands[c.Command], stdout)
 	}
@@ -79,6 +81,9 @@ func explain(err error) string {
 	}
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		return message.Default().DatabaseUnusable(f)
+	}
+	if e, ok := errors.AsType[*cron.MailError](err); ok {
+		return message.Default().Mail(e)
 	}
 	if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind != cron.Internal {
 		return message.Default().CommandRefused(e)

@@ -32,6 +32,7 @@ const (
 	APIKeyList     Command = "apikey list"
 	APIKeyRevoke   Command = "apikey revoke <id>"
 	Backup         Command = "backup <file>"
+	MailTest       Command = "mail test <address>"
 	Version        Command = "version"
 )
 
@@ -44,12 +45,20 @@ type Config struct {
 	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that encrypts secrets, 32 bytes in base64; by default the file secret.key in the data directory. All nodes of a database need the same key."`
 	Plans    string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with limits of plans that differ from the built-in ones."`
 
+	SMTP     SMTP     `name:"smtp" env:"PUNCTUAL_SMTP" placeholder:"URL" help:"The server that sends mails: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. By default no mails are sent."`
+	MailFrom MailFrom `env:"PUNCTUAL_MAIL_FROM" placeholder:"ADDRESS" help:"The sender of mails, such as Punctual <cron@example.com>."`
+
 	Serve   ServeConfig   `cmd:"" help:"Run the service."`
 	Account AccountConfig `cmd:"" help:"Manage accounts. These commands can be used while the service runs."`
 	APIKey  APIKeyConfig  `cmd:"" name:"apikey" help:"Manage API keys. These commands can be used while the service runs."`
 	Backup  struct {
 		File string `arg:"" help:"The file to write; it must not exist."`
 	} `cmd:"" help:"Write a copy of the SQLite database to a file, also while the service runs."`
+	Mail struct {
+		Test struct {
+			Address string `arg:"" help:"Who receives the mail."`
+		} `cmd:"" help:"Send a test mail."`
+	} `cmd:"" help:"Check that mails can be sent."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }
 
@@ -173,6 +182,14 @@ func (c *Config) check() error {
 		case s.Drain < 0:
 			return fmt.Errorf("--drain is %s, but must not be negative", s.Drain)
 		}
+	}
+	switch mail := c.SMTP.Host != ""; {
+	case mail && c.MailFrom == "":
+		return errors.New("--smtp needs --mail-from, the address that mails come from, such as cron@example.com")
+	case !mail && c.MailFrom != "":
+		return errors.New("--mail-from needs --smtp, the server that sends the mails")
+	case !mail && c.Command == MailTest:
+		return errors.New("mail test needs --smtp and --mail-from, as serve has them")
 	}
 	if c.Database != "" {
 		u, err := url.Parse(c.Database)

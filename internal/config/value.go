@@ -54,6 +54,8 @@ func values() []kong.Option {
 		kong.KindMapper(reflect.Bool, switchMapper{}),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), text(func(s string) (any, error) { return parseDuration(s) })),
 		kong.TypeMapper(reflect.TypeFor[PublicURL](), text(func(s string) (any, error) { return parsePublicURL(s) })),
+		kong.TypeMapper(reflect.TypeFor[SMTP](), text(func(s string) (any, error) { return parseSMTP(s) })),
+		kong.TypeMapper(reflect.TypeFor[MailFrom](), text(func(s string) (any, error) { return parseMailFrom(s) })),
 		kong.TypeMapper(reflect.TypeFor[Expiry](), text(func(s string) (any, error) { return parseExpiry(s) })),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Prefix](), listMapper(parsePrefix)),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Addr](), listMapper(parseAddr)),

@@ -22,6 +22,8 @@ type Catalogue struct {
 	things    map[cron.Subject]string
 	faults    map[cron.Fault]string
 	databases map[cron.DatabaseFault]reason
+	mails     map[cron.MailFault]string
+	mailTexts map[mailKind]mailText
 	labels    map[label]string
 	grammar   grammar
 }

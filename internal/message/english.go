@@ -16,6 +16,8 @@ var english = Catalogue{
 	things:    englishThings,
 	faults:    englishFaults,
 	databases: englishDatabases,
+	mails:     englishMails,
+	mailTexts: englishMailTexts,
 	labels: map[label]string{
 		labelJob: "cron job", labelDisabled: "disabled", labelNotRun: "not run yet", labelOK: "ok", labelFailed: "failed",
 		labelCopy: "(copy)",

@@ -6,3 +6,23 @@ type Mail struct {
 	Subject string // one line
 	Text    string // lines end with \n; paragraphs are separated by an empty line
 }
+
+// TestMail shows that mails can be sent.
+func (c *Catalogue) TestMail(to string) Mail { return c.mail(to, mailTest, nil) }
+
+// mailKind says which mail one is.
+type mailKind int
+
+const (
+	mailTest mailKind = iota
+)
+
+// mailText is the subject and the text of a mail, with placeholders.
+type mailText struct{ subject, text string }
+
+// mail fills a mail with its arguments.
+func (c *Catalogue) mail(to string, kind mailKind, arguments map[string]string) Mail {
+	t := c.mailTexts[kind]
+	argument := func(name string) string { return arguments[name] }
+	return Mail{To: to, Subject: fill(t.subject, argument), Text: fill(t.text, argument)}
+}

@@ -1,0 +1,2 @@
+// Package email sends mails to people by an SMTP server.
+package email

@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"punctual/internal/notify/email/emailtest"
+	"punctual/test/harness"
+)
+
+// TestMailCommand sends a test mail by a real server, and meets one that refuses.
+func TestMailCommand(t *testing.T) {
+	t.Parallel()
+	server := emailtest.Start(t, emailtest.Options{})
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, server.Roots, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := server.URL() + "?starttls=required"
+	env := []string{"SSL_CERT_FILE=" + roots, "PUNCTUAL_SMTP=" + url, "PUNCTUAL_MAIL_FROM=Punctual <cron@example.com>"}
+	code, stdout, stderr := harness.Run(t, env, "mail", "test", "jane@example.org")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, server.Addr) || !strings.Contains(stdout, "jane@example.org") {
+		t.Fatalf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	m, _ := server.Wait(t, "jane@example.org", 0)
+	if !m.Encrypted || m.User != emailtest.User || m.From != "cron@example.com" {
+		t.Errorf("received %+v", m)
+	}
+	for says, tt := range map[string]struct {
+		code int
+		env  []string
+	}{
+		"certificate": {1, []string{"PUNCTUAL_SMTP=" + url, "PUNCTUAL_MAIL_FROM=cron@example.com"}},
+		"rejects the user or the password": {1, []string{"SSL_CERT_FILE=" + roots, "PUNCTUAL_MAIL_FROM=cron@example.com",
+			"PUNCTUAL_SMTP=" + strings.Replace(url, "s3cret", "other", 1)}},
+		"--mail-from":          {2, []string{"PUNCTUAL_SMTP=" + url}},
+		"needs --smtp":         {2, []string{"PUNCTUAL_MAIL_FROM=cron@example.com"}},
+		"--smtp and --mail-fr": {2, nil},
+	} {
+		code, stdout, stderr := harness.Run(t, tt.env, "mail", "test", "jane@example.org")
+		if code != tt.code || stdout != "" || !strings.Contains(stderr, says) || strings.Contains(stderr, "p@ss") ||
+			strings.Contains(stderr, "p%40ss") {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", says, code, stdout, stderr)
+		}
+	}
+}
