@@ -195,11 +195,11 @@ var accountTests = []test{
 	}},
 	{"concurrent changes of different fields of an account all take effect", func(s *suite) {
 		const changes = 20
-		account := s.account(s.open())
-		names := []string{"maxJobs", "maxKeys", "retentionDays"}
-		errs := make(chan error, len(names)*changes)
-		for _, name := range names {
-			db := s.open() // as the operator's commands on several machines
+		db := s.open()
+		account := s.account(db)
+		fields := map[string]*store.Store{"maxJobs": db, "maxKeys": db, "retentionDays": s.open()} // on two machines
+		errs := make(chan error, len(fields)*changes)
+		for name, db := range fields {
 			go func() {
 				for range changes {
 					errs <- db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error {
@@ -207,7 +207,8 @@ var accountTests = []test{
 							a.Overrides = cron.Overrides{}
 						}
 						a.Overrides[name]++
-						return nil
+						_, err := db.Accounts(s.ctx()) // time for the others to come in between
+						return err
 					})
 				}
 			}()
@@ -215,7 +216,7 @@ var accountTests = []test{
 		for range cap(errs) {
 			s.ok(<-errs)
 		}
-		a, err := s.open().Operator(s.ctx())
+		a, err := db.Operator(s.ctx())
 		s.ok(err)
 		s.equal("changes", a.Overrides, cron.Overrides{"maxJobs": changes, "maxKeys": changes, "retentionDays": changes})
 	}},
