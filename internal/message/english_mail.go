@@ -20,7 +20,7 @@ var englishMails = map[cron.MailFault]string{
 	cron.MailSender:    "The mail server {server} does not accept mails from the address of --mail-from[: {quoted}].",
 	cron.MailRecipient: "The address {given} is not accepted[: {quoted}]. The mail server is {server}.",
 	cron.MailRejected:  "The mail server {server} rejects the message[: {quoted}].",
-	cron.MailBroken:    "{server} does not answer like a mail server, or the connection broke[: {quoted}]. Check host and port in --smtp.",
+	cron.MailBroken:    "The server {server} does not answer like a mail server, or the connection broke[: {quoted}]. Check host and port in --smtp.",
 }
 
 // englishMailTexts are the mails to people.
