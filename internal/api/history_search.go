@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,10 +73,12 @@ func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.
 		f.FolderID = new(int64)
 		wire.Integer(query, "folder", f.FolderID, 0, 1<<53)
 	}
-	f.Outcomes = readOutcomes(query, values)
+	f.Outcomes = readChoices(query, values, "outcome", wire.Outcomes, cron.Outcome.String)
+	f.Faults = readChoices(query, values, "reason", wire.Faults, func(f cron.Fault) string { return wire.FaultNames[f] })
 	f.Statuses = readStatuses(query, values)
 	wire.Span(query, &f.From, &f.To)
-	f.Text = readText(query, &p)
+	query.Text("text", &f.Text)
+	f.Check(&p.Checker)
 	format := readFormat(query, r)
 	if format == wire.FormatJSON { // an export has no pages
 		wire.Integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
@@ -84,20 +87,18 @@ func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.
 	return q, format, p.Err()
 }
 
-func readOutcomes(query wire.Object, values url.Values) (chosen []cron.Outcome) {
-	names := make([]string, len(wire.Outcomes))
-	for i, o := range wire.Outcomes {
-		names[i] = o.String()
+// readChoices reads a list of names, each of one of the given values.
+func readChoices[T any](query wire.Object, values url.Values, parameter string, all []T, name func(T) string) (chosen []T) {
+	names := make([]string, len(all))
+	for i, value := range all {
+		names[i] = name(value)
 	}
-next:
-	for i, item := range wire.List(values, "outcome") {
-		for _, o := range wire.Outcomes {
-			if o.String() == item {
-				chosen = append(chosen, o)
-				continue next
-			}
+	for i, item := range wire.List(values, parameter) {
+		if at := slices.Index(names, item); at >= 0 {
+			chosen = append(chosen, all[at])
+			continue
 		}
-		query.Problems.Add(query.At("outcome", strconv.Itoa(i)),
+		query.Problems.Add(query.At(parameter, strconv.Itoa(i)),
 			cron.Problem{Rule: cron.RuleUnknownValue, Given: item, Want: strings.Join(names, ", ")})
 	}
 	return chosen
@@ -118,16 +119,6 @@ func readStatuses(query wire.Object, values url.Values) (ranges []cron.StatusRan
 		}
 	}
 	return ranges
-}
-
-// readText reads the text to look for.
-func readText(query wire.Object, p *wire.Problems) *cron.TextFilter {
-	var t cron.TextFilter
-	if query.Text("text", &t.Text); t.Text == "" {
-		return nil
-	}
-	t.Check(&p.Checker, "/text")
-	return &t
 }
 
 // cursorVersion is the first byte of a cursor. Its other bytes are the position: the id, and the time in Unix

@@ -165,12 +165,17 @@ func TestSearch(t *testing.T) {
 			"outcome=skipped": 0, "httpStatus=503": 1, "httpStatus=500-599,200": 3, "httpStatus=404": 0,
 			"from=" + fmt.Sprint(midnight+70): 7, "to=" + fmt.Sprint(midnight+70): 2,
 			"from=2000-01-01T00:01:10Z&to=2000-01-01T00:02:00Z": 1,
-			"text=FLAKY":           5,
-			"text=steady.EXAMPLE":  1,
-			"text==steady":         4,
-			"text=7:80+refused":    1,
-			"text=refused+the":     1,
-			"text=was+missed":      2,
+			"text=FLAKY":          5,
+			"text=steady.EXAMPLE": 1,
+			"text==steady":        4,
+			"text=2.7:80":         1,
+			"text=refused":        0, // a reason
+			"reason=refused":      1,
+			"reason=missed,+lost": 4,
+			"reason=lost&reason=refused&outcome=failed":       1,
+			"reason=refused&text=192.0&folder=0&job=" + jobID: 1,
+			"reason=overlap":       0,
+			"reason=":              9,
 			"text=unavail":         1,
 			"text=%22":             0,
 			"text=&outcome=&job=":  9,
@@ -216,8 +221,8 @@ func TestSearchRefusesWhatItCannotUse(t *testing.T) {
 	for query, bad := range map[string][]string{
 		"limit=0":    {"/limit"},
 		"limit=1001": {"/limit"},
-		"limit=x&from=y&to=z&job=0&folder=-1&outcome=a,failed,b&httpStatus=99,200,600-500,x&cursor=!&format=xml": {
-			"/job", "/folder", "/outcome/0", "/outcome/2", "/httpStatus/0", "/httpStatus/2", "/httpStatus/3", "/from", "/to",
+		"limit=x&from=y&to=z&job=0&folder=-1&outcome=a,failed,b&reason=,refused,Refused,-&httpStatus=99,200,600-500,x&cursor=!&format=xml": {
+			"/job", "/folder", "/outcome/0", "/outcome/2", "/reason/1", "/reason/2", "/httpStatus/0", "/httpStatus/2", "/httpStatus/3", "/from", "/to",
 			"/format", "/limit", "/cursor"},
 		"from=10&to=10":                    {"/to"},
 		"from=10&to=9":                     {"/to"},
@@ -249,7 +254,7 @@ func TestSearchRefusesWhatItCannotUse(t *testing.T) {
 	}
 }
 
-// TestEveryFaultHasAName finds the faults by their sentences.
+// TestEveryFaultHasAName finds the faults by their sentences, and a record of each by its name.
 func TestEveryFaultHasAName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t)
@@ -264,11 +269,15 @@ func TestEveryFaultHasAName(t *testing.T) {
 			c.must("PATCH", path, `{"job":{"enabled":true}}`) // and forget the failures
 			time.Sleep(time.Minute)
 			c.server.execute(t, 0, cron.Result{Status: cron.StatusOther, Fault: f, Detail: "detail"})
-			reason := c.search(path + "/executions?limit=1").History[0].Reason
+			latest := c.search(path + "/executions?limit=1").History[0]
+			reason := latest.Reason
 			if other, again := seen[reason]; reason == "" || again {
 				t.Errorf("the name of fault %d is %q, as that of fault %d", f, reason, other)
 			}
 			seen[reason] = f
+			if got := c.search("/history?reason=" + reason).History; len(got) != 1 || got[0].JobLogID != latest.JobLogID {
+				t.Errorf("with the reason %q, the search finds %+v, want record %d alone", reason, got, latest.JobLogID)
+			}
 		}
 		if len(seen) < 30 {
 			t.Errorf("only %d faults", len(seen))
@@ -281,14 +290,14 @@ func TestEveryFaultHasAName(t *testing.T) {
 func FuzzSearch(f *testing.F) {
 	for _, seed := range []string{
 		"job=1&folder=0&outcome=failed,lost&httpStatus=500-599,404&from=1&to=2000000000&text=%C3%84%25_&limit=7",
-		"cursor=AQAAAAAAAAABAAAAAAAAAAE&format=json", "format=csv", "format=ndjson&outcome=x", "text=%ff%00", "step=hour",
+		"cursor=AQAAAAAAAAABAAAAAAAAAAE&format=json", "format=csv", "format=ndjson&outcome=x&reason=refused,,x", "text=%ff%00", "step=hour",
 		"step=day&from=1700000000&to=1700600000", "from=2026-03-29T00:00:00+02:00&to=9e9", "limit=1e2&job=9e15", ";&=&%zz",
 	} {
 		f.Add(seed)
 	}
 	c := newClient(f)
 	c.create(`{"url":"a.example"}`)
-	known := []string{"/job", "/folder", "/outcome", "/httpStatus", "/from", "/to", "/text", "/limit", "/cursor", "/format",
+	known := []string{"/job", "/folder", "/outcome", "/reason", "/httpStatus", "/from", "/to", "/text", "/limit", "/cursor", "/format",
 		"/step"}
 	f.Fuzz(func(t *testing.T, query string) {
 		if _, err := url.ParseRequestURI("/history?" + query); err != nil || strings.ContainsAny(query, "# \r\n\x00") {

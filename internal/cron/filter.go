@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -15,35 +16,20 @@ type HistoryFilter struct {
 	JobID    int64         // 0 is all jobs
 	FolderID *int64        // current folder of the job; nil for all folders
 	Outcomes []Outcome     // none is all
+	Faults   []Fault       // none is all
 	Statuses []StatusRange // HTTP status codes; empty for all, including no response
 	From, To time.Time     // of the start, or of the recording: From <= t < To; zero for no bound
-	Text     *TextFilter   // nil is all
+	Text     string        // as in HistoryRecord.Contains; empty is all
 }
 
-// TextFilter looks for a text, ignoring case, in the URL of a record, in the title of its job, and in what is said of the
-// record. Whoever searches gives the text alone; what is said depends on the language, which package service knows.
-type TextFilter struct {
-	Text   string                    // not empty
-	Says   func(e *Execution) string // what is said of a record
-	Faults []Fault                   // all whose sentence may hold the text, if only with a part that is no detail
-	Codes  []int64                   // all status codes whose own reason phrase may hold the text
-}
-
-// Check adds what is wrong with the text.
-func (t *TextFilter) Check(c *Checker, pointer string) {
+// Check adds what is wrong with the filter.
+func (f *HistoryFilter) Check(c *Checker) {
 	switch {
-	case utf8.RuneCountInString(t.Text) > MaxFilterText:
-		c.Add(pointer, Problem{Rule: RuleTooLong, Limit: MaxFilterText, Unit: UnitCharacters})
-	case strings.ContainsFunc(t.Text, unicode.IsControl):
-		c.Add(pointer, Problem{Rule: RuleControlCharacter})
+	case utf8.RuneCountInString(f.Text) > MaxFilterText:
+		c.Add("/text", Problem{Rule: RuleTooLong, Limit: MaxFilterText, Unit: UnitCharacters})
+	case strings.ContainsFunc(f.Text, unicode.IsControl):
+		c.Add("/text", Problem{Rule: RuleControlCharacter})
 	}
-}
-
-// Matches reports whether the record holds the text.
-func (t *TextFilter) Matches(r *HistoryRecord) bool {
-	text := strings.ToLower(t.Text)
-	holds := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
-	return holds(r.Result.URL) || holds(r.Title) || holds(t.Says(&r.Execution))
 }
 
 // HistoryQuery requests one page of records, newest first.
@@ -70,4 +56,13 @@ type HistoryRecord struct {
 	Execution
 	Title   string // current title of the job
 	Repeats bool   // it is the attempt after a lost one, as opposed to a failed one
+}
+
+// Contains reports whether one of the stored texts of a record contains the given one, ignoring case: the URL, the title of
+// the job, the reason phrase of the response, or the detail of the fault.
+func (r *HistoryRecord) Contains(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc([]string{r.Result.URL, r.Title, r.Result.Reason, r.Result.Detail}, func(stored string) bool {
+		return strings.Contains(strings.ToLower(stored), text)
+	})
 }

@@ -155,6 +155,14 @@ func (c *Catalogue) Execution(r *cron.Result) string {
 	})
 }
 
+// Outcome returns the status text of an execution, or "" while it runs.
+func (c *Catalogue) Outcome(e *cron.Execution) string {
+	if e.Outcome == cron.OutcomeRunning {
+		return ""
+	}
+	return c.Execution(&e.Result)
+}
+
 // Schedule describes in words when a schedule is due, such as "every 15 minutes from 09:00 to 17:45, Monday to Friday,
 // Berlin time". If runAt is not zero, it describes the time of a one-time job, in the time zone of its schedule. The
 // description is exact: schedules that match different times have different descriptions.

@@ -256,3 +256,16 @@ func TestExecution(t *testing.T) {
 		})
 	}
 }
+
+// TestARunningExecutionHasNoStatusText asks for the outcome of an execution while it runs and after it.
+func TestARunningExecutionHasNoStatusText(t *testing.T) {
+	for _, c := range catalogues() {
+		e := cron.Execution{Outcome: cron.OutcomeRunning}
+		if said := c.Outcome(&e); said != "" {
+			t.Errorf("%s: of a running execution it is said %q", c.Tag, said)
+		}
+		if e.Outcome = cron.OutcomeFailed; c.Outcome(&e) == "" {
+			t.Errorf("%s: of a failed execution nothing is said", c.Tag)
+		}
+	}
+}

@@ -103,11 +103,11 @@ func TestKeysOfAKey(t *testing.T) {
 	}
 }
 
-// TestTheTextOfASearchIsChecked looks for what no record can hold, and for text that sentences hold.
+// TestTheTextOfASearchIsChecked looks for what no record can hold, and for what one can.
 func TestTheTextOfASearchIsChecked(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
 	search := func(text string) error {
-		q := cron.HistoryQuery{Filter: cron.HistoryFilter{Text: &cron.TextFilter{Text: text}}, Limit: 1}
+		q := cron.HistoryQuery{Filter: cron.HistoryFilter{Text: text}, Limit: 1}
 		return second(svc.SearchHistory(t.Context(), as(account), &q))
 	}
 	if got := problemsOf(t, search("a\x00")); !slices.Equal(got, []string{rule("/text", cron.RuleControlCharacter)}) {

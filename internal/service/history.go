@@ -65,11 +65,11 @@ func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.H
 	if err := allow(&actor, UseHistory); err != nil {
 		return cron.HistoryPage{}, err
 	}
-	filter, err := completed(q.Filter, &actor)
-	if err != nil {
+	if err := checkFilter(&q.Filter); err != nil {
 		return cron.HistoryPage{}, err
 	}
-	return s.searcher.Search(ctx, actor.Account.ID, &cron.HistoryQuery{Filter: filter, After: q.After, Limit: min(q.Limit, MaxHistoryPage)})
+	return s.searcher.Search(ctx, actor.Account.ID, &cron.HistoryQuery{Filter: q.Filter, After: q.After,
+		Limit: min(q.Limit, MaxHistoryPage)})
 }
 
 // AllHistory reads all records that a filter wants, newest first, page after page. It ends with the first error, which
@@ -81,8 +81,7 @@ func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.Histo
 			yield(cron.HistoryPage{}, err)
 			return
 		}
-		f, err := completed(f, &actor)
-		if err != nil {
+		if err := checkFilter(&f); err != nil {
 			yield(cron.HistoryPage{}, err)
 			return
 		}
@@ -96,19 +95,9 @@ func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.Histo
 	}
 }
 
-// completed is a filter with what a search for text needs: what is said of records in the language of the actor.
-func completed(f cron.HistoryFilter, actor *cron.Actor) (cron.HistoryFilter, error) {
-	if f.Text == nil {
-		return f, nil
-	}
+// checkFilter fails when a filter is not valid.
+func checkFilter(f *cron.HistoryFilter) error {
 	var c cron.Checker
-	f.Text.Check(&c, "/text")
-	if err := c.Err(); err != nil {
-		return f, err
-	}
-	words := language(actor)
-	text := cron.TextFilter{Text: f.Text.Text, Says: words.Outcome}
-	text.Faults, text.Codes = words.Mentioned(text.Text)
-	f.Text = &text
-	return f, nil
+	f.Check(&c)
+	return c.Err()
 }

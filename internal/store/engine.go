@@ -39,6 +39,8 @@ type dialect interface {
 	in(column string, n int) string      // a condition: the column is in the list at parameter $n
 	list(numbers []int64) (argument any) // the argument for that list
 	lock(kind lockKind) string           // ends a SELECT that locks its rows; empty on SQLite, where nobody else writes
+	// lower is a text with its ASCII letters, and no others, in lower case, whatever the collation of the database.
+	lower(column string) string
 	// unindexed is a column for which no index is to be used. SQLite has an index of running executions. On PostgreSQL
 	// such an index would make every result write to all indexes, so running executions are found by a scan from the
 	// oldest on (Store.runningFrom).

@@ -200,7 +200,7 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 			{},
 			{From: now.Add(-2 * time.Hour), To: now.Add(-time.Hour), FolderID: new(int64)},
 			{Outcomes: []cron.Outcome{cron.OutcomeLost}, Statuses: []cron.StatusRange{{First: 500, Last: 599}}},
-			{Text: &cron.TextFilter{Text: "text", Faults: []cron.Fault{1}, Says: func(*cron.Execution) string { return "" }}},
+			{Faults: []cron.Fault{cron.FaultRefused}, Text: "text"},
 		} {
 			f.JobID = jobID
 			page, err := db.Search(t.Context(), account, &cron.HistoryQuery{Filter: f, Limit: 1})

@@ -275,3 +275,29 @@ func TestAbandonedWaitsForClaims(t *testing.T) {
 		t.Errorf("found %d executions, want the one of the claim", n)
 	}
 }
+
+// TestPostgresSearchIgnoresTheCollation searches a title whose ASCII letters the collation of the database folds in another
+// way than all others do: Turkish has a dotless i.
+func TestPostgresSearchIgnoresTheCollation(t *testing.T) {
+	kind := storetest.Databases[1]
+	options := kind.New(t)
+	db, raw := open(t, options), past(t, options)
+	if number(t, raw, `SELECT count(*) FROM pg_collation WHERE collname = 'tr-x-icu'`) == 0 {
+		t.Skip("this PostgreSQL server has no collations of ICU")
+	}
+	exec(t, raw, `ALTER TABLE job ALTER COLUMN title TYPE TEXT COLLATE "tr-x-icu"`)
+	account, _ := newAccount(t, db)
+	j := newJob(account)
+	j.Title = "NIGHTLY INDEX"
+	ok(t, db.CreateJob(t.Context(), &j))
+	now := db.Now().UnixMilli()
+	exec(t, raw, `INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
+		VALUES ($1, $2, $3, 0, 1, 0, 1, $3)`, account, j.ID, now)
+	for _, text := range []string{"nightly index", "NIGHTLY INDEX"} {
+		page, err := db.Search(t.Context(), account, &cron.HistoryQuery{Filter: cron.HistoryFilter{Text: text}, Limit: 10})
+		ok(t, err)
+		if len(page.Records) != 1 {
+			t.Errorf("%q finds %d records, want 1", text, len(page.Records))
+		}
+	}
+}

@@ -15,7 +15,7 @@ import (
 
 const (
 	// searchRows is how many records one page of a search looks at, whatever it is for; with a text half as many, since
-	// this program has to look at them, too.
+	// four texts of each are searched.
 	searchRows = 2000
 	// disorder is how far the starts of two records may be apart that stand in the other order of their ids: an execution
 	// starts a moment after its claim, and clocks are set now and then.
@@ -118,7 +118,7 @@ func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q 
 		}
 	}
 	rows := searchRows
-	if f.Text != nil {
+	if f.Text != "" {
 		rows /= 2
 	}
 	var started int64
@@ -202,8 +202,8 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 	[]cron.HistoryRecord, error) {
 	w := s.wanted(accountID, &q.Filter, run, since)
 	limit := q.Limit + 1
-	if q.Filter.Text != nil {
-		limit = searchRows // the database finds more than what matches
+	if q.Filter.Text != "" {
+		limit = searchRows // the database may find more than what contains it
 	}
 	rows, err := reader.QueryContext(ctx,
 		`SELECT `+executionNames+`, job.title,
@@ -227,7 +227,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, &former); err != nil {
 			return nil, fmt.Errorf("search the history: %w", err)
 		}
-		if q.Filter.Text == nil || q.Filter.Text.Matches(&r) {
+		if q.Filter.Text == "" || r.Contains(q.Filter.Text) {
 			r.Repeats = former != cron.OutcomeFailed // a lost one may have got its result since
 			found = append(found, r)
 		}
@@ -277,6 +277,9 @@ func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, sin
 	if len(f.Outcomes) > 0 {
 		w.conditions.WriteString(" AND " + in(`execution.outcome`, numbersOf(f.Outcomes)))
 	}
+	if len(f.Faults) > 0 {
+		w.conditions.WriteString(" AND " + in(`execution.fault`, numbersOf(f.Faults)))
+	}
 	if len(f.Statuses) > 0 {
 		var ranges []string
 		for _, r := range f.Statuses {
@@ -285,11 +288,12 @@ func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, sin
 		}
 		w.conditions.WriteString(" AND (" + strings.Join(ranges, " OR ") + ")")
 	}
-	if t := f.Text; t != nil {
-		w.add(`(lower(execution.url) LIKE ? ESCAPE '\' OR lower(job.title) LIKE ? ESCAPE '\'
-			OR lower(execution.reason) LIKE ? ESCAPE '\' OR lower(execution.detail) LIKE ? ESCAPE '\'`, likely(t.Text))
-		w.conditions.WriteString(" OR " + in(`execution.fault`, numbersOf(t.Faults)) +
-			" OR execution.reason = '' AND " + in(`execution.http_status`, t.Codes) + ")")
+	if f.Text != "" {
+		stored := []string{`execution.url`, `job.title`, `execution.reason`, `execution.detail`}
+		for i, column := range stored {
+			stored[i] = s.engine.lower(column) + ` LIKE ? ESCAPE '\'`
+		}
+		w.add("("+strings.Join(stored, " OR ")+")", likely(f.Text))
 	}
 	return w
 }
@@ -302,8 +306,8 @@ func numbersOf[T ~int](values []T) []int64 {
 	return numbers
 }
 
-// likely is the pattern of LIKE for text in lower case that holds the given one. The databases fold the case of ASCII
-// only, so any other letter stands for every character; TextFilter.Matches looks closer.
+// likely is the pattern of LIKE for text that may contain the given one, with its ASCII letters in lower case. Any other
+// letter stands for every character, so that HistoryRecord.Contains has to check what matches.
 func likely(text string) string {
 	var b strings.Builder
 	b.WriteByte('%')

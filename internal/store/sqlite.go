@@ -147,6 +147,8 @@ func (e *sqliteEngine) list(numbers []int64) any {
 	return string(append(text, ']'))
 }
 
+func (e *sqliteEngine) lower(column string) string { return `lower(` + column + `)` }
+
 func (e *sqliteEngine) lock(lockKind) string { return "" }
 
 func (e *sqliteEngine) unindexed(column string) string { return "+" + column }

@@ -96,9 +96,12 @@ func filterParameters() []Parameter {
 		{In: "query", Name: "folder", Schema: Integer("Only records of the jobs that are in this folder now; 0 is the root folder.").AtLeast(0)},
 		{In: "query", Name: "outcome", Joined: true, Schema: Array("Only records with these outcomes.",
 			String("").Choose(names...)).Like("failed")},
+		{In: "query", Name: "reason", Joined: true, Schema: Array("Only records with these reasons.",
+			String("").Choose(reasonChoices()...)).Like("timeout")},
 		{In: "query", Name: "httpStatus", Joined: true, Schema: Array("Only records with these status codes, or ranges of them.",
 			String("").Matching(`^[1-9][0-9]{2}(-[1-9][0-9]{2})?$`)).UpTo(cron.MaxStatusRanges)},
-		{In: "query", Name: "text", Schema: String("Only records whose `url`, `jobTitle` or `statusText` contains this text, ignoring case.").
+		{In: "query", Name: "text", Schema: String("Only records with this text in `url`, `jobTitle`, the reason phrase of the response, or the " +
+			"detail of the `reason`, such as a host or an address; ignoring case.").
 			UpTo(cron.MaxFilterText)},
 	}, spanParameters("Only records whose `date` is at or after it."))
 }
@@ -208,7 +211,7 @@ func recordMembers() []Member {
 			Choice{Value: "manual", Meaning: "a run on request"})),
 		Of("attempt", Integer("The number of the attempt, 1 for the first.").AtLeast(1)),
 		Of("reason", String("A code for why an execution failed or did not run, or empty.").
-			Choose(reasonChoices()...)),
+			Choose(append([]Choice{{Value: ""}}, reasonChoices()...)...)),
 		Of("covers", Object("The occurrences that a missed or skipped record covers; null for other records.",
 			Of("first", Time("The first occurrence.")), Of("last", Time("The last occurrence.")),
 			Of("count", Integer("The number of occurrences.").AtLeast(1)),
@@ -217,14 +220,9 @@ func recordMembers() []Member {
 
 // reasonChoices are the words for what went wrong, in the order of their numbers.
 func reasonChoices() []Choice {
-	var faults []cron.Fault
-	for f := range wire.FaultNames {
-		faults = append(faults, f)
-	}
-	slices.Sort(faults)
-	choices := make([]Choice, len(faults))
-	for i, f := range faults {
-		choices[i] = Choice{Value: wire.FaultNames[f]}
+	var choices []Choice
+	for _, f := range wire.Faults {
+		choices = append(choices, Choice{Value: wire.FaultNames[f]})
 	}
 	return choices
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"punctual/internal/cron"
@@ -97,3 +99,6 @@ var FaultNames = map[cron.Fault]string{
 	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
 	cron.FaultShortage: "shortage", cron.FaultMatchBusy: "matchBusy", cron.FaultNotGlobal: "notGlobal",
 }
+
+// Faults are those with a word, in the order of their numbers.
+var Faults = slices.Sorted(maps.Keys(FaultNames))[cron.FaultNone+1:]
