@@ -24,11 +24,12 @@ var allowed = map[string][]string{
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
 	"punctual/internal/service":   {"auth", "cron", "message", "store"},
 	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/spec", "api/wire"},
+	"punctual/internal/web":       {"auth", "cron", "message", "service"},
 	"punctual/internal/zoneinfo":  {"cron"},
 
 	"punctual/internal/notify/email": {"config", "cron", "message"},
 	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
-		"service", "store", "zoneinfo"},
+		"service", "store", "web", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
@@ -43,7 +44,7 @@ var allowed = map[string][]string{
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
 	"punctual/internal/auth", "punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
-	"punctual/internal/api/wire"}
+	"punctual/internal/api/wire", "punctual/internal/web"}
 
 type listed struct {
 	ImportPath string

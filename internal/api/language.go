@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 
 	"punctual/internal/message"
 )
@@ -24,5 +23,5 @@ func layered(languages []*message.Catalogue) []*message.Catalogue {
 
 // languageOf is the language of the answer to a request: the one that its header Accept-Language asks for.
 func languageOf(r *http.Request) *message.Catalogue {
-	return message.Choose(strings.Join(r.Header.Values("Accept-Language"), ","), catalogues)
+	return message.Accepted(r.Header, catalogues)
 }

@@ -7,11 +7,10 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"punctual/internal/message"
 	"punctual/internal/metrics"
+	"punctual/internal/web"
 )
 
 // routes are handlers by the patterns of a ServeMux.
@@ -44,11 +43,11 @@ func mux(of routes, rest http.Handler) http.Handler {
 	})
 }
 
-// reserveConsole keeps /console and all paths below it from the API: they belong to people and browsers.
-func reserveConsole(api http.Handler) http.Handler {
+// reserveConsole gives /console and all paths below it to the console, and the rest to the API.
+func reserveConsole(console, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/console" || strings.HasPrefix(r.URL.Path, "/console/") {
-			problem(w, http.StatusNotFound, message.Default().NoConsole())
+		if web.Reserved(r.URL.Path) {
+			console.ServeHTTP(w, r)
 			return
 		}
 		api.ServeHTTP(w, r)

@@ -28,7 +28,10 @@ func newMux(ping, write error, turned time.Time) http.Handler {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = w.Write([]byte(r.Method + " " + r.URL.Path))
 	})
-	return mux(publicRoutes("welcome", newOperations(ping, write, turned)), reserveConsole(api))
+	console := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("console " + r.Method + " " + r.URL.Path))
+	})
+	return mux(publicRoutes("welcome", newOperations(ping, write, turned)), reserveConsole(console, api))
 }
 
 func newOperations(ping, write error, turned time.Time) *operations {
@@ -77,12 +80,12 @@ func TestPathsOfTheProcess(t *testing.T) {
 		{"GET", "/debug/pprof/", "goroutine"},
 		{"GET", "/debug/pprof/cmdline", "Unknown profile"},
 		{"GET", "/consoles", "api"},
-		{"GET", "/console", "no console"},
-		{"GET", "/console/", "no console"},
-		{"GET", "/console//jobs", "no console"},
-		{"GET", "/console/../jobs", "no console"},
-		{"PUT", "/console/jobs", "no console"},
-		{"OPTIONS", "/console", "no console"},
+		{"GET", "/console", "console"},
+		{"GET", "/console/", "console"},
+		{"GET", "/console//jobs", "console"},
+		{"GET", "/console/../jobs", "console"},
+		{"PUT", "/console/jobs", "console"},
+		{"OPTIONS", "/console", "console"},
 		{"GET", "/Healthz", "api"},
 	} {
 		r := local(t, tt.method, "/")
@@ -93,7 +96,9 @@ func TestPathsOfTheProcess(t *testing.T) {
 		switch holds {
 		case "api":
 			status, holds = http.StatusTeapot, tt.method+" "+tt.path
-		case "no console", "Unknown profile":
+		case "console":
+			holds = "console " + tt.method + " " + tt.path
+		case "Unknown profile":
 			status = http.StatusNotFound
 		}
 		if w.Code != status || !strings.Contains(w.Body.String(), holds) {

@@ -22,16 +22,20 @@ const (
 	closeTimeout      = 5 * time.Second // for requests under way when the service stops
 )
 
-// serveAPI answers the API and what everybody may know of the process.
+// serveAPI answers the API, the console and what everybody may know of the process.
 func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	stopping := make(chan struct{})
 	api, err := n.newAPI(stopping)
 	if err != nil {
 		return nil, err
 	}
+	console, err := n.newConsole()
+	if err != nil {
+		return nil, err
+	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
 	own := publicRoutes(message.Default().Welcome(n.publicURL()), n.newOperations(trusted))
-	server := n.newServer(mux(own, reserveConsole(count(api, n.metrics))))
+	server := n.newServer(mux(own, reserveConsole(console, count(api, n.metrics))))
 	watch(server)
 	server.RegisterOnShutdown(func() { close(stopping) })
 	return n.run(server, n.limit(n.listener)), nil

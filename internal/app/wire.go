@@ -16,6 +16,7 @@ import (
 	"punctual/internal/scheduler"
 	"punctual/internal/service"
 	"punctual/internal/store"
+	"punctual/internal/web"
 )
 
 // userAgent is what targets see.
@@ -54,6 +55,15 @@ func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 		ExecutorAddresses: executors,
 		Stop:              stop,
 	}), nil
+}
+
+// newConsole puts the console together.
+func (n *node) newConsole() (http.Handler, error) {
+	return web.New(web.Config{
+		Logger:    n.logger,
+		Proxies:   n.config.Serve.TrustedProxies,
+		PublicURL: string(n.config.Serve.PublicURL),
+	})
 }
 
 // addGauges adds what is read with each scrape.

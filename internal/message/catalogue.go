@@ -25,6 +25,7 @@ type Catalogue struct {
 	mails     map[cron.MailFault]string
 	mailTexts map[mailKind]mailText
 	labels    map[label]string
+	console   map[string]string // see Label
 	grammar   grammar
 }
 

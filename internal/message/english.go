@@ -22,6 +22,7 @@ var english = Catalogue{
 		labelJob: "cron job", labelDisabled: "disabled", labelNotRun: "not run yet", labelOK: "ok", labelFailed: "failed",
 		labelCopy: "(copy)",
 	},
+	console: englishLabels,
 	grammar: grammar{
 		kind: englishType, bounds: englishRange, count: englishCount, crontab: englishCrontab, schedule: englishSchedule,
 	},
@@ -79,8 +80,9 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleLocked: "Another call held what this one changes for more than {limit} seconds. Nothing was changed; try again.",
 	cron.RuleEdited: "Other calls changed this job while this one was being saved, several times over. Nothing was changed; " +
 		"try again.",
-	cron.RuleRequests: "This account has {limit} requests in progress already, and no further one is taken. Make fewer at once.",
-	cron.RuleSlow:     "The database took too long for this, which was ended. Ask for less at once, or try again later.",
+	cron.RuleOtherOrigin: "The form came from another site, so nothing was done. Open this page anew and fill in the form again.",
+	cron.RuleRequests:    "This account has {limit} requests in progress already, and no further one is taken. Make fewer at once.",
+	cron.RuleSlow:        "The database took too long for this, which was ended. Ask for less at once, or try again later.",
 
 	cron.RuleKeyAddress: "This API key may not be used from [{given}|an address that is not known]; use it from an address " +
 		"that its allow list holds, or change the list.",

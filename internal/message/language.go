@@ -1,6 +1,7 @@
 package message
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,11 @@ func Languages() []*Catalogue { return []*Catalogue{&english} }
 
 // Default returns the default catalogue, which is also that of the command line.
 func Default() *Catalogue { return Languages()[0] }
+
+// Accepted returns the offered catalogue that the headers Accept-Language of a request ask for; see Choose.
+func Accepted(header http.Header, offered []*Catalogue) *Catalogue {
+	return Choose(strings.Join(header.Values("Accept-Language"), ","), offered)
+}
 
 // maxRanges limits how many language ranges of a header are read.
 const maxRanges = 50

@@ -1,10 +1,5 @@
 package message
 
-// NoConsole says that there is no console.
-func (c *Catalogue) NoConsole() string {
-	return "This service has no console. Use the API; it is described at /docs."
-}
-
 // OperationsRefused says who may see metrics and profiles.
 func (c *Catalogue) OperationsRefused() string {
 	return "Metrics and profiles are served on the address of --operations-listen. Without that flag they are served only to " +

@@ -1,0 +1,87 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// retryLater is when another try may be worth while if nobody knows.
+const retryLater = time.Minute
+
+// statuses maps the kinds of errors to HTTP.
+var statuses = map[cron.ErrorKind]int{
+	cron.Invalid:            http.StatusUnprocessableEntity,
+	cron.NotFound:           http.StatusNotFound,
+	cron.Conflict:           http.StatusConflict,
+	cron.Unauthorized:       http.StatusUnauthorized,
+	cron.Forbidden:          http.StatusForbidden,
+	cron.TooMany:            http.StatusTooManyRequests,
+	cron.Gone:               http.StatusGone,
+	cron.PreconditionFailed: http.StatusPreconditionFailed,
+	cron.Unprocessable:      http.StatusUnprocessableEntity,
+	cron.Unavailable:        http.StatusServiceUnavailable,
+}
+
+// classify tells what an error is to the person, and logs it when it is our fault.
+func (v *visit) classify(err error) (status int, e *cron.Error) {
+	e, ok := errors.AsType[*cron.Error](err)
+	if !ok {
+		e = &cron.Error{Kind: cron.Internal}
+	}
+	if errors.Is(err, context.DeadlineExceeded) { // requests have no deadline of their own
+		e = &cron.Error{Kind: cron.Unavailable, Problems: []cron.Problem{{Rule: cron.RuleSlow}}}
+	}
+	status, ok = statuses[e.Kind]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	if status >= http.StatusInternalServerError && v.r.Context().Err() == nil {
+		v.web.logger.ErrorContext(v.r.Context(), "a page failed", slog.String("method", v.r.Method),
+			slog.String("pattern", v.r.Pattern), slog.Any("error", err))
+	}
+	return status, e
+}
+
+// errorPage says why there is no other page.
+type errorPage struct {
+	view
+	Status int
+	Title  string
+	Detail string
+}
+
+// fail answers with a page that says what happened and what to do.
+func (v *visit) fail(err error) {
+	status, e := v.classify(err)
+	p := errorPage{view: v.view(""), Status: status}
+	p.Title, p.Detail = v.catalogue.Error(e.Kind, e.Subject)
+	if len(e.Problems) > 0 {
+		p.Detail = v.catalogue.Problem(e.Problems[0])
+	}
+	v.retryAfter(status, e)
+	if err := v.render(status, "error", p); err != nil {
+		v.web.logger.ErrorContext(v.r.Context(), "an error could not be shown", slog.Any("error", err))
+		http.Error(v.w, http.StatusText(status), status)
+	}
+}
+
+// retryAfter tells programs when another try may be worth while.
+func (v *visit) retryAfter(status int, e *cron.Error) {
+	if status != http.StatusTooManyRequests {
+		return
+	}
+	wait := e.RetryAfter
+	if wait <= 0 {
+		wait = retryLater
+	}
+	v.w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+}
+
+// notFound is the handler of paths without a page.
+func notFound(*visit) error { return cron.Missing(cron.SubjectNone) }

@@ -1,0 +1,195 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"punctual/internal/auth"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+)
+
+// root is the path of the console. All of its pages are below it.
+const root = "/console"
+
+// maxForm limits the size of a form in bytes.
+const maxForm = 64 << 10
+
+// policy is the content security policy of all pages: nothing but what this host serves, and nothing inline.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Config is what the console needs.
+type Config struct {
+	Logger    *slog.Logger
+	Proxies   auth.Proxies
+	PublicURL string // scheme and host at which people reach the service; empty if that is not configured
+}
+
+type web struct {
+	logger    *slog.Logger
+	proxies   auth.Proxies
+	publicURL string
+	static    *staticFiles
+	pages     map[string]pageSet // by the tag of their language
+	crossing  *http.CrossOriginProtection
+	mux       *http.ServeMux
+}
+
+// New returns the handler for /console and all paths below it.
+func New(c Config) (http.Handler, error) {
+	w := &web{
+		logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
+		crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+	}
+	var err error
+	if w.static, err = loadStatic(); err != nil {
+		return nil, err
+	}
+	if w.pages, err = parsePages(w.static); err != nil {
+		return nil, err
+	}
+	if c.PublicURL != "" { // what browsers say they come from, when a proxy sends another Host
+		if err := w.crossing.AddTrustedOrigin(c.PublicURL); err != nil {
+			return nil, fmt.Errorf("trust the origin of the public URL: %w", err)
+		}
+	}
+	for _, rt := range w.routes() {
+		w.mux.HandleFunc(rt.method+" "+rt.pattern, func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, rt.handle) })
+	}
+	w.mux.HandleFunc("GET "+staticRoot+"{file}", w.serveStatic)
+	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, notFound) })
+	return w, nil
+}
+
+// Reserved tells whether a path belongs to the console.
+func Reserved(path string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// ServeHTTP answers a request.
+func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	h := rw.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer, browsers would send forms with the origin null
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	switch clean := path.Clean(r.URL.Path); {
+	case r.URL.Path == root+"/":
+		http.Redirect(rw, r, root, http.StatusPermanentRedirect)
+	case clean != r.URL.Path: // the mux would redirect it
+		w.serve(rw, r, notFound)
+	default:
+		w.mux.ServeHTTP(rw, r)
+	}
+}
+
+// handler answers a visit, or returns an error and has written nothing.
+type handler func(v *visit) error
+
+// serve answers a request with a page, or with one that says why not.
+func (w *web) serve(rw http.ResponseWriter, r *http.Request, handle handler) {
+	v := &visit{web: w, w: rw, r: r, secure: w.secure(r), catalogue: message.Accepted(r.Header, message.Languages())}
+	defer v.recoverPanic()
+	if err := v.admit(handle); err != nil {
+		v.fail(err)
+	}
+}
+
+// admit refuses requests that other sites make a browser send, and reads forms.
+func (v *visit) admit(handle handler) error {
+	if err := v.web.crossing.Check(v.r); err != nil {
+		return &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleOtherOrigin}}, Err: err}
+	}
+	if v.r.Method == http.MethodPost {
+		if err := v.readForm(); err != nil {
+			return err
+		}
+	}
+	return handle(v)
+}
+
+// readForm reads the fields of a form, which must be text.
+func (v *visit) readForm() error {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	if err := v.r.ParseForm(); err != nil {
+		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleTooLong, Limit: large.Limit,
+				Unit: cron.UnitBytes}}, Err: err}
+		}
+		return &cron.Error{Kind: cron.Invalid, Err: err}
+	}
+	for _, values := range v.r.PostForm {
+		for _, text := range values {
+			if !utf8.ValidString(text) {
+				return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleNotText}}}
+			}
+		}
+	}
+	return nil
+}
+
+// secure tells whether a browser reaches the console over TLS.
+func (w *web) secure(r *http.Request) bool {
+	return w.proxies.Secure(r) || strings.HasPrefix(w.publicURL, "https:")
+}
+
+// visit is one request of a browser.
+type visit struct {
+	web       *web
+	w         http.ResponseWriter
+	r         *http.Request
+	secure    bool
+	catalogue *message.Catalogue
+}
+
+// render answers with a page. Its data embed a view.
+func (v *visit) render(status int, page string, data any) error {
+	var b bytes.Buffer
+	if err := v.web.pages[v.catalogue.Tag].execute(&b, page, data); err != nil {
+		return fmt.Errorf("render the page %s: %w", page, err)
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.catalogue.Tag)
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(b.Bytes()) // whoever is gone does not need it
+	return nil
+}
+
+// redirect sends the browser to another page of the console after a form.
+func (v *visit) redirect(to string) error {
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	return nil
+}
+
+// recoverPanic answers with our fault when a handler panics. The response may have begun; then it stays as it is.
+func (v *visit) recoverPanic() {
+	switch p := recover(); {
+	case p == nil:
+	case p == http.ErrAbortHandler:
+		panic(p)
+	default:
+		v.fail(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
+}
+
+// localPath returns next if it is the path of a page of the console, with or without a query, and that of the start page
+// if not: a link to the console must not lead to another site.
+func localPath(next string) string {
+	u, err := url.Parse(next)
+	switch {
+	case err != nil, u.IsAbs(), u.Host != "", u.User != nil, u.Opaque != "", strings.ContainsRune(next, '\\'),
+		!Reserved(u.Path), path.Clean(u.Path) != u.Path, strings.HasPrefix(u.Path, staticRoot):
+		return root
+	}
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+}
