@@ -104,7 +104,7 @@ func (s *eventStream) tellPosition() { fmt.Fprintf(&s.buffer, "id: %s\n\n", s.fo
 
 // look puts what happened since the last look into the buffer.
 func (s *eventStream) look(r *http.Request) (more bool, err error) {
-	events, more, err := s.follower.Look(r.Context(), s.api.now())
+	events, more, err := s.follower.Poll(r.Context(), s.api.now())
 	for i := range events {
 		if err == nil {
 			err = s.add(&events[i])

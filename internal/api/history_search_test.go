@@ -121,7 +121,7 @@ func TestSearch(t *testing.T) {
 		}
 		want := []string{
 			`3780 succeeded scheduled 1  "OK" 200`,
-			`3780 missed scheduled 1 missed "The execution was missed, since its time was over when the service got to it." ` +
+			`3780 missed scheduled 1 missed "The execution was missed, since the service found it too late." ` +
 				`0 180–3720: 60 false`,
 			`120 lost scheduled 1 lost "The execution was started, but the service stopped before its result was known." 0`,
 			`70 failed retry 2  "Service Unavailable" 503`,

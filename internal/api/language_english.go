@@ -10,7 +10,7 @@ var englishLayer = message.Layer{
 	Problems: map[cron.Rule]string{
 		cron.RuleNotJSON:   "The body is not valid JSON; exactly one JSON object is expected.",
 		cron.RuleMediaType: "The request needs a body in JSON, with the header Content-Type: application/json.",
-		cron.RuleNotUTF8: "The body is not UTF-8: the byte {want} at offset {given} begins no character. " +
+		cron.RuleNotUTF8: "The body is not UTF-8: the byte {want} at offset {given} does not begin a character. " +
 			"Send JSON in UTF-8.",
 		cron.RuleSurrogate: "The body is not UTF-8: {want} at offset {given} is half of a surrogate pair. " +
 			"Send both halves, or the character itself in UTF-8.",
@@ -27,22 +27,22 @@ var englishLayer = message.Layer{
 			"a reverse proxy may have to be told to use it.",
 
 		cron.RuleIdempotencyKey: "The header Idempotency-Key must be one value of 1 to {limit} printable ASCII characters.",
-		cron.RuleIdempotencyBusy: "The first request with this Idempotency-Key is still under way; " +
+		cron.RuleIdempotencyBusy: "The first request with this Idempotency-Key is still being performed; " +
 			"send it again in a moment for its answer.",
 		cron.RuleIdempotencyOther: "This Idempotency-Key came with another request before; use a new one for each request.",
-		cron.RuleIdempotencyFull: "This account has {limit} Idempotency-Keys in use, and no further one is taken; " +
+		cron.RuleIdempotencyFull: "This account has {limit} Idempotency-Keys in use, which is the limit; " +
 			"each is free again 24 hours after its request.",
 		cron.RuleDailyQuota: "This API key has used up its {limit} requests of the day. Wait until midnight UTC, " +
 			"as Retry-After says, or ask the operator of the service for a larger plan.",
-		cron.RuleWaiting: "This account has {limit} calls waiting for the database already, and no further one is taken. " +
+		cron.RuleWaiting: "This account already has {limit} calls waiting for the database, which is the limit. " +
 			"Wait for their answers, or send fewer at once.",
-		cron.RuleLocked: "Another call held what this one changes for more than {limit} seconds. Nothing was changed; " +
+		cron.RuleLocked: "Another call was changing the same data for more than {limit} seconds. Nothing was changed; " +
 			"send the call again.",
-		cron.RuleEdited: "Other calls changed this job while this one was being saved, several times over. " +
+		cron.RuleEdited: "Other calls changed this job each time this one was about to be saved. " +
 			"Nothing was changed; send the call again.",
-		cron.RuleRequests: "This account has {limit} requests in progress already, and no further one is taken. " +
+		cron.RuleRequests: "This account already has {limit} requests in progress, which is the limit. " +
 			"Send fewer at once, and read the answers without delay.",
-		cron.RuleSlow: "The database took too long for this call, which was ended. " +
+		cron.RuleSlow: "The database took too long for this call, so it was stopped. " +
 			"Ask for less at once, such as a shorter span of time, or send the call again later.",
 	},
 	Errors: map[message.About]string{

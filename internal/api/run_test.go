@@ -70,7 +70,7 @@ func TestRunsThatCannotBe(t *testing.T) {
 	path := c.create(`{"url":"a.example","overlap":"skip"}`)
 	c.do("POST", path+"/run", "")
 	c.server.claim(t)
-	if got := c.do("POST", path+"/run", ""); got.status != 409 || !strings.Contains(got.body, "still under way") {
+	if got := c.do("POST", path+"/run", ""); got.status != 409 || !strings.Contains(got.body, "still running") {
 		t.Errorf("a run beside another: %d %s", got.status, got.body)
 	}
 	for _, call := range []string{"POST /jobs/999/run", "POST /jobs/x/run", "GET /jobs/999/runs/1", "GET /jobs/1/runs/1",

@@ -6,15 +6,15 @@ import (
 	"strconv"
 )
 
-// maxChunkExtra limits the bytes of a chunked body that are not data: chunk sizes, extensions and trailers.
-const maxChunkExtra = 64 << 10
+// maxChunkOverhead limits the bytes of a chunked body that are not data: chunk sizes, extensions and trailers.
+const maxChunkOverhead = 64 << 10
 
 // body is the state of a reader within a response body.
 type body struct {
-	framing framing
-	left    int64 // unread bytes of a body withLength, or of the current chunk
-	inChunk bool  // the line end after the data of the current chunk has not been read
-	extra   int64 // bytes that count toward maxChunkExtra
+	framing  framing
+	left     int64 // unread bytes of a body withLength, or of the current chunk
+	inChunk  bool  // the line end after the data of the current chunk has not been read
+	overhead int64 // bytes that count toward maxChunkOverhead
 }
 
 // ends reports whether the body is known to have no more bytes.
@@ -64,17 +64,17 @@ func (r *reader) beginChunk() error {
 		return err
 	}
 	// Many small chunks are legitimate, so the data of a chunk offset its overhead.
-	b.extra = max(b.extra-16-2*min(size, math.MaxInt32), 0)
+	b.overhead = max(b.overhead-16-2*min(size, math.MaxInt32), 0)
 	if b.left, b.inChunk = size, size > 0; size == 0 {
 		return r.trailer()
 	}
 	return nil
 }
 
-// extraByte reads a byte that is not chunk data.
-func (r *reader) extraByte() (byte, error) {
-	if r.body.extra++; r.body.extra > maxChunkExtra {
-		return 0, malformed("its chunks come with more than " + strconv.Itoa(maxChunkExtra) +
+// overheadByte reads a byte that is not chunk data.
+func (r *reader) overheadByte() (byte, error) {
+	if r.body.overhead++; r.body.overhead > maxChunkOverhead {
+		return 0, malformed("its chunks come with more than " + strconv.Itoa(maxChunkOverhead) +
 			" bytes of extensions and trailers")
 	}
 	c, err := r.readByte()
@@ -84,7 +84,7 @@ func (r *reader) extraByte() (byte, error) {
 // endChunk reads the line end after the data of a chunk.
 func (r *reader) endChunk() error {
 	for {
-		switch c, err := r.extraByte(); {
+		switch c, err := r.overheadByte(); {
 		case err != nil:
 			return err
 		case c == '\n':
@@ -98,7 +98,7 @@ func (r *reader) endChunk() error {
 // chunkSize reads the line with the size of the next chunk.
 func (r *reader) chunkSize() (size int64, err error) {
 	for digits := 0; ; digits++ {
-		c, err := r.extraByte()
+		c, err := r.overheadByte()
 		if err != nil {
 			return 0, err
 		}
@@ -108,7 +108,7 @@ func (r *reader) chunkSize() (size int64, err error) {
 			return 0, malformed("there is " + quote([]byte{c}) + " where the size of a chunk should be")
 		case !ok:
 			for c != '\n' && err == nil {
-				c, err = r.extraByte()
+				c, err = r.overheadByte()
 			}
 			return size, err
 		case size > math.MaxInt64>>4:
@@ -133,7 +133,7 @@ func hexDigit(c byte) (int64, bool) {
 func (r *reader) trailer() error {
 	empty, whole, last := true, false, byte('\n')
 	for {
-		c, err := r.extraByte()
+		c, err := r.overheadByte()
 		switch {
 		case err == io.ErrUnexpectedEOF && empty && last == '\r':
 			return nil

@@ -13,9 +13,9 @@ import (
 const (
 	// maxAddrs limits how many addresses of a name are tried.
 	maxAddrs = 16
-	// longCall is the timeout above which a connection sends keep-alive probes, so that NATs and firewalls do not drop it
+	// keepAliveTimeout is the timeout above which a connection sends keep-alive probes, so that NATs and firewalls do not drop it
 	// while it is idle.
-	longCall = time.Minute
+	keepAliveTimeout = time.Minute
 )
 
 // interleave returns the addresses in the order in which they are tried: the resolver's order, with IPv4 and IPv6
@@ -48,7 +48,7 @@ func (c *Client) dial(
 	ctx context.Context, addrs []netip.Addr, port uint16, timeout time.Duration, access cron.Access,
 ) (net.Conn, error) {
 	dialer := net.Dialer{ControlContext: c.guard.control(access), KeepAlive: -1}
-	if timeout > longCall {
+	if timeout > keepAliveTimeout {
 		dialer.KeepAlive = 0 // the default of package net
 	}
 	targets := make([]netip.AddrPort, len(addrs))
@@ -59,7 +59,7 @@ func (c *Client) dial(
 	if len(targets) == 1 {
 		return connect(ctx, targets[0])
 	}
-	return newRace(c, targets, timeout, connect).run(ctx)
+	return newHappyEyeballs(c, targets, timeout, connect).run(ctx)
 }
 
 func dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {

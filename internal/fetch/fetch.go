@@ -91,8 +91,8 @@ func New(config Config) *Client {
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
 
-		identities: cache[[sha256.Size]byte, *identity]{capacity: identityRoom},
-		patterns:   cache[string, *regexp.Regexp]{capacity: patternRoom},
+		identities: cache[[sha256.Size]byte, *identity]{capacity: maxIdentityBytes},
+		patterns:   cache[string, *regexp.Regexp]{capacity: maxPatternBytes},
 		turns:      newTurns(),
 
 		readers:  sync.Pool{New: func() any { return newReader() }},
@@ -283,7 +283,7 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 		ServerName:         x.target.serverName(),
 		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
-		ClientSessionCache: x.client.sessions.view(x.call.AccountID, x.sessionName(), &x.peerBytes),
+		ClientSessionCache: x.client.sessions.forServer(x.call.AccountID, x.sessionName(), &x.peerBytes),
 		// Records the certificate as soon as it is known, even if the handshake fails later.
 		VerifyConnection: func(state tls.ConnectionState) error {
 			x.noteCertificate(state.PeerCertificates[0])

@@ -97,7 +97,7 @@ func FuzzReceive(f *testing.F) {
 				t.Errorf("%d bytes to look at, truncated %v", len(x.body), x.result.Truncated)
 			}
 			// A full buffer and what chunks may have around their data come on top of the limit.
-			if most := 20*int(limit) + readerSize + scratchSize + maxChunkExtra; conn.taken > most {
+			if most := 20*int(limit) + readerSize + scratchSize + maxChunkOverhead; conn.taken > most {
 				t.Errorf("took %d bytes, and the limit is %d", conn.taken, limit)
 			}
 			fault, ok := errors.AsType[*fault](err)

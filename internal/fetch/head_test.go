@@ -265,9 +265,9 @@ func TestChunks(t *testing.T) {
 		{"an empty line", chunks("2\r\nok\r\n\r\n" + last), 0, `there is "\r" ` + size},
 		{"a size of the language C", chunks("0x2\r\nok\r\n" + last), 0, noColon},
 		{"a trailer without a colon", chunks("2\r\nok\r\n0\r\nnonsense\r\n\r\n"), 0, noColon},
-		{"endless extensions", chunks("2;" + strings.Repeat("x", maxChunkExtra) + "\r\nok\r\n"), 0, extra},
-		{"an endless trailer", chunks(last[:3] + strings.Repeat("X: y\r\n", maxChunkExtra/6+4)), 0, extra},
-		{"endless zeros", chunks(strings.Repeat("0", maxChunkExtra) + "2\r\nok\r\n"), 0, extra},
+		{"endless extensions", chunks("2;" + strings.Repeat("x", maxChunkOverhead) + "\r\nok\r\n"), 0, extra},
+		{"an endless trailer", chunks(last[:3] + strings.Repeat("X: y\r\n", maxChunkOverhead/6+4)), 0, extra},
+		{"endless zeros", chunks(strings.Repeat("0", maxChunkOverhead) + "2\r\nok\r\n"), 0, extra},
 	}...)
 	testLeniency(t, rows)
 }

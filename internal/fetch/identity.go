@@ -8,8 +8,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// identityRoom is the capacity of a generation of the cache of parsed TLS material, in bytes.
-const identityRoom = 16 << 20
+// maxIdentityBytes is the capacity of a generation of the cache of parsed TLS material, in bytes.
+const maxIdentityBytes = 16 << 20
 
 // identitySize estimates the size of m in bytes once it is parsed: a certificate takes several times the size of its
 // text, and the pool of the account includes a copy of the host's root certificates.

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// patternRoom is the size of a generation of the cache of compiled patterns, in bytes.
-	patternRoom = 8 << 20
+	// maxPatternBytes is the size of a generation of the cache of compiled patterns, in bytes.
+	maxPatternBytes = 8 << 20
 	// matchTime is the limit on the time of matching. A few milliseconds suffice for any body unless the pattern is slow on
 	// purpose; the rest is for a busy machine.
 	matchTime = time.Second

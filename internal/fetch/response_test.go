@@ -22,7 +22,7 @@ func untilEnd(conn net.Conn) {
 	}
 }
 
-// drip writes text slowly and for ever.
+// drip writes text slowly, without end.
 func drip(conn net.Conn, text string) {
 	for {
 		if _, err := io.WriteString(conn, text); err != nil {
@@ -32,7 +32,7 @@ func drip(conn net.Conn, text string) {
 	}
 }
 
-// flood writes text as fast as it goes, for ever.
+// flood writes text as fast as possible, without end.
 func flood(conn net.Conn, text string) {
 	text = strings.Repeat(text, 4096/len(text)+1)
 	for {

@@ -10,11 +10,11 @@ import (
 
 // Limits on the cache of TLS sessions.
 const (
-	maxSessions  = 8192 // with more servers than this due in turn, LRU eviction leaves no hits
-	sessionRoom  = 64 << 20
-	largeSession = 64 << 10 // larger sessions are not cached, so that one server cannot evict the others
-	sessionBase  = 1 << 10  // estimated size of a session without its ticket and certificates
-	sessionLife  = time.Hour
+	maxSessions     = 8192 // with more servers than this due in turn, LRU eviction leaves no hits
+	maxSessionBytes = 64 << 20
+	largeSession    = 64 << 10 // larger sessions are not cached, so that one server cannot evict the others
+	sessionBase     = 1 << 10  // estimated size of a session without its ticket and certificates
+	sessionLife     = time.Hour
 )
 
 // sessions is an LRU cache of TLS sessions. Accounts do not share sessions: a server could tell from a shared ticket that
@@ -37,9 +37,9 @@ func newSessions() *sessions {
 	return &sessions{entries: make(map[string]*list.Element), recent: list.New()}
 }
 
-// view returns the cache for one account and one session name. peerBytes points to the size of the server's certificates,
+// forServer returns the cache for one account and one session name. peerBytes points to the size of the server's certificates,
 // which must be set before Put is called.
-func (s *sessions) view(account int64, name string, peerBytes *int) tls.ClientSessionCache {
+func (s *sessions) forServer(account int64, name string, peerBytes *int) tls.ClientSessionCache {
 	return sessionView{s, sessionKey(account, name), peerBytes}
 }
 
@@ -78,7 +78,7 @@ func (s *sessions) put(key string, state *tls.ClientSessionState, size int, now 
 	if state == nil || size > largeSession {
 		return
 	}
-	for s.recent.Len() >= maxSessions || s.bytes+size > sessionRoom {
+	for s.recent.Len() >= maxSessions || s.bytes+size > maxSessionBytes {
 		s.remove(s.recent.Back())
 	}
 	s.entries[key] = s.recent.PushFront(&session{key, state, size, now})

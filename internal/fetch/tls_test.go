@@ -300,10 +300,10 @@ func TestSessionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSessions()
 		state := new(tls.ClientSessionState)
-		kept := s.view(1, "kept:443", new(int))
+		kept := s.forServer(1, "kept:443", new(int))
 		kept.Put("", state)
 		for i := range 2 * maxSessions {
-			s.view(2, fmt.Sprint(i), new(int)).Put("", state)
+			s.forServer(2, fmt.Sprint(i), new(int)).Put("", state)
 			if _, ok := kept.Get(""); !ok {
 				t.Fatalf("a session in use was lost after %d", i)
 			}
@@ -311,10 +311,10 @@ func TestSessionsAreBounded(t *testing.T) {
 				t.Fatalf("%d entries, %d in order", len(s.entries), s.recent.Len())
 			}
 		}
-		if _, ok := s.view(2, "0", new(int)).Get(""); ok {
+		if _, ok := s.forServer(2, "0", new(int)).Get(""); ok {
 			t.Error("the oldest session is kept")
 		}
-		if _, ok := s.view(1, "0", new(int)).Get(""); ok {
+		if _, ok := s.forServer(1, "0", new(int)).Get(""); ok {
 			t.Error("accounts share sessions")
 		}
 		time.Sleep(sessionLife - time.Second)
@@ -338,16 +338,16 @@ func TestSessionsAreBoundedByBytes(t *testing.T) {
 	s := newSessions()
 	state := new(tls.ClientSessionState)
 	large, huge := 50<<10, 200<<10
-	for i := range 3 * sessionRoom / large {
-		s.view(1, fmt.Sprint(i), &large).Put("", state)
-		if s.bytes > sessionRoom {
+	for i := range 3 * maxSessionBytes / large {
+		s.forServer(1, fmt.Sprint(i), &large).Put("", state)
+		if s.bytes > maxSessionBytes {
 			t.Fatalf("%d bytes", s.bytes)
 		}
 	}
-	if n := s.recent.Len(); n < 1000 || n > sessionRoom/large {
+	if n := s.recent.Len(); n < 1000 || n > maxSessionBytes/large {
 		t.Errorf("%d sessions", n)
 	}
-	view := s.view(2, "huge", &huge)
+	view := s.forServer(2, "huge", &huge)
 	view.Put("", state)
 	if _, ok := view.Get(""); ok {
 		t.Error("a session of a server that floods is kept")

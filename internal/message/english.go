@@ -42,7 +42,7 @@ var englishProblems = map[cron.Rule]string{
 
 	cron.RuleUnknownTimeZone: "{quoted} is not a known time zone; use an IANA name such as Europe/Berlin or UTC.",
 	cron.RuleLocalTime:       "{given} is not a local time; give a date and a time that exist, or none.",
-	cron.RuleCrontab:         "This is no crontab line; write five fields such as 0 3 * * *, or a word such as @daily.",
+	cron.RuleCrontab:         "This is not a crontab line; write five fields such as 0 3 * * *, or a word such as @daily.",
 	cron.RuleTooOften: "Some runs of this schedule are only {given} s apart; the plan of this account allows at least " +
 		"{limit} s.",
 
@@ -52,7 +52,7 @@ var englishProblems = map[cron.Rule]string{
 		"underscores, with single dots between them and 253 characters in all, and no hyphen at the edge of a part.",
 	cron.RuleURLSyntax: "This is not a valid URL; it must look like https://example.com/path?query, " +
 		"with other characters percent-encoded and a port between 1 and 65535.",
-	cron.RuleURLStart:   "The URL begins with {quoted}, which is no scheme and no host; begin it with {want} if that is meant.",
+	cron.RuleURLStart:   "The URL begins with {quoted}, which is neither a scheme nor a host; begin it with {want} if that is meant.",
 	cron.RuleURLBlocked: "Jobs of this service may not call {given}; use an address that it may reach.",
 	cron.RuleURLNotGlobal: "{given} is not a public address, and jobs of this account may call no other; " +
 		"use a public address, or ask the operator of the service to let the account reach private networks.",
@@ -60,7 +60,7 @@ var englishProblems = map[cron.Rule]string{
 		"use it in the path or the query only.",
 	cron.RulePlaceholders: "The job holds too many placeholders; at most {limit} are possible in URL, headers and body together.",
 	cron.RuleHeaderName:   "{quoted} cannot be the name of a header; letters, digits and !#$%&'*+-.^_`|~ are allowed.",
-	cron.RuleStatusRange:  "{quoted} is no HTTP status code from 100 to 999, and no range of them such as 200-299.",
+	cron.RuleStatusRange:  "{quoted} is neither an HTTP status code from 100 to 999 nor a range of them such as 200-299.",
 	cron.RulePattern: "{quoted} is not a regular expression; write it in RE2 syntax, which has no look-around " +
 		"and no back-references.",
 	cron.RulePatternSize: "The regular expression is too large; use fewer or shorter repetitions, and fewer classes such as \\pL.",
@@ -73,16 +73,16 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleMonitorJob:    "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
-	cron.RuleRunWaits:  "A run of this job that was asked for before has not started yet; wait until it has.",
-	cron.RuleStillRuns: "An execution of this job is still under way, and the job skips overlaps; wait until it has ended.",
-	cron.RuleWaiting: "This account has {limit} calls waiting for the database already, and no further one is taken. " +
+	cron.RuleRunWaits:  "A manual run of this job was requested before and has not started yet; wait until it has.",
+	cron.RuleStillRuns: "An execution of this job is still running, and the job skips overlaps; wait until it has ended.",
+	cron.RuleWaiting: "This account already has {limit} calls waiting for the database, which is the limit. " +
 		"Wait for their answers, or make fewer at once.",
-	cron.RuleLocked: "Another call held what this one changes for more than {limit} seconds. Nothing was changed; try again.",
-	cron.RuleEdited: "Other calls changed this job while this one was being saved, several times over. Nothing was changed; " +
+	cron.RuleLocked: "Another call was changing the same data for more than {limit} seconds. Nothing was changed; try again.",
+	cron.RuleEdited: "Other calls changed this job each time this one was about to be saved. Nothing was changed; " +
 		"try again.",
-	cron.RuleOtherOrigin: "The form came from another site, so nothing was done. Open this page anew and fill in the form again.",
-	cron.RuleRequests:    "This account has {limit} requests in progress already, and no further one is taken. Make fewer at once.",
-	cron.RuleSlow:        "The database took too long for this, which was ended. Ask for less at once, or try again later.",
+	cron.RuleOtherOrigin: "The form came from another site, so nothing was done. Open the page again and fill in the form again.",
+	cron.RuleRequests:    "This account already has {limit} requests in progress, which is the limit. Make fewer at once.",
+	cron.RuleSlow:        "The database took too long for this call, so it was stopped. Ask for less at once, or try again later.",
 
 	cron.RuleKeyAddress: "This API key may not be used from [{given}|an address that is not known]; use it from an address " +
 		"that its allow list holds, or change the list.",
@@ -92,7 +92,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleDailyQuota: "This API key has used up its {limit} requests of the day. Wait until midnight UTC, " +
 		"or ask the operator of the service for a larger plan.",
 	cron.RuleEmail:        "{quoted} is not an e-mail address; give one such as jane@example.com.",
-	cron.RuleAddressRange: "{quoted} is not an IP address, and no range of them such as 192.0.2.0/24 or 2001:db8::/32.",
+	cron.RuleAddressRange: "{quoted} is neither an IP address nor a range of them such as 192.0.2.0/24 or 2001:db8::/32.",
 	cron.RuleEventStreams: "Too many streams of events are open; at most {limit} at once are possible for an account. " +
 		"Close one, or wait until one ends.",
 
@@ -145,7 +145,7 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectIdentity}: "There is no such sign-in by another service. List those that you linked.",
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
-	{cron.Conflict, cron.SubjectFolder}: "There is a folder of this title already, whatever its letter case. Choose another title.",
+	{cron.Conflict, cron.SubjectFolder}: "A folder with this title exists already, ignoring case. Choose another title.",
 
 	{cron.Unauthorized, AnySubject}:     "You are not signed in. Sign in and try again.",
 	{cron.Conflict, cron.SubjectPerson}: "There is a person with this e-mail address already. Use another address.",

@@ -11,7 +11,7 @@ func englishCrontab(e *cron.CrontabError) string {
 	text, field, values := quote(e.Text), englishField(e.Field), englishValues(e.Field)
 	switch e.Reason {
 	case cron.CrontabCount:
-		return text + " is no crontab line; write five fields (minute, hour, day of the month, month, day of the week), " +
+		return text + " is not a crontab line; write five fields (minute, hour, day of the month, month, day of the week), " +
 			"six with the second before them, or a word such as @daily."
 	case cron.CrontabSyntax:
 		return fmt.Sprintf("%s makes no sense as the %s; write *, %s, a range such as %s, a step such as */2, "+
@@ -22,7 +22,7 @@ func englishCrontab(e *cron.CrontabError) string {
 		return fmt.Sprintf("The range %s of the %s ends before it starts; write the earlier end first, or two ranges "+
 			"separated by a comma.", text, field)
 	case cron.CrontabStep:
-		return fmt.Sprintf("%s is no step for the %s; it must be %s.", text, field, englishRange(int64(e.Min), int64(e.Max)))
+		return fmt.Sprintf("%s is not a step for the %s; it must be %s.", text, field, englishRange(int64(e.Min), int64(e.Max)))
 	case cron.CrontabUnsupported:
 		if e.Field == cron.FieldNone {
 			return text + " is not supported, since it names no time of day; write five fields, or a word such as @daily."
@@ -33,7 +33,7 @@ func englishCrontab(e *cron.CrontabError) string {
 		cron.CrontabWeek, cron.CrontabMixed:
 		return englishForeign(e)
 	case cron.CrontabMacro:
-		return text + " is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually are."
+		return text + " is not a known word; use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually."
 	case cron.CrontabZone:
 		return text + " is not a known time zone; write an IANA name as in CRON_TZ=Europe/Berlin."
 	}

@@ -23,7 +23,7 @@ func crontabProblem(t *testing.T, line string) string {
 
 func TestCrontabInWords(t *testing.T) {
 	for line, want := range map[string]string{
-		"* * *": `"* * *" is no crontab line; write five fields (minute, hour, day of the month, month, day of the week), ` +
+		"* * *": `"* * *" is not a crontab line; write five fields (minute, hour, day of the month, month, day of the week), ` +
 			`six with the second before them, or a word such as @daily.`,
 		"5x * * * *": `"5x" makes no sense as the minute; write *, a number from 0 to 59, a range such as 10-50, a step such ` +
 			`as */2, or several of these separated by commas.`,
@@ -32,7 +32,7 @@ func TestCrontabInWords(t *testing.T) {
 			`a name from mon to sun.`,
 		"* * 20-10 * *": `The range "20-10" of the day of the month ends before it starts; write the earlier end first, ` +
 			`or two ranges separated by a comma.`,
-		"*/0 * * * *": `"0" is no step for the minute; it must be from 1 to 60.`,
+		"*/0 * * * *": `"0" is not a step for the minute; it must be from 1 to 60.`,
 		"H * * * *": `"H" is not supported as the minute: H, ~ and other extensions of crontab are not; write *, ` +
 			`a number from 0 to 59, a range such as 10-50, or a step such as */2.`,
 		"0 0 12 ? * 2-6": `"0 0 12 ? * 2-6" is a line of Quartz or AWS, as its ? says; there days of the week are numbered from ` +
@@ -52,8 +52,8 @@ func TestCrontabInWords(t *testing.T) {
 		"* * * * fri#2,mon": `"fri#2" is not supported here: # takes one day of the week and the number of a week, with * as ` +
 			`the day of the month; several are possible when each day goes with each week, as in MON#1,MON#3.`,
 		"@reboot": `"@reboot" is not supported, since it names no time of day; write five fields, or a word such as @daily.`,
-		"@fortnightly": `"@fortnightly" is no word for a time; @hourly, @daily, @midnight, @weekly, @monthly, @yearly and ` +
-			`@annually are.`,
+		"@fortnightly": `"@fortnightly" is not a known word; use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or ` +
+			`@annually.`,
 		"TZ=Mars 0 0 * * *": `"Mars" is not a known time zone; write an IANA name as in CRON_TZ=Europe/Berlin.`,
 	} {
 		if got := crontabProblem(t, line); got != want {

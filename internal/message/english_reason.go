@@ -29,20 +29,20 @@ var englishFaults = map[cron.Fault]string{
 	cron.FaultMatchBusy: "The response came, but the service was too busy to match it with the pattern within {detail}. " +
 		"This does not count against the job.",
 	cron.FaultShortage: "The service itself lacked {detail}, so the target could not be called properly. " +
-		"This does not count against the job; the operator of the service can mend it.",
+		"This does not count against the job; the operator of the service can fix it.",
 	cron.FaultLost:            "The execution was started, but the service stopped before its result was known.",
-	cron.FaultOverlap:         "The execution was skipped, since the former one of the job was still running.",
+	cron.FaultOverlap:         "The execution was skipped, since the previous execution of the job was still running.",
 	cron.FaultDisabled:        "The execution was skipped, since the job was disabled before it could start.",
-	cron.FaultMissed:          "The execution was missed, since its time was over when the service got to it.",
+	cron.FaultMissed:          "The execution was missed, since the service found it too late.",
 	cron.FaultPaused:          "The execution was skipped, since the job was paused before it could start.",
 	cron.FaultAccountDisabled: "The execution was skipped, since the account was disabled.",
-	cron.FaultStatus:          "The status code {detail} is none of those that count as a success of this job.",
+	cron.FaultStatus:          "The status code {detail} does not count as a success of this job.",
 	cron.FaultBodyLacks:       "The response does not contain {quoted}.",
 	cron.FaultBodyHolds:       "The response contains {quoted}.",
 	cron.FaultBodyMismatch:    "The response does not match the pattern {quoted}.",
 	cron.FaultMatchTime:       "Matching the response with the pattern {quoted} took too long.",
 	cron.FaultRedirects:       "There were more redirects than the {detail} that this job follows.",
-	cron.FaultRedirectLoop:    "The redirects lead in a circle, back to {detail}.",
+	cron.FaultRedirectLoop:    "The redirects form a loop, back to {detail}.",
 	cron.FaultRedirectURL:     "The server redirected to {quoted}, which cannot be requested.",
 }
 

@@ -40,11 +40,11 @@ type inFlight struct {
 	executing  int // executions in flight
 	accounts   map[int64]share
 	hosts      map[string]int
-	defined    int64              // bytes of large jobs in flight
+	defined    int64              // bytes of large jobs
 	waiting    map[int64]int64    // accounts that wait for bytes, with the bytes of their smallest waiting job
 	executions map[int64]struct{} // in flight or not recorded yet
-	latest     int64              // the largest id of an execution so far
-	claiming   bool               // a claim is under way or its outcome is unknown; its executions have ids above latest
+	latest     int64              // the largest ID of an execution so far
+	claiming   bool               // a claim is in progress or its outcome is unknown; its executions have IDs above latest
 	unrecorded int
 	bytes      int           // of unrecorded responses
 	freed      chan struct{} // receives when a slot becomes free
@@ -54,8 +54,8 @@ type inFlight struct {
 
 // share is what an account has in flight and the maximum of its plan.
 type share struct {
-	inFlight, most int
-	bytes          int64 // of large jobs
+	inFlight, max int
+	bytes         int64 // of large jobs
 }
 
 func newInFlight(slots, perHost int) *inFlight {
@@ -97,7 +97,7 @@ func (f *inFlight) admission() cron.Admitter {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		has, gets := f.accounts[j.AccountID], accounts[j.AccountID]
-		if has.inFlight+gets.inFlight >= min(shareFactor*(f.freeLocked()-admitted), most(p)) {
+		if has.inFlight+gets.inFlight >= min(shareFactor*(f.freeLocked()-admitted), accountLimit(p)) {
 			return cron.AdmitLater
 		}
 		host := cron.TargetHost(j.Request.URL)
@@ -118,8 +118,8 @@ func (f *inFlight) admission() cron.Admitter {
 	}
 }
 
-// most is the number of executions in flight that a plan allows an account.
-func most(p *cron.Plan) int {
+// accountLimit is the number of executions in flight that a plan allows an account.
+func accountLimit(p *cron.Plan) int {
 	if p.MaxInFlight == 0 {
 		return math.MaxInt
 	}
@@ -140,9 +140,9 @@ func (f *inFlight) accountsWithoutRoom(before []int64) (accounts, capped []int64
 		}
 	}
 	for id, s := range f.accounts {
-		limit := min(shareFactor*free, s.most)
-		if s.inFlight >= limit || slices.Contains(before, id) && s.inFlight+min(f.slots, s.most)/2 > limit {
-			add(id, s.most <= shareFactor*free)
+		limit := min(shareFactor*free, s.max)
+		if s.inFlight >= limit || slices.Contains(before, id) && s.inFlight+min(f.slots, s.max)/2 > limit {
+			add(id, s.max <= shareFactor*free)
 		}
 	}
 	for id, need := range f.waiting {
@@ -177,8 +177,8 @@ func (f *inFlight) claimUncertain() bool {
 	return f.claiming
 }
 
-// runningFrom is an id below which all executions of this node are recorded. latest is the highest id of any node at some
-// time before the call, so that a claim that begins later gets higher ones.
+// runningFrom is an ID below which all executions of this node are recorded. latest is the highest ID of any node at
+// some time before the call. Claims that begin later get higher IDs.
 func (f *inFlight) runningFrom(latest int64) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -200,7 +200,7 @@ func (f *inFlight) start(l *cron.Launch, fn func()) {
 	f.executions[l.ExecutionID] = struct{}{}
 	f.latest = max(f.latest, l.ExecutionID)
 	has := f.accounts[j.AccountID]
-	f.accounts[j.AccountID] = share{has.inFlight + 1, most(l.Plan), has.bytes + l.Bytes}
+	f.accounts[j.AccountID] = share{has.inFlight + 1, accountLimit(l.Plan), has.bytes + l.Bytes}
 	f.defined += l.Bytes
 	f.hosts[cron.TargetHost(j.Request.URL)]++
 	f.mu.Unlock()
@@ -214,7 +214,7 @@ func (f *inFlight) end(l *cron.Launch, bytes int) {
 	f.executing--
 	f.defined -= l.Bytes
 	if s := f.accounts[j.AccountID]; s.inFlight > 1 {
-		f.accounts[j.AccountID] = share{s.inFlight - 1, s.most, s.bytes - l.Bytes}
+		f.accounts[j.AccountID] = share{s.inFlight - 1, s.max, s.bytes - l.Bytes}
 	} else {
 		delete(f.accounts, j.AccountID)
 	}

@@ -23,16 +23,16 @@ import (
 
 // loopState is what the loop remembers between passes.
 type loopState struct {
-	next     time.Time // the next run; zero for none
-	stale    time.Time // when next must be read again; zero for now
-	without  []int64   // accounts that next leaves out, because they have no room
-	capped   []int64   // those of them that more slots would not help
-	behind   bool      // the last claim left due work behind
-	claimed  time.Time // the time of the last claim
-	measured time.Time // when the lateness was measured
-	warned   bool      // it was logged that the node falls behind
-	told     bool      // it was logged that accounts have reached their own limits
-	writing  bool      // the last pass failed in a write
+	next         time.Time // the next run; zero for none
+	stale        time.Time // when next must be read again; zero for now
+	without      []int64   // accounts that next leaves out, because they have no room
+	capped       []int64   // those of them that are at a limit of their own
+	behind       bool      // the last claim left due work behind
+	claimed      time.Time // the time of the last claim
+	measured     time.Time // when the lateness was measured
+	lateLogged   bool      // the overload was logged
+	cappedLogged bool      // accounts at their own limits were logged
+	writing      bool      // the last pass failed in a write
 }
 
 // loop sleeps and claims until ctx ends; executions run under working.
@@ -55,7 +55,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 			if ctx.Err() == nil {
 				s.logFailure(&a, err)
 			}
-			a, wait = loopState{warned: a.warned, told: a.told}, poll
+			a, wait = loopState{lateLogged: a.lateLogged, cappedLogged: a.cappedLogged}, poll
 		case s.lease.age() <= claimLease:
 			s.lastPass.Store(time.Now().UnixNano())
 		}
@@ -213,9 +213,9 @@ func (s *Scheduler) settleUnknown(working context.Context) error {
 	return nil
 }
 
-// measureLateness measures, at most every poll, how late the oldest work is that waits for a slot. It logs once when that
-// exceeds lateWarning and once when it no longer does. Work of an account that has reached a limit of its own is logged
-// apart, since it says nothing about the service.
+// measureLateness measures, at most every poll, the lateness of the oldest work that waits for a slot. It logs once
+// when that exceeds lateWarning and once when it no longer does. Work of accounts that are at a limit of their own is
+// logged separately, since it does not mean that the service is overloaded.
 func (s *Scheduler) measureLateness(ctx context.Context, a *loopState) error {
 	var late, own time.Duration
 	if a.behind || len(a.without) > 0 {
@@ -235,21 +235,21 @@ func (s *Scheduler) measureLateness(ctx context.Context, a *loopState) error {
 	}
 	s.lateBy.Store(int64(late))
 	switch {
-	case late >= lateWarning && !a.warned:
-		a.warned = true
+	case late >= lateWarning && !a.lateLogged:
+		a.lateLogged = true
 		s.Logger.Warn("the service is falling behind: due executions wait for slots",
 			slog.Duration("late", late), slog.Int("slots", s.Slots))
-	case late < lateWarning && a.warned:
-		a.warned = false
+	case late < lateWarning && a.lateLogged:
+		a.lateLogged = false
 		s.Logger.Info("the service has caught up")
 	}
 	switch {
-	case own >= lateWarning && own > late && !a.told:
-		a.told = true
+	case own >= lateWarning && own > late && !a.cappedLogged:
+		a.cappedLogged = true
 		s.Logger.Info("due executions wait: their accounts have as many in flight as they may have",
 			slog.Duration("late", own), slog.Int("accounts", len(a.capped)))
 	case own < lateWarning:
-		a.told = false
+		a.cappedLogged = false
 	}
 	return nil
 }

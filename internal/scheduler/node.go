@@ -73,13 +73,13 @@ func (s *Scheduler) keepAlive(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
+		if err := s.heartbeat(ctx); err != nil && ctx.Err() == nil {
 			message.LogDatabase(s.Logger, "the lease cannot be renewed; trying again", err)
 		}
 	}
 }
 
-func (s *Scheduler) beat(ctx context.Context) error {
+func (s *Scheduler) heartbeat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimLease)
 	defer cancel()
 	sent := time.Now()

@@ -27,7 +27,7 @@ func TestNoClaimsWithoutHeartbeats(t *testing.T) {
 					}
 				}
 				if !node.LastPass().Equal(lastPass) {
-					w.Error("the loop counts as turning although the node is unsure")
+					w.Error("the loop counts as healthy although the lease is uncertain")
 				}
 				w.db.inject(nil)
 				w.at(60*second + 500*time.Millisecond)

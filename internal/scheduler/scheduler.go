@@ -20,31 +20,31 @@ import (
 	"punctual/internal/metrics"
 )
 
-// Store is the work: what is due, and what came of it.
+// Store is the work queue and the ledger of executions.
 type Store interface {
 	// Claim takes due work; the launch records are durable when it returns. The error wraps cron.ErrNodeDead when the
 	// node's lease has ended.
 	Claim(ctx context.Context, req cron.ClaimRequest) (cron.Claimed, error)
 	// Finish records completions, all or none.
 	Finish(ctx context.Context, completions []cron.Completion) error
-	// NextDue is when something is due next; the zero time when nothing is.
+	// NextDue is the earliest time at which work is due; the zero time for none.
 	NextDue(ctx context.Context, withoutAccounts []int64) (time.Time, error)
 	// Changed receives when NextDue may have become earlier.
 	Changed() <-chan struct{}
-	// Now is the time by the clock that occurrences are planned in.
+	// Now is the time of the clock by which occurrences are planned.
 	Now() time.Time
 }
 
 // Nodes keeps the register of live nodes.
 type Nodes interface {
 	StartNode(ctx context.Context, name string) (epoch int64, err error)
-	// Heartbeat renews the lease; the error wraps cron.ErrNodeDead when it is too late for that. runningFrom may be asked,
-	// given the id of the latest execution of any node, for one below which all executions of this node have ended.
+	// Heartbeat renews the lease. The error wraps cron.ErrNodeDead when the lease has ended. runningFrom gets the ID of
+	// the latest execution of any node, and returns one below which all executions of this node have ended.
 	Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error
 	StopNode(ctx context.Context, epoch int64) error
-	// SettleDead settles what dead nodes left running and returns how many executions that were.
+	// SettleDead records what dead nodes left running as lost, and returns the number of these executions.
 	SettleDead(ctx context.Context, self int64) (settled int, err error)
-	// Abandoned lists, as lost, what a node has running by the ledger, except executions that are known to it.
+	// Abandoned lists, as lost, the executions that the ledger shows as running on a node, without those in except.
 	Abandoned(ctx context.Context, epoch int64, except []int64) ([]cron.Completion, error)
 }
 
@@ -66,7 +66,7 @@ type Config struct {
 	Logger    *slog.Logger
 }
 
-// The rhythm of the loops.
+// The timing of the loops.
 const (
 	poll           = 500 * time.Millisecond // the next run is read at least this often
 	maxClaim       = 1000                   // executions in one claim

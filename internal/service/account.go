@@ -11,10 +11,10 @@ import (
 	"punctual/internal/cron"
 )
 
-// maxEmail is how many bytes an e-mail address has at most (RFC 5321, section 4.5.3.1.3, without the brackets).
+// maxEmail is the longest e-mail address in bytes (RFC 5321, section 4.5.3.1.3, without the brackets).
 const maxEmail = 254
 
-// operatorEmail is the address of the operator's account until it is given another one.
+// operatorEmail is the address of the operator's account until it is changed.
 const operatorEmail = "operator@localhost"
 
 // Accounts lists all accounts of the service, the oldest first.
@@ -25,7 +25,7 @@ func (s *Service) Accounts(ctx context.Context, actor cron.Actor) ([]cron.Accoun
 	return s.store.Accounts(ctx)
 }
 
-// Account finds an account by its e-mail address, ignoring case; the operator's when that is empty.
+// Account finds an account by its e-mail address, ignoring case. An empty address means the operator's account.
 func (s *Service) Account(ctx context.Context, actor cron.Actor, email string) (cron.Account, error) {
 	if err := allow(&actor, UseListAccounts); err != nil {
 		return cron.Account{}, err
@@ -40,8 +40,8 @@ func (s *Service) findAccount(ctx context.Context, email string) (cron.Account, 
 	return s.store.AccountByEmail(ctx, strings.ToLower(email))
 }
 
-// CreateAccount adds an account. The error is of kind Conflict when its e-mail address is taken, and of kind Invalid for
-// an e-mail address that is not valid or a plan that does not exist.
+// CreateAccount adds an account. The error is of kind Conflict when the e-mail address is taken, and of kind Invalid
+// for an invalid e-mail address or an unknown plan.
 func (s *Service) CreateAccount(ctx context.Context, actor cron.Actor, email, plan string, access cron.Access) (
 	cron.Account, error) {
 	if err := allow(&actor, UseCreateAccount); err != nil {
@@ -58,15 +58,15 @@ func (s *Service) CreateAccount(ctx context.Context, actor cron.Actor, email, pl
 	return account, err
 }
 
-// PlanChange is the plan that an account gets.
+// PlanChange is the new plan of an account.
 type PlanChange struct {
 	Plan      string
-	Overrides cron.Overrides // all of them; what is not there is as the plan has it
-	Access    *cron.Access   // nil leaves it
+	Overrides cron.Overrides // replace all former overrides
+	Access    *cron.Access   // nil keeps it
 }
 
-// SetPlan gives an account another plan. The error is of kind Invalid when there is no such plan, and of kind Conflict when
-// it would keep the operator's account, which has the whole service, from private networks.
+// SetPlan changes the plan of an account. The error is of kind Invalid for an unknown plan, and of kind Conflict when
+// the change would keep the operator's account from private networks.
 func (s *Service) SetPlan(ctx context.Context, actor cron.Actor, email string, change PlanChange) error {
 	if err := allow(&actor, UseChangeAccount); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *Service) SetPlan(ctx context.Context, actor cron.Actor, email string, c
 	})
 }
 
-// SetAccountEnabled enables an account, or disables it: then neither its keys work nor its jobs run.
+// SetAccountEnabled enables or disables an account. While it is disabled, its keys are refused and its jobs do not run.
 func (s *Service) SetAccountEnabled(ctx context.Context, actor cron.Actor, email string, enabled bool) error {
 	if err := allow(&actor, UseChangeAccount); err != nil {
 		return err
@@ -122,8 +122,8 @@ func (s *Service) DeleteAccount(ctx context.Context, actor cron.Actor, email str
 	return s.store.DeleteAccount(ctx, account.ID)
 }
 
-// SetUp gives a new database its operator, and returns the first API key of the operator's account; none when another
-// start has done so before.
+// SetUp creates the operator's account in a new database and returns its first API key. It returns "" when that has
+// been done before.
 func (s *Service) SetUp(ctx context.Context, actor cron.Actor) (key string, err error) {
 	if err := allow(&actor, UseSetUp); err != nil {
 		return "", err
@@ -138,7 +138,7 @@ func (s *Service) SetUp(ctx context.Context, actor cron.Actor) (key string, err 
 	account := cron.Account{Email: operatorEmail, Plan: cron.PlanUnlimited}
 	if err := s.store.CreateAccount(ctx, &account); err != nil {
 		if cron.KindOf(err) == cron.Conflict {
-			return "", nil // another node was first, and has told the key
+			return "", nil // another node was first, and has shown the key
 		}
 		return "", err
 	}
@@ -148,7 +148,7 @@ func (s *Service) SetUp(ctx context.Context, actor cron.Actor) (key string, err 
 	})
 }
 
-// refuseOperator is an error of kind Conflict when the account is the operator's.
+// refuseOperator returns an error of kind Conflict for the operator's account.
 func (s *Service) refuseOperator(ctx context.Context, account *cron.Account) error {
 	operator, err := s.store.Operator(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *Service) refuseOperator(ctx context.Context, account *cron.Account) err
 	return nil
 }
 
-// checkPlan is an error when there is no such plan, or it has no such numbers.
+// checkPlan returns an error for an unknown plan or invalid overrides.
 func (s *Service) checkPlan(name string, o cron.Overrides) error {
 	if _, ok := s.plans[name]; !ok {
 		return invalidAccount(cron.Problem{Pointer: "/plan", Rule: cron.RuleUnknownValue, Given: name,

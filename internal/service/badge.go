@@ -10,11 +10,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// badgeTokenLength is how many bytes of the code a token has.
+// badgeTokenLength is the length of a token in bytes before encoding.
 const badgeTokenLength = 8
 
-// BadgeTokens are what the addresses of a job's badges hold, one for each of the given parts: with it anybody sees the
-// badge.
+// BadgeTokens returns the tokens for the URLs of a job's badges, one for each of the given parts. Anyone who has a
+// token can see the badge.
 func (s *Service) BadgeTokens(ctx context.Context, actor cron.Actor, jobID int64, parts []cron.BadgeParts) ([]string, error) {
 	if err := allow(&actor, UseGetBadge); err != nil {
 		return nil, err
@@ -29,14 +29,14 @@ func (s *Service) BadgeTokens(ctx context.Context, actor cron.Actor, jobID int64
 	return tokens, nil
 }
 
-// badgeToken proves that somebody with access to the account has given away the address of a job's badge.
+// badgeToken returns the token for a badge: an HMAC, so only the service can make it.
 func (s *Service) badgeToken(accountID, jobID int64, parts cron.BadgeParts) string {
 	code := hmac.New(sha256.New, s.badgeKey)
 	_, _ = fmt.Fprintf(code, "account %d, job %d, parts %d", accountID, jobID, parts) // never fails
 	return hex.EncodeToString(code.Sum(nil)[:badgeTokenLength])
 }
 
-// Badge reads a job for its public badge: its token is the right to see it. A wrong token is a job that does not exist.
+// Badge reads a job for its public badge. The token is the authorization: with a wrong one the job is not found.
 func (s *Service) Badge(ctx context.Context, jobID int64, token string, parts cron.BadgeParts) (cron.JobRecord, error) {
 	job, err := s.store.ListedJob(ctx, jobID)
 	if err != nil {

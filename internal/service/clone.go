@@ -6,8 +6,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// NewClone is a copy of a job, disabled and with another title, which change then edits and AddJob can save. What is wrong
-// with the change itself is reported before a job that does not exist. change may run more than once.
+// NewClone makes a copy of a job, disabled and with another title, edited by change. AddJob saves it. Errors of the
+// change itself are reported before a missing job. change may run more than once.
 func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, change Change) (cron.Job, error) {
 	if err := allow(&actor, UseCloneJob); err != nil {
 		return cron.Job{}, err

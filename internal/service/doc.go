@@ -1,4 +1,3 @@
-// Package service holds every use case, for the API, the commands and the console: what an actor may do, and what it gets
-// to see. Each use case takes a cron.Actor and checks its rights by the table in usecase.go; nothing outside of this package
-// decides who may do what.
+// Package service holds every use case, for the API, the commands and the console. Each use case takes a cron.Actor and
+// checks its rights by the table in usecase.go; no other package decides about rights.
 package service

@@ -15,73 +15,73 @@ import (
 	"punctual/internal/cron"
 )
 
-// EventStore reads what happens in an account.
+// EventStore reads the executions and job changes of an account.
 type EventStore interface {
-	// Watermarks tells how far the ids below are safe to follow.
+	// Watermarks returns the IDs up to which both lists are complete.
 	Watermarks(ctx context.Context) (cron.Watermarks, error)
-	// ExecutionsAfter lists executions with larger ids, in their order and at most limit of them.
+	// ExecutionsAfter lists executions with IDs above the given one, in ascending order, at most limit of them.
 	ExecutionsAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.HistoryRecord, error)
-	// RunningExecutions lists the executions under way, in the order of their ids.
+	// RunningExecutions lists the running executions in the order of their IDs.
 	RunningExecutions(ctx context.Context, accountID int64) ([]cron.HistoryRecord, error)
-	// ChangedExecutions lists those of the given executions whose outcome is not the given one any more. None of them was
-	// planned before the given instant.
-	ChangedExecutions(ctx context.Context, accountID int64, ids []int64, planned time.Time, was cron.Outcome) (
+	// ChangedExecutions lists those of the given executions whose outcome differs from the given one. None of them may
+	// be planned before the given instant.
+	ChangedExecutions(ctx context.Context, accountID int64, ids []int64, planned time.Time, outcome cron.Outcome) (
 		[]cron.HistoryRecord, error)
-	// JobChangesAfter lists what was done to jobs, with larger ids, in their order and at most limit of it.
+	// JobChangesAfter lists job changes with IDs above the given one, in ascending order, at most limit of them.
 	JobChangesAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.JobChange, error)
 }
 
-// Limits on following events, on each node.
+// Limits on followers, per node.
 const (
-	maxFollowers        = 200 // at once
-	maxAccountFollowers = 5   // of them of one account
+	maxFollowers        = 200 // at the same time
+	maxAccountFollowers = 5   // of one account at the same time
 )
 
 const (
-	eventChunk = 500       // how many executions, and changes, a look reads at most
-	maxOpen    = 64        // executions that a position names
-	maxLost    = 1000      // lost executions whose late result is waited for
-	lostKept   = time.Hour // for so long it is: no execution takes longer
+	eventChunk        = 500       // executions, and job changes, that one poll reads at most
+	maxOpenInPosition = 64        // executions in a position
+	maxLost           = 1000      // lost executions whose late result is waited for
+	lostWait          = time.Hour // how long a late result is waited for; executions are shorter
 )
 
-// Event is one thing that happened in an account. One of Execution, Change and Gap is set.
+// Event is something that happened in an account. Exactly one of Execution, Change and Gap is set.
 type Event struct {
-	Position  string              // where to go on after it; empty as long as that is where the follower began
-	Execution *cron.HistoryRecord // that was started, or that has ended; lost ones may end once more
+	Position  string              // the position after the event; empty while the initial executions are being reported
+	Execution *cron.HistoryRecord // has started or ended; a lost one may end again
 	Change    *cron.JobChange
 	Gap       *Gap
 }
 
-// Gap says that what happened in a time is not known any more, or not in the order of this position.
+// Gap says that events since an instant are no longer known, or not in the order of the position.
 type Gap struct{ Since time.Time }
 
-// Follower follows what happens in an account. It is for one goroutine.
+// Follower reads the events of an account. It must be used by one goroutine at a time.
 type Follower struct {
 	store      EventStore
 	account    int64
-	executions tail
-	changes    tail
-	running    watched              // executions under way: no more than the nodes have slots
-	lost       watched              // lost executions that may have a result yet: maxLost at most
-	gap        *Gap                 // to be told
-	underWay   []cron.HistoryRecord // to be told, likewise
+	executions cursor
+	changes    cursor
+	running    openExecutions       // at most one for each slot of all nodes
+	lost       openExecutions       // those that may still get a result; at most maxLost
+	gap        *Gap                 // to be reported by the next Poll
+	initial    []cron.HistoryRecord // executions that were running at the start, to be reported by the next Poll
 	now        time.Time
 	release    func()
 }
 
-// tail is how far a list whose rows have ids is read.
-type tail struct {
-	done  int64          // up to here all of it was seen
-	ahead map[int64]bool // seen beyond, where more may turn up; a chunk at most is read again from done on
+// cursor is how far a list of rows has been read, in the order of their IDs.
+type cursor struct {
+	done  int64          // all rows up to this ID have been read
+	ahead map[int64]bool // rows above done that have been read; more may appear between them
 }
 
-// watched are executions that have not ended for good.
-type watched struct {
-	ids     []int64             // in their order, so that a position is made of each event without looking at all of them
-	planned map[int64]time.Time // when each was planned
+// openExecutions is a set of executions whose outcome can change.
+type openExecutions struct {
+	ids     []int64             // in ascending order, so that Position need not sort them
+	planned map[int64]time.Time // the planned time of each
 }
 
-func (w *watched) add(id int64, planned time.Time) {
+func (w *openExecutions) add(id int64, planned time.Time) {
 	if w.planned == nil {
 		w.planned = make(map[int64]time.Time)
 	}
@@ -92,15 +92,15 @@ func (w *watched) add(id int64, planned time.Time) {
 	w.planned[id] = planned
 }
 
-func (w *watched) remove(id int64) {
+func (w *openExecutions) remove(id int64) {
 	if at, known := slices.BinarySearch(w.ids, id); known {
 		w.ids = slices.Delete(w.ids, at, at+1)
 		delete(w.planned, id)
 	}
 }
 
-// upTo lists the ids up to the given one, in their order.
-func (w *watched) upTo(last int64) []int64 {
+// upTo lists the IDs up to the given one in ascending order.
+func (w *openExecutions) upTo(last int64) []int64 {
 	at, known := slices.BinarySearch(w.ids, last)
 	if known {
 		at++
@@ -108,8 +108,8 @@ func (w *watched) upTo(last int64) []int64 {
 	return w.ids[:at]
 }
 
-// take tells whether the row with the given id is new.
-func (t *tail) take(id, safe int64) bool {
+// add marks a row as read and reports whether it is new. safe is the watermark.
+func (t *cursor) add(id, safe int64) bool {
 	known := t.ahead[id]
 	if id <= safe {
 		t.done = id
@@ -119,25 +119,25 @@ func (t *tail) take(id, safe int64) bool {
 	return !known
 }
 
-// settle notes that all was read up to the safe id.
-func (t *tail) settle(safe int64) {
+// advance records that all rows up to safe have been read.
+func (t *cursor) advance(safe int64) {
 	t.done = max(t.done, safe)
 	maps.DeleteFunc(t.ahead, func(id int64, _ bool) bool { return id <= t.done })
 }
 
-// followers counts who follows, by account. The zero value is ready for use.
+// followers counts the followers of each account. The zero value is ready for use.
 type followers struct {
-	most  int // at once, if less than maxFollowers; 0 for that
+	max   int // at the same time, if less than maxFollowers; 0 for maxFollowers
 	mu    sync.Mutex
 	total int
 	of    map[int64]int
 }
 
-// add counts one more, which release takes back, unless there are too many.
+// add counts a follower, unless there are too many; release removes it.
 func (f *followers) add(account int64) (release func(), ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.total >= maxFollowers || f.most > 0 && f.total >= f.most || f.of[account] >= maxAccountFollowers {
+	if f.total >= maxFollowers || f.max > 0 && f.total >= f.max || f.of[account] >= maxAccountFollowers {
 		return nil, false
 	}
 	if f.of == nil {
@@ -157,15 +157,15 @@ func (f *followers) remove(account int64) {
 	}
 }
 
-// Follow begins to follow what happens in the account: from a position on, or, when that is empty, from now on,
-// beginning with the executions under way. The error is of kind TooMany when too many follow already, and of kind Invalid
-// when position is not one. Close ends it.
+// Follow starts to follow an account, after the given position. With an empty position it starts at the present, and
+// reports the running executions first. The error is of kind TooMany when there are too many followers, and of kind
+// Invalid for an invalid position. The caller must call Close.
 func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, position string) (*Follower, error) {
 	if err := allow(&actor, UseFollow); err != nil {
 		return nil, err
 	}
 	f := &Follower{store: s.events, account: actor.Account.ID, now: now}
-	written, err := f.read(position)
+	written, err := f.resume(position)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, p
 	return f, nil
 }
 
-// begin finds out where to start. written is when the position was; the zero time for none.
+// begin sets the starting point. written is when the position was made; zero for none.
 func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Duration) error {
 	watermarks, err := f.store.Watermarks(ctx)
 	if err != nil {
@@ -192,7 +192,7 @@ func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Durat
 	case written.IsZero():
 		f.executions.done, f.changes.done = watermarks.Executions.Safe, watermarks.Changes.Safe
 	case f.executions.done > watermarks.Executions.Latest || f.changes.done > watermarks.Changes.Latest:
-		// The database is not the one that the position is of, such as a copy from before.
+		// The position is of another database, for instance from before a backup was restored.
 		f.gap = &Gap{Since: written}
 		f.executions.done, f.changes.done = watermarks.Executions.Safe, watermarks.Changes.Safe
 	default:
@@ -201,7 +201,7 @@ func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Durat
 		}
 		return nil
 	}
-	f.running = watched{}
+	f.running = openExecutions{}
 	running, err := f.store.RunningExecutions(ctx, f.account)
 	if err != nil {
 		return fmt.Errorf("begin to follow: %w", err)
@@ -209,19 +209,19 @@ func (f *Follower) begin(ctx context.Context, written time.Time, kept time.Durat
 	for i := range running {
 		f.watch(&running[i])
 	}
-	f.underWay = running
+	f.initial = running
 	return nil
 }
 
-// Close ends it.
+// Close ends the follower.
 func (f *Follower) Close() { f.release() }
 
-// Look returns what happened since the last look, in an order in which positions are good to go on from. more tells that
-// there is more to be read at once.
-func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, more bool, err error) {
+// Poll returns the events since the last call, ordered so that each event's position is valid to continue from. more
+// tells that the next call would return more at once.
+func (f *Follower) Poll(ctx context.Context, now time.Time) (events []Event, more bool, err error) {
 	f.now = now
 	add := func(e Event) {
-		if len(f.underWay) == 0 { // else a position would claim that all of them are told
+		if len(f.initial) == 0 { // otherwise the position would skip the remaining ones
 			e.Position = f.Position()
 		}
 		events = append(events, e)
@@ -230,9 +230,9 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 		add(Event{Gap: f.gap})
 		f.gap = nil
 	}
-	for len(f.underWay) > 0 {
-		e := Event{Execution: &f.underWay[0]}
-		f.underWay = f.underWay[1:]
+	for len(f.initial) > 0 {
+		e := Event{Execution: &f.initial[0]}
+		f.initial = f.initial[1:]
 		add(e)
 	}
 	watermarks, err := f.store.Watermarks(ctx)
@@ -254,13 +254,13 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 		}
 		before := f.executions.done
 		for i := range list {
-			if e := &list[i]; f.executions.take(e.ID, reach.Safe) {
+			if e := &list[i]; f.executions.add(e.ID, reach.Safe) {
 				f.watch(e)
 				add(Event{Execution: e})
 			}
 		}
 		if len(list) < eventChunk {
-			f.executions.settle(reach.Safe)
+			f.executions.advance(reach.Safe)
 		} else {
 			more = f.executions.done > before
 		}
@@ -272,12 +272,12 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 		}
 		before := f.changes.done
 		for i := range list {
-			if f.changes.take(list[i].ID, reach.Safe) {
+			if f.changes.add(list[i].ID, reach.Safe) {
 				add(Event{Change: &list[i]})
 			}
 		}
 		if len(list) < eventChunk {
-			f.changes.settle(reach.Safe)
+			f.changes.advance(reach.Safe)
 		} else {
 			more = more || f.changes.done > before
 		}
@@ -285,30 +285,30 @@ func (f *Follower) Look(ctx context.Context, now time.Time) (events []Event, mor
 	return events, more, nil
 }
 
-// watch remembers an execution that has not ended for good.
+// watch updates the sets of open executions after an event.
 func (f *Follower) watch(e *cron.HistoryRecord) {
 	f.running.remove(e.ID)
 	f.lost.remove(e.ID)
 	switch {
 	case e.Outcome == cron.OutcomeRunning:
 		f.running.add(e.ID, e.Planned)
-	case e.Outcome == cron.OutcomeLost && len(f.lost.ids) < maxLost && f.now.Sub(e.Result.Started) < lostKept:
+	case e.Outcome == cron.OutcomeLost && len(f.lost.ids) < maxLost && f.now.Sub(e.Result.Started) < lostWait:
 		f.lost.add(e.ID, e.Planned)
 	}
 }
 
-// ended lists the executions that were under way, or lost, and are no more, by their ids.
+// ended lists, in the order of their IDs, the open executions whose outcome has changed.
 func (f *Follower) ended(ctx context.Context) ([]cron.HistoryRecord, error) {
 	var all []cron.HistoryRecord
 	for _, of := range []struct {
-		watched
-		was cron.Outcome
+		openExecutions
+		outcome cron.Outcome
 	}{{f.running, cron.OutcomeRunning}, {f.lost, cron.OutcomeLost}} {
 		if len(of.ids) == 0 {
 			continue
 		}
 		first := slices.MinFunc(slices.Collect(maps.Values(of.planned)), time.Time.Compare)
-		list, err := f.store.ChangedExecutions(ctx, f.account, of.ids, first, of.was)
+		list, err := f.store.ChangedExecutions(ctx, f.account, of.ids, first, of.outcome)
 		if err != nil {
 			return nil, err
 		}
@@ -318,18 +318,20 @@ func (f *Follower) ended(ctx context.Context) ([]cron.HistoryRecord, error) {
 	return all, nil
 }
 
-// Position is where to go on after a look: when it was written, up to which ids all executions and changes were seen, and which of
-// those executions have not ended. Executions that do not fit are seen again.
+// Position is where to continue after the latest Poll: when it was made, the IDs up to which all executions and changes
+// have been reported, and the open ones of those executions. If there are more than maxOpenInPosition, it is an earlier position,
+// and events are repeated.
 //
 //	1767225600-1042-7-1001.1017
 func (f *Follower) Position() string {
 	done := f.executions.done
 	open, lost := f.running.upTo(done), f.lost.upTo(done)
-	if len(open) > maxOpen {
-		done = open[maxOpen] - 1
-		open = open[:maxOpen]
+	if len(open) > maxOpenInPosition {
+		done = open[maxOpenInPosition] - 1
+		open = open[:maxOpenInPosition]
 	}
-	open = append(slices.Clip(open), lost[max(0, len(lost)-(maxOpen-len(open))):]...) // told once; the latest are the likeliest to change
+	// At most maxOpenInPosition in all; the latest lost ones are the most likely to change.
+	open = append(slices.Clip(open), lost[max(0, len(lost)-(maxOpenInPosition-len(open))):]...)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d-%d-%d", f.now.Unix(), done, f.changes.done)
 	for i, id := range open {
@@ -339,8 +341,8 @@ func (f *Follower) Position() string {
 	return b.String()
 }
 
-// read takes over a position and tells when it was written.
-func (f *Follower) read(position string) (written time.Time, err error) {
+// resume restores the state from a position, and returns when it was made.
+func (f *Follower) resume(position string) (written time.Time, err error) {
 	if position == "" {
 		return time.Time{}, nil
 	}
@@ -350,7 +352,7 @@ func (f *Follower) read(position string) (written time.Time, err error) {
 		open = strings.Split(parts[3], ".")
 		parts = parts[:3]
 	}
-	if len(parts) != 3 || len(open) > maxOpen {
+	if len(parts) != 3 || len(open) > maxOpenInPosition {
 		return time.Time{}, invalidPosition(position)
 	}
 	var numbers [3]int64

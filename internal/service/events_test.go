@@ -161,7 +161,7 @@ func TestNoEventIsLost(t *testing.T) {
 					events []service.Event
 					err    error
 				)
-				if events, more, err = f.Look(t.Context(), now); err != nil {
+				if events, more, err = f.Poll(t.Context(), now); err != nil {
 					t.Fatal(err)
 				}
 				if cut && len(events) > 0 {
@@ -245,7 +245,7 @@ func TestLateResults(t *testing.T) {
 	}
 	next := func() (outcomes []cron.Outcome) {
 		t.Helper()
-		events, _, err := f.Look(t.Context(), now)
+		events, _, err := f.Poll(t.Context(), now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -316,7 +316,7 @@ func TestPositions(t *testing.T) {
 			t.Errorf("%q: %v", position, err)
 			continue
 		}
-		events, _, err := f.Look(t.Context(), now)
+		events, _, err := f.Poll(t.Context(), now)
 		if err != nil || (len(events) == 1 && events[0].Gap != nil) != gap {
 			t.Errorf("%q: %+v, %v", position, events, err)
 		}
@@ -381,7 +381,7 @@ func TestFollowingAcrossNodes(t *testing.T) {
 			t.Helper()
 			var words []string
 			for range 200 {
-				events, _, err := f.Look(t.Context(), s.Now())
+				events, _, err := f.Poll(t.Context(), s.Now())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -449,7 +449,7 @@ func TestFollowingAcrossNodes(t *testing.T) {
 			if f, err = svc.Follow(t.Context(), s.Now(), as(stranger), position); err != nil {
 				t.Fatal(err)
 			}
-			if events, _, err := f.Look(t.Context(), s.Now()); err != nil || len(events) > 0 {
+			if events, _, err := f.Poll(t.Context(), s.Now()); err != nil || len(events) > 0 {
 				t.Errorf("a stranger is told %+v, %v", events, err)
 			}
 			f.Close()

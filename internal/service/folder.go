@@ -6,7 +6,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// A FolderChange edits a folder on behalf of a user. An *cron.Error of kind Invalid says which values it could not use.
+// A FolderChange edits a folder on behalf of a user. It returns an *cron.Error of kind Invalid for values that it
+// cannot use.
 type FolderChange func(*cron.Folder) error
 
 // Folders lists the folders of the account by title.
@@ -25,7 +26,7 @@ func (s *Service) Folder(ctx context.Context, actor cron.Actor, folderID int64) 
 	return s.store.Folder(ctx, actor.Account.ID, folderID)
 }
 
-// NewFolder is a folder that fill has given a title, and that AddFolder can save.
+// NewFolder makes a folder with the title that fill sets. AddFolder saves it.
 func (s *Service) NewFolder(actor cron.Actor, fill FolderChange) (cron.Folder, error) {
 	if err := allow(&actor, UseCreateFolder); err != nil {
 		return cron.Folder{}, err
@@ -35,8 +36,8 @@ func (s *Service) NewFolder(actor cron.Actor, fill FolderChange) (cron.Folder, e
 	return folder, err
 }
 
-// AddFolder saves a folder that NewFolder has made, and sets its ID. The error is of kind Conflict when the account has
-// one of that title.
+// AddFolder saves a folder from NewFolder and sets its ID. The error is of kind Conflict when the account has a folder
+// of that title.
 func (s *Service) AddFolder(ctx context.Context, actor cron.Actor, folder *cron.Folder) error {
 	if err := allowIn(&actor, UseCreateFolder, folder.AccountID); err != nil {
 		return err
@@ -44,8 +45,8 @@ func (s *Service) AddFolder(ctx context.Context, actor cron.Actor, folder *cron.
 	return s.store.CreateFolder(ctx, folder)
 }
 
-// ChangeFolder edits a folder. What is wrong with the change itself is reported before a folder that does not exist,
-// and the error is of kind Conflict when another one has the title. change may run more than once.
+// ChangeFolder edits a folder. Errors of the change itself are reported before a missing folder. The error is of kind
+// Conflict when another folder has the title. change may run more than once.
 func (s *Service) ChangeFolder(ctx context.Context, actor cron.Actor, folderID int64, change FolderChange) error {
 	if err := allow(&actor, UseChangeFolder); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (s *Service) ChangeFolder(ctx context.Context, actor cron.Actor, folderID i
 	return s.store.RenameFolder(ctx, &folder)
 }
 
-// DeleteFolder removes a folder; its jobs move to the root folder.
+// DeleteFolder removes a folder. Its jobs move to the root folder.
 func (s *Service) DeleteFolder(ctx context.Context, actor cron.Actor, folderID int64) error {
 	if err := allow(&actor, UseDeleteFolder); err != nil {
 		return err

@@ -14,8 +14,8 @@ const (
 	predictionCount = 3
 )
 
-// History lists the latest started executions of a job, newest start first and without headers and bodies, and when
-// the job is due next: up to three instants, none for a disabled job.
+// History lists the latest started executions of a job, latest start first, without headers and bodies, and up to three
+// next occurrences; none for a disabled job.
 func (s *Service) History(ctx context.Context, now time.Time, actor cron.Actor, jobID int64) (
 	executions []cron.Execution, predictions []time.Time, err error) {
 	if err := allow(&actor, UseListHistory); err != nil {
@@ -41,7 +41,7 @@ func predict(job *cron.JobRecord, now time.Time) []time.Time {
 	return predictions
 }
 
-// Execution reads one execution of a job with headers and body.
+// Execution reads one execution of a job with its headers and body.
 func (s *Service) Execution(ctx context.Context, actor cron.Actor, jobID, executionID int64) (cron.Execution, error) {
 	if err := allow(&actor, UseGetExecution); err != nil {
 		return cron.Execution{}, err
@@ -51,16 +51,16 @@ func (s *Service) Execution(ctx context.Context, actor cron.Actor, jobID, execut
 
 // Searcher reads the records of an account.
 type Searcher interface {
-	// Search reads one page, without headers and bodies. A job or folder of the filter that is not there, or belongs to
-	// another account, is an error of kind NotFound.
+	// Search reads one page, without headers and bodies. The error is of kind NotFound when the account does not have
+	// the job or folder of the filter.
 	Search(ctx context.Context, accountID int64, q *cron.HistoryQuery) (cron.HistoryPage, error)
 }
 
 // MaxHistoryPage is the largest page of SearchHistory.
 const MaxHistoryPage = 1000
 
-// SearchHistory reads one page of the records of the account, newest first, without headers and bodies. A job or folder
-// of the filter that is not there, or belongs to another account, is an error of kind NotFound.
+// SearchHistory reads one page of the records of the account, newest first, without headers and bodies. The error is of
+// kind NotFound when the account does not have the job or folder of the filter.
 func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.HistoryQuery) (cron.HistoryPage, error) {
 	if err := allow(&actor, UseHistory); err != nil {
 		return cron.HistoryPage{}, err
@@ -72,8 +72,8 @@ func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.H
 		Limit: min(q.Limit, MaxHistoryPage)})
 }
 
-// AllHistory reads all records that a filter wants, newest first, page after page. It ends with the first error, which
-// is that of SearchHistory.
+// AllHistory reads all records that match a filter, newest first, page by page. It ends at the first error of
+// SearchHistory.
 func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.HistoryFilter) iter.Seq2[
 	cron.HistoryPage, error] {
 	return func(yield func(cron.HistoryPage, error) bool) {

@@ -8,13 +8,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// keyUseNoted is how exactly it is known when a key was last used, so that few calls cost a write.
+// keyUseNoted is the precision of the time at which a key was last used, so that few calls cost a write.
 const keyUseNoted = time.Hour
 
-// hintLength is how many characters of a key are kept to recognise it by.
+// hintLength is how many characters of a key are stored to recognise it by.
 const hintLength = 4
 
-// KeyUsed notes that the key of an actor is used now.
+// KeyUsed records that the key of the actor is used now.
 func (s *Service) KeyUsed(ctx context.Context, now time.Time, actor cron.Actor) error {
 	key := actor.Key
 	if key == nil || now.Sub(key.LastUsed) < keyUseNoted {
@@ -32,8 +32,8 @@ func (s *Service) APIKeys(ctx context.Context, actor cron.Actor) ([]cron.APIKey,
 	return s.store.APIKeys(ctx, actor.Account.ID)
 }
 
-// NewAPIKey makes an API key for the account, which AddAPIKey can save. It may do what the key of the actor may, unless
-// fill says otherwise; the error is of kind Forbidden when that is more. text is the key itself, which is not stored.
+// NewAPIKey makes an API key for the account. AddAPIKey saves it. It has the rights of the actor's key unless fill
+// changes them; the error is of kind Forbidden when fill extends them. text is the key itself, which is not stored.
 func (s *Service) NewAPIKey(now time.Time, actor cron.Actor, fill func(*cron.APIKey) error) (key cron.APIKey, text string, err error) {
 	if err := allow(&actor, UseCreateKey); err != nil {
 		return key, "", err
@@ -58,8 +58,8 @@ func (s *Service) NewAPIKey(now time.Time, actor cron.Actor, fill func(*cron.API
 	return key, text, nil
 }
 
-// AddAPIKey saves a key that NewAPIKey has made, and sets its ID. The error is of kind TooMany when the account's plan
-// allows no further key.
+// AddAPIKey saves a key from NewAPIKey and sets its ID. The error is of kind TooMany when the account's plan allows no
+// further key.
 func (s *Service) AddAPIKey(ctx context.Context, actor cron.Actor, key *cron.APIKey) error {
 	if err := allowIn(&actor, UseCreateKey, key.AccountID); err != nil {
 		return err
@@ -80,8 +80,8 @@ func (s *Service) CreateAPIKey(ctx context.Context, now time.Time, actor cron.Ac
 	return text, nil
 }
 
-// DeleteAPIKey removes a key of the account. The error is of kind Conflict for the one that asks for it, so that nobody
-// locks himself out.
+// DeleteAPIKey removes a key of the account. The error is of kind Conflict for the actor's own key, so that nobody is
+// locked out.
 func (s *Service) DeleteAPIKey(ctx context.Context, actor cron.Actor, keyID int64) error {
 	if err := allow(&actor, UseDeleteKey); err != nil {
 		return err
@@ -93,15 +93,15 @@ func (s *Service) DeleteAPIKey(ctx context.Context, actor cron.Actor, keyID int6
 	return s.store.DeleteAPIKey(ctx, actor.Account.ID, keyID)
 }
 
-// Standing is what an account may have, and what it has.
+// Standing is the limits of an account and what it uses of them.
 type Standing struct {
-	Plan     cron.Plan // with the numbers that differ for the account
+	Plan     cron.Plan // with the overrides of the account
 	Jobs     int
 	Keys     int
 	Requests int // of the key today (UTC); not counted when the plan does not limit them
 }
 
-// Standing tells what an account may have, and what it has and the key of the actor has used.
+// Standing returns the limits of the account, what it uses, and the requests of the actor's key.
 func (s *Service) Standing(ctx context.Context, actor cron.Actor) (Standing, error) {
 	if err := allow(&actor, UseGetAccount); err != nil {
 		return Standing{}, err

@@ -7,21 +7,21 @@ import (
 	"punctual/internal/cron"
 )
 
-// What is counted in other windows than a second, by numbers beyond those of the use cases.
+// Counters with windows other than a second. Their kinds are above those of the use cases.
 const (
 	kindDay                = 1001
 	kindCreateJobMinute    = 1002
 	kindCreateFolderMinute = 1003
 )
 
-// longestRate is the longest window of a rate; only the daily quota has a longer one.
+// longestRate is the longest window of a rate limit. Only the daily quota has a longer one.
 const longestRate = time.Minute
 
-// Admit begins a call of a program: it is an error of kind Forbidden when the actor may not do what it asks for, and then
-// counts the call against the quota of the key and the rates of its account. Once one of them is exceeded, it counts no more
-// and returns an error of kind TooMany. A plan without such limits costs nothing.
+// Admit starts a request. It returns an error of kind Forbidden when the actor may not perform the use case. Otherwise
+// it counts the request against the quota of the key and the rate limits of the account, or, when one of them is
+// exceeded, counts nothing and returns an error of kind TooMany. A plan without such limits costs nothing.
 //
-// It lets a caller be refused before the rest of the request is read. The use case checks the rights once more.
+// A request can so be refused before its body is read. The use case checks the rights again.
 func (s *Service) Admit(ctx context.Context, actor cron.Actor, use UseCase) error {
 	if err := allow(&actor, use); err != nil || actor.Key == nil {
 		return err
@@ -38,7 +38,7 @@ func (s *Service) Admit(ctx context.Context, actor cron.Actor, use UseCase) erro
 	return exceeded(&plan, wait)
 }
 
-// exceeded is the error of a call that has to wait.
+// exceeded is the error of a request that exceeds a limit.
 func exceeded(plan *cron.Plan, wait time.Duration) error {
 	e := &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
 	if wait > longestRate {
@@ -47,7 +47,7 @@ func exceeded(plan *cron.Plan, wait time.Duration) error {
 	return e
 }
 
-// callLimits are the limits of a plan that a use case counts against, those with the longest wait first.
+// callLimits are the limits that apply to a use case, those with the longest window first.
 func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.RateLimit {
 	var limits []cron.RateLimit
 	add := func(kind int, subject int64, window time.Duration, most int) {
@@ -59,7 +59,7 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 	rate := plan.MethodRate
 	switch use {
 	case UseCreateJob, UseCloneJob:
-		use = UseCreateJob // a clone is a new job like any other
+		use = UseCreateJob // a clone is a new job
 		rate = plan.CreateJobRate
 		add(kindCreateJobMinute, accountID, time.Minute, plan.CreateJobMinute)
 	case UseCreateFolder:

@@ -6,26 +6,26 @@ import (
 	"punctual/internal/cron"
 )
 
-// MaxPreview is how many occurrences a preview shows at most.
+// MaxPreview is the largest number of occurrences in a preview.
 const MaxPreview = 100
 
-// PreviewRequest asks what a schedule would do.
+// PreviewRequest is a schedule to preview.
 type PreviewRequest struct {
 	Schedule cron.Schedule
-	RunAt    time.Time // of a one-time job; zero for the schedule
+	RunAt    time.Time // for a one-time job; zero for a schedule
 	From     time.Time
-	Count    int // of occurrences, at most MaxPreview
+	Count    int // occurrences, at most MaxPreview
 }
 
-// SchedulePreview is what a schedule would do, and how it reads.
+// SchedulePreview is the next occurrences of a schedule, and its description.
 type SchedulePreview struct {
 	cron.Preview
 	Words   string // in the language of the actor
-	Crontab string // as a crontab line; empty when it has none, and of a one-time job
+	Crontab string // as a crontab line; empty when there is none, as for a one-time job
 }
 
-// PreviewSchedule shows what the schedule does that fill makes of the default one, from now on or from when fill says. The
-// error is of kind Invalid when it cannot be one.
+// PreviewSchedule shows the next occurrences of the schedule that fill makes of the default one, from now or from the
+// time that fill sets. The error is of kind Invalid for an invalid schedule.
 func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*PreviewRequest) error) (SchedulePreview, error) {
 	if err := allow(&actor, UsePreview); err != nil {
 		return SchedulePreview{}, err

@@ -8,22 +8,22 @@ import (
 	"punctual/internal/cron"
 )
 
-// defaultSpan is the span of statistics when none is given.
+// defaultSpan is the default time span of statistics.
 const defaultSpan = 24 * time.Hour
 
-// A StatsRequest asks for the statistics of an account, or of one of its jobs.
+// A StatsRequest asks for statistics of an account or one of its jobs.
 type StatsRequest struct {
-	JobID    int64         // 0 is the whole account
-	From, To time.Time     // widened to full hours (UTC), or days with Step; zero is a day before To, and now
-	Step     time.Duration // an hour or a day (UTC); 0 is no series
+	JobID    int64         // 0 for the whole account
+	From, To time.Time     // widened to full hours, or with a Step of a day to full days (UTC); zero means a day before To, and now
+	Step     time.Duration // an hour or a day (UTC); 0 for no series
 }
 
-// Stats are what was due in a span of time.
+// Stats are the statistics of a time span.
 type Stats struct {
 	From, To time.Time
-	AsOf     time.Time // what was claimed until then is counted
+	AsOf     time.Time // executions that were claimed until then are counted
 	Total    cron.Tally
-	Steps    []StatsStep // all of the span, the oldest first; none without a step
+	Steps    []StatsStep // covers the whole span, oldest first; empty without a Step
 }
 
 // StatsStep is one step of a series.
@@ -33,7 +33,7 @@ type StatsStep struct {
 }
 
 // Stats adds up executions by outcome, lateness and duration. The error is of kind Invalid when the span is longer than
-// the plan of the account keeps history, or begins before statistics do, and of kind NotFound when there is no such job.
+// the history retention of the plan or begins before the statistics, and of kind NotFound for a missing job.
 func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r StatsRequest) (Stats, error) {
 	if err := allow(&actor, UseStats); err != nil {
 		return Stats{}, err
@@ -73,7 +73,7 @@ func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r 
 	return stats, nil
 }
 
-// checkSpan refuses a span that is empty, longer than the longest one and what rounding adds, or too long ago.
+// checkSpan returns an error for a span that is empty, too long even after rounding, or too long ago.
 func checkSpan(from, to, now time.Time, longest, unit time.Duration) error {
 	oldest := now.Add(-cron.StatsKept)
 	if bound := to.Add(-longest - unit); bound.After(oldest) {

@@ -14,8 +14,8 @@ func (s *Service) TLS(ctx context.Context, actor cron.Actor) (cron.TLSMaterial, 
 	return s.store.TLS(ctx, actor.Account.ID)
 }
 
-// SetTLS replaces the TLS material of the account; with empty material there is none any more. The error is of kind
-// Invalid when the material cannot be used.
+// SetTLS replaces the TLS material of the account. Empty material removes it. The error is of kind Invalid for material
+// that cannot be used.
 func (s *Service) SetTLS(ctx context.Context, actor cron.Actor, m cron.TLSMaterial) error {
 	if err := allow(&actor, UseSetTLS); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 	"punctual/internal/message"
 )
 
-// UseCase is something that an actor may do. Requests are counted apart for each: it is the Kind of a cron.RateLimit, and the
-// numbers are stored.
+// UseCase is an operation for which rights are checked. Requests are counted separately for each: it is the Kind of a
+// cron.RateLimit, and its number is stored.
 type UseCase int
 
 // The use cases.
@@ -49,7 +49,7 @@ const (
 	UseSetUp         UseCase = 75
 )
 
-// scopes says which scope each use case needs. Nobody may do what is not listed.
+// scopes lists the scope that each use case needs. A use case that is not listed is forbidden.
 var scopes = map[UseCase]cron.Scope{
 	UseListJobs: cron.ScopeRead, UseGetJob: cron.ScopeRead, UseCreateJob: cron.ScopeWrite, UseChangeJob: cron.ScopeWrite,
 	UseDeleteJob: cron.ScopeWrite, UseCloneJob: cron.ScopeWrite, UseBulk: cron.ScopeWrite,
@@ -72,7 +72,7 @@ var scopes = map[UseCase]cron.Scope{
 	UseDeleteAccount: cron.ScopeOperator, UseSetUp: cron.ScopeOperator,
 }
 
-// allow is an error of kind Forbidden when the actor may not do something. Every use case begins with it.
+// allow returns an error of kind Forbidden when the actor may not perform the use case. Every use case calls it first.
 func allow(actor *cron.Actor, use UseCase) error {
 	if needed, listed := scopes[use]; listed && actor.May(needed) {
 		return nil
@@ -80,7 +80,7 @@ func allow(actor *cron.Actor, use UseCase) error {
 	return &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectAPIKey, Problems: []cron.Problem{{Rule: cron.RuleKeyScope}}}
 }
 
-// allowIn is allow for what belongs to an account, which is to be that of the actor.
+// allowIn is allow for objects of an account, which must be the actor's.
 func allowIn(actor *cron.Actor, use UseCase, accountID int64) error {
 	if accountID != actor.Account.ID {
 		return allow(&cron.Actor{}, use)
@@ -88,7 +88,7 @@ func allowIn(actor *cron.Actor, use UseCase, accountID int64) error {
 	return allow(actor, use)
 }
 
-// language is the catalogue in the language of the actor.
+// language is the message catalogue of the actor's language.
 func language(actor *cron.Actor) *message.Catalogue {
 	return message.Choose(actor.Language, message.Languages())
 }

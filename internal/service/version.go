@@ -10,23 +10,23 @@ import (
 	"punctual/internal/cron"
 )
 
-// versionLength is how many bytes of the code a version has.
+// versionLength is the length of a version in bytes before encoding.
 const versionLength = 16
 
-// Version names the definition of a job as it stands. It changes with everything that an edit can change, and with
-// nothing that executions leave behind. It tells nothing of the secrets in the job to whoever may not read them.
+// Version identifies the current definition of a job. It changes with every edit and not with executions. It is an
+// HMAC, so it reveals nothing about the secrets in the job.
 func (s *Service) Version(job *cron.Job) string {
 	definition := *job
 	definition.Created, definition.Updated, definition.Timing.RunAtPassed = time.Time{}, time.Time{}, false
 	code := hmac.New(sha256.New, s.versionKey)
-	_ = json.NewEncoder(code).Encode(&definition) // plain data of finite numbers, which always goes
+	_ = json.NewEncoder(code).Encode(&definition) // plain data, which can always be encoded
 	return hex.EncodeToString(code.Sum(nil)[:versionLength])
 }
 
-// A Precondition tells whether a job may be changed that stands at the given version. Nil allows it always.
+// A Precondition tells whether a job with the given version may be changed. Nil always allows it.
 type Precondition func(version string) bool
 
-// check is an error of kind PreconditionFailed when the job is no longer as the caller knows it.
+// check returns an error of kind PreconditionFailed when the job does not meet the precondition.
 func (s *Service) check(only Precondition, job *cron.Job) error {
 	if only != nil && !only(s.Version(job)) {
 		return &cron.Error{Kind: cron.PreconditionFailed, Subject: cron.SubjectJob}

@@ -82,7 +82,7 @@ func TestLockedRow(t *testing.T) {
 	ok(t, edit())
 }
 
-// endless is a query that both databases would work on for ever.
+// endless is a query that runs without end on both databases.
 const endless = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n`
 
 // TestCallsEnd has a read that never ends by itself.

@@ -45,7 +45,7 @@ func TestPlans(t *testing.T) {
 				ran = append(ran, statement{query, args})
 				return nil
 			})
-			finishWork(t, db, account, node, seed.ID)
+			runNode(t, db, account, node, seed.ID)
 			undo()
 			if len(ran) < 40 {
 				t.Errorf("only %d statements ran", len(ran))
@@ -87,8 +87,8 @@ func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
 	exec(t, raw, storetest.NoticePerJob, 1)
 }
 
-// prepare calls everything of the store that runs while it serves.
-func finishWork(t testing.TB, db *store.Store, account, node, jobID int64) {
+// runNode calls everything that a running node calls in the store.
+func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	t.Helper()
 	ctx := t.Context()
 	dead, err := db.StartNode(ctx, "dead")

@@ -124,7 +124,7 @@ var attemptTests = []test{
 		other := s.due(db, account, skipOverlap)
 		s.equal("claimed", s.claimOne(db, node).Job.ID, other.ID)
 	}},
-	{"a lost execution is repeated when the job wants that, and not for ever", func(s *suite) {
+	{"a lost execution is repeated for at-least-once jobs, a limited number of times", func(s *suite) {
 		db, account, node := s.start()
 		j := s.due(db, account, atLeastOnce)
 		l := s.claimOne(db, node)

@@ -14,7 +14,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// A race connects to the first of several addresses that answers ("Happy Eyeballs", RFC 8305, section 5). After a delay
+// happyEyeballs connects to the first of several addresses that answers (RFC 8305, section 5). After a delay
 // without an answer it starts an attempt for the next address, in parallel. At most two attempts run at once, since each
 // execution may use two file descriptors. If neither answers, the older attempt is cancelled in favour of an address that
 // was not tried yet. A cancelled address is tried again once every other address was tried:
@@ -22,7 +22,7 @@ import (
 //	a ──────────┤ cancelled       ├──────── a
 //	   b ─────────────────────────┤ refused
 //	            ├──────────────────── c
-type race struct {
+type happyEyeballs struct {
 	client  *Client
 	addrs   []netip.AddrPort
 	timeout time.Duration
@@ -47,24 +47,25 @@ type attempt struct {
 // maxAttempts limits the attempts that run at once.
 const maxAttempts = 2
 
-// Limits on the delay before the next attempt starts in parallel (maxStagger) or in place of the older one (maxPatience).
+// Limits on the delay before the next attempt starts, in parallel (maxStagger) or in place of the older one
+// (maxReplaceDelay).
 const (
-	minStagger  = 10 * time.Millisecond
-	maxStagger  = 250 * time.Millisecond
-	maxPatience = time.Second // the first SYN retransmission is after one second
+	minStagger      = 10 * time.Millisecond
+	maxStagger      = 250 * time.Millisecond
+	maxReplaceDelay = time.Second // the first SYN retransmission is after one second
 )
 
-func newRace(
+func newHappyEyeballs(
 	c *Client, addrs []netip.AddrPort, timeout time.Duration, connect func(context.Context, netip.AddrPort) (net.Conn, error),
-) *race {
-	return &race{
+) *happyEyeballs {
+	return &happyEyeballs{
 		client: c, addrs: addrs, timeout: timeout, connect: connect,
 		ends: make(chan *attempt), errs: make([]error, len(addrs)),
 	}
 }
 
 // run makes the attempts and returns when all of them have ended. The error is a *fault.
-func (r *race) run(ctx context.Context) (net.Conn, error) {
+func (r *happyEyeballs) run(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	timer := time.NewTimer(0)
@@ -98,7 +99,7 @@ func (r *race) run(ctx context.Context) (net.Conn, error) {
 }
 
 // next starts an attempt for the next address, if there is one.
-func (r *race) next(ctx context.Context, timer *time.Timer) {
+func (r *happyEyeballs) next(ctx context.Context, timer *time.Timer) {
 	switch {
 	case r.tried < len(r.addrs):
 		r.start(ctx, r.tried)
@@ -111,12 +112,12 @@ func (r *race) next(ctx context.Context, timer *time.Timer) {
 	}
 	limit := maxStagger
 	if len(r.running) == maxAttempts {
-		limit = maxPatience
+		limit = maxReplaceDelay
 	}
 	timer.Reset(stagger(r.timeout, len(r.addrs), limit))
 }
 
-func (r *race) start(ctx context.Context, index int) {
+func (r *happyEyeballs) start(ctx context.Context, index int) {
 	a := &attempt{index: index, err: errPanic}
 	ctx, a.cancel = context.WithCancel(ctx)
 	r.running = append(r.running, a)
@@ -132,13 +133,13 @@ func (r *race) start(ctx context.Context, index int) {
 }
 
 // giveUp cancels an attempt. It counts as running until its socket is closed.
-func (r *race) giveUp(a *attempt) {
+func (r *happyEyeballs) giveUp(a *attempt) {
 	a.cancelled = true
 	a.cancel()
 }
 
 // end records the outcome of an attempt.
-func (r *race) end(a *attempt) {
+func (r *happyEyeballs) end(a *attempt) {
 	a.cancel()
 	r.running = slices.DeleteFunc(r.running, func(other *attempt) bool { return other == a })
 	r.errs[a.index] = a.err
