@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
-	"punctual/internal/auth", "punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
+	"punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
 	"punctual/internal/api/wire", "punctual/internal/web"}
 
 type listed struct {

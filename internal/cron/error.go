@@ -124,7 +124,7 @@ const (
 	RulePasswordShort         // Limit: characters that it needs
 	RulePasswordLong          // Limit: bytes that it may have
 	RulePasswordCommon        // nothing
-	RulePasswordEmail         // nothing; the password is the e-mail address
+	RulePasswordEmail         // nothing; the password is the e-mail address or a part of it
 	RuleEmailTaken            // nothing; of a person
 	RuleMember                // nothing; who is invited is a member already
 	RuleSignUpClosed          // nothing
