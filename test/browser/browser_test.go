@@ -1,0 +1,118 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"punctual/test/harness"
+)
+
+// maxTabs is how many tests use the browser at once.
+const maxTabs = 4
+
+// chromium is the one browser of all tests.
+var chromium struct {
+	once sync.Once
+	ctx  context.Context
+	stop func()
+	err  error
+	tabs chan struct{}
+}
+
+func TestMain(m *testing.M) {
+	code := harness.Main(m)
+	if chromium.stop != nil {
+		chromium.stop()
+	}
+	os.Exit(code)
+}
+
+// startBrowser starts the browser for the first test that needs it.
+func startBrowser(t testing.TB) context.Context {
+	t.Helper()
+	path := findBrowser()
+	if path == "" {
+		const missing = "Chromium is not installed; on Debian: apt-get install chromium"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	chromium.once.Do(func() {
+		chromium.tabs = make(chan struct{}, maxTabs)
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+			chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en-US"))
+		if os.Getuid() == 0 {
+			options = append(options, chromedp.NoSandbox)
+		}
+		allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, stop := chromedp.NewContext(allocator)
+		chromium.ctx, chromium.stop = ctx, func() { stop(); stopAllocator() }
+		chromium.err = chromedp.Do(ctx)
+	})
+	if chromium.err != nil {
+		t.Fatalf("start %s: %v", path, chromium.err)
+	}
+	return chromium.ctx
+}
+
+// findBrowser is the path of a browser; empty if there is none.
+func findBrowser() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// TestHarness makes sure that what a page does wrong fails a test.
+func TestHarness(t *testing.T) {
+	t.Parallel()
+	site := newSite(t, map[string]string{
+		"/good":      `<p>good</p>`,
+		"/console":   `<script>console.log("hello")</script>`,
+		"/error":     `<script>setTimeout(() => { throw new Error("broken") })</script>`,
+		"/policy":    `<meta http-equiv="Content-Security-Policy" content="style-src 'none'"><p style="color: red">red</p>`,
+		"/missing":   `<img src="/nothing.png" alt="">`,
+		"/wide":      `<div style="width: 800px">wide</div>`,
+		"/elsewhere": `<img src="http://127.0.0.1:1/x.png" alt="">`,
+	})
+	for path, want := range map[string]bool{
+		"/good": false, "/console": true, "/error": true, "/policy": true, "/missing": true, "/wide": true,
+		"/elsewhere": true, "/unknown": true,
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			watched := &recorder{TB: t}
+			tab := openTab(watched, site)
+			tab.Open(path)
+			tab.Look("")
+			tab.settle()
+			if got := len(watched.faults) > 0; got != want {
+				t.Errorf("the faults are %q", watched.faults)
+			}
+		})
+	}
+}
+
+// recorder is a test that keeps its errors to itself.
+type recorder struct {
+	testing.TB
+	mu     sync.Mutex
+	faults []string
+}
+
+// Errorf notes an error.
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults = append(r.faults, fmt.Sprintf(format, args...))
+}

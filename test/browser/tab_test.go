@@ -1,0 +1,310 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"punctual/test/harness"
+)
+
+// screenshots is where pictures go; empty for nowhere.
+var screenshots = os.Getenv("PUNCTUAL_TEST_SCREENSHOTS")
+
+// The widths at which pages are looked at.
+const (
+	wide     = 1440
+	narrow   = 390
+	smallest = 360
+)
+
+// Tab is a tab of the browser with cookies of its own. It ends with the test.
+type Tab struct {
+	t    testing.TB
+	ctx  context.Context
+	base string // of the service, without a slash at the end
+
+	mu        sync.Mutex
+	announced map[int64]int // how many answers of a status are still to come
+}
+
+// openTab opens a tab for a service.
+func openTab(t testing.TB, base string) *Tab {
+	t.Helper()
+	root := startBrowser(t)
+	chromium.tabs <- struct{}{}
+	tab := &Tab{t: t, base: base, announced: map[int64]int{}}
+	limited, stop := context.WithTimeout(root, harness.Patience)
+	ctx, closeTab := chromedp.NewContext(limited, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
+	tab.ctx = ctx
+	t.Cleanup(func() {
+		tab.settle()
+		closeTab()
+		stop()
+		<-chromium.tabs
+	})
+	tab.do("open a tab", chromedp.EmulateViewport(wide, 900))
+	call(tab, network.Enable, network.EnableParams{})
+	call(tab, log.Enable, cdp.Empty{})
+	return tab
+}
+
+// call sends a command of the protocol.
+func call[P, R any](tab *Tab, command cdp.Command[P, R], params P) R {
+	tab.t.Helper()
+	result, err := chromedp.Call(tab.ctx, command, params)
+	if err != nil {
+		tab.t.Fatalf("%s: %v", command.Method, err)
+	}
+	return result
+}
+
+// watch fails the test for what a page does wrong.
+func (tab *Tab) watch(event any) {
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		var words []string
+		for _, a := range e.Args {
+			words = append(words, string(a.Value)+a.Description)
+		}
+		tab.t.Errorf("the page wrote to the console: %s %q", e.Type, words)
+	case *runtime.EventExceptionThrown:
+		tab.t.Errorf("the page has an error: %v", e.ExceptionDetails)
+	case *log.EventEntryAdded:
+		if e.Entry.Source != log.EntrySourceNetwork { // failed requests have events of their own
+			tab.t.Errorf("the browser reports: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
+		}
+	case *network.EventResponseReceived:
+		if e.Response.Status >= 400 && !tab.expected(e.Response.Status) {
+			tab.t.Errorf("%s: status %d", e.Response.URL, e.Response.Status)
+		}
+	case *network.EventLoadingFailed:
+		if !e.Canceled && e.ErrorText != "net::ERR_ABORTED" { // a page that is left
+			tab.t.Errorf("a request failed: %s %s", e.Type, e.ErrorText)
+		}
+	}
+}
+
+// expected tells whether an answer was announced.
+func (tab *Tab) expected(status int64) bool {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	tab.announced[status]--
+	return tab.announced[status] >= 0
+}
+
+// Expect announces one answer of a status that would fail the test otherwise.
+func (tab *Tab) Expect(status int64) *Tab {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	tab.announced[status]++
+	return tab
+}
+
+// do does something in the tab.
+func (tab *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	tab.t.Helper()
+	if err := chromedp.Do(tab.ctx, steps...); err != nil {
+		tab.t.Fatalf("%s: %v\n%s", what, err, tab.where())
+	}
+}
+
+// read asks the tab for something.
+func read[T any](tab *Tab, what string, action chromedp.Action[T]) T {
+	tab.t.Helper()
+	value, err := chromedp.Run(tab.ctx, action)
+	if err != nil {
+		tab.t.Fatalf("%s: %v\n%s", what, err, tab.where())
+	}
+	return value
+}
+
+// where says what the tab shows, for failures.
+func (tab *Tab) where() string {
+	ctx, stop := context.WithTimeout(tab.ctx, 5*time.Second)
+	defer stop()
+	address, _ := chromedp.Run(ctx, chromedp.Location())
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	return address + "\n" + text
+}
+
+// settle waits until the events of everything that was done so far have come.
+func (tab *Tab) settle() {
+	_, _ = chromedp.Run(tab.ctx, chromedp.Evaluate[chromedp.Void](
+		`new Promise(done => requestAnimationFrame(() => setTimeout(done)))`, chromedp.EvalAwaitPromise))
+}
+
+// Open goes to a path of the service, or to an address.
+func (tab *Tab) Open(path string) *Tab {
+	tab.t.Helper()
+	if strings.HasPrefix(path, "/") {
+		path = tab.base + path
+	}
+	tab.do("open "+path, chromedp.Navigate(path))
+	return tab
+}
+
+// Path is the path of the page with its query.
+func (tab *Tab) Path() string {
+	tab.t.Helper()
+	u, err := url.Parse(read(tab, "read the address", chromedp.Location()))
+	if err != nil {
+		tab.t.Fatal(err)
+	}
+	return u.RequestURI()
+}
+
+// At makes sure that the tab shows the page at a path, whatever its query.
+func (tab *Tab) At(path string) *Tab {
+	tab.t.Helper()
+	if got, _, _ := strings.Cut(tab.Path(), "?"); got != path {
+		tab.t.Fatalf("the page is %s, not %s\n%s", got, path, tab.where())
+	}
+	return tab
+}
+
+// Fill types into the field with a label, in place of what it holds.
+func (tab *Tab) Fill(label, text string) *Tab {
+	tab.t.Helper()
+	field := fmt.Sprintf(`//*[@id = //label[starts-with(normalize-space(.), %s)]/@for]`, literal(label))
+	tab.do("fill in "+label, chromedp.Clear(field), chromedp.SendKeys(field, text))
+	return tab
+}
+
+// Choose selects an option of the list with a label.
+func (tab *Tab) Choose(label, option string) *Tab {
+	tab.t.Helper()
+	list := fmt.Sprintf(`//select[@id = //label[starts-with(normalize-space(.), %s)]/@for]`, literal(label))
+	chosen := fmt.Sprintf(`%s/option[normalize-space(.) = %s]`, list, literal(option))
+	value := read(tab, "find the option "+option, chromedp.AttributeValue(chosen, "value")).Value
+	tab.do("choose "+option, chromedp.SetValue(list, value))
+	return tab
+}
+
+// button finds a button or a link by the text that it begins with.
+func button(text string) string {
+	return fmt.Sprintf(`//*[self::button or self::a or self::summary][starts-with(normalize-space(.), %s)]`, literal(text))
+}
+
+// Press clicks a button or a link that leads to another page, and waits for that.
+func (tab *Tab) Press(text string) *Tab {
+	tab.t.Helper()
+	if _, err := chromedp.RunResponse(tab.ctx, chromedp.Click(button(text))); err != nil {
+		tab.t.Fatalf("press %s: %v\n%s", text, err, tab.where())
+	}
+	return tab
+}
+
+// Click clicks what does not lead to another page.
+func (tab *Tab) Click(text string) *Tab {
+	tab.t.Helper()
+	tab.do("click "+text, chromedp.Click(button(text)))
+	return tab
+}
+
+// See waits until the page shows a text.
+func (tab *Tab) See(text string) *Tab {
+	tab.t.Helper()
+	if _, err := chromedp.Run(tab.ctx, chromedp.Poll[bool](fmt.Sprintf(`document.body.innerText.includes(%q)`, text))); err != nil {
+		tab.t.Fatalf("the page does not show %q: %v\n%s", text, err, tab.where())
+	}
+	return tab
+}
+
+// SeeNot makes sure that the page does not show a text.
+func (tab *Tab) SeeNot(text string) *Tab {
+	tab.t.Helper()
+	if strings.Contains(tab.Text("body"), text) {
+		tab.t.Fatalf("the page shows %q\n%s", text, tab.where())
+	}
+	return tab
+}
+
+// Text is the text of the first element that a CSS selector finds.
+func (tab *Tab) Text(selector string) string {
+	tab.t.Helper()
+	return strings.TrimSpace(read(tab, "read "+selector, chromedp.Text(chromedp.CSS(selector))))
+}
+
+// WithoutScripts turns JavaScript off for the pages that follow.
+func (tab *Tab) WithoutScripts() *Tab {
+	tab.t.Helper()
+	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	return tab
+}
+
+// Look makes sure that nothing of the page is cut off on a phone, and takes pictures of it, which carry the name.
+func (tab *Tab) Look(name string) *Tab {
+	tab.t.Helper()
+	tab.do("make the window small", chromedp.EmulateViewport(smallest, 800))
+	overflow := read(tab, "measure the page",
+		chromedp.Evaluate[int](`document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth`))
+	if overflow > 0 {
+		tab.t.Errorf("%s: the page is %d px too wide for a phone", name, overflow)
+	}
+	for _, theme := range []string{"light", "dark"} {
+		call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+		tab.checkContrast(name + " " + theme)
+		for _, width := range []int64{wide, narrow} {
+			if screenshots != "" && name != "" {
+				tab.picture(fmt.Sprintf("%s-%d-%s.png", name, width, theme), width)
+			}
+		}
+	}
+	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	tab.do("go back to a wide window", chromedp.EmulateViewport(wide, 900))
+	return tab
+}
+
+// picture writes a picture of the whole page.
+func (tab *Tab) picture(file string, width int64) {
+	tab.t.Helper()
+	tab.do("change the width", chromedp.EmulateViewport(width, 900))
+	picture := read(tab, "take a picture", chromedp.FullScreenshot(100))
+	if err := os.MkdirAll(screenshots, 0o750); err != nil {
+		tab.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(screenshots, file), picture, 0o600); err != nil {
+		tab.t.Fatal(err)
+	}
+}
+
+// literal is a text as an XPath expression.
+func literal(text string) string {
+	if !strings.Contains(text, `"`) {
+		return `"` + text + `"`
+	}
+	return `'` + text + `'`
+}
+
+// newSite serves pages by their paths, each a body.
+func newSite(t testing.TB, pages map[string]string) (url string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := pages[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="en"><title>x</title><link rel="icon" href="data:,"><body>%s</body></html>`, body)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
