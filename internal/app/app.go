@@ -23,7 +23,7 @@ const (
 	exitUsage  = 2
 )
 
-// Run carries out a command line, without the program's name, and returns the exit code. It returns when everything
+// Run executes a command line, given without the program's name, and returns the exit code. It returns when everything
 // that it started has ended; serve runs until ctx ends. Results go to stdout, errors and logs to stderr.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := config.Parse(args, stdout)
@@ -51,7 +51,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// version is the version of the module that the program was built from.
+// version is the module version of the program.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
@@ -59,7 +59,7 @@ func version() string {
 	return "development version"
 }
 
-// explain turns an error of a command into a sentence that says what to do, where we know.
+// explain turns an error of a command into a sentence that says what to do, where that is known.
 func explain(err error) string {
 	for _, known := range []struct {
 		err  error

@@ -21,7 +21,7 @@ import (
 	"punctual/internal/store"
 )
 
-// invocation is what a command works with, beside a running service. It acts as the operator.
+// invocation is the environment of a command that runs beside the service. It acts as the operator.
 type invocation struct {
 	config  config.Config
 	service *service.Service
@@ -33,10 +33,10 @@ type invocation struct {
 // command is a command that works on the database.
 type command func(ctx context.Context, in *invocation) error
 
-// operator is who performs commands: whoever can open the database may do everything.
+// operator is the actor of commands: whoever can open the database has all rights.
 func operator() cron.Actor { return cron.OperatorOf(cron.Account{}) }
 
-// commands are all of them.
+// commands lists all commands on the database.
 var commands = map[config.Command]command{
 	config.AccountCreate:  createAccount,
 	config.AccountList:    listAccounts,
@@ -50,7 +50,7 @@ var commands = map[config.Command]command{
 	config.Backup:         backup,
 }
 
-// onDatabase runs a command with the database open. It never makes or migrates one.
+// onDatabase opens the database, which must exist and be current, and runs a command.
 func onDatabase(ctx context.Context, c config.Config, run command, stdout io.Writer) (err error) {
 	key, err := loadKey(c, false)
 	if err != nil {
@@ -72,7 +72,7 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdout io.Wri
 	})
 }
 
-// loadPlans are the built-in plans with the configured numbers.
+// loadPlans returns the built-in plans with the configured limits.
 func loadPlans(c config.Config) (cron.Plans, error) {
 	numbers, err := c.PlanNumbers()
 	if err != nil {
@@ -102,7 +102,7 @@ func createAccount(ctx context.Context, in *invocation) error {
 	return in.explain(err, o.Email)
 }
 
-// explain words what is wrong with what a command says of the account with that e-mail address.
+// explain returns the sentence for an error about the account with that e-mail address.
 func (in *invocation) explain(err error, email string) error {
 	e, ok := errors.AsType[*cron.Error](err)
 	switch {
@@ -132,7 +132,7 @@ func listAccounts(ctx context.Context, in *invocation) error {
 	return t.Flush()
 }
 
-// planText is the plan of an account with the numbers that differ for it.
+// planText is the plan of an account and its overrides.
 func planText(a cron.Account) string {
 	if len(a.Overrides) == 0 {
 		return a.Plan
@@ -157,7 +157,7 @@ func setPlan(ctx context.Context, in *invocation) error {
 	return in.explain(err, o.Email)
 }
 
-// accessOf is what the switch for private networks stands for.
+// accessOf is the access that the switch for private networks stands for.
 func accessOf(s config.Switch) cron.Access {
 	if s == "off" {
 		return cron.AccessGlobal
@@ -184,7 +184,8 @@ func deleteAccount(ctx context.Context, in *invocation) error {
 	return in.explain(err, email)
 }
 
-// operatorFor is the operator, acting for the account with that e-mail address; their own when that is empty.
+// operatorFor is the operator acting for the account with that e-mail address, or for the operator's account if it is
+// empty.
 func (in *invocation) operatorFor(ctx context.Context, email string) (cron.Actor, error) {
 	account, err := in.service.Account(ctx, operator(), email)
 	if err != nil {
@@ -193,7 +194,7 @@ func (in *invocation) operatorFor(ctx context.Context, email string) (cron.Actor
 	return cron.OperatorOf(account), nil
 }
 
-// createAPIKey prints a new API key, alone on its line.
+// createAPIKey prints a new API key on a line of its own.
 func createAPIKey(ctx context.Context, in *invocation) error {
 	o := in.config.APIKey.Create
 	actor, err := in.operatorFor(ctx, o.Account)
@@ -244,7 +245,7 @@ func listAPIKeys(ctx context.Context, in *invocation) error {
 	return t.Flush()
 }
 
-// printable is a text that people chose, safe for a terminal and a table.
+// printable makes a user's text safe for a terminal and a table.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -254,7 +255,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// scopeText is what a key may do.
+// scopeText describes the scopes of a key.
 func scopeText(s cron.Scope) string {
 	switch {
 	case s.Has(cron.ScopeRead | cron.ScopeWrite):
@@ -265,7 +266,7 @@ func scopeText(s cron.Scope) string {
 	return "read"
 }
 
-// prefixText is where a key may be used.
+// prefixText describes the addresses from which a key may be used.
 func prefixText(prefixes []netip.Prefix) string {
 	if len(prefixes) == 0 {
 		return "anywhere"

@@ -27,7 +27,7 @@ const (
 
 var errLocked = errors.New("another service holds the data directory")
 
-// lockData makes the data directory and takes its lock, which ends with the process if not before.
+// lockData creates the data directory and locks it. The lock ends with the process at the latest.
 func lockData(dir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
@@ -43,10 +43,10 @@ func lockData(dir string) (unlock func() error, err error) {
 	return lock.Unlock, nil
 }
 
-// warnOfReaders logs that others than the owner may read the data directory or the key.
+// warnOfReaders logs a warning if others than the owner can read the data directory or the key.
 func warnOfReaders(dir string, logger *slog.Logger) {
 	if runtime.GOOS == "windows" {
-		return // its permissions are not those bits
+		return // on Windows these bits say nothing
 	}
 	for _, f := range []struct{ path, text, remedy string }{
 		{dir, "other users may read the data directory", "chmod 700"},
@@ -59,7 +59,7 @@ func warnOfReaders(dir string, logger *slog.Logger) {
 	}
 }
 
-// loadKey is the key that seals secrets: from the configuration, or from its file, which is made when mayCreate.
+// loadKey returns the key that seals secrets, from the configuration or from its file, which is created if mayCreate.
 func loadKey(c config.Config, mayCreate bool) (key [32]byte, err error) {
 	if c.Key != "" {
 		return decodeKey(c.Key, "PUNCTUAL_SECRET_KEY")
@@ -81,7 +81,7 @@ func loadKey(c config.Config, mayCreate bool) (key [32]byte, err error) {
 	return key, writeKey(path, base64.StdEncoding.EncodeToString(key[:])+"\n")
 }
 
-// writeKey makes the key's file durable before anything is sealed with it.
+// writeKey makes the key file durable before the key is used.
 func writeKey(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -4,5 +4,5 @@ package app
 
 import "math"
 
-// openFiles is how many files the process may have open; elsewhere than on Unix there is no limit to speak of.
+// openFiles is the limit on open files, which only Unix has.
 func openFiles() int { return math.MaxInt32 }

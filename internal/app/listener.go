@@ -12,11 +12,12 @@ import (
 	"punctual/internal/auth"
 )
 
-// limitedListener bounds the connections of clients. A connection waits while no request on it is being answered: it
-// has not sent a whole head yet, is kept alive, or has sent a head and the rest of the body is to come. When all are taken, a new connection replaces the one that has waited
-// longest; when none waits, it and all after it stay in the backlog of the operating system until one does. An address
-// has a share; beyond it a new connection replaces one of its own, or is closed. Loopback addresses and trusted proxies
-// stand for many clients: they have no share, and their connections are closed last.
+// limitedListener bounds the connections of clients. A connection is idle while no request on it is being answered:
+// while its head or its body has not arrived completely, and between requests. When all connections are taken, a new
+// one replaces the one that has been idle longest; when none is idle, new ones stay in the backlog of the operating
+// system. Each address has a share; beyond it a new connection replaces an idle one of the same address, or is closed.
+// Loopback addresses and trusted proxies stand for many clients: they have no share, and their connections are closed
+// last.
 type limitedListener struct {
 	net.Listener
 	max, share int
@@ -26,12 +27,12 @@ type limitedListener struct {
 	mu      sync.Mutex
 	room    sync.Cond
 	open    int
-	waiting [2]list.List // of strangers, and of exempt addresses; the one that has waited longest first
+	waiting [2]list.List // idle ones, longest first: of ordinary addresses, and of exempt ones
 	origins map[netip.Addr]*origin
 	closed  bool
 }
 
-// origin is where connections come from: an IPv4 address, or an IPv6 network of 64 bits, which a host has whole.
+// origin is the source of connections: an IPv4 address, or an IPv6 /64 network, which usually belongs to one host.
 type origin struct {
 	open    int
 	waiting list.List
@@ -39,8 +40,8 @@ type origin struct {
 
 // Why a connection was closed to make room.
 const (
-	closedFull    = "full"    // all were taken
-	closedAddress = "address" // its address had its share
+	closedFull    = "full"    // all connections were taken
+	closedAddress = "address" // the address had used its share
 )
 
 func newListener(inner net.Listener, most int, exempt func(netip.Addr) bool, onClose func(string)) *limitedListener {
@@ -52,12 +53,12 @@ func newListener(inner net.Listener, most int, exempt func(netip.Addr) bool, onC
 	return l
 }
 
-// exemptFrom tells which addresses have no share of their own.
+// exemptFrom tells which addresses have no share.
 func exemptFrom(proxies auth.Proxies) func(netip.Addr) bool {
 	return func(addr netip.Addr) bool { return addr.IsLoopback() || proxies.Trust(addr) }
 }
 
-// Accept waits for a connection that there is room for.
+// Accept waits for a connection for which there is room.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
 		inner, err := l.Listener.Accept()
@@ -73,7 +74,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept too when it waits for room.
+// Close also ends a call of Accept that waits for room.
 func (l *limitedListener) Close() error {
 	l.mu.Lock()
 	l.closed = true
@@ -82,14 +83,14 @@ func (l *limitedListener) Close() error {
 	return l.Listener.Close()
 }
 
-// Open is how many connections there are.
+// Open is the number of open connections.
 func (l *limitedListener) Open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.open
 }
 
-// admit makes room for a connection and counts it, or refuses it.
+// admit makes room for a connection and counts it, or returns false.
 func (l *limitedListener) admit(c *limitedConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,7 +119,7 @@ func (l *limitedListener) admit(c *limitedConn) bool {
 	return true
 }
 
-// evict closes the connection that has waited longest.
+// evict closes the connection that has been idle longest.
 func (l *limitedListener) evict(waiting *list.List) bool {
 	first := waiting.Front()
 	if first == nil {
@@ -130,7 +131,7 @@ func (l *limitedListener) evict(waiting *list.List) bool {
 	return true
 }
 
-// wait notes that a connection waits from now on.
+// wait marks a connection as idle.
 func (l *limitedListener) wait(c *limitedConn) {
 	if c.gone || c.inAll != nil {
 		return
@@ -139,7 +140,7 @@ func (l *limitedListener) wait(c *limitedConn) {
 	c.inOrigin = l.origins[c.from].waiting.PushBack(c)
 }
 
-// work notes that a request on a connection is being answered.
+// work marks a connection as busy with a request.
 func (l *limitedListener) work(c *limitedConn) {
 	if c.gone || c.inAll == nil {
 		return
@@ -149,7 +150,7 @@ func (l *limitedListener) work(c *limitedConn) {
 	c.inAll, c.inOrigin = nil, nil
 }
 
-// forget gives the room of a connection free.
+// forget releases the room of a connection.
 func (l *limitedListener) forget(c *limitedConn) {
 	if c.gone {
 		return
@@ -171,18 +172,18 @@ func (l *limitedListener) waitingLike(c *limitedConn) *list.List {
 	return &l.waiting[0]
 }
 
-// limitedConn is a connection of a limitedListener. Its other fields belong to the listener's mutex.
+// limitedConn is a connection of a limitedListener. The listener's mutex protects its other fields.
 type limitedConn struct {
 	net.Conn
 	listener *limitedListener
 	from     netip.Addr
 	exempt   bool
 
-	inAll, inOrigin *list.Element // while it waits
+	inAll, inOrigin *list.Element // while it is idle
 	gone            bool
 }
 
-// Close closes the connection and gives its room to another one.
+// Close closes the connection and releases its room.
 func (c *limitedConn) Close() error {
 	err := c.Conn.Close()
 	c.change(c.listener.forget)
@@ -209,10 +210,10 @@ func originOf(a net.Addr) netip.Addr {
 	return addr
 }
 
-// connKey finds the connection of a request in its context.
+// connKey is the context key of the connection of a request.
 type connKey struct{}
 
-// watch makes a server tell the listener which of its connections wait.
+// watch makes a server tell the listener which connections are idle.
 func watch(server *http.Server) {
 	handler := server.Handler
 	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -234,8 +235,8 @@ func watch(server *http.Server) {
 	})
 }
 
-// awaitedBody is the body of a request. Its connection waits while nothing of it comes, so that many that are sent slowly
-// on purpose keep nobody out; each part that comes puts it behind those that have waited longer.
+// awaitedBody is the body of a request. Its connection counts as idle while a read waits, so that slow requests keep
+// nobody out. Each read that returns makes it the most recently active.
 type awaitedBody struct {
 	io.ReadCloser
 	conn *limitedConn
@@ -249,8 +250,8 @@ func (b awaitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// closeAfterChunks closes a connection after a request in chunks. One that has a Content-Length too may be two requests
-// to a proxy in front (RFC 9112, section 6.3), and package net/http does not tell it apart.
+// closeAfterChunks closes a connection after a chunked request. One that also has a Content-Length may be two requests
+// to a proxy in front of the service (RFC 9112, section 6.3), and package net/http does not report it.
 func closeAfterChunks(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TransferEncoding) > 0 {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	repeatEvery = 10 * time.Second // at most once in which a warning or an error of one kind is logged
-	maxRepeats  = 256              // kinds that are remembered
+	repeatEvery = 10 * time.Second // the interval between equal warnings or errors
+	maxRepeats  = 256              // kinds of records that are remembered
 )
 
 // logHandler writes records to w in the configured format, from the configured level on.
@@ -32,9 +32,9 @@ func logHandler(c config.ServeConfig, w io.Writer) slog.Handler {
 	return slog.NewTextHandler(w, &o)
 }
 
-// newLogger returns a logger whose warnings and errors come at most once in ten seconds of each kind: with the same
-// text, and with the same value of "why", or of "error" where there is no "why". The next one says how many were left
-// out.
+// newLogger returns a logger that writes equal warnings and errors at most once in repeatEvery. Records are equal if
+// they have the same message and the same value of "why" or, without that, of "error". The next one says how many were
+// left out.
 func newLogger(h slog.Handler) *slog.Logger {
 	return slog.New(repeatHandler{h, &repeats{kinds: make(map[repeatKey]*repeat)}})
 }
@@ -46,7 +46,7 @@ type repeatHandler struct {
 
 var _ slog.Handler = repeatHandler{}
 
-// repeats remembers what was logged of late.
+// repeats remembers recent records.
 type repeats struct {
 	mu    sync.Mutex
 	kinds map[repeatKey]*repeat
@@ -62,7 +62,7 @@ type repeat struct {
 	leftOut int
 }
 
-// Handle logs a record, or counts it.
+// Handle writes a record, or counts it as left out.
 func (h repeatHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < slog.LevelWarn {
 		return h.Handler.Handle(ctx, r)
@@ -85,7 +85,7 @@ func (h repeatHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-// take tells whether a record of a kind is to be logged now, and how many were left out since the one before.
+// take tells whether a record is to be written now, and how many equal ones were left out before it.
 func (s *repeats) take(key repeatKey, now time.Time) (leftOut int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

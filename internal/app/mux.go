@@ -16,7 +16,7 @@ import (
 // routes are handlers by the patterns of a ServeMux.
 type routes map[string]http.Handler
 
-// publicRoutes are those that belong to the process, and not to the API, beside those of the operations.
+// publicRoutes are the routes of the process itself, apart from the API and the operations.
 func publicRoutes(welcome string, o *operations) routes {
 	all := o.routes()
 	all["GET /{$}"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -27,14 +27,14 @@ func publicRoutes(welcome string, o *operations) routes {
 	return all
 }
 
-// mux answers routes, and all else with rest.
+// mux serves routes, and passes everything else to rest.
 func mux(of routes, rest http.Handler) http.Handler {
 	m := http.NewServeMux()
 	for pattern, h := range of {
 		m.Handle(pattern, h)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The rest is not a pattern "/" of m, which would redirect paths such as //jobs before the API sees them.
+		// rest is not the pattern "/" of m, because m would redirect paths such as //jobs.
 		if h, pattern := m.Handler(r); pattern != "" && isClean(r.URL.Path) {
 			h.ServeHTTP(w, r)
 			return
@@ -43,7 +43,7 @@ func mux(of routes, rest http.Handler) http.Handler {
 	})
 }
 
-// reserveConsole gives /console and all paths below it to the console, and the rest to the API.
+// reserveConsole passes /console and all paths below it to the console, and everything else to the API.
 func reserveConsole(console, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if web.Reserved(r.URL.Path) {
@@ -54,23 +54,23 @@ func reserveConsole(console, api http.Handler) http.Handler {
 	})
 }
 
-// isClean tells whether a ServeMux takes a path as it is and does not redirect it.
+// isClean tells whether a ServeMux serves a path without a redirect.
 func isClean(p string) bool {
 	clean := path.Clean(p)
 	return p == clean || clean != "/" && p == clean+"/"
 }
 
-// count counts requests to the API.
+// count counts the requests to the API and their durations.
 func count(api http.Handler, m *metrics.Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, answer := time.Now(), &answer{ResponseWriter: w, status: http.StatusOK}
 		api.ServeHTTP(answer, r)
 		method := r.Method
 		if !slices.Contains(methods, method) {
-			method = "other" // strangers choose it, and a label once used is never removed
+			method = "other" // clients choose it, and the labels of a metric are never removed
 		}
 		m.Requests.WithLabelValues(method, strconv.Itoa(answer.status)).Inc()
-		if answer.Header().Get("Content-Type") != "text/event-stream" { // which lasts as long as its client likes
+		if answer.Header().Get("Content-Type") != "text/event-stream" { // which lasts as long as its client wants
 			metrics.Since(m.RequestTime, start)
 		}
 	})
@@ -79,7 +79,7 @@ func count(api http.Handler, m *metrics.Metrics) http.Handler {
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost,
 	http.MethodDelete, http.MethodOptions}
 
-// answer remembers the status of a response.
+// answer records the status of a response.
 type answer struct {
 	http.ResponseWriter
 	status int
@@ -91,10 +91,10 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap implements the interface of http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// problem answers with problem details (RFC 9457).
+// problem writes problem details (RFC 9457).
 func problem(w http.ResponseWriter, status int, detail string) {
 	writeJSON(w, "application/problem+json", status, struct {
 		Title  string `json:"title"`

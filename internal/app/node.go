@@ -23,11 +23,11 @@ import (
 	"punctual/internal/store"
 )
 
-// gcPercent lets the heap grow to three times its live part before it is collected: in a burst most of that part is the
-// stacks of executions in flight, which cost more to scan than their memory is worth.
+// gcPercent lets the heap grow to three times its live part before a collection: during a burst most of the live part
+// is the stacks of executions in flight, and scanning them costs more than the memory is worth.
 const gcPercent = 200
 
-// node is the service as it runs in this process. Its parts fill it in, one after another.
+// node is the running service. Its parts set its fields one after another.
 type node struct {
 	config  config.Config
 	stdout  io.Writer
@@ -38,7 +38,7 @@ type node struct {
 	shares     fileShares
 	listener   net.Listener
 	operations net.Listener // nil without --operations-listen
-	key        [32]byte     // that seals secrets
+	key        [32]byte     // seals secrets
 	plans      cron.Plans
 	db         *store.Store
 	answering  *probe
@@ -46,7 +46,7 @@ type node struct {
 	guard      *fetch.Guard
 	jobs       *scheduler.Scheduler
 	manager    serviceManager
-	ready      atomic.Bool // all parts have started, and none is told to stop
+	ready      atomic.Bool // all parts have started, and the node is not stopping
 }
 
 // serve runs the service until ctx ends.
@@ -63,8 +63,8 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) error
 	return runParts(ctx, n.logger, n.parts())
 }
 
-// parts are what a node is made of. They start in this order and stop in the reverse one: workers stop before the
-// scheduler drains, the server answers until the last execution is recorded, and the database outlives them all.
+// parts are the parts of a node. They start in this order and stop in the reverse order: workers stop before the
+// scheduler drains, the server answers until the last execution is recorded, and the database is closed last.
 func (n *node) parts() []part {
 	workers := &runner{n.logger, n.metrics, func() bool { return n.jobs.LateBy() > 0 }}
 	return []part{
@@ -103,7 +103,7 @@ func (n *node) lockData(context.Context) (stop func() error, err error) {
 	return lockData(n.config.Data)
 }
 
-// listen takes the ports before anything is written: a second service on the same ports does no harm.
+// listen binds the ports before anything is written, so that starting a second service by mistake changes nothing.
 func (n *node) listen(ctx context.Context) (stop func() error, err error) {
 	o := n.config.Serve
 	if n.listener, err = listen(ctx, o.Listen, "--listen"); err != nil {
@@ -115,7 +115,7 @@ func (n *node) listen(ctx context.Context) (stop func() error, err error) {
 			return nil, err
 		}
 	}
-	return func() error { // the servers have closed them as a rule
+	return func() error { // usually the servers have closed them
 		_ = n.listener.Close()
 		if n.operations != nil {
 			_ = n.operations.Close()
@@ -171,7 +171,7 @@ func (n *node) firstStart(ctx context.Context) (stop func() error, err error) {
 	return nil, firstStart(ctx, n.db, n.publicURL(), n.stdout)
 }
 
-// firstStart gives a new database its operator, and the operator a key.
+// firstStart creates the operator's account in a new database, and prints its API key.
 func firstStart(ctx context.Context, db *store.Store, publicURL string, stdout io.Writer) error {
 	key, err := service.New(service.Config{Store: db}).SetUp(ctx, operator())
 	if err != nil || key == "" {
@@ -181,7 +181,7 @@ func firstStart(ctx context.Context, db *store.Store, publicURL string, stdout i
 	return err
 }
 
-// join registers the node with the others of the database. The scheduler takes it from the register.
+// join registers the node in the database. The scheduler uses its epoch.
 func (n *node) join(ctx context.Context) (stop func() error, err error) {
 	n.guard = &fetch.Guard{
 		Own:   []netip.AddrPort{addressOf(n.listener)},
@@ -203,7 +203,7 @@ func (n *node) schedule(context.Context) (stop func() error, err error) {
 	return inBackground(n.jobs.Run, n.fail), nil
 }
 
-// announce tells everybody that the service is ready, and later that it stops.
+// announce reports that the service is ready, and later that it stops.
 func (n *node) announce(context.Context) (stop func() error, err error) {
 	served := []slog.Attr{slog.String("url", urlOf(n.listener)), slog.String("public_url", n.publicURL())}
 	if n.operations != nil {
@@ -221,14 +221,14 @@ func (n *node) announce(context.Context) (stop func() error, err error) {
 	}, nil
 }
 
-// publicURL is where people and programs reach the service.
+// publicURL is the URL under which people and programs reach the service.
 func (n *node) publicURL() string { return cmp.Or(string(n.config.Serve.PublicURL), urlOf(n.listener)) }
 
 func urlOf(l net.Listener) string { return "http://" + l.Addr().String() }
 
 func addressOf(l net.Listener) netip.AddrPort { return l.Addr().(*net.TCPAddr).AddrPort() }
 
-// unwritable says that a start cannot write, where the error tells why.
+// unwritable explains why a start cannot write, where the error says so.
 func unwritable(err error) error {
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		return errors.New(message.Default().DatabaseUnwritable(f))
@@ -254,8 +254,8 @@ func (n *node) statistics() worker {
 	}
 }
 
-// replanning plans jobs by new time zone data. They are due, so it does not yield; with nothing to do it looks now and
-// then for what a node left that died meanwhile.
+// replanning plans jobs again after new time zone data. It does not yield to executions, since its jobs may be due. It
+// also completes the work of nodes that died.
 func (n *node) replanning() worker {
 	return worker{
 		name: "replanning", period: 10 * time.Minute, step: n.db.Replan,

@@ -13,16 +13,15 @@ import (
 	"punctual/internal/message"
 )
 
-// operationsConnections is how many connections to the listener of the operations there may be. They are taken from
-// those of clients.
+// operationsConnections is the number of connections to the operations listener. They are taken from those of clients.
 const operationsConnections = 8
 
-// operations is what those who run the service may see of it: metrics, profiles, and what exactly is not ready.
+// operations is what operators can see of the service: metrics, profiles, and details of readiness.
 type operations struct {
 	metrics   http.Handler
 	readiness *readiness
 	profiles  bool
-	trusted   func(*http.Request) bool // others hear whether the service lives and is ready, and no more
+	trusted   func(*http.Request) bool // others only learn whether the service is alive and ready
 }
 
 func (n *node) newOperations(trusted func(*http.Request) bool) *operations {
@@ -51,7 +50,7 @@ func (o *operations) routes() routes {
 	return all
 }
 
-// profiles are those of package pprof but for the command line, which may hold the key of the secrets.
+// profiles are the handlers of package pprof, without the command line, which may contain the key of the secrets.
 var profiles = routes{
 	"GET /debug/pprof/":        http.HandlerFunc(pprof.Index),
 	"GET /debug/pprof/profile": http.HandlerFunc(pprof.Profile),
@@ -59,7 +58,7 @@ var profiles = routes{
 	"GET /debug/pprof/symbol":  http.HandlerFunc(pprof.Symbol),
 }
 
-// guard refuses who is not trusted.
+// guard refuses requests that are not trusted.
 func (o *operations) guard(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !o.trusted(r) {
@@ -70,12 +69,12 @@ func (o *operations) guard(h http.Handler) http.Handler {
 	})
 }
 
-// health says that the process lives.
+// health answers that the process is alive.
 func (o *operations) health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, "application/json", http.StatusOK, map[string]string{"process": "ok"})
 }
 
-// ready says whether the node does its work: in one word, and to who is trusted what of it it does not do.
+// ready answers whether the node does its work: with one word, and for trusted requests with details.
 func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
 	ready, parts := o.readiness.state(r.Context())
 	status, word := http.StatusOK, "ready"
@@ -94,14 +93,14 @@ func (o *operations) ready(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, word+"\n")
 }
 
-// noOperation answers what is not there on the listener of the operations.
+// noOperation answers unknown paths of the operations listener.
 func noOperation(w http.ResponseWriter, _ *http.Request) {
 	problem(w, http.StatusNotFound, message.Default().NoOperation())
 }
 
-// isLocal tells whether a request comes from a program on this machine that means the service itself, as far as can be
-// told: from a loopback address, past no proxy, and to a name of the machine for itself. A browser may be lured to a name
-// that leads here, and many proxies pass on the name that they were asked for.
+// isLocal tells whether a request comes from a program on this machine: from a loopback address, through no proxy, and
+// with a Host that names the loopback interface. The last condition excludes pages in a browser that use DNS rebinding,
+// and proxies that pass the Host on.
 func isLocal(r *http.Request, proxies auth.Proxies) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -111,7 +110,7 @@ func isLocal(r *http.Request, proxies auth.Proxies) bool {
 	return addr.IsLoopback() && !proxies.Trust(addr) && !isForwarded(r.Header) && isLoopbackName(r.Host)
 }
 
-// isForwarded tells whether headers say that a request has come past a proxy.
+// isForwarded tells whether headers show that a request came through a proxy.
 func isForwarded(h http.Header) bool {
 	for name := range maps.Keys(h) {
 		switch {

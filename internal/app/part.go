@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// part is something that a node is made of. Parts start one after another, and stop in the reverse order.
+// part is a part of a node. Parts start one after another, and stop in the reverse order.
 type part struct {
 	name string // in the log
-	// start returns when the part is ready for those after it, or when ctx ends. stop ends what start began, which does
-	// not heed ctx any more, and waits for that; nil is nothing.
+	// start returns when the part is ready for the next ones, or when ctx ends. stop ends what start began and waits
+	// for it; nil when there is nothing to end. What start began must not depend on ctx.
 	start func(ctx context.Context) (stop func() error, err error)
 }
 
-// runParts starts parts, waits until ctx ends, and stops those that have started. The error is that of the part that did
-// not start, and of all that did not stop well.
+// runParts starts parts, waits until ctx ends, and stops those that have started. The error joins that of the part that
+// did not start and those of the parts that failed to stop.
 func runParts(ctx context.Context, logger *slog.Logger, parts []part) (err error) {
 	type started struct {
 		name string
@@ -46,8 +46,8 @@ func runParts(ctx context.Context, logger *slog.Logger, parts []part) (err error
 	return err
 }
 
-// inBackground begins a function that ends with its ctx, and returns what ends it and waits for that. failed is called
-// when it ends before.
+// inBackground runs a function that ends with its ctx. stop ends it and waits for it. failed is called when it ends by
+// itself.
 func inBackground(run func(ctx context.Context) error, failed func()) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)

@@ -13,23 +13,23 @@ import (
 // The limits of readiness.
 const (
 	pingTimeout = 2 * time.Second
-	probeEvery  = time.Second      // at most once in which a probe asks the database
-	lateDetail  = time.Second      // of lateness that is worth a word
-	passTimeout = 10 * time.Second // since the last pass of the loop
+	probeEvery  = time.Second      // the interval between two probes of the database
+	lateDetail  = time.Second      // lateness that is reported
+	passTimeout = 10 * time.Second // the age of the last pass above which the loop counts as stuck
 )
 
 // readiness tells whether the node does its work.
 type readiness struct {
-	serving     func() bool // false before all parts have started, and once the node stops
+	serving     func() bool // false before all parts have started and after the node begins to stop
 	answering   *probe      // whether the database answers
-	writing     *probe      // whether it takes writes
+	writing     *probe      // whether it accepts writes
 	lastPass    func() time.Time
 	lateBy      func() time.Duration
-	zoneRelease func(context.Context) (string, error) // that the database has
+	zoneRelease func(context.Context) (string, error) // the release of the database
 }
 
-// state tells whether the node runs, the database answers and takes writes, and the scheduler's loop is running, and says
-// what of it does not.
+// state tells whether the node serves, the database answers and accepts writes, and the scheduler's loop runs, and
+// describes the parts that do not.
 func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]string) {
 	ready, parts = true, map[string]string{"process": "ok", "database": "ok", "writing": "ok", "scheduler": "ok"}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
@@ -55,27 +55,28 @@ func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]str
 	return ready, parts
 }
 
-// timeZones says which time zone data are in use. It asks the database each time, and so is not for strangers.
+// timeZones says which time zone data are in use. It queries the database each time, so it is only for trusted
+// requests.
 func (r *readiness) timeZones(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	return zoneState(ctx, r.zoneRelease)
 }
 
-// probe finds out something about the database, when somebody asks. However many ask, strangers among them, it asks the
-// database once at a time, and at most once a second.
+// probe asks the database a question on demand, once at a time and at most once per probeEvery, however many callers
+// there are.
 type probe struct {
 	ask    func(context.Context) error
-	says   string // what the log says when it fails
+	says   string // the log message for a failure
 	logger *slog.Logger
 
 	mu      sync.Mutex
 	latest  *try
-	failure error // of the latest try that has ended; nil when it went well
+	failure error // the error of the latest completed try; nil for success
 	running sync.WaitGroup
 }
 
-// try is one question to the database. Its error may be read once done is closed.
+// try is one question to the database. Its error can be read once done is closed.
 type try struct {
 	began time.Time
 	done  chan struct{}
@@ -91,7 +92,7 @@ func (t *try) ended() bool {
 	}
 }
 
-// result is nil when all is well, and otherwise an error whose cron.DatabaseFaultOf says why not. It waits until ctx ends.
+// result is the result of a recent try; cron.DatabaseFaultOf explains an error. It waits until ctx ends.
 func (p *probe) result(ctx context.Context) error {
 	p.mu.Lock()
 	if p.latest == nil || p.latest.ended() && time.Since(p.latest.began) >= probeEvery {
@@ -109,7 +110,7 @@ func (p *probe) result(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failure != nil {
-		return p.failure // says more than that the next try takes long
+		return p.failure // it says more than a timeout
 	}
 	return &cron.Error{Kind: cron.Unavailable, Subject: cron.SubjectDatabase, Database: cron.DatabaseSlow, Err: ctx.Err()}
 }
@@ -127,5 +128,5 @@ func (p *probe) run(t *try) {
 	}
 }
 
-// wait waits for the question under way. Nobody must ask after it.
+// wait waits for a running try. No caller may ask afterwards.
 func (p *probe) wait() { p.running.Wait() }

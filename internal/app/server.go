@@ -12,17 +12,17 @@ import (
 	"punctual/internal/message"
 )
 
-// Limits on the HTTP server, against clients that dawdle.
+// Limits on the HTTP server, against slow clients.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 60 * time.Second
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 32 << 10
-	closeTimeout      = 5 * time.Second // for requests under way when the service stops
+	closeTimeout      = 5 * time.Second // for requests in progress when the service stops
 )
 
-// serveAPI answers the API, the console and what everybody may know of the process.
+// serveAPI serves the API, the console and the public routes of the process.
 func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	stopping := make(chan struct{})
 	api, err := n.newAPI(stopping)
@@ -41,7 +41,7 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	return n.run(server, n.limit(n.listener)), nil
 }
 
-// serveOperations answers what is for those who run the service, on a listener that is theirs.
+// serveOperations serves the operations on a listener of their own.
 func (n *node) serveOperations(context.Context) (stop func() error, err error) {
 	if n.operations == nil {
 		return nil, nil
@@ -65,7 +65,7 @@ func (n *node) newServer(h http.Handler) *http.Server {
 	}
 }
 
-// run serves until it is told to stop, and then lets requests under way end for a while. The node stops when it fails.
+// run serves until it is stopped, and then lets requests in progress end for a while. The node stops when it fails.
 func (n *node) run(server *http.Server, listener net.Listener) (stop func() error) {
 	return inBackground(func(ctx context.Context) error {
 		failed := make(chan error, 1)
@@ -85,7 +85,8 @@ func (n *node) run(server *http.Server, listener net.Listener) (stop func() erro
 	}, n.fail)
 }
 
-// limit bounds the connections to the listener of the API. One file is for the connection that looks for room.
+// limit bounds the connections to the API listener. One file descriptor is reserved for the connection that waits for
+// room.
 func (n *node) limit(inner net.Listener) net.Listener {
 	most := n.shares.connections - 1
 	l := newListener(inner, most, exemptFrom(n.config.Serve.TrustedProxies), func(reason string) {

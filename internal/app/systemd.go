@@ -13,19 +13,20 @@ import (
 
 // The times of the service manager.
 const (
-	stopGrace     = time.Minute // beyond the drain, for results and requests under way
-	stillLimit    = time.Minute // for so long the scheduler's loop may stand still before the watchdog hears nothing more
+	stopGrace     = time.Minute // added to the drain, for results and requests in progress
+	stillLimit    = time.Minute // how long the scheduler's loop may be stuck before the watchdog is no longer notified
 	notifyTimeout = time.Second
 )
 
-// serviceManager is systemd, where it runs the service as a unit of Type=notify: it hears when the service is ready, that
-// it stops, and every now and then that it is alive (sd_notify(3), sd_watchdog_enabled(3)). The zero value is none.
+// serviceManager is systemd, when it runs the service as a unit of Type=notify. It is told when the service is ready,
+// when it stops, and regularly that it is alive (sd_notify(3), sd_watchdog_enabled(3)). The zero value is no service
+// manager.
 type serviceManager struct {
 	socket   string        // a path, or the name of an abstract socket after "@"
-	watchdog time.Duration // how often it must hear that the service is alive; 0 for never
+	watchdog time.Duration // the watchdog timeout; 0 for none
 }
 
-// findServiceManager reads the environment that systemd gives a service.
+// findServiceManager reads the environment variables that systemd sets.
 func findServiceManager(getenv func(string) string, pid int) serviceManager {
 	m := serviceManager{socket: getenv("NOTIFY_SOCKET")}
 	usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
@@ -40,7 +41,7 @@ func (m serviceManager) notify(assignments ...string) error {
 	if m.socket == "" {
 		return nil
 	}
-	conn, err := net.DialTimeout("unixgram", m.socket, notifyTimeout) // where "@" stands for an abstract socket
+	conn, err := net.DialTimeout("unixgram", m.socket, notifyTimeout) // "@" stands for an abstract socket
 	if err != nil {
 		return fmt.Errorf("reach the service manager: %w", err)
 	}
@@ -54,7 +55,7 @@ func (m serviceManager) notify(assignments ...string) error {
 	return nil
 }
 
-// extendTimeout asks the service manager for that much time from now on.
+// extendTimeout asks the service manager for more time.
 func extendTimeout(d time.Duration) string {
 	return "EXTEND_TIMEOUT_USEC=" + strconv.FormatInt(d.Microseconds(), 10)
 }
@@ -65,7 +66,7 @@ func (n *node) tellManager(assignments ...string) {
 	}
 }
 
-// watchdog tells the service manager that the service is alive, three times as often as it must.
+// watchdog notifies the service manager that the service is alive, three times per watchdog timeout.
 func (n *node) watchdog() worker {
 	if n.manager.socket == "" || n.manager.watchdog == 0 {
 		return worker{}
@@ -76,7 +77,7 @@ func (n *node) watchdog() worker {
 	}
 }
 
-// errStill says that the scheduler's loop does not come round, with or without a database.
+// errStill says that the scheduler's loop is stuck, whether or not the database works.
 var errStill = errors.New("the loop of the scheduler stands still")
 
 func (n *node) keepAlive(context.Context) (more bool, err error) {

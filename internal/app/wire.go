@@ -19,10 +19,10 @@ import (
 	"punctual/internal/web"
 )
 
-// userAgent is what targets see.
+// userAgent is the User-Agent of executions.
 const userAgent = "Punctual/1 (HTTP cron service)"
 
-// newScheduler puts the scheduler together, with as many slots as there may be open files.
+// newScheduler makes the scheduler, with as many slots as the limit on open files allows.
 func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	name, err := os.Hostname()
 	if err != nil {
@@ -38,7 +38,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	return jobs, nil
 }
 
-// newAPI puts the API together. Its streams end with stop.
+// newAPI makes the API. Its event streams end with stop.
 func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 	executors, err := executorAddresses(n.config.Serve.ExecutorAddresses)
 	if err != nil {
@@ -57,7 +57,7 @@ func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 	}), nil
 }
 
-// newConsole puts the console together.
+// newConsole makes the console.
 func (n *node) newConsole() (http.Handler, error) {
 	return web.New(web.Config{
 		Logger:    n.logger,
@@ -66,7 +66,7 @@ func (n *node) newConsole() (http.Handler, error) {
 	})
 }
 
-// addGauges adds what is read with each scrape.
+// addGauges adds the metrics that are read at each scrape.
 func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
 	m.Gauge("executions_in_flight", "Executions in flight.", func() float64 { return float64(jobs.InFlight()) })
 	m.Gauge("oldest_due_seconds", "Lateness of the oldest due occurrence or attempt that waits for a slot of this node.",
@@ -80,7 +80,7 @@ func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
 		gaugeOf(db.Notices))
 }
 
-// gaugeOf asks the database for a number; -1 is one that it did not tell in time.
+// gaugeOf reads a number from the database; -1 when it does not answer in time.
 func gaugeOf(count func(context.Context) (int, error)) func() float64 {
 	return func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
@@ -93,7 +93,8 @@ func gaugeOf(count func(context.Context) (int, error)) func() float64 {
 	}
 }
 
-// executorAddresses are where executions come from: the configured addresses, or the machine's own that others can reach.
+// executorAddresses are the addresses that executions come from: the configured ones, or those of the machine that
+// others can reach.
 func executorAddresses(configured []netip.Addr) ([]netip.Addr, error) {
 	if len(configured) > 0 {
 		return configured, nil

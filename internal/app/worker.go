@@ -9,32 +9,32 @@ import (
 	"punctual/internal/metrics"
 )
 
-// patience is how long executions that wait for a slot postpone a step of a worker that yields to them.
-const patience = time.Minute
+// maxYield is how long executions that wait for a slot postpone a step of a worker that yields.
+const maxYield = time.Minute
 
-// worker is background work that goes on for as long as the service runs, in short steps.
+// worker is a background task that runs in short steps while the service runs.
 type worker struct {
-	name    string        // in the log, and a label of metrics
+	name    string        // in the log and as a label of metrics
 	first   time.Duration // from the start to the first step
 	period  time.Duration // from the end of a step to the next one
-	pause   time.Duration // the same while there is more to do, and how often one that yields looks again
-	yields  bool          // executions that wait go first, for as long as patience
+	pause   time.Duration // like period, while there is more to do; also how often a worker that yields checks again
+	yields  bool          // executions that wait for a slot go first, for maxYield at most
 	step    func(context.Context) (more bool, err error)
-	failure string // what the log says of a step that failed
+	failure string // the log message for a failed step
 }
 
-// runner runs workers. A step that fails is logged, counted and taken again after the period.
+// runner runs workers. A step that fails is logged, counted and repeated after the period.
 type runner struct {
 	logger  *slog.Logger
 	metrics *metrics.Metrics
 	waiting func() bool // tells whether executions wait for a slot
 }
 
-// run runs a worker until ctx ends and returns when its last step has.
+// run runs a worker until ctx ends, and returns after its last step.
 func (r *runner) run(ctx context.Context, w worker) {
 	seen := r.metrics.Worker(w.name)
 	for wait := w.first; sleep(ctx, wait); {
-		for due := time.Now(); w.yields && r.waiting() && time.Since(due) < patience; {
+		for due := time.Now(); w.yields && r.waiting() && time.Since(due) < maxYield; {
 			if !sleep(ctx, w.pause) {
 				return
 			}
@@ -55,7 +55,7 @@ func (r *runner) run(ctx context.Context, w worker) {
 	}
 }
 
-// part makes a worker, once it is known, a part of the node. One without a step has nothing to do.
+// part makes a worker, which is made when the part starts, a part of the node. A worker without a step is left out.
 func (r *runner) part(known func() worker) func(context.Context) (stop func() error, err error) {
 	return func(context.Context) (stop func() error, err error) {
 		w := known()
@@ -69,7 +69,7 @@ func (r *runner) part(known func() worker) func(context.Context) (stop func() er
 	}
 }
 
-// sleep tells whether a time has passed before ctx ended.
+// sleep waits. It returns false when ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

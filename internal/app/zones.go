@@ -14,8 +14,8 @@ import (
 	"punctual/internal/zoneinfo"
 )
 
-// agreeOnZones uses the newest time zone data that there are: those built in, those of --zoneinfo, those of the database,
-// and with SQLite, which no other machine shares, those of the host.
+// agreeOnZones uses the newest time zone data among those built in, those of --zoneinfo, those of the database, and, on
+// SQLite, which other machines do not share, those of the host.
 func agreeOnZones(ctx context.Context, c config.Config, db *store.Store, logger *slog.Logger) error {
 	zones, err := newestZones(c, zoneinfo.Host, logger)
 	if err != nil {
@@ -24,7 +24,7 @@ func agreeOnZones(ctx context.Context, c config.Config, db *store.Store, logger 
 	return db.AgreeOnZones(ctx, zones)
 }
 
-// newestZones are the newest time zone data outside of the database; host is where those of the machine are.
+// newestZones are the newest time zone data outside of the database. host is the path of those of the machine.
 func newestZones(c config.Config, host string, logger *slog.Logger) (*cron.Zones, error) {
 	zones := cron.EmbeddedZones()
 	if path := c.Serve.Zoneinfo; path != "" {
@@ -49,7 +49,7 @@ func newestZones(c config.Config, host string, logger *slog.Logger) (*cron.Zones
 	return zones, nil
 }
 
-// badZones says what is wrong with the data of --zoneinfo.
+// badZones explains an error about the data of --zoneinfo.
 func badZones(path string, err error) string {
 	switch {
 	case errors.Is(err, cron.ErrZoneRelease):
@@ -63,7 +63,7 @@ func badZones(path string, err error) string {
 	return message.Default().UnreadableZoneData(path, err)
 }
 
-// zoneState says which time zone data are in use, and whether they are those of the database.
+// zoneState says which time zone data are in use, and whether the database has the same.
 func zoneState(ctx context.Context, release func(context.Context) (string, error)) string {
 	used := cron.CurrentZones().Release()
 	theirs, err := release(ctx)

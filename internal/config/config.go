@@ -131,11 +131,11 @@ type APIKeyConfig struct {
 	} `cmd:"" help:"Revoke an API key."`
 }
 
-// ErrDone says that Parse has done all there was to do, such as printing the help.
+// ErrDone says that Parse has done everything, such as printing the help.
 var ErrDone = errors.New("done")
 
 // Parse reads the arguments, without the program's name, and the environment. Help goes to stdout. The error is ErrDone
-// when nothing is left to be done, and otherwise a sentence for the user.
+// when nothing is left to do, and otherwise a sentence for the user.
 func Parse(args []string, stdout io.Writer) (Config, error) {
 	var c Config
 	done := false
@@ -166,7 +166,7 @@ func Parse(args []string, stdout io.Writer) (Config, error) {
 	return c, c.check()
 }
 
-// check reports values that no flag's type rules out.
+// check reports values that the types of the flags allow but the program does not.
 func (c *Config) check() error {
 	s := &c.Serve
 	if c.Command == Serve {
@@ -206,7 +206,7 @@ func isHostPort(text string) bool {
 	return err == nil && port != "" && !strings.ContainsAny(host, "/ ")
 }
 
-// PlanNumbers reads the file of Config.Plans: an object of plans by name, each an object of numbers by name. It is empty
+// PlanNumbers reads the file of Config.Plans: a JSON object with an object of limits for each plan. It returns nothing
 // when no file is configured.
 func (c *Config) PlanNumbers() (map[string]map[string]int64, error) {
 	if c.Plans == "" {

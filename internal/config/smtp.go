@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// SMTP is a server that takes mail. The zero value is none.
+// SMTP is a mail server. The zero value is none.
 type SMTP struct {
 	Host     string
 	Port     int
@@ -25,19 +25,19 @@ type SMTPSecurity int
 
 // The ways to encrypt.
 const (
-	StartTLS     SMTPSecurity = iota // by STARTTLS (RFC 3207), or the mail is not sent
-	StartTLSAuto                     // by STARTTLS if the server offers it
-	NoTLS                            // not at all
-	ImplicitTLS                      // from the first byte (RFC 8314)
+	StartTLS     SMTPSecurity = iota // STARTTLS is mandatory (RFC 3207)
+	StartTLSAuto                     // STARTTLS if the server offers it
+	NoTLS                            // no encryption
+	ImplicitTLS                      // TLS from the first byte (RFC 8314)
 )
 
-// parseSMTP reads smtp://user:password@host:port or smtps://…. With smtp, ?starttls=auto or off permits a connection that is
-// not encrypted; to this machine it is auto by default.
+// parseSMTP reads smtp://user:password@host:port or smtps://…. With smtp, ?starttls=auto or off permits connections
+// without encryption; for this machine auto is the default.
 func parseSMTP(text string) (SMTP, error) {
 	const example = "write it as smtp://user:password@mail.example.com:587 or smtps://user:password@mail.example.com:465"
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Hostname() == "" || u.Scheme != "smtp" && u.Scheme != "smtps" {
-		// The text may hold a password, so it is not repeated.
+		// The text may contain a password, so it is not repeated.
 		return SMTP{}, fmt.Errorf("it is not the URL of a mail server; %s, with special characters of the password "+
 			"percent-encoded", example)
 	}

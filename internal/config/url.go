@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// PublicURL is the scheme and the host of a URL, without a slash at its end, or empty.
+// PublicURL is the scheme and the host of a URL, without a trailing slash, or empty.
 type PublicURL string
 
-// parsePublicURL reads an http or https URL that has a scheme and a host, and a port at most.
+// parsePublicURL reads an http or https URL that consists of scheme, host and optionally a port.
 func parsePublicURL(text string) (PublicURL, error) {
 	const example = "write it as https://cron.example.com"
 	if strings.Contains(text, "@") {
-		return "", fmt.Errorf("a user or password does not belong here; %s", example) // the text may hold a password
+		return "", fmt.Errorf("a user or password does not belong here; %s", example) // the text may contain a password
 	}
 	u, err := url.Parse(text)
 	switch {

@@ -15,13 +15,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Expiry is when something expires: after a duration, or at an instant. The zero value is never.
+// Expiry is when something expires: after a duration, or at an instant. The zero value means never.
 type Expiry struct {
 	After time.Duration
 	At    time.Time
 }
 
-// From is the instant of expiry for something created at now; the zero time for never.
+// From is the instant of expiry for something that is created at now; the zero time means never.
 func (e Expiry) From(now time.Time) time.Time {
 	if e.After > 0 {
 		return now.Add(e.After)
@@ -29,8 +29,8 @@ func (e Expiry) From(now time.Time) time.Time {
 	return e.At
 }
 
-// values are the readers of flags and arguments, so that an empty value, such as that of an unset shell variable, is
-// refused everywhere and every error is a sentence of ours. Before it stands the name of the flag.
+// values are the readers of flags and arguments. They refuse empty values, such as that of an unset shell variable, and
+// return errors that complete a sentence after the name of the flag.
 func values() []kong.Option {
 	text := func(read func(string) (any, error)) kong.MapperFunc {
 		return func(ctx *kong.DecodeContext, target reflect.Value) error {
@@ -63,7 +63,7 @@ func values() []kong.Option {
 	}
 }
 
-// popValue takes the value of a flag or argument.
+// popValue reads the value of a flag or argument.
 func popValue(ctx *kong.DecodeContext) (string, error) {
 	if t := ctx.Scan.Peek(); !t.IsValue() {
 		return "", errors.New("a value is missing")
@@ -75,7 +75,7 @@ func popValue(ctx *kong.DecodeContext) (string, error) {
 	return text, nil
 }
 
-// listMapper reads values that are separated by commas, and adds them to those of the same flag before.
+// listMapper reads comma-separated values and appends them to those of earlier flags of the same name.
 func listMapper[V any](read func(string) (V, error)) kong.MapperFunc {
 	return func(ctx *kong.DecodeContext, target reflect.Value) error {
 		text, err := popValue(ctx)
@@ -93,7 +93,7 @@ func listMapper[V any](read func(string) (V, error)) kong.MapperFunc {
 	}
 }
 
-// decodeNumbers reads numbers by name, such as maxJobs=100;maxKeys=5.
+// decodeNumbers reads named numbers such as maxJobs=100;maxKeys=5.
 func decodeNumbers(ctx *kong.DecodeContext, target reflect.Value) error {
 	text, err := popValue(ctx)
 	if err != nil {
@@ -116,15 +116,15 @@ func decodeNumbers(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// switchMapper reads flags that need no value.
+// switchMapper reads flags without a value.
 type switchMapper struct{}
 
 var _ kong.BoolMapper = switchMapper{}
 
-// IsBool says that no value needs to follow.
+// IsBool tells kong that the value is optional.
 func (switchMapper) IsBool() bool { return true }
 
-// Decode reads a value that was given all the same, as in --read-only=false.
+// Decode reads an explicit value, as in --read-only=false.
 func (switchMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
 	if ctx.Scan.Peek().Type != kong.FlagValueToken {
 		target.SetBool(true)
@@ -147,7 +147,7 @@ func parseWhole(text string) (int64, error) {
 	return n, nil
 }
 
-// parsePrefix reads an address range, or one address as the range that holds it alone.
+// parsePrefix reads an address range. A single address is the range of that address.
 func parsePrefix(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
@@ -178,7 +178,7 @@ var (
 		"d": 24 * time.Hour, "w": 7 * 24 * time.Hour}
 )
 
-// parseDuration reads a time such as 30s, 1h30m, 30d or 2w. Days have 24 hours.
+// parseDuration reads a duration such as 30s, 1h30m, 30d or 2w. Days have 24 hours.
 func parseDuration(text string) (time.Duration, error) {
 	if text == "0" {
 		return 0, nil
@@ -188,7 +188,7 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	var sum float64
 	for _, part := range durationPart.FindAllStringSubmatch(text, -1) {
-		n, _ := strconv.ParseFloat(part[1], 64) // at worst infinite
+		n, _ := strconv.ParseFloat(part[1], 64) // infinite if out of range
 		sum += n * float64(units[part[2]])
 	}
 	if sum >= math.MaxInt64 {
@@ -200,7 +200,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return time.Duration(sum), nil
 }
 
-// parseExpiry reads a time from now on, a date or an instant.
+// parseExpiry reads a duration from now, a date or an instant.
 func parseExpiry(text string) (Expiry, error) {
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
 		if at, err := time.Parse(layout, text); err == nil {
@@ -217,7 +217,7 @@ func parseExpiry(text string) (Expiry, error) {
 	return Expiry{After: after}, nil
 }
 
-// rewordings turn what kong says of a command line as a whole into our words.
+// rewordings replace kong's messages about a command line.
 var rewordings = []struct {
 	pattern *regexp.Regexp
 	words   string
@@ -235,7 +235,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`^(.*) \(from envar (\w+)=.*\)$`), `$1 (given by $2)`},
 }
 
-// reword is what is wrong with a command line, as a sentence of ours.
+// reword returns an error of kong as a sentence.
 func reword(err error) string {
 	text := strings.ReplaceAll(err.Error(), "\n", " ")
 	for _, r := range rewordings {
@@ -250,8 +250,7 @@ func reword(err error) string {
 	return text
 }
 
-// ignoreEmptyVariables makes variables of the environment that are empty count as unset, as programs that start others
-// expect it.
+// ignoreEmptyVariables makes empty environment variables count as unset, which programs that start others rely on.
 func ignoreEmptyVariables(flags []*kong.Flag, lookup func(string) (string, bool)) {
 	for _, f := range flags {
 		f.Tag.Envs = slices.DeleteFunc(slices.Clone(f.Tag.Envs), func(name string) bool {

@@ -14,13 +14,13 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// patience is how long a test waits for what comes in a moment.
-const patience = 30 * time.Second
+// testTimeout is how long a test waits for something that should happen at once.
+const testTimeout = 30 * time.Second
 
 // soon waits for a condition.
 func soon(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !condition(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); !condition(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%s does not come", what)
 		}
@@ -81,7 +81,7 @@ func TestPostgresSignals(t *testing.T) {
 	ok(t, here.CreateJob(t.Context(), &j))
 	select {
 	case <-there.Changed():
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("the other node is not woken")
 	}
 }
@@ -122,7 +122,7 @@ func TestPostgresGoesAway(t *testing.T) {
 	batch := []cron.Completion{completion(claimed.Launches[0], cron.StatusOK)}
 
 	server.Stop(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	for what, err := range map[string]error{
 		"ping":      db.Ping(ctx),

@@ -14,7 +14,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// Host is where systems keep their time zone data.
+// Host is where most systems keep their time zone data.
 const Host = "/usr/share/zoneinfo"
 
 // Read reads the zone data at a path: a zip file, or a directory of TZif files. The error wraps cron.ErrZoneRelease when
@@ -40,8 +40,8 @@ func Read(path string) (*cron.Zones, error) {
 	return cron.ParseZones(data)
 }
 
-// Newer is the zone data at a path if they are of a newer release than those given, completed with names that they lack,
-// and otherwise those given. The error is as of Read.
+// Newer returns the zone data at a path if their release is newer than that of the given ones, completed by names that
+// only those have, and otherwise the given ones. The error is that of Read.
 func Newer(than *cron.Zones, path string) (*cron.Zones, error) {
 	if release, err := releaseAt(path); err == nil && cron.CompareReleases(release, than.Release()) <= 0 {
 		return than, nil
@@ -56,7 +56,7 @@ func Newer(than *cron.Zones, path string) (*cron.Zones, error) {
 	return z.With(than)
 }
 
-// releaseAt is the release of a directory without reading all of it.
+// releaseAt reads the release of a directory without reading all of it.
 func releaseAt(path string) (string, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return "", cron.ErrZoneRelease
@@ -65,10 +65,10 @@ func releaseAt(path string) (string, error) {
 	return release, err
 }
 
-// ReadDir reads a directory of TZif files whose names are those of the zones, such as /usr/share/zoneinfo. The trees
-// "right" and "posix", which have everything once more with and without leap seconds, are left out, and so is what is no
-// TZif file. The release is read from tzdata.zi, +VERSION or version; aliases that have no file of their own, since some
-// systems ship old ones apart, are made from tzdata.zi.
+// ReadDir reads a directory of TZif files such as /usr/share/zoneinfo, whose file names are the names of the zones. It
+// leaves out the trees "right" and "posix", which repeat all zones with and without leap seconds, and files that are
+// not TZif. The release is read from tzdata.zi, +VERSION or version. Aliases without a file, which some systems package
+// separately, are made from tzdata.zi.
 func ReadDir(dir fs.FS) (*cron.Zones, error) {
 	release, aliases, err := description(dir)
 	if err != nil {
@@ -92,7 +92,7 @@ func ReadDir(dir fs.FS) (*cron.Zones, error) {
 			files[path] = content
 		}
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotRegular) {
-			return nil // a link to nowhere, or a directory by another name
+			return nil // a broken link, or a link to a directory
 		}
 		return err
 	})
@@ -111,15 +111,15 @@ func ReadDir(dir fs.FS) (*cron.Zones, error) {
 	return cron.ParseZones(data)
 }
 
-// The limits on files in a directory of zone data.
+// Limits on the files in a directory of zone data.
 const (
 	maxFile = 256 << 10 // bytes
-	maxText = 4 << 20   // bytes of tzdata.zi, which has the rules as text
+	maxText = 4 << 20   // bytes of tzdata.zi, which contains the rules as text
 )
 
 var errNotRegular = errors.New("not a regular file")
 
-// description finds out which release a directory has, and its aliases where it lists them.
+// description reads the release of a directory, and its aliases if it lists them.
 func description(dir fs.FS) (release string, aliases map[string]string, err error) {
 	if text, err := readSmall(dir, "tzdata.zi", maxText); err == nil {
 		aliases = make(map[string]string)

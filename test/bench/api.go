@@ -24,7 +24,7 @@ type person struct {
 	job int64
 }
 
-// apiLoad sends requests at a rate of its own, however slow the answers are.
+// apiLoad sends requests at a fixed rate, however slow the responses are.
 type apiLoad struct {
 	base    string
 	people  []person
@@ -36,7 +36,7 @@ type apiLoad struct {
 	failed int
 }
 
-// newAPILoad finds out what the keys may use.
+// newAPILoad finds the jobs and executions that each key may use.
 func newAPILoad(ctx context.Context, base string, keys []string) (*apiLoad, error) {
 	l := &apiLoad{base: base, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 	for _, key := range keys {
@@ -74,7 +74,7 @@ func (l *apiLoad) run(ctx context.Context, rate int) {
 	}
 }
 
-// ask is one request of a person.
+// ask sends one request for an account.
 func (l *apiLoad) ask(ctx context.Context, i int) {
 	p := l.people[i/4%len(l.people)]
 	start := time.Now()
@@ -116,7 +116,7 @@ func (l *apiLoad) call(ctx context.Context, method, path, key string, body []byt
 	return answer, err
 }
 
-// report counts once run has returned.
+// report returns the result. It must be called after run has returned.
 func (l *apiLoad) report() *apiReport {
 	return &apiReport{Requests: len(l.times), Failed: l.failed, Time: percentiles(l.times)}
 }

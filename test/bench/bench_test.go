@@ -20,11 +20,10 @@ func TestMain(m *testing.M) {
 	os.Exit(harness.Main(m))
 }
 
-// burst is how many jobs the tests have; they look at what the tool does, not at how much the service can do.
+// burst is the number of jobs in the tests, which check the tool and not the speed of the service.
 const burst = 200
 
-// TestRun lets small bursts pass, with everything that can be asked for, and looks at what is reported, not at how fast
-// it was.
+// TestRun runs small bursts with all options, and checks what is reported, without the measured times.
 func TestRun(t *testing.T) {
 	binary := harness.Binary(t)
 	for name, args := range map[string][]string{
@@ -56,7 +55,7 @@ func TestRun(t *testing.T) {
 			}
 			x := r.Rounds[0]
 			answering := burst - int(o.hang*burst)
-			// On a busy machine fewer may arrive in time; that none is lost is what the ledger was checked for.
+			// On a busy machine fewer may arrive in time. The checker finds those that are lost.
 			if x.Arrived == 0 || x.Arrived > answering || !r.Checked || r.ServerCPU <= 0 || r.DiskPerExecution <= 0 {
 				t.Errorf("the report is %+v", r)
 			}

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// writeAuthority makes a certificate authority: its certificate goes to one file, which the service trusts, and with its
-// key to another, which the target signs with.
+// writeAuthority makes a certificate authority. Its certificate, which the service trusts, goes to one file, and its
+// key, with which the target signs, to another.
 func writeAuthority(certificateFile, authorityFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -42,7 +42,7 @@ func writeAuthority(certificateFile, authorityFile string) error {
 	)
 }
 
-// hostConfig is TLS with a certificate of its own for a host.
+// hostConfig is a TLS configuration with a certificate for a host.
 func hostConfig(authorityFile, host string) (*tls.Config, error) {
 	authority, err := tls.LoadX509KeyPair(authorityFile, authorityFile)
 	if err != nil {

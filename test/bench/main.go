@@ -1,7 +1,7 @@
-// Command bench measures how punctual the service is: it starts the service with a fresh database and a light target
-// server, each as a process of its own, seeds jobs that are all due at once, and prints how late they started, how fast
-// the burst drained, what it cost, and when the last result was durable. In the end it holds the ledger to the promises
-// of the service. Run it with -help for its options.
+// Command bench measures how punctual the service is. It starts the service with a new database, and a light target
+// server, each as a process of its own, creates jobs that are all due at once, and prints how late they started, how
+// fast the burst was finished, what it cost, and when the last result was durable. At the end it checks the ledger
+// against the promises of the service. Run it with -help for its options.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// options are the command line.
+// options are the options of the command line.
 type options struct {
 	jobs      int
 	accounts  int
@@ -77,7 +77,7 @@ const (
 	bySpreadSeconds = "spreadSeconds"
 )
 
-// settle fills in what follows from other options.
+// settle sets the options that depend on others.
 func (o *options) settle() error {
 	if o.every > time.Minute || o.every < time.Second || time.Minute%o.every != 0 || o.every%time.Second != 0 {
 		return fmt.Errorf("-every is %s, but must be whole seconds that divide a minute", o.every)

@@ -16,11 +16,11 @@ import (
 	"punctual/test/checker"
 )
 
-// usage is what has been used up so far.
+// usage is what has been used since the start.
 type usage struct {
 	at                       time.Time
 	server, target, database time.Duration
-	own                      time.Duration // of this process, and of what the database does for it
+	own                      time.Duration // of this process, and of the database on its behalf
 	machine                  machine
 	disk                     int64
 }
@@ -34,7 +34,7 @@ func (b *bench) usage(ctx context.Context) usage {
 	}
 }
 
-// measure lets the rounds pass and reads what they left. What comes before the first is not counted.
+// measure runs the rounds and reads their results. It counts nothing before the first round.
 func (b *bench) measure(ctx context.Context) (r report, err error) {
 	r = report{Jobs: b.jobs + b.hog, Accounts: b.accounts, Stored: b.stored, Database: "SQLite", IdleCPU: -1}
 	if b.database != "" {
@@ -104,8 +104,8 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	return r, b.scrape(&r)
 }
 
-// round waits until the burst of one instant is recorded, or the next is due, and reads its ledger. idle is the share of
-// a core that the service used afterwards, or -1.
+// round waits until the burst of one instant is recorded, or the next one is due, and reads its ledger. idle is the
+// share of a core that the service uses afterwards, or -1.
 func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64, err error) {
 	r.Due, idle = due.Unix(), -1
 	until := due.Add(b.every)
@@ -141,7 +141,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 	}
 	r.fill(due, durable, arrivals, b)
 	if rest := time.Until(until) - time.Second; rest > 5*time.Second && b.apiRate == 0 {
-		_ = sleepUntil(ctx, time.Now().Add(2*time.Second)) // the ledger's readers are done, and what was cached is written
+		_ = sleepUntil(ctx, time.Now().Add(2*time.Second)) // the ledger has been read, and the caches are written
 		start, used := time.Now(), b.server.cpu()
 		if err := sleepUntil(ctx, until.Add(-time.Second)); err != nil {
 			return r, idle, err
@@ -151,7 +151,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 	return r, idle, nil
 }
 
-// readLedger counts what a burst became.
+// readLedger counts the outcomes of a burst.
 func (b *bench) readLedger(ctx context.Context, r *round, due, until time.Time) error {
 	rows, err := b.db.QueryContext(ctx, `SELECT outcome, status, attempt, lateness_us FROM execution
 		WHERE planned_at >= $1 AND planned_at < $2`, due.UnixMilli(), until.UnixMilli())
@@ -182,7 +182,7 @@ func (b *bench) readLedger(ctx context.Context, r *round, due, until time.Time) 
 	return rows.Err()
 }
 
-// fill computes what the arrivals say.
+// fill computes the figures that follow from the arrivals.
 func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
 	var (
 		late []time.Duration
@@ -215,7 +215,7 @@ func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
 	r.PerSecond = float64(len(arrivals)) / last.Sub(due).Seconds()
 }
 
-// scrape reads means from the service's metrics.
+// scrape reads means from the metrics of the service.
 func (b *bench) scrape(r *report) error {
 	res, err := http.Get(b.url() + "/metrics")
 	if err != nil {
@@ -234,12 +234,12 @@ func (b *bench) scrape(r *report) error {
 	return nil
 }
 
-// patience is how long a burst that is not through when the rounds are over may take.
-const patience = 5 * time.Minute
+// drainTime is how long a burst may take that is not finished when the rounds are over.
+const drainTime = 5 * time.Minute
 
-// settled waits until nothing is left that was due at or before an instant, but for what hangs.
+// settled waits until nothing is left that was due at or before an instant, apart from executions that hang.
 func (b *bench) settled(ctx context.Context, to time.Time) error {
-	for deadline := time.Now().Add(patience); b.hog == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(drainTime); b.hog == 0 && time.Now().Before(deadline); {
 		var left bool
 		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE next_run_at <= $1)
 			OR EXISTS (SELECT 1 FROM execution WHERE outcome = 0 AND planned_at <= $1)`, to.UnixMilli()).Scan(&left)
@@ -253,7 +253,7 @@ func (b *bench) settled(ctx context.Context, to time.Time) error {
 	return nil
 }
 
-// verify stops the service and holds its ledger to every promise, and to what the target received.
+// verify stops the service and checks its ledger against every promise and the requests that the target received.
 func (b *bench) verify(ctx context.Context, rounds []round) (violations []string, err error) {
 	from, to := time.Unix(rounds[0].Due, 0), time.Unix(rounds[len(rounds)-1].Due, 0)
 	if err := b.settled(ctx, to); err != nil {
@@ -271,14 +271,14 @@ func (b *bench) verify(ctx context.Context, rounds []round) (violations []string
 	}
 	w := checker.Witness{From: from, To: to, Stopped: true}
 	if b.hang > 0 || b.hog > 0 {
-		w.InFlight = b.jobs + b.hog // whoever hangs at the end is not waited for
+		w.InFlight = b.jobs + b.hog // executions that hang are not waited for
 	}
 	numbers := make(map[int64]int32, len(ledger.Jobs))
 	for _, j := range ledger.Jobs {
 		n, _ := strconv.Atoi(j.Request.URL[strings.LastIndexByte(j.Request.URL, '/')+1:])
 		numbers[j.ID] = int32(n)
 	}
-	// What is due of the hog when the time is over stays due.
+	// Jobs of the hog that are due at the end stay due.
 	ofHog := func(job int64) bool { return int(numbers[job]) >= b.jobs && int(numbers[job]) < b.jobs+b.hog }
 	ledger.Jobs = slices.DeleteFunc(ledger.Jobs, func(j cron.JobRecord) bool { return ofHog(j.ID) })
 	all := slices.Clone(ledger.Records)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// process is a child.
+// process is a child process.
 type process struct{ cmd *exec.Cmd }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {
@@ -30,7 +30,7 @@ func (p *process) kill() {
 	}
 }
 
-// stop asks the process to end, and waits until it has.
+// stop tells the process to end, and waits for it.
 func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (p *process) stop() error {
 	return p.cmd.Wait()
 }
 
-// peakMemory is the largest resident size, in bytes; 0 where /proc is not there.
+// peakMemory is the largest resident size in bytes; 0 without /proc.
 func (p *process) peakMemory() int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -49,7 +49,7 @@ func (p *process) peakMemory() int64 {
 	return n << 10
 }
 
-// cpu is the time that the process has computed, in user and kernel; 0 where /proc is not there.
+// cpu is the user and kernel time of the process; 0 without /proc.
 func (p *process) cpu() time.Duration {
 	own, _ := cpuOf(p.cmd.Process.Pid)
 	return own
@@ -58,7 +58,7 @@ func (p *process) cpu() time.Duration {
 // clockTick is the unit of CPU times in /proc.
 const clockTick = 10 * time.Millisecond
 
-// cpuOf is the time that a process has computed, and that of its children that have ended.
+// cpuOf is the CPU time of a process, and that of its children that have ended.
 func cpuOf(pid int) (own, ended time.Duration) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -72,8 +72,8 @@ func cpuOf(pid int) (own, ended time.Duration) {
 	return ticks(11) + ticks(12), ticks(13) + ticks(14)
 }
 
-// serverOf is the process that all processes of a PostgreSQL on this machine descend from, and the one that serves db; 0
-// when it is elsewhere.
+// serverOf finds the parent of all processes of a PostgreSQL server on this machine, and the process that serves db; 0
+// when the server is elsewhere.
 func serverOf(ctx context.Context, db *sql.DB) (server, ours int) {
 	var dir string
 	if err := db.QueryRowContext(ctx, `SELECT current_setting('data_directory'), pg_backend_pid()`).Scan(&dir, &ours); err != nil {
@@ -88,7 +88,7 @@ func serverOf(ctx context.Context, db *sql.DB) (server, ours int) {
 	return server, ours
 }
 
-// cpuOfFamily is the time that a process and its children have computed, but for one of them.
+// cpuOfFamily is the CPU time of a process and its children except one.
 func cpuOfFamily(pid, except int) time.Duration {
 	if pid == 0 {
 		return 0
@@ -105,10 +105,10 @@ func cpuOfFamily(pid, except int) time.Duration {
 	return total
 }
 
-// machine is what the machine has computed since it started.
+// machine is the CPU time of the machine since it started.
 type machine struct {
-	busy   time.Duration // by whatever process
-	stolen time.Duration // by other machines on the same hardware
+	busy   time.Duration // of all processes
+	stolen time.Duration // taken by other machines on the same hardware
 }
 
 func machineNow() (m machine) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// lateness is how late a burst started, or how long something took.
+// lateness is the distribution of the lateness of a burst, or of another duration.
 type lateness struct{ P50, P90, P99, Max time.Duration }
 
 // round is the burst of one instant. Targets that hang do not count for lateness.
@@ -17,12 +17,12 @@ type round struct {
 	Arrived          int   // first attempts at the target
 	Again            int   // further attempts at the target
 	Hanging          int   // requests to targets that hang
-	Succeeded        int   // by the ledger
-	Other            int   // failed, lost, missed or skipped, by the ledger
-	Running          int   // by the ledger, when the round ended
+	Succeeded        int   // according to the ledger
+	Other            int   // failed, lost, missed or skipped, according to the ledger
+	Running          int   // according to the ledger, at the end of the round
 	Target           lateness
 	Ledger           lateness
-	PerSecond        float64 // arrivals a second until the last
+	PerSecond        float64 // arrivals per second, until the last one
 	DurableAfter     time.Duration
 	DurableAfterLast time.Duration // since the last arrival
 }
@@ -34,22 +34,22 @@ type report struct {
 	Accounts         int
 	Stored           int
 	Rounds           []round
-	ServerCPU        float64 // microseconds an execution
+	ServerCPU        float64 // microseconds per execution
 	TargetCPU        float64
-	DatabaseCPU      float64 // 0 with SQLite, or when it runs elsewhere
-	IdleCPU          float64 // share of a core that the service uses between the bursts; -1 when it never rested
-	Claim            float64 // mean milliseconds
+	DatabaseCPU      float64 // 0 with SQLite, or when the server is elsewhere
+	IdleCPU          float64 // share of a core that the service uses between bursts; -1 when it was never idle
+	Claim            float64 // mean, in milliseconds
 	Finish           float64
-	PeakMemory       int64 // bytes, of the service
+	PeakMemory       int64 // bytes of the service
 	DiskPerExecution float64
 	API              *apiReport
 	Noise            float64  // share of the machine that other processes used
-	Stolen           float64  // share of the machine that others on the same hardware used
-	Violations       []string // of the ledger's promises
+	Stolen           float64  // share of the machine that other machines on the same hardware used
+	Violations       []string // of the promises
 	Checked          bool
 }
 
-// quietEnough is the share of the machine that others may use before figures are in doubt.
+// quietEnough is the share of the machine that others may use before the figures are in doubt.
 const quietEnough = 0.05
 
 // print writes the report as a table.
@@ -85,7 +85,7 @@ func (r *report) print(w io.Writer) {
 	}
 }
 
-// ms is a duration to the millisecond, or finer when it is short.
+// ms formats a duration in milliseconds, or finer if it is short.
 func ms(d time.Duration) string {
 	if d < 10*time.Millisecond {
 		return d.Round(10 * time.Microsecond).String()

@@ -30,17 +30,17 @@ type bench struct {
 	key  [32]byte
 	keys []string // of the API
 	db   *sql.DB
-	// The processes of a PostgreSQL on this machine: the first, and the one that serves db. 0 where there is none.
+	// The processes of a PostgreSQL server on this machine: the first one, and the one that serves db; 0 for none.
 	databaseServer, reader int
 	server                 *process
 	target                 *process
 	dumps                  *bufio.Reader
 	asks                   io.Writer
-	shifts                 []time.Duration // of the jobs of the burst against the instant of a round
+	shifts                 []time.Duration // of the jobs of the burst relative to the instant of a round
 	sent                   map[int32]int   // requests by job
 }
 
-// run does it all.
+// run performs the whole benchmark.
 func run(ctx context.Context, o options) (r report, err error) {
 	b := &bench{options: o, sent: make(map[int32]int)}
 	if b.dir, err = os.MkdirTemp("", "punctual-bench"); err != nil {
@@ -144,7 +144,7 @@ func (b *bench) startServer(ctx context.Context) (err error) {
 	return err
 }
 
-// ready waits until the service is.
+// ready waits until the service is ready.
 func (b *bench) ready(ctx context.Context) error {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		res, err := http.Get(b.url() + "/readyz")
@@ -159,7 +159,7 @@ func (b *bench) ready(ctx context.Context) error {
 	return errors.Join(errors.New("the service did not become ready"), ctx.Err())
 }
 
-// arrivals asks the target for what it saw since the last time.
+// arrivals reads the requests that the target has received since the last call.
 func (b *bench) arrivals() ([]arrival, error) {
 	if _, err := io.WriteString(b.asks, "\n"); err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ func (b *bench) arrivals() ([]arrival, error) {
 // diskBytes is the size of the database.
 func (b *bench) diskBytes(ctx context.Context) (total int64) {
 	if b.database != "" {
-		_ = b.db.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&total) // 0 says that it is unknown
+		_ = b.db.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&total) // 0 means unknown
 		return total
 	}
 	files, _ := filepath.Glob(filepath.Join(b.dir, store.FileName+"*"))

@@ -15,8 +15,8 @@ import (
 	"punctual/internal/store"
 )
 
-// mostKeys is how many accounts call the API.
-const mostKeys = 50
+// maxKeys is the number of accounts that call the API.
+const maxKeys = 50
 
 // seed creates the accounts and jobs with the service's own store.
 func (b *bench) seed(ctx context.Context) error {
@@ -30,7 +30,7 @@ func (b *bench) seed(ctx context.Context) error {
 func (b *bench) fill(ctx context.Context, s *store.Store) error {
 	b.shifts = make([]time.Duration, b.jobs)
 	minute := time.Now().Truncate(time.Minute)
-	accounts := make([]int64, b.accounts+1) // the last is the hog
+	accounts := make([]int64, b.accounts+1) // the last one is the hog
 	for i := range accounts {
 		a := cron.Account{Email: fmt.Sprintf("%d@example.com", i), Plan: cron.PlanUnlimited}
 		if err := s.CreateAccount(ctx, &a); err != nil {
@@ -38,7 +38,7 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 		}
 		accounts[i] = a.ID
 	}
-	for _, id := range accounts[:min(b.accounts, mostKeys)] {
+	for _, id := range accounts[:min(b.accounts, maxKeys)] {
 		key, hash := auth.NewKey()
 		if err := s.CreateAPIKey(ctx, &cron.APIKey{AccountID: id, Hash: hash}); err != nil {
 			return err
@@ -74,7 +74,7 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-// job is job number i: first those of the burst, then those of the hog, then those that are not due.
+// job is job number i: first the jobs of the burst, then those of the hog, then those that are not due.
 func (b *bench) job(i int) cron.Job {
 	j := cron.NewJob()
 	kind := ""
@@ -115,7 +115,7 @@ func (b *bench) job(i int) cron.Job {
 	return j
 }
 
-// among picks a share of all numbers, evenly.
+// among chooses an evenly distributed share of all numbers.
 func among(i int, share float64) bool {
 	return math.Floor(float64(i+1)*share) > math.Floor(float64(i)*share)
 }

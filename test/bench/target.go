@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// arrival is a request as the target saw it.
+// arrival is a request that the target received.
 type arrival struct {
 	Job   int32 // its number in the URL
 	Hangs bool
@@ -30,8 +30,9 @@ func hostAddress(i int) string {
 	return fmt.Sprintf("127.1.%d.%d", i>>8, i&0xff)
 }
 
-// serveTarget is the target: it answers every request at once, with as little work as there can be. For each line of its
-// standard input it writes the arrivals since the last one to its standard output; it ends when the input ends.
+// serveTarget runs the target, which answers every request at once with as little work as possible. For each line of
+// its standard input it writes the arrivals since the last line to its standard output. It ends at the end of the
+// input.
 func serveTarget(args []string) error {
 	flags := flag.NewFlagSet("target", flag.ExitOnError)
 	first := flags.Int("first-port", 0, "the first port")
@@ -40,7 +41,7 @@ func serveTarget(args []string) error {
 	delay := flags.Duration("delay", 0, "before an answer")
 	size := flags.Int("size", 0, "bytes of body")
 	authority := flags.String("authority", "", "a file with the authority that signs certificates; without it plain HTTP")
-	_ = flags.Parse(args) // exits itself
+	_ = flags.Parse(args) // exits on an error
 	t := &target{delay: *delay}
 	answer := func(status string) []byte {
 		return fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
@@ -99,8 +100,8 @@ func (t *target) accept(listener net.Listener, config *tls.Config) {
 	}
 }
 
-// answer reads one request. Its path is /NUMBER, /fail/NUMBER for one that fails, or /hang/NUMBER for one that gets no
-// answer.
+// answer reads one request and answers it. Its path is /NUMBER, /fail/NUMBER for a failure, or /hang/NUMBER for no
+// response.
 func (t *target) answer(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	var buf [2048]byte
@@ -121,7 +122,7 @@ func (t *target) answer(conn net.Conn) {
 	t.arrivals = append(t.arrivals, arrival{int32(job), hangs, at})
 	t.mu.Unlock()
 	if hangs {
-		_, _ = conn.Read(buf[:]) // until the other side gives up
+		_, _ = conn.Read(buf[:]) // until the client closes the connection
 		return
 	}
 	if t.delay > 0 {
@@ -134,7 +135,7 @@ func (t *target) answer(conn net.Conn) {
 	_, _ = conn.Write(response)
 }
 
-// dump writes the arrivals since the last dump: their number, then each.
+// dump writes the arrivals since the last dump: their number, then each of them.
 func (t *target) dump() error {
 	t.mu.Lock()
 	arrivals := t.arrivals

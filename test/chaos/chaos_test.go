@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
-// The kinds of rounds, of which the seed picks one: consecutive seeds have all of them.
+// The kinds of rounds. The seed selects one, so consecutive seeds cover all of them.
 var (
 	onSQLite   = []func(*round){killAll, killAll, pauseOne}
 	onPostgres = []func(*round){killSome, pauseOne, killSome, cutAll}
@@ -44,7 +44,7 @@ func TestPostgres(t *testing.T) {
 	})
 }
 
-// killAll kills the one node, some times.
+// killAll kills the only node several times.
 func killAll(r *round) {
 	for range 1 + r.rng.IntN(3) {
 		r.work()
@@ -54,7 +54,7 @@ func killAll(r *round) {
 	}
 }
 
-// killSome kills one of the nodes, some times.
+// killSome kills one of the nodes several times.
 func killSome(r *round) {
 	for range 1 + r.rng.IntN(3) {
 		r.work()
@@ -65,14 +65,14 @@ func killSome(r *round) {
 	}
 }
 
-// pauseOne lets a node stand still: one of several for longer than its lease.
+// pauseOne pauses one of several nodes for longer than its lease.
 func pauseOne(r *round) {
 	r.work()
 	r.pause(r.rng.IntN(len(r.nodes)))
 	r.work()
 }
 
-// cutAll cuts the nodes off from the database, again and again.
+// cutAll closes the database connections of the nodes several times.
 func cutAll(r *round) {
 	for range 5 + r.rng.IntN(10) {
 		r.rest()
@@ -80,7 +80,7 @@ func cutAll(r *round) {
 	}
 }
 
-// rounds runs rounds, several at a time, with seeds that the environment may give.
+// rounds runs rounds, several at a time, with seeds from the environment if it sets them.
 func rounds(t *testing.T, count, atOnce int, round func(t *testing.T, seed uint64)) {
 	number := func(name string, otherwise uint64) uint64 {
 		text := os.Getenv(name)
@@ -133,7 +133,7 @@ type round struct {
 	current atomic.Pointer[harness.Client] // of the node that was started last
 }
 
-// newRound starts nodes and lets a burst of at least so many jobs loose on them.
+// newRound starts nodes and creates a burst of at least so many jobs.
 func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *round {
 	r := &round{
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t),
@@ -151,7 +151,7 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 	return r
 }
 
-// slots is how many executions a node has in flight at most.
+// slots is the number of slots of a node.
 const slots = 1000
 
 // start starts a node.
@@ -161,8 +161,8 @@ func (r *round) start(i int) {
 	r.epochs[i] = r.number(`SELECT max(epoch) FROM node`)
 }
 
-// work lets the nodes work until the target has had some more requests, and then up to a random moment, or one shortly
-// after the turn of a second, at which most jobs are due.
+// work lets the nodes run until the target has received some more requests, and then until a random moment or shortly
+// after the start of a second, when most jobs are due.
 func (r *round) work() {
 	enough := r.target.Received() + 30 + r.rng.IntN(200)
 	r.await("the nodes work", func() bool { return r.target.Received() >= enough })
@@ -173,9 +173,9 @@ func (r *round) work() {
 	time.Sleep(d)
 }
 
-// await waits for what comes sooner or later.
+// await waits for something that must become true.
 func (r *round) await(what string, is func() bool) {
-	for deadline := time.Now().Add(harness.Patience); !is(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Timeout); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("waited in vain until %s", what)
 		}
@@ -185,8 +185,8 @@ func (r *round) await(what string, is func() bool) {
 // rest is a short pause of random length.
 func (r *round) rest() { time.Sleep(time.Duration(r.rng.IntN(900)) * time.Millisecond) }
 
-// kill kills a node and counts what may be lost by that. Mostly its lease ends with it: nobody renews it any more, and
-// it changes nothing but the time that the round takes.
+// kill kills a node and counts what may be lost. In most cases it also ends the node's lease: nobody renews it any
+// more, so this only shortens the round.
 func (r *round) kill(i int) {
 	r.nodes[i].Kill()
 	r.witness.InFlight += r.running()
@@ -198,8 +198,7 @@ func (r *round) kill(i int) {
 	}
 }
 
-// pause lets a node stand still until the others have declared it dead, or for a while where there are none, and goes on
-// with it.
+// pause pauses a node until the others have declared it dead, or for a while if there are no others, and resumes it.
 func (r *round) pause(i int) {
 	r.nodes[i].Pause()
 	if len(r.nodes) == 1 {
@@ -215,7 +214,7 @@ func (r *round) pause(i int) {
 	r.nodes[i].Resume()
 }
 
-// cut ends all connections of the nodes to the database. What a claim launches whose commit was cut off may be lost.
+// cut closes all database connections of the nodes. Launches of a claim whose commit was interrupted may be lost.
 func (r *round) cut() {
 	_, err := r.service.Database().Exec(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 		WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()`)
@@ -225,12 +224,12 @@ func (r *round) cut() {
 	r.witness.InFlight += r.running()
 }
 
-// running is how many executions are in flight.
+// running is the number of executions in flight.
 func (r *round) running() int {
 	return int(r.number(`SELECT count(*) FROM execution WHERE outcome = 0`))
 }
 
-// number asks the database for a number.
+// number reads a number from the database.
 func (r *round) number(query string, args ...any) (n int64) {
 	if err := r.service.Database().QueryRow(query, args...).Scan(&n); err != nil {
 		r.t.Errorf("%s: %v", query, err)
@@ -238,7 +237,7 @@ func (r *round) number(query string, args ...any) (n int64) {
 	return n
 }
 
-// end waits until everything that was due is settled, stops the nodes, and checks what is left.
+// end waits until everything that was due is settled, stops the nodes, and checks the ledger.
 func (r *round) end() {
 	r.stop()
 	r.editing.Wait()
@@ -247,7 +246,7 @@ func (r *round) end() {
 	r.service.AwaitNodes(len(r.nodes))
 	for _, n := range r.nodes {
 		n.Stop()
-		if strings.Contains(n.Stderr(), "the lease has ended") { // also a machine that is too busy lets a node stand still
+		if strings.Contains(n.Stderr(), "the lease has ended") { // on a machine that is too busy a node can lose its lease, too
 			r.witness.Paused = true
 			r.witness.InFlight += slots
 		}

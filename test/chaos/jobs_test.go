@@ -29,7 +29,7 @@ func createJobs(t *testing.T, s *harness.Service, node *harness.Node, target str
 		workers sync.WaitGroup
 		mu      sync.Mutex
 	)
-	for range 16 { // each waits for the disk, so that they are committed together
+	for range 16 { // parallel, so that writes are committed together
 		workers.Go(func() {
 			for o := range orders {
 				id, err := clients[o.account].TryCreateJob(o.job)
@@ -53,7 +53,7 @@ func createJobs(t *testing.T, s *harness.Service, node *harness.Node, target str
 	return operators
 }
 
-// randomJob is the job with the given number, which its URL has too.
+// randomJob is a job with the given number, which its URL contains.
 func randomJob(rng *rand.Rand, target string, number int) harness.Fields {
 	pick := func(names ...string) string { return names[rng.IntN(len(names))] }
 	path, timeout := fmt.Sprintf("/job/%d", number), 2
@@ -90,7 +90,7 @@ func randomJob(rng *rand.Rand, target string, number int) harness.Fields {
 	return job
 }
 
-// randomSeconds are all seconds of a minute, or each second to eighth.
+// randomSeconds are all seconds of a minute, or every second to eighth one.
 func randomSeconds(rng *rand.Rand) (seconds []int) {
 	if rng.IntN(10) == 0 {
 		return []int{-1}
@@ -102,7 +102,7 @@ func randomSeconds(rng *rand.Rand) (seconds []int) {
 	return seconds
 }
 
-// edit changes jobs through whatever node is up, until the round stops it. A node may die before it answers.
+// edit changes jobs on any node that runs, until the round ends. A node may die before it answers.
 func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 	for {
 		select {
@@ -121,7 +121,7 @@ func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 			change = harness.Fields{"enabled": true, "title": "edited"}
 		}
 		answer, err := r.current.Load().Try("PATCH", path, harness.Fields{"job": change}, nil)
-		// 429 says that a node which died or stands still holds the row of the job.
+		// 429 means that a node which died or is paused holds the row of the job.
 		if err == nil && !slices.Contains([]int{200, 429, 500}, answer.Status) {
 			r.t.Errorf("edit a job: status %d: %s", answer.Status, answer.Body)
 		}

@@ -8,21 +8,21 @@ import (
 	"punctual/internal/cron"
 )
 
-// Witness is what a test saw outside of the database.
+// Witness is what a test knows apart from the database.
 type Witness struct {
-	// From and To bound the instants that must be accounted for: those of a job that are after its latest edit, at or
+	// From and To bound the instants that must have a record: those of a job that are after its latest edit, at or
 	// after From, and at or before To. While its account is disabled, those from State.NextRun on have no record yet.
 	From, To time.Time
-	// Received counts the requests that the target received by their whole URL. Each job must have a URL of its own,
-	// told apart by what stands before the question mark, with cron.PlaceholderUUID in its query, so that each request
-	// can be told apart too. Nil leaves the checks out that need it.
+	// Received counts the requests that the target received, by their whole URL. Each job must have its own URL,
+	// distinct before the question mark, with cron.PlaceholderUUID in the query, so that each request has its own URL,
+	// too. Nil leaves out the checks that need it.
 	Received map[string]int
-	// InFlight is how many executions were running in the moments in which nodes were killed, paused or cut off.
+	// InFlight is the number of executions that were running whenever nodes were killed, paused or disconnected.
 	InFlight int
-	// Paused says that a node stood still for longer than its lease and went on, so that its executions may have been
-	// settled as lost before their results came.
+	// Paused says that a node was paused for longer than its lease and resumed, so its executions may have been settled
+	// as lost before their results arrived.
 	Paused bool
-	// Stopped says that all nodes have stopped as they should, so that nothing may be left open.
+	// Stopped says that all nodes were stopped cleanly, so nothing may be left open.
 	Stopped bool
 }
 
@@ -35,7 +35,7 @@ type Violation struct {
 // String is the violation for the log of a test.
 func (v Violation) String() string { return v.Check + ": " + v.Text }
 
-// Check is a promise and the search for what breaks it.
+// Check is a promise and the function that finds violations of it.
 type Check struct {
 	Name    string
 	Promise string
@@ -64,7 +64,7 @@ func Checks() []Check {
 	}
 }
 
-// Find runs all checks and returns what they found.
+// Find runs all checks and returns the violations.
 func Find(l *Ledger, w Witness) []Violation {
 	e := evidence{Ledger: l, Witness: w, nodes: make(map[int64]Node)}
 	for _, n := range l.Nodes {
@@ -78,14 +78,14 @@ func Find(l *Ledger, w Witness) []Violation {
 	return e.violations
 }
 
-// history is a job and all that the database has of it.
+// history is a job and all its rows.
 type history struct {
 	job     *cron.JobRecord
 	records []Record
 	pending []Pending
 }
 
-// evidence is everything that the checks look at, and what they found.
+// evidence is the input of the checks, and the violations found so far.
 type evidence struct {
 	*Ledger
 	Witness
@@ -99,7 +99,7 @@ func (e *evidence) add(format string, args ...any) {
 	e.violations = append(e.violations, Violation{e.check, fmt.Sprintf(format, args...)})
 }
 
-// gather sorts records and pending attempts to their jobs. What belongs to deleted jobs is in none of them.
+// gather assigns records and pending attempts to their jobs, and leaves out those of deleted jobs.
 func (e *evidence) gather() {
 	records, pending := e.Records, e.Pending
 	for i := range e.Jobs {
@@ -110,7 +110,7 @@ func (e *evidence) gather() {
 	}
 }
 
-// cut splits rows that are in the order of their jobs: those of a job, and those of the jobs after it.
+// cut splits rows, which are in the order of their jobs, into those of a job and the rest.
 func cut[T any](rows []T, jobID int64, of func(T) int64) (its, rest []T) {
 	first := 0
 	for first < len(rows) && of(rows[first]) < jobID {
@@ -123,9 +123,9 @@ func cut[T any](rows []T, jobID int64, of func(T) int64) (its, rest []T) {
 	return rows[first:end], rows[end:]
 }
 
-// from is the instant after which the definition of the job is the one that its records follow.
+// from is the instant after which the records of a job follow its current definition.
 func (e *evidence) from(j *cron.JobRecord) time.Time {
-	from := e.From.Add(-time.Millisecond) // an instant at From counts
+	from := e.From.Add(-time.Millisecond) // an instant equal to From counts
 	if j.Updated.After(from) {
 		from = j.Updated
 	}
@@ -145,7 +145,7 @@ func (r *Record) last() time.Time {
 	return r.Last
 }
 
-// text names a record in a sentence.
+// text describes a record.
 func (r *Record) text() string {
 	kind := ""
 	if r.Kind == cron.KindManual {
@@ -157,7 +157,7 @@ func (r *Record) text() string {
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999Z") }
 
-// path is a URL up to its question mark, which tells jobs apart.
+// path is a URL up to its question mark, which identifies the job.
 func path(url string) string {
 	before, _, _ := strings.Cut(url, "?")
 	return before

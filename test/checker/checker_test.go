@@ -23,7 +23,7 @@ func everySecond() cron.Schedule {
 	return s
 }
 
-// scene is a ledger in the making and what the target received.
+// scene is a ledger under construction and the requests that the target received.
 type scene struct {
 	checker.Ledger
 	checker.Witness
@@ -68,7 +68,7 @@ func (s *scene) record(job int64, planned time.Time, attempt int, o cron.Outcome
 	return &s.Records[len(s.Records)-1]
 }
 
-// settle makes states and plans what the records say.
+// settle sets the states and next runs that follow from the records.
 func (s *scene) settle() {
 	for i := range s.Jobs {
 		j := &s.Jobs[i]
@@ -89,7 +89,7 @@ func (s *scene) settle() {
 	}
 }
 
-// newScene is a ledger without a fault, in which everything happened that may happen. The numbers are job ids.
+// newScene is a ledger without violations that contains everything that is allowed. The numbers are job IDs.
 func newScene() *scene {
 	s := &scene{Witness: checker.Witness{From: noon, To: at(10), Received: map[string]int{}, InFlight: 2, Stopped: true}}
 	s.Nodes = []checker.Node{{Epoch: 1, Dead: true}, {Epoch: 2, Dead: true}}
@@ -159,8 +159,7 @@ func TestAFaultlessLedgerHasNoViolations(t *testing.T) {
 	}
 }
 
-// TestEachCheckCanFail breaks the ledger in one place at a time. Other checks may notice too, as one fault has many
-// faces.
+// TestEachCheckCanFail breaks the ledger in one place at a time. A fault may be found by several checks.
 func TestEachCheckCanFail(t *testing.T) {
 	tests := []struct {
 		check, name string
@@ -268,7 +267,7 @@ func TestEachCheckCanFail(t *testing.T) {
 	}
 }
 
-// find is the record that has an id in a scene without a fault.
+// find is the record with an ID in a scene without violations.
 func (s *scene) find(id int64) *checker.Record {
 	i := slices.IndexFunc(s.Records, func(r checker.Record) bool { return r.ID == id })
 	return &s.Records[i]

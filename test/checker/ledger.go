@@ -1,6 +1,6 @@
-// Package checker holds a database and what a target received to the promises of Punctual. Each promise is a named
-// check that returns violations as sentences. It reads the tables by itself and decides by the schedule alone, so that
-// it shares no mistake with the program.
+// Package checker checks a database and the requests that a target received against the promises of Punctual. Each
+// promise is a named check that returns violations as sentences. The checker reads the tables itself and decides by the
+// schedule alone, so that it does not share mistakes with the program.
 package checker
 
 import (
@@ -14,23 +14,23 @@ import (
 	"punctual/internal/cron"
 )
 
-// Ledger is what a database says of its jobs and their executions.
+// Ledger is the jobs and executions of a database.
 type Ledger struct {
-	Jobs     []cron.JobRecord  // in the order of their ids, without title, method and secrets
+	Jobs     []cron.JobRecord  // in the order of their IDs, without title, method and secrets
 	Records  []Record          // in the order of job, planned instant, kind and attempt
 	Pending  []Pending         // in the order of job, planned instant, kind and attempt
 	Nodes    []Node            // in the order of their epochs
-	Accounts map[int64]Account // by their ids
+	Accounts map[int64]Account // by ID
 	Orphans  []string          // rows that refer to nothing, and damage, each as a sentence
 }
 
-// Record is one row of the ledger. Its Result has no more than status, fault, URL, start and duration.
+// Record is one row of execution. Its Result has only status, fault, URL, start and duration.
 type Record struct {
 	cron.Execution
-	Node int64 // the epoch that claimed it; 0 when it was never launched
+	Node int64 // the epoch that claimed it; 0 when it was not launched
 }
 
-// Pending is an attempt that waits apart from the schedule.
+// Pending is a pending attempt.
 type Pending struct {
 	JobID   int64
 	Planned time.Time
@@ -38,11 +38,11 @@ type Pending struct {
 	Attempt int
 }
 
-// Account says when the jobs of an account did not run.
+// Account is the state of an account.
 type Account struct {
 	ID       int64
 	Disabled bool
-	Enabled  time.Time // when it was enabled again; zero when it never was
+	Enabled  time.Time // when it was last enabled; zero for never
 }
 
 // Node is a start of a process.
@@ -51,7 +51,7 @@ type Node struct {
 	Dead  bool
 }
 
-// Read reads a ledger. Nothing may write to the database meanwhile.
+// Read reads a ledger. Nothing may write to the database at the same time.
 func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	var (
 		l   Ledger
@@ -158,7 +158,7 @@ func scanNode(scan func(...any) error) (n Node, err error) {
 	return n, scan(&n.Epoch, &n.Dead)
 }
 
-// instant is a column of milliseconds; 0 is none.
+// instant reads a column in milliseconds; 0 is the zero time.
 func instant(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -166,7 +166,7 @@ func instant(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// orphans looks for rows that refer to nothing, and lets SQLite look for damage.
+// orphans finds rows that refer to nothing, and runs SQLite's integrity check.
 func orphans(ctx context.Context, db *sql.DB) (found []string, err error) {
 	for sentence, query := range map[string]string{
 		"%d jobs have no state": `SELECT count(*) FROM job WHERE id NOT IN (SELECT job_id FROM job_state)`,

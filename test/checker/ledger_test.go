@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
-// TestRead reads what the store has written, on both databases, and notices what something else has done to it.
+// TestRead reads what the store has written, on both databases, and finds what was changed behind its back.
 func TestRead(t *testing.T) {
 	for _, d := range storetest.Databases {
 		t.Run(d.Name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// perform runs a job once, without success, so that another attempt waits. It returns the instant of the execution.
+// perform runs a job once, unsuccessfully, so that another attempt is pending. It returns the planned instant.
 func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	t.Helper()
 	db, err := store.Open(t.Context(), options)

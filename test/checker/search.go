@@ -7,7 +7,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// searchCoverage walks the due instants of each enabled job and its records side by side.
+// searchCoverage compares the due instants of each enabled job with its records.
 func searchCoverage(e *evidence) {
 	for _, h := range e.jobs {
 		if !h.job.Enabled && !h.job.Timing.RunAtPassed {
@@ -41,7 +41,7 @@ func searchCoverage(e *evidence) {
 	}
 }
 
-// searchOccurrence compares records with the schedule.
+// searchOccurrence finds records that do not match the schedule.
 func searchOccurrence(e *evidence) {
 	for _, h := range e.jobs {
 		isDue := func(t time.Time) bool { return h.job.OccurrenceAfter(t.Add(-time.Second)).Equal(t) }
@@ -69,7 +69,7 @@ func searchOccurrence(e *evidence) {
 	}
 }
 
-// searchOutcome looks for records whose fields contradict each other.
+// searchOutcome finds records whose fields contradict each other.
 func searchOutcome(e *evidence) {
 	reasons := []cron.Fault{cron.FaultOverlap, cron.FaultDisabled, cron.FaultPaused, cron.FaultAccountDisabled,
 		cron.FaultInternal} // to skip
@@ -102,7 +102,7 @@ func searchOutcome(e *evidence) {
 	}
 }
 
-// searchMisfire looks for occurrences that were given up although they could have run.
+// searchMisfire finds occurrences that were missed although they could have run.
 func searchMisfire(e *evidence) {
 	for _, h := range e.jobs {
 		for i, r := range h.records {
@@ -112,7 +112,7 @@ func searchMisfire(e *evidence) {
 			found := r.Result.Started
 			next := h.job.OccurrenceAfter(r.Last)
 			if !next.IsZero() && !next.After(found) {
-				// A later one took its place, which must have been launched or skipped in the same moment.
+				// It was replaced by a later occurrence, which must have been launched or skipped at the same time.
 				if i+1 == len(h.records) || !h.records[i+1].Planned.Equal(next) {
 					e.add("%s gave way to the one for %s, which has no record", r.text(), clock(next))
 				}
@@ -125,7 +125,7 @@ func searchMisfire(e *evidence) {
 					grace = min(grace, next.Sub(r.Last))
 				}
 			}
-			// What is found within its second is found in time.
+			// An occurrence that is found within its second is in time.
 			if late := found.Sub(r.Last).Truncate(time.Second); late <= grace || h.job.Policy.Misfire == cron.MisfireRun {
 				e.add("%s was given up %s after %s, within its grace of %s", r.text(), late, clock(r.Last), grace)
 			}
@@ -133,7 +133,7 @@ func searchMisfire(e *evidence) {
 	}
 }
 
-// searchAttempts looks for holes.
+// searchAttempts finds missing attempts.
 func searchAttempts(e *evidence) {
 	var former *Record
 	for i := range e.Records {
@@ -153,8 +153,7 @@ func sameOccurrence(a, b *Record) bool {
 	return a.JobID == b.JobID && a.Planned.Equal(b.Planned) && a.Kind == b.Kind
 }
 
-// searchSuccession compares what follows each attempt with the policy of its job, where the job has not been edited
-// since.
+// searchSuccession compares what follows each attempt with the policy of its job, unless the job was edited later.
 func searchSuccession(e *evidence) {
 	for _, h := range e.jobs {
 		policy := &h.job.Policy
@@ -168,7 +167,7 @@ func searchSuccession(e *evidence) {
 				continue
 			}
 			if a := e.Accounts[h.job.AccountID]; a.Disabled || r.Result.Started.Before(a.Enabled) {
-				continue // what came due while the account was disabled was dropped
+				continue // attempts that were due while the account was disabled were dropped
 			}
 			follows := i+1 < len(h.records) && sameOccurrence(r, &h.records[i+1])
 			waiting := waits[Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1}]
@@ -195,13 +194,13 @@ func searchSuccession(e *evidence) {
 	}
 }
 
-// searchSending compares what the target received with the records: each request belongs to one record of its own.
+// searchSending compares the requests that the target received with the records: each request belongs to one record.
 func searchSending(e *evidence) {
 	if e.Received == nil {
 		return
 	}
 	recorded := make(map[string]bool, len(e.Records))
-	silent := make(map[string]int) // by job's URL: records that may have been sent and do not say as what
+	silent := make(map[string]int) // by job's URL: records that may have been sent but have no URL
 	urls := make(map[int64]string, len(e.Jobs))
 	for i := range e.Jobs {
 		urls[e.Jobs[i].ID] = path(e.Jobs[i].Request.URL)
@@ -231,7 +230,7 @@ func searchSending(e *evidence) {
 	}
 }
 
-// searchAnswers looks for records of answers that the target never gave.
+// searchAnswers finds records of responses that the target never sent.
 func searchAnswers(e *evidence) {
 	if e.Received == nil {
 		return
@@ -243,7 +242,7 @@ func searchAnswers(e *evidence) {
 	}
 }
 
-// searchLost counts what was lost.
+// searchLost counts lost executions.
 func searchLost(e *evidence) {
 	n := 0
 	for i := range e.Records {
@@ -261,7 +260,7 @@ func searchLost(e *evidence) {
 	}
 }
 
-// searchOverlap compares the times of executions of jobs that skip overlaps. The end of a lost one is not known.
+// searchOverlap compares the times of executions of jobs that skip overlaps. The end of a lost execution is unknown.
 func searchOverlap(e *evidence) {
 	for _, h := range e.jobs {
 		if h.job.Policy.Overlap != cron.OverlapSkip || e.Paused {
@@ -285,7 +284,8 @@ func searchOverlap(e *evidence) {
 	}
 }
 
-// searchLateness recomputes lateness. A further attempt was due at an instant that is not kept, after the first.
+// searchLateness recomputes lateness. The instant at which a further attempt was due is not stored; it is after the
+// first one.
 func searchLateness(e *evidence) {
 	for i := range e.Records {
 		r := &e.Records[i]
@@ -300,10 +300,10 @@ func searchLateness(e *evidence) {
 	}
 }
 
-// searchOrder compares ids with instants.
+// searchOrder compares IDs with instants.
 func searchOrder(e *evidence) {
 	seen := make(map[int64]bool, len(e.Records))
-	var first, former *Record // the former occurrence's first attempt, and the former record
+	var first, former *Record // the previous occurrence's first attempt, and the previous record
 	for i := range e.Records {
 		r := &e.Records[i]
 		if r.ID <= 0 || r.ID >= 1<<53 || seen[r.ID] {
@@ -327,7 +327,7 @@ func searchOrder(e *evidence) {
 	}
 }
 
-// searchState compares the state of jobs with their latest executions.
+// searchState compares the states of jobs with their latest executions.
 func searchState(e *evidence) {
 	for _, h := range e.jobs {
 		st := &h.job.State
@@ -382,7 +382,7 @@ func searchState(e *evidence) {
 	}
 }
 
-// everyStartAfter tells whether no execution of a job is older than its latest edit, which resets the counters.
+// everyStartAfter tells whether all executions of a job are newer than its latest edit, which resets the counters.
 func (e *evidence) everyStartAfter(h history) bool {
 	for i := range h.records {
 		if !h.records[i].Result.Started.After(h.job.Updated) || h.records[i].Kind == cron.KindManual {
@@ -392,7 +392,7 @@ func (e *evidence) everyStartAfter(h history) bool {
 	return true
 }
 
-// searchPlan compares when jobs are due next with what is on record.
+// searchPlan compares the next runs of jobs with their records.
 func searchPlan(e *evidence) {
 	for _, h := range e.jobs {
 		if !h.job.Enabled {
@@ -415,14 +415,14 @@ func searchPlan(e *evidence) {
 	}
 }
 
-// searchOrphans passes on what reading found.
+// searchOrphans reports what was found while reading.
 func searchOrphans(e *evidence) {
 	for _, sentence := range e.Orphans {
 		e.add("%s", sentence)
 	}
 }
 
-// searchEnd looks for what a clean stop must not leave.
+// searchEnd finds what must not be left after a clean stop.
 func searchEnd(e *evidence) {
 	if !e.Stopped {
 		return

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
-// How long a package may take to come, and a driver to run.
+// How long fetching a package and running a driver may take.
 const (
 	fetchTimeout = 3 * time.Minute
 	runTimeout   = 2 * time.Minute
@@ -25,9 +25,9 @@ const (
 // client is a public package and the driver that uses it.
 type client struct {
 	driver  string     // its directory under testdata
-	about   string     // for whoever reads that it was skipped
+	about   string     // for the message that it was skipped
 	needs   []string   // programs that must be installed
-	prepare [][]string // commands that fetch the package; without the network they fail
+	prepare [][]string // commands that fetch the package; they fail without a network
 	run     []string
 }
 
@@ -72,7 +72,7 @@ func TestClients(t *testing.T) {
 		"url": target.URL + "/first", "title": "first", "enabled": true, "saveResponses": true,
 		"schedule": harness.EverySecond(),
 	})
-	for deadline := time.Now().Add(harness.Patience); len(api.History(first).History) == 0; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Timeout); len(api.History(first).History) == 0; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the first job was not executed")
 		}
@@ -122,7 +122,7 @@ func execute(t *testing.T, dir string, env []string, timeout time.Duration, comm
 	return printed.String(), errors.Join(err, ctx.Err())
 }
 
-// reason is the line of what a package manager printed that says why it failed, as far as one can tell.
+// reason is the line in the output of a package manager that seems to say why it failed.
 func reason(output string) string {
 	line := "it says nothing"
 	for l := range strings.Lines(output) {

@@ -13,8 +13,8 @@ import (
 	"punctual/test/harness"
 )
 
-// TestBackbone creates jobs over HTTP, lets them fire until the jobs of one second of the minute have, and compares what
-// the target received with what the API and the ledger say.
+// TestBackbone creates jobs over HTTP, waits until all that are due every second of a minute have run, and compares the
+// requests that the target received with the API and the ledger.
 func TestBackbone(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -95,7 +95,7 @@ func evenSeconds() (seconds []int) {
 	return seconds
 }
 
-// checkHistory holds the history of a job that succeeds, and the details of its newest execution, to the contract.
+// checkHistory checks the history of a job that succeeds, and the details of its newest execution.
 func checkHistory(t *testing.T, api *harness.Client, id int64) harness.History {
 	t.Helper()
 	h := api.History(id)
@@ -137,9 +137,9 @@ func checkHistory(t *testing.T, api *harness.Client, id int64) harness.History {
 	return h
 }
 
-// checkArrivals compares the history of a job that is due at every multiple of period with what the target received:
-// each execution once, in order, never early, and none before the job's creation. That no instant is left out, unless
-// the machine was too busy and the ledger says so, the checker sees.
+// checkArrivals compares the history of a job that is due at every multiple of period with the requests that the target
+// received: each execution once, in order, never early, and none before the job was created. The checker finds instants
+// without a record.
 func checkArrivals(t *testing.T, target *harness.Target, h harness.History, created time.Time, period time.Duration) {
 	t.Helper()
 	arrived := make(map[string]time.Time)
@@ -155,7 +155,7 @@ func checkArrivals(t *testing.T, target *harness.Target, h harness.History, crea
 			t.Errorf("planned for %d, which is not due", item.DatePlanned)
 		}
 		late := arrived[item.URL].Sub(planned)
-		if late < 0 || late > time.Duration(item.Jitter)*time.Millisecond+harness.Patience {
+		if late < 0 || late > time.Duration(item.Jitter)*time.Millisecond+harness.Timeout {
 			t.Errorf("planned for %d, %d ms late, and received %s after that", item.DatePlanned, item.Jitter, late)
 		}
 	}
@@ -164,12 +164,12 @@ func checkArrivals(t *testing.T, target *harness.Target, h harness.History, crea
 	}
 }
 
-// checkPost looks at what a job with a method, headers, a body and credentials sent.
+// checkPost checks what a job with a method, headers, a body and credentials sent.
 func checkPost(t *testing.T, received []harness.Request) {
 	t.Helper()
 	for _, r := range received {
 		seconds, err := strconv.ParseInt(strings.TrimPrefix(r.Body, "at="), 10, 64)
-		if err != nil || seconds > r.At.Unix() || seconds < r.At.Add(-harness.Patience).Unix() {
+		if err != nil || seconds > r.At.Unix() || seconds < r.At.Add(-harness.Timeout).Unix() {
 			t.Errorf("the body is %q at %d", r.Body, r.At.Unix())
 		}
 		if r.Method != "POST" || r.Header.Get("X-Colour") != "blue" || r.Header.Get("Authorization") != "Basic bWU6c2VjcmV0" ||
@@ -182,7 +182,7 @@ func checkPost(t *testing.T, received []harness.Request) {
 	}
 }
 
-// checkDisabled looks at a job that always failed: after 16 failures in a row the service disables it. Some more
+// checkDisabled checks a job that always failed: after 16 failures in a row the service disables it. A few more
 // executions may have been in flight by then.
 func checkDisabled(t *testing.T, api *harness.Client, id int64) {
 	t.Helper()
@@ -207,7 +207,7 @@ func checkList(t *testing.T, api *harness.Client) {
 	}
 }
 
-// compare puts jobs into the order of the contract.
+// compare orders jobs as the contract says.
 func compare(a, b harness.Job) int {
 	off := map[bool]int{false: 1}
 	return cmp.Or(cmp.Compare(off[a.Enabled], off[b.Enabled]), cmp.Compare(a.LastStatus, b.LastStatus),

@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkLateness runs jobs that are due at every second, for some time, and reports how late their executions
-// started. It is meant for a machine that has nothing else to do:
+// started. It needs an idle machine:
 //
 //	go test -run '^$' -bench Lateness ./test/e2e
 func BenchmarkLateness(b *testing.B) {
@@ -61,5 +61,5 @@ func benchmarkLateness(b *testing.B, s *harness.Service, jobs, seconds int) {
 	for name, i := range map[string]int{"p50": len(lateness) / 2, "p99": len(lateness) * 99 / 100, "max": len(lateness) - 1} {
 		b.ReportMetric(float64(lateness[i].Microseconds())/1000, name+"-ms")
 	}
-	b.ReportMetric(0, "ns/op") // the time is given, whatever the program does
+	b.ReportMetric(0, "ns/op") // the time is fixed
 }

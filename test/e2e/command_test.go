@@ -91,7 +91,7 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// TestCommandsWithoutADatabase runs commands where there is none yet; they make none.
+// TestCommandsWithoutADatabase runs commands without a database. They do not create one.
 func TestCommandsWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -107,7 +107,7 @@ func TestCommandsWithoutADatabase(t *testing.T) {
 	}
 }
 
-// TestUsage runs the program with arguments that are wrong, or ask for help.
+// TestUsage runs the program with wrong arguments and with requests for help.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{"nothing", "serve --nothing", "serve more", "apikey", "apikey nothing", "serve --slots x",
@@ -165,11 +165,11 @@ func TestHelpNamesTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestEnvironment gives by environment what flags can give; a flag wins.
+// TestEnvironment sets flags by environment variables. A flag on the command line wins.
 func TestEnvironment(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
-	node := s.Start() // the directory, the key and the address come by environment
+	node := s.Start() // the directory, the key and the address are set by the environment
 	if _, err := os.Stat(filepath.Join(s.Dir, "punctual.db")); err != nil {
 		t.Error(err)
 	}
@@ -190,7 +190,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestSecretsAreForTheOwnerOnly looks at the modes of what the service writes, and for secrets in the clear.
+// TestSecretsAreForTheOwnerOnly checks the modes of the files that the service writes, and searches them for secrets in
+// plain text.
 func TestSecretsAreForTheOwnerOnly(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -222,7 +223,7 @@ func TestSecretsAreForTheOwnerOnly(t *testing.T) {
 	}
 }
 
-// TestStaticBinary looks for a dynamic interpreter in the program.
+// TestStaticBinary checks that the program has no dynamic interpreter.
 func TestStaticBinary(t *testing.T) {
 	t.Parallel()
 	if harness.Racing() || runtime.GOOS != "linux" {

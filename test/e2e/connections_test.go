@@ -12,8 +12,8 @@ import (
 	"punctual/test/harness"
 )
 
-// TestIdleConnectionsOfStrangers has somebody without a key open 400 connections and say nothing, on a service that may
-// have 300 files open: all executions succeed, and the API goes on answering.
+// TestIdleConnectionsOfStrangers has a client without a key open 400 idle connections to a service that may have 300
+// files open. All executions succeed, and the API goes on answering.
 func TestIdleConnectionsOfStrangers(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -46,7 +46,7 @@ func TestIdleConnectionsOfStrangers(t *testing.T) {
 		s.AwaitSettled(time.Now())
 		node.Stop()
 		check(t, s, checker.Witness{From: begin, To: begin, Received: target.Counts(), Stopped: true})
-		var succeeded, others int // of those that were started; the last instants were skipped for disabled jobs
+		var succeeded, others int // of those that were started; the last instants were skipped, since the jobs were disabled
 		err := s.Database().QueryRow(`SELECT coalesce(sum(CASE WHEN outcome = $1 THEN 1 ELSE 0 END), 0),
 			coalesce(sum(CASE WHEN outcome IN ($2, $3) THEN 1 ELSE 0 END), 0) FROM execution`,
 			int(cron.OutcomeSucceeded), int(cron.OutcomeFailed), int(cron.OutcomeLost)).Scan(&succeeded, &others)
@@ -56,7 +56,7 @@ func TestIdleConnectionsOfStrangers(t *testing.T) {
 	})
 }
 
-// TestTooFewFiles starts the service where it may open too few files for a hundred executions at once.
+// TestTooFewFiles starts the service with a limit on open files that is too low for a hundred executions at once.
 func TestTooFewFiles(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -66,5 +66,5 @@ func TestTooFewFiles(t *testing.T) {
 	}
 	checkSentence(t, s, p.Stderr(), []string{"256 files", "100 executions", "ulimit -n", "296"})
 	s.Files = 256
-	s.Start("--slots", "50").Stop() // as asked for
+	s.Start("--slots", "50").Stop() // as configured
 }

@@ -51,7 +51,7 @@ func fill(t *testing.T, path string) {
 	_ = f.Close()
 }
 
-// readiness is what /readyz says.
+// readiness is the response of /readyz.
 func readiness(t *testing.T, n *harness.Node) string {
 	t.Helper()
 	resp, err := http.Get(n.URL + "/readyz")
@@ -63,8 +63,8 @@ func readiness(t *testing.T, n *harness.Node) string {
 	return fmt.Sprint(resp.StatusCode, " ", string(text))
 }
 
-// TestFullDisk fills the disk under a service that runs jobs, and frees it again: it says what is wrong, keeps the
-// results, and the ledger is whole. A start on a full disk ends with a sentence.
+// TestFullDisk fills the disk of a service that runs jobs, and frees it again. The service reports the reason and keeps
+// the results, and the ledger is complete. A start on a full disk fails with a sentence.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -112,7 +112,7 @@ func TestFullDisk(t *testing.T) {
 	check(t, s, checker.Witness{From: begin, To: begin, Received: target.Counts(), Stopped: true})
 }
 
-// TestReadOnlyDisk starts a service and a command where nothing can be written any more.
+// TestReadOnlyDisk starts a service and a command on a read-only disk.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -168,12 +168,12 @@ func TestLockedDatabase(t *testing.T) {
 	node.Stop()
 }
 
-// TestReadOnlyPostgres has the database refuse writes, as a standby does.
+// TestReadOnlyPostgres makes the database refuse writes, as a standby does.
 func TestReadOnlyPostgres(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.Postgres(t))
 	node := s.Start()
-	ctx := context.WithoutCancel(t.Context()) // also for the end of the test
+	ctx := context.WithoutCancel(t.Context()) // also valid during the cleanup
 	readOnly := func(value string) {
 		t.Helper()
 		var name string
@@ -208,7 +208,7 @@ func TestReadOnlyPostgres(t *testing.T) {
 	node.Stop()
 }
 
-// TestOthersMayRead warns of permissions that let others read the secrets.
+// TestOthersMayRead checks the warning about permissions that let others read the secrets.
 func TestOthersMayRead(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")

@@ -13,7 +13,7 @@ import (
 )
 
 // TestEditsCountUntilTheInstant edits jobs shortly before they are due. An edit that was answered before the instant
-// counts: the job does not run as it was.
+// counts: the former definition does not run.
 func TestEditsCountUntilTheInstant(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -66,7 +66,7 @@ func TestEditsCountUntilTheInstant(t *testing.T) {
 				t.Errorf("the job that was %s was called %d times as it was and %d times as it became", x.edit, before, after)
 			}
 			if !x.answered.Before(instant) {
-				continue // either way would do
+				continue // both results are allowed
 			}
 			if before > 0 {
 				t.Errorf("the job that was %s %s before its instant ran as it was", x.edit, instant.Sub(x.answered))
@@ -76,7 +76,8 @@ func TestEditsCountUntilTheInstant(t *testing.T) {
 	})
 }
 
-// TestEnabledAgain turns jobs off and on: they go on from the next instant, and what lies between is nobody's.
+// TestEnabledAgain disables and enables jobs: they continue at the next instant, and there are no records of the time
+// between.
 func TestEnabledAgain(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -94,7 +95,7 @@ func TestEnabledAgain(t *testing.T) {
 	await(t, "the job runs again", func() bool { return len(target.To("/again")) > before+1 })
 	s.AwaitSettled(time.Now())
 	for _, item := range api.History(id).History {
-		// The instant that fell into the edit itself may have been claimed before it.
+		// An instant during the edit itself may have been claimed before it.
 		if planned := time.Unix(item.DatePlanned, 0); planned.After(off) && planned.Before(on) {
 			t.Errorf("the job ran at %v, but it was disabled from %v to %v", planned, off, on)
 		}

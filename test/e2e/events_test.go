@@ -10,8 +10,8 @@ import (
 	"punctual/test/harness"
 )
 
-// TestStreamsEndWithTheService follows the events of a service that is told to stop: the stream tells what becomes of the
-// execution that the service waits for, and then ends as it should, instead of being cut.
+// TestStreamsEndWithTheService follows the events of a service that is stopped: the stream reports the end of the
+// execution that the service waits for, and then ends properly instead of being cut.
 func TestStreamsEndWithTheService(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {

@@ -14,7 +14,7 @@ import (
 	"punctual/test/harness"
 )
 
-// details is what the history tells of one execution, with what is added to the contract.
+// details is an execution in the history, with members beyond the contract.
 type details struct {
 	harness.HistoryItem
 	Redirects []struct {
@@ -41,7 +41,7 @@ func performed(t *testing.T, api *harness.Client, id int64) (d details) {
 	return d
 }
 
-// TestExchange performs jobs with each of the settings that say how a request is made and what counts as a success.
+// TestExchange runs jobs with each of the settings of the request and of the criteria of success.
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -49,7 +49,7 @@ func TestExchange(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "secure")
 	}))
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // it does not trust everybody either
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // its log would show refused handshakes
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	node := s.Start("--deny-targets", "127.0.0.2")
@@ -111,7 +111,7 @@ func TestExchange(t *testing.T) {
 		}
 	}
 
-	// The account trusts one more authority from now on.
+	// From now on the account trusts the server's certificate.
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
 	if answer := api.Do("PUT", "/tls", harness.Fields{"tls": harness.Fields{"caBundle": string(authority)}}, nil); answer.Status != 200 {
 		t.Fatalf("the authority is answered with %d: %s", answer.Status, answer.Body)

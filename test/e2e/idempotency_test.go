@@ -9,15 +9,15 @@ import (
 	"punctual/test/harness"
 )
 
-// TestACrashCreatesNothingTwice kills the service while jobs are created, starts it again and sends each request once
-// more: each has made one job, and is answered alike.
+// TestACrashCreatesNothingTwice kills the service while jobs are created, starts it again and repeats each request:
+// each has created one job, and the answers are equal.
 func TestACrashCreatesNothingTwice(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
 		const requests = 60
 		var (
 			mu      sync.Mutex
-			answers = map[int]string{} // that were given, by request
+			answers = map[int]string{} // by request
 		)
 		send := func(api *harness.Client, i int) error {
 			header := http.Header{"Idempotency-Key": {fmt.Sprint("request ", i)}}
@@ -38,7 +38,7 @@ func TestACrashCreatesNothingTwice(t *testing.T) {
 		api := s.Client(node)
 		var sending sync.WaitGroup
 		for i := range requests {
-			sending.Go(func() { _ = send(api, i) }) // whoever gets no answer asks again
+			sending.Go(func() { _ = send(api, i) }) // requests without an answer are repeated below
 		}
 		await(t, "some requests are answered", func() bool {
 			mu.Lock()

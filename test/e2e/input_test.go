@@ -15,8 +15,7 @@ import (
 	"punctual/test/harness"
 )
 
-// TestBadInput sends what clients must not send. Each request is refused with a problem that says so, and leaves
-// nothing behind.
+// TestBadInput sends invalid requests. Each is refused with a problem that describes it, and has no effect.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -38,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		tests := []struct {
 			name    string
 			body    any
-			pointer string // that a problem must name; empty for a problem of the whole body
+			pointer string // of the problem; empty for a problem of the whole body
 		}{
 			{"no body", "", ""},
 			{"no JSON", "{", ""},
@@ -107,7 +106,7 @@ func TestBadInput(t *testing.T) {
 	})
 }
 
-// checkMissing asks for what is not there or not ours; both look the same.
+// checkMissing asks for things that do not exist and things of another account. The responses are the same.
 func checkMissing(t *testing.T, api *harness.Client, mine, theirs int64) {
 	t.Helper()
 	change := harness.Fields{"job": harness.Fields{"title": "x"}}
@@ -137,7 +136,7 @@ func checkMissing(t *testing.T, api *harness.Client, mine, theirs int64) {
 	}
 }
 
-// checkKeys calls with keys that are none.
+// checkKeys calls with invalid keys.
 func checkKeys(t *testing.T, node *harness.Node, api *harness.Client) {
 	t.Helper()
 	_, hash := auth.NewKey()
@@ -154,7 +153,8 @@ func checkKeys(t *testing.T, node *harness.Node, api *harness.Client) {
 	}
 }
 
-// checkRawRequests sends what no HTTP client sends. The service answers or closes, and lives.
+// checkRawRequests sends requests that no HTTP client sends. The service answers or closes the connection, and keeps
+// running.
 func checkRawRequests(t *testing.T, node *harness.Node) {
 	t.Helper()
 	u, err := url.Parse(node.URL)
@@ -170,12 +170,12 @@ func checkRawRequests(t *testing.T, node *harness.Node) {
 		"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "GET //evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET /jobs\x00 HTTP/1.1\r\nHost: x\r\n\r\n", "CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
-		conn, err := net.DialTimeout("tcp", u.Host, harness.Patience)
+		conn, err := net.DialTimeout("tcp", u.Host, harness.Timeout)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(harness.Patience))
-		_, _ = conn.Write([]byte(raw)) // the service may close before all is written
+		_ = conn.SetDeadline(time.Now().Add(harness.Timeout))
+		_, _ = conn.Write([]byte(raw)) // the service may close the connection early
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.CloseWrite()
 		}
@@ -190,7 +190,7 @@ func checkRawRequests(t *testing.T, node *harness.Node) {
 	node.AwaitStatus("/readyz", 200)
 }
 
-// TestHeaderInjection saves headers with line breaks: they are sent as one line, or not saved.
+// TestHeaderInjection saves headers with line breaks: they are refused, or sent as one line.
 func TestHeaderInjection(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -211,7 +211,7 @@ func TestHeaderInjection(t *testing.T) {
 	}
 }
 
-// TestBlockedAddresses runs jobs whose address turns out to be blocked only when it is dialled.
+// TestBlockedAddresses runs jobs whose address is found to be blocked when it is dialled.
 func TestBlockedAddresses(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")

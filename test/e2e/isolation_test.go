@@ -11,8 +11,9 @@ import (
 	"punctual/test/harness"
 )
 
-// TestOneAccountHurtsNoOther has an account send all that it may and more: lists of millions of numbers, and many changes of
-// one job, whose row another session holds where the database has row locks. The jobs of another account run meanwhile.
+// TestOneAccountHurtsNoOther has an account send the largest possible requests: lists of millions of numbers, and many
+// changes of one job, whose row another session locks if the database has row locks. The jobs of another account run
+// meanwhile.
 func TestOneAccountHurtsNoOther(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {

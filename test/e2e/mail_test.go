@@ -10,7 +10,7 @@ import (
 	"punctual/test/harness"
 )
 
-// TestMailCommand sends a test mail by a real server, and meets one that refuses.
+// TestMailCommand sends a test mail over a real server, and over one that refuses.
 func TestMailCommand(t *testing.T) {
 	t.Parallel()
 	server := emailtest.Start(t, emailtest.Options{})

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
-// The statuses of the contract that these tests meet.
+// Statuses of the contract.
 const (
 	statusOK            = 1
 	statusConnectFailed = 3
@@ -25,14 +25,14 @@ const (
 // await waits until something is true.
 func await(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(harness.Patience); !is(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Timeout); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}
 	}
 }
 
-// job is an enabled job with a schedule that calls a URL of the target, each time another one, and saves the responses.
+// job is an enabled job with a schedule that calls a unique URL of the target and saves the responses.
 func job(target *harness.Target, path string, schedule harness.Fields, more ...harness.Fields) harness.Fields {
 	fields := harness.Fields{
 		"url": target.URL + path + "?u=%cjo:uuid4%", "enabled": true, "saveResponses": true, "schedule": schedule,
@@ -43,7 +43,7 @@ func job(target *harness.Target, path string, schedule harness.Fields, more ...h
 	return fields
 }
 
-// check holds the ledger of a service to its promises.
+// check checks the ledger of a service against the promises.
 func check(t *testing.T, s *harness.Service, w checker.Witness) *checker.Ledger {
 	t.Helper()
 	ledger, err := checker.Read(t.Context(), s.Database())

@@ -17,13 +17,13 @@ var (
 	metricParts = regexp.MustCompile(`_(bucket|sum|count)$`)
 )
 
-// TestMetrics scrapes a process that has just started and has had no request and no execution yet. Whatever the
-// dashboard, the alert rules and the documents name must be there, and the documents name all that is there.
+// TestMetrics scrapes a process that has just started, without requests and executions. Every metric that the
+// dashboard, the alert rules and the documents name must exist, and the documents must name every metric.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
 	p := s.Start()
-	if res, err := http.Get(p.URL + "/jobs"); err != nil { // status codes are not known beforehand
+	if res, err := http.Get(p.URL + "/jobs"); err != nil { // so that a status code has been counted
 		t.Fatal(err)
 	} else {
 		_ = res.Body.Close()

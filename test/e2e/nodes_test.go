@@ -10,7 +10,7 @@ import (
 	"punctual/test/harness"
 )
 
-// TestTwoNodesShareTheWork lets two nodes with few slots serve a burst that neither can serve alone.
+// TestTwoNodesShareTheWork runs a burst on two nodes with few slots that neither could run alone.
 func TestTwoNodesShareTheWork(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.Postgres(t))
@@ -43,14 +43,14 @@ func TestTwoNodesShareTheWork(t *testing.T) {
 	}
 }
 
-// TestANodeHearsOfAnothersJobs creates a job on one node, which then stands still: the other one, asleep until then,
-// performs it.
+// TestANodeHearsOfAnothersJobs creates a job on one node, which is then paused. The other node, which was asleep, runs
+// it.
 func TestANodeHearsOfAnothersJobs(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.Postgres(t))
 	target := harness.NewTarget(t)
 	busy, asleep := s.Start(), s.Start()
-	time.Sleep(time.Second) // the other one has nothing to do
+	time.Sleep(time.Second) // the other node has nothing to do
 	var (
 		path    string
 		instant time.Time
@@ -79,7 +79,8 @@ func TestANodeHearsOfAnothersJobs(t *testing.T) {
 	}
 }
 
-// TestAKilledNodeIsSucceeded kills one of two nodes with executions in flight: they are lost, and the other one goes on.
+// TestAKilledNodeIsSucceeded kills one of two nodes with executions in flight: they are lost, and the other node
+// continues.
 func TestAKilledNodeIsSucceeded(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.Postgres(t))
@@ -100,7 +101,7 @@ func TestAKilledNodeIsSucceeded(t *testing.T) {
 	check(t, s, checker.Witness{From: begin, To: end, Received: target.Counts(), InFlight: inFlight, Stopped: true})
 }
 
-// running is how many executions have not been settled.
+// running is the number of executions that are not settled.
 func running(t *testing.T, s *harness.Service) (n int) {
 	t.Helper()
 	err := s.Database().QueryRowContext(t.Context(), `SELECT count(*) FROM execution WHERE outcome = 0`).Scan(&n)
@@ -110,8 +111,8 @@ func running(t *testing.T, s *harness.Service) (n int) {
 	return n
 }
 
-// TestADatabaseThatGoesAway stops PostgreSQL under a service and starts it again: the service says so, loses nothing,
-// and goes on.
+// TestADatabaseThatGoesAway stops PostgreSQL under a service and starts it again: the service reports it, loses
+// nothing, and continues.
 func TestADatabaseThatGoesAway(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartServer(t)

@@ -12,7 +12,7 @@ import (
 	"punctual/test/harness"
 )
 
-// ask is the answer to a request without a key, which has the given headers.
+// ask sends a request without a key and with the given headers.
 func ask(t *testing.T, url string, header http.Header) (status int, body string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -37,7 +37,7 @@ func ask(t *testing.T, url string, header http.Header) (status int, body string)
 	return res.StatusCode, string(text)
 }
 
-// TestPublicURL has every link that the service shows lead to its public URL.
+// TestPublicURL checks that every link that the service shows leads to its public URL.
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -57,7 +57,7 @@ func TestPublicURL(t *testing.T) {
 	node.Stop()
 }
 
-// TestLog has each format and level of the log.
+// TestLog checks each format and level of the log.
 func TestLog(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -87,7 +87,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// operationsURL is where a node says that its operations are.
+// operationsURL is the URL of the operations that a node has logged.
 func operationsURL(t *testing.T, n *harness.Node) string {
 	t.Helper()
 	found := regexp.MustCompile(`operations_url=(\S+)`).FindStringSubmatch(n.Stderr())
@@ -97,7 +97,8 @@ func operationsURL(t *testing.T, n *harness.Node) string {
 	return found[1]
 }
 
-// TestOperationsListener has metrics, profiles and details of readiness on a listener of their own, and nowhere else.
+// TestOperationsListener checks that metrics, profiles and details of readiness are served on a listener of their own
+// only.
 func TestOperationsListener(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -137,7 +138,7 @@ func TestOperationsListener(t *testing.T) {
 	node.Stop()
 }
 
-// TestOperationsWithoutAListener has them answered to programs on the same machine only.
+// TestOperationsWithoutAListener checks that they are served only to programs on the same machine.
 func TestOperationsWithoutAListener(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -171,7 +172,7 @@ func TestOperationsWithoutAListener(t *testing.T) {
 	node.Stop()
 }
 
-// TestConsoleIsReserved asks for paths of the console in ways in which the API is asked: none of them reaches the API.
+// TestConsoleIsReserved requests paths of the console as API clients would. None reaches the API.
 func TestConsoleIsReserved(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -193,7 +194,7 @@ func TestConsoleIsReserved(t *testing.T) {
 	node.Stop()
 }
 
-// TestReadinessEndsWithTheStop stops a service that waits for an execution: it is not ready any more, and still answers.
+// TestReadinessEndsWithTheStop stops a service that waits for an execution: it is no longer ready, and still answers.
 func TestReadinessEndsWithTheStop(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")

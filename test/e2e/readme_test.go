@@ -20,7 +20,7 @@ import (
 	"punctual/test/harness"
 )
 
-// readmeAddress is where the README finds the service.
+// readmeAddress is the address of the service in the README.
 const readmeAddress = "127.0.0.1:8080"
 
 var (
@@ -29,9 +29,8 @@ var (
 	callsWords  = regexp.MustCompile(`^(?:curl|punctual (?:account|apikey|version))\b`)
 )
 
-// TestREADME runs the shell blocks of the README word for word and in their order: the one that starts the service,
-// with a data directory of its own, and those that call it. Others, such as the one that runs the tests or those that
-// write files, it leaves out.
+// TestREADME runs the shell blocks of the README unchanged and in order: the one that starts the service, with a data
+// directory of its own, and those that call the API. It leaves out others, such as those that run tests or write files.
 func TestREADME(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -77,7 +76,7 @@ func startService(t *testing.T, root, block string, env []string) string {
 	t.Helper()
 	cmd := exec.Command("sh", "-e", "-c", block)
 	cmd.Dir, cmd.Env = root, env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what the block starts ends with it
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its process group ends with it
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
@@ -108,7 +107,7 @@ func startService(t *testing.T, root, block string, env []string) string {
 	})
 	t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		timeout := time.AfterFunc(harness.Patience, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		timeout := time.AfterFunc(harness.Timeout, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 		reading.Wait()
 		_ = cmd.Wait()
 		timeout.Stop()
@@ -119,16 +118,16 @@ func startService(t *testing.T, root, block string, env []string) string {
 	select {
 	case key := <-keys:
 		return key
-	case <-time.After(harness.Patience):
+	case <-time.After(harness.Timeout):
 		t.Fatal("the service prints no key")
 		return ""
 	}
 }
 
-// runBlock runs a block of calls. Each must succeed, and what they print must be JSON objects and no problems.
+// runBlock runs a block of API calls. Each must succeed and print JSON objects that are not problems.
 func runBlock(t *testing.T, block string, env []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", block)
 	cmd.Dir, cmd.Env = t.TempDir(), env

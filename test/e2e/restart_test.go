@@ -13,7 +13,8 @@ import (
 	"punctual/test/harness"
 )
 
-// TestRestartLosesNothing stops the service in the middle of its work, starts it again, and accounts for every second.
+// TestRestartLosesNothing stops the service while it works, starts it again, and checks that every second has its
+// record.
 func TestRestartLosesNothing(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -103,7 +104,8 @@ func TestDrainTooShort(t *testing.T) {
 	})
 }
 
-// checkOutcome holds all executions that were sent to one outcome. A busy machine may have missed others.
+// checkOutcome checks that all executions that were sent have one outcome. On a busy machine others may have been
+// missed.
 func checkOutcome(t *testing.T, ledger *checker.Ledger, outcome cron.Outcome, sent int) {
 	t.Helper()
 	started := 0
@@ -121,7 +123,7 @@ func checkOutcome(t *testing.T, ledger *checker.Ledger, outcome cron.Outcome, se
 	}
 }
 
-// TestSecondSignal ends a service at once that drains.
+// TestSecondSignal sends a second signal to a service that drains, which ends it at once.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	target := harness.NewTarget(t)
@@ -141,7 +143,7 @@ func TestSecondSignal(t *testing.T) {
 	}
 	sent := len(target.To("/hang"))
 
-	// The next start settles what was cut off, and what it starts itself does not drain.
+	// The next start settles the interrupted executions, and does not drain its own.
 	node = s.Start("--drain", "0s")
 	s.Client(node).ChangeJob(1, harness.Fields{"enabled": false})
 	node.Stop()

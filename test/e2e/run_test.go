@@ -12,9 +12,9 @@ import (
 	"punctual/test/harness"
 )
 
-// askedRun is what the API tells of a run that somebody asked for.
+// askedRun is a manual run as the API shows it.
 type askedRun struct {
-	Status int // of the answer
+	Status int // of the response
 	Run    struct {
 		Path       string  `json:"path"`
 		State      string  `json:"state"`
@@ -37,8 +37,8 @@ func askRun(t *testing.T, api *harness.Client, method, path string) (run askedRu
 	return run
 }
 
-// TestRunNow asks for runs of disabled jobs while the one slot is taken: each job has one run that waits, and it is
-// performed once the slot is free.
+// TestRunNow requests runs of disabled jobs while the only slot is taken: each job has one run that waits, and it
+// starts once the slot is free.
 func TestRunNow(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -92,7 +92,7 @@ func TestRunNow(t *testing.T) {
 	})
 }
 
-// TestARunIsHeardOfByOtherNodes asks one node, whose slot is taken, for a run: the other one, asleep until then,
+// TestARunIsHeardOfByOtherNodes requests a run on one node, whose slot is taken: the other node, which was asleep,
 // performs it.
 func TestARunIsHeardOfByOtherNodes(t *testing.T) {
 	t.Parallel()

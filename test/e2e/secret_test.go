@@ -15,8 +15,9 @@ import (
 	"punctual/test/harness"
 )
 
-// TestPasswordInURL plants passwords in URLs, of jobs and of redirects, and looks for them in everything that the service
-// writes: database, log, history, exports and events. The target gets them, and the job reads back whole.
+// TestPasswordInURL uses passwords in the URLs of jobs and of redirects, and searches for them in everything that the
+// service writes: database, log, history, exports and events. The target receives them, and reading the job returns
+// them.
 func TestPasswordInURL(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
@@ -116,7 +117,7 @@ func get(t *testing.T, url, key string) *http.Response {
 	return answer
 }
 
-// events reads a stream until it has told of an execution of each of the jobs.
+// events reads a stream until it has reported an execution of each of the jobs.
 func events(t *testing.T, url, key string, jobs []int64) string {
 	t.Helper()
 	answer := get(t, url+"/events", key)
@@ -143,7 +144,7 @@ func events(t *testing.T, url, key string, jobs []int64) string {
 	return told.String()
 }
 
-// stored is everything that a database holds: its files, or its rows in text.
+// stored is everything in a database: its files, or its rows as text.
 func stored(t *testing.T, s *harness.Service) string {
 	t.Helper()
 	var all bytes.Buffer

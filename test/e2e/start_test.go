@@ -17,8 +17,8 @@ import (
 	"punctual/test/harness"
 )
 
-// TestBadStarts starts the service where it cannot run. It says why in a sentence, ends with the right exit code, and
-// leaves the files as they were.
+// TestBadStarts starts the service under conditions in which it cannot run. It explains why in a sentence, exits with
+// the right code, and leaves the files as they were.
 func TestBadStarts(t *testing.T) {
 	t.Parallel()
 	const failed, usage = 1, 2
@@ -31,7 +31,7 @@ func TestBadStarts(t *testing.T) {
 	database := func(s *harness.Service) string { return filepath.Join(s.Dir, "punctual.db") }
 	tests := []struct {
 		name  string
-		spoil func(t *testing.T, s *harness.Service, free *[]string) // makes the start fail
+		spoil func(t *testing.T, s *harness.Service, free *[]string) // creates the condition
 		code  int
 		says  []string
 	}{
@@ -168,7 +168,7 @@ func TestBadStarts(t *testing.T) {
 	}
 }
 
-// checkSentence holds what a command says of its failure to a form: one line, with the given words and no secret.
+// checkSentence checks the failure of a command: one line with the given words and no secret.
 func checkSentence(t *testing.T, s *harness.Service, stderr string, says []string) {
 	t.Helper()
 	if !strings.HasPrefix(stderr, "punctual: ") || strings.Count(stderr, "\n") != 1 {
@@ -184,15 +184,15 @@ func checkSentence(t *testing.T, s *harness.Service, stderr string, says []strin
 	}
 }
 
-// files lists the files below a directory with hashes of what they hold.
+// files lists the files below a directory with hashes of their contents.
 func files(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		// The side files of SQLite and an empty lock hold nothing of ours.
+		// The side files of SQLite and the empty lock file contain no data.
 		if err != nil || strings.HasSuffix(path, "-shm") || strings.HasSuffix(path, "-wal") || entry.Name() == "punctual.lock" {
 			return nil
 		}
-		text, _ := os.ReadFile(path) // a directory has none
+		text, _ := os.ReadFile(path) // fails for a directory
 		list = append(list, fmt.Sprintf("%s %v %x", path, entry.Type(), sha256.Sum256(text)))
 		return nil
 	})
@@ -216,7 +216,7 @@ func spoilFile(t *testing.T, path string) {
 	}
 }
 
-// makeNewer marks a database as one that a later version of the program has migrated.
+// makeNewer marks a database as migrated by a later version of the program.
 func makeNewer(t *testing.T, s *harness.Service) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.Dir, "punctual.db"))
@@ -232,7 +232,7 @@ func makeNewer(t *testing.T, s *harness.Service) {
 	}
 }
 
-// TestBadStartsOnPostgres does the same for what only a shared database can have.
+// TestBadStartsOnPostgres does the same for conditions that need a shared database.
 func TestBadStartsOnPostgres(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.EmptyPostgres(t))
@@ -255,7 +255,7 @@ func TestBadStartsOnPostgres(t *testing.T) {
 	checkSentence(t, s, stderr, []string{"newer", "version"})
 }
 
-// TestStart measures how soon a service answers, on a new and on an existing database.
+// TestStart reports how soon a service answers, on a new and on an existing database.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")
@@ -272,7 +272,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestStopDuringStart ends services at many moments of their first start; the next one finds nothing half-written.
+// TestStopDuringStart stops services at many moments of their first start. The next start finds nothing half-written.
 func TestStopDuringStart(t *testing.T) {
 	t.Parallel()
 	for i := range 12 {
@@ -283,7 +283,7 @@ func TestStopDuringStart(t *testing.T) {
 			time.Sleep(time.Duration(i) * 8 * time.Millisecond)
 			p.Kill()
 			node := s.Start()
-			// A key that was made before the end, and that nobody saw, cannot be shown again.
+			// A key that was created but not shown before the stop cannot be shown again.
 			code, key, _ := harness.Run(t, s.Env(), "apikey", "create")
 			if code != 0 {
 				t.Fatalf("make a key: exit code %d", code)

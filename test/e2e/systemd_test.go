@@ -15,10 +15,10 @@ import (
 	"punctual/test/harness"
 )
 
-// manager is a socket on which a service manager listens.
+// manager is the socket of a service manager.
 type manager struct {
 	mu    sync.Mutex
-	heard []string // assignments, in their order
+	heard []string // the assignments it received, in order
 }
 
 func newManager(t *testing.T, socket string) *manager {
@@ -48,7 +48,7 @@ func newManager(t *testing.T, socket string) *manager {
 	return m
 }
 
-// all is what it has heard so far.
+// all returns the assignments received so far.
 func (m *manager) all() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -70,7 +70,7 @@ func TestSystemd(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("systemd is for Linux")
 	}
-	short, err := os.MkdirTemp("", "punctual") // the path of a socket has 107 bytes at most
+	short, err := os.MkdirTemp("", "punctual") // the path of a socket has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestSystemd(t *testing.T) {
 	}
 }
 
-// TestSystemdHearsNothingOfAFailedStart starts a service where it cannot run.
+// TestSystemdHearsNothingOfAFailedStart starts a service that cannot run.
 func TestSystemdHearsNothingOfAFailedStart(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -114,7 +114,7 @@ func TestSystemdHearsNothingOfAFailedStart(t *testing.T) {
 	}
 }
 
-// TestSystemdThatIsAway has a socket that is not there: the service runs all the same and says so.
+// TestSystemdThatIsAway uses a socket that does not exist: the service runs in spite of it, and reports it.
 func TestSystemdThatIsAway(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, "")

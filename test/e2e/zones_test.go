@@ -8,7 +8,7 @@ import (
 	"punctual/test/harness"
 )
 
-// TestZoneDataOfUnknownRelease starts the service with time zone data that do not say how old they are.
+// TestZoneDataOfUnknownRelease starts the service with time zone data that do not name their release.
 func TestZoneDataOfUnknownRelease(t *testing.T) {
 	t.Parallel()
 	for path, says := range map[string]string{
@@ -23,7 +23,7 @@ func TestZoneDataOfUnknownRelease(t *testing.T) {
 	}
 }
 
-// TestVersionNamesTheZoneData asks the program for its release of the time zone database.
+// TestVersionNamesTheZoneData checks that the version names the release of the time zone data.
 func TestVersionNamesTheZoneData(t *testing.T) {
 	t.Parallel()
 	_, stdout, _ := harness.Run(t, nil, "version")

@@ -16,16 +16,16 @@ import (
 // raceVariable, when set to "true" in the environment, makes Binary build with the race detector, which needs cgo.
 const raceVariable = "PUNCTUAL_TEST_RACE"
 
-// built is the binary that all tests of a process use.
+// built is the binary that all tests of a process share.
 var built struct {
 	once sync.Once
 	dir  string
 	err  error
 }
 
-// Main runs the tests of a package and then removes what they left. It is for TestMain:
+// Main runs the tests of a package and then removes the binary. It is for TestMain:
 //
-//	func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+// func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 //
 // Tests of the whole binary mostly wait, so more of them run in parallel than there are cores.
 func Main(m *testing.M) int {
@@ -43,7 +43,7 @@ func Main(m *testing.M) int {
 	return code
 }
 
-// Binary is the path of the program, built from the module that the test belongs to.
+// Binary builds the program from the module of the test and returns its path.
 func Binary(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() { built.dir, built.err = build() })
@@ -53,7 +53,7 @@ func Binary(t testing.TB) string {
 	return filepath.Join(built.dir, "punctual")
 }
 
-// Racing tells whether Binary has the race detector in it.
+// Racing tells whether Binary is built with the race detector.
 func Racing() bool { return os.Getenv(raceVariable) == "true" }
 
 func build() (dir string, err error) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Fields are those of a JSON object that is sent.
+// Fields are the members of a JSON object to be sent.
 type Fields = map[string]any
 
 // Schedule is JobSchedule of the contract.
@@ -95,13 +95,13 @@ type HistoryItem struct {
 	CertExpiry *int64 `json:"sslCertExpiry"`
 }
 
-// History is the answer to a request for the history of a job.
+// History is the response to a request for the history of a job.
 type History struct {
 	History     []HistoryItem `json:"history"`
 	Predictions []int64       `json:"predictions"`
 }
 
-// Problem is problem details (RFC 9457) as the API writes them.
+// Problem is problem details (RFC 9457) of the API.
 type Problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -112,7 +112,7 @@ type Problem struct {
 	} `json:"errors,omitempty"`
 }
 
-// Client calls the API and holds its answers to the contract.
+// Client calls the API and checks the responses against the contract.
 type Client struct {
 	t    testing.TB
 	url  string
@@ -125,7 +125,7 @@ func NewClient(t testing.TB, url, key string) *Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 16}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Client{t: t, url: url, key: key, http: &http.Client{
-		Transport: transport, Timeout: Patience,
+		Transport: transport, Timeout: Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -135,7 +135,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	At     time.Time // when it was there
+	At     time.Time // when it was received
 }
 
 // Try sends a request. A body that is neither a string nor bytes is sent as JSON; header may be nil.
@@ -176,8 +176,7 @@ func (c *Client) Try(method, path string, body any, header http.Header) (Answer,
 	return answer, err
 }
 
-// Do sends a request that must be answered, in whatever way, with a JSON object of the media type that the contract
-// has for its status.
+// Do sends a request. The response must be a JSON object of the media type that the contract has for its status.
 func (c *Client) Do(method, path string, body any, header http.Header) Answer {
 	c.t.Helper()
 	answer, err := c.Try(method, path, body, header)
@@ -196,7 +195,7 @@ func (c *Client) Do(method, path string, body any, header http.Header) Answer {
 	return answer
 }
 
-// Refused sends a request that must be answered with a problem of the given status.
+// Refused sends a request that must be refused with a problem of the given status.
 func (c *Client) Refused(status int, method, path string, body any) Problem {
 	c.t.Helper()
 	answer := c.Do(method, path, body, nil)
@@ -210,8 +209,8 @@ func (c *Client) Refused(status int, method, path string, body any) Problem {
 	return problem
 }
 
-// call sends a request that must succeed, and reads the answer. Members that v does not know are an error unless
-// additions may be there.
+// call sends a request that must succeed, and decodes the response. Unknown members are an error unless additions are
+// allowed.
 func (c *Client) call(method, path string, body, v any, additions bool) Answer {
 	c.t.Helper()
 	answer := c.Do(method, path, body, nil)
@@ -224,7 +223,7 @@ func (c *Client) call(method, path string, body, v any, additions bool) Answer {
 	return answer
 }
 
-// decode reads JSON that must hold every member that v has, and no other unless additions may be there.
+// decode reads JSON that must have every member of v, and no others unless additions are allowed.
 func decode(text []byte, v any, additions bool) error {
 	if err := json.Unmarshal(text, v); err != nil {
 		return fmt.Errorf("%w in %s", err, text)
@@ -249,7 +248,7 @@ func decode(text []byte, v any, additions bool) error {
 	return nil
 }
 
-// holds tells whether each member of the objects in part is in whole, with the same value.
+// holds tells whether whole contains each member of the objects in part, with the same value.
 func holds(whole, part any) bool {
 	p, ok := part.(map[string]any)
 	if !ok {
@@ -267,7 +266,7 @@ func holds(whole, part any) bool {
 	return true
 }
 
-// CreateJob creates a job and returns its id.
+// CreateJob creates a job and returns its ID.
 func (c *Client) CreateJob(job Fields) int64 {
 	c.t.Helper()
 	id, err := c.TryCreateJob(job)
@@ -277,7 +276,7 @@ func (c *Client) CreateJob(job Fields) int64 {
 	return id
 }
 
-// TryCreateJob creates a job and returns its id. It is for any goroutine.
+// TryCreateJob creates a job and returns its ID. It can be called on any goroutine.
 func (c *Client) TryCreateJob(job Fields) (int64, error) {
 	answer, err := c.Try(http.MethodPut, "/jobs", Fields{"job": job}, nil)
 	if err != nil {
@@ -292,13 +291,13 @@ func (c *Client) TryCreateJob(job Fields) (int64, error) {
 	return created.JobID, decode(answer.Body, &created, false)
 }
 
-// ChangeJob changes a job and returns when the answer was there.
+// ChangeJob changes a job and returns when the response was received.
 func (c *Client) ChangeJob(id int64, changes Fields) time.Time {
 	c.t.Helper()
 	return c.call(http.MethodPatch, jobPath(id), Fields{"job": changes}, &struct{}{}, false).At
 }
 
-// DeleteJob deletes a job and returns when the answer was there.
+// DeleteJob deletes a job and returns when the response was received.
 func (c *Client) DeleteJob(id int64) time.Time {
 	c.t.Helper()
 	return c.call(http.MethodDelete, jobPath(id), nil, &struct{}{}, false).At
@@ -348,7 +347,7 @@ func (c *Client) Execution(id int64, identifier string) HistoryItem {
 
 func jobPath(id int64) string { return "/jobs/" + strconv.FormatInt(id, 10) }
 
-// EverySecond is a schedule, and so are the functions below.
+// EverySecond is a schedule, as are the following functions.
 func EverySecond() Fields { return AtSeconds(-1) }
 
 // EveryMinute is due at second 0.

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Patience is how long anything may take, also on a machine that is very busy, before a test gives up on it.
-const Patience = 4 * time.Minute
+// Timeout is how long an operation may take, even on a very busy machine, before a test fails.
+const Timeout = 4 * time.Minute
 
 // Process is a run of the program.
 type Process struct {
@@ -29,34 +29,34 @@ type Process struct {
 	ended  chan struct{}
 }
 
-// output is what a process has written so far.
+// output is what a process has written.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-// Write takes more of it.
+// Write implements io.Writer.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.Write(p)
 }
 
-// String is all of it.
+// String is everything that was written.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
 }
 
-// Launch runs the program with an environment of nothing but env. When the test ends, the process is killed if it still
-// runs, and what it wrote to stderr must hold no panic and no data race.
+// Launch runs the program with exactly the environment env. When the test ends, the process is killed if it still runs,
+// and its stderr must not contain a panic or a data race.
 func Launch(t testing.TB, env []string, args ...string) *Process {
 	t.Helper()
 	return launch(t, exec.Command(Binary(t), args...), env)
 }
 
-// LaunchWithFiles is Launch with so many files that the program may have open; 0 for as many as here.
+// LaunchWithFiles is Launch with a limit on open files; 0 for that of the test.
 func LaunchWithFiles(t testing.TB, files int, env []string, args ...string) *Process {
 	t.Helper()
 	if files == 0 {
@@ -74,7 +74,7 @@ func launch(t testing.TB, cmd *exec.Cmd, env []string) *Process {
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	p.cmd.SysProcAttr = childAttributes()
 	started := make(chan error)
-	// The child gets its signal when the thread ends that started it, so one thread stays with it.
+	// The child gets its signal when the thread that started it ends, so that thread is kept.
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
@@ -82,7 +82,7 @@ func launch(t testing.TB, cmd *exec.Cmd, env []string) *Process {
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = p.cmd.Wait() // Code tells
+			_ = p.cmd.Wait() // Code returns the result
 		}
 	}()
 	if err := <-started; err != nil {
@@ -123,7 +123,7 @@ func (p *Process) Ended() bool {
 	}
 }
 
-// Signal sends a signal; a process that has ended gets none.
+// Signal sends a signal, unless the process has ended.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -131,20 +131,20 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// Kill ends the process without warning and waits for its end.
+// Kill kills the process and waits for its end.
 func (p *Process) Kill() {
 	p.t.Helper()
 	p.Signal(syscall.SIGKILL)
 	<-p.ended
 }
 
-// Pause makes the process stand still until Resume.
+// Pause stops the process until Resume.
 func (p *Process) Pause() {
 	p.t.Helper()
 	p.Signal(syscall.SIGSTOP)
 }
 
-// Resume lets a process run that stands still.
+// Resume continues a paused process.
 func (p *Process) Resume() {
 	p.t.Helper()
 	p.Signal(syscall.SIGCONT)
@@ -155,8 +155,8 @@ func (p *Process) Wait() int {
 	p.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(Patience):
-		p.Signal(syscall.SIGQUIT) // the stacks of all goroutines are logged at the end
+	case <-time.After(Timeout):
+		p.Signal(syscall.SIGQUIT) // Go logs the stacks of all goroutines
 		select {
 		case <-p.ended:
 		case <-time.After(5 * time.Second):
@@ -166,7 +166,7 @@ func (p *Process) Wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// Stop ends the process as an operator does, and expects it to end well.
+// Stop ends the process as an operator does, and checks that it ends successfully.
 func (p *Process) Stop() {
 	p.t.Helper()
 	p.Signal(syscall.SIGTERM)
@@ -185,7 +185,7 @@ func Run(t testing.TB, env []string, args ...string) (code int, stdout, stderr s
 // Node is a process that serves.
 type Node struct {
 	*Process
-	URL string // of the API, without a slash at its end
+	URL string // of the API, without a trailing slash
 }
 
 var (
@@ -193,9 +193,9 @@ var (
 	keyText     = regexp.MustCompile(`punctual_[A-Za-z0-9_-]{43}`)
 )
 
-// awaitURL waits until the process has said where it listens.
+// awaitURL waits until the process has logged its URL.
 func (p *Process) awaitURL() (string, error) {
-	deadline := time.Now().Add(Patience)
+	deadline := time.Now().Add(Timeout)
 	for time.Now().Before(deadline) {
 		if found := servingLine.FindStringSubmatch(p.Stderr()); found != nil {
 			return found[1], nil
@@ -209,10 +209,10 @@ func (p *Process) awaitURL() (string, error) {
 	return "", errors.New("the service does not say where it listens")
 }
 
-// AwaitStatus waits until a path of the service that needs no key answers with the given status.
+// AwaitStatus waits until a path that needs no key answers with the given status.
 func (n *Node) AwaitStatus(path string, status int) {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), Patience)
+	ctx, cancel := context.WithTimeout(n.t.Context(), Timeout)
 	defer cancel()
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+path, nil)

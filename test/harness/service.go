@@ -14,18 +14,18 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// Service is a database and the nodes that run on it. It is for one goroutine, but for Client.
+// Service is a database and the nodes that run on it. Only Client may be called on other goroutines.
 type Service struct {
 	t      testing.TB
 	Dir    string // the data directory
 	URL    string // of the PostgreSQL database; empty for SQLite
 	Secret string // the key that seals secrets, in base64
 	Key    string // the API key that the first start printed
-	Files  int    // that a node may have open; 0 for as many as the test may
+	Files  int    // limit on open files of a node; 0 for that of the test
 	db     *sql.DB
 }
 
-// NewService is a service without nodes on a new, empty database: PostgreSQL at the URL, or SQLite when it is empty.
+// NewService makes a service without nodes on a new, empty database: PostgreSQL at the URL, or SQLite if it is empty.
 func NewService(t testing.TB, url string) *Service {
 	t.Helper()
 	secret := make([]byte, 32)
@@ -34,7 +34,7 @@ func NewService(t testing.TB, url string) *Service {
 		Secret: base64.StdEncoding.EncodeToString(secret)}
 }
 
-// OnEachDatabase runs a test on SQLite and on PostgreSQL, both at the same time.
+// OnEachDatabase runs a test on SQLite and on PostgreSQL, in parallel.
 func OnEachDatabase(t *testing.T, run func(t *testing.T, s *Service)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
@@ -46,7 +46,7 @@ func OnEachDatabase(t *testing.T, run func(t *testing.T, s *Service)) {
 	})
 }
 
-// Env is the environment in which a node or a command finds the database.
+// Env is the environment for a node or a command.
 func (s *Service) Env() []string {
 	env := []string{"PUNCTUAL_DATA=" + s.Dir, "PUNCTUAL_SECRET_KEY=" + s.Secret, "PUNCTUAL_LISTEN=127.0.0.1:0"}
 	if s.URL != "" {
@@ -60,7 +60,7 @@ func (s *Service) Start(flags ...string) *Node {
 	s.t.Helper()
 	env := s.Env()
 	if s.URL != "" {
-		env = append(env, "PUNCTUAL_DATA="+s.t.TempDir()) // each node locks a directory of its own
+		env = append(env, "PUNCTUAL_DATA="+s.t.TempDir()) // each node locks its data directory
 	}
 	p := LaunchWithFiles(s.t, s.Files, env, append([]string{"serve"}, flags...)...)
 	url, err := p.awaitURL()
@@ -75,11 +75,11 @@ func (s *Service) Start(flags ...string) *Node {
 	return n
 }
 
-// AwaitSettled waits until nothing is left that was due at or before an instant, for as long as it becomes less.
+// AwaitSettled waits until nothing is left that was due at or before an instant. It fails when there is no progress.
 func (s *Service) AwaitSettled(until time.Time) {
 	s.t.Helper()
 	db, least := s.Database(), math.MaxInt
-	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(Timeout); ; time.Sleep(100 * time.Millisecond) {
 		var due int
 		err := db.QueryRowContext(s.t.Context(),
 			`SELECT (SELECT count(*) FROM job_state WHERE next_run_at <= $1) +
@@ -88,18 +88,18 @@ func (s *Service) AwaitSettled(until time.Time) {
 		case err == nil && due == 0:
 			return
 		case err == nil && due < least:
-			least, deadline = due, time.Now().Add(Patience)
+			least, deadline = due, time.Now().Add(Timeout)
 		case time.Now().After(deadline):
 			s.t.Fatalf("%d jobs were due at %v and are not settled: %v", due, until, err)
 		}
 	}
 }
 
-// AwaitNodes waits until no more nodes than that count as alive; a killed one does until its lease ends.
+// AwaitNodes waits until at most n nodes count as alive. A killed node counts until its lease ends.
 func (s *Service) AwaitNodes(n int) {
 	s.t.Helper()
 	db := s.Database()
-	for deadline := time.Now().Add(Patience); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(Timeout); ; time.Sleep(100 * time.Millisecond) {
 		var alive int
 		err := db.QueryRowContext(s.t.Context(), `SELECT count(*) FROM node WHERE NOT dead`).Scan(&alive)
 		switch {
@@ -114,7 +114,7 @@ func (s *Service) AwaitNodes(n int) {
 // Client is a client of a node with the key of the operator's account.
 func (s *Service) Client(n *Node) *Client { return NewClient(s.t, n.URL, s.Key) }
 
-// Database is the database past the program.
+// Database opens the database directly.
 func (s *Service) Database() *sql.DB {
 	s.t.Helper()
 	if s.db != nil {
@@ -134,7 +134,7 @@ func (s *Service) Database() *sql.DB {
 	return db
 }
 
-// CreateAccount creates an account beside running nodes and returns an API key of it.
+// CreateAccount creates an account while nodes run, and returns an API key of it.
 func (s *Service) CreateAccount(email, plan string) (key string) {
 	s.t.Helper()
 	for _, args := range [][]string{

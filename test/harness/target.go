@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Target is a server for jobs to call. It keeps what it receives, and the path says how it answers; each of these parts
-// applies to the whole path, and the rest is free:
+// Target is a server for jobs to call. It records what it receives. The path determines the response; these parts can
+// be combined, and all others are ignored:
 //
 //	/delay/300ms  after a while
 //	/gate         once the test has called Open
@@ -24,7 +24,7 @@ import (
 //	/body/100     with so many bytes of body
 //	/every/3      with status 500, but for every third request to the path
 type Target struct {
-	URL     string // without a slash at its end
+	URL     string // without a trailing slash
 	server  *http.Server
 	gate    chan struct{}
 	closing chan struct{}
@@ -32,10 +32,10 @@ type Target struct {
 
 	mu       sync.Mutex
 	received []Request
-	counts   map[string]int // of requests, by path
+	counts   map[string]int // number of requests by path
 }
 
-// Request is one that a Target received.
+// Request is a request that a Target received.
 type Request struct {
 	At     time.Time
 	Method string
@@ -45,7 +45,7 @@ type Request struct {
 	Body   string
 }
 
-// NewTarget starts a target on the loopback interface; it ends with the test.
+// NewTarget starts a target on the loopback interface. It ends with the test.
 func NewTarget(t testing.TB) *Target {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,7 +66,7 @@ func NewTarget(t testing.TB) *Target {
 	return target
 }
 
-// Open lets requests through that wait at the gate, and all that come to it later. It is called once.
+// Open releases the requests that wait at the gate, now and later. It must be called at most once.
 func (x *Target) Open() { close(x.gate) }
 
 // ServeHTTP answers a job.

@@ -68,7 +68,7 @@ func accountOperations() Group {
 	}
 }
 
-// keyMembers are those of apiKey.
+// keyMembers are the members of apiKey.
 func keyMembers() []Member {
 	scopes := []Choice{{Value: wire.ScopeAll, Meaning: "everything, including scopes that are added in future"}}
 	for _, name := range wire.ScopeNames {
@@ -89,7 +89,7 @@ func keyMembers() []Member {
 	}
 }
 
-// accountSchemas are the objects of accounts.
+// accountSchemas are the schemas of accounts.
 func accountSchemas() []Member {
 	var numbers []Member
 	for i := range cron.PlanLimits {

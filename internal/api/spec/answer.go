@@ -7,7 +7,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// problemTexts says when a call is answered with an error, where the operation does not say it better.
+// problemTexts describe the error responses whose operation has no description of its own.
 var problemTexts = map[int]string{
 	http.StatusBadRequest:         "A value is invalid; `errors` identifies each by a JSON pointer.",
 	http.StatusUnauthorized:       "The API key is missing, unknown, disabled or expired, or its account is disabled.",
@@ -20,7 +20,7 @@ var problemTexts = map[int]string{
 	http.StatusInternalServerError: "An internal error of the service.",
 }
 
-// problemOf is an answer that is an error. An empty text stands for the usual one.
+// problemOf is an error response. An empty text stands for that of problemTexts.
 func problemOf(status int, text string) Response {
 	if text == "" {
 		text = problemTexts[status]
@@ -37,8 +37,8 @@ func problemOf(status int, text string) Response {
 	return r
 }
 
-// answers are those of a call: what it says when all is well, the errors of all calls that need a key, and the others
-// given, by their status or as they are.
+// answers are the responses of an operation: done, the errors of all operations that need a key, and others, which are
+// statuses or responses.
 func answers(done Response, others ...any) []Response {
 	list := []Response{done}
 	for _, o := range others {
@@ -56,7 +56,7 @@ func answers(done Response, others ...any) []Response {
 	return inOrder(list)
 }
 
-// inOrder sorts by status.
+// inOrder sorts responses by status.
 func inOrder(list []Response) []Response {
 	sorted := make([]Response, 0, len(list))
 	for status := range 600 {
@@ -69,23 +69,23 @@ func inOrder(list []Response) []Response {
 	return sorted
 }
 
-// jsonAnswer is 200 with a JSON object.
+// jsonAnswer is a response 200 with a JSON object.
 func jsonAnswer(text, example string, members ...Member) Response {
 	return Response{Status: http.StatusOK, Description: text, Contents: []Content{
 		{MediaType: "application/json", Schema: Object("", members...), Example: example},
 	}}
 }
 
-// doneAnswer is 200 with an empty object.
+// doneAnswer is a response 200 with an empty object.
 func doneAnswer() Response { return jsonAnswer("Done.", "{}") }
 
-// withETag adds the version of a job to an answer.
+// withETag adds the version of a job to a response.
 func withETag(r Response) Response {
 	r.Headers = append(r.Headers, Of("ETag", String("The version of the job's definition, for `If-Match` and `If-None-Match`.")))
 	return r
 }
 
-// jsonBody is a body with one object.
+// jsonBody is a request body with one object.
 func jsonBody(text, member string, s Schema, example string) *Body {
 	return &Body{Description: text, Content: Content{
 		MediaType: "application/json", Schema: Object("", Of(member, s)), Example: example,
@@ -100,21 +100,21 @@ func folderIDParameter() Parameter {
 	return Parameter{In: "path", Name: "folderId", Schema: Integer("The number of the folder.").Like(1)}
 }
 
-// creating is the parameters of a call that creates something, besides the given ones.
+// creating are the parameters of an operation that creates something, after the given ones.
 func creating(others ...Parameter) []Parameter {
 	return append(others, Parameter{In: "header", Name: "Idempotency-Key", Schema: String(
 		"Makes it safe to retry the call: any printable ASCII text, new for each call and the same for its retries. For 24 " +
 			"hours, a retry has no effect and gets the original response.").UpTo(cron.MaxIdempotencyKeyLength).Extra()})
 }
 
-// created adds to the answer of such a call.
+// created adds the headers of such an operation to its response.
 func created(r Response) Response {
 	r.Headers = append(r.Headers, Maybe("Idempotency-Replayed",
 		String("`true` if this is the stored response to an earlier call.")))
 	return r
 }
 
-// creatingProblems are the errors that Idempotency-Key adds. conflicts are other reasons for a 409.
+// creatingProblems are the errors of Idempotency-Key. conflicts are other reasons for a 409.
 func creatingProblems(conflicts ...string) []any {
 	text := "A call with this Idempotency-Key is in progress."
 	for _, c := range conflicts {
@@ -138,7 +138,7 @@ func notModifiedAnswer() Response {
 	return cacheable(Response{Status: http.StatusNotModified, Description: "It has not changed."})
 }
 
-// problemSchemas are the objects of errors.
+// problemSchemas are the schemas of errors.
 func problemSchemas() []Member {
 	return []Member{
 		Of("Problem", Object("What went wrong (RFC 9457).",

@@ -24,7 +24,7 @@ func badgesOperation() Operation {
 	}
 }
 
-// badgeOperation is a way to ask for a badge.
+// badgeOperation is a request for a badge.
 func badgeOperation(method, id, summary string) Operation {
 	image := Response{Status: http.StatusOK, Description: "The image.", Headers: []Member{
 		Of("Cache-Control", String("How long the image may be cached.")),

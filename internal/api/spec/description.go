@@ -15,7 +15,7 @@ type Publication struct {
 	Policy         string // the Content-Security-Policy of the page
 }
 
-// Published is the description, which never changes. It is made at the first call.
+// Published is the description of the API. It is made at the first call and never changes.
 var Published = sync.OnceValues(func() (Publication, error) {
 	d := Describe()
 	document, err := d.JSON()
@@ -26,8 +26,8 @@ var Published = sync.OnceValues(func() (Publication, error) {
 	return Publication{document, page, policy}, err
 })
 
-// Describe describes the API in terms of OpenAPI. A test compares it with the routes, and all tests of the API compare it
-// with what is sent.
+// Describe describes the API. A test compares the description with the routes, and all tests of the API compare it with
+// requests and responses.
 func Describe() *Document {
 	return &Document{
 		Title:   "Punctual",
@@ -57,7 +57,7 @@ func Describe() *Document {
 	}
 }
 
-// withIgnored adds the header that lists ignored members to the responses of calls that have a body.
+// withIgnored adds the header that lists ignored members to the responses of operations with a body.
 func withIgnored(groups []Group) []Group {
 	for _, g := range groups {
 		for _, o := range g.Operations {
@@ -75,7 +75,7 @@ func withIgnored(groups []Group) []Group {
 	return groups
 }
 
-// named are the values of a choice by their numbers, with what they mean.
+// named are the values of a numbered choice, with their meanings.
 func named(names []string, meanings ...string) []Choice {
 	choices := make([]Choice, len(names))
 	for i, name := range names {
@@ -84,7 +84,7 @@ func named(names []string, meanings ...string) []Choice {
 	return choices
 }
 
-// numbered are the values of a choice of numbers from 0 on, each with its name.
+// numbered are the values of a choice numbered from 0, each with its name.
 func numbered(names ...string) []Choice {
 	choices := make([]Choice, len(names))
 	for i, name := range names {
@@ -93,7 +93,7 @@ func numbered(names ...string) []Choice {
 	return choices
 }
 
-// methodNames are those of request methods, by their numbers.
+// methodNames are the names of the request methods, in the order of their numbers.
 func methodNames() []string {
 	var names []string
 	for m := cron.MethodGet; m.Valid(); m++ {

@@ -1,5 +1,5 @@
-// Package spec describes the API: for programs as an OpenAPI document, for people as one page of HTML. A resource has a
-// file of its own; document.go and page.go write what the others say.
+// Package spec describes the API: as an OpenAPI document for programs, and as an HTML page for people. Each resource
+// has a file; document.go and page.go write the two forms.
 package spec
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Document describes an API.
+// Document is the description of an API.
 type Document struct {
 	Title       string
 	Version     string
@@ -20,60 +20,60 @@ type Document struct {
 	License     License
 	Security    Security
 	Groups      []Group
-	Schemas     []Member // that others refer to by name
+	Schemas     []Member // referred to by name
 }
 
 // License is the licence of the API.
 type License struct {
 	Name       string `json:"name"`
-	Identifier string `json:"identifier"` // of SPDX
+	Identifier string `json:"identifier"` // the SPDX identifier
 }
 
-// Security is how callers prove who they are: an HTTP authentication scheme.
+// Security is an HTTP authentication scheme.
 type Security struct {
 	Name        string
 	Scheme      string
 	Description string
 }
 
-// Group is operations that belong together.
+// Group is a set of related operations.
 type Group struct {
 	Name        string
 	Description string
 	Operations  []Operation
 }
 
-// Operation is one call.
+// Operation is a method of a path.
 type Operation struct {
 	Method      string
 	Path        string
 	ID          string
 	Summary     string
 	Description string
-	Open        bool // no key is needed
-	Added       bool // the API that this one follows does not have it
+	Open        bool // needs no key
+	Added       bool // not in the contract of cron-job.org
 	Parameters  []Parameter
 	Body        *Body
 	Responses   []Response
 }
 
-// Parameter is a part of the path, the query or the headers. Those of the path are mandatory.
+// Parameter is a parameter of the path, the query or the headers. Path parameters are mandatory.
 type Parameter struct {
 	In     string // "path", "query" or "header"
 	Name   string
-	Schema Schema // its description is the parameter's
-	// Joined tells that an array is one value with commas.
+	Schema Schema // also has the description of the parameter
+	// Joined says that an array is sent as one comma-separated value.
 	Joined bool
 }
 
-// Body is what a call sends.
+// Body is a request body.
 type Body struct {
 	Description string
 	Optional    bool
 	Content
 }
 
-// Response is one answer.
+// Response is a response of an operation.
 type Response struct {
 	Status      int
 	Description string
@@ -81,24 +81,24 @@ type Response struct {
 	Contents    []Content
 }
 
-// Content is a body of one media type.
+// Content is a body with a media type.
 type Content struct {
 	MediaType string
 	Schema    Schema
-	Example   string // as it stands in the body; JSON where that is the type
+	Example   string // as in the body; JSON for that media type
 }
 
-// Member is something that has a name: a member of an object, a header, or a schema itself.
+// Member is something with a name: a member of an object, a header, or a schema.
 type Member struct {
 	Name     string
 	Schema   Schema
 	Optional bool
 }
 
-// Schema says which JSON values are valid, in JSON Schema 2020-12, and what they mean. Its zero value is any value.
+// Schema describes JSON values in JSON Schema 2020-12. The zero value allows any value.
 type Schema struct {
 	Ref         string   `json:"$ref,omitempty"`
-	Type        any      `json:"type,omitempty"` // a name, or two when null is valid
+	Type        any      `json:"type,omitempty"` // the name of a type, or two names if null is valid
 	Title       string   `json:"title,omitempty"`
 	Description string   `json:"description,omitempty"`
 	Format      string   `json:"format,omitempty"`
@@ -115,7 +115,7 @@ type Schema struct {
 	MaxItems    int      `json:"maxItems,omitempty"`
 	Members     members  `json:"properties,omitempty"`
 	Required    []string `json:"required,omitempty"`
-	Others      *Schema  `json:"additionalProperties,omitempty"` // what members without a name hold
+	Others      *Schema  `json:"additionalProperties,omitempty"` // the schema of other members
 	ReadOnly    bool     `json:"readOnly,omitempty"`
 	WriteOnly   bool     `json:"writeOnly,omitempty"`
 	Examples    []any    `json:"examples,omitempty"`
@@ -125,7 +125,7 @@ type Schema struct {
 
 const schemaPath = "#/components/schemas/"
 
-// Ref is the schema that the document has under a name.
+// Ref refers to a named schema of the document.
 func Ref(name string) Schema { return Schema{Ref: schemaPath + name} }
 
 // Integer is a whole number.
@@ -140,19 +140,19 @@ func Boolean(description string) Schema { return Schema{Type: "boolean", Descrip
 // String is a text.
 func String(description string) Schema { return Schema{Type: "string", Description: description} }
 
-// Time is a whole number of seconds since 1970.
+// Time is a Unix time in seconds.
 func Time(description string) Schema {
 	s := Integer(description).In("Unix s")
 	s.Format = "int64"
 	return s
 }
 
-// Array is a list.
+// Array is an array.
 func Array(description string, items Schema) Schema {
 	return Schema{Type: "array", Description: description, Items: &items}
 }
 
-// Map is an object whose members have names that nobody knows before.
+// Map is an object with members of any name.
 func Map(description string, values Schema) Schema {
 	return Schema{Type: "object", Description: description, Others: &values}
 }
@@ -168,8 +168,8 @@ func Object(description string, list ...Member) Schema {
 	return s
 }
 
-// Input is an object that somebody sends: those of the members that are not read only, none of them mandatory but the
-// given ones, and no nested member either.
+// Input is an object in a request: the members that are not read-only. Only the given ones are mandatory; no nested
+// member is.
 func Input(description string, list []Member, mandatory ...string) Schema {
 	return Schema{Type: "object", Description: description, Members: inputs(list), Required: mandatory}
 }
@@ -185,25 +185,25 @@ func inputs(list []Member) (sent []Member) {
 	return sent
 }
 
-// Of is a member of an object.
+// Of makes a mandatory member of an object.
 func Of(name string, s Schema) Member { return Member{Name: name, Schema: s} }
 
-// Either is a value of one of two kinds.
+// Either is a value of one of two schemas.
 func Either(description string, a, b Schema) Schema {
 	return Schema{Description: description, OneOf: []Schema{a, b}}
 }
 
-// Maybe is a member that is left out at times.
+// Maybe makes an optional member of an object.
 func Maybe(name string, s Schema) Member { return Member{Name: name, Schema: s, Optional: true} }
 
-// Choice is one value of several.
+// Choice is a value of an enumeration.
 type Choice struct {
 	Value   any
-	Name    string // of a number
+	Name    string // the name of a number
 	Meaning string
 }
 
-// Choose lets only the given values be valid.
+// Choose restricts a schema to the given values.
 func (s Schema) Choose(choices ...Choice) Schema {
 	for _, c := range choices {
 		s.OneOf = append(s.OneOf, Schema{Const: c.Value, Title: c.Name, Description: c.Meaning})
@@ -211,7 +211,7 @@ func (s Schema) Choose(choices ...Choice) Schema {
 	return s
 }
 
-// OrNull lets null be valid too.
+// OrNull also allows null.
 func (s Schema) OrNull() Schema {
 	if s.Ref != "" {
 		return Schema{OneOf: []Schema{s, {Type: "null"}}}
@@ -220,25 +220,25 @@ func (s Schema) OrNull() Schema {
 	return s
 }
 
-// WithDefault says what stands for a value that is left out.
+// WithDefault sets the value of a member that is left out.
 func (s Schema) WithDefault(v any) Schema {
 	s.Default = v
 	return s
 }
 
-// Within bounds a number.
+// Within sets the range of a number.
 func (s Schema) Within(low, high any) Schema {
 	s.Minimum, s.Maximum = low, high
 	return s
 }
 
-// AtLeast bounds a number from below.
+// AtLeast sets the minimum of a number.
 func (s Schema) AtLeast(low any) Schema {
 	s.Minimum = low
 	return s
 }
 
-// UpTo bounds the characters of a text, or the items of an array.
+// UpTo sets the maximum number of characters of a string, or of items of an array.
 func (s Schema) UpTo(n int) Schema {
 	if s.Type == "array" {
 		s.MaxItems = n
@@ -248,43 +248,43 @@ func (s Schema) UpTo(n int) Schema {
 	return s
 }
 
-// NotEmpty asks for one character at least.
+// NotEmpty requires at least one character.
 func (s Schema) NotEmpty() Schema {
 	s.MinLength = 1
 	return s
 }
 
-// Matching asks a text to match a pattern.
+// Matching requires a string to match a pattern.
 func (s Schema) Matching(pattern string) Schema {
 	s.Pattern = pattern
 	return s
 }
 
-// In says what a number counts.
+// In sets the unit of a number.
 func (s Schema) In(unit string) Schema {
 	s.Unit = unit
 	return s
 }
 
-// Output is for what the service sets, and ignores when it is sent.
+// Output marks what the service sets, and ignores in requests.
 func (s Schema) Output() Schema {
 	s.ReadOnly = true
 	return s
 }
 
-// Extra is for what the API that this one follows does not have.
+// Extra marks what is not in the contract of cron-job.org.
 func (s Schema) Extra() Schema {
 	s.Added = true
 	return s
 }
 
-// Like gives an example.
+// Like sets an example.
 func (s Schema) Like(example any) Schema {
 	s.Examples = []any{example}
 	return s
 }
 
-// About gives a schema that is used by name a description of its own.
+// About sets the description of a reference to a named schema.
 func (s Schema) About(description string) Schema {
 	s.Description = description
 	return s
@@ -299,7 +299,7 @@ func Extras(list ...Member) []Member {
 	return marked
 }
 
-// JSON is the document as programs read it.
+// JSON returns the OpenAPI document.
 func (d *Document) JSON() ([]byte, error) {
 	var tags []any
 	var paths ordered
@@ -422,7 +422,7 @@ func (c *Content) isJSON() bool {
 	return strings.HasSuffix(c.MediaType, "json") && !strings.HasSuffix(c.MediaType, "ndjson")
 }
 
-// ordered is a JSON object in the order of its author.
+// ordered is a JSON object with its members in the given order.
 type ordered []pair
 
 type pair struct {
@@ -430,7 +430,7 @@ type pair struct {
 	value any
 }
 
-// MarshalJSON writes a JSON object.
+// MarshalJSON implements json.Marshaler.
 func (o ordered) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
@@ -438,7 +438,7 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(strconv.Quote(p.name)) // names are plain
+		b.WriteString(strconv.Quote(p.name)) // names need no other escapes
 		b.WriteByte(':')
 		value, err := encode(p.value)
 		if err != nil {
@@ -453,7 +453,7 @@ func (o ordered) MarshalJSON() ([]byte, error) {
 // members are the members of an object schema, or schemas by name.
 type members []Member
 
-// MarshalJSON writes a JSON object.
+// MarshalJSON implements json.Marshaler.
 func (m members) MarshalJSON() ([]byte, error) {
 	var o ordered
 	for _, member := range m {
@@ -462,7 +462,7 @@ func (m members) MarshalJSON() ([]byte, error) {
 	return o.MarshalJSON()
 }
 
-// encode is json.Marshal without escapes for HTML.
+// encode is json.Marshal without HTML escapes.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

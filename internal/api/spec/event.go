@@ -33,7 +33,7 @@ func eventOperations() Group {
 	}
 }
 
-// eventSchemas are the objects that a stream of events has.
+// eventSchemas are the schemas of events.
 func eventSchemas() []Member {
 	return []Member{
 		Of("JobEvent", Object("A change of a job.",

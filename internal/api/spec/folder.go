@@ -57,7 +57,7 @@ func folderMembers() []Member {
 	}
 }
 
-// folderSchemas are the objects of folders.
+// folderSchemas are the schemas of folders.
 func folderSchemas() []Member {
 	return []Member{
 		Of("Folder", Object("A folder.", folderMembers()...)),

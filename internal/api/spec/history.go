@@ -86,7 +86,7 @@ func spanParameters(more string) []Parameter {
 	}
 }
 
-// filterParameters are those that choose records.
+// filterParameters are the parameters that filter records.
 func filterParameters() []Parameter {
 	var names []Choice
 	for _, o := range wire.Outcomes {
@@ -117,7 +117,7 @@ func searchAnswer() Response {
 	return r
 }
 
-// tallyMembers are those of tally.
+// tallyMembers are the members of tally.
 func tallyMembers() []Member {
 	count := func(text string) Schema { return Integer(text).AtLeast(0) }
 	attempts := []Member{
@@ -152,7 +152,7 @@ func statsSchema() Schema {
 		Of("total", step("The execution ended.")))
 }
 
-// executionMembers are those that all kinds of history have, before headers and body, and those behind.
+// executionMembers are the common members of executions: those before headers and body, and those after them.
 func executionMembers() (before, after []Member) {
 	return []Member{
 			Of("jobLogId", Integer("The number of the record; later ones have larger numbers, below 2^53.")),
@@ -173,7 +173,7 @@ func executionMembers() (before, after []Member) {
 		}
 }
 
-// historySchemas are the objects of the history.
+// historySchemas are the schemas of the history.
 func historySchemas() []Member {
 	before, after := executionMembers()
 	item := slices.Concat(before, []Member{
@@ -195,7 +195,7 @@ func historySchemas() []Member {
 	}
 }
 
-// recordMembers are those that a record has beyond an item of the contract's history.
+// recordMembers are the members of a record that an item of the contract's history does not have.
 func recordMembers() []Member {
 	return Extras(
 		Of("jobTitle", String("The current title of the job.")),
@@ -218,7 +218,7 @@ func recordMembers() []Member {
 			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()))
 }
 
-// reasonChoices are the words for what went wrong, in the order of their numbers.
+// reasonChoices are the names of faults, in the order of their numbers.
 func reasonChoices() []Choice {
 	var choices []Choice
 	for _, f := range wire.Faults {

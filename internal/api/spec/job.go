@@ -8,7 +8,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// jobExample is a job as one would create it.
+// jobExample is a job in a request that creates it.
 const jobExample = `{"job":{"title":"Backup","url":"https://example.com/backup","enabled":true,"saveResponses":true,` +
 	`"schedule":{"timezone":"Europe/Berlin","minutes":[30],"hours":[3],"mdays":[-1],"months":[-1],"wdays":[-1]}}}`
 
@@ -68,7 +68,7 @@ func statusChoices() []Choice {
 		"too much response data", "invalid URL", "error of the service, or lost", "anything else, such as a TLS failure")
 }
 
-// jobHeadMembers are those of jobHead.
+// jobHeadMembers are the members of jobHead.
 func jobHeadMembers() []Member {
 	return []Member{
 		Of("jobId", Integer("The number of the job.").Output()),
@@ -88,7 +88,7 @@ func jobHeadMembers() []Member {
 	}
 }
 
-// jobTailMembers are those of jobTail.
+// jobTailMembers are the members of jobTail.
 func jobTailMembers() []Member {
 	return []Member{
 		Of("type", Integer("What the job belongs to.").Choose(numbered("nothing", "a monitor")...).Output()),
@@ -99,7 +99,7 @@ func jobTailMembers() []Member {
 	}
 }
 
-// detailMembers are those of a detailed job between its head and its tail.
+// detailMembers are the members of a detailed job between jobHead and jobTail.
 func detailMembers() []Member {
 	return []Member{
 		Of("auth", Object("HTTP basic authentication.",
@@ -129,7 +129,7 @@ func methodMember() Member {
 		Choose(numbered(methodNames()...)...))
 }
 
-// addedMembers are those that a detailed job has beyond the contract.
+// addedMembers are the members of a detailed job that are not in the contract.
 func addedMembers() []Member {
 	retry := cron.DefaultPolicy().Retry
 	return Extras(
@@ -187,7 +187,7 @@ func detailedJobMembers() []Member {
 	}, addedMembers())
 }
 
-// jobSchemas are the objects of jobs.
+// jobSchemas are the schemas of jobs.
 func jobSchemas() []Member {
 	return []Member{
 		Of("Job", Object("A job in lists.", jobMembers()...)),

@@ -2,7 +2,7 @@ package spec
 
 import "net/http"
 
-// openOperations are those that need no key.
+// openOperations are the operations that need no key.
 func openOperations() Group {
 	publishedAs := func(mediaType, text string, s Schema) []Response {
 		return inOrder([]Response{cacheable(Response{Status: http.StatusOK, Description: text,

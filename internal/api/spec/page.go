@@ -19,8 +19,8 @@ var pageTemplate string
 //go:embed page.css
 var pageStyle string
 
-// Page is the document as people read it: HTML that loads nothing and runs nothing. policy is the Content-Security-Policy
-// that lets it have its style and nothing else.
+// Page returns the HTML page, which loads nothing and runs no script. policy is its Content-Security-Policy, which
+// allows only its style sheet.
 func (d *Document) Page() (page []byte, policy string, err error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"anchor": anchor, "code": code, "curl": d.curl, "members": flatten, "pretty": pretty, "prose": prose, "status": http.StatusText,
@@ -43,10 +43,10 @@ func (d *Document) Page() (page []byte, policy string, err error) {
 	return b.Bytes(), policy, nil
 }
 
-// anchor is a name as a fragment of the page's address.
+// anchor is the URL fragment of a name.
 func anchor(name string) string { return strings.ToLower(strings.ReplaceAll(name, " ", "-")) }
 
-// prose is a description as HTML, in paragraphs.
+// prose is a description as HTML paragraphs.
 func prose(text string) template.HTML {
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
@@ -55,7 +55,7 @@ func prose(text string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// code is a text as HTML, with what stands between backquotes as code.
+// code is a text as HTML, with text between backquotes as code.
 func code(text string) template.HTML {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
@@ -68,14 +68,14 @@ func code(text string) template.HTML {
 	return template.HTML(b.String())
 }
 
-// row is a member in a table, with the names of the objects that hold it before its own.
+// row is a member in a table. Its name is qualified by the names of the objects that contain it.
 type row struct {
 	Name      string
 	Schema    Schema
 	Mandatory bool
 }
 
-// flatten lists the members of an object, those of objects in it behind them.
+// flatten lists the members of an object, each followed by the members of its own object.
 func flatten(s Schema) []row { return appendRows(nil, "", s) }
 
 func appendRows(rows []row, prefix string, s Schema) []row {
@@ -90,10 +90,10 @@ func appendRows(rows []row, prefix string, s Schema) []row {
 	return rows
 }
 
-// reference is what a type leads to.
+// reference is the name of a type, with a link to a schema.
 type reference struct{ Before, Name, After string }
 
-// typeName says in words which type a schema has; Name is that of a schema of the document.
+// typeName describes the type of a schema. Name is the name of a schema of the document.
 func typeName(s Schema) reference {
 	if name, ok := strings.CutPrefix(s.Ref, schemaPath); ok {
 		return reference{Name: name}
@@ -117,7 +117,7 @@ func typeName(s Schema) reference {
 	return reference{Before: "any"}
 }
 
-// limits says in words which values a schema lets be valid.
+// limits describes which values of its type a schema allows.
 func limits(s Schema) string {
 	var list []string
 	switch {
@@ -142,7 +142,7 @@ func limits(s Schema) string {
 	return strings.Join(list, ", ")
 }
 
-// choices lists the values of a schema that has few.
+// choices lists the values of an enumeration.
 func choices(s Schema) []Schema {
 	if s.Items != nil {
 		s = *s.Items
@@ -153,7 +153,7 @@ func choices(s Schema) []Schema {
 	return nil
 }
 
-// value is a JSON value in one line.
+// value is a JSON value on one line.
 func value(v any) string {
 	text, err := encode(v)
 	if err != nil {
@@ -162,7 +162,7 @@ func value(v any) string {
 	return string(text)
 }
 
-// pretty is an example as it is easy to read.
+// pretty is an indented example.
 func pretty(c Content) string {
 	var b bytes.Buffer
 	if !c.isJSON() || json.Indent(&b, []byte(c.Example), "", "  ") != nil {
@@ -171,7 +171,7 @@ func pretty(c Content) string {
 	return b.String()
 }
 
-// curl is a command line that makes the call.
+// curl is a command line that makes the request.
 func (d *Document) curl(o Operation) string {
 	path, query := o.Path, ""
 	var b strings.Builder

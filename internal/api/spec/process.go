@@ -2,7 +2,7 @@ package spec
 
 import "net/http"
 
-// processOperations are those of the process, which package app answers.
+// processOperations are the operations of the process, which package app serves.
 func processOperations() []Operation {
 	parts := func(status int, text, example string, members ...Member) Response {
 		r := jsonAnswer(text, example, members...)

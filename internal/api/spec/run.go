@@ -7,7 +7,7 @@ import (
 	"punctual/internal/api/wire"
 )
 
-// runOperations are those that do something with jobs.
+// runOperations are the operations that act on jobs: runs, copies, bulk changes and badges.
 func runOperations() Group {
 	runAnswered := func(status int, text string) Response {
 		r := jsonAnswer(text, "", Of("run", Ref("Run")))
@@ -52,7 +52,7 @@ func runOperations() Group {
 	}
 }
 
-// runSchemas are the objects of runs.
+// runSchemas are the schemas of manual runs.
 func runSchemas() []Member {
 	return []Member{
 		Of("Run", Object("An execution on request.",

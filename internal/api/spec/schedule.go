@@ -70,7 +70,7 @@ func setOf(text string, high int) Schema {
 	return s
 }
 
-// scheduleMembers are those of schedule.
+// scheduleMembers are the members of schedule.
 func scheduleMembers() []Member {
 	return []Member{
 		Of("timezone", String("The IANA name of the time zone.").WithDefault("UTC").Like("Europe/Berlin")),

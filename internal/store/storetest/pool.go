@@ -101,7 +101,7 @@ const mostLeft = 4 << 20
 
 // reset makes a database as good as new. It is false where the test has spoilt it.
 func (s *Server) reset(name string) (done bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	db, err := sql.Open("pgx", s.url(name)+"&default_transaction_read_only=off")
 	if err != nil {

@@ -26,8 +26,8 @@ import (
 	"punctual/internal/store"
 )
 
-// patience is how long a server may take to start or to stop.
-const patience = time.Minute
+// serverTimeout is how long a server may take to start or to stop.
+const serverTimeout = time.Minute
 
 // serverVariable, in the environment, is the URL of a server that the tests of all packages share. RunWithServer sets it.
 const serverVariable = "PUNCTUAL_TEST_POSTGRES"
@@ -154,7 +154,7 @@ func serverAt(address string) (*Server, error) {
 
 // makeTemplate makes the database that others are copied from, unless another process has done so.
 func (s *Server) makeTemplate() (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	db, err := sql.Open("pgx", s.URL())
 	if err != nil {
@@ -327,7 +327,7 @@ func (s *Server) start() error {
 		return err
 	}
 	s.process = p
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
 	for {
 		err := s.ping(ctx)
@@ -429,7 +429,7 @@ func (p *process) stop() error {
 	select {
 	case <-p.ended:
 		return nil
-	case <-time.After(patience):
+	case <-time.After(serverTimeout):
 	}
 	err := p.cmd.Process.Kill()
 	<-p.ended

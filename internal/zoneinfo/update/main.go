@@ -1,6 +1,6 @@
-// Command update makes the zone data that are built into the program, internal/cron/zoneinfo.zip, from the newest of some
-// directories like /usr/share/zoneinfo, and describes them in zoneinfo.md beside them. It fails, and writes nothing, when
-// the result would be of an older release than before or lack a name. "make zoneinfo" runs it.
+// Command update makes the zone data that are built into the program, internal/cron/zoneinfo.zip, from the newest of
+// some directories such as /usr/share/zoneinfo, and describes them in zoneinfo.md. It fails and writes nothing when the
+// result would be of an older release or lack a name of the present one. "make zoneinfo" runs it.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// update writes the newest zone data of the sources to the directory target. present is what it has now.
+// update writes the newest zone data of sources to the directory target. present is the zone data that it has now.
 func update(target string, present *cron.Zones, sources []string) error {
 	var newest *cron.Zones
 	for _, source := range sources {
