@@ -49,7 +49,7 @@ func openTab(t testing.TB, base string) *Tab {
 	root := startBrowser(t)
 	chromium.tabs <- struct{}{}
 	tab := &Tab{t: t, base: base, announced: map[int64]int{}}
-	limited, stop := context.WithTimeout(root, harness.Patience)
+	limited, stop := context.WithTimeout(root, harness.Timeout)
 	ctx, closeTab := chromedp.NewContext(limited, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
 	tab.ctx = ctx
 	t.Cleanup(func() {
