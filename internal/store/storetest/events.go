@@ -35,6 +35,21 @@ func (s *suite) changes(db *store.Store, account, id int64) (words []string, las
 	return words, id
 }
 
+// reach waits until the watermark of a database is at the given IDs, or after them.
+func (s *suite) reach(db *store.Store, changes, executions int64) {
+	s.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		w, err := db.Watermarks(s.ctx())
+		s.ok(err)
+		if w.Changes.Safe >= changes && w.Executions.Safe >= executions {
+			return
+		}
+		if time.Now().After(end) {
+			s.Fatalf("the watermark is %+v, and does not reach %d and %d", w, changes, executions)
+		}
+	}
+}
+
 var eventTests = []test{
 	{"executions are listed after an id, and as they change", func(s *suite) {
 		db, account, node := s.start()
@@ -183,22 +198,68 @@ var eventTests = []test{
 			s.Errorf("a first watermark with a transaction under way is %+v, %v", f, err)
 		}
 		s.ok(slow.Commit())
-		safe := func(db *store.Store) {
-			s.Helper()
-			for range 100 {
-				f, err := db.Watermarks(s.ctx())
-				s.ok(err)
-				if f.Changes.Safe >= before.Changes.Latest+2 && f.Executions.Safe > before.Executions.Latest {
-					return
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
-			s.Error("the watermark does not advance")
+		for _, db := range []*store.Store{db, fresh} {
+			s.reach(db, before.Changes.Latest+2, before.Executions.Latest+1)
 		}
-		safe(db)
-		safe(fresh)
 		words, _ := s.changes(db, account, before.Changes.Latest)
 		s.equal("changes", words, []string{"changed", "created"})
+	}},
+	{"a watermark advances while there is always an open transaction", func(s *suite) {
+		if s.isSQLite() {
+			s.Skip("SQLite has one writer")
+		}
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		before, err := db.Watermarks(s.ctx())
+		s.ok(err)
+		raw, err := sql.Open("pgx", s.options.URL)
+		s.ok(err)
+		defer func() { s.ok(raw.Close()) }()
+		var former *sql.Tx
+		for w, end := before, time.Now().Add(time.Minute); w.Changes.Safe < before.Changes.Latest+5; {
+			next, err := raw.BeginTx(s.ctx(), nil)
+			s.ok(err)
+			var id int64
+			s.ok(next.QueryRowContext(s.ctx(), `INSERT INTO job_change (account_id, job_id, kind, changed_at)
+				VALUES ($1, $2, 1, 1) RETURNING id`, account, j.ID).Scan(&id))
+			if former != nil {
+				s.ok(former.Commit())
+			}
+			former = next
+			w, err = db.Watermarks(s.ctx())
+			s.ok(err)
+			if w.Changes.Safe >= id {
+				s.Fatalf("the watermark is %+v, and a transaction that has taken ID %d is open", w, id)
+			}
+			if time.Now().After(end) {
+				s.Fatalf("the watermark is %+v, and was %+v a minute ago", w, before)
+			}
+		}
+		s.ok(former.Commit())
+	}},
+	{"a watermark does not wait for transactions that take no IDs", func(s *suite) {
+		if s.isSQLite() {
+			s.Skip("on SQLite the latest ID is the watermark")
+		}
+		db, account, node := s.start()
+		raw, err := sql.Open("pgx", s.options.URL)
+		s.ok(err)
+		defer func() { s.ok(raw.Close()) }()
+		for _, statement := range []string{
+			`CREATE TABLE bystander (n INTEGER)`,         // which takes a transaction ID
+			`SELECT count(*) FROM execution, job_change`, // as a dump does
+		} {
+			open, err := raw.BeginTx(s.ctx(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+			s.ok(err)
+			defer func() { s.ok(open.Rollback()) }()
+			_, err = open.ExecContext(s.ctx(), statement)
+			s.ok(err)
+		}
+		before, err := db.Watermarks(s.ctx())
+		s.ok(err)
+		s.due(db, account)
+		s.finish(db, succeeded(s.claimOne(db, node)))
+		s.reach(db, before.Changes.Latest+1, before.Executions.Latest+1)
 	}},
 	{"old changes of jobs are forgotten", func(s *suite) {
 		db, account, _ := s.start()
