@@ -43,95 +43,98 @@ type Rule int
 
 // The rules. The comment names the fields of Problem that its sentence uses.
 const (
-	RuleNone             Rule = iota
-	RuleMandatory             // nothing
-	RuleWrongType             // Want, in words such as "integer"
-	RuleTooLong               // Limit, Unit
-	RuleOutOfRange            // Given, Min, Max
-	RuleUnknownValue          // Given
-	RuleUnknownTimeZone       // Given
-	RuleURLScheme             // Given: the scheme
-	RuleURLHost               // nothing
-	RuleURLHostName           // Given: a host that is neither an address nor a name that can have one
-	RuleURLSyntax             // nothing
-	RuleURLBlocked            // Given: the address
-	RuleURLPlaceholder        // nothing; a placeholder in the host, or beside it
-	RulePlaceholders          // Limit: placeholders that a job may hold
-	RuleURLNotGlobal          // Given: the address, which only accounts that may reach private networks may call
-	RuleControlCharacter      // nothing
-	RuleHeaderName            // Given: the name
-	RuleUnknownFolder         // Given: the id
-	RuleLocalTime             // Given: not a local time as YYYYMMDDhhmmss
-	RuleNotJSON               // nothing
-	RuleMediaType             // nothing
-	RuleIdentifier            // Given: not a history identifier
-	RuleMonitorJob            // nothing
-	RuleTooOften              // Given: how many seconds two occurrences are apart; Limit: how many they must be
-	RuleKeyAddress            // Given: where the request comes from
-	RuleKeyScope              // nothing
-	RuleDailyQuota            // Limit: requests a day
-	RuleStatusRange           // Given: no HTTP status code or range of them
-	RulePattern               // Given: no regular expression
-	RulePatternSize           // nothing
-	RuleCertificates          // nothing
-	RulePrivateKey            // nothing; not in PEM, encrypted, or not that of the certificate
-	RuleCrontab               // Crontab
-	RuleCursor                // nothing; not a cursor that a page of history gave
-	RuleHTTPVersion           // nothing; an export over HTTP/1.0
-	RuleEventStreams          // Limit: streams of events of an account at once
-	RulePosition              // Given: not the id of an event
-	RuleRunWaits              // nothing; of the job, asked for before
-	RuleStillRuns             // nothing; the job, which minds overlaps
-	RuleTooMany               // Limit: how many are possible at once
-	RuleEitherOr              // Given, Want: the names of two members of which one is to be given
-	RuleAddressRange          // Given: not an address or a range of them
-	RuleKeyRights             // nothing; of a new API key, more than those of the one that makes it
-	RuleKeyInUse              // nothing; the API key that asks for its own end
-	RuleIdempotencyKey        // Limit: how many characters it may have
-	RuleIdempotencyBusy       // nothing; the first request with the key is still under way
-	RuleIdempotencyOther      // nothing; the key came with another request before
-	RuleIdempotencyFull       // Limit: how many keys an account may have in use
-	RuleNotUTF8               // Given: the offset in the body of a byte that is no UTF-8; Want: the byte
-	RuleSurrogate             // Given: the offset in the body of half a surrogate pair; Want: the half
-	RuleTooDeep               // Limit: how deeply values may be nested
-	RuleURLStart              // Given: how the URL begins; Want: how it is to begin
-	RuleOtherOrigin           // nothing; a form that another site sent
-	RuleWaiting               // Limit: how many calls of an account may wait at once
-	RuleLocked                // Limit: seconds that a call waited for another one
-	RuleEdited                // nothing; of the job, changed by others all the time
-	RuleRequests              // Limit: how many requests of an account may be in progress at once
-	RuleSlow                  // nothing; a call that kept the database busy for too long
-	RuleNotText               // nothing; not UTF-8
-	RuleEmail                 // Given: not an e-mail address
-	RuleRole                  // Want: the name of the role that is needed
-	RuleSessionOnly           // nothing; for people who are signed in, not for keys
-	RuleFresh                 // nothing; the last proof of identity is too long ago
-	RuleSecondFactor          // nothing; the second factor is still missing
-	RuleOperatorOnly          // nothing; for operators of the service
-	RuleLastOwner             // nothing; of an account, who cannot leave or be another role
-	RuleLastOperator          // nothing; of the service
-	RuleInviterRole           // Want: the name of the role of whoever invites or changes a role, which is the highest possible
-	RuleLinkUsed              // nothing
-	RuleLinkExpired           // nothing
-	RuleLinkEmail             // nothing; the invitation is for another address than that of the person
-	RuleSignIn                // nothing; no such pair of e-mail address and password
-	RuleGuesses               // nothing; too many failed sign-ins
-	RuleSignInBusy            // nothing; too many sign-ins at the same moment
-	RuleCode                  // nothing; a wrong code of an authenticator app, or a wrong recovery code
-	RuleCodeUsed              // nothing; such a code that was used before
-	RulePasskey               // nothing; a passkey that is not known or did not prove itself
-	RuleChallengeUsed         // nothing; of a passkey, answered before or too late
-	RulePasswordShort         // Limit: characters that it needs
-	RulePasswordLong          // Limit: bytes that it may have
-	RulePasswordCommon        // nothing
-	RulePasswordEmail         // nothing; the password is the e-mail address or a part of it
-	RuleEmailTaken            // nothing; of a person
-	RuleMember                // nothing; who is invited is a member already
-	RuleSignUpClosed          // nothing
-	RuleNoMail                // nothing; the service cannot send mail
-	RuleTypedName             // Want: what is to be typed
-	RuleIdentityTaken         // nothing; the identity is linked with another person
-	RuleLastSignIn            // nothing; the only way by which a person can sign in, which cannot be taken off
+	RuleNone              Rule = iota
+	RuleMandatory              // nothing
+	RuleWrongType              // Want, in words such as "integer"
+	RuleTooLong                // Limit, Unit
+	RuleOutOfRange             // Given, Min, Max
+	RuleUnknownValue           // Given
+	RuleUnknownTimeZone        // Given
+	RuleURLScheme              // Given: the scheme
+	RuleURLHost                // nothing
+	RuleURLHostName            // Given: a host that is neither an address nor a name that can have one
+	RuleURLSyntax              // nothing
+	RuleURLBlocked             // Given: the address
+	RuleURLPlaceholder         // nothing; a placeholder in the host, or beside it
+	RulePlaceholders           // Limit: placeholders that a job may hold
+	RuleURLNotGlobal           // Given: the address, which only accounts that may reach private networks may call
+	RuleControlCharacter       // nothing
+	RuleHeaderName             // Given: the name
+	RuleUnknownFolder          // Given: the id
+	RuleLocalTime              // Given: not a local time as YYYYMMDDhhmmss
+	RuleNotJSON                // nothing
+	RuleMediaType              // nothing
+	RuleIdentifier             // Given: not a history identifier
+	RuleMonitorJob             // nothing
+	RuleTooOften               // Given: how many seconds two occurrences are apart; Limit: how many they must be
+	RuleKeyAddress             // Given: where the request comes from
+	RuleKeyScope               // nothing
+	RuleDailyQuota             // Limit: requests a day
+	RuleStatusRange            // Given: no HTTP status code or range of them
+	RulePattern                // Given: no regular expression
+	RulePatternSize            // nothing
+	RuleCertificates           // nothing
+	RulePrivateKey             // nothing; not in PEM, encrypted, or not that of the certificate
+	RuleCrontab                // Crontab
+	RuleCursor                 // nothing; not a cursor that a page of history gave
+	RuleHTTPVersion            // nothing; an export over HTTP/1.0
+	RuleEventStreams           // Limit: streams of events of an account at once
+	RulePosition               // Given: not the id of an event
+	RuleRunWaits               // nothing; of the job, asked for before
+	RuleStillRuns              // nothing; the job, which minds overlaps
+	RuleTooMany                // Limit: how many are possible at once
+	RuleEitherOr               // Given, Want: the names of two members of which one is to be given
+	RuleAddressRange           // Given: not an address or a range of them
+	RuleKeyRights              // nothing; of a new API key, more than those of the one that makes it
+	RuleKeyInUse               // nothing; the API key that asks for its own end
+	RuleIdempotencyKey         // Limit: how many characters it may have
+	RuleIdempotencyBusy        // nothing; the first request with the key is still under way
+	RuleIdempotencyOther       // nothing; the key came with another request before
+	RuleIdempotencyFull        // Limit: how many keys an account may have in use
+	RuleNotUTF8                // Given: the offset in the body of a byte that is no UTF-8; Want: the byte
+	RuleSurrogate              // Given: the offset in the body of half a surrogate pair; Want: the half
+	RuleTooDeep                // Limit: how deeply values may be nested
+	RuleURLStart               // Given: how the URL begins; Want: how it is to begin
+	RuleOtherOrigin            // nothing; a form that another site sent
+	RuleWaiting                // Limit: how many calls of an account may wait at once
+	RuleLocked                 // Limit: seconds that a call waited for another one
+	RuleEdited                 // nothing; of the job, changed by others all the time
+	RuleRequests               // Limit: how many requests of an account may be in progress at once
+	RuleSlow                   // nothing; a call that kept the database busy for too long
+	RuleNotText                // nothing; not UTF-8
+	RuleEmail                  // Given: not an e-mail address
+	RuleRole                   // Want: the name of the role that is needed
+	RuleSessionOnly            // nothing; for people who are signed in, not for keys
+	RuleFresh                  // nothing; the last proof of identity is too long ago
+	RuleSecondFactor           // nothing; the second factor is still missing
+	RuleOperatorOnly           // nothing; for operators of the service
+	RuleLastOwner              // nothing; of an account, who cannot leave or be another role
+	RuleLastOperator           // nothing; of the service
+	RuleInviterRole            // Want: the name of the role of whoever invites or changes a role, which is the highest possible
+	RuleLinkUsed               // nothing
+	RuleLinkExpired            // nothing
+	RuleLinkEmail              // nothing; the invitation is for another address than that of the person
+	RuleSignIn                 // nothing; no such pair of e-mail address and password
+	RuleGuesses                // nothing; too many failed sign-ins
+	RuleSignInBusy             // nothing; too many sign-ins at the same moment
+	RuleCode                   // nothing; a wrong code of an authenticator app, or a wrong recovery code
+	RuleCodeUsed               // nothing; such a code that was used before
+	RulePasskey                // nothing; a passkey that is not known or did not prove itself
+	RulePasskeyHost            // Given: an address or what else is no name that passkeys can belong to
+	RulePasskeyInsecure        // Given: a URL without TLS, likewise
+	RulePasskeyUnverified      // nothing; the authenticator asked for no PIN, fingerprint or face
+	RuleChallengeUsed          // nothing; of a passkey, answered before or too late
+	RulePasswordShort          // Limit: characters that it needs
+	RulePasswordLong           // Limit: bytes that it may have
+	RulePasswordCommon         // nothing
+	RulePasswordEmail          // nothing; the password is the e-mail address or a part of it
+	RuleEmailTaken             // nothing; of a person
+	RuleMember                 // nothing; who is invited is a member already
+	RuleSignUpClosed           // nothing
+	RuleNoMail                 // nothing; the service cannot send mail
+	RuleTypedName              // Want: what is to be typed
+	RuleIdentityTaken          // nothing; the identity is linked with another person
+	RuleLastSignIn             // nothing; the only way by which a person can sign in, which cannot be taken off
 )
 
 // Unit is the unit of a limit.
