@@ -9,7 +9,6 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
-	"punctual/internal/service"
 )
 
 // bulkResult is what came of one of many jobs.
@@ -64,32 +63,25 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, actor cron.Acto
 // tells what came of each.
 func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.BulkAction, body wire.Object) (
 	do func(jobIDs []int64) ([]error, error), unread []string, err error) {
-	var change service.Change
+	patch := &cron.JobPatch{}
 	switch action {
 	case wire.BulkEnable, wire.BulkDisable:
-		change = func(job *cron.Job) error {
-			job.SetEnabled(action == wire.BulkEnable)
-			return nil
-		}
+		patch.Fields, patch.Values.Enabled = []string{"/enabled"}, action == wire.BulkEnable
 	case wire.BulkMove:
-		var folder int64
-		wire.Integer(body, "toFolderId", &folder, 0, math.MaxInt64)
+		patch.Fields = []string{"/folderId"}
+		wire.Integer(body, "toFolderId", &patch.Values.FolderID, 0, math.MaxInt64)
 		body.MustHave("toFolderId")
-		if err := a.service.CheckFolder(ctx, actor, folder); err != nil {
+		if err := a.service.CheckFolder(ctx, actor, patch.Values.FolderID); err != nil {
 			return nil, nil, under("/toFolderId", err)
-		}
-		change = func(job *cron.Job) error {
-			job.FolderID = folder
-			return nil
 		}
 	case wire.BulkPatch:
 		body.MustHave("job")
-		patch, ok := body.Value("job")
-		if len(patch) > wire.MaxBulkPatch {
+		job, ok := body.Value("job")
+		if len(job) > wire.MaxBulkPatch {
 			body.Add("job", cron.Problem{Rule: cron.RuleTooLong, Limit: wire.MaxBulkPatch, Unit: cron.UnitBytes})
 		} else if ok {
-			change, unread = jobChange(patch)
-			if err := a.service.CheckChange(actor, change); err != nil {
+			patch, unread = readPatch(job)
+			if err := a.service.CheckPatch(actor, patch); err != nil {
 				return nil, nil, under("/job", err)
 			}
 		}
@@ -97,7 +89,7 @@ func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.Bulk
 		return func(jobIDs []int64) ([]error, error) { return a.service.DeleteJobs(ctx, actor, jobIDs) }, nil, body.Err()
 	}
 	return func(jobIDs []int64) ([]error, error) {
-		return a.service.ChangeJobs(ctx, actor, jobIDs, change)
+		return a.service.ChangeJobs(ctx, actor, jobIDs, patch)
 	}, unread, body.Err()
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
-	"punctual/internal/service"
 )
 
 func (a *api) listFolders(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
@@ -34,11 +33,14 @@ func (a *api) getFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor
 }
 
 func (a *api) createFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	change, err := a.readFolder(w, r)
+	title, err := a.readFolder(w, r)
 	if err != nil {
 		return err
 	}
-	folder, err := a.service.NewFolder(actor, change)
+	if title == nil {
+		title = new(string)
+	}
+	folder, err := a.service.NewFolder(actor, *title)
 	if err != nil {
 		return under("/folder", err)
 	}
@@ -53,11 +55,11 @@ func (a *api) createFolder(w http.ResponseWriter, r *http.Request, actor cron.Ac
 }
 
 func (a *api) changeFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	change, err := a.readFolder(w, r)
+	title, err := a.readFolder(w, r)
 	if err != nil {
 		return err
 	}
-	if err := a.service.ChangeFolder(r.Context(), actor, pathID(r, "folderId"), change); err != nil {
+	if err := a.service.ChangeFolder(r.Context(), actor, pathID(r, "folderId"), title); err != nil {
 		return under("/folder", err)
 	}
 	return reply(w, struct{}{})
@@ -78,19 +80,19 @@ type folder struct {
 
 func newFolder(f *cron.Folder) folder { return folder{f.ID, f.Title} }
 
-// readFolder reads what a request changes of a folder.
-func (a *api) readFolder(w http.ResponseWriter, r *http.Request) (service.FolderChange, error) {
+// readFolder reads the title that a request gives a folder; nil when it gives none.
+func (a *api) readFolder(w http.ResponseWriter, r *http.Request) (title *string, err error) {
 	body, outer, err := wire.ReadMember(w, r, folderBody, "folder")
 	if err != nil {
 		return nil, err
 	}
-	read := func(f *cron.Folder) *wire.Problems {
-		var p wire.Problems
-		o := wire.NewObject(body, "", &p)
-		o.Skip("folderId")
-		o.Text("title", &f.Title)
-		return &p
+	var p wire.Problems
+	o := wire.NewObject(body, "", &p)
+	o.Skip("folderId")
+	if _, given := o.Value("title"); given {
+		title = new(string)
+		o.Text("title", title)
 	}
-	a.tellIgnored(w, r, outer, "/folder", read(&cron.Folder{}).Unread())
-	return func(f *cron.Folder) error { return read(f).Err() }, nil
+	a.tellIgnored(w, r, outer, "/folder", p.Unread())
+	return title, under("/folder", p.Err())
 }

@@ -49,9 +49,9 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	if err != nil {
 		return err
 	}
-	change, unread := jobChange(body)
+	patch, unread := readPatch(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.NewJob(actor, change)
+	job, err := a.service.NewJob(actor, patch)
 	if err != nil {
 		return under("/job", err)
 	}
@@ -77,9 +77,9 @@ func (a *api) changeJob(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	if err != nil {
 		return err
 	}
-	change, unread := jobChange(body)
+	patch, unread := readPatch(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.ChangeJob(r.Context(), actor, pathID(r, "jobId"), ifMatch(r), change)
+	job, err := a.service.ChangeJob(r.Context(), actor, pathID(r, "jobId"), ifMatch(r), patch)
 	if err != nil {
 		return under("/job", err)
 	}
@@ -112,9 +112,9 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, actor cron.Actor)
 			body = member
 		}
 	}
-	change, unread := jobChange(body)
+	patch, unread := readPatch(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
-	job, err := a.service.NewClone(r.Context(), actor, pathID(r, "jobId"), change)
+	job, err := a.service.NewClone(r.Context(), actor, pathID(r, "jobId"), patch)
 	if err != nil {
 		return under("/job", err)
 	}

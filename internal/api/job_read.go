@@ -9,17 +9,15 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
-	"punctual/internal/service"
 )
 
-// jobChange is what body, the JSON object of a job, changes, and what of it nothing reads.
-func jobChange(body json.RawMessage) (change service.Change, unread []string) {
-	read := func(job *cron.Job) *wire.Problems {
-		var p wire.Problems
-		readJob(wire.NewObject(body, "", &p), job)
-		return &p
-	}
-	return func(job *cron.Job) error { return read(job).Err() }, read(&cron.Job{}).Unread()
+// readPatch decodes body, the JSON object of a job, and lists what of it nothing reads.
+func readPatch(body json.RawMessage) (patch *cron.JobPatch, unread []string) {
+	var p wire.Problems
+	patch = &cron.JobPatch{}
+	readJob(wire.NewObject(body, "", &p), &patch.Values)
+	patch.Fields, patch.Err = p.Given(cron.JobFields()), p.Err()
+	return patch, p.Unread()
 }
 
 // readOnlyMembers are those of a job that the contract ignores.
@@ -27,14 +25,10 @@ var readOnlyMembers = []string{
 	"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "type",
 }
 
-// readJob merges o into job field by field; read-only fields are ignored. Seconds are limited to what a duration holds.
+// readJob reads the members of o into job; read-only ones are ignored. Seconds are limited to what a duration holds.
 func readJob(o wire.Object, job *cron.Job) {
 	o.Skip(readOnlyMembers...)
-	if _, given := o.Value("enabled"); given {
-		enabled := job.Enabled
-		o.Boolean("enabled", &enabled)
-		job.SetEnabled(enabled)
-	}
+	o.Boolean("enabled", &job.Enabled)
 	o.Text("title", &job.Title)
 	o.Boolean("saveResponses", &job.SaveResponses)
 	o.Text("url", &job.Request.URL)

@@ -6,6 +6,7 @@
 // # Where to find what
 //
 //   - Job.Accept normalises and validates a definition.
+//   - JobPatch is an edit of a job by a user, which can be checked by itself and applied to many jobs.
 //   - Job.OccurrenceAfter says when a job is due; the changes of clocks are in daylight_saving.go.
 //   - Job.Decide says which due occurrence runs and which are missed.
 //   - Job.Call makes the HTTP exchange of a job.
@@ -17,6 +18,7 @@
 // Each term has one meaning in code, comments, messages and documentation.
 //
 //	job              what to send, and when; the definition (Job) without what executions leave behind (JobState)
+//	patch            an edit of a job: the fields that a user sets, with their values (JobPatch)
 //	schedule         the recurring times of a job (Schedule); it has a time zone
 //	one-time job     a job that is due at one instant (Timing.RunAt) instead of by its schedule
 //	occurrence       an instant at which a job is due; it is identified by its planned time

@@ -252,3 +252,28 @@ func (c *Checker) Err() error {
 	}
 	return &Error{Kind: Invalid, Problems: c.problems}
 }
+
+// JoinProblems joins two errors of kind Invalid, either of which may be nil. Problems of the second one are left out where
+// the first one has a problem with the same value, or with something that holds it.
+func JoinProblems(first, second error) error {
+	a, inFirst := errors.AsType[*Error](first)
+	b, inSecond := errors.AsType[*Error](second)
+	if !inFirst {
+		return second
+	}
+	if !inSecond {
+		return first
+	}
+	joined := &Error{Kind: Invalid, Subject: a.Subject, Problems: slices.Clone(a.Problems)}
+	for _, p := range b.Problems {
+		if !slices.ContainsFunc(a.Problems, func(q Problem) bool { return covers(q.Pointer, p.Pointer) }) {
+			joined.Problems = append(joined.Problems, p)
+		}
+	}
+	return joined
+}
+
+// covers reports whether the JSON pointer outer is inner or leads to something that holds it.
+func covers(outer, inner string) bool {
+	return inner == outer || strings.HasPrefix(inner, outer+"/")
+}

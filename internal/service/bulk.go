@@ -16,12 +16,13 @@ const bulkWorkers = 8
 
 // ChangeJobs edits each of the jobs for itself, several at a time, and returns what came of each, in their order. Jobs that
 // it has not come to when ctx ends have the error of ctx.
-func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int64, change Change) ([]error, error) {
+func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int64, patch *cron.JobPatch) (
+	[]error, error) {
 	if err := allow(&actor, UseBulk); err != nil {
 		return nil, err
 	}
 	return forEach(ctx, jobIDs, func(jobID int64) error {
-		_, err := s.ChangeJob(ctx, actor, jobID, nil, change)
+		_, err := s.ChangeJob(ctx, actor, jobID, nil, patch)
 		return err
 	}), nil
 }

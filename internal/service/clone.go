@@ -1,29 +1,28 @@
 package service
 
 import (
+	"cmp"
 	"context"
 
 	"punctual/internal/cron"
 )
 
-// NewClone makes a copy of a job, disabled and with another title, edited by change. AddJob saves it. Errors of the
-// change itself are reported before a missing job. change may run more than once.
-func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, change Change) (cron.Job, error) {
+// NewClone makes a copy of a job, disabled and with another title, and applies the patch to it. AddJob saves it. Errors of
+// the patch itself are reported before a missing job.
+func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, patch *cron.JobPatch) (cron.Job, error) {
 	if err := allow(&actor, UseCloneJob); err != nil {
 		return cron.Job{}, err
 	}
 	source, err := s.store.Job(ctx, actor.Account.ID, jobID)
 	if cron.KindOf(err) == cron.NotFound {
-		err = s.bodyFirst(actor.Account, change, err)
+		err = cmp.Or(s.checkPatch(actor.Account, patch), err)
 	}
 	if err != nil {
 		return cron.Job{}, err
 	}
-	return s.newJob(actor.Account, func(job *cron.Job) error {
-		*job = source.Job
-		job.ID, job.Type = 0, cron.TypeDefault
-		job.SetEnabled(false)
-		job.Title = language(&actor).CopyTitle(job.Title)
-		return change(job)
-	})
+	job := source.Job
+	job.ID, job.Type = 0, cron.TypeDefault
+	job.SetEnabled(false)
+	job.Title = language(&actor).CopyTitle(job.Title)
+	return s.newJob(actor.Account, job, patch)
 }

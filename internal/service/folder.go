@@ -6,10 +6,6 @@ import (
 	"punctual/internal/cron"
 )
 
-// A FolderChange edits a folder on behalf of a user. It returns an *cron.Error of kind Invalid for values that it
-// cannot use.
-type FolderChange func(*cron.Folder) error
-
 // Folders lists the folders of the account by title.
 func (s *Service) Folders(ctx context.Context, actor cron.Actor) ([]cron.Folder, error) {
 	if err := allow(&actor, UseListFolders); err != nil {
@@ -26,13 +22,13 @@ func (s *Service) Folder(ctx context.Context, actor cron.Actor, folderID int64) 
 	return s.store.Folder(ctx, actor.Account.ID, folderID)
 }
 
-// NewFolder makes a folder with the title that fill sets. AddFolder saves it.
-func (s *Service) NewFolder(actor cron.Actor, fill FolderChange) (cron.Folder, error) {
+// NewFolder makes a folder. AddFolder saves it.
+func (s *Service) NewFolder(actor cron.Actor, title string) (cron.Folder, error) {
 	if err := allow(&actor, UseCreateFolder); err != nil {
 		return cron.Folder{}, err
 	}
-	folder := cron.Folder{AccountID: actor.Account.ID}
-	err := editFolder(&folder, fill)
+	folder := cron.Folder{AccountID: actor.Account.ID, Title: title}
+	err := folder.Accept()
 	return folder, err
 }
 
@@ -45,21 +41,21 @@ func (s *Service) AddFolder(ctx context.Context, actor cron.Actor, folder *cron.
 	return s.store.CreateFolder(ctx, folder)
 }
 
-// ChangeFolder edits a folder. Errors of the change itself are reported before a missing folder. The error is of kind
-// Conflict when another folder has the title. change may run more than once.
-func (s *Service) ChangeFolder(ctx context.Context, actor cron.Actor, folderID int64, change FolderChange) error {
+// ChangeFolder gives a folder another title; nil leaves the title. Errors of the title itself are reported before a missing
+// folder. The error is of kind Conflict when another folder has the title.
+func (s *Service) ChangeFolder(ctx context.Context, actor cron.Actor, folderID int64, title *string) error {
 	if err := allow(&actor, UseChangeFolder); err != nil {
 		return err
 	}
-	trial := cron.Folder{Title: "trial"}
-	if err := editFolder(&trial, change); err != nil {
-		return err
+	folder := cron.Folder{ID: folderID, AccountID: actor.Account.ID}
+	if title != nil {
+		folder.Title = *title
+		if err := folder.Accept(); err != nil {
+			return err
+		}
 	}
-	folder, err := s.store.Folder(ctx, actor.Account.ID, folderID)
-	if err != nil {
-		return err
-	}
-	if err := editFolder(&folder, change); err != nil {
+	// A missing folder is reported before a title that is taken.
+	if _, err := s.store.Folder(ctx, folder.AccountID, folderID); err != nil || title == nil {
 		return err
 	}
 	return s.store.RenameFolder(ctx, &folder)
@@ -71,11 +67,4 @@ func (s *Service) DeleteFolder(ctx context.Context, actor cron.Actor, folderID i
 		return err
 	}
 	return s.store.DeleteFolder(ctx, actor.Account.ID, folderID)
-}
-
-func editFolder(folder *cron.Folder, change FolderChange) error {
-	if err := change(folder); err != nil {
-		return err
-	}
-	return folder.Accept()
 }

@@ -3,20 +3,13 @@ package service
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"punctual/internal/cron"
 )
-
-// A Change edits a job on behalf of a user. An *cron.Error of kind Invalid says which values it could not use; the rest
-// of the job is checked all the same, so that a user hears of everything at once.
-type Change func(*cron.Job) error
 
 // RoomForJob is nil when the account may have another job for all that is known now, and otherwise an error of kind
 // TooMany. CreateJob decides.
@@ -38,19 +31,19 @@ func (s *Service) RoomForJob(ctx context.Context, actor cron.Actor) error {
 	return nil
 }
 
-// NewJob is a job with the defaults of cron.NewJob, edited by fill, that AddJob can save.
-func (s *Service) NewJob(actor cron.Actor, fill Change) (cron.Job, error) {
+// NewJob makes a job: the defaults of cron.NewJob with the patch applied. AddJob saves it.
+func (s *Service) NewJob(actor cron.Actor, patch *cron.JobPatch) (cron.Job, error) {
 	if err := allow(&actor, UseCreateJob); err != nil {
 		return cron.Job{}, err
 	}
-	return s.newJob(actor.Account, fill)
+	return s.newJob(actor.Account, cron.NewJob(), patch)
 }
 
-func (s *Service) newJob(account cron.Account, fill Change) (cron.Job, error) {
-	plan := s.planOf(account)
-	job := cron.NewJob()
+// newJob applies the patch to job, which becomes a new one of the account.
+func (s *Service) newJob(account cron.Account, job cron.Job, patch *cron.JobPatch) (cron.Job, error) {
+	before := cron.NewJob()
 	job.AccountID = account.ID
-	err := s.edit(&job, fill, account.Access, &plan)
+	err := s.apply(patch, &job, &before, account)
 	return job, err
 }
 
@@ -63,49 +56,42 @@ func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) e
 }
 
 // ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
-// with the change itself is reported before a job that does not exist, or does not meet the precondition. change may run
-// more than once.
-func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition, change Change) (
+// with the patch itself is reported before a job that is missing or does not meet the precondition.
+func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition, patch *cron.JobPatch) (
 	cron.Job, error) {
 	if err := allow(&actor, UseChangeJob); err != nil {
 		return cron.Job{}, err
 	}
-	plan := s.planOf(actor.Account)
 	var changed cron.Job
 	err := s.store.UpdateJob(ctx, actor.Account.ID, jobID, func(job *cron.Job) error {
-		refused := s.check(only, job)
-		err := s.edit(job, change, actor.Account.Access, &plan)
-		changed = *job
-		if refused != nil && err != nil {
-			return s.bodyFirst(actor.Account, change, refused)
+		if err := s.check(only, job); err != nil {
+			return err
 		}
-		return cmp.Or(refused, err)
+		before := *job
+		err := s.apply(patch, job, &before, actor.Account)
+		changed = *job
+		return err
 	})
-	if cron.KindOf(err) == cron.NotFound {
-		err = s.bodyFirst(actor.Account, change, err)
+	if kind := cron.KindOf(err); kind == cron.NotFound || kind == cron.PreconditionFailed {
+		err = cmp.Or(s.checkPatch(actor.Account, patch), err)
 	}
 	return changed, err
 }
 
-// bodyFirst is what is wrong with a change by itself, or else what is wrong with the job that it is for: the contract
-// has the one before the other.
-func (s *Service) bodyFirst(account cron.Account, change Change, err error) error {
-	return cmp.Or(s.checkChange(account, change), err)
-}
-
-// CheckChange tells what is wrong with a change of the account whatever job it is for: it would be wrong for one with all
-// defaults, too.
-func (s *Service) CheckChange(actor cron.Actor, change Change) error {
+// CheckPatch returns an error of kind Invalid when a patch of the account is wrong for every job.
+func (s *Service) CheckPatch(actor cron.Actor, patch *cron.JobPatch) error {
 	if err := allow(&actor, UseChangeJob); err != nil {
 		return err
 	}
-	return s.checkChange(actor.Account, change)
+	return s.checkPatch(actor.Account, patch)
 }
 
-func (s *Service) checkChange(account cron.Account, change Change) error {
-	job := cron.NewJob()
-	job.Request.URL = "http://localhost/" // mandatory, and never looked up
-	return s.edit(&job, change, account.Access, nil)
+func (s *Service) checkPatch(account cron.Account, patch *cron.JobPatch) error {
+	if err := patch.Check(); err != nil || !patch.Sets("/url") {
+		return err
+	}
+	url, _ := cron.NormalURL(patch.Values.Request.URL)
+	return s.checkAddress(url, account.Access)
 }
 
 // DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.
@@ -151,23 +137,18 @@ func setNextRun(job *cron.JobRecord, now time.Time) {
 	}
 }
 
-// edit applies a change to a job and checks the outcome; what depends on the whole job is not checked without a plan.
-func (s *Service) edit(job *cron.Job, change Change, access cron.Access, plan *cron.Plan) error {
-	before := *job
-	err := change(job)
-	if err != nil && cron.KindOf(err) != cron.Invalid {
-		return err
-	}
-	if err := mergeProblems(err, job.Accept(&before)); err != nil {
+// apply applies a patch to a job, which was before, and checks what the account may have.
+func (s *Service) apply(patch *cron.JobPatch, job, before *cron.Job, account cron.Account) error {
+	if err := patch.Apply(job, before); err != nil {
 		return err
 	}
 	if job.Request.URL != before.Request.URL {
-		if err := s.checkAddress(job.Request.URL, access); err != nil {
+		if err := s.checkAddress(job.Request.URL, account.Access); err != nil {
 			return err
 		}
 	}
-	if plan != nil && job.Schedule != before.Schedule {
-		return job.Schedule.CheckSpacing(plan.MinInterval)
+	if job.Schedule != before.Schedule {
+		return job.Schedule.CheckSpacing(s.planOf(account).MinInterval)
 	}
 	return nil
 }
@@ -195,29 +176,4 @@ func portOf(u *url.URL) int {
 		return 443
 	}
 	return 80
-}
-
-// mergeProblems joins two errors of kind Invalid, either of which may be nil. Where the first one names a value, what
-// the second one says of the same value is left out: it is about what the value was left at.
-func mergeProblems(first, second error) error {
-	a, inFirst := errors.AsType[*cron.Error](first)
-	b, inSecond := errors.AsType[*cron.Error](second)
-	if !inFirst {
-		return second
-	}
-	if !inSecond {
-		return first
-	}
-	merged := &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob, Problems: slices.Clone(a.Problems)}
-	for _, p := range b.Problems {
-		if !slices.ContainsFunc(a.Problems, func(q cron.Problem) bool { return covers(q.Pointer, p.Pointer) }) {
-			merged.Problems = append(merged.Problems, p)
-		}
-	}
-	return merged
-}
-
-// covers tells whether the JSON pointer outer is inner or leads to something that holds it.
-func covers(outer, inner string) bool {
-	return inner == outer || strings.HasPrefix(inner, outer+"/")
 }

@@ -286,12 +286,15 @@ func TestBadgesOfOtherNodes(t *testing.T) {
 
 func TestSchedulesThatAreTooDense(t *testing.T) {
 	svc, s, _, account := newService(t, cron.Plan{Name: "slow", MinInterval: time.Minute})
-	everySecond := func(job *cron.Job) error {
-		job.Request.URL = "a.example"
-		job.Schedule = cron.Schedule{Timezone: "UTC", Seconds: cron.Every, Minutes: cron.Every, Hours: cron.Every,
+	each := func(seconds cron.Set) *cron.JobPatch {
+		patch := setURL("a.example")
+		patch.Values.Schedule = cron.Schedule{Timezone: "UTC", Seconds: seconds, Minutes: cron.Every, Hours: cron.Every,
 			MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every}
-		return nil
+		patch.Fields = append(patch.Fields, "/schedule/seconds", "/schedule/minutes", "/schedule/hours", "/schedule/mdays",
+			"/schedule/months", "/schedule/wdays")
+		return patch
 	}
+	everySecond := each(cron.Every)
 	tooOften := func(err error) {
 		t.Helper()
 		e, ok := errors.AsType[*cron.Error](err)
@@ -302,18 +305,12 @@ func TestSchedulesThatAreTooDense(t *testing.T) {
 	}
 	_, err := addJob(t, svc, account, everySecond)
 	tooOften(err)
-	everyMinute := func(job *cron.Job) error {
-		err := everySecond(job)
-		job.Schedule.Seconds = cron.SetOf(30)
-		return err
-	}
-	id, err := createJob(t, svc, account, everyMinute)
+	id, err := createJob(t, svc, account, each(cron.SetOf(30)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tooOften(changeJob(t, svc, account, id, func(job *cron.Job) error {
-		job.Schedule.Seconds = cron.Every
-		return nil
+	tooOften(changeJob(t, svc, account, id, &cron.JobPatch{
+		Values: cron.Job{Schedule: cron.Schedule{Seconds: cron.Every}}, Fields: []string{"/schedule/seconds"},
 	}))
 	if err := changeJob(t, svc, account, 4711, everySecond); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("a change of a job that does not exist: %v", err)
@@ -321,8 +318,7 @@ func TestSchedulesThatAreTooDense(t *testing.T) {
 
 	// A schedule that was allowed before stays, whatever else is changed.
 	job := cron.NewJob()
-	job.AccountID = account.ID
-	_ = everySecond(&job)
+	job.AccountID, job.Request, job.Schedule = account.ID, everySecond.Values.Request, everySecond.Values.Schedule
 	if err := s.CreateJob(t.Context(), &job); err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*Pr
 	r.Schedule.Normalize()
 	var c cron.Checker
 	r.Schedule.Check(&c, "")
-	if err := mergeProblems(err, c.Err()); err != nil {
+	if err := cron.JoinProblems(err, c.Err()); err != nil {
 		return SchedulePreview{}, err
 	}
 	p := SchedulePreview{Words: language(&actor).Schedule(&r.Schedule, r.RunAt)}

@@ -22,15 +22,14 @@ func third[T, U any](_ T, _ U, err error) error { return err }
 // useCases calls every use case on behalf of an actor. Methods of Service that are none are in noUseCases.
 func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]func() error {
 	var (
-		now        = time.Unix(1_800_000_000, 0)
-		job        = cron.NewJob()
-		folder     = cron.Folder{AccountID: a.Account.ID, Title: "x"}
-		key        = cron.APIKey{AccountID: a.Account.ID}
-		changeJob  = setURL("a.example")
-		changeKey  = func(*cron.APIKey) error { return nil }
-		changeName = func(*cron.Folder) error { return nil }
-		once       = cron.IdempotentCall{Key: "key"}
-		ids        = []int64{1}
+		now       = time.Unix(1_800_000_000, 0)
+		job       = cron.NewJob()
+		folder    = cron.Folder{AccountID: a.Account.ID, Title: "x"}
+		key       = cron.APIKey{AccountID: a.Account.ID}
+		changeJob = setURL("a.example")
+		changeKey = func(*cron.APIKey) error { return nil }
+		once      = cron.IdempotentCall{Key: "key"}
+		ids       = []int64{1}
 	)
 	job.AccountID, job.Request.URL = a.Account.ID, "http://a.example/"
 	return map[string]func() error{
@@ -43,11 +42,11 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"AllHistory":    func() error { return firstError(s.AllHistory(ctx, a, cron.HistoryFilter{})) },
 		"APIKeys":       func() error { return second(s.APIKeys(ctx, a)) },
 		"BadgeTokens":   func() error { return second(s.BadgeTokens(ctx, a, 1, nil)) },
-		"ChangeFolder":  func() error { return s.ChangeFolder(ctx, a, 1, changeName) },
+		"ChangeFolder":  func() error { return s.ChangeFolder(ctx, a, 1, nil) },
 		"ChangeJob":     func() error { return second(s.ChangeJob(ctx, a, 1, nil, changeJob)) },
 		"ChangeJobs":    func() error { return second(s.ChangeJobs(ctx, a, ids, changeJob)) },
-		"CheckChange":   func() error { return s.CheckChange(a, changeJob) },
 		"CheckFolder":   func() error { return s.CheckFolder(ctx, a, 1) },
+		"CheckPatch":    func() error { return s.CheckPatch(a, changeJob) },
 		"CreateAccount": func() error { return second(s.CreateAccount(ctx, a, "b@example.com", "any", cron.AccessAll)) },
 		"CreateAPIKey":  func() error { return second(s.CreateAPIKey(ctx, now, a, changeKey)) },
 		"DeleteAccount": func() error { return s.DeleteAccount(ctx, a, "b@example.com") },
@@ -66,7 +65,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"Jobs":          func() error { return third(s.Jobs(ctx, now, a)) },
 		"NewAPIKey":     func() error { return third(s.NewAPIKey(now, a, changeKey)) },
 		"NewClone":      func() error { return second(s.NewClone(ctx, a, 1, changeJob)) },
-		"NewFolder":     func() error { return second(s.NewFolder(a, changeName)) },
+		"NewFolder":     func() error { return second(s.NewFolder(a, "x")) },
 		"NewJob":        func() error { return second(s.NewJob(a, changeJob)) },
 		"Idempotent":    func() error { return third(s.Idempotent(ctx, a, service.UseCreateJob, once, nil)) },
 		"PreviewSchedule": func() error {
@@ -141,8 +140,8 @@ func TestUseCasesCheckRights(t *testing.T) {
 // TestRightsOfScopes asks for every use case with keys for reading and for writing only.
 func TestRightsOfScopes(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	writes := []string{"AddAPIKey", "AddFolder", "AddJob", "ChangeFolder", "ChangeJob", "ChangeJobs", "CheckChange",
-		"CheckFolder", "CreateAPIKey", "DeleteAPIKey", "DeleteFolder", "DeleteJob", "DeleteJobs",
+	writes := []string{"AddAPIKey", "AddFolder", "AddJob", "ChangeFolder", "ChangeJob", "ChangeJobs", "CheckFolder",
+		"CheckPatch", "CreateAPIKey", "DeleteAPIKey", "DeleteFolder", "DeleteJob", "DeleteJobs",
 		"DeleteTLS", "FolderJobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "Idempotent", "Performed", "RoomForJob", "RunJob",
 		"SetTLS"}
 	reader, writer := as(account), as(account)

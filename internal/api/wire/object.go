@@ -3,8 +3,11 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"iter"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -61,6 +64,18 @@ func (p *Problems) Unread() []string {
 	return pointers
 }
 
+// Given are those of the pointers that lead to a member that was read and is not null.
+func (p *Problems) Given(pointers iter.Seq[string]) (given []string) {
+	for pointer := range pointers {
+		end := strings.LastIndexByte(pointer, '/')
+		parent, name := pointer[:end], pointer[end+1:]
+		if slices.ContainsFunc(p.objects, func(o Object) bool { return o.pointer == parent && o.read[name] && o.given(name) }) {
+			given = append(given, pointer)
+		}
+	}
+	return given
+}
+
 // Object is a JSON object that is read member by member. What reads a member into a variable leaves the variable as it
 // is when the member is absent or null, and notes a problem when the member is not what it should be. Of members that
 // share a name the last one counts.
@@ -107,8 +122,13 @@ func (o Object) Value(name string) (raw json.RawMessage, ok bool) {
 	if o.read != nil {
 		o.read[name] = true
 	}
-	raw, ok = o.members[name]
-	return raw, ok && string(raw) != "null"
+	return o.members[name], o.given(name)
+}
+
+// given tells whether a member is neither absent nor null.
+func (o Object) given(name string) bool {
+	raw, ok := o.members[name]
+	return ok && string(raw) != "null"
 }
 
 // Skip takes note of members that are ignored on purpose, such as those that are read only.

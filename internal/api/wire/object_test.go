@@ -153,3 +153,26 @@ func TestQuery(t *testing.T) {
 		t.Errorf("the list is %q", got)
 	}
 }
+
+// TestGiven asks for members that were read, at the top and within, and for all that were not given.
+func TestGiven(t *testing.T) {
+	var (
+		p    Problems
+		text string
+	)
+	o := NewObject(json.RawMessage(`{"a":"x","null":null,"wrong":1,"unread":"x","in":{"a":"x","null":null},"list":[]}`), "", &p)
+	for _, name := range []string{"a", "null", "wrong", "absent"} {
+		o.Text(name, &text)
+	}
+	in := o.Object("in")
+	in.Text("a", &text)
+	in.Text("null", &text)
+	o.Object("list").Text("a", &text)
+	o.Object("missing").Text("a", &text)
+	asked := []string{"/in/a", "/in/null", "/in/absent", "/missing/a", "/list/a", "/list", "/wrong", "/unread", "/null", "/absent",
+		"/a", "/in", "/missing"}
+	want := []string{"/in/a", "/list", "/wrong", "/a", "/in"}
+	if got := p.Given(slices.Values(asked)); !slices.Equal(got, want) {
+		t.Errorf("given are %v, want %v", got, want)
+	}
+}
