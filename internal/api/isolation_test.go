@@ -166,7 +166,7 @@ func (c *client) listen(target string) response {
 func dump(t testing.TB, db *sql.DB, accountID int64) map[string]bool {
 	t.Helper()
 	tables := texts(t, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-		AND name NOT IN ('schema_version', 'setting', 'usage', 'node', 'zone_data')`)
+		AND name NOT IN ('schema_version', 'setting', 'usage', 'used_challenge', 'node', 'zone_data')`)
 	rows := map[string]bool{}
 	for table := range tables {
 		columns := texts(t, db, `SELECT name FROM pragma_table_info($1)`, table)
@@ -178,6 +178,10 @@ func dump(t testing.TB, db *sql.DB, accountID int64) map[string]bool {
 			where = "job_id IN (SELECT id FROM job WHERE account_id = $1)"
 		case table == "account":
 			where = "id = $1"
+		case table == "person":
+			where = "id IN (SELECT person_id FROM membership WHERE account_id = $1)"
+		case columns["person_id"]:
+			where = "person_id IN (SELECT person_id FROM membership WHERE account_id = $1)"
 		case table == "response":
 			where = "execution_id IN (SELECT id FROM execution WHERE account_id = $1)"
 		default:

@@ -46,6 +46,9 @@ type Identity struct {
 	Created         time.Time
 }
 
+// MaxMembers is how many people an account may have.
+const MaxMembers = 500
+
 // Limits of a person.
 const (
 	MaxSessions      = 50 // at once; the oldest one ends when another one begins

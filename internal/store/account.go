@@ -6,30 +6,92 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
-	"strings"
-	"time"
 
 	"punctual/internal/cron"
 )
+
+// accountRow is a row of account as it is read and written.
+type accountRow struct {
+	cron.Account
+	disabled bool // column disabled: the jobs do not run
+	was      bool // column was_disabled: the account waits for its deletion, and was disabled before
+}
+
+// columns are those that a change of the account writes.
+func (r *accountRow) columns(list *columnList) {
+	list.add("title", text(&r.Title))
+	list.add("email", text(&r.Email))
+	list.add("plan", text(&r.Plan))
+	list.add("overrides", overridesField{&r.Overrides})
+	list.add("access", integer(&r.Access))
+	list.add("disabled", flag(&r.disabled))
+	list.add("was_disabled", flag(&r.was))
+	list.add("deletes_at", moment(&r.Deletes))
+}
+
+// key are the other ones.
+func (r *accountRow) key(list *columnList) {
+	list.add("id", integer(&r.ID))
+	list.add("created_at", moment(&r.Created))
+}
+
+// read completes what was scanned.
+func (r *accountRow) read() cron.Account {
+	a := r.Account
+	a.Disabled = r.disabled
+	if !a.Deletes.IsZero() {
+		a.Disabled = r.was
+	}
+	return a
+}
+
+// write makes the columns say what the account is.
+func (r *accountRow) write() {
+	r.disabled, r.was = r.Disabled || !r.Deletes.IsZero(), r.Disabled && !r.Deletes.IsZero()
+}
+
+// accountTargets are the variables for accountNames.
+func (r *accountRow) targets() []any { return targets(r.key, r.columns) }
+
+var (
+	accountNames  = names("account", new(accountRow).key, new(accountRow).columns)
+	accountUpdate = updateRow("account", new(accountRow).columns)
+	accountInsert = `INSERT INTO account (created_at, ` + names("", new(accountRow).columns) + `) VALUES (` +
+		parameters(1, 1+columns(new(accountRow).columns).count()) + `) ON CONFLICT (email) DO NOTHING RETURNING id`
+)
+
+// overridesField is the numbers of a plan that differ, whose column has them in JSON.
+type overridesField struct{ to *cron.Overrides }
+
+// Scan implements sql.Scanner.
+func (f overridesField) Scan(value any) error {
+	var encoded string
+	err := textField{&encoded}.Scan(value)
+	if err == nil {
+		*f.to, err = decodeOverrides(encoded)
+	}
+	return err
+}
+
+func (f overridesField) value() any {
+	if len(*f.to) == 0 {
+		return ""
+	}
+	return encode(*f.to)
+}
 
 // CreateAccount adds an account and sets its ID. The error is of kind Conflict when the e-mail address is taken.
 func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	if a.Created.IsZero() {
 		a.Created = s.stamp()
 	}
-	overrides, err := encodeOverrides(a.Overrides)
-	if err != nil {
-		return err
-	}
-	err = s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
-		return q.QueryRowContext(ctx,
-			`INSERT INTO account (email, plan, overrides, disabled, created_at, access) VALUES ($1, $2, $3, $4, $5, $6)
-			 ON CONFLICT (email) DO NOTHING RETURNING id`,
-			a.Email, a.Plan, overrides, a.Disabled, millis(a.Created), int(a.Access)).Scan(&a.ID)
+	row := accountRow{Account: *a}
+	row.write()
+	err := s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
+		return q.QueryRowContext(ctx, accountInsert, values([]any{millis(a.Created)}, row.columns)...).Scan(&a.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAccount}
+		return errEmailOfAccount()
 	}
 	if err != nil {
 		return fmt.Errorf("create the account: %w", err)
@@ -37,98 +99,108 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	return nil
 }
 
-const accountColumns = `account.id, account.email, account.plan, account.disabled, account.created_at,
-	account.overrides, account.access`
+// errEmailOfAccount is that another account has the e-mail address.
+func errEmailOfAccount() error { return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAccount} }
 
-func scanAccount(scan func(...any) error, a *cron.Account, more ...any) error {
-	var (
-		created   int64
-		overrides string
-	)
-	err := scan(append([]any{&a.ID, &a.Email, &a.Plan, &a.Disabled, &created, &overrides, &a.Access}, more...)...)
+// account reads one account.
+func (s *Store) account(ctx context.Context, condition string, args ...any) (cron.Account, error) {
+	var row accountRow
+	err := s.read.QueryRowContext(ctx, `SELECT `+accountNames+` FROM account `+condition, args...).Scan(row.targets()...)
 	if err != nil {
-		return err
+		return cron.Account{}, oneRow(err, cron.SubjectAccount)
 	}
-	a.Created = instant(created)
-	a.Overrides, err = decodeOverrides(overrides)
-	return err
+	return row.read(), nil
 }
 
 // Operator is the first account that was made; Missing when there is none.
 func (s *Store) Operator(ctx context.Context) (cron.Account, error) {
-	var a cron.Account
-	row := s.read.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM account ORDER BY id LIMIT 1`)
-	if err := scanAccount(row.Scan, &a); err != nil {
-		return a, oneRow(err, cron.SubjectAccount)
-	}
-	return a, nil
+	return s.account(ctx, `ORDER BY id LIMIT 1`)
+}
+
+// Account finds an account; Missing when there is none.
+func (s *Store) Account(ctx context.Context, id int64) (cron.Account, error) {
+	return s.account(ctx, `WHERE id = $1`, id)
 }
 
 // AccountByEmail finds an account; Missing when there is none.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (cron.Account, error) {
-	var a cron.Account
-	row := s.read.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM account WHERE email = $1`, email)
-	if err := scanAccount(row.Scan, &a); err != nil {
-		return a, oneRow(err, cron.SubjectAccount)
-	}
-	return a, nil
+	return s.account(ctx, `WHERE email = $1`, email)
 }
 
 // Accounts lists all accounts, the oldest first.
 func (s *Store) Accounts(ctx context.Context) ([]cron.Account, error) {
 	return collect(ctx, s.read, "list the accounts", func(scan scanner, a *cron.Account) error {
-		return scanAccount(scan, a)
-	}, `SELECT `+accountColumns+` FROM account ORDER BY id`)
+		var row accountRow
+		err := scan(row.targets()...)
+		*a = row.read()
+		return err
+	}, `SELECT `+accountNames+` FROM account ORDER BY id`)
 }
 
-// UpdateAccount lets change edit an account, and writes its plan, its overrides, its access and whether it is disabled.
-// The row is locked meanwhile, so concurrent changes of different fields all take effect. change runs within the
-// transaction, may run more than once, and does no more than set fields; its error changes nothing and is returned as it
-// is.
+// UpdateAccount lets change edit an account, and writes all of it but its ID and when it was made. The row is locked
+// meanwhile, so concurrent changes of different fields all take effect. change runs within the transaction, may run more
+// than once, and does no more than set fields; its error changes nothing and is returned as it is. The error is of kind
+// Conflict when another account has the e-mail address, and Missing once the time of the account's deletion has come.
 //
-// The jobs of a disabled account do not run. When it is enabled again, what they were due for is recorded as skipped, and
-// they are planned from then on.
+// The jobs of an account that is disabled or waits for its deletion do not run. When they may run again, what they were
+// due for is recorded as skipped, and they are planned from then on.
 func (s *Store) UpdateAccount(ctx context.Context, id int64, change func(*cron.Account) error) error {
-	var wakes bool
-	err := s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
+	return s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
 		var (
-			a       cron.Account
+			row     accountRow
 			enabled int64
 		)
-		err := scanAccount(q.QueryRowContext(ctx, `SELECT `+accountColumns+`, enabled_at FROM account WHERE id = $1`+
-			s.engine.lock(forUpdate), id).Scan, &a, &enabled)
+		err := q.QueryRowContext(ctx, `SELECT `+accountNames+`, enabled_at FROM account WHERE id = $1`+
+			s.engine.lock(forUpdate), id).Scan(append(row.targets(), &enabled)...)
 		if err != nil {
 			return oneRow(err, cron.SubjectAccount)
 		}
-		wasDisabled := a.Disabled
-		if err := change(&a); err != nil {
+		if row.Account = row.read(); !row.Deletes.IsZero() && !s.Now().Before(row.Deletes) {
+			return cron.Missing(cron.SubjectAccount)
+		}
+		email, stopped := row.Email, row.disabled
+		if err := change(&row.Account); err != nil {
 			return err
 		}
-		if wakes = wasDisabled && !a.Disabled; wakes {
-			enabled = millis(s.stamp())
+		row.write()
+		if row.Email != email {
+			if err := checkAccountEmail(ctx, q, id, row.Email); err != nil {
+				return err
+			}
 		}
-		overrides, err := encodeOverrides(a.Overrides)
-		if err != nil {
-			return err
-		}
-		_, err = q.ExecContext(ctx, `UPDATE account SET plan = $2, overrides = $3, disabled = $4, enabled_at = $5,
-			access = $6 WHERE id = $1`, id, a.Plan, overrides, a.Disabled, enabled, int(a.Access))
-		if err != nil {
+		if _, err := q.ExecContext(ctx, accountUpdate, values([]any{id}, row.columns)...); s.engine.duplicate(err) {
+			return errEmailOfAccount()
+		} else if err != nil {
 			return fmt.Errorf("change the account: %w", err)
 		}
-		return nil
-	})
-	if err != nil || !wakes {
+		if !stopped || row.disabled {
+			return nil
+		}
+		afterCommit(ctx, func(ctx context.Context) error { return s.wakeJobs(ctx, id) })
+		_, err = q.ExecContext(ctx, `UPDATE account SET enabled_at = $2 WHERE id = $1`, id, millis(s.stamp()))
 		return err
+	})
+}
+
+// checkAccountEmail is an error of kind Conflict when another account has an e-mail address.
+func checkAccountEmail(ctx context.Context, q queryer, id int64, email string) error {
+	var taken bool
+	err := q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM account WHERE email = $1 AND id <> $2`, email, id).Scan(flag(&taken))
+	if err != nil {
+		return fmt.Errorf("look for the e-mail address: %w", err)
 	}
-	return s.wakeJobs(ctx, id)
+	if taken {
+		return errEmailOfAccount()
+	}
+	return nil
 }
 
 // deleteChunk is how many jobs of an account one transaction deletes.
 const deleteChunk = 100
 
-// DeleteAccount removes an account with its jobs, folders and keys; its history is no longer reachable and goes with
-// the retention. The jobs go first, in chunks, and run no more meanwhile; when it fails halfway, the account is disabled.
+// DeleteAccount removes an account with its jobs, folders, keys, memberships and links; its history is no longer reachable
+// and goes with the retention. The jobs go first, in chunks, and run no more meanwhile; when it fails halfway, the account
+// is disabled.
 func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 	err := s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `UPDATE account SET disabled = $2 WHERE id = $1`, id, true)
@@ -143,10 +215,45 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	return s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM account WHERE id = $1`, id)
-		return changedOne(res, err, cron.SubjectAccount)
-	})
+	return s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error { return deleteAccount(ctx, q, id) })
+}
+
+// deleteAccount removes an account that has few jobs or none.
+func deleteAccount(ctx context.Context, q queryer, id int64) error {
+	res, err := q.ExecContext(ctx, `DELETE FROM account WHERE id = $1`, id)
+	if err := changedOne(res, err, cron.SubjectAccount); err != nil {
+		return err
+	}
+	if _, err := q.ExecContext(ctx, `DELETE FROM link WHERE account_id = $1`, id); err != nil {
+		return fmt.Errorf("delete the links of the account: %w", err)
+	}
+	return nil
+}
+
+// deleteDue takes a step of the deletion of an account whose time has come: a chunk of its jobs, and at last the account.
+func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
+	var id int64
+	err = s.read.QueryRowContext(ctx, `SELECT id FROM account WHERE deletes_at > 0 AND deletes_at <= $1 LIMIT 1`,
+		millis(s.Now())).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err == nil {
+		err = s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
+			jobs, err := s.deleteSomeJobs(ctx, q, id)
+			if err != nil || jobs {
+				return err
+			}
+			return deleteAccount(ctx, q, id)
+		})
+	}
+	if cron.KindOf(err) == cron.NotFound {
+		err = nil // another node was faster
+	}
+	if err != nil {
+		return false, fmt.Errorf("delete an account: %w", err)
+	}
+	return true, nil
 }
 
 // deleteSomeJobs deletes jobs of an account, locked against claims first.
@@ -201,18 +308,6 @@ func checkRoom(ctx context.Context, q queryer, count string, accountID int64, li
 	return nil
 }
 
-// encodeOverrides is overrides as a column has them.
-func encodeOverrides(o cron.Overrides) (string, error) {
-	if len(o) == 0 {
-		return "", nil
-	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		return "", fmt.Errorf("encode the overrides: %w", err)
-	}
-	return string(text), nil
-}
-
 func decodeOverrides(text string) (o cron.Overrides, err error) {
 	if text == "" {
 		return nil, nil
@@ -221,140 +316,4 @@ func decodeOverrides(text string) (o cron.Overrides, err error) {
 		return nil, fmt.Errorf("decode the overrides: %w", err)
 	}
 	return o, nil
-}
-
-const countKeys = `SELECT count(*) FROM api_key WHERE account_id = $1`
-
-// CreateAPIKey adds a key and sets its ID. The error is of kind TooMany when the account's plan allows no further key.
-func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
-	if k.Created.IsZero() {
-		k.Created = s.stamp()
-	}
-	err := s.transact(ctx, ofAccount(k.AccountID), func(ctx context.Context, q queryer) error {
-		plan, err := s.lockPlan(ctx, q, k.AccountID)
-		if err != nil {
-			return err
-		}
-		if err := checkRoom(ctx, q, countKeys, k.AccountID, plan.MaxKeys, cron.SubjectAPIKey); err != nil {
-			return err
-		}
-		return q.QueryRowContext(ctx,
-			`INSERT INTO api_key (account_id, title, hash, hint, created_at, disabled, expires_at, scopes, allow_from)
-			 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
-			k.AccountID, k.Title, k.Hash[:], k.Hint, millis(k.Created), k.Disabled, millis(k.Expires), int64(k.Scopes),
-			encodePrefixes(k.AllowFrom)).Scan(&k.ID)
-	})
-	if err != nil {
-		return fmt.Errorf("create the API key: %w", err)
-	}
-	return nil
-}
-
-const keyColumns = `api_key.id, api_key.account_id, api_key.title, api_key.hash, api_key.hint, api_key.created_at,
-	api_key.disabled, api_key.expires_at, api_key.scopes, api_key.allow_from, api_key.last_used_at`
-
-// keyRow is keyColumns as they are read.
-type keyRow struct {
-	cron.APIKey
-	hash                   []byte
-	created, expires, used int64
-	allow                  string
-}
-
-func (r *keyRow) fields() []any {
-	k := &r.APIKey
-	return []any{&k.ID, &k.AccountID, &k.Title, &r.hash, &k.Hint, &r.created, &k.Disabled, &r.expires, &k.Scopes, &r.allow,
-		&r.used}
-}
-
-func (r *keyRow) key() (cron.APIKey, error) {
-	k := r.APIKey
-	copy(k.Hash[:], r.hash)
-	k.Created, k.Expires, k.LastUsed = instant(r.created), instant(r.expires), instant(r.used)
-	var err error
-	k.AllowFrom, err = decodePrefixes(r.allow)
-	return k, err
-}
-
-func encodePrefixes(prefixes []netip.Prefix) string {
-	texts := make([]string, len(prefixes))
-	for i, p := range prefixes {
-		texts[i] = p.String()
-	}
-	return strings.Join(texts, ",")
-}
-
-func decodePrefixes(text string) (prefixes []netip.Prefix, err error) {
-	if text == "" {
-		return nil, nil
-	}
-	for _, t := range strings.Split(text, ",") {
-		p, err := netip.ParsePrefix(t)
-		if err != nil {
-			return nil, fmt.Errorf("decode an address range: %w", err)
-		}
-		prefixes = append(prefixes, p)
-	}
-	return prefixes, nil
-}
-
-// APIKeyByHash finds a key and its account; Missing when there is none.
-func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (cron.APIKey, cron.Account, error) {
-	var (
-		row keyRow
-		a   cron.Account
-	)
-	err := scanAccount(s.read.QueryRowContext(ctx,
-		`SELECT `+accountColumns+`, `+keyColumns+`
-		 FROM api_key JOIN account ON account.id = api_key.account_id WHERE api_key.hash = $1`, hash[:]).Scan,
-		&a, row.fields()...)
-	if err != nil {
-		return cron.APIKey{}, a, oneRow(err, cron.SubjectAPIKey)
-	}
-	k, err := row.key()
-	return k, a, err
-}
-
-// APIKeys lists the keys of an account, the oldest first.
-func (s *Store) APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	var keys []cron.APIKey
-	err = each(ctx, s.read, "list the API keys", func(scan scanner) error {
-		var row keyRow
-		if err := scan(row.fields()...); err != nil {
-			return err
-		}
-		k, err := row.key()
-		if err != nil {
-			return err
-		}
-		keys = append(keys, k)
-		return nil
-	}, `SELECT `+keyColumns+` FROM api_key WHERE account_id = $1 ORDER BY id`, accountID)
-	return keys, err
-}
-
-// DeleteAPIKey removes a key of an account.
-func (s *Store) DeleteAPIKey(ctx context.Context, accountID, keyID int64) error {
-	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM api_key WHERE id = $1 AND account_id = $2`, keyID, accountID)
-		return changedOne(res, err, cron.SubjectAPIKey)
-	})
-}
-
-// TouchAPIKey notes that a key of an account was used at an instant.
-func (s *Store) TouchAPIKey(ctx context.Context, accountID, keyID int64, at time.Time) error {
-	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND account_id = $3 AND last_used_at < $2`,
-			keyID, millis(at), accountID)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("note the use of an API key: %w", err)
-	}
-	return nil
 }

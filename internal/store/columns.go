@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +84,16 @@ func parameters(first, count int) string {
 	return b.String()
 }
 
+// insertRow is the statement that adds a row of columns to a table and returns its id.
+func insertRow(table string, list columns) string {
+	return `INSERT INTO ` + table + ` (` + names("", list) + `) VALUES (` + parameters(1, list.count()) + `) RETURNING id`
+}
+
+// updateRow is the statement that writes columns of the row of a table whose id is $1.
+func updateRow(table string, list columns) string {
+	return `UPDATE ` + table + ` SET (` + names("", list) + `) = (` + parameters(2, list.count()) + `) WHERE id = $1`
+}
+
 // The kinds of fields. Without them database/sql would use reflection for each value, and text for named kinds, which
 // takes most of the time of a long list. Fields that are read as integers are 0 where the column is NULL.
 type (
@@ -93,6 +104,9 @@ type (
 	instantField                            struct{ to *time.Time }
 	secondsField                            struct{ to *time.Duration } // in whole seconds
 	microsecondsField                       struct{ to *time.Duration } // in whole microseconds
+	bytesField                              struct{ to *[]byte }
+	hashField                               struct{ to *[32]byte }
+	optionalField                           struct{ field } // left as it is where the column is NULL
 )
 
 // integer is a variable of any integer kind.
@@ -107,6 +121,19 @@ func moment(to *time.Time) field { return instantField{to} }
 func inSeconds(to *time.Duration) field { return secondsField{to} }
 
 func inMicroseconds(to *time.Duration) field { return microsecondsField{to} }
+
+func blob(to *[]byte) field { return bytesField{to} }
+
+func hashed(to *[32]byte) field { return hashField{to} }
+
+// optional are the variables of columns of a row that may be missing, as in an outer join.
+func optional(lists ...columns) []any {
+	all := targets(lists...)
+	for i, f := range all {
+		all[i] = optionalField{f.(field)}
+	}
+	return all
+}
 
 // readInteger converts what a driver returns for an integer column.
 func readInteger(value any) (int64, error) {
@@ -197,6 +224,38 @@ func (f microsecondsField) Scan(value any) error {
 }
 
 func (f microsecondsField) value() any { return f.to.Microseconds() }
+
+// Scan implements sql.Scanner.
+func (f bytesField) Scan(value any) error {
+	b, ok := value.([]byte)
+	if !ok && value != nil {
+		return fmt.Errorf("%T is not a list of bytes", value)
+	}
+	*f.to = slices.Clone(b) // the driver may use its own again
+	return nil
+}
+
+func (f bytesField) value() any { return *f.to }
+
+// Scan implements sql.Scanner.
+func (f hashField) Scan(value any) error {
+	b, ok := value.([]byte)
+	if !ok || len(b) != len(f.to) {
+		return fmt.Errorf("%T of %d bytes is not a hash", value, len(b))
+	}
+	*f.to = [32]byte(b)
+	return nil
+}
+
+func (f hashField) value() any { return f.to[:] }
+
+// Scan implements sql.Scanner.
+func (f optionalField) Scan(value any) error {
+	if value == nil {
+		return nil
+	}
+	return f.field.Scan(value)
+}
 
 // publicURLField is the URL of a job. Its column has the URL without user and password.
 type publicURLField struct{ textField }

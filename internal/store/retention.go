@@ -27,25 +27,32 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
 	}
-	if more, err := s.pruneUsage(ctx); more || err != nil {
-		return more, err
-	}
-	if more, err := s.pruneIdempotencyKeys(ctx); more || err != nil {
-		return more, err
-	}
-	if more, err := s.wakeRemaining(ctx); more || err != nil {
-		return more, err
-	}
-	if more, err := s.pruneDeletedJobs(ctx); more || err != nil {
-		return more, err
-	}
-	if more, err := s.pruneChanges(ctx); more || err != nil {
-		return more, err
-	}
-	if more, err := s.pruneOutbox(ctx); more || err != nil {
-		return more, err
+	for _, step := range []func(context.Context) (bool, error){
+		s.pruneUsage, s.pruneIdempotencyKeys, s.pruneSessions, s.pruneChallenges, s.pruneLinks, s.pruneAudit,
+		s.wakeRemaining, s.deleteDue, s.pruneDeletedJobs, s.pruneChanges, s.pruneOutbox,
+	} {
+		if more, err := step(ctx); more || err != nil {
+			return more, err
+		}
 	}
 	return s.engine.pruneHistory(ctx)
+}
+
+// prune runs a statement that deletes rows, of which $2 is how many at most. Errors say what was being done.
+func (s *Store) prune(ctx context.Context, doing, statement string, first any, rest ...any) (more bool, err error) {
+	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, statement, append([]any{first, pruneChunk}, rest...)...)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		more = n == pruneChunk
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", doing, err)
+	}
+	return more, nil
 }
 
 // pruneNodes deletes nodes that have been dead for a day and left nothing running.

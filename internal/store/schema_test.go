@@ -128,7 +128,7 @@ func describePostgres(t *testing.T) (list []string) {
 	return list
 }
 
-// TestMigrateFurther has a database of the first version get a second file: serve runs it, once, and a command leaves the
+// TestMigrateFurther has a database of the present version get a further file: serve runs it, once, and a command leaves the
 // database to serve.
 func TestMigrateFurther(t *testing.T) {
 	for _, d := range storetest.Databases {
@@ -140,11 +140,12 @@ func TestMigrateFurther(t *testing.T) {
 			files := fstest.MapFS{}
 			dir := map[string]string{"SQLite": "sqlite", "PostgreSQL": "postgres"}[d.Name]
 			for _, dir := range []string{"sqlite", "postgres"} {
-				name := "migrations/" + dir + "/0001_initial.sql"
-				text, err := fs.ReadFile(store.Migrations, name)
-				ok(t, err)
-				files[name] = &fstest.MapFile{Data: text}
-				files["migrations/"+dir+"/0002_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE more (id INTEGER);\n")}
+				for _, name := range migrationNames(t, dir) {
+					text, err := fs.ReadFile(store.Migrations, "migrations/"+dir+"/"+name)
+					ok(t, err)
+					files["migrations/"+dir+"/"+name] = &fstest.MapFile{Data: text}
+				}
+				files["migrations/"+dir+"/9999_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE more (id INTEGER);\n")}
 			}
 			if err := store.Migrate(t.Context(), db, dir, files, true); !errors.Is(err, store.ErrOlder) {
 				t.Errorf("a command gets %v", err)
@@ -165,17 +166,20 @@ func TestMigrateFurther(t *testing.T) {
 
 // TestMigrationsInStep compares the numbers and names of the files for the two databases.
 func TestMigrationsInStep(t *testing.T) {
-	names := func(dir string) (names []string) {
-		entries, err := fs.ReadDir(store.Migrations, "migrations/"+dir)
-		ok(t, err)
-		for _, e := range entries {
-			names = append(names, e.Name())
-		}
-		return names
-	}
-	if lite, post := names("sqlite"), names("postgres"); !slices.Equal(lite, post) {
+	if lite, post := migrationNames(t, "sqlite"), migrationNames(t, "postgres"); !slices.Equal(lite, post) {
 		t.Errorf("SQLite has %q and PostgreSQL has %q", lite, post)
 	}
+}
+
+// migrationNames are the names of the files for a database.
+func migrationNames(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := fs.ReadDir(store.Migrations, "migrations/"+dir)
+	ok(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 // TestUnreleasedDatabase refuses databases from before the first release, whatever version they have, and leaves them as

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -27,11 +28,15 @@ var (
 
 // Options are what Open needs.
 type Options struct {
-	URL       string // a postgres:// URL; empty for SQLite
-	Dir       string // the directory of the SQLite database; ignored with URL
-	Key       [32]byte
-	Plans     cron.Plans // cron.DefaultPlans when nil
-	Logger    *slog.Logger
+	URL    string // a postgres:// URL; empty for SQLite
+	Dir    string // the directory of the SQLite database; ignored with URL
+	Key    [32]byte
+	Plans  cron.Plans // cron.DefaultPlans when nil
+	Logger *slog.Logger
+
+	AuditKept    time.Duration // how long the audit log is kept; a year when 0
+	AuditEntries int           // how many entries of an account are kept; cron.MaxAuditEntries when 0
+
 	NoMigrate bool // refuse a database that is missing or of another version, instead of creating or migrating it
 }
 
@@ -56,6 +61,9 @@ type Store struct {
 	changed       chan struct{}
 	offset        atomic.Int64 // of the database's clock to the process's, in nanoseconds
 	outboxAccount atomic.Int64 // the account whose notices upkeep has counted last
+	auditKept     time.Duration
+	auditEntries  int
+	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
 	stop          context.CancelFunc
 	background    sync.WaitGroup
 }
@@ -73,6 +81,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
 	}
+	s.auditKept, s.auditEntries = cmp.Or(o.AuditKept, auditKept), cmp.Or(o.AuditEntries, cron.MaxAuditEntries)
+	s.auditAccount.Store(-1) // the service itself comes first
 	if o.URL != "" {
 		err = openPostgres(ctx, background, s, o)
 	} else {

@@ -60,6 +60,9 @@ var (
 // ofAccount is the turn of an account's call. The operator's commands have account 0.
 func ofAccount(id int64) turn { return turn{classAccount, id} }
 
+// ofPerson is the turn of a call of a person that concerns no account.
+func ofPerson(id int64) turn { return turn{classAccount, -id} }
+
 var errNoTurn = errors.New("no turn came in time")
 
 // errTooManyWaiting says that the account has too many calls waiting.
@@ -80,7 +83,8 @@ type transactionKey struct{}
 // transaction is an open transaction.
 type transaction struct {
 	q       queryer
-	changed bool  // the schedule of a job may have changed
+	changed bool // the schedule of a job may have changed
+	after   []func(ctx context.Context) error
 	ended   error // why the database has ended it; nothing more may be written
 }
 
@@ -99,7 +103,10 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	if known, ok := turnOf(ctx); ok && t.class == classAccount {
 		t = known // upkeep on behalf of an account keeps its own turn
 	}
-	var changed bool
+	var (
+		changed bool
+		after   []func(ctx context.Context) error
+	)
 	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
 		defer func() {
 			if p := recover(); p != nil { // the writer's goroutine must survive
@@ -108,7 +115,7 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		}()
 		tx := &transaction{q: q}
 		err = fn(context.WithValue(ctx, transactionKey{}, tx), q)
-		changed = tx.changed
+		changed, after = tx.changed, tx.after
 		if err == nil {
 			err = tx.ended
 		}
@@ -117,7 +124,19 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	if err == nil && changed {
 		s.signal()
 	}
+	for _, follow := range after {
+		if err == nil {
+			err = follow(ctx)
+		}
+	}
 	return err
+}
+
+// afterCommit has follow run once the transaction of ctx is committed, with the context of its caller: long work that is
+// not part of it. When the process dies first, upkeep does the work. What is undone has nothing that follows.
+func afterCommit(ctx context.Context, follow func(ctx context.Context) error) {
+	tx, _ := joined(ctx)
+	tx.after = append(tx.after, follow)
 }
 
 // nested runs fn inside a savepoint of the transaction.
@@ -128,8 +147,10 @@ func (tx *transaction) nested(ctx context.Context, fn func(context.Context, quer
 	if _, err := tx.q.ExecContext(ctx, `SAVEPOINT part`); err != nil {
 		return fmt.Errorf("begin a part of a transaction: %w", err)
 	}
+	after := len(tx.after)
 	failed := fn(ctx, tx.q)
 	if failed != nil {
+		tx.after = tx.after[:after]
 		if _, err := tx.q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT part`); err != nil {
 			// SQLite rolls back the whole transaction when the disk is full, for instance.
 			tx.ended = fmt.Errorf("undo a part of a transaction: %w", err)

@@ -121,6 +121,7 @@ var accountTests = []test{
 			Expires: db.Now().UTC().Truncate(time.Millisecond), Scopes: cron.ScopeRead | cron.ScopeWrite,
 			AllowFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 			LastUsed:  db.Now().UTC().Truncate(time.Millisecond),
+			MadeBy:    s.member(db, account, cron.RoleOwner, operator).ID, Role: cron.RoleEditor, Operator: true,
 		}
 		second := cron.APIKey{AccountID: account, Hash: sha256.Sum256([]byte("second"))}
 		s.ok(db.CreateAPIKey(s.ctx(), &first))

@@ -24,6 +24,12 @@ func Run(t *testing.T, d Database) {
 	}{
 		{"open", openTests},
 		{"accounts", accountTests},
+		{"people", personTests},
+		{"members", memberTests},
+		{"sessions", sessionTests},
+		{"links", linkTests},
+		{"passkeys", passkeyTests},
+		{"audit", auditTests},
 		{"jobs", jobTests},
 		{"secrets", secretTests},
 		{"folders", folderTests},
@@ -74,6 +80,9 @@ type suite struct {
 	options  store.Options
 	raw      *sql.DB // see past
 	accounts int
+	people   int
+	keys     int
+	tokens   int
 }
 
 func (s *suite) ctx() context.Context { return s.Context() }
