@@ -13,7 +13,7 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-var _ auth.KeyStore = (*store.Store)(nil)
+var _ auth.Store = (*store.Store)(nil)
 
 func openStore(t *testing.T) *store.Store {
 	t.Helper()
@@ -128,5 +128,84 @@ func TestAuthenticateWhenTheDatabaseFails(t *testing.T) {
 	cancel()
 	if _, err := a.Authenticate(ctx, time.Now(), "Bearer x", netip.Addr{}); err == nil || cron.KindOf(err) != cron.Internal {
 		t.Errorf("error %v", err)
+	}
+}
+
+// addSession adds a person with a session, and makes the person a member of an account.
+func addSession(t *testing.T, s *store.Store, email string, account int64, change func(*cron.Person, *cron.Session)) (token string) {
+	t.Helper()
+	person := cron.Person{Email: email}
+	session := cron.Session{AccountID: account, Way: cron.WayPassword, Expires: time.Now().Add(time.Hour)}
+	token, session.Hash = auth.NewSessionToken()
+	if change != nil {
+		change(&person, &session)
+	}
+	if err := s.CreatePerson(t.Context(), &person); err != nil {
+		t.Fatal(err)
+	}
+	if account != 0 {
+		if err := s.SetMembership(t.Context(), cron.Membership{PersonID: person.ID, AccountID: account, Role: cron.RoleEditor}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	session.PersonID = person.ID
+	if err := s.CreateSession(t.Context(), &session); err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// TestSessions presents tokens of sessions as cookies and as bearers.
+func TestSessions(t *testing.T) {
+	s := openStore(t)
+	a := auth.New(s)
+	id, key := addAccount(t, s, cron.Account{Email: "a@example.com", Plan: cron.PlanDefault})
+	owner := cron.Person{Email: "owner@example.com"}
+	if err := s.CreatePerson(t.Context(), &owner); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetMembership(t.Context(), cron.Membership{PersonID: owner.ID, AccountID: id, Role: cron.RoleOwner}); err != nil {
+		t.Fatal(err)
+	}
+	now, from := time.Now(), netip.MustParseAddr("192.0.2.7")
+	console := func(_ *cron.Person, s *cron.Session) { s.Console = true }
+	cookie := addSession(t, s, "b@example.com", id, console)
+	for name, tt := range map[string]struct {
+		token          string
+		cookie, bearer bool
+	}{
+		"of the console":       {cookie, true, false},
+		"of the API":           {addSession(t, s, "c@example.com", id, nil), false, true},
+		"without an account":   {addSession(t, s, "d@example.com", 0, console), true, false},
+		"of a disabled person": {addSession(t, s, "e@example.com", id, func(p *cron.Person, s *cron.Session) { p.Disabled, s.Console = true, true }), false, false},
+		"that has expired": {addSession(t, s, "f@example.com", id, func(_ *cron.Person, s *cron.Session) {
+			s.Console, s.Expires = true, now
+		}), false, false},
+		"of nobody":          {"punctual_session_" + cookie[len("punctual_session_"):len(cookie)-1] + "_", false, false},
+		"that is an API key": {key, false, true},
+		"that is empty":      {"", false, false},
+	} {
+		actor, err := a.AuthenticateSession(t.Context(), now, tt.token, from)
+		if ok := err == nil; ok != tt.cookie || !ok && (cron.KindOf(err) != cron.Unauthorized || actor.Person != nil) {
+			t.Errorf("a cookie %s: %+v, %v", name, actor, err)
+		}
+		if err == nil && (actor.Way != cron.WayConsole || actor.Key != nil || actor.Person.ID != actor.Session.PersonID ||
+			actor.Operator || actor.Address != from) {
+			t.Errorf("a cookie %s is %+v", name, actor)
+		}
+		actor, err = a.Authenticate(t.Context(), now, "Bearer "+tt.token, from)
+		if ok := err == nil; ok != tt.bearer || !ok && (cron.KindOf(err) != cron.Unauthorized || actor.Person != nil) {
+			t.Errorf("a bearer %s: %+v, %v", name, actor, err)
+		}
+	}
+	actor, err := a.AuthenticateSession(t.Context(), now, cookie, from)
+	if err != nil || actor.Account.ID != id || actor.Role != cron.RoleEditor {
+		t.Fatalf("the actor is %+v, %v", actor, err)
+	}
+	if _, err := s.RemoveMembership(t.Context(), id, actor.Person.ID); err != nil {
+		t.Fatal(err)
+	}
+	if actor, err = a.AuthenticateSession(t.Context(), now, cookie, from); err != nil || actor.Account.ID != 0 || actor.Role != cron.RoleNone {
+		t.Errorf("somebody who has left is %+v, %v", actor, err)
 	}
 }
