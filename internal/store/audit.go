@@ -45,7 +45,7 @@ func auditColumns(e *cron.AuditEntry) columns {
 }
 
 var (
-	auditNames  = `audit.id, ` + names("audit", auditColumns(new(cron.AuditEntry)))
+	auditNames  = `id, ` + names("", auditColumns(new(cron.AuditEntry)))
 	auditInsert = insertRow("audit", auditColumns(new(cron.AuditEntry)))
 )
 
@@ -175,7 +175,7 @@ func (s *Store) scanAudit(ctx context.Context, query *auditQuery, f cron.AuditFi
 	}
 	list, err = collect(ctx, s.read, "read the audit log", func(scan scanner, e *cron.AuditEntry) error {
 		return scan(append([]any{integer(&e.ID)}, targets(auditColumns(e))...)...)
-	}, `SELECT `+auditNames+` FROM (SELECT * FROM audit`+scanned+newestFirst+strconv.Itoa(auditScan)+`) AS audit`+
+	}, `SELECT `+auditNames+` FROM (SELECT * FROM audit`+scanned+newestFirst+strconv.Itoa(auditScan)+`) AS newest`+
 		query.where(position)+newestFirst+strconv.Itoa(limit), query.args...)
 	if err != nil || limit <= 0 {
 		return nil, 0, err

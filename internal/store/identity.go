@@ -52,6 +52,11 @@ func (s *Store) LinkIdentity(ctx context.Context, i cron.Identity) error {
 
 // Identities lists how issuers know a person, the oldest first.
 func (s *Store) Identities(ctx context.Context, personID int64) ([]cron.Identity, error) {
+	ctx, leave, err := s.enter(ctx, ofPerson(personID).account)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return collect(ctx, s.read, "list the identities", func(scan scanner, i *cron.Identity) error {
 		return scan(targets(identityColumns(i))...)
 	}, `SELECT `+identityNames+` FROM identity WHERE person_id = $1 ORDER BY created_at, issuer, subject`, personID)

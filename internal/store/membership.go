@@ -42,6 +42,11 @@ func (s *Store) Memberships(ctx context.Context, accountID int64) ([]cron.Member
 
 // MembershipsOf lists the accounts of a person, the first one first.
 func (s *Store) MembershipsOf(ctx context.Context, personID int64) ([]cron.Membership, error) {
+	ctx, leave, err := s.enter(ctx, ofPerson(personID).account)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return collect(ctx, s.read, "list the accounts of a person", func(scan scanner, m *cron.Membership) error {
 		var row accountRow
 		err := scan(append(targets(membershipColumns(m)), row.targets()...)...)

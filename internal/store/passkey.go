@@ -60,6 +60,11 @@ func (s *Store) AddPasskey(ctx context.Context, k *cron.Passkey) error {
 
 // Passkeys lists the passkeys of a person, the oldest first.
 func (s *Store) Passkeys(ctx context.Context, personID int64) ([]cron.Passkey, error) {
+	ctx, leave, err := s.enter(ctx, ofPerson(personID).account)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return collect(ctx, s.read, "list the passkeys", func(scan scanner, k *cron.Passkey) error {
 		return scan(passkeyTargets(k)...)
 	}, `SELECT `+passkeyNames+` FROM passkey WHERE person_id = $1 ORDER BY id`, personID)

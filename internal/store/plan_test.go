@@ -37,6 +37,7 @@ func TestPlans(t *testing.T) {
 				fill(t, raw, seed.ID, 1000, db.Now()) // SQLite's plans do not depend on how many there are
 			} else {
 				fill(t, raw, seed.ID, 20_000, db.Now())
+				fillPeople(t, raw, 4000)
 				exec(t, raw, `ANALYZE`)
 			}
 
@@ -46,6 +47,7 @@ func TestPlans(t *testing.T) {
 				return nil
 			})
 			runNode(t, db, account, node, seed.ID)
+			runPeople(t, db, account)
 			undo()
 			if len(ran) < 40 {
 				t.Errorf("only %d statements ran", len(ran))
@@ -218,9 +220,9 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables are those that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|used_challenge|api_key|maker)\b(.*)`)
 	// An index of what waits or runs is small, or is read from its beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

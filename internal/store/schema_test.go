@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"punctual/internal/cron"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -159,6 +160,46 @@ func TestMigrateFurther(t *testing.T) {
 			}
 			if err := store.Migrate(t.Context(), db, dir, store.Migrations, false); !errors.Is(err, store.ErrNewer) {
 				t.Errorf("the older program gets %v", err)
+			}
+		})
+	}
+}
+
+// TestMigrateKeys has a database of the first version get people: its keys may do what they could before, and the first
+// one of the first account what operators do.
+func TestMigrateKeys(t *testing.T) {
+	for _, d := range storetest.Databases {
+		t.Run(d.Name, func(t *testing.T) {
+			t.Parallel()
+			options := d.Empty(t)
+			db := past(t, options)
+			dir := map[string]string{"SQLite": "sqlite", "PostgreSQL": "postgres"}[d.Name]
+			files := fstest.MapFS{}
+			for _, dir := range []string{"sqlite", "postgres"} {
+				name := "migrations/" + dir + "/0001_initial.sql"
+				text, err := fs.ReadFile(store.Migrations, name)
+				ok(t, err)
+				files[name] = &fstest.MapFile{Data: text}
+			}
+			ok(t, store.Migrate(t.Context(), db, dir, files, false))
+			for _, email := range []string{"first@example.com", "second@example.com"} {
+				exec(t, db, `INSERT INTO account (email, plan, disabled, created_at) VALUES ($1, 'default', 1 = 0, 1)`, email)
+			}
+			for i, account := range []string{"second", "first", "first"} {
+				exec(t, db, `INSERT INTO api_key (account_id, title, hash, hint, disabled, expires_at, scopes, allow_from, created_at)
+					SELECT id, '', $1, '', 1 = 0, 0, 0, '', 1 FROM account WHERE email = $2`,
+					append(make([]byte, 31), byte(i)), account+"@example.com")
+			}
+			s := open(t, options)
+			for i, operator := range []bool{false, true, false} {
+				k, a, err := s.APIKeyByHash(t.Context(), [32]byte{31: byte(i)})
+				ok(t, err)
+				if k.Role != cron.RoleOwner || k.Operator != operator || k.MadeBy != 0 {
+					t.Errorf("key %d is %+v, want an owner's, and that of the operator: %t", i, k, operator)
+				}
+				if a.Disabled || !a.Deletes.IsZero() || a.Title != "" {
+					t.Errorf("the account is %+v", a)
+				}
 			}
 		})
 	}

@@ -145,6 +145,11 @@ func (s *Store) UpdateSession(ctx context.Context, id int64, change func(*cron.S
 
 // Sessions lists the sessions of a person that have not ended, the newest first.
 func (s *Store) Sessions(ctx context.Context, personID int64) ([]cron.Session, error) {
+	ctx, leave, err := s.enter(ctx, ofPerson(personID).account)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	return collect(ctx, s.read, "list the sessions", func(scan scanner, session *cron.Session) error {
 		return scan(sessionTargets(session)...)
 	}, `SELECT `+sessionNames+` FROM session WHERE person_id = $1 AND expires_at > $2 ORDER BY id DESC`, personID, millis(s.Now()))

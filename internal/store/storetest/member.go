@@ -245,6 +245,17 @@ var memberTests = []test{
 		s.ok(err)
 		s.equal("waits", a.Deletes.IsZero(), false)
 	}},
+	{"upkeep deletes a large account in chunks", func(s *suite) {
+		db, account, _ := s.start()
+		for range 250 {
+			s.job(db, account)
+		}
+		kept := s.job(db, s.account(db))
+		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error { a.Deletes = db.Now().Add(-time.Second); return nil }))
+		s.chunks(db, "job", 100)
+		s.equal("job that stays", s.number(`SELECT id FROM job`), kept.ID)
+		s.equal("accounts", s.number(`SELECT count(*) FROM account`), int64(1))
+	}},
 	{"an account has an address of its own", func(s *suite) {
 		db, account, _ := s.start()
 		other := s.account(db)
