@@ -119,12 +119,23 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		_, err := db.Replan(ctx)
 		return err
 	},
+	"SaveACMEFile": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.SaveACMEFile(ctx, "other", []byte("value"))
+	},
+	"DeleteACMEFile": func(_ *doorWorld, ctx context.Context, db *store.Store) error { return db.DeleteACMEFile(ctx, "file") },
+	"LockACME": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.LockACME(ctx, "lock", "other", time.Hour)
+		return err
+	},
+	"UnlockACME": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UnlockACME(ctx, "held", "owner")
+	},
 	"WakeJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.WakeJobs(ctx, w.account) },
 }
 
 // notWriting are all other methods.
 var notWriting = []string{
-	"APIKeyByHash", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
+	"ACMEFile", "ACMEFiles", "APIKeyByHash", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
@@ -170,6 +181,9 @@ func TestOneDoor(t *testing.T) {
 			ok(t, db.CreateJob(t.Context(), &j))
 			w.key, w.folder, w.job = k.ID, f.ID, j.ID
 			w.people = newPeople(t, db, w.account)
+			ok(t, db.SaveACMEFile(t.Context(), "file", []byte("value")))
+			_, err := db.LockACME(t.Context(), "held", "owner", time.Hour)
+			ok(t, err)
 			due := func() {
 				exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`,
 					j.ID, db.Now().Add(-time.Second).UnixMilli())

@@ -53,6 +53,7 @@ func Run(t *testing.T, d Database) {
 		{"search", searchTests},
 		{"rollups", rollupTests},
 		{"time zones", zoneTests},
+		{"certificates", certificateTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
