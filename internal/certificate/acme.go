@@ -1,0 +1,198 @@
+// Package certificate has the TLS certificates of the service. They come from files, which may change while the service
+// runs (Files), or from a certificate authority by the ACME protocol (ACME, RFC 8555).
+package certificate
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"github.com/mholt/acmez/v3"
+	"go.uber.org/zap"
+)
+
+// ChallengeProtocol is the application protocol of TLS connections by which a certificate authority checks who has a host
+// (RFC 8737).
+const ChallengeProtocol = acmez.ACMETLS1Protocol
+
+// retryAfter is how long ACME waits after a month of attempts in vain, or when the database does not answer.
+const retryAfter = time.Minute
+
+// stopTimeout is how long Close waits for a request to the certificate authority that is under way.
+const stopTimeout = 5 * time.Second
+
+var errOtherHost = errors.New("the host of the challenge is not one of this service")
+
+// Config is what ACME needs.
+type Config struct {
+	Hosts     []string       // in lower case; each gets a certificate
+	Directory string         // URL of the certificate authority; Let's Encrypt when empty
+	Email     string         // contact for the certificate authority; may be empty
+	Roots     *x509.CertPool // that the connection to the certificate authority is checked by; nil for those of the system
+	Listen    netip.AddrPort // where handshakes with ChallengeProtocol get to ACME.Certificate
+	Plain     netip.AddrPort // where HTTP requests get to ACME.Challenge; invalid when nowhere
+	Store     Store
+	Logger    *slog.Logger
+}
+
+// ACME orders certificates and renews them. All nodes of a database have the same ones:
+//
+//	no certificate in the database ──▶ lock of the host ──▶ still none? ──▶ order ──▶ save ──▶ unlock
+//	                                      │ another node has it
+//	                                      └──▶ wait ──▶ load what that node saved
+//
+// The certificate authority may ask any of the nodes to prove that it has the host, so open challenges are in the database
+// too. A lock has a lease, which is renewed while an order is under way: when its node dies, another one goes on.
+type ACME struct {
+	hosts   []string
+	storage *storage
+	cache   *certmagic.Cache
+	config  *certmagic.Config
+	issuer  *certmagic.ACMEIssuer
+	logger  *slog.Logger
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// Start loads the certificates that the database has, and in the background orders and renews until Close.
+func Start(ctx context.Context, c Config) *ACME {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a := &ACME{hosts: c.Hosts, storage: newStorage(c.Store), logger: c.Logger, stop: stop}
+	library := zap.New(logCore{logger: c.Logger})
+	complete := make(chan struct{})
+	defer close(complete)
+	a.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: library, GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) {
+		<-complete
+		return a.config, nil
+	}})
+	a.config = certmagic.New(a.cache, certmagic.Config{
+		Storage: a.storage, Logger: library, OnEvent: a.event,
+		DefaultServerName: c.Hosts[0], // for clients that name no host
+		// Let's Encrypt has no OCSP any more, and the start must not wait for the responder of another authority.
+		OCSP: certmagic.OCSPConfig{DisableStapling: true},
+	})
+	a.issuer = certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{
+		CA: c.Directory, Email: c.Email, Agreed: true, TrustedRoots: c.Roots, Logger: library,
+		ListenHost: c.Listen.Addr().String(), AltTLSALPNPort: int(c.Listen.Port()),
+		DisableHTTPChallenge: !c.Plain.IsValid(), AltHTTPPort: int(c.Plain.Port()),
+	})
+	a.config.Issuers = []certmagic.Issuer{a.issuer}
+	for _, host := range c.Hosts {
+		known, err := a.config.CacheManagedCertificate(background, host)
+		a.running.Go(func() { a.manage(background, host, known, err) })
+	}
+	return a
+}
+
+// manage gets a host a certificate, or a new one for one that expires soon. From then on the cache maintains it.
+func (a *ACME) manage(ctx context.Context, host string, known certmagic.Certificate, err error) {
+	for {
+		switch {
+		case err == nil && !known.NeedsRenewal(a.config):
+			return
+		case err == nil:
+			err = a.config.RenewCertAsync(ctx, host, false)
+		case errors.Is(err, fs.ErrNotExist):
+			err = a.config.ObtainCertAsync(ctx, host)
+		}
+		if err == nil {
+			_, err = a.config.CacheManagedCertificate(ctx, host)
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		a.logger.Error("the certificate cannot be obtained; trying again", slog.String("host", host), slog.String("error", err.Error()))
+		if !sleep(ctx, retryAfter) {
+			return
+		}
+		known, err = a.config.CacheManagedCertificate(ctx, host)
+	}
+}
+
+// event logs what has become of an order.
+func (a *ACME) event(_ context.Context, name string, data map[string]any) error {
+	host, _ := data["identifier"].(string)
+	switch name {
+	case "cert_obtained":
+		a.logger.Info("certificate obtained", slog.String("host", host))
+	case "cert_failed":
+		err, _ := data["error"].(error)
+		a.logger.Error("the certificate could not be obtained; trying again later", slog.String("host", host), slog.Any("error", err))
+	}
+	return nil
+}
+
+// Certificate is for tls.Config.GetCertificate, also of challenges. A host that is not one of ours costs no query.
+func (a *ACME) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if slices.Contains(hello.SupportedProtos, ChallengeProtocol) && !a.Covers(hello.ServerName) {
+		return nil, errOtherHost
+	}
+	return a.config.GetCertificate(hello)
+}
+
+// Challenge answers a request over HTTP by which the certificate authority checks who has a host (RFC 8555, section 8.3).
+// false is that the request is another one, and not answered.
+func (a *ACME) Challenge(w http.ResponseWriter, r *http.Request) bool {
+	host, _, _ := strings.Cut(r.Host, ":")
+	return a.Covers(host) && a.issuer.HandleHTTPChallenge(w, r)
+}
+
+// Covers tells whether a host is one of those that get certificates.
+func (a *ACME) Covers(host string) bool {
+	return slices.Contains(a.hosts, strings.TrimSuffix(strings.ToLower(host), "."))
+}
+
+// NotAfter is when the first of the certificates expires; the zero time while one is missing.
+func (a *ACME) NotAfter() (first time.Time) {
+	for _, host := range a.hosts {
+		var latest time.Time // a renewed certificate may stand beside the former one
+		for _, c := range a.cache.AllMatchingCertificates(host) {
+			if c.Leaf.NotAfter.After(latest) {
+				latest = c.Leaf.NotAfter
+			}
+		}
+		if latest.IsZero() {
+			return latest
+		}
+		if first.IsZero() || latest.Before(first) {
+			first = latest
+		}
+	}
+	return first
+}
+
+// Close ends all work, and gives back the locks of this node.
+func (a *ACME) Close() error {
+	a.stop()
+	a.running.Wait()
+	stopped := make(chan struct{})
+	go func() {
+		a.cache.Stop()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(stopTimeout): // the library does not end a request of its maintenance; the storage is closed to it
+	}
+	return a.storage.close()
+}
+
+// sleep tells whether a time has passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
