@@ -72,6 +72,8 @@ type ServeConfig struct {
 	LogLevel         string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"The lowest level that is logged: debug, info, warn or error."`
 	Drain            time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long the service waits for executions in flight when it stops."`
 
+	TLSConfig `embed:""`
+
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
 	HostSlots int `default:"500" env:"PUNCTUAL_HOST_SLOTS" help:"How many executions may be in flight to one host and port."`
 
@@ -80,7 +82,7 @@ type ServeConfig struct {
 	AllowTargets []netip.Prefix `env:"PUNCTUAL_ALLOW_TARGETS" placeholder:"ADDRESS" help:"Private or special-purpose addresses or ranges that the jobs of every account may call, such as 169.254.7.0/24; not metadata services of cloud providers or the service itself."`
 	DenyTargets  []netip.Prefix `env:"PUNCTUAL_DENY_TARGETS" placeholder:"ADDRESS" help:"Addresses or ranges that jobs may not call, such as 10.0.0.0/8."`
 
-	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Addresses or ranges of proxies whose X-Forwarded-For header is trusted, such as 10.0.0.0/8."`
+	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Addresses or ranges of proxies whose headers X-Forwarded-For and X-Forwarded-Proto are trusted, such as 10.0.0.0/8."`
 	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that /executor-nodes.json lists; by default those of the machine."`
 }
 
@@ -181,6 +183,9 @@ func (c *Config) check() error {
 			return fmt.Errorf("--host-slots is %d, but must be at least 1", s.HostSlots)
 		case s.Drain < 0:
 			return fmt.Errorf("--drain is %s, but must not be negative", s.Drain)
+		}
+		if err := s.TLSConfig.check(s.PublicURL); err != nil {
+			return err
 		}
 	}
 	switch mail := c.SMTP.Host != ""; {

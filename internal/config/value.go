@@ -59,6 +59,7 @@ func values() []kong.Option {
 		kong.TypeMapper(reflect.TypeFor[Expiry](), text(func(s string) (any, error) { return parseExpiry(s) })),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Prefix](), listMapper(parsePrefix)),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Addr](), listMapper(parseAddr)),
+		kong.TypeMapper(reflect.TypeFor[[]Host](), listMapper(parseHost)),
 		kong.TypeMapper(reflect.TypeFor[map[string]int64](), kong.MapperFunc(decodeNumbers)),
 	}
 }
