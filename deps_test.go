@@ -27,8 +27,9 @@ var allowed = map[string][]string{
 	"punctual/internal/web":       {"auth", "cron", "message", "service"},
 	"punctual/internal/zoneinfo":  {"cron"},
 
+	"punctual/internal/certificate":  {},
 	"punctual/internal/notify/email": {"config", "cron", "message"},
-	"punctual/internal/app": {"api", "auth", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
+	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
 		"service", "store", "web", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"punctual/internal/certificate"
 	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/message"
@@ -74,6 +75,10 @@ func explain(err error) string {
 		{store.ErrOtherKey, message.Default().OtherKey},
 		{store.ErrNoBackup, message.Default().NoBackup},
 		{store.ErrBadURL, message.Default().BadDatabaseURL},
+		{errNoRoot, message.Default().NoRootCertificate},
+		{certificate.ErrNoCertificate, message.Default().NoCertificate},
+		{certificate.ErrNoKey, message.Default().NoPrivateKey},
+		{certificate.ErrOtherKey, message.Default().OtherPrivateKey},
 	} {
 		if errors.Is(err, known.err) {
 			return known.text(err)

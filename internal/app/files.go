@@ -20,8 +20,14 @@ const (
 	maxConnections = 4096 // of clients, to bound memory
 )
 
-// fileShares is the number of slots and of client connections.
-type fileShares struct{ slots, connections int }
+// fileShares is the number of slots, of client connections, and of connections to the plain HTTP listener.
+type fileShares struct{ slots, connections, plain int }
+
+// sharePlain gives the plain HTTP listener, whose connections are short, an eighth of the client connections.
+func (s *fileShares) sharePlain() {
+	s.plain = max(8, s.connections/8)
+	s.connections -= s.plain
+}
 
 // shareFiles divides limit open files between the requested number of slots and client connections.
 func shareFiles(limit, slots int) (fileShares, error) {

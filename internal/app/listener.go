@@ -3,6 +3,7 @@ package app
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -13,11 +14,11 @@ import (
 )
 
 // limitedListener bounds the connections of clients. A connection is idle while no request on it is being answered:
-// while its head or its body has not arrived completely, and between requests. When all connections are taken, a new
-// one replaces the one that has been idle longest; when none is idle, new ones stay in the backlog of the operating
-// system. Each address has a share; beyond it a new connection replaces an idle one of the same address, or is closed.
-// Loopback addresses and trusted proxies stand for many clients: they have no share, and their connections are closed
-// last.
+// before and during its TLS handshake, while its head or its body has not arrived completely, and between requests. When
+// all connections are taken, a new one replaces the one that has been idle longest; when none is idle, new ones stay in
+// the backlog of the operating system. Each address has a share; beyond it a new connection replaces an idle one of the
+// same address, or is closed. Loopback addresses and trusted proxies stand for many clients: they have no share, and their
+// connections are closed last.
 type limitedListener struct {
 	net.Listener
 	max, share int
@@ -213,6 +214,15 @@ func originOf(a net.Addr) netip.Addr {
 // connKey is the context key of the connection of a request.
 type connKey struct{}
 
+// limitedOf returns the connection of the listener under a connection of a server, which TLS may wrap.
+func limitedOf(conn net.Conn) (*limitedConn, bool) {
+	if encrypted, ok := conn.(*tls.Conn); ok {
+		conn = encrypted.NetConn()
+	}
+	c, ok := conn.(*limitedConn)
+	return c, ok
+}
+
 // watch makes a server tell the listener which connections are idle.
 func watch(server *http.Server) {
 	handler := server.Handler
@@ -220,12 +230,13 @@ func watch(server *http.Server) {
 		return context.WithValue(ctx, connKey{}, c)
 	}
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
-		if c, ok := conn.(*limitedConn); ok && state == http.StateIdle {
+		if c, ok := limitedOf(conn); ok && state == http.StateIdle {
 			c.change(c.listener.wait)
 		}
 	}
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, ok := r.Context().Value(connKey{}).(*limitedConn); ok {
+		conn, _ := r.Context().Value(connKey{}).(net.Conn)
+		if c, ok := limitedOf(conn); ok {
 			c.change(c.listener.work)
 			if r.ContentLength != 0 {
 				r.Body = awaitedBody{r.Body, c}

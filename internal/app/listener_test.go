@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -44,6 +45,12 @@ func (d *door) read(body io.Reader) {
 
 func openDoor(t *testing.T, most int, exempt bool) *door {
 	t.Helper()
+	return openDoorWith(t, most, exempt, func(l net.Listener) net.Listener { return l })
+}
+
+// openDoorWith is openDoor with a listener around the limited one.
+func openDoorWith(t *testing.T, most int, exempt bool, wrap func(net.Listener) net.Listener) *door {
+	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -63,10 +70,10 @@ func openDoor(t *testing.T, most int, exempt bool) *door {
 			d.read(r.Body)
 		}
 		_, _ = io.WriteString(w, "answer")
-	})}
+	}), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	watch(server)
 	var running sync.WaitGroup
-	running.Go(func() { _ = server.Serve(d.l) })
+	running.Go(func() { _ = server.Serve(wrap(d.l)) })
 	t.Cleanup(func() { _ = server.Close(); running.Wait() })
 	return d
 }
@@ -226,15 +233,15 @@ func TestShareFiles(t *testing.T) {
 		want         fileShares
 		says         string
 	}{
-		{300, 2000, fileShares{102, 32}, ""},
-		{296, 2000, fileShares{100, 32}, ""},
+		{300, 2000, fileShares{102, 32, 0}, ""},
+		{296, 2000, fileShares{100, 32, 0}, ""},
 		{295, 2000, fileShares{}, "to 296 or more"},
-		{256, 50, fileShares{50, 92}, ""},
+		{256, 50, fileShares{50, 92, 0}, ""},
 		{100, 50, fileShares{}, "to 196 or more"},
-		{1024, 2000, fileShares{429, 102}, ""},
-		{1 << 20, 2000, fileShares{2000, 4096}, ""},
-		{20_000, 2000, fileShares{2000, 4096}, ""},
-		{5000, 2000, fileShares{2000, 936}, ""},
+		{1024, 2000, fileShares{429, 102, 0}, ""},
+		{1 << 20, 2000, fileShares{2000, 4096, 0}, ""},
+		{20_000, 2000, fileShares{2000, 4096, 0}, ""},
+		{5000, 2000, fileShares{2000, 936, 0}, ""},
 	} {
 		got, err := shareFiles(tt.limit, tt.slots)
 		switch {

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"punctual/internal/certificate"
 	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/fetch"
@@ -38,15 +39,22 @@ type node struct {
 	shares     fileShares
 	listener   net.Listener
 	operations net.Listener // nil without --operations-listen
-	key        [32]byte     // seals secrets
-	plans      cron.Plans
-	db         *store.Store
-	answering  *probe
-	writing    *probe
-	guard      *fetch.Guard
-	jobs       *scheduler.Scheduler
-	manager    serviceManager
-	ready      atomic.Bool // all parts have started, and the node is not stopping
+	plain      net.Listener // nil without --http-listen
+
+	files        *certificate.Files // nil without --tls-cert
+	roots        *x509.CertPool     // of --acme-root
+	acme         *certificate.ACME  // nil without --acme
+	certificates certificates       // files or acme; nil without HTTPS
+
+	key       [32]byte // seals secrets
+	plans     cron.Plans
+	db        *store.Store
+	answering *probe
+	writing   *probe
+	guard     *fetch.Guard
+	jobs      *scheduler.Scheduler
+	manager   serviceManager
+	ready     atomic.Bool // all parts have started, and the node is not stopping
 }
 
 // serve runs the service until ctx ends.
@@ -71,13 +79,17 @@ func (n *node) parts() []part {
 		{"open files", n.shareFiles},
 		{"data directory", n.lockData},
 		{"listeners", n.listen},
+		{"certificate files", n.readCertificates},
 		{"key and plans", n.load},
 		{"database", n.openDatabase},
 		{"time zone data", n.agreeOnZones},
 		{"first account", n.firstStart},
 		{"node", n.join},
 		{"watchdog", workers.part(n.watchdog)},
+		{"certificates by ACME", n.orderCertificates},
+		{"certificate", workers.part(n.reloading)},
 		{"API", n.serveAPI},
+		{"plain HTTP", n.servePlain},
 		{"operations", n.serveOperations},
 		{"scheduler", n.schedule},
 		{"replanning", workers.part(n.replanning)},
@@ -92,6 +104,9 @@ func (n *node) shareFiles(context.Context) (stop func() error, err error) {
 	if n.config.Serve.OperationsListen != "" {
 		n.shares.connections -= operationsConnections
 	}
+	if n.config.Serve.HTTPListen != "" {
+		n.shares.sharePlain()
+	}
 	if err == nil && n.shares.slots < n.config.Serve.Slots {
 		n.logger.Warn("the operating system allows too few open files for all slots; raise the limit (ulimit -n)",
 			slog.Int("files", openFiles()), slog.Int("slots", n.shares.slots))
@@ -105,23 +120,28 @@ func (n *node) lockData(context.Context) (stop func() error, err error) {
 
 // listen binds the ports before anything is written, so that starting a second service by mistake changes nothing.
 func (n *node) listen(ctx context.Context) (stop func() error, err error) {
-	o := n.config.Serve
-	if n.listener, err = listen(ctx, o.Listen, "--listen"); err != nil {
-		return nil, err
-	}
-	if o.OperationsListen != "" {
-		if n.operations, err = listen(ctx, o.OperationsListen, "--operations-listen"); err != nil {
-			_ = n.listener.Close()
-			return nil, err
-		}
-	}
-	return func() error { // usually the servers have closed them
-		_ = n.listener.Close()
-		if n.operations != nil {
-			_ = n.operations.Close()
+	var taken []net.Listener
+	release := func() error { // usually the servers have closed them
+		for _, l := range taken {
+			_ = l.Close()
 		}
 		return nil
-	}, nil
+	}
+	o := n.config.Serve
+	for _, to := range []struct {
+		listener      *net.Listener
+		address, flag string
+	}{{&n.listener, o.Listen, "--listen"}, {&n.operations, o.OperationsListen, "--operations-listen"}, {&n.plain, o.HTTPListen, "--http-listen"}} {
+		if to.address == "" {
+			continue
+		}
+		l, err := listen(ctx, to.address, to.flag)
+		if err != nil {
+			return nil, errors.Join(err, release())
+		}
+		*to.listener, taken = l, append(taken, l)
+	}
+	return release, nil
 }
 
 func listen(ctx context.Context, address, flag string) (net.Listener, error) {
@@ -187,8 +207,10 @@ func (n *node) join(ctx context.Context) (stop func() error, err error) {
 		Own:   []netip.AddrPort{addressOf(n.listener)},
 		Allow: n.config.Serve.AllowTargets, Deny: n.config.Serve.DenyTargets,
 	}
-	if n.operations != nil {
-		n.guard.Own = append(n.guard.Own, addressOf(n.operations))
+	for _, l := range []net.Listener{n.operations, n.plain} {
+		if l != nil {
+			n.guard.Own = append(n.guard.Own, addressOf(l))
+		}
 	}
 	if n.jobs, err = n.newScheduler(); err != nil {
 		return nil, err
@@ -205,9 +227,12 @@ func (n *node) schedule(context.Context) (stop func() error, err error) {
 
 // announce reports that the service is ready, and later that it stops.
 func (n *node) announce(context.Context) (stop func() error, err error) {
-	served := []slog.Attr{slog.String("url", urlOf(n.listener)), slog.String("public_url", n.publicURL())}
+	served := []slog.Attr{slog.String("url", n.listenURL()), slog.String("public_url", n.publicURL())}
 	if n.operations != nil {
 		served = append(served, slog.String("operations_url", urlOf(n.operations)))
+	}
+	if n.plain != nil {
+		served = append(served, slog.String("http_url", urlOf(n.plain)))
 	}
 	served = append(served, slog.String("version", version()), slog.String("time_zones", cron.CurrentZones().Release()))
 	n.logger.LogAttrs(context.Background(), slog.LevelInfo, "serving", served...)
@@ -220,9 +245,6 @@ func (n *node) announce(context.Context) (stop func() error, err error) {
 		return nil
 	}, nil
 }
-
-// publicURL is the URL under which people and programs reach the service.
-func (n *node) publicURL() string { return cmp.Or(string(n.config.Serve.PublicURL), urlOf(n.listener)) }
 
 func urlOf(l net.Listener) string { return "http://" + l.Addr().String() }
 

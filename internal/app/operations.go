@@ -38,7 +38,7 @@ func (n *node) newOperations(trusted func(*http.Request) bool) *operations {
 
 func (o *operations) routes() routes {
 	all := routes{
-		"GET /healthz": http.HandlerFunc(o.health),
+		"GET /healthz": http.HandlerFunc(health),
 		"GET /readyz":  http.HandlerFunc(o.ready),
 		"GET /metrics": o.guard(o.metrics),
 	}
@@ -70,7 +70,7 @@ func (o *operations) guard(h http.Handler) http.Handler {
 }
 
 // health answers that the process is alive.
-func (o *operations) health(w http.ResponseWriter, _ *http.Request) {
+func health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, "application/json", http.StatusOK, map[string]string{"process": "ok"})
 }
 

@@ -35,10 +35,14 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
 	own := publicRoutes(message.Default().Welcome(n.publicURL()), n.newOperations(trusted))
-	server := n.newServer(mux(own, reserveConsole(console, count(api, n.metrics))))
+	handler := mux(own, reserveConsole(console, count(api, n.metrics)))
+	server := n.newServer(strictTransport(handler, n.config.Serve.TrustedProxies))
 	watch(server)
 	server.RegisterOnShutdown(func() { close(stopping) })
-	return n.run(server, n.limit(n.listener)), nil
+	limited := n.limit(n.listener, n.shares.connections)
+	n.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(limited.Open()) })
+	n.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(limited.max) })
+	return n.run(server, n.encrypt(limited)), nil
 }
 
 // serveOperations serves the operations on a listener of their own.
@@ -85,14 +89,10 @@ func (n *node) run(server *http.Server, listener net.Listener) (stop func() erro
 	}, n.fail)
 }
 
-// limit bounds the connections to the API listener. One file descriptor is reserved for the connection that waits for
-// room.
-func (n *node) limit(inner net.Listener) net.Listener {
-	most := n.shares.connections - 1
-	l := newListener(inner, most, exemptFrom(n.config.Serve.TrustedProxies), func(reason string) {
+// limit bounds the connections of clients to a listener by a share of the files. One file descriptor is reserved for the
+// connection that waits for room.
+func (n *node) limit(inner net.Listener, share int) *limitedListener {
+	return newListener(inner, share-1, exemptFrom(n.config.Serve.TrustedProxies), func(reason string) {
 		n.metrics.Closed.WithLabelValues(reason).Inc()
 	})
-	n.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(l.Open()) })
-	n.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(most) })
-	return l
 }

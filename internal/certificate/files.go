@@ -101,7 +101,9 @@ func isKey(text []byte) bool {
 }
 
 // Certificate is for tls.Config.GetCertificate.
-func (f *Files) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.current.Load(), nil }
+func (f *Files) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return f.current.Load(), nil
+}
 
 // Covers tells whether the certificate is valid for a host: a name or an address.
 func (f *Files) Covers(host string) bool { return f.current.Load().Leaf.VerifyHostname(host) == nil }

@@ -183,6 +183,30 @@ func (c *Catalogue) PortInUse(address, flag string, err error) string {
 	return fmt.Sprintf("Cannot listen on %s: %s. Free the port, or choose another one with %s.", address, why, flag)
 }
 
+// NoCertificate says that the file of the service's certificate holds none.
+func (c *Catalogue) NoCertificate(error) string {
+	return "The file of --tls-cert holds no certificate in PEM. Give a file that begins with -----BEGIN CERTIFICATE-----, with " +
+		"the certificate of the service first and the chain behind it."
+}
+
+// NoPrivateKey says that the file of the service's private key holds none, or one that is encrypted.
+func (c *Catalogue) NoPrivateKey(error) string {
+	return "The file of --tls-key holds no private key in PEM, or an encrypted one. Give a file with the line " +
+		"-----BEGIN PRIVATE KEY-----; openssl pkey decrypts a key."
+}
+
+// OtherPrivateKey says that a private key and a certificate do not belong together.
+func (c *Catalogue) OtherPrivateKey(error) string {
+	return "The private key of --tls-key does not belong to the certificate of --tls-cert. Give the key that the certificate was " +
+		"made for, and a certificate file that begins with the certificate of the service, not with that of its authority."
+}
+
+// NoRootCertificate says that the file of a certificate authority's root certificate holds none.
+func (c *Catalogue) NoRootCertificate(error) string {
+	return "The file of --acme-root holds no certificate in PEM. Give a file that begins with -----BEGIN CERTIFICATE-----, or " +
+		"leave out --acme-root if the system trusts the certificate authority."
+}
+
 // FirstStart is the text at the first start: the API key, which is shown once, and how to create a job.
 func (c *Catalogue) FirstStart(baseURL, key string) string {
 	return fmt.Sprintf(`Punctual is running at %[1]s

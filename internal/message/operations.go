@@ -1,5 +1,7 @@
 package message
 
+import "fmt"
+
 // OperationsRefused says who may see metrics and profiles.
 func (c *Catalogue) OperationsRefused() string {
 	return "Metrics and profiles are served on the address of --operations-listen. Without that flag they are served only to " +
@@ -10,4 +12,22 @@ func (c *Catalogue) OperationsRefused() string {
 func (c *Catalogue) NoOperation() string {
 	return "This address serves GET /healthz, /readyz and /metrics, and with --pprof /debug/pprof/. The API is served on the " +
 		"address of --listen."
+}
+
+// KeyOverHTTP answers an API key that came over plain HTTP. base is where HTTPS requests go, or "".
+func (c *Catalogue) KeyOverHTTP(base string) string {
+	return "The API key came over plain HTTP, where others can read it. " + c.sendTo(base) + " If the key was sent over a network, " +
+		"revoke it and create another one."
+}
+
+// HTTPSOnly answers what came over plain HTTP and is not redirected. base is where HTTPS requests go, or "".
+func (c *Catalogue) HTTPSOnly(base string) string {
+	return "This service answers over HTTPS only. " + c.sendTo(base)
+}
+
+func (c *Catalogue) sendTo(base string) string {
+	if base == "" {
+		return "Use HTTPS, and one of the host names of the service: its certificate is not valid for the host of this request."
+	}
+	return fmt.Sprintf("Send requests to %s.", base)
 }
