@@ -65,7 +65,7 @@ type Config struct {
 // ServeConfig has the flags of serve.
 type ServeConfig struct {
 	Listen           string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API."`
-	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which clients reach the service, such as https://cron.example.com; used in links. By default the address of --listen."`
+	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which clients reach the service, such as https://cron.example.com; used in links. By default the first host of --acme, or the address of --listen."`
 	OperationsListen string        `env:"PUNCTUAL_OPERATIONS_LISTEN" placeholder:"HOST:PORT" help:"Address of a separate listener for metrics, profiles and readiness details. By default --listen serves them, to clients on the same machine only."`
 	Pprof            bool          `env:"PUNCTUAL_PPROF" help:"Serve Go profiles at /debug/pprof/, wherever metrics are served."`
 	LogFormat        string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
