@@ -142,7 +142,7 @@ func TestHelpNamesTheEnvironment(t *testing.T) {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
 	exceptions := map[string]string{"key": "PUNCTUAL_SECRET_KEY"}
-	flags := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`).FindAllStringSubmatchIndex(help, -1)
+	flags := regexp.MustCompile(`(?m)^ {2,8}(?:-\w, )?--([a-z-]+)`).FindAllStringSubmatchIndex(help, -1)
 	if len(flags) < 7 {
 		t.Fatalf("the help has %d flags:\n%s", len(flags), help)
 	}
