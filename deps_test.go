@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 
 	// For tests only: nothing of the program imports them.
 	"punctual/internal/store/storetest":        {"cron", "store"},
+	"punctual/internal/auth/authtest":          {},
 	"punctual/internal/notify/email/emailtest": {},
 }
 

@@ -133,6 +133,12 @@ const (
 	RuleSignUpClosed           // nothing
 	RuleNoMail                 // nothing; the service cannot send mail
 	RuleTypedName              // Want: what is to be typed
+	RuleIssuerDown             // Given: the title of an OpenID Connect issuer that does not answer
+	RuleIssuerAnswer           // Given: the title of one whose answer does not hold
+	RuleIssuerClock            // Given: the title of one whose clock is not ours
+	RuleIssuerDenied           // Given: the title of one that, or at which the person, refused
+	RuleIssuerState            // Given: the title of one; of a sign-in begun elsewhere or too long ago
+	RuleIssuerGroups           // Given: the title of one; of a person who is of no group that may sign in
 	RuleIdentityTaken          // nothing; the identity is linked with another person
 	RuleLastSignIn             // nothing; the only way by which a person can sign in, which cannot be taken off
 )

@@ -129,8 +129,15 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleSignUpClosed:   "Nobody can sign up here without an invitation; ask the operator of the service for one.",
 	cron.RuleNoMail:         "This service cannot send mail; ask its operator to configure that.",
 	cron.RuleTypedName:      "The text does not match; type {want} to confirm.",
-	cron.RuleIdentityTaken:  "This sign-in belongs to another person; unlink it there first.",
-	cron.RuleLastSignIn:     "You could no longer sign in without this; set a password or add a passkey first.",
+	cron.RuleIssuerDown:     "{given} does not answer at the moment; try again later, or sign in another way.",
+	cron.RuleIssuerAnswer:   "{given} gave an answer that is not valid, so nobody was signed in; try again, or tell the operator of the service.",
+	cron.RuleIssuerClock: "The sign-in at {given} has expired or lies in the future, so a clock is wrong; tell the operator of the service " +
+		"when it happens again.",
+	cron.RuleIssuerDenied:  "The sign-in at {given} was cancelled or refused; try again, or sign in another way.",
+	cron.RuleIssuerState:   "This sign-in at {given} was begun in another browser or too long ago; begin it again.",
+	cron.RuleIssuerGroups:  "Your groups at {given} do not allow you to sign in here; ask the operator of the service.",
+	cron.RuleIdentityTaken: "This sign-in belongs to another person; unlink it there first.",
+	cron.RuleLastSignIn:    "You could no longer sign in without this; set a password or add a passkey first.",
 }
 
 var englishTitles = map[cron.ErrorKind]string{
