@@ -1,6 +1,6 @@
 package cron
 
-// Role is what a person may do in an account. The numbers are stored, and a greater one may all that a smaller one may.
+// Role is what a person may do in an account. The numbers are stored, and a greater one includes the smaller ones.
 type Role int
 
 // The roles.

@@ -171,6 +171,7 @@ var englishErrors = map[About]string{
 
 	{cron.TooMany, AnySubject}: "The plan of this account allows no further {thing}. " +
 		"Delete one that is no longer needed, or ask the operator of the service for a larger plan.",
+	{cron.TooMany, cron.SubjectMember}: "This account has as many members as possible. Remove one who no longer needs it.",
 	{cron.TooMany, cron.SubjectInvitation}: "This account has as many open invitations as it may have. " +
 		"Revoke one that is no longer needed, or wait until one is accepted.",
 	{cron.TooMany, cron.SubjectPasskey}:  "You have as many passkeys as possible. Delete one that is no longer needed.",

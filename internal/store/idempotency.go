@@ -114,18 +114,7 @@ func checkIdempotencyRoom(ctx context.Context, q queryer, accountID, since int64
 
 // pruneIdempotencyKeys deletes a chunk of the expired keys.
 func (s *Store) pruneIdempotencyKeys(ctx context.Context) (more bool, err error) {
-	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM idempotency_key WHERE (account_id, key) IN
-			(SELECT account_id, key FROM idempotency_key WHERE created_at <= $1 LIMIT $2)`, millis(s.Now().Add(-cron.IdempotencyKeyLifetime)), pruneChunk)
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		more = n == pruneChunk
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("forget old calls: %w", err)
-	}
-	return more, nil
+	return s.prune(ctx, "forget old calls", `DELETE FROM idempotency_key WHERE (account_id, key) IN
+		(SELECT account_id, key FROM idempotency_key WHERE created_at <= $1 LIMIT $2)`,
+		millis(s.Now().Add(-cron.IdempotencyKeyLifetime)))
 }

@@ -166,15 +166,22 @@ func errLastOperator() error {
 // who runs the service. Operators are locked all together, in one order, so that of several who resign at the same time
 // one remains.
 func (s *Store) lockPerson(ctx context.Context, q queryer, id int64, lock lockKind) (p cron.Person, last bool, err error) {
+	runs := func() bool { return p.Operator && !p.Disabled }
 	p, err = readPerson(ctx, q, `WHERE id = $1`, id)
-	if err == nil && p.Operator && !p.Disabled {
-		var operators []int64
-		operators, err = collect(ctx, q, "lock the operators", single[int64],
-			`SELECT id FROM person WHERE operator AND NOT disabled ORDER BY id`+s.engine.lock(lock))
-		last = len(operators) == 1 && operators[0] == id
-	}
-	if err == nil {
-		p, err = readPerson(ctx, q, `WHERE id = $1`+s.engine.lock(lock), id)
+	for err == nil {
+		counted := runs()
+		if counted {
+			var operators []int64
+			operators, err = collect(ctx, q, "lock the operators", single[int64],
+				`SELECT id FROM person WHERE operator AND NOT disabled ORDER BY id`+s.engine.lock(lock))
+			last = len(operators) == 1 && operators[0] == id
+		}
+		if err == nil {
+			p, err = readPerson(ctx, q, `WHERE id = $1`+s.engine.lock(lock), id)
+		}
+		if counted || !runs() { // otherwise somebody has just made the person an operator
+			break
+		}
 	}
 	return p, last, err
 }
@@ -183,19 +190,9 @@ func (s *Store) lockPerson(ctx context.Context, q queryer, id int64, lock lockKi
 // made stay, and are returned as RemoveMembership does. The error is of kind Conflict when the person is the last owner of
 // an account, or the last one who runs the service.
 func (s *Store) DeletePerson(ctx context.Context, id int64) (keys []cron.APIKey, err error) {
-	err = s.transact(ctx, ofPerson(id), func(ctx context.Context, q queryer) error {
-		keys = nil
-		accounts, err := collect(ctx, q, "list the accounts", single[int64],
-			`SELECT account_id FROM membership WHERE person_id = $1 ORDER BY account_id`, id)
-		if err != nil {
+	err = s.transact(ctx, ofPerson(id), func(ctx context.Context, q queryer) (err error) {
+		if keys, err = s.leaveAccounts(ctx, q, id); err != nil {
 			return err
-		}
-		for _, account := range accounts {
-			left, err := s.removeMember(ctx, q, account, id)
-			if err != nil && cron.KindOf(err) != cron.NotFound { // somebody else has just removed it
-				return err
-			}
-			keys = append(keys, left...)
 		}
 		_, last, err := s.lockPerson(ctx, q, id, forReplace)
 		if err != nil {
@@ -204,6 +201,11 @@ func (s *Store) DeletePerson(ctx context.Context, id int64) (keys []cron.APIKey,
 		if last {
 			return errLastOperator()
 		}
+		late, err := s.leaveAccounts(ctx, q, id) // joined before the person was locked
+		if err != nil {
+			return err
+		}
+		keys = append(keys, late...)
 		if _, err := q.ExecContext(ctx, `DELETE FROM link WHERE person_id = $1`, id); err != nil {
 			return fmt.Errorf("delete the links of the person: %w", err)
 		}
@@ -212,6 +214,23 @@ func (s *Store) DeletePerson(ctx context.Context, id int64) (keys []cron.APIKey,
 	})
 	if err != nil {
 		return nil, err
+	}
+	return keys, nil
+}
+
+// leaveAccounts ends all memberships of a person, and returns the API keys that stay. Accounts are locked in one order.
+func (s *Store) leaveAccounts(ctx context.Context, q queryer, personID int64) (keys []cron.APIKey, err error) {
+	accounts, err := collect(ctx, q, "list the accounts", single[int64],
+		`SELECT account_id FROM membership WHERE person_id = $1 ORDER BY account_id`, personID)
+	if err != nil {
+		return nil, err
+	}
+	for _, account := range accounts {
+		left, err := s.removeMember(ctx, q, account, personID)
+		if err != nil && cron.KindOf(err) != cron.NotFound { // somebody else has just ended it
+			return nil, err
+		}
+		keys = append(keys, left...)
 	}
 	return keys, nil
 }

@@ -62,36 +62,8 @@ func (s *Store) Used(ctx context.Context, l cron.RateLimit) (int, error) {
 // usageKept is how long windows are kept; it exceeds the longest window.
 const usageKept = 48 * time.Hour
 
-// pruneUsage deletes a chunk of the windows that have ended. It reads the whole table; nobody waits for it.
+// pruneUsage deletes a chunk of the windows that have ended.
 func (s *Store) pruneUsage(ctx context.Context) (more bool, err error) {
-	before := millis(s.Now().Add(-usageKept))
-	type window struct{ kind, subject, at int64 }
-	find := func() (old []window, err error) {
-		err = each(ctx, s.read, "find old windows", func(scan scanner) error {
-			var w window
-			if err := scan(&w.kind, &w.subject, &w.at); err != nil {
-				return err
-			}
-			old = append(old, w)
-			return nil
-		}, `SELECT kind, subject, window_at FROM usage WHERE window_at < $1 LIMIT $2`,
-			before, pruneChunk)
-		return old, err
-	}
-	old, err := find()
-	if err == nil && len(old) > 0 {
-		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-			for _, w := range old {
-				if _, err := q.ExecContext(ctx, `DELETE FROM usage WHERE kind = $1 AND subject = $2 AND window_at = $3`,
-					w.kind, w.subject, w.at); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err != nil {
-		return false, fmt.Errorf("forget old usage: %w", err)
-	}
-	return len(old) == pruneChunk, nil
+	return s.prune(ctx, "forget old usage", `DELETE FROM usage WHERE (kind, subject, window_at) IN
+		(SELECT kind, subject, window_at FROM usage WHERE window_at < $1 LIMIT $2)`, millis(s.Now().Add(-usageKept)))
 }
