@@ -2,16 +2,10 @@ package app
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -27,36 +21,14 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/certificate"
 	"punctual/internal/config"
+	"punctual/test/authority"
 )
-
-// writePair writes a certificate for names and 127.0.0.1 and its key to two files.
-func writePair(t *testing.T, dir string, names ...string) (certificate, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}
-	der, errCertificate := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	text, errKey := x509.MarshalPKCS8PrivateKey(private)
-	certificate, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	err = errors.Join(errCertificate, errKey,
-		os.WriteFile(certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
-		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text}), 0o600))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certificate, key
-}
 
 // newHTTPS is a node, with nothing but its listeners, that has a certificate for names.
 func newHTTPS(t *testing.T, names ...string) *node {
 	t.Helper()
 	n := &node{logger: slog.New(slog.DiscardHandler)}
-	n.config.Serve.TLSCert, n.config.Serve.TLSKey = writePair(t, t.TempDir(), names...)
+	n.config.Serve.TLSCert, n.config.Serve.TLSKey = authority.WritePair(t, t.TempDir(), names...)
 	if _, err := n.readCertificates(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +245,7 @@ func TestStrictTransport(t *testing.T) {
 // TestReloadLog has the log say what becomes of changed files: once, and in sentences.
 func TestReloadLog(t *testing.T) {
 	dir := t.TempDir()
-	files, err := certificate.OpenFiles(writePair(t, dir, "a.example"))
+	files, err := certificate.OpenFiles(authority.WritePair(t, dir, "a.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +263,7 @@ func TestReloadLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writePair(t, dir, "b.example")
+	authority.WritePair(t, dir, "b.example")
 	other, _ := os.ReadFile(filepath.Join(dir, "key.pem"))
 	_ = os.WriteFile(filepath.Join(dir, "key.pem"), key, 0o600)
 	says("level=WARN msg=\"the changed certificate cannot be used; the service keeps the former one\" error=\"The private key of --tls-key does not belong")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"punctual/internal/store/storetest"
+	"punctual/test/authority"
 	"punctual/test/harness"
 )
 
@@ -129,6 +130,30 @@ func TestBadStarts(t *testing.T) {
 			t.Cleanup(func() { _ = l.Close() })
 			*free = append(*free, "--operations-listen", l.Addr().String())
 		}, failed, []string{"Cannot listen", "in use", "--operations-listen"}},
+		{"a port in use for plain HTTP", func(t *testing.T, _ *harness.Service, free *[]string) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			certificate, key := authority.WritePair(t, t.TempDir())
+			*free = append(*free, "--tls-cert", certificate, "--tls-key", key, "--http-listen", l.Addr().String())
+		}, failed, []string{"Cannot listen", "in use", "--http-listen"}},
+		{"a certificate without its key", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--tls-cert", "certificate.pem")
+		}, usage, []string{"--tls-cert needs --tls-key"}},
+		{"a certificate that is not there", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--tls-cert", "certificate.pem", "--tls-key", "key.pem")
+		}, failed, []string{"certificate.pem", "does not exist"}},
+		{"the key of another certificate", func(t *testing.T, _ *harness.Service, free *[]string) {
+			certificate, _ := authority.WritePair(t, t.TempDir())
+			_, key := authority.WritePair(t, t.TempDir())
+			*free = append(*free, "--tls-cert", certificate, "--tls-key", key)
+		}, failed, []string{"--tls-key does not belong to", "--tls-cert"}},
+		{"a root certificate that is none", func(t *testing.T, _ *harness.Service, free *[]string) {
+			_, key := authority.WritePair(t, t.TempDir())
+			*free = append(*free, "--acme", "cron.example.com", "--acme-root", key)
+		}, failed, []string{"--acme-root holds no certificate"}},
 		{"no address of the operations", func(_ *testing.T, _ *harness.Service, free *[]string) {
 			*free = append(*free, "--operations-listen", "8081")
 		}, usage, []string{"--operations-listen", "HOST:PORT"}},

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -121,8 +122,10 @@ type Client struct {
 }
 
 // NewClient returns a client of the service at the URL.
-func NewClient(t testing.TB, url, key string) *Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 16}
+func NewClient(t testing.TB, url, key string) *Client { return newClient(t, url, key, nil) }
+
+func newClient(t testing.TB, url, key string, encryption *tls.Config) *Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 16, TLSClientConfig: encryption}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Client{t: t, url: url, key: key, http: &http.Client{
 		Transport: transport, Timeout: Timeout,

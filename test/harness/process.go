@@ -185,7 +185,8 @@ func Run(t testing.TB, env []string, args ...string) (code int, stdout, stderr s
 // Node is a process that serves.
 type Node struct {
 	*Process
-	URL string // of the API, without a trailing slash
+	URL    string // of the API, without a trailing slash
+	client *http.Client
 }
 
 var (
@@ -219,7 +220,7 @@ func (n *Node) AwaitStatus(path string, status int) {
 		if err != nil {
 			n.t.Fatal(err)
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := n.client.Do(req)
 		if err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == status {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"database/sql"
 	"encoding/base64"
 	"math"
@@ -17,11 +18,12 @@ import (
 // Service is a database and the nodes that run on it. Only Client may be called on other goroutines.
 type Service struct {
 	t      testing.TB
-	Dir    string // the data directory
-	URL    string // of the PostgreSQL database; empty for SQLite
-	Secret string // the key that seals secrets, in base64
-	Key    string // the API key that the first start printed
-	Files  int    // limit on open files of a node; 0 for that of the test
+	Dir    string      // the data directory
+	URL    string      // of the PostgreSQL database; empty for SQLite
+	Secret string      // the key that seals secrets, in base64
+	Key    string      // the API key that the first start printed
+	Files  int         // limit on open files of a node; 0 for that of the test
+	TLS    *tls.Config // of clients of nodes that serve HTTPS
 	db     *sql.DB
 }
 
@@ -67,7 +69,7 @@ func (s *Service) Start(flags ...string) *Node {
 	if err != nil {
 		s.t.Fatalf("%v:\n%s", err, p.Stderr())
 	}
-	n := &Node{Process: p, URL: url}
+	n := &Node{Process: p, URL: url, client: newClient(s.t, url, "", s.TLS).http}
 	n.AwaitStatus("/readyz", 200)
 	if key := keyText.FindString(p.Stdout()); key != "" {
 		s.Key = key
@@ -112,7 +114,7 @@ func (s *Service) AwaitNodes(n int) {
 }
 
 // Client is a client of a node with the key of the operator's account.
-func (s *Service) Client(n *Node) *Client { return NewClient(s.t, n.URL, s.Key) }
+func (s *Service) Client(n *Node) *Client { return newClient(s.t, n.URL, s.Key, s.TLS) }
 
 // Database opens the database directly.
 func (s *Service) Database() *sql.DB {
