@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"database/sql"
 	"log/slog"
 	"runtime"
 	"strconv"
@@ -124,14 +123,14 @@ func (n *neighbours) Do(ctx context.Context, call cron.Call) cron.Result {
 
 // workload is a SQLite database with jobs.
 type workload struct {
-	b   *testing.B
-	db  *store.Store
-	raw *sql.DB
+	b      *testing.B
+	db     *store.Store
+	tables *storetest.Tables
 }
 
 func newWorkload(b *testing.B) *workload {
 	options := store.Options{Dir: storetest.SQLite(b)}
-	return &workload{b, storetest.Open(b, options), storetest.Raw(b, options)}
+	return &workload{b, storetest.Open(b, options), storetest.OpenTables(b, options)}
 }
 
 // add creates an account with jobs that are not due for long.
@@ -150,10 +149,8 @@ func (w *workload) add(jobs int, url string) {
 
 // due makes all jobs due at an instant, and forgets what was.
 func (w *workload) due(at time.Time) {
-	_, err := w.raw.Exec(`DELETE FROM execution; UPDATE job_state SET next_run_at = $1, claim_at = $1`, at.UnixMilli())
-	if err != nil {
-		w.b.Fatal(err)
-	}
+	w.tables.Clear("execution")
+	w.tables.SetAllDue(at)
 }
 
 // counter counts calls, and what is left to be recorded.

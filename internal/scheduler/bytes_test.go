@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"punctual/internal/cron"
 	"punctual/internal/metrics"
@@ -64,7 +65,7 @@ func holdUpOthers(t *testing.T, options store.Options) {
 		accounts    = 10
 		others      = 5 * accounts
 	)
-	db, raw := storetest.Open(t, options), storetest.Raw(t, options)
+	db, tables := storetest.Open(t, options), storetest.OpenTables(t, options)
 	add := func(account string, jobs int, url, body string) {
 		a := storetest.NewAccount(t, db, account, cron.PlanUnlimited)
 		for i := range jobs {
@@ -80,10 +81,8 @@ func holdUpOthers(t *testing.T, options store.Options) {
 	for i := range accounts {
 		add(fmt.Sprint(i), others/accounts, "other", "a small body")
 	}
-	due := db.Now().UnixMilli()
-	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, due); err != nil {
-		t.Fatal(err)
-	}
+	due := db.Now()
+	tables.SetAllDue(due)
 
 	g := &gate{came: make(chan struct{}, large+2*others), open: make(chan struct{})}
 	s := New(Config{
@@ -103,10 +102,8 @@ func holdUpOthers(t *testing.T, options store.Options) {
 	for g.count("other") < others {
 		<-g.came
 	}
-	// Due once more they have to pass by all that the account has waiting.
-	if _, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1 WHERE job_id > $2`, due+1, large); err != nil {
-		t.Fatal(err)
-	}
+	// Due again, they must not wait for the jobs of the large account.
+	tables.SetDueAbove(large, due.Add(time.Millisecond))
 	for g.count("other") < 2*others {
 		<-g.came
 	}
@@ -122,9 +119,7 @@ func holdUpOthers(t *testing.T, options store.Options) {
 	if n := len(calls); n != large+2*others || len(slices.Compact(calls)) != large+others {
 		t.Errorf("%d calls, want %d", n, large+2*others)
 	}
-	var records int
-	if err := raw.QueryRow(`SELECT count(*) FROM execution WHERE planned_at = $1 AND attempt = 1 AND outcome IN (0, 1)`,
-		due).Scan(&records); err != nil || records != large+others {
-		t.Errorf("%d records of launches, want %d (%v)", records, large+others, err)
+	if n := tables.LaunchesAt(due); n != large+others {
+		t.Errorf("%d records of launches, want %d", n, large+others)
 	}
 }

@@ -53,7 +53,7 @@ func TestAFullBatchDoesNotWait(t *testing.T) {
 			w.Errorf("%d results were recorded at once, want at least %d", n, batchSize)
 		}
 		w.at(3 * second)
-		if n := w.count(`SELECT count(*) FROM execution WHERE outcome = 1`); n != batchSize+10 {
+		if n := w.tables().Executions(cron.OutcomeSucceeded); n != batchSize+10 {
 			w.Errorf("%d results are recorded, want %d", n, batchSize+10)
 		}
 	})
@@ -137,7 +137,7 @@ func TestResultsThatCannotBeRecordedForAMinute(t *testing.T) {
 				}
 				w.checkLedger(0, 100*second)
 				// What follows from a result follows once.
-				if n := w.count(`SELECT count(*) FROM outbox`); n != 4 {
+				if n := w.tables().Rows("outbox"); n != 4 {
 					w.Errorf("%d notices, want one for each job", n)
 				}
 			})

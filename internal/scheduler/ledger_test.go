@@ -285,11 +285,7 @@ func (l *life) change() {
 }
 
 func (l *life) nextRun(id int64) time.Time {
-	n := l.count(`SELECT coalesce(next_run_at, 0) FROM job_state WHERE job_id = $1`, id)
-	if n == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(n)
+	return l.tables().NextRun(id)
 }
 
 // remove deletes a job.
@@ -327,7 +323,7 @@ func (b *biography) due(until time.Time) (due []time.Time) {
 
 // check compares the ledger with what was due, and with what was sent.
 func (l *life) check() {
-	if n := l.count(`SELECT count(*) FROM execution WHERE outcome = 0`); n != 0 {
+	if n := l.tables().Executions(cron.OutcomeRunning); n != 0 {
 		l.Errorf("%d executions still run", n)
 	}
 	if l.targets.peak > l.config.Slots {
@@ -359,7 +355,7 @@ func (l *life) checkSent(e entry, calls []call) {
 		l.Errorf("%v was sent %d times", e, len(calls))
 	case len(calls) == 0 && (e.Outcome == cron.OutcomeSucceeded || e.Outcome == cron.OutcomeFailed):
 		l.Errorf("%v was never sent", e)
-	case len(calls) == 1 && e.Covered > 0:
+	case len(calls) == 1 && e.Count > 0:
 		l.Errorf("%v was sent", e)
 	case len(calls) == 1:
 		// The definition is that of an instant between the occurrence and the call.
@@ -390,7 +386,7 @@ func (l *life) checkCovered(id int64, bio *biography, records []entry) {
 			continue
 		}
 		last := e.Planned
-		if e.Covered > 0 {
+		if e.Count > 0 {
 			last = e.Last
 		}
 		n := int64(0)
@@ -400,7 +396,7 @@ func (l *life) checkCovered(id int64, bio *biography, records []entry) {
 				n++
 			}
 		}
-		if n != max(1, e.Covered) || e.AtLeast {
+		if n != max(1, e.Count) || e.AtLeast {
 			l.Errorf("%v: %d occurrences of the job were due then", e, n)
 		}
 	}
@@ -434,9 +430,7 @@ func (l *life) checkAttempts(id int64, bio *biography, records []entry) {
 			l.Errorf("%v follows %v", e, *former)
 		}
 	}
-	n := l.count(`SELECT count(*) FROM pending WHERE job_id = $1 AND attempt <> 1 +
-		(SELECT max(attempt) FROM execution WHERE job_id = pending.job_id AND planned_at = pending.planned_at)`, id)
-	if n != 0 {
-		l.Errorf("%d attempts that wait do not follow those before", n)
+	if n := l.tables().WrongPending(id); n != 0 {
+		l.Errorf("%d pending attempts do not follow those before", n)
 	}
 }

@@ -58,15 +58,8 @@ func TestTheLaunchRecordStandsBeforeTheExchange(t *testing.T) {
 		})
 		var records sync.Map
 		w.targets.during = func(c call) {
-			var (
-				e    entry
-				url  string
-				from = `FROM execution JOIN job ON job.id = execution.job_id WHERE execution.id = $1`
-			)
-			err := w.raw.QueryRow(`SELECT node, outcome, attempt, job.url `+from, c.execution).
-				Scan(&e.Node, &e.Outcome, &e.Attempt, &url)
-			if err != nil || e.Outcome != cron.OutcomeRunning || e.Node != w.count(`SELECT max(epoch) FROM node`) || url != c.url {
-				w.Errorf("while %v is asked, its record is %v of node %d for %q: %v", c, e, e.Node, url, err)
+			if _, url, ok := w.tables().Running(c.execution); !ok || url != c.url {
+				w.Errorf("while %v is asked, its record runs on this node: %v, for %q", c, ok, url)
 			}
 			if _, twice := records.LoadOrStore(c.execution, c); twice {
 				w.Errorf("%v is asked for a record that was used before", c)
@@ -147,7 +140,7 @@ func TestABurstRunsRoundRobinAndNothingTwice(t *testing.T) {
 		if twice := w.claimedTwice(); twice != nil {
 			w.Errorf("not exactly once: executions %v", twice)
 		}
-		if n := w.count(`SELECT count(*) FROM execution WHERE outcome = 1 AND attempt = 1`); n != int64(accounts*perAccount) {
+		if n := w.tables().FirstAttempts(cron.OutcomeSucceeded); n != int64(accounts*perAccount) {
 			w.Errorf("%d succeeded", n)
 		}
 		if w.targets.peak > w.config.Slots {
@@ -368,7 +361,7 @@ func (w *world) time(offset time.Duration) time.Time {
 
 // gap is a record of occurrences that did not run.
 func (w *world) gap(job int64, outcome cron.Outcome, first, last time.Duration, count int64) entry {
-	return entry{JobID: job, Planned: w.time(first), Last: w.time(last), Attempt: 1, Outcome: outcome, Covered: count}
+	return entry{JobID: job, Planned: w.time(first), Last: w.time(last), Attempt: 1, Outcome: outcome, Count: count}
 }
 
 // ran is a record of an execution.
@@ -439,7 +432,7 @@ func TestMisfires(t *testing.T) {
 				w.stop()
 				expect(w, "ledger", w.ledger(), test.want(w, id))
 				for _, e := range w.ledger() {
-					if late := max(0, test.up-clock(e.Planned)); e.Planned.After(w.time(test.down)) && e.Covered == 0 && e.Lateness != late {
+					if late := max(0, test.up-clock(e.Planned)); e.Planned.After(w.time(test.down)) && e.Count == 0 && e.Lateness != late {
 						w.Errorf("%v was %v late, want %v", e, e.Lateness, late)
 					}
 				}
@@ -462,7 +455,7 @@ func TestASkippedOverlap(t *testing.T) {
 		}
 		expect(w, "skipped", w.ledger(id), want)
 		for _, e := range w.ledger(id) {
-			if e.Covered > 0 && e.Fault != cron.FaultOverlap {
+			if e.Count > 0 && e.Fault != cron.FaultOverlap {
 				w.Errorf("%v because of %d", e, e.Fault)
 			}
 		}
@@ -506,7 +499,7 @@ func TestRetries(t *testing.T) {
 		}
 		want = append(want, w.ran(mended, 10*second, 1, failed), w.ran(mended, 10*second, 2, cron.OutcomeSucceeded), w.ran(given, 10*second, 1, failed))
 		expect(w, "ledger", w.ledger(), want)
-		if n := w.count(`SELECT count(*) FROM pending`); n != 0 {
+		if n := w.tables().Rows("pending"); n != 0 {
 			w.Errorf("%d attempts are left", n)
 		}
 		if st := w.state(growing).State; st.Failures != 1 {

@@ -40,7 +40,7 @@ func TestNoClaimsWithoutHeartbeats(t *testing.T) {
 					w.Errorf("claims resumed at %v", resumed)
 				}
 				ledger := w.ledger(id)
-				gap := slices.IndexFunc(ledger, func(e entry) bool { return e.Covered > 0 })
+				gap := slices.IndexFunc(ledger, func(e entry) bool { return e.Count > 0 })
 				if gap != 25 || clock(ledger[gap].Planned) != 26*second || ledger[gap].Outcome != cron.OutcomeMissed ||
 					clock(ledger[gap].Last)+second != clock(ledger[gap+1].Planned) {
 					w.Errorf("ledger:\n%s", lines(ledger))
@@ -75,11 +75,11 @@ func TestADeadNodeJoinsAnew(t *testing.T) {
 		// The loop was without an epoch from 20s to the heartbeat at 22s.
 		ledger := w.ledger(second1)
 		for _, e := range ledger {
-			if want := former; e.Covered == 0 && (e.Node == want) != (clock(e.Planned) <= 20*second) {
+			if want := former; e.Count == 0 && (e.Node == want) != (clock(e.Planned) <= 20*second) {
 				w.Errorf("%v of node %d", e, e.Node)
 			}
 		}
-		if n := w.count(`SELECT count(*) FROM node WHERE NOT dead AND name = 'test'`); n != 0 {
+		if n := w.tables().LiveNodesNamed("test"); n != 0 {
 			w.Errorf("%d nodes did not stop", n)
 		}
 	})
@@ -182,7 +182,7 @@ func TestWhatADeadProcessLeft(t *testing.T) {
 		w.at(1*hour + 2*second)
 		w.crash()
 		w.reopen(0)
-		if n := w.count(`SELECT count(*) FROM execution WHERE outcome = 0`); n != 3 {
+		if n := w.tables().Executions(cron.OutcomeRunning); n != 3 {
 			w.Errorf("%d executions were running when the process died, want 3", n)
 		}
 		w.start()
@@ -266,7 +266,7 @@ func (w *world) checkLedger(after, until time.Duration) {
 		}
 		first := clock(e.Planned)
 		last := first
-		if e.Covered > 0 {
+		if e.Count > 0 {
 			last = clock(e.Last)
 		}
 		for _, at := range occurrences(schedules[e.JobID], first-1, last) {

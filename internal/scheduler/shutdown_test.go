@@ -50,7 +50,7 @@ func TestShutdownWaitsForWhatIsInFlight(t *testing.T) {
 			want = append(want, w.ran(id, time.Duration(i+1)*second, 1, cron.OutcomeSucceeded))
 		}
 		expect(w, "ledger", w.ledger(), want)
-		if n := w.count(`SELECT count(*) FROM node WHERE NOT dead`); n != 0 {
+		if n := w.tables().LiveNodes(); n != 0 {
 			w.Error("the node did not stop")
 		}
 	})
@@ -119,7 +119,7 @@ func TestShutdownWithoutADatabase(t *testing.T) {
 				w.db.inject(nil)
 				w.restart(0)
 				w.stop()
-				if n := w.count(`SELECT count(*) FROM execution WHERE outcome = 0`); n != 0 {
+				if n := w.tables().Executions(cron.OutcomeRunning); n != 0 {
 					w.Errorf("%d executions still run", n)
 				}
 				lost := 0

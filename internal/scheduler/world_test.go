@@ -238,27 +238,14 @@ func (w *world) job(schedule cron.Schedule, target string, edits ...func(*cron.J
 func (w *world) clones(id int64, n int, accounts ...int64) {
 	w.Helper()
 	defer w.db.writing()()
-	var columns string
-	w.ok(w.raw.QueryRow(`SELECT group_concat(name) FROM pragma_table_info('job') WHERE name NOT IN ('id', 'account_id')`).
-		Scan(&columns))
 	for _, account := range accounts {
-		_, err := w.raw.Exec(`INSERT INTO job (account_id, `+columns+`)
-			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $3)
-			SELECT $2, `+columns+` FROM n, job WHERE job.id = $1`, id, account, n)
-		w.ok(err)
+		w.tables().CopyJobTo(id, n, account)
 	}
-	_, err := w.raw.Exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, claim_at)
-		SELECT job.id, job.account_id, row_number() OVER (PARTITION BY job.account_id ORDER BY job.id)
-		       + coalesce((SELECT max(rank) FROM job_state WHERE account_id = job.account_id), 0), next_run_at, claim_at
-		FROM job, job_state AS model WHERE model.job_id = $1 AND job.id NOT IN (SELECT job_id FROM job_state)`, id)
-	w.ok(err)
 }
 
 func (w *world) edit(id int64, change func(*cron.Job)) {
 	w.Helper()
-	var account int64
-	w.ok(w.raw.QueryRow(`SELECT account_id FROM job WHERE id = $1`, id).Scan(&account))
-	w.ok(w.db.UpdateJob(w.Context(), account, id, func(j *cron.Job) error {
+	w.ok(w.db.UpdateJob(w.Context(), w.tables().AccountOf(id), id, func(j *cron.Job) error {
 		change(j)
 		return nil
 	}))
@@ -271,33 +258,16 @@ func (w *world) state(id int64) cron.JobRecord {
 	return rec
 }
 
-// count asks the database for a number.
-func (w *world) count(query string, args ...any) (n int64) {
-	w.Helper()
-	w.ok(w.raw.QueryRow(query, args...).Scan(&n))
-	return n
-}
+// tables are the tables of the database without the store.
+func (w *world) tables() *storetest.Tables { return storetest.NewTables(w.T, w.raw) }
 
 // entry is a row of the ledger.
-type entry struct {
-	ID, JobID, Node int64
-	Planned         time.Time
-	Kind            cron.Kind
-	Attempt         int
-	Outcome         cron.Outcome
-	Fault           cron.Fault
-	Started         time.Time
-	Lateness        time.Duration
-	Last            time.Time
-	Covered         int64
-	AtLeast         bool
-	URL             string
-}
+type entry storetest.Record
 
 func (e entry) String() string {
 	s := fmt.Sprintf("job %d at %v kind %d attempt %d: outcome %d", e.JobID, clock(e.Planned), e.Kind, e.Attempt, e.Outcome)
-	if e.Covered > 0 {
-		return s + fmt.Sprintf(" for %d until %v", e.Covered, clock(e.Last))
+	if e.Count > 0 {
+		return s + fmt.Sprintf(" for %d until %v", e.Count, clock(e.Last))
 	}
 	return s
 }
@@ -305,25 +275,9 @@ func (e entry) String() string {
 // ledger lists the records of some jobs, or of all, by occurrence and attempt.
 func (w *world) ledger(jobs ...int64) (entries []entry) {
 	w.Helper()
-	rows, err := w.raw.Query(`SELECT id, job_id, node, planned_at, kind, attempt, outcome, fault, started_at, lateness_us,
-		last_planned_at, occurrences, occurrences_at_least, url FROM execution ORDER BY job_id, planned_at, kind, attempt`)
-	w.ok(err)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var (
-			e                      entry
-			planned, started, last int64
-			latenessInMicroseconds int64
-		)
-		w.ok(rows.Scan(&e.ID, &e.JobID, &e.Node, &planned, &e.Kind, &e.Attempt, &e.Outcome, &e.Fault, &started,
-			&latenessInMicroseconds, &last, &e.Covered, &e.AtLeast, &e.URL))
-		e.Planned, e.Started, e.Last = time.UnixMilli(planned).UTC(), time.UnixMilli(started).UTC(), time.UnixMilli(last).UTC()
-		e.Lateness = time.Duration(latenessInMicroseconds) * time.Microsecond
-		if len(jobs) == 0 || slices.Contains(jobs, e.JobID) {
-			entries = append(entries, e)
-		}
+	for _, r := range w.tables().Ledger(jobs...) {
+		entries = append(entries, entry(r))
 	}
-	w.ok(rows.Err())
 	return entries
 }
 
@@ -568,11 +522,9 @@ func (d *database) StartNode(ctx context.Context, name string) (epoch int64, err
 func (d *database) Heartbeat(ctx context.Context, epoch int64, runningFrom func(int64) int64) error {
 	d.note(func() { d.beats = append(d.beats, time.Now()) })
 	return d.around(ctx, opHeartbeat, func() error {
-		var dead bool
-		if err := d.raw.QueryRowContext(ctx, `SELECT dead FROM node WHERE epoch = $1`, epoch).Scan(&dead); err != nil {
+		if dead, err := storetest.IsDead(ctx, d.raw, epoch); err != nil {
 			return err
-		}
-		if dead {
+		} else if dead {
 			return fmt.Errorf("renew the lease: %w", cron.ErrNodeDead)
 		}
 		return d.Store.Heartbeat(ctx, epoch, runningFrom)

@@ -23,7 +23,7 @@ func BenchmarkCycle(b *testing.B) {
 				account, node := newAccount(b, db)
 				j := newJob(account)
 				ok(b, db.CreateJob(b.Context(), &j))
-				copyJob(b, raw, j.ID, benchJobs-1)
+				tables(b, raw).CopyJob(j.ID, benchJobs-1)
 				at := time.Now().Add(-25 * time.Minute)
 				var saved []byte
 				if body > 0 {
@@ -33,7 +33,7 @@ func BenchmarkCycle(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
 					at = at.Add(time.Second) // another occurrence for each
-					exec(b, raw, `UPDATE job_state SET next_run_at = $1, claim_at = $1`, at.UnixMilli())
+					tables(b, raw).SetAllDue(at)
 					b.StartTimer()
 					for more := true; more; {
 						claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
@@ -71,13 +71,13 @@ func BenchmarkGap(b *testing.B) {
 			j := newJob(account)
 			j.Schedule.Minutes = cron.Every
 			ok(b, db.CreateJob(b.Context(), &j))
-			copyJob(b, raw, j.ID, benchJobs-1)
+			tables(b, raw).CopyJob(j.ID, benchJobs-1)
 			settled := 0
 			for b.Loop() {
 				b.StopTimer()
-				exec(b, raw, `DELETE FROM execution`)
+				tables(b, raw).Clear("execution")
 				week := time.Now().UTC().Truncate(time.Minute).AddDate(0, 0, -7)
-				exec(b, raw, `UPDATE job_state SET next_run_at = $1, claim_at = $1`, week.UnixMilli())
+				tables(b, raw).SetAllDue(week)
 				b.StartTimer()
 				for more := true; more; {
 					claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
@@ -100,7 +100,7 @@ func BenchmarkJobs(b *testing.B) {
 			account, _ := newAccount(b, db)
 			j := newJob(account)
 			ok(b, db.CreateJob(b.Context(), &j))
-			copyJob(b, raw, j.ID, benchJobs-1)
+			tables(b, raw).CopyJob(j.ID, benchJobs-1)
 			b.ReportAllocs()
 			for b.Loop() {
 				jobs, _, err := db.Jobs(b.Context(), account)

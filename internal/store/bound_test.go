@@ -33,7 +33,7 @@ func TestEditGivesUp(t *testing.T) {
 			err := edit(func(j *cron.Job) error {
 				tries++
 				j.Title = "lost"
-				exec(t, raw, `UPDATE job SET version = version + 1 WHERE id = $1`, j.ID)
+				tables(t, raw).TouchJob(j.ID)
 				return nil
 			})
 			if e, is := errors.AsType[*cron.Error](err); !is || e.Kind != cron.Conflict || e.Problems[0].Rule != cron.RuleEdited {
@@ -65,11 +65,7 @@ func TestLockedRow(t *testing.T) {
 	account, _ := newAccount(t, db)
 	j := newJob(account)
 	ok(t, db.CreateJob(t.Context(), &j))
-	lock, err := raw.BeginTx(t.Context(), nil)
-	ok(t, err)
-	defer func() { _ = lock.Rollback() }()
-	_, err = lock.Exec(`SELECT 1 FROM job_state WHERE job_id = $1 FOR UPDATE`, j.ID)
-	ok(t, err)
+	release := tables(t, raw).LockJob(j.ID)
 	edit := func() error {
 		return db.UpdateJob(t.Context(), account, j.ID, func(j *cron.Job) error { j.Title = "edited"; return nil })
 	}
@@ -78,7 +74,7 @@ func TestLockedRow(t *testing.T) {
 		e.Problems[0].Rule != cron.RuleLocked {
 		t.Errorf("the call ends with %v, want that it is to come again", err)
 	}
-	ok(t, lock.Rollback())
+	release()
 	ok(t, edit())
 }
 
@@ -118,8 +114,7 @@ func TestOneAccountFillsTheQueue(t *testing.T) {
 	other := storetest.NewAccount(t, db, "b@example.com", cron.PlanUnlimited)
 	due := newJob(other.ID)
 	ok(t, db.CreateJob(t.Context(), &due))
-	exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`, due.ID,
-		db.Now().Add(-time.Second).UnixMilli())
+	tables(t, raw).SetDue(due.ID, db.Now().Add(-time.Second))
 	var (
 		mu      sync.Mutex
 		order   []string

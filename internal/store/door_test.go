@@ -185,8 +185,7 @@ func TestOneDoor(t *testing.T) {
 			_, err := db.LockACME(t.Context(), "held", "owner", time.Hour)
 			ok(t, err)
 			due := func() {
-				exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`,
-					j.ID, db.Now().Add(-time.Second).UnixMilli())
+				tables(t, raw).SetDue(j.ID, db.Now().Add(-time.Second))
 			}
 			due()
 			ok(t, db.DeleteTLS(t.Context(), w.account))
@@ -224,11 +223,7 @@ func TestOneAccountHoldsARow(t *testing.T) {
 	held, free := newJob(account), newJob(other.ID)
 	ok(t, db.CreateJob(t.Context(), &held))
 	ok(t, db.CreateJob(t.Context(), &free))
-	lock, err := raw.BeginTx(t.Context(), nil)
-	ok(t, err)
-	defer func() { _ = lock.Rollback() }()
-	_, err = lock.Exec(`SELECT 1 FROM account WHERE id = $1 FOR UPDATE`, account)
-	ok(t, err)
+	tables(t, raw).LockAccount(account)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -244,8 +239,7 @@ func TestOneAccountHoldsARow(t *testing.T) {
 	})
 	ok(t, db.UpdateJob(t.Context(), other.ID, free.ID, func(j *cron.Job) error { j.Title = "edited"; return nil }))
 	ok(t, db.Heartbeat(t.Context(), node, runningFrom))
-	exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`, free.ID,
-		db.Now().Add(-time.Second).UnixMilli())
+	tables(t, raw).SetDue(free.ID, db.Now().Add(-time.Second))
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
 	ok(t, err)
 	if len(claimed.Launches) != 1 {

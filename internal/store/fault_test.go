@@ -40,8 +40,7 @@ func TestAllOrNothing(t *testing.T) {
 			}
 			due := func(j cron.Job) {
 				t.Helper()
-				exec(t, raw, `UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`,
-					j.ID, db.Now().Add(-time.Second).UnixMilli())
+				tables(t, raw).SetDue(j.ID, db.Now().Add(-time.Second))
 			}
 			disabled := create(func(*cron.Job) {})
 			retried := create(func(j *cron.Job) { j.Policy.Retry.Count = 1 })
@@ -81,7 +80,7 @@ func TestAllOrNothing(t *testing.T) {
 					run:     func() error { return db.Finish(t.Context(), batch) },
 				},
 				{name: "claim an attempt, and skip an overlap", prepare: func() {
-					exec(t, raw, `UPDATE pending SET claim_at = 0`)
+					tables(t, raw).FindPending()
 					due(repeated)
 				}, run: func() error {
 					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
@@ -101,8 +100,7 @@ func TestAllOrNothing(t *testing.T) {
 					return err
 				}},
 				{name: "wake a job", prepare: func() {
-					exec(t, raw, `UPDATE account SET disabled = $2, enabled_at = $3 WHERE id = $1`, account, false,
-						db.Now().UnixMilli())
+					tables(t, raw).SetEnabled(account, db.Now())
 				}, run: func() error { return db.WakeJobs(t.Context(), account) }},
 				{name: "delete a folder", run: func() error {
 					return db.DeleteFolder(t.Context(), account, folder.ID)
@@ -167,7 +165,7 @@ func TestAllOrNothing(t *testing.T) {
 			}
 			var outcomes []int64
 			for _, job := range []cron.Job{disabled, retried, repeated} {
-				outcomes = append(outcomes, number(t, raw, `SELECT count(*) FROM execution WHERE job_id = $1`, job.ID))
+				outcomes = append(outcomes, tables(t, raw).RowsOfJob("execution", job.ID))
 			}
 			// Of the first a failure and what was due when it was disabled; of the second two attempts and what was due when
 			// it and its account were disabled; of the third what runs and the overlap.

@@ -2,42 +2,12 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"testing"
 	"time"
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
 )
-
-// fillPeople adds so many people with one of everything that a person can have, and twice as many entries of the audit log.
-func fillPeople(t testing.TB, raw *sql.DB, count int) {
-	t.Helper()
-	const hash = `convert_to(lpad(CAST(i AS TEXT), 32, '0'), 'UTF8')`
-	exec(t, raw, numbers(count)+`INSERT INTO person (email, name, zone, language, theme, password_hash, operator, disabled, created_at)
-		SELECT 'person ' || i, '', '', '', '', '', i % 1000 = 0, false, 0 FROM n`)
-	exec(t, raw, `INSERT INTO membership (account_id, person_id, role, created_at)
-		SELECT (SELECT min(id) FROM account) + id % 200, id, 1 + id % 3, 0 FROM person WHERE id % 3 = 0`)
-	exec(t, raw, numbers(count)+`INSERT INTO session (hash, person_id, account_id, way, console, second, created_at, signed_in_at,
-			last_seen_at, expires_at, address, user_agent)
-		SELECT `+hash+`, person.id, 1, '', true, false, 0, 0, 0, 4102444800000, '', '' FROM n JOIN person ON email = 'person ' || i`)
-	exec(t, raw, numbers(count)+`INSERT INTO link (hash, kind, person_id, account_id, email, role, made_by, created_at, expires_at, detail)
-		SELECT `+hash+`, 1 + i % 5, CASE i % 5 WHEN 4 THEN 0 ELSE i END, CASE i % 5 WHEN 4 THEN i % 200 ELSE 0 END, 'person ' || i, 1,
-		       i % 100, 0, 4102444800000, '' FROM n`)
-	exec(t, raw, numbers(count)+`INSERT INTO passkey (person_id, credential_id, credential, title, created_at, last_used_at)
-		SELECT person.id, `+hash+`, '', '', 0, 0 FROM n JOIN person ON email = 'person ' || i`)
-	exec(t, raw, numbers(count)+`INSERT INTO recovery_code (person_id, hash)
-		SELECT person.id, `+hash+` FROM n JOIN person ON email = 'person ' || i`)
-	exec(t, raw, numbers(count)+`INSERT INTO identity (issuer, subject, person_id, email, created_at)
-		SELECT 'issuer', i, person.id, '', 0 FROM n JOIN person ON email = 'person ' || i`)
-	exec(t, raw, numbers(count)+`INSERT INTO api_key (account_id, title, hash, hint, disabled, expires_at, scopes, allow_from, created_at,
-			made_by)
-		SELECT membership.account_id, '', `+hash+`, '', false, 0, 0, '', 0, person_id
-		FROM n JOIN person ON email = 'person ' || i JOIN membership ON person_id = person.id`)
-	exec(t, raw, numbers(count)+`INSERT INTO used_challenge (hash, expires_at) SELECT `+hash+`, 4102444800000 FROM n`)
-	exec(t, raw, numbers(2*count)+`INSERT INTO audit (account_id, at, actor, person_id, key_id, session_id, way, address, action, object,
-		object_id, title, changes) SELECT i % 200, 1800000000000 + i, '', i % 7, 0, 0, '', '', 'job.change', 'job', i % 1000, '', '' FROM n`)
-}
 
 // runPeople calls everything of the store that people do.
 func runPeople(t testing.TB, db *store.Store, account int64) {

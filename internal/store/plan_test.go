@@ -34,10 +34,10 @@ func TestPlans(t *testing.T) {
 			seed.Policy.Retry.Count = 1
 			ok(t, db.CreateJob(t.Context(), &seed))
 			if options.URL == "" {
-				fill(t, raw, seed.ID, 1000, db.Now()) // SQLite's plans do not depend on how many there are
+				tables(t, raw).AddLoad(seed.ID, 1000, db.Now()) // SQLite's plans do not depend on how many there are
 			} else {
-				fill(t, raw, seed.ID, 20_000, db.Now())
-				fillPeople(t, raw, 4000)
+				tables(t, raw).AddLoad(seed.ID, 20_000, db.Now())
+				tables(t, raw).AddPeople(4000)
 				exec(t, raw, `ANALYZE`)
 			}
 
@@ -66,27 +66,6 @@ func TestPlans(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fill adds jobs of 200 accounts with ten executions of today each, some of them running, and some attempts.
-func fill(t testing.TB, raw *sql.DB, jobID int64, jobs int, now time.Time) {
-	t.Helper()
-	exec(t, raw, numbers(200)+`INSERT INTO account (email, plan, disabled, created_at)
-		SELECT 'account ' || i, 'default', 1 = 0, 0 FROM n`)
-	copyJob(t, raw, jobID, jobs)
-	exec(t, raw, `UPDATE job SET account_id = (SELECT min(id) FROM account) + id % 200`)
-	exec(t, raw, `UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
-		next_run_at = CAST($1 AS BIGINT) + job_id, claim_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
-	exec(t, raw, numbers(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome,
-		                      started_at)
-		SELECT account_id, id, CAST($1 AS BIGINT) + i * 3600000, 0, 1, 1,
-		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 ELSE 1 END, CAST($1 AS BIGINT) + i * 3600000
-		FROM job CROSS JOIN n`, now.Truncate(24*time.Hour).UnixMilli())
-	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
-	exec(t, raw, `INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
-		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
-		FROM job_state WHERE job_id % 10 = 0`, now.UnixMilli())
-	exec(t, raw, storetest.NoticePerJob, 1)
 }
 
 // runNode calls everything that a running node calls in the store.

@@ -55,7 +55,7 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 			ok(t, db.Close())
 		}
 	}
-	if n := number(t, raw, `SELECT count(*) FROM node`); n != int64(len(handles)) {
+	if n := tables(t, raw).Rows("node"); n != int64(len(handles)) {
 		t.Errorf("%d nodes share the database, want %d", n, len(handles))
 	}
 }
@@ -113,7 +113,7 @@ func TestPostgresGoesAway(t *testing.T) {
 	j := newJob(account)
 	ok(t, db.CreateJob(t.Context(), &j))
 	raw := past(t, o)
-	exec(t, raw, `UPDATE job_state SET claim_at = 1, next_run_at = $1`, db.Now().Add(-time.Second).UnixMilli())
+	tables(t, raw).SetAllDue(db.Now().Add(-time.Second))
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
 	ok(t, err)
 	if len(claimed.Launches) != 1 {
@@ -249,14 +249,7 @@ func TestAbandonedWaitsForClaims(t *testing.T) {
 	o := store.Options{URL: storetest.Postgres(t)}
 	db, raw := open(t, o), past(t, o)
 	account, node := newAccount(t, db)
-	claim, err := raw.BeginTx(t.Context(), nil)
-	ok(t, err)
-	defer func() { _ = claim.Rollback() }()
-	_, err = claim.Exec(`SELECT 1 FROM node WHERE epoch = $1 FOR SHARE`, node)
-	ok(t, err)
-	_, err = claim.Exec(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
-		VALUES ($1, 1, $2, 0, 1, $3, 0, $2)`, account, db.Now().UnixMilli(), node)
-	ok(t, err)
+	commit := tables(t, raw).BeginLaunch(account, node, db.Now())
 
 	found := make(chan int)
 	go func() {
@@ -270,7 +263,7 @@ func TestAbandonedWaitsForClaims(t *testing.T) {
 		return number(t, raw, `SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
 			WHERE NOT granted AND datname = current_database()`) > 0
 	})
-	ok(t, claim.Commit())
+	commit()
 	if n := <-found; n != 1 {
 		t.Errorf("found %d executions, want the one of the claim", n)
 	}
@@ -290,9 +283,7 @@ func TestPostgresSearchIgnoresTheCollation(t *testing.T) {
 	j := newJob(account)
 	j.Title = "NIGHTLY INDEX"
 	ok(t, db.CreateJob(t.Context(), &j))
-	now := db.Now().UnixMilli()
-	exec(t, raw, `INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
-		VALUES ($1, $2, $3, 0, 1, 0, 1, $3)`, account, j.ID, now)
+	tables(t, raw).AddExecutionPerJob(db.Now())
 	for _, text := range []string{"nightly index", "NIGHTLY INDEX"} {
 		page, err := db.Search(t.Context(), account, &cron.HistoryQuery{Filter: cron.HistoryFilter{Text: text}, Limit: 10})
 		ok(t, err)

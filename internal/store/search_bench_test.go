@@ -22,24 +22,8 @@ const (
 // One in a hundred failed, and none was missed.
 func fillHistory(b *testing.B, options store.Options, raw *sql.DB, jobID int64, now time.Time) {
 	b.Helper()
-	copyJob(b, raw, jobID, manyJobs-1)
-	today := now.UTC().Truncate(24 * time.Hour)
-	for day := today.AddDate(0, 0, -manyDays); options.URL != "" && day.Before(today); day = day.AddDate(0, 0, 1) {
-		exec(b, raw, fmt.Sprintf(`CREATE TABLE execution_%s PARTITION OF execution FOR VALUES FROM (%d) TO (%d)`,
-			day.Format("20060102"), day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()))
-	}
-	step := (manyDays * 24 * time.Hour / manyExecutions).Milliseconds()
-	exec(b, raw, fmt.Sprintf(`%s INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome,
-			started_at, status, http_status, reason, url, total_us, lateness_us)
-		SELECT job.account_id, job.id + i %% %d, CAST($2 AS BIGINT) + CAST(i AS BIGINT) * %d, 0, 1, 1,
-		       CASE WHEN i %% 100 = 0 THEN 2 ELSE 1 END, CAST($2 AS BIGINT) + CAST(i AS BIGINT) * %[3]d + 2, 1, 200, 'OK',
-		       'https://example.com/path/of/some/length?job=' || i %% %[2]d, i %% 100000, i %% 5000
-		FROM n CROSS JOIN job WHERE job.id = $1 ORDER BY i`, numbers(manyExecutions), manyJobs, step),
-		jobID, now.UnixMilli()-manyExecutions*step)
-	exec(b, raw, `ANALYZE`)
-	if options.URL == "" {
-		exec(b, raw, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	}
+	tables(b, raw).CopyJob(jobID, manyJobs-1)
+	tables(b, raw).AddHistory(jobID, manyJobs, manyExecutions, manyDays, now)
 }
 
 // BenchmarkSearch reads pages of the history of an account with five million executions in ninety days, statistics of
@@ -104,18 +88,15 @@ func searchKinds(b *testing.B, db *store.Store, account, jobID int64, now time.T
 
 func countHistory(b *testing.B, db *store.Store, raw *sql.DB, account, jobID int64, now time.Time) {
 	b.Run("count", func(b *testing.B) {
-		before := number(b, raw, `SELECT coalesce(sum(position), 0) FROM rollup_state`)
+		before := tables(b, raw).RollupPosition(account)
 		for b.Loop() {
 			_, err := db.RollUp(b.Context())
 			ok(b, err)
 		}
-		counted := number(b, raw, `SELECT position FROM rollup_state`) - before
+		counted := tables(b, raw).RollupPosition(account) - before
 		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(counted), "µs/execution")
 	})
-	hour := now.Unix()/3600 - manyDays*24
-	exec(b, raw, `DELETE FROM rollup_account WHERE hour <> (SELECT min(hour) FROM rollup_account)`)
-	exec(b, raw, numbers(manyDays*24)+`INSERT INTO rollup_account (account_id, hour, tally)
-		SELECT account_id, CAST($1 AS BIGINT) + i, tally FROM rollup_account CROSS JOIN n WHERE true ON CONFLICT DO NOTHING`, hour)
+	tables(b, raw).RepeatTally(now.AddDate(0, 0, -manyDays), manyDays*24)
 	for _, of := range []int64{0, jobID} {
 		b.Run(fmt.Sprintf("statistics of 90 days/whole=%v", of == 0), func(b *testing.B) {
 			for b.Loop() {

@@ -284,19 +284,15 @@ func TestSQLiteShrinks(t *testing.T) {
 	o := store.Options{Dir: storetest.SQLite(t), Plans: cron.Plans{cron.PlanUnlimited: {Retention: time.Hour}}}
 	db, raw := open(t, o), past(t, o)
 	account, _ := newAccount(t, db)
-	old := db.Now().Add(-2 * time.Hour).UnixMilli()
-	exec(t, raw, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
-		INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
-		SELECT $1, i, $2, 0, 1, 1, 1, $2 FROM n`, account, old)
-	exec(t, raw, `INSERT INTO response (execution_id, planned_at, body)
-		SELECT id, planned_at, zeroblob(4000) FROM execution`)
+	tables(t, raw).AddExecutions(account, 1, 3000, db.Now().Add(-2*time.Hour), time.Millisecond)
+	tables(t, raw).AddResponses(4000)
 	pages := number(t, raw, `PRAGMA page_count`)
 	for more := true; more; {
 		var err error
 		more, err = db.Maintain(t.Context())
 		ok(t, err)
 	}
-	if n := number(t, raw, `SELECT count(*) FROM response`); n != 0 {
+	if n := tables(t, raw).Rows("response"); n != 0 {
 		t.Errorf("%d responses are left", n)
 	}
 	if now := number(t, raw, `PRAGMA page_count`); now > pages/4 {
@@ -346,22 +342,16 @@ func TestSQLiteCrash(t *testing.T) {
 		ok(t, err)
 		_, err = survivor.SettleDead(t.Context(), node)
 		ok(t, err)
-		for _, same := range [][2]string{
-			{`SELECT count(*) FROM execution WHERE outcome NOT IN (2, 4)`, `SELECT 0`},
-			{`SELECT sum(failures) FROM job_state`, `SELECT count(*) FROM execution WHERE outcome = 2`},
-			{`SELECT count(*) FROM outbox`, `SELECT count(*) FROM job_state WHERE failures > 0`},
-		} {
-			if got, want := number(t, raw, same[0]), number(t, raw, same[1]); got != want {
-				t.Errorf("%s: %d, want %d as of %s", same[0], got, want, same[1])
-			}
+		for _, found := range tables(t, raw).Inconsistencies() {
+			t.Error(found)
 		}
 		for id := range claimed {
-			if number(t, raw, `SELECT count(*) FROM execution WHERE id = $1`, id) != 1 {
+			if _, found := tables(t, raw).OutcomeOf(id); !found {
 				t.Errorf("execution %d was claimed and has no record", id)
 			}
 		}
 		for id := range finished {
-			if number(t, raw, `SELECT outcome FROM execution WHERE id = $1`, id) != int64(cron.OutcomeFailed) {
+			if o, _ := tables(t, raw).OutcomeOf(id); o != cron.OutcomeFailed {
 				t.Errorf("execution %d was finished and has no result", id)
 			}
 		}
@@ -408,8 +398,7 @@ func crashChild(dir string) int {
 		return fail(err)
 	}
 	for {
-		_, err := raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, time.Now().Add(-time.Second).UnixMilli())
-		if err != nil {
+		if err := storetest.SetAllDue(ctx, raw, time.Now().Add(-time.Second)); err != nil {
 			return fail(err)
 		}
 		claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 2 * crashJobs})

@@ -2,9 +2,7 @@ package store_test
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +31,9 @@ func past(t testing.TB, o store.Options) *sql.DB {
 	t.Helper()
 	return storetest.Raw(t, o)
 }
+
+// tables are the tables of a database without the store.
+func tables(t testing.TB, raw *sql.DB) *storetest.Tables { return storetest.NewTables(t, raw) }
 
 // exec runs a statement past the store.
 func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
@@ -92,30 +93,4 @@ func completion(l cron.Launch, status cron.Status) cron.Completion {
 		Stats: cron.Stats{NameLookup: time.Millisecond, Connect: 2 * time.Millisecond, PreTransfer: 3 * time.Millisecond,
 			StartTransfer: 41 * time.Millisecond, Total: 42 * time.Millisecond},
 	}}
-}
-
-// numbers begins a statement with the table n of the column i, which has the numbers from 1 to count.
-func numbers(count int) string {
-	return fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, count)
-}
-
-// copyJob adds copies of a job, with its state.
-func copyJob(t testing.TB, raw *sql.DB, jobID int64, count int) {
-	t.Helper()
-	var columns []string
-	rows, err := raw.Query(`SELECT * FROM job WHERE id = $1`, jobID)
-	ok(t, err)
-	all, err := rows.Columns()
-	ok(t, err)
-	ok(t, rows.Close())
-	for _, c := range all {
-		if c != "id" {
-			columns = append(columns, c)
-		}
-	}
-	list := strings.Join(columns, ", ")
-	exec(t, raw, numbers(count)+`INSERT INTO job (`+list+`) SELECT `+list+` FROM job JOIN n ON job.id = $1`, jobID)
-	exec(t, raw, `INSERT INTO job_state (job_id, account_id, rank, next_run_at, claim_at)
-		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.claim_at
-		FROM job JOIN job_state ON job_state.job_id = $1 WHERE job.id > $1`, jobID)
 }

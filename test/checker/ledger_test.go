@@ -3,7 +3,6 @@ package checker_test
 import (
 	"database/sql"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,15 +42,7 @@ func TestRead(t *testing.T) {
 			if found := checker.Find(ledger, w); len(found) > 0 {
 				t.Errorf("found %v", found)
 			}
-			for _, statement := range []string{
-				`INSERT INTO response (execution_id, planned_at) VALUES (1000, 0)`,
-				strings.ReplaceAll(storetest.NoticePerJob, "$1", "1000"),
-				`DELETE FROM job_state`,
-			} {
-				if _, err := raw.Exec(statement); err != nil {
-					t.Fatalf("%s: %v", statement, err)
-				}
-			}
+			storetest.NewTables(t, raw).BreakReferences()
 			ledger, err = checker.Read(t.Context(), raw)
 			if err != nil {
 				t.Fatal(err)
@@ -85,10 +76,9 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	fatal(err)
 
 	due := time.Now().UTC().Truncate(time.Minute)
-	_, err = raw.Exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, due.UnixMilli())
-	fatal(err)
-	_, err = raw.Exec(`UPDATE job SET created_at = $1, updated_at = $1`, due.Add(-time.Second).UnixMilli())
-	fatal(err)
+	tables := storetest.NewTables(t, raw)
+	tables.SetAllDue(due)
+	tables.SetCreated(due.Add(-time.Second))
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: epoch, Limit: 10})
 	fatal(err)
 	if len(claimed.Launches) != 1 {

@@ -237,7 +237,7 @@ var accountTests = []test{
 
 		// Of one it is known when it was due first, as it would be had the account been disabled for a day.
 		first := due.OccurrenceAfter(db.Now().Add(-24 * time.Hour))
-		s.execOne(`UPDATE job_state SET next_run_at = $2 WHERE job_id = $1`, due.ID, first.UnixMilli())
+		s.raw().SetNextRun(due.ID, first)
 		before := db.Now()
 		s.setEnabled(db, account, true)
 		s.claimNone(db, node)
@@ -279,24 +279,23 @@ var accountTests = []test{
 		j := s.job(db, account, eachMinute)
 		s.copies(j.ID, 450)
 		first := db.Now().UTC().Truncate(time.Minute).Add(-10 * time.Minute)
-		s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`, first.UnixMilli())
+		s.raw().SetAllDue(first)
 		s.setEnabled(db, account, false)
 		for range 5 {
 			claimed := s.claim(db, node, 100)
 			s.equal("claimed", len(claimed.Launches)+claimed.Settled, 0)
 		}
-		s.equal("jobs that are looked at", s.number(`SELECT count(*) FROM job_state WHERE claim_at IS NOT NULL`), int64(0))
+		s.equal("jobs that are looked at", s.raw().JobsToFind(), int64(0))
 		errs := make(chan error, 2)
 		for _, handle := range []*store.Store{db, s.open()} { // as two who enable it, or upkeep meanwhile
 			go func() { errs <- handle.UpdateAccount(s.ctx(), account, enabled(true)) }()
 		}
 		s.ok(errors.Join(<-errs, <-errs))
 		s.maintain(db)
-		s.equal("records", s.number(`SELECT count(*) FROM execution`), int64(451))
-		s.equal("as they should be", s.number(`SELECT count(*) FROM execution WHERE outcome = 3 AND fault = 26 AND
-			planned_at = $1 AND occurrences BETWEEN 11 AND 12`, first.UnixMilli()), int64(451))
-		s.equal("jobs that are planned", s.number(`SELECT count(*) FROM job_state WHERE claim_at = next_run_at
-			AND next_run_at > $1`, first.Add(10*time.Minute).UnixMilli()), int64(451))
+		s.equal("records", s.raw().Rows("execution"), int64(451))
+		s.equal("for all occurrences", s.raw().Gaps(cron.OutcomeSkipped, cron.FaultAccountDisabled, first, 11), int64(451))
+		s.equal("with wrong counts", s.raw().WrongGaps(), int64(0))
+		s.equal("jobs that are planned", s.raw().JobsPlannedAfter(first.Add(10*time.Minute)), int64(451))
 	}},
 	{"an edit of a job that a disabled account kept from running leaves nothing out", func(s *suite) {
 		db, account, node := s.start()
@@ -362,7 +361,7 @@ var accountTests = []test{
 		s.missing(err, cron.SubjectAPIKey)
 		s.finish(db, failed(l))
 		s.claimNone(db, node)
-		s.equal("jobs", s.number(`SELECT count(*) FROM job_state`), int64(1))
+		s.equal("jobs", s.raw().Rows("job_state"), int64(1))
 		s.equal("job of another", s.record(db, other.AccountID, other.ID).Job, other)
 	}},
 }
@@ -394,7 +393,5 @@ func (s *suite) setEnabled(db *store.Store, account int64, is bool) {
 // sleep leaves a job as it is when its account was disabled before it was due, and enabled by a process that died then.
 func (s *suite) sleep(jobID int64, due, enabled time.Time) {
 	s.Helper()
-	s.execOne(`UPDATE job_state SET next_run_at = $2, claim_at = NULL WHERE job_id = $1`, jobID, due.UnixMilli())
-	s.execOne(`UPDATE account SET enabled_at = $2 WHERE id = (SELECT account_id FROM job WHERE id = $1)`, jobID,
-		enabled.UnixMilli())
+	s.raw().MakeDormant(jobID, due, enabled)
 }

@@ -211,7 +211,7 @@ func (s *suite) dies(db *store.Store, node int64) (survivor *store.Store, epoch 
 	s.Helper()
 	survivor = s.open()
 	epoch = s.node(survivor)
-	s.execOne(`UPDATE node SET lease_until = $2 WHERE epoch = $1`, node, db.Now().Add(-time.Second).UnixMilli())
+	s.raw().EndLease(node, db.Now().Add(-time.Second))
 	settled, err := survivor.SettleDead(s.ctx(), epoch)
 	s.ok(err)
 	s.equal("settled", settled, 1)

@@ -34,12 +34,10 @@ func (s *suite) auditPages(db *store.Store, f cron.AuditFilter, limit int) (page
 	}
 }
 
-// fillAudit adds so many entries of an account past the store, from an instant on, a millisecond apart.
+// fillAudit adds entries of an account, from an instant on, a millisecond apart.
 func (s *suite) fillAudit(account int64, count int, from time.Time) {
 	s.Helper()
-	s.exec(numbered(count)+`INSERT INTO audit (account_id, at, actor, person_id, key_id, session_id, way, address, action, object,
-		object_id, title, changes) SELECT $1, CAST($2 AS BIGINT) + i, '', 0, 0, 0, '', '', 'job.change', 'job', i, '', '' FROM n`,
-		account, from.UnixMilli())
+	s.raw().AddAudit(account, count, from)
 }
 
 var auditTests = []test{
@@ -73,7 +71,7 @@ var auditTests = []test{
 		if !errors.Is(err, cause) {
 			s.Errorf("the error is %v", err)
 		}
-		s.equal("rows", s.number(`SELECT (SELECT count(*) FROM audit) + (SELECT count(*) FROM folder)`), int64(0))
+		s.equal("rows", s.raw().Rows("audit")+s.raw().Rows("folder"), int64(0))
 		s.ok(db.Audited(s.ctx(), &e, create))
 		list, _, err := db.Audit(s.ctx(), cron.AuditFilter{AccountID: account}, 10)
 		s.ok(err)
@@ -107,7 +105,7 @@ var auditTests = []test{
 		d := write(cron.AuditEntry{AccountID: other, PersonID: 1, KeyID: 1, Action: "job.change", Object: "job", ObjectID: 7})
 		e := write(cron.AuditEntry{PersonID: 1, Action: "plan.change"})
 		for i, id := range []int64{a, b, c, d, e} {
-			s.execOne(`UPDATE audit SET at = $2 WHERE id = $1`, id, 1000*(i+1))
+			s.raw().SetAudited(id, time.UnixMilli(1000*int64(i+1)))
 		}
 		second := func(n int64) time.Time { return time.UnixMilli(1000 * n) }
 		for name, tt := range map[string]struct {
@@ -140,7 +138,9 @@ var auditTests = []test{
 	{"pages follow each other", func(s *suite) {
 		db, account, _ := s.start()
 		s.fillAudit(account, 7, db.Now().Add(-time.Hour))
-		s.exec(`UPDATE audit SET at = 5000 WHERE id < 6`) // the same instant
+		for id := range int64(5) {
+			s.raw().SetAudited(id+1, time.UnixMilli(5000)) // the same instant
+		}
 		s.equal("pages", s.auditPages(db, cron.AuditFilter{AccountID: account}, 3), [][]int64{{7, 6, 5}, {4, 3, 2}, {1}})
 		s.equal("pages that end with the last entry", s.auditPages(db, cron.AuditFilter{AccountID: account}, 7),
 			[][]int64{{7, 6, 5, 4, 3, 2, 1}, nil})
@@ -158,14 +158,14 @@ var auditTests = []test{
 		s.fillAudit(account, 1200, db.Now().Add(-25*time.Hour))
 		s.fillAudit(account, 3, db.Now().Add(-23*time.Hour))
 		s.chunks(db, "audit", 500)
-		s.equal("entries", s.number(`SELECT count(*) FROM audit`), int64(3))
+		s.equal("entries", s.raw().Rows("audit"), int64(3))
 	}},
 	{"by default entries are kept for a year", func(s *suite) {
 		db, account, _ := s.start()
 		s.fillAudit(account, 3, db.Now().Add(-364*24*time.Hour))
 		s.fillAudit(0, 2, db.Now().Add(-366*24*time.Hour))
 		s.maintain(db)
-		s.equal("entries", s.number(`SELECT count(*) FROM audit`), int64(3))
+		s.equal("entries", s.raw().Rows("audit"), int64(3))
 	}},
 	{"an account has so many entries, and the newest stay", func(s *suite) {
 		s.options.AuditEntries = 100
@@ -176,8 +176,8 @@ var auditTests = []test{
 		s.fillAudit(0, 600, db.Now().Add(-3*time.Hour))
 		s.chunks(db, "audit", 500)
 		for _, id := range []int64{account, other, 0} {
-			s.equal("entries", s.number(`SELECT count(*) FROM audit WHERE account_id = $1`, id), int64(100))
+			s.equal("entries", s.raw().RowsOfAccount("audit", id), int64(100))
 		}
-		s.equal("oldest entry", s.number(`SELECT min(object_id) FROM audit WHERE account_id = $1`, account), int64(1201))
+		s.equal("oldest entry", s.raw().OldestAudit(account), int64(1201))
 	}},
 }

@@ -55,7 +55,7 @@ var certificateTests = []test{
 		if s.holds(secretOfCA) {
 			s.Error("a private key stands in the database")
 		}
-		s.execOne(`UPDATE acme_file SET sealed_value = (SELECT sealed_value FROM acme_file WHERE path = 'a.key') WHERE path = 'b.key'`)
+		s.raw().MoveACMEFile("b.key", "a.key")
 		if value, _, _, err := db.ACMEFile(s.ctx(), "b.key"); err == nil {
 			s.Errorf("a value that was moved opens: %q", value)
 		}
@@ -75,7 +75,7 @@ var certificateTests = []test{
 		lock(b, "b", false)
 		s.ok(a.UnlockACME(s.ctx(), "order", "a"))
 		lock(b, "b", true)
-		s.execOne(`UPDATE acme_lock SET lease_until = $1`, a.Now().Add(-time.Second).UnixMilli())
+		s.raw().EndACMELock(a.Now().Add(-time.Second))
 		lock(a, "a", true)
 		lock(b, "b", false) // what it had cannot be renewed
 		s.ok(b.UnlockACME(s.ctx(), "order", "b"))

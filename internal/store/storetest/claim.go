@@ -46,7 +46,7 @@ var claimTests = []test{
 		claimed := s.claimNone(db, node)
 		s.equal("more", claimed.More, false)
 		s.equal("next", claimed.Next, later.Add(-time.Minute))
-		s.exec(`DELETE FROM pending`)
+		s.raw().Clear("pending")
 		s.equal("next", s.claimNone(db, node).Next, later)
 		s.equal("ledger", len(s.ledger(soon.ID)), 0)
 	}},
@@ -274,8 +274,7 @@ var admissionTests = []test{
 		s.equal("ledger", len(s.ledger(scheduled.ID))+len(s.ledger(waiting.ID)), 0)
 
 		// Once the pause is over they run, as late as they are.
-		s.exec(`UPDATE job_state SET claim_at = next_run_at`)
-		s.exec(`UPDATE pending SET claim_at = due_at`)
+		s.raw().EndDeferrals()
 		for _, l := range s.claim(db, node, 10).Launches {
 			want := map[int64]time.Time{scheduled.ID: planned, waiting.ID: due}
 			s.equal("planned", l.Planned, want[l.Job.ID])
@@ -325,8 +324,7 @@ var admissionTests = []test{
 		no, yes := s.due(db, account, large), s.due(db, account, large)
 		small := s.due(db, account, withSecrets)
 		// What must not be read cannot be opened, and nobody notices.
-		s.execOne(`UPDATE job_secret SET sealed = (SELECT sealed FROM job_secret WHERE job_id = $2) WHERE job_id = $1`,
-			no.ID, yes.ID)
+		s.raw().MoveSecret(no.ID, yes.ID)
 		var sizes []int64
 		claimed, err := db.Claim(s.ctx(), cron.ClaimRequest{Node: node, Limit: 10, Admit: func() cron.Admitter {
 			sizes = nil
@@ -388,7 +386,7 @@ var admissionTests = []test{
 	{"an edit ends the pause", func(s *suite) {
 		db, account, node := s.start()
 		j := s.due(db, account)
-		s.execOne(`UPDATE job_state SET claim_at = $2 WHERE job_id = $1`, j.ID, db.Now().Add(time.Hour).UnixMilli())
+		s.raw().DeferJob(j.ID, db.Now().Add(time.Hour))
 		s.claimNone(db, node)
 		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Request.URL = "http://new/"; return nil }))
 		s.equal("URL", s.claimOne(db, node).Job.Request.URL, "http://new/")

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -129,7 +128,7 @@ var eventTests = []test{
 		s.finish(db, succeeded(s.claimOne(db, node)))
 		words, last = s.changes(db, account, last)
 		s.equal("executing it", words, []string(nil))
-		s.exec(`UPDATE job_state SET counted_failures = 1000 WHERE job_id = $1`, j.ID)
+		s.raw().SetCountedFailures(j.ID, 1000)
 		s.plan(j.ID, db.Now().Add(-time.Second))
 		s.finish(db, failed(s.claimOne(db, node)))
 		words, last = s.changes(db, account, last)
@@ -137,7 +136,7 @@ var eventTests = []test{
 
 		once := s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = db.Now().Add(time.Hour).Truncate(time.Second) })
 		_, last = s.changes(db, account, last)
-		s.exec(`UPDATE job SET run_at = $2 WHERE id = $1`, once.ID, db.Now().Add(-time.Second).UnixMilli())
+		s.raw().SetRunAt(once.ID, db.Now().Add(-time.Second))
 		s.plan(once.ID, db.Now().Add(-time.Second))
 		s.claimOne(db, node)
 		words, last = s.changes(db, account, last)
@@ -171,20 +170,14 @@ var eventTests = []test{
 			return
 		}
 		// One transaction takes ids and waits; another takes later ones and ends.
-		raw, err := sql.Open("pgx", s.options.URL)
-		s.ok(err)
-		defer func() { s.ok(raw.Close()) }()
-		slow, err := raw.BeginTx(s.ctx(), nil)
-		s.ok(err)
-		_, err = slow.ExecContext(s.ctx(), `UPDATE job SET folder_id = 0 WHERE id = $1`, j.ID)
-		s.ok(err)
+		commit := OpenTables(s.T, s.options).BeginChange(j.ID)
 		s.due(other, account)
 		s.finish(other, succeeded(s.claimOne(other, node)))
 		for range 20 {
 			f, err := db.Watermarks(s.ctx())
 			s.ok(err)
 			if f.Changes.Safe > before.Changes.Latest || f.Executions.Safe > before.Executions.Latest {
-				s.Fatalf("with a transaction under way, the watermark goes from %+v to %+v", before, f)
+				s.Fatalf("with an open transaction, the watermark goes from %+v to %+v", before, f)
 			}
 			if f.Changes.Latest < before.Changes.Latest+2 || f.Executions.Latest <= before.Executions.Latest {
 				s.Fatalf("the latest ids go from %+v to %+v", before, f)
@@ -195,9 +188,9 @@ var eventTests = []test{
 		short, cancel := context.WithTimeout(s.ctx(), 100*time.Millisecond)
 		defer cancel()
 		if f, err := fresh.Watermarks(short); !errors.Is(err, context.DeadlineExceeded) {
-			s.Errorf("a first watermark with a transaction under way is %+v, %v", f, err)
+			s.Errorf("a first watermark with an open transaction is %+v, %v", f, err)
 		}
-		s.ok(slow.Commit())
+		commit()
 		for _, db := range []*store.Store{db, fresh} {
 			s.reach(db, before.Changes.Latest+2, before.Executions.Latest+1)
 		}
@@ -212,20 +205,12 @@ var eventTests = []test{
 		j := s.job(db, account)
 		before, err := db.Watermarks(s.ctx())
 		s.ok(err)
-		raw, err := sql.Open("pgx", s.options.URL)
-		s.ok(err)
-		defer func() { s.ok(raw.Close()) }()
-		var former *sql.Tx
+		tables := OpenTables(s.T, s.options)
+		commit := func() {}
 		for w, end := before, time.Now().Add(time.Minute); w.Changes.Safe < before.Changes.Latest+5; {
-			next, err := raw.BeginTx(s.ctx(), nil)
-			s.ok(err)
-			var id int64
-			s.ok(next.QueryRowContext(s.ctx(), `INSERT INTO job_change (account_id, job_id, kind, changed_at)
-				VALUES ($1, $2, 1, 1) RETURNING id`, account, j.ID).Scan(&id))
-			if former != nil {
-				s.ok(former.Commit())
-			}
-			former = next
+			id, next := tables.BeginJobChange(account, j.ID)
+			commit()
+			commit = next
 			w, err = db.Watermarks(s.ctx())
 			s.ok(err)
 			if w.Changes.Safe >= id {
@@ -235,26 +220,16 @@ var eventTests = []test{
 				s.Fatalf("the watermark is %+v, and was %+v a minute ago", w, before)
 			}
 		}
-		s.ok(former.Commit())
+		commit()
 	}},
 	{"a watermark does not wait for transactions that take no IDs", func(s *suite) {
 		if s.isSQLite() {
 			s.Skip("on SQLite the latest ID is the watermark")
 		}
 		db, account, node := s.start()
-		raw, err := sql.Open("pgx", s.options.URL)
-		s.ok(err)
-		defer func() { s.ok(raw.Close()) }()
-		for _, statement := range []string{
-			`CREATE TABLE bystander (n INTEGER)`,         // which takes a transaction ID
-			`SELECT count(*) FROM execution, job_change`, // as a dump does
-		} {
-			open, err := raw.BeginTx(s.ctx(), &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
-			s.ok(err)
-			defer func() { s.ok(open.Rollback()) }()
-			_, err = open.ExecContext(s.ctx(), statement)
-			s.ok(err)
-		}
+		tables := OpenTables(s.T, s.options)
+		tables.begin(`CREATE TABLE bystander (n INTEGER)`) // which takes a transaction ID
+		tables.BeginDump()
 		before, err := db.Watermarks(s.ctx())
 		s.ok(err)
 		s.due(db, account)
@@ -266,18 +241,15 @@ var eventTests = []test{
 		for range 3 {
 			s.job(db, account)
 		}
-		s.exec(`UPDATE job_change SET changed_at = $1 WHERE id = 1`, db.Now().Add(-cron.ChangesKept-time.Hour).UnixMilli())
-		s.exec(`UPDATE job_change SET changed_at = $1 WHERE id = 2`, db.Now().Add(-cron.ChangesKept+time.Hour).UnixMilli())
+		s.raw().SetChanged(1, db.Now().Add(-cron.ChangesKept-time.Hour))
+		s.raw().SetChanged(2, db.Now().Add(-cron.ChangesKept+time.Hour))
 		s.maintain(db)
 		list, err := db.JobChangesAfter(s.ctx(), account, 0, followed)
 		s.ok(err)
 		s.equal("changes", len(list), 2)
-		s.exec(`DELETE FROM job_change`)
-		var rows = followed + 700
-		for range rows {
-			s.exec(`INSERT INTO job_change (account_id, job_id, kind, changed_at) VALUES (1, 1, 2, 1)`)
-		}
+		s.raw().Clear("job_change")
+		s.raw().AddOldChanges(followed + 700)
 		s.maintain(db)
-		s.equal("changes after a flood", s.number(`SELECT count(*) FROM job_change`), int64(0))
+		s.equal("changes after a flood", s.raw().Rows("job_change"), int64(0))
 	}},
 }

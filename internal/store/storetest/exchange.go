@@ -36,14 +36,14 @@ var exchangeTests = []test{
 			e, err := db.Execution(s.ctx(), account, j.ID, c.Launch.ExecutionID)
 			s.ok(err)
 			s.equal("result", e.Result, c.Result)
-			rows := s.number(`SELECT count(*) FROM response WHERE execution_id = $1`, e.ID)
+			rows := s.raw().Responses(e.ID)
 			s.equal("rows", rows, int64(1))
 		}
 		s.due(db, account)
 		c := succeeded(s.claimOne(db, node))
 		s.finish(db, c)
 		s.equal("rows of a plain exchange",
-			s.number(`SELECT count(*) FROM response WHERE execution_id = $1`, c.Launch.ExecutionID), int64(0))
+			s.raw().Responses(c.Launch.ExecutionID), int64(0))
 	}},
 	{"a redirect to odd bytes does not fail a batch", func(s *suite) {
 		db, account, node := s.start()
@@ -81,7 +81,7 @@ var exchangeTests = []test{
 		s.equal("deleted", read(account), cron.TLSMaterial{})
 		s.ok(db.SetTLS(s.ctx(), account, material))
 		s.ok(db.DeleteAccount(s.ctx(), account))
-		s.equal("rows", s.number(`SELECT count(*) FROM account_tls`), int64(0))
+		s.equal("rows", s.raw().Rows("account_tls"), int64(0))
 	}},
 	{"a claim brings the TLS material of the account", func(s *suite) {
 		db, account, node := s.start()
@@ -148,8 +148,7 @@ var exchangeTests = []test{
 		other := s.account(db)
 		s.ok(db.SetTLS(s.ctx(), account, material))
 		s.ok(db.SetTLS(s.ctx(), other, material))
-		s.execOne(`UPDATE account_tls SET sealed_key = (SELECT sealed_key FROM account_tls WHERE account_id = $2)
-			WHERE account_id = $1`, account, other)
+		s.raw().MoveTLSKey(account, other)
 		stuck, runs := s.due(db, account), s.due(db, other)
 		s.equal("launched", s.claimOne(db, node).Job.ID, runs.ID)
 		ledger := s.ledger(stuck.ID)

@@ -121,7 +121,7 @@ var finishTests = []test{
 		if len(h) != 1 || h[0].ID != run.ExecutionID {
 			s.Errorf("the history is %+v, want execution %d", h, run.ExecutionID)
 		}
-		missed := s.number(`SELECT id FROM execution WHERE job_id = $1 AND outcome = 5`, j.ID)
+		missed, _ := s.raw().Missed(j.ID)
 		_, err := db.Execution(s.ctx(), account, j.ID, missed)
 		s.missing(err, cron.SubjectExecution)
 		_, err = db.Execution(s.ctx(), account, other.ID, run.ExecutionID)
@@ -253,9 +253,9 @@ var finishTests = []test{
 			batch = append(batch, c)
 		}
 		s.finish(db, batch...)
-		s.equal("succeeded", s.number(`SELECT count(*) FROM execution WHERE outcome = 1`), int64(jobs))
-		s.equal("saved", s.number(`SELECT count(*) FROM response`), int64(jobs))
-		s.equal("jobs", s.number(`SELECT count(*) FROM job_state WHERE last_status = 1`), int64(jobs))
+		s.equal("succeeded", s.raw().Executions(cron.OutcomeSucceeded), int64(jobs))
+		s.equal("saved", s.raw().Rows("response"), int64(jobs))
+		s.equal("jobs", s.raw().JobsWithStatus(cron.StatusOK), int64(jobs))
 	}},
 }
 

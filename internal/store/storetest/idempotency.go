@@ -38,7 +38,7 @@ var idempotencyTests = []test{
 			s.equal("replayed", replayed, true)
 			s.equal("answer", again, first)
 		}
-		s.equal("jobs", s.number(`SELECT count(*) FROM job`), int64(1))
+		s.equal("jobs", s.raw().Rows("job"), int64(1))
 	}},
 	{"a call is signalled", func(s *suite) {
 		db, account, _ := s.start()
@@ -86,8 +86,8 @@ var idempotencyTests = []test{
 		if !errors.Is(err, cause) {
 			s.Errorf("the error is %v, want %v", err, cause)
 		}
-		s.equal("jobs", s.number(`SELECT count(*) FROM job`), int64(0))
-		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
+		s.equal("jobs", s.raw().Rows("job"), int64(0))
+		s.equal("calls", s.raw().Rows("idempotency_key"), int64(0))
 		c.Request = [32]byte{2}
 		_, replayed, err := s.createIdempotent(db, c, "http://b.example/")
 		s.ok(err)
@@ -121,10 +121,8 @@ var idempotencyTests = []test{
 		_, _, err := s.createIdempotent(db, c, "http://a.example/")
 		s.ok(err)
 		s.maintain(db)
-		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(1))
-		age := func() {
-			s.execOne(`UPDATE idempotency_key SET created_at = $1`, db.Now().Add(-cron.IdempotencyKeyLifetime-time.Second).UnixMilli())
-		}
+		s.equal("calls", s.raw().Rows("idempotency_key"), int64(1))
+		age := func() { s.raw().SetOnlyKeyTime(db.Now().Add(-cron.IdempotencyKeyLifetime - time.Second)) }
 		age()
 		c.Request[0]++
 		_, replayed, err := s.createIdempotent(db, c, "http://a.example/")
@@ -132,17 +130,13 @@ var idempotencyTests = []test{
 		s.equal("replayed", replayed, false)
 		age()
 		s.maintain(db)
-		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
+		s.equal("calls", s.raw().Rows("idempotency_key"), int64(0))
 	}},
 	{"an account has so many keys, and no more", func(s *suite) {
 		db, account, _ := s.start()
 		stranger := s.account(db)
-		blob := map[bool]string{true: `x'00'`, false: `'\x00'`}[s.isSQLite()]
 		for _, id := range []int64{account, stranger} {
-			s.exec(`INSERT INTO idempotency_key (account_id, key, request_hash, answer, created_at)
-				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $3)
-				SELECT CAST($1 AS BIGINT), 'key ' || i, `+blob+`, `+blob+`, CAST($2 AS BIGINT) FROM n`,
-				id, db.Now().UnixMilli(), cron.MaxIdempotencyKeys-1)
+			s.raw().AddKeys(id, cron.MaxIdempotencyKeys-1, db.Now())
 		}
 		for i, want := range []cron.ErrorKind{cron.Internal, cron.TooMany} {
 			c := cron.IdempotentCall{AccountID: account, Key: fmt.Sprint(i)}
@@ -151,8 +145,7 @@ var idempotencyTests = []test{
 				s.Errorf("call %d: %v", i, err)
 			}
 		}
-		s.execOne(`UPDATE idempotency_key SET created_at = $2 WHERE account_id = $1 AND key = 'key 1'`,
-			account, db.Now().Add(-cron.IdempotencyKeyLifetime).UnixMilli())
+		s.raw().SetKeyTime(account, "key 1", db.Now().Add(-cron.IdempotencyKeyLifetime))
 		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "last"}, "http://a.example/")
 		s.ok(err)
 	}},
@@ -179,7 +172,7 @@ var idempotencyTests = []test{
 		}
 		wg.Wait()
 		s.equal("performed", performed.Load(), int64(1))
-		s.equal("jobs", s.number(`SELECT count(*) FROM job`), int64(1))
+		s.equal("jobs", s.raw().Rows("job"), int64(1))
 		n := 0
 		answers.Range(func(any, any) bool { n++; return true })
 		s.equal("answers", n, 1)
@@ -204,7 +197,7 @@ var idempotencyTests = []test{
 			})
 		}
 		wg.Wait()
-		s.equal("folders", s.number(`SELECT count(*) FROM folder`), int64(calls))
+		s.equal("folders", s.raw().Rows("folder"), int64(calls))
 	}},
 	{"no answer is stored in the clear, or opens in the place of another", func(s *suite) {
 		db, account, _ := s.start()
@@ -218,7 +211,7 @@ var idempotencyTests = []test{
 		if s.holds(secret) {
 			s.Errorf("%q stands in the database", secret)
 		}
-		s.execOne(`UPDATE idempotency_key SET answer = (SELECT answer FROM idempotency_key WHERE key = 'two') WHERE key = 'one'`)
+		s.raw().MoveAnswer("one", "two")
 		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "one"}, "http://a.example/")
 		if err == nil || strings.Contains(err.Error(), secret) {
 			s.Errorf("the error is %v", err)
@@ -229,7 +222,7 @@ var idempotencyTests = []test{
 		_, _, err := s.createIdempotent(db, cron.IdempotentCall{AccountID: account, Key: "key"}, "http://a.example/")
 		s.ok(err)
 		s.ok(db.DeleteAccount(s.ctx(), account))
-		s.equal("calls", s.number(`SELECT count(*) FROM idempotency_key`), int64(0))
+		s.equal("calls", s.raw().Rows("idempotency_key"), int64(0))
 	}},
 }
 

@@ -166,7 +166,7 @@ var jobTests = []test{
 		s.missing(err, cron.SubjectExecution)
 		s.missing(db.DeleteJob(s.ctx(), account, j.ID), cron.SubjectJob)
 		for _, table := range []string{"job_state", "pending"} {
-			s.equal(table, s.number(`SELECT count(*) FROM `+table+` WHERE job_id = $1`, j.ID), int64(0))
+			s.equal(table, s.raw().RowsOfJob(table, j.ID), int64(0))
 		}
 		s.equal("the other job", s.record(db, account, other.ID).Job, other)
 	}},
@@ -238,7 +238,7 @@ var jobTests = []test{
 		for i := range want {
 			k := want[(i*5)%len(want)] // in another order than listed
 			j := s.job(db, account, func(j *cron.Job) { j.Enabled, j.Request.URL = k.Enabled, k.URL })
-			s.exec(`UPDATE job_state SET last_status = $2 WHERE job_id = $1`, j.ID, int(k.Status))
+			s.raw().SetLastStatus(j.ID, k.Status)
 		}
 		jobs, someFailed, err := db.Jobs(s.ctx(), account)
 		s.ok(err)

@@ -93,7 +93,7 @@ var linkTests = []test{
 				return db.CreatePerson(ctx, &cron.Person{Email: strconv.Itoa(i) + l.Email})
 			})
 		}), cron.Gone)
-		s.equal("people", s.number(`SELECT count(*) FROM person`), int64(1))
+		s.equal("people", s.raw().Rows("person"), int64(1))
 	}},
 	{"of set-up links, one makes the operator", func(s *suite) {
 		db := s.open()
@@ -101,7 +101,7 @@ var linkTests = []test{
 		for range racers {
 			links = append(links, s.link(db, cron.Link{Kind: cron.LinkSetup}))
 		}
-		s.exec(`UPDATE link SET expires_at = $1`, db.Now().Add(time.Hour).UnixMilli()) // as when nodes made them at once
+		s.raw().SetLinkExpiry(db.Now().Add(time.Hour)) // as when nodes made them at once
 		s.oneWins(race(racers, func(i int) error {
 			return db.UseLink(s.ctx(), links[i].Hash, func(context.Context, cron.Link) error { return nil })
 		}), cron.Gone)
@@ -129,10 +129,7 @@ var linkTests = []test{
 			{Kind: cron.LinkInvitation, AccountID: account, Email: "q@example.com"},
 			{Kind: cron.LinkInvitation, AccountID: other, Email: "p@example.com"},
 		} {
-			var rest []cron.Link
-			if n := s.number(`SELECT count(*) FROM link WHERE expires_at > $1`, db.Now().UnixMilli()); n > 0 {
-				rest = s.openLinks(db)
-			}
+			rest := s.raw().OpenLinks(db.Now())
 			first := s.link(db, l)
 			s.opens(db, true, first)
 			if l.Kind == cron.LinkEmail {
@@ -149,7 +146,7 @@ var linkTests = []test{
 		for range 30 {
 			s.link(db, cron.Link{Kind: cron.LinkPassword, PersonID: p.ID})
 		}
-		s.equal("links", s.number(`SELECT count(*) FROM link`), int64(11))
+		s.equal("links", s.raw().Rows("link"), int64(11))
 	}},
 	{"invitations are listed and revoked", func(s *suite) {
 		db, account, _ := s.start()
@@ -214,26 +211,10 @@ var linkTests = []test{
 		p := s.person(db)
 		kept, closed := s.link(db, cron.Link{Kind: cron.LinkPassword, PersonID: p.ID}),
 			s.link(db, cron.Link{Kind: cron.LinkEmail, PersonID: p.ID, Expires: db.Now().Add(-29 * 24 * time.Hour)})
-		s.exec(numbered(1200)+`INSERT INTO link (hash, kind, person_id, account_id, email, role, made_by, created_at, expires_at, detail)
-			SELECT `+s.bytes(`i`)+`, 1, 0, 0, '', 0, 0, 0, $1, '' FROM n`, db.Now().Add(-31*24*time.Hour).UnixMilli())
+		s.raw().AddLinks(1200, db.Now().Add(-31*24*time.Hour))
 		s.chunks(db, "link", 500)
-		s.equal("links", s.number(`SELECT count(*) FROM link`), int64(2))
+		s.equal("links", s.raw().Rows("link"), int64(2))
 		s.opens(db, true, kept)
 		s.opens(db, false, closed)
 	}},
-}
-
-// openLinks are all links that can be used.
-func (s *suite) openLinks(db *store.Store) (open []cron.Link) {
-	s.Helper()
-	rows, err := s.past().QueryContext(s.ctx(), `SELECT hash FROM link WHERE used_at = 0 AND expires_at > $1`, db.Now().UnixMilli())
-	s.ok(err)
-	defer func() { s.ok(rows.Close()) }()
-	for rows.Next() {
-		var hash []byte
-		s.ok(rows.Scan(&hash))
-		open = append(open, cron.Link{Hash: [32]byte(hash)})
-	}
-	s.ok(rows.Err())
-	return open
 }

@@ -119,7 +119,7 @@ var memberTests = []test{
 		if len(failed) != 1 || cron.KindOf(failed[0]) != cron.Conflict {
 			s.Errorf("the errors are %v, want one conflict", failed)
 		}
-		s.equal("owners", s.number(`SELECT count(*) FROM membership WHERE role = 3`), int64(1))
+		s.equal("owners", s.raw().Owners(), int64(1))
 	}},
 	{"an account has so many members and no more", func(s *suite) {
 		db, account, _ := s.start()
@@ -238,9 +238,9 @@ var memberTests = []test{
 		_, err := db.Account(s.ctx(), account)
 		s.missing(err, cron.SubjectAccount)
 		for _, table := range []string{"account", "job", "membership", "api_key", "link"} {
-			s.equal(table, s.number(`SELECT count(*) FROM `+table), int64(2))
+			s.equal(table, s.raw().Rows(table), int64(2))
 		}
-		s.equal("people", s.number(`SELECT count(*) FROM person`), int64(3))
+		s.equal("people", s.raw().Rows("person"), int64(3))
 		a, err := db.Account(s.ctx(), waits)
 		s.ok(err)
 		s.equal("waits", a.Deletes.IsZero(), false)
@@ -253,8 +253,8 @@ var memberTests = []test{
 		kept := s.job(db, s.account(db))
 		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error { a.Deletes = db.Now().Add(-time.Second); return nil }))
 		s.chunks(db, "job", 100)
-		s.equal("job that stays", s.number(`SELECT id FROM job`), kept.ID)
-		s.equal("accounts", s.number(`SELECT count(*) FROM account`), int64(1))
+		s.equal("job that stays", []int64{s.raw().Rows("job"), s.raw().AccountOf(kept.ID)}, []int64{1, kept.AccountID})
+		s.equal("accounts", s.raw().Rows("account"), int64(1))
 	}},
 	{"an account has an address of its own", func(s *suite) {
 		db, account, _ := s.start()

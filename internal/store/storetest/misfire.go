@@ -1,9 +1,6 @@
 package storetest
 
 import (
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -80,11 +77,10 @@ var misfireTests = []test{
 		db, account, node := s.start()
 		j := s.job(db, account, eachMinute)
 		s.plan(j.ID, db.Now().Add(-time.Hour))
-		before := db.Now().UnixMilli()
+		before := db.Now().Truncate(time.Millisecond)
 		s.claimOne(db, node)
-		at := s.number(`SELECT started_at FROM execution WHERE job_id = $1 AND outcome = 5`, j.ID)
-		if at < before || at > db.Now().UnixMilli() {
-			s.Errorf("written at %d, before the claim it was %d", at, before)
+		if _, written := s.raw().Missed(j.ID); written.Before(before) || written.After(db.Now()) {
+			s.Errorf("written at %v, the claim was at %v", written, before)
 		}
 	}},
 	{"gaps that take long to count are settled by several claims", func(s *suite) {
@@ -95,7 +91,8 @@ var misfireTests = []test{
 			j.Policy.Grace = 0
 		})
 		const jobs = 300
-		s.plan(j.ID, db.Now().UTC().Truncate(time.Second).AddDate(-1, 0, 0))
+		first := db.Now().UTC().Truncate(time.Second).AddDate(-1, 0, 0)
+		s.plan(j.ID, first)
 		s.copies(j.ID, jobs-1)
 		claims := 0
 		for more := true; more; claims++ {
@@ -104,8 +101,7 @@ var misfireTests = []test{
 		if claims < 3 {
 			s.Errorf("%d claims counted what all have missed", claims)
 		}
-		s.equal("jobs with a record of the gap", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND occurrences > 10000`),
-			int64(jobs))
+		s.equal("jobs with a record of the gap", s.raw().Gaps(cron.OutcomeMissed, cron.FaultMissed, first, 10_000), int64(jobs))
 	}},
 	{"a gap of a week is settled for many jobs", func(s *suite) {
 		db, account, node := s.start()
@@ -124,27 +120,13 @@ var misfireTests = []test{
 		if launched < jobs { // and more when the clock reaches a minute in between, at which they are due once more
 			s.Errorf("launched %d, want all of them", launched)
 		}
-		s.equal("missed records", s.number(`SELECT count(*) FROM execution WHERE outcome = 5 AND planned_at = $1`,
-			first.UnixMilli()), int64(jobs))
-		wrong := s.number(`SELECT count(*) FROM execution WHERE outcome = 5
-			AND (occurrences <> (last_planned_at - planned_at) / 60000 + 1 OR occurrences < 7 * 24 * 60)`)
-		s.equal("wrong counts", wrong, int64(0))
+		s.equal("missed records", s.raw().Gaps(cron.OutcomeMissed, cron.FaultMissed, first, 7*24*60), int64(jobs))
+		s.equal("wrong counts", s.raw().WrongGaps(), int64(0))
 	}},
 }
 
-// copies adds n copies of a job without secrets, with its state and of its account.
+// copies adds n copies of a job without secrets, with its state, to its account.
 func (s *suite) copies(jobID int64, n int) {
 	s.Helper()
-	rows, err := s.past().QueryContext(s.ctx(), `SELECT * FROM job WHERE id = $1`, jobID)
-	s.ok(err)
-	columns, err := rows.Columns()
-	s.ok(err)
-	s.ok(rows.Close())
-	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "id" })
-	list := strings.Join(columns, ", ")
-	s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+strconv.Itoa(n)+`)
-		INSERT INTO job (`+list+`) SELECT `+list+` FROM job JOIN n ON job.id = $1`, jobID)
-	s.exec(`INSERT INTO job_state (job_id, account_id, rank, next_run_at, claim_at)
-		SELECT job.id, job.account_id, job_state.rank + job.id, job_state.next_run_at, job_state.claim_at
-		FROM job JOIN job_state ON job_state.job_id = $1 WHERE job.id > $1`, jobID)
+	s.raw().CopyJob(jobID, n)
 }

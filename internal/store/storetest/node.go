@@ -16,7 +16,7 @@ var nodeTests = []test{
 		if second := s.node(db); first <= 0 || second <= first {
 			s.Errorf("the epochs are %d and %d", first, second)
 		}
-		alive := s.number(`SELECT count(*) FROM node WHERE NOT dead AND lease_until > $1`, db.Now().UnixMilli())
+		alive := s.raw().Leases(db.Now())
 		s.equal("alive", alive, int64(2))
 	}},
 	{"a heartbeat keeps a node alive", func(s *suite) {
@@ -25,7 +25,7 @@ var nodeTests = []test{
 		survivor := s.node(other)
 		j := s.due(db, account)
 		s.claimOne(db, node)
-		s.execOne(`UPDATE node SET lease_until = $2 WHERE epoch = $1`, node, db.Now().Add(-time.Minute).UnixMilli())
+		s.raw().EndLease(node, db.Now().Add(-time.Minute))
 		s.ok(s.beat(db, node))
 		if s.isSQLite() {
 			return // the lock on the directory stands for the lease
@@ -83,13 +83,13 @@ var nodeTests = []test{
 		const jobs = 2300
 		s.copies(s.due(db, account, atLeastOnce).ID, jobs-1)
 		s.claimMany(db, node, jobs)
-		s.exec(`UPDATE node SET lease_until = 0`)
+		s.raw().EndLeases()
 		survivor := s.open()
 		settled, err := survivor.SettleDead(s.ctx(), s.node(survivor))
 		s.ok(err)
 		s.equal("settled", settled, jobs)
-		s.equal("lost", s.number(`SELECT count(*) FROM execution WHERE outcome = 4`), int64(jobs))
-		s.equal("waiting", s.number(`SELECT count(*) FROM pending`), int64(jobs))
+		s.equal("lost", s.raw().Executions(cron.OutcomeLost), int64(jobs))
+		s.equal("waiting", s.raw().Rows("pending"), int64(jobs))
 	}},
 	{"what a deleted job left running is settled", func(s *suite) {
 		db, account, node := s.start()
@@ -125,7 +125,7 @@ var nodeTests = []test{
 		s.ok(err)
 		s.equal("abandoned", len(abandoned), 1)
 		s.dies(db, node)
-		s.equal("lost", s.number(`SELECT count(*) FROM execution WHERE outcome = 4`), int64(1))
+		s.equal("lost", s.raw().Executions(cron.OutcomeLost), int64(1))
 
 		// With nobody left whose executions are open, and with a new node.
 		for range 2 {

@@ -28,22 +28,22 @@ func (s *suite) runs(db *store.Store, node int64, j cron.Job, results ...func(cr
 	}
 }
 
-// pruned lets upkeep run until it has nothing to do; what is counted shrinks by a chunk at most with each step, and is the
-// given number in the end.
-func (s *suite) pruned(db *store.Store, count string, want int64) {
+// pruned runs upkeep until it has nothing to do. Each step removes at most a chunk of the rows of a table, and the given
+// number is left.
+func (s *suite) pruned(db *store.Store, table string, want int64) {
 	s.Helper()
-	left := s.number(count)
+	left := s.raw().Rows(table)
 	for more := true; more; {
 		var err error
 		more, err = db.Maintain(s.ctx())
 		s.ok(err)
-		now := s.number(count)
+		now := s.raw().Rows(table)
 		if left-now > 500 {
 			s.Fatalf("one step removes %d rows", left-now)
 		}
 		left = now
 	}
-	s.equal(count, left, want)
+	s.equal(table, left, want)
 }
 
 func timedOut(l cron.Launch) cron.Completion {
@@ -57,12 +57,14 @@ var noticeTests = []test{
 		db, account, node := s.start()
 		j := s.due(db, account, allNotices)
 		l := s.claimOne(db, node)
-		before := db.Now().UnixMilli()
+		before := db.Now().Truncate(time.Millisecond)
 		s.finish(db, failed(l))
-		s.equal("notices", s.number(
-			`SELECT count(*) FROM outbox WHERE account_id = $1 AND job_id = $2 AND execution_id = $3 AND event = $4
-			 AND created_at >= $5 AND created_at <= $6`,
-			account, j.ID, l.ExecutionID, int(cron.NoticeFailure), before, db.Now().UnixMilli()), int64(1))
+		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
+		notice, created := s.raw().Notice(j.ID)
+		s.equal("account and execution", []any{notice[0], notice[5]}, []any{account, l.ExecutionID})
+		if created.Before(before) || created.After(db.Now()) {
+			s.Errorf("written at %v, the result was recorded at %v", created, before)
+		}
 	}},
 	{"a notice says all of itself, whatever becomes of the job and the execution", func(s *suite) {
 		db, account, node := s.start()
@@ -82,37 +84,29 @@ var noticeTests = []test{
 			return nil
 		}))
 		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
-		s.exec(`DELETE FROM execution`)
-		var (
-			got [17]any
-			to  []any
-		)
-		for i := range got {
-			to = append(to, &got[i])
-		}
-		s.ok(s.past().QueryRowContext(s.ctx(), readNotice, j.ID).Scan(to...))
+		s.raw().Clear("execution")
+		got, _ := s.raw().Notice(j.ID)
 		l, r := &c.Launch, &c.Result
 		want := []any{account, int64(cron.NoticeFailure), "as it was", "http://host.example.com/x", "Asia/Tokyo", l.ExecutionID,
 			int64(l.Kind), int64(l.Attempt), l.Planned.UnixMilli(), r.Started.UnixMilli(), int64(1234), int64(r.Status),
 			int64(r.HTTPStatus), int64(cron.FaultTimeout), "a reason\uFFFD", int64(2), r.CertExpiry.UnixMilli()}
-		s.equal("notice", got[:], want)
+		s.equal("notice", got, want)
 	}},
 	{"a notice tells how many failures came before a success, and before the job was disabled", func(s *suite) {
 		s.options.Plans = cron.Plans{cron.PlanMember: {MaxFailures: 4}}
 		db, account, node := s.start()
 		j := s.job(db, account, allNotices)
 		s.runs(db, node, j, failed, failed, failed, succeeded, failed, failed, failed, failed, failed)
-		for kind, want := range map[cron.NoticeKind]string{cron.NoticeSuccess: "3", cron.NoticeDisabled: "5"} {
-			s.equal("failures", s.number(`SELECT count(*) FROM outbox WHERE event = $1 AND failures = `+want, int(kind)), int64(1))
+		for kind, want := range map[cron.NoticeKind]int{cron.NoticeSuccess: 3, cron.NoticeDisabled: 5} {
+			s.equal("failures", s.raw().NoticesAfter(kind, want), int64(1))
 		}
 	}},
 	{"upkeep removes old notices, in chunks", func(s *suite) {
 		db, account, _ := s.start()
 		j := s.job(db, account)
-		old := db.Now().Add(-31 * 24 * time.Hour).UnixMilli()
-		s.exec(fillOutbox, j.ID, old, 1200)
-		s.exec(fillOutbox, j.ID, db.Now().Add(-29*24*time.Hour).UnixMilli(), 3)
-		s.pruned(db, `SELECT count(*) FROM outbox`, 3)
+		s.raw().AddNotices(j.ID, 1200, db.Now().Add(-31*24*time.Hour))
+		s.raw().AddNotices(j.ID, 3, db.Now().Add(-29*24*time.Hour))
+		s.pruned(db, "outbox", 3)
 	}},
 	{"upkeep keeps the newest notices of an account that has too many, and all of the others", func(s *suite) {
 		db, account, _ := s.start()
@@ -120,20 +114,20 @@ var noticeTests = []test{
 		others := make([]cron.Job, 30) // more than one step looks at
 		for i := range others {
 			others[i] = s.job(db, s.account(db))
-			s.exec(fillOutbox, others[i].ID, db.Now().UnixMilli(), 2)
+			s.raw().AddNotices(others[i].ID, 2, db.Now())
 		}
 		last := s.job(db, s.account(db))
 		for _, flooded := range []cron.Job{j, last} {
-			s.exec(fillOutbox, flooded.ID, db.Now().UnixMilli(), 11_100)
+			s.raw().AddNotices(flooded.ID, 11_100, db.Now())
 		}
 		for range 3 { // around all accounts
 			s.maintain(db)
 		}
 		for _, flooded := range []cron.Job{j, last} {
-			s.equal("notices", s.number(`SELECT count(*) FROM outbox WHERE job_id = $1`, flooded.ID), int64(10_000))
-			s.equal("oldest", s.number(`SELECT min(execution_id) FROM outbox WHERE job_id = $1`, flooded.ID), int64(1101))
+			s.equal("notices", s.raw().RowsOfJob("outbox", flooded.ID), int64(10_000))
+			s.equal("oldest", s.raw().OldestNotice(flooded.ID), int64(1101))
 		}
-		s.equal("of others", s.number(`SELECT count(*) FROM outbox WHERE job_id NOT IN ($1, $2)`, j.ID, last.ID), int64(60))
+		s.equal("of all", s.raw().Rows("outbox"), int64(2*10_000+60))
 	}},
 	{"what waits is counted", func(s *suite) {
 		db, account, node := s.start()
@@ -252,13 +246,13 @@ var noticeTests = []test{
 		j := s.due(db, account, allNotices)
 		l := s.claimOne(db, node)
 		before := s.record(db, account, j.ID)
-		s.exec(`ALTER TABLE outbox RENAME TO elsewhere`)
+		s.raw().Rename("outbox", "elsewhere")
 		if err := db.Finish(s.ctx(), []cron.Completion{failed(l)}); err == nil {
 			s.Fatal("the result was recorded without its notice")
 		}
 		s.equal("outcome", s.ledger(j.ID)[0].Outcome, cron.OutcomeRunning)
 		s.equal("job", s.record(db, account, j.ID), before)
-		s.exec(`ALTER TABLE elsewhere RENAME TO outbox`)
+		s.raw().Rename("elsewhere", "outbox")
 		s.finish(db, failed(l))
 		s.equal("notices", s.notices(j.ID), []cron.NoticeKind{cron.NoticeFailure})
 	}},

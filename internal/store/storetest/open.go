@@ -43,7 +43,7 @@ var openTests = []test{
 			s.ok(err)
 			s.equal("files", len(files), 0)
 		} else {
-			tables := s.number(`SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()`)
+			tables := s.raw().Number(`SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()`)
 			s.equal("tables", tables, int64(0))
 		}
 	}},
@@ -60,9 +60,7 @@ var openTests = []test{
 		s.ok(command.Close())
 	}},
 	{"a database that nothing was migrated in yet is none", func(s *suite) {
-		s.exec(`CREATE TABLE schema_version (id INTEGER PRIMARY KEY, version_id INTEGER, is_applied BOOLEAN,
-			tstamp TIMESTAMP)`)
-		s.exec(`INSERT INTO schema_version VALUES (1, 0, true, CURRENT_TIMESTAMP)`)
+		s.raw().AddVersionTable()
 		options := s.options
 		options.NoMigrate = true
 		s.fails(options, store.ErrNoDatabase)
@@ -71,19 +69,14 @@ var openTests = []test{
 		db, err := store.Open(s.ctx(), s.options)
 		s.ok(err)
 		s.ok(db.Close())
-		tables := `SELECT count(*) FROM schema_version`
-		if s.isSQLite() {
-			s.exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (99999, 1)`)
-		} else {
-			s.exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (99999, true)`)
-		}
-		before := s.number(tables)
+		s.raw().AddMigration(99999)
+		before := s.raw().Rows("schema_version")
 		for _, readOnly := range []bool{false, true} {
 			options := s.options
 			options.NoMigrate = readOnly
 			s.fails(options, store.ErrNewer)
 		}
-		s.equal("versions", s.number(tables), before)
+		s.equal("versions", s.raw().Rows("schema_version"), before)
 	}},
 	{"an edit is signalled to the handle that made it", func(s *suite) {
 		db, account, _ := s.start()
@@ -149,19 +142,15 @@ func (s *suite) holds(text string) bool {
 		}))
 		return found
 	}
-	rows, err := s.past().QueryContext(s.ctx(), `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`)
-	s.ok(err)
 	var tables []string
-	for rows.Next() {
+	s.raw().rows(`SELECT tablename FROM pg_tables WHERE schemaname = current_schema()`, nil, func(scan func(...any)) {
 		var name string
-		s.ok(rows.Scan(&name))
+		scan(&name)
 		tables = append(tables, name)
-	}
-	s.ok(rows.Err())
-	s.ok(rows.Close())
+	})
 	for _, table := range tables {
 		quoted := strings.NewReplacer("%", `\%`, "_", `\_`, `\`, `\\`).Replace(text)
-		n := s.number(`SELECT count(*) FROM `+table+` AS t WHERE t::text LIKE '%' || $1 || '%'
+		n := s.raw().Number(`SELECT count(*) FROM `+table+` AS t WHERE t::text LIKE '%' || $1 || '%'
 			OR t::text LIKE '%' || encode(convert_to($2, 'UTF8'), 'hex') || '%'`, quoted, text)
 		if n > 0 {
 			return true

@@ -210,7 +210,7 @@ var personTests = []test{
 		if len(failed) != 1 || cron.KindOf(failed[0]) != cron.Conflict {
 			s.Errorf("the errors are %v, want one conflict", failed)
 		}
-		s.equal("operators", s.number(`SELECT count(*) FROM person WHERE operator`), int64(1))
+		s.equal("operators", s.raw().Operators(), int64(1))
 	}},
 	{"a deleted person takes everything with it but the keys", func(s *suite) {
 		db, account, _ := s.start()
@@ -237,7 +237,7 @@ var personTests = []test{
 		for table, left := range map[string]int64{
 			"person": 2, "membership": 2, "session": 1, "recovery_code": 2, "passkey": 1, "identity": 1, "link": 1, "api_key": 1,
 		} {
-			s.equal(table, s.number(`SELECT count(*) FROM `+table), left)
+			s.equal(table, s.raw().Rows(table), left)
 		}
 	}},
 	{"the last owner of an account is not deleted", func(s *suite) {
@@ -259,12 +259,12 @@ var personTests = []test{
 		a, b := s.person(db), s.person(db)
 		s.ok(db.SetTOTP(s.ctx(), a.ID, []byte("secret of a")))
 		s.ok(db.SetTOTP(s.ctx(), b.ID, []byte("secret of b")))
-		s.equal("secrets in plain", s.number(`SELECT count(*) FROM person WHERE CAST(sealed_totp AS TEXT) LIKE '%secret%'`), int64(0))
+		s.equal("secrets in plain", s.raw().SecondFactorsWith("secret"), int64(0))
 		secret, step, err := db.TOTP(s.ctx(), a.ID)
 		s.ok(err)
 		s.equal("secret", string(secret), "secret of a")
 		s.equal("step", step, int64(0))
-		s.exec(`UPDATE person SET sealed_totp = (SELECT sealed_totp FROM person WHERE id = $1) WHERE id = $2`, a.ID, b.ID)
+		s.raw().MoveSecondFactor(b.ID, a.ID)
 		if secret, _, err := db.TOTP(s.ctx(), b.ID); err == nil {
 			s.Errorf("the secret of another person opens: %s", secret)
 		}

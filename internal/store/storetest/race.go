@@ -46,7 +46,7 @@ var raceTests = []test{
 		wg.Wait()
 		s.equal("claimed", len(taken), jobs)
 		s.equal("claimed without repeats", len(slices.Compact(sorted(taken))), jobs)
-		s.equal("records", s.number(`SELECT count(*) FROM execution`), int64(jobs))
+		s.equal("records", s.raw().Rows("execution"), int64(jobs))
 	}},
 	{"an edit that has returned is what runs", func(s *suite) {
 		db, account, node := s.start()
@@ -143,14 +143,13 @@ var raceTests = []test{
 			})
 		}
 		for i := range 40 {
-			s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1 WHERE job_id % 7 = $2 AND next_run_at IS NOT NULL`,
-				db.Now().Add(time.Duration(i-1000)*time.Second).UnixMilli(), i%7)
-			s.exec(`UPDATE pending SET claim_at = 1`)
+			s.raw().SetSomeDue(i%7, 7, db.Now().Add(time.Duration(i-1000)*time.Second))
+			s.raw().FindPending()
 		}
 		wg.Wait()
-		ended := s.number(`SELECT count(*) FROM execution WHERE outcome = 2`)
+		ended := s.raw().Executions(cron.OutcomeFailed)
 		s.equal("finished", ended, finished.Load())
-		s.equal("running", s.number(`SELECT count(*) FROM execution WHERE outcome = 0`), int64(0))
+		s.equal("running", s.raw().Executions(cron.OutcomeRunning), int64(0))
 	}},
 	{"results of two nodes for the same jobs all count", func(s *suite) {
 		db, account, node := s.start()
@@ -159,8 +158,7 @@ var raceTests = []test{
 		s.copies(s.due(db, account, func(j *cron.Job) { j.Notification.OnFailureCount = 1000 }).ID, jobs-1)
 		var batches [2][]cron.Completion
 		for round := range rounds * 2 {
-			s.exec(`UPDATE job_state SET next_run_at = $1, claim_at = $1`,
-				db.Now().Add(time.Duration(round-100)*time.Second).UnixMilli())
+			s.raw().SetAllDue(db.Now().Add(time.Duration(round-100) * time.Second))
 			for _, l := range s.claimMany(db, node, jobs) {
 				batches[round%2] = append(batches[round%2], failed(l))
 			}
@@ -177,7 +175,7 @@ var raceTests = []test{
 			})
 		}
 		wg.Wait()
-		all := s.number(`SELECT count(*) FROM job_state WHERE failures = $1`, rounds*2)
+		all := s.raw().JobsWithFailures(rounds * 2)
 		s.equal("jobs with all failures", all, int64(jobs))
 	}},
 }

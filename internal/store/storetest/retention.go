@@ -77,7 +77,7 @@ var retentionTests = []test{
 		}
 		s.equal("of an hour", len(s.ledger(hour.ID)), kept)
 		s.equal("of a day", len(s.ledger(day.ID)), 2)
-		s.equal("responses", s.number(`SELECT count(*) FROM response`), int64(kept+2))
+		s.equal("responses", s.raw().Rows("response"), int64(kept+2))
 		s.equal("history of an hour", len(s.history(db, account, hour.ID)), 1)
 		s.equal("history of a day", len(s.history(db, other.ID, day.ID)), 2)
 	}},
@@ -87,13 +87,11 @@ var retentionTests = []test{
 		const jobs = 1200
 		j := s.job(db, account)
 		s.copies(j.ID, jobs-1)
-		old := db.Now().Add(-100 * time.Hour).UnixMilli()
-		s.exec(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
-			SELECT account_id, job_id, $1, 0, 1, 0, 1, $1 FROM job_state`, old)
+		s.raw().AddExecutionPerJob(db.Now().Add(-100 * time.Hour))
 		s.plan(j.ID, db.Now().Add(-time.Second))
 		running := s.claimOne(db, node)
 		s.maintain(db)
-		s.equal("records", s.number(`SELECT count(*) FROM execution`), int64(1))
+		s.equal("records", s.raw().Rows("execution"), int64(1))
 		s.finish(db, succeeded(running))
 		s.equal("history", len(s.history(db, account, j.ID)), 1)
 	}},
@@ -105,22 +103,19 @@ var retentionTests = []test{
 		db, account, _ := s.start()
 		j := s.job(db, account)
 		const records, size = 100, 256 << 10
-		old := db.Now().Add(-100 * time.Hour).UnixMilli()
-		s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $4)
-			INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at)
-			SELECT $1, $2, $3 + i, 0, 1, 0, 1, $3 FROM n`, account, j.ID, old, records)
-		s.exec(`INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, zeroblob($1) FROM execution`, size)
+		s.raw().AddExecutions(account, j.ID, records, db.Now().Add(-100*time.Hour), time.Millisecond)
+		s.raw().AddResponses(size)
 		for left, more := int64(records), true; more; {
 			var err error
 			more, err = db.Maintain(s.ctx())
 			s.ok(err)
-			now := s.number(`SELECT count(*) FROM response`)
+			now := s.raw().Rows("response")
 			if left-now > 17 {
 				s.Fatalf("one step deletes %d responses of %d bytes", left-now, size)
 			}
 			left = now
 		}
-		s.equal("records", s.number(`SELECT count(*) FROM execution`)+s.number(`SELECT count(*) FROM response`), int64(0))
+		s.equal("records", s.raw().Rows("execution")+s.raw().Rows("response"), int64(0))
 	}},
 	{"the history of what was deleted goes too", func(s *suite) {
 		s.options.Plans = shortRetention()
@@ -152,13 +147,12 @@ var retentionTests = []test{
 		settled, err := db.SettleDead(s.ctx(), node)
 		s.ok(err)
 		s.equal("settled", settled, 0)
-		long := db.Now().Add(-25 * time.Hour).UnixMilli()
-		s.exec(`UPDATE node SET started_at = $1, lease_until = $1, dead = (1 = 1)`, long)
+		s.raw().KillNodes(db.Now().Add(-25 * time.Hour))
 		alive, recent := s.node(db), s.node(db)
 		s.ok(db.StopNode(s.ctx(), recent))
 		s.maintain(db)
-		s.equal("forgotten", s.number(`SELECT count(*) FROM node WHERE epoch = $1`, forgotten), int64(0))
-		s.equal("kept", s.number(`SELECT count(*) FROM node WHERE epoch IN ($1, $2, $3)`, node, alive, recent), int64(3))
+		s.equal("forgotten", s.raw().Nodes(forgotten), int64(0))
+		s.equal("kept", s.raw().Nodes(node, alive, recent), int64(3))
 	}},
 	{"days have their partitions, and claims go on meanwhile", func(s *suite) {
 		db, account, node := s.start()

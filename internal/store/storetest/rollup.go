@@ -14,7 +14,7 @@ import (
 func (s *suite) rollUp(db *store.Store) {
 	s.Helper()
 	for range 100 {
-		s.exec(`UPDATE rollup_state SET due_at = 0`)
+		s.raw().SetRollupsDue()
 		more, err := db.RollUp(s.ctx())
 		s.ok(err)
 		if !more {
@@ -151,8 +151,7 @@ var rollupTests = []test{
 						e.Lateness, e.Result.Duration = time.Second, time.Duration(random.Int64N(1e9))
 						e.Result.Duration = e.Result.Duration.Truncate(time.Microsecond)
 					}
-					s.execOne(`UPDATE execution SET outcome = $2, lateness_us = $3, total_us = $4 WHERE id = $1`, e.ID,
-						int(e.Outcome), e.Lateness.Microseconds(), e.Result.Duration.Microseconds())
+					s.raw().SetResult(e)
 				}
 				// Another attempt at one that failed or was lost, whatever has come of it since.
 				if k := random.IntN(len(ledger) + 1); k < len(ledger) {
@@ -179,7 +178,7 @@ var rollupTests = []test{
 		}
 		s.rollUp(db)
 		check(400)
-		s.equal("tallies of the account", s.number(`SELECT count(*) FROM rollup_account WHERE account_id = $1`, account) > 5, true)
+		s.equal("tallies of the account", s.raw().RowsOfAccount("rollup_account", account) > 5, true)
 	}},
 	{"what is not counted yet is added, up to a bound, and then counted in many steps", func(s *suite) {
 		db, account, _ := s.start()
@@ -202,7 +201,7 @@ var rollupTests = []test{
 				s.Errorf("as of %v, want now", asOf)
 			}
 		}
-		s.exec(`DELETE FROM execution`)
+		s.raw().Clear("execution")
 		total, _ := s.stats(db, account, j.ID, from, to)
 		s.equal("after the history is gone", total.Attempts[cron.OutcomeSucceeded], int64(6000))
 	}},
@@ -211,7 +210,7 @@ var rollupTests = []test{
 		j := s.due(db, account)
 		l := s.claimOne(db, node)
 		s.rollUp(db)
-		s.equal("position", s.number(`SELECT position FROM rollup_state WHERE account_id = $1`, account), int64(0))
+		s.equal("position", s.raw().RollupPosition(account), int64(0))
 		from, to := l.Planned.Truncate(time.Hour), l.Planned.Truncate(time.Hour).Add(time.Hour)
 		total, _ := s.stats(db, account, j.ID, from, to)
 		s.equal("running", total.Occurrences[cron.OutcomeRunning], int64(1))
@@ -237,7 +236,7 @@ var rollupTests = []test{
 		}
 		wg.Wait()
 		s.rollUp(db)
-		s.exec(`DELETE FROM execution`)
+		s.raw().Clear("execution")
 		total, _ := s.stats(db, account, 0, now.Add(-24*time.Hour).Truncate(time.Hour), now.Add(time.Hour).Truncate(time.Hour))
 		s.equal("counted", total.Attempts[cron.OutcomeSucceeded], int64(3000))
 	}},
@@ -253,41 +252,39 @@ var rollupTests = []test{
 		running.Outcome = cron.OutcomeLost
 		s.put(&running)
 		s.rollUp(db)
-		tables := func(query string) int64 { return s.number(query, other) }
-		s.equal("watched", tables(`SELECT count(*) FROM rollup_open WHERE account_id = $1`), int64(1))
+		s.equal("watched", s.raw().RowsOfAccount("rollup_open", other), int64(1))
 		_, err := db.Stats(s.ctx(), other, &cron.StatsQuery{JobID: j.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
 		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
 		_, err = db.Stats(s.ctx(), account, &cron.StatsQuery{JobID: gone.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
-		s.exec(`UPDATE deleted_job SET deleted_at = 0`)
+		s.raw().SetDeleted(time.UnixMilli(0))
 		s.maintain(db)
-		s.equal("of a deleted job", s.number(`SELECT count(*) FROM rollup_job WHERE job_id = $1`, gone.ID), int64(0))
+		s.equal("of a deleted job", s.raw().RowsOfJob("rollup_job", gone.ID), int64(0))
 		total, _ := s.stats(db, account, 0, now.Add(-3*time.Hour).Truncate(time.Hour), now.Add(time.Hour).Truncate(time.Hour))
 		s.equal("of the account, as it was", total.Attempts[cron.OutcomeSucceeded], int64(20))
 		s.flood(account, gone.ID, 1, now.Add(-30*time.Minute))
 		s.rollUp(db)
 		s.ok(db.DeleteAccount(s.ctx(), other))
-		s.equal("of a deleted account", tables(`SELECT count(*) FROM rollup_account WHERE account_id = $1`)+
-			tables(`SELECT count(*) FROM rollup_state WHERE account_id = $1`)+
-			tables(`SELECT count(*) FROM rollup_open WHERE account_id = $1`), int64(0))
+		s.equal("of a deleted account", s.raw().RowsOfAccount("rollup_account", other)+
+			s.raw().RowsOfAccount("rollup_state", other)+
+			s.raw().RowsOfAccount("rollup_open", other), int64(0))
 	}},
 	{"deleting many jobs deletes few rows at a time", func(s *suite) {
 		db, account, _ := s.start()
 		j := s.job(db, account)
 		s.copies(j.ID, 250)
 		kept := s.job(db, s.account(db))
-		s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
-			INSERT INTO rollup_job (job_id, hour, tally) SELECT job.id, n.i, `+map[bool]string{true: `x''`, false: `''::bytea`}[s.isSQLite()]+`
-			FROM n JOIN job ON job.id IN ($1, $2)`, j.ID, kept.ID)
+		s.raw().AddTallies(j.ID, 4500)
+		s.raw().AddTallies(kept.ID, 4500)
 		s.ok(db.DeleteAccount(s.ctx(), account))
-		s.equal("jobs", s.number(`SELECT count(*) FROM job_state`), int64(1))
-		s.equal("gone jobs", s.number(`SELECT count(*) FROM deleted_job`), int64(251))
-		s.exec(`UPDATE deleted_job SET deleted_at = 0`)
+		s.equal("jobs", s.raw().Rows("job_state"), int64(1))
+		s.equal("gone jobs", s.raw().Rows("deleted_job"), int64(251))
+		s.raw().SetDeleted(time.UnixMilli(0))
 		for left := int64(4500); ; {
 			more, err := db.Maintain(s.ctx())
 			s.ok(err)
-			now := s.number(`SELECT count(*) FROM rollup_job WHERE job_id = $1`, j.ID)
+			now := s.raw().RowsOfJob("rollup_job", j.ID)
 			if left-now > 2000 {
 				s.Fatalf("one step deletes %d rows", left-now)
 			}
@@ -295,8 +292,8 @@ var rollupTests = []test{
 				break
 			}
 		}
-		s.equal("rows", s.number(`SELECT count(*) FROM rollup_job`), int64(4500))
-		s.equal("gone jobs", s.number(`SELECT count(*) FROM deleted_job`), int64(0))
+		s.equal("rows", s.raw().Rows("rollup_job"), int64(4500))
+		s.equal("gone jobs", s.raw().Rows("deleted_job"), int64(0))
 	}},
 	{"statistics are kept for a year", func(s *suite) {
 		db, account, _ := s.start()
@@ -304,12 +301,13 @@ var rollupTests = []test{
 		s.flood(account, j.ID, 2, db.Now().Add(-367*24*time.Hour))
 		s.flood(account, j.ID, 2, db.Now().Add(-364*24*time.Hour))
 		s.rollUp(db)
-		s.exec(`UPDATE rollup_state SET pruned_at = 0`)
+		s.raw().SetRollupsUnpruned()
 		s.rollUp(db)
-		oldest := db.Now().Add(-cron.StatsKept).Unix() / 3600
+		oldest := db.Now().Add(-cron.StatsKept)
 		for _, table := range []string{"rollup_job", "rollup_account"} {
-			s.equal("too old", s.number(`SELECT count(*) FROM `+table+` WHERE hour < $1`, oldest), int64(0))
-			s.equal("kept", s.number(`SELECT count(*) FROM `+table+` WHERE hour >= $1`, oldest) > 0, true)
+			old, kept := s.raw().TalliesBefore(table, oldest)
+			s.equal("too old", old, int64(0))
+			s.equal("kept", kept > 0, true)
 		}
 	}},
 	{"a lost execution is watched for a day", func(s *suite) {
@@ -320,9 +318,9 @@ var rollupTests = []test{
 			Result: cron.Result{Started: at}}
 		s.put(&e)
 		s.rollUp(db)
-		s.equal("watched", s.number(`SELECT count(*) FROM rollup_open`), int64(1))
-		s.exec(`UPDATE rollup_open SET since = $1`, db.Now().Add(-25*time.Hour).UnixMilli())
+		s.equal("watched", s.raw().Rows("rollup_open"), int64(1))
+		s.raw().SetOpenSince(db.Now().Add(-25 * time.Hour))
 		s.rollUp(db)
-		s.equal("watched", s.number(`SELECT count(*) FROM rollup_open`), int64(0))
+		s.equal("watched", s.raw().Rows("rollup_open"), int64(0))
 	}},
 }

@@ -88,7 +88,7 @@ var runTests = []test{
 		s.request(db, other)
 		s.equal("claimed", len(s.claim(db, node, 10).Launches), 2)
 		// It may run beside the one that was claimed, and under an instant of its own even when the clock was put back.
-		s.execOne(`UPDATE execution SET planned_at = planned_at + 3600000 WHERE job_id = $1`, j.ID)
+		s.raw().MoveExecution(j.ID, time.Hour)
 		second := s.request(db, j)
 		s.equal("instant", second.Planned, first.Planned.Add(time.Hour+time.Millisecond))
 		s.hurry(db, j.ID)
@@ -129,7 +129,7 @@ var runTests = []test{
 
 		// Its schedule may come first all the same: then the run is on record as skipped.
 		s.plan(j.ID, db.Now().Add(-time.Second))
-		s.execOne(`UPDATE pending SET claim_at = claim_at + 3600000 WHERE job_id = $1`, j.ID)
+		s.raw().DeferPending(j.ID, time.Hour)
 		s.equal("kind", s.claimOne(db, node).Kind, cron.KindScheduled)
 		asked := s.waiting(j.ID)[0].Planned
 		s.hurry(db, j.ID)
@@ -198,7 +198,7 @@ var runTests = []test{
 		run := s.request(db, j)
 		s.finish(db, succeeded(s.claimOne(db, node)))
 		run.Planned = run.Planned.Add(-91 * 24 * time.Hour)
-		s.execOne(`UPDATE execution SET planned_at = $2 WHERE job_id = $1`, j.ID, run.Planned.UnixMilli())
+		s.raw().MoveExecution(j.ID, -91*24*time.Hour)
 		_, err := db.RequestedRun(s.ctx(), account, j.ID, run.Planned)
 		s.missing(err, cron.SubjectExecution)
 	}},

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -11,31 +10,16 @@ import (
 	"punctual/internal/store"
 )
 
-// put adds a record to the ledger as it stands in a test, and sets its id.
+// put adds a record to the ledger and sets its ID.
 func (s *suite) put(e *cron.Execution) {
 	s.Helper()
-	r := &e.Result
-	last := int64(0)
-	if !e.Last.IsZero() {
-		last = e.Last.UnixMilli()
-	}
-	s.execOne(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, status,
-			http_status, fault, reason, detail, url, lateness_us, total_us, last_planned_at, occurrences, occurrences_at_least)
-		VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
-		e.AccountID, e.JobID, e.Planned.UnixMilli(), int(e.Kind), e.Attempt, int(e.Outcome), r.Started.UnixMilli(),
-		int(r.Status), r.HTTPStatus, int(r.Fault), r.Reason, r.Detail, r.URL, e.Lateness.Microseconds(),
-		r.Duration.Microseconds(), last, e.Count, e.AtLeast)
-	e.ID = s.number(`SELECT id FROM execution WHERE job_id = $1 AND planned_at = $2 AND kind = $3 AND attempt = $4`,
-		e.JobID, e.Planned.UnixMilli(), int(e.Kind), e.Attempt)
+	s.raw().AddExecution(e)
 }
 
-// flood adds records of one job, a second apart up to the given instant, with one SQL statement.
+// flood adds records of one job, a second apart, up to the given instant.
 func (s *suite) flood(account, jobID int64, count int, until time.Time) {
 	s.Helper()
-	s.exec(fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-		INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, url, total_us)
-		SELECT $1, $2, CAST($3 AS BIGINT) + i * 1000, 0, 1, 0, 1, CAST($3 AS BIGINT) + i * 1000, 'http://flood/', i
-		FROM n ORDER BY i`, count), account, jobID, until.Add(-time.Duration(count)*time.Second).UnixMilli())
+	s.raw().AddExecutions(account, jobID, count, until, time.Second)
 }
 
 // pages reads all pages of a search, and how many they were.

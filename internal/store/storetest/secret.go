@@ -40,9 +40,7 @@ var secretTests = []test{
 	{"the same secrets are sealed differently", func(s *suite) {
 		db, account, _ := s.start()
 		a, b := s.job(db, account, withSecrets), s.job(db, account, withSecrets)
-		same := s.number(`SELECT count(*) FROM job_secret AS a JOIN job_secret AS b ON a.sealed = b.sealed
-			WHERE a.job_id = $1 AND b.job_id = $2`, a.ID, b.ID)
-		s.equal("sealed values that are the same", same, int64(0))
+		s.equal("the same sealed value", s.raw().SameSecret(a.ID, b.ID), false)
 	}},
 	{"an edit keeps the secrets that it does not touch", func(s *suite) {
 		db, account, _ := s.start()
@@ -60,7 +58,7 @@ var secretTests = []test{
 		db, account, node := s.start()
 		from, to := s.job(db, account, withSecrets), s.due(db, account, withSecrets)
 		other := s.due(db, account, withSecrets)
-		s.execOne(`UPDATE job_secret SET sealed = (SELECT sealed FROM job_secret WHERE job_id = $2) WHERE job_id = $1`, to.ID, from.ID)
+		s.raw().MoveSecret(to.ID, from.ID)
 		_, err := db.Job(s.ctx(), account, to.ID)
 		if err == nil {
 			s.Fatal("the job opened with the secrets of another")
@@ -90,7 +88,7 @@ var secretTests = []test{
 			if !s.isSQLite() {
 				damage = `decode('` + strings.Trim(damage, "x'") + `', 'hex')`
 			}
-			s.execOne(`UPDATE job_secret SET sealed = `+damage+` WHERE job_id = $1`, j.ID)
+			s.raw().SetSecret(j.ID, damage)
 			if _, err := db.Job(s.ctx(), account, j.ID); err == nil {
 				s.Errorf("the secret %s opened", damage)
 			}
@@ -135,7 +133,7 @@ var secretTests = []test{
 			s.ok(db.UpdateJob(s.ctx(), account, kept[i].ID, func(j *cron.Job) error { j.Request.URL = "http://x/"; return nil }))
 			s.equal("URL without user", s.record(db, account, kept[i].ID).Request.URL, "http://x/")
 		}
-		s.equal("sealed URLs", s.number(`SELECT count(*) FROM job WHERE sealed_url IS NOT NULL`), int64(0))
+		s.equal("sealed URLs", s.raw().SealedURLs(), int64(0))
 	}},
 	{"lists are in the order of whole URLs", func(s *suite) {
 		db, account, _ := s.start()
@@ -158,7 +156,7 @@ var secretTests = []test{
 		db, account, _ := s.start()
 		from := s.job(db, account, func(j *cron.Job) { j.Request.URL = "http://u:p@a/" })
 		to := s.job(db, account)
-		s.execOne(`UPDATE job SET sealed_url = (SELECT sealed_url FROM job WHERE id = $2) WHERE id = $1`, to.ID, from.ID)
+		s.raw().MoveURL(to.ID, from.ID)
 		jobs, someFailed, err := db.Jobs(s.ctx(), account)
 		s.ok(err)
 		s.equal("some failed", someFailed, true)

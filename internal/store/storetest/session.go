@@ -122,8 +122,7 @@ var sessionTests = []test{
 		s.ok(err)
 		s.equal("session that stays", sessions, []cron.Session{b})
 		s.ok(db.EndSessions(s.ctx(), p.ID, 0))
-		s.equal("sessions", s.number(`SELECT count(*) FROM session`), int64(1))
-		s.equal("session of the other person", s.number(`SELECT id FROM session`), foreign.ID)
+		s.equal("session of the other person", s.raw().Sessions(), []int64{foreign.ID})
 	}},
 	{"a session is changed, and its token replaced", func(s *suite) {
 		db, account, _ := s.start()
@@ -169,33 +168,19 @@ var sessionTests = []test{
 		db := s.open()
 		p := s.person(db)
 		kept := s.session(db, p.ID, 0)
-		s.exec(numbered(1200)+`INSERT INTO session (hash, person_id, account_id, way, console, second, created_at, signed_in_at,
-			last_seen_at, expires_at, address, user_agent) SELECT `+s.bytes(`i`)+`, $1, 0, '', 1 = 0, 1 = 0, 0, 0, 0, 1, '', '' FROM n`, p.ID)
+		s.raw().AddSessions(p.ID, 1200)
 		s.chunks(db, "session", 500)
-		s.equal("session that stays", s.number(`SELECT id FROM session`), kept.ID)
+		s.equal("session that stays", s.raw().Sessions(), []int64{kept.ID})
 	}},
-}
-
-// numbered begins a statement with the table n of the column i, which has the numbers from 1 to count.
-func numbered(count int) string {
-	return `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ` + strconv.Itoa(count) + `) `
-}
-
-// bytes is a number as 32 bytes, in SQL.
-func (s *suite) bytes(number string) string {
-	if s.isSQLite() {
-		return `CAST(printf('%032d', ` + number + `) AS BLOB)`
-	}
-	return `convert_to(lpad(CAST(` + number + ` AS TEXT), 32, '0'), 'UTF8')`
 }
 
 // chunks lets upkeep remove what it may of a table, and expects that no step removes more than a chunk.
 func (s *suite) chunks(db *store.Store, table string, chunk int64) {
 	s.Helper()
-	for before := s.number(`SELECT count(*) FROM ` + table); ; {
+	for before := s.raw().Rows(table); ; {
 		more, err := db.Maintain(s.ctx())
 		s.ok(err)
-		after := s.number(`SELECT count(*) FROM ` + table)
+		after := s.raw().Rows(table)
 		if before-after > chunk {
 			s.Errorf("one step removed %d rows of %s, want at most %d", before-after, table, chunk)
 		}

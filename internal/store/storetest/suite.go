@@ -2,15 +2,12 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
@@ -79,7 +76,7 @@ type test struct {
 type suite struct {
 	*testing.T
 	options  store.Options
-	raw      *sql.DB // see past
+	tables   *Tables // see raw
 	accounts int
 	people   int
 	keys     int
@@ -150,25 +147,22 @@ func daily(at time.Time) func(*cron.Job) {
 	}
 }
 
-// plan makes a job due at an instant, whatever its schedule says.
+// plan makes a job due at an instant, independently of its schedule.
 func (s *suite) plan(jobID int64, at time.Time) {
 	s.Helper()
-	s.execOne(`UPDATE job_state SET next_run_at = $2, claim_at = $2 WHERE job_id = $1`, jobID, at.UnixMilli())
+	s.raw().SetDue(jobID, at)
 }
 
-// pend adds an attempt that is due apart from the schedule.
+// pend adds a pending attempt.
 func (s *suite) pend(j cron.Job, due, planned time.Time, kind cron.Kind, attempt int) {
 	s.Helper()
-	s.execOne(`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
-		SELECT job_id, account_id, rank, $2, $2, $3, $4, $5 FROM job_state WHERE job_id = $1`,
-		j.ID, due.UnixMilli(), planned.UnixMilli(), int(kind), attempt)
+	s.raw().AddPending(j.ID, due, planned, kind, attempt)
 }
 
-// hurry makes the attempts of a job that wait due a second ago.
+// hurry makes the pending attempt of a job due a second ago.
 func (s *suite) hurry(db *store.Store, jobID int64) {
 	s.Helper()
-	s.execOne(`UPDATE pending SET due_at = $2, claim_at = $2 WHERE job_id = $1`,
-		jobID, db.Now().Add(-time.Second).UnixMilli())
+	s.raw().SetPendingDue(jobID, db.Now().Add(-time.Second))
 }
 
 // claim claims up to limit executions.
@@ -262,113 +256,37 @@ type entry struct {
 }
 
 // ledger reads all records of a job in the order of their instants.
-func (s *suite) ledger(jobID int64) []entry {
+func (s *suite) ledger(jobID int64) (ledger []entry) {
 	s.Helper()
-	rows, err := s.past().QueryContext(s.ctx(),
-		`SELECT planned_at, kind, attempt, node, outcome, fault, last_planned_at, occurrences, occurrences_at_least FROM execution
-		 WHERE job_id = $1 ORDER BY planned_at, kind, attempt`, jobID)
-	s.ok(err)
-	defer func() { s.ok(rows.Close()) }()
-	var ledger []entry
-	for rows.Next() {
-		var (
-			e             entry
-			planned, last int64
-		)
-		s.ok(rows.Scan(&planned, &e.Kind, &e.Attempt, &e.Node, &e.Outcome, &e.Fault, &last, &e.Count, &e.AtLeast))
-		e.Planned = time.UnixMilli(planned).UTC()
-		if last != 0 {
-			e.Last = time.UnixMilli(last).UTC()
-		}
-		ledger = append(ledger, e)
+	for _, r := range s.raw().Ledger(jobID) {
+		ledger = append(ledger, entry{r.Planned, r.Kind, r.Attempt, r.Node, r.Outcome, r.Fault, r.Last, r.Count, r.AtLeast})
 	}
-	s.ok(rows.Err())
 	return ledger
 }
 
-// waiting reads the attempts of a job that are due apart from the schedule.
+// waiting reads the pending attempts of a job.
 func (s *suite) waiting(jobID int64) []cron.Launch {
 	s.Helper()
-	rows, err := s.past().QueryContext(s.ctx(),
-		`SELECT due_at, planned_at, kind, attempt FROM pending WHERE job_id = $1 ORDER BY due_at`, jobID)
-	s.ok(err)
-	defer func() { s.ok(rows.Close()) }()
-	var waiting []cron.Launch
-	for rows.Next() {
-		var (
-			l            cron.Launch
-			due, planned int64
-		)
-		s.ok(rows.Scan(&due, &planned, &l.Kind, &l.Attempt))
-		l.Due, l.Planned = time.UnixMilli(due).UTC(), time.UnixMilli(planned).UTC()
-		waiting = append(waiting, l)
-	}
-	s.ok(rows.Err())
-	return waiting
+	return s.raw().Pending(jobID)
 }
 
-// notices reads the events that were put into the outbox for a job.
+// notices reads the kinds of the notices of a job.
 func (s *suite) notices(jobID int64) []cron.NoticeKind {
 	s.Helper()
-	rows, err := s.past().QueryContext(s.ctx(), `SELECT event FROM outbox WHERE job_id = $1 ORDER BY id`, jobID)
-	s.ok(err)
-	defer func() { s.ok(rows.Close()) }()
-	var events []cron.NoticeKind
-	for rows.Next() {
-		var e cron.NoticeKind
-		s.ok(rows.Scan(&e))
-		events = append(events, e)
-	}
-	s.ok(rows.Err())
-	return events
+	return s.raw().Notices(jobID)
 }
 
-// past is a connection that goes past the store.
-func (s *suite) past() *sql.DB {
+// raw is the database without the store, on one connection.
+func (s *suite) raw() *Tables {
 	s.Helper()
-	if s.raw == nil {
-		s.raw = Raw(s.T, s.options)
-		s.raw.SetMaxOpenConns(1)
+	if s.tables == nil {
+		s.tables = OpenTables(s.T, s.options)
+		s.tables.DB().SetMaxOpenConns(1)
 		if s.isSQLite() {
-			_, err := s.raw.ExecContext(s.ctx(), `PRAGMA foreign_keys = on`)
-			s.ok(err)
+			s.tables.Exec(`PRAGMA foreign_keys = on`)
 		}
 	}
-	return s.raw
-}
-
-// exec runs a statement past the store and returns how many rows it changed.
-func (s *suite) exec(statement string, args ...any) int64 {
-	s.Helper()
-	for {
-		res, err := s.past().ExecContext(s.ctx(), statement, args...)
-		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "40P01" {
-			continue // a statement of many rows may be the one that a deadlock ends; the store tries again, too
-		}
-		if err != nil {
-			s.Fatalf("%s: %v", statement, err)
-		}
-		n, err := res.RowsAffected()
-		s.ok(err)
-		return n
-	}
-}
-
-// execOne runs a statement that has to change one row.
-func (s *suite) execOne(statement string, args ...any) {
-	s.Helper()
-	if n := s.exec(statement, args...); n != 1 {
-		s.Fatalf("%s: changed %d rows, want 1", statement, n)
-	}
-}
-
-// number asks for one number past the store.
-func (s *suite) number(query string, args ...any) (n int64) {
-	s.Helper()
-	if err := s.past().QueryRowContext(s.ctx(), query, args...).Scan(&n); err != nil {
-		s.Fatalf("%s: %v", query, err)
-	}
-	return n
+	return s.tables
 }
 
 func (s *suite) ok(err error) {

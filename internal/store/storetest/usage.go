@@ -71,7 +71,7 @@ var usageTests = []test{
 		db := s.open()
 		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 1}
 		s.equal("passed", s.count(db, l), true)
-		s.execOne(`UPDATE usage SET window_at = window_at - 1000`)
+		s.raw().MoveWindow(-time.Second)
 		s.equal("used", s.used(db, l), 0)
 		s.equal("passed", s.count(db, l), true)
 	}},
@@ -106,23 +106,22 @@ var usageTests = []test{
 		db := s.open()
 		old := cron.RateLimit{Kind: 1, Subject: 7, Window: time.Hour, Max: 1}
 		s.equal("passed", s.count(db, old), true)
-		s.execOne(`UPDATE usage SET window_at = $1`, db.Now().Add(-49*time.Hour).UnixMilli())
+		s.raw().MoveWindow(-49 * time.Hour)
 		today := cron.RateLimit{Kind: 2, Subject: 7, Window: 24 * time.Hour, Max: 1}
 		s.equal("passed", s.count(db, today), true)
 		s.maintain(db)
-		s.equal("windows", s.number(`SELECT count(*) FROM usage`), int64(1))
-		s.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
-			INSERT INTO usage (kind, subject, window_at, count) SELECT 7, 1, i, 1 FROM n`)
+		s.equal("windows", s.raw().Rows("usage"), int64(1))
+		s.raw().AddWindows(7, 1200)
 		for left, more := int64(1200), true; more; {
 			var err error
 			more, err = db.Maintain(s.ctx())
 			s.ok(err)
-			now := s.number(`SELECT count(*) FROM usage WHERE kind = 7`)
+			now := s.raw().Windows(7)
 			if left-now > 500 {
 				s.Fatalf("one step deletes %d windows", left-now)
 			}
 			left = now
 		}
-		s.equal("windows", s.number(`SELECT count(*) FROM usage`), int64(1))
+		s.equal("windows", s.raw().Rows("usage"), int64(1))
 	}},
 }

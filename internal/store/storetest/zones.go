@@ -70,8 +70,7 @@ func (s *suite) twoReleases() (before, after *cron.Zones) {
 // elsewhere puts zone data into the database as a newer process would.
 func (s *suite) elsewhere(version string, z *cron.Zones, data string) {
 	s.Helper()
-	s.execOne(`UPDATE zone_data SET release = $1, version = $2, data = $3, replanned_to = 0`, z.Release(), version, []byte(data))
-	s.exec(`UPDATE node SET zone_version = $1 WHERE NOT dead`, version)
+	s.raw().SetZones(z, version, data)
 }
 
 // inMoving makes a job due once a day at the local time that clocks of moving show at an instant when they are hours
@@ -114,12 +113,12 @@ var zoneTests = []test{
 		s.replan(other)
 		s.equal("in use", cron.CurrentZones().Version(), after.Version())
 		s.equal("after", s.nextRun(db, moved), at.Add(-time.Hour))
-		s.equal("looked at", s.number(`SELECT claim_at FROM job_state WHERE job_id = $1`, moved.ID), at.Add(-time.Hour).UnixMilli())
+		s.equal("looked at", s.raw().FoundAt(moved.ID), at.Add(-time.Hour))
 		s.equal("a job in another time zone", s.nextRun(db, steady), steadyAt)
 		s.equal("a disabled job", s.nextRun(db, disabled), time.Time{})
 		s.equal("what was due already", s.nextRun(db, due), dueAt)
 		s.equal("claimed", s.claimOne(db, node).Planned, dueAt)
-		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`), int64(0))
+		s.equal("left to plan", s.raw().Replanning(), false)
 	}},
 	{"planning anew goes on where it stopped", func(s *suite) {
 		before, after := s.twoReleases()
@@ -128,7 +127,7 @@ var zoneTests = []test{
 		at := db.Now().UTC().Truncate(time.Minute).Add(5 * time.Hour)
 		first, second := s.job(db, account, inMoving(at, 6)), s.job(db, account, inMoving(at, 6))
 		s.ok(db.AgreeOnZones(s.ctx(), after))
-		s.execOne(`UPDATE zone_data SET replanned_to = $1`, first.ID)
+		s.raw().SetReplanned(first.ID)
 		s.replan(db)
 		s.equal("planned before", s.nextRun(db, first), at)
 		s.equal("planned now", s.nextRun(db, second), at.Add(-time.Hour))
@@ -142,7 +141,7 @@ var zoneTests = []test{
 		j := s.job(db, account, inMoving(at, 6))
 		edited := s.job(db, account, inMoving(at, 6))
 		ran := s.job(db, account, inMoving(at, 6))
-		s.exec(`UPDATE job SET updated_at = $1 WHERE id <> $2`, db.Now().Add(-24*time.Hour).UnixMilli(), edited.ID)
+		s.raw().SetEdited(db.Now().Add(-24*time.Hour), edited.ID)
 		s.plan(ran.ID, at.Add(-time.Hour))
 		s.finish(db, succeeded(s.claimOne(db, node)))
 		s.equal("before", s.nextRun(db, ran), at)
@@ -210,7 +209,7 @@ var zoneTests = []test{
 		j := s.job(db, account, inMoving(at, 6))
 		s.sleep(j.ID, at.Add(-24*time.Hour), now)
 		s.elsewhere(after.Version(), after, after.Data())
-		s.exec(`UPDATE zone_data SET replanned_to = NULL`) // another node has gone through all jobs by now
+		s.raw().EndReplanning() // another node has gone through all jobs by now
 		s.maintain(db)
 		s.equal("next run", s.nextRun(db, j), at.Add(-time.Hour))
 		s.equal("ledger", len(s.ledger(j.ID)), 1)
@@ -226,7 +225,7 @@ var zoneTests = []test{
 		s.ok(err)
 		s.equal("release", release, after.Release())
 		s.equal("in use", cron.CurrentZones().Version(), after.Version())
-		s.equal("left to plan", s.number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`), int64(0))
+		s.equal("left to plan", s.raw().Replanning(), false)
 	}},
 	{"newer zone data lose no name of those before", func(s *suite) {
 		before, _ := s.twoReleases()
@@ -248,17 +247,11 @@ var zoneTests = []test{
 		if s.isSQLite() {
 			return // one write at a time
 		}
-		claim, err := s.past().BeginTx(s.ctx(), nil)
-		s.ok(err)
-		_, err = claim.ExecContext(s.ctx(), `SELECT 1 FROM node WHERE epoch = $1 AND NOT dead FOR SHARE`, node)
-		s.ok(err)
+		endClaim := OpenTables(s.T, s.options).LockNode(node)
 		raised := make(chan error)
 		go func() { raised <- db.AgreeOnZones(context.WithoutCancel(s.ctx()), after) }()
-		for waiting := 0; waiting == 0; {
-			_, err = claim.ExecContext(s.ctx(), `SELECT pg_stat_clear_snapshot()`)
-			s.ok(err)
-			s.ok(claim.QueryRowContext(s.ctx(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-				AND wait_event_type = 'Lock' AND query LIKE 'UPDATE node%'`).Scan(&waiting))
+		for s.raw().Number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+			AND wait_event_type = 'Lock' AND query LIKE 'UPDATE node%'`) == 0 {
 			select {
 			case err := <-raised:
 				s.Fatalf("the zone data were changed during a claim: %v", err)
@@ -268,7 +261,7 @@ var zoneTests = []test{
 		release, err := db.ZoneRelease(s.ctx())
 		s.ok(err)
 		s.equal("release during the claim", release, before.Release())
-		s.ok(claim.Commit())
+		endClaim()
 		s.ok(<-raised)
 		release, err = db.ZoneRelease(s.ctx())
 		s.ok(err)

@@ -1,0 +1,195 @@
+package storetest
+
+import (
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Sealed values.
+
+// MoveSecret puts the sealed secrets of a job into the row of another one.
+func (x *Tables) MoveSecret(to, from int64) {
+	x.t.Helper()
+	x.execOne(`UPDATE job_secret SET sealed = (SELECT sealed FROM job_secret WHERE job_id = $2) WHERE job_id = $1`, to, from)
+}
+
+// SetSecret sets the sealed secrets of a job to an SQL expression.
+func (x *Tables) SetSecret(jobID int64, expression string) {
+	x.t.Helper()
+	x.execOne(`UPDATE job_secret SET sealed = `+expression+` WHERE job_id = $1`, jobID)
+}
+
+// SameSecret tells whether the sealed secrets of two jobs are equal.
+func (x *Tables) SameSecret(jobID, other int64) bool {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM job_secret AS a JOIN job_secret AS b ON a.sealed = b.sealed
+		WHERE a.job_id = $1 AND b.job_id = $2`, jobID, other) > 0
+}
+
+// MoveURL puts the sealed URL of a job into the row of another one.
+func (x *Tables) MoveURL(to, from int64) {
+	x.t.Helper()
+	x.execOne(`UPDATE job SET sealed_url = (SELECT sealed_url FROM job WHERE id = $2) WHERE id = $1`, to, from)
+}
+
+// SealedURLs counts the jobs with a sealed URL.
+func (x *Tables) SealedURLs() int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM job WHERE sealed_url IS NOT NULL`)
+}
+
+// MoveTLSKey puts the sealed private key of an account into the row of another one.
+func (x *Tables) MoveTLSKey(to, from int64) {
+	x.t.Helper()
+	x.execOne(`UPDATE account_tls SET sealed_key = (SELECT sealed_key FROM account_tls WHERE account_id = $2)
+		WHERE account_id = $1`, to, from)
+}
+
+// MoveAnswer puts the sealed answer of an idempotency key into the row of another one.
+func (x *Tables) MoveAnswer(to, from string) {
+	x.t.Helper()
+	x.execOne(`UPDATE idempotency_key SET answer = (SELECT answer FROM idempotency_key WHERE key = $2) WHERE key = $1`, to, from)
+}
+
+// MoveACMEFile puts the sealed value of an ACME file into the row of another one.
+func (x *Tables) MoveACMEFile(to, from string) {
+	x.t.Helper()
+	x.execOne(`UPDATE acme_file SET sealed_value = (SELECT sealed_value FROM acme_file WHERE path = $2) WHERE path = $1`, to, from)
+}
+
+// EndACMELock ends the lease of the only ACME lock.
+func (x *Tables) EndACMELock(at time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE acme_lock SET lease_until = $1`, at.UnixMilli())
+}
+
+// Idempotency keys.
+
+// AddKeys adds idempotency keys of an account, named "key 1" and so on.
+func (x *Tables) AddKeys(accountID int64, count int, at time.Time) {
+	x.t.Helper()
+	blob := `x'00'`
+	if x.isPostgres() {
+		blob = `'\x00'`
+	}
+	x.Exec(`INSERT INTO idempotency_key (account_id, key, request_hash, answer, created_at) `+numbersTo(count)+`
+		SELECT CAST($1 AS BIGINT), 'key ' || i, `+blob+`, `+blob+`, CAST($2 AS BIGINT) FROM n`, accountID, at.UnixMilli())
+}
+
+// SetKeyTime sets when an idempotency key was used.
+func (x *Tables) SetKeyTime(accountID int64, key string, at time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE idempotency_key SET created_at = $3 WHERE account_id = $1 AND key = $2`, accountID, key, at.UnixMilli())
+}
+
+// SetOnlyKeyTime sets when the only idempotency key was used.
+func (x *Tables) SetOnlyKeyTime(at time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE idempotency_key SET created_at = $1`, at.UnixMilli())
+}
+
+// Rate limits.
+
+// MoveWindow moves the only window of a rate limit.
+func (x *Tables) MoveWindow(by time.Duration) {
+	x.t.Helper()
+	x.execOne(`UPDATE usage SET window_at = window_at + $1`, by.Milliseconds())
+}
+
+// AddWindows adds windows of a rate limit of the given kind that ended long ago.
+func (x *Tables) AddWindows(kind, count int) {
+	x.t.Helper()
+	x.Exec(numbersTo(count)+`INSERT INTO usage (kind, subject, window_at, count) SELECT CAST($1 AS BIGINT), 1, i, 1 FROM n`, kind)
+}
+
+// Windows counts the windows of a kind of rate limit.
+func (x *Tables) Windows(kind int) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM usage WHERE kind = $1`, kind)
+}
+
+// Statistics.
+
+// SetRollupsDue makes the executions of all accounts due to be counted.
+func (x *Tables) SetRollupsDue() {
+	x.t.Helper()
+	x.Exec(`UPDATE rollup_state SET due_at = 0`)
+}
+
+// SetRollupsUnpruned makes the statistics of all accounts due to be pruned.
+func (x *Tables) SetRollupsUnpruned() {
+	x.t.Helper()
+	x.Exec(`UPDATE rollup_state SET pruned_at = 0`)
+}
+
+// RollupPosition is the ID up to which the executions of an account are counted.
+func (x *Tables) RollupPosition(accountID int64) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT coalesce(max(position), 0) FROM rollup_state WHERE account_id = $1`, accountID)
+}
+
+// SetOpenSince sets since when late results are waited for.
+func (x *Tables) SetOpenSince(at time.Time) {
+	x.t.Helper()
+	x.Exec(`UPDATE rollup_open SET since = $1`, at.UnixMilli())
+}
+
+// SetDeleted sets when the deleted jobs were deleted.
+func (x *Tables) SetDeleted(at time.Time) {
+	x.t.Helper()
+	x.Exec(`UPDATE deleted_job SET deleted_at = $1`, at.UnixMilli())
+}
+
+// AddTallies adds statistics of some hours of a job.
+func (x *Tables) AddTallies(jobID int64, hours int) {
+	x.t.Helper()
+	blob := `x''`
+	if x.isPostgres() {
+		blob = `''::bytea`
+	}
+	x.Exec(numbersTo(hours)+`INSERT INTO rollup_job (job_id, hour, tally) SELECT CAST($1 AS BIGINT), i, `+blob+` FROM n`, jobID)
+}
+
+// TalliesBefore counts the rows of a table of statistics for hours before an instant, and the others.
+func (x *Tables) TalliesBefore(table string, at time.Time) (before, others int64) {
+	x.t.Helper()
+	before = x.Number(`SELECT count(*) FROM `+table+` WHERE hour < $1`, at.Unix()/3600)
+	return before, x.Rows(table) - before
+}
+
+// RepeatTally gives an account the statistics of its first hour for count hours from another one on, and no others.
+func (x *Tables) RepeatTally(from time.Time, count int) {
+	x.t.Helper()
+	x.Exec(`DELETE FROM rollup_account WHERE hour <> (SELECT min(hour) FROM rollup_account)`)
+	x.Exec(numbersTo(count)+`INSERT INTO rollup_account (account_id, hour, tally)
+		SELECT account_id, CAST($1 AS BIGINT) + i, tally FROM rollup_account CROSS JOIN n WHERE true ON CONFLICT DO NOTHING`,
+		from.Unix()/3600)
+}
+
+// Time zone data.
+
+// SetZones stores zone data as a newer process does.
+func (x *Tables) SetZones(z *cron.Zones, version, data string) {
+	x.t.Helper()
+	x.execOne(`UPDATE zone_data SET release = $1, version = $2, data = $3, replanned_to = 0`, z.Release(), version, []byte(data))
+	x.Exec(`UPDATE node SET zone_version = $1 WHERE NOT dead`, version)
+}
+
+// SetReplanned sets the ID of the job up to which jobs are planned by the present zone data.
+func (x *Tables) SetReplanned(to int64) {
+	x.t.Helper()
+	x.execOne(`UPDATE zone_data SET replanned_to = $1`, to)
+}
+
+// EndReplanning marks all jobs as planned by the present zone data.
+func (x *Tables) EndReplanning() {
+	x.t.Helper()
+	x.Exec(`UPDATE zone_data SET replanned_to = NULL`)
+}
+
+// Replanning tells whether jobs are left to plan by the present zone data.
+func (x *Tables) Replanning() bool {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`) > 0
+}
