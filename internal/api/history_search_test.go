@@ -13,41 +13,6 @@ import (
 	"punctual/internal/message"
 )
 
-// historyRecord is one record of a search as a foreign client would declare it.
-type historyRecord struct {
-	JobLogID    int64  `json:"jobLogId"`
-	JobID       int64  `json:"jobId"`
-	Identifier  string `json:"identifier"`
-	Date        int64  `json:"date"`
-	DatePlanned int64  `json:"datePlanned"`
-	Jitter      int64  `json:"jitter"`
-	URL         string `json:"url"`
-	Duration    int64  `json:"duration"`
-	Status      int    `json:"status"`
-	StatusText  string `json:"statusText"`
-	HTTPStatus  int    `json:"httpStatus"`
-	Stats       struct {
-		NameLookup    int64 `json:"nameLookup"`
-		Connect       int64 `json:"connect"`
-		AppConnect    int64 `json:"appConnect"`
-		PreTransfer   int64 `json:"preTransfer"`
-		StartTransfer int64 `json:"startTransfer"`
-		Total         int64 `json:"total"`
-	} `json:"stats"`
-	SSLCertExpiry *int64 `json:"sslCertExpiry"`
-	JobTitle      string `json:"jobTitle"`
-	Outcome       string `json:"outcome"`
-	Kind          string `json:"kind"`
-	Attempt       int    `json:"attempt"`
-	Reason        string `json:"reason"`
-	Covers        *struct {
-		First   int64 `json:"first"`
-		Last    int64 `json:"last"`
-		Count   int64 `json:"count"`
-		AtLeast bool  `json:"atLeast"`
-	} `json:"covers"`
-}
-
 type historyPage struct {
 	History        []historyRecord `json:"history"`
 	Next           *string         `json:"next"`

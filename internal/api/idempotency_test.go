@@ -13,18 +13,19 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
+	"punctual/internal/store/storetest"
 )
 
 // creations are the calls that take effect once for each Idempotency-Key.
 var creations = []struct {
 	method, path, body string
-	count              string // of what they create
+	table              string // to which they add a row
 }{
-	{"PUT", "/jobs", `{"job":{"url":"a.example","auth":{"password":"s3cret"}}}`, `SELECT count(*) FROM job`},
-	{"PUT", "/folders", `{"folder":{"title":"x"}}`, `SELECT count(*) FROM folder`},
-	{"POST", "/jobs/1/clone", ``, `SELECT count(*) FROM job`},
-	{"POST", "/jobs/1/run", ``, `SELECT count(*) FROM pending`},
-	{"POST", "/apikeys", `{"apiKey":{}}`, `SELECT count(*) FROM api_key`},
+	{"PUT", "/jobs", `{"job":{"url":"a.example","auth":{"password":"s3cret"}}}`, "job"},
+	{"PUT", "/folders", `{"folder":{"title":"x"}}`, "folder"},
+	{"POST", "/jobs/1/clone", ``, "job"},
+	{"POST", "/jobs/1/run", ``, "pending"},
+	{"POST", "/apikeys", `{"apiKey":{}}`, "api_key"},
 }
 
 func TestCallsTakeEffectOnce(t *testing.T) {
@@ -32,14 +33,8 @@ func TestCallsTakeEffectOnce(t *testing.T) {
 		t.Run(call.method+call.path, func(t *testing.T) {
 			c := newClient(t)
 			c.create(`{"url":"a.example"}`)
-			db := c.server.raw(t)
-			count := func() (n int) {
-				t.Helper()
-				if err := db.QueryRowContext(t.Context(), call.count).Scan(&n); err != nil {
-					t.Fatal(err)
-				}
-				return n
-			}
+			tables := storetest.OpenTables(t, c.server.database)
+			count := func() int64 { return tables.Rows(call.table) }
 			const key = "Idempotency-Key: 6f1c"
 			before := count()
 			first := c.do(call.method, call.path, call.body, key)

@@ -10,6 +10,8 @@ import (
 	"punctual/internal/cron"
 )
 
+// The objects of statistics as a foreign client would declare them.
+
 type attempts struct {
 	Running   int64 `json:"running"`
 	Succeeded int64 `json:"succeeded"`

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"punctual/internal/cron"
 	"punctual/internal/store/storetest"
 	"punctual/test/checker"
 	"punctual/test/harness"
@@ -21,10 +22,7 @@ func TestTwoNodesShareTheWork(t *testing.T) {
 		s.Client(nodes[i%2]).CreateJob(job(target, fmt.Sprintf("/shared/%d/delay/150ms", i), harness.EverySecond()))
 	}
 	await(t, "both nodes have worked", func() bool {
-		var shares int
-		err := s.Database().QueryRowContext(t.Context(),
-			`SELECT count(DISTINCT node) FROM execution WHERE node <> 0 AND outcome <> 0`).Scan(&shares)
-		return err == nil && shares == 2 && len(target.Requests()) > 100
+		return s.Tables().WorkingNodes() == 2 && len(target.Requests()) > 100
 	})
 	end := time.Now()
 	s.AwaitSettled(end)
@@ -102,13 +100,9 @@ func TestAKilledNodeIsSucceeded(t *testing.T) {
 }
 
 // running is the number of executions that are not settled.
-func running(t *testing.T, s *harness.Service) (n int) {
+func running(t *testing.T, s *harness.Service) int {
 	t.Helper()
-	err := s.Database().QueryRowContext(t.Context(), `SELECT count(*) FROM execution WHERE outcome = 0`).Scan(&n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return int(s.Tables().Executions(cron.OutcomeRunning))
 }
 
 // TestADatabaseThatGoesAway stops PostgreSQL under a service and starts it again: the service reports it, loses

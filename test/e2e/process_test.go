@@ -77,8 +77,7 @@ func TestLog(t *testing.T) {
 
 	p := harness.Launch(t, s.Env(), "serve", "--log-level", "error")
 	await(t, "the service runs", func() bool {
-		var nodes int
-		err := s.Database().QueryRow(`SELECT count(*) FROM node WHERE NOT dead`).Scan(&nodes)
+		nodes, err := s.LiveNodes()
 		return err == nil && nodes == 1
 	})
 	p.Stop()

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 	"punctual/test/authority"
 	"punctual/test/harness"
@@ -244,15 +244,9 @@ func spoilFile(t *testing.T, path string) {
 // makeNewer marks a database as migrated by a later version of the program.
 func makeNewer(t *testing.T, s *harness.Service) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.Dir, "punctual.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = db.Exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (9999, 1)`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
+	tables := storetest.OpenTables(t, store.Options{Dir: s.Dir})
+	tables.AddMigration(9999)
+	if err := tables.DB().Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -270,9 +264,7 @@ func TestBadStartsOnPostgres(t *testing.T) {
 	}
 	checkSentence(t, s, stderr, []string{"another key", "PUNCTUAL_SECRET_KEY"})
 	s.Secret = right
-	if _, err := s.Database().Exec(`INSERT INTO schema_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
-		t.Fatal(err)
-	}
+	s.Tables().AddMigration(9999)
 	code, _, stderr = harness.Run(t, s.Env(), "serve")
 	if code != 1 {
 		t.Errorf("with a newer database the exit code is %d", code)

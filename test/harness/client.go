@@ -17,6 +17,9 @@ import (
 // Fields are the members of a JSON object to be sent.
 type Fields = map[string]any
 
+// The objects of the contract as a foreign client would declare them, without our additions. They are not shared with the
+// tests of package api, so that a mistake in one declaration does not hide another.
+
 // Schedule is JobSchedule of the contract.
 type Schedule struct {
 	Timezone  string `json:"timezone"`

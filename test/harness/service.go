@@ -100,10 +100,8 @@ func (s *Service) AwaitSettled(until time.Time) {
 // AwaitNodes waits until at most n nodes count as alive. A killed node counts until its lease ends.
 func (s *Service) AwaitNodes(n int) {
 	s.t.Helper()
-	db := s.Database()
 	for deadline := time.Now().Add(Timeout); ; time.Sleep(100 * time.Millisecond) {
-		var alive int
-		err := db.QueryRowContext(s.t.Context(), `SELECT count(*) FROM node WHERE NOT dead`).Scan(&alive)
+		alive, err := s.LiveNodes()
 		switch {
 		case err == nil && alive <= n:
 			return
@@ -111,6 +109,12 @@ func (s *Service) AwaitNodes(n int) {
 			s.t.Fatalf("%d nodes are alive, want %d: %v", alive, n, err)
 		}
 	}
+}
+
+// LiveNodes counts the nodes that are not dead. It fails while the database has no tables, or is locked.
+func (s *Service) LiveNodes() (n int, err error) {
+	err = s.Database().QueryRowContext(s.t.Context(), `SELECT count(*) FROM node WHERE NOT dead`).Scan(&n)
+	return n, err
 }
 
 // Client is a client of a node with the key of the operator's account.
@@ -135,6 +139,9 @@ func (s *Service) Database() *sql.DB {
 	s.db = db
 	return db
 }
+
+// Tables are the tables of the database.
+func (s *Service) Tables() *storetest.Tables { return storetest.NewTables(s.t, s.Database()) }
 
 // CreateAccount creates an account while nodes run, and returns an API key of it.
 func (s *Service) CreateAccount(email, plan string) (key string) {

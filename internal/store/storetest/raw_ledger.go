@@ -250,6 +250,12 @@ func IsDead(ctx context.Context, db *sql.DB, epoch int64) (dead bool, err error)
 	return dead, err
 }
 
+// WorkingNodes counts the nodes that have ended an execution.
+func (x *Tables) WorkingNodes() int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(DISTINCT node) FROM execution WHERE node <> 0 AND outcome <> 0`)
+}
+
 // KillNodes declares all nodes dead since an instant.
 func (x *Tables) KillNodes(at time.Time) {
 	x.t.Helper()
