@@ -46,30 +46,18 @@ func TestFairQueue(t *testing.T) {
 func TestWriterIsFair(t *testing.T) {
 	w, _ := openWriter(t)
 	release := busy(t, w)
-	var (
-		order []string
-		done  []<-chan error
-	)
-	note := func(name string) func(context.Context, queryer) error {
-		return func(context.Context, queryer) error {
-			order = append(order, name)
-			return nil
-		}
-	}
+	calls := named{w: w}
 	for range maxWaiting {
-		done = append(done, begin(t.Context(), w, ofAccount(1), note("greedy")))
+		calls.begin(t, ofAccount(1), "many")
 	}
-	if err := w.do(t.Context(), ofAccount(1), note("too many")); cron.KindOf(err) != cron.TooMany {
+	if err := w.do(t.Context(), ofAccount(1), insert(0)); cron.KindOf(err) != cron.TooMany {
 		t.Errorf("one call too many: %v", err)
 	}
-	done = append(done, begin(t.Context(), w, results, note("results")), begin(t.Context(), w, ofAccount(2), note("other")),
-		begin(t.Context(), w, claims, note("claim")))
+	calls.begin(t, results, "results")
+	calls.begin(t, ofAccount(2), "other")
+	calls.begin(t, claims, "claim")
 	release()
-	for _, d := range done {
-		if err := <-d; err != nil {
-			t.Error(err)
-		}
-	}
+	order := calls.wait(t)
 	for name, most := range map[string]int{"claim": 0, "other": 2, "results": 2 * (maxGroupCalls + 1)} {
 		if at := slices.Index(order, name); at < 0 || at > most {
 			t.Errorf("%s is number %d, want %d at most", name, at, most)

@@ -10,8 +10,20 @@ import (
 	"testing"
 )
 
-// openWriter starts a writer on a database with the table t of one column n. It is closed with the test.
+// openWriter starts a writer on a database with the table t of one column n. Both are closed with the test.
 func openWriter(t *testing.T) (*writer, *sql.DB) {
+	t.Helper()
+	w, db := startWriter(t)
+	t.Cleanup(func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w, db
+}
+
+// startWriter is openWriter for a test that closes the writer itself.
+func startWriter(t *testing.T) (*writer, *sql.DB) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db")+"?_journal_mode=wal&_foreign_keys=on")
 	if err != nil {
@@ -25,11 +37,38 @@ func openWriter(t *testing.T) (*writer, *sql.DB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(w.close(), db.Close()); err != nil {
+		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return w, db
+}
+
+// named is writes that record the order in which they run.
+type named struct {
+	w     *writer
+	order []string
+	done  []<-chan error
+}
+
+// begin begins a write and returns once it waits.
+func (n *named) begin(t *testing.T, u turn, name string) {
+	t.Helper()
+	n.done = append(n.done, begin(t.Context(), n.w, u, func(context.Context, queryer) error {
+		n.order = append(n.order, name)
+		return nil
+	}))
+}
+
+// wait waits for all writes and returns their names in the order in which they ran.
+func (n *named) wait(t *testing.T) []string {
+	t.Helper()
+	for _, d := range n.done {
+		if err := <-d; err != nil {
+			t.Error(err)
+		}
+	}
+	return n.order
 }
 
 // insert is a write of one number.
@@ -153,25 +192,13 @@ func TestWriterGroup(t *testing.T) {
 func TestWriterOrder(t *testing.T) {
 	w, _ := openWriter(t)
 	release := busy(t, w)
-	var (
-		order []string
-		done  []<-chan error
-	)
-	note := func(name string) func(context.Context, queryer) error {
-		return func(context.Context, queryer) error {
-			order = append(order, name)
-			return nil
-		}
-	}
-	done = append(done,
-		begin(t.Context(), w, results, note("batch 1")), begin(t.Context(), w, ofAccount(1), note("user 1")),
-		begin(t.Context(), w, results, note("batch 2")), begin(t.Context(), w, ofAccount(1), note("user 2")))
+	writes := named{w: w}
+	writes.begin(t, results, "batch 1")
+	writes.begin(t, ofAccount(1), "user 1")
+	writes.begin(t, results, "batch 2")
+	writes.begin(t, ofAccount(1), "user 2")
 	release()
-	for _, d := range done {
-		if err := <-d; err != nil {
-			t.Error(err)
-		}
-	}
+	order := writes.wait(t)
 	if want := []string{"user 1", "user 2", "batch 1", "batch 2"}; !slices.Equal(order, want) {
 		t.Errorf("the order is %v, want %v", order, want)
 	}
@@ -326,18 +353,7 @@ func TestWriterBrokenTransaction(t *testing.T) {
 }
 
 func TestWriterClose(t *testing.T) {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	if _, err := db.Exec(`CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT`); err != nil {
-		t.Fatal(err)
-	}
-	w, err := newWriter(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w, db := startWriter(t)
 	release := busy(t, w)
 	var done []<-chan error
 	for n := range 3 {
