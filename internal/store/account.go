@@ -10,14 +10,15 @@ import (
 	"punctual/internal/cron"
 )
 
-// accountRow is a row of account as it is read and written.
+// accountRow is a row of account. Column disabled is what keeps the jobs from running: the account is disabled, or waits
+// for its deletion.
 type accountRow struct {
 	cron.Account
-	disabled bool // column disabled: the jobs do not run
-	was      bool // column was_disabled: the account waits for its deletion, and was disabled before
+	disabled bool // column disabled
+	was      bool // column was_disabled: an account that waits for its deletion is disabled as well
 }
 
-// columns are those that a change of the account writes.
+// columns lists the columns that UpdateAccount writes.
 func (r *accountRow) columns(list *columnList) {
 	list.add("title", text(&r.Title))
 	list.add("email", text(&r.Email))
@@ -29,13 +30,13 @@ func (r *accountRow) columns(list *columnList) {
 	list.add("deletes_at", moment(&r.Deletes))
 }
 
-// key are the other ones.
+// key lists the columns that never change.
 func (r *accountRow) key(list *columnList) {
 	list.add("id", integer(&r.ID))
 	list.add("created_at", moment(&r.Created))
 }
 
-// read completes what was scanned.
+// read returns the account after a scan.
 func (r *accountRow) read() cron.Account {
 	a := r.Account
 	a.Disabled = r.disabled
@@ -45,12 +46,12 @@ func (r *accountRow) read() cron.Account {
 	return a
 }
 
-// write makes the columns say what the account is.
+// write sets the columns from the account.
 func (r *accountRow) write() {
 	r.disabled, r.was = r.Disabled || !r.Deletes.IsZero(), r.Disabled && !r.Deletes.IsZero()
 }
 
-// accountTargets are the variables for accountNames.
+// targets returns the variables for accountNames.
 func (r *accountRow) targets() []any { return targets(r.key, r.columns) }
 
 var (
@@ -60,7 +61,7 @@ var (
 		parameters(1, 1+columns(new(accountRow).columns).count()) + `) ON CONFLICT (email) DO NOTHING RETURNING id`
 )
 
-// overridesField is the numbers of a plan that differ, whose column has them in JSON.
+// overridesField is the limits that differ from the plan. Its column has them as JSON.
 type overridesField struct{ to *cron.Overrides }
 
 // Scan implements sql.Scanner.
@@ -99,7 +100,7 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	return nil
 }
 
-// errEmailOfAccount is that another account has the e-mail address.
+// errEmailOfAccount says that another account has the e-mail address.
 func errEmailOfAccount() error { return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAccount} }
 
 // account reads one account.
@@ -137,10 +138,10 @@ func (s *Store) Accounts(ctx context.Context) ([]cron.Account, error) {
 	}, `SELECT `+accountNames+` FROM account ORDER BY id`)
 }
 
-// UpdateAccount lets change edit an account, and writes all of it but its ID and when it was made. The row is locked
+// UpdateAccount lets change edit an account, and writes all fields but ID and Created. The row is locked
 // meanwhile, so concurrent changes of different fields all take effect. change runs within the transaction, may run more
 // than once, and does no more than set fields; its error changes nothing and is returned as it is. The error is of kind
-// Conflict when another account has the e-mail address, and Missing once the time of the account's deletion has come.
+// Conflict when another account has the e-mail address, and of kind NotFound when the deletion of the account is due.
 //
 // The jobs of an account that is disabled or waits for its deletion do not run. When they may run again, what they were
 // due for is recorded as skipped, and they are planned from then on.
@@ -182,7 +183,7 @@ func (s *Store) UpdateAccount(ctx context.Context, id int64, change func(*cron.A
 	})
 }
 
-// checkAccountEmail is an error of kind Conflict when another account has an e-mail address.
+// checkAccountEmail returns an error of kind Conflict when another account has an e-mail address.
 func checkAccountEmail(ctx context.Context, q queryer, id int64, email string) error {
 	var taken bool
 	err := q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM account WHERE email = $1 AND id <> $2`, email, id).Scan(flag(&taken))
@@ -230,7 +231,8 @@ func deleteAccount(ctx context.Context, q queryer, id int64) error {
 	return nil
 }
 
-// deleteDue takes a step of the deletion of an account whose time has come: a chunk of its jobs, and at last the account.
+// deleteDue takes one step of the deletion of an account that is due: it deletes a chunk of the jobs or, when none are left,
+// the account.
 func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
 	var id int64
 	err = s.read.QueryRowContext(ctx, `SELECT id FROM account WHERE deletes_at > 0 AND deletes_at <= $1 LIMIT 1`,

@@ -13,8 +13,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// The audit log is a table of what was done, written in the transaction of the change itself: neither is ever stored
-// without the other. Entries are read from the newest back, and a call looks at auditScan of them at most, so that a rare
+// The audit log has an entry for each change, written in the transaction of the change: neither is ever stored without the
+// other. Entries are read from the newest back, and a call looks at auditScan of them at most, so that a rare
 // match in a long log keeps no connection busy for long. Upkeep removes entries that are older than Options.AuditKept, and
 // the oldest of an account that has more than Options.AuditEntries.
 const (
@@ -49,7 +49,7 @@ var (
 	auditInsert = insertRow("audit", auditColumns(new(cron.AuditEntry)))
 )
 
-// textsField is a list of texts, whose column has it in JSON.
+// textsField is a list of texts. Its column has them as JSON.
 type textsField struct{ to *[]string }
 
 // Scan implements sql.Scanner.
@@ -68,8 +68,8 @@ func (f textsField) value() any {
 	return encode(*f.to)
 }
 
-// Audited runs change and writes an entry of the audit log, both in one transaction, which what change does joins; an error
-// of change undoes both and is returned as it is. change may run more than once, and may set fields of the entry. Without
+// Audited runs change and writes an entry of the audit log, both in one transaction, which everything that change does
+// joins; an error of change undoes both and is returned as it is. change may run more than once, and may set fields of the entry. Without
 // a change the entry is written alone.
 func (s *Store) Audited(ctx context.Context, e *cron.AuditEntry, change func(ctx context.Context) error) error {
 	t := ofAccount(e.AccountID)
@@ -106,7 +106,7 @@ func (a *auditQuery) add(condition string, arg any) {
 	a.conditions = append(a.conditions, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(a.args))))
 }
 
-// where is the conditions from the one at index from on.
+// where returns a WHERE clause of the conditions from an index on.
 func (a *auditQuery) where(from int) string {
 	if len(a.conditions) == from {
 		return ``

@@ -10,11 +10,11 @@ import (
 	"punctual/internal/cron"
 )
 
-// A key may do at most what its maker may do in the account now. Its row has the role that it was made with, and whoever
-// reads it gets the lower one of that and the role of the maker. Once the maker is gone, the row has the role that the key
-// had then (leaveKeys).
+// A key may do at most what its maker may do in the account at the moment. Its row has the role that the key was made with,
+// and readers get the lower one of that role and the role of the maker. When the maker leaves the account, the row gets the
+// role that the key has at that moment (leaveKeys).
 
-// keyColumns are the columns of a key that are read as they are written.
+// keyColumns lists the columns that are read as they were written.
 func keyColumns(k *cron.APIKey) columns {
 	return func(list *columnList) {
 		list.add("account_id", integer(&k.AccountID))
@@ -30,7 +30,7 @@ func keyColumns(k *cron.APIKey) columns {
 	}
 }
 
-// keyRights are the columns of a key that its maker limits.
+// keyRights lists the columns that the maker limits.
 func keyRights(k *cron.APIKey) columns {
 	return func(list *columnList) {
 		list.add("role", integer(&k.Role))
@@ -38,7 +38,7 @@ func keyRights(k *cron.APIKey) columns {
 	}
 }
 
-// Of a key, what it may do with its maker considered. A person who is disabled may do nothing.
+// The rights of a key as its maker limits them. A disabled person has none.
 const (
 	roleOfKey = `CASE WHEN api_key.made_by = 0 THEN api_key.role
 		WHEN maker.id IS NULL OR maker.disabled OR membership.role IS NULL THEN 0
@@ -56,7 +56,7 @@ var (
 		keyRights(new(cron.APIKey))(list)
 	})
 	keyNames = keyNamesWith(roleOfKey, operatorOfKey)
-	// leftKeyNames are those of keys whose maker leaves.
+	// leftKeyNames reads keys as they are after their maker has left.
 	leftKeyNames = keyNamesWith(roleOfLeftKey, `1 = 0`)
 )
 
@@ -65,13 +65,13 @@ func keyNamesWith(role, operator string) string {
 		`, api_key.last_used_at`
 }
 
-// keyTargets are the variables for keyNames.
+// keyTargets returns the variables for keyNames.
 func keyTargets(k *cron.APIKey) []any {
 	all := append([]any{integer(&k.ID)}, targets(keyColumns(k), keyRights(k))...)
 	return append(all, moment(&k.LastUsed))
 }
 
-// prefixesField is ranges of addresses, whose column has them separated by commas.
+// prefixesField is ranges of addresses. Its column has them separated by commas.
 type prefixesField struct{ to *[]netip.Prefix }
 
 // Scan implements sql.Scanner.
@@ -164,9 +164,8 @@ func listKeys(ctx context.Context, q queryer, names, condition string, args ...a
 	}, `SELECT `+names+` FROM `+keyTables+` `+condition, args...)
 }
 
-// leaveKeys is what becomes of the keys that a person made in an account which the person leaves: they stay, with the lower
-// one of their role and that of the person. The right to what operators do goes with the person. It returns those keys, as
-// they are then.
+// leaveKeys detaches the API keys that a person made in an account from the person, who leaves it. The keys keep the lower
+// one of their role and the role of the person, and lose the rights of an operator. It returns them as they are then.
 func leaveKeys(ctx context.Context, q queryer, accountID, personID int64) ([]cron.APIKey, error) {
 	keys, err := listKeys(ctx, q, leftKeyNames, `WHERE api_key.made_by = $1 AND api_key.account_id = $2 ORDER BY api_key.id`,
 		personID, accountID)

@@ -45,7 +45,7 @@ func linkTargets(l *cron.Link) []any {
 	return append([]any{integer(&l.ID)}, targets(linkColumns(l))...)
 }
 
-// turnOfLink is whose turn what is done with a link is.
+// turnOfLink is the turn of a call that makes a link.
 func turnOfLink(l *cron.Link) turn {
 	if l.AccountID != 0 {
 		return ofAccount(l.AccountID)
@@ -82,7 +82,7 @@ func (s *Store) CreateLink(ctx context.Context, l *cron.Link) error {
 	})
 }
 
-// lockSubject locks what the links of a kind are counted for.
+// lockSubject locks the account or the person of a link, for which links are counted and replaced.
 func (s *Store) lockSubject(ctx context.Context, q queryer, l *cron.Link) (err error) {
 	switch {
 	case l.Kind == cron.LinkInvitation:
@@ -93,7 +93,7 @@ func (s *Store) lockSubject(ctx context.Context, q queryer, l *cron.Link) (err e
 	return err
 }
 
-// sameSubject is the condition for links of the kind of another one that are about the same, with its arguments.
+// sameSubject returns the condition for the links that a link replaces, with its arguments $1 to $3.
 func sameSubject(l *cron.Link) (condition string, args []any) {
 	switch l.Kind {
 	case cron.LinkInvitation:
@@ -104,7 +104,7 @@ func sameSubject(l *cron.Link) (condition string, args []any) {
 	return `kind = $1 AND person_id = $2 AND account_id = $3`, []any{int(l.Kind), l.PersonID, l.AccountID}
 }
 
-// replaceLinks lets the open links of the subject of a link expire, but one, and deletes all but the latest of the others.
+// replaceLinks makes the open links that a link replaces expire, except one, and deletes old ones beyond latestKept.
 func (s *Store) replaceLinks(ctx context.Context, q queryer, l *cron.Link, except int64) error {
 	condition, args := sameSubject(l)
 	if _, err := q.ExecContext(ctx, `UPDATE link SET expires_at = $4 WHERE `+condition+` AND used_at = 0 AND expires_at > $4
@@ -122,7 +122,7 @@ func (s *Store) replaceLinks(ctx context.Context, q queryer, l *cron.Link, excep
 // openInvitations is the condition for invitations of the account $1 that can be accepted at $2.
 var openInvitations = `account_id = $1 AND kind = ` + strconv.Itoa(int(cron.LinkInvitation)) + ` AND used_at = 0 AND expires_at > $2`
 
-// checkInvitations is an error of kind TooMany when an account, which is locked, has as many open invitations as it may.
+// checkInvitations returns an error of kind TooMany when an account, which is locked, has as many open invitations as it may.
 func (s *Store) checkInvitations(ctx context.Context, q queryer, accountID int64) error {
 	var n int
 	err := q.QueryRowContext(ctx, `SELECT count(*) FROM link WHERE `+openInvitations, accountID, millis(s.Now())).Scan(&n)

@@ -7,8 +7,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// The row of an account is locked by whoever changes its members, so that the last owner is counted right: of two owners
-// who leave at the same time, one stays.
+// Every change of members locks the row of the account, so that one owner stays when several leave at the same time.
 
 func membershipColumns(m *cron.Membership) columns {
 	return func(list *columnList) {
@@ -62,8 +61,8 @@ func (s *Store) Membership(ctx context.Context, accountID, personID int64) (cron
 }
 
 // SetMembership makes a person a member of an account, or gives a member another role. Open invitations to a higher role
-// than the new one that the person made end. The error is of kind Conflict when the account would have no owner who can
-// sign in, and of kind TooMany when it has as many members as possible.
+// than the new one that the person made end. The error is of kind Conflict when no owner would be left who is not
+// disabled, and of kind TooMany when it has as many members as possible.
 func (s *Store) SetMembership(ctx context.Context, m cron.Membership) error {
 	if m.Created.IsZero() {
 		m.Created = s.stamp()
@@ -98,8 +97,8 @@ func (s *Store) SetMembership(ctx context.Context, m cron.Membership) error {
 	})
 }
 
-// checkOwners is an error of kind Conflict when nobody but a person is an owner of an account, which is locked, and can
-// sign in.
+// checkOwners returns an error of kind Conflict when an account, which is locked, has no owner besides a person who is not
+// disabled.
 func checkOwners(ctx context.Context, q queryer, accountID, personID int64) error {
 	var others bool
 	err := q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM membership JOIN person ON person.id = membership.person_id
@@ -116,7 +115,7 @@ func checkOwners(ctx context.Context, q queryer, accountID, personID int64) erro
 
 // RemoveMembership ends that a person belongs to an account, and the open invitations that the person made in it. The API
 // keys that the person made in it stay, with the role that they have at this moment; they are returned, so that the owners
-// can be told. The error is of kind Conflict when the account would have no owner who can sign in.
+// can be told. The error is of kind Conflict when no owner would be left who is not disabled.
 func (s *Store) RemoveMembership(ctx context.Context, accountID, personID int64) (keys []cron.APIKey, err error) {
 	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) (err error) {
 		keys, err = s.removeMember(ctx, q, accountID, personID)

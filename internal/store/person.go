@@ -10,7 +10,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// personColumns are the columns of person that a change of the person writes.
+// personColumns lists the columns that UpdatePerson writes.
 func personColumns(p *cron.Person) columns {
 	return func(list *columnList) {
 		personShown(p)(list)
@@ -21,7 +21,7 @@ func personColumns(p *cron.Person) columns {
 	}
 }
 
-// personShown are those that lists of people show.
+// personShown lists the columns that lists of people read.
 func personShown(p *cron.Person) columns {
 	return func(list *columnList) {
 		list.add("email", text(&p.Email))
@@ -39,21 +39,21 @@ var (
 	personInsert = insertRow("person", personColumns(new(cron.Person)))
 	personUpdate = updateRow("person", personColumns(new(cron.Person)))
 	personNames  = `person.id, ` + names("person", personColumns(new(cron.Person))) + hasTOTP
-	// memberNames are what lists of people read: no hash of a password.
+	// memberNames is for lists of people: without the hash of the password.
 	memberNames = `person.id, ` + names("person", personShown(new(cron.Person))) + hasTOTP
 )
 
-// personTargets are the variables for personNames.
+// personTargets returns the variables for personNames.
 func personTargets(p *cron.Person) []any {
 	return append(append([]any{integer(&p.ID)}, targets(personColumns(p))...), flag(&p.HasTOTP))
 }
 
-// memberTargets are the variables for memberNames.
+// memberTargets returns the variables for memberNames.
 func memberTargets(p *cron.Person) []any {
 	return append(append([]any{integer(&p.ID)}, targets(personShown(p))...), flag(&p.HasTOTP))
 }
 
-// errEmailOfPerson is that another person has the e-mail address.
+// errEmailOfPerson says that another person has the e-mail address.
 func errEmailOfPerson() error {
 	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectPerson,
 		Problems: []cron.Problem{{Pointer: "/email", Rule: cron.RuleEmailTaken}}}
@@ -80,7 +80,7 @@ func (s *Store) CreatePerson(ctx context.Context, p *cron.Person) error {
 	return nil
 }
 
-// checkPersonEmail is an error of kind Conflict when another person has an e-mail address.
+// checkPersonEmail returns an error of kind Conflict when another person has an e-mail address.
 func checkPersonEmail(ctx context.Context, q queryer, id int64, email string) error {
 	var taken bool
 	err := q.QueryRowContext(ctx, `SELECT count(*) > 0 FROM person WHERE email = $1 AND id <> $2`, email, id).Scan(flag(&taken))
@@ -117,7 +117,7 @@ func (s *Store) People(ctx context.Context) ([]cron.Person, error) {
 	}, `SELECT `+memberNames+` FROM person ORDER BY id`)
 }
 
-// HasOperator tells whether somebody runs the service: an operator who can sign in.
+// HasOperator tells whether there is an operator who is not disabled.
 func (s *Store) HasOperator(ctx context.Context) (has bool, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM person WHERE operator AND NOT disabled)`).Scan(flag(&has))
 	if err != nil {
@@ -126,10 +126,10 @@ func (s *Store) HasOperator(ctx context.Context) (has bool, err error) {
 	return has, nil
 }
 
-// UpdatePerson lets change edit a person, and writes all of it but its ID and the second factor. The row is locked
+// UpdatePerson lets change edit a person, and writes all fields but ID and HasTOTP. The row is locked
 // meanwhile. change runs within the transaction, may run more than once, and does no more than set fields; its error
 // changes nothing and is returned as it is. The error is of kind Conflict when another person has the e-mail address, or
-// when nobody would be left to run the service.
+// when no operator would be left.
 func (s *Store) UpdatePerson(ctx context.Context, id int64, change func(*cron.Person) error) error {
 	return s.transact(ctx, ofPerson(id), func(ctx context.Context, q queryer) error {
 		p, last, err := s.lockPerson(ctx, q, id, forUpdate)
@@ -157,14 +157,14 @@ func (s *Store) UpdatePerson(ctx context.Context, id int64, change func(*cron.Pe
 	})
 }
 
-// errLastOperator is that nobody would be left to run the service.
+// errLastOperator says that no operator would be left.
 func errLastOperator() error {
 	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectPerson, Problems: []cron.Problem{{Rule: cron.RuleLastOperator}}}
 }
 
-// lockPerson reads a person and locks the row until the end of the transaction. last tells that the person is the only one
-// who runs the service. Operators are locked all together, in one order, so that of several who resign at the same time
-// one remains.
+// lockPerson reads a person and locks the row until the end of the transaction. last tells that the person is the only
+// operator who is not disabled. All operators are locked together, in the order of their IDs, so that one remains when
+// several resign at the same time.
 func (s *Store) lockPerson(ctx context.Context, q queryer, id int64, lock lockKind) (p cron.Person, last bool, err error) {
 	runs := func() bool { return p.Operator && !p.Disabled }
 	p, err = readPerson(ctx, q, `WHERE id = $1`, id)
@@ -188,7 +188,7 @@ func (s *Store) lockPerson(ctx context.Context, q queryer, id int64, lock lockKi
 
 // DeletePerson removes a person with memberships, sessions, links, passkeys and identities. The API keys that the person
 // made stay, and are returned as RemoveMembership does. The error is of kind Conflict when the person is the last owner of
-// an account, or the last one who runs the service.
+// an account, or the last operator.
 func (s *Store) DeletePerson(ctx context.Context, id int64) (keys []cron.APIKey, err error) {
 	err = s.transact(ctx, ofPerson(id), func(ctx context.Context, q queryer) (err error) {
 		if keys, err = s.leaveAccounts(ctx, q, id); err != nil {
@@ -218,7 +218,8 @@ func (s *Store) DeletePerson(ctx context.Context, id int64) (keys []cron.APIKey,
 	return keys, nil
 }
 
-// leaveAccounts ends all memberships of a person, and returns the API keys that stay. Accounts are locked in one order.
+// leaveAccounts ends all memberships of a person, and returns the API keys that stay. Accounts are locked in the order of
+// their IDs.
 func (s *Store) leaveAccounts(ctx context.Context, q queryer, personID int64) (keys []cron.APIKey, err error) {
 	accounts, err := collect(ctx, q, "list the accounts", single[int64],
 		`SELECT account_id FROM membership WHERE person_id = $1 ORDER BY account_id`, personID)
@@ -270,7 +271,7 @@ func (s *Store) TOTP(ctx context.Context, personID int64) (secret []byte, step i
 	return secret, step, nil
 }
 
-// errCodeUsed is that a code has been used, or one that came after it.
+// errCodeUsed says that the code, or a later one, was used before.
 func errCodeUsed() error {
 	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectPerson, Problems: []cron.Problem{{Rule: cron.RuleCodeUsed}}}
 }

@@ -8,7 +8,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// sessionKey is the columns of session that no change of it writes.
+// sessionKey lists the columns that never change.
 func sessionKey(s *cron.Session) columns {
 	return func(list *columnList) {
 		list.add("person_id", integer(&s.PersonID))
@@ -117,8 +117,8 @@ func (s *Store) TouchSession(ctx context.Context, personID, id int64, at time.Ti
 	return nil
 }
 
-// UpdateSession lets change edit a session, and writes all of it but whose it is, what it is for and when it began: another
-// hash replaces its token. The row is locked meanwhile. change runs within the transaction, may run more than once, and
+// UpdateSession lets change edit a session, and writes all fields but ID, PersonID, Console and Created. Another hash
+// replaces the token. The row is locked meanwhile. change runs within the transaction, may run more than once, and
 // does no more than set fields; its error changes nothing and is returned as it is.
 func (s *Store) UpdateSession(ctx context.Context, id int64, change func(*cron.Session) error) error {
 	return s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {

@@ -60,7 +60,7 @@ var (
 // ofAccount is the turn of an account's call. The operator's commands have account 0.
 func ofAccount(id int64) turn { return turn{classAccount, id} }
 
-// ofPerson is the turn of a call of a person that concerns no account.
+// ofPerson is the turn of a person's call that concerns no account. Its number is negative, apart from those of accounts.
 func ofPerson(id int64) turn { return turn{classAccount, -id} }
 
 var errNoTurn = errors.New("no turn came in time")
@@ -83,9 +83,9 @@ type transactionKey struct{}
 // transaction is an open transaction.
 type transaction struct {
 	q       queryer
-	changed bool // the schedule of a job may have changed
-	after   []func(ctx context.Context) error
-	ended   error // why the database has ended it; nothing more may be written
+	changed bool                              // the schedule of a job may have changed
+	after   []func(ctx context.Context) error // see afterCommit
+	ended   error                             // why the database has ended it; nothing more may be written
 }
 
 // joined is the transaction that ctx is part of.
@@ -132,8 +132,9 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	return err
 }
 
-// afterCommit has follow run once the transaction of ctx is committed, with the context of its caller: long work that is
-// not part of it. When the process dies first, upkeep does the work. What is undone has nothing that follows.
+// afterCommit makes follow run after the commit of the transaction of ctx, with the context of the caller. It is for long
+// work, which upkeep completes if the process dies first. If the part of the transaction that calls it is undone, follow
+// does not run.
 func afterCommit(ctx context.Context, follow func(ctx context.Context) error) {
 	tx, _ := joined(ctx)
 	tx.after = append(tx.after, follow)
