@@ -141,6 +141,12 @@ const (
 	RuleIssuerGroups           // Given: the title of one; of a person who is of no group that may sign in
 	RuleIdentityTaken          // nothing; the identity is linked with another person
 	RuleLastSignIn             // nothing; the only way by which a person can sign in, which cannot be taken off
+	RuleAccountDisabled        // nothing; by an operator of the service
+	RuleAccountDeletes         // nothing; the account waits for its deletion
+	RuleInviterGone            // nothing; who invited may no longer give the role of the invitation
+	RuleSignInFirst            // nothing; the person of an invitation exists, and has to sign in for it
+	RuleIdentityUnknown        // nothing; who comes from an issuer is not let in
+	RuleNoSecondFactor         // nothing; of a person who has none
 )
 
 // Unit is the unit of a limit.

@@ -12,6 +12,7 @@ type Person struct {
 	Theme        string // "light" or "dark"; empty for that of the browser
 	Operator     bool   // runs the whole service
 	Disabled     bool   // cannot sign in
+	Confirmed    bool   // has proven to have the e-mail address: by a mail, by an issuer that is trusted for it, or by the set-up
 	PasswordHash string // a PHC string; empty when the person has no password
 	HasTOTP      bool   // has an authenticator app as second factor
 	Created      time.Time

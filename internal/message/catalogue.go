@@ -24,6 +24,7 @@ type Catalogue struct {
 	databases map[cron.DatabaseFault]reason
 	mails     map[cron.MailFault]string
 	mailTexts map[mailKind]mailText
+	methods   map[SignInMethod]string
 	labels    map[label]string
 	console   map[string]string // see Label
 	grammar   grammar

@@ -18,6 +18,7 @@ var english = Catalogue{
 	databases: englishDatabases,
 	mails:     englishMails,
 	mailTexts: englishMailTexts,
+	methods:   englishMethods,
 	labels: map[label]string{
 		labelJob: "cron job", labelDisabled: "disabled", labelNotRun: "not run yet", labelOK: "ok", labelFailed: "failed",
 		labelCopy: "(copy)",
@@ -138,6 +139,15 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleIssuerGroups:  "Your groups at {given} do not allow you to sign in here; ask the operator of the service.",
 	cron.RuleIdentityTaken: "This sign-in belongs to another person; unlink it there first.",
 	cron.RuleLastSignIn:    "You could no longer sign in without this; set a password or add a passkey first.",
+
+	cron.RuleAccountDisabled: "This account is disabled; ask the operator of the service to enable it.",
+	cron.RuleAccountDeletes:  "This account waits for its deletion, so nothing in it can be changed; cancel the deletion first.",
+	cron.RuleInviterGone: "This invitation is no longer valid, because the person who sent it may not give that role any more; " +
+		"ask an owner of the account for a new one.",
+	cron.RuleSignInFirst: "You can sign in with this e-mail address already; sign in, then open the link again.",
+	cron.RuleIdentityUnknown: "You are signed in there, but that does not let you in here; ask an owner of the account for an invitation " +
+		"to the same e-mail address.",
+	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }
 
 var englishTitles = map[cron.ErrorKind]string{

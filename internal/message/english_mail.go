@@ -26,4 +26,83 @@ var englishMails = map[cron.MailFault]string{
 // englishMailTexts are the mails to people.
 var englishMailTexts = map[mailKind]mailText{
 	mailTest: {"Test mail from Punctual", "This is a test: Punctual can send mails to this address.\n"},
+
+	mailInvitation: {"Invitation to {account}", `[{inviter} invites you|You are invited] to the account {account} of Punctual, as {role}.
+
+To accept, open this link before {time}. It works once, and for this e-mail address only:
+
+{link}
+
+If you do not know what this is about, ignore this mail.
+`},
+	mailSignUp: {"Confirm your e-mail address", `Somebody, probably you, signed up for Punctual with this e-mail address.
+
+To confirm the address, open this link within 24 hours. It works once:
+
+{link}
+
+If it was not you, ignore this mail; no account is created then.
+`},
+	mailKnown: {"You can sign in already", `Somebody, probably you, signed up for Punctual with this e-mail address. You do not need to: you can sign in with it already:
+
+{link}
+
+If you forgot the password, choose "Lost password" there. If it was not you, ignore this mail.
+`},
+	mailLostPassword: {"Set a new password", `Somebody, probably you, asked for a new password for Punctual.
+
+To set one, open this link within an hour. It works once:
+
+{link}
+
+If it was not you, ignore this mail; your password stays as it is.
+`},
+	mailNewEmail: {"Confirm your new e-mail address", `To use this e-mail address for Punctual from now on, open this link within 24 hours. It works once:
+
+{link}
+
+If it was not you who asked for that, ignore this mail.
+`},
+	mailEmailAsked: {"Your e-mail address is about to change", `Somebody who is signed in as you asked to change your e-mail address for Punctual to {email}. It changes once that address is confirmed.
+
+If it was not you, change your password and end your other sessions now:
+
+{link}
+`},
+	mailEmailChanged: {"Your e-mail address was changed", `Your e-mail address for Punctual is now {email}. You can no longer sign in with this one.
+
+If it was not you, ask the operator of the service for help at once.
+`},
+	mailPasswordChanged: {"Your password was changed", `The password that you sign in to Punctual with was changed, and your other sessions were ended.
+
+If it was not you, set another password with "Lost password" on the page for signing in, or ask the operator of the service for help at once.
+`},
+	mailSignInAdded: {"A new way to sign in was added", `From now on you can also sign in to Punctual with {method}.
+
+If it was not you who added that, remove it in your settings, and change your password.
+`},
+	mailSignInRemoved: {"A way to sign in was removed", `You can no longer sign in to Punctual with {method}.
+
+If it was not you who removed that, change your password and end your other sessions.
+`},
+	mailKeyLives: {"API keys of {person} stay in use", `{person} is no longer a member of the account {account}. API keys that {person} made still work, with the rights that they have:
+
+{keys}
+
+Delete those that are not needed any more.
+`},
+	mailDeletion: {"{account} will be deleted", `The account {account} of Punctual will be deleted with its jobs, its history and its API keys on {time}. Its jobs do not run until then.
+
+To keep it, cancel the deletion in the settings of the account before that time.
+`},
+	mailKept: {"{account} is not deleted", `The deletion of the account {account} of Punctual was cancelled. Everything in it stays as it was.
+`},
+}
+
+// englishMethods name the ways to sign in, at the end of a sentence.
+var englishMethods = map[SignInMethod]string{
+	MethodPassword: "a password",
+	MethodPasskey:  "[the passkey {name}|a passkey]",
+	MethodApp:      "a code of an authenticator app, after the password",
+	MethodIdentity: "[your identity at {name}|an identity of another service]",
 }

@@ -15,6 +15,20 @@ type mailKind int
 
 const (
 	mailTest mailKind = iota
+	mailInvitation
+	mailSignUp
+	mailKnown
+	mailLostPassword
+	mailNewEmail
+	mailEmailAsked
+	mailEmailChanged
+	mailPasswordChanged
+	mailSignInAdded
+	mailSignInRemoved
+	mailKeyLives
+	mailDeletion
+	mailKept
+	mailKinds // how many there are
 )
 
 // mailText is the subject and the text of a mail, with placeholders.

@@ -71,6 +71,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		_, err := db.Count(ctx, w.account, []cron.RateLimit{{Kind: 1, Subject: w.account, Window: time.Hour, Max: 10}})
 		return err
 	},
+	"Uncount": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.Uncount(ctx, w.account, []cron.RateLimit{{Kind: 1, Subject: w.account, Window: time.Hour, Max: 10}}, db.Now())
+	},
 	"Idempotent": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, _, err := db.Idempotent(ctx, cron.IdempotentCall{AccountID: w.account, Key: "key"}, func(context.Context) ([]byte, error) {
 			return []byte("answer"), nil
@@ -137,7 +140,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 var notWriting = []string{
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
-	"InTransaction", "Intercept", "Job", "JobChangesAfter", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
+	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"Stats", "TLS", "Used", "ZoneRelease",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",

@@ -37,7 +37,10 @@ var errEdited = errors.New("the job was changed meanwhile")
 //
 // A one-time job that was disabled by its occurrence keeps RunAtPassed unless the edit enables it or gives it another
 // instant.
-func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error) error {
+//
+// The transaction that writes the job also runs then, with the job before and after the edit; then does no more than write.
+func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error,
+	then ...func(ctx context.Context, before, after *cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
 		func(context.Context, queryer) error, error) {
 		j := rec.Job
@@ -51,7 +54,15 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 			return nil, err
 		}
 		return func(ctx context.Context, q queryer) error {
-			return s.saveEdit(ctx, q, rec, &j, version, sealed)
+			if err := s.saveEdit(ctx, q, rec, &j, version, sealed); err != nil {
+				return err
+			}
+			for _, write := range then {
+				if err := write(ctx, &rec.Job, &j); err != nil {
+					return err
+				}
+			}
+			return nil
 		}, nil
 	})
 }
@@ -128,7 +139,8 @@ func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
 
 // DeleteJobIf deletes a job, like DeleteJob, if allow returns no error for the version of the job that is deleted. An error of
 // allow is returned unchanged. allow may run more than once.
-func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error) error {
+func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error,
+	then ...func(context.Context, *cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
 		func(context.Context, queryer) error, error) {
 		if err := allow(&rec.Job); err != nil {
@@ -145,6 +157,11 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow f
 			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2`, jobID, version)
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the job: %w", err)
+			}
+			for _, write := range then {
+				if err := write(ctx, &rec.Job); err != nil {
+					return err
+				}
 			}
 			return nil
 		}, nil

@@ -146,6 +146,21 @@ func (s *Store) Job(ctx context.Context, accountID, jobID int64) (cron.JobRecord
 // listColumns are the columns of a job in a list.
 var listColumns = jobNames + ", " + stateNames
 
+// JobTitle reads the title of a job, or its URL without credentials when it has none.
+func (s *Store) JobTitle(ctx context.Context, accountID, jobID int64) (title string, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	var url string
+	err = s.read.QueryRowContext(ctx, `SELECT title, url FROM job WHERE id = $1 AND account_id = $2`, jobID, accountID).Scan(&title, &url)
+	if title == "" {
+		title = url
+	}
+	return title, oneRow(err, cron.SubjectJob)
+}
+
 // listJobs selects the jobs of an account in the order of the list.
 var listJobs = `SELECT ` + listColumns + `, job.sealed_url FROM job JOIN job_state ON job_state.job_id = job.id
 	WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`

@@ -28,6 +28,7 @@ func personShown(p *cron.Person) columns {
 		list.add("name", text(&p.Name))
 		list.add("operator", flag(&p.Operator))
 		list.add("disabled", flag(&p.Disabled))
+		list.add("confirmed", flag(&p.Confirmed))
 		list.add("created_at", moment(&p.Created))
 		list.add("last_sign_in_at", moment(&p.LastSignIn))
 	}

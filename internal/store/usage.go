@@ -42,6 +42,25 @@ func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLi
 	return 0, nil
 }
 
+// Uncount takes back a request that Count counted at an instant: one less in the window of that instant, of every limit.
+func (s *Store) Uncount(ctx context.Context, accountID int64, limits []cron.RateLimit, at time.Time) error {
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		for i := range limits {
+			l := &limits[i]
+			if _, err := q.ExecContext(ctx,
+				`UPDATE usage SET count = count - 1 WHERE kind = $1 AND subject = $2 AND window_at = $3 AND count > 0`,
+				l.Kind, l.Subject, millis(l.Start(at))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("take back what was counted: %w", err)
+	}
+	return nil
+}
+
 // limitError undoes a transaction that exceeds a limit.
 type limitError struct{ wait time.Duration }
 

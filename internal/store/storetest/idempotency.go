@@ -246,6 +246,33 @@ var conditionTests = []test{
 		_, err = db.Job(s.ctx(), account, j.ID)
 		s.missing(err, cron.SubjectJob)
 	}},
+	{"what follows an edit stands and falls with it", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account, withSecrets)
+		cause := errors.New("cause")
+		rename := func(j *cron.Job) error { j.Title = "edited"; return nil }
+		entry := func(ctx context.Context, title string) error {
+			return db.Audited(ctx, &cron.AuditEntry{AccountID: account, Action: "edit", Title: title}, nil)
+		}
+		for _, failure := range []error{cause, nil} {
+			err := db.UpdateJob(s.ctx(), account, j.ID, rename, func(ctx context.Context, before, after *cron.Job) error {
+				s.equal("titles", []string{before.Title, after.Title}, []string{j.Title, "edited"})
+				s.equal("secrets", before.Request, j.Request)
+				return errors.Join(entry(ctx, after.Title), failure)
+			})
+			s.equal("refused", errors.Is(err, cause), failure != nil)
+		}
+		for _, failure := range []error{cause, nil} {
+			err := db.DeleteJobIf(s.ctx(), account, j.ID, func(*cron.Job) error { return nil }, func(ctx context.Context, j *cron.Job) error {
+				return errors.Join(entry(ctx, "deleted "+j.Title), failure)
+			})
+			s.equal("refused", errors.Is(err, cause), failure != nil)
+		}
+		entries, _, err := db.Audit(s.ctx(), cron.AuditFilter{AccountID: account}, 10)
+		s.ok(err)
+		s.equal("entries", len(entries), 2)
+		s.equal("titles", []string{entries[0].Title, entries[1].Title}, []string{"deleted edited", "edited"})
+	}},
 	{"of racing editors who have seen the same one wins", func(s *suite) {
 		db, account, _ := s.start()
 		j := s.job(db, account)

@@ -64,6 +64,19 @@ func unset(v reflect.Value, path string) []string {
 }
 
 var jobTests = []test{
+	{"a job is named by its title, or by its URL without credentials", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account, func(j *cron.Job) { j.Request.URL = "https://user:password@a.example/x" })
+		title, err := db.JobTitle(s.ctx(), account, j.ID)
+		s.ok(err)
+		s.equal("title", title, "https://a.example/x")
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Title = "title"; return nil }))
+		title, err = db.JobTitle(s.ctx(), account, j.ID)
+		s.ok(err)
+		s.equal("title", title, "title")
+		_, err = db.JobTitle(s.ctx(), s.account(db), j.ID)
+		s.missing(err, cron.SubjectJob)
+	}},
 	{"every field reads back", func(s *suite) {
 		db, account, _ := s.start()
 		before := db.Now().Truncate(time.Millisecond)

@@ -86,7 +86,7 @@ var personTests = []test{
 		p := s.person(db, func(p *cron.Person) {
 			*p = cron.Person{
 				Email: "zoë@example.com", Name: "Zoë ☂", Zone: "Europe/Berlin", Language: "en", Theme: "dark", Operator: true,
-				Disabled: true, PasswordHash: "$argon2id$", LastSignIn: s.instant(db),
+				Disabled: true, Confirmed: true, PasswordHash: "$argon2id$", LastSignIn: s.instant(db),
 			}
 		})
 		s.ok(db.SetTOTP(s.ctx(), p.ID, []byte("secret")))

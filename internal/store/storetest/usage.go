@@ -46,6 +46,21 @@ var usageTests = []test{
 			s.Errorf("the wait ends at %v, the window at %v", at, end)
 		}
 	}},
+	{"a request is taken back from its window, and no further than none", func(s *suite) {
+		db := s.open()
+		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 3}
+		other := cron.RateLimit{Kind: 2, Subject: 7, Window: century, Max: 1}
+		limits := []cron.RateLimit{l, other}
+		s.equal("passed", s.count(db, limits...), true)
+		s.equal("passed", s.count(db, l), true)
+		s.ok(db.Uncount(s.ctx(), 1, limits, db.Now().Add(-2*century))) // of another window
+		s.equal("used", []int{s.used(db, l), s.used(db, other)}, []int{2, 1})
+		for _, want := range [][]int{{1, 0}, {0, 0}, {0, 0}} {
+			s.ok(db.Uncount(s.ctx(), 1, limits, db.Now()))
+			s.equal("used", []int{s.used(db, l), s.used(db, other)}, want)
+		}
+		s.equal("passed", s.count(db, limits...), true)
+	}},
 	{"kinds and subjects are apart", func(s *suite) {
 		db := s.open()
 		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 1}

@@ -13,6 +13,7 @@ CREATE TABLE person (
     totp_step       INTEGER NOT NULL DEFAULT 0,  -- the last one that was used: no code of it or of a former one works again
     operator        INTEGER NOT NULL,            -- of the whole service
     disabled        INTEGER NOT NULL,
+    confirmed       INTEGER NOT NULL,            -- has proven to have the address
     created_at      INTEGER NOT NULL,
     last_sign_in_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
