@@ -111,6 +111,9 @@ func (c *client) withKey(k cron.APIKey) *client {
 	c.t.Helper()
 	other := *c
 	k.AccountID = c.account.ID
+	if k.Role == cron.RoleNone {
+		k.Role = cron.RoleOwner
+	}
 	other.key, k.Hash = auth.NewKey()
 	if err := c.server.store.CreateAPIKey(c.t.Context(), &k); err != nil {
 		c.t.Fatal(err)

@@ -177,7 +177,7 @@ func enableAccount(ctx context.Context, in *invocation) error {
 
 func deleteAccount(ctx context.Context, in *invocation) error {
 	email := in.config.Account.Delete.Email
-	err := in.service.DeleteAccount(ctx, operator(), email)
+	err := in.service.DeleteAccount(ctx, operator(), email, true)
 	if cron.KindOf(err) == cron.Conflict {
 		return errors.New(message.Default().OperatorStays(email))
 	}

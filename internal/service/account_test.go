@@ -30,8 +30,8 @@ func TestAccounts(t *testing.T) {
 		"nobody's plan":      {svc.SetPlan(ctx, operator, "x@example.com", service.PlanChange{Plan: "any"}), cron.NotFound},
 		"the operator's access": {svc.SetPlan(ctx, operator, first.Email, service.PlanChange{Plan: "any", Access: global}),
 			cron.Conflict},
-		"the operator's account": {svc.DeleteAccount(ctx, operator, ""), cron.Conflict},
-		"nobody's account":       {svc.DeleteAccount(ctx, operator, "x@example.com"), cron.NotFound},
+		"the operator's account": {svc.DeleteAccount(ctx, operator, "", true), cron.Conflict},
+		"nobody's account":       {svc.DeleteAccount(ctx, operator, "x@example.com", true), cron.NotFound},
 		"nobody is disabled":     {svc.SetAccountEnabled(ctx, operator, "x@example.com", false), cron.NotFound},
 	} {
 		if cron.KindOf(tt.err) != tt.kind {
@@ -49,7 +49,7 @@ func TestAccounts(t *testing.T) {
 	if err != nil || !got.Disabled || got.Overrides["maxJobs"] != 7 || got.Access != cron.AccessGlobal {
 		t.Errorf("the account is %+v, %v", got, err)
 	}
-	if err := svc.DeleteAccount(ctx, operator, jane.Email); err != nil {
+	if err := svc.DeleteAccount(ctx, operator, jane.Email, true); err != nil {
 		t.Error(err)
 	}
 	if accounts, err := s.Accounts(ctx); err != nil || len(accounts) != 1 || accounts[0].ID != first.ID {

@@ -16,7 +16,7 @@ const badgeTokenLength = 8
 // BadgeTokens returns the tokens for the URLs of a job's badges, one for each of the given parts. Anyone who has a
 // token can see the badge.
 func (s *Service) BadgeTokens(ctx context.Context, actor cron.Actor, jobID int64, parts []cron.BadgeParts) ([]string, error) {
-	if err := allow(&actor, UseGetBadge); err != nil {
+	if err := s.allow(&actor, UseGetBadge); err != nil {
 		return nil, err
 	}
 	if _, err := s.store.Job(ctx, actor.Account.ID, jobID); err != nil {

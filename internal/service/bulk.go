@@ -18,7 +18,7 @@ const bulkWorkers = 8
 // it has not come to when ctx ends have the error of ctx.
 func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int64, patch *cron.JobPatch) (
 	[]error, error) {
-	if err := allow(&actor, UseBulk); err != nil {
+	if err := s.allow(&actor, UseBulk); err != nil {
 		return nil, err
 	}
 	return forEach(ctx, jobIDs, func(jobID int64) error {
@@ -29,7 +29,7 @@ func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int
 
 // DeleteJobs removes each of the jobs, as ChangeJobs edits them.
 func (s *Service) DeleteJobs(ctx context.Context, actor cron.Actor, jobIDs []int64) ([]error, error) {
-	if err := allow(&actor, UseBulk); err != nil {
+	if err := s.allow(&actor, UseBulk); err != nil {
 		return nil, err
 	}
 	return forEach(ctx, jobIDs, func(jobID int64) error { return s.DeleteJob(ctx, actor, jobID, nil) }), nil
@@ -69,7 +69,7 @@ func withoutPanic(fn func() error) (err error) {
 
 // FolderJobs lists the jobs in a folder, 0 for the root folder, at most so many of them.
 func (s *Service) FolderJobs(ctx context.Context, actor cron.Actor, folderID int64, most int) ([]int64, error) {
-	if err := allow(&actor, UseBulk); err != nil {
+	if err := s.allow(&actor, UseBulk); err != nil {
 		return nil, err
 	}
 	if err := s.CheckFolder(ctx, actor, folderID); err != nil {
@@ -80,7 +80,7 @@ func (s *Service) FolderJobs(ctx context.Context, actor cron.Actor, folderID int
 
 // CheckFolder is an error of kind Invalid when the account has no such folder.
 func (s *Service) CheckFolder(ctx context.Context, actor cron.Actor, folderID int64) error {
-	if err := allow(&actor, UseBulk); err != nil {
+	if err := s.allow(&actor, UseBulk); err != nil {
 		return err
 	}
 	if folderID == 0 {

@@ -10,7 +10,7 @@ import (
 // NewClone makes a copy of a job, disabled and with another title, and applies the patch to it. AddJob saves it. Errors of
 // the patch itself are reported before a missing job.
 func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, patch *cron.JobPatch) (cron.Job, error) {
-	if err := allow(&actor, UseCloneJob); err != nil {
+	if err := s.allow(&actor, UseCloneJob); err != nil {
 		return cron.Job{}, err
 	}
 	source, err := s.store.Job(ctx, actor.Account.ID, jobID)

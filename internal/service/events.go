@@ -161,7 +161,7 @@ func (f *followers) remove(account int64) {
 // reports the running executions first. The error is of kind TooMany when there are too many followers, and of kind
 // Invalid for an invalid position. The caller must call Close.
 func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, position string) (*Follower, error) {
-	if err := allow(&actor, UseFollow); err != nil {
+	if err := s.allow(&actor, UseFollow); err != nil {
 		return nil, err
 	}
 	f := &Follower{store: s.events, account: actor.Account.ID, now: now}

@@ -6,5 +6,5 @@ var (
 	CallLimits = callLimits
 	Exceeded   = exceeded
 	ForEach    = forEach
-	Scopes     = scopes
+	Rights     = rights
 )

@@ -18,7 +18,7 @@ const (
 // next occurrences; none for a disabled job.
 func (s *Service) History(ctx context.Context, now time.Time, actor cron.Actor, jobID int64) (
 	executions []cron.Execution, predictions []time.Time, err error) {
-	if err := allow(&actor, UseListHistory); err != nil {
+	if err := s.allow(&actor, UseListHistory); err != nil {
 		return nil, nil, err
 	}
 	job, err := s.store.Job(ctx, actor.Account.ID, jobID)
@@ -43,7 +43,7 @@ func predict(job *cron.JobRecord, now time.Time) []time.Time {
 
 // Execution reads one execution of a job with its headers and body.
 func (s *Service) Execution(ctx context.Context, actor cron.Actor, jobID, executionID int64) (cron.Execution, error) {
-	if err := allow(&actor, UseGetExecution); err != nil {
+	if err := s.allow(&actor, UseGetExecution); err != nil {
 		return cron.Execution{}, err
 	}
 	return s.store.Execution(ctx, actor.Account.ID, jobID, executionID)
@@ -62,7 +62,7 @@ const MaxHistoryPage = 1000
 // SearchHistory reads one page of the records of the account, newest first, without headers and bodies. The error is of
 // kind NotFound when the account does not have the job or folder of the filter.
 func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.HistoryQuery) (cron.HistoryPage, error) {
-	if err := allow(&actor, UseHistory); err != nil {
+	if err := s.allow(&actor, UseHistory); err != nil {
 		return cron.HistoryPage{}, err
 	}
 	if err := checkFilter(&q.Filter); err != nil {
@@ -77,7 +77,7 @@ func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.H
 func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.HistoryFilter) iter.Seq2[
 	cron.HistoryPage, error] {
 	return func(yield func(cron.HistoryPage, error) bool) {
-		if err := allow(&actor, UseHistory); err != nil {
+		if err := s.allow(&actor, UseHistory); err != nil {
 			yield(cron.HistoryPage{}, err)
 			return
 		}

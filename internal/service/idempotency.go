@@ -42,7 +42,7 @@ func (c *callsInProgress) end(k idempotencyKey) {
 // request. The error is of kind Unprocessable when the key was used for another request.
 func (s *Service) Performed(ctx context.Context, actor cron.Actor, use UseCase, c cron.IdempotentCall) (
 	answer []byte, found bool, err error) {
-	if err := allow(&actor, use); err != nil {
+	if err := s.allow(&actor, use); err != nil {
 		return nil, false, err
 	}
 	c.AccountID = actor.Account.ID
@@ -57,7 +57,7 @@ func (s *Service) Performed(ctx context.Context, actor cron.Actor, use UseCase, 
 // used for another request, and of kind TooMany when the account has too many keys in use.
 func (s *Service) Idempotent(ctx context.Context, actor cron.Actor, use UseCase, c cron.IdempotentCall,
 	do func(ctx context.Context) ([]byte, error)) (answer []byte, replayed bool, err error) {
-	if err := allow(&actor, use); err != nil {
+	if err := s.allow(&actor, use); err != nil {
 		return nil, false, err
 	}
 	c.AccountID = actor.Account.ID

@@ -14,7 +14,7 @@ import (
 // RoomForJob is nil when the account may have another job for all that is known now, and otherwise an error of kind
 // TooMany. CreateJob decides.
 func (s *Service) RoomForJob(ctx context.Context, actor cron.Actor) error {
-	if err := allow(&actor, UseCreateJob); err != nil {
+	if err := s.allow(&actor, UseCreateJob); err != nil {
 		return err
 	}
 	limit := s.planOf(actor.Account).MaxJobs
@@ -33,7 +33,7 @@ func (s *Service) RoomForJob(ctx context.Context, actor cron.Actor) error {
 
 // NewJob makes a job: the defaults of cron.NewJob with the patch applied. AddJob saves it.
 func (s *Service) NewJob(actor cron.Actor, patch *cron.JobPatch) (cron.Job, error) {
-	if err := allow(&actor, UseCreateJob); err != nil {
+	if err := s.allow(&actor, UseCreateJob); err != nil {
 		return cron.Job{}, err
 	}
 	return s.newJob(actor.Account, cron.NewJob(), patch)
@@ -49,17 +49,22 @@ func (s *Service) newJob(account cron.Account, job cron.Job, patch *cron.JobPatc
 
 // AddJob saves a job that NewJob or NewClone has made, and sets its ID.
 func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) error {
-	if err := allowIn(&actor, UseCreateJob, job.AccountID); err != nil {
+	if err := s.allowIn(&actor, UseCreateJob, job.AccountID); err != nil {
 		return err
 	}
-	return s.store.CreateJob(ctx, job)
+	return s.audited(ctx, &actor, cron.AuditEntry{Action: actJobCreate, Object: objectJob, Title: titleOf(job)},
+		func(ctx context.Context, e *cron.AuditEntry) error {
+			err := s.store.CreateJob(ctx, job)
+			e.ObjectID = job.ID
+			return err
+		})
 }
 
 // ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
 // with the patch itself is reported before a job that is missing or does not meet the precondition.
 func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition, patch *cron.JobPatch) (
 	cron.Job, error) {
-	if err := allow(&actor, UseChangeJob); err != nil {
+	if err := s.allow(&actor, UseChangeJob); err != nil {
 		return cron.Job{}, err
 	}
 	var changed cron.Job
@@ -71,6 +76,9 @@ func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, 
 		err := s.apply(patch, job, &before, actor.Account)
 		changed = *job
 		return err
+	}, func(ctx context.Context, before, after *cron.Job) error {
+		return s.note(ctx, &actor, cron.AuditEntry{Action: actJobChange, Object: objectJob, ObjectID: jobID,
+			Title: titleOf(after), Changes: changesOf(before, after)})
 	})
 	if kind := cron.KindOf(err); kind == cron.NotFound || kind == cron.PreconditionFailed {
 		err = cmp.Or(s.checkPatch(actor.Account, patch), err)
@@ -80,7 +88,7 @@ func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, 
 
 // CheckPatch returns an error of kind Invalid when a patch of the account is wrong for every job.
 func (s *Service) CheckPatch(actor cron.Actor, patch *cron.JobPatch) error {
-	if err := allow(&actor, UseChangeJob); err != nil {
+	if err := s.allow(&actor, UseChangeJob); err != nil {
 		return err
 	}
 	return s.checkPatch(actor.Account, patch)
@@ -96,15 +104,18 @@ func (s *Service) checkPatch(account cron.Account, patch *cron.JobPatch) error {
 
 // DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.
 func (s *Service) DeleteJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition) error {
-	if err := allow(&actor, UseDeleteJob); err != nil {
+	if err := s.allow(&actor, UseDeleteJob); err != nil {
 		return err
 	}
-	return s.store.DeleteJobIf(ctx, actor.Account.ID, jobID, func(job *cron.Job) error { return s.check(only, job) })
+	return s.store.DeleteJobIf(ctx, actor.Account.ID, jobID, func(job *cron.Job) error { return s.check(only, job) },
+		func(ctx context.Context, job *cron.Job) error {
+			return s.note(ctx, &actor, cron.AuditEntry{Action: actJobDelete, Object: objectJob, ObjectID: jobID, Title: titleOf(job)})
+		})
 }
 
-// Job reads a job. Its NextRun is what the schedule says, even while the job is disabled.
+// Job reads a job. Its NextRun is what the schedule says, even while the job is disabled. A viewer does not see its secrets.
 func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobID int64) (cron.JobRecord, error) {
-	if err := allow(&actor, UseGetJob); err != nil {
+	if err := s.allow(&actor, UseGetJob); err != nil {
 		return cron.JobRecord{}, err
 	}
 	job, err := s.store.Job(ctx, actor.Account.ID, jobID)
@@ -112,6 +123,9 @@ func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobI
 		return cron.JobRecord{}, err
 	}
 	setNextRun(&job, now)
+	if !seesSecrets(&actor) {
+		hideSecrets(&job.Job)
+	}
 	return job, nil
 }
 
@@ -120,12 +134,15 @@ func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobI
 // read and are left out.
 func (s *Service) Jobs(ctx context.Context, now time.Time, actor cron.Actor) (
 	jobs []cron.JobRecord, someFailed bool, err error) {
-	if err := allow(&actor, UseListJobs); err != nil {
+	if err := s.allow(&actor, UseListJobs); err != nil {
 		return nil, false, err
 	}
 	jobs, someFailed, err = s.store.Jobs(ctx, actor.Account.ID)
 	for i := range jobs {
 		setNextRun(&jobs[i], now)
+		if !seesSecrets(&actor) {
+			hideSecrets(&jobs[i].Job)
+		}
 	}
 	return jobs, someFailed, err
 }

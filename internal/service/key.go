@@ -26,45 +26,61 @@ func (s *Service) KeyUsed(ctx context.Context, now time.Time, actor cron.Actor) 
 
 // APIKeys lists the keys of the account, the oldest first.
 func (s *Service) APIKeys(ctx context.Context, actor cron.Actor) ([]cron.APIKey, error) {
-	if err := allow(&actor, UseListKeys); err != nil {
+	if err := s.allow(&actor, UseListKeys); err != nil {
 		return nil, err
 	}
 	return s.store.APIKeys(ctx, actor.Account.ID)
 }
 
-// NewAPIKey makes an API key for the account. AddAPIKey saves it. It has the rights of the actor's key unless fill
-// changes them; the error is of kind Forbidden when fill extends them. text is the key itself, which is not stored.
+// NewAPIKey makes an API key for the account, which AddAPIKey can save. It may do what the actor may, unless fill says
+// otherwise; the error is of kind Forbidden when that is more. A key that is made with a key has the same maker. text is the
+// key itself, which is not stored.
 func (s *Service) NewAPIKey(now time.Time, actor cron.Actor, fill func(*cron.APIKey) error) (key cron.APIKey, text string, err error) {
-	if err := allow(&actor, UseCreateKey); err != nil {
+	if err := s.allow(&actor, UseCreateKey); err != nil {
 		return key, "", err
 	}
-	if by := actor.Key; by != nil {
-		key.Scopes, key.Expires, key.AllowFrom = by.Scopes, by.Expires, by.AllowFrom
-	}
+	most := keyOf(&actor)
+	key.Scopes, key.Expires, key.AllowFrom, key.Role = most.Scopes, most.Expires, most.AllowFrom, most.Role
 	if err := fill(&key); err != nil {
 		return key, "", err
 	}
-	key.AccountID = actor.Account.ID
+	key.AccountID, key.MadeBy = actor.Account.ID, most.MadeBy
 	if err := key.Accept(now); err != nil {
 		return key, "", err
 	}
-	if actor.Key != nil {
-		if err := key.Within(actor.Key); err != nil {
-			return key, "", err
-		}
+	if err := key.Within(&most); err != nil {
+		return key, "", err
 	}
 	text, key.Hash = auth.NewKey()
 	key.Hint = text[len(text)-hintLength:]
 	return key, text, nil
 }
 
-// AddAPIKey saves a key from NewAPIKey and sets its ID. The error is of kind TooMany when the account's plan allows no
-// further key.
+// keyOf is a key that may do what the actor may now.
+func keyOf(actor *cron.Actor) cron.APIKey {
+	switch {
+	case actor.Key != nil:
+		k := *actor.Key
+		k.Role = actor.Role
+		return k
+	case actor.Person != nil:
+		return cron.APIKey{MadeBy: actor.Person.ID, Role: actor.Role, Operator: actor.Person.Operator}
+	}
+	return cron.APIKey{Role: cron.RoleOwner, Operator: true}
+}
+
+// AddAPIKey saves a key that NewAPIKey has made, and sets its ID. The error is of kind TooMany when the account's plan
+// allows no further key.
 func (s *Service) AddAPIKey(ctx context.Context, actor cron.Actor, key *cron.APIKey) error {
-	if err := allowIn(&actor, UseCreateKey, key.AccountID); err != nil {
+	if err := s.allowIn(&actor, UseCreateKey, key.AccountID); err != nil {
 		return err
 	}
-	return s.store.CreateAPIKey(ctx, key)
+	return s.audited(ctx, &actor, cron.AuditEntry{Action: actKeyCreate, Object: objectKey, Title: keyTitle(key)},
+		func(ctx context.Context, e *cron.AuditEntry) error {
+			err := s.store.CreateAPIKey(ctx, key)
+			e.ObjectID = key.ID
+			return err
+		})
 }
 
 // CreateAPIKey is NewAPIKey and AddAPIKey.
@@ -83,14 +99,34 @@ func (s *Service) CreateAPIKey(ctx context.Context, now time.Time, actor cron.Ac
 // DeleteAPIKey removes a key of the account. The error is of kind Conflict for the actor's own key, so that nobody is
 // locked out.
 func (s *Service) DeleteAPIKey(ctx context.Context, actor cron.Actor, keyID int64) error {
-	if err := allow(&actor, UseDeleteKey); err != nil {
+	if err := s.allow(&actor, UseDeleteKey); err != nil {
 		return err
 	}
 	if actor.Key != nil && keyID == actor.Key.ID {
 		return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAPIKey,
 			Problems: []cron.Problem{{Rule: cron.RuleKeyInUse}}}
 	}
-	return s.store.DeleteAPIKey(ctx, actor.Account.ID, keyID)
+	keys, err := s.store.APIKeys(ctx, actor.Account.ID)
+	if err != nil {
+		return err
+	}
+	e := cron.AuditEntry{Action: actKeyDelete, Object: objectKey, ObjectID: keyID}
+	for i := range keys {
+		if keys[i].ID == keyID {
+			e.Title = keyTitle(&keys[i])
+		}
+	}
+	return s.audited(ctx, &actor, e, func(ctx context.Context, _ *cron.AuditEntry) error {
+		return s.store.DeleteAPIKey(ctx, actor.Account.ID, keyID)
+	})
+}
+
+// keyTitle names a key in the audit log.
+func keyTitle(k *cron.APIKey) string {
+	if k.Title == "" {
+		return "…" + k.Hint
+	}
+	return k.Title
 }
 
 // Standing is the limits of an account and what it uses of them.
@@ -103,7 +139,7 @@ type Standing struct {
 
 // Standing returns the limits of the account, what it uses, and the requests of the actor's key.
 func (s *Service) Standing(ctx context.Context, actor cron.Actor) (Standing, error) {
-	if err := allow(&actor, UseGetAccount); err != nil {
+	if err := s.allow(&actor, UseGetAccount); err != nil {
 		return Standing{}, err
 	}
 	st := Standing{Plan: s.planOf(actor.Account)}

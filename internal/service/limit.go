@@ -23,11 +23,15 @@ const longestRate = time.Minute
 //
 // A request can so be refused before its body is read. The use case checks the rights again.
 func (s *Service) Admit(ctx context.Context, actor cron.Actor, use UseCase) error {
-	if err := allow(&actor, use); err != nil || actor.Key == nil {
+	if err := s.allow(&actor, use); err != nil || actor.Key == nil && (actor.Session == nil || actor.Account.ID == 0) {
 		return err
 	}
 	plan := s.planOf(actor.Account)
-	limits := callLimits(&plan, actor.Account.ID, actor.Key.ID, use)
+	var keyID int64
+	if actor.Key != nil {
+		keyID = actor.Key.ID
+	}
+	limits := callLimits(&plan, actor.Account.ID, keyID, use)
 	if len(limits) == 0 {
 		return nil
 	}
@@ -55,7 +59,9 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 			limits = append(limits, cron.RateLimit{Kind: kind, Subject: subject, Window: window, Max: most})
 		}
 	}
-	add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)
+	if keyID != 0 { // sessions have no quota
+		add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)
+	}
 	rate := plan.MethodRate
 	switch use {
 	case UseCreateJob, UseCloneJob:

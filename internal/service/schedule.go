@@ -27,7 +27,7 @@ type SchedulePreview struct {
 // PreviewSchedule shows the next occurrences of the schedule that fill makes of the default one, from now or from the
 // time that fill sets. The error is of kind Invalid for an invalid schedule.
 func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*PreviewRequest) error) (SchedulePreview, error) {
-	if err := allow(&actor, UsePreview); err != nil {
+	if err := s.allow(&actor, UsePreview); err != nil {
 		return SchedulePreview{}, err
 	}
 	r := PreviewRequest{Schedule: cron.NewSchedule(), From: now}

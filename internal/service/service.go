@@ -3,7 +3,10 @@ package service
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"log/slog"
+	"strings"
 
+	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/store"
 )
@@ -24,6 +27,13 @@ type Config struct {
 	Plans     cron.Plans
 	Secret    [32]byte // the key that seals secrets; the keys for badges and versions are derived from it
 	Followers int      // maximum of event streams on this node; 0 for the default
+
+	Passwords *auth.Passwords  // one for the process; nil for one of its own
+	Mailer    Mailer           // nil when no mail can be sent
+	PublicURL string           // where people reach the service, such as https://cron.example.com; empty when that is not configured
+	SignUp    bool             // anybody may sign up
+	Lifetimes SessionLifetimes // of sessions
+	Logger    *slog.Logger     // nil for none
 }
 
 // Service performs the use cases. It is safe for concurrent use.
@@ -37,6 +47,18 @@ type Service struct {
 	plans           cron.Plans
 	badgeKey        []byte
 	versionKey      []byte // authenticates versions of jobs
+	guessKey        []byte // hides what is counted
+
+	passwords  *auth.Passwords
+	passkeys   *auth.Passkeys
+	recovery   auth.RecoveryCodes
+	sealer     *auth.Sealer
+	mailer     Mailer
+	background background
+	publicURL  string
+	signUp     bool
+	lifetimes  SessionLifetimes
+	logger     *slog.Logger
 }
 
 // New returns a Service.
@@ -44,7 +66,17 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, events: c.Events, searcher: c.Searcher, addresses: c.Addresses, plans: c.Plans,
 		badgeKey: derivedKey(c.Secret, "punctual badge token"), versionKey: derivedKey(c.Secret, "punctual job version"),
-		followers: followers{max: c.Followers},
+		followers: followers{max: c.Followers}, guessKey: derivedKey(c.Secret, "punctual failed sign-ins"),
+		passwords: c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
+		mailer: c.Mailer, background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
+		lifetimes: c.Lifetimes, logger: c.Logger,
+	}
+	s.passkeys = auth.NewPasskeys(s.sealer, productName)
+	if s.passwords == nil {
+		s.passwords = auth.NewPasswords()
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
 	}
 	if s.events == nil {
 		s.events = c.Store
@@ -55,7 +87,21 @@ func New(c Config) *Service {
 	return s
 }
 
-// derivedKey derives a key for one purpose. It does not reveal the secret.
+// productName is how authenticators name the service.
+const productName = "Punctual"
+
+// Features is what the service offers to people, for pages.
+type Features struct {
+	Mail   bool // with links: invitations and lost passwords
+	SignUp bool
+}
+
+// Features tells what the service offers.
+func (s *Service) Features() Features {
+	return Features{Mail: s.canLink(), SignUp: s.signUp && s.canLink()}
+}
+
+// derivedKey is a key for one purpose, which tells nothing of the secret.
 func derivedKey(secret [32]byte, purpose string) []byte {
 	code := hmac.New(sha256.New, secret[:])
 	_, _ = code.Write([]byte(purpose)) // never fails

@@ -46,7 +46,8 @@ func as(account cron.Account) cron.Actor { return asKey(account, 1) }
 
 // asKey is the API key of that number.
 func asKey(account cron.Account, id int64) cron.Actor {
-	return cron.Actor{Account: account, Key: &cron.APIKey{ID: id, AccountID: account.ID}}
+	return cron.Actor{Account: account, Key: &cron.APIKey{ID: id, AccountID: account.ID, Role: cron.RoleOwner}, Role: cron.RoleOwner,
+		Way: cron.WayAPI}
 }
 
 // createJob makes a job and returns its ID.

@@ -35,7 +35,7 @@ type StatsStep struct {
 // Stats adds up executions by outcome, lateness and duration. The error is of kind Invalid when the span is longer than
 // the history retention of the plan or begins before the statistics, and of kind NotFound for a missing job.
 func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r StatsRequest) (Stats, error) {
-	if err := allow(&actor, UseStats); err != nil {
+	if err := s.allow(&actor, UseStats); err != nil {
 		return Stats{}, err
 	}
 	stats := Stats{From: r.From, To: r.To}

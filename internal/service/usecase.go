@@ -47,45 +47,177 @@ const (
 	UseChangeAccount UseCase = 73
 	UseDeleteAccount UseCase = 74
 	UseSetUp         UseCase = 75
+	UseListPersons   UseCase = 76
+	UseChangePerson  UseCase = 77
+	UseTestMail      UseCase = 78
+
+	UseListPeople       UseCase = 81
+	UseChangeRole       UseCase = 82
+	UseRemovePerson     UseCase = 83
+	UseInvite           UseCase = 84
+	UseListInvitations  UseCase = 85
+	UseRevokeInvitation UseCase = 86
+
+	UseAudit           UseCase = 91
+	UseAuditAll        UseCase = 92
+	UseRenameAccount   UseCase = 93
+	UseExport          UseCase = 94
+	UseRequestDeletion UseCase = 95
+	UseCancelDeletion  UseCase = 96
+
+	UseGetProfile    UseCase = 101
+	UseChangeProfile UseCase = 102
+	UseChangeSignIn  UseCase = 103 // password, passkeys, authenticator app, recovery codes and identities
+	UseChangeEmail   UseCase = 104
+	UseDeletePerson  UseCase = 105
+	UseListSessions  UseCase = 106
+	UseEndSession    UseCase = 107
+	UseSwitchAccount UseCase = 108
+	UseConfirm       UseCase = 110
+	UseJoin          UseCase = 111
+	UseGiveSecond    UseCase = 112
+	UseSignOut       UseCase = 113
 )
 
-// scopes lists the scope that each use case needs. A use case that is not listed is forbidden.
-var scopes = map[UseCase]cron.Scope{
-	UseListJobs: cron.ScopeRead, UseGetJob: cron.ScopeRead, UseCreateJob: cron.ScopeWrite, UseChangeJob: cron.ScopeWrite,
-	UseDeleteJob: cron.ScopeWrite, UseCloneJob: cron.ScopeWrite, UseBulk: cron.ScopeWrite,
-	UseRunJob: cron.ScopeWrite, UseGetRun: cron.ScopeRead, UseGetBadge: cron.ScopeRead,
-
-	UseListHistory: cron.ScopeRead, UseGetExecution: cron.ScopeRead, UseHistory: cron.ScopeRead,
-	UseExecutions: cron.ScopeRead, UseStats: cron.ScopeRead, UseFollow: cron.ScopeRead,
-
-	UseListFolders: cron.ScopeRead, UseGetFolder: cron.ScopeRead, UseCreateFolder: cron.ScopeWrite,
-	UseChangeFolder: cron.ScopeWrite, UseDeleteFolder: cron.ScopeWrite,
-
-	UsePreview: cron.ScopeRead, UseListZones: cron.ScopeRead,
-
-	UseGetTLS: cron.ScopeRead, UseSetTLS: cron.ScopeWrite, UseDeleteTLS: cron.ScopeWrite,
-
-	UseGetAccount: cron.ScopeRead,
-	UseListKeys:   cron.ScopeRead, UseCreateKey: cron.ScopeWrite, UseDeleteKey: cron.ScopeWrite,
-
-	UseListAccounts: cron.ScopeOperator, UseCreateAccount: cron.ScopeOperator, UseChangeAccount: cron.ScopeOperator,
-	UseDeleteAccount: cron.ScopeOperator, UseSetUp: cron.ScopeOperator,
+// right is what an actor needs for a use case. Commands may do everything that is not a person's own.
+type right struct {
+	scope    cron.Scope // of a key; ScopeAll is all scopes, of one that keys can perform
+	role     cron.Role  // in the account of the actor; RoleNone needs no account
+	operator bool       // for operators of the service, whatever the account
+	command  bool       // for commands only
+	people   bool       // not for keys
+	own      bool       // about the person who is signed in: neither for keys nor for commands
+	fresh    bool       // by a session, only soon after a proof of identity
+	halfway  bool       // also while the second factor is missing
+	closing  bool       // also while the account waits for its deletion, as everything that viewers may do
 }
 
-// allow returns an error of kind Forbidden when the actor may not perform the use case. Every use case calls it first.
-func allow(actor *cron.Actor, use UseCase) error {
-	if needed, listed := scopes[use]; listed && actor.May(needed) {
+// What most use cases need.
+var (
+	reads    = right{scope: cron.ScopeRead, role: cron.RoleViewer}
+	writes   = right{scope: cron.ScopeWrite, role: cron.RoleEditor}
+	operates = right{operator: true}
+	commands = right{command: true}
+	owns     = right{people: true, role: cron.RoleOwner}
+	own      = right{people: true, own: true}
+	ownFresh = right{people: true, own: true, fresh: true}
+)
+
+// rights says what each use case needs. Nobody may do what is not listed.
+var rights = map[UseCase]right{
+	UseListJobs: reads, UseGetJob: reads, UseGetRun: reads, UseGetBadge: reads,
+	UseCreateJob: writes, UseChangeJob: writes, UseDeleteJob: writes, UseCloneJob: writes, UseBulk: writes, UseRunJob: writes,
+
+	UseListHistory: reads, UseGetExecution: reads, UseHistory: reads, UseExecutions: reads, UseStats: reads, UseFollow: reads,
+
+	UseListFolders: reads, UseGetFolder: reads,
+	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,
+
+	UsePreview: reads, UseListZones: reads,
+
+	UseGetTLS:    reads,
+	UseSetTLS:    {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseDeleteTLS: {scope: cron.ScopeAll, role: cron.RoleEditor},
+
+	UseGetAccount: reads, UseListKeys: reads,
+	UseCreateKey: {scope: cron.ScopeWrite, role: cron.RoleEditor, fresh: true},
+	UseDeleteKey: {scope: cron.ScopeWrite, role: cron.RoleEditor, fresh: true},
+
+	UseListAccounts: operates, UseCreateAccount: operates, UseChangeAccount: operates, UseDeleteAccount: {operator: true, fresh: true},
+	UseListPersons: {operator: true, people: true}, UseChangePerson: {operator: true, people: true, fresh: true},
+	UseTestMail: operates, UseAuditAll: operates,
+	UseSetUp: commands,
+
+	UseListPeople:   {people: true, role: cron.RoleViewer},
+	UseChangeRole:   owns,
+	UseRemovePerson: {people: true, role: cron.RoleViewer}, // anybody may leave; UseChangeRole is for others
+	UseInvite:       owns, UseListInvitations: owns, UseRevokeInvitation: owns,
+
+	UseAudit:           {scope: cron.ScopeAll, role: cron.RoleOwner},
+	UseRenameAccount:   {scope: cron.ScopeAll, role: cron.RoleOwner},
+	UseExport:          {scope: cron.ScopeAll, role: cron.RoleOwner, closing: true},
+	UseRequestDeletion: {people: true, role: cron.RoleOwner, fresh: true, closing: true},
+	UseCancelDeletion:  {people: true, role: cron.RoleOwner, closing: true},
+
+	UseGetProfile: own, UseChangeProfile: own, UseListSessions: own, UseEndSession: own, UseSwitchAccount: own,
+	UseConfirm: own, UseJoin: own,
+	UseChangeSignIn: ownFresh, UseChangeEmail: ownFresh, UseDeletePerson: ownFresh,
+	UseGiveSecond: {people: true, own: true, halfway: true}, UseSignOut: {people: true, own: true, halfway: true},
+}
+
+// allow is an error of kind Forbidden when the actor may not do something. Every use case begins with it.
+func (s *Service) allow(actor *cron.Actor, use UseCase) error {
+	r, listed := rights[use]
+	switch {
+	case !listed:
+		return refused(cron.Problem{Rule: cron.RuleKeyScope})
+	case actor.Person != nil && actor.Session != nil:
+		return s.allowPerson(actor, &r)
+	case actor.Key != nil:
+		return s.allowKey(actor, &r)
+	case actor.Operator && r.own:
+		return refused(cron.Problem{Rule: cron.RuleSessionOnly})
+	case actor.Operator:
 		return nil
 	}
-	return &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectAPIKey, Problems: []cron.Problem{{Rule: cron.RuleKeyScope}}}
+	return refused(cron.Problem{Rule: cron.RuleKeyScope})
 }
 
-// allowIn is allow for objects of an account, which must be the actor's.
-func allowIn(actor *cron.Actor, use UseCase, accountID int64) error {
-	if accountID != actor.Account.ID {
-		return allow(&cron.Actor{}, use)
+// allowPerson is allow for a person who is signed in.
+func (s *Service) allowPerson(actor *cron.Actor, r *right) error {
+	now := s.store.Now()
+	signedIn := actor.Session.PersonID == actor.Person.ID && !actor.Person.Disabled && s.lives(actor.Session, now)
+	switch {
+	case !signedIn:
+		return &cron.Error{Kind: cron.Unauthorized, Subject: cron.SubjectSession}
+	case actor.Session.Second && !r.halfway:
+		return refused(cron.Problem{Rule: cron.RuleSecondFactor})
+	case r.command, r.operator && !actor.Person.Operator:
+		return refused(cron.Problem{Rule: cron.RuleOperatorOnly})
+	case r.role != cron.RoleNone && (actor.Account.ID == 0 || actor.Account.ID != actor.Session.AccountID || actor.Role < r.role):
+		return refused(cron.Problem{Rule: cron.RuleRole, Want: r.role.String()})
+	case r.role != cron.RoleNone && actor.Account.Disabled:
+		return refused(cron.Problem{Rule: cron.RuleAccountDisabled})
+	case r.role > cron.RoleViewer && !actor.Account.Deletes.IsZero() && !r.closing:
+		return refused(cron.Problem{Rule: cron.RuleAccountDeletes})
+	case r.fresh && !actor.Session.Fresh(now):
+		return refused(cron.Problem{Rule: cron.RuleFresh})
 	}
-	return allow(actor, use)
+	return nil
+}
+
+// allowKey is allow for an API key. What needs all scopes has ScopeAll, which Scope.Has takes for none.
+func (s *Service) allowKey(actor *cron.Actor, r *right) error {
+	everything := actor.Key.Scopes == cron.ScopeAll
+	switch {
+	case actor.Key.Disabled, !actor.Key.Expires.IsZero() && !actor.Key.Usable(s.store.Now()):
+		return &cron.Error{Kind: cron.Unauthorized, Subject: cron.SubjectAPIKey}
+	case actor.Account.ID == 0, actor.Key.AccountID != actor.Account.ID:
+		return refused(cron.Problem{Rule: cron.RuleKeyScope})
+	case r.people:
+		return refused(cron.Problem{Rule: cron.RuleSessionOnly})
+	case r.command, r.operator && !actor.Key.Operator:
+		return refused(cron.Problem{Rule: cron.RuleOperatorOnly})
+	case r.scope == cron.ScopeAll && !everything, !actor.Key.Scopes.Has(r.scope):
+		return refused(cron.Problem{Rule: cron.RuleKeyScope})
+	case actor.Role < r.role:
+		return refused(cron.Problem{Rule: cron.RuleRole, Want: r.role.String()})
+	case r.role > cron.RoleViewer && !actor.Account.Deletes.IsZero() && !r.closing:
+		return refused(cron.Problem{Rule: cron.RuleAccountDeletes})
+	}
+	return nil
+}
+
+func refused(p cron.Problem) error {
+	return &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectAPIKey, Problems: []cron.Problem{p}}
+}
+
+// allowIn is allow for what belongs to an account, which is to be that of the actor.
+func (s *Service) allowIn(actor *cron.Actor, use UseCase, accountID int64) error {
+	if accountID != actor.Account.ID {
+		return s.allow(&cron.Actor{}, use)
+	}
+	return s.allow(actor, use)
 }
 
 // language is the message catalogue of the actor's language.

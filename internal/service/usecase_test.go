@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"io"
 	"iter"
 	"maps"
 	"reflect"
@@ -49,7 +50,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"CheckPatch":    func() error { return s.CheckPatch(a, changeJob) },
 		"CreateAccount": func() error { return second(s.CreateAccount(ctx, a, "b@example.com", "any", cron.AccessAll)) },
 		"CreateAPIKey":  func() error { return second(s.CreateAPIKey(ctx, now, a, changeKey)) },
-		"DeleteAccount": func() error { return s.DeleteAccount(ctx, a, "b@example.com") },
+		"DeleteAccount": func() error { return s.DeleteAccount(ctx, a, "b@example.com", true) },
 		"DeleteAPIKey":  func() error { return s.DeleteAPIKey(ctx, a, 1) },
 		"DeleteFolder":  func() error { return s.DeleteFolder(ctx, a, 1) },
 		"DeleteJob":     func() error { return s.DeleteJob(ctx, a, 1, nil) },
@@ -83,17 +84,81 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"Standing":          func() error { return second(s.Standing(ctx, a)) },
 		"Stats":             func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
 		"TLS":               func() error { return second(s.TLS(ctx, a)) },
+
+		"AddPasskey":        func() error { return second(s.AddPasskey(ctx, a, service.PasskeyAnswer{})) },
+		"AllPeople":         func() error { return second(s.AllPeople(ctx, a)) },
+		"Audit":             func() error { return third(s.Audit(ctx, a, cron.AuditFilter{}, 1)) },
+		"BeginConfirm":      func() error { return second(s.BeginConfirm(ctx, a, "https://a.example")) },
+		"BeginPasskey":      func() error { return second(s.BeginPasskey(ctx, a, "https://a.example")) },
+		"BeginTOTP":         func() error { return second(s.BeginTOTP(ctx, a)) },
+		"CancelDeletion":    func() error { return s.CancelDeletion(ctx, a) },
+		"ChangeAccount":     func() error { return s.ChangeAccount(ctx, a, "", service.AccountChange{}) },
+		"ChangeEmail":       func() error { return s.ChangeEmail(ctx, a, "c@example.com") },
+		"ChangePassword":    func() error { return second(s.ChangePassword(ctx, a, "x")) },
+		"ChangeProfile":     func() error { return second(s.ChangeProfile(ctx, a, service.ProfileChange{})) },
+		"ChangeRole":        func() error { return s.ChangeRole(ctx, a, 4711, cron.RoleViewer) },
+		"Confirm":           func() error { return second(s.Confirm(ctx, a, service.Proof{Password: "x"})) },
+		"ConfirmByPasskey":  func() error { return second(s.ConfirmByPasskey(ctx, a, "x", nil)) },
+		"DeletePasskey":     func() error { return s.DeletePasskey(ctx, a, 4711) },
+		"DeletePerson":      func() error { return s.DeletePerson(ctx, a, "x") },
+		"DisableTOTP":       func() error { return s.DisableTOTP(ctx, a) },
+		"EnableTOTP":        func() error { return second(s.EnableTOTP(ctx, a, "x", "1")) },
+		"EndOtherSessions":  func() error { return s.EndOtherSessions(ctx, a) },
+		"EndSession":        func() error { return s.EndSession(ctx, a, 4711) },
+		"Export":            func() error { return s.Export(ctx, a, io.Discard) },
+		"Invitations":       func() error { return second(s.Invitations(ctx, a)) },
+		"Invite":            func() error { return second(s.Invite(ctx, a, "x", cron.RoleViewer)) },
+		"Leave":             func() error { return s.Leave(ctx, a) },
+		"LoginLink":         func() error { return second(s.LoginLink(ctx, a, "nobody@example.com")) },
+		"NewRecoveryCodes":  func() error { return second(s.NewRecoveryCodes(ctx, a)) },
+		"People":            func() error { return second(s.People(ctx, a)) },
+		"Profile":           func() error { return second(s.Profile(ctx, a)) },
+		"RemovePerson":      func() error { return s.RemovePerson(ctx, a, 4711) },
+		"Rename":            func() error { return s.Rename(ctx, a, "x") },
+		"RenamePasskey":     func() error { return s.RenamePasskey(ctx, a, 4711, "x") },
+		"RequestDeletion":   func() error { return second(s.RequestDeletion(ctx, a, "x")) },
+		"RevokeInvitation":  func() error { return s.RevokeInvitation(ctx, a, 4711) },
+		"SecondFactor":      func() error { return third(s.SecondFactor(ctx, a, "1")) },
+		"Sessions":          func() error { return second(s.Sessions(ctx, a)) },
+		"SetPersonEnabled":  func() error { return s.SetPersonEnabled(ctx, a, 4711, true) },
+		"SetPersonOperator": func() error { return s.SetPersonOperator(ctx, a, 4711, true) },
+		"SetUpLink":         func() error { return third(s.SetUpLink(ctx, a)) },
+		"SignOut":           func() error { return s.SignOut(ctx, a) },
+		"SwitchAccount":     func() error { return s.SwitchAccount(ctx, a, 4711) },
+		"TestMail":          func() error { return s.TestMail(ctx, a, "x") },
+		"TOTPSetup":         func() error { return second(s.TOTPSetup(ctx, a, "x")) },
 	}
 }
 
-// ofTheOperator are the use cases that no key of an account may perform.
-var ofTheOperator = []string{"Account", "Accounts", "CreateAccount", "DeleteAccount", "SetAccountEnabled", "SetPlan", "SetUp"}
-
 // noUseCases are the methods that need no rights, and why.
 var noUseCases = map[string]string{
-	"Badge":   "its token is the right to see it",
-	"KeyUsed": "it notes something of the actor's own key",
-	"Version": "it reads nothing but the job that the caller has",
+	"Badge":       "its token is the right to see it",
+	"Features":    "anybody sees what is offered",
+	"KeyUsed":     "it notes something of the actor's own key",
+	"SessionUsed": "it notes something of the actor's own session",
+	"Version":     "it reads nothing but the job that the caller has",
+
+	"FinishBackground": "it does what use cases have begun",
+	"RunBackground":    "it does what use cases have begun",
+
+	"BeginPasskeySignIn": "anybody may try to sign in",
+	"LostPassword":       "anybody may try to sign in",
+	"SignIn":             "anybody may try to sign in",
+	"SignInByPasskey":    "anybody may try to sign in",
+	"SignInWithCode":     "anybody may try to sign in",
+	"SignUp":             "anybody may try to sign up",
+
+	"AcceptInvitation": "its link is the right",
+	"BeginNewPasskey":  "its link is the right",
+	"CompleteSignUp":   "its link is the right",
+	"ConfirmEmail":     "its link is the right",
+	"EmailLink":        "its link is the right",
+	"Invitation":       "its link is the right",
+	"PasswordLink":     "its link is the right",
+	"ResetPassword":    "its link is the right",
+	"SetupLink":        "its link is the right",
+	"SetUpOperator":    "its link is the right",
+	"SignUpLink":       "its link is the right",
 }
 
 // firstError is the first error of a sequence.
@@ -104,76 +169,24 @@ func firstError[T any](sequence iter.Seq2[T, error]) error {
 	return nil
 }
 
-// TestUseCasesCheckRights asks for every use case as those who have no right to it, and sees to it that none is forgotten.
-func TestUseCasesCheckRights(t *testing.T) {
-	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	key := func(account cron.Account, k cron.APIKey) cron.Actor { return cron.Actor{Account: account, Key: &k} }
-	own := account.ID
-	for name, actor := range map[string]cron.Actor{
-		"nobody":                   {},
-		"an account without a key": {Account: account},
-		"a key without an account": {Key: &cron.APIKey{ID: 1, AccountID: own}},
-		"a key of another account": key(account, cron.APIKey{ID: 1, AccountID: own + 1}),
-		"a key with other scopes":  key(account, cron.APIKey{ID: 1, AccountID: own, Scopes: 1 << 40}),
-	} {
-		for method, call := range useCases(t.Context(), svc, actor) {
-			if err := call(); cron.KindOf(err) != cron.Forbidden {
-				t.Errorf("%s as %s: %v", method, name, err)
-			}
-		}
-	}
+// TestEveryMethodIsInTheTables sees to it that no use case is forgotten.
+func TestEveryMethodIsInTheTables(t *testing.T) {
+	svc, _, _, _ := newService(t, cron.Plan{Name: "any"})
 	var methods []string
 	for i := range reflect.TypeFor[*service.Service]().NumMethod() {
 		methods = append(methods, reflect.TypeFor[*service.Service]().Method(i).Name)
 	}
 	calls := useCases(t.Context(), svc, cron.Actor{})
 	listed := slices.Sorted(maps.Keys(calls))
+	if tried := slices.Sorted(maps.Keys(whoMay)); !slices.Equal(tried, listed) {
+		t.Errorf("the tables hold\n%q\nand\n%q", listed, tried)
+	}
 	for method := range noUseCases {
 		listed = append(listed, method)
 	}
 	slices.Sort(listed)
 	if !slices.Equal(methods, listed) {
 		t.Errorf("Service has the methods\n%q\nbut the tables hold\n%q", methods, listed)
-	}
-}
-
-// TestRightsOfScopes asks for every use case with keys for reading and for writing only.
-func TestRightsOfScopes(t *testing.T) {
-	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	writes := []string{"AddAPIKey", "AddFolder", "AddJob", "ChangeFolder", "ChangeJob", "ChangeJobs", "CheckFolder",
-		"CheckPatch", "CreateAPIKey", "DeleteAPIKey", "DeleteFolder", "DeleteJob", "DeleteJobs",
-		"DeleteTLS", "FolderJobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "Idempotent", "Performed", "RoomForJob", "RunJob",
-		"SetTLS"}
-	reader, writer := as(account), as(account)
-	reader.Key.Scopes, writer.Key.Scopes = cron.ScopeRead, cron.ScopeWrite
-	reading, writing := useCases(t.Context(), svc, reader), useCases(t.Context(), svc, writer)
-	everything, operator := useCases(t.Context(), svc, as(account)), useCases(t.Context(), svc, cron.OperatorOf(account))
-	for _, method := range ofTheOperator {
-		for _, call := range []func() error{reading[method], writing[method], everything[method]} {
-			if err := call(); cron.KindOf(err) != cron.Forbidden {
-				t.Errorf("%s with a key: %v", method, err)
-			}
-		}
-		if err := operator[method](); cron.KindOf(err) == cron.Forbidden {
-			t.Errorf("%s as the operator: %v", method, err)
-		}
-	}
-	for _, method := range slices.Sorted(maps.Keys(reading)) {
-		if slices.Contains(ofTheOperator, method) {
-			continue
-		}
-		isWrite := slices.Contains(writes, method)
-		forbidden := map[bool]func() error{true: reading[method], false: writing[method]}[isWrite]
-		allowed := map[bool]func() error{true: writing[method], false: reading[method]}[isWrite]
-		if err := forbidden(); cron.KindOf(err) != cron.Forbidden {
-			t.Errorf("%s with the other scope: %v", method, err)
-		}
-		if method == "Idempotent" {
-			continue // it has nothing to perform
-		}
-		if err := allowed(); cron.KindOf(err) == cron.Forbidden {
-			t.Errorf("%s with its scope: %v", method, err)
-		}
 	}
 }
 
@@ -185,7 +198,7 @@ func TestNothingIsAddedToAnotherAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := cron.Folder{AccountID: account.ID, Title: "x"}
-	key := cron.APIKey{AccountID: account.ID}
+	key := cron.APIKey{AccountID: account.ID, Role: cron.RoleViewer}
 	stranger := as(cron.Account{ID: account.ID + 1, Plan: "any"})
 	for name, err := range map[string]error{
 		"a job":    svc.AddJob(t.Context(), stranger, &job),

@@ -40,7 +40,7 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 	}
 	for _, id := range accounts[:min(b.accounts, maxKeys)] {
 		key, hash := auth.NewKey()
-		if err := s.CreateAPIKey(ctx, &cron.APIKey{AccountID: id, Hash: hash}); err != nil {
+		if err := s.CreateAPIKey(ctx, &cron.APIKey{AccountID: id, Hash: hash, Role: cron.RoleOwner}); err != nil {
 			return err
 		}
 		b.keys = append(b.keys, key)

@@ -1,0 +1,132 @@
+package service
+
+import (
+	"context"
+
+	"punctual/internal/cron"
+)
+
+// Actions of the audit log. They are stored, and filters compare how they begin.
+const (
+	actJobCreate   = "job.create"
+	actJobChange   = "job.change"
+	actJobDelete   = "job.delete"
+	actJobRun      = "job.run"
+	actFolderAdd   = "folder.create"
+	actFolderName  = "folder.change"
+	actFolderDrop  = "folder.delete"
+	actKeyCreate   = "key.create"
+	actKeyDelete   = "key.delete"
+	actTLSSet      = "tls.set"
+	actTLSDelete   = "tls.delete"
+	actAccountMake = "account.create"
+	actAccountSet  = "account.change"
+	actAccountDrop = "account.delete"
+	actAccountWill = "account.deletion.request"
+	actAccountKeep = "account.deletion.cancel"
+	actExport      = "account.export"
+
+	actSignIn        = "sign-in"
+	actFirstFactor   = "sign-in.first-factor"
+	actSignInFailed  = "sign-in.failed"
+	actConfirm       = "sign-in.confirm"
+	actLoginLink     = "sign-in.link"
+	actPasskeyUse    = "sign-in.passkey"
+	actPasskeyCloned = "sign-in.passkey.cloned"
+	actSessionEnd    = "session.end"
+	actSessionsEnd   = "session.end-others"
+	actPersonChange  = "person.change"
+	actPersonDelete  = "person.delete"
+	actPasswordSet   = "person.password"
+	actEmailAsked    = "person.email.request"
+	actTOTPSet       = "person.app.set"
+	actTOTPDrop      = "person.app.delete"
+	actRecovery      = "person.recovery-codes"
+	actPasskeyAdd    = "person.passkey.create"
+	actPasskeyName   = "person.passkey.change"
+	actPasskeyDrop   = "person.passkey.delete"
+	actIdentityLink  = "person.identity.create"
+	actIdentityDrop  = "person.identity.delete"
+	actMemberJoin    = "member.create"
+	actMemberChange  = "member.change"
+	actMemberRemove  = "member.delete"
+	actMemberLeave   = "member.leave"
+	actInvite        = "invitation.create"
+	actInviteRevoke  = "invitation.delete"
+)
+
+// Kinds of objects in the audit log. They are stored.
+const (
+	objectJob     = "job"
+	objectFolder  = "folder"
+	objectKey     = "key"
+	objectTLS     = "tls"
+	objectAccount = "account"
+
+	objectPerson     = "person"
+	objectSession    = "session"
+	objectInvitation = "invitation"
+)
+
+// Names of actors that are neither people nor keys. They are stored.
+const (
+	byCommand = "command line"
+	byService = "the service"
+)
+
+// longestAuditTitle is how many characters of a title the log keeps.
+const longestAuditTitle = 200
+
+// audited runs do, which makes a change, and notes it in the audit log of the actor's account, all in one transaction. do
+// may complete the entry, may run more than once, and does everything with the context that it is given.
+func (s *Service) audited(ctx context.Context, actor *cron.Actor, e cron.AuditEntry, do func(ctx context.Context, e *cron.AuditEntry) error) error {
+	sign(&e, actor)
+	return s.store.Audited(ctx, &e, func(ctx context.Context) error { return do(ctx, &e) })
+}
+
+// note writes an entry of its own, within the transaction of ctx.
+func (s *Service) note(ctx context.Context, actor *cron.Actor, e cron.AuditEntry) error {
+	return s.audited(ctx, actor, e, func(context.Context, *cron.AuditEntry) error { return nil })
+}
+
+// sign says in an entry who acts and from where.
+func sign(e *cron.AuditEntry, actor *cron.Actor) {
+	if e.AccountID == 0 {
+		e.AccountID = actor.Account.ID
+	}
+	e.Way, e.Actor = actor.Way, byService
+	if actor.Address.IsValid() {
+		e.Address = actor.Address.String()
+	}
+	switch {
+	case actor.Person != nil:
+		e.Actor, e.PersonID = actor.Person.Email, actor.Person.ID
+	case actor.Key != nil:
+		e.Actor, e.KeyID = keyTitle(actor.Key), actor.Key.ID
+	case actor.Operator:
+		e.Actor = byCommand
+	}
+	if actor.Session != nil {
+		e.SessionID = actor.Session.ID
+	}
+	if letters := []rune(e.Title); len(letters) > longestAuditTitle {
+		e.Title = string(letters[:longestAuditTitle]) + "…"
+	}
+}
+
+// MaxAuditPage is the largest page of Audit.
+const MaxAuditPage = 1000
+
+// Audit reads a page of the audit log of the account, newest first; with f.All that of the service, which is for operators.
+// next is the Before of the next page, and 0 at the end: a page may be short, or empty, although there is more.
+func (s *Service) Audit(ctx context.Context, actor cron.Actor, f cron.AuditFilter, limit int) (list []cron.AuditEntry, next int64, err error) {
+	use := UseAudit
+	if f.All {
+		use = UseAuditAll
+	}
+	if err := s.allow(&actor, use); err != nil {
+		return nil, 0, err
+	}
+	f.AccountID = actor.Account.ID
+	return s.store.Audit(ctx, f, min(limit, MaxAuditPage))
+}

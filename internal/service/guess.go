@@ -1,0 +1,109 @@
+package service
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Failed sign-ins are counted in the database, by the network that they come from, by the e-mail address, and by both:
+//
+//	reserve ── every limit has room ──▶ the work (Argon2id) ──┬─ right ──▶ give back
+//	   └────── one has none: 429                              └─ wrong: stays counted
+//
+// Counting before the work bounds guesses that are made at the same time. An e-mail address that nobody has is counted
+// alike, so that nothing is learnt from being refused.
+const (
+	kindGuessNetwork     = 1101
+	kindGuessNetworkHour = 1102
+	kindGuessPair        = 1103
+	kindGuessEmail       = 1104
+	kindGuessCode        = 1105
+	kindGuessCodeHour    = 1106
+	kindMailNetwork      = 1111
+	kindMailTo           = 1112
+	kindMailAccount      = 1113
+	kindFailureNoted     = 1121
+)
+
+// subjectOf is what a limit counts, as 63 bits that tell nothing of it.
+func (s *Service) subjectOf(parts ...string) int64 {
+	code := hmac.New(sha256.New, s.guessKey)
+	for _, p := range parts {
+		_, _ = code.Write([]byte(p)) // never fails
+		_, _ = code.Write([]byte{0})
+	}
+	return int64(binary.BigEndian.Uint64(code.Sum(nil)) >> 1)
+}
+
+// networkOf is the network of an address whose callers count as one: of IPv6 a /64, since one machine has all of that.
+func networkOf(address netip.Addr) string {
+	address = address.Unmap().WithZone("")
+	bits := 32
+	if address.Is6() {
+		bits = 64
+	}
+	prefix, err := address.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return prefix.String()
+}
+
+// attempt is a try to sign in that is counted until it is given back.
+type attempt struct {
+	turn   int64
+	limits []cron.RateLimit
+	at     time.Time
+}
+
+// reserve counts an attempt. The error is of kind TooMany when there were too many failed ones.
+func (s *Service) reserve(ctx context.Context, address netip.Addr, limits []cron.RateLimit) (*attempt, error) {
+	a := &attempt{turn: -1 - s.subjectOf("turn", networkOf(address)), limits: limits, at: s.store.Now()}
+	wait, err := s.store.Count(ctx, a.turn, limits)
+	if err != nil {
+		return nil, err
+	}
+	if wait > 0 {
+		return nil, &cron.Error{Kind: cron.TooMany, RetryAfter: wait,
+			Problems: []cron.Problem{{Rule: cron.RuleGuesses}}}
+	}
+	return a, nil
+}
+
+// giveBack uncounts an attempt that was none at guessing. That it fails costs a person no more than one try.
+func (s *Service) giveBack(ctx context.Context, a *attempt) {
+	_ = s.store.Uncount(ctx, a.turn, a.limits, a.at)
+}
+
+// passwordLimits bound the guesses at a password.
+func (s *Service) passwordLimits(address netip.Addr, email string) []cron.RateLimit {
+	network := networkOf(address)
+	return []cron.RateLimit{
+		{Kind: kindGuessNetworkHour, Subject: s.subjectOf("network", network), Window: time.Hour, Max: 100},
+		{Kind: kindGuessEmail, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 50},
+		{Kind: kindGuessPair, Subject: s.subjectOf("pair", network, email), Window: 15 * time.Minute, Max: 10},
+		{Kind: kindGuessNetwork, Subject: s.subjectOf("network", network), Window: 10 * time.Minute, Max: 20},
+	}
+}
+
+// codeLimits bound the guesses at the second factor of a person whose first one is known.
+func (s *Service) codeLimits(personID int64) []cron.RateLimit {
+	return []cron.RateLimit{
+		{Kind: kindGuessCodeHour, Subject: personID, Window: time.Hour, Max: 30},
+		{Kind: kindGuessCode, Subject: personID, Window: 5 * time.Minute, Max: 10},
+	}
+}
+
+// mailLimits bound the mails that strangers cause.
+func (s *Service) mailLimits(address netip.Addr, email string) []cron.RateLimit {
+	return []cron.RateLimit{
+		{Kind: kindMailNetwork, Subject: s.subjectOf("network", networkOf(address)), Window: time.Hour, Max: 20},
+		{Kind: kindMailTo, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 5},
+	}
+}

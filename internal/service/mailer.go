@@ -1,0 +1,194 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/message"
+)
+
+// Mailer sends mails.
+type Mailer interface {
+	// Send sends a mail, and returns once a server has taken it.
+	Send(ctx context.Context, m message.Mail) error
+}
+
+// Mails, and all work that would tell by its time whether an e-mail address is known, are done in the background:
+//
+//	SignUp, LostPassword, SignIn ──▶ background (bounded) ──▶ RunBackground ──▶ database, Mailer
+//
+// A call only queues a task, the same for every address. Tasks that wait when the process dies are lost: whoever asked for
+// a mail asks again.
+const (
+	queuedTasks   = 256
+	taskWorkers   = 4
+	shutdownGrace = 10 * time.Second // how long tasks that wait may take when the service stops
+)
+
+// background is tasks that wait. The zero value is not ready for use.
+type background struct {
+	tasks chan func(ctx context.Context)
+}
+
+func newBackground() background { return background{make(chan func(ctx context.Context), queuedTasks)} }
+
+// add queues a task; false when too many wait.
+func (b *background) add(task func(ctx context.Context)) bool {
+	select {
+	case b.tasks <- task:
+		return true
+	default:
+		return false
+	}
+}
+
+// RunBackground sends mails and does what else waits until ctx ends, and then what still waits, for a few seconds.
+func (s *Service) RunBackground(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for range taskWorkers {
+		workers.Go(func() {
+			for {
+				select {
+				case task := <-s.background.tasks:
+					s.perform(context.WithoutCancel(ctx), task)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	workers.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	s.FinishBackground(last)
+	return nil
+}
+
+// FinishBackground does what waits, and returns once that is done or ctx has ended. Commands end with it.
+func (s *Service) FinishBackground(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case task := <-s.background.tasks:
+			s.perform(ctx, task)
+		default:
+			return
+		}
+	}
+}
+
+// perform runs a task; a panic is logged, since it would end the process.
+func (s *Service) perform(ctx context.Context, task func(ctx context.Context)) {
+	err := withoutPanic(func() error {
+		task(ctx)
+		return nil
+	})
+	if err != nil {
+		s.logger.Error("a task in the background failed", slog.Any("error", err))
+	}
+}
+
+// canLink tells whether mails with links can be sent.
+func (s *Service) canLink() bool { return s.mailer != nil && s.publicURL != "" }
+
+// link is the address of a page of the console. It is made from the configured URL only: what a request says of its host
+// may be a lie, and would send the token to whoever tells it.
+func (s *Service) link(path ...string) string {
+	return s.publicURL + "/console/" + strings.Join(path, "/")
+}
+
+// send sends a mail now. Who gets a mail and what it says stays out of the log.
+func (s *Service) send(ctx context.Context, m message.Mail) {
+	if s.mailer == nil {
+		return
+	}
+	if err := s.mailer.Send(ctx, m); err != nil {
+		s.logger.Error("a mail could not be sent", slog.Any("error", err))
+	}
+}
+
+// queue sends a mail in the background.
+func (s *Service) queue(m message.Mail) {
+	if s.mailer == nil {
+		return
+	}
+	if !s.background.add(func(ctx context.Context) { s.send(ctx, m) }) {
+		s.logger.Error("a mail was not sent, because too many wait")
+	}
+}
+
+// words are those in a language that a person chose; the first one of the service for none.
+func words(language string) *message.Catalogue { return message.Choose(language, message.Languages()) }
+
+// ownerMail makes a mail about an account for one of its owners.
+type ownerMail func(words *message.Catalogue, to, account string) message.Mail
+
+func mailDeletion(at time.Time) ownerMail {
+	return func(w *message.Catalogue, to, account string) message.Mail { return w.DeletionMail(to, account, at) }
+}
+
+func mailKept(w *message.Catalogue, to, account string) message.Mail { return w.KeptMail(to, account) }
+
+// mailKeys tells of the keys of a person who left.
+func mailKeys(person *cron.Person, keys []cron.APIKey) ownerMail {
+	titles := make([]string, len(keys))
+	for i := range keys {
+		titles[i] = keyTitle(&keys[i])
+	}
+	return func(w *message.Catalogue, to, account string) message.Mail {
+		return w.KeysLiveMail(to, person.Email, account, titles)
+	}
+}
+
+// mailOwners sends a mail to all owners of an account, in the background. An account that no person owns yet has its
+// contact address told.
+func (s *Service) mailOwners(account *cron.Account, mail ownerMail) {
+	if s.mailer == nil {
+		return
+	}
+	name, id, contact := nameOf(account), account.ID, account.Email
+	queued := s.background.add(func(ctx context.Context) {
+		members, err := s.store.Memberships(ctx, id)
+		if err != nil {
+			s.logger.Error("the owners of an account could not be told", slog.Int64("account", id), slog.Any("error", err))
+			return
+		}
+		owned := false
+		for i := range members {
+			if p := &members[i].Person; members[i].Role == cron.RoleOwner && !p.Disabled {
+				owned = true
+				s.send(ctx, mail(words(p.Language), p.Email, name))
+			}
+		}
+		if _, ok := parseEmail(contact); ok && !owned && contact != operatorEmail {
+			s.send(ctx, mail(words(""), contact, name))
+		}
+	})
+	if !queued {
+		s.logger.Error("the owners of an account were not told, because too many mails wait", slog.Int64("account", id))
+	}
+}
+
+// TestMail sends a test mail, at once. The error is of kind Forbidden when no mail is configured, and a *cron.MailError when
+// it could not be sent.
+func (s *Service) TestMail(ctx context.Context, actor cron.Actor, to string) error {
+	if err := s.allow(&actor, UseTestMail); err != nil {
+		return err
+	}
+	address, ok := parseEmail(to)
+	switch {
+	case !ok:
+		return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectPerson, Problems: []cron.Problem{
+			{Pointer: "/email", Rule: cron.RuleEmail, Given: to}}}
+	case s.mailer == nil:
+		return noMail()
+	}
+	return s.mailer.Send(ctx, words(actor.Language).TestMail(address))
+}
+
+func noMail() error {
+	return &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectPerson, Problems: []cron.Problem{{Rule: cron.RuleNoMail}}}
+}
