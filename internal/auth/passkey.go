@@ -104,7 +104,7 @@ func (p *Passkeys) BeginRegister(now time.Time, origin string, owner PasskeyOwne
 }
 
 // FinishRegister takes the browser's response, PublicKeyCredential.toJSON() of a new passkey. The proof's passkey has no
-// owner and title yet.
+// owner yet, and the name of the authenticator as title, or none when that is not known.
 func (p *Passkeys) FinishRegister(now time.Time, owner, state string, response []byte) (PasskeyProof, error) {
 	began, party, err := p.resume(registering, now, state, response)
 	if err != nil {
@@ -126,7 +126,8 @@ func (p *Passkeys) FinishRegister(now time.Time, owner, state string, response [
 	}
 	made.Attestation = webauthn.CredentialAttestation{} // says nothing, and is large
 	made.Transport = made.Transport[:min(len(made.Transport), 8)]
-	return began.proof(cron.Passkey{CredentialID: made.ID}, storedPasskey{Handle: began.Session.UserID, Credential: *made})
+	passkey := cron.Passkey{CredentialID: made.ID, Title: authenticatorModel(made.Authenticator.AAGUID)}
+	return began.proof(passkey, storedPasskey{Handle: began.Session.UserID, Credential: *made})
 }
 
 // BeginSignIn begins a sign-in on a page of an origin: with any passkey that the authenticator knows for it, or only with

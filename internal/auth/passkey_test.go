@@ -124,6 +124,24 @@ func TestPasskeyRegistersAndSignsIn(t *testing.T) {
 	}
 }
 
+// TestPasskeyTitle has the name of an authenticator that is known, and of one that is not.
+func TestPasskeyTitle(t *testing.T) {
+	for aaguid, title := range map[[16]byte]string{
+		{0xd5, 0x48, 0x82, 0x6e, 0x79, 0xb4, 0xdb, 0x40, 0xa3, 0xd8, 0x11, 0x11, 0x6f, 0x7e, 0x83, 0x49}: "Bitwarden", {}: "", {1}: "",
+	} {
+		w, d := newPasskeyWorld(t), newDevice(virtualwebauthn.KeyTypeEC2)
+		d.authenticator.Aaguid = aaguid
+		begun, err := w.passkeys.BeginRegister(w.now, consoleOrigin, auth.PasskeyOwner{Email: "jane@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := w.passkeys.FinishRegister(w.now, "", begun.State, d.create(t, w.party, begun.Options))
+		if err != nil || proof.Passkey.Title != title {
+			t.Errorf("%x has the title %q, %v", aaguid, proof.Passkey.Title, err)
+		}
+	}
+}
+
 // TestPasskeyOptions reads what the browser is asked for.
 func TestPasskeyOptions(t *testing.T) {
 	w := newPasskeyWorld(t)
