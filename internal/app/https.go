@@ -22,11 +22,11 @@ import (
 	"punctual/internal/message"
 )
 
-// certificates are those that the service shows to its clients.
+// certificates is the source of the service's own certificates.
 type certificates interface {
 	Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	Covers(host string) bool // tells whether they are valid for a host
-	NotAfter() time.Time     // when the first of them expires; the zero time when there is none yet
+	Covers(host string) bool // whether one is valid for a host
+	NotAfter() time.Time     // when the first one expires; the zero time while one is missing
 }
 
 var (
@@ -36,7 +36,7 @@ var (
 
 var errNoRoot = errors.New("the file of --acme-root holds no certificate in PEM")
 
-// readCertificates reads the files of HTTPS, before anything is written.
+// readCertificates reads the certificate files before anything is written to the database.
 func (n *node) readCertificates(context.Context) (stop func() error, err error) {
 	o := n.config.Serve
 	if o.TLSCert != "" {
@@ -58,7 +58,7 @@ func (n *node) readCertificates(context.Context) (stop func() error, err error) 
 	return nil, nil
 }
 
-// orderCertificates begins to order certificates by ACME.
+// orderCertificates starts to order certificates by ACME.
 func (n *node) orderCertificates(ctx context.Context) (stop func() error, err error) {
 	n.metrics.Gauge("certificate_expiry_timestamp_seconds",
 		"When the first of the service's own certificates expires; 0 without HTTPS, or while one is missing.", n.certificateExpiry)
@@ -90,7 +90,7 @@ func (n *node) certificateExpiry() float64 {
 	return 0
 }
 
-// reloading takes changed files of the certificate into use.
+// reloading is the worker that picks up changed certificate files.
 func (n *node) reloading() worker {
 	w := worker{name: "certificate", period: 5 * time.Second}
 	if n.files != nil {
@@ -112,8 +112,8 @@ func reload(files *certificate.Files, logger *slog.Logger) {
 	}
 }
 
-// encrypt makes a listener one for TLS, when the service serves HTTPS. Handshakes are part of a connection's first request
-// to the server, which bounds their time, and to limitedListener.
+// encrypt adds TLS to a listener if the service serves HTTPS. A handshake has as much time as the head of a request, and
+// limitedListener counts its connection as idle.
 func (n *node) encrypt(inner net.Listener) net.Listener {
 	if n.certificates == nil {
 		return inner
@@ -121,7 +121,7 @@ func (n *node) encrypt(inner net.Listener) net.Listener {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: n.certificates.Certificate,
-		// Not HTTP/2: limitedListener bounds what clients use by connections, each with one request at a time.
+		// Not HTTP/2, because limitedListener bounds connections and assumes one request at a time on each.
 		NextProtos: []string{"http/1.1"},
 	}
 	if n.acme != nil {
@@ -130,8 +130,8 @@ func (n *node) encrypt(inner net.Listener) net.Listener {
 	return tls.NewListener(inner, c)
 }
 
-// strictTransport makes browsers use HTTPS only (RFC 6797), once they have reached the service by it. The names of the
-// machine for itself are left out: other programs answer to them too.
+// strictTransport tells browsers that reach the service by HTTPS to use nothing else (RFC 6797). It leaves out localhost,
+// where other programs serve HTTP.
 func strictTransport(h http.Handler, proxies auth.Proxies) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if proxies.Secure(r) && !isLoopbackName(r.Host) {
@@ -141,7 +141,7 @@ func strictTransport(h http.Handler, proxies auth.Proxies) http.Handler {
 	})
 }
 
-// servePlain answers on the listener for plain HTTP, beside one for HTTPS. Each answer ends its connection.
+// servePlain serves plain HTTP beside HTTPS. Each response closes its connection.
 func (n *node) servePlain(context.Context) (stop func() error, err error) {
 	if n.plain == nil {
 		return nil, nil
@@ -152,8 +152,8 @@ func (n *node) servePlain(context.Context) (stop func() error, err error) {
 	return n.run(server, n.limit(n.plain, n.shares.plain)), nil
 }
 
-// plainHandler answers challenges of ACME and whether the process lives, and sends browsers to HTTPS. It does not redirect
-// who shows an API key, because that would hide that the key is sent in the clear, time and again.
+// plainHandler answers ACME challenges and /healthz, and redirects browsers to HTTPS. It refuses a request with an API key:
+// a redirect would hide that the key is sent unencrypted each time.
 func (n *node) plainHandler() http.Handler {
 	return mux(routes{"GET /healthz": http.HandlerFunc(health)}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n.acme != nil && n.acme.Challenge(w, r) {
@@ -171,7 +171,7 @@ func (n *node) plainHandler() http.Handler {
 	}))
 }
 
-// pathOf is the path and the query of what a request asks for, which may name another host or be no path at all.
+// pathOf is the path and query of a request target, which may be an absolute URL of another host, or have no path.
 func pathOf(u *url.URL) string {
 	path := u.EscapedPath()
 	if !strings.HasPrefix(path, "/") {
@@ -183,8 +183,8 @@ func pathOf(u *url.URL) string {
 	return path
 }
 
-// baseURL is where HTTPS requests for a host go: to the public URL, or to the same host when our certificate is valid for
-// it. It is empty for other hosts, which a redirect must not lead to.
+// baseURL is the HTTPS URL for requests to a host: the public URL, or the same host if the certificate is valid for it. It
+// is empty for any other host, so that a forged Host header does not decide where a redirect leads.
 func (n *node) baseURL(host string) string {
 	if public := n.config.Serve.PublicURL; public != "" {
 		return string(public)
@@ -205,7 +205,7 @@ func (n *node) baseURL(host string) string {
 	return "https://" + host
 }
 
-// publicURL is where people and programs reach the service.
+// publicURL is the URL under which people and programs reach the service.
 func (n *node) publicURL() string {
 	byACME := ""
 	if hosts := n.config.Serve.ACME; len(hosts) > 0 {
@@ -214,7 +214,7 @@ func (n *node) publicURL() string {
 	return cmp.Or(string(n.config.Serve.PublicURL), byACME, n.listenURL())
 }
 
-// listenURL is the address of --listen.
+// listenURL is the URL of the address of --listen.
 func (n *node) listenURL() string {
 	if n.config.Serve.Enabled() {
 		return "https://" + n.listener.Addr().String()

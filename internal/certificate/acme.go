@@ -1,5 +1,5 @@
-// Package certificate has the TLS certificates of the service. They come from files, which may change while the service
-// runs (Files), or from a certificate authority by the ACME protocol (ACME, RFC 8555).
+// Package certificate provides the TLS certificates of the service: from files that may change while it runs (Files), or
+// from a certificate authority by the ACME protocol of RFC 8555 (ACME).
 package certificate
 
 import (
@@ -21,14 +21,13 @@ import (
 	"go.uber.org/zap"
 )
 
-// ChallengeProtocol is the application protocol of TLS connections by which a certificate authority checks who has a host
-// (RFC 8737).
+// ChallengeProtocol is the ALPN protocol of TLS-ALPN-01 challenges (RFC 8737).
 const ChallengeProtocol = acmez.ACMETLS1Protocol
 
-// retryAfter is how long ACME waits after a month of attempts in vain, or when the database does not answer.
+// retryAfter is the pause after the library has given up, which it does after a month, or after a failed database operation.
 const retryAfter = time.Minute
 
-// stopTimeout is how long Close waits for a request to the certificate authority that is under way.
+// stopTimeout is how long Close waits for a request of the library to the certificate authority.
 const stopTimeout = 5 * time.Second
 
 var errOtherHost = errors.New("the host of the challenge is not one of this service")
@@ -38,9 +37,9 @@ type Config struct {
 	Hosts     []string       // in lower case; each gets a certificate
 	Directory string         // URL of the certificate authority; Let's Encrypt when empty
 	Email     string         // contact for the certificate authority; may be empty
-	Roots     *x509.CertPool // that the connection to the certificate authority is checked by; nil for those of the system
-	Listen    netip.AddrPort // where handshakes with ChallengeProtocol get to ACME.Certificate
-	Plain     netip.AddrPort // where HTTP requests get to ACME.Challenge; invalid when nowhere
+	Roots     *x509.CertPool // verify the connection to the certificate authority; nil for those of the system
+	Listen    netip.AddrPort // of the TLS listener, which uses ACME.Certificate
+	Plain     netip.AddrPort // of the plain HTTP listener, which uses ACME.Challenge; invalid if there is none
 	Store     Store
 	Logger    *slog.Logger
 }
@@ -51,8 +50,8 @@ type Config struct {
 //	                                      │ another node has it
 //	                                      └──▶ wait ──▶ load what that node saved
 //
-// The certificate authority may ask any of the nodes to prove that it has the host, so open challenges are in the database
-// too. A lock has a lease, which is renewed while an order is under way: when its node dies, another one goes on.
+// The certificate authority may send its challenge to any node, so open challenges are in the database too. A lock has a
+// lease that is renewed during an order: if the node dies, another one takes over.
 type ACME struct {
 	hosts   []string
 	storage *storage
@@ -64,7 +63,7 @@ type ACME struct {
 	running sync.WaitGroup
 }
 
-// Start loads the certificates that the database has, and in the background orders and renews until Close.
+// Start loads the certificates from the database, and orders and renews in the background until Close.
 func Start(ctx context.Context, c Config) *ACME {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a := &ACME{hosts: c.Hosts, storage: newStorage(c.Store), logger: c.Logger, stop: stop}
@@ -94,7 +93,7 @@ func Start(ctx context.Context, c Config) *ACME {
 	return a
 }
 
-// manage gets a host a certificate, or a new one for one that expires soon. From then on the cache maintains it.
+// manage obtains the certificate of a host, or renews one that expires soon. Later renewals are up to the cache.
 func (a *ACME) manage(ctx context.Context, host string, known certmagic.Certificate, err error) {
 	for {
 		switch {
@@ -119,7 +118,7 @@ func (a *ACME) manage(ctx context.Context, host string, known certmagic.Certific
 	}
 }
 
-// event logs what has become of an order.
+// event logs the outcome of orders.
 func (a *ACME) event(_ context.Context, name string, data map[string]any) error {
 	host, _ := data["identifier"].(string)
 	switch name {
@@ -132,7 +131,7 @@ func (a *ACME) event(_ context.Context, name string, data map[string]any) error 
 	return nil
 }
 
-// Certificate is for tls.Config.GetCertificate, also of challenges. A host that is not one of ours costs no query.
+// Certificate is for tls.Config.GetCertificate. It answers challenges too. Other hosts never cause a database query.
 func (a *ACME) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if slices.Contains(hello.SupportedProtos, ChallengeProtocol) && !a.Covers(hello.ServerName) {
 		return nil, errOtherHost
@@ -140,22 +139,21 @@ func (a *ACME) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 	return a.config.GetCertificate(hello)
 }
 
-// Challenge answers a request over HTTP by which the certificate authority checks who has a host (RFC 8555, section 8.3).
-// false is that the request is another one, and not answered.
+// Challenge answers an HTTP-01 challenge (RFC 8555, section 8.3). It returns false, and writes nothing, for other requests.
 func (a *ACME) Challenge(w http.ResponseWriter, r *http.Request) bool {
 	host, _, _ := strings.Cut(r.Host, ":")
 	return a.Covers(host) && a.issuer.HandleHTTPChallenge(w, r)
 }
 
-// Covers tells whether a host is one of those that get certificates.
+// Covers tells whether a host is one of Config.Hosts.
 func (a *ACME) Covers(host string) bool {
 	return slices.Contains(a.hosts, strings.TrimSuffix(strings.ToLower(host), "."))
 }
 
-// NotAfter is when the first of the certificates expires; the zero time while one is missing.
+// NotAfter is when the first certificate expires; the zero time while one is missing.
 func (a *ACME) NotAfter() (first time.Time) {
 	for _, host := range a.hosts {
-		var latest time.Time // a renewed certificate may stand beside the former one
+		var latest time.Time // the cache may have the former certificate too
 		for _, c := range a.cache.AllMatchingCertificates(host) {
 			if c.Leaf.NotAfter.After(latest) {
 				latest = c.Leaf.NotAfter
@@ -171,7 +169,7 @@ func (a *ACME) NotAfter() (first time.Time) {
 	return first
 }
 
-// Close ends all work, and gives back the locks of this node.
+// Close ends all work and releases the locks of this node.
 func (a *ACME) Close() error {
 	a.stop()
 	a.running.Wait()
@@ -182,7 +180,7 @@ func (a *ACME) Close() error {
 	}()
 	select {
 	case <-stopped:
-	case <-time.After(stopTimeout): // the library does not end a request of its maintenance; the storage is closed to it
+	case <-time.After(stopTimeout): // the library cannot cancel a request of its maintenance
 	}
 	return a.storage.close()
 }

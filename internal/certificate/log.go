@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// logCore makes what the library logs records of the log of the service. What is of interest to an operator, such as that
-// a certificate was obtained, ACME logs itself; so informational records are for debugging.
+// logCore writes the log of the library to the log of the service. ACME itself logs what an operator needs to know, such
+// as that a certificate was obtained, so informational records of the library are for debugging.
 type logCore struct {
 	logger *slog.Logger
 	fields []zapcore.Field
@@ -57,7 +57,7 @@ func (c logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	return nil
 }
 
-// isPlain tells whether a value is a text, a number or a time: nothing that holds more than its name says.
+// isPlain tells whether a value is a text, a number or a time. Other values may hold secrets.
 func isPlain(v any) bool {
 	switch v.(type) {
 	case string, bool, int, int64, int32, uint, uint64, uint32, float64, time.Time, time.Duration:

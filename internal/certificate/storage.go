@@ -13,7 +13,7 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// A lock is held for a lease, which is renewed. A node that waits for a lock asks once in lockPoll.
+// A lock has a lease that is renewed every lockRenew. A node that waits for a lock tries every lockPoll.
 const (
 	lockLease = 30 * time.Second
 	lockRenew = lockLease / 3
@@ -35,10 +35,10 @@ type Store interface {
 	UnlockACME(ctx context.Context, name, owner string) error
 }
 
-// storage is a Store as the library wants it. After close nothing gets through to the Store.
+// storage adapts a Store to the library. After close, nothing reaches the Store.
 type storage struct {
 	store      Store
-	challenges chan struct{} // room for one who looks for an open challenge: strangers make handshakes that do
+	challenges chan struct{} // admits one lookup of a challenge at a time, because strangers can cause lookups
 
 	life    context.Context // ends with close
 	end     context.CancelFunc
@@ -49,7 +49,7 @@ type storage struct {
 	held   map[string]*held // by name
 }
 
-// held is a lock that this node has. Each has an owner of its own, so that locks exclude one another within a node too.
+// held is a lock that this node holds. Each has its own owner, so that it also excludes other users on the same node.
 type held struct {
 	owner   string
 	release context.CancelFunc // ends the renewals
@@ -86,14 +86,14 @@ func (s *storage) begin(ctx context.Context) (_ context.Context, done func(), er
 	}, nil
 }
 
-// close ends all calls and gives back all locks.
+// close ends all calls and releases all locks.
 func (s *storage) close() (err error) {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.end()
 	s.running.Wait()
-	for name, h := range s.held { // nobody else is left
+	for name, h := range s.held { // no other goroutine is left
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		err = errors.Join(err, s.store.UnlockACME(ctx, name, h.owner))
 		cancel()
@@ -149,7 +149,7 @@ func (s *storage) Exists(ctx context.Context, key string) bool {
 	return err == nil
 }
 
-// List implements certmagic.Storage. With recursive it lists files, and without what is in the directory itself.
+// List implements certmagic.Storage: all files below a directory, or what is directly in it.
 func (s *storage) List(ctx context.Context, directory string, recursive bool) ([]string, error) {
 	ctx, done, err := s.begin(ctx)
 	if err != nil {
@@ -238,7 +238,7 @@ func (s *storage) tryLock(ctx context.Context, name string) (bool, error) {
 	s.running.Go(func() {
 		defer close(held.renewed)
 		for sleep(renewing, lockRenew) {
-			// After an error the next one may come in time; a lock that another node took stays that node's.
+			// After an error the next renewal may still be in time. A lost lock is not taken back.
 			if ours, err := s.store.LockACME(renewing, name, owner, lockLease); err == nil && !ours {
 				return
 			}

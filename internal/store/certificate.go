@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// The nodes of a database share the certificates that they get by ACME. What belongs to them is kept like files, each with
-// a path such as certificates/ca/host/host.key, and a lock lets one node at a time order a certificate.
+// The nodes of a database share the certificates that they get by ACME. They are stored as files with paths such as
+// certificates/ca/host/host.key. Locks with a lease let one node at a time order a certificate.
 
 func acmeRow(path string) string { return "acme " + path }
 
@@ -34,7 +34,7 @@ func (s *Store) ACMEFile(ctx context.Context, path string) (value []byte, modifi
 	return value, instant(at), true, nil
 }
 
-// SaveACMEFile writes a file, in the place of the one that has its path.
+// SaveACMEFile writes or replaces a file.
 func (s *Store) SaveACMEFile(ctx context.Context, path string, value []byte) error {
 	sealed := s.sealer.seal(value, acmeRow(path))
 	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
@@ -49,7 +49,7 @@ func (s *Store) SaveACMEFile(ctx context.Context, path string, value []byte) err
 	return nil
 }
 
-// DeleteACMEFile deletes a file, and all files of the directory with that path. There need not be any.
+// DeleteACMEFile deletes a file, or a directory with all files below it. It is no error if there is none.
 func (s *Store) DeleteACMEFile(ctx context.Context, path string) error {
 	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `DELETE FROM acme_file WHERE path = $1 OR substr(path, 1, $3) = $2`,
@@ -62,14 +62,14 @@ func (s *Store) DeleteACMEFile(ctx context.Context, path string) error {
 	return nil
 }
 
-// ACMEFiles lists the paths of all files in a directory and below it, in order.
+// ACMEFiles lists the paths of all files below a directory, sorted.
 func (s *Store) ACMEFiles(ctx context.Context, directory string) (paths []string, err error) {
 	return collect(upkeep.with(ctx), s.read, "list the files of the certificates", single[string],
 		`SELECT path FROM acme_file WHERE substr(path, 1, $2) = $1 ORDER BY path`,
 		directory+"/", utf8.RuneCountInString(directory)+1)
 }
 
-// LockACME takes a lock for an owner, or renews it, until the lease ends. false is that another owner has it.
+// LockACME acquires or renews a lock for an owner. It returns false while another owner has an unexpired lease.
 func (s *Store) LockACME(ctx context.Context, name, owner string, lease time.Duration) (locked bool, err error) {
 	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		now := s.Now()
@@ -85,19 +85,19 @@ func (s *Store) LockACME(ctx context.Context, name, owner string, lease time.Dur
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("take a lock of the certificates: %w", err)
+		return false, fmt.Errorf("acquire a lock of the certificates: %w", err)
 	}
 	return locked, nil
 }
 
-// UnlockACME gives back a lock of an owner.
+// UnlockACME releases a lock of an owner.
 func (s *Store) UnlockACME(ctx context.Context, name, owner string) error {
 	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `DELETE FROM acme_lock WHERE name = $1 AND owner = $2`, name, owner)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("give back a lock of the certificates: %w", err)
+		return fmt.Errorf("release a lock of the certificates: %w", err)
 	}
 	return nil
 }

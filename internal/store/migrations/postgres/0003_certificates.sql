@@ -1,13 +1,13 @@
 -- +goose Up
 
--- What the nodes share of the certificates that they get by ACME: accounts, keys, certificates, open challenges.
+-- Files of ACME that the nodes share: accounts, keys, certificates, open challenges.
 CREATE TABLE acme_file (
     path         TEXT   PRIMARY KEY,
     sealed_value BYTEA  NOT NULL,
     modified_at  BIGINT NOT NULL
 );
 
--- Which node does what only one may do at a time, such as ordering a certificate, until its lease ends.
+-- Locks for what one node at a time may do, such as ordering a certificate.
 CREATE TABLE acme_lock (
     name        TEXT   PRIMARY KEY,
     owner       TEXT   NOT NULL,
