@@ -172,6 +172,17 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestALockOfADeadNode orders although a node that died holds the lock, once its lease has ended.
+func TestALockOfADeadNode(t *testing.T) {
+	listener := listen(t)
+	a := authority.Start(t, portOf(listener), 1)
+	db := storetest.Open(t, storetest.Databases[0].New(t))
+	if locked, err := db.LockACME(t.Context(), "issue_cert_"+host, "dead", -time.Second); err != nil || !locked {
+		t.Fatalf("locked %v, %v", locked, err)
+	}
+	open(t, db, a, listener, nil, host).awaitCertificate(t, host, a)
+}
+
 // TestHTTPChallenge has an authority that reaches the plain listener only.
 func TestHTTPChallenge(t *testing.T) {
 	listener, plain := listen(t), listen(t)
