@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
@@ -60,6 +62,13 @@ func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 // newConsole makes the console.
 func (n *node) newConsole() (http.Handler, error) {
 	return web.New(web.Config{
+		Service: service.New(service.Config{
+			Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.key, PublicURL: string(n.config.Serve.PublicURL),
+			Logger: n.logger,
+		}),
+		Auth:      auth.New(n.db),
+		Plans:     slices.Sorted(maps.Keys(n.plans)),
+		Now:       n.db.Now,
 		Logger:    n.logger,
 		Proxies:   n.config.Serve.TrustedProxies,
 		PublicURL: string(n.config.Serve.PublicURL),

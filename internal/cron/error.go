@@ -96,6 +96,7 @@ const (
 	RuleTooDeep                // Limit: how deeply values may be nested
 	RuleURLStart               // Given: how the URL begins; Want: how it is to begin
 	RuleOtherOrigin            // nothing; a form that another site sent
+	RuleDate                   // Given: not a date
 	RuleWaiting                // Limit: how many calls of an account may wait at once
 	RuleLocked                 // Limit: seconds that a call waited for another one
 	RuleEdited                 // nothing; of the job, changed by others all the time

@@ -81,6 +81,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleLocked: "Another call was changing the same data for more than {limit} seconds. Nothing was changed; try again.",
 	cron.RuleEdited: "Other calls changed this job each time this one was about to be saved. Nothing was changed; " +
 		"try again.",
+	cron.RuleDate:        "{quoted} is not a date; write it as YYYY-MM-DD, such as 2030-12-31.",
 	cron.RuleOtherOrigin: "The form came from another site, so nothing was done. Open the page again and fill in the form again.",
 	cron.RuleRequests:    "This account already has {limit} requests in progress, which is the limit. Make fewer at once.",
 	cron.RuleSlow:        "The database took too long for this call, so it was stopped. Ask for less at once, or try again later.",

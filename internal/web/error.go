@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -58,8 +59,12 @@ type errorPage struct {
 
 // fail answers with a page that says what happened and what to do.
 func (v *visit) fail(err error) {
+	if to := v.elsewhere(err); to != "" {
+		_ = v.redirect(to)
+		return
+	}
 	status, e := v.classify(err)
-	p := errorPage{view: v.view(""), Status: status}
+	p := errorPage{view: v.plainView(), Status: status}
 	p.Title, p.Detail = v.catalogue.Error(e.Kind, e.Subject)
 	if len(e.Problems) > 0 {
 		p.Detail = v.catalogue.Problem(e.Problems[0])
@@ -81,6 +86,39 @@ func (v *visit) retryAfter(status int, e *cron.Error) {
 		wait = retryLater
 	}
 	v.w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+}
+
+// errSignIn is the error of a page for people who are signed in.
+var errSignIn = errors.New("nobody is signed in")
+
+// errOperatorOnly is the error of a page for operators of the service that asks the service for nothing of theirs.
+var errOperatorOnly = &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleOperatorOnly}}}
+
+// elsewhere tells where a page leads people who have to prove who they are first; empty when that would not help.
+func (v *visit) elsewhere(err error) string {
+	e, _ := errors.AsType[*cron.Error](err)
+	rule := cron.RuleNone
+	if e != nil && len(e.Problems) > 0 {
+		rule = e.Problems[0].Rule
+	}
+	switch {
+	case rule == cron.RuleFresh:
+		return withNext(pathConfirm, v.here())
+	case rule == cron.RuleSecondFactor, errors.Is(err, errSignIn) && v.actor.Session != nil:
+		return withNext(pathCode, v.here())
+	case errors.Is(err, errSignIn), e != nil && e.Kind == cron.Unauthorized:
+		return withNext(pathSignIn, v.here())
+	}
+	return ""
+}
+
+// here is the page that is asked for; that of the form when one was sent.
+func (v *visit) here() string {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		return v.r.URL.RequestURI()
+	}
+	parts := strings.Split(v.r.URL.Path, "/") // such as /console/settings/keys/1/delete
+	return localPath(strings.Join(parts[:min(len(parts), 4)], "/"))
 }
 
 // notFound is the handler of paths without a page.

@@ -78,8 +78,9 @@ func contains(list []string, text string) bool {
 type field struct {
 	Name, Label, Value, Error     string
 	ID, Type, Autocomplete, Hint  string
-	Inputmode, Placeholder        string
+	Inputmode, Placeholder, List  string
 	Optional, Autofocus, ReadOnly bool
+	Plain                         bool // does not say that it is optional
 	MaxLength                     int
 }
 
@@ -90,7 +91,7 @@ func newField(f form, name, label string, attributes ...any) (field, error) {
 		set := map[any]any{
 			"id": &x.ID, "type": &x.Type, "autocomplete": &x.Autocomplete, "hint": &x.Hint, "inputmode": &x.Inputmode,
 			"placeholder": &x.Placeholder, "optional": &x.Optional, "autofocus": &x.Autofocus, "readonly": &x.ReadOnly,
-			"maxlength": &x.MaxLength, "value": &x.Value,
+			"maxlength": &x.MaxLength, "value": &x.Value, "list": &x.List, "plain": &x.Plain,
 		}[attributes[i]]
 		switch to := set.(type) {
 		case *string:
@@ -107,4 +108,15 @@ func newField(f form, name, label string, attributes ...any) (field, error) {
 		x.Value = "" // never sent back
 	}
 	return x, nil
+}
+
+// with is the form with another value in a field.
+func (f form) with(name, value string) form {
+	values := url.Values{}
+	for k, v := range f.values {
+		values[k] = v
+	}
+	values.Set(name, value)
+	f.values = values
+	return f
 }

@@ -1,13 +1,40 @@
 package web
 
+import "slices"
+
+// The pages that others lead to.
+const (
+	pathSignIn  = root + "/sign-in"
+	pathCode    = root + "/sign-in/code"
+	pathConfirm = root + "/confirm"
+)
+
+// access is who may ask for a page. What they may do there, the service decides.
+type access int
+
+const (
+	public   access = iota // everybody
+	half                   // whoever has a session, even if the second factor is still missing
+	signedIn               // whoever has signed in
+)
+
 // route is one page, or what a form of it does.
 type route struct {
 	method  string
 	pattern string // of http.ServeMux, without the method
+	access  access
 	handle  handler
 }
 
+// unknown is the route of all other paths.
+var unknown = route{access: public, handle: notFound}
+
 // routes lists all pages.
 func (w *web) routes() []route {
-	return []route{}
+	return slices.Concat(
+		w.startRoutes(), w.setupRoutes(), w.signInRoutes(), w.passkeyRoutes(), w.confirmRoutes(),
+		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(),
+		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
+		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.serviceRoutes(),
+	)
 }

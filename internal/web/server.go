@@ -2,6 +2,8 @@ package web
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,11 +13,13 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/message"
+	"punctual/internal/service"
 )
 
 // root is the path of the console. All of its pages are below it.
@@ -30,12 +34,23 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Config is what the console needs.
 type Config struct {
+	Service   *service.Service
+	Auth      *auth.Authenticator
+	Plans     []string // the names of the plans that accounts may have
+	About     []Fact   // the settings of the service, for its operators
 	Logger    *slog.Logger
+	Now       func() time.Time
 	Proxies   auth.Proxies
 	PublicURL string // scheme and host at which people reach the service; empty if that is not configured
 }
 
 type web struct {
+	service   *service.Service
+	auth      *auth.Authenticator
+	plans     []string
+	about     []Fact
+	issuers   []issuer
+	now       func() time.Time
 	logger    *slog.Logger
 	proxies   auth.Proxies
 	publicURL string
@@ -48,7 +63,7 @@ type web struct {
 // New returns the handler for /console and all paths below it.
 func New(c Config) (http.Handler, error) {
 	w := &web{
-		logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
+		service: c.Service, auth: c.Auth, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
 		crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	var err error
@@ -64,10 +79,10 @@ func New(c Config) (http.Handler, error) {
 		}
 	}
 	for _, rt := range w.routes() {
-		w.mux.HandleFunc(rt.method+" "+rt.pattern, func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, rt.handle) })
+		w.mux.HandleFunc(rt.method+" "+rt.pattern, func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, rt) })
 	}
 	w.mux.HandleFunc("GET "+staticRoot+"{file}", w.serveStatic)
-	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, notFound) })
+	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, unknown) })
 	return w, nil
 }
 
@@ -85,7 +100,7 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == root+"/":
 		http.Redirect(rw, r, root, http.StatusPermanentRedirect)
 	case clean != r.URL.Path: // the mux would redirect it
-		w.serve(rw, r, notFound)
+		w.serve(rw, r, unknown)
 	default:
 		w.mux.ServeHTTP(rw, r)
 	}
@@ -95,25 +110,35 @@ func (w *web) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 type handler func(v *visit) error
 
 // serve answers a request with a page, or with one that says why not.
-func (w *web) serve(rw http.ResponseWriter, r *http.Request, handle handler) {
+func (w *web) serve(rw http.ResponseWriter, r *http.Request, rt route) {
 	v := &visit{web: w, w: rw, r: r, secure: w.secure(r), catalogue: message.Accepted(r.Header, message.Languages())}
 	defer v.recoverPanic()
-	if err := v.admit(handle); err != nil {
+	err := v.admit(rt)
+	if err == nil {
+		err = rt.handle(v)
+	}
+	if err != nil {
 		v.fail(err)
 	}
 }
 
-// admit refuses requests that other sites make a browser send, and reads forms.
-func (v *visit) admit(handle handler) error {
+// admit refuses what other sites make a browser send, finds out who is there, and reads a form.
+func (v *visit) admit(rt route) error {
 	if err := v.web.crossing.Check(v.r); err != nil {
 		return &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleOtherOrigin}}, Err: err}
 	}
-	if v.r.Method == http.MethodPost {
-		if err := v.readForm(); err != nil {
-			return err
-		}
+	if err := v.identify(); err != nil {
+		return err
 	}
-	return handle(v)
+	switch s := v.actor.Session; {
+	case rt.access == public:
+	case s == nil, rt.access == signedIn && s.Second:
+		return errSignIn
+	}
+	if v.r.Method == http.MethodPost {
+		return v.readForm()
+	}
+	return nil
 }
 
 // readForm reads the fields of a form, which must be text.
@@ -148,7 +173,15 @@ type visit struct {
 	r         *http.Request
 	secure    bool
 	catalogue *message.Catalogue
+	actor     cron.Actor // nobody when nobody is signed in
+	profile   service.Profile
 }
+
+// ctx is the context of the request.
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// form is what a field of the form that was sent holds.
+func (v *visit) form(name string) string { return v.r.PostForm.Get(name) }
 
 // render answers with a page. Its data embed a view.
 func (v *visit) render(status int, page string, data any) error {
@@ -192,4 +225,24 @@ func localPath(next string) string {
 		return root
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+}
+
+// pathID reads a number from the path; a value that is not a number counts as 0, which no row has.
+func (v *visit) pathID(name string) int64 { return parseID(v.r.PathValue(name)) }
+
+func parseID(text string) int64 {
+	id, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0
+	}
+	return int64(id)
+}
+
+// baseURL is the scheme and the host at which the service is reached: as configured, or as the browser knows it.
+func (v *visit) baseURL() string {
+	scheme := "http"
+	if v.secure {
+		scheme = "https"
+	}
+	return cmp.Or(v.web.publicURL, scheme+"://"+v.r.Host)
 }

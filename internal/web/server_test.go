@@ -2,37 +2,94 @@ package web_test
 
 import (
 	"compress/gzip"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
 	"punctual/internal/auth"
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/service"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 	"punctual/internal/web"
 )
 
 // console is the console over a database of its own.
 type console struct {
 	http.Handler
-	log *strings.Builder
+	service *service.Service
+	store   *store.Store
+	log     *strings.Builder
+	mails   chan message.Mail
+}
+
+// outbox is a mail server that keeps what it gets.
+type outbox chan message.Mail
+
+// Send keeps a mail.
+func (o outbox) Send(_ context.Context, m message.Mail) error {
+	o <- m
+	return nil
+}
+
+// settings are what differs between consoles of tests.
+type settings struct {
+	publicURL string
+	mail      bool
+	signUp    bool
 }
 
 func newConsole(t testing.TB) *console {
 	t.Helper()
-	var log strings.Builder
+	return newConsoleWith(t, settings{})
+}
+
+func newConsoleWith(t testing.TB, with settings) *console {
+	t.Helper()
+	c := &console{log: new(strings.Builder), mails: make(chan message.Mail, 100)}
+	plans := cron.DefaultPlans()
+	c.store = storetest.Open(t, store.Options{Dir: storetest.SQLite(t), Key: [32]byte{1}, Plans: plans})
+	logger := slog.New(slog.NewTextHandler(c.log, nil))
+	config := service.Config{Store: c.store, Plans: plans, Secret: [32]byte{1}, PublicURL: with.publicURL, SignUp: with.signUp,
+		Logger: logger}
+	if with.mail {
+		config.Mailer = outbox(c.mails)
+	}
+	c.service = service.New(config)
 	h, err := web.New(web.Config{
-		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
-		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")},
+		Service: c.service, Auth: auth.New(c.store), Logger: logger, Now: time.Now,
+		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL,
+		Plans: []string{cron.PlanDefault, cron.PlanUnlimited},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &console{Handler: h, log: &log}
+	c.Handler = h
+	return c
+}
+
+// mail waits for a mail that the service sends, and returns it.
+func (c *console) mail(t testing.TB) message.Mail {
+	t.Helper()
+	c.service.FinishBackground(t.Context())
+	select {
+	case m := <-c.mails:
+		return m
+	default:
+		t.Fatal("no mail was sent")
+		return message.Mail{}
+	}
 }
 
 // answer is what a browser got.
@@ -41,6 +98,40 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+}
+
+// says makes sure that the answer has a status and holds texts.
+func (a answer) says(status int, texts ...string) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("the status is %d, want %d: %s", a.status, status, a.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			a.t.Fatalf("the page does not hold %q:\n%s", text, a.body)
+		}
+	}
+	return a
+}
+
+// hides makes sure that the answer does not hold texts.
+func (a answer) hides(texts ...string) answer {
+	a.t.Helper()
+	for _, text := range texts {
+		if strings.Contains(a.body, text) {
+			a.t.Fatalf("the page holds %q:\n%s", text, a.body)
+		}
+	}
+	return a
+}
+
+// leads makes sure that the answer sends the browser to a page.
+func (a answer) leads(to string) answer {
+	a.t.Helper()
+	if got := a.header.Get("Location"); a.status != http.StatusSeeOther || got != to {
+		a.t.Fatalf("the answer leads to %q with status %d, want %q: %s", got, a.status, to, a.body)
+	}
+	return a
 }
 
 // ask sends a request. A header is given as "Name: value".
@@ -61,6 +152,75 @@ func (c *console) ask(t testing.TB, method, path, body string, header ...string)
 		checkPage(t, method+" "+path, a)
 	}
 	return a
+}
+
+// visitor is a browser with its cookies.
+type visitor struct {
+	t       testing.TB
+	console *console
+	cookies map[string]string
+	header  []string
+}
+
+// visitor opens a browser.
+func (c *console) visitor(t testing.TB) *visitor {
+	return &visitor{t: t, console: c, cookies: map[string]string{}, header: []string{"Accept: text/html",
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}}
+}
+
+func (b *visitor) send(method, path, body string) answer {
+	b.t.Helper()
+	var cookies []string
+	for name, value := range b.cookies {
+		cookies = append(cookies, name+"="+value)
+	}
+	header := append(slices.Clone(b.header), "Cookie: "+strings.Join(cookies, "; "))
+	a := b.console.ask(b.t, method, path, body, header...)
+	for _, c := range (&http.Response{Header: a.header}).Cookies() {
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		} else {
+			b.cookies[c.Name] = c.Value
+		}
+	}
+	return a
+}
+
+// get opens a page.
+func (b *visitor) get(path string) answer {
+	b.t.Helper()
+	return b.send("GET", path, "")
+}
+
+// post sends a form, whose fields are pairs of a name and a value.
+func (b *visitor) post(path string, pairs ...string) answer {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.send("POST", path, form.Encode())
+}
+
+// command is whoever has the machine.
+func command() cron.Actor { return cron.OperatorOf(cron.Account{}) }
+
+// testPassword is that of all people of these tests.
+const testPassword = "correct horse battery"
+
+// setUp sets up the operator of a new service, who is signed in then.
+func (c *console) setUp(t testing.TB) *visitor {
+	t.Helper()
+	if _, err := c.service.SetUp(t.Context(), command()); err != nil {
+		t.Fatal(err)
+	}
+	token, needed, err := c.service.SetUpLink(t.Context(), command())
+	if err != nil || !needed {
+		t.Fatal(needed, err)
+	}
+	b := c.visitor(t)
+	b.post("/console/setup/"+token, "email", "jane@example.com", "password", testPassword, "zone", "Europe/Berlin").leads("/console")
+	return b
 }
 
 // checkPage holds a page to what all of them have in common.
@@ -123,7 +283,7 @@ func checkPage(t testing.TB, what string, a answer) {
 			}
 		case "input", "select", "textarea":
 			kind := attribute(n, "type")
-			if kind != "hidden" && !labelled[attribute(n, "id")] && n.Parent.Data != "label" && attribute(n, "aria-label") == "" {
+			if kind != "hidden" && !has(n, "hidden") && !labelled[attribute(n, "id")] && n.Parent.Data != "label" && attribute(n, "aria-label") == "" {
 				t.Errorf("%s: the field %s has no label", what, attribute(n, "name"))
 			}
 		}
@@ -140,6 +300,10 @@ func attribute(n *html.Node, name string) string {
 		}
 	}
 	return ""
+}
+
+func has(n *html.Node, name string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 
 // TestUnknownPages asks for paths and methods that the console does not have.

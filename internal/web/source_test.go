@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	labelInTemplate = regexp.MustCompile(`\bt "([^"]+)"`)
+	labelInTemplate = regexp.MustCompile(`\b(?:t|Label) "([^"]+)"`)
 	iconInTemplate  = regexp.MustCompile(`\bicon "([^"]+)"`)
 )
 

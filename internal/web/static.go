@@ -140,7 +140,7 @@ func (s *staticFiles) icon(name string) (template.HTML, error) {
 func (w *web) serveStatic(rw http.ResponseWriter, r *http.Request) {
 	file, ok := w.static.served[r.PathValue("file")]
 	if !ok {
-		w.serve(rw, r, notFound)
+		w.serve(rw, r, unknown)
 		return
 	}
 	h := rw.Header()

@@ -1,28 +1,105 @@
 package web
 
 import (
+	"cmp"
+	"html/template"
 	"net/http"
+	"time"
 
+	"punctual/internal/cron"
 	"punctual/internal/message"
 )
 
 // view is what the layout of every page needs. Page data embed it.
 type view struct {
-	Lang   string
-	Place  string // the entry of the navigation that the page belongs to; empty for none
-	Theme  string // "light" or "dark"; empty for that of the system
-	Done   string // what was just done, as a sentence; empty for nothing
+	Lang  string
+	Theme string // "light" or "dark"; empty for that of the system
+	Place string // the entry of the navigation that the page belongs to; empty for none
+	Done  string // what was just done, as a sentence; empty for nothing
+	Next  string // the page that this one leads on to
+
+	// Of a person who is signed in.
+	Person   *cron.Person
+	Account  cron.Account // that the person looks at; none has the ID 0
+	Role     cron.Role    // in the account
+	Accounts []cron.Membership
+	Fresh    bool // the person has proved recently who they are
+	Self     string
+
 	labels *message.Catalogue
+	zone   *time.Location
 }
 
-// done maps what a form did to the label that says so on the page that follows.
-var done = map[string]string{}
-
-// view returns the view of a page that belongs to an entry of the navigation.
-func (v *visit) view(place string) view {
-	p := view{Lang: v.catalogue.Tag, Place: place, labels: v.catalogue}
-	if key, ok := done[v.r.URL.Query().Get("done")]; ok && v.r.Method == http.MethodGet {
-		p.Done = v.catalogue.Label(key)
+// plainView is the view of a page without navigation.
+func (v *visit) plainView() view {
+	p := view{Lang: v.catalogue.Tag, Next: v.next(), labels: v.catalogue, zone: time.UTC, Self: v.r.URL.Path}
+	if v.actor.Person != nil {
+		p.Theme = v.actor.Person.Theme
+		if zone, err := cron.LoadZone(cmp.Or(v.actor.Person.Zone, "UTC")); err == nil {
+			p.zone = zone
+		}
+	}
+	if v.r.Method == http.MethodGet {
+		p.Done = v.doneSentence(v.r.URL.Query().Get("done"))
 	}
 	return p
+}
+
+// view is the view of a page that belongs to an entry of the navigation, for a person who is signed in.
+func (v *visit) view(place string) (view, error) {
+	p := v.plainView()
+	profile, err := v.web.service.Profile(v.ctx(), v.actor)
+	if err != nil {
+		return p, err
+	}
+	v.profile = profile
+	p.Place, p.Person, p.Account, p.Role, p.Accounts = place, &profile.Person, v.actor.Account, v.actor.Role, profile.Memberships
+	p.Fresh = v.fresh()
+	return p, nil
+}
+
+// AccountName is what an account is called.
+func (view) AccountName(a cron.Account) string { return cmp.Or(a.Title, a.Email) }
+
+// PersonName is what a person is called.
+func (view) PersonName(p cron.Person) string { return cmp.Or(p.Name, p.Email) }
+
+// RoleName is the name of a role.
+func (p view) RoleName(r cron.Role) string {
+	switch r {
+	case cron.RoleOwner:
+		return p.labels.Label("role.owner")
+	case cron.RoleEditor:
+		return p.labels.Label("role.editor")
+	case cron.RoleViewer:
+		return p.labels.Label("role.viewer")
+	}
+	return p.labels.Label("role.none")
+}
+
+// May tells whether the person has a role in the account, or a greater one.
+func (p view) May(role string) bool {
+	needed, ok := cron.ParseRole(role)
+	return ok && p.Role >= needed
+}
+
+// Time shows an instant in the time zone of the person. The exact one is its tooltip.
+func (p view) Time(at time.Time) template.HTML {
+	if at.IsZero() {
+		return template.HTML(template.HTMLEscapeString(p.labels.Label("time.never")))
+	}
+	local := at.In(p.zone)
+	return template.HTML(`<time datetime="` + at.UTC().Format(time.RFC3339) + `" title="` +
+		at.UTC().Format("2006-01-02 15:04:05 UTC") + `">` + template.HTMLEscapeString(local.Format("2006-01-02 15:04 MST")) + `</time>`)
+}
+
+// RoleMeans says what a role may do.
+func (p view) RoleMeans(r cron.Role) string {
+	switch r {
+	case cron.RoleOwner:
+		return p.labels.Label("role.owner-means")
+	case cron.RoleEditor:
+		return p.labels.Label("role.editor-means")
+	}
+	return p.labels.Label("role.viewer-means")
 }

@@ -1,0 +1,27 @@
+package web
+
+// doneLabels maps what a form did to the label that says so on the page that follows.
+var doneLabels = map[string]string{
+	"signed-out": "done.signed-out",
+	"saved":      "done.saved",
+	"removed":    "done.removed",
+	"ended":      "done.ended",
+	"password":   "done.password",
+	"revoked":    "done.revoked",
+	"recovered":  "done.recovered",
+	"left":       "done.left",
+	"deleted":    "done.deleted",
+	"kept":       "done.kept",
+	"email":      "done.email",
+}
+
+// doneSentence says what was just done.
+func (v *visit) doneSentence(what string) string {
+	if label, ok := doneLabels[what]; ok {
+		return v.catalogue.Label(label)
+	}
+	return ""
+}
+
+// after sends the browser to a page that says what was done.
+func (v *visit) after(page, what string) error { return v.redirect(page + "?done=" + what) }
