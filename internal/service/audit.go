@@ -31,6 +31,7 @@ const (
 	actSignInFailed  = "sign-in.failed"
 	actConfirm       = "sign-in.confirm"
 	actLoginLink     = "sign-in.link"
+	actIdentityUse   = "sign-in.identity"
 	actPasskeyUse    = "sign-in.passkey"
 	actPasskeyCloned = "sign-in.passkey.cloned"
 	actSessionEnd    = "session.end"

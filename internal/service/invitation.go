@@ -220,10 +220,15 @@ func (s *Service) AcceptInvitation(ctx context.Context, client Client, actor cro
 		in, err = s.enter(ctx, &client, &n, account, l.Role, cron.WayLink)
 		return err
 	})
+	return in, signInFirst(err)
+}
+
+// signInFirst tells somebody new, whose address a person has, to sign in.
+func signInFirst(err error) error {
 	if e, ok := errors.AsType[*cron.Error](err); ok && e.Kind == cron.Conflict && e.Subject == cron.SubjectPerson {
-		err = unauthorized(cron.RuleSignInFirst) // signed up meanwhile
+		return unauthorized(cron.RuleSignInFirst)
 	}
-	return in, err
+	return err
 }
 
 // acceptAs makes a person who is signed in a member.

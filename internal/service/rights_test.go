@@ -45,11 +45,11 @@ var whoMay = map[string]string{
 	"Audit": "command, key, owner, stale owner", "Rename": "command, key, owner, stale owner",
 	"Export": "command, key, owner, stale owner, owner of a closing account, key of a closing account",
 
-	"BeginConfirm": people, "ChangeProfile": people, "Confirm": people, "ConfirmByPasskey": people, "EndOtherSessions": people,
+	"BeginConfirm": people, "ChangeProfile": people, "Confirm": people, "ConfirmByPasskey": people, "ConfirmByOIDC": people, "EndOtherSessions": people,
 	"EndSession": people, "Profile": people, "RenamePasskey": people, "Sessions": people, "SwitchAccount": people,
 	"AddPasskey": freshPeople, "BeginPasskey": freshPeople, "BeginTOTP": freshPeople, "ChangeEmail": freshPeople,
 	"ChangePassword": freshPeople, "DeletePasskey": freshPeople, "DeletePerson": freshPeople, "DisableTOTP": freshPeople,
-	"EnableTOTP": freshPeople, "NewRecoveryCodes": freshPeople, "TOTPSetup": freshPeople,
+	"LinkIdentity": freshPeople, "UnlinkIdentity": freshPeople, "EnableTOTP": freshPeople, "NewRecoveryCodes": freshPeople, "TOTPSetup": freshPeople,
 	"SecondFactor": people + halves, "SignOut": people + halves,
 
 	"Leave": "viewer, editor, owner, stale owner, owner of a closing account",

@@ -128,9 +128,14 @@ func (s *Service) join(ctx context.Context, client *Client, actor *cron.Actor, r
 
 // addMember makes the person of an actor a member of the account of the actor.
 func (s *Service) addMember(ctx context.Context, actor *cron.Actor, role cron.Role) error {
-	e := cron.AuditEntry{Action: actMemberJoin, Object: objectPerson, ObjectID: actor.Person.ID, Title: asRole(actor.Person.Email, role)}
+	return s.setMember(ctx, actor, actMemberJoin, actor.Person, role)
+}
+
+// setMember gives a person a role in the account of an actor.
+func (s *Service) setMember(ctx context.Context, actor *cron.Actor, action string, p *cron.Person, role cron.Role) error {
+	e := cron.AuditEntry{Action: action, Object: objectPerson, ObjectID: p.ID, Title: asRole(p.Email, role), Changes: []string{"/role"}}
 	return s.audited(ctx, actor, e, func(ctx context.Context, _ *cron.AuditEntry) error {
-		return s.store.SetMembership(ctx, cron.Membership{AccountID: actor.Account.ID, PersonID: actor.Person.ID, Role: role})
+		return s.store.SetMembership(ctx, cron.Membership{AccountID: actor.Account.ID, PersonID: p.ID, Role: role})
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -97,6 +98,9 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"ChangePassword":    func() error { return second(s.ChangePassword(ctx, a, "x")) },
 		"ChangeProfile":     func() error { return second(s.ChangeProfile(ctx, a, service.ProfileChange{})) },
 		"ChangeRole":        func() error { return s.ChangeRole(ctx, a, 4711, cron.RoleViewer) },
+		"ConfirmByOIDC":     func() error { return second(s.ConfirmByOIDC(ctx, a, auth.Identity{})) },
+		"LinkIdentity":      func() error { return s.LinkIdentity(ctx, a, auth.Identity{}) },
+		"UnlinkIdentity":    func() error { return s.UnlinkIdentity(ctx, a, "x", "x") },
 		"Confirm":           func() error { return second(s.Confirm(ctx, a, service.Proof{Password: "x"})) },
 		"ConfirmByPasskey":  func() error { return second(s.ConfirmByPasskey(ctx, a, "x", nil)) },
 		"DeletePasskey":     func() error { return s.DeletePasskey(ctx, a, 4711) },
@@ -144,6 +148,7 @@ var noUseCases = map[string]string{
 	"BeginPasskeySignIn": "anybody may try to sign in",
 	"LostPassword":       "anybody may try to sign in",
 	"SignIn":             "anybody may try to sign in",
+	"SignInByOIDC":       "anybody may try to sign in",
 	"SignInByPasskey":    "anybody may try to sign in",
 	"SignInWithCode":     "anybody may try to sign in",
 	"SignUp":             "anybody may try to sign up",

@@ -67,8 +67,10 @@ func (s *Store) CreateLink(ctx context.Context, l *cron.Link) error {
 		if err := s.lockSubject(ctx, q, l); err != nil {
 			return err
 		}
-		if err := s.replaceLinks(ctx, q, l, 0); err != nil {
-			return err
+		if l.Kind != cron.LinkSetup || l.PersonID != 0 { // each node prints a link for the first operator
+			if err := s.replaceLinks(ctx, q, l, 0); err != nil {
+				return err
+			}
 		}
 		if l.Kind == cron.LinkInvitation {
 			if err := s.checkInvitations(ctx, q, l.AccountID); err != nil {
