@@ -54,8 +54,9 @@ func (x *Tables) AddHistory(jobID int64, jobs, executions, days int, now time.Ti
 func (x *Tables) AddPeople(count int) {
 	x.t.Helper()
 	hash := x.hashed(`i`)
-	x.Exec(numbersTo(count) + `INSERT INTO person (email, name, zone, language, theme, password_hash, operator, disabled, created_at)
-		SELECT 'person ' || i, '', '', '', '', '', i % 1000 = 0, false, 0 FROM n`)
+	x.Exec(numbersTo(count) + `INSERT INTO person (email, name, zone, language, theme, password_hash, operator, disabled, confirmed,
+			created_at)
+		SELECT 'person ' || i, '', '', '', '', '', i % 1000 = 0, false, true, 0 FROM n`)
 	x.Exec(`INSERT INTO membership (account_id, person_id, role, created_at)
 		SELECT (SELECT min(id) FROM account) + id % 200, id, 1 + id % 3, 0 FROM person WHERE id % 3 = 0`)
 	x.Exec(numbersTo(count) + `INSERT INTO session (hash, person_id, account_id, way, console, second, created_at, signed_in_at,

@@ -13,7 +13,7 @@ CREATE TABLE person (
     totp_step       BIGINT  NOT NULL DEFAULT 0, -- the last one that was used: no code of it or of a former one works again
     operator        BOOLEAN NOT NULL,           -- of the whole service
     disabled        BOOLEAN NOT NULL,
-    confirmed       BOOLEAN NOT NULL,            -- has proven to have the address
+    confirmed       BOOLEAN NOT NULL,           -- has proven to have the address
     created_at      BIGINT  NOT NULL,
     last_sign_in_at BIGINT  NOT NULL DEFAULT 0
 );
