@@ -34,7 +34,7 @@ type claims map[string]any
 
 // complete tells whether the claims hold what the configuration speaks of.
 func (i *issuer) complete(all claims) bool {
-	for _, name := range []string{"email", i.config.GroupsClaim, i.config.RoleClaim} {
+	for _, name := range []string{"email", i.config.VerifiedClaim, i.config.GroupsClaim, i.config.RoleClaim} {
 		if _, has := all.find(name); name != "" && !has {
 			return false
 		}
@@ -49,7 +49,7 @@ func (i *issuer) identify(all claims) (Identity, error) {
 	who := Identity{Config: c, Issuer: c.Issuer, Subject: all.text("sub"), Name: all.name(), Groups: all.texts(c.GroupsClaim)}
 	if email := strings.ToLower(all.text("email")); isAddress(email) {
 		who.Email = email
-		who.EmailVerified = all["email_verified"] == true || all["email_verified"] == "true" // some send a text
+		who.EmailVerified = all.yes(c.VerifiedClaim)
 	}
 	for _, value := range all.texts(c.RoleClaim) {
 		who.Role = max(who.Role, c.Roles[value])
@@ -61,6 +61,21 @@ func (i *issuer) identify(all claims) (Identity, error) {
 	who.Trusted = who.EmailVerified && c.trusts(who.Email)
 	who.Admitted = !c.InvitationOnly && who.EmailVerified && (who.Trusted || len(c.Domains) == 0 && len(c.AllowGroups) > 0)
 	return who, nil
+}
+
+// add adds the claims of the userinfo endpoint that the ID token does not have. Whether an address is verified is told of the
+// address beside it only.
+func (c claims) add(further claims, verified string) {
+	if email, has := c["email"]; !has {
+		delete(c, verified)
+	} else if further["email"] != email {
+		delete(further, verified)
+	}
+	for name, value := range further {
+		if _, has := c[name]; !has {
+			c[name] = value
+		}
+	}
 }
 
 // find is a claim by its name, or by a path of names with dots between them.
@@ -95,6 +110,12 @@ func (c claims) texts(path string) (texts []string) {
 		}
 	}
 	return texts
+}
+
+// yes tells whether a claim is true. Some issuers send a text or a number.
+func (c claims) yes(path string) bool {
+	value, _ := c.find(path)
+	return value == true || value == "true" || value == float64(1) || value == "1"
 }
 
 // name is how the person is called, on one line.

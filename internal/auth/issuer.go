@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,7 +170,7 @@ func (i *issuer) read(provider *oidc.Provider) (*discovered, error) {
 			continue
 		}
 		if u, err := url.Parse(text); err != nil || u.Opaque != "" || checkIssuerURL(u.Scheme+"://"+u.Host) != nil ||
-			u.Scheme == "http" && i.config.Issuer[:5] == "https" {
+			u.Scheme == "http" && strings.EqualFold(i.config.Issuer[:5], "https") {
 			return nil, fmt.Errorf("the %s %q is not a URL with https", name, text)
 		}
 	}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type IssuerConfig struct {
 	Scopes  []string `json:"scopes"`  // openid, email and profile by default
 	Domains []string `json:"domains"` // whose verified addresses are linked with people, and may come in
 
+	VerifiedClaim  string               `json:"verifiedClaim"`  // tells that the address is verified; "email_verified" by default
 	AllowGroups    []string             `json:"allowGroups"`    // of which one is needed to sign in; everybody by default
 	GroupsClaim    string               `json:"groupsClaim"`    // "groups" by default; a path such as realm_access.roles is possible
 	RoleClaim      string               `json:"roleClaim"`      // likewise; none by default
@@ -109,9 +111,7 @@ func (c *IssuerConfig) accept() error {
 	if !issuerName.MatchString(c.Name) {
 		return errors.New("the name must have 1 to 32 lower-case letters, digits and hyphens, as it is part of a path")
 	}
-	if c.Title == "" {
-		c.Title = c.Name
-	}
+	c.Title = cmp.Or(c.Title, c.Name)
 	switch {
 	case utf8.RuneCountInString(c.Title) > 64 || strings.ContainsFunc(c.Title, unicode.IsControl):
 		return errors.New("the title may have at most 64 characters, and no control characters")
@@ -136,6 +136,7 @@ func (c *IssuerConfig) accept() error {
 			return fmt.Errorf("%q in domains is not a domain such as example.com", domain)
 		}
 	}
+	c.VerifiedClaim = cmp.Or(c.VerifiedClaim, "email_verified")
 	if c.GroupsClaim == "" && len(c.AllowGroups) > 0 {
 		c.GroupsClaim = "groups"
 	}

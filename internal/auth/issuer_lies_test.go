@@ -2,20 +2,14 @@ package auth_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,259 +19,158 @@ import (
 	"punctual/internal/cron"
 )
 
-// liar is an issuer that answers as a test wants it to. Unset functions answer as an honest one.
-type liar struct {
-	*httptest.Server
-	key, other *rsa.PrivateKey
-
-	discovery func(document map[string]any)                 // changes the document
-	token     func(claims map[string]any) string            // makes the ID token
-	answer    func(w http.ResponseWriter, path string) bool // answers instead, when true
-
-	nonce     string // of the sign-in
-	verifiers []string
-	asked     map[string]*atomic.Int64
+// lie is what an issuer does, and how the sign-in ends.
+type lie struct {
+	lie   func(*liar)
+	query url.Values // URL stands for that of the issuer
+	kind  cron.ErrorKind
+	rule  cron.Rule // 0 when the person is signed in
 }
 
-// signingKeys are two keys, made once as that takes long.
-var signingKeys = sync.OnceValue(func() (keys [2]*rsa.PrivateKey) {
-	for i := range keys {
-		key, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			panic(err)
+// saying is a token with another claim, or without it for nil.
+func saying(name string, value any) func(*liar) {
+	return signing(func(l *liar, claims map[string]any) string {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
 		}
-		keys[i] = key
-	}
-	return keys
-})
-
-func newLiar(t *testing.T) *liar {
-	t.Helper()
-	l := &liar{asked: map[string]*atomic.Int64{}}
-	for _, path := range []string{"/.well-known/openid-configuration", "/keys", "/token", "/userinfo"} {
-		l.asked[path] = new(atomic.Int64)
-	}
-	keys := signingKeys()
-	l.key, l.other = keys[0], keys[1]
-	l.Server = httptest.NewServer(http.HandlerFunc(l.serve))
-	t.Cleanup(l.Close)
-	return l
+		return l.sign(claims)
+	})
 }
 
-func (l *liar) serve(w http.ResponseWriter, r *http.Request) {
-	if count := l.asked[r.URL.Path]; count != nil {
-		count.Add(1)
-	}
-	if l.answer != nil && l.answer(w, r.URL.Path) {
-		return
-	}
-	var body any
-	switch r.URL.Path {
-	case "/.well-known/openid-configuration":
-		document := map[string]any{"issuer": l.URL, "authorization_endpoint": l.URL + "/authorize", "token_endpoint": l.URL + "/token",
-			"jwks_uri": l.URL + "/keys", "userinfo_endpoint": l.URL + "/userinfo", "id_token_signing_alg_values_supported": []string{"RS256", "none", "HS256"}}
-		if l.discovery != nil {
-			l.discovery(document)
-		}
-		body = document
-	case "/keys":
-		body = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: l.key.Public(), KeyID: "1", Algorithm: "RS256", Use: "sig"}}}
-	case "/token":
-		l.verifiers = append(l.verifiers, r.FormValue("code_verifier"))
-		claims := map[string]any{"iss": l.URL, "sub": "1", "aud": "punctual", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix(),
-			"nonce": l.nonce, "email": "jane@example.com", "email_verified": true}
-		token := l.sign(claims)
-		if l.token != nil {
-			token = l.token(claims)
-		}
-		body = map[string]any{"access_token": "the access token", "token_type": "Bearer", "id_token": token}
-	case "/userinfo":
-		body = map[string]any{"sub": "1", "email": "jane@example.com"}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(body)
+// signing is a token of another make.
+func signing(make func(l *liar, claims map[string]any) string) func(*liar) {
+	return func(l *liar) { l.token = func(claims map[string]any) string { return make(l, claims) } }
 }
 
-func (l *liar) sign(claims map[string]any) string {
-	return sign(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: l.key, KeyID: "1"}}, claims)
-}
-
-func sign(key jose.SigningKey, claims map[string]any) string {
-	signer, err := jose.NewSigner(key, nil)
-	if err != nil {
-		panic(err)
-	}
-	text, err := json.Marshal(claims)
-	if err != nil {
-		panic(err)
-	}
-	signed, err := signer.Sign(text)
-	if err != nil {
-		panic(err)
-	}
-	token, err := signed.CompactSerialize()
-	if err != nil {
-		panic(err)
-	}
-	return token
-}
-
-func (l *liar) config(more string) string {
-	return fmt.Sprintf(`{"name": "example", "issuer": %q, "clientId": "punctual", "clientSecret": "hidden"%s}`, l.URL, more)
-}
-
-// signIn begins a sign-in and comes back with a code.
-func (l *liar) signIn(t *testing.T, s *auth.Issuers, more url.Values) (auth.Identity, error) {
-	t.Helper()
-	begun, err := s.Start(t.Context(), time.Now(), auth.IssuerRequest{Name: "example", Callback: callback})
-	if err != nil {
-		return auth.Identity{}, err
-	}
-	u, err := url.Parse(begun.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.nonce = u.Query().Get("nonce")
-	query := url.Values{"state": {u.Query().Get("state")}, "code": {"a code"}}
-	maps.Copy(query, more)
-	identity, err := s.Finish(t.Context(), time.Now(), "example", begun.State, query)
-	if err == nil && len(l.verifiers) > 0 {
-		sum := sha256.Sum256([]byte(l.verifiers[len(l.verifiers)-1]))
-		if u.Query().Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {
-			t.Error("the verifier is not that of the challenge")
-		}
-	}
-	return identity, err
-}
-
-// TestLyingIssuer has every lie of a token and of an answer, each after an honest sign-in would have succeeded.
-func TestLyingIssuer(t *testing.T) {
-	with := func(name string, value any) func(*liar) {
-		return func(l *liar) {
-			l.token = func(claims map[string]any) string {
-				if claims[name] = value; value == nil {
-					delete(claims, name)
-				}
-				return l.sign(claims)
+// answering is another answer at a path.
+func answering(path string, status int, body string) func(*liar) {
+	return func(l *liar) {
+		l.answer = func(w http.ResponseWriter, at string) bool {
+			if at == path {
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, body)
 			}
+			return at == path
 		}
 	}
-	token := func(make func(l *liar, claims map[string]any) string) func(*liar) {
-		return func(l *liar) { l.token = func(claims map[string]any) string { return make(l, claims) } }
-	}
-	answer := func(path string, status int, body string) func(*liar) {
-		return func(l *liar) {
-			l.answer = func(w http.ResponseWriter, at string) bool {
-				if at == path {
-					w.WriteHeader(status)
-					_, _ = io.WriteString(w, body)
-				}
-				return at == path
-			}
-		}
-	}
-	document := func(name string, value any) func(*liar) {
-		return func(l *liar) { l.discovery = func(d map[string]any) { d[name] = value } }
-	}
+}
+
+// documenting is another member of the discovery document.
+func documenting(name string, value any) func(*liar) {
+	return func(l *liar) { l.discovery = func(d map[string]any) { d[name] = value } }
+}
+
+func honestTokens() map[string]lie {
 	now := time.Now().Unix()
-	for name, tt := range map[string]struct {
-		lie   func(*liar)
-		query url.Values
-		kind  cron.ErrorKind
-		rule  cron.Rule
-	}{
+	return map[string]lie{
 		"honest":            {nil, nil, 0, 0},
-		"honest, and named": {document("authorization_response_iss_parameter_supported", true), url.Values{"iss": {"URL"}}, 0, 0},
-		"honest, several aud": {token(func(l *liar, c map[string]any) string {
+		"honest, and named": {documenting("authorization_response_iss_parameter_supported", true), url.Values{"iss": {"URL"}}, 0, 0},
+		"honest, several aud": {signing(func(l *liar, c map[string]any) string {
 			c["aud"], c["azp"] = []string{"other", "punctual"}, "punctual"
 			return l.sign(c)
 		}), nil, 0, 0},
-		"honest, a clock ahead": {with("iat", now+60), nil, 0, 0},
+		"honest, a clock ahead": {saying("iat", now+60), nil, 0, 0},
+	}
+}
 
-		"another nonce":        {with("nonce", "x"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no nonce":             {with("nonce", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"another audience":     {with("aud", "other"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no audience":          {with("aud", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"two audiences":        {with("aud", []string{"punctual", "other"}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"for another party":    {with("azp", "other"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"another issuer":       {with("iss", "https://evil.example"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no subject":           {with("sub", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"a long subject":       {with("sub", strings.Repeat("x", 256)), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"a subject of a kind":  {with("sub", []string{"1"}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"expired":              {with("exp", now-1), nil, cron.Unauthorized, cron.RuleIssuerClock},
-		"no expiry":            {with("exp", nil), nil, cron.Unauthorized, cron.RuleIssuerClock},
-		"issued in the future": {with("iat", now+600), nil, cron.Unauthorized, cron.RuleIssuerClock},
-		"not issued":           {with("iat", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"not valid yet":        {with("nbf", now+600), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"another access token": {with("at_hash", "AAAA"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"alg none": {token(func(_ *liar, c map[string]any) string {
+func liesOfTokens() map[string]lie {
+	now := time.Now().Unix()
+	return map[string]lie{
+		"another nonce":        {saying("nonce", "x"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"no nonce":             {saying("nonce", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"another audience":     {saying("aud", "other"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"no audience":          {saying("aud", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"two audiences":        {saying("aud", []string{"punctual", "other"}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"for another party":    {saying("azp", "other"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"another issuer":       {saying("iss", "https://evil.example"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"no subject":           {saying("sub", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"a long subject":       {saying("sub", strings.Repeat("x", 256)), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"a subject of a kind":  {saying("sub", []string{"1"}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"expired":              {saying("exp", now-1), nil, cron.Unauthorized, cron.RuleIssuerClock},
+		"no expiry":            {saying("exp", nil), nil, cron.Unauthorized, cron.RuleIssuerClock},
+		"issued in the future": {saying("iat", now+600), nil, cron.Unauthorized, cron.RuleIssuerClock},
+		"not issued":           {saying("iat", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"not valid yet":        {saying("nbf", now+600), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"another access token": {saying("at_hash", "AAAA"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"alg none": {signing(func(_ *liar, c map[string]any) string {
 			text, _ := json.Marshal(c)
 			return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(text) + "."
 		}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"HS256 by the secret": {token(func(_ *liar, c map[string]any) string {
+		"HS256 by the secret": {signing(func(_ *liar, c map[string]any) string {
 			return sign(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(strings.Repeat("hidden", 6))}, c)
 		}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"another key": {token(func(l *liar, c map[string]any) string {
+		"another key": {signing(func(l *liar, c map[string]any) string {
 			return sign(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: l.other, KeyID: "1"}}, c)
 		}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no signature": {token(func(l *liar, c map[string]any) string {
+		"no signature": {signing(func(l *liar, c map[string]any) string {
 			token := l.sign(c)
 			return token[:strings.LastIndexByte(token, '.')+1]
 		}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no token":       {token(func(*liar, map[string]any) string { return "" }), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"a broken token": {token(func(*liar, map[string]any) string { return "a.b.c" }), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"a list of claims": {token(func(l *liar, _ map[string]any) string {
+		"no token":       {signing(func(*liar, map[string]any) string { return "" }), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"a broken token": {signing(func(*liar, map[string]any) string { return "a.b.c" }), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"a list of claims": {signing(func(l *liar, _ map[string]any) string {
 			return sign(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: l.key, KeyID: "1"}}, nil)
 		}), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+	}
+}
 
+func liesOfAnswers() map[string]lie {
+	return map[string]lie{
 		"named another": {nil, url.Values{"iss": {"https://evil.example"}}, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"named twice":   {nil, url.Values{"iss": {"URL", "https://evil.example"}}, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"not named":     {document("authorization_response_iss_parameter_supported", true), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"not named":     {documenting("authorization_response_iss_parameter_supported", true), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"no code":       {nil, url.Values{"code": {""}}, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"cancelled":     {nil, url.Values{"error": {"access_denied"}}, cron.Unauthorized, cron.RuleIssuerDenied},
 		"refused":       {nil, url.Values{"error": {"invalid_scope"}, "error_description": {"\x1b[31m"}}, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"overloaded":    {nil, url.Values{"error": {"temporarily_unavailable"}}, cron.Unavailable, cron.RuleIssuerDown},
 
-		"the code is refused": {answer("/token", 400, `{"error":"invalid_grant"}`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"a broken issuer":     {answer("/token", 500, `oops`), nil, cron.Unavailable, cron.RuleIssuerDown},
-		"garbage for a token": {answer("/token", 200, `<html>`), nil, cron.Unavailable, cron.RuleIssuerDown},
-		"no keys":             {answer("/keys", 404, ``), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"garbage for keys":    {answer("/keys", 200, `[`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"large keys":          {answer("/keys", 200, `{"keys":[],"x":"`+strings.Repeat("x", 2<<20)+`"}`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"the code is refused": {answering("/token", 400, `{"error":"invalid_grant"}`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"a broken issuer":     {answering("/token", 500, `oops`), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"garbage for a token": {answering("/token", 200, `<html>`), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"no keys":             {answering("/keys", 404, ``), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"garbage for keys":    {answering("/keys", 200, `[`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"large keys":          {answering("/keys", 200, `{"keys":[],"x":"`+strings.Repeat("x", 2<<20)+`"}`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
 
-		"no discovery":          {answer("/.well-known/openid-configuration", 404, ``), nil, cron.Unavailable, cron.RuleIssuerDown},
-		"garbage for discovery": {answer("/.well-known/openid-configuration", 200, `null`), nil, cron.Unavailable, cron.RuleIssuerDown},
-		"a large discovery":     {answer("/.well-known/openid-configuration", 200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`), nil, cron.Unavailable, cron.RuleIssuerDown},
-		"another's discovery":   {document("issuer", "https://evil.example"), nil, cron.Unavailable, cron.RuleIssuerDown},
-		"a script to go to":     {document("authorization_endpoint", "javascript:alert(1)"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"tokens without TLS":    {document("token_endpoint", "http://192.0.2.7/token"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no token endpoint":     {document("token_endpoint", ""), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"no keys endpoint":      {document("jwks_uri", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-		"keys without TLS":      {document("jwks_uri", "http://192.0.2.7/keys"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := newLiar(t)
-			if tt.lie != nil {
-				tt.lie(l)
-			}
-			query := url.Values{}
-			for key, values := range tt.query {
-				for _, value := range values {
-					query.Add(key, strings.Replace(value, "URL", l.URL, 1))
+		"no discovery":          {answering("/.well-known/openid-configuration", 404, ``), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"garbage for discovery": {answering("/.well-known/openid-configuration", 200, `null`), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"a large discovery":     {answering("/.well-known/openid-configuration", 200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"another's discovery":   {documenting("issuer", "https://evil.example"), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"a script to go to":     {documenting("authorization_endpoint", "javascript:alert(1)"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"tokens without TLS":    {documenting("token_endpoint", "http://192.0.2.7/token"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"no token endpoint":     {documenting("token_endpoint", ""), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"no keys endpoint":      {documenting("jwks_uri", nil), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"keys without TLS":      {documenting("jwks_uri", "http://192.0.2.7/keys"), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+	}
+}
+
+// TestLyingIssuer has the lies of tokens and of answers, and what is no lie although it looks unusual.
+func TestLyingIssuer(t *testing.T) {
+	for _, table := range []map[string]lie{honestTokens(), liesOfTokens(), liesOfAnswers()} {
+		for name, tt := range table {
+			t.Run(name, func(t *testing.T) {
+				l := newLiar(t)
+				if tt.lie != nil {
+					tt.lie(l)
 				}
-			}
-			got, err := l.signIn(t, openIssuers(t, l.config("")), query)
-			if tt.rule == 0 {
-				if err != nil || got.Subject != "1" {
-					t.Errorf("%+v, %v", got, err)
+				query := url.Values{}
+				for key, values := range tt.query {
+					for _, value := range values {
+						query.Add(key, strings.Replace(value, "URL", l.URL, 1))
+					}
 				}
-				return
-			}
-			refusedWith(t, "sign-in", err, tt.kind, tt.rule)
-			if got.Subject != "" || got.Email != "" {
-				t.Errorf("gives away %+v", got)
-			}
-		})
+				got, err := l.signIn(t, openIssuers(t, l.config("")), query)
+				if tt.rule == 0 {
+					if err != nil || got.Subject != "1" {
+						t.Errorf("%+v, %v", got, err)
+					}
+					return
+				}
+				refusedWith(t, "sign-in", err, tt.kind, tt.rule)
+				if got.Subject != "" || got.Email != "" {
+					t.Errorf("gives away %+v", got)
+				}
+			})
+		}
 	}
 }
 
@@ -333,6 +226,49 @@ func TestUserInfo(t *testing.T) {
 			kind := map[bool]cron.ErrorKind{true: cron.Unavailable, false: cron.Unauthorized}[tt.rule == cron.RuleIssuerDown]
 			refusedWith(t, name, err, kind, tt.rule)
 		} else if err != nil || got.Email != "jane@example.com" || len(got.Groups) != tt.groups {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+// TestVerifiedAddress has the address and whether it is verified in the ID token and at the userinfo endpoint.
+func TestVerifiedAddress(t *testing.T) {
+	type said map[string]any
+	for name, tt := range map[string]struct {
+		more        string
+		token, info said
+		verified    bool
+	}{
+		"in the token":              {"", said{"email": "jane@example.com", "email_verified": true}, said{}, true},
+		"in the token as text":      {"", said{"email": "jane@example.com", "email_verified": "true"}, said{}, true},
+		"denied":                    {"", said{"email": "jane@example.com", "email_verified": false}, said{"email": "jane@example.com", "email_verified": true}, false},
+		"denied as text":            {"", said{"email": "jane@example.com", "email_verified": "false"}, said{}, false},
+		"not said":                  {"", said{"email": "jane@example.com"}, said{"email": "jane@example.com"}, false},
+		"at the endpoint":           {"", said{}, said{"email": "jane@example.com", "email_verified": true}, true},
+		"at both":                   {"", said{"email": "jane@example.com"}, said{"email": "jane@example.com", "email_verified": true}, true},
+		"of another address":        {"", said{"email": "jane@example.com"}, said{"email": "eve@example.com", "email_verified": true}, false},
+		"of no address":             {"", said{"email": "jane@example.com"}, said{"email_verified": true}, false},
+		"of an address in the info": {"", said{"email_verified": true}, said{"email": "jane@example.com"}, false},
+		"by another claim":          {`, "verifiedClaim": "xms_edov"`, said{"email": "jane@example.com", "xms_edov": 1}, said{}, true},
+		"by the usual claim only":   {`, "verifiedClaim": "xms_edov"`, said{"email": "jane@example.com", "email_verified": true}, said{}, false},
+	} {
+		l := newLiar(t)
+		l.token = func(claims map[string]any) string {
+			delete(claims, "email")
+			delete(claims, "email_verified")
+			maps.Copy(claims, tt.token)
+			return l.sign(claims)
+		}
+		l.answer = func(w http.ResponseWriter, at string) bool {
+			if at == "/userinfo" {
+				info := said{"sub": "1"}
+				maps.Copy(info, tt.info)
+				_ = json.NewEncoder(w).Encode(info)
+			}
+			return at == "/userinfo"
+		}
+		got, err := l.signIn(t, openIssuers(t, l.config(`, "domains": ["example.com"]`+tt.more)), nil)
+		if err != nil || got.Email != "jane@example.com" || got.EmailVerified != tt.verified || got.Trusted != tt.verified || got.Admitted != tt.verified {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

@@ -223,11 +223,7 @@ func (i *issuer) more(ctx context.Context, known *discovered, token *oauth2.Toke
 	if further["sub"] != all["sub"] {
 		return nil, i.lies(errors.New("the user info is another person's"))
 	}
-	for name, value := range further {
-		if _, has := all[name]; !has {
-			all[name] = value
-		}
-	}
+	all.add(further, i.config.VerifiedClaim)
 	return all, nil
 }
 

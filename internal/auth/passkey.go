@@ -23,7 +23,8 @@ import (
 
 const (
 	ceremonyTime = 5 * time.Minute
-	maxResponse  = 64 << 10 // bytes of what a browser answers
+	maxResponse  = 16 << 10 // bytes of what a browser answers
+	maxPublicKey = 4 << 10  // bytes of a public key, as checking a signature with a larger one takes long
 
 	registering = "passkey registration"
 	signingIn   = "passkey sign-in"
@@ -117,17 +118,21 @@ func (p *Passkeys) FinishRegister(now time.Time, owner, state string, response [
 	if err != nil {
 		return PasskeyProof{}, invalidPasskey(refusedPasskey(cron.RulePasskey, detailed(err)))
 	}
-	if !parsed.Response.AttestationObject.AuthData.Flags.HasUserVerified() {
+	made := &parsed.Response.AttestationObject.AuthData
+	if n := len(made.AttData.CredentialPublicKey); n > maxPublicKey {
+		return PasskeyProof{}, invalidPasskey(refusedPasskey(cron.RulePasskey, fmt.Errorf("the public key has %d bytes", n)))
+	}
+	if !made.Flags.HasUserVerified() {
 		return PasskeyProof{}, invalidPasskey(refusedPasskey(cron.RulePasskeyUnverified, nil))
 	}
-	made, err := party.CreateCredential(&passkeyUser{handle: began.Session.UserID}, began.Session, parsed)
+	credential, err := party.CreateCredential(&passkeyUser{handle: began.Session.UserID}, began.Session, parsed)
 	if err != nil {
 		return PasskeyProof{}, invalidPasskey(refusedPasskey(cron.RulePasskey, detailed(err)))
 	}
-	made.Attestation = webauthn.CredentialAttestation{} // says nothing, and is large
-	made.Transport = made.Transport[:min(len(made.Transport), 8)]
-	passkey := cron.Passkey{CredentialID: made.ID, Title: authenticatorModel(made.Authenticator.AAGUID)}
-	return began.proof(passkey, storedPasskey{Handle: began.Session.UserID, Credential: *made})
+	credential.Attestation = webauthn.CredentialAttestation{} // says nothing, and is large
+	credential.Transport = credential.Transport[:min(len(credential.Transport), 8)]
+	passkey := cron.Passkey{CredentialID: credential.ID, Title: authenticatorModel(credential.Authenticator.AAGUID)}
+	return began.proof(passkey, storedPasskey{Handle: began.Session.UserID, Credential: *credential})
 }
 
 // BeginSignIn begins a sign-in on a page of an origin: with any passkey that the authenticator knows for it, or only with

@@ -1,14 +1,18 @@
 package auth_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/descope/virtualwebauthn"
+	"github.com/fxamacker/cbor/v2"
 
 	"punctual/internal/auth"
 	"punctual/internal/cron"
@@ -246,7 +250,7 @@ func TestPasskeySignInIsRefused(t *testing.T) {
 		}
 	}
 	begun := w.begin()
-	for _, garbage := range []string{"", "{}", "null", "[]", `{"id":"x"}`, strings.Repeat("{", 1000), strings.Repeat(" ", 65<<10)} {
+	for _, garbage := range []string{"", "{}", "null", "[]", `{"id":"x"}`, strings.Repeat("{", 1000), strings.Repeat(" ", 17<<10)} {
 		_, err := w.passkeys.FinishSignIn(t.Context(), w.now, begun.State, []byte(garbage), w.find)
 		refusedWith(t, "garbage", err, cron.Unauthorized, cron.RulePasskey)
 	}
@@ -323,6 +327,57 @@ func TestPasskeyRegistrationIsRefused(t *testing.T) {
 		}
 		_, err = w.passkeys.FinishRegister(w.now.Add(tt.after), owner, state, d.create(t, party, begun.Options))
 		refusedWith(t, name, err, cron.Invalid, tt.rule)
+	}
+}
+
+// TestPasskeyWithALargeKey registers an RSA key of 40,000 bits, whose signatures would take long to check.
+func TestPasskeyWithALargeKey(t *testing.T) {
+	w := newPasskeyWorld(t)
+	begun, err := w.passkeys.BeginRegister(w.now, consoleOrigin, auth.PasskeyOwner{Email: "jane@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Type     string `json:"type"`
+		ID       string `json:"id"`
+		RawID    string `json:"rawId"`
+		Response struct {
+			Object         string `json:"attestationObject"`
+			ClientDataJSON string `json:"clientDataJSON"`
+		} `json:"response"`
+	}
+	if err := json.Unmarshal(newDevice(virtualwebauthn.KeyTypeRSA).create(t, w.party, begun.Options), &answer); err != nil {
+		t.Fatal(err)
+	}
+	var object struct {
+		Format    string         `cbor:"fmt"`
+		Statement map[string]any `cbor:"attStmt"`
+		AuthData  []byte         `cbor:"authData"`
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(answer.Response.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cbor.Unmarshal(raw, &object); err != nil {
+		t.Fatal(err)
+	}
+	key, err := cbor.Marshal(map[int]any{1: 3, 3: -257, -1: bytes.Repeat([]byte{0xff}, 5000), -2: []byte{1, 0, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	object.Format, object.Statement = "none", map[string]any{}
+	object.AuthData = append(object.AuthData[:37+16+2+32], key...) // head, AAGUID, length and id of 32 bytes
+	if raw, err = cbor.Marshal(object); err != nil {
+		t.Fatal(err)
+	}
+	answer.Response.Object = base64.RawURLEncoding.EncodeToString(raw)
+	response, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.passkeys.FinishRegister(w.now, "", begun.State, response)
+	if refusedWith(t, "a large key", err, cron.Invalid, cron.RulePasskey); !strings.Contains(fmt.Sprint(err), "public key has") {
+		t.Errorf("refused for another reason: %v", err)
 	}
 }
 
