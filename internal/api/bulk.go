@@ -11,14 +11,14 @@ import (
 	"punctual/internal/cron"
 )
 
-// bulkResult is what came of one of many jobs.
+// bulkResult is the result for one of the jobs.
 type bulkResult struct {
 	JobID   int64    `json:"jobId"`
 	Status  int      `json:"status"`
-	Problem *problem `json:"problem"` // null when it was done
+	Problem *problem `json:"problem"` // null on success
 }
 
-// changeJobs does the same to many jobs, each for itself.
+// changeJobs applies one change to many jobs, each in a transaction of its own.
 func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	body, err := wire.ReadObject(w, r, bulkBody)
 	if err != nil {
@@ -59,8 +59,7 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, actor cron.Acto
 	return reply(w, answer)
 }
 
-// bulkChange reads what is to be done to each job; unread is what nothing reads of what a job is to be. do does it, and
-// tells what came of each.
+// bulkChange reads the change. do applies it to jobs and returns their errors. unread lists the members that are ignored.
 func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.BulkAction, body wire.Object) (
 	do func(jobIDs []int64) ([]error, error), unread []string, err error) {
 	patch := &cron.JobPatch{}
@@ -93,7 +92,7 @@ func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.Bulk
 	}, unread, body.Err()
 }
 
-// bulkJobs reads which jobs are meant: a list, each counted once, or all of a folder.
+// bulkJobs reads the IDs of the jobs: a list, without repetitions, or all jobs of a folder.
 func (a *api) bulkJobs(ctx context.Context, actor cron.Actor, body wire.Object) ([]int64, error) {
 	_, listed := body.Value("jobIds")
 	_, inFolder := body.Value("folderId")

@@ -29,7 +29,7 @@ func (a *api) searchExecutions(w http.ResponseWriter, r *http.Request, actor cro
 	return a.search(w, r, actor, jobID)
 }
 
-// search answers with a page, or with everything in one of the formats of an export.
+// search answers with a page, or with an export of all records.
 func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, jobID int64) error {
 	q, format, err := a.readSearch(r, jobID)
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, j
 	return reply(w, answer)
 }
 
-// readSearch reads the query string. A job in the path goes before one in the query string.
+// readSearch reads the query string. A job in the path takes precedence over one in the query string.
 func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.Format, error) {
 	var (
 		p      wire.Problems
@@ -87,7 +87,7 @@ func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.
 	return q, format, p.Err()
 }
 
-// readChoices reads a list of names, each of one of the given values.
+// readChoices reads a list of names of the given values.
 func readChoices[T any](query wire.Object, values url.Values, parameter string, all []T, name func(T) string) (chosen []T) {
 	names := make([]string, len(all))
 	for i, value := range all {

@@ -58,10 +58,10 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	return a.addJob(w, r, actor, job)
 }
 
-// addJob saves a job and answers that it was made.
+// addJob saves a job and answers with its ID.
 func (a *api) addJob(w http.ResponseWriter, r *http.Request, actor cron.Actor, job cron.Job) error {
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
-		made := job // may run more than once
+		made := job // this function may run more than once
 		if err := a.service.AddJob(ctx, actor, &made); err != nil {
 			return under("/job", err)
 		}
@@ -94,7 +94,7 @@ func (a *api) deleteJob(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	return reply(w, struct{}{})
 }
 
-// cloneJob makes a copy of a job. The body may say what is to differ.
+// cloneJob makes a copy of a job, edited by the body.
 func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	if err := a.service.RoomForJob(r.Context(), actor); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, actor cron.Actor)
 	return a.addJob(w, r, actor, job)
 }
 
-// job is Job of the contract. Field order counts.
+// job is Job of the contract. The order of the fields is that of the contract.
 type job struct {
 	jobHead
 	jobTail
@@ -129,7 +129,7 @@ type job struct {
 	RequestMethod int      `json:"requestMethod"`
 }
 
-// detailedJob is DetailedJob of the contract, with our additions behind it.
+// detailedJob is DetailedJob of the contract, followed by our additions.
 type detailedJob struct {
 	jobHead
 	Auth         basicAuth    `json:"auth"`
@@ -151,7 +151,7 @@ type jobHead struct {
 	URL           string `json:"url"`
 	LastStatus    int    `json:"lastStatus"`
 	LastDuration  int64  `json:"lastDuration"`  // ms
-	LastExecution int64  `json:"lastExecution"` // Unix seconds, as all below
+	LastExecution int64  `json:"lastExecution"` // Unix seconds, like all times below
 	CertExpiry    *int64 `json:"sslCertExpiry"`
 	NextExecution *int64 `json:"nextExecution"`
 }
@@ -183,10 +183,11 @@ type extendedData struct {
 	Body    string  `json:"body"`
 }
 
-// headers are a dictionary in the order in which the headers are sent, or, when a name repeats ignoring case, a list.
+// headers is written as an object in the order in which the headers are sent, or, if a name repeats ignoring case, as
+// an array.
 type headers []cron.Header
 
-// listedHeader is a header in a list.
+// listedHeader is an element of the array.
 type listedHeader struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -223,7 +224,7 @@ func (h headers) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// repeat tells whether a name comes more than once, ignoring case.
+// repeat tells whether a name is used more than once, ignoring case.
 func (h headers) repeat() bool {
 	seen := make(map[string]bool, len(h))
 	for _, header := range h {
@@ -281,7 +282,7 @@ func newJobTail(rec *cron.JobRecord) jobTail {
 	return jobTail{int(rec.Type), rec.Timeout, rec.RedirectSuccess, rec.FolderID}
 }
 
-// timing is the members of a job that say when it is due, besides its schedule. Times are Unix seconds.
+// timing is the members of a job that, with its schedule, decide when it is due. Times are Unix seconds.
 type timing struct {
 	RunAt       *int64 `json:"runAt"`
 	PausedUntil *int64 `json:"pausedUntil"`
@@ -292,11 +293,10 @@ func newTiming(t *cron.Timing) timing {
 	return timing{wire.UnixOrNull(t.RunAt), wire.UnixOrNull(t.PausedUntil), t.PauseNote}
 }
 
-// policy is the members of a job that say what happens when an execution cannot be, or was not, a plain success in its
-// instant.
+// policy is the members of a job about misfires, overlaps, retries and delivery.
 type policy struct {
 	Misfire      string `json:"misfire"`
-	GraceSeconds int64  `json:"graceSeconds"` // defaultGrace stands for the default
+	GraceSeconds int64  `json:"graceSeconds"` // defaultGrace for the default
 	Overlap      string `json:"overlap"`
 	Delivery     string `json:"delivery"`
 	Retry        retry  `json:"retry"`
@@ -318,7 +318,7 @@ func newPolicy(p *cron.Policy) policy {
 	}
 }
 
-// exchange is the members of a job that say what its exchange does beyond the contract.
+// exchange is the members of a job about its HTTP exchange that are not in the contract.
 type exchange struct {
 	FollowRedirects int      `json:"followRedirects"`
 	Success         *success `json:"success"`
@@ -326,7 +326,7 @@ type exchange struct {
 	Oversize        string   `json:"oversize"`
 }
 
-// success is the criteria that a response must meet.
+// success is the criteria of success.
 type success struct {
 	Status      []string `json:"status"`
 	Contains    string   `json:"contains"`

@@ -11,7 +11,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// readPatch decodes body, the JSON object of a job, and lists what of it nothing reads.
+// readPatch decodes the JSON object of a job. unread lists the members that are ignored.
 func readPatch(body json.RawMessage) (patch *cron.JobPatch, unread []string) {
 	var p wire.Problems
 	patch = &cron.JobPatch{}
@@ -20,12 +20,12 @@ func readPatch(body json.RawMessage) (patch *cron.JobPatch, unread []string) {
 	return patch, p.Unread()
 }
 
-// readOnlyMembers are those of a job that the contract ignores.
+// readOnlyMembers are the members of a job that the contract ignores in requests.
 var readOnlyMembers = []string{
 	"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "type",
 }
 
-// readJob reads the members of o into job; read-only ones are ignored. Seconds are limited to what a duration holds.
+// readJob reads the members of o into job. Seconds are limited to the range of a duration.
 func readJob(o wire.Object, job *cron.Job) {
 	o.Skip(readOnlyMembers...)
 	o.Boolean("enabled", &job.Enabled)
@@ -95,7 +95,7 @@ func methodChoices() string {
 	return strings.Join(choices, ", ")
 }
 
-// readTiming merges the members of a job, and of its schedule, that belong to its timing.
+// readTiming reads the members of a job, and of its schedule, that decide when it is due.
 func readTiming(job, schedule wire.Object, t *cron.Timing) {
 	wire.Instant(job, "runAt", &t.RunAt)
 	wire.Instant(job, "pausedUntil", &t.PausedUntil)
@@ -103,7 +103,7 @@ func readTiming(job, schedule wire.Object, t *cron.Timing) {
 	schedule.Seconds("spreadSeconds", &t.Spread, 0, cron.MaxSpread)
 }
 
-// readPolicy merges the members of a job that belong to its policy.
+// readPolicy reads the members of a job about misfires, overlaps, retries and delivery.
 func readPolicy(o wire.Object, p *cron.Policy) {
 	wire.Choice(o, "misfire", &p.Misfire, wire.MisfireNames)
 	o.Seconds("graceSeconds", &p.Grace, wire.DefaultGrace, cron.MaxGrace)
@@ -117,8 +117,8 @@ func readPolicy(o wire.Object, p *cron.Policy) {
 	retry.Seconds("ceilingSeconds", &p.Retry.Ceiling, 0, cron.MaxRetryDelay)
 }
 
-// readExchange merges the members of a job that belong to its exchange. Criteria replace those there are, and none of
-// them, {}, is back to the contract's rule.
+// readExchange reads the members of a job about its exchange. Criteria of success replace the former ones; {} restores
+// the rule of the contract.
 func readExchange(o wire.Object, x *cron.Exchange) {
 	wire.Integer(o, "followRedirects", &x.FollowRedirects, 0, cron.MaxRedirects)
 	verify := !x.Unverified
@@ -138,7 +138,7 @@ func readExchange(o wire.Object, x *cron.Exchange) {
 	x.Success = &s
 }
 
-// readStatusRanges reads an array of status codes and ranges of them.
+// readStatusRanges reads an array of status codes and ranges.
 func readStatusRanges(o wire.Object, name string, to *[]cron.StatusRange) {
 	o.Each(name, func(index string, item json.RawMessage) {
 		pointer := o.At(name, index)
@@ -155,14 +155,14 @@ func readStatusRanges(o wire.Object, name string, to *[]cron.StatusRange) {
 			o.Problems.Add(pointer, cron.Problem{Rule: cron.RuleStatusRange, Given: text})
 			return
 		}
-		if len(*to) <= cron.MaxStatusRanges { // one more is a problem, and more are not worth keeping
+		if len(*to) <= cron.MaxStatusRanges { // one too many is a problem, and more need not be kept
 			*to = append(*to, r)
 		}
 	})
 }
 
-// readHeaders reads a dictionary, or a list of objects with "key" or "name" and "value". In a list a name may repeat. Of
-// members of a dictionary that share a name the last one counts, as everywhere.
+// readHeaders reads an object, or an array of objects with "key" or "name" and "value". Names may repeat in an array.
+// If members of the object share a name, the last one counts.
 func readHeaders(o wire.Object, name string, to *[]cron.Header) {
 	raw, ok := o.Value(name)
 	if !ok {
@@ -193,13 +193,13 @@ func readHeaders(o wire.Object, name string, to *[]cron.Header) {
 	*to = list.headers
 }
 
-// headerList gathers headers in the order in which they are given.
+// headerList collects headers in the order in which they are given.
 type headerList struct {
 	headers  []cron.Header
 	problems *wire.Problems
 }
 
-// add takes a header, whose name and value stand at the given pointers. One without a name or value is dropped.
+// add adds a header with its JSON pointers. A header without a name or a value is dropped.
 func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePointer string) {
 	var value string
 	if raw != nil && string(raw) != "null" {
@@ -214,7 +214,7 @@ func (l *headerList) add(name, namePointer string, raw json.RawMessage, valuePoi
 	if h.Name == "" || h.Value == "" {
 		return
 	}
-	if !cron.IsToken(h.Name) { // here it is known where it stands
+	if !cron.IsToken(h.Name) { // here its pointer is known
 		l.problems.Add(namePointer, cron.Problem{Rule: cron.RuleHeaderName, Given: h.Name})
 		return
 	}

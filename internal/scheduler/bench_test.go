@@ -147,7 +147,7 @@ func (w *workload) add(jobs int, url string) {
 	}
 }
 
-// due makes all jobs due at an instant, and forgets what was.
+// due makes all jobs due at an instant, and clears the ledger.
 func (w *workload) due(at time.Time) {
 	w.tables.Clear("execution")
 	w.tables.SetAllDue(at)

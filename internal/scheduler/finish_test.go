@@ -11,7 +11,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// sizes lists how many results each batch had that the database took, and when it came.
+// batches lists the size and the time of each batch that the database accepted.
 func (w *world) batches() (sizes []int, at []time.Duration) {
 	w.db.note(func() {
 		for _, f := range w.db.finishes {
@@ -136,7 +136,7 @@ func TestResultsThatCannotBeRecordedForAMinute(t *testing.T) {
 					}
 				}
 				w.checkLedger(0, 100*second)
-				// What follows from a result follows once.
+				// The consequences of a result happen once.
 				if n := w.tables().Rows("outbox"); n != 4 {
 					w.Errorf("%d notices, want one for each job", n)
 				}

@@ -6,9 +6,8 @@ import (
 	"punctual/internal/cron"
 )
 
-// TestOpenFrom asks, at each step of claims and results, from which id on executions may be under way. Other nodes have
-// come to 100.
-func TestOpenFrom(t *testing.T) {
+// TestRunningFrom checks runningFrom at each step of claims and results. The latest ID of other nodes is 100.
+func TestRunningFrom(t *testing.T) {
 	f := newInFlight(10, 10)
 	launch := func(id int64) cron.Launch {
 		return cron.Launch{ExecutionID: id, Job: &cron.Job{}, Plan: &cron.Plan{}}
@@ -44,7 +43,7 @@ func TestOpenFrom(t *testing.T) {
 	}
 }
 
-// TestBytesInFlight has many accounts ask for room for large definitions, and none that asks for it later finds nothing.
+// TestBytesInFlight has many accounts with large definitions. Each of them always finds some room.
 func TestBytesInFlight(t *testing.T) {
 	const size = 1 << 20
 	f := newInFlight(10_000, 10_000)

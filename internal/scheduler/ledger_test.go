@@ -49,7 +49,7 @@ type life struct {
 	story []string // what happened, for who has to understand a failure
 }
 
-// biography is all that a job ever was.
+// biography is all versions of a job.
 type biography struct {
 	versions []version // in the order of time
 	deleted  time.Time
@@ -75,7 +75,7 @@ func newLife(w *world, seed uint64) *life {
 
 func pick[T any](l *life, of ...T) T { return of[l.IntN(len(of))] }
 
-// live lives for some minutes, puts everything right, and looks at what the ledger says.
+// live runs for some minutes with faults and edits, then without them until everything is settled, and checks the ledger.
 func (l *life) live() {
 	defer func() {
 		if l.Failed() {
@@ -151,7 +151,7 @@ func (l *life) happen() {
 	}
 }
 
-// halt stops the process, whether the database lets it say goodbye or not.
+// halt stops the process, with or without a working database.
 func (l *life) halt() {
 	n := l.node
 	l.node = nil
@@ -160,7 +160,7 @@ func (l *life) halt() {
 	l.db.inject(nil)
 }
 
-// harm injects a fault.
+// harm injects a random fault.
 func (l *life) harm() {
 	name, f := "", fault(nil)
 	switch l.IntN(5) {

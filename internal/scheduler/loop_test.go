@@ -122,7 +122,7 @@ func TestABurstRunsRoundRobinAndNothingTwice(t *testing.T) {
 		const accounts = 20
 		perAccount := 250
 		if raced {
-			perAccount = 40 // SQLite is slow when it is watched
+			perAccount = 40 // SQLite is slow under the race detector
 		}
 		id := w.job(in(1*second), "http://a/?take=100ms")
 		for range accounts - 1 {
@@ -146,7 +146,7 @@ func TestABurstRunsRoundRobinAndNothingTwice(t *testing.T) {
 		if w.targets.peak > w.config.Slots {
 			w.Errorf("%d in flight at once", w.targets.peak)
 		}
-		// At any time every account has had its share, give or take what the cap on accounts moves.
+		// At any time every account has had its share, up to the effect of the limit on accounts.
 		served := make(map[int64]int)
 		for i, l := range w.db.claimed {
 			served[l.Job.AccountID]++

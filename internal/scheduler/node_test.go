@@ -63,7 +63,7 @@ func TestADeadNodeJoinsAnew(t *testing.T) {
 		expect(w, "settled by the other", w.ledger(once), []entry{w.ran(once, 10*second, 1, cron.OutcomeLost)})
 		w.at(40 * second)
 		if node.epoch.Load() == former {
-			w.Error("the node did not join anew")
+			w.Error("the node did not join again")
 		}
 		w.stop()
 		expect(w, "late results", w.ledger(once, least, broken), []entry{
@@ -86,7 +86,7 @@ func TestADeadNodeJoinsAnew(t *testing.T) {
 }
 
 func TestAPausedProcessDoesNotSend(t *testing.T) {
-	// The process stands still after the claim is committed: neither the answer nor a heartbeat comes through.
+	// The process is paused after the claim was committed: it receives no answer and sends no heartbeat.
 	pause := func(w *world, d time.Duration) {
 		paused := make(chan struct{})
 		w.db.inject(func(_ context.Context, op operation, do func() error) error {
@@ -98,7 +98,7 @@ func TestAPausedProcessDoesNotSend(t *testing.T) {
 				return err
 			case op == opHeartbeat && clock(time.Now()) > 10*second:
 				<-paused
-				time.Sleep(time.Millisecond) // a renewed lease would be as good as new
+				time.Sleep(time.Millisecond) // so that a renewed lease is newer
 			}
 			return do()
 		})
@@ -155,7 +155,7 @@ func TestAClaimOfAFormerEpochIsNotSent(t *testing.T) {
 		w.secondNode()
 		w.at(13 * second)
 		if node.epoch.Load() == former {
-			w.Fatal("the node did not join anew")
+			w.Fatal("the node did not join again")
 		}
 		w.db.inject(nil)
 		close(answer)

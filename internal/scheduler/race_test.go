@@ -2,5 +2,5 @@
 
 package scheduler
 
-// raced tells that the race detector watches.
+// raced tells whether the race detector is on.
 const raced = true

@@ -152,7 +152,7 @@ func TestShutdownWithADatabaseThatComesBack(t *testing.T) {
 	})
 }
 
-// A node whose lease runs out while it records its last results has them taken for lost.
+// If the lease of a node ends while it records its last results, they are recorded as lost.
 func TestTheLeaseIsKeptUntilAllIsRecorded(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.job(in(5*second), "http://a/?take=1s")

@@ -22,8 +22,8 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// world is a scheduler on a real database with targets that do as their URL says, all in one synctest bubble: its time
-// starts at midnight and moves only while everything waits.
+// world is a scheduler on a real database with targets whose URL determines their answer, all in one synctest bubble: time
+// starts at midnight and advances only while everything waits.
 type world struct {
 	*testing.T
 	dir      string
@@ -44,8 +44,8 @@ type node struct {
 	err    error // once ended is closed
 }
 
-// inBubble runs a test in a bubble. Waiting for files and locks does not let time pass there, so that the database takes
-// no time.
+// inBubble runs a test in a bubble. Time does not pass while goroutines wait for files and locks, so the database
+// takes no time.
 func inBubble(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
@@ -68,7 +68,7 @@ func newWorld(t *testing.T, dir string) *world {
 	return w
 }
 
-// open opens the database and says what a scheduler is to be like.
+// open opens the database and sets the configuration of the next scheduler.
 func (w *world) open() {
 	w.Helper()
 	w.db = &database{Store: w.store(), raw: w.raw, memory: make(map[string]time.Time)}
@@ -126,14 +126,14 @@ func (w *world) stop() {
 	w.ok(n.err)
 }
 
-// restart makes a new process: a new scheduler on the database opened anew, after the time that it was down.
+// restart makes a new process: a new scheduler on the reopened database, after the time that it was down.
 func (w *world) restart(down time.Duration) *node {
 	w.Helper()
 	w.reopen(down)
 	return w.start()
 }
 
-// reopen stops the process, if one runs, and opens the database anew after the time that it was down.
+// reopen stops the process, if one runs, and opens the database again after it was down for some time.
 func (w *world) reopen(down time.Duration) {
 	w.Helper()
 	if w.node != nil {
@@ -147,8 +147,8 @@ func (w *world) reopen(down time.Duration) {
 	w.config = config
 }
 
-// crash ends the process as if it were killed: nothing that it does from now on reaches the database or a target, and
-// what its targets were asked is asked already.
+// crash ends the process as if it were killed: nothing that it does from now on reaches the database or a target.
+// Earlier requests have reached their targets.
 func (w *world) crash() {
 	w.Helper()
 	n := w.node
@@ -160,7 +160,7 @@ func (w *world) crash() {
 	w.targets.revive()
 }
 
-// secondNode is another process that takes all others for dead. Its epoch lives on.
+// secondNode starts another node, which declares all others dead.
 func (w *world) secondNode() {
 	w.Helper()
 	defer w.db.writing()()
@@ -335,7 +335,7 @@ func (f fault) on(operations ...operation) fault {
 	}
 }
 
-// The usual faults.
+// Faults.
 func failBefore(context.Context, operation, func() error) error { return errAway }
 
 func failAfter(_ context.Context, _ operation, do func() error) error {
@@ -360,14 +360,14 @@ func slow(d time.Duration) fault {
 }
 
 // database is the real store with faults injected around it. It marks the URL of each launch with its execution, so that
-// a target knows for what it is called, and it keeps notes of what it was asked.
+// a target knows for what it is called, and it records its calls.
 type database struct {
 	*store.Store
 	raw *sql.DB
 
 	mu       sync.Mutex
 	fault    fault
-	deaf     bool                 // hints of changes are lost
+	deaf     bool                 // notifications are lost
 	memory   map[string]time.Time // answers of NextDue; polls would take most of the time of the tests
 	writers  int                  // operations under way that may change them
 	writes   int                  // how often one began or ended
@@ -518,7 +518,7 @@ func (d *database) StartNode(ctx context.Context, name string) (epoch int64, err
 	return epoch, err
 }
 
-// Heartbeat tells a node of its death, as the shared database does: on SQLite the store's own has no need to.
+// Heartbeat fails for a dead node, as on PostgreSQL. On SQLite the store never does.
 func (d *database) Heartbeat(ctx context.Context, epoch int64, runningFrom func(int64) int64) error {
 	d.note(func() { d.beats = append(d.beats, time.Now()) })
 	return d.around(ctx, opHeartbeat, func() error {
@@ -551,8 +551,8 @@ func (d *database) Abandoned(ctx context.Context, epoch int64, except []int64) (
 	return lost, err
 }
 
-// targets answers exchanges as their URLs say. The host is of no account; the query may say what follows, and without
-// any of it the answer is 200 at once.
+// targets answers exchanges as their URLs say. The host does not matter. The query may contain the
+// following; without it the response is 200 at once.
 //
 //	take=5s    how long the answer takes
 //	status=500 another status
@@ -649,7 +649,7 @@ func answer(ctx context.Context, target string, request cron.Call) cron.Result {
 	return r
 }
 
-// kill breaks off all exchanges and refuses more.
+// kill aborts all exchanges and refuses further ones.
 func (g *targets) kill() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"punctual/internal/service"
 )
 
-// TestAccounts does as the operator what can be done to accounts, and what cannot.
+// TestAccounts makes valid and invalid changes of accounts as the operator.
 func TestAccounts(t *testing.T) {
 	svc, s, _, first := newService(t, cron.Plan{Name: "any"})
 	ctx, operator := t.Context(), cron.OperatorOf(cron.Account{})
@@ -103,7 +103,7 @@ func TestKeysOfAKey(t *testing.T) {
 	}
 }
 
-// TestTheTextOfASearchIsChecked looks for what no record can hold, and for what one can.
+// TestTheTextOfASearchIsChecked searches for texts that no record can contain, and for ones that can occur.
 func TestTheTextOfASearchIsChecked(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
 	search := func(text string) error {

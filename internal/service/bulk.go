@@ -10,12 +10,12 @@ import (
 	"punctual/internal/cron"
 )
 
-// bulkWorkers is how many jobs are changed at a time: so many share a sync of the disk on SQLite, and a part of the
-// connections elsewhere.
+// bulkWorkers is how many jobs are changed in parallel: on SQLite they share a sync of the disk, on PostgreSQL they use
+// a part of the connections.
 const bulkWorkers = 8
 
-// ChangeJobs edits each of the jobs for itself, several at a time, and returns what came of each, in their order. Jobs that
-// it has not come to when ctx ends have the error of ctx.
+// ChangeJobs edits jobs in parallel, each in a transaction of its own, and returns their errors in the order of jobIDs.
+// Jobs that were not reached when ctx ended have the error of ctx.
 func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int64, patch *cron.JobPatch) (
 	[]error, error) {
 	if err := s.allow(&actor, UseBulk); err != nil {
@@ -27,7 +27,7 @@ func (s *Service) ChangeJobs(ctx context.Context, actor cron.Actor, jobIDs []int
 	}), nil
 }
 
-// DeleteJobs removes each of the jobs, as ChangeJobs edits them.
+// DeleteJobs removes jobs in the same way as ChangeJobs.
 func (s *Service) DeleteJobs(ctx context.Context, actor cron.Actor, jobIDs []int64) ([]error, error) {
 	if err := s.allow(&actor, UseBulk); err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (s *Service) DeleteJobs(ctx context.Context, actor cron.Actor, jobIDs []int
 	return forEach(ctx, jobIDs, func(jobID int64) error { return s.DeleteJob(ctx, actor, jobID, nil) }), nil
 }
 
-// forEach does something to each of the jobs, several at a time, as long as ctx lasts.
+// forEach calls do for each of the jobs, in parallel, until ctx ends.
 func forEach(ctx context.Context, jobIDs []int64, do func(jobID int64) error) []error {
 	results := make([]error, len(jobIDs))
 	next := make(chan int)
@@ -57,7 +57,7 @@ func forEach(ctx context.Context, jobIDs []int64, do func(jobID int64) error) []
 	return results
 }
 
-// withoutPanic runs fn; a panic becomes an error, since on a goroutine of our own it would end the process.
+// withoutPanic runs fn and turns a panic into an error. On this goroutine a panic would end the process.
 func withoutPanic(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -67,7 +67,7 @@ func withoutPanic(fn func() error) (err error) {
 	return fn()
 }
 
-// FolderJobs lists the jobs in a folder, 0 for the root folder, at most so many of them.
+// FolderJobs lists the jobs in a folder, at most most of them. Folder 0 is the root folder.
 func (s *Service) FolderJobs(ctx context.Context, actor cron.Actor, folderID int64, most int) ([]int64, error) {
 	if err := s.allow(&actor, UseBulk); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (s *Service) FolderJobs(ctx context.Context, actor cron.Actor, folderID int
 	return s.store.FolderJobs(ctx, actor.Account.ID, folderID, most)
 }
 
-// CheckFolder is an error of kind Invalid when the account has no such folder.
+// CheckFolder returns an error of kind Invalid when the account has no such folder.
 func (s *Service) CheckFolder(ctx context.Context, actor cron.Actor, folderID int64) error {
 	if err := s.allow(&actor, UseBulk); err != nil {
 		return err

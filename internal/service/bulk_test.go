@@ -7,7 +7,7 @@ import (
 	"punctual/internal/service"
 )
 
-// TestForEachOutlivesPanics has a job whose change panics: that one fails, and the process and the others go on.
+// TestForEachOutlivesPanics has a change that panics for one job: that job fails, and the others are changed.
 func TestForEachOutlivesPanics(t *testing.T) {
 	refused := errors.New("refused")
 	results := service.ForEach(t.Context(), []int64{1, 2, 3}, func(jobID int64) error {

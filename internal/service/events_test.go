@@ -19,11 +19,11 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// ledger is an account's ledger as a model: rows turn up in any order up to its watermark.
+// ledger is a model of an account's ledger: rows above the watermark appear in any order.
 type ledger struct {
 	rows    map[int64]*cron.HistoryRecord
 	changes map[int64]*cron.JobChange
-	hidden  map[int64]bool // rows, and changes by their negative ids, of transactions under way
+	hidden  map[int64]bool // rows, and changes by their negative ids, of open transactions
 	latest  marks
 }
 
@@ -88,7 +88,7 @@ func (l *ledger) JobChangesAfter(_ context.Context, _, id int64, limit int) (lis
 
 var _ service.EventStore = (*ledger)(nil)
 
-// step lets something happen.
+// step makes a random change.
 func (l *ledger) step(t *rapid.T, now time.Time) {
 	pick := func(ids []int64) int64 { return rapid.SampledFrom(ids).Draw(t, "id") }
 	var running, lost []int64
@@ -136,8 +136,8 @@ func (l *ledger) step(t *rapid.T, now time.Time) {
 	}
 }
 
-// TestNoEventIsLost cuts streams at random events of random ledgers: what the whole of them tells is the last word on
-// every execution of the account, and every change.
+// TestNoEventIsLost cuts streams at random events of random ledgers: together they report the final
+// outcome of every execution of the account, and every change.
 func TestNoEventIsLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLedger()
@@ -151,7 +151,7 @@ func TestNoEventIsLost(t *testing.T) {
 		}
 		before := maps.Clone(l.rows)
 		beforeChanges := maps.Clone(l.changes)
-		ended := map[int64]bool{} // before anybody followed
+		ended := map[int64]bool{} // before the first follower
 		for id, r := range before {
 			ended[id] = !l.hidden[id] && r.Outcome != cron.OutcomeRunning
 		}
@@ -202,7 +202,7 @@ func TestNoEventIsLost(t *testing.T) {
 			for range rapid.IntRange(0, 4).Draw(t, "steps") {
 				l.step(t, now)
 			}
-			look(f, begun) // the first look of all is told as a whole
+			look(f, begun) // the first poll is never cut
 			if !begun {
 				position = f.Position()
 			}
@@ -221,7 +221,7 @@ func TestNoEventIsLost(t *testing.T) {
 			case r.AccountID != ledgerAccount || ended[id]:
 			case !ok:
 				t.Fatalf("nothing was told of execution %d", id)
-			case got != r.Outcome && got != cron.OutcomeLost: // a late result may come after everybody has gone
+			case got != r.Outcome && got != cron.OutcomeLost: // a late result may come after the last poll
 				t.Fatalf("execution %d was told as %v and is %v", id, got, r.Outcome)
 			}
 		}
@@ -233,7 +233,7 @@ func TestNoEventIsLost(t *testing.T) {
 	})
 }
 
-// TestLateResults lets a result come for an execution that was told as lost.
+// TestLateResults records a result of an execution that was reported as lost.
 func TestLateResults(t *testing.T) {
 	l := newLedger()
 	svc := service.New(service.Config{Events: l, Plans: cron.DefaultPlans()})
@@ -282,7 +282,7 @@ func TestLateResults(t *testing.T) {
 	expect("the result for who comes again", cron.OutcomeFailed)
 }
 
-// TestPositions reads positions that nobody gave, and ones that are too old or of another database.
+// TestPositions uses invalid positions, and positions that are too old or of another database.
 func TestPositions(t *testing.T) {
 	l := newLedger()
 	l.latest = marks{100, 10}
@@ -364,7 +364,7 @@ func TestFollowersAreLimited(t *testing.T) {
 	f.Close()
 }
 
-// TestFollowingAcrossNodes lets one node do what another one's follower tells, and goes on at a third.
+// TestFollowingAcrossNodes makes changes on one node, follows them on another, and continues on a third.
 func TestFollowingAcrossNodes(t *testing.T) {
 	onEachDatabase(t, cron.DefaultPlans(), func(t *testing.T, node func() (*service.Service, *store.Store)) {
 		here, s := node()
@@ -457,7 +457,7 @@ func TestFollowingAcrossNodes(t *testing.T) {
 	})
 }
 
-// TestFollowersOnAFewConnections gives streams no more than what a node has for them.
+// TestFollowersOnAFewConnections shares a few connections between many streams.
 func TestFollowersOnAFewConnections(t *testing.T) {
 	svc := service.New(service.Config{Events: newLedger(), Plans: cron.DefaultPlans(), Followers: 2})
 	follow := func(id int64) (*service.Follower, error) {

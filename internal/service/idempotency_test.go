@@ -9,8 +9,8 @@ import (
 	"punctual/internal/store"
 )
 
-// TestACallUnderWay sends a request again while the first one is performed.
-func TestACallUnderWay(t *testing.T) {
+// TestACallInProgress repeats a request while the first one is performed.
+func TestACallInProgress(t *testing.T) {
 	onEachDatabase(t, cron.DefaultPlans(), func(t *testing.T, node func() (*service.Service, *store.Store)) {
 		_, s := node()
 		svc := service.New(service.Config{Store: s, Plans: cron.DefaultPlans()})

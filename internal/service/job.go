@@ -11,8 +11,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// RoomForJob is nil when the account may have another job for all that is known now, and otherwise an error of kind
-// TooMany. CreateJob decides.
+// RoomForJob returns an error of kind TooMany when the account has as many jobs as it may. CreateJob checks it again.
 func (s *Service) RoomForJob(ctx context.Context, actor cron.Actor) error {
 	if err := s.allow(&actor, UseCreateJob); err != nil {
 		return err
@@ -39,7 +38,7 @@ func (s *Service) NewJob(actor cron.Actor, patch *cron.JobPatch) (cron.Job, erro
 	return s.newJob(actor.Account, cron.NewJob(), patch)
 }
 
-// newJob applies the patch to job, which becomes a new one of the account.
+// newJob applies the patch to job and makes it a new job of the account.
 func (s *Service) newJob(account cron.Account, job cron.Job, patch *cron.JobPatch) (cron.Job, error) {
 	before := cron.NewJob()
 	job.AccountID = account.ID
@@ -47,7 +46,7 @@ func (s *Service) newJob(account cron.Account, job cron.Job, patch *cron.JobPatc
 	return job, err
 }
 
-// AddJob saves a job that NewJob or NewClone has made, and sets its ID.
+// AddJob saves a job from NewJob or NewClone and sets its ID.
 func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) error {
 	if err := s.allowIn(&actor, UseCreateJob, job.AccountID); err != nil {
 		return err
@@ -60,8 +59,8 @@ func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) e
 		})
 }
 
-// ChangeJob edits a job that meets the precondition, and returns it as it was saved, but for its times. What is wrong
-// with the patch itself is reported before a job that is missing or does not meet the precondition.
+// ChangeJob edits a job that meets the precondition and returns it as saved, without the new times. Errors of the patch
+// itself are reported before a missing job and before the precondition.
 func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition, patch *cron.JobPatch) (
 	cron.Job, error) {
 	if err := s.allow(&actor, UseChangeJob); err != nil {
@@ -86,7 +85,7 @@ func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, 
 	return changed, err
 }
 
-// CheckPatch returns an error of kind Invalid when a patch of the account is wrong for every job.
+// CheckPatch returns an error of kind Invalid when a patch is wrong for every job of the account.
 func (s *Service) CheckPatch(actor cron.Actor, patch *cron.JobPatch) error {
 	if err := s.allow(&actor, UseChangeJob); err != nil {
 		return err
@@ -102,7 +101,8 @@ func (s *Service) checkPatch(account cron.Account, patch *cron.JobPatch) error {
 	return s.checkAddress(url, account.Access)
 }
 
-// DeleteJob removes a job that meets the precondition. One that belongs to a monitor is an error of kind Invalid.
+// DeleteJob removes a job that meets the precondition. The error is of kind Invalid for a job that belongs to a
+// monitor.
 func (s *Service) DeleteJob(ctx context.Context, actor cron.Actor, jobID int64, only Precondition) error {
 	if err := s.allow(&actor, UseDeleteJob); err != nil {
 		return err
@@ -113,7 +113,7 @@ func (s *Service) DeleteJob(ctx context.Context, actor cron.Actor, jobID int64, 
 		})
 }
 
-// Job reads a job. Its NextRun is what the schedule says, even while the job is disabled. A viewer does not see its secrets.
+// Job reads a job. NextRun follows the schedule even while the job is disabled. A viewer does not see its secrets.
 func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobID int64) (cron.JobRecord, error) {
 	if err := s.allow(&actor, UseGetJob); err != nil {
 		return cron.JobRecord{}, err
@@ -129,9 +129,9 @@ func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobI
 	return job, nil
 }
 
-// Jobs reads all jobs of the account in the order in which they are shown, without headers, body and credentials. The
-// NextRun of each is what the schedule says, even while the job is disabled. someFailed tells that some could not be
-// read and are left out.
+// Jobs lists the jobs of the account in the order in which they are shown, without headers, body and credentials.
+// NextRun follows the schedule even while a job is disabled. someFailed tells that some could not be read and are left
+// out.
 func (s *Service) Jobs(ctx context.Context, now time.Time, actor cron.Actor) (
 	jobs []cron.JobRecord, someFailed bool, err error) {
 	if err := s.allow(&actor, UseListJobs); err != nil {
@@ -147,14 +147,15 @@ func (s *Service) Jobs(ctx context.Context, now time.Time, actor cron.Actor) (
 	return jobs, someFailed, err
 }
 
-// setNextRun sets the NextRun of a disabled job to when it would be due if it were enabled now.
+// setNextRun sets the NextRun of a disabled job to what it would be if the job were enabled now.
 func setNextRun(job *cron.JobRecord, now time.Time) {
 	if !job.Enabled {
 		job.State.NextRun = job.OccurrenceAfter(now)
 	}
 }
 
-// apply applies a patch to a job, which was before, and checks what the account may have.
+// apply applies a patch to a job and checks the result against the account's rights. before is the job without the
+// patch.
 func (s *Service) apply(patch *cron.JobPatch, job, before *cron.Job, account cron.Account) error {
 	if err := patch.Apply(job, before); err != nil {
 		return err
@@ -170,8 +171,8 @@ func (s *Service) apply(patch *cron.JobPatch, job, before *cron.Job, account cro
 	return nil
 }
 
-// checkAddress refuses a URL whose host is an address that jobs may not call, so that its user hears of it now and not
-// from failing executions.
+// checkAddress refuses a URL whose host is an address that jobs may not call, so that the user learns of it before an
+// execution fails.
 func (s *Service) checkAddress(rawURL string, access cron.Access) error {
 	expanded := cron.Request{URL: rawURL}.Expand(time.Unix(0, 0), func() string { return "0" })
 	u, problem := cron.ParseURL(expanded.URL)

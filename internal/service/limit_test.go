@@ -34,7 +34,7 @@ func onEachDatabase(t *testing.T, plans cron.Plans,
 	})
 }
 
-// anywhere blocks nothing.
+// anywhere blocks no address.
 type anywhere struct{}
 
 func (anywhere) CheckHost(string, int, cron.Access) cron.Problem { return cron.Problem{} }

@@ -14,7 +14,7 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// guard blocks one host, and remembers what it was asked.
+// guard blocks one host, and records its calls.
 type guard struct {
 	blocked string
 	asked   []string
@@ -67,7 +67,7 @@ func addJob(t *testing.T, svc *service.Service, account cron.Account, patch *cro
 	return job, svc.AddJob(t.Context(), as(account), &job)
 }
 
-// changeJob changes a job, whatever its version.
+// changeJob changes a job without a precondition.
 func changeJob(t *testing.T, svc *service.Service, account cron.Account, jobID int64, patch *cron.JobPatch) error {
 	t.Helper()
 	_, err := svc.ChangeJob(t.Context(), as(account), jobID, nil, patch)
@@ -150,7 +150,7 @@ func TestJobsAreLimitedByThePlan(t *testing.T) {
 func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
 	var undecoded cron.Checker
-	undecoded.Add("/url", cron.Problem{Rule: cron.RuleWrongType}) // so that the missing URL is no news
+	undecoded.Add("/url", cron.Problem{Rule: cron.RuleWrongType}) // so that the missing URL is not reported
 	undecoded.Add("/schedule/hours/0", cron.Problem{Rule: cron.RuleOutOfRange})
 	_, err := addJob(t, svc, account, &cron.JobPatch{
 		Values: cron.Job{

@@ -15,13 +15,13 @@ import (
 	"punctual/internal/service"
 )
 
-// second is the error of a call that returns something else too.
+// second returns the error of a call with two results.
 func second[T any](_ T, err error) error { return err }
 
-// third is the error of a call that returns two other things.
+// third returns the error of a call with three results.
 func third[T, U any](_ T, _ U, err error) error { return err }
 
-// useCases calls every use case on behalf of an actor. Methods of Service that are none are in noUseCases.
+// useCases calls every use case on behalf of an actor. The other methods of Service are in noUseCases.
 func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]func() error {
 	var (
 		now       = time.Unix(1_800_000_000, 0)

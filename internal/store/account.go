@@ -113,17 +113,17 @@ func (s *Store) account(ctx context.Context, condition string, args ...any) (cro
 	return row.read(), nil
 }
 
-// Operator is the first account that was made; Missing when there is none.
+// Operator is the oldest account. The error is of kind NotFound when there is none.
 func (s *Store) Operator(ctx context.Context) (cron.Account, error) {
 	return s.account(ctx, `ORDER BY id LIMIT 1`)
 }
 
-// Account finds an account; Missing when there is none.
+// Account reads an account. The error is of kind NotFound when it does not exist.
 func (s *Store) Account(ctx context.Context, id int64) (cron.Account, error) {
 	return s.account(ctx, `WHERE id = $1`, id)
 }
 
-// AccountByEmail finds an account; Missing when there is none.
+// AccountByEmail finds an account. The error is of kind NotFound when it does not exist.
 func (s *Store) AccountByEmail(ctx context.Context, email string) (cron.Account, error) {
 	return s.account(ctx, `WHERE email = $1`, email)
 }
@@ -199,9 +199,9 @@ func checkAccountEmail(ctx context.Context, q queryer, id int64, email string) e
 // deleteChunk is how many jobs of an account one transaction deletes.
 const deleteChunk = 100
 
-// DeleteAccount removes an account with its jobs, folders, keys, memberships and links; its history is no longer reachable
-// and goes with the retention. The jobs go first, in chunks, and run no more meanwhile; when it fails halfway, the account
-// is disabled.
+// DeleteAccount removes an account with its jobs, folders, keys, memberships and links. Its history is no longer
+// reachable and is deleted when its retention ends. The jobs are deleted first, in chunks, and do not run meanwhile.
+// When it fails halfway, the account is disabled.
 func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 	err := s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx, `UPDATE account SET disabled = $2 WHERE id = $1`, id, true)
@@ -219,7 +219,7 @@ func (s *Store) DeleteAccount(ctx context.Context, id int64) error {
 	return s.writeJobs(ctx, id, func(ctx context.Context, q queryer) error { return deleteAccount(ctx, q, id) })
 }
 
-// deleteAccount removes an account that has few jobs or none.
+// deleteAccount removes an account that has at most a few jobs.
 func deleteAccount(ctx context.Context, q queryer, id int64) error {
 	res, err := q.ExecContext(ctx, `DELETE FROM account WHERE id = $1`, id)
 	if err := changedOne(res, err, cron.SubjectAccount); err != nil {
@@ -250,7 +250,7 @@ func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
 		})
 	}
 	if cron.KindOf(err) == cron.NotFound {
-		err = nil // another node was faster
+		err = nil // another node has deleted it
 	}
 	if err != nil {
 		return false, fmt.Errorf("delete an account: %w", err)
@@ -258,7 +258,7 @@ func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
 	return true, nil
 }
 
-// deleteSomeJobs deletes jobs of an account, locked against claims first.
+// deleteSomeJobs deletes a chunk of an account's jobs, and locks them against claims first.
 func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) (more bool, err error) {
 	ids, err := collect(ctx, q, "list the jobs", single[int64],
 		`SELECT job_id FROM job_state WHERE job_id IN (SELECT id FROM job WHERE account_id = $1 ORDER BY id LIMIT $2)
@@ -272,7 +272,7 @@ func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) 
 	return len(ids) == deleteChunk, nil
 }
 
-// planRow is what a row of account says of its plan.
+// planRow is the columns of account about its plan.
 type planRow struct{ name, overrides string }
 
 func (s *Store) plan(r planRow) (cron.Plan, error) {
@@ -283,8 +283,8 @@ func (s *Store) plan(r planRow) (cron.Plan, error) {
 	return s.plans.Of(r.name, o), nil
 }
 
-// lockPlan reads the plan of an account, and makes others who do so wait until the end of the transaction: what is
-// counted against the plan meanwhile holds.
+// lockPlan reads the plan of an account and locks it until the end of the transaction, so that what is counted against
+// the plan stays true.
 func (s *Store) lockPlan(ctx context.Context, q queryer, accountID int64) (cron.Plan, error) {
 	var row planRow
 	err := q.QueryRowContext(ctx, `SELECT plan, overrides FROM account WHERE id = $1`+s.engine.lock(forUpdate), accountID).Scan(
@@ -295,7 +295,8 @@ func (s *Store) lockPlan(ctx context.Context, q queryer, accountID int64) (cron.
 	return s.plan(row)
 }
 
-// checkRoom is an error of kind TooMany when as many rows are there as the plan allows; 0 is no limit.
+// checkRoom returns an error of kind TooMany when there are as many rows as the plan allows. A limit of 0 means no
+// limit.
 func checkRoom(ctx context.Context, q queryer, count string, accountID int64, limit int, subject cron.Subject) error {
 	if limit == 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// TestEditGivesUp has somebody else change a job whenever it is about to be saved.
+// TestEditGivesUp changes a job whenever an edit is about to save it.
 func TestEditGivesUp(t *testing.T) {
 	storetest.OnEach(t, func(t *testing.T, o store.Options) {
 		db, raw := open(t, o), past(t, o)
@@ -51,7 +51,7 @@ func TestEditGivesUp(t *testing.T) {
 	})
 }
 
-// TestLockedRow has a call wait for a row for longer than it may.
+// TestLockedRow holds a row lock for longer than a call waits.
 func TestLockedRow(t *testing.T) {
 	o := storetest.Databases[1].New(t)
 	address, err := url.Parse(o.URL)
@@ -81,7 +81,7 @@ func TestLockedRow(t *testing.T) {
 // endless is a query that runs without end on both databases.
 const endless = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n`
 
-// TestCallsEnd has a read that never ends by itself.
+// TestCallsEnd runs a query without end.
 func TestCallsEnd(t *testing.T) {
 	storetest.OnEach(t, func(t *testing.T, o store.Options) {
 		db, raw := open(t, o), past(t, o)
@@ -105,8 +105,8 @@ func TestCallsEnd(t *testing.T) {
 	})
 }
 
-// TestOneAccountFillsTheQueue has one account with all the calls waiting for SQLite's writer that it may have, when a claim,
-// the call of another account and a heartbeat come.
+// TestOneAccountFillsTheQueue has one account with as many calls waiting for SQLite's writer as possible. Then come a claim,
+// a call of another account and a heartbeat.
 func TestOneAccountFillsTheQueue(t *testing.T) {
 	o := storetest.Databases[0].New(t)
 	db, raw := open(t, o), past(t, o)

@@ -136,7 +136,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"WakeJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.WakeJobs(ctx, w.account) },
 }
 
-// notWriting are all other methods.
+// notWriting are the other methods.
 var notWriting = []string{
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
@@ -153,8 +153,8 @@ type doorWorld struct {
 	people                          people
 }
 
-// TestOneDoor calls every method that writes inside a transaction, which is then undone: one that went past the
-// transaction would leave something on PostgreSQL, and wait for itself on SQLite.
+// TestOneDoor calls every method that writes inside a transaction, which is then rolled back: a method that
+// did not join the transaction would leave changes on PostgreSQL, and deadlock on SQLite.
 func TestOneDoor(t *testing.T) {
 	writing := maps.Clone(writing)
 	maps.Copy(writing, writingPeople)
@@ -208,7 +208,7 @@ func TestOneDoor(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 				if diff := gocmp.Diff(before, dump(t, raw)); diff != "" {
-					t.Fatalf("%s goes past the transaction (-before +after):\n%s", name, diff)
+					t.Fatalf("%s does not join the transaction (-before +after):\n%s", name, diff)
 				}
 			}
 		})
@@ -234,7 +234,7 @@ func TestOneAccountHoldsARow(t *testing.T) {
 	for range 40 {
 		calls.Go(func() {
 			j := newJob(account)
-			_ = db.CreateJob(ctx, &j) // waits for the row, or for its turn, until it is told to end
+			_ = db.CreateJob(ctx, &j) // waits for the row or for a connection until ctx ends
 		})
 	}
 	soon(t, "the wait", func() bool {
@@ -255,8 +255,8 @@ func TestOneAccountHoldsARow(t *testing.T) {
 	calls.Wait()
 }
 
-// TestATransactionThatEndedWritesNothingMore has the database end a transaction under a part that fails, as SQLite does
-// when its disk is full, and a caller that passes over it.
+// TestATransactionThatEndedWritesNothingMore has the database roll back a transaction when a part of it fails, as SQLite
+// does when its disk is full, and a caller that ignores the error.
 func TestATransactionThatEndedWritesNothingMore(t *testing.T) {
 	for _, database := range storetest.Databases {
 		t.Run(database.Name, func(t *testing.T) {

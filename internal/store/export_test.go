@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Intercept lets see look at each statement before it runs, until undo is called; an error of see is the statement's.
+// Intercept calls see for each statement before it runs, until undo is called. An error of see is returned for the
+// statement.
 func (s *Store) Intercept(see func(query string, args []any) error) (undo func()) {
 	engine, read := s.engine, s.read
 	s.engine = interceptedEngine{engine, see}
@@ -50,7 +51,7 @@ func (i interceptor) QueryRowContext(ctx context.Context, query string, args ...
 	return i.queryer.QueryRowContext(ctx, query, args...)
 }
 
-// InConnections lets look ask one reader and the writer of an SQLite database for their settings.
+// InConnections calls look for one reader and the writer of an SQLite database; pragma reads their settings.
 func (s *Store) InConnections(ctx context.Context, look func(name string, pragma func(string) string)) {
 	b := s.engine.(*sqliteEngine)
 	for name, q := range map[string]queryer{"reader": b.read[classAccount], "writer": b.writer} {
@@ -74,7 +75,7 @@ func (s *Store) WakeJobs(ctx context.Context, accountID int64) error {
 	return s.wakeJobs(ctx, accountID)
 }
 
-// InTransaction lets fn do what it does in one transaction.
+// InTransaction runs fn in one transaction.
 func (s *Store) InTransaction(ctx context.Context, fn func(ctx context.Context) error) error {
 	return s.transact(ctx, ofAccount(0), func(ctx context.Context, _ queryer) error { return fn(ctx) })
 }
@@ -90,7 +91,7 @@ func Migrate(ctx context.Context, db *sql.DB, dir string, files fs.FS, checkOnly
 // SetCallTime is how long calls may keep a connection from now on.
 func (s *Store) SetCallTime(d time.Duration) { s.callTime = d }
 
-// ReadNumber asks for one number as a call of an account does.
+// ReadNumber reads one number as a call of an account.
 func (s *Store) ReadNumber(ctx context.Context, account int64, query string) (n int64, err error) {
 	ctx, leave, err := s.enter(ctx, account)
 	if err != nil {

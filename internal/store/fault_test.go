@@ -17,8 +17,8 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// TestAllOrNothing ends every kind of write before each of its statements in turn, and expects that nothing of it is
-// left and that it can be done afterwards.
+// TestAllOrNothing aborts every kind of write before each of its statements in turn. Nothing of it must be left, and it
+// must succeed afterwards.
 func TestAllOrNothing(t *testing.T) {
 	for _, kind := range storetest.Databases {
 		t.Run(kind.Name, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestAllOrNothing(t *testing.T) {
 	}
 }
 
-// dump reads all rows of all tables but those of the migrations, as text.
+// dump reads all rows of all tables except that of the migrations, as text.
 func dump(t testing.TB, raw *sql.DB) (lines []string) {
 	t.Helper()
 	tables := `SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace

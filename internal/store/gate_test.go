@@ -12,7 +12,7 @@ import (
 	"punctual/internal/cron"
 )
 
-// TestFairQueue has one account with many items and others with one: theirs are next.
+// TestFairQueue has one account with many items and others with few, which are served in between.
 func TestFairQueue(t *testing.T) {
 	var f fairQueue[string]
 	for _, item := range []string{"a1", "a2", "a3", "a4"} {
@@ -103,7 +103,7 @@ func TestWriterBoundsATurn(t *testing.T) {
 	}
 }
 
-// TestGate has an account that takes its share and more.
+// TestGate has an account that uses up its share and waits for more.
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(8)
@@ -143,7 +143,7 @@ func TestGate(t *testing.T) {
 		if g.free != 8 || len(g.taken) != 0 || !g.waiting.empty() || len(entered) != maxWaiting+2 {
 			t.Errorf("%d connections are free, %d accounts have some, and %d calls have entered", g.free, len(g.taken), len(entered))
 		}
-		for range 4 { // nobody leaves
+		for range 4 { // no call leaves
 			for range 2 {
 				enter(t.Context(), int64(len(entered)))
 			}
@@ -172,7 +172,7 @@ func TestShareConnections(t *testing.T) {
 	}
 }
 
-// TestEditQueue has an edit that does not end: those behind it are told to come again, and leave nothing behind.
+// TestEditQueue has an edit that does not end: the edits that wait for it are refused, and leave nothing in the queue.
 func TestEditQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (

@@ -100,8 +100,9 @@ func (f prefixesField) value() any {
 
 const countKeys = `SELECT count(*) FROM api_key WHERE account_id = $1`
 
-// CreateAPIKey adds a key and sets its ID. It lowers the role of the key to that of its maker. The error is of kind TooMany
-// when the account's plan allows no further key, and of kind Forbidden when the maker is no member of the account.
+// CreateAPIKey adds a key and sets its ID. It lowers the role of the key to that of its maker. The error is of kind
+// TooMany when the account's plan allows no further key, and of kind Forbidden when the maker is not a member of the
+// account.
 func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	if k.Created.IsZero() {
 		k.Created = s.stamp()
@@ -133,7 +134,8 @@ func (s *Store) CreateAPIKey(ctx context.Context, k *cron.APIKey) error {
 	return nil
 }
 
-// APIKeyByHash finds a key and its account; Missing when there is none. Role and Operator are what the key may do now.
+// APIKeyByHash finds a key and its account. The error is of kind NotFound when there is none. Role and Operator are the
+// rights of the key now.
 func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (cron.APIKey, cron.Account, error) {
 	var (
 		k   cron.APIKey
@@ -148,7 +150,7 @@ func (s *Store) APIKeyByHash(ctx context.Context, hash [32]byte) (cron.APIKey, c
 	return k, row.read(), nil
 }
 
-// APIKeys lists the keys of an account, the oldest first. Role and Operator are what a key may do now.
+// APIKeys lists the keys of an account, the oldest first. Role and Operator are the rights of a key now.
 func (s *Store) APIKeys(ctx context.Context, accountID int64) ([]cron.APIKey, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -192,7 +194,7 @@ func (s *Store) DeleteAPIKey(ctx context.Context, accountID, keyID int64) error 
 	})
 }
 
-// TouchAPIKey notes that a key of an account was used at an instant.
+// TouchAPIKey records that a key of an account was used at an instant.
 func (s *Store) TouchAPIKey(ctx context.Context, accountID, keyID int64, at time.Time) error {
 	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		_, err := q.ExecContext(ctx, `UPDATE api_key SET last_used_at = $2 WHERE id = $1 AND account_id = $3 AND last_used_at < $2`,

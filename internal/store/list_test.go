@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestListOfJobsUsesItsIndexes makes sure that a list reads the jobs of its account and no others.
+// TestListOfJobsUsesItsIndexes checks that a list reads only the jobs of its account.
 func TestListOfJobsUsesItsIndexes(t *testing.T) {
 	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Key: [32]byte{1}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

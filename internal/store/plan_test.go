@@ -20,8 +20,8 @@ type statement struct {
 	args  []any
 }
 
-// TestPlans runs everything on a database of some size and looks at how each statement finds its rows: by an index
-// wherever a table grows with the work, and in the order of the index where a claim asks for the first ones.
+// TestPlans runs every statement on a database of some size and checks its plan: it finds rows by an index in every table
+// that grows with the work, and a claim reads them in the order of the index.
 func TestPlans(t *testing.T) {
 	for _, kind := range storetest.Databases {
 		t.Run(kind.Name, func(t *testing.T) {
@@ -198,16 +198,16 @@ var (
 	changesRows = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
-	// The tables are those that grow with the work.
+	// The tables that grow with the work.
 	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|used_challenge|usage|api_key|maker)\b(.*)`)
-	// An index of what waits or runs is small, or is read from its beginning.
+	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)
 )
 
-// checkSQLitePlan looks for scans of whole tables, and for orders that no index gives.
+// checkSQLitePlan reports scans of whole tables, and sorts.
 func checkSQLitePlan(t *testing.T, raw *sql.DB, s statement) {
 	t.Helper()
 	plan := explain(t, raw, `EXPLAIN QUERY PLAN `, s, 3)
@@ -221,7 +221,7 @@ func checkSQLitePlan(t *testing.T, raw *sql.DB, s statement) {
 	}
 }
 
-// checkPostgresPlan does the same. What is small is best read as a whole.
+// checkPostgresPlan does the same. Scans of small tables are allowed.
 func checkPostgresPlan(t *testing.T, raw *sql.DB, s statement) {
 	t.Helper()
 	plan := explain(t, raw, `EXPLAIN (COSTS OFF) `, s, 0)

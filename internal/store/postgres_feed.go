@@ -9,10 +9,10 @@ import (
 	"punctual/internal/cron"
 )
 
-// The watermark of the feed on PostgreSQL. IDs come from sequences while transactions are open, and rows become visible when
-// these commit: who has seen ID 7 cannot know whether 6 is still to come. So a node reads the latest IDs, and then lists the
-// open transactions that may have taken IDs, by their locks. A transaction that was not in the previous list has taken only
-// IDs after the latest ones of that time. It holds the watermark there until it ends.
+// The watermark of the feed on PostgreSQL. IDs come from sequences while transactions are open, and rows become visible
+// when these commit: a reader that has seen ID 7 cannot know whether 6 will still appear. So a node reads the latest
+// IDs, and then lists the open transactions that may have taken IDs, by their locks. A transaction that was not in the
+// previous list has only taken IDs after the latest ones of that time. It holds the watermark there until it ends.
 //
 //	           list 1    list 2    list 3            list 4
 //	latest ID  40        44        51                51
@@ -29,15 +29,15 @@ import (
 const (
 	watermarkInterval = 250 * time.Millisecond
 	watermarkMaxAge   = 5 * time.Second
-	watermarkPoll     = 20 * time.Millisecond // between two looks at the open transactions, while there is no watermark
+	watermarkPoll     = 20 * time.Millisecond // between two lists of the open transactions, while there is no watermark
 )
 
 // watermarkState is what the node knows about the IDs taken by open transactions.
 type watermarkState struct {
 	mu      sync.Mutex
 	asked   time.Time
-	latest  marks            // read before the writers were listed
-	safe    marks            // the watermark: the lowest of latest and the IDs of all writers
+	latest  marks            // read before the open transactions were listed
+	safe    marks            // the watermark: the lowest of latest and the IDs in writers
 	writers map[string]marks // open transactions with the IDs up to which each has taken none
 }
 

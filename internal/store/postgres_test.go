@@ -60,7 +60,7 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 	}
 }
 
-// TestPostgresEndsIdleTransactions checks that a node that stands still keeps its locks no longer than its lease.
+// TestPostgresEndsIdleTransactions checks that a paused node keeps its locks no longer than its lease.
 func TestPostgresEndsIdleTransactions(t *testing.T) {
 	db := open(t, store.Options{URL: storetest.Postgres(t)})
 	got, err := db.Setting(t.Context(), "idle_in_transaction_session_timeout")
@@ -86,7 +86,7 @@ func TestPostgresSignals(t *testing.T) {
 	}
 }
 
-// listening waits until n nodes listen, and have heard of their own beginning.
+// listening waits until n nodes listen and have received their first signal.
 func listening(t testing.TB, o store.Options, n int64) {
 	t.Helper()
 	raw := past(t, o)
@@ -94,7 +94,7 @@ func listening(t testing.TB, o store.Options, n int64) {
 		return number(t, raw, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle'`) >= n
 	})
-	time.Sleep(50 * time.Millisecond) // the signal that follows the answer to LISTEN
+	time.Sleep(50 * time.Millisecond) // until the first signal
 }
 
 func drain(db *store.Store) {
@@ -104,7 +104,7 @@ func drain(db *store.Store) {
 	}
 }
 
-// TestPostgresGoesAway stops the server in the middle of the work and starts it again.
+// TestPostgresGoesAway stops the server while nodes work and starts it again.
 func TestPostgresGoesAway(t *testing.T) {
 	server := storetest.StartServer(t)
 	o := store.Options{URL: server.URL()}
@@ -201,14 +201,14 @@ func TestPostgresClock(t *testing.T) {
 	before := clock()
 	now := db.Now().UnixMilli()
 	after := clock()
-	// Half of a round trip is what the measurement can be wrong by, which is far less than this.
+	// The error of the measurement is at most half of a round trip.
 	const slack = 2000
 	if now < before-slack || now > after+slack {
 		t.Errorf("Now is %d; the database says %d before and %d after", now, before, after)
 	}
 }
 
-// TestPostgresConnections checks that a node keeps to its share of connections, whatever it is asked.
+// TestPostgresConnections checks that a node never uses more than its share of connections.
 func TestPostgresConnections(t *testing.T) {
 	o := store.Options{URL: storetest.Postgres(t)}
 	db, raw := open(t, o), past(t, o)
@@ -244,7 +244,7 @@ func TestPostgresConnections(t *testing.T) {
 	}
 }
 
-// TestAbandonedWaitsForClaims has a claim that the database goes on with after its node has given it up.
+// TestAbandonedWaitsForClaims has a claim whose transaction is still open in the database after its node has given up.
 func TestAbandonedWaitsForClaims(t *testing.T) {
 	o := store.Options{URL: storetest.Postgres(t)}
 	db, raw := open(t, o), past(t, o)
@@ -269,8 +269,8 @@ func TestAbandonedWaitsForClaims(t *testing.T) {
 	}
 }
 
-// TestPostgresSearchIgnoresTheCollation searches a title whose ASCII letters the collation of the database folds in another
-// way than all others do: Turkish has a dotless i.
+// TestPostgresSearchIgnoresTheCollation searches a title under a collation that folds ASCII letters in its own way:
+// Turkish has a dotless i.
 func TestPostgresSearchIgnoresTheCollation(t *testing.T) {
 	kind := storetest.Databases[1]
 	options := kind.New(t)

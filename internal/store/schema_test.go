@@ -16,12 +16,12 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// sqliteOnly and postgresOnly are the differences between the schemas that are meant.
+// sqliteOnly and postgresOnly are the intended differences between the schemas.
 var (
 	sqliteOnly = []string{
 		"execution unique id",                            // a key of a partitioned table has the column of the partitions in it
-		"response unique execution_id",                   // likewise
-		"execution index job_id, node where outcome = 0", // what runs; on PostgreSQL it would make each result a change of all indexes
+		"response unique execution_id",                   // the same
+		"execution index job_id, node where outcome = 0", // running executions; on PostgreSQL every result would write to all indexes
 		"node.running_from integer null default 0",
 	}
 	postgresOnly = []string{

@@ -14,33 +14,34 @@ import (
 )
 
 const (
-	// searchRows is how many records one page of a search looks at, whatever it is for; with a text half as many, since
-	// four texts of each are searched.
+	// searchRows is how many records one page of a search looks at. With a text it is half as many, since four columns
+	// of each are searched.
 	searchRows = 2000
-	// disorder is how far the starts of two records may be apart that stand in the other order of their ids: an execution
-	// starts a moment after its claim, and clocks are set now and then.
-	disorder = time.Minute
-	// seekRows and seekTime are how near, in ids or in time, the search for an instant comes.
+	// maxDisorder is how far the starts of two records can be apart whose IDs have the opposite order: an execution
+	// starts shortly after its claim, and clocks are adjusted at times.
+	maxDisorder = time.Minute
+	// seekRows and seekTime are the precision, in IDs and in time, with which an instant is found.
 	seekRows = 500
 	seekTime = 10 * time.Second
 
 	largestID = 1 << 62
 )
 
-// stretch is a run of records, in the order of their ids, that a page looks at.
-type stretch struct {
-	column  string // account_id or job_id, each the first column of an index whose second one is the id
+// idRange is the range of records that a page looks at, in the order of their IDs.
+type idRange struct {
+	column  string // account_id or job_id; each is the first column of an index whose second column is the ID
 	owner   int64
-	first   int64 // ids, from first up to and not including before
+	first   int64 // the IDs from first up to, but not including, before
 	before  int64
-	planned [2]int64 // instants, outside of which the partitions of PostgreSQL need no look
-	last    bool     // nothing older is wanted
+	planned [2]int64 // the planned times that are relevant, so that PostgreSQL skips partitions
+	last    bool     // no older records are wanted
 	reached cron.HistoryPosition
 }
 
-// Search reads one page of the records of an account, newest first, and without headers and bodies. It looks at no more
-// than searchRows of them: with a filter that matches little, pages are short or empty until the end is reached. A job
-// or folder of the filter that does not exist is an error of kind NotFound. Records of deleted jobs are not found.
+// Search reads one page of the records of an account, newest first, without headers and bodies. It looks at no more
+// than searchRows records: with a filter that matches few, pages are short or empty until the end is reached. The error
+// is of kind NotFound when the account does not have the job or folder of the filter. Records of deleted jobs are not
+// found.
 func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuery) (page cron.HistoryPage, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -51,9 +52,9 @@ func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuer
 	if err != nil {
 		return page, err
 	}
-	var run stretch
+	var run idRange
 	err = s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) (err error) {
-		if run, err = s.stretch(ctx, reader, accountID, q, since); err != nil {
+		if run, err = s.idRange(ctx, reader, accountID, q, since); err != nil {
 			return err
 		}
 		page.Records, err = s.matching(ctx, reader, accountID, q, &run, since)
@@ -72,7 +73,8 @@ func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuer
 	return page, nil
 }
 
-// searchable proves that the account has what the filter names, and returns from when on its plan keeps history.
+// searchable checks that the account has the job and folder of the filter, and returns from when on its history is
+// kept.
 func (s *Store) searchable(ctx context.Context, accountID int64, f *cron.HistoryFilter) (since time.Time, err error) {
 	var row planRow
 	err = s.read.QueryRowContext(ctx, `SELECT plan, overrides FROM account WHERE id = $1`, accountID).Scan(&row.name,
@@ -95,11 +97,11 @@ func (s *Store) searchable(ctx context.Context, accountID int64, f *cron.History
 	return s.keptSince(row)
 }
 
-// stretch finds the records that a page looks at.
-func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, since time.Time) (
-	stretch, error) {
+// idRange finds the records that a page looks at.
+func (s *Store) idRange(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, since time.Time) (
+	idRange, error) {
 	f := &q.Filter
-	run := stretch{column: "account_id", owner: accountID, before: largestID,
+	run := idRange{column: "account_id", owner: accountID, before: largestID,
 		planned: [2]int64{millis(since.UTC().Truncate(24 * time.Hour)), largestID}}
 	if f.JobID != 0 {
 		run.column, run.owner = "job_id", f.JobID
@@ -109,7 +111,7 @@ func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q 
 		run.before, newest = q.After.ID, q.After.At
 	}
 	if !newest.IsZero() {
-		newest = newest.Add(disorder)
+		newest = newest.Add(maxDisorder)
 		run.planned[1] = millis(newest) // nothing starts before it is due
 	}
 	if q.After.ID == 0 && !f.To.IsZero() {
@@ -133,19 +135,19 @@ func (s *Store) stretch(ctx context.Context, reader queryer, accountID int64, q 
 		return run, fmt.Errorf("find the records to look at: %w", err)
 	}
 	run.reached = cron.HistoryPosition{ID: run.first, At: instant(started)}
-	oldest := since // what started before it was planned before it
+	oldest := since // a record that started before it was planned before it
 	if f.From.After(oldest) {
 		oldest = f.From
 	}
-	run.last = run.reached.At.Before(oldest.Add(-disorder))
+	run.last = run.reached.At.Before(oldest.Add(-maxDisorder))
 	return run, nil
 }
 
-// seek moves the end of the stretch to some record that started at or after the given instant, and as near to the first
-// of them as seekRows or seekTime.
-func (s *Store) seek(ctx context.Context, reader queryer, run *stretch, at time.Time) error {
+// seek moves the end of the range to a record that started at or after the given instant, within seekRows or seekTime
+// of the first such record.
+func (s *Store) seek(ctx context.Context, reader queryer, run *idRange, at time.Time) error {
 	day := at.UTC().Truncate(24 * time.Hour)
-	for _, last := range []int64{millis(day.AddDate(0, 0, 2)) - 1, largestID} { // as a rule a near day has one
+	for _, last := range []int64{millis(day.AddDate(0, 0, 2)) - 1, largestID} { // usually the first range has one
 		if err := s.seekIn(ctx, reader, run, millis(at), millis(day), last); err != nil || run.before < largestID {
 			return err
 		}
@@ -153,22 +155,22 @@ func (s *Store) seek(ctx context.Context, reader queryer, run *stretch, at time.
 	return nil
 }
 
-// seekIn looks at records that were due from first to last only, where that is of use. Ids grow with the time, and mostly
-// evenly: every other step goes where the instant should be then, and the others halve what is left.
-func (s *Store) seekIn(ctx context.Context, reader queryer, run *stretch, at, first, last int64) error {
-	look := func(from int64, order string) (id, started int64, err error) {
+// seekIn is seek among the records that were planned from first to last. IDs grow with time, mostly evenly: every other
+// step interpolates, and the others halve the rest.
+func (s *Store) seekIn(ctx context.Context, reader queryer, run *idRange, at, first, last int64) error {
+	probe := func(from int64, order string) (id, started int64, err error) {
 		days, args := s.engine.days(first, last, run.owner, from)
 		err = reader.QueryRowContext(ctx, `SELECT id, started_at FROM execution WHERE `+run.column+` = $1 AND id >= $2`+days+`
 			ORDER BY id `+order+` LIMIT 1`, args...).Scan(&id, &started)
 		return id, started, err
 	}
-	high, latest, err := look(0, "DESC")
+	high, latest, err := probe(0, "DESC")
 	if err == nil && latest >= at {
 		run.before = high
 	}
 	low, earliest := int64(0), int64(0)
 	if err == nil {
-		low, earliest, err = look(0, "")
+		low, earliest, err = probe(0, "")
 	}
 	for even := true; err == nil && high-low > seekRows && earliest < at && at < latest; even = !even {
 		step := (high - low) / 2
@@ -177,7 +179,7 @@ func (s *Store) seekIn(ctx context.Context, reader queryer, run *stretch, at, fi
 		}
 		guess := low + min(max(step, 1), high-low-1)
 		var id, started int64
-		id, started, err = look(guess, "")
+		id, started, err = probe(guess, "")
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			high, err = guess, nil
@@ -196,14 +198,14 @@ func (s *Store) seekIn(ctx context.Context, reader queryer, run *stretch, at, fi
 	return err
 }
 
-// matching reads the records of the stretch that the filter wants: one more than the limit, if there are so many.
-func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, run *stretch,
+// matching reads the records of the range that match the filter, and one more than the limit if there are so many.
+func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, run *idRange,
 	since time.Time) (
 	[]cron.HistoryRecord, error) {
 	w := s.wanted(accountID, &q.Filter, run, since)
 	limit := q.Limit + 1
 	if q.Filter.Text != "" {
-		limit = searchRows // the database may find more than what contains it
+		limit = searchRows // the pattern may match more records than contain the text
 	}
 	rows, err := reader.QueryContext(ctx,
 		`SELECT `+executionNames+`, job.title,
@@ -228,7 +230,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 			return nil, fmt.Errorf("search the history: %w", err)
 		}
 		if q.Filter.Text == "" || r.Contains(q.Filter.Text) {
-			r.Repeats = former != cron.OutcomeFailed // a lost one may have got its result since
+			r.Repeats = former != cron.OutcomeFailed // a lost attempt may have got its result
 			found = append(found, r)
 		}
 	}
@@ -244,14 +246,14 @@ type where struct {
 	args       []any
 }
 
-// add adds a condition in which ? stands for the argument.
+// add adds a condition. ? stands for the argument.
 func (w *where) add(condition string, arg any) {
 	w.args = append(w.args, arg)
 	w.conditions.WriteString(" AND " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(w.args))))
 }
 
-// wanted is the condition that the filter makes; its first argument is a failed outcome.
-func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, since time.Time) *where {
+// wanted is the condition of the filter. Its first argument is a failed outcome.
+func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *idRange, since time.Time) *where {
 	w := &where{args: []any{int(cron.OutcomeFailed), run.owner}}
 	w.conditions.WriteString(`execution.` + run.column + ` = $2`)
 	w.add(`execution.id >= ?`, run.first)
@@ -259,7 +261,7 @@ func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, sin
 	var days string
 	days, w.args = s.engine.days(run.planned[0], run.planned[1], w.args...)
 	w.conditions.WriteString(days)
-	w.add(`execution.planned_at + 0 >= ?`, millis(since)) // no index is to be used for it
+	w.add(`execution.planned_at + 0 >= ?`, millis(since)) // so that no index is used for it
 	w.add(`job.account_id = ?`, accountID)
 	if f.FolderID != nil {
 		w.add(`job.folder_id = ?`, *f.FolderID)
@@ -293,7 +295,7 @@ func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *stretch, sin
 		for i, column := range stored {
 			stored[i] = s.engine.lower(column) + ` LIKE ? ESCAPE '\'`
 		}
-		w.add("("+strings.Join(stored, " OR ")+")", likely(f.Text))
+		w.add("("+strings.Join(stored, " OR ")+")", likePattern(f.Text))
 	}
 	return w
 }
@@ -306,9 +308,9 @@ func numbersOf[T ~int](values []T) []int64 {
 	return numbers
 }
 
-// likely is the pattern of LIKE for text that may contain the given one, with its ASCII letters in lower case. Any other
-// letter stands for every character, so that HistoryRecord.Contains has to check what matches.
-func likely(text string) string {
+// likePattern is a pattern of LIKE that matches at least the texts that contain the given one, whose ASCII letters are
+// in lower case. Any other letter matches every character, so HistoryRecord.Contains has to check the result.
+func likePattern(text string) string {
 	var b strings.Builder
 	b.WriteByte('%')
 	for _, r := range text {

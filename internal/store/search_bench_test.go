@@ -27,8 +27,8 @@ func fillHistory(b *testing.B, options store.Options, raw *sql.DB, jobID int64, 
 }
 
 // BenchmarkSearch reads pages of the history of an account with five million executions in ninety days, statistics of
-// the same span, and counts executions into them. slowest-ms is the slowest page of each kind but for the first one, for
-// which PostgreSQL plans.
+// the same span, and counts executions into them. slowest-ms is the slowest page of each kind but for the first one, for which
+// PostgreSQL plans the statement.
 func BenchmarkSearch(b *testing.B) {
 	for _, kind := range storetest.Databases {
 		b.Run(kind.Name, func(b *testing.B) {

@@ -69,7 +69,7 @@ func TestSQLiteCannotOpen(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		prepare func(t *testing.T) (dir string)
-		want    error // nil for any
+		want    error // nil for any error
 	}{
 		{"an empty file", file(""), store.ErrNotADatabase},
 		{"a database of another program", func(t *testing.T) string {
@@ -139,7 +139,7 @@ func TestSQLiteCannotOpen(t *testing.T) {
 	}
 }
 
-// TestSQLiteBrokenOffStart opens what is left when the program ends while it makes the database.
+// TestSQLiteBrokenOffStart opens what is left when the program ends while it creates the database.
 func TestSQLiteBrokenOffStart(t *testing.T) {
 	o := store.Options{Dir: t.TempDir()}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -152,8 +152,8 @@ func TestSQLiteBrokenOffStart(t *testing.T) {
 	}
 }
 
-// TestSQLiteOtherProcess lets another connection, as a command of the program has, write all the time: nobody sees that
-// the database is busy.
+// TestSQLiteOtherProcess writes all the time over another connection, as commands do: no call fails because the
+// database is busy.
 func TestSQLiteOtherProcess(t *testing.T) {
 	o := store.Options{Dir: storetest.SQLite(t)}
 	db, raw := open(t, o), past(t, o)
@@ -204,7 +204,7 @@ func TestSQLiteBackup(t *testing.T) {
 	account, _ := newAccount(t, db)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Go(func() { // the service goes on
+	wg.Go(func() { // the service continues
 		for {
 			select {
 			case <-stop:
@@ -279,7 +279,7 @@ func TestSQLiteBackup(t *testing.T) {
 	}
 }
 
-// TestSQLiteShrinks checks that the file gives back its pages after a flood.
+// TestSQLiteShrinks checks that the file shrinks after many rows were deleted.
 func TestSQLiteShrinks(t *testing.T) {
 	o := store.Options{Dir: storetest.SQLite(t), Plans: cron.Plans{cron.PlanUnlimited: {Retention: time.Hour}}}
 	db, raw := open(t, o), past(t, o)
@@ -296,7 +296,7 @@ func TestSQLiteShrinks(t *testing.T) {
 		t.Errorf("%d responses are left", n)
 	}
 	if now := number(t, raw, `PRAGMA page_count`); now > pages/4 {
-		t.Errorf("the file has %d pages, at the height of the flood it had %d", now, pages)
+		t.Errorf("the file has %d pages, with all rows it had %d", now, pages)
 	}
 }
 
@@ -306,8 +306,8 @@ const crashDir = "PUNCTUAL_STORE_TEST_CRASH_DIR"
 // crashJobs is how many jobs the child has, each due all the time.
 const crashJobs = 20
 
-// TestSQLiteCrash kills a process that claims and finishes, again and again, and expects that what it has reported is
-// there and that records and counters agree.
+// TestSQLiteCrash kills a process that claims and finishes several times. What it has reported must be in the
+// database, and records and counters must agree.
 func TestSQLiteCrash(t *testing.T) {
 	o := store.Options{Dir: storetest.SQLite(t)}
 	o.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 1 << 30, Retention: 24 * time.Hour}}
@@ -364,7 +364,7 @@ func TestSQLiteCrash(t *testing.T) {
 	}
 }
 
-// note reads a line of the child: a word and the id of an execution. The last line may break off.
+// note reads a line of the child: a word and the id of an execution. The last line may be incomplete.
 func note(t *testing.T, line string, claimed, finished map[int64]bool) {
 	t.Helper()
 	what, number, found := strings.Cut(strings.TrimSuffix(line, "."), " ")

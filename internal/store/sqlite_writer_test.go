@@ -100,8 +100,7 @@ func numbers(t *testing.T, db *sql.DB) (all []int) {
 	return all
 }
 
-// busy holds the writer in a write of its own until the result is called, so that what is begun meanwhile waits
-// together.
+// busy blocks the writer with a write until release is called, so that writes that begin meanwhile wait together.
 func busy(t *testing.T, w *writer) (release func()) {
 	t.Helper()
 	var (
@@ -126,7 +125,7 @@ func busy(t *testing.T, w *writer) (release func()) {
 	}
 }
 
-// begin begins a write and returns once it waits; the result is its error.
+// begin begins a write and returns once it waits. The channel receives its error.
 func begin(ctx context.Context, w *writer, u turn, fn func(context.Context, queryer) error) <-chan error {
 	waits := func() int {
 		w.mu.Lock()
@@ -204,7 +203,7 @@ func TestWriterOrder(t *testing.T) {
 	}
 }
 
-// TestWriterOvertaking takes groups while urgent writes never end: batched ones are left out of every other group.
+// TestWriterOvertaking takes groups while there are always urgent writes: batches are left out of every other group.
 func TestWriterOvertaking(t *testing.T) {
 	var w writer
 	put := func(u turn) {
@@ -274,7 +273,7 @@ func TestWriterCancel(t *testing.T) {
 	}
 }
 
-// TestWriterCarriesThrough cancels a write that has begun.
+// TestWriterCarriesThrough cancels a write that has begun, which is completed.
 func TestWriterCarriesThrough(t *testing.T) {
 	w, db := openWriter(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -310,7 +309,7 @@ func TestWriterAlone(t *testing.T) {
 	}
 }
 
-// TestWriterBrokenTransaction has a statement that ends the transaction of all, and a commit that fails.
+// TestWriterBrokenTransaction has a statement that rolls back the whole group, and a commit that fails.
 func TestWriterBrokenTransaction(t *testing.T) {
 	w, db := openWriter(t)
 	if _, err := db.Exec(`CREATE TABLE child (n INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED) STRICT`); err != nil {

@@ -35,7 +35,7 @@ func past(t testing.TB, o store.Options) *sql.DB {
 // tables are the tables of a database without the store.
 func tables(t testing.TB, raw *sql.DB) *storetest.Tables { return storetest.NewTables(t, raw) }
 
-// exec runs a statement past the store.
+// exec runs a statement without the store.
 func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	t.Helper()
 	if _, err := db.Exec(statement, args...); err != nil {
@@ -43,7 +43,7 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	}
 }
 
-// number asks for one number past the store.
+// number reads one number without the store.
 func number(t testing.TB, db *sql.DB, query string, args ...any) (n int64) {
 	t.Helper()
 	if err := db.QueryRow(query, args...).Scan(&n); err != nil {
@@ -59,7 +59,7 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// runningFrom says, for a heartbeat, that any execution may be under way.
+// runningFrom tells a heartbeat that any execution may be running.
 func runningFrom(int64) int64 { return 1 }
 
 // newAccount creates the first account of a database and a node.
@@ -85,7 +85,7 @@ func newJob(account int64) cron.Job {
 	return j
 }
 
-// completion is a result of a launch.
+// completion is a launch with a result.
 func completion(l cron.Launch, status cron.Status) cron.Completion {
 	return cron.Completion{Launch: l, Result: cron.Result{
 		Status: status, HTTPStatus: 200, Reason: "OK", URL: l.Job.Request.URL, Started: time.Now().UTC(),

@@ -235,7 +235,7 @@ var accountTests = []test{
 		s.equal("enabled", s.record(db, account, due.ID).Enabled, true)
 		s.setEnabled(db, account, false) // once more changes nothing
 
-		// Of one it is known when it was due first, as it would be had the account been disabled for a day.
+		// One of them has been due for a day.
 		first := due.OccurrenceAfter(db.Now().Add(-24 * time.Hour))
 		s.raw().SetNextRun(due.ID, first)
 		before := db.Now()
@@ -368,7 +368,7 @@ var accountTests = []test{
 
 func disable(j *cron.Job) { j.Enabled = false }
 
-// enabled is a change that enables or disables an account.
+// enabled returns a change that enables or disables an account.
 func enabled(is bool) func(*cron.Account) error {
 	return func(a *cron.Account) error {
 		a.Disabled = !is

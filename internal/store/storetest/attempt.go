@@ -18,8 +18,7 @@ func atLeastOnce(j *cron.Job) { j.Policy.Delivery = cron.AtLeastOnce }
 
 func skipOverlap(j *cron.Job) { j.Policy.Overlap = cron.OverlapSkip }
 
-// nextAttempt expects that exactly one attempt at an occurrence waits, and that its pause was counted from an instant
-// after before.
+// nextAttempt checks that exactly one attempt at an occurrence is pending, with a delay from an instant after before.
 func (s *suite) nextAttempt(db *store.Store, l cron.Launch, attempt int, before time.Time, pause time.Duration) {
 	s.Helper()
 	waiting := s.waiting(l.Job.ID)
@@ -206,7 +205,7 @@ var attemptTests = []test{
 	}},
 }
 
-// dies lets a node die, and another one, on a handle of its own, settle what it left.
+// dies ends the lease of a node, and lets another node settle its executions.
 func (s *suite) dies(db *store.Store, node int64) (survivor *store.Store, epoch int64) {
 	s.Helper()
 	survivor = s.open()

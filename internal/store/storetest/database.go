@@ -18,15 +18,15 @@ import (
 // testKey seals secrets in tests.
 var testKey = [32]byte{1}
 
-// Database is a kind of database. What its functions return opens one that no other test uses, and that goes with the
-// test; a test may open several handles on it, each as good as a node of its own.
+// Database is a kind of database. Its functions return the options of a database that no other test uses, and that is
+// deleted with the test. A test may open several handles on it, like nodes.
 type Database struct {
 	Name  string
 	New   func(t testing.TB) store.Options // a database that was migrated and holds nothing
 	Empty func(t testing.TB) store.Options // the same without migrations: no database at all, in the sense of store.Open
 }
 
-// Databases are all kinds.
+// Databases are all kinds of databases.
 var Databases = []Database{
 	{"SQLite",
 		func(t testing.TB) store.Options { return options("", SQLite(t)) },
@@ -116,7 +116,7 @@ func Open(t testing.TB, o store.Options) *store.Store {
 	return db
 }
 
-// Raw opens connections that go past the store, for the time of a test. On SQLite they check no foreign keys.
+// Raw opens connections without the store, for the duration of a test. On SQLite they do not check foreign keys.
 func Raw(t testing.TB, o store.Options) *sql.DB {
 	t.Helper()
 	db, err := Connect(o)

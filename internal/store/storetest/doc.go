@@ -1,3 +1,3 @@
-// Package storetest holds what tests need that use the store: databases of every kind, fixtures, and Run, the suite that
-// every database has to pass.
+// Package storetest supports tests that use the store: databases of every kind, fixtures, the SQL that knows the schema
+// (Tables), and Run, the suite that every database has to pass.
 package storetest

@@ -117,7 +117,7 @@ var misfireTests = []test{
 			more = claimed.More
 			launched += len(claimed.Launches)
 		}
-		if launched < jobs { // and more when the clock reaches a minute in between, at which they are due once more
+		if launched < jobs { // more if a minute ends meanwhile, when they are due again
 			s.Errorf("launched %d, want all of them", launched)
 		}
 		s.equal("missed records", s.raw().Gaps(cron.OutcomeMissed, cron.FaultMissed, first, 7*24*60), int64(jobs))

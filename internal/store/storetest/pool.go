@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Databases on PostgreSQL are used by one test after another. To migrate one costs 0.2 s of computing, and to copy the
-// hundreds of files of one that was migrated costs no less; to delete what a test has left costs a tenth of that. A test
-// that changes more than rows, or leaves many, spoils its database, and another one is copied.
+// Databases on PostgreSQL are used by one test after another. Migrating one takes 0.2 s of CPU, and copying
+// the hundreds of files of a migrated one takes no less; deleting what a test has left takes a tenth of that. A database in
+// which a test has changed more than rows, or left many rows, is not reused.
 
 // newName is the name of a database that this process has not used yet.
 func newName() string { return fmt.Sprintf("test_%d_%d", os.Getpid(), shared.made.Add(1)) }
@@ -99,7 +99,7 @@ END $do$`
 // mostLeft is how many bytes the tables of a database may have that is used again; deleted rows keep their place.
 const mostLeft = 4 << 20
 
-// reset makes a database as good as new. It is false where the test has spoilt it.
+// reset makes a database as good as new. It returns false when it cannot be reused.
 func (s *Server) reset(name string) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
 	defer cancel()
@@ -109,7 +109,7 @@ func (s *Server) reset(name string) (done bool, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	// What a killed process has sent may still be under way.
+	// Statements of a killed process may still be running.
 	_, err = db.ExecContext(ctx, `SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 		WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	if err != nil {

@@ -17,9 +17,9 @@ import (
 	"punctual/internal/store"
 )
 
-// Tables reads and changes a database behind the store's back. The SQL of tests that knows the schema is in this file, so
-// that a change of the schema finds it in one place. Package checker has SQL of its own, because it must not share
-// mistakes with anything else.
+// Tables reads and changes a database behind the store's back. All SQL of tests that knows the
+// schema is in the files raw*.go, so that a change of the schema finds it in one place. Only package checker has SQL of its
+// own, since it must not share mistakes with anything else.
 type Tables struct {
 	t  testing.TB
 	db *sql.DB

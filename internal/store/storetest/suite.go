@@ -85,7 +85,7 @@ type suite struct {
 
 func (s *suite) ctx() context.Context { return s.Context() }
 
-// isSQLite tells which of the two the database is, for the few things that they do not have in common.
+// isSQLite tells whether the database is SQLite, for the few differences.
 func (s *suite) isSQLite() bool { return s.options.URL == "" }
 
 // open opens a handle on the database.
@@ -173,7 +173,7 @@ func (s *suite) claim(db *store.Store, node int64, limit int, without ...int64) 
 	return claimed
 }
 
-// claimMany claims so many executions, by as many claims as a busy machine needs: each decides for a short time only.
+// claimMany claims count executions. A claim takes a bounded time, so a busy machine needs several.
 func (s *suite) claimMany(db *store.Store, node int64, count int) (launches []cron.Launch) {
 	s.Helper()
 	for len(launches) < count {
@@ -195,7 +195,7 @@ func (s *suite) claimOne(db *store.Store, node int64) cron.Launch {
 	return launches[0]
 }
 
-// claimNone expects that there is nothing to be claimed.
+// claimNone checks that nothing can be claimed.
 func (s *suite) claimNone(db *store.Store, node int64) cron.Claimed {
 	s.Helper()
 	claimed := s.claim(db, node, 10)
@@ -242,7 +242,7 @@ func (s *suite) history(db *store.Store, account, jobID int64) []cron.Execution 
 	return h
 }
 
-// entry is what most tests want to know of a row of the ledger.
+// entry is the part of a record that most tests check.
 type entry struct {
 	Planned time.Time
 	Kind    cron.Kind
@@ -296,7 +296,7 @@ func (s *suite) ok(err error) {
 	}
 }
 
-// missing expects the error for a subject that does not exist, or not for the account that asks.
+// missing checks for the error of a subject that does not exist, or belongs to another account.
 func (s *suite) missing(err error, subject cron.Subject) {
 	s.Helper()
 	s.refused(err, cron.NotFound, subject)

@@ -67,7 +67,7 @@ func (s *suite) twoReleases() (before, after *cron.Zones) {
 	return s.zones(map[string]string{moving: "Etc/GMT+6"}), s.zones(map[string]string{moving: "Etc/GMT+5"})
 }
 
-// elsewhere puts zone data into the database as a newer process would.
+// elsewhere stores zone data as a newer process does.
 func (s *suite) elsewhere(version string, z *cron.Zones, data string) {
 	s.Helper()
 	s.raw().SetZones(z, version, data)
