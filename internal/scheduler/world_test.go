@@ -29,7 +29,7 @@ type world struct {
 	dir      string
 	config   Config // of the next scheduler; a test may change it before start
 	db       *database
-	raw      *sql.DB // reads past the store
+	raw      *sql.DB // reads without the store
 	targets  *targets
 	logs     *logs
 	accounts []int64
@@ -234,7 +234,7 @@ func (w *world) job(schedule cron.Schedule, target string, edits ...func(*cron.J
 	return j.ID
 }
 
-// clones adds so many copies of a job to each of some accounts.
+// clones adds n copies of a job to each of some accounts.
 func (w *world) clones(id int64, n int, accounts ...int64) {
 	w.Helper()
 	defer w.db.writing()()
@@ -369,9 +369,9 @@ type database struct {
 	fault    fault
 	deaf     bool                 // notifications are lost
 	memory   map[string]time.Time // answers of NextDue; polls would take most of the time of the tests
-	writers  int                  // operations under way that may change them
+	writers  int                  // operations in progress that may change them
 	writes   int                  // how often one began or ended
-	active   int                  // operations under way
+	active   int                  // operations in progress
 	claimed  []cron.Launch
 	claims   []cron.ClaimRequest
 	finishes []finish

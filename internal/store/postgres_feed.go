@@ -67,7 +67,7 @@ func (e *postgresEngine) watermarks(ctx context.Context) (cron.Watermarks, error
 		}
 		select {
 		case <-ctx.Done():
-			return cron.Watermarks{}, fmt.Errorf("wait for the transactions under way: %w", ctx.Err())
+			return cron.Watermarks{}, fmt.Errorf("wait for the open transactions: %w", ctx.Err())
 		case <-time.After(watermarkPoll):
 		}
 	}
@@ -76,7 +76,7 @@ func (e *postgresEngine) watermarks(ctx context.Context) (cron.Watermarks, error
 // advance lists the open transactions, after latest was read.
 func (e *postgresEngine) advance(ctx context.Context, f *watermarkState, latest marks) error {
 	// An INSERT locks its table before it takes an ID, and releases the lock when its rows have become visible.
-	list, err := collect(ctx, e.store.read, "list the transactions under way", single[string],
+	list, err := collect(ctx, e.store.read, "list the open transactions", single[string],
 		`SELECT virtualtransaction FROM pg_locks
 		 WHERE locktype = 'relation' AND relation IN ('execution'::regclass, 'job_change'::regclass)
 		   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -18,7 +18,7 @@ import (
 //
 //	new node, newer data         zone_data, nodes              node that runs, older data
 //	AgreeOnZones ── lock ──────▶ data, version
-//	             ── update ────▶ version of each live node ◀── waits for its claims under way
+//	             ── update ────▶ version of each live node ◀── waits for its open claims
 //	             ── commit
 //	Replan: all jobs, in chunks                        claim ─▶ finds another version on its node's row,
 // loads the data and starts again
@@ -45,7 +45,7 @@ func (s *Store) AgreeOnZones(ctx context.Context, offered *cron.Zones) error {
 		if err := s.raiseZones(ctx, offered); err != nil {
 			return fmt.Errorf("put time zone data into the database: %w", err)
 		}
-		s.logger.Info("the database has new time zone data; all jobs are planned anew", slog.String("before", release),
+		s.logger.Info("the database has new time zone data; all jobs are planned again", slog.String("before", release),
 			slog.String("now", offered.Release()))
 	} else if release != offered.Release() {
 		s.logger.Info("the database has newer time zone data than this node; they are used",

@@ -32,7 +32,7 @@ var editTests = []test{
 		rec := s.record(db, account, j.ID)
 		s.equal("next run", rec.State.NextRun, rec.NextAfter(db.Now()))
 	}},
-	{"a change of the schedule plans the job anew", func(s *suite) {
+	{"a change of the schedule plans the job again", func(s *suite) {
 		db, account, _ := s.start()
 		j := s.job(db, account)
 		far := daily(db.Now().Add(6 * time.Hour))

@@ -132,7 +132,7 @@ var idempotencyTests = []test{
 		s.maintain(db)
 		s.equal("calls", s.raw().Rows("idempotency_key"), int64(0))
 	}},
-	{"an account has so many keys, and no more", func(s *suite) {
+	{"an account has a limited number of idempotency keys", func(s *suite) {
 		db, account, _ := s.start()
 		stranger := s.account(db)
 		for _, id := range []int64{account, stranger} {

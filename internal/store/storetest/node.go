@@ -173,7 +173,7 @@ var nodeTests = []test{
 	}},
 }
 
-// beat is a heartbeat of a node that has these executions under way.
+// beat is a heartbeat of a node with these executions in flight.
 func (s *suite) beat(db *store.Store, node int64, running ...int64) error {
 	return db.Heartbeat(s.ctx(), node, func(latest int64) int64 { return slices.Min(append(running, latest)) })
 }

@@ -66,7 +66,7 @@ var noticeTests = []test{
 			s.Errorf("written at %v, the result was recorded at %v", created, before)
 		}
 	}},
-	{"a notice says all of itself, whatever becomes of the job and the execution", func(s *suite) {
+	{"a notice is complete without the job and the execution", func(s *suite) {
 		db, account, node := s.start()
 		j := s.job(db, account, allNotices, func(j *cron.Job) {
 			j.Title, j.Schedule.Timezone = "as it was", "Asia/Tokyo"

@@ -53,7 +53,7 @@ func (s *suite) violates(err error, kind cron.ErrorKind, subject cron.Subject, r
 	}
 }
 
-// race runs so many calls at once and returns their errors.
+// race runs n calls at the same time and returns their errors.
 func race(calls int, call func(i int) error) []error {
 	errs := make([]error, calls)
 	var running sync.WaitGroup

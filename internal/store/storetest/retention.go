@@ -17,7 +17,7 @@ func (s *suite) maintain(db *store.Store) {
 			return
 		}
 	}
-	s.Fatal("the upkeep comes to no end")
+	s.Fatal("the upkeep does not end")
 }
 
 // shortRetention lets two plans keep history for an hour and for a day.

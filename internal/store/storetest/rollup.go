@@ -153,7 +153,7 @@ var rollupTests = []test{
 					}
 					s.raw().SetResult(e)
 				}
-				// Another attempt at one that failed or was lost, whatever has come of it since.
+				// Another attempt at one that failed or was lost, independently of its present outcome.
 				if k := random.IntN(len(ledger) + 1); k < len(ledger) {
 					former := &ledger[k]
 					next := randomRecord(random, &cron.Job{ID: former.JobID, AccountID: account}, at)

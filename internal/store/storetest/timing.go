@@ -34,7 +34,7 @@ func (s *suite) edit(db *store.Store, j cron.Job, change func(*cron.Job)) cron.J
 func notifyFailure(j *cron.Job) { j.Notification.OnFailure = true }
 
 var timingTests = []test{
-	{"a one-time job is planned for its instant, whatever its schedule says", func(s *suite) {
+	{"a one-time job is planned for its instant and not by its schedule", func(s *suite) {
 		db, account, _ := s.start()
 		at := db.Now().Add(90 * time.Minute).UTC().Truncate(time.Second)
 		j := s.job(db, account, eachMinute, func(j *cron.Job) { j.Timing.RunAt = at })

@@ -82,7 +82,7 @@ var usageTests = []test{
 		s.equal("used", s.used(db, narrow), 1)
 		s.equal("passed without limits", s.count(db), true)
 	}},
-	{"a new window begins anew", func(s *suite) {
+	{"a new window starts at 0", func(s *suite) {
 		db := s.open()
 		l := cron.RateLimit{Kind: 1, Subject: 7, Window: century, Max: 1}
 		s.equal("passed", s.count(db, l), true)

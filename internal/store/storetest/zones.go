@@ -97,7 +97,7 @@ func (s *suite) nextRun(db *store.Store, j cron.Job) time.Time {
 }
 
 var zoneTests = []test{
-	{"jobs are planned anew by newer zone data", func(s *suite) {
+	{"jobs are planned again by newer zone data", func(s *suite) {
 		before, after := s.twoReleases()
 		db, account, node := s.start()
 		s.ok(db.AgreeOnZones(s.ctx(), before))
@@ -120,7 +120,7 @@ var zoneTests = []test{
 		s.equal("claimed", s.claimOne(db, node).Planned, dueAt)
 		s.equal("left to plan", s.raw().Replanning(), false)
 	}},
-	{"planning anew goes on where it stopped", func(s *suite) {
+	{"planning again goes on where it stopped", func(s *suite) {
 		before, after := s.twoReleases()
 		db, account, _ := s.start()
 		s.ok(db.AgreeOnZones(s.ctx(), before))
@@ -196,7 +196,7 @@ var zoneTests = []test{
 			s.Error("a job was created")
 		}
 		if _, err := db.Replan(s.ctx()); err == nil {
-			s.Error("jobs were planned anew")
+			s.Error("jobs were planned again")
 		}
 		s.equal("in use", cron.CurrentZones().Version(), before.Version())
 	}},
@@ -239,7 +239,7 @@ var zoneTests = []test{
 		s.equal("release", cron.CurrentZones().Release(), after.Release())
 		s.equal("next run", s.nextRun(db, j), at)
 	}},
-	{"newer zone data wait for claims under way", func(s *suite) {
+	{"newer zone data wait for open claims", func(s *suite) {
 		before, after := s.twoReleases()
 		db := s.open()
 		s.ok(db.AgreeOnZones(s.ctx(), before))
