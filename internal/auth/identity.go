@@ -44,8 +44,7 @@ func (i *issuer) complete(all claims) bool {
 
 // identify reads the claims of a person, who must be of a group that may sign in.
 func (i *issuer) identify(all claims) (Identity, error) {
-	c := i.config
-	c.ClientSecret = ""
+	c := i.config.public()
 	who := Identity{Config: c, Issuer: c.Issuer, Subject: all.text("sub"), Name: all.name(), Groups: all.texts(c.GroupsClaim)}
 	if email := strings.ToLower(all.text("email")); isAddress(email) {
 		who.Email = email

@@ -21,7 +21,8 @@ import (
 const (
 	issuerTimeout   = 10 * time.Second // for one answer of an issuer
 	issuerAnswer    = 1 << 20          // bytes of one
-	issuerCalls     = 16               // sign-ins at one issuer that wait for it at once
+	issuerCalls     = 16               // sign-ins that ask one issuer at once
+	issuerWaiting   = 16               // that wait for those, and take turns by the networks that they come from
 	discoveryExpiry = time.Hour
 )
 
@@ -49,16 +50,16 @@ func NewIssuers(configs []IssuerConfig, sealer *Sealer) *Issuers {
 		},
 	}}
 	for _, c := range configs {
-		s.all = append(s.all, &issuer{config: c, discovering: make(chan struct{}, 1), calls: make(chan struct{}, issuerCalls)})
+		s.all = append(s.all, &issuer{config: c, discovering: make(chan struct{}, 1), calls: newTurns(issuerCalls, issuerWaiting)})
 	}
 	return s
 }
 
-// List has the configuration of each issuer, in order.
+// List has the configuration of each issuer without its secret, in order.
 func (s *Issuers) List() []IssuerConfig {
 	var list []IssuerConfig
 	for _, i := range s.all {
-		list = append(list, i.config)
+		list = append(list, i.config.public())
 	}
 	return list
 }
@@ -66,7 +67,7 @@ func (s *Issuers) List() []IssuerConfig {
 // issuer is one issuer, with what it says of itself.
 type issuer struct {
 	config      IssuerConfig
-	calls       chan struct{} // holds an item for each call under way
+	calls       *turns
 	discovering chan struct{} // holds one while somebody discovers
 
 	mu       sync.Mutex
@@ -90,16 +91,6 @@ func (s *Issuers) find(name string) (*issuer, error) {
 		return nil, cron.Missing(cron.SubjectIdentity)
 	}
 	return s.all[at], nil
-}
-
-// call takes one of the places for calls to the issuer, and returns what gives it back.
-func (i *issuer) call() (done func(), err error) {
-	select {
-	case i.calls <- struct{}{}:
-		return func() { <-i.calls }, nil
-	default:
-		return nil, tooManySignIns()
-	}
 }
 
 // discover returns what the issuer says of itself, and asks it when that is not known. One call asks for all that wait, so
@@ -133,11 +124,11 @@ func (i *issuer) discover(ctx context.Context, client *http.Client, now time.Tim
 func (i *issuer) ask(ctx context.Context, client *http.Client, now time.Time) (*discovered, error) {
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, client), i.config.Issuer)
 	if err != nil {
-		return nil, i.down(fmt.Errorf("discover: %w", err))
+		return nil, i.unavailable(fmt.Errorf("discover: %w", err))
 	}
 	known, err := i.read(provider)
 	if err != nil {
-		return nil, i.lies(fmt.Errorf("discover: %w", err))
+		return nil, i.invalid(fmt.Errorf("discover: %w", err))
 	}
 	known.until = now.Add(discoveryExpiry)
 	return known, nil
@@ -181,11 +172,13 @@ func (i *issuer) read(provider *oidc.Provider) (*discovered, error) {
 	return known, nil
 }
 
-// down is that the issuer does not answer, or not as an issuer does; the cause is for the log only.
-func (i *issuer) down(cause error) error { return i.fail(cron.Unavailable, cron.RuleIssuerDown, cause) }
+// unavailable is that the issuer does not answer, or not as an issuer does; the cause is for the log only.
+func (i *issuer) unavailable(cause error) error {
+	return i.fail(cron.Unavailable, cron.RuleIssuerDown, cause)
+}
 
-// lies is that what the issuer says does not hold.
-func (i *issuer) lies(cause error) error {
+// invalid is that an answer of the issuer is not valid.
+func (i *issuer) invalid(cause error) error {
 	return i.fail(cron.Unauthorized, cron.RuleIssuerAnswer, cause)
 }
 

@@ -200,6 +200,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
+// public is the configuration without the secret.
+func (c IssuerConfig) public() IssuerConfig {
+	c.ClientSecret = ""
+	return c
+}
+
 // trusts tells whether the issuer's word for an address is enough to link it with a person of that address.
 func (c *IssuerConfig) trusts(email string) bool {
 	_, domain, ok := strings.Cut(email, "@")

@@ -136,7 +136,7 @@ func (l *liar) signIn(t *testing.T, s *auth.Issuers, more url.Values) (auth.Iden
 	l.nonce = u.Query().Get("nonce")
 	query := url.Values{"state": {u.Query().Get("state")}, "code": {"a code"}}
 	maps.Copy(query, more)
-	identity, err := s.Finish(t.Context(), time.Now(), "example", begun.State, query)
+	identity, err := s.Finish(t.Context(), time.Now(), auth.IssuerAnswer{Name: "example", State: begun.State, Query: query})
 	if err == nil && len(l.verifiers) > 0 {
 		sum := sha256.Sum256([]byte(l.verifiers[len(l.verifiers)-1]))
 		if u.Query().Get("code_challenge") != base64.RawURLEncoding.EncodeToString(sum[:]) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -296,8 +297,8 @@ func TestIssuerRotatesItsKeys(t *testing.T) {
 	}
 }
 
-// TestIssuerThatHangs has many sign-ins at an issuer that does not answer: one request asks for all, the rest is refused, and
-// another issuer serves meanwhile.
+// TestIssuerThatHangs has many sign-ins at an issuer that does not answer: one request asks for all, what is too many is
+// refused but not somebody from elsewhere, and another issuer serves meanwhile.
 func TestIssuerThatHangs(t *testing.T) {
 	hanging, honest := newLiar(t), newLiar(t)
 	asked, release := make(chan struct{}, 100), make(chan struct{})
@@ -307,18 +308,23 @@ func TestIssuerThatHangs(t *testing.T) {
 		return true // with an empty answer
 	}
 	s := openIssuers(t, hanging.config(""), strings.Replace(honest.config(""), `"example"`, `"other"`, 1))
-	errs := make(chan error, 40)
+	errs, elsewhere := make(chan error, 40), make(chan error, 1)
+	start := func(from netip.Addr, ended chan<- error) {
+		_, err := s.Start(context.Background(), time.Now(), auth.IssuerRequest{Name: "example", From: from})
+		ended <- err
+	}
 	for range cap(errs) {
-		go func() {
-			_, err := s.Start(context.Background(), time.Now(), auth.IssuerRequest{Name: "example"})
-			errs <- err
-		}()
+		go start(somewhere, errs)
 	}
 	<-asked
-	for range cap(errs) - 16 {
+	for range cap(errs) - 32 { // 16 ask, and 16 wait for them
 		if err := <-errs; cron.KindOf(err) != cron.TooMany {
 			t.Fatalf("beyond the places: %v", err)
 		}
+	}
+	go start(netip.MustParseAddr("203.0.113.9"), elsewhere)
+	if err := <-errs; cron.KindOf(err) != cron.TooMany {
+		t.Fatalf("whose place another one took: %v", err)
 	}
 	if _, err := s.Start(t.Context(), time.Now(), auth.IssuerRequest{Name: "other"}); err != nil {
 		t.Errorf("the other issuer: %v", err)
@@ -327,9 +333,10 @@ func TestIssuerThatHangs(t *testing.T) {
 		t.Errorf("the issuer was asked %d times at once", n)
 	}
 	close(release)
-	for range 16 {
+	for range 31 {
 		refusedWith(t, "the places", <-errs, cron.Unavailable, cron.RuleIssuerDown)
 	}
+	refusedWith(t, "somebody from elsewhere", <-elsewhere, cron.Unavailable, cron.RuleIssuerDown)
 	hanging.answer = nil
 	if _, err := s.Start(t.Context(), time.Now(), auth.IssuerRequest{Name: "example"}); err != nil {
 		t.Errorf("and when it answers again: %v", err)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -33,6 +34,7 @@ type IssuerRequest struct {
 	Callback string // the URL to which the issuer sends the browser back, which it must know
 	Fresh    bool   // the issuer is to ask the person again, even one who is signed in there
 	Carry    string // comes back with the identity; up to 1 KiB
+	From     netip.Addr
 }
 
 // IssuerRedirect is where the browser goes next.
@@ -40,6 +42,14 @@ type IssuerRedirect struct {
 	URL   string // of the issuer
 	State string // for a cookie of the browser, HttpOnly and SameSite=Lax, that expires when the state does
 	Until time.Time
+}
+
+// IssuerAnswer is what the issuer sends the browser back with.
+type IssuerAnswer struct {
+	Name  string     // of the issuer, by the path of the callback
+	State string     // from the cookie
+	Query url.Values // of the callback
+	From  netip.Addr
 }
 
 // issuerState is what the browser brings back. It is bound to the browser by being in its cookie.
@@ -52,7 +62,7 @@ type issuerState struct {
 }
 
 // Start begins a sign-in at an issuer. It fails with kind NotFound for an unknown issuer, and with kind Unavailable when the
-// issuer does not answer.
+// issuer does not answer, and with kind TooMany when too many sign-ins wait for it.
 func (s *Issuers) Start(ctx context.Context, now time.Time, r IssuerRequest) (IssuerRedirect, error) {
 	i, err := s.find(r.Name)
 	if err != nil {
@@ -61,14 +71,15 @@ func (s *Issuers) Start(ctx context.Context, now time.Time, r IssuerRequest) (Is
 	if len(r.Carry) > maxCarry {
 		return IssuerRedirect{}, fmt.Errorf("%d bytes cannot be carried through a sign-in", len(r.Carry))
 	}
-	done, err := i.call()
-	if err != nil {
-		return IssuerRedirect{}, err
-	}
-	defer done()
-	known, err := i.discover(ctx, s.client, now)
-	if err != nil {
-		return IssuerRedirect{}, err
+	known, _, _ := i.remembered(now)
+	if known == nil {
+		if err := i.calls.take(ctx, r.From); err != nil {
+			return IssuerRedirect{}, err
+		}
+		defer i.calls.give()
+		if known, err = i.discover(ctx, s.client, now); err != nil {
+			return IssuerRedirect{}, err
+		}
 	}
 	state := issuerState{Name: r.Name, Callback: r.Callback, State: random(), Nonce: random(),
 		Verifier: oauth2.GenerateVerifier(), Begun: now, Fresh: r.Fresh, Carry: r.Carry}
@@ -81,35 +92,34 @@ func (s *Issuers) Start(ctx context.Context, now time.Time, r IssuerRequest) (Is
 	return redirect, err
 }
 
-// Finish takes what the issuer sent the browser back with: the query of the callback, at the path of the issuer's name, and
-// the state from the browser's cookie. It fails with kind Unauthorized or Forbidden when nobody is proven by that, and with
-// kind Unavailable when the issuer does not answer.
-func (s *Issuers) Finish(ctx context.Context, now time.Time, name, state string, query url.Values) (Identity, error) {
-	i, err := s.find(name)
+// Finish takes what the issuer sent the browser back with. It fails with kind Unauthorized or Forbidden when that proves
+// nobody, with kind Unavailable when the issuer does not answer, and with kind TooMany when too many sign-ins wait for it.
+func (s *Issuers) Finish(ctx context.Context, now time.Time, answer IssuerAnswer) (Identity, error) {
+	i, err := s.find(answer.Name)
 	if err != nil {
 		return Identity{}, err
 	}
-	began, err := s.resume(i, now, state, query)
+	query := answer.Query
+	began, err := s.resume(i, now, answer.State, query)
 	if err != nil {
 		return Identity{}, err
 	}
-	done, err := i.call()
-	if err != nil {
+	if err := i.calls.take(ctx, answer.From); err != nil {
 		return Identity{}, err
 	}
-	defer done()
+	defer i.calls.give()
 	known, err := i.discover(ctx, s.client, now)
 	if err != nil {
 		return Identity{}, err
 	}
 	if iss := query["iss"]; len(iss) > 0 && !slices.Equal(iss, []string{i.config.Issuer}) || len(iss) == 0 && known.iss {
-		return Identity{}, i.lies(fmt.Errorf("the answer is one of %q", iss)) // RFC 9207
+		return Identity{}, i.invalid(fmt.Errorf("the answer is one of %q", iss)) // RFC 9207
 	}
 	if refusal := query.Get("error"); refusal != "" {
 		return Identity{}, i.refusal(refusal, query.Get("error_description"))
 	}
 	if query.Get("code") == "" {
-		return Identity{}, i.lies(errors.New("there is no code"))
+		return Identity{}, i.invalid(errors.New("there is no code"))
 	}
 	claims, err := s.exchange(ctx, now, i, known, began, query.Get("code"))
 	if err != nil {
@@ -147,9 +157,9 @@ func (i *issuer) refusal(code, description string) error {
 	case "access_denied", "login_required", "interaction_required", "consent_required", "account_selection_required":
 		return i.fail(cron.Unauthorized, cron.RuleIssuerDenied, cause)
 	case "server_error", "temporarily_unavailable":
-		return i.down(cause)
+		return i.unavailable(cause)
 	}
-	return i.lies(cause)
+	return i.invalid(cause)
 }
 
 // exchange turns the code into claims that the issuer has signed, or that it tells itself.
@@ -159,24 +169,24 @@ func (s *Issuers) exchange(ctx context.Context, now time.Time, i *issuer, known 
 	token, err := i.oauth(known, began.Callback).Exchange(ctx, code, oauth2.VerifierOption(began.Verifier))
 	if err != nil {
 		if answer, ok := errors.AsType[*oauth2.RetrieveError](err); ok && answer.Response.StatusCode < http.StatusInternalServerError {
-			return nil, i.lies(fmt.Errorf("exchange the code: %d %.100q", answer.Response.StatusCode, answer.ErrorCode))
+			return nil, i.invalid(fmt.Errorf("exchange the code: %d %.100q", answer.Response.StatusCode, answer.ErrorCode))
 		}
-		return nil, i.down(fmt.Errorf("exchange the code: %w", err))
+		return nil, i.unavailable(fmt.Errorf("exchange the code: %w", err))
 	}
 	raw, _ := token.Extra("id_token").(string)
 	if raw == "" {
-		return nil, i.lies(errors.New("there is no ID token"))
+		return nil, i.invalid(errors.New("there is no ID token"))
 	}
 	verified, err := known.provider.Verifier(&oidc.Config{ClientID: i.config.ClientID, Now: func() time.Time { return now }}).Verify(ctx, raw)
 	if err != nil {
 		if _, old := errors.AsType[*oidc.TokenExpiredError](err); old {
 			return nil, i.fail(cron.Unauthorized, cron.RuleIssuerClock, err)
 		}
-		return nil, i.lies(fmt.Errorf("verify the ID token: %w", err))
+		return nil, i.invalid(fmt.Errorf("verify the ID token: %w", err))
 	}
 	var all claims
 	if err := verified.Claims(&all); err != nil {
-		return nil, i.lies(fmt.Errorf("read the ID token: %w", err))
+		return nil, i.invalid(fmt.Errorf("read the ID token: %w", err))
 	}
 	if err := i.check(now, began, verified, token, all); err != nil {
 		return nil, err
@@ -192,17 +202,17 @@ func (i *issuer) check(now time.Time, began *issuerState, verified *oidc.IDToken
 	azp, named := all["azp"]
 	switch {
 	case subtle.ConstantTimeCompare([]byte(verified.Nonce), []byte(began.Nonce)) != 1:
-		return i.lies(errors.New("the nonce is another"))
+		return i.invalid(errors.New("the nonce is another"))
 	case named && azp != i.config.ClientID, !named && len(verified.Audience) > 1:
-		return i.lies(fmt.Errorf("the token is for %v", azp))
+		return i.invalid(fmt.Errorf("the token is for %v", azp))
 	case verified.Subject == "" || len(verified.Subject) > 255:
-		return i.lies(errors.New("the subject has not 1 to 255 characters"))
+		return i.invalid(errors.New("the subject has not 1 to 255 characters"))
 	case verified.IssuedAt.IsZero() || verified.IssuedAt.Unix() == 0:
-		return i.lies(errors.New("the token does not say when it was issued"))
+		return i.invalid(errors.New("the token does not say when it was issued"))
 	case verified.IssuedAt.After(now.Add(clockSkew)):
 		return i.fail(cron.Unauthorized, cron.RuleIssuerClock, fmt.Errorf("issued at %s", verified.IssuedAt))
 	case verified.AccessTokenHash != "" && verified.VerifyAccessToken(token.AccessToken) != nil:
-		return i.lies(errors.New("the access token is another"))
+		return i.invalid(errors.New("the access token is another"))
 	}
 	if at, ok := all["auth_time"].(float64); ok && began.Fresh && int64(at) < began.Begun.Add(-clockSkew).Unix() {
 		return i.fail(cron.Unauthorized, cron.RuleFresh, errors.New("the issuer did not ask again"))
@@ -214,14 +224,14 @@ func (i *issuer) check(now time.Time, began *issuerState, verified *oidc.IDToken
 func (i *issuer) more(ctx context.Context, known *discovered, token *oauth2.Token, all claims) (claims, error) {
 	info, err := known.provider.UserInfo(ctx, oauth2.StaticTokenSource(token))
 	if err != nil {
-		return nil, i.down(fmt.Errorf("get the user info: %w", err))
+		return nil, i.unavailable(fmt.Errorf("get the user info: %w", err))
 	}
 	var further claims
 	if err := info.Claims(&further); err != nil {
-		return nil, i.lies(fmt.Errorf("read the user info: %w", err))
+		return nil, i.invalid(fmt.Errorf("read the user info: %w", err))
 	}
 	if further["sub"] != all["sub"] {
-		return nil, i.lies(errors.New("the user info is another person's"))
+		return nil, i.invalid(errors.New("the user info is another person's"))
 	}
 	all.add(further, i.config.VerifiedClaim)
 	return all, nil

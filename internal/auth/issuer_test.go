@@ -77,7 +77,7 @@ func TestIssuer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := s.Finish(t.Context(), now, "example", begun.State, back.Query())
+			got, err := s.Finish(t.Context(), now, auth.IssuerAnswer{Name: "example", State: begun.State, Query: back.Query()})
 			if tt.rule != 0 {
 				refusedWith(t, "sign-in", err, cron.Forbidden, tt.rule)
 				if got.Subject != "" {
@@ -93,7 +93,7 @@ func TestIssuer(t *testing.T) {
 			if tt.want.Subject == "1" && strings.ContainsRune(got.Name, 0) {
 				t.Errorf("the name is %q", got.Name)
 			}
-			if _, err := s.Finish(t.Context(), now, "example", begun.State, back.Query()); cron.KindOf(err) != cron.Unauthorized {
+			if _, err := s.Finish(t.Context(), now, auth.IssuerAnswer{Name: "example", State: begun.State, Query: back.Query()}); cron.KindOf(err) != cron.Unauthorized {
 				t.Errorf("the same answer again: %v", err) // the issuer takes a code once
 			}
 		})
@@ -136,10 +136,10 @@ func TestIssuerRequest(t *testing.T) {
 	if _, err := s.Start(t.Context(), time.Now(), auth.IssuerRequest{Name: "other", Callback: callback}); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("an unknown issuer: %v", err)
 	}
-	if _, err := s.Finish(t.Context(), time.Now(), "other", "", nil); cron.KindOf(err) != cron.NotFound {
+	if _, err := s.Finish(t.Context(), time.Now(), auth.IssuerAnswer{Name: "other", State: "", Query: nil}); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("an unknown issuer: %v", err)
 	}
-	if list := s.List(); len(list) != 1 || list[0].Name != "example" {
+	if list := s.List(); len(list) != 1 || list[0].Name != "example" || list[0].ClientSecret != "" {
 		t.Errorf("the list is %+v", list)
 	}
 }
@@ -180,10 +180,10 @@ func TestIssuerState(t *testing.T) {
 		"without anything":      {"example", attackers.State, url.Values{}, now},
 		"with an error as well": {"example", mine.State, url.Values{"error": {"access_denied"}}, now},
 	} {
-		_, err := s.Finish(t.Context(), tt.now, tt.name, tt.state, tt.query)
+		_, err := s.Finish(t.Context(), tt.now, auth.IssuerAnswer{Name: tt.name, State: tt.state, Query: tt.query})
 		refusedWith(t, name, err, cron.Unauthorized, cron.RuleIssuerState)
 	}
-	if got, err := s.Finish(t.Context(), now, "example", attackers.State, back.Query()); err != nil || got.Subject != "1" {
+	if got, err := s.Finish(t.Context(), now, auth.IssuerAnswer{Name: "example", State: attackers.State, Query: back.Query()}); err != nil || got.Subject != "1" {
 		t.Errorf("and with everything right: %+v, %v", got, err)
 	}
 }
