@@ -18,7 +18,7 @@ type Identity struct {
 	EmailVerified   bool
 	Name            string
 	Groups          []string
-	Role            cron.Role // in Config.Account, by the role claim; RoleNone without one
+	Role            cron.Role // in Config.Account, by the role claim; RoleNone when none is configured
 
 	Trusted  bool // the address is verified, and of a domain of the issuer: it may be linked with a person of that address
 	Admitted bool // somebody who is not known yet may come in without an invitation
@@ -49,6 +49,9 @@ func (i *issuer) identify(all claims) (Identity, error) {
 	if email := strings.ToLower(all.text("email")); isAddress(email) {
 		who.Email = email
 		who.EmailVerified = all.yes(c.VerifiedClaim)
+	}
+	if c.RoleClaim != "" {
+		who.Role = cron.RoleViewer // also for those who have lost their role at the issuer
 	}
 	for _, value := range all.texts(c.RoleClaim) {
 		who.Role = max(who.Role, c.Roles[value])

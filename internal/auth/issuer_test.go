@@ -57,7 +57,7 @@ func TestIssuer(t *testing.T) {
 			Trusted: true, Admitted: true}, 0},
 		"with nothing":    {``, "Jane@Example.com", auth.Identity{Subject: "1", Email: "jane@example.com", EmailVerified: true}, 0},
 		"invitation only": {domain + `, "invitationOnly": true`, "Jane@Example.com", auth.Identity{Subject: "1", Email: "jane@example.com", EmailVerified: true, Trusted: true}, 0},
-		"not verified":    {domain + groups + roles, "joe@example.com", auth.Identity{Subject: "2", Email: "joe@example.com", Groups: []string{"staff"}}, 0},
+		"not verified":    {domain + groups + roles, "joe@example.com", auth.Identity{Subject: "2", Email: "joe@example.com", Groups: []string{"staff"}, Role: cron.RoleViewer}, 0},
 		"another domain": {domain + groups, "joe@elsewhere.example", auth.Identity{Subject: "3", Email: "joe@elsewhere.example", EmailVerified: true,
 			Groups: []string{"staff"}}, 0},
 		"a domain below": {domain, "bob@sub.example.com", auth.Identity{Subject: "5", Email: "bob@sub.example.com", EmailVerified: true}, 0},
@@ -65,7 +65,7 @@ func TestIssuer(t *testing.T) {
 			Groups: []string{"staff"}, Admitted: true}, 0},
 		"another group":       {domain + groups, "eve@example.com", auth.Identity{}, cron.RuleIssuerGroups},
 		"no group":            {groups, "bob@sub.example.com", auth.Identity{}, cron.RuleIssuerGroups},
-		"a role that is none": {domain + roles, "eve@example.com", auth.Identity{Subject: "4", Email: "eve@example.com", EmailVerified: true, Trusted: true, Admitted: true}, 0},
+		"a role that is none": {domain + roles, "eve@example.com", auth.Identity{Subject: "4", Email: "eve@example.com", EmailVerified: true, Role: cron.RoleViewer, Trusted: true, Admitted: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, now := openIssuers(t, p.Config("example", tt.config)), time.Now()
