@@ -250,7 +250,7 @@ func (s *ceremonyState) proof(passkey cron.Passkey, stored storedPasskey) (proof
 
 // party is the relying party of an origin: the host of it.
 func (p *Passkeys) party(origin string) (*webauthn.WebAuthn, error) {
-	host, err := partyOf(origin)
+	host, origin, err := partyOf(origin)
 	if err != nil {
 		return nil, err
 	}
@@ -265,25 +265,29 @@ func (p *Passkeys) party(origin string) (*webauthn.WebAuthn, error) {
 	return party, nil
 }
 
-// partyOf is the host that passkeys of an origin belong to. Browsers want a name rather than an address, and TLS for all
-// names but localhost.
-func partyOf(origin string) (host string, err error) {
-	u, err := url.Parse(origin)
+// partyOf is the host that passkeys of an origin belong to, and the origin as browsers write it: with an ASCII host, and
+// without the port that is usual. Browsers want a name rather than an address, and TLS for all names but localhost.
+func partyOf(given string) (host, origin string, err error) {
+	u, err := url.Parse(given)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return "", passkeyHost(origin)
+		return "", "", passkeyHost(given)
 	}
 	host = strings.ToLower(u.Hostname())
 	if _, err := netip.ParseAddr(host); err == nil {
-		return "", passkeyHost(host)
+		return "", "", passkeyHost(host)
 	}
 	if host, err = idna.Lookup.ToASCII(host); err != nil || host == "" {
-		return "", passkeyHost(u.Hostname())
+		return "", "", passkeyHost(u.Hostname())
 	}
 	if u.Scheme == "http" && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
-		return "", &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectPasskey,
-			Problems: []cron.Problem{{Rule: cron.RulePasskeyInsecure, Given: origin}}}
+		return "", "", &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectPasskey,
+			Problems: []cron.Problem{{Rule: cron.RulePasskeyInsecure, Given: given}}}
 	}
-	return host, nil
+	origin = u.Scheme + "://" + host
+	if port := u.Port(); port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		origin += ":" + port
+	}
+	return host, origin, nil
 }
 
 func passkeyHost(host string) error {

@@ -414,6 +414,27 @@ func TestPasskeyOrigins(t *testing.T) {
 	}
 }
 
+// TestPasskeyOriginsAsBrowsersWriteThem registers at an origin that the browser writes in another way.
+func TestPasskeyOriginsAsBrowsersWriteThem(t *testing.T) {
+	for given, written := range map[string][2]string{
+		"https://Cron.Example.com:443": {"cron.example.com", "https://cron.example.com"},
+		"https://cron.example.com:80":  {"cron.example.com", "https://cron.example.com:80"},
+		"https://münchen.example:8443": {"xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example:8443"},
+		"http://localhost:80":          {"localhost", "http://localhost"},
+		"http://localhost:8080":        {"localhost", "http://localhost:8080"},
+	} {
+		w, d := newPasskeyWorld(t), newDevice(virtualwebauthn.KeyTypeEC2)
+		begun, err := w.passkeys.BeginRegister(w.now, given, auth.PasskeyOwner{Email: "jane@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		party := virtualwebauthn.RelyingParty{ID: written[0], Origin: written[1]}
+		if _, err := w.passkeys.FinishRegister(w.now, "", begun.State, d.create(t, party, begun.Options)); err != nil {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+}
+
 // FuzzPasskeyResponse answers what no authenticator answers, to a state that is right.
 func FuzzPasskeyResponse(f *testing.F) {
 	p, now := auth.NewPasskeys(auth.NewSealer([32]byte{1}), "Punctual"), time.UnixMilli(1893456000000)
