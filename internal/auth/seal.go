@@ -15,7 +15,7 @@ import (
 )
 
 // maxSealed is how long a sealed state may be that somebody presents, in bytes.
-const maxSealed = 16 << 10
+const maxSealed = 64 << 10
 
 // ErrSealed is that a sealed state is not one of ours, of another kind, or too old.
 var ErrSealed = errors.New("auth: the sealed state is not valid")
