@@ -10,13 +10,15 @@ import (
 
 // account is an account as its owner sees it. Limits of null are none.
 type account struct {
-	Email   string `json:"email"`
-	Plan    string `json:"plan"`
-	Created int64  `json:"created"` // Unix seconds
-	Limits  limits `json:"limits"`
-	Used    used   `json:"used"`
-	Left    used   `json:"left"`
-	Key     apiKey `json:"apiKey"`
+	AccountID int64   `json:"accountId"`
+	Email     string  `json:"email"`
+	Title     string  `json:"title"`
+	Plan      string  `json:"plan"`
+	Created   int64   `json:"created"` // Unix seconds
+	Limits    limits  `json:"limits"`
+	Used      used    `json:"used"`
+	Left      used    `json:"left"`
+	Key       *apiKey `json:"apiKey"` // null for a session
 }
 
 // limits are the numbers of a plan by their names, in the order of cron.PlanLimits.
@@ -59,17 +61,20 @@ func left(limit, n int) *int64 {
 func newAccount(a *cron.Account, st *service.Standing, key *cron.APIKey) account {
 	p := &st.Plan
 	answer := account{
-		Email: a.Email, Plan: a.Plan, Created: a.Created.Unix(), Limits: limits(*p), Key: newAPIKey(key, key),
+		AccountID: a.ID, Email: a.Email, Title: a.Title, Plan: a.Plan, Created: a.Created.Unix(), Limits: limits(*p),
 		Used: used{Jobs: new(int64(st.Jobs)), APIKeys: new(int64(st.Keys))},
 		Left: used{left(p.MaxJobs, st.Jobs), left(p.MaxKeys, st.Keys), left(p.DailyRequests, st.Requests)},
 	}
-	if p.DailyRequests != 0 {
+	if key != nil {
+		answer.Key = new(newAPIKey(key, key))
+	}
+	if p.DailyRequests != 0 && key != nil {
 		answer.Used.RequestsToday = new(int64(st.Requests))
 	}
 	return answer
 }
 
-// getAccount tells what the account may have, what of it is left, and what the key may do.
+// getAccount tells who the caller is, what the account may have, and what of it is left.
 func (a *api) getAccount(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	st, err := a.service.Standing(r.Context(), actor)
 	if err != nil {
@@ -77,5 +82,7 @@ func (a *api) getAccount(w http.ResponseWriter, r *http.Request, actor cron.Acto
 	}
 	return reply(w, struct {
 		Account account `json:"account"`
-	}{newAccount(&actor.Account, &st, actor.Key)})
+		Person  *person `json:"person"` // null for a key
+		Role    string  `json:"role"`
+	}{newAccount(&actor.Account, &st, actor.Key), newPerson(actor.Person), actor.Role.String()})
 }

@@ -26,17 +26,22 @@ type apiKey struct {
 	Created   int64    `json:"created"`
 	LastUsed  *int64   `json:"lastUsed"`
 	Expires   *int64   `json:"expires"`
+	MadeBy    *int64   `json:"madeBy"`
+	Role      string   `json:"role"`
+	Operator  bool     `json:"operator"`
 }
 
 // accountDetails is an account as its owner sees it.
 type accountDetails struct {
-	Email   string            `json:"email"`
-	Plan    string            `json:"plan"`
-	Created int64             `json:"created"`
-	Limits  map[string]*int64 `json:"limits"`
-	Used    map[string]*int64 `json:"used"`
-	Left    map[string]*int64 `json:"left"`
-	APIKey  apiKey            `json:"apiKey"`
+	AccountID int64             `json:"accountId"`
+	Email     string            `json:"email"`
+	Title     string            `json:"title"`
+	Plan      string            `json:"plan"`
+	Created   int64             `json:"created"`
+	Limits    map[string]*int64 `json:"limits"`
+	Used      map[string]*int64 `json:"used"`
+	Left      map[string]*int64 `json:"left"`
+	APIKey    apiKey            `json:"apiKey"`
 }
 
 // changeAccount changes the account of a client, as an operator does.
@@ -138,7 +143,7 @@ func TestAPIKeys(t *testing.T) {
 	}
 	expires := int64(2000000000)
 	want := apiKey{id, "reader", reader.key[len(reader.key)-4:], true, true, []string{"read"},
-		[]string{"192.0.2.1/32", "2001:db8::/32"}, keys[1].Created, keys[1].LastUsed, &expires}
+		[]string{"192.0.2.1/32", "2001:db8::/32"}, keys[1].Created, keys[1].LastUsed, &expires, nil, "owner", false}
 	if !jsonEqual(t, keys[1], want) {
 		t.Errorf("the key is %+v, want %+v", keys[1], want)
 	}

@@ -304,6 +304,8 @@ func TestGoldenFields(t *testing.T) {
 			IPAddresses       []string        `json:"ipAddresses"`
 			Account           *accountDetails `json:"account"`
 			APIKeys           []apiKey        `json:"apiKeys"`
+			Person            *struct{}       `json:"person"`
+			Role              string          `json:"role"`
 		}
 		decode(t, string(text), &answer)
 		for object, fields := range fieldsOf(t, text) {

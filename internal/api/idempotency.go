@@ -92,11 +92,17 @@ func isIdempotencyKey(text string) bool {
 	return text != "" && len(text) <= cron.MaxIdempotencyKeyLength
 }
 
-// fingerprint tells requests apart by all that the handler of a creating call looks at. The API key is a part of it: an
-// answer may hold what other keys are not to see.
+// fingerprint tells requests apart by all that the handler of a creating call looks at. The caller is a part of it: an
+// answer may hold what other callers are not to see.
 func fingerprint(r *http.Request, actor cron.Actor, body []byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%d %s %q %t ", actor.Key.ID, r.Pattern, r.URL.Path, wire.IsJSON(r)) // never fails
+	caller := int64(0)
+	if actor.Key != nil {
+		caller = actor.Key.ID
+	} else if actor.Person != nil {
+		caller = -actor.Person.ID
+	}
+	_, _ = fmt.Fprintf(h, "%d %s %q %t ", caller, r.Pattern, r.URL.Path, wire.IsJSON(r)) // never fails
 	_, _ = h.Write(body)
 	h.Sum(sum[:0])
 	return sum

@@ -22,13 +22,21 @@ type apiKey struct {
 	Created   int64          `json:"created"`
 	LastUsed  *int64         `json:"lastUsed"`
 	Expires   *int64         `json:"expires"`
+	MadeBy    *int64         `json:"madeBy"` // a person; null for a command, or somebody who has left
+	Role      string         `json:"role"`
+	Operator  bool           `json:"operator"`
 }
 
 func newAPIKey(k, current *cron.APIKey) apiKey {
-	return apiKey{
-		k.ID, k.Title, k.Hint, !k.Disabled, k.ID == current.ID, scopeList(k.Scopes),
-		append([]netip.Prefix{}, k.AllowFrom...), k.Created.Unix(), wire.UnixOrNull(k.LastUsed), wire.UnixOrNull(k.Expires),
+	answer := apiKey{
+		APIKeyID: k.ID, Title: k.Title, Hint: k.Hint, Enabled: !k.Disabled, Current: current != nil && k.ID == current.ID,
+		Scopes: scopeList(k.Scopes), AllowFrom: append([]netip.Prefix{}, k.AllowFrom...), Created: k.Created.Unix(),
+		LastUsed: wire.UnixOrNull(k.LastUsed), Expires: wire.UnixOrNull(k.Expires), Role: k.Role.String(), Operator: k.Operator,
 	}
+	if k.MadeBy != 0 {
+		answer.MadeBy = new(k.MadeBy)
+	}
+	return answer
 }
 
 func scopeList(s cron.Scope) []string {
@@ -120,11 +128,12 @@ func (a *api) createKey(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	key, text, err := a.service.NewAPIKey(a.now(), actor, func(k *cron.APIKey) error {
 		var p wire.Problems
 		o := wire.NewObject(body, "", &p)
-		o.Skip("apiKeyId", "hint", "current", "created", "lastUsed")
+		o.Skip("apiKeyId", "hint", "current", "created", "lastUsed", "madeBy", "role")
 		o.Text("title", &k.Title)
 		readScopes(o, "scopes", &k.Scopes)
 		readPrefixes(o, "allowFrom", &k.AllowFrom)
 		wire.Instant(o, "expires", &k.Expires)
+		o.Boolean("operator", &k.Operator)
 		a.tellIgnored(w, r, outer, "/apiKey", p.Unread())
 		return p.Err()
 	})

@@ -7,10 +7,12 @@ import (
 
 // The bodies that calls take. Each has room for members that nothing reads.
 var (
-	jobBody    = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
-	tlsBody    = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
-	bulkBody   = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
-	folderBody = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
-	keyBody    = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
-	runBody    = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
+	jobBody     = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
+	tlsBody     = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
+	bulkBody    = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
+	folderBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	keyBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
+	personBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	accountBody = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
+	runBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
 )

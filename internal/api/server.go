@@ -114,11 +114,15 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, rt route) error {
 	if err != nil {
 		return err
 	}
-	if !a.requests.enter(actor.Account.ID, accountRequests) {
+	taker := actor.Account.ID
+	if taker == 0 && actor.Person != nil {
+		taker = -actor.Person.ID // who has no account
+	}
+	if !a.requests.enter(taker, accountRequests) {
 		return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second,
 			Problems: []cron.Problem{{Rule: cron.RuleRequests, Limit: accountRequests}}}
 	}
-	defer a.requests.leave(actor.Account.ID)
+	defer a.requests.leave(taker)
 	if err := a.count(r, rt, now, actor); err != nil {
 		return err
 	}
@@ -132,6 +136,9 @@ func (a *api) count(r *http.Request, rt route, now time.Time, actor cron.Actor) 
 	}
 	if err := a.service.KeyUsed(r.Context(), now, actor); err != nil {
 		a.logger.WarnContext(r.Context(), "the use of an API key could not be noted", slog.Any("error", err))
+	}
+	if err := a.service.SessionUsed(r.Context(), now, actor); err != nil {
+		a.logger.WarnContext(r.Context(), "the use of a session could not be noted", slog.Any("error", err))
 	}
 	return nil
 }

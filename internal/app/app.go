@@ -25,8 +25,9 @@ const (
 )
 
 // Run executes a command line, given without the program's name, and returns the exit code. It returns when everything
-// that it started has ended; serve runs until ctx ends. Results go to stdout, errors and logs to stderr.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// that it started has ended; serve runs until ctx ends. Commands that ask read stdin. Results go to stdout, errors and logs
+// to stderr.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c, err := config.Parse(args, stdout)
 	switch {
 	case errors.Is(err, config.ErrDone):
@@ -43,7 +44,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case config.MailTest:
 		err = testMail(ctx, c, stdout)
 	default:
-		err = onDatabase(ctx, c, commands[c.Command], stdout)
+		err = onDatabase(ctx, c, commands[c.Command], stdin, stdout)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "punctual: %s\n", explain(err))
@@ -52,7 +53,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// version is the module version of the program.
+// version is the version of the module that the program was built from.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
@@ -60,7 +61,7 @@ func version() string {
 	return "development version"
 }
 
-// explain turns an error of a command into a sentence that says what to do, where that is known.
+// explain turns an error of a command into a sentence that says what to do, where we know.
 func explain(err error) string {
 	for _, known := range []struct {
 		err  error

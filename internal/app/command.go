@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/netip"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,22 +19,23 @@ import (
 	"punctual/internal/store"
 )
 
-// invocation is the environment of a command that runs beside the service. It acts as the operator.
+// invocation is what a command works with, beside a running service. It acts as the operator.
 type invocation struct {
 	config  config.Config
 	service *service.Service
 	store   *store.Store
 	plans   cron.Plans
+	stdin   io.Reader
 	stdout  io.Writer
 }
 
 // command is a command that works on the database.
 type command func(ctx context.Context, in *invocation) error
 
-// operator is the actor of commands: whoever can open the database has all rights.
+// operator is who performs commands: whoever can open the database may do everything.
 func operator() cron.Actor { return cron.OperatorOf(cron.Account{}) }
 
-// commands lists all commands on the database.
+// commands are all of them.
 var commands = map[config.Command]command{
 	config.AccountCreate:  createAccount,
 	config.AccountList:    listAccounts,
@@ -44,6 +43,13 @@ var commands = map[config.Command]command{
 	config.AccountDisable: disableAccount,
 	config.AccountEnable:  enableAccount,
 	config.AccountDelete:  deleteAccount,
+	config.AccountRestore: restoreAccount,
+	config.AccountExport:  exportAccount,
+	config.LoginLink:      printLoginLink,
+	config.PersonList:     listPeople,
+	config.PersonDisable:  disablePerson,
+	config.PersonEnable:   enablePerson,
+	config.PersonOperator: setOperator,
 	config.APIKeyCreate:   createAPIKey,
 	config.APIKeyList:     listAPIKeys,
 	config.APIKeyRevoke:   revokeAPIKey,
@@ -51,7 +57,7 @@ var commands = map[config.Command]command{
 }
 
 // onDatabase opens the database, which must exist and be current, and runs a command.
-func onDatabase(ctx context.Context, c config.Config, run command, stdout io.Writer) (err error) {
+func onDatabase(ctx context.Context, c config.Config, run command, stdin io.Reader, stdout io.Writer) (err error) {
 	key, err := loadKey(c, false)
 	if err != nil {
 		return err
@@ -67,9 +73,15 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdout io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	return run(ctx, &invocation{
-		config: c, service: service.New(service.Config{Store: s, Plans: plans}), store: s, plans: plans, stdout: stdout,
+	people, err := newService(service.Config{Store: s, Plans: plans, Secret: key}, c)
+	if err != nil {
+		return err
+	}
+	err = run(ctx, &invocation{
+		config: c, service: people, store: s, plans: plans, stdin: stdin, stdout: stdout,
 	})
+	people.FinishBackground(ctx)
+	return err
 }
 
 // loadPlans returns the built-in plans with the configured limits.
@@ -93,108 +105,16 @@ func backup(ctx context.Context, in *invocation) error {
 	return in.store.Backup(ctx, in.config.Backup.File)
 }
 
-func createAccount(ctx context.Context, in *invocation) error {
-	o := in.config.Account.Create
-	_, err := in.service.CreateAccount(ctx, operator(), o.Email, o.Plan, accessOf(o.PrivateNetworks))
-	if cron.KindOf(err) == cron.Conflict {
-		return errors.New(message.Default().AccountExists(o.Email))
-	}
-	return in.explain(err, o.Email)
-}
-
-// explain returns the sentence for an error about the account with that e-mail address.
-func (in *invocation) explain(err error, email string) error {
-	e, ok := errors.AsType[*cron.Error](err)
-	switch {
-	case !ok || e.Subject != cron.SubjectAccount:
-		return err
-	case e.Kind == cron.NotFound:
-		return errors.New(message.Default().NoSuchAccount(email))
-	case e.Kind == cron.Invalid && e.Problems[0].Pointer == "/plan":
-		return errors.New(message.Default().NoSuchPlan(e.Problems[0].Given, in.plans))
-	}
-	return err
-}
-
-func listAccounts(ctx context.Context, in *invocation) error {
-	accounts, err := in.service.Accounts(ctx, operator())
+// operatorFor is the operator, acting for an account; their own when the name is empty.
+func (in *invocation) operatorFor(ctx context.Context, name string) (cron.Actor, error) {
+	account, err := in.service.Account(ctx, operator(), name)
 	if err != nil {
-		return err
-	}
-	t := tabwriter.NewWriter(in.stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tPLAN\tSTATE\tNETWORKS\tCREATED")
-	for _, a := range accounts {
-		state := map[bool]string{false: "enabled", true: "disabled"}[a.Disabled]
-		networks := map[cron.Access]string{cron.AccessAll: "all", cron.AccessGlobal: "public"}[a.Access]
-		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", a.ID, a.Email, planText(a), state, networks,
-			a.Created.Format(time.DateOnly))
-	}
-	return t.Flush()
-}
-
-// planText is the plan of an account and its overrides.
-func planText(a cron.Account) string {
-	if len(a.Overrides) == 0 {
-		return a.Plan
-	}
-	var numbers []string
-	for _, name := range slices.Sorted(maps.Keys(a.Overrides)) {
-		numbers = append(numbers, fmt.Sprintf("%s=%d", name, a.Overrides[name]))
-	}
-	return a.Plan + ", " + strings.Join(numbers, ", ")
-}
-
-func setPlan(ctx context.Context, in *invocation) error {
-	o := in.config.Account.SetPlan
-	change := service.PlanChange{Plan: o.Plan, Overrides: o.Set}
-	if o.PrivateNetworks != "keep" {
-		change.Access = new(accessOf(o.PrivateNetworks))
-	}
-	err := in.service.SetPlan(ctx, operator(), o.Email, change)
-	if cron.KindOf(err) == cron.Conflict {
-		return errors.New(message.Default().OperatorReaches(o.Email))
-	}
-	return in.explain(err, o.Email)
-}
-
-// accessOf is the access that the switch for private networks stands for.
-func accessOf(s config.Switch) cron.Access {
-	if s == "off" {
-		return cron.AccessGlobal
-	}
-	return cron.AccessAll
-}
-
-func disableAccount(ctx context.Context, in *invocation) error {
-	email := in.config.Account.Disable.Email
-	return in.explain(in.service.SetAccountEnabled(ctx, operator(), email, false), email)
-}
-
-func enableAccount(ctx context.Context, in *invocation) error {
-	email := in.config.Account.Enable.Email
-	return in.explain(in.service.SetAccountEnabled(ctx, operator(), email, true), email)
-}
-
-func deleteAccount(ctx context.Context, in *invocation) error {
-	email := in.config.Account.Delete.Email
-	err := in.service.DeleteAccount(ctx, operator(), email, true)
-	if cron.KindOf(err) == cron.Conflict {
-		return errors.New(message.Default().OperatorStays(email))
-	}
-	return in.explain(err, email)
-}
-
-// operatorFor is the operator acting for the account with that e-mail address, or for the operator's account if it is
-// empty.
-func (in *invocation) operatorFor(ctx context.Context, email string) (cron.Actor, error) {
-	account, err := in.service.Account(ctx, operator(), email)
-	if err != nil {
-		return cron.Actor{}, in.explain(err, email)
+		return cron.Actor{}, in.explain(err, name)
 	}
 	return cron.OperatorOf(account), nil
 }
 
-// createAPIKey prints a new API key on a line of its own.
+// createAPIKey prints a new API key, alone on its line.
 func createAPIKey(ctx context.Context, in *invocation) error {
 	o := in.config.APIKey.Create
 	actor, err := in.operatorFor(ctx, o.Account)
@@ -207,6 +127,7 @@ func createAPIKey(ctx context.Context, in *invocation) error {
 		if o.ReadOnly {
 			k.Scopes = cron.ScopeRead
 		}
+		k.Operator = o.Operator
 		return nil
 	}
 	text, err := in.service.CreateAPIKey(ctx, now, actor, fill)
@@ -245,7 +166,7 @@ func listAPIKeys(ctx context.Context, in *invocation) error {
 	return t.Flush()
 }
 
-// printable makes a user's text safe for a terminal and a table.
+// printable is a text that people chose, safe for a terminal and a table.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -255,7 +176,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// scopeText describes the scopes of a key.
+// scopeText is what a key may do.
 func scopeText(s cron.Scope) string {
 	switch {
 	case s.Has(cron.ScopeRead | cron.ScopeWrite):
@@ -266,7 +187,7 @@ func scopeText(s cron.Scope) string {
 	return "read"
 }
 
-// prefixText describes the addresses from which a key may be used.
+// prefixText is where a key may be used.
 func prefixText(prefixes []netip.Prefix) string {
 	if len(prefixes) == 0 {
 		return "anywhere"

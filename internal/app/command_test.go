@@ -17,6 +17,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/config"
 	"punctual/internal/cron"
+	"punctual/internal/service"
 	"punctual/internal/store"
 )
 
@@ -44,7 +45,7 @@ func newProgram(t *testing.T) *program {
 			t.Error(err)
 		}
 	})
-	if err := firstStart(t.Context(), db, "http://127.0.0.1:8080", io.Discard); err != nil {
+	if err := firstStart(t.Context(), service.New(service.Config{Store: db, Secret: key}), "", "", io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	return &program{t, []string{"--data", dir}, db}
@@ -54,7 +55,7 @@ func newProgram(t *testing.T) *program {
 func (p *program) run(args ...string) string {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
-	if code := Run(p.t.Context(), append(p.args, args...), &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+	if code := Run(p.t.Context(), append(p.args, args...), strings.NewReader(""), &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
 		p.t.Fatalf("%v: exit code %d, stderr %q", args, code, &stderr)
 	}
 	return stdout.String()
@@ -64,7 +65,7 @@ func (p *program) run(args ...string) string {
 func (p *program) refuse(code int, says string, args ...string) {
 	p.t.Helper()
 	var stdout, stderr bytes.Buffer
-	got := Run(p.t.Context(), append(p.args, args...), &stdout, &stderr)
+	got := Run(p.t.Context(), append(p.args, args...), strings.NewReader(""), &stdout, &stderr)
 	if got != code || stdout.Len() > 0 || !strings.Contains(stderr.String(), says) ||
 		!strings.HasPrefix(stderr.String(), "punctual: ") || strings.Count(stderr.String(), "\n") != 1 {
 		p.t.Errorf("%v: exit code %d, stdout %q, stderr %q; want %d and %q", args, got, &stdout, &stderr, code, says)
@@ -99,7 +100,21 @@ func TestAccountCommands(t *testing.T) {
 	p.run("account", "set-plan", "jane@example.com", "default")
 	p.run("account", "set-plan", "jane@example.com", "default", "--private-networks=off")
 	p.run("account", "set-plan", "jane@example.com", "default")
-	p.run("account", "delete", "joe@example.com")
+	p.run("account", "disable", "3")
+	p.run("account", "delete", "--later", "joe@example.com")
+	if got := p.run("account", "list"); !strings.Contains(got, "deleted on "+p.db.Now().UTC().Add(7*24*time.Hour).Format(time.DateOnly)) {
+		t.Errorf("the accounts are\n%s", got)
+	}
+	p.run("account", "restore", "3")
+	for _, answer := range []string{"", "yes\n", "later\n", "NOW"} {
+		var stdout, stderr bytes.Buffer
+		args := append(slices.Clone(p.args), "account", "delete", "joe@example.com")
+		code := Run(t.Context(), args, strings.NewReader(answer), &stdout, &stderr)
+		if refused := answer == "" || answer == "yes\n"; refused != (code == exitFailed) || refused != strings.Contains(stderr.String(), "--now or --later") ||
+			!strings.Contains(stdout.String(), "now or later") {
+			t.Errorf("the answer %q: exit code %d, stdout %q, stderr %q", answer, code, &stdout, &stderr)
+		}
+	}
 	want = []string{want[0], "2 | jane@example.com | default | enabled | public | " + today}
 	if got := rows(p.run("account", "list")); !slices.Equal(got, want) {
 		t.Errorf("the accounts are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -113,9 +128,9 @@ func TestAccountCommands(t *testing.T) {
 	p.refuse(exitFailed, "no number called \"jobs\"", "account", "set-plan", "jane@example.com", "member", "--set", "jobs=1")
 	p.refuse(exitFailed, "maxJobs is -1", "account", "set-plan", "jane@example.com", "member", "--set", "maxJobs=-1")
 	p.refuse(exitFailed, "may always call", "account", "set-plan", "Operator@localhost", "unlimited", "--private-networks=off")
-	p.refuse(exitFailed, "operator's account", "account", "delete", "operator@localhost")
-	for _, command := range []string{"disable", "enable", "delete"} {
-		p.refuse(exitFailed, `no account with the e-mail address "joe@example.com"`, "account", command, "joe@example.com")
+	p.refuse(exitFailed, "operator's account", "account", "delete", "--now", "operator@localhost")
+	for _, command := range []string{"disable", "enable", "delete", "restore"} {
+		p.refuse(exitFailed, `no account with the e-mail address or the number "joe@example.com"`, "account", command, "joe@example.com")
 	}
 	p.refuse(exitFailed, "no account", "account", "set-plan", "joe@example.com", "member")
 }
@@ -229,7 +244,7 @@ func TestCommandsEndWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	if code := Run(ctx, append(p.args, "account", "list"), &stdout, &stderr); code != exitFailed || stdout.Len() > 0 {
+	if code := Run(ctx, append(p.args, "account", "list"), strings.NewReader(""), &stdout, &stderr); code != exitFailed || stdout.Len() > 0 {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
 	}
 }
@@ -292,7 +307,7 @@ func TestErrorsAreOurs(t *testing.T) {
 		{"apikey", "create", "--read-only=maybe"}, {"apikey", "create", "--title", "-x"}, {"serve", "--executor-addresses", "x"},
 	} {
 		var stdout, stderr bytes.Buffer
-		code := Run(t.Context(), append(p.args, args...), &stdout, &stderr)
+		code := Run(t.Context(), append(p.args, args...), strings.NewReader(""), &stdout, &stderr)
 		text := stderr.String()
 		if code == exitOK || stdout.Len() > 0 || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "punctual: ") {
 			t.Errorf("%v: exit code %d, stdout %q, stderr %q", args, code, &stdout, text)

@@ -19,14 +19,15 @@ import (
 
 	"punctual/internal/auth"
 	"punctual/internal/certificate"
+	"punctual/internal/config"
 	"punctual/internal/message"
 )
 
-// certificates is the source of the service's own certificates.
+// certificates are those that the service shows to its clients.
 type certificates interface {
 	Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
-	Covers(host string) bool // whether one is valid for a host
-	NotAfter() time.Time     // when the first one expires; the zero time while one is missing
+	Covers(host string) bool // tells whether they are valid for a host
+	NotAfter() time.Time     // when the first of them expires; the zero time when there is none yet
 }
 
 var (
@@ -36,7 +37,7 @@ var (
 
 var errNoRoot = errors.New("the file of --acme-root holds no certificate in PEM")
 
-// readCertificates reads the certificate files before anything is written to the database.
+// readCertificates reads the files of HTTPS, before anything is written.
 func (n *node) readCertificates(context.Context) (stop func() error, err error) {
 	o := n.config.Serve
 	if o.TLSCert != "" {
@@ -58,7 +59,7 @@ func (n *node) readCertificates(context.Context) (stop func() error, err error) 
 	return nil, nil
 }
 
-// orderCertificates starts to order certificates by ACME.
+// orderCertificates begins to order certificates by ACME.
 func (n *node) orderCertificates(ctx context.Context) (stop func() error, err error) {
 	n.metrics.Gauge("certificate_expiry_timestamp_seconds",
 		"When the first of the service's own certificates expires; 0 without HTTPS, or while one is missing.", n.certificateExpiry)
@@ -90,7 +91,7 @@ func (n *node) certificateExpiry() float64 {
 	return 0
 }
 
-// reloading is the worker that picks up changed certificate files.
+// reloading takes changed files of the certificate into use.
 func (n *node) reloading() worker {
 	w := worker{name: "certificate", period: 5 * time.Second}
 	if n.files != nil {
@@ -112,8 +113,8 @@ func reload(files *certificate.Files, logger *slog.Logger) {
 	}
 }
 
-// encrypt adds TLS to a listener if the service serves HTTPS. A handshake has as much time as the head of a request, and
-// limitedListener counts its connection as idle.
+// encrypt makes a listener one for TLS, when the service serves HTTPS. Handshakes are part of a connection's first request
+// to the server, which bounds their time, and to limitedListener.
 func (n *node) encrypt(inner net.Listener) net.Listener {
 	if n.certificates == nil {
 		return inner
@@ -121,7 +122,7 @@ func (n *node) encrypt(inner net.Listener) net.Listener {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: n.certificates.Certificate,
-		// Not HTTP/2, because limitedListener bounds connections and assumes one request at a time on each.
+		// Not HTTP/2: limitedListener bounds what clients use by connections, each with one request at a time.
 		NextProtos: []string{"http/1.1"},
 	}
 	if n.acme != nil {
@@ -130,8 +131,8 @@ func (n *node) encrypt(inner net.Listener) net.Listener {
 	return tls.NewListener(inner, c)
 }
 
-// strictTransport tells browsers that reach the service by HTTPS to use nothing else (RFC 6797). It leaves out localhost,
-// where other programs serve HTTP.
+// strictTransport makes browsers use HTTPS only (RFC 6797), once they have reached the service by it. The names of the
+// machine for itself are left out: other programs answer to them too.
 func strictTransport(h http.Handler, proxies auth.Proxies) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if proxies.Secure(r) && !isLoopbackName(r.Host) {
@@ -141,7 +142,7 @@ func strictTransport(h http.Handler, proxies auth.Proxies) http.Handler {
 	})
 }
 
-// servePlain serves plain HTTP beside HTTPS. Each response closes its connection.
+// servePlain answers on the listener for plain HTTP, beside one for HTTPS. Each answer ends its connection.
 func (n *node) servePlain(context.Context) (stop func() error, err error) {
 	if n.plain == nil {
 		return nil, nil
@@ -152,8 +153,8 @@ func (n *node) servePlain(context.Context) (stop func() error, err error) {
 	return n.run(server, n.limit(n.plain, n.shares.plain)), nil
 }
 
-// plainHandler answers ACME challenges and /healthz, and redirects browsers to HTTPS. It refuses a request with an API key:
-// a redirect would hide that the key is sent unencrypted each time.
+// plainHandler answers challenges of ACME and whether the process lives, and sends browsers to HTTPS. It does not redirect
+// who shows an API key, because that would hide that the key is sent in the clear, time and again.
 func (n *node) plainHandler() http.Handler {
 	return mux(routes{"GET /healthz": http.HandlerFunc(health)}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if n.acme != nil && n.acme.Challenge(w, r) {
@@ -171,7 +172,7 @@ func (n *node) plainHandler() http.Handler {
 	}))
 }
 
-// pathOf is the path and query of a request target, which may be an absolute URL of another host, or have no path.
+// pathOf is the path and the query of what a request asks for, which may name another host or be no path at all.
 func pathOf(u *url.URL) string {
 	path := u.EscapedPath()
 	if !strings.HasPrefix(path, "/") {
@@ -183,8 +184,8 @@ func pathOf(u *url.URL) string {
 	return path
 }
 
-// baseURL is the HTTPS URL for requests to a host: the public URL, or the same host if the certificate is valid for it. It
-// is empty for any other host, so that a forged Host header does not decide where a redirect leads.
+// baseURL is where HTTPS requests for a host go: to the public URL, or to the same host when our certificate is valid for
+// it. It is empty for other hosts, which a redirect must not lead to.
 func (n *node) baseURL(host string) string {
 	if public := n.config.Serve.PublicURL; public != "" {
 		return string(public)
@@ -205,19 +206,24 @@ func (n *node) baseURL(host string) string {
 	return "https://" + host
 }
 
-// publicURL is the URL under which people and programs reach the service.
-func (n *node) publicURL() string {
-	byACME := ""
-	if hosts := n.config.Serve.ACME; len(hosts) > 0 {
-		byACME = "https://" + string(hosts[0])
+// publicURL is where people and programs reach the service.
+func (n *node) publicURL() string { return cmp.Or(configuredURL(n.config), n.listenURL()) }
+
+// configuredURL is the URL of the service as far as the configuration tells it, and otherwise empty.
+func configuredURL(c config.Config) string {
+	if hosts := c.Serve.ACME; c.Serve.PublicURL == "" && len(hosts) > 0 {
+		return "https://" + string(hosts[0])
 	}
-	return cmp.Or(string(n.config.Serve.PublicURL), byACME, n.listenURL())
+	return string(c.Serve.PublicURL)
 }
 
-// listenURL is the URL of the address of --listen.
-func (n *node) listenURL() string {
+// listenURL is the address of --listen.
+func (n *node) listenURL() string { return n.scheme() + "://" + n.listener.Addr().String() }
+
+// scheme is what --listen speaks.
+func (n *node) scheme() string {
 	if n.config.Serve.Enabled() {
-		return "https://" + n.listener.Addr().String()
+		return "https"
 	}
-	return urlOf(n.listener)
+	return "http"
 }

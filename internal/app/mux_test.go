@@ -181,11 +181,15 @@ func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 	placeholder := regexp.MustCompile(`\{\w+\}`)
 	for path, operations := range document.Paths {
 		for method, o := range operations {
+			open := http.StatusOK
+			if path == "/sessions" && method == "post" {
+				open = http.StatusBadRequest // it has no body here
+			}
 			if strings.Contains(path, "{token}") {
 				continue // a wrong one is a path that does not exist
 			}
 			got := ask(strings.ToUpper(method), placeholder.ReplaceAllString(path, "1"))
-			if o.Security == nil && got.Code != http.StatusUnauthorized || o.Security != nil && got.Code != http.StatusOK {
+			if o.Security == nil && got.Code != http.StatusUnauthorized || o.Security != nil && got.Code != open {
 				t.Errorf("%s %s: %d %s", method, path, got.Code, got.Body)
 			}
 			if o.Responses[strconv.Itoa(got.Code)] == nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -49,6 +50,7 @@ type node struct {
 	key       [32]byte // seals secrets
 	plans     cron.Plans
 	db        *store.Store
+	service   *service.Service
 	answering *probe
 	writing   *probe
 	guard     *fetch.Guard
@@ -83,9 +85,11 @@ func (n *node) parts() []part {
 		{"key and plans", n.load},
 		{"database", n.openDatabase},
 		{"time zone data", n.agreeOnZones},
+		{"service", n.newService},
 		{"first account", n.firstStart},
 		{"node", n.join},
 		{"watchdog", workers.part(n.watchdog)},
+		{"mail", n.sendMail},
 		{"certificates by ACME", n.orderCertificates},
 		{"certificate", workers.part(n.reloading)},
 		{"API", n.serveAPI},
@@ -164,6 +168,7 @@ func (n *node) load(context.Context) (stop func() error, err error) {
 func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) {
 	n.db, err = store.Open(ctx, store.Options{
 		URL: n.config.Database, Dir: n.config.Data, Key: n.key, Plans: n.plans, Logger: n.logger,
+		AuditKept: n.config.Serve.AuditRetention,
 	})
 	if err != nil {
 		return nil, err
@@ -187,22 +192,8 @@ func (n *node) agreeOnZones(ctx context.Context) (stop func() error, err error) 
 	return nil, nil
 }
 
-func (n *node) firstStart(ctx context.Context) (stop func() error, err error) {
-	return nil, firstStart(ctx, n.db, n.publicURL(), n.stdout)
-}
-
-// firstStart creates the operator's account in a new database, and prints its API key.
-func firstStart(ctx context.Context, db *store.Store, publicURL string, stdout io.Writer) error {
-	key, err := service.New(service.Config{Store: db}).SetUp(ctx, operator())
-	if err != nil || key == "" {
-		return err
-	}
-	_, err = io.WriteString(stdout, message.Default().FirstStart(publicURL, key))
-	return err
-}
-
-// join registers the node in the database. The scheduler uses its epoch.
-func (n *node) join(ctx context.Context) (stop func() error, err error) {
+// newService puts the use cases together. The guard knows the listeners.
+func (n *node) newService(context.Context) (stop func() error, err error) {
 	n.guard = &fetch.Guard{
 		Own:   []netip.AddrPort{addressOf(n.listener)},
 		Allow: n.config.Serve.AllowTargets, Deny: n.config.Serve.DenyTargets,
@@ -212,6 +203,50 @@ func (n *node) join(ctx context.Context) (stop func() error, err error) {
 			n.guard.Own = append(n.guard.Own, addressOf(l))
 		}
 	}
+	n.service, err = newService(service.Config{
+		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.key, Followers: n.shares.connections / 2, Logger: n.logger,
+	}, n.config)
+	return nil, err
+}
+
+// sendMail sends the mails that calls leave behind.
+func (n *node) sendMail(context.Context) (stop func() error, err error) {
+	return inBackground(n.service.RunBackground, n.fail), nil
+}
+
+func (n *node) firstStart(ctx context.Context) (stop func() error, err error) {
+	return nil, firstStart(ctx, n.service, n.publicURL(), n.setUpURL(), n.stdout)
+}
+
+// firstStart gives a new database its operator's account with a key, and prints a link to set up the operator's sign-in
+// while nobody is.
+func firstStart(ctx context.Context, s *service.Service, publicURL, setUpURL string, stdout io.Writer) error {
+	key, err := s.SetUp(ctx, operator())
+	if err != nil {
+		return err
+	}
+	token, needed, err := s.SetUpLink(ctx, operator())
+	if err != nil {
+		return err
+	}
+	var text string
+	if key != "" {
+		text = message.Default().FirstStart(publicURL, key)
+	}
+	if needed {
+		text += message.Default().SetUpLink(setUpURL + service.SetupPath + token)
+	}
+	_, err = io.WriteString(stdout, text)
+	return err
+}
+
+// setUpURL is where the operator's browser reaches the service.
+func (n *node) setUpURL() string {
+	return cmp.Or(configuredURL(n.config), localURL(n.scheme(), n.listener.Addr().String()))
+}
+
+// join registers the node in the database. The scheduler uses its epoch.
+func (n *node) join(ctx context.Context) (stop func() error, err error) {
 	if n.jobs, err = n.newScheduler(); err != nil {
 		return nil, err
 	}

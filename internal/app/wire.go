@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,7 +17,6 @@ import (
 	"punctual/internal/fetch"
 	"punctual/internal/metrics"
 	"punctual/internal/scheduler"
-	"punctual/internal/service"
 	"punctual/internal/store"
 	"punctual/internal/web"
 )
@@ -47,9 +47,7 @@ func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 		return nil, err
 	}
 	return api.New(api.Config{
-		Service: service.New(service.Config{
-			Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.key, Followers: n.shares.connections / 2,
-		}),
+		Service:           n.service,
 		Auth:              auth.New(n.db),
 		Logger:            n.logger,
 		Now:               n.db.Now,
@@ -62,17 +60,39 @@ func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 // newConsole makes the console.
 func (n *node) newConsole() (http.Handler, error) {
 	return web.New(web.Config{
-		Service: service.New(service.Config{
-			Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.key, PublicURL: string(n.config.Serve.PublicURL),
-			Logger: n.logger,
-		}),
+		Service:   n.service,
 		Auth:      auth.New(n.db),
+		About:     n.facts(),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),
 		Now:       n.db.Now,
 		Logger:    n.logger,
 		Proxies:   n.config.Serve.TrustedProxies,
-		PublicURL: string(n.config.Serve.PublicURL),
+		PublicURL: configuredURL(n.config),
 	})
+}
+
+// facts are the settings of the service that its operators see in the console, without secrets.
+func (n *node) facts() []web.Fact {
+	o := n.config.Serve
+	orNone := func(text string) string { return cmp.Or(text, "none") }
+	mail := "none"
+	if s := n.config.SMTP; s.Host != "" {
+		mail = s.Address()
+	}
+	database := "SQLite in " + n.config.Data
+	if n.config.Database != "" {
+		database = "PostgreSQL"
+	}
+	return []web.Fact{
+		{Label: "Version", Value: version()}, {Label: "Time zone data", Value: cron.CurrentZones().Release()},
+		{Label: "Database", Value: database}, {Label: "Address (--listen)", Value: n.listenURL()},
+		{Label: "Public URL (--public-url)", Value: orNone(configuredURL(n.config))},
+		{Label: "Mail server (--smtp)", Value: mail}, {Label: "Sender of mails (--mail-from)", Value: orNone(string(n.config.MailFrom))},
+		{Label: "Sign-up (--signup)", Value: string(o.SignUp)},
+		{Label: "A sign-in lasts without use (--session-idle)", Value: o.SessionIdle.String()},
+		{Label: "A sign-in lasts at most (--session-lifetime)", Value: o.SessionLifetime.String()},
+		{Label: "The audit log is kept (--audit-retention)", Value: o.AuditRetention.String()},
+	}
 }
 
 // addGauges adds the metrics that are read at each scrape.

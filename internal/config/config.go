@@ -24,14 +24,21 @@ const (
 	Serve          Command = "serve"
 	AccountCreate  Command = "account create <email>"
 	AccountList    Command = "account list"
-	AccountSetPlan Command = "account set-plan <email> <plan>"
-	AccountDisable Command = "account disable <email>"
-	AccountEnable  Command = "account enable <email>"
-	AccountDelete  Command = "account delete <email>"
+	AccountSetPlan Command = "account set-plan <account> <plan>"
+	AccountDisable Command = "account disable <account>"
+	AccountEnable  Command = "account enable <account>"
+	AccountDelete  Command = "account delete <account>"
+	AccountRestore Command = "account restore <account>"
+	AccountExport  Command = "account export <account> <file>"
 	APIKeyCreate   Command = "apikey create"
 	APIKeyList     Command = "apikey list"
 	APIKeyRevoke   Command = "apikey revoke <id>"
 	Backup         Command = "backup <file>"
+	LoginLink      Command = "login-link"
+	PersonList     Command = "person list"
+	PersonDisable  Command = "person disable <email>"
+	PersonEnable   Command = "person enable <email>"
+	PersonOperator Command = "person operator <email> <switch>"
 	MailTest       Command = "mail test <address>"
 	Version        Command = "version"
 )
@@ -48,10 +55,12 @@ type Config struct {
 	SMTP     SMTP     `name:"smtp" env:"PUNCTUAL_SMTP" placeholder:"URL" help:"The server that sends mails: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. By default no mails are sent."`
 	MailFrom MailFrom `env:"PUNCTUAL_MAIL_FROM" placeholder:"ADDRESS" help:"The sender of mails, such as Punctual <cron@example.com>."`
 
-	Serve   ServeConfig   `cmd:"" help:"Run the service."`
-	Account AccountConfig `cmd:"" help:"Manage accounts. These commands can be used while the service runs."`
-	APIKey  APIKeyConfig  `cmd:"" name:"apikey" help:"Manage API keys. These commands can be used while the service runs."`
-	Backup  struct {
+	Serve     ServeConfig     `cmd:"" help:"Run the service."`
+	LoginLink LoginLinkConfig `cmd:"" help:"Print a link that works once, for an hour: at first it sets up the operator's sign-in, later it sets a new password."`
+	Account   AccountConfig   `cmd:"" help:"Manage accounts. These commands can be used while the service runs."`
+	Person    PersonConfig    `cmd:"" help:"Manage the people who sign in. These commands can be used while the service runs."`
+	APIKey    APIKeyConfig    `cmd:"" name:"apikey" help:"Manage API keys. These commands can be used while the service runs."`
+	Backup    struct {
 		File string `arg:"" help:"The file to write; it must not exist."`
 	} `cmd:"" help:"Write a copy of the SQLite database to a file, also while the service runs."`
 	Mail struct {
@@ -70,6 +79,10 @@ type ServeConfig struct {
 	Pprof            bool          `env:"PUNCTUAL_PPROF" help:"Serve Go profiles at /debug/pprof/, wherever metrics are served."`
 	LogFormat        string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
 	LogLevel         string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"The lowest level that is logged: debug, info, warn or error."`
+	SignUp           SignUp        `name:"signup" default:"closed" enum:"closed,open" env:"PUNCTUAL_SIGNUP" placeholder:"WHO" help:"Who can create an account: closed for people who are invited only, or open for everybody (needs --smtp and --public-url)."`
+	SessionIdle      time.Duration `default:"14d" env:"PUNCTUAL_SESSION_IDLE" help:"How long a sign-in lasts without use."`
+	SessionLifetime  time.Duration `default:"90d" env:"PUNCTUAL_SESSION_LIFETIME" help:"How long a sign-in lasts at most."`
+	AuditRetention   time.Duration `default:"365d" env:"PUNCTUAL_AUDIT_RETENTION" help:"How long the audit log is kept."`
 	Drain            time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long the service waits for executions in flight when it stops."`
 
 	TLSConfig `embed:""`
@@ -86,6 +99,27 @@ type ServeConfig struct {
 	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that /executor-nodes.json lists; by default those of the machine."`
 }
 
+// SignUp is who can create an account: closed or open.
+type SignUp string
+
+// LoginLinkConfig has the flags of login-link. The addresses are those of serve, so that the link fits.
+type LoginLinkConfig struct {
+	Email     string    `placeholder:"EMAIL" help:"Who gets the link; by default the first operator."`
+	Listen    string    `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"The address of the service."`
+	PublicURL PublicURL `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which people reach the service; by default this machine, at the port of --listen."`
+}
+
+// PersonConfig has the flags and arguments of the commands about people.
+type PersonConfig struct {
+	List     struct{} `cmd:"" help:"List the people."`
+	Disable  EmailArg `cmd:"" help:"Keep a person from signing in, and end all sessions."`
+	Enable   EmailArg `cmd:"" help:"Let a person sign in again."`
+	Operator struct {
+		Email  string `arg:"" help:"The e-mail address of the person."`
+		Switch Switch `arg:"" enum:"on,off" help:"Whether the person is an operator of the service: on or off."`
+	} `cmd:"" help:"Make a person an operator of the service, or end that."`
+}
+
 // AccountConfig has the flags and arguments of the account commands.
 type AccountConfig struct {
 	Create struct {
@@ -96,40 +130,55 @@ type AccountConfig struct {
 	} `cmd:"" help:"Create an account."`
 	List    struct{} `cmd:"" help:"List the accounts."`
 	SetPlan struct {
-		Email string           `arg:"" help:"The e-mail address of the account."`
-		Plan  string           `arg:"" help:"The new plan."`
-		Set   map[string]int64 `placeholder:"LIMIT=VALUE" help:"A limit that differs from the plan for this account, such as maxJobs=100. Limits set earlier are removed."`
+		Account string           `arg:"" help:"The e-mail address or the number of the account."`
+		Plan    string           `arg:"" help:"The new plan."`
+		Set     map[string]int64 `placeholder:"LIMIT=VALUE" help:"A limit that differs from the plan for this account, such as maxJobs=100. Limits set earlier are removed."`
 
 		PrivateNetworks Switch `default:"keep" enum:"on,off,keep" help:"Whether the jobs of the account may call private networks and this machine: on, off for public addresses only, or keep to leave it unchanged."`
 	} `cmd:"" name:"set-plan" help:"Change the plan and the limits of an account."`
-	Disable EmailArg `cmd:"" help:"Disable an account; its API keys and jobs stop working."`
-	Enable  EmailArg `cmd:"" help:"Enable an account again."`
-	Delete  EmailArg `cmd:"" help:"Delete an account with its jobs, keys and history."`
+	Disable AccountArg `cmd:"" help:"Disable an account; its API keys and jobs stop working."`
+	Enable  AccountArg `cmd:"" help:"Enable an account again."`
+	Delete  struct {
+		Account string `arg:"" help:"The e-mail address or the number of the account."`
+		Now     bool   `help:"Delete it at once."`
+		Later   bool   `help:"Stop its jobs and delete it in 7 days; account restore takes that back."`
+	} `cmd:"" help:"Delete an account with its jobs, keys and history; asks whether at once or in 7 days."`
+	Restore AccountArg `cmd:"" help:"Keep an account that was to be deleted."`
+	Export  struct {
+		Account string `arg:"" help:"The e-mail address or the number of the account."`
+		File    string `arg:"" help:"The file to write; it must not exist. - for standard output."`
+	} `cmd:"" help:"Write all data of an account but secrets to a JSON file."`
+}
+
+// AccountArg names an account.
+type AccountArg struct {
+	Account string `arg:"" help:"The e-mail address or the number of the account."`
 }
 
 // Switch is on, off, or keep to leave the setting unchanged.
 type Switch string
 
-// EmailArg names an account.
+// EmailArg names a person.
 type EmailArg struct {
-	Email string `arg:"" help:"The e-mail address of the account."`
+	Email string `arg:"" help:"The e-mail address of the person."`
 }
 
 // APIKeyConfig has the flags and arguments of the API key commands.
 type APIKeyConfig struct {
 	Create struct {
-		Account   string         `placeholder:"EMAIL" help:"The account of the key; by default the operator's."`
+		Account   string         `placeholder:"ACCOUNT" help:"The e-mail address or the number of the account of the key; by default the operator's."`
 		Title     string         `default:"created on the command line" help:"What the key is for."`
 		ReadOnly  bool           `help:"The key may read, but not change anything."`
+		Operator  bool           `help:"The key may also manage all accounts of the service."`
 		Expires   Expiry         `placeholder:"TIME" help:"When the key expires: after a time such as 12h, 30d or 2w, or at a date such as 2030-12-31 (UTC). By default it never expires."`
 		AllowFrom []netip.Prefix `placeholder:"ADDRESS" help:"Addresses or ranges that may use the key, such as 192.0.2.7 or 2001:db8::/32; by default any address."`
 	} `cmd:"" help:"Create an API key and print it on a line of its own."`
 	List struct {
-		Account string `placeholder:"EMAIL" help:"The account whose keys are listed; by default the operator's."`
+		Account string `placeholder:"ACCOUNT" help:"The e-mail address or the number of the account whose keys are listed; by default the operator's."`
 	} `cmd:"" help:"List the API keys of an account."`
 	Revoke struct {
 		ID      int64  `arg:"" help:"The number of the key, as list shows it."`
-		Account string `placeholder:"EMAIL" help:"The account of the key; by default the operator's."`
+		Account string `placeholder:"ACCOUNT" help:"The e-mail address or the number of the account of the key; by default the operator's."`
 	} `cmd:"" help:"Revoke an API key."`
 }
 
@@ -181,12 +230,26 @@ func (c *Config) check() error {
 			return fmt.Errorf("--slots is %d, but must be at least 1", s.Slots)
 		case s.HostSlots < 1:
 			return fmt.Errorf("--host-slots is %d, but must be at least 1", s.HostSlots)
+		case s.SignUp == "open" && (c.SMTP.Host == "" || s.PublicURL == ""):
+			return errors.New("--signup open needs --smtp, --mail-from and --public-url: the link that confirms an address goes out by mail")
+		case s.SessionIdle < time.Minute:
+			return fmt.Errorf("--session-idle is %s, but must be at least 1m", s.SessionIdle)
+		case s.SessionLifetime < time.Minute:
+			return fmt.Errorf("--session-lifetime is %s, but must be at least 1m", s.SessionLifetime)
+		case s.AuditRetention < 24*time.Hour:
+			return fmt.Errorf("--audit-retention is %s, but must be at least 1d", s.AuditRetention)
 		case s.Drain < 0:
 			return fmt.Errorf("--drain is %s, but must not be negative", s.Drain)
 		}
 		if err := s.TLSConfig.check(s.PublicURL); err != nil {
 			return err
 		}
+	}
+	if l := &c.LoginLink; c.Command == LoginLink && !isHostPort(l.Listen) {
+		return fmt.Errorf("--listen is %q, but must be HOST:PORT, such as 127.0.0.1:8080", l.Listen)
+	}
+	if d := &c.Account.Delete; d.Now && d.Later {
+		return errors.New("account delete has either --now or --later, not both")
 	}
 	switch mail := c.SMTP.Host != ""; {
 	case mail && c.MailFrom == "":

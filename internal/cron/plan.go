@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -81,7 +83,17 @@ func (p Plans) Of(planName string, o Overrides) Plan {
 // Overrides are limits of a plan that differ, by the names of PlanLimits, such as "maxJobs".
 type Overrides map[string]int64
 
-// Check reports names that no limit has and numbers that make no sense.
+// LimitError is a limit that no plan can have: its name is unknown, or its value out of range.
+type LimitError struct {
+	Name     string
+	Problem  Problem // without a pointer
+	sentence string
+}
+
+// Error says what is wrong, for files and commands.
+func (e *LimitError) Error() string { return e.sentence }
+
+// Check reports names that no limit has and numbers that make no sense, as a *LimitError.
 func (o Overrides) Check() error {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		l := planLimit(name)
@@ -91,10 +103,12 @@ func (o Overrides) Check() error {
 				names[i] = PlanLimits[i].Name
 			}
 			slices.Sort(names)
-			return fmt.Errorf("a plan has no number called %q; it has %v", name, names)
+			return &LimitError{name, Problem{Rule: RuleUnknownValue, Given: name, Want: strings.Join(names, ", ")},
+				fmt.Sprintf("a plan has no number called %q; it has %v", name, names)}
 		}
 		if n := o[name]; n < l.least || n > l.most {
-			return fmt.Errorf("%s is %d, but must be from %d to %d", name, n, l.least, l.most)
+			return &LimitError{name, Problem{Rule: RuleOutOfRange, Given: strconv.FormatInt(n, 10), Min: l.least, Max: l.most},
+				fmt.Sprintf("%s is %d, but must be from %d to %d", name, n, l.least, l.most)}
 		}
 	}
 	return nil

@@ -61,12 +61,37 @@ func (c *Catalogue) BadKey(source string) string {
 	return fmt.Sprintf("The key of the secrets in %s must be 32 bytes in base64.", source)
 }
 
-// NoSuchAccount says that an account does not exist. email is "" for the operator's account.
-func (c *Catalogue) NoSuchAccount(email string) string {
-	if email == "" {
+// NoSuchAccount says that an account does not exist. name is "" for the operator's account.
+func (c *Catalogue) NoSuchAccount(name string) string {
+	if name == "" {
 		return "The database has no account yet. Start the service once with punctual serve."
 	}
-	return fmt.Sprintf("There is no account with the e-mail address %q.", email)
+	return fmt.Sprintf("There is no account with the e-mail address or the number %q; punctual account list shows all.", name)
+}
+
+// NoSuchPerson says that a person does not exist. email is "" for the first operator.
+func (c *Catalogue) NoSuchPerson(email string) string {
+	if email == "" {
+		return "The service has no operator who signs in yet."
+	}
+	return fmt.Sprintf("Nobody signs in with the e-mail address %q; punctual person list shows all.", email)
+}
+
+// AskDeletion asks when an account is to be deleted.
+func (c *Catalogue) AskDeletion(a cron.Account) string {
+	return fmt.Sprintf("Delete the account %s with its jobs, keys and history at once, or stop its jobs now and delete it in "+
+		"7 days?\nType now or later: ", a.Email)
+}
+
+// NoAnswer says that the question was not answered.
+func (c *Catalogue) NoAnswer() string {
+	return "Nothing was deleted. Answer now or later, or give --now or --later."
+}
+
+// AccountDeletedLater says when an account will be deleted.
+func (c *Catalogue) AccountDeletedLater(a cron.Account) string {
+	return fmt.Sprintf("The jobs of %s have stopped. The account will be deleted in 7 days; punctual account restore %d keeps it.",
+		a.Email, a.ID)
 }
 
 // AccountExists says that an account with this email address exists.
@@ -223,6 +248,15 @@ A first job, called every minute:
       -d '{"job":{"url":"https://example.com/","enabled":true,"schedule":{"timezone":"UTC","hours":[-1],"mdays":[-1],"minutes":[-1],"months":[-1],"wdays":[-1]}}}'
 
 `, baseURL, key)
+}
+
+// SetUpLink is the text at each start while nobody can sign in: the link to do so.
+func (c *Catalogue) SetUpLink(url string) string {
+	return fmt.Sprintf(`Open the console by this link, which works once and for an hour (punctual login-link prints another):
+
+    %s
+
+`, url)
 }
 
 // UnknownZoneRelease says that time zone data do not name their release.

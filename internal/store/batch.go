@@ -57,10 +57,11 @@ func arrays[R any](table []batchColumn[R]) string {
 	return strings.Join(list, ", ")
 }
 
-// appendRow appends the arguments of one row.
-func appendRow[R any](args []any, table []batchColumn[R], row R) []any {
-	for i := range table {
-		args = append(args, table[i].one(row))
+// rowArgs are the arguments first, followed by those of one row.
+func rowArgs[R any](table []batchColumn[R], row R, first ...any) []any {
+	args := append(make([]any, 0, len(first)+len(table)), first...)
+	for _, c := range table {
+		args = append(args, c.one(row))
 	}
 	return args
 }

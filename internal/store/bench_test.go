@@ -61,45 +61,6 @@ func BenchmarkCycle(b *testing.B) {
 	}
 }
 
-// BenchmarkClaim claims 10,000 jobs of 1,000 accounts that are due at once, up to 1,000 at a time.
-func BenchmarkClaim(b *testing.B) {
-	for _, kind := range storetest.Databases {
-		b.Run(kind.Name, func(b *testing.B) {
-			options := kind.New(b)
-			db, raw := open(b, options), past(b, options)
-			account, node := newAccount(b, db)
-			j := newJob(account)
-			ok(b, db.CreateJob(b.Context(), &j))
-			const perAccount = 10
-			tables(b, raw).CopyJob(j.ID, perAccount-1)
-			for i := range benchJobs/perAccount - 1 {
-				a := storetest.NewAccount(b, db, fmt.Sprintf("%d@example.com", i), cron.PlanUnlimited)
-				tables(b, raw).CopyJobTo(j.ID, perAccount, a.ID)
-			}
-			at := time.Now().Add(-25 * time.Minute)
-			claims, launches := 0, 0
-			b.ReportAllocs()
-			for b.Loop() {
-				b.StopTimer()
-				at = at.Add(time.Second) // another occurrence for each
-				tables(b, raw).SetAllDue(at)
-				b.StartTimer()
-				for more := true; more; claims++ {
-					claimed, err := db.Claim(b.Context(), cron.ClaimRequest{Node: node, Limit: 1000})
-					ok(b, err)
-					more = claimed.More
-					launches += len(claimed.Launches)
-				}
-			}
-			if launches != b.N*benchJobs {
-				b.Fatalf("%d launches, want %d", launches, b.N*benchJobs)
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(launches), "µs/execution")
-			b.ReportMetric(float64(launches)/float64(claims), "executions/claim")
-		})
-	}
-}
-
 // BenchmarkGap claims 10,000 jobs that were due every minute of a week in which no node ran.
 func BenchmarkGap(b *testing.B) {
 	for _, kind := range storetest.Databases {

@@ -115,10 +115,9 @@ func (s *Store) checkAlive(ctx context.Context, q queryer, node int64) error {
 func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
 	var found []due
-	d := due{attempt: 1}
-	fields := []any{integer(&d.jobID), integer(&d.planned)}
 	err := each(ctx, q, "find due jobs", func(scan scanner) error {
-		if err := scan(fields...); err != nil {
+		d := due{attempt: 1}
+		if err := scan(&d.jobID, &d.planned); err != nil {
 			return err
 		}
 		found = append(found, d)

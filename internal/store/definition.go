@@ -51,18 +51,17 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	}
 	var material sql.NullInt64
 	jobs, plans := make(map[int64]*definition, len(work)), make(map[planRow]*cron.Plan)
-	var (
-		read     definition // each row in turn: one list of variables for all rows costs less than one for each
-		row      planRow
-		disabled bool
-	)
-	fields := append(encodedJob(&read.job, &read.success), &read.sealed, integer(&read.bytes), &row.name, &row.overrides,
-		flag(&disabled), integer(&read.access), &material)
 	err := each(ctx, q, "read the definitions", func(scan scanner) error {
-		if err := scan(fields...); err != nil {
+		var (
+			d        definition
+			row      planRow
+			disabled bool
+		)
+		err := scanEncodedJob(scan, &d.job, &d.success, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
+			flag(&disabled), &d.access, &material)
+		if err != nil {
 			return err
 		}
-		d := read
 		d.hasTLS, d.material = material.Valid, material.Int64
 		if d.plan = plans[row]; d.plan == nil {
 			plan, err := s.plan(row)

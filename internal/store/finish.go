@@ -109,15 +109,14 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 // lockJobRecords locks the states of the jobs in the order of their IDs and reads what Conclude needs of the jobs.
 func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
 	jobs := make(map[int64]*cron.JobRecord, len(ids))
-	var read cron.JobRecord // each row in turn
-	j := &read.Job
-	fields := append(targets(jobTiming(j), jobState(&read.State), jobNotification(j)),
-		integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled))
 	err := each(ctx, q, "read the jobs", func(scan scanner) error {
+		var rec cron.JobRecord
+		j := &rec.Job
+		fields := targets(jobTiming(j), jobState(&rec.State), jobNotification(j))
+		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled))
 		if err := scan(fields...); err != nil {
 			return err
 		}
-		rec := read
 		jobs[rec.ID] = &rec
 		return nil
 	}, `SELECT `+timingNames+`, `+stateNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled

@@ -116,7 +116,7 @@ func scanRecord(scan scanner, rec *cron.JobRecord, more ...any) error {
 	return scan(append(targets(jobKey(&rec.Job), jobDefinition(&rec.Job), jobState(&rec.State)), more...)...)
 }
 
-// encodedJob is the variables of jobNames. The criteria of success stay encoded.
-func encodedJob(j *cron.Job, success *string) []any {
-	return targets(jobKey(j), jobDefinitionWith(j, text(success)))
+// scanEncodedJob reads jobNames, and the columns that follow them. It leaves the criteria of success encoded.
+func scanEncodedJob(scan scanner, j *cron.Job, success *string, more ...any) error {
+	return scan(append(targets(jobKey(j), jobDefinitionWith(j, text(success))), more...)...)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Statements of many rows run one prepared statement for each row. There is no network, so this is as fast as one
-// statement. The rows share the list of arguments, which database/sql copies.
+// statement.
 
 var (
 	sqliteInsertRecord = `INSERT INTO execution (` + batchNames(recordBatch, "#") + `) VALUES (` +
@@ -20,10 +20,8 @@ var (
 )
 
 func (*sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*record) error {
-	var args []any
 	for _, r := range records {
-		args = appendRow(args[:0], recordBatch, r)
-		res, err := q.ExecContext(ctx, sqliteInsertRecord, args...)
+		res, err := q.ExecContext(ctx, sqliteInsertRecord, rowArgs(recordBatch, r)...)
 		if err != nil {
 			return err
 		}
@@ -52,10 +50,8 @@ func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) err
 func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
 	[]*cron.Completion, error) {
 	saved := make([]*cron.Completion, 0, len(completions))
-	var args []any
 	for _, c := range completions {
-		args = appendRow(append(args[:0], c.Launch.ExecutionID, c.Launch.Node), resultBatch, c)
-		res, err := q.ExecContext(ctx, sqliteSaveResult, args...)
+		res, err := q.ExecContext(ctx, sqliteSaveResult, rowArgs(resultBatch, c, c.Launch.ExecutionID, c.Launch.Node)...)
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +64,7 @@ func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*
 		if !hasResponse(&c.Result) {
 			continue
 		}
-		args = appendRow(args[:0], responseBatch, c)
-		if _, err := q.ExecContext(ctx, sqliteInsertResponse, args...); err != nil {
+		if _, err := q.ExecContext(ctx, sqliteInsertResponse, rowArgs(responseBatch, c)...); err != nil {
 			return nil, err
 		}
 	}
@@ -77,10 +72,8 @@ func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*
 }
 
 func (*sqliteEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
-	var args []any
 	for _, j := range jobs {
-		args = appendRow(append(args[:0], j.ID), stateBatch, j)
-		if _, err := q.ExecContext(ctx, sqliteSaveState, args...); err != nil {
+		if _, err := q.ExecContext(ctx, sqliteSaveState, rowArgs(stateBatch, j, j.ID)...); err != nil {
 			return err
 		}
 	}

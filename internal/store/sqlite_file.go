@@ -63,11 +63,7 @@ func createSQLite(ctx context.Context, path string) error {
 		return fmt.Errorf("make the database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	err = migrate(ctx, db, sqliteSchema, migrations, false)
-	if err == nil {
-		_, err = db.ExecContext(ctx, executionCounterFirst)
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err := errors.Join(migrate(ctx, db, sqliteSchema, migrations, false), db.Close()); err != nil {
 		return fmt.Errorf("make the database: %w", err)
 	}
 	if err := os.Rename(partial, path); err != nil {
@@ -75,10 +71,6 @@ func createSQLite(ctx context.Context, path string) error {
 	}
 	return syncDir(filepath.Dir(path))
 }
-
-// executionCounterFirst creates the counter of the IDs of execution before all others. Each INSERT reads the counters of
-// all tables from the front until it finds its own; behind five others, that was 2 % of a claim's instructions.
-const executionCounterFirst = `INSERT INTO sqlite_sequence (rowid, name, seq) VALUES (0, 'execution', 0)`
 
 // syncDir makes a new name in a directory durable, where the operating system supports that.
 func syncDir(dir string) error {

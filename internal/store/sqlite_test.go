@@ -58,30 +58,6 @@ func TestSQLiteSettings(t *testing.T) {
 	})
 }
 
-// TestSQLiteCounters expects the counter of executions before all others, which each INSERT reads up to its own.
-func TestSQLiteCounters(t *testing.T) {
-	o := store.Options{Dir: t.TempDir()}
-	db, raw := open(t, o), past(t, o)
-	account, node := newAccount(t, db)
-	j := newJob(account)
-	ok(t, db.CreateJob(t.Context(), &j))
-	for id := range int64(3) {
-		tables(t, raw).SetAllDue(time.Now().Add(time.Duration(id-10) * time.Second))
-		claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
-		ok(t, err)
-		if len(claimed.Launches) != 1 || claimed.Launches[0].ExecutionID != id+1 {
-			t.Errorf("claimed %+v, want execution %d", claimed.Launches, id+1)
-		}
-		if id == 1 {
-			exec(t, raw, `VACUUM`)
-		}
-		counters := tables(t, raw).Counters()
-		if want := fmt.Sprintf("execution %d", id+1); len(counters) < 4 || counters[0] != want {
-			t.Errorf("the counters are %v, want %s first", counters, want)
-		}
-	}
-}
-
 func TestSQLiteCannotOpen(t *testing.T) {
 	file := func(content string) func(t *testing.T) string {
 		return func(t *testing.T) string {

@@ -23,7 +23,14 @@ func accountOperations() Group {
 			{
 				Method: http.MethodGet, Path: "/me", ID: "getAccount", Summary: "Show the account", Added: true,
 				Responses: answers(jsonAnswer("The account, its limits, and its usage.", "",
-					Of("account", Ref("Account")))),
+					Of("account", Ref("Account")), Of("person", Ref("Person").OrNull()),
+					Of("role", String("What the caller may do in the account at most; `none` for a key whose creator lost the rights.")))),
+			},
+			{
+				Method: http.MethodGet, Path: "/export", ID: "exportAccount", Summary: "Export the account", Added: true,
+				Description: "All data of the account but secrets: jobs, folders, people, keys without the keys themselves, and history. For owners.",
+				Responses: answers(Response{Status: http.StatusOK, Description: "One JSON object.", Contents: []Content{
+					{MediaType: "application/json", Schema: Map("What the account has, by kind.", Schema{})}}}),
 			},
 			{
 				Method: http.MethodGet, Path: "/apikeys", ID: "listKeys", Summary: "List the API keys", Added: true,
@@ -86,6 +93,9 @@ func keyMembers() []Member {
 		Of("created", Time("When it was created.").Output()),
 		Of("lastUsed", Time("When the key was last used, to the hour; null if never.").OrNull().Output()),
 		Of("expires", Time("When the key expires; null for never, or 0 in a request.").OrNull()),
+		Of("madeBy", Integer("The person who created it; null for a command, or a person who has left.").OrNull().Output()),
+		Of("role", String("The role of its creator in the account, which it never exceeds.").Output()),
+		Of("operator", Boolean("It reaches the calls for operators, if it has the scope `all`; only operators can set this.").WithDefault(false)),
 	}
 }
 
@@ -108,12 +118,13 @@ func accountSchemas() []Member {
 	}
 	return []Member{
 		Of("Account", Object("An account.",
-			Of("email", String("Its e-mail address.")), Of("plan", String("The name of its plan.")),
+			Of("accountId", Integer("The number of the account.")), Of("email", String("Its contact address.")),
+			Of("title", String("Its title; empty if it has none.")), Of("plan", String("The name of its plan.")),
 			Of("created", Time("When it was created.")),
 			Of("limits", Object("The limits of the account.", numbers...)),
 			Of("used", used("Usage; null for what is not counted.")),
 			Of("left", used("What is left; null for no limit.")),
-			Of("apiKey", Ref("ApiKey")))),
+			Of("apiKey", Ref("ApiKey").OrNull()))),
 		Of("ApiKey", Object("An API key, without the key itself.", keyMembers()...)),
 	}
 }

@@ -50,10 +50,10 @@ func Describe() *Document {
 		},
 		Groups: withIgnored([]Group{
 			jobOperations(), runOperations(), historyOperations(), eventOperations(), folderOperations(), scheduleOperations(),
-			accountOperations(), openOperations(),
+			accountOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
 		}),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), folderSchemas(), accountSchemas(),
-			eventSchemas(), problemSchemas()),
+			personSchemas(), eventSchemas(), problemSchemas()),
 	}
 }
 

@@ -15,6 +15,15 @@ const (
 	MaxBulkPatch = 64 << 10 // bytes of the change, each of which is written once for each job
 )
 
+// MaxID is the greatest number of anything: what a JavaScript number can hold exactly.
+const MaxID = 1 << 53
+
+// Entries of the audit log in a page.
+const (
+	DefaultAuditPage = 100
+	MaxAuditPage     = 1000
+)
+
 // DefaultHistoryPage is how many records a page has when nothing else is said.
 const DefaultHistoryPage = 100
 

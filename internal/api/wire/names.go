@@ -8,6 +8,9 @@ import (
 	"punctual/internal/cron"
 )
 
+// RoleNames are the names of roles, from cron.RoleViewer on.
+var RoleNames = []string{cron.RoleViewer.String(), cron.RoleEditor.String(), cron.RoleOwner.String()}
+
 // DayNames are the names of the rules for two day fields, by their numbers.
 var DayNames = []string{cron.DaysEither: "either", cron.DaysBoth: "both"}
 

@@ -147,6 +147,9 @@ func (o Object) At(path ...string) string {
 	return pointer
 }
 
+// Pointer is the JSON pointer (RFC 6901) to a value in the body.
+func Pointer(path ...string) string { return Object{}.At(path...) }
+
 // Add notes that something is wrong with a member.
 func (o Object) Add(name string, p cron.Problem) { o.Problems.Add(o.At(name), p) }
 

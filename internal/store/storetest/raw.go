@@ -126,17 +126,6 @@ func (x *Tables) RowsOfAccount(table string, accountID int64) int64 {
 	return x.Number(`SELECT count(*) FROM `+table+` WHERE account_id = $1`, accountID)
 }
 
-// Counters lists the tables with generated IDs and their last ID, in the order in which SQLite looks for a table.
-func (x *Tables) Counters() (list []string) {
-	x.t.Helper()
-	x.rows(`SELECT name, seq FROM sqlite_sequence ORDER BY rowid`, nil, func(scan func(...any)) {
-		var table, last string
-		scan(&table, &last)
-		list = append(list, table+" "+last)
-	})
-	return list
-}
-
 // Clear deletes all rows of a table.
 func (x *Tables) Clear(table string) {
 	x.t.Helper()

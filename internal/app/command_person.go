@@ -1,0 +1,107 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/service"
+)
+
+// printLoginLink prints a link by which the operator signs in, alone on its line.
+func printLoginLink(ctx context.Context, in *invocation) error {
+	o := in.config.LoginLink
+	token, err := in.service.LoginLink(ctx, operator(), strings.ToLower(o.Email))
+	if err != nil {
+		return explainPerson(err, o.Email)
+	}
+	_, err = fmt.Fprintln(in.stdout, cmp.Or(string(o.PublicURL), localURL("http", o.Listen))+service.SetupPath+token)
+	return err
+}
+
+// localURL is where somebody on this machine reaches a service that listens at an address. Passkeys need a name, not an
+// address.
+func localURL(scheme, listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return scheme + "://" + listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+func listPeople(ctx context.Context, in *invocation) error {
+	people, err := in.service.AllPeople(ctx, operator())
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(in.stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "ID\tEMAIL\tNAME\tSTATE\tOPERATOR\tCREATED\tSIGNED IN")
+	for _, p := range people {
+		state := map[bool]string{false: "enabled", true: "disabled"}[p.Disabled]
+		operates := map[bool]string{false: "no", true: "yes"}[p.Operator]
+		signedIn := "never"
+		if !p.LastSignIn.IsZero() {
+			signedIn = p.LastSignIn.UTC().Format(time.DateOnly)
+		}
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", p.ID, p.Email, printable(p.Name), state, operates,
+			p.Created.UTC().Format(time.DateOnly), signedIn)
+	}
+	return t.Flush()
+}
+
+func disablePerson(ctx context.Context, in *invocation) error {
+	return in.setPersonEnabled(ctx, in.config.Person.Disable.Email, false)
+}
+
+func enablePerson(ctx context.Context, in *invocation) error {
+	return in.setPersonEnabled(ctx, in.config.Person.Enable.Email, true)
+}
+
+func (in *invocation) setPersonEnabled(ctx context.Context, email string, enabled bool) error {
+	p, err := in.person(ctx, email)
+	if err != nil {
+		return err
+	}
+	return in.service.SetPersonEnabled(ctx, operator(), p.ID, enabled)
+}
+
+func setOperator(ctx context.Context, in *invocation) error {
+	o := in.config.Person.Operator
+	p, err := in.person(ctx, o.Email)
+	if err != nil {
+		return err
+	}
+	return in.service.SetPersonOperator(ctx, operator(), p.ID, o.Switch == "on")
+}
+
+// person finds a person by the e-mail address.
+func (in *invocation) person(ctx context.Context, email string) (cron.Person, error) {
+	people, err := in.service.AllPeople(ctx, operator())
+	if err != nil {
+		return cron.Person{}, err
+	}
+	for _, p := range people {
+		if strings.EqualFold(p.Email, email) {
+			return p, nil
+		}
+	}
+	return cron.Person{}, errors.New(message.Default().NoSuchPerson(email))
+}
+
+// explainPerson words that there is no such person.
+func explainPerson(err error, email string) error {
+	if cron.KindOf(err) == cron.NotFound {
+		return errors.New(message.Default().NoSuchPerson(email))
+	}
+	return err
+}
