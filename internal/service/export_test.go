@@ -4,7 +4,16 @@ package service
 var (
 	BadgeToken = (*Service).badgeToken
 	CallLimits = callLimits
+	ChangesOf  = changesOf
 	Exceeded   = exceeded
 	ForEach    = forEach
 	Rights     = rights
 )
+
+// JobFieldNames are the names of what the log says of a change of a job.
+func JobFieldNames() (names []string) {
+	for i := range jobFields {
+		names = append(names, jobFields[i].pointer)
+	}
+	return names
+}

@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pquerna/otp/totp"
-
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -149,11 +147,7 @@ func (w *world) enableApp(a cron.Actor) (code func(time.Time) string, recovery [
 	if again.Secret != setup.Secret || len(again.QR) == 0 {
 		w.Errorf("the set-up is another when it is shown again: %+v", again)
 	}
-	code = func(at time.Time) string {
-		text, err := totp.GenerateCode(strings.ReplaceAll(setup.Secret, " ", ""), at)
-		w.ok(err)
-		return text
-	}
+	code = func(at time.Time) string { return codeOf(w.T, setup.Secret, at) }
 	_, err = w.EnableTOTP(w.Context(), a, setup.State, "000000")
 	w.fails(err, cron.Invalid, cron.RuleCode)
 	recovery, err = w.EnableTOTP(w.Context(), a, setup.State, code(w.db.Now()))

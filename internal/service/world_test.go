@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"punctual/internal/auth"
 	"punctual/internal/cron"
@@ -158,4 +161,67 @@ func (w *world) log() (lines []string) {
 		lines = append(lines, strings.Join([]string{e.Action, e.Actor, e.Title}, " | "))
 	}
 	return lines
+}
+
+// oneOf wants one of the mails to have a text in its subject.
+func (w *world) oneOf(mails []message.Mail, text string) {
+	w.Helper()
+	if !slices.ContainsFunc(mails, func(m message.Mail) bool { return strings.Contains(m.Subject, text) }) {
+		w.Errorf("no mail about %q in %+v", text, mails)
+	}
+}
+
+// exportText exports the account of an actor into memory.
+func (w *world) exportText(ctx context.Context, a cron.Actor) (string, error) {
+	var b strings.Builder
+	err := w.Export(ctx, a, &b)
+	return b.String(), err
+}
+
+// withMail is a service on the same store that can send mails.
+func (w *world) withMail() *service.Service {
+	return service.New(service.Config{Store: w.db, Plans: cron.DefaultPlans(), Mailer: w.mail, PublicURL: publicURL})
+}
+
+// lastEntry is the id of the latest entry of the audit log.
+func (w *world) lastEntry() int64 {
+	w.Helper()
+	entries, _, err := w.db.Audit(w.Context(), cron.AuditFilter{All: true}, 1)
+	w.ok(err)
+	if len(entries) == 0 {
+		return 0
+	}
+	return entries[0].ID
+}
+
+// entriesAfter are the entries of the audit log behind one, oldest first.
+func (w *world) entriesAfter(id int64) (after []cron.AuditEntry) {
+	w.Helper()
+	entries, _, err := w.db.Audit(w.Context(), cron.AuditFilter{All: true}, 1000)
+	w.ok(err)
+	for _, e := range slices.Backward(entries) {
+		if e.ID > id {
+			after = append(after, e)
+		}
+	}
+	return after
+}
+
+// refreshed is an actor with the person as stored.
+func (w *world) refreshed(a cron.Actor) cron.Actor {
+	w.Helper()
+	p, err := w.db.Person(w.Context(), a.Person.ID)
+	w.ok(err)
+	a.Person = &p
+	return a
+}
+
+// codeOf is the code that an authenticator app shows at an instant.
+func codeOf(t *testing.T, secret string, at time.Time) string {
+	t.Helper()
+	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
 }

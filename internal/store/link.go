@@ -54,8 +54,8 @@ func turnOfLink(l *cron.Link) turn {
 }
 
 // CreateLink adds a link and sets its ID, and when it expires unless that is set. It replaces an open link of the same kind
-// for the same person, or, of an invitation, for the same address and account, or, of a sign-up, for the same address. The
-// error is of kind TooMany when the account has cron.MaxInvitations open invitations.
+// for the same person, or, of an invitation, for the same address and account, or, of a sign-up, for the same address. Links
+// for the first operator are all open until one is used. The error is of kind TooMany when the account has cron.MaxInvitations open invitations.
 func (s *Store) CreateLink(ctx context.Context, l *cron.Link) error {
 	if l.Created.IsZero() {
 		l.Created = s.stamp()

@@ -101,7 +101,7 @@ var linkTests = []test{
 		for range racers {
 			links = append(links, s.link(db, cron.Link{Kind: cron.LinkSetup}))
 		}
-		s.raw().SetLinkExpiry(db.Now().Add(time.Hour)) // as when nodes made them at once
+		s.opens(db, true, links...) // each node prints its own
 		s.oneWins(race(racers, func(i int) error {
 			return db.UseLink(s.ctx(), links[i].Hash, func(context.Context, cron.Link) error { return nil })
 		}), cron.Gone)
@@ -118,7 +118,6 @@ var linkTests = []test{
 		other := s.account(db)
 		p, q := s.person(db), s.person(db)
 		for _, l := range []cron.Link{
-			{Kind: cron.LinkSetup},
 			{Kind: cron.LinkSetup, PersonID: p.ID},
 			{Kind: cron.LinkPassword, PersonID: p.ID},
 			{Kind: cron.LinkPassword, PersonID: q.ID},

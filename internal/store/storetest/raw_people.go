@@ -35,12 +35,6 @@ func (x *Tables) OldestAudit(accountID int64) int64 {
 	return x.Number(`SELECT min(object_id) FROM audit WHERE account_id = $1`, accountID)
 }
 
-// SetLinkExpiry sets when all one-time links expire.
-func (x *Tables) SetLinkExpiry(at time.Time) {
-	x.t.Helper()
-	x.Exec(`UPDATE link SET expires_at = $1`, at.UnixMilli())
-}
-
 // AddLinks adds one-time links for nobody.
 func (x *Tables) AddLinks(count int, expires time.Time) {
 	x.t.Helper()
