@@ -57,7 +57,8 @@ var englishEntrance = map[string]string{
 	"email.submit": "Confirm",
 
 	"invitation.title":  "Join {account}",
-	"invitation.intro":  "[{inviter} invites you to {account}|You are invited to {account}] as {role}.",
+	"invitation.intro":  "[{inviter} invites you to {account}|You are invited to {account}].",
+	"invitation.role":   "Your role: {role}.",
 	"invitation.as":     "You are signed in as {email}.",
 	"invitation.join":   "Join",
 	"invitation.other":  "Sign in as somebody else",

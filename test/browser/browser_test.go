@@ -13,8 +13,8 @@ import (
 	"punctual/test/harness"
 )
 
-// maxTabs is how many tests use the browser at once.
-const maxTabs = 4
+// maxTests is how many tests use the browser at once.
+const maxTests = 4
 
 // chromium is the one browser of all tests.
 var chromium struct {
@@ -22,7 +22,9 @@ var chromium struct {
 	ctx  context.Context
 	stop func()
 	err  error
-	tabs chan struct{}
+
+	turns chan struct{}
+	users sync.Map // the names of the tests that have a turn
 }
 
 func TestMain(m *testing.M) {
@@ -45,7 +47,7 @@ func startBrowser(t testing.TB) context.Context {
 		t.Skip(missing)
 	}
 	chromium.once.Do(func() {
-		chromium.tabs = make(chan struct{}, maxTabs)
+		chromium.turns = make(chan struct{}, maxTests)
 		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 			chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en-US"))
@@ -61,6 +63,18 @@ func startBrowser(t testing.TB) context.Context {
 		t.Fatalf("start %s: %v", path, chromium.err)
 	}
 	return chromium.ctx
+}
+
+// takeTurn waits until few enough tests use the browser. A test takes one turn for all of its tabs.
+func takeTurn(t testing.TB) {
+	if _, has := chromium.users.LoadOrStore(t.Name(), true); has {
+		return
+	}
+	chromium.turns <- struct{}{}
+	t.Cleanup(func() {
+		chromium.users.Delete(t.Name())
+		<-chromium.turns
+	})
 }
 
 // findBrowser is the path of a browser; empty if there is none.

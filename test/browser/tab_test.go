@@ -39,6 +39,8 @@ type Tab struct {
 	ctx  context.Context
 	base string // of the service, without a slash at the end
 
+	scriptless bool // JavaScript is off
+
 	mu        sync.Mutex
 	announced map[int64]int // how many answers of a status are still to come
 }
@@ -47,7 +49,7 @@ type Tab struct {
 func openTab(t testing.TB, base string) *Tab {
 	t.Helper()
 	root := startBrowser(t)
-	chromium.tabs <- struct{}{}
+	takeTurn(t)
 	tab := &Tab{t: t, base: base, announced: map[int64]int{}}
 	limited, stop := context.WithTimeout(root, harness.Timeout)
 	ctx, closeTab := chromedp.NewContext(limited, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
@@ -56,11 +58,11 @@ func openTab(t testing.TB, base string) *Tab {
 		tab.settle()
 		closeTab()
 		stop()
-		<-chromium.tabs
 	})
 	tab.do("open a tab", chromedp.EmulateViewport(wide, 900))
 	call(tab, network.Enable, network.EnableParams{})
 	call(tab, log.Enable, cdp.Empty{})
+	tab.prefer("light")
 	return tab
 }
 
@@ -145,8 +147,10 @@ func (tab *Tab) where() string {
 
 // settle waits until the events of everything that was done so far have come.
 func (tab *Tab) settle() {
-	_, _ = chromedp.Run(tab.ctx, chromedp.Evaluate[chromedp.Void](
-		`new Promise(done => requestAnimationFrame(() => setTimeout(done)))`, chromedp.EvalAwaitPromise))
+	if tab.scriptless {
+		return // timers do not run
+	}
+	_, _ = chromedp.Run(tab.ctx, chromedp.Evaluate[chromedp.Void](`new Promise((done) => setTimeout(done))`, chromedp.EvalAwaitPromise))
 }
 
 // Open goes to a path of the service, or to an address.
@@ -226,6 +230,15 @@ func (tab *Tab) See(text string) *Tab {
 	return tab
 }
 
+// SeeText makes sure that the page shows a text; scripts may be off.
+func (tab *Tab) SeeText(text string) *Tab {
+	tab.t.Helper()
+	if !strings.Contains(tab.Text("body"), text) {
+		tab.t.Fatalf("the page does not show %q\n%s", text, tab.where())
+	}
+	return tab
+}
+
 // SeeNot makes sure that the page does not show a text.
 func (tab *Tab) SeeNot(text string) *Tab {
 	tab.t.Helper()
@@ -245,6 +258,7 @@ func (tab *Tab) Text(selector string) string {
 func (tab *Tab) WithoutScripts() *Tab {
 	tab.t.Helper()
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	tab.scriptless = true
 	return tab
 }
 
@@ -258,8 +272,7 @@ func (tab *Tab) Look(name string) *Tab {
 		tab.t.Errorf("%s: the page is %d px too wide for a phone", name, overflow)
 	}
 	for _, theme := range []string{"light", "dark"} {
-		call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+		tab.prefer(theme)
 		tab.checkContrast(name + " " + theme)
 		for _, width := range []int64{wide, narrow} {
 			if screenshots != "" && name != "" {
@@ -267,9 +280,16 @@ func (tab *Tab) Look(name string) *Tab {
 			}
 		}
 	}
-	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{})
+	tab.prefer("light")
 	tab.do("go back to a wide window", chromedp.EmulateViewport(wide, 900))
 	return tab
+}
+
+// prefer makes the system prefer a theme, and no motion, so that nothing is measured half-way.
+func (tab *Tab) prefer(theme string) {
+	tab.t.Helper()
+	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 }
 
 // picture writes a picture of the whole page.
@@ -284,6 +304,9 @@ func (tab *Tab) picture(file string, width int64) {
 		tab.t.Fatal(err)
 	}
 }
+
+// later is the time in some periods of authenticator apps.
+func later(periods int) time.Time { return time.Now().Add(time.Duration(periods) * 30 * time.Second) }
 
 // literal is a text as an XPath expression.
 func literal(text string) string {
