@@ -4,7 +4,7 @@ import "maps"
 
 // englishLabels are the texts of the console by their keys: the page, then the part of it. A test compares the keys with
 // those that the pages use.
-var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishOperatorPages)
+var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishActions, englishOperatorPages)
 
 // joined is one map of the entries of several.
 func joined(tables ...map[string]string) map[string]string {
@@ -25,6 +25,11 @@ var englishFrame = map[string]string{
 	"form.save":         "Save",
 	"form.remove":       "Remove",
 	"form.cancel":       "Cancel",
+	"list.search":       "Search",
+	"list.submit":       "Search",
+	"list.first":        "First page",
+	"list.next":         "Next page",
+	"list.none":         "Nothing matches.",
 	"copy.text":         "Copy",
 	"copy.done":         "Copied",
 	"language.name":     "English",

@@ -31,7 +31,6 @@ var englishEntrance = map[string]string{
 	"passkey.instead":   "Use a passkey instead of a password",
 	"passkey.cancelled": "No passkey was used. Try again, or use a password.",
 	"passkey.known":     "This device has a passkey for you already.",
-	"passkey.title":     "{device}, {date}",
 
 	"send.submit": "Send a link",
 	"send.again":  "Nothing after some minutes? Look into the spam folder, or go back and check the address.",

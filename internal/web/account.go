@@ -1,10 +1,11 @@
 package web
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
+
+	"punctual/internal/cron"
 )
 
 const pathAccount = root + "/settings/account"
@@ -32,6 +33,9 @@ func (v *visit) accountPage(status int, p accountPage) error {
 	if p.view, err = v.view("account"); err != nil {
 		return err
 	}
+	if !p.May("owner") {
+		return needsRole(cron.RoleOwner)
+	}
 	if p.Form.values == nil {
 		p.Form = newForm("title", p.Account.Title)
 	}
@@ -49,34 +53,46 @@ func changeAccount(v *visit) error {
 	return v.after(pathAccount, "saved")
 }
 
+// exportStall is how long a browser may take for a part of a file.
+const exportStall = 30 * time.Second
+
 // exportAccount sends all data of the account as a file. It may be long, so nothing of it is kept in memory.
 func exportAccount(v *visit) error {
-	w := &download{ResponseWriter: v.w, name: "punctual-" + v.web.now().UTC().Format(time.DateOnly) + ".json"}
-	err := v.web.service.Export(v.ctx(), v.actor, w)
-	if err != nil && w.begun {
-		v.web.logger.ErrorContext(v.ctx(), "an export ended early", slog.Any("error", err))
-		panic(http.ErrAbortHandler) // so that the browser does not take a part for the whole
+	if err := v.web.exports.enter(v.actor.Person.ID, personExports); err != nil {
+		return err
 	}
-	return err
+	defer v.web.exports.leave(v.actor.Person.ID)
+	file := &download{w: v.w, connection: http.NewResponseController(v.w),
+		name: "punctual-" + v.web.now().UTC().Format(time.DateOnly) + ".json"}
+	err := v.web.service.Export(v.ctx(), v.actor, file)
+	if err == nil || !file.begun {
+		return err
+	}
+	if v.ctx().Err() == nil {
+		v.web.logger.WarnContext(v.ctx(), "an export was broken off", slog.Any("error", err))
+	}
+	panic(http.ErrAbortHandler) // so that the browser does not take a part for the whole
 }
 
-// download sets the headers of a file with its first byte: until then an error can be a page.
+// download is a file of JSON that is sent. Its headers are set with its first byte: until then an error can be a page. The
+// browser has some time for each part, and not for the whole.
 type download struct {
-	http.ResponseWriter
-	name  string
-	begun bool
+	w          http.ResponseWriter
+	connection *http.ResponseController
+	name       string
+	begun      bool
 }
-
-var _ io.Writer = (*download)(nil)
 
 // Write sends a part of the file.
 func (d *download) Write(p []byte) (int, error) {
 	if !d.begun {
 		d.begun = true
-		d.Header().Set("Content-Type", "application/json")
-		d.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
+		_ = d.connection.SetReadDeadline(time.Time{}) // the server's would end the request
+		d.w.Header().Set("Content-Type", "application/json")
+		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
-	return d.ResponseWriter.Write(p)
+	_ = d.connection.SetWriteDeadline(time.Now().Add(exportStall)) // not supported where nothing can stall
+	return d.w.Write(p)
 }
 
 func deleteAccount(v *visit) error {

@@ -34,6 +34,7 @@ type accountsPage struct {
 	view
 	Form form
 	All  []cron.Account
+	List listing
 
 	plans []string
 }
@@ -48,9 +49,11 @@ func (v *visit) accountsPage(status int, f form) error {
 	if p.view, err = v.view("accounts"); err != nil {
 		return err
 	}
-	if p.All, err = v.web.service.Accounts(v.ctx(), v.actor); err != nil {
+	all, err := v.web.service.Accounts(v.ctx(), v.actor)
+	if err != nil {
 		return err
 	}
+	p.All, p.List = paged(v, all, func(a cron.Account) int64 { return a.ID }, func(a cron.Account) []string { return []string{a.Title, a.Email} })
 	return v.render(status, "accounts", p)
 }
 
@@ -127,6 +130,7 @@ type everyonePage struct {
 	view
 	Form form
 	All  []cron.Person
+	List listing
 }
 
 func showEveryone(v *visit) error { return v.everyonePage(http.StatusOK, newForm()) }
@@ -137,9 +141,11 @@ func (v *visit) everyonePage(status int, f form) error {
 	if p.view, err = v.view("everyone"); err != nil {
 		return err
 	}
-	if p.All, err = v.web.service.AllPeople(v.ctx(), v.actor); err != nil {
+	all, err := v.web.service.AllPeople(v.ctx(), v.actor)
+	if err != nil {
 		return err
 	}
+	p.All, p.List = paged(v, all, func(p cron.Person) int64 { return p.ID }, func(p cron.Person) []string { return []string{p.Name, p.Email} })
 	return v.render(status, "everyone", p)
 }
 

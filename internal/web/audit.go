@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -24,19 +25,21 @@ type auditLogPage struct {
 	Form    form
 	Entries []auditRow
 	People  []cron.Membership
+	Keys    []cron.APIKey
 	Older   string // the address of the next page; empty at the end
 	Newest  string // the address of the first page; empty there
 	Empty   bool   // the filter is
 }
 
-// auditRow is an entry with the name of the way by which it was done.
+// auditRow is an entry in words.
 type auditRow struct {
 	cron.AuditEntry
+	Did     string
 	WayName string
 }
 
 // auditObjects are what the list of the filter offers, each the beginning of actions.
-var auditObjects = []string{"job.", "folder.", "run.", "key.", "person.", "member.", "invitation.", "session.", "account.", "tls."}
+var auditObjects = []string{"job.", "folder.", "key.", "tls.", "sign-in", "session.", "person.", "member.", "invitation.", "account."}
 
 func showAudit(v *visit) error {
 	p := auditLogPage{Form: form{values: v.r.URL.Query(), errors: map[string]string{}}}
@@ -47,13 +50,16 @@ func showAudit(v *visit) error {
 	if p.People, err = v.web.service.People(v.ctx(), v.actor); err != nil {
 		return err
 	}
+	if p.Keys, err = v.web.service.APIKeys(v.ctx(), v.actor); err != nil {
+		return err
+	}
 	filter := p.filter(v)
 	entries, next, err := v.web.service.Audit(v.ctx(), v.actor, filter, auditPage)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		p.Entries = append(p.Entries, auditRow{e, v.auditWay(e.Way)})
+		p.Entries = append(p.Entries, auditRow{e, v.actionName(e.Action), v.auditWay(e.Way)})
 	}
 	if next != 0 {
 		p.Older = p.address(strconv.FormatInt(next, 10))
@@ -71,9 +77,12 @@ func showAudit(v *visit) error {
 
 // filter reads the filter of the address.
 func (p *auditLogPage) filter(v *visit) cron.AuditFilter {
-	f := cron.AuditFilter{
-		AccountID: v.actor.Account.ID, PersonID: parseID(p.Form.Value("person")), KeyID: parseID(p.Form.Value("key")),
-		Action: p.Form.Value("action"), Before: parseID(p.Form.Value("before")),
+	f := cron.AuditFilter{AccountID: v.actor.Account.ID, Action: p.Form.Value("action"), Before: parseID(p.Form.Value("before"))}
+	switch kind, id, _ := strings.Cut(p.Form.Value("who"), "-"); kind {
+	case "person":
+		f.PersonID = parseID(id)
+	case "key":
+		f.KeyID = parseID(id)
 	}
 	day := func(name string) time.Time {
 		text := p.Form.Value(name)
@@ -96,7 +105,7 @@ func (p *auditLogPage) filter(v *visit) cron.AuditFilter {
 // address is the address of a page of the same filter.
 func (p *auditLogPage) address(before string) string {
 	q := url.Values{}
-	for _, name := range []string{"person", "key", "action", "from", "to"} {
+	for _, name := range []string{"who", "action", "from", "to"} {
 		if value := p.Form.Value(name); value != "" {
 			q.Set(name, value)
 		}
@@ -120,8 +129,6 @@ func (p auditLogPage) ObjectName(beginning string) string {
 		return p.labels.Label("audit.jobs")
 	case "folder.":
 		return p.labels.Label("audit.folders")
-	case "run.":
-		return p.labels.Label("audit.runs")
 	case "key.":
 		return p.labels.Label("audit.keys")
 	case "person.":
@@ -130,6 +137,8 @@ func (p auditLogPage) ObjectName(beginning string) string {
 		return p.labels.Label("audit.members")
 	case "invitation.":
 		return p.labels.Label("audit.invitations")
+	case "sign-in":
+		return p.labels.Label("audit.sign-ins")
 	case "session.":
 		return p.labels.Label("audit.sessions")
 	case "tls.":
@@ -138,15 +147,12 @@ func (p auditLogPage) ObjectName(beginning string) string {
 	return p.labels.Label("audit.accounts")
 }
 
-// Selected tells whether an option of a list of the filter is chosen.
-func (p auditLogPage) Selected(name string, value any) bool {
-	switch x := value.(type) {
-	case string:
-		return p.Form.Value(name) == x
-	case int64:
-		return p.Form.Value(name) == strconv.FormatInt(x, 10)
+// Chosen tells whether an option of a list of the filter is chosen. The value is what is before an ID, and the ID.
+func (p auditLogPage) Chosen(name, value string, id int64) bool {
+	if id != 0 {
+		value += strconv.FormatInt(id, 10)
 	}
-	return false
+	return p.Form.Value(name) == value
 }
 
 // auditWay says by which way something was done.

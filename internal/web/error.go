@@ -94,6 +94,11 @@ var errSignIn = errors.New("nobody is signed in")
 // errOperatorOnly is the error of a page for operators of the service that asks the service for nothing of theirs.
 var errOperatorOnly = &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleOperatorOnly}}}
 
+// needsRole is the error of a page for people with a role, that asks the service for nothing of theirs.
+func needsRole(role cron.Role) error {
+	return &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleRole, Want: role.String()}}}
+}
+
 // elsewhere tells where a page leads people who have to prove who they are first; empty when that would not help.
 func (v *visit) elsewhere(err error) string {
 	e, _ := errors.AsType[*cron.Error](err)

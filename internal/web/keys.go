@@ -24,6 +24,7 @@ type keysPage struct {
 	view
 	Form form
 	Keys []keyRow
+	List listing
 	New  string // a key that was just made, which is shown this once
 }
 
@@ -54,6 +55,7 @@ func (v *visit) keysPage(status int, f form, text string) error {
 	for _, m := range people {
 		makers[m.PersonID] = p.PersonName(m.Person)
 	}
+	keys, p.List = paged(v, keys, func(k cron.APIKey) int64 { return k.ID }, func(k cron.APIKey) []string { return []string{k.Title, k.Hint} })
 	for _, k := range keys {
 		p.Keys = append(p.Keys, keyRow{k, makers[k.MadeBy], !k.Usable(v.web.now())})
 	}

@@ -25,6 +25,7 @@ type peoplePage struct {
 	view
 	Form        form
 	People      []cron.Membership
+	List        listing
 	Invitations []service.Invitation
 	Roles       []cron.Role // that the person may give
 	Mail        bool
@@ -41,9 +42,12 @@ func (v *visit) peoplePage(status int, p peoplePage) error {
 	if p.view, err = v.view("people"); err != nil {
 		return err
 	}
-	if p.People, err = v.web.service.People(v.ctx(), v.actor); err != nil {
+	all, err := v.web.service.People(v.ctx(), v.actor)
+	if err != nil {
 		return err
 	}
+	p.People, p.List = paged(v, all, func(m cron.Membership) int64 { return m.PersonID },
+		func(m cron.Membership) []string { return []string{m.Person.Name, m.Person.Email} })
 	if p.Role == cron.RoleOwner {
 		if p.Invitations, err = v.web.service.Invitations(v.ctx(), v.actor); err != nil {
 			return err

@@ -57,6 +57,8 @@ type web struct {
 	static    *staticFiles
 	pages     map[string]pageSet // by the tag of their language
 	crossing  *http.CrossOriginProtection
+	requests  inProgress
+	exports   inProgress
 	mux       *http.ServeMux
 }
 
@@ -113,16 +115,31 @@ type handler func(v *visit) error
 func (w *web) serve(rw http.ResponseWriter, r *http.Request, rt route) {
 	v := &visit{web: w, w: rw, r: r, secure: w.secure(r), catalogue: message.Accepted(r.Header, message.Languages())}
 	defer v.recoverPanic()
-	err := v.admit(rt)
-	if err == nil {
-		err = rt.handle(v)
-	}
-	if err != nil {
+	if err := v.answer(rt); err != nil {
 		v.fail(err)
 	}
 }
 
-// admit refuses what other sites make a browser send, finds out who is there, and reads a form.
+// answer lets the route answer who may ask for it.
+func (v *visit) answer(rt route) error {
+	if err := v.admit(rt); err != nil {
+		return err
+	}
+	if p := v.actor.Person; p != nil {
+		if err := v.web.requests.enter(p.ID, personRequests); err != nil {
+			return err
+		}
+		defer v.web.requests.leave(p.ID)
+	}
+	if v.r.Method == http.MethodPost {
+		if err := v.readForm(); err != nil {
+			return err
+		}
+	}
+	return rt.handle(v)
+}
+
+// admit refuses what other sites make a browser send, and finds out who is there.
 func (v *visit) admit(rt route) error {
 	if err := v.web.crossing.Check(v.r); err != nil {
 		return &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleOtherOrigin}}, Err: err}
@@ -134,9 +151,6 @@ func (v *visit) admit(rt route) error {
 	case rt.access == public:
 	case s == nil, rt.access == signedIn && s.Second:
 		return errSignIn
-	}
-	if v.r.Method == http.MethodPost {
-		return v.readForm()
 	}
 	return nil
 }

@@ -2,10 +2,17 @@ package web_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"punctual/internal/auth"
 	"punctual/internal/cron"
 )
 
@@ -253,20 +260,21 @@ func TestAudit(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	b.post("/console/settings/keys", "title", hostile, "scopes", "read").says(200)
-	b.get("/console/settings/audit").says(200, "key.create", "&lt;script&gt;", "jane@example.com", "console").hides("<script>alert")
-	b.get("/console/settings/audit?action=job.").says(200, "No entry matches", "Show everything").hides("key.create")
-	b.get("/console/settings/audit?action=key.&person="+c.personID(t, "jane@example.com")).says(200, "key.create", `value="key." selected`)
+	b.get("/console/settings/audit").says(200, "Made the API key", "&lt;script&gt;", "jane@example.com", "console").hides("<script>alert")
+	b.get("/console/settings/audit?action=job.").says(200, "No entry matches", "Show everything").hides("Made the")
+	b.get("/console/settings/audit?action=key.&who=person-"+c.personID(t, "jane@example.com")).says(200, "Made the API key", `value="key." selected`)
+	b.get("/console/settings/audit?who=key-1").says(200, "No entry matches", `value="key-1" selected`)
 	b.get("/console/settings/audit?from=2999-01-01").says(200, "No entry matches", `value="2999-01-01"`)
 	b.get("/console/settings/audit?to=2000-01-01").says(200, "No entry matches")
 	b.get("/console/settings/audit?from=yesterday").says(422, "is not a date")
-	b.get("/console/settings/audit?person=x&before=x&key=-1").says(200, "key.create")
+	b.get("/console/settings/audit?who=person-x&before=x").says(200, "Made the API key")
 	for range 60 {
 		b.post("/console/settings/account", "title", "Example").leads("/console/settings/account?done=saved")
 		b.post("/console/settings/account", "title", "Other").leads("/console/settings/account?done=saved")
 	}
 	first := b.get("/console/settings/audit?action=account.").says(200, "Older").hides("Newest")
 	older := strings.ReplaceAll(between(first.body, `<a class="button" href="`, `"`), "&amp;", "&")
-	b.get(older).says(200, "Newest", "account.change", `value="account." selected`)
+	b.get(older).says(200, "Newest", "Changed the account", `value="account." selected`)
 	c.join(t, b, "bob@example.com", "editor").get("/console/settings/audit").says(403, "needs the role owner")
 }
 
@@ -346,4 +354,78 @@ func TestSwitchAccount(t *testing.T) {
 	b.get("/console").says(200, "shop@example.com")
 	b.post("/console/account", "account", string(id)).leads("/console")
 	b.get("/console/settings").says(200, "shop@example.com").hides("/console/settings/audit")
+}
+
+// TestEveryActionHasWords compares the actions of the audit log with those that the page has words for.
+func TestEveryActionHasWords(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../service/audit.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := strings.Join(labelsInCode(t, func(string) bool { return true }), "\n") + "\n"
+	actions := 0
+	for n := range ast.Preorder(file) {
+		value, ok := n.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(value.Names[0].Name, "act") || len(value.Values) == 0 {
+			continue
+		}
+		action, err := strconv.Unquote(value.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actions++
+		if !strings.Contains(known, "\n"+action+"\n") {
+			t.Errorf("the action %s has no words", action)
+		}
+	}
+	if actions < 20 {
+		t.Errorf("found %d actions only", actions)
+	}
+}
+
+// TestLongLists shows lists page by page, and searches them. No page is too large.
+func TestLongLists(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	for i := range 120 {
+		account := cron.Account{Email: fmt.Sprintf("account%03d@example.com", i), Plan: cron.PlanDefault}
+		if err := c.store.CreateAccount(t.Context(), &account); err != nil {
+			t.Fatal(err)
+		}
+		person := cron.Person{Email: fmt.Sprintf("person%03d@example.com", i)}
+		if err := c.store.CreatePerson(t.Context(), &person); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.store.SetMembership(t.Context(), cron.Membership{PersonID: person.ID, AccountID: 1, Role: cron.RoleViewer}); err != nil {
+			t.Fatal(err)
+		}
+		key := cron.APIKey{AccountID: 1, Title: fmt.Sprintf("key%03d@example.com", i), Role: cron.RoleViewer}
+		_, key.Hash = auth.NewKey()
+		if err := c.store.CreateAPIKey(t.Context(), &key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, name := range map[string]string{"accounts": "account", "everyone": "person", "people": "person", "keys": "key"} {
+		seen, pages, next := 0, 0, "/console/settings/"+path
+		for next != "" {
+			a := b.get(next).says(200)
+			if len(a.body) > 120<<10 {
+				t.Errorf("%s has %d bytes", next, len(a.body))
+			}
+			seen += len(regexp.MustCompile(`<strong>`+name+`\d+@`).FindAllString(a.body, -1))
+			next = ""
+			if found := regexp.MustCompile(`href="([^"]+)">Next page`).FindStringSubmatch(a.body); found != nil {
+				next = found[1]
+			}
+			pages++
+		}
+		if seen != 120 || pages != 3 {
+			t.Errorf("%s shows %d rows on %d pages", path, seen, pages)
+		}
+		b.get("/console/settings/"+path+"?q=%20"+strings.ToUpper(name)+"077").says(200, name+"077@example.com", "77\"").hides(name + "076@")
+		b.get("/console/settings/" + path + "?q=nothing&after=x").says(200).hides(name + "001@")
+	}
+	if n := len(b.get("/console/settings/audit").says(200).body); n > 120<<10 {
+		t.Errorf("the audit log has %d bytes", n)
+	}
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"time"
 
 	"punctual/internal/cron"
 	"punctual/internal/service"
@@ -66,15 +65,8 @@ func (v *visit) personForm() service.PersonForm {
 	return f
 }
 
-// passkeyAnswer is what the script of the page sends when it has registered a passkey.
+// passkeyAnswer is what the script of the page sends when it has registered a passkey. Its title is the name of the
+// authenticator, as far as that is known.
 func (v *visit) passkeyAnswer() *service.PasskeyAnswer {
-	return &service.PasskeyAnswer{State: v.form("state"), Title: v.passkeyTitle(), Response: []byte(v.form("response"))}
-}
-
-// passkeyTitle is what a passkey is called if the person does not say: the browser that made it, and when.
-func (v *visit) passkeyTitle() string {
-	if title := v.form("title"); title != "" {
-		return title
-	}
-	return v.catalogue.Label("passkey.title", "device", v.device(v.r.UserAgent()), "date", v.web.now().UTC().Format(time.DateOnly))
+	return &service.PasskeyAnswer{State: v.form("state"), Response: []byte(v.form("response"))}
 }

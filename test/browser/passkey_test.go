@@ -23,7 +23,7 @@ func (tab *Tab) authenticator() *Tab {
 func TestPasskeys(t *testing.T) {
 	t.Parallel()
 	tab := setUp(t).authenticator()
-	tab.Open("/console/settings/sign-in").Press("Add a passkey").See("Saved.").See("Chrome on Linux").Look("passkeys")
+	tab.Open("/console/settings/sign-in").Press("Add a passkey").See("Saved.").See("Last used never").Look("passkeys")
 	tab.Click("Add a passkey").See("has a passkey for you already")
 	tab.Press("Remove the password").See("You have no password.")
 	tab.Click("jane@example.com").Press("Sign out").At("/console/sign-in")
@@ -41,5 +41,5 @@ func TestSetUpWithPasskey(t *testing.T) {
 	tab := openTab(t, url).authenticator()
 	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com")
 	tab.Press("Use a passkey instead").At("/console")
-	tab.Open("/console/settings/sign-in").See("You have no password.").See("Chrome on Linux")
+	tab.Open("/console/settings/sign-in").See("You have no password.").See("Last used never")
 }

@@ -84,8 +84,8 @@ func TestSettings(t *testing.T) {
 	tab.Open("/console/settings/accounts").Fill("Contact address", "shop@example.com").Press("Create the account").See("shop@example.com").Look("accounts")
 	tab.Open("/console/settings/everyone").Look("everyone")
 	tab.Open("/console/settings/service").Look("service")
-	tab.Open("/console/settings/audit").See("key.create").Look("audit")
-	tab.Choose("What", "API keys").Press("Filter").See("key.create").SeeNot("invitation.create")
+	tab.Open("/console/settings/audit").See("Made the API key").Look("audit")
+	tab.Choose("What", "API keys").Press("Filter").See("Made the API key").SeeNot("Invited")
 }
 
 // TestAuthenticatorApp turns the second factor on, and signs in with it.
