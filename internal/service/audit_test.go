@@ -194,11 +194,7 @@ func bulk(results []error, err error) error {
 
 // TestChangesAreNamed changes every field of a job, and compares the names with those that the API can set.
 func TestChangesAreNamed(t *testing.T) {
-	var names []string
-	for _, f := range service.JobFieldNames() {
-		names = append(names, f)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(slices.Values(service.JobFieldNames()))
 	if want := slices.Sorted(cron.JobFields()); !slices.Equal(names, want) {
 		t.Errorf("the fields of a job are\n%q\nand those in the log\n%q", want, names)
 	}

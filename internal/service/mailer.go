@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -91,14 +90,9 @@ func (s *Service) perform(ctx context.Context, task func(ctx context.Context)) {
 	}
 }
 
-// canLink tells whether mails with links can be sent.
+// canLink tells whether mails with links can be sent. Links begin with the configured URL only: what a request says of its
+// host may be a lie, and would send the token to whoever tells it.
 func (s *Service) canLink() bool { return s.mailer != nil && s.publicURL != "" }
-
-// link is the address of a page of the console. It is made from the configured URL only: what a request says of its host
-// may be a lie, and would send the token to whoever tells it.
-func (s *Service) link(path ...string) string {
-	return s.publicURL + "/console/" + strings.Join(path, "/")
-}
 
 // send sends a mail now. Who gets a mail and what it says stays out of the log.
 func (s *Service) send(ctx context.Context, m message.Mail) {
