@@ -62,6 +62,7 @@ func (n *node) newConsole() (http.Handler, error) {
 	return web.New(web.Config{
 		Service:   n.service,
 		Auth:      auth.New(n.db),
+		IsSetUp:   n.db.HasOperator,
 		About:     n.facts(),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),
 		Now:       n.db.Now,

@@ -10,6 +10,7 @@ var englishEntrance = map[string]string{
 	"setup.again-submit": "Set the password and sign in",
 
 	"sign-in.title":   "Sign in",
+	"sign-in.nobody":  "Nobody can sign in yet. Open the link that the service printed when it started, or print another one on its machine with: punctual login-link",
 	"sign-in.submit":  "Sign in",
 	"sign-in.passkey": "Sign in with a passkey",
 	"sign-in.issuer":  "Continue with {name}",

@@ -23,6 +23,7 @@ func TestSetUp(t *testing.T) {
 	}
 	page := "/console/setup/" + token
 	b := c.visitor(t)
+	b.get("/console/sign-in").says(200, "punctual login-link")
 	b.get(page).says(200, "Set up Punctual", `name="email"`, `name="password"`)
 	b.get(page).says(200) // which changed nothing
 	b.post(page, "email", "jane", "password", "short").says(422, `value="jane"`, "is not an e-mail address", "at least 10 characters").hides("short\"")
@@ -57,7 +58,7 @@ func TestSignIn(t *testing.T) {
 	b := c.visitor(t)
 	b.get("/console").leads("/console/sign-in")
 	b.get("/console/settings/keys?x=1").leads("/console/sign-in?next=%2Fconsole%2Fsettings%2Fkeys%3Fx%3D1")
-	b.get("/console/sign-in?next=%2Fconsole%2Fsettings%2Fkeys").says(200, `value="/console/settings/keys"`).hides("sign-up", "oidc")
+	b.get("/console/sign-in?next=%2Fconsole%2Fsettings%2Fkeys").says(200, `value="/console/settings/keys"`).hides("sign-up", "oidc", "login-link")
 	wrong := b.post("/console/sign-in", "email", "jane@example.com", "password", "wrong", "next", "/console/settings").
 		says(422, "wrong", `value="jane@example.com"`, `value="/console/settings"`).hides(`value="wrong"`)
 	unknown := b.post("/console/sign-in", "email", "nobody@example.com", "password", "wrong", "next", "/console/settings").says(422)

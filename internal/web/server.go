@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -36,8 +37,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type Config struct {
 	Service   *service.Service
 	Auth      *auth.Authenticator
-	Plans     []string // the names of the plans that accounts may have
-	About     []Fact   // the settings of the service, for its operators
+	IsSetUp   func(context.Context) (bool, error) // whether somebody can sign in
+	Plans     []string                            // the names of the plans that accounts may have
+	About     []Fact                              // the settings of the service, for its operators
 	Logger    *slog.Logger
 	Now       func() time.Time
 	Proxies   auth.Proxies
@@ -47,6 +49,8 @@ type Config struct {
 type web struct {
 	service   *service.Service
 	auth      *auth.Authenticator
+	isSetUp   func(context.Context) (bool, error)
+	setUp     atomic.Bool // isSetUp has said so, which stays so
 	plans     []string
 	about     []Fact
 	issuers   []issuer
@@ -65,7 +69,7 @@ type web struct {
 // New returns the handler for /console and all paths below it.
 func New(c Config) (http.Handler, error) {
 	w := &web{
-		service: c.Service, auth: c.Auth, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
+		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
 		crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	var err error

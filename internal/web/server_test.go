@@ -68,7 +68,7 @@ func newConsoleWith(t testing.TB, with settings) *console {
 	}
 	c.service = service.New(config)
 	h, err := web.New(web.Config{
-		Service: c.service, Auth: auth.New(c.store), Logger: logger, Now: time.Now,
+		Service: c.service, Auth: auth.New(c.store), IsSetUp: c.store.HasOperator, Logger: logger, Now: time.Now,
 		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL,
 		Plans: []string{cron.PlanDefault, cron.PlanUnlimited},
 	})

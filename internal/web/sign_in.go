@@ -26,6 +26,7 @@ type signInPage struct {
 	Features service.Features
 	Passkeys bool
 	Issuers  []issuer
+	IsSetUp  bool // somebody can sign in
 }
 
 func showSignIn(v *visit) error {
@@ -36,8 +37,15 @@ func showSignIn(v *visit) error {
 }
 
 func (v *visit) signInPage(status int, f form) error {
+	if !v.web.setUp.Load() {
+		is, err := v.web.isSetUp(v.ctx())
+		if err != nil {
+			return err
+		}
+		v.web.setUp.CompareAndSwap(false, is)
+	}
 	return v.render(status, "sign-in", signInPage{view: v.plainView(), Form: f, Features: v.web.service.Features(),
-		Passkeys: v.passkeys(), Issuers: v.web.issuers})
+		Passkeys: v.passkeys(), Issuers: v.web.issuers, IsSetUp: v.web.setUp.Load()})
 }
 
 func signIn(v *visit) error {
