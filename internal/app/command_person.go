@@ -18,11 +18,15 @@ import (
 // printLoginLink prints a link by which the operator signs in, alone on its line.
 func printLoginLink(ctx context.Context, in *invocation) error {
 	o := in.config.LoginLink
+	url, err := in.store.ServiceURL(ctx)
+	if err != nil {
+		return err
+	}
 	token, err := in.service.LoginLink(ctx, operator(), strings.ToLower(o.Email))
 	if err != nil {
 		return explainPerson(err, o.Email)
 	}
-	_, err = fmt.Fprintln(in.stdout, cmp.Or(string(o.PublicURL), localURL("http", o.Listen))+service.SetupPath+token)
+	_, err = fmt.Fprintln(in.stdout, cmp.Or(string(o.PublicURL), url)+service.SetupPath+token)
 	return err
 }
 

@@ -21,6 +21,8 @@ import (
 	"punctual/internal/store"
 )
 
+const testURL = "https://localhost:8443"
+
 // program runs commands on a database of its own.
 type program struct {
 	t    *testing.T
@@ -45,7 +47,10 @@ func newProgram(t *testing.T) *program {
 			t.Error(err)
 		}
 	})
-	if err := firstStart(t.Context(), service.New(service.Config{Store: db, Secret: key}), "", "", io.Discard); err != nil {
+	if err := firstStart(t.Context(), service.New(service.Config{Store: db, Secret: key}), "", testURL, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.SetServiceURL(t.Context(), testURL); err != nil {
 		t.Fatal(err)
 	}
 	return &program{t, []string{"--data", dir}, db}

@@ -1,14 +1,18 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"path"
 	"slices"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
+	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/web"
 )
@@ -17,14 +21,48 @@ import (
 type routes map[string]http.Handler
 
 // publicRoutes are the routes of the process itself, apart from the API and the operations.
-func publicRoutes(welcome string, o *operations) routes {
+func publicRoutes(o *operations, root *root) routes {
 	all := o.routes()
-	all["GET /{$}"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_, _ = io.WriteString(w, welcome)
-	})
+	all["GET /{$}"] = root
 	return all
+}
+
+// root answers at the root URL: with how to set the service up while nobody can sign in, and then with the console for a
+// browser and a text for other programs.
+type root struct {
+	url   string // of the API
+	isSet func(context.Context) (bool, error)
+	known atomic.Bool // that somebody can sign in, which stays so
+}
+
+// ServeHTTP implements http.Handler.
+func (o *root) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	text := message.Default().Welcome(o.url)
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept")
+	switch {
+	case !o.isSetUp(r.Context()):
+		text = message.Default().NobodySignsIn()
+	case strings.Contains(r.Header.Get("Accept"), "text/html"):
+		http.Redirect(w, r, "/console", http.StatusSeeOther)
+		return
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = io.WriteString(w, text)
+}
+
+// isSetUp tells whether somebody can sign in; also when the database does not answer.
+func (o *root) isSetUp(ctx context.Context) bool {
+	if o.known.Load() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	set, err := o.isSet(ctx)
+	o.known.CompareAndSwap(false, set && err == nil)
+	return set || err != nil
 }
 
 // mux serves routes, and passes everything else to rest.

@@ -31,7 +31,12 @@ func newMux(ping, write error, turned time.Time) http.Handler {
 	console := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("console " + r.Method + " " + r.URL.Path))
 	})
-	return mux(publicRoutes("welcome", newOperations(ping, write, turned)), reserveConsole(console, api))
+	return mux(publicRoutes(newOperations(ping, write, turned), newRoot(true, nil)), reserveConsole(console, api))
+}
+
+// newRoot answers at the root URL of a service where somebody can sign in or nobody can, or whose database fails.
+func newRoot(set bool, failure error) *root {
+	return &root{url: "http://127.0.0.1:8080", isSet: func(context.Context) (bool, error) { return set, failure }}
 }
 
 func newOperations(ping, write error, turned time.Time) *operations {
@@ -61,7 +66,7 @@ func local(t *testing.T, method, path string) *http.Request {
 func TestPathsOfTheProcess(t *testing.T) {
 	m := newMux(nil, nil, time.Now())
 	for _, tt := range []struct{ method, path, holds string }{
-		{"GET", "/", "welcome"},
+		{"GET", "/", "http://127.0.0.1:8080/jobs"},
 		{"GET", "/healthz", `"process":"ok"`},
 		{"GET", "/readyz", `"database":"ok"`},
 		{"GET", "/jobs", "api"},
@@ -104,6 +109,41 @@ func TestPathsOfTheProcess(t *testing.T) {
 		if w.Code != status || !strings.Contains(w.Body.String(), holds) {
 			t.Errorf("%s %s: %d %s", tt.method, tt.path, w.Code, w.Body)
 		}
+	}
+}
+
+// TestRoot asks for the root URL as a browser and as another program, before and after the set-up.
+func TestRoot(t *testing.T) {
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	for name, tt := range map[string]struct {
+		root         *root
+		accept, says string
+		status       int
+	}{
+		"nobody signs in":                  {newRoot(false, nil), "*/*", "punctual login-link", 200},
+		"nobody signs in, to a browser":    {newRoot(false, nil), browser, "punctual login-link", 200},
+		"set up":                           {newRoot(true, nil), "*/*", "/jobs", 200},
+		"set up, without Accept":           {newRoot(true, nil), "", "/jobs", 200},
+		"set up, to a browser":             {newRoot(true, nil), browser, "", 303},
+		"the database fails":               {newRoot(false, errors.New("down")), "*/*", "/jobs", 200},
+		"the database fails, to a browser": {newRoot(false, errors.New("down")), browser, "", 303},
+	} {
+		r := local(t, "GET", "/")
+		r.Header.Set("Accept", tt.accept)
+		w := httptest.NewRecorder()
+		tt.root.ServeHTTP(w, r)
+		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.says) || strings.Contains(w.Body.String(), "down") ||
+			(w.Header().Get("Location") == "/console") != (tt.status == 303) {
+			t.Errorf("%s: %d %v %s", name, w.Code, w.Header(), w.Body)
+		}
+	}
+	asked := 0
+	o := &root{isSet: func(context.Context) (bool, error) { asked++; return asked > 1, nil }}
+	for range 4 {
+		o.ServeHTTP(httptest.NewRecorder(), local(t, "GET", "/"))
+	}
+	if asked != 2 {
+		t.Errorf("the database was asked %d times, want 2: until somebody was set up", asked)
 	}
 }
 
@@ -151,7 +191,7 @@ func TestExecutorAddresses(t *testing.T) {
 
 // TestDescriptionHasThePathsOfTheProcess compares /openapi.json with what the process answers, both ways.
 func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
-	own := publicRoutes("welcome", newOperations(nil, nil, time.Now()))
+	own := publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil))
 	m := mux(own, api.New(api.Config{
 		Auth: auth.New(nil), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 	}))

@@ -215,12 +215,16 @@ func (n *node) sendMail(context.Context) (stop func() error, err error) {
 }
 
 func (n *node) firstStart(ctx context.Context) (stop func() error, err error) {
-	return nil, firstStart(ctx, n.service, n.publicURL(), n.setUpURL(), n.stdout)
+	url := n.consoleURL()
+	if err := n.db.SetServiceURL(ctx, url); err != nil {
+		return nil, unwritable(err)
+	}
+	return nil, firstStart(ctx, n.service, n.publicURL(), url, n.stdout)
 }
 
 // firstStart gives a new database its operator's account with a key, and prints a link to set up the operator's sign-in
 // while nobody is.
-func firstStart(ctx context.Context, s *service.Service, publicURL, setUpURL string, stdout io.Writer) error {
+func firstStart(ctx context.Context, s *service.Service, publicURL, consoleURL string, stdout io.Writer) error {
 	key, err := s.SetUp(ctx, operator())
 	if err != nil {
 		return err
@@ -234,14 +238,14 @@ func firstStart(ctx context.Context, s *service.Service, publicURL, setUpURL str
 		text = message.Default().FirstStart(publicURL, key)
 	}
 	if needed {
-		text += message.Default().SetUpLink(setUpURL + service.SetupPath + token)
+		text += message.Default().SetUpLink(consoleURL + service.SetupPath + token)
 	}
 	_, err = io.WriteString(stdout, text)
 	return err
 }
 
-// setUpURL is where the operator's browser reaches the service.
-func (n *node) setUpURL() string {
+// consoleURL is where the operator's browser reaches the service.
+func (n *node) consoleURL() string {
 	return cmp.Or(configuredURL(n.config), localURL(n.scheme(), n.listener.Addr().String()))
 }
 

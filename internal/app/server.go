@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
-
-	"punctual/internal/message"
 )
 
 // Limits on the HTTP server, against slow clients.
@@ -34,7 +32,7 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
-	own := publicRoutes(message.Default().Welcome(n.publicURL()), n.newOperations(trusted))
+	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.db.HasOperator})
 	handler := mux(own, reserveConsole(console, count(api, n.metrics)))
 	server := n.newServer(strictTransport(handler, n.config.Serve.TrustedProxies))
 	watch(server)

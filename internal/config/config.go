@@ -102,11 +102,10 @@ type ServeConfig struct {
 // SignUp is who can create an account: closed or open.
 type SignUp string
 
-// LoginLinkConfig has the flags of login-link. The addresses are those of serve, so that the link fits.
+// LoginLinkConfig has the flags of login-link.
 type LoginLinkConfig struct {
 	Email     string    `placeholder:"EMAIL" help:"Who gets the link; by default the first operator."`
-	Listen    string    `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"The address of the service."`
-	PublicURL PublicURL `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which people reach the service; by default this machine, at the port of --listen."`
+	PublicURL PublicURL `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which the link begins; by default those at which the service was started last."`
 }
 
 // PersonConfig has the flags and arguments of the commands about people.
@@ -244,9 +243,6 @@ func (c *Config) check() error {
 		if err := s.TLSConfig.check(s.PublicURL); err != nil {
 			return err
 		}
-	}
-	if l := &c.LoginLink; c.Command == LoginLink && !isHostPort(l.Listen) {
-		return fmt.Errorf("--listen is %q, but must be HOST:PORT, such as 127.0.0.1:8080", l.Listen)
 	}
 	if d := &c.Account.Delete; d.Now && d.Later {
 		return errors.New("account delete has either --now or --later, not both")

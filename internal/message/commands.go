@@ -277,6 +277,18 @@ func (c *Catalogue) UnreadableZoneData(path string, err error) string {
 	return fmt.Sprintf("The time zone data at %s cannot be read: %v. Check the path, or leave out --zoneinfo.", path, err)
 }
 
+// NobodySignsIn is the text at the root URL of the service while nobody can sign in.
+func (c *Catalogue) NobodySignsIn() string {
+	return `Punctual is running, and nobody can sign in yet.
+
+On the machine of the service, run this command, and open the link that it prints:
+
+    punctual login-link
+
+Give it the same --data, --database and --key as the service, if the service has them.
+`
+}
+
 // Welcome is the text at the root URL of the service.
 func (c *Catalogue) Welcome(baseURL string) string {
 	return fmt.Sprintf(`Punctual is running.

@@ -105,6 +105,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return err
 	},
 	"CheckWrite": func(_ *doorWorld, ctx context.Context, db *store.Store) error { return db.CheckWrite(ctx) },
+	"SetServiceURL": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.SetServiceURL(ctx, "https://cron.example.com")
+	},
 	"Heartbeat": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.Heartbeat(ctx, w.node, runningFrom)
 	},
@@ -142,7 +145,7 @@ var notWriting = []string{
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"Stats", "TLS", "Used", "ZoneRelease",
+	"ServiceURL", "Stats", "TLS", "Used", "ZoneRelease",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
 }

@@ -131,6 +131,33 @@ func (s *Store) CheckWrite(ctx context.Context) error {
 	return nil
 }
 
+// serviceURL is the setting of SetServiceURL.
+const serviceURL = "service URL"
+
+// SetServiceURL records at which URL people reach the service, for commands that print links.
+func (s *Store) SetServiceURL(ctx context.Context, url string) error {
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx,
+			`INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			serviceURL, []byte(url))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the URL of the service: %w", err)
+	}
+	return nil
+}
+
+// ServiceURL is what SetServiceURL recorded last, on any node; empty when nothing was.
+func (s *Store) ServiceURL(ctx context.Context) (url string, err error) {
+	var value []byte
+	err = s.read.QueryRowContext(ctx, `SELECT value FROM setting WHERE name = $1`, serviceURL).Scan(&value)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read the URL of the service: %w", databaseError(err))
+	}
+	return string(value), nil
+}
+
 // Changed receives after the schedule of a job may have changed on this node or, as a hint, on another.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 

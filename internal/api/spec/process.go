@@ -24,7 +24,8 @@ func processOperations() []Operation {
 		{
 			Method: http.MethodGet, Path: "/", ID: "welcome", Summary: "Show the start page", Open: true, Added: true,
 			Responses: []Response{{Status: http.StatusOK, Description: "A short text about the service.",
-				Contents: []Content{{MediaType: "text/plain", Schema: String("")}}}},
+				Contents: []Content{{MediaType: "text/plain", Schema: String("")}}},
+				{Status: http.StatusSeeOther, Description: "To the console, for browsers (`Accept: text/html`), once somebody can sign in."}},
 		},
 		{
 			Method: http.MethodGet, Path: "/healthz", ID: "getHealth", Summary: "Check whether the process runs", Open: true,

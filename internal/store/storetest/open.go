@@ -25,6 +25,17 @@ var openTests = []test{
 		s.ok(db.Ping(s.ctx()))
 		s.equal("job", s.record(db, account, job.ID).Job, job)
 	}},
+	{"the URL of the service is the last that was recorded", func(s *suite) {
+		db := s.open()
+		for _, want := range []string{"", "http://localhost:8080", "https://cron.example.com"} {
+			if want != "" {
+				s.ok(db.SetServiceURL(s.ctx(), want))
+			}
+			got, err := db.ServiceURL(s.ctx())
+			s.ok(err)
+			s.equal("URL", got, want)
+		}
+	}},
 	{"another key is refused", func(s *suite) {
 		s.open()
 		for _, readOnly := range []bool{false, true} {
