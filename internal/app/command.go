@@ -161,7 +161,7 @@ func listAPIKeys(ctx context.Context, in *invocation) error {
 			expires = k.Expires.Format(time.DateOnly)
 		}
 		_, _ = fmt.Fprintf(t, "%d\t…%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, printable(k.Title), state,
-			k.Created.Format(time.DateOnly), expires, scopeText(k.Scopes), prefixText(k.AllowFrom))
+			k.Created.Format(time.DateOnly), expires, mayText(&k), prefixText(k.AllowFrom))
 	}
 	return t.Flush()
 }
@@ -176,15 +176,24 @@ func printable(text string) string {
 	}, text)
 }
 
-// scopeText is what a key may do.
-func scopeText(s cron.Scope) string {
-	switch {
+// mayText is what a key may do: its scopes, the role of its maker if that is not owner, and whether it is an operator's.
+func mayText(k *cron.APIKey) string {
+	text := "read"
+	switch s := k.Scopes; {
+	case s == cron.ScopeAll:
+		text = "all"
 	case s.Has(cron.ScopeRead | cron.ScopeWrite):
-		return "read and write"
+		text = "read and write"
 	case s.Has(cron.ScopeWrite):
-		return "write"
+		text = "write"
 	}
-	return "read"
+	if k.Role < cron.RoleOwner {
+		text += " as " + k.Role.String()
+	}
+	if k.Operator {
+		text += ", operator"
+	}
+	return text
 }
 
 // prefixText is where a key may be used.

@@ -52,7 +52,7 @@ func listAccounts(ctx context.Context, in *invocation) error {
 	for _, a := range accounts {
 		state := map[bool]string{false: "enabled", true: "disabled"}[a.Disabled]
 		if !a.Deletes.IsZero() {
-			state = "deleted on " + a.Deletes.UTC().Format(time.DateOnly)
+			state += ", to be deleted on " + a.Deletes.UTC().Format(time.DateOnly)
 		}
 		networks := map[cron.Access]string{cron.AccessAll: "all", cron.AccessGlobal: "public"}[a.Access]
 		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, a.Email, planText(a), state, networks,
@@ -110,6 +110,13 @@ func deleteAccount(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return in.explain(err, o.Account)
 	}
+	own, err := in.service.Account(ctx, operator(), "")
+	if err != nil {
+		return err
+	}
+	if account.ID == own.ID {
+		return errors.New(message.Default().OperatorStays(account.Email))
+	}
 	now := o.Now
 	if !o.Now && !o.Later {
 		if now, err = in.askWhen(account); err != nil {
@@ -117,10 +124,10 @@ func deleteAccount(ctx context.Context, in *invocation) error {
 		}
 	}
 	err = in.service.DeleteAccount(ctx, operator(), o.Account, now)
-	if cron.KindOf(err) == cron.Conflict {
-		return errors.New(message.Default().OperatorStays(account.Email))
-	}
 	if err != nil || now {
+		return in.explain(err, o.Account)
+	}
+	if account, err = in.service.Account(ctx, operator(), o.Account); err != nil {
 		return in.explain(err, o.Account)
 	}
 	_, err = fmt.Fprintln(in.stdout, message.Default().AccountDeletedLater(account))

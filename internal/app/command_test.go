@@ -107,7 +107,7 @@ func TestAccountCommands(t *testing.T) {
 	p.run("account", "set-plan", "jane@example.com", "default")
 	p.run("account", "disable", "3")
 	p.run("account", "delete", "--later", "joe@example.com")
-	if got := p.run("account", "list"); !strings.Contains(got, "deleted on "+p.db.Now().UTC().Add(7*24*time.Hour).Format(time.DateOnly)) {
+	if got := p.run("account", "list"); !strings.Contains(got, "disabled, to be deleted on "+p.db.Now().UTC().Add(7*24*time.Hour).Format(time.DateOnly)) {
 		t.Errorf("the accounts are\n%s", got)
 	}
 	p.run("account", "restore", "3")
@@ -159,9 +159,9 @@ func TestKeyCommands(t *testing.T) {
 	}
 	hint := func(i int) string { return "…" + keys[i][len(keys[i])-4:] }
 	want := []string{
-		"2 | " + hint(0) + " | everything | usable | " + today + " | never | read and write | anywhere",
+		"2 | " + hint(0) + " | everything | usable | " + today + " | never | all | anywhere",
 		"3 | " + hint(1) + " | look | usable | " + today + " | " + month + " | read | anywhere",
-		"4 | " + hint(2) + " | here | usable | " + today + " | never | read and write | " +
+		"4 | " + hint(2) + " | here | usable | " + today + " | never | all | " +
 			"192.0.2.7/32, 2001:db8::7/128, 198.51.100.0/24, 203.0.113.1/32",
 	}
 	if got := rows(p.run("apikey", "list", "--account", "jane@example.com")); !slices.Equal(got, want) {

@@ -56,7 +56,7 @@ type Config struct {
 	MailFrom MailFrom `env:"PUNCTUAL_MAIL_FROM" placeholder:"ADDRESS" help:"The sender of mails, such as Punctual <cron@example.com>."`
 
 	Serve     ServeConfig     `cmd:"" help:"Run the service."`
-	LoginLink LoginLinkConfig `cmd:"" help:"Print a link that works once, for an hour: at first it sets up the operator's sign-in, later it sets a new password."`
+	LoginLink LoginLinkConfig `cmd:"" help:"Print a link that works once, for an hour: it sets up the first sign-in or, once somebody can sign in, sets a new password for the operator or the person of --email."`
 	Account   AccountConfig   `cmd:"" help:"Manage accounts. These commands can be used while the service runs."`
 	Person    PersonConfig    `cmd:"" help:"Manage the people who sign in. These commands can be used while the service runs."`
 	APIKey    APIKeyConfig    `cmd:"" name:"apikey" help:"Manage API keys. These commands can be used while the service runs."`
@@ -73,7 +73,7 @@ type Config struct {
 
 // ServeConfig has the flags of serve.
 type ServeConfig struct {
-	Listen           string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API."`
+	Listen           string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API and the console."`
 	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which clients reach the service, such as https://cron.example.com; used in links. By default the first host of --acme, or the address of --listen."`
 	OperationsListen string        `env:"PUNCTUAL_OPERATIONS_LISTEN" placeholder:"HOST:PORT" help:"Address of a separate listener for metrics, profiles and readiness details. By default --listen serves them, to clients on the same machine only."`
 	Pprof            bool          `env:"PUNCTUAL_PPROF" help:"Serve Go profiles at /debug/pprof/, wherever metrics are served."`
@@ -145,7 +145,7 @@ type AccountConfig struct {
 	Restore AccountArg `cmd:"" help:"Keep an account that was to be deleted."`
 	Export  struct {
 		Account string `arg:"" help:"The e-mail address or the number of the account."`
-		File    string `arg:"" help:"The file to write; it must not exist. - for standard output."`
+		File    string `arg:"" help:"The file to write, which must not exist, or - for standard output."`
 	} `cmd:"" help:"Write all data of an account but secrets to a JSON file."`
 }
 
@@ -168,7 +168,7 @@ type APIKeyConfig struct {
 		Account   string         `placeholder:"ACCOUNT" help:"The e-mail address or the number of the account of the key; by default the operator's."`
 		Title     string         `default:"created on the command line" help:"What the key is for."`
 		ReadOnly  bool           `help:"The key may read, but not change anything."`
-		Operator  bool           `help:"The key may also manage all accounts of the service."`
+		Operator  bool           `help:"The key may also manage all accounts of the service, and read the audit log of all."`
 		Expires   Expiry         `placeholder:"TIME" help:"When the key expires: after a time such as 12h, 30d or 2w, or at a date such as 2030-12-31 (UTC). By default it never expires."`
 		AllowFrom []netip.Prefix `placeholder:"ADDRESS" help:"Addresses or ranges that may use the key, such as 192.0.2.7 or 2001:db8::/32; by default any address."`
 	} `cmd:"" help:"Create an API key and print it on a line of its own."`
@@ -243,6 +243,9 @@ func (c *Config) check() error {
 		if err := s.TLSConfig.check(s.PublicURL); err != nil {
 			return err
 		}
+	}
+	if k := &c.APIKey.Create; k.Operator && k.ReadOnly {
+		return errors.New("apikey create has either --operator or --read-only, not both: an operator's key needs all rights")
 	}
 	if d := &c.Account.Delete; d.Now && d.Later {
 		return errors.New("account delete has either --now or --later, not both")

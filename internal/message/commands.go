@@ -90,8 +90,8 @@ func (c *Catalogue) NoAnswer() string {
 
 // AccountDeletedLater says when an account will be deleted.
 func (c *Catalogue) AccountDeletedLater(a cron.Account) string {
-	return fmt.Sprintf("The jobs of %s have stopped. The account will be deleted in 7 days; punctual account restore %d keeps it.",
-		a.Email, a.ID)
+	return fmt.Sprintf("The jobs of %s have stopped. The account will be deleted on %s (UTC); until then, punctual account "+
+		"restore %d keeps it.", a.Email, a.Deletes.UTC().Format("2006-01-02 15:04"), a.ID)
 }
 
 // AccountExists says that an account with this email address exists.

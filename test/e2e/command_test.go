@@ -72,7 +72,7 @@ func TestCommands(t *testing.T) {
 		jane.Refused(401, "GET", "/jobs", nil)
 		run("account", "enable", "jane@example.com")
 		jane.Jobs()
-		run("account", "delete", "jane@example.com")
+		run("account", "delete", "--now", "jane@example.com")
 		jane.Refused(401, "GET", "/jobs", nil)
 		refuse("operator", "account", "delete", "operator@localhost")
 

@@ -47,6 +47,10 @@ func TestHTTPS(t *testing.T) {
 		t.Fatalf("the log does not name the plain HTTP listener:\n%s", node.Stderr())
 	}
 	client, plain := s.Client(node), found[1]
+	port := node.URL[strings.LastIndexByte(node.URL, ':'):]
+	if code, link, _ := harness.Run(t, s.Env(), "login-link"); code != 0 || !strings.HasPrefix(link, "https://localhost"+port+"/console/setup/") {
+		t.Errorf("the service is at %s, and login-link prints %q", node.URL, link)
+	}
 
 	target := harness.NewTarget(t)
 	client.CreateJob(job(target, "/ok", harness.EverySecond()))
@@ -80,7 +84,7 @@ func TestHTTPS(t *testing.T) {
 			t.Errorf("%s: %s without Strict-Transport-Security", path, resp.Status)
 		}
 	}
-	location := "https://" + certifiedHost + node.URL[strings.LastIndexByte(node.URL, ':'):] + "/jobs?x=1"
+	location := "https://" + certifiedHost + port + "/jobs?x=1"
 	if resp, _ := get(plain+"/jobs?x=1", "", ""); resp.StatusCode != 308 || resp.Header.Get("Location") != location {
 		t.Errorf("plain HTTP: %s to %s, want %s", resp.Status, resp.Header.Get("Location"), location)
 	}

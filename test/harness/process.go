@@ -182,6 +182,15 @@ func Run(t testing.TB, env []string, args ...string) (code int, stdout, stderr s
 	return p.Wait(), p.Stdout(), p.Stderr()
 }
 
+// RunTyping is Run of a command that asks, with what is typed.
+func RunTyping(t testing.TB, env []string, typed string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	cmd := exec.Command(Binary(t), args...)
+	cmd.Stdin = strings.NewReader(typed)
+	p := launch(t, cmd, env)
+	return p.Wait(), p.Stdout(), p.Stderr()
+}
+
 // Node is a process that serves.
 type Node struct {
 	*Process
