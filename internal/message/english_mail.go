@@ -85,6 +85,10 @@ If it was not you who added that, remove it in your settings, and change your pa
 
 If it was not you who removed that, change your password and end your other sessions.
 `},
+	mailPasskeyCopied: {"A passkey may have been copied", `Somebody signed in to Punctual as you with {method}. It counts its uses, and the count went back: so there may be a copy of it.
+
+If that surprises you, delete that passkey in your settings, and end your other sessions.
+`},
 	mailKeyLives: {"API keys of {person} stay in use", `{person} is no longer a member of the account {account}. API keys that {person} made still work, with the rights that they have:
 
 {keys}

@@ -25,6 +25,7 @@ const (
 	mailPasswordChanged
 	mailSignInAdded
 	mailSignInRemoved
+	mailPasskeyCopied
 	mailKeyLives
 	mailDeletion
 	mailKept

@@ -67,6 +67,11 @@ func (c *Catalogue) SignInRemovedMail(to string, method SignInMethod, name strin
 	return c.mail(to, mailSignInRemoved, map[string]string{"method": c.method(method, name)})
 }
 
+// PasskeyCopiedMail tells a person that a passkey seems to be in use on two devices. name may be empty.
+func (c *Catalogue) PasskeyCopiedMail(to, name string) Mail {
+	return c.mail(to, mailPasskeyCopied, map[string]string{"method": c.method(MethodPasskey, name)})
+}
+
 func (c *Catalogue) method(m SignInMethod, name string) string {
 	return fill(c.methods[m], func(string) string {
 		if name == "" {

@@ -24,6 +24,7 @@ func mailsWith(c *Catalogue, chosen, link string) map[mailKind]Mail {
 		mailPasswordChanged: c.PasswordChangedMail(to),
 		mailSignInAdded:     c.SignInAddedMail(to, MethodPasskey, chosen),
 		mailSignInRemoved:   c.SignInRemovedMail(to, MethodIdentity, chosen),
+		mailPasskeyCopied:   c.PasskeyCopiedMail(to, chosen),
 		mailKeyLives:        c.KeysLiveMail(to, chosen, chosen, []string{chosen, chosen}),
 		mailDeletion:        c.DeletionMail(to, chosen, at),
 		mailKept:            c.KeptMail(to, chosen),

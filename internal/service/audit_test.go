@@ -23,7 +23,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"SetUpLink",
 }
 
-// passkeyNeeded are those that need an authenticator, whose entries the tests of the console's passkeys look at.
+// passkeyNeeded are those that need an authenticator; the tests of passkeys look at what they leave.
 var passkeyNeeded = []string{"AddPasskey", "ConfirmByPasskey"}
 
 // TestEveryChangeIsInTheLog performs every use case that changes something, and looks for its entry.

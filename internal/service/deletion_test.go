@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -65,6 +66,9 @@ func TestDeletion(t *testing.T) {
 		}
 		if a := again(); a.Account.ID != 0 {
 			t.Errorf("%+v", a)
+		}
+		if got := w.log(); !slices.Contains(got, "account.delete | the service | Web shop") {
+			t.Errorf("the log is %q", got)
 		}
 	})
 }

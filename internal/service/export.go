@@ -142,10 +142,11 @@ func (x *exporter) tls(ctx context.Context) error {
 
 // jobs reads one job after the other, since a job may be large.
 func (x *exporter) jobs(ctx context.Context) error {
-	listed, _, err := x.service.store.Jobs(ctx, x.account.ID)
+	listed, someFailed, err := x.service.store.Jobs(ctx, x.account.ID)
 	if err != nil {
 		return err
 	}
+	x.member("someJobsFailed", someFailed) // could not be read, and are left out
 	x.name("jobs")
 	x.text("[")
 	first := true

@@ -28,6 +28,7 @@ const (
 	kindMailNetwork      = 1111
 	kindMailTo           = 1112
 	kindMailAccount      = 1113
+	kindMailPair         = 1114
 	kindFailureNoted     = 1121
 )
 
@@ -100,10 +101,12 @@ func (s *Service) codeLimits(personID int64) []cron.RateLimit {
 	}
 }
 
-// mailLimits bound the mails that strangers cause.
+// mailLimits bound the mails that strangers cause. One network cannot use up what an address gets, so that whoever has it can
+// still ask for a link.
 func (s *Service) mailLimits(address netip.Addr, email string) []cron.RateLimit {
 	return []cron.RateLimit{
 		{Kind: kindMailNetwork, Subject: s.subjectOf("network", networkOf(address)), Window: time.Hour, Max: 20},
-		{Kind: kindMailTo, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 5},
+		{Kind: kindMailTo, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 20},
+		{Kind: kindMailPair, Subject: s.subjectOf("pair", networkOf(address), email), Window: time.Hour, Max: 5},
 	}
 }

@@ -222,7 +222,11 @@ func (s *Service) takeChallenge(ctx context.Context, actor *cron.Actor, proof *a
 	if proof.Cloned {
 		action = actPasskeyCloned
 	}
-	return s.audited(ctx, actor, personEntry(action, actor.Person), use)
+	err := s.audited(ctx, actor, personEntry(action, actor.Person), use)
+	if err == nil && proof.Cloned {
+		s.queue(words(actor.Person.Language).PasskeyCopiedMail(actor.Person.Email, proof.Passkey.Title))
+	}
+	return err
 }
 
 // BeginConfirm begins to confirm the session of the actor with a passkey of the person.

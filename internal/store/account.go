@@ -246,7 +246,7 @@ func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
 			if err != nil || jobs {
 				return err
 			}
-			return deleteAccount(ctx, q, id)
+			return s.deleteAudited(ctx, q, id)
 		})
 	}
 	if cron.KindOf(err) == cron.NotFound {
@@ -256,6 +256,16 @@ func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
 		return false, fmt.Errorf("delete an account: %w", err)
 	}
 	return true, nil
+}
+
+// deleteAudited deletes an account on behalf of the service, whose audit log says so: that of the account goes with it.
+func (s *Store) deleteAudited(ctx context.Context, q queryer, id int64) error {
+	e := cron.AuditEntry{Actor: "the service", Way: cron.WayService, Action: "account.delete", Object: "account", ObjectID: id}
+	err := q.QueryRowContext(ctx, `SELECT CASE WHEN title <> '' THEN title ELSE email END FROM account WHERE id = $1`, id).Scan(&e.Title)
+	if err != nil {
+		return oneRow(err, cron.SubjectAccount)
+	}
+	return s.Audited(ctx, &e, func(ctx context.Context) error { return deleteAccount(ctx, q, id) })
 }
 
 // deleteSomeJobs deletes a chunk of an account's jobs, and locks them against claims first.
