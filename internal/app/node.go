@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"punctual/internal/auth"
 	"punctual/internal/certificate"
 	"punctual/internal/config"
 	"punctual/internal/cron"
@@ -49,6 +50,7 @@ type node struct {
 
 	key       [32]byte // seals secrets
 	plans     cron.Plans
+	issuers   []auth.IssuerConfig
 	db        *store.Store
 	service   *service.Service
 	answering *probe
@@ -82,11 +84,12 @@ func (n *node) parts() []part {
 		{"data directory", n.lockData},
 		{"listeners", n.listen},
 		{"certificate files", n.readCertificates},
-		{"key and plans", n.load},
+		{"key, plans and issuers", n.load},
 		{"database", n.openDatabase},
 		{"time zone data", n.agreeOnZones},
 		{"service", n.newService},
 		{"first account", n.firstStart},
+		{"accounts of issuers", n.checkIssuers},
 		{"node", n.join},
 		{"watchdog", workers.part(n.watchdog)},
 		{"mail", n.sendMail},
@@ -161,7 +164,10 @@ func (n *node) load(context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	warnOfReaders(n.config.Data, n.logger)
-	n.plans, err = loadPlans(n.config)
+	if n.plans, err = loadPlans(n.config); err != nil {
+		return nil, err
+	}
+	n.issuers, err = auth.ReadIssuers(n.config.Serve.OIDC)
 	return nil, err
 }
 

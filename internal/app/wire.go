@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
@@ -64,6 +65,7 @@ func (n *node) newConsole() (http.Handler, error) {
 		Auth:      auth.New(n.db),
 		IsSetUp:   n.db.HasOperator,
 		About:     n.facts(),
+		Issuers:   auth.NewIssuers(n.issuers, auth.NewSealer(n.key)),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),
 		Now:       n.db.Now,
 		Logger:    n.logger,
@@ -84,12 +86,17 @@ func (n *node) facts() []web.Fact {
 	if n.config.Database != "" {
 		database = "PostgreSQL"
 	}
+	var issuers []string
+	for _, i := range n.issuers {
+		issuers = append(issuers, i.Title+" ("+i.Issuer+")")
+	}
 	return []web.Fact{
 		{Label: "Version", Value: version()}, {Label: "Time zone data", Value: cron.CurrentZones().Release()},
 		{Label: "Database", Value: database}, {Label: "Address (--listen)", Value: n.listenURL()},
 		{Label: "Public URL (--public-url)", Value: orNone(configuredURL(n.config))},
 		{Label: "Mail server (--smtp)", Value: mail}, {Label: "Sender of mails (--mail-from)", Value: orNone(string(n.config.MailFrom))},
 		{Label: "Sign-up (--signup)", Value: string(o.SignUp)},
+		{Label: "OpenID Connect issuers (--oidc)", Value: orNone(strings.Join(issuers, ", "))},
 		{Label: "A sign-in lasts without use (--session-idle)", Value: o.SessionIdle.String()},
 		{Label: "A sign-in lasts at most (--session-lifetime)", Value: o.SessionLifetime.String()},
 		{Label: "The audit log is kept (--audit-retention)", Value: o.AuditRetention.String()},

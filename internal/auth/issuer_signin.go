@@ -94,16 +94,27 @@ func (s *Issuers) Start(ctx context.Context, now time.Time, r IssuerRequest) (Is
 
 // Finish takes what the issuer sent the browser back with. It fails with kind Unauthorized or Forbidden when that proves
 // nobody, with kind Unavailable when the issuer does not answer, and with kind TooMany when too many sign-ins wait for it.
+// With an error the identity has at most what the sign-in carries, if the browser began it.
 func (s *Issuers) Finish(ctx context.Context, now time.Time, answer IssuerAnswer) (Identity, error) {
 	i, err := s.find(answer.Name)
 	if err != nil {
 		return Identity{}, err
 	}
-	query := answer.Query
-	began, err := s.resume(i, now, answer.State, query)
+	began, err := s.resume(i, now, answer.State, answer.Query)
 	if err != nil {
 		return Identity{}, err
 	}
+	identity, err := s.answered(ctx, now, i, began, answer)
+	if err != nil {
+		return Identity{Carry: began.Carry}, err
+	}
+	identity.Carry, identity.Fresh = began.Carry, began.Fresh
+	identity.Challenge, identity.Expires = sha256.Sum256([]byte(began.State)), began.Begun.Add(oidcTime)
+	return identity, nil
+}
+
+// answered is Finish for a sign-in that this browser began.
+func (s *Issuers) answered(ctx context.Context, now time.Time, i *issuer, began *issuerState, answer IssuerAnswer) (Identity, error) {
 	if err := i.calls.take(ctx, answer.From); err != nil {
 		return Identity{}, err
 	}
@@ -112,6 +123,7 @@ func (s *Issuers) Finish(ctx context.Context, now time.Time, answer IssuerAnswer
 	if err != nil {
 		return Identity{}, err
 	}
+	query := answer.Query
 	if iss := query["iss"]; len(iss) > 0 && !slices.Equal(iss, []string{i.config.Issuer}) || len(iss) == 0 && known.iss {
 		return Identity{}, i.invalid(fmt.Errorf("the answer is one of %q", iss)) // RFC 9207
 	}
@@ -125,10 +137,7 @@ func (s *Issuers) Finish(ctx context.Context, now time.Time, answer IssuerAnswer
 	if err != nil {
 		return Identity{}, err
 	}
-	identity, err := i.identify(claims)
-	identity.Carry, identity.Fresh = began.Carry, began.Fresh
-	identity.Challenge, identity.Expires = sha256.Sum256([]byte(began.State)), began.Begun.Add(oidcTime)
-	return identity, err
+	return i.identify(claims)
 }
 
 // resume opens the state from the browser's cookie, which must be that of the answer.

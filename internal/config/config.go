@@ -80,6 +80,7 @@ type ServeConfig struct {
 	LogFormat        string        `default:"text" enum:"text,json" env:"PUNCTUAL_LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: text or json."`
 	LogLevel         string        `default:"info" enum:"debug,info,warn,error" env:"PUNCTUAL_LOG_LEVEL" placeholder:"LEVEL" help:"The lowest level that is logged: debug, info, warn or error."`
 	SignUp           SignUp        `name:"signup" default:"closed" enum:"closed,open" env:"PUNCTUAL_SIGNUP" placeholder:"WHO" help:"Who can create an account: closed for people who are invited only, or open for everybody (needs --smtp and --public-url)."`
+	OIDC             string        `name:"oidc" env:"PUNCTUAL_OIDC" placeholder:"FILE" help:"A JSON file with the OpenID Connect issuers by which people can sign in."`
 	SessionIdle      time.Duration `default:"14d" env:"PUNCTUAL_SESSION_IDLE" help:"How long a sign-in lasts without use."`
 	SessionLifetime  time.Duration `default:"90d" env:"PUNCTUAL_SESSION_LIFETIME" help:"How long a sign-in lasts at most."`
 	AuditRetention   time.Duration `default:"365d" env:"PUNCTUAL_AUDIT_RETENTION" help:"How long the audit log is kept."`

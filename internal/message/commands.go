@@ -69,6 +69,13 @@ func (c *Catalogue) NoSuchAccount(name string) string {
 	return fmt.Sprintf("There is no account with the e-mail address or the number %q; punctual account list shows all.", name)
 }
 
+// IssuerWithoutAccount says that the account of an issuer in the file of --oidc does not exist.
+func (c *Catalogue) IssuerWithoutAccount(file, issuer, account string) string {
+	return fmt.Sprintf("The file %s of --oidc: issuer %q: there is no account with the e-mail address or the number %q. "+
+		"punctual account list shows all accounts; create the missing one with punctual account create, or name another.",
+		file, issuer, account)
+}
+
 // NoSuchPerson says that a person does not exist. email is "" for the first operator.
 func (c *Catalogue) NoSuchPerson(email string) string {
 	if email == "" {

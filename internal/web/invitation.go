@@ -24,16 +24,20 @@ type invitationPage struct {
 	Passkeys   bool
 	Action     string
 	Someone    *cron.Person // who is signed in
+	Issuers    []issuer
+	Token      string
 }
 
 func showInvitation(v *visit) error { return v.invitationPage(http.StatusOK, newForm()) }
 
 func (v *visit) invitationPage(status int, f form) error {
-	i, err := v.web.service.Invitation(v.ctx(), v.r.PathValue("token"))
+	token := v.r.PathValue("token")
+	i, err := v.web.service.Invitation(v.ctx(), token)
 	if err != nil {
 		return err
 	}
-	p := invitationPage{view: v.plainView(), Form: f, Invitation: i, Action: v.r.URL.Path, Passkeys: v.passkeys()}
+	p := invitationPage{view: v.plainView(), Form: f, Invitation: i, Action: v.r.URL.Path, Passkeys: v.passkeys(),
+		Issuers: v.web.issuers, Token: token}
 	if s := v.actor.Session; s != nil && !s.Second {
 		p.Someone = v.actor.Person
 	}

@@ -40,6 +40,7 @@ type Config struct {
 	IsSetUp   func(context.Context) (bool, error) // whether somebody can sign in
 	Plans     []string                            // the names of the plans that accounts may have
 	About     []Fact                              // the settings of the service, for its operators
+	Issuers   *auth.Issuers                       // by which people can sign in; nil for none
 	Logger    *slog.Logger
 	Now       func() time.Time
 	Proxies   auth.Proxies
@@ -53,7 +54,8 @@ type web struct {
 	setUp     atomic.Bool // isSetUp has said so, which stays so
 	plans     []string
 	about     []Fact
-	issuers   []issuer
+	oidc      *auth.Issuers
+	issuers   []issuer // the same, as pages show them
 	now       func() time.Time
 	logger    *slog.Logger
 	proxies   auth.Proxies
@@ -71,6 +73,12 @@ func New(c Config) (http.Handler, error) {
 	w := &web{
 		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
 		crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+	}
+	if w.oidc = c.Issuers; w.oidc == nil {
+		w.oidc = auth.NewIssuers(nil, nil)
+	}
+	for _, i := range w.oidc.List() {
+		w.issuers = append(w.issuers, issuer{Name: i.Name, Title: i.Title, URL: i.Issuer})
 	}
 	var err error
 	if w.static, err = loadStatic(); err != nil {

@@ -77,13 +77,6 @@ func (v *visit) rejectedSignIn(err error, fields ...string) (f form, status int,
 	return v.rejected(err, fields...)
 }
 
-// issuer is an issuer of OpenID Connect by which people can sign in.
-type issuer struct {
-	Name  string // in addresses
-	Title string // on buttons
-	URL   string // by which identities name it
-}
-
 // codePage asks for the second factor.
 type codePage struct {
 	view

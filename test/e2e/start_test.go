@@ -154,6 +154,14 @@ func TestBadStarts(t *testing.T) {
 			_, key := authority.WritePair(t, t.TempDir())
 			*free = append(*free, "--acme", "cron.example.com", "--acme-root", key)
 		}, failed, []string{"--acme-root holds no certificate"}},
+		{"a file of issuers that is not there", func(_ *testing.T, _ *harness.Service, free *[]string) {
+			*free = append(*free, "--oidc", "oidc.json")
+		}, failed, []string{"OpenID Connect issuers", "oidc.json"}},
+		{"a file of issuers that is none", func(t *testing.T, _ *harness.Service, free *[]string) {
+			file := filepath.Join(t.TempDir(), "oidc.json")
+			write(t, file, `[{"name": "example", "issuer": "http://id.example.com", "clientId": "punctual"}]`)
+			*free = append(*free, "--oidc", file)
+		}, failed, []string{"oidc.json of --oidc", `issuer "example"`, "must begin with https://"}},
 		{"no address of the operations", func(_ *testing.T, _ *harness.Service, free *[]string) {
 			*free = append(*free, "--operations-listen", "8081")
 		}, usage, []string{"--operations-listen", "HOST:PORT"}},
