@@ -102,7 +102,7 @@ func (p *Provider) Config(name, more string) string {
 
 var page = template.Must(template.New("").Parse(`<!DOCTYPE html><html lang="en"><title>Sign in</title><link rel="icon" href="data:,">
 <form method="post"><input type="hidden" name="id" value="{{.ID}}"><p>{{.Error}}</p>
-<label>Name <input name="username" id="username"></label> <label>Password <input type="password" name="password" id="password"></label>
+<label>Name <input name="username" id="username" autocomplete="username"></label> <label>Password <input type="password" name="password" id="password" autocomplete="current-password"></label>
 <button>Sign in</button></form></html>`))
 
 func (p *Provider) page(w http.ResponseWriter, id, problem string) {
