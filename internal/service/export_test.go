@@ -2,12 +2,14 @@ package service
 
 // What tests look at.
 var (
-	BadgeToken = (*Service).badgeToken
-	CallLimits = callLimits
-	ChangesOf  = changesOf
-	Exceeded   = exceeded
-	ForEach    = forEach
-	Rights     = rights
+	BadgeToken     = (*Service).badgeToken
+	CallLimits     = callLimits
+	ChangesOf      = changesOf
+	Exceeded       = exceeded
+	ForEach        = forEach
+	PasswordLimits = (*Service).passwordLimits
+
+	Rights = rights
 )
 
 // JobFieldNames are the names of what the log says of a change of a job.

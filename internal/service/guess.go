@@ -25,6 +25,7 @@ const (
 	kindGuessEmail       = 1104
 	kindGuessCode        = 1105
 	kindGuessCodeHour    = 1106
+	kindGuessSite        = 1107
 	kindMailNetwork      = 1111
 	kindMailTo           = 1112
 	kindMailAccount      = 1113
@@ -43,11 +44,13 @@ func (s *Service) subjectOf(parts ...string) int64 {
 }
 
 // networkOf is the network of an address whose callers count as one: of IPv6 a /64, since one machine has all of that.
-func networkOf(address netip.Addr) string {
+func networkOf(address netip.Addr) string { return prefixOf(address, 64) }
+
+// prefixOf is an IPv4 address, or as many bits of one of IPv6.
+func prefixOf(address netip.Addr, bits int) string {
 	address = address.Unmap().WithZone("")
-	bits := 32
-	if address.Is6() {
-		bits = 64
+	if address.Is4() {
+		bits = 32
 	}
 	prefix, err := address.Prefix(bits)
 	if err != nil {
@@ -84,8 +87,9 @@ func (s *Service) giveBack(ctx context.Context, a *attempt) {
 
 // passwordLimits bound the guesses at a password.
 func (s *Service) passwordLimits(address netip.Addr, email string) []cron.RateLimit {
-	network := networkOf(address)
+	network, site := networkOf(address), prefixOf(address, 48) // a customer of a hoster has a /48
 	return []cron.RateLimit{
+		{Kind: kindGuessSite, Subject: s.subjectOf("site", site), Window: time.Hour, Max: 200},
 		{Kind: kindGuessNetworkHour, Subject: s.subjectOf("network", network), Window: time.Hour, Max: 100},
 		{Kind: kindGuessEmail, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 50},
 		{Kind: kindGuessPair, Subject: s.subjectOf("pair", network, email), Window: 15 * time.Minute, Max: 10},

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -108,6 +109,37 @@ func TestGuessLimits(t *testing.T) {
 		_, err := w.SignIn(t.Context(), client("198.51.100.77"), "jane@example.com", good)
 		w.ok(err)
 	})
+}
+
+// TestOneMachineIsOneNetwork compares what is counted for addresses.
+func TestOneMachineIsOneNetwork(t *testing.T) {
+	svc := newWorld(t, nil).Service
+	subjects := func(address, email string) (all []int64) {
+		for _, l := range service.PasswordLimits(svc, netip.MustParseAddr(address), email) {
+			all = append(all, l.Subject)
+		}
+		return all // site, network, e-mail, pair, network
+	}
+	const email = "jane@example.com"
+	base := subjects("2001:db8::1", email)
+	for _, tt := range []struct {
+		address, email string
+		same           []bool
+	}{
+		{"2001:db8::ffff:0:0:1", email, []bool{true, true, true, true, true}},
+		{"2001:db8:0:1::1", email, []bool{true, false, true, false, false}},
+		{"2001:db8:1::1", email, []bool{false, false, true, false, false}},
+		{"2001:db8::1", "bob@example.com", []bool{true, true, false, false, true}},
+	} {
+		for i, subject := range subjects(tt.address, tt.email) {
+			if (subject == base[i]) != tt.same[i] {
+				t.Errorf("%s, %s: limit %d counts the same: %v", tt.address, tt.email, i, !tt.same[i])
+			}
+		}
+	}
+	if !slices.Equal(subjects("192.0.2.1", email), subjects("::ffff:192.0.2.1", email)) || subjects("192.0.2.1", email)[0] == subjects("192.0.2.2", email)[0] {
+		t.Error("addresses of IPv4 are not counted one by one")
+	}
 }
 
 // TestGoodSignInsAreNotCounted signs in more often than one may guess.
