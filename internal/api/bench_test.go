@@ -3,6 +3,8 @@ package api_test
 import (
 	"fmt"
 	"testing"
+
+	"punctual/internal/cron"
 )
 
 // BenchmarkListJobs lists 10,000 jobs.
@@ -26,6 +28,26 @@ func BenchmarkGetJob(b *testing.B) {
 	path := c.create(fullJob)
 	for b.Loop() {
 		c.must("GET", path, "")
+	}
+}
+
+// BenchmarkGetJobInSession reads one job as a person who is signed in.
+func BenchmarkGetJobInSession(b *testing.B) {
+	c := newClient(b)
+	path := c.create(fullJob)
+	viewer := c.signIn("viewer@example.com", cron.RoleViewer)
+	for b.Loop() {
+		viewer.must("GET", path, "")
+	}
+}
+
+// BenchmarkSignIn begins a session.
+func BenchmarkSignIn(b *testing.B) {
+	c := newClient(b)
+	c.signIn("owner@example.com", cron.RoleOwner)
+	nobody := &client{t: b, server: c.server}
+	for b.Loop() {
+		nobody.must("POST", "/sessions", `{"session":{"email":"owner@example.com","password":"`+password+`"}}`)
 	}
 }
 

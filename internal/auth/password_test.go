@@ -115,3 +115,17 @@ func TestPasswordRules(t *testing.T) {
 		t.Errorf("without an e-mail: %v", err)
 	}
 }
+
+// BenchmarkCheckPassword is the work of a sign-in: checking one password.
+func BenchmarkCheckPassword(b *testing.B) {
+	p := auth.NewPasswords()
+	hash, err := p.Hash(b.Context(), netip.Addr{}, "correct horse battery")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if ok, _, err := p.Check(b.Context(), netip.Addr{}, hash, "correct horse battery"); err != nil || !ok {
+			b.Fatalf("the password is accepted: %v, %v", ok, err)
+		}
+	}
+}
