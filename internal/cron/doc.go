@@ -1,4 +1,5 @@
-// Package cron is the domain of Punctual: jobs, schedules, executions and the rules between them.
+// Package cron is the domain of Punctual: jobs, schedules, executions, the people who manage them, and the rules between
+// them.
 //
 // It imports the standard library only, knows neither JSON nor SQL, and does no I/O. Wire types live in package api,
 // rows in package store; both convert explicitly.
@@ -12,6 +13,7 @@
 //   - Job.Call makes the HTTP exchange of a job.
 //   - Conclude says what follows from a result: counters, notices, further attempts, disabling.
 //   - PlanLimits lists the limits of a plan.
+//   - APIKey.Within says whether a key may make another one; Session.Fresh whether a sign-in is recent.
 //
 // # Glossary
 //
@@ -52,4 +54,19 @@
 //	reading          a local time in seconds, counted as if it were UTC
 //	watermark        the position in the feed of events up to which a reader has seen everything
 //	idempotency key  makes a call take effect once, however often it is sent (IdempotentCall)
+//	account          owns jobs, folders, API keys and a plan (Account); its address is a contact, and signs nobody in
+//	person           somebody who signs in, by an e-mail address (Person); belongs to accounts as a member
+//	membership       a person in an account, with a role (Membership)
+//	role             what a member may do: viewer, editor or owner (Role)
+//	operator         a person or an API key who manages the whole service; it is not a role
+//	actor            who performs a use case: a person, an API key or a command (Actor)
+//	scope            what an API key may do, besides the role of its maker (Scope)
+//	session          a sign-in of a person, in the console or over the API (Session)
+//	fresh            of a session: its person has proven who they are within the last 15 minutes
+//	second factor    a code of an authenticator app, or a recovery code, after the password
+//	passkey          a key pair of a person's device that signs in by itself (Passkey)
+//	issuer, identity a service of OpenID Connect, and the subject that it knows a person by (Identity)
+//	one-time link    a token that is mailed or printed and has one effect, once (Link)
+//	invitation       a one-time link that makes whoever has an address a member
+//	audit log        who changed what, from where and by which session or key (AuditEntry)
 package cron
