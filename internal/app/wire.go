@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -10,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
@@ -64,7 +62,7 @@ func (n *node) newConsole() (http.Handler, error) {
 		Service:   n.service,
 		Auth:      auth.New(n.db),
 		IsSetUp:   n.db.HasOperator,
-		About:     n.facts(),
+		About:     n.about(),
 		Issuers:   auth.NewIssuers(n.issuers, auth.NewSealer(n.key)),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),
 		Now:       n.db.Now,
@@ -74,33 +72,21 @@ func (n *node) newConsole() (http.Handler, error) {
 	})
 }
 
-// facts are the settings of the service that its operators see in the console, without secrets.
-func (n *node) facts() []web.Fact {
+// about is what operators see of the settings of the service in the console, without secrets.
+func (n *node) about() web.About {
 	o := n.config.Serve
-	orNone := func(text string) string { return cmp.Or(text, "none") }
-	mail := "none"
+	a := web.About{
+		Version: version(), Zones: cron.CurrentZones().Release(), DataDir: n.config.Data, PostgreSQL: n.config.Database != "",
+		Listen: n.listenURL(), PublicURL: configuredURL(n.config), MailFrom: string(n.config.MailFrom), SignUp: string(o.SignUp),
+		SessionIdle: o.SessionIdle, SessionLifetime: o.SessionLifetime, AuditRetention: o.AuditRetention,
+	}
 	if s := n.config.SMTP; s.Host != "" {
-		mail = s.Address()
+		a.MailServer = s.Address()
 	}
-	database := "SQLite in " + n.config.Data
-	if n.config.Database != "" {
-		database = "PostgreSQL"
-	}
-	var issuers []string
 	for _, i := range n.issuers {
-		issuers = append(issuers, i.Title+" ("+i.Issuer+")")
+		a.Issuers = append(a.Issuers, i.Title+" ("+i.Issuer+")")
 	}
-	return []web.Fact{
-		{Label: "Version", Value: version()}, {Label: "Time zone data", Value: cron.CurrentZones().Release()},
-		{Label: "Database", Value: database}, {Label: "Address (--listen)", Value: n.listenURL()},
-		{Label: "Public URL (--public-url)", Value: orNone(configuredURL(n.config))},
-		{Label: "Mail server (--smtp)", Value: mail}, {Label: "Sender of mails (--mail-from)", Value: orNone(string(n.config.MailFrom))},
-		{Label: "Sign-up (--signup)", Value: string(o.SignUp)},
-		{Label: "OpenID Connect issuers (--oidc)", Value: orNone(strings.Join(issuers, ", "))},
-		{Label: "A sign-in lasts without use (--session-idle)", Value: o.SessionIdle.String()},
-		{Label: "A sign-in lasts at most (--session-lifetime)", Value: o.SessionLifetime.String()},
-		{Label: "The audit log is kept (--audit-retention)", Value: o.AuditRetention.String()},
-	}
+	return a
 }
 
 // addGauges adds the metrics that are read at each scrape.

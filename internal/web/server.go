@@ -39,7 +39,7 @@ type Config struct {
 	Auth      *auth.Authenticator
 	IsSetUp   func(context.Context) (bool, error) // whether somebody can sign in
 	Plans     []string                            // the names of the plans that accounts may have
-	About     []Fact                              // the settings of the service, for its operators
+	About     About                               // the settings of the service, for its operators
 	Issuers   *auth.Issuers                       // by which people can sign in; nil for none
 	Logger    *slog.Logger
 	Now       func() time.Time
@@ -53,7 +53,7 @@ type web struct {
 	isSetUp   func(context.Context) (bool, error)
 	setUp     atomic.Bool // isSetUp has said so, which stays so
 	plans     []string
-	about     []Fact
+	about     About
 	oidc      *auth.Issuers
 	issuers   []issuer // the same, as pages show them
 	now       func() time.Time

@@ -71,7 +71,7 @@ func newConsoleWith(t testing.TB, with settings) *console {
 	h, err := web.New(web.Config{
 		Service: c.service, Auth: auth.New(c.store), IsSetUp: c.store.HasOperator, Logger: logger, Now: time.Now,
 		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL,
-		Issuers: auth.NewIssuers(with.issuers, auth.NewSealer([32]byte{1})), Plans: []string{cron.PlanDefault, cron.PlanUnlimited},
+		Issuers: auth.NewIssuers(with.issuers, auth.NewSealer([32]byte{1})), Plans: []string{cron.PlanDefault, cron.PlanUnlimited}, About: web.About{SessionIdle: 90 * 24 * time.Hour},
 	})
 	if err != nil {
 		t.Fatal(err)

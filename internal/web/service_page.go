@@ -1,6 +1,11 @@
 package web
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+	"strings"
+	"time"
+)
 
 const pathService = root + "/settings/service"
 
@@ -11,14 +16,63 @@ func (w *web) serviceRoutes() []route {
 	}
 }
 
-// Fact is a setting of the service that is in effect.
-type Fact struct{ Label, Value string }
+// About is what operators see of the settings of the service that are in effect. Those that are empty are not configured.
+type About struct {
+	Version, Zones                               string // the release of the program, and of the time zone data
+	DataDir                                      string
+	PostgreSQL                                   bool // and not SQLite in the data directory
+	Listen, PublicURL                            string
+	MailServer, MailFrom                         string // of the server, its address without user and password
+	SignUp                                       string // "open" or "closed"
+	Issuers                                      []string
+	SessionIdle, SessionLifetime, AuditRetention time.Duration
+}
+
+// fact is a setting as the page shows it.
+type fact struct{ Label, Value string }
+
+// facts are the settings in words.
+func (v *visit) facts() []fact {
+	t, a := v.catalogue.Label, v.web.about
+	configured := func(text string) string { return cmp.Or(text, t("about.none")) }
+	database := t("about.sqlite", "directory", a.DataDir)
+	if a.PostgreSQL {
+		database = "PostgreSQL"
+	}
+	signUp := t("about.closed")
+	if a.SignUp == "open" {
+		signUp = t("about.open")
+	}
+	return []fact{
+		{t("about.version"), a.Version},
+		{t("about.zones"), a.Zones},
+		{t("about.database"), database},
+		{t("about.listen"), a.Listen},
+		{t("about.public-url"), configured(a.PublicURL)},
+		{t("about.smtp"), configured(a.MailServer)},
+		{t("about.mail-from"), configured(a.MailFrom)},
+		{t("about.signup"), signUp},
+		{t("about.oidc"), configured(strings.Join(a.Issuers, ", "))},
+		{t("about.session-idle"), v.span(a.SessionIdle)},
+		{t("about.session-lifetime"), v.span(a.SessionLifetime)},
+		{t("about.audit-retention"), v.span(a.AuditRetention)},
+	}
+}
+
+// span is a duration in days, or in its usual form when it is none of some days.
+func (v *visit) span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day && d%day == 0 {
+		return v.catalogue.Label("about.days", "count", int64(d/day))
+	}
+	return d.String()
+}
 
 // servicePage shows operators the settings of the service, which are those of its command line.
 type servicePage struct {
 	view
 	Form  form
-	Facts []Fact
+	Facts []fact
 	Mail  bool
 	Sent  string // the address to which a test mail was just sent
 }
@@ -33,7 +87,7 @@ func (v *visit) servicePage(status int, p servicePage) error {
 	if !p.Person.Operator {
 		return errOperatorOnly
 	}
-	p.Facts, p.Mail = v.web.about, v.web.service.Features().Mail
+	p.Facts, p.Mail = v.facts(), v.web.about.MailServer != ""
 	if p.Form.values == nil {
 		p.Form = newForm("to", p.Person.Email)
 	}

@@ -306,6 +306,9 @@ func TestOperator(t *testing.T) {
 		b.get(path).says(200)
 		bob.get(path).says(403, "Only an operator")
 	}
+	b.get("/console/settings/service").says(200, "90 days", "not configured", "closed: people are invited", "cannot send mail")
+	bob.get("/console/settings/service").says(403, "Only an operator")
+	b.post("/console/settings/service/test-mail", "to", "jane@example.com").says(403, "cannot send mail")
 	bob.post("/console/settings/accounts", "email", "x@example.com", "plan", "default").says(403, "Only an operator")
 	b.post("/console/settings/accounts", "email", "x", "plan", "default").says(422, "is not an e-mail address", `value="x"`)
 	b.post("/console/settings/accounts", "email", "shop@example.com", "plan", "default", "public", "1").leads("/console/settings/accounts?done=saved")
