@@ -79,6 +79,14 @@ func (a *api) routes() []route {
 	}
 }
 
+// Routes lists all calls as they are documented, such as "GET /jobs/{jobId}".
+func Routes() (routes []string) {
+	for _, r := range new(api).routes() {
+		routes = append(routes, r.method+" "+r.pattern)
+	}
+	return routes
+}
+
 // pathID reads a number from the path; a value that is not a number counts as 0, which no row has.
 func pathID(r *http.Request, name string) int64 {
 	return parseID(r.PathValue(name))

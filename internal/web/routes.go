@@ -38,3 +38,11 @@ func (w *web) routes() []route {
 		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.serviceRoutes(),
 	)
 }
+
+// Routes lists all pages and what their forms do, such as "POST /console/sign-in".
+func Routes() (routes []string) {
+	for _, r := range new(web).routes() {
+		routes = append(routes, r.method+" "+r.pattern)
+	}
+	return routes
+}
