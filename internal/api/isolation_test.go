@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,13 +56,17 @@ var strangers = map[string]string{
 	"POST /jobs/bulk, into folder":       `{"action":"move","folderId":0,"toFolderId":%[2]d}`,
 }
 
-// TestStrangersSeeAndChangeNothing makes every call there is with the key of another account.
+// TestStrangersSeeAndChangeNothing makes every call there is with the key of another account, and as its owner who is signed
+// in. What belongs to others is not there for either.
 func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	s := newServer(t)
 	stranger := s.newClient(t, "stranger@example.com", cron.PlanUnlimited)
 	_, position, _ := strings.Cut(stranger.listen("/events").body, "id: ")
 	position, _, _ = strings.Cut(position, "\n")
 	owner := s.newClient(t, marker+"@example.com", cron.PlanUnlimited).withKey(cron.APIKey{Title: marker})
+	owner.signIn(marker+"@example.com", cron.RoleOwner).
+		must("POST", "/invitations", `{"invitation":{"email":"`+marker+`@example.org","role":"viewer"}}`)
+	signedIn := stranger.signIn("mallory@example.com", cron.RoleOwner)
 	folder := owner.createFolder(marker)
 	path := owner.create(`{"url":"http://` + marker + `.example/","title":"` + marker + `","enabled":true,` + everyMinute +
 		`,"saveResponses":true,"folderId":1,"extendedData":{"body":"` + marker + `"}}`)
@@ -86,19 +92,22 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 
 	raw := s.raw(t)
 	before := storetest.Rows(t, raw, owner.account.ID)
-	if len(before) < 12 {
+	if len(before) < 15 || !hasRows(before, "person ", "session ", "link ", "membership ") {
 		t.Fatalf("the owner has no more than %d rows", len(before))
 	}
-	check := func(call string, target, body string) {
+	checkAs := func(caller *client, call string, target, body string) {
 		t.Helper()
 		method, _, _ := strings.Cut(call, " ")
-		got := stranger.try(method, target, body)
+		got := caller.try(method, target, body)
 		if strings.Contains(got.body, marker) {
 			t.Errorf("%s: a stranger sees %s", call, got.body)
 		}
-		byNoKey := strings.Contains(call, "{personId}") || strings.Contains(call, "{invitationId}") ||
-			strings.Contains(call, "{sessionId}") || strings.Contains(call, "{accountId}")
-		if named := strings.Contains(call, "{"); named && got.status != http.StatusNotFound && !(byNoKey && got.status == http.StatusForbidden) {
+		want := http.StatusNotFound
+		if strings.Contains(call, "{accountId}") || caller == stranger && (strings.Contains(call, "{personId}") ||
+			strings.Contains(call, "{invitationId}") || strings.Contains(call, "{sessionId}")) {
+			want = http.StatusForbidden // only for operators, and only for people
+		}
+		if named := strings.Contains(call, "{"); named && got.status != want {
 			t.Errorf("%s: a stranger is answered with %d %s", call, got.status, got.body)
 		}
 		after := storetest.Rows(t, raw, owner.account.ID)
@@ -110,6 +119,11 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		if len(after) != len(before) {
 			t.Fatalf("%s: the owner has %d rows, had %d", call, len(after), len(before))
 		}
+	}
+	check := func(call string, target, body string) {
+		t.Helper()
+		checkAs(stranger, call, target, body)
+		checkAs(signedIn, call, target, body)
 	}
 	for _, route := range api.Routes() {
 		method, target, _ := strings.Cut(route, " ")
@@ -149,6 +163,16 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	if got := owner.listen(target); !strings.Contains(got.body, marker) {
 		t.Errorf("%s: the owner is told %s", target, got.body)
 	}
+}
+
+// hasRows tells whether there is a row of each table.
+func hasRows(rows map[string]bool, tables ...string) bool {
+	for _, table := range tables {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(rows)), func(row string) bool { return strings.HasPrefix(row, table) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // try makes a call of any kind.

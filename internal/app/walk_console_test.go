@@ -60,6 +60,8 @@ var pagesOfConsole = []visit{
 	{"POST /console/settings/sessions/end-others", ``, "-2-+++ ++++", false},
 	{"POST /console/settings/sessions/{id}/end", ``, "-2-000 00+0", false},
 
+	{"POST /console/settings/sessions/{id}/end, of oneself", ``, "-2-+++ ++++", false},
+
 	{"GET /console/settings/people", ``, "-2-x++ ++++", false},
 	{"POST /console/settings/people/invite", `email=new@example.com&role=owner`, "-2-x++ xx++", false},
 	{"POST /console/settings/people/leave", ``, "-2-xcc ++++", false},
@@ -73,7 +75,7 @@ var pagesOfConsole = []visit{
 
 	{"GET /console/settings/audit", ``, "-2-x++ xx++", false},
 
-	{"GET /console/settings/account", ``, "-2-x++ ++++", false},
+	{"GET /console/settings/account", ``, "-2-x++ xx++", false},
 	{"POST /console/settings/account", `title=x`, "-2-x++ xx++", false},
 	{"GET /console/settings/account/export", ``, "-2-x++ xx++", false},
 	{"POST /console/settings/account/delete", `typed={myAccount}`, "-2-x+c xx+!", false},

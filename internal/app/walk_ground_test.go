@@ -38,7 +38,8 @@ const walkURL = "http://localhost:8080"
 // ground is where every visit begins: a database with the account that is walked through, and what is known of it.
 type ground struct {
 	t        *testing.T
-	file     []byte // the database
+	dir      string   // of the database
+	tables   []string // of the database; those that triggers write to are last
 	listener net.Listener
 	args     []string          // of the service
 	account  int64             // that is walked through
@@ -47,6 +48,8 @@ type ground struct {
 	cookies  map[string]string // tokens of sessions of the console
 	people   map[string]somebody
 	rows     map[string]bool // of the account
+	smtp     string          // the URL of a mail server
+	noted    int             // entries of commands in the audit log
 }
 
 // somebody is a person of the walk.
@@ -68,26 +71,43 @@ func newGround(t *testing.T) *ground {
 	t.Helper()
 	g := &ground{t: t, names: map[string]string{}, bearers: map[string]string{}, cookies: map[string]string{}, people: map[string]somebody{}}
 	mails := emailtest.Start(t, emailtest.Options{NoTLS: true, NoAuth: true})
-	g.args = []string{"serve", "--public-url", walkURL, "--signup", "open", "--smtp", mails.URL(),
+	g.smtp = mails.URL()
+	g.args = []string{"serve", "--public-url", walkURL, "--signup", "open", "--smtp", g.smtp,
 		"--mail-from", "punctual@punctual.example"}
 	var err error
 	g.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	g.must(err)
 	t.Cleanup(func() { _ = g.listener.Close() })
-	dir := storetest.SQLite(t)
-	options := store.Options{Dir: dir, Key: walkKey, Plans: cron.DefaultPlans(), Logger: slog.New(slog.DiscardHandler)}
+	g.dir = storetest.SQLite(t)
+	options := store.Options{Dir: g.dir, Key: walkKey, Plans: cron.DefaultPlans(), Logger: slog.New(slog.DiscardHandler)}
 	db, err := store.Open(t.Context(), options)
 	g.must(err)
 	g.furnish(db)
 	g.must(db.Close())
-	g.file, err = os.ReadFile(filepath.Join(dir, store.FileName))
-	g.must(err)
-	g.rows = storetest.Rows(t, storetest.Raw(t, options), g.account)
+	raw := storetest.Raw(t, options)
+	g.rows = storetest.Rows(t, raw, g.account)
+	g.tables = g.listTables(raw)
+	g.must(raw.QueryRowContext(t.Context(), `SELECT count(*) FROM audit WHERE way = 'command'`).Scan(&g.noted))
 	if len(g.rows) < 30 {
 		t.Fatalf("the account has no more than %d rows", len(g.rows))
 	}
 	g.ask()
 	return g
+}
+
+// listTables lists the tables of a database.
+func (g *ground) listTables(raw *sql.DB) (tables []string) {
+	rows, err := raw.QueryContext(g.t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+		ORDER BY name IN ('job_change', 'deleted_job')`)
+	g.must(err)
+	defer func() { g.must(rows.Close()) }()
+	for rows.Next() {
+		var name string
+		g.must(rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	g.must(rows.Err())
+	return tables
 }
 
 // ask finds out what only the API names.
@@ -126,7 +146,11 @@ func (g *ground) must(err error) {
 func (g *ground) open(t *testing.T) *scene {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, store.FileName), g.file, 0o600); err != nil {
+	file, err := os.ReadFile(filepath.Join(g.dir, store.FileName))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, store.FileName), file, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.Parse(append(g.args, "--data", dir), nil)
@@ -151,8 +175,28 @@ func (g *ground) open(t *testing.T) *scene {
 	handler := mux(publicRoutes("welcome", newOperations(nil, nil, time.Now())), reserveConsole(console, count(api, n.metrics)))
 	s := &scene{ground: g, Handler: handler, raw: storetest.Raw(t, options)}
 	s.raw.SetMaxOpenConns(1)
+	s.execute(t, `ATTACH $1 AS ground`, filepath.Join(g.dir, store.FileName))
 	s.version = s.dataVersion(t)
 	return s
+}
+
+// execute performs a statement.
+func (s *scene) execute(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := s.raw.ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// restore makes the database again what it was.
+func (s *scene) restore(t *testing.T) {
+	t.Helper()
+	s.execute(t, `BEGIN IMMEDIATE`)
+	for _, table := range s.tables {
+		s.execute(t, `DELETE FROM main.`+table+`; INSERT INTO main.`+table+` SELECT * FROM ground.`+table)
+	}
+	s.execute(t, `COMMIT`)
+	s.version = s.dataVersion(t)
 }
 
 // checkUnchanged makes sure that the account is as it was, and tells whether something was noted in its audit log, which may

@@ -110,7 +110,7 @@ func walkAll(t *testing.T, g *ground, table []visit, routes []string, who []walk
 		for i := range who {
 			outcome, changed := s.visit(t, &v, &who[i])
 			if got += outcome; changed {
-				s = g.open(t)
+				s.restore(t)
 			}
 		}
 		if got != want {
@@ -194,6 +194,9 @@ func (s *scene) path(v *visit, who *walker) string {
 	if before, after, named := strings.Cut(path, "{"); named && idsOfConsole[before] != "" {
 		_, after, _ = strings.Cut(after, "}")
 		path = before + "{" + idsOfConsole[before] + "}" + after
+	}
+	if strings.HasSuffix(v.call, ", of oneself") {
+		path = strings.NewReplacer("{personId}", "{me}", "{sessionId}", "{mySession}").Replace(path)
 	}
 	return s.fill(path, who)
 }
@@ -281,11 +284,11 @@ func (s *scene) checkShown(t *testing.T, what string, w *httptest.ResponseRecord
 }
 
 // fill puts what names stand for into a path or a body.
-func (s *scene) fill(text string, who *walker) string {
-	for name, value := range s.names {
+func (g *ground) fill(text string, who *walker) string {
+	for name, value := range g.names {
 		text = strings.ReplaceAll(text, "{"+name+"}", value)
 	}
-	mine := s.people[who.name]
+	mine := g.people[who.name]
 	text = strings.ReplaceAll(text, "{me}", strconv.FormatInt(mine.id, 10))
 	text = strings.ReplaceAll(text, "{myEmail}", mine.email)
 	text = strings.ReplaceAll(text, "{myAccount}", mine.account)
