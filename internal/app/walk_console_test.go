@@ -24,6 +24,13 @@ var pagesOfConsole = []visit{
 	{"POST /console/confirm/passkey", `state=x&response=x`, "-2-~~~ ~~~~", false},
 	{"POST /console/confirm/passkey/begin", ``, "-2---- --+-", false},
 
+	// No issuer has the name, but for whom one would be asked is decided first.
+	{"GET /console/sign-in/oidc/{name}", ``, "000+++ ++++", false},
+	{"GET /console/sign-in/oidc/{name}/callback", ``, "000000 0000", false},
+	{"GET /console/confirm/oidc/{name}", ``, "-2-000 0000", false},
+	{"GET /console/settings/sign-in/identities/{name}", ``, "-2-000 000!", false},
+	{"POST /console/settings/sign-in/identities/remove", `issuer=x&subject=x`, "-2-000 000!", false},
+
 	{"GET /console/sign-up", ``, "++++++ ++++", false},
 	{"POST /console/sign-up", `email=new@example.com`, "++++++ ++++", false},
 	{"GET /console/sign-up/{token}", ``, "++++++ ++++", false},

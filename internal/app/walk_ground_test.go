@@ -172,7 +172,7 @@ func (g *ground) open(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := mux(publicRoutes("welcome", newOperations(nil, nil, time.Now())), reserveConsole(console, count(api, n.metrics)))
+	handler := mux(publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil)), reserveConsole(console, count(api, n.metrics)))
 	s := &scene{ground: g, Handler: handler, raw: storetest.Raw(t, options)}
 	s.raw.SetMaxOpenConns(1)
 	s.execute(t, `ATTACH $1 AS ground`, filepath.Join(g.dir, store.FileName))
@@ -360,7 +360,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 		"runId": run.Planned.UnixMilli(), "passkeyId": passkey.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
-	g.names["code"] = code
+	g.names["code"], g.names["name"] = code, "nowhere"
 }
 
 // addKeys makes the keys of the walkers, and one more.
