@@ -147,10 +147,16 @@ func (s *Service) renew(ctx context.Context, actor *cron.Actor) (SignedIn, error
 	return SignedIn{Token: token, Session: renewed, Person: *actor.Person}, err
 }
 
-// SessionUsed notes that the session of an actor is used now.
+// SessionUsed notes that the session of an actor is used now. The error is of kind Unauthorized for one that went unused for
+// too long, which stays ended.
 func (s *Service) SessionUsed(ctx context.Context, now time.Time, actor cron.Actor) error {
 	session := actor.Session
-	if session == nil || now.Sub(session.LastSeen) < seenNoted {
+	switch {
+	case session == nil:
+		return nil
+	case !s.lives(session, now):
+		return &cron.Error{Kind: cron.Unauthorized, Subject: cron.SubjectSession}
+	case now.Sub(session.LastSeen) < seenNoted:
 		return nil
 	}
 	session.LastSeen = now

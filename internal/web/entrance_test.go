@@ -9,6 +9,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"punctual/internal/auth"
+	"punctual/internal/cron"
 )
 
 // TestSetUp sets up the operator. The link works once.
@@ -34,6 +35,26 @@ func TestSetUp(t *testing.T) {
 	b.post(page, "email", "mallory@example.com", "password", testPassword).says(410, "used already")
 	b.get("/console/setup/unknown").says(404, "link")
 	b.post("/console/setup/unknown", "email", "mallory@example.com", "password", testPassword).says(404)
+}
+
+// TestAnUnusedSession comes back after a longer pause than sessions survive.
+func TestAnUnusedSession(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	last := func(ago time.Duration) {
+		if err := c.store.UpdateSession(t.Context(), 1, func(s *cron.Session) error {
+			s.LastSeen = time.Now().Add(-ago)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last(13 * 24 * time.Hour)
+	b.get("/console").says(200)
+	last(15 * 24 * time.Hour)
+	b.get("/console").leads("/console/sign-in")
+	b.get("/console/sign-in").says(200)
+	b.get("/console/settings/keys").leads("/console/sign-in?next=%2Fconsole%2Fsettings%2Fkeys")
 }
 
 // TestLoginLink signs in an operator who cannot sign in otherwise.

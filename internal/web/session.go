@@ -49,15 +49,16 @@ func (v *visit) identify() error {
 	case err != nil:
 		return err
 	}
-	actor.Way = cron.WayConsole
+	if err := v.web.service.SessionUsed(v.ctx(), v.web.now(), actor); cron.KindOf(err) == cron.Unauthorized {
+		return nil // it went unused for too long
+	} else if err != nil {
+		v.web.logger.WarnContext(v.ctx(), "the use of a session could not be noted", slog.Any("error", err))
+	}
 	v.actor = actor
 	if chosen := actor.Person.Language; chosen != "" {
 		v.catalogue = message.Choose(chosen, message.Languages())
 	}
 	v.actor.Language = v.catalogue.Tag
-	if err := v.web.service.SessionUsed(v.ctx(), v.web.now(), v.actor); err != nil {
-		v.web.logger.WarnContext(v.ctx(), "the use of a session could not be noted", slog.Any("error", err))
-	}
 	return nil
 }
 
