@@ -58,3 +58,20 @@ func parseAddress(text string) netip.Addr {
 	}
 	return addr.Unmap().WithZone("")
 }
+
+// NetworkOf is the network of an address whose callers count as one: the address itself, or the /64 of IPv6, all of which one
+// machine has. It is the zero prefix for no address.
+func NetworkOf(addr netip.Addr) netip.Prefix { return networkOf(addr, 64) }
+
+// SiteOf is the network of an address that one customer of a provider may have: the address itself, or the /48 of IPv6, which
+// holds 65,536 networks.
+func SiteOf(addr netip.Addr) netip.Prefix { return networkOf(addr, 48) }
+
+func networkOf(addr netip.Addr, ipv6 int) netip.Prefix {
+	bits := 32
+	if addr = addr.Unmap().WithZone(""); addr.Is6() {
+		bits = ipv6
+	}
+	network, _ := addr.Prefix(bits)
+	return network
+}

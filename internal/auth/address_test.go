@@ -101,3 +101,21 @@ func TestSecure(t *testing.T) {
 		}
 	}
 }
+
+func TestNetworks(t *testing.T) {
+	for addr, want := range map[string][2]string{
+		"192.0.2.7":         {"192.0.2.7/32", "192.0.2.7/32"},
+		"::ffff:192.0.2.7":  {"192.0.2.7/32", "192.0.2.7/32"},
+		"2001:db8:1:2:3::4": {"2001:db8:1:2::/64", "2001:db8:1::/48"},
+		"fe80::1%eth0":      {"fe80::/64", "fe80::/48"},
+		"::1":               {"::/64", "::/48"},
+	} {
+		a := netip.MustParseAddr(addr)
+		if got := [2]string{auth.NetworkOf(a).String(), auth.SiteOf(a).String()}; got != want {
+			t.Errorf("%s: %v, want %v", addr, got, want)
+		}
+	}
+	if auth.NetworkOf(netip.Addr{}).IsValid() {
+		t.Error("no address has a network")
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // turns bounds work that is costly on purpose. So many run at once, so many wait, and the rest is refused. Those that wait
-// are served round-robin over the networks that they come from, and a network that has many waiting gives a place to one
+// are served round-robin over the networks that they come from (SiteOf), and a network that has many waiting gives a place to one
 // that has fewer: a stranger who floods the queue delays himself, and the next person by one turn.
 type turns struct {
 	mu      sync.Mutex
@@ -31,7 +31,7 @@ func newTurns(running, waiting int) *turns {
 // take waits for a turn, which the caller ends by give. It fails with kind TooMany when too many wait, and with the error
 // of the context when that ends first.
 func (t *turns) take(ctx context.Context, from netip.Addr) error {
-	network := networkOf(from)
+	network := SiteOf(from)
 	mine, err := t.queue(network)
 	if mine == nil || err != nil {
 		return err
@@ -118,16 +118,6 @@ func (t *turns) remove(network netip.Prefix, gone *turn) {
 	}
 	delete(t.waiting, network)
 	t.round = slices.DeleteFunc(t.round, func(other netip.Prefix) bool { return other == network })
-}
-
-// networkOf is the network that one caller is taken to have: an address of IPv4, or the /64 of IPv6.
-func networkOf(addr netip.Addr) netip.Prefix {
-	bits := 32
-	if addr = addr.Unmap().WithZone(""); addr.Is6() {
-		bits = 64
-	}
-	network, _ := addr.Prefix(bits) // the zero prefix for no address
-	return network
 }
 
 func tooManySignIns() error {

@@ -53,10 +53,10 @@ func TestTurnsAreFair(t *testing.T) {
 		}
 		served, refused := queueUp(t, q, "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1", // the fifth finds no room
 			"192.0.2.2", "2001:db8::1", // displace the flood's last two
-			"2001:db8::2", // of the same /64, which has one waiting already: nobody has three
-			"192.0.2.3",   // displaces the flood's last but one
-			"192.0.2.4")   // no network has two waiting any more
-		want := []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "2001:db8::2", "192.0.2.1", "192.0.2.4"}
+			"2001:db8:0:ffff::2", // of the same /48, which has one waiting already: nobody has three
+			"192.0.2.3",          // displaces the flood's last but one
+			"192.0.2.4")          // no network has two waiting any more
+		want := []string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "2001:db8:0:ffff::2", "192.0.2.1", "192.0.2.4"}
 		if got := refused(); !slices.Equal(got, want) {
 			t.Errorf("refused: %v, want %v", got, want)
 		}

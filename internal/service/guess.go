@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+	"strings"
 	"time"
 
+	"punctual/internal/auth"
 	"punctual/internal/cron"
 )
 
@@ -17,7 +19,7 @@ import (
 //	   └────── one has none: 429                              └─ wrong: stays counted
 //
 // Counting before the work bounds guesses that are made at the same time. An e-mail address that nobody has is counted
-// alike, so that nothing is learnt from being refused.
+// alike, so that nothing is learnt from being refused. Whoever has used up a limit costs a read and no write.
 const (
 	kindGuessNetwork     = 1101
 	kindGuessNetworkHour = 1102
@@ -30,6 +32,8 @@ const (
 	kindMailTo           = 1112
 	kindMailAccount      = 1113
 	kindMailPair         = 1114
+	kindMailSite         = 1115
+	kindInvited          = 1116
 	kindFailureNoted     = 1121
 )
 
@@ -43,22 +47,6 @@ func (s *Service) subjectOf(parts ...string) int64 {
 	return int64(binary.BigEndian.Uint64(code.Sum(nil)) >> 1)
 }
 
-// networkOf is the network of an address whose callers count as one: of IPv6 a /64, since one machine has all of that.
-func networkOf(address netip.Addr) string { return prefixOf(address, 64) }
-
-// prefixOf is an IPv4 address, or as many bits of one of IPv6.
-func prefixOf(address netip.Addr, bits int) string {
-	address = address.Unmap().WithZone("")
-	if address.Is4() {
-		bits = 32
-	}
-	prefix, err := address.Prefix(bits)
-	if err != nil {
-		return "unknown"
-	}
-	return prefix.String()
-}
-
 // attempt is a try to sign in that is counted until it is given back.
 type attempt struct {
 	turn   int64
@@ -68,17 +56,34 @@ type attempt struct {
 
 // reserve counts an attempt. The error is of kind TooMany when there were too many failed ones.
 func (s *Service) reserve(ctx context.Context, address netip.Addr, limits []cron.RateLimit) (*attempt, error) {
-	a := &attempt{turn: -1 - s.subjectOf("turn", networkOf(address)), limits: limits, at: s.store.Now()}
+	a := &attempt{turn: -1 - s.subjectOf("turn", siteOf(address)), limits: limits, at: s.store.Now()}
+	for i := range limits {
+		l := &limits[i]
+		used, err := s.store.Used(ctx, *l)
+		if err != nil {
+			return nil, err
+		}
+		if used >= l.Max {
+			return nil, tooManyGuesses(l.Start(a.at).Add(l.Window).Sub(a.at))
+		}
+	}
 	wait, err := s.store.Count(ctx, a.turn, limits)
 	if err != nil {
 		return nil, err
 	}
 	if wait > 0 {
-		return nil, &cron.Error{Kind: cron.TooMany, RetryAfter: wait,
-			Problems: []cron.Problem{{Rule: cron.RuleGuesses}}}
+		return nil, tooManyGuesses(wait)
 	}
 	return a, nil
 }
+
+func tooManyGuesses(wait time.Duration) error {
+	return &cron.Error{Kind: cron.TooMany, RetryAfter: wait, Problems: []cron.Problem{{Rule: cron.RuleGuesses}}}
+}
+
+// networkOf and siteOf are the networks of an address whose callers count as one.
+func networkOf(address netip.Addr) string { return auth.NetworkOf(address).String() }
+func siteOf(address netip.Addr) string    { return auth.SiteOf(address).String() }
 
 // giveBack uncounts an attempt that was none at guessing. That it fails costs a person no more than one try.
 func (s *Service) giveBack(ctx context.Context, a *attempt) {
@@ -87,9 +92,9 @@ func (s *Service) giveBack(ctx context.Context, a *attempt) {
 
 // passwordLimits bound the guesses at a password.
 func (s *Service) passwordLimits(address netip.Addr, email string) []cron.RateLimit {
-	network, site := networkOf(address), prefixOf(address, 48) // a customer of a hoster has a /48
+	network := networkOf(address)
 	return []cron.RateLimit{
-		{Kind: kindGuessSite, Subject: s.subjectOf("site", site), Window: time.Hour, Max: 200},
+		{Kind: kindGuessSite, Subject: s.subjectOf("site", siteOf(address)), Window: time.Hour, Max: 200},
 		{Kind: kindGuessNetworkHour, Subject: s.subjectOf("network", network), Window: time.Hour, Max: 100},
 		{Kind: kindGuessEmail, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 50},
 		{Kind: kindGuessPair, Subject: s.subjectOf("pair", network, email), Window: 15 * time.Minute, Max: 10},
@@ -109,8 +114,17 @@ func (s *Service) codeLimits(personID int64) []cron.RateLimit {
 // still ask for a link.
 func (s *Service) mailLimits(address netip.Addr, email string) []cron.RateLimit {
 	return []cron.RateLimit{
+		{Kind: kindMailSite, Subject: s.subjectOf("site", siteOf(address)), Window: time.Hour, Max: 60},
 		{Kind: kindMailNetwork, Subject: s.subjectOf("network", networkOf(address)), Window: time.Hour, Max: 20},
-		{Kind: kindMailTo, Subject: s.subjectOf("email", email), Window: time.Hour, Max: 20},
-		{Kind: kindMailPair, Subject: s.subjectOf("pair", networkOf(address), email), Window: time.Hour, Max: 5},
+		{Kind: kindMailTo, Subject: s.subjectOf("email", mailboxOf(email)), Window: time.Hour, Max: 20},
+		{Kind: kindMailPair, Subject: s.subjectOf("pair", networkOf(address), mailboxOf(email)), Window: time.Hour, Max: 5},
 	}
+}
+
+// mailboxOf is an address without a plus sign in its local part and what follows that: at many providers it leads to the same
+// mailbox.
+func mailboxOf(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	name, _, _ := strings.Cut(email[:at], "+")
+	return name + email[at:]
 }

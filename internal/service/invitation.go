@@ -70,7 +70,8 @@ func (s *Service) Invite(ctx context.Context, actor cron.Actor, email string, ro
 func (s *Service) reserveInvitation(ctx context.Context, actor *cron.Actor, address string) error {
 	limits := []cron.RateLimit{
 		{Kind: kindMailAccount, Subject: actor.Account.ID, Window: time.Hour, Max: 50},
-		{Kind: kindMailPair, Subject: s.subjectOf("account", strconv.FormatInt(actor.Account.ID, 10), address), Window: time.Hour, Max: 5},
+		{Kind: kindInvited, Subject: s.subjectOf("email", mailboxOf(address)), Window: time.Hour, Max: 20}, // by all accounts
+		{Kind: kindMailPair, Subject: s.subjectOf("account", strconv.FormatInt(actor.Account.ID, 10), mailboxOf(address)), Window: time.Hour, Max: 5},
 	}
 	wait, err := s.store.Count(ctx, actor.Account.ID, limits)
 	if err == nil && wait > 0 {

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -266,8 +267,8 @@ func TestSignUp(t *testing.T) {
 // TestMailsAreLimited has mails sent to one address, and from one network.
 func TestMailsAreLimited(t *testing.T) {
 	w := newWorld(t, nil)
-	for i := range 6 {
-		err := w.SignUp(t.Context(), client("192.0.2.1"), "new@example.com")
+	for i, tag := range []string{"", "+", "+1", "+1+2", "+a", "+b"} { // all of one mailbox
+		err := w.SignUp(t.Context(), client("192.0.2.1"), "new"+tag+"@example.com")
 		if (err == nil) != (i < 5) {
 			t.Errorf("mail %d: %v", i, err)
 		}
@@ -283,6 +284,16 @@ func TestMailsAreLimited(t *testing.T) {
 	}
 	if failed != 15 {
 		t.Errorf("%d of 30 were refused", failed)
+	}
+	failed = 0
+	for i := range 70 { // from the networks of one site
+		address := fmt.Sprintf("2001:db8:0:%x::1", i)
+		if w.LostPassword(t.Context(), client(address), fmt.Sprintf("y%d@example.com", i)) != nil {
+			failed++
+		}
+	}
+	if failed != 10 {
+		t.Errorf("%d of 70 were refused", failed)
 	}
 }
 

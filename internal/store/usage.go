@@ -42,14 +42,18 @@ func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLi
 	return 0, nil
 }
 
-// Uncount takes back a request that Count counted at an instant: one less in the window of that instant, of every limit.
+// Uncount takes back a request that Count counted at an instant: one less in the window of that instant, of every limit. A
+// window in which nothing is left to count is forgotten: strangers choose what is counted.
 func (s *Store) Uncount(ctx context.Context, accountID int64, limits []cron.RateLimit, at time.Time) error {
 	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		for i := range limits {
+			const window = ` WHERE kind = $1 AND subject = $2 AND window_at = $3`
 			l := &limits[i]
-			if _, err := q.ExecContext(ctx,
-				`UPDATE usage SET count = count - 1 WHERE kind = $1 AND subject = $2 AND window_at = $3 AND count > 0`,
-				l.Kind, l.Subject, millis(l.Start(at))); err != nil {
+			key := []any{l.Kind, l.Subject, millis(l.Start(at))}
+			if _, err := q.ExecContext(ctx, `UPDATE usage SET count = count - 1`+window, key...); err != nil {
+				return err
+			}
+			if _, err := q.ExecContext(ctx, `DELETE FROM usage`+window+` AND count <= 0`, key...); err != nil {
 				return err
 			}
 		}

@@ -59,6 +59,7 @@ var usageTests = []test{
 			s.ok(db.Uncount(s.ctx(), 1, limits, db.Now()))
 			s.equal("used", []int{s.used(db, l), s.used(db, other)}, want)
 		}
+		s.equal("windows that are kept", s.raw().Windows(1)+s.raw().Windows(2), int64(0))
 		s.equal("passed", s.count(db, limits...), true)
 	}},
 	{"kinds and subjects are apart", func(s *suite) {
