@@ -18,30 +18,66 @@ type Mailer interface {
 
 // Mails, and all work that would tell by its time whether an e-mail address is known, are done in the background:
 //
-//	SignUp, LostPassword, SignIn ──▶ background (bounded) ──▶ RunBackground ──▶ database, Mailer
+//	SignUp, LostPassword, failed SignIn ──▶ strangers ──┐
+//	                                                    ├──▶ RunBackground ──▶ database, Mailer
+//	all other mails ──────────────────────▶ own ────────┘    (own first)
 //
-// A call only queues a task, the same for every address. Tasks that wait when the process dies are lost: whoever asked for
-// a mail asks again.
+// A call only queues a task, the same for every address. What strangers cause has a queue of its own, so that nobody can keep
+// a person from being told of a change by filling it. Tasks that wait when the process dies are lost: whoever asked for a mail
+// asks again.
 const (
-	queuedTasks   = 256
+	queuedTasks   = 256 // of each queue
 	taskWorkers   = 4
 	shutdownGrace = 10 * time.Second // how long tasks that wait may take when the service stops
 )
 
+// task is work in the background.
+type task func(ctx context.Context)
+
 // background is tasks that wait. The zero value is not ready for use.
-type background struct {
-	tasks chan func(ctx context.Context)
+type background struct{ own, strangers chan task }
+
+func newBackground() background {
+	return background{own: make(chan task, queuedTasks), strangers: make(chan task, queuedTasks)}
 }
 
-func newBackground() background { return background{make(chan func(ctx context.Context), queuedTasks)} }
-
-// add queues a task; false when too many wait.
-func (b *background) add(task func(ctx context.Context)) bool {
+// enqueue adds a task; false when too many wait.
+func enqueue(queue chan<- task, t task) bool {
 	select {
-	case b.tasks <- task:
+	case queue <- t:
 		return true
 	default:
 		return false
+	}
+}
+
+// next waits for a task; nil when done ends first.
+func (b *background) next(done <-chan struct{}) task {
+	if t := b.waiting(); t != nil {
+		return t
+	}
+	select {
+	case t := <-b.own:
+		return t
+	case t := <-b.strangers:
+		return t
+	case <-done:
+		return nil
+	}
+}
+
+// waiting takes a task that waits; nil for none.
+func (b *background) waiting() task {
+	select {
+	case t := <-b.own:
+		return t
+	default:
+	}
+	select {
+	case t := <-b.strangers:
+		return t
+	default:
+		return nil
 	}
 }
 
@@ -50,12 +86,9 @@ func (s *Service) RunBackground(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range taskWorkers {
 		workers.Go(func() {
-			for {
-				select {
-				case task := <-s.background.tasks:
-					s.perform(context.WithoutCancel(ctx), task)
-				case <-ctx.Done():
-					return
+			for ctx.Err() == nil {
+				if t := s.background.next(ctx.Done()); t != nil {
+					s.perform(context.WithoutCancel(ctx), t)
 				}
 			}
 		})
@@ -70,19 +103,18 @@ func (s *Service) RunBackground(ctx context.Context) error {
 // FinishBackground does what waits, and returns once that is done or ctx has ended. Commands end with it.
 func (s *Service) FinishBackground(ctx context.Context) {
 	for ctx.Err() == nil {
-		select {
-		case task := <-s.background.tasks:
-			s.perform(ctx, task)
-		default:
+		t := s.background.waiting()
+		if t == nil {
 			return
 		}
+		s.perform(ctx, t)
 	}
 }
 
 // perform runs a task; a panic is logged, since it would end the process.
-func (s *Service) perform(ctx context.Context, task func(ctx context.Context)) {
+func (s *Service) perform(ctx context.Context, t task) {
 	err := withoutPanic(func() error {
-		task(ctx)
+		t(ctx)
 		return nil
 	})
 	if err != nil {
@@ -109,7 +141,7 @@ func (s *Service) queue(m message.Mail) {
 	if s.mailer == nil {
 		return
 	}
-	if !s.background.add(func(ctx context.Context) { s.send(ctx, m) }) {
+	if !enqueue(s.background.own, func(ctx context.Context) { s.send(ctx, m) }) {
 		s.logger.Error("a mail was not sent, because too many wait")
 	}
 }
@@ -144,7 +176,7 @@ func (s *Service) mailOwners(account *cron.Account, mail ownerMail) {
 		return
 	}
 	name, id, contact := nameOf(account), account.ID, account.Email
-	queued := s.background.add(func(ctx context.Context) {
+	queued := enqueue(s.background.own, func(ctx context.Context) {
 		members, err := s.store.Memberships(ctx, id)
 		if err != nil {
 			s.logger.Error("the owners of an account could not be told", slog.Int64("account", id), slog.Any("error", err))

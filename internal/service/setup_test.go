@@ -297,6 +297,28 @@ func TestMailsAreLimited(t *testing.T) {
 	}
 }
 
+// TestStrangersFillTheirQueue asks for more mails than can wait. Somebody whose password was changed is told all the same, and
+// first.
+func TestStrangersFillTheirQueue(t *testing.T) {
+	w := newWorld(t, nil)
+	a := w.member("jane@example.com", cron.RoleOwner)
+	refused := 0
+	for i := range 300 {
+		address := fmt.Sprintf("198.51.%d.%d", 100+i/200, i%200)
+		if err := w.SignUp(t.Context(), client(address), fmt.Sprintf("new%d@example.com", i)); cron.KindOf(err) == cron.TooMany {
+			refused++
+		}
+	}
+	if refused != 300-256 {
+		t.Errorf("%d were refused", refused)
+	}
+	_, err := w.ChangePassword(t.Context(), a, "another "+good)
+	w.ok(err)
+	if mails := w.sent(); len(mails) != 257 || mails[0].To != "jane@example.com" {
+		t.Errorf("%d mails, the first to %s", len(mails), mails[0].To)
+	}
+}
+
 // TestWithoutMail asks for what needs mails with links, without a mailer and without a public URL.
 func TestWithoutMail(t *testing.T) {
 	for name, change := range map[string]func(*service.Config){

@@ -89,7 +89,7 @@ func (s *Service) rehash(ctx context.Context, client *Client, p *cron.Person, pa
 // background, and queues as much for an address that nobody has.
 func (s *Service) noteFailure(client *Client, p cron.Person) {
 	by := *client
-	s.background.add(func(ctx context.Context) {
+	enqueue(s.background.strangers, func(ctx context.Context) {
 		if p.ID == 0 {
 			return
 		}

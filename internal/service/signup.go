@@ -50,7 +50,7 @@ func (s *Service) reserveMail(ctx context.Context, client *Client, email string)
 
 // inBackground queues work whose time must tell nothing. The error is of kind TooMany when too much waits.
 func (s *Service) inBackground(work func(ctx context.Context) error) error {
-	queued := s.background.add(func(ctx context.Context) {
+	queued := enqueue(s.background.strangers, func(ctx context.Context) {
 		if err := work(ctx); err != nil {
 			s.logger.Error("a mail could not be prepared", slog.Any("error", err))
 		}
