@@ -82,6 +82,11 @@ const longestAuditTitle = 200
 // may complete the entry, may run more than once, and does everything with the context that it is given.
 func (s *Service) audited(ctx context.Context, actor *cron.Actor, e cron.AuditEntry, do func(ctx context.Context, e *cron.AuditEntry) error) error {
 	sign(&e, actor)
+	if e.PersonID != 0 && (e.Object == objectPerson || e.Object == objectSession) {
+		if err := s.countPersonal(ctx, e.PersonID); err != nil {
+			return err
+		}
+	}
 	return s.store.Audited(ctx, &e, func(ctx context.Context) error { return do(ctx, &e) })
 }
 

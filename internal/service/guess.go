@@ -35,6 +35,7 @@ const (
 	kindMailSite         = 1115
 	kindInvited          = 1116
 	kindFailureNoted     = 1121
+	kindPersonal         = 1122
 )
 
 // subjectOf is what a limit counts, as 63 bits that tell nothing of it.
@@ -100,6 +101,20 @@ func (s *Service) passwordLimits(address netip.Addr, email string) []cron.RateLi
 		{Kind: kindGuessPair, Subject: s.subjectOf("pair", network, email), Window: 15 * time.Minute, Max: 10},
 		{Kind: kindGuessNetwork, Subject: s.subjectOf("network", network), Window: 10 * time.Minute, Max: 20},
 	}
+}
+
+// personal is how many sign-ins and changes of people the audit log has of one person in an hour. Without a limit somebody who
+// may change nothing else could push all other entries out of it.
+const personal = 300
+
+// countPersonal counts what a person does about people and sessions. The error is of kind TooMany after too much.
+func (s *Service) countPersonal(ctx context.Context, personID int64) error {
+	limit := []cron.RateLimit{{Kind: kindPersonal, Subject: personID, Window: time.Hour, Max: personal}}
+	wait, err := s.store.Count(ctx, -personID, limit)
+	if err == nil && wait > 0 {
+		err = &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
+	}
+	return err
 }
 
 // codeLimits bound the guesses at the second factor of a person whose first one is known.

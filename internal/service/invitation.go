@@ -62,7 +62,8 @@ func (s *Service) Invite(ctx context.Context, actor cron.Actor, email string, ro
 		in.Token = token
 		return in, nil
 	}
-	s.queue(words(actor.Language).InvitationMail(address, in.Inviter, in.AccountTitle, role, in.Expires, s.publicURL+InvitationPath+token))
+	mail := words(actor.Language).InvitationMail(address, in.Inviter, in.AccountTitle, role, in.Expires, s.publicURL+InvitationPath+token)
+	s.store.AfterCommit(ctx, func() { s.queue(mail) }) // a call with an idempotency key has a transaction around it
 	return in, nil
 }
 
@@ -263,10 +264,7 @@ func (s *Service) acceptAs(ctx context.Context, actor *cron.Actor, l *cron.Link)
 			return err
 		}
 		in.Session.AccountID = account.ID
-		return s.store.UpdateSession(ctx, in.Session.ID, func(session *cron.Session) error {
-			session.AccountID = account.ID
-			return nil
-		})
+		return s.store.LookAt(ctx, actor.Person.ID, in.Session.ID, account.ID)
 	})
 	return in, err
 }

@@ -1,6 +1,8 @@
 package service_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,32 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
+
+// TestInvitationUndone invites in a transaction that is undone, and again: only what is stored is mailed.
+func TestInvitationUndone(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.member("jane@example.com", cron.RoleOwner)
+	undone := errors.New("undone")
+	for _, want := range []error{undone, nil} {
+		_, _, err := w.Idempotent(t.Context(), owner, service.UseInvite, cron.IdempotentCall{Key: "once"}, func(ctx context.Context) ([]byte, error) {
+			_, err := w.Invite(ctx, owner, "bob@example.com", cron.RoleEditor)
+			w.ok(err)
+			if mails := w.sent(); len(mails) != 0 {
+				t.Errorf("before the commit: %+v", mails)
+			}
+			return []byte("{}"), want
+		})
+		if !errors.Is(err, want) {
+			t.Fatal(err)
+		}
+		if want != nil && len(w.sent()) != 0 {
+			t.Error("an invitation that is not stored was mailed")
+		}
+	}
+	token := w.tokenIn(w.oneMail("bob@example.com"), service.InvitationPath)
+	_, err := w.Invitation(t.Context(), token)
+	w.ok(err)
+}
 
 func TestInvitation(t *testing.T) {
 	w := newWorld(t, nil)

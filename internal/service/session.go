@@ -217,8 +217,5 @@ func (s *Service) SwitchAccount(ctx context.Context, actor cron.Actor, accountID
 		}
 		return err
 	}
-	return s.store.UpdateSession(ctx, actor.Session.ID, func(session *cron.Session) error {
-		session.AccountID = accountID
-		return nil
-	})
+	return s.store.LookAt(ctx, actor.Person.ID, actor.Session.ID, accountID)
 }

@@ -93,7 +93,7 @@ func (s *Service) noteFailure(client *Client, p cron.Person) {
 		if p.ID == 0 {
 			return
 		}
-		once := []cron.RateLimit{{Kind: kindFailureNoted, Subject: s.subjectOf("failure", auth.NetworkOf(by.Address).String(), p.Email),
+		once := []cron.RateLimit{{Kind: kindFailureNoted, Subject: s.subjectOf("failure", networkOf(by.Address), p.Email),
 			Window: 10 * time.Minute, Max: 1}}
 		if wait, err := s.store.Count(ctx, -p.ID, once); err != nil || wait > 0 {
 			return

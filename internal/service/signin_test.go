@@ -152,6 +152,33 @@ func TestGoodSignInsAreNotCounted(t *testing.T) {
 	}
 }
 
+// TestOneFillsTheLog has a viewer change the own name, and sign in, as often as possible: the log has so much of it in an hour.
+// Others and other changes go on.
+func TestOneFillsTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		owner := w.member("jane@example.com", cron.RoleOwner)
+		a := w.member("bob@example.com", cron.RoleViewer)
+		change := func(i int) error {
+			name := fmt.Sprint(i)
+			_, err := w.ChangeProfile(t.Context(), a, service.ProfileChange{Name: &name})
+			return err
+		}
+		for i := range 299 { // and one sign-in
+			w.ok(change(i))
+		}
+		w.fails(change(299), cron.TooMany, cron.RuleNone)
+		_, err := w.SignIn(t.Context(), client("192.0.2.1"), "bob@example.com", good)
+		w.fails(err, cron.TooMany, cron.RuleNone)
+		w.ok(w.EndOtherSessions(t.Context(), owner))
+		if n := len(w.log()); n != 302 {
+			t.Errorf("%d entries", n)
+		}
+		time.Sleep(time.Hour)
+		w.ok(change(300))
+	})
+}
+
 // TestFailuresAreInTheLog fails to sign in: known people's failures are in the log, once for each network.
 func TestFailuresAreInTheLog(t *testing.T) {
 	w := newWorld(t, nil)

@@ -82,6 +82,9 @@ var writingPeople = map[string]func(w *doorWorld, ctx context.Context, db *store
 	"UpdateSession": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.UpdateSession(ctx, w.people.session, func(s *cron.Session) error { s.Hash = [32]byte{4}; return nil })
 	},
+	"LookAt": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.LookAt(ctx, w.people.first, w.people.session, w.account+1)
+	},
 	"EndSession": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.EndSession(ctx, w.people.first, w.people.session)
 	},

@@ -141,7 +141,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 
 // notWriting are the other methods.
 var notWriting = []string{
-	"ACMEFile", "ACMEFiles", "APIKeyByHash", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
+	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",

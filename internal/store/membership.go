@@ -113,7 +113,8 @@ func checkOwners(ctx context.Context, q queryer, accountID, personID int64) erro
 	return nil
 }
 
-// RemoveMembership ends that a person belongs to an account, and the open invitations that the person made in it. The API
+// RemoveMembership ends that a person belongs to an account, and the open invitations that the person made in it or that are
+// to the address of the person. The API
 // keys that the person made in it stay, with the role that they have at this moment; they are returned, so that the owners
 // can be told. The error is of kind Conflict when no owner would be left who is not disabled.
 func (s *Store) RemoveMembership(ctx context.Context, accountID, personID int64) (keys []cron.APIKey, err error) {
@@ -134,6 +135,10 @@ func (s *Store) removeMember(ctx context.Context, q queryer, accountID, personID
 	}
 	if err == nil {
 		err = s.endInvitations(ctx, q, accountID, personID, cron.RoleNone)
+	}
+	if err == nil { // also those to the person, who would come back by them
+		_, err = q.ExecContext(ctx, `UPDATE link SET expires_at = $2 WHERE `+openInvitations+`
+			AND email = (SELECT email FROM person WHERE id = $3)`, accountID, millis(s.Now()), personID)
 	}
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func runPeople(t testing.TB, db *store.Store, account int64) {
 	ok(t, err)
 	ok(t, db.TouchSession(ctx, p.first, p.session, db.Now()))
 	ok(t, db.UpdateSession(ctx, p.session, func(s *cron.Session) error { s.SignedIn = db.Now(); return nil }))
+	ok(t, db.LookAt(ctx, p.first, p.session, account))
 	_, err = db.Sessions(ctx, p.first)
 	ok(t, err)
 	ok(t, db.EndSessions(ctx, p.first, p.session))

@@ -143,6 +143,14 @@ func (s *Store) UpdateSession(ctx context.Context, id int64, change func(*cron.S
 	})
 }
 
+// LookAt has a session of a person look at an account; 0 for none.
+func (s *Store) LookAt(ctx context.Context, personID, id, accountID int64) error {
+	return s.transact(ctx, ofPerson(personID), func(ctx context.Context, q queryer) error {
+		res, err := q.ExecContext(ctx, `UPDATE session SET account_id = $3 WHERE id = $1 AND person_id = $2`, id, personID, accountID)
+		return changedOne(res, err, cron.SubjectSession)
+	})
+}
+
 // Sessions lists the sessions of a person that have not ended, the newest first.
 func (s *Store) Sessions(ctx context.Context, personID int64) ([]cron.Session, error) {
 	ctx, leave, err := s.enter(ctx, ofPerson(personID).account)

@@ -140,6 +140,19 @@ func afterCommit(ctx context.Context, follow func(ctx context.Context) error) {
 	tx.after = append(tx.after, follow)
 }
 
+// AfterCommit runs follow after the commit of the transaction that ctx is part of, and not at all when what calls it is undone;
+// at once when ctx is part of none. It is for what a transaction must not do, such as sending a mail.
+func (s *Store) AfterCommit(ctx context.Context, follow func()) {
+	if _, ok := joined(ctx); !ok {
+		follow()
+		return
+	}
+	afterCommit(ctx, func(context.Context) error {
+		follow()
+		return nil
+	})
+}
+
 // nested runs fn inside a savepoint of the transaction.
 func (tx *transaction) nested(ctx context.Context, fn func(context.Context, queryer) error) error {
 	if tx.ended != nil {

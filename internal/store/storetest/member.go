@@ -194,6 +194,19 @@ var memberTests = []test{
 			s.equal("key", read, want)
 		}
 	}},
+	{"who leaves does not come back by an invitation that was not used", func(s *suite) {
+		db, account, _ := s.start()
+		other := s.account(db)
+		s.member(db, account, cron.RoleOwner)
+		p := s.member(db, account, cron.RoleViewer)
+		theirs := s.link(db, cron.Link{Kind: cron.LinkInvitation, AccountID: account, Email: p.Email, Role: cron.RoleOwner})
+		guests := s.link(db, cron.Link{Kind: cron.LinkInvitation, AccountID: account, Email: "guest@example.com"})
+		elsewhere := s.link(db, cron.Link{Kind: cron.LinkInvitation, AccountID: other, Email: p.Email})
+		_, err := db.RemoveMembership(s.ctx(), account, p.ID)
+		s.ok(err)
+		s.opens(db, false, theirs)
+		s.opens(db, true, guests, elsewhere)
+	}},
 	{"an account that waits for its deletion runs nothing", func(s *suite) {
 		db, account, node := s.start()
 		j := s.due(db, account)

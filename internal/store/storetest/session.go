@@ -149,6 +149,12 @@ var sessionTests = []test{
 		if !errors.Is(err, cause) {
 			s.Errorf("the error is %v", err)
 		}
+		s.missing(db.LookAt(s.ctx(), session.PersonID+1000, session.ID, 9), cron.SubjectSession) // somebody else's
+		s.missing(db.LookAt(s.ctx(), session.PersonID, session.ID+1000, 9), cron.SubjectSession)
+		s.ok(db.LookAt(s.ctx(), session.PersonID, session.ID, 9))
+		list, err := db.Sessions(s.ctx(), session.PersonID)
+		s.ok(err)
+		s.equal("account looked at", list[0].AccountID, int64(9))
 		s.missing(db.UpdateSession(s.ctx(), session.ID+1000, func(*cron.Session) error { return nil }), cron.SubjectSession)
 	}},
 	{"the use of a session is noted", func(s *suite) {
