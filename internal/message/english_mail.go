@@ -47,7 +47,7 @@ If it was not you, ignore this mail; no account is created then.
 
 {link}
 
-If you forgot the password, choose "Lost password" there. If it was not you, ignore this mail.
+If you forgot the password, choose "Forgot your password?" there. If it was not you, ignore this mail.
 `},
 	mailLostPassword: {"Set a new password", `Somebody, probably you, asked for a new password for Punctual.
 
@@ -75,7 +75,7 @@ If it was not you, ask the operator of the service for help at once.
 `},
 	mailPasswordChanged: {"Your password was changed", `The password that you sign in to Punctual with was changed, and your other sessions were ended.
 
-If it was not you, set another password with "Lost password" on the page for signing in, or ask the operator of the service for help at once.
+If it was not you, set another password with "Forgot your password?" on the page for signing in, or ask the operator of the service for help at once.
 `},
 	mailSignInAdded: {"A new way to sign in was added", `From now on you can also sign in to Punctual with {method}.
 

@@ -2,9 +2,13 @@ package web
 
 import (
 	"cmp"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
+
+	"punctual/internal/cron"
 )
 
 const pathService = root + "/settings/service"
@@ -95,7 +99,14 @@ func (v *visit) servicePage(status int, p servicePage) error {
 }
 
 func testMail(v *visit) error {
-	if err := v.web.service.TestMail(v.ctx(), v.actor, v.form("to")); err != nil {
+	err := v.web.service.TestMail(v.ctx(), v.actor, v.form("to"))
+	if fault, ok := errors.AsType[*cron.MailError](err); ok {
+		v.web.logger.WarnContext(v.ctx(), "a test mail could not be sent", slog.Any("error", err))
+		f := newForm("to", v.form("to"))
+		f.Problem = v.catalogue.Mail(fault)
+		return v.servicePage(http.StatusUnprocessableEntity, servicePage{Form: f})
+	}
+	if err != nil {
 		f, status, err := v.rejected(err, "to")
 		if err != nil {
 			return err

@@ -65,7 +65,7 @@ func TestIssuer(t *testing.T) {
 	for _, now := range []struct{ claim, role string }{{"cron-admin", "Owner"}, {"of another service", "Viewer"}} {
 		bob.Claims = map[string]any{"roles": now.claim}
 		s.Set(bob)
-		s.byIssuer(t, bob.Email).At("/console").Open("/console/settings/people").See("Bob YOU").See(now.role + " ·")
+		s.byIssuer(t, bob.Email).At("/console").Open("/console/settings/people").See(bob.Email + "\n" + now.role + " ·")
 	}
 	s.jane.Open("/console/settings/service").See("Example ID (" + s.URL + ")").Look("service-issuer")
 }

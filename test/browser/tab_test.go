@@ -224,7 +224,12 @@ func (tab *Tab) Click(text string) *Tab {
 // See waits until the page shows a text.
 func (tab *Tab) See(text string) *Tab {
 	tab.t.Helper()
-	if _, err := chromedp.Run(tab.ctx, chromedp.Poll[bool](fmt.Sprintf(`document.body.innerText.includes(%q)`, text))); err != nil {
+	shows := chromedp.Poll[bool](fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
+	_, err := chromedp.Run(tab.ctx, shows)
+	if err != nil && strings.Contains(err.Error(), "Cannot find context") { // the page was just replaced
+		_, err = chromedp.Run(tab.ctx, shows)
+	}
+	if err != nil {
 		tab.t.Fatalf("the page does not show %q: %v\n%s", text, err, tab.where())
 	}
 	return tab

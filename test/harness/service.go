@@ -24,6 +24,7 @@ type Service struct {
 	Key    string      // the API key that the first start printed
 	Files  int         // limit on open files of a node; 0 for that of the test
 	TLS    *tls.Config // of clients of nodes that serve HTTPS
+	Extra  []string    // more of the environment, such as NAME=value
 	db     *sql.DB
 }
 
@@ -54,7 +55,7 @@ func (s *Service) Env() []string {
 	if s.URL != "" {
 		env = append(env, "PUNCTUAL_DATABASE="+s.URL)
 	}
-	return env
+	return append(env, s.Extra...)
 }
 
 // Start starts a node on a free port of the loopback interface, with more flags of serve, and waits until it is ready.
