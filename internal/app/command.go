@@ -47,6 +47,7 @@ var commands = map[config.Command]command{
 	config.AccountExport:  exportAccount,
 	config.LoginLink:      printLoginLink,
 	config.PersonList:     listPeople,
+	config.PersonInvite:   invitePerson,
 	config.PersonDisable:  disablePerson,
 	config.PersonEnable:   enablePerson,
 	config.PersonOperator: setOperator,

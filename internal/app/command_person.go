@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/service"
@@ -18,16 +19,41 @@ import (
 // printLoginLink prints a link by which the operator signs in, alone on its line.
 func printLoginLink(ctx context.Context, in *invocation) error {
 	o := in.config.LoginLink
-	url, err := in.store.ServiceURL(ctx)
-	if err != nil {
-		return err
-	}
 	token, err := in.service.LoginLink(ctx, operator(), strings.ToLower(o.Email))
 	if err != nil {
 		return explainPerson(err, o.Email)
 	}
-	_, err = fmt.Fprintln(in.stdout, cmp.Or(string(o.PublicURL), url)+service.SetupPath+token)
+	return in.printLink(ctx, o.PublicURL, service.SetupPath+token)
+}
+
+// printLink prints a link to a path of the console, alone on its line. It begins with the given URL, or that of the running
+// service.
+func (in *invocation) printLink(ctx context.Context, public config.PublicURL, path string) error {
+	url, err := in.store.ServiceURL(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(in.stdout, cmp.Or(string(public), url)+path)
 	return err
+}
+
+// invitePerson prints a link by which somebody joins an account. An account that was made by a command has no owner before.
+func invitePerson(ctx context.Context, in *invocation) error {
+	o := in.config.Person.Invite
+	actor, err := in.operatorFor(ctx, o.Account)
+	if err != nil {
+		return err
+	}
+	role, _ := cron.ParseRole(string(o.Role))
+	invitation, err := in.service.Invite(ctx, actor, o.Email, role)
+	if err != nil {
+		return err
+	}
+	if invitation.Mailed {
+		_, err = fmt.Fprintln(in.stdout, message.Default().InvitationMailed(invitation.Email))
+		return err
+	}
+	return in.printLink(ctx, o.PublicURL, service.InvitationPath+invitation.Token)
 }
 
 // localURL is where somebody on this machine reaches a service that listens at an address. Passkeys need a name, not an

@@ -36,6 +36,7 @@ const (
 	Backup         Command = "backup <file>"
 	LoginLink      Command = "login-link"
 	PersonList     Command = "person list"
+	PersonInvite   Command = "person invite <email>"
 	PersonDisable  Command = "person disable <email>"
 	PersonEnable   Command = "person enable <email>"
 	PersonOperator Command = "person operator <email> <switch>"
@@ -111,7 +112,13 @@ type LoginLinkConfig struct {
 
 // PersonConfig has the flags and arguments of the commands about people.
 type PersonConfig struct {
-	List     struct{} `cmd:"" help:"List the people."`
+	List   struct{} `cmd:"" help:"List the people."`
+	Invite struct {
+		Email     string    `arg:"" help:"The e-mail address of the person."`
+		Account   string    `placeholder:"ACCOUNT" help:"The e-mail address or the number of the account; by default the operator's."`
+		Role      Role      `default:"viewer" enum:"viewer,editor,owner" placeholder:"ROLE" help:"What the person may do in the account: viewer, editor or owner."`
+		PublicURL PublicURL `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which the link begins; by default those at which the service was started last."`
+	} `cmd:"" help:"Print a link by which a person joins an account, or mail it with --smtp and --public-url; it works once, for 7 days."`
 	Disable  EmailArg `cmd:"" help:"Keep a person from signing in, and end all sessions."`
 	Enable   EmailArg `cmd:"" help:"Let a person sign in again."`
 	Operator struct {
@@ -157,6 +164,9 @@ type AccountArg struct {
 
 // Switch is on, off, or keep to leave the setting unchanged.
 type Switch string
+
+// Role is viewer, editor or owner.
+type Role string
 
 // EmailArg names a person.
 type EmailArg struct {

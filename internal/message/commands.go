@@ -84,6 +84,11 @@ func (c *Catalogue) NoSuchPerson(email string) string {
 	return fmt.Sprintf("Nobody signs in with the e-mail address %q; punctual person list shows all.", email)
 }
 
+// InvitationMailed says that the link of an invitation goes to its address.
+func (c *Catalogue) InvitationMailed(email string) string {
+	return fmt.Sprintf("The link is sent to %s.", email)
+}
+
 // AskDeletion asks when an account is to be deleted.
 func (c *Catalogue) AskDeletion(a cron.Account) string {
 	return fmt.Sprintf("Delete the account %s with its jobs, keys and history at once, or stop its jobs now and delete it in "+

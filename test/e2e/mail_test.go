@@ -46,3 +46,24 @@ func TestMailCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestInviteByMail has a command mail an invitation, whose link it does not print then.
+func TestInviteByMail(t *testing.T) {
+	t.Parallel()
+	server := emailtest.Start(t, emailtest.Options{})
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(roots, server.Roots, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := harness.NewService(t, "")
+	s.Start()
+	env := append(s.Env(), "SSL_CERT_FILE="+roots, "PUNCTUAL_SMTP="+server.URL()+"?starttls=required",
+		"PUNCTUAL_MAIL_FROM=cron@example.com", "PUNCTUAL_PUBLIC_URL=https://cron.example.com")
+	code, stdout, stderr := harness.Run(t, env, "person", "invite", "jane@example.org", "--role", "editor")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "sent to jane@example.org") || strings.Contains(stdout, "/console/") {
+		t.Fatalf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if m, _ := server.Wait(t, "jane@example.org", 0); !strings.Contains(m.Text, "https://cron.example.com/console/invitation/") {
+		t.Errorf("the mail is\n%s", m.Text)
+	}
+}

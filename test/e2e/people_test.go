@@ -239,6 +239,29 @@ func TestAccountsByNumber(t *testing.T) {
 			}
 		}
 		jane := harness.NewClient(t, node.URL, s.CreateAccount("jane@example.com", "default"))
+		link := strings.TrimSpace(run("person", "invite", "Jane@Example.org", "--account", "2", "--role", "owner"))
+		_, token, ok := strings.Cut(link, "/console/invitation/")
+		if !ok || !strings.HasPrefix(link, "http://localhost") {
+			t.Fatalf("person invite prints %q", link)
+		}
+		g := newGuest(t)
+		g.post(303, node.URL+"/console/invitation/"+token, url.Values{"password": {password}})
+		g.post(410, node.URL+"/console/invitation/"+token, url.Values{"password": {password}})
+		owner, _ := signIn(t, node, "jane@example.org", password)
+		if me := owner.Do(http.MethodGet, "/me", nil, nil); !strings.Contains(string(me.Body), `"accountId":2`) ||
+			!strings.Contains(string(me.Body), `"role":"owner"`) {
+			t.Errorf("the owner is %s", me.Body)
+		}
+		for says, args := range map[string][]string{
+			"a member of the account": {"jane@example.org", "--account", "2"}, "not an e-mail address": {"jane", "--account", "2"},
+			"no account": {"jo@example.org", "--account", "7"},
+		} {
+			code, stdout, stderr := do("", append([]string{"person", "invite"}, args...)...)
+			if code != 1 || stdout != "" {
+				t.Errorf("person invite %v: exit code %d, stdout %q", args, code, stdout)
+			}
+			checkSentence(t, s, stderr, []string{says})
+		}
 		run("account", "set-plan", "2", "unlimited", "--set", "maxJobs=7")
 		state(`unlimited, maxJobs=7 +enabled`)
 		run("account", "disable", "2")
