@@ -90,6 +90,14 @@ func TestSettings(t *testing.T) {
 	tab.Choose("What", "API keys").Press("Filter").See("Made the API key").SeeNot("Invited")
 }
 
+// TestLeavingAChangedForm asks before what was typed is lost, and only then.
+func TestLeavingAChangedForm(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t)
+	tab.Open("/console/settings/person").Open("/console/settings/account").Fill("Name", "Example").Press("Save").See("Saved.")
+	tab.Fill("Name", "Another").Expect(dialog).Press("People").At("/console/settings/people")
+}
+
 // TestAuthenticatorApp turns the second factor on, and signs in with it.
 func TestAuthenticatorApp(t *testing.T) {
 	t.Parallel()

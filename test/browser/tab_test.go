@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -41,9 +42,13 @@ type Tab struct {
 
 	scriptless bool // JavaScript is off
 
+	dialogs   sync.WaitGroup // that are being answered
 	mu        sync.Mutex
-	announced map[int64]int // how many answers of a status are still to come
+	announced map[int64]int // how many answers of a status, or dialogs, are still to come
 }
+
+// dialog stands among the statuses of answers for a dialog that the browser opens, such as before it leaves a page.
+const dialog = -1
 
 // openTab opens a tab for a service.
 func openTab(t testing.TB, base string) *Tab {
@@ -56,6 +61,8 @@ func openTab(t testing.TB, base string) *Tab {
 	tab.ctx = ctx
 	t.Cleanup(func() {
 		tab.settle()
+		tab.dialogs.Wait()
+		tab.missed()
 		closeTab()
 		stop()
 	})
@@ -91,6 +98,13 @@ func (tab *Tab) watch(event any) {
 		if e.Entry.Source != log.EntrySourceNetwork { // failed requests have events of their own
 			tab.t.Errorf("the browser reports: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
+	case *page.EventJavascriptDialogOpening:
+		if !tab.expected(dialog) {
+			tab.t.Errorf("the page opens a dialog: %s %q", e.Type, e.Message)
+		}
+		tab.dialogs.Go(func() {
+			_, _ = chromedp.Call(tab.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		})
 	case *network.EventResponseReceived:
 		if e.Response.Status >= 400 && !tab.expected(e.Response.Status) {
 			tab.t.Errorf("%s: status %d", e.Response.URL, e.Response.Status)
@@ -108,6 +122,17 @@ func (tab *Tab) expected(status int64) bool {
 	defer tab.mu.Unlock()
 	tab.announced[status]--
 	return tab.announced[status] >= 0
+}
+
+// missed fails the test for what was announced and did not come.
+func (tab *Tab) missed() {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	for status, n := range tab.announced {
+		if n > 0 && !tab.t.Failed() {
+			tab.t.Errorf("%d answers with status %d were announced and did not come", n, status)
+		}
+	}
 }
 
 // Expect announces one answer of a status that would fail the test otherwise.
