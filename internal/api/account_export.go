@@ -11,10 +11,10 @@ import (
 // exportAccount sends all data of the account but secrets. What fails after the first bytes breaks the connection, as with
 // an export of the history.
 func (a *api) exportAccount(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	if !a.exports.enter(actor.Account.ID, accountExports) {
+	if !a.exports.Enter(actor.Account.ID, accountExports) {
 		return &cron.Error{Kind: cron.TooMany}
 	}
-	defer a.exports.leave(actor.Account.ID)
+	defer a.exports.Leave(actor.Account.ID)
 	out := &exportWriter{w: w, connection: http.NewResponseController(w)}
 	err := a.service.Export(r.Context(), actor, out)
 	if err == nil || !out.begun {

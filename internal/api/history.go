@@ -190,24 +190,11 @@ func newHistoryRecord(c *message.Catalogue, r *cron.HistoryRecord) historyRecord
 	e := &r.Execution
 	record := historyRecord{
 		historyHead: newHistoryHead(c, e), historyTail: newHistoryTail(&e.Result),
-		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: kindOf(r), Attempt: e.Attempt,
+		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: r.KindName(), Attempt: e.Attempt,
 		Reason: wire.FaultNames[e.Result.Fault],
 	}
 	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
 		record.Covers = &covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}
 	}
 	return record
-}
-
-// kindOf says why an execution took place.
-func kindOf(r *cron.HistoryRecord) string {
-	switch {
-	case r.Kind == cron.KindManual:
-		return "manual"
-	case r.Attempt == 1:
-		return "scheduled"
-	case r.Repeats:
-		return "repeat"
-	}
-	return "retry"
 }

@@ -60,10 +60,10 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f
 	if !r.ProtoAtLeast(1, 1) {
 		return wire.Invalid(cron.Problem{Rule: cron.RuleHTTPVersion})
 	}
-	if !a.exports.enter(actor.Account.ID, accountExports) {
+	if !a.exports.Enter(actor.Account.ID, accountExports) {
 		return &cron.Error{Kind: cron.TooMany}
 	}
-	defer a.exports.leave(actor.Account.ID)
+	defer a.exports.Leave(actor.Account.ID)
 
 	next, stop := iter.Pull2(a.service.AllHistory(r.Context(), actor, f))
 	defer stop()

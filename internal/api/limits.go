@@ -5,6 +5,9 @@ import (
 	"punctual/internal/cron"
 )
 
+// accountRequests is how many requests of an account may be in progress, on one node.
+const accountRequests = 64
+
 // The bodies that calls take. Each has room for members that nothing reads.
 var (
 	jobBody     = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most

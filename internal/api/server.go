@@ -40,8 +40,8 @@ type api struct {
 	executorAddresses []netip.Addr
 	badges            addressRates
 	zones             zoneList
-	exports           accountSlots
-	requests          accountSlots
+	exports           service.InProgress
+	requests          service.InProgress
 	stop              <-chan struct{}
 	mux               *http.ServeMux
 }
@@ -118,11 +118,11 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, rt route) error {
 	if taker == 0 && actor.Person != nil {
 		taker = -actor.Person.ID // who has no account
 	}
-	if !a.requests.enter(taker, accountRequests) {
+	if !a.requests.Enter(taker, accountRequests) {
 		return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second,
 			Problems: []cron.Problem{{Rule: cron.RuleRequests, Limit: accountRequests}}}
 	}
-	defer a.requests.leave(taker)
+	defer a.requests.Leave(taker)
 	if err := a.count(r, rt, now, actor); err != nil {
 		return err
 	}

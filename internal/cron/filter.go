@@ -58,6 +58,20 @@ type HistoryRecord struct {
 	Repeats bool   // it is the attempt after a lost one, as opposed to a failed one
 }
 
+// KindName says why the execution took place: "manual", "scheduled", "retry" after a failed attempt, or "repeat" after a lost
+// one.
+func (r *HistoryRecord) KindName() string {
+	switch {
+	case r.Kind == KindManual:
+		return "manual"
+	case r.Attempt == 1:
+		return "scheduled"
+	case r.Repeats:
+		return "repeat"
+	}
+	return "retry"
+}
+
 // Contains reports whether one of the stored texts of a record contains the given one, ignoring case: the URL, the title of
 // the job, the reason phrase of the response, or the detail of the fault.
 func (r *HistoryRecord) Contains(text string) bool {

@@ -224,26 +224,7 @@ func (x *exporter) history(ctx context.Context, actor *cron.Actor) error {
 // exportRecord is a record of the history, with what people read of it.
 func exportRecord(r *cron.HistoryRecord, says func(*cron.Result) string) any {
 	return map[string]any{"executionId": r.ID, "jobId": r.JobID, "datePlanned": r.Planned.Unix(), "date": unixOrNil(r.Result.Started),
-		"outcome": outcomeNames[r.Outcome], "kind": kindOf(r), "attempt": r.Attempt, "status": int(r.Result.Status),
+		"outcome": r.Outcome.String(), "kind": r.KindName(), "attempt": r.Attempt, "status": int(r.Result.Status),
 		"httpStatus": r.Result.HTTPStatus, "statusText": says(&r.Result), "url": cron.MaskURL(r.Result.URL),
 		"duration": r.Result.Duration.Milliseconds(), "last": unixOrNil(r.Last), "count": r.Count}
-}
-
-// outcomeNames are the names of outcomes as the API has them.
-var outcomeNames = map[cron.Outcome]string{
-	cron.OutcomeRunning: "running", cron.OutcomeSucceeded: "succeeded", cron.OutcomeFailed: "failed", cron.OutcomeSkipped: "skipped",
-	cron.OutcomeLost: "lost", cron.OutcomeMissed: "missed",
-}
-
-// kindOf says why an execution took place.
-func kindOf(r *cron.HistoryRecord) string {
-	switch {
-	case r.Kind == cron.KindManual:
-		return "manual"
-	case r.Attempt == 1:
-		return "scheduled"
-	case r.Repeats:
-		return "repeat"
-	}
-	return "retry"
 }

@@ -58,10 +58,10 @@ const exportStall = 30 * time.Second
 
 // exportAccount sends all data of the account as a file. It may be long, so nothing of it is kept in memory.
 func exportAccount(v *visit) error {
-	if err := v.web.exports.enter(v.actor.Person.ID, personExports); err != nil {
-		return err
+	if !v.web.exports.Enter(v.actor.Person.ID, personExports) {
+		return busy()
 	}
-	defer v.web.exports.leave(v.actor.Person.ID)
+	defer v.web.exports.Leave(v.actor.Person.ID)
 	file := &download{w: v.w, connection: http.NewResponseController(v.w),
 		name: "punctual-" + v.web.now().UTC().Format(time.DateOnly) + ".json"}
 	err := v.web.service.Export(v.ctx(), v.actor, file)

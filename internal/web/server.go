@@ -29,6 +29,15 @@ const root = "/console"
 // maxForm limits the size of a form in bytes.
 const maxForm = 64 << 10
 
+// Requests of one person that may be in progress at once on a node, so that nobody takes all connections and all memory.
+const (
+	personRequests = 16
+	personExports  = 1
+)
+
+// busy is the error for somebody who has too many in progress.
+func busy() error { return &cron.Error{Kind: cron.TooMany, RetryAfter: time.Second} }
+
 // policy is the content security policy of all pages: nothing but what this host serves, and nothing inline.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -63,8 +72,8 @@ type web struct {
 	static    *staticFiles
 	pages     map[string]pageSet // by the tag of their language
 	crossing  *http.CrossOriginProtection
-	requests  inProgress
-	exports   inProgress
+	requests  service.InProgress
+	exports   service.InProgress
 	mux       *http.ServeMux
 }
 
@@ -138,10 +147,10 @@ func (v *visit) answer(rt route) error {
 		return err
 	}
 	if p := v.actor.Person; p != nil {
-		if err := v.web.requests.enter(p.ID, personRequests); err != nil {
-			return err
+		if !v.web.requests.Enter(p.ID, personRequests) {
+			return busy()
 		}
-		defer v.web.requests.leave(p.ID)
+		defer v.web.requests.Leave(p.ID)
 	}
 	if v.r.Method == http.MethodPost {
 		if err := v.readForm(); err != nil {
