@@ -38,6 +38,7 @@ var errands = map[config.Command]errand{
 	config.Backup:         {args: "backup {dir}/copy"},
 	config.LoginLink:      {args: "login-link", changes: true},
 	config.PersonList:     {args: "person list"},
+	config.PersonInvite:   {args: "person invite guest@example.com --account {accountId} --role owner", changes: true},
 	config.PersonDisable:  {args: "person disable member@kite77.example", changes: true},
 	config.PersonEnable:   {args: "person enable member@kite77.example", changes: true},
 	config.PersonOperator: {args: "person operator member@kite77.example on", changes: true},
