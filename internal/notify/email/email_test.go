@@ -152,7 +152,7 @@ func check(t *testing.T, err error, want cron.MailFault, reply string, temporary
 	if !ok {
 		t.Fatalf("the error is %v", err)
 	}
-	if e.Fault != want || !strings.Contains(e.Reply, reply) || e.Temporary != temporary {
+	if e.Fault != want || !strings.Contains(e.Reply, reply) || strings.ContainsAny(e.Reply, `"\\`) || e.Temporary != temporary {
 		t.Errorf("fault %d, reply %q, temporary %t; want %d, %q, %t: %v", e.Fault, e.Reply, e.Temporary, want, reply, temporary, err)
 	}
 	if strings.Contains(err.Error()+e.Reply, emailtest.Password) || strings.Contains(err.Error()+e.Reply, "wrong-pass") {

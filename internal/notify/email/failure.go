@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/textproto"
+	"strconv"
 	"strings"
 
 	"github.com/wneessen/go-mail"
@@ -20,7 +21,7 @@ func (s *Sender) failure(ctx context.Context, to string, connected bool, err err
 	e := &cron.MailError{Server: s.server.Address(), To: to, Err: err, Temporary: true}
 	e.Fault = s.fault(ctx, connected, err)
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		e.Reply = reply.Error()
+		e.Reply = unquoted(reply.Error())
 		e.Temporary = reply.Code/100 != 5
 	}
 	if sent, ok := errors.AsType[*mail.SendError](err); ok {
@@ -36,7 +37,16 @@ func (s *Sender) failure(ctx context.Context, to string, connected bool, err err
 func replyOf(e *mail.SendError) string {
 	text, _, _ := strings.Cut(e.Error(), ", affected")
 	_, text, _ = strings.Cut(text, ": ")
-	return text
+	return unquoted(text)
+}
+
+// unquoted is a reply as the server wrote it: package textproto puts its text into quotes.
+func unquoted(reply string) string {
+	code, quoted, _ := strings.Cut(reply, " ")
+	if text, err := strconv.Unquote(quoted); err == nil {
+		return code + " " + text
+	}
+	return reply
 }
 
 func (s *Sender) fault(ctx context.Context, connected bool, err error) cron.MailFault {
