@@ -147,6 +147,7 @@ const (
 	RuleInviterGone            // nothing; who invited may no longer give the role of the invitation
 	RuleSignInFirst            // nothing; the person of an invitation exists, and has to sign in for it
 	RuleIdentityUnknown        // nothing; who comes from an issuer is not let in
+	RuleIdentityLink           // Given: the title of an issuer; the person has to link the identity
 	RuleNoSecondFactor         // nothing; of a person who has none
 )
 

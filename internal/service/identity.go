@@ -162,7 +162,7 @@ func (s *Service) enterByOIDC(ctx context.Context, client *Client, id *auth.Iden
 	}
 	enter := func(ctx context.Context) error {
 		if in, err = s.enter(ctx, client, &n, account, role, cron.WayOIDC); err != nil {
-			return signInFirst(err)
+			return knownAlready(err, id, link)
 		}
 		return s.addIdentity(ctx, client, &in.Person, id)
 	}
@@ -176,6 +176,16 @@ func (s *Service) enterByOIDC(ctx context.Context, client *Client, id *auth.Iden
 		return cmp.Or(err, enter(ctx))
 	})
 	return in, err
+}
+
+// knownAlready says what a person does whose address is there, but not linked with an identity that is not trusted for it.
+func knownAlready(err error, id *auth.Identity, link *cron.Link) error {
+	first := signInFirst(err)
+	if first == err || link != nil {
+		return first
+	}
+	return &cron.Error{Kind: cron.Unauthorized, Subject: cron.SubjectPerson,
+		Problems: []cron.Problem{{Rule: cron.RuleIdentityLink, Given: id.Config.Title}}}
 }
 
 // LinkIdentity lets the person sign in by an issuer from now on. The error is of kind Conflict when the identity belongs to

@@ -52,7 +52,7 @@ func TestSomebodyNewByOIDC(t *testing.T) {
 	}
 	// Another subject with the address of somebody else, which nobody vouches for.
 	_, err = w.byOIDC(identity(w, "2", "new@example.com", func(id *auth.Identity) { id.Trusted = false }))
-	w.fails(err, cron.Unauthorized, cron.RuleSignInFirst)
+	w.fails(err, cron.Unauthorized, cron.RuleIdentityLink)
 	_, err = w.byOIDC(identity(w, "3", "third@example.com", func(id *auth.Identity) { id.Admitted = false }))
 	w.fails(err, cron.Forbidden, cron.RuleIdentityUnknown)
 	_, err = w.byOIDC(identity(w, "4", "", nil))

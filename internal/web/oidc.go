@@ -176,7 +176,7 @@ func (v *visit) issuerFailed(e errand, err error) error {
 	default:
 		return err
 	}
-	if fault.Err != nil {
+	if fault.Err != nil && fault.Problems[0].Rule != cron.RuleIssuerState { // which anybody can cause
 		v.web.logger.WarnContext(v.ctx(), "a sign-in at an issuer failed", slog.Any("error", fault.Err))
 	}
 	v.retryAfter(status, fault)

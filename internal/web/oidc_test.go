@@ -118,6 +118,20 @@ func TestIssuerRefuses(t *testing.T) {
 	}
 }
 
+// TestIssuerWithoutDomains tells a person whose address the issuer is not trusted for how to link it.
+func TestIssuerWithoutDomains(t *testing.T) {
+	jane := authtest.Person{Subject: "jane", Email: "jane@example.com", Claims: map[string]any{"groups": []string{"cron"}}}
+	eve := authtest.Person{Subject: "eve", Email: "eve@example.com"}
+	c, p := newIssuerConsole(t, `, "allowGroups": ["cron"]`, jane, eve)
+	c.setUp(t)
+	b := c.visitor(t)
+	b.get(b.goTo(p, "/console/sign-in/oidc/example", jane.Email)).says(403, "Somebody has this e-mail address already.", "then link Example ID")
+	b.get(b.goTo(p, "/console/sign-in/oidc/example", eve.Email)).says(403, "Your groups at Example ID do not allow")
+	if len(b.cookies) > 0 {
+		t.Errorf("the cookies are %v", b.cookies)
+	}
+}
+
 // TestIssuerDown leaves the password to those whose issuer does not answer.
 func TestIssuerDown(t *testing.T) {
 	c, p := newIssuerConsole(t, "")
