@@ -19,6 +19,13 @@ func joined(tables ...map[string]string) map[string]string {
 var englishFrame = map[string]string{
 	"app.name":          "Punctual",
 	"app.skip":          "Skip to the content",
+	"error.not-found":   "Not found",
+	"error.gone":        "This link no longer works",
+	"error.forbidden":   "Not allowed",
+	"error.too-many":    "Too many requests",
+	"error.refused":     "Nothing was changed",
+	"error.unavailable": "Not available at the moment",
+	"error.failed":      "Something went wrong",
 	"error.back":        "Go to the start page",
 	"form.optional":     "optional",
 	"form.attention":    "Correct what is marked below, then send the form again.",

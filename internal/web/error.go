@@ -65,7 +65,8 @@ func (v *visit) fail(err error) {
 	}
 	status, e := v.classify(err)
 	p := errorPage{view: v.plainView(), Status: status}
-	p.Title, p.Detail = v.catalogue.Error(e.Kind, e.Subject)
+	p.Title = v.errorTitle(status)
+	_, p.Detail = v.catalogue.Error(e.Kind, e.Subject)
 	if len(e.Problems) > 0 {
 		p.Detail = v.catalogue.Problem(e.Problems[0])
 	}
@@ -74,6 +75,26 @@ func (v *visit) fail(err error) {
 		v.web.logger.ErrorContext(v.r.Context(), "an error could not be shown", slog.Any("error", err))
 		http.Error(v.w, http.StatusText(status), status)
 	}
+}
+
+// errorTitle is the heading of an error page.
+func (v *visit) errorTitle(status int) string {
+	label := "error.failed"
+	switch status {
+	case http.StatusNotFound:
+		label = "error.not-found"
+	case http.StatusGone:
+		label = "error.gone"
+	case http.StatusForbidden:
+		label = "error.forbidden"
+	case http.StatusTooManyRequests:
+		label = "error.too-many"
+	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusPreconditionFailed:
+		label = "error.refused"
+	case http.StatusServiceUnavailable:
+		label = "error.unavailable"
+	}
+	return v.catalogue.Label(label)
 }
 
 // retryAfter tells programs when another try may be worth while.
