@@ -113,6 +113,33 @@ func BenchmarkJobs(b *testing.B) {
 	}
 }
 
+// BenchmarkCredentials finds who calls, as every call does.
+func BenchmarkCredentials(b *testing.B) {
+	for _, kind := range storetest.Databases {
+		db := open(b, kind.New(b))
+		account, _ := newAccount(b, db)
+		p := cron.Person{Email: "jane@example.com"}
+		ok(b, db.CreatePerson(b.Context(), &p))
+		ok(b, db.SetMembership(b.Context(), cron.Membership{AccountID: account, PersonID: p.ID, Role: cron.RoleOwner}))
+		key := cron.APIKey{AccountID: account, MadeBy: p.ID, Role: cron.RoleOwner, Hash: [32]byte{1}}
+		ok(b, db.CreateAPIKey(b.Context(), &key))
+		session := cron.Session{PersonID: p.ID, AccountID: account, Hash: [32]byte{1}, Expires: db.Now().Add(time.Hour)}
+		ok(b, db.CreateSession(b.Context(), &session))
+		b.Run(kind.Name+"/key", func(b *testing.B) {
+			for b.Loop() {
+				_, _, err := db.APIKeyByHash(b.Context(), key.Hash)
+				ok(b, err)
+			}
+		})
+		b.Run(kind.Name+"/session", func(b *testing.B) {
+			for b.Loop() {
+				_, _, _, _, err := db.SessionByHash(b.Context(), session.Hash)
+				ok(b, err)
+			}
+		})
+	}
+}
+
 // BenchmarkCreate creates jobs one after the other, as a client does.
 func BenchmarkCreate(b *testing.B) {
 	for _, kind := range storetest.Databases {
