@@ -277,11 +277,16 @@ func errCodeUsed() error {
 	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectPerson, Problems: []cron.Problem{{Rule: cron.RuleCodeUsed}}}
 }
 
+// totpAhead is how many steps a used one may be ahead of the present one. More means that the clock was wrong then: nobody
+// waits until it gets there.
+const totpAhead = 10
+
 // UseTOTPStep notes that the code of a step of time was used; Conflict when it or a later one was before.
 func (s *Store) UseTOTPStep(ctx context.Context, personID, step int64) error {
 	return s.transact(ctx, ofPerson(personID), func(ctx context.Context, q queryer) error {
 		res, err := q.ExecContext(ctx,
-			`UPDATE person SET totp_step = $2 WHERE id = $1 AND totp_step < $2 AND sealed_totp IS NOT NULL`, personID, step)
+			`UPDATE person SET totp_step = $2 WHERE id = $1 AND (totp_step < $2 OR totp_step > $3) AND sealed_totp IS NOT NULL`,
+			personID, step, step+totpAhead)
 		if err := changedOne(res, err, cron.SubjectPerson); cron.KindOf(err) == cron.NotFound {
 			return errCodeUsed()
 		} else if err != nil {

@@ -298,6 +298,10 @@ var personTests = []test{
 		s.equal("step", step, int64(8))
 		s.ok(db.SetTOTP(s.ctx(), p.ID, []byte("another secret")))
 		s.ok(db.UseTOTPStep(s.ctx(), p.ID, 8))
+		s.ok(db.UseTOTPStep(s.ctx(), p.ID, 1000)) // by a clock that is wrong
+		used(db.UseTOTPStep(s.ctx(), p.ID, 990))
+		s.ok(db.UseTOTPStep(s.ctx(), p.ID, 20)) // it is right again
+		used(db.UseTOTPStep(s.ctx(), p.ID, 20))
 	}},
 	{"a recovery code works once", func(s *suite) {
 		db := s.open()
