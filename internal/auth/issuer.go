@@ -182,7 +182,13 @@ func (i *issuer) invalid(cause error) error {
 	return i.fail(cron.Unauthorized, cron.RuleIssuerAnswer, cause)
 }
 
+// longestCause is how much of an error the log gets, in bytes. The library puts whole answers of the issuer into some.
+const longestCause = 500
+
 func (i *issuer) fail(kind cron.ErrorKind, rule cron.Rule, cause error) error {
+	if text := cause.Error(); len(text) > longestCause {
+		cause = errors.New(strings.ToValidUTF8(text[:longestCause], "") + "…")
+	}
 	return &cron.Error{Kind: kind, Subject: cron.SubjectIdentity, Err: fmt.Errorf("issuer %s: %w", i.config.Name, cause),
 		Problems: []cron.Problem{{Rule: rule, Given: i.config.Title}}}
 }

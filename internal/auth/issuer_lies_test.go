@@ -127,11 +127,14 @@ func liesOfAnswers() map[string]lie {
 
 		"the code is refused": {answering("/token", 400, `{"error":"invalid_grant"}`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"a broken issuer":     {answering("/token", 500, `oops`), nil, cron.Unavailable, cron.RuleIssuerDown},
+		"a long excuse":       {answering("/token", 500, strings.Repeat("oops", 1<<16)), nil, cron.Unavailable, cron.RuleIssuerDown},
 		"garbage for a token": {answering("/token", 200, `<html>`), nil, cron.Unavailable, cron.RuleIssuerDown},
 		"no keys":             {answering("/keys", 404, ``), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"garbage for keys":    {answering("/keys", 200, `[`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
 		"large keys":          {answering("/keys", 200, `{"keys":[],"x":"`+strings.Repeat("x", 2<<20)+`"}`), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
 
+		"no keys and a story":   {answering("/keys", 500, strings.Repeat("oops", 1<<16)), nil, cron.Unauthorized, cron.RuleIssuerAnswer},
+		"a story of discovery":  {answering("/.well-known/openid-configuration", 500, strings.Repeat("oops", 1<<16)), nil, cron.Unavailable, cron.RuleIssuerDown},
 		"no discovery":          {answering("/.well-known/openid-configuration", 404, ``), nil, cron.Unavailable, cron.RuleIssuerDown},
 		"garbage for discovery": {answering("/.well-known/openid-configuration", 200, `null`), nil, cron.Unavailable, cron.RuleIssuerDown},
 		"a large discovery":     {answering("/.well-known/openid-configuration", 200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`), nil, cron.Unavailable, cron.RuleIssuerDown},
@@ -167,6 +170,9 @@ func TestLyingIssuer(t *testing.T) {
 					return
 				}
 				refusedWith(t, "sign-in", err, tt.kind, tt.rule)
+				if n := len(err.Error()); n > 1000 {
+					t.Errorf("the log gets %d bytes of the issuer's", n)
+				}
 				if got.Subject != "" || got.Email != "" {
 					t.Errorf("gives away %+v", got)
 				}

@@ -45,8 +45,19 @@ func (s *Service) Performed(ctx context.Context, actor cron.Actor, use UseCase, 
 	if err := s.allow(&actor, use); err != nil {
 		return nil, false, err
 	}
-	c.AccountID = actor.Account.ID
+	if c.AccountID, err = s.keeperOf(ctx, &actor); err != nil {
+		return nil, false, err
+	}
 	return s.store.Performed(ctx, c)
+}
+
+// keeperOf is the account that keeps the keys of an actor: the operator's for an operator of the service who has none.
+func (s *Service) keeperOf(ctx context.Context, actor *cron.Actor) (accountID int64, err error) {
+	if actor.Account.ID != 0 {
+		return actor.Account.ID, nil
+	}
+	operator, err := s.store.Operator(ctx)
+	return operator.ID, err
 }
 
 // Idempotent performs a use case at most once for each idempotency key. do performs it; it may only write to the store,
@@ -60,7 +71,9 @@ func (s *Service) Idempotent(ctx context.Context, actor cron.Actor, use UseCase,
 	if err := s.allow(&actor, use); err != nil {
 		return nil, false, err
 	}
-	c.AccountID = actor.Account.ID
+	if c.AccountID, err = s.keeperOf(ctx, &actor); err != nil {
+		return nil, false, err
+	}
 	k := idempotencyKey{c.AccountID, c.Key}
 	if !s.callsInProgress.begin(k) {
 		return nil, false, &cron.Error{Kind: cron.Conflict, Problems: []cron.Problem{{Rule: cron.RuleIdempotencyBusy}}}

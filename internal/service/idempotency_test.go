@@ -35,3 +35,26 @@ func TestACallInProgress(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOperatorWithoutAnAccount repeats a request of an operator who belongs to no account.
+func TestAnOperatorWithoutAnAccount(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.person("jane@example.com", cron.RoleNone)
+	w.ok(w.db.UpdatePerson(t.Context(), p.ID, func(p *cron.Person) error { p.Operator = true; return nil }))
+	a := w.signedIn("jane@example.com")
+	call := cron.IdempotentCall{Key: "key"}
+	made := 0
+	for i := range 2 {
+		answer, replayed, err := w.Idempotent(t.Context(), a, service.UseCreateAccount, call, func(ctx context.Context) ([]byte, error) {
+			made++
+			_, err := w.CreateAccount(ctx, a, "new@example.com", cron.PlanDefault, cron.AccessGlobal)
+			return []byte("answer"), err
+		})
+		if err != nil || replayed != (i == 1) || string(answer) != "answer" {
+			t.Errorf("call %d: %q, %v, %v", i, answer, replayed, err)
+		}
+	}
+	if _, found, err := w.Performed(t.Context(), a, service.UseCreateAccount, call); err != nil || !found || made != 1 {
+		t.Errorf("found %v, %v; made %d times", found, err, made)
+	}
+}
