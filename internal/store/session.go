@@ -44,8 +44,8 @@ func sessionTargets(s *cron.Session) []any {
 	return append([]any{integer(&s.ID)}, targets(sessionKey(s), sessionColumns(s))...)
 }
 
-// CreateSession adds a session of a person and sets its ID. When the person has more than cron.MaxSessions, the oldest one
-// ends. It counts as a sign-in of the person unless the second factor is missing.
+// CreateSession adds a session of a person and sets its ID. When the person has more than cron.MaxSessions, or as many
+// whose second factor is missing, the oldest one ends. It counts as a sign-in of the person unless the second factor is missing.
 func (s *Store) CreateSession(ctx context.Context, session *cron.Session) error {
 	now := s.stamp()
 	for _, at := range []*time.Time{&session.Created, &session.SignedIn, &session.LastSeen} {
@@ -62,14 +62,23 @@ func (s *Store) CreateSession(ctx context.Context, session *cron.Session) error 
 		if err != nil {
 			return fmt.Errorf("create the session: %w", err)
 		}
-		_, err = q.ExecContext(ctx, `DELETE FROM session WHERE id IN
-			(SELECT id FROM session WHERE person_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3)`,
-			session.PersonID, pruneChunk, cron.MaxSessions)
-		if err != nil {
-			return fmt.Errorf("end the oldest session: %w", err)
+		if err := endOldest(ctx, q, session); err != nil {
+			return err
 		}
 		return noteSignIn(ctx, q, session)
 	})
+}
+
+// endOldest ends the oldest sessions of a person beyond cron.MaxSessions. Those whose second factor is missing count apart:
+// whoever knows the password only does not end what the person has signed in to.
+func endOldest(ctx context.Context, q queryer, session *cron.Session) error {
+	_, err := q.ExecContext(ctx, `DELETE FROM session WHERE id IN
+		(SELECT id FROM session WHERE person_id = $1 AND second = $4 ORDER BY id DESC LIMIT $2 OFFSET $3)`,
+		session.PersonID, pruneChunk, cron.MaxSessions, session.Second)
+	if err != nil {
+		return fmt.Errorf("end the oldest session: %w", err)
+	}
+	return nil
 }
 
 // noteSignIn writes when a person signed in, unless the second factor is missing.
@@ -138,6 +147,11 @@ func (s *Store) UpdateSession(ctx context.Context, id int64, change func(*cron.S
 		}
 		if session.SignedIn.Equal(signedIn) && session.Second == second {
 			return nil
+		}
+		if second && !session.Second {
+			if err := endOldest(ctx, q, &session); err != nil {
+				return err
+			}
 		}
 		return noteSignIn(ctx, q, &session)
 	})

@@ -105,6 +105,29 @@ var sessionTests = []test{
 		s.ok(err)
 		s.missing(db.CreateSession(s.ctx(), &cron.Session{PersonID: p.ID + 1000}), cron.SubjectPerson)
 	}},
+	{"who knows the password only does not end what a person has signed in to", func(s *suite) {
+		db := s.open()
+		p := s.person(db)
+		half := func(session *cron.Session) { session.Second = true }
+		kept, first := s.session(db, p.ID, 0), s.session(db, p.ID, 0, half)
+		var last cron.Session
+		for range cron.MaxSessions {
+			last = s.session(db, p.ID, 0, half)
+		}
+		_, _, _, _, err := db.SessionByHash(s.ctx(), first.Hash)
+		s.missing(err, cron.SubjectSession)
+		_, _, _, _, err = db.SessionByHash(s.ctx(), kept.Hash)
+		s.ok(err)
+		for range cron.MaxSessions - 1 {
+			s.session(db, p.ID, 0)
+		}
+		s.ok(db.UpdateSession(s.ctx(), last.ID, func(session *cron.Session) error { session.Second = false; return nil }))
+		_, _, _, _, err = db.SessionByHash(s.ctx(), kept.Hash) // the oldest, now that another one is complete
+		s.missing(err, cron.SubjectSession)
+		sessions, err := db.Sessions(s.ctx(), p.ID)
+		s.ok(err)
+		s.equal("sessions", len(sessions), 2*cron.MaxSessions-1) // of both kinds
+	}},
 	{"sessions are listed, the newest first, and end one by one or all but one", func(s *suite) {
 		db := s.open()
 		p, other := s.person(db), s.person(db)
