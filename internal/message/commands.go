@@ -305,8 +305,9 @@ Give it the same --data, --database and --key as the service, if the service has
 func (c *Catalogue) Welcome(baseURL string) string {
 	return fmt.Sprintf(`Punctual is running.
 
-It calls URLs on time and records what happened. Programs talk to it through the
-cron-job.org REST API, with this address as the base URL:
+It calls URLs on time and records what happened. People sign in at %[1]s/console.
+Programs talk to it through the cron-job.org REST API, with this address as the
+base URL:
 
     %[1]s
 
