@@ -290,9 +290,9 @@ func (g *ground) furnish(db *store.Store) {
 		g.addSession(db, session, func(token string) { g.cookies[p.name] = token })
 		g.people[p.name] = somebody{person.ID, unused, person.Email, emails[p.account]}
 	}
-	g.must(db.UpdatePerson(ctx, g.people["off"].id, func(p *cron.Person) error { p.Disabled = true; return nil }))
 	g.furnishAccount(db, account)
 	g.addKeys(db, service, account, other)
+	g.must(db.UpdatePerson(ctx, g.people["off"].id, func(p *cron.Person) error { p.Disabled = true; return nil }))
 	g.addLinks(db)
 	g.must(people.LostPassword(ctx, newcomer(), g.people["owner"].email))
 	people.FinishBackground(ctx)
@@ -368,6 +368,7 @@ func (g *ground) addKeys(db *store.Store, service, account, other cron.Account) 
 	for name, k := range map[string]cron.APIKey{
 		"expired":  {AccountID: account.ID, Expires: db.Now().Add(-time.Second)},
 		"disabled": {AccountID: account.ID, Disabled: true},
+		"offs":     {AccountID: account.ID, MadeBy: g.people["off"].id},
 		"other":    {AccountID: other.ID},
 		"operates": {AccountID: service.ID, Operator: true, MadeBy: g.people["operator"].id},
 		"reads":    {AccountID: account.ID, Scopes: cron.ScopeRead},
@@ -378,7 +379,7 @@ func (g *ground) addKeys(db *store.Store, service, account, other cron.Account) 
 		if k.AccountID == account.ID {
 			k.Title = inside
 		}
-		k.Role = cron.RoleOwner
+		k.Role = cron.RoleOwner // or that of the maker
 		g.bearers[name], k.Hash = auth.NewKey()
 		g.must(db.CreateAPIKey(g.t.Context(), &k))
 		g.names[name+"KeyId"] = fmt.Sprint(k.ID)

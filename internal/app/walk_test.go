@@ -54,6 +54,7 @@ var walkers = []walker{
 	{name: "stale", sees: named + inside + hidden, acts: true},            // an owner who signed in long ago
 	{name: "expired", key: true},                                          //
 	{name: "disabled", key: true},                                         //
+	{name: "offs", key: true},                                             // made by somebody who is disabled now
 	{name: "other", key: true},                                            // of another account, with all scopes
 	{name: "operates", key: true, sees: named, acts: true},                // made by the operator for that
 	{name: "reads", key: true, sees: named + inside + hidden, acts: true}, //
@@ -117,6 +118,7 @@ func walkAll(t *testing.T, g *ground, table []visit, routes []string, who []walk
 			t.Errorf("%s: %s, want %s", v.call, spaced(got, v.want), v.want)
 		}
 		s.comeOtherwise(t, &v)
+		s.comeFromElsewhere(t, &v)
 	}
 }
 
@@ -185,6 +187,25 @@ func (s *scene) comeOtherwise(t *testing.T, v *visit) {
 		}
 		s.checkShown(t, v.call+" with "+name, w, "")
 		s.checkUnchanged(t, v.call+" with "+name, false)
+	}
+}
+
+// comeFromElsewhere sends a form of the console as another site makes the browser of an owner send it.
+func (s *scene) comeFromElsewhere(t *testing.T, v *visit) {
+	t.Helper()
+	owner := &walkers[slices.IndexFunc(walkers, func(w walker) bool { return w.name == "owner" })]
+	if reads(v.call) || !web.Reserved(s.path(v, owner)) {
+		return
+	}
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://attacker.example"} {
+		w := s.send(t, v, owner, http.Header{"Cookie": {"punctual=" + s.cookies["owner"]}, name: {value}})
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), message.Default().Problem(cron.Problem{Rule: cron.RuleOtherOrigin})) {
+			t.Errorf("%s with %s %s: %d %s", v.call, name, value, w.Code, w.Body)
+		}
+		if w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s with %s %s sets a cookie", v.call, name, value)
+		}
+		s.checkUnchanged(t, v.call+" from elsewhere", false)
 	}
 }
 
