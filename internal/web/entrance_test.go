@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -113,26 +114,61 @@ func TestNext(t *testing.T) {
 	c := newConsole(t)
 	c.setUp(t)
 	for next, want := range map[string]string{
-		"/console/settings/keys?a=b&c=d": "/console/settings/keys?a=b&c=d",
-		"/console":                       "/console",
-		"":                               "/console",
-		"https://attacker.example/":      "/console",
-		"//attacker.example/console":     "/console",
-		`/\attacker.example/console`:     "/console",
-		`/console\..\..`:                 "/console",
-		"/console/../jobs":               "/console",
-		"/console//attacker.example":     "/console",
-		"/jobs":                          "/console",
-		"/consoles":                      "/console",
-		"console/settings":               "/console",
-		"javascript:alert(1)":            "/console",
-		"/console/static/x":              "/console",
-		"/console/%0d%0aSet-Cookie:x":    "/console/%0D%0ASet-Cookie:x",
-		"/console\r\nSet-Cookie: x":      "/console",
-		"/console?\nx":                   "/console",
-		"http:///console":                "/console",
+		"/console/settings/keys?a=b&c=d":             "/console/settings/keys?a=b&c=d",
+		"/console":                                   "/console",
+		"":                                           "/console",
+		"https://attacker.example/":                  "/console",
+		"//attacker.example/console":                 "/console",
+		`/\attacker.example/console`:                 "/console",
+		`/console\..\..`:                             "/console",
+		"/console/../jobs":                           "/console",
+		"/console//attacker.example":                 "/console",
+		"/jobs":                                      "/console",
+		"/consoles":                                  "/console",
+		"console/settings":                           "/console",
+		"javascript:alert(1)":                        "/console",
+		"/console/static/x":                          "/console",
+		"/console/%0d%0aSet-Cookie:x":                "/console/%0D%0ASet-Cookie:x",
+		"/console\r\nSet-Cookie: x":                  "/console",
+		"/console?\nx":                               "/console",
+		"http:///console":                            "/console",
+		"/%2fattacker.example/":                      "/console",
+		"/console/%2e%2e/%2e%2e/jobs":                "/console",
+		"/console/%2f%2fattacker":                    "/console",
+		"/console%2f..%2fjobs":                       "/console",
+		"/console/%5cattacker.example":               "/console/%5Cattacker.example",
+		"\t//attacker.example":                       "/console",
+		"/\t/attacker.example":                       "/console",
+		" //attacker.example":                        "/console",
+		"///attacker.example/console":                "/console",
+		"/console@attacker.example":                  "/console",
+		"//console/settings":                         "/console",
+		"https:/console":                             "/console",
+		"https:console":                              "/console",
+		"/console?next=//a.example":                  "/console?next=//a.example",
+		"/console?" + strings.Repeat("x", 100_000/2): "/console",
+		// A sign-in at an issuer begins only where somebody asks for it.
+		"/console/sign-in/oidc/example":                "/console",
+		"/console/confirm/oidc/example":                "/console",
+		"/console/settings/sign-in/identities/example": "/console",
 	} {
 		c.visitor(t).post("/console/sign-in", "email", "jane@example.com", "password", testPassword, "next", next).leads(want)
+	}
+}
+
+// TestNextOfOtherPages leads on from pages that somebody who is signed in comes to by a link.
+func TestNextOfOtherPages(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	for next, want := range map[string]string{"/console/settings": "/console/settings", "//attacker.example": "/console",
+		`/\attacker.example`: "/console", "https://attacker.example": "/console", "/%09/attacker.example": "/console"} {
+		query := "?next=" + url.QueryEscape(next)
+		b.get("/console/sign-in" + query).leads(want)
+		b.get("/console/sign-in/code" + query).leads(want)
+		if page := b.get("/console/confirm" + query).says(200); want == "/console" {
+			page.hides("attacker")
+		}
+		b.post("/console/confirm", "password", testPassword, "next", next).leads(want)
 	}
 }
 

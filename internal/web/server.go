@@ -250,13 +250,18 @@ func (v *visit) recoverPanic() {
 	}
 }
 
+// maxNext limits the length of the address that a page leads on to, in bytes: proxies refuse long headers.
+const maxNext = 2048
+
 // localPath returns next if it is the path of a page of the console, with or without a query, and that of the start page
-// if not: a link to the console must not lead to another site.
+// if not: a link to the console must lead neither to another site, nor to a page that begins a sign-in at an issuer, whose
+// answer could be that of somebody else.
 func localPath(next string) string {
 	u, err := url.Parse(next)
 	switch {
-	case err != nil, u.IsAbs(), u.Host != "", u.User != nil, u.Opaque != "", strings.ContainsRune(next, '\\'),
-		!Reserved(u.Path), path.Clean(u.Path) != u.Path, strings.HasPrefix(u.Path, staticRoot):
+	case err != nil, len(next) > maxNext, u.IsAbs(), u.Host != "", u.User != nil, u.Opaque != "", strings.ContainsRune(next, '\\'),
+		!Reserved(u.Path), path.Clean(u.Path) != u.Path, strings.HasPrefix(u.Path, staticRoot),
+		strings.HasPrefix(u.Path, pathIssuers), strings.HasPrefix(u.Path, pathConfirm+"/oidc/"), strings.HasPrefix(u.Path, pathIdentities):
 		return root
 	}
 	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()

@@ -32,6 +32,7 @@ type console struct {
 	store   *store.Store
 	log     *strings.Builder
 	mails   chan message.Mail
+	options store.Options // of the database
 }
 
 // outbox is a mail server that keeps what it gets.
@@ -60,7 +61,8 @@ func newConsoleWith(t testing.TB, with settings) *console {
 	t.Helper()
 	c := &console{log: new(strings.Builder), mails: make(chan message.Mail, 100)}
 	plans := cron.DefaultPlans()
-	c.store = storetest.Open(t, store.Options{Dir: storetest.SQLite(t), Key: [32]byte{1}, Plans: plans})
+	c.options = store.Options{Dir: storetest.SQLite(t), Key: [32]byte{1}, Plans: plans}
+	c.store = storetest.Open(t, c.options)
 	logger := slog.New(slog.NewTextHandler(c.log, nil))
 	config := service.Config{Store: c.store, Plans: plans, Secret: [32]byte{1}, PublicURL: with.publicURL, SignUp: with.signUp,
 		Logger: logger}
