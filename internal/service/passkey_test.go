@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -167,5 +168,73 @@ func TestSetUpByPasskey(t *testing.T) {
 	in, err = w.signInBy(tablet)
 	if err != nil || in.Person.Email != "bob@example.com" {
 		t.Errorf("%+v, %v", in.Person, err)
+	}
+}
+
+// TestLockedOut guesses at the password of somebody from everywhere, until nobody may guess any more: the person comes in by a
+// passkey, by a link of a mail and by one of the command, and what they have open goes on.
+func TestLockedOut(t *testing.T) {
+	w := newWorld(t, nil)
+	ctx := t.Context()
+	jane := w.member("jane@example.com", cron.RoleOwner)
+	w.member("bob@example.com", cron.RoleViewer)
+	phone := w.addDevice(jane)
+	for i := range 60 {
+		_, err := w.SignIn(ctx, client(fmt.Sprintf("198.51.%d.1", i)), "jane@example.com", "wrong "+good)
+		if kind := cron.KindOf(err); kind != cron.Unauthorized && kind != cron.TooMany {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.SignIn(ctx, client("192.0.2.1"), "jane@example.com", good)
+	w.fails(err, cron.TooMany, cron.RuleGuesses)
+	_, err = w.Profile(ctx, jane)
+	w.ok(err)
+	_, err = w.SignIn(ctx, client("192.0.2.1"), "bob@example.com", good)
+	w.ok(err)
+	_, err = w.signInBy(phone)
+	w.ok(err)
+	begun, err := w.BeginConfirm(ctx, jane, publicURL)
+	w.ok(err)
+	_, err = w.ConfirmByPasskey(ctx, jane, begun.State, phone.get(w, begun.Options))
+	w.ok(err)
+	w.sent()
+	w.ok(w.LostPassword(ctx, client("192.0.2.1"), "jane@example.com"))
+	in, err := w.ResetPassword(ctx, client("192.0.2.1"), w.tokenIn(w.oneMail("jane@example.com"), service.PasswordPath), "another "+good)
+	w.ok(err)
+	w.actor(in.Token)
+	token, err := w.LoginLink(ctx, command, "jane@example.com")
+	w.ok(err)
+	_, err = w.SetUpOperator(ctx, client("192.0.2.1"), token, service.PersonForm{Password: "a third " + good})
+	w.ok(err)
+}
+
+// TestOneAddressLocksNobodyOut guesses at the passwords of everybody from one address, and has as many mails sent as it may:
+// people at other addresses sign in and get their mails.
+func TestOneAddressLocksNobodyOut(t *testing.T) {
+	w := newWorld(t, nil)
+	ctx := t.Context()
+	people := []string{"jane@example.com", "bob@example.com", "carol@example.com"}
+	for _, email := range people {
+		w.person(email, cron.RoleOwner)
+	}
+	refused := 0
+	for range 30 {
+		for _, email := range people {
+			_, err := w.SignIn(ctx, client("198.51.100.1"), email, "wrong "+good)
+			if cron.KindOf(err) == cron.TooMany {
+				refused++
+			}
+			_ = w.LostPassword(ctx, client("198.51.100.1"), email)
+		}
+	}
+	if refused != 3*30-20 {
+		t.Errorf("%d guesses were refused", refused)
+	}
+	w.sent()
+	for i, email := range people {
+		_, err := w.SignIn(ctx, client(fmt.Sprintf("192.0.2.%d", i)), email, good)
+		w.ok(err)
+		w.ok(w.LostPassword(ctx, client(fmt.Sprintf("192.0.2.%d", i)), email))
+		w.oneMail(email)
 	}
 }

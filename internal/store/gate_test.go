@@ -65,6 +65,29 @@ func TestWriterIsFair(t *testing.T) {
 	}
 }
 
+// TestStrangersTakeTurns has strangers of three networks with as many sign-ins as may wait, whose turns are negative numbers, and
+// then a call of an account, one of a person and a claim, which wait for a few of them only.
+func TestStrangersTakeTurns(t *testing.T) {
+	w, _ := openWriter(t)
+	release := busy(t, w)
+	calls := named{w: w}
+	for range maxWaiting {
+		for network := range int64(3) {
+			calls.begin(t, ofAccount(-1<<40-network), "sign-in")
+		}
+	}
+	calls.begin(t, ofAccount(1), "account")
+	calls.begin(t, ofPerson(1), "person")
+	calls.begin(t, claims, "claim")
+	release()
+	order := calls.wait(t)
+	for name, most := range map[string]int{"claim": 0, "account": 4, "person": 5} {
+		if at := slices.Index(order, name); at < 0 || at > most {
+			t.Errorf("%s is number %d of %d, want %d at most", name, at, len(order), most)
+		}
+	}
+}
+
 // TestWriterBoundsATurn has calls that take long: those that wait with them are not held up, and keep their order.
 func TestWriterBoundsATurn(t *testing.T) {
 	w, _ := openWriter(t)

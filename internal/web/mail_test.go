@@ -1,10 +1,13 @@
 package web_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"regexp"
 	"testing"
 
+	"punctual/internal/cron"
 	"punctual/internal/message"
 )
 
@@ -44,4 +47,24 @@ func linkOf(t *testing.T, m message.Mail, page string) string {
 		t.Fatalf("the mail is %+v", m)
 	}
 	return found[0][1]
+}
+
+// deadServer is a mail server that nobody reaches.
+type deadServer struct{}
+
+// Send fails.
+func (deadServer) Send(_ context.Context, m message.Mail) error {
+	return &cron.MailError{Fault: cron.MailUnreachable, Server: "mail.example.com:587", To: m.To, Err: errors.New("connection refused by 10.0.0.7")}
+}
+
+// TestTestMail tells the operator whether the mail server takes a mail.
+func TestTestMail(t *testing.T) {
+	const form = "/console/settings/service/test-mail"
+	c := newConsoleWith(t, settings{mail: true, publicURL: "http://example.com"})
+	c.setUp(t).post(form, "to", "jane@example.com").says(200, "jane@example.com")
+	if m := c.mail(t); m.To != "jane@example.com" {
+		t.Errorf("the mail goes to %s", m.To)
+	}
+	dead := newConsoleWith(t, settings{mailer: deadServer{}, publicURL: "http://example.com"})
+	dead.setUp(t).post(form, "to", "jane@example.com").says(422, "mail.example.com:587", `value="jane@example.com"`).hides("10.0.0.7", "inside the service")
 }

@@ -49,6 +49,7 @@ type settings struct {
 	publicURL string
 	mail      bool
 	signUp    bool
+	mailer    service.Mailer // instead of one that keeps what it gets
 	issuers   []auth.IssuerConfig
 }
 
@@ -66,14 +67,15 @@ func newConsoleWith(t testing.TB, with settings) *console {
 	logger := slog.New(slog.NewTextHandler(c.log, nil))
 	config := service.Config{Store: c.store, Plans: plans, Secret: [32]byte{1}, PublicURL: with.publicURL, SignUp: with.signUp,
 		Logger: logger}
-	if with.mail {
+	if config.Mailer = with.mailer; with.mail {
 		config.Mailer = outbox(c.mails)
 	}
 	c.service = service.New(config)
 	h, err := web.New(web.Config{
 		Service: c.service, Auth: auth.New(c.store), IsSetUp: c.store.HasOperator, Logger: logger, Now: time.Now,
 		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL,
-		Issuers: auth.NewIssuers(with.issuers, auth.NewSealer([32]byte{1})), Plans: []string{cron.PlanDefault, cron.PlanUnlimited}, About: web.About{SessionIdle: 90 * 24 * time.Hour},
+		Issuers: auth.NewIssuers(with.issuers, auth.NewSealer([32]byte{1})), Plans: []string{cron.PlanDefault, cron.PlanUnlimited},
+		About: web.About{SessionIdle: 90 * 24 * time.Hour, MailServer: map[bool]string{true: "mail.example.com:587"}[config.Mailer != nil]},
 	})
 	if err != nil {
 		t.Fatal(err)
