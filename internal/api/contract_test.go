@@ -131,9 +131,14 @@ type historyDetails struct {
 		URL    string `json:"url"`
 		Status int    `json:"status"`
 	} `json:"redirects"`
-	Truncated     bool   `json:"truncated"`
-	HeadersBase64 []byte `json:"headersBase64"`
-	BodyBase64    []byte `json:"bodyBase64"`
+	Truncated     bool    `json:"truncated"`
+	HeadersBase64 []byte  `json:"headersBase64"`
+	BodyBase64    []byte  `json:"bodyBase64"`
+	Sentence      *string `json:"sentence"`
+	Mend          *struct {
+		Kind  string `json:"kind"`
+		Value any    `json:"value"`
+	} `json:"mend"`
 }
 
 // historyItem is an execution in the history of a job.

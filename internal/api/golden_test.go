@@ -263,7 +263,7 @@ var (
 		"history":                 historyFields,
 		"history/stats":           {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
 		"jobDetails/success":      {"status", "contains", "notContains", "matches"},
-		"jobHistoryDetails":       historyFields,
+		"jobHistoryDetails":       slices.Concat(historyFields, []string{"sentence", "mend"}),
 		"folders":                 folderFields,
 		"folderDetails":           folderFields,
 		"jobHistoryDetails/stats": {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},

@@ -37,7 +37,7 @@ func (a *api) getExecution(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	if len(parts) != 4 {
 		return wire.Invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
 	}
-	execution, err := a.service.Execution(r.Context(), actor, pathID(r, "jobId"), parseID(parts[3]))
+	execution, why, err := a.service.Execution(r.Context(), actor, pathID(r, "jobId"), parseID(parts[3]))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (a *api) getExecution(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	}
 	return reply(w, struct {
 		Details historyDetails `json:"jobHistoryDetails"`
-	}{newHistoryDetails(languageOf(r), &execution)})
+	}{newHistoryDetails(languageOf(r), &execution, &why)})
 }
 
 // historyItem is HistoryItem of the contract. Field order counts.
@@ -139,6 +139,30 @@ type historyDetails struct {
 	Truncated     bool       `json:"truncated,omitempty"`
 	HeadersBase64 []byte     `json:"headersBase64,omitempty"`
 	BodyBase64    []byte     `json:"bodyBase64,omitempty"`
+	Sentence      *string    `json:"sentence"` // null for a success
+	Mend          *mend      `json:"mend"`     // null where there is none
+}
+
+// mend is a change of a job after which it might succeed. Value depends on Kind.
+type mend struct {
+	Kind  string `json:"kind"`
+	Value any    `json:"value"`
+}
+
+// newMend is m on the wire; nil for none.
+func newMend(m *cron.Mend) *mend {
+	kind := wire.MendNames[m.Kind]
+	switch m.Kind {
+	case cron.MendNone:
+		return nil
+	case cron.MendTimeout, cron.MendFollowRedirects:
+		return &mend{kind, m.Number}
+	case cron.MendRedirectSuccess:
+		return &mend{kind, true}
+	case cron.MendOversize:
+		return &mend{kind, wire.OversizeNames[cron.OversizeTruncate]}
+	}
+	return &mend{kind, m.Text}
 }
 
 // redirect is a redirect that was followed.
@@ -147,10 +171,14 @@ type redirect struct {
 	Status int    `json:"status"`
 }
 
-func newHistoryDetails(c *message.Catalogue, e *cron.Execution) historyDetails {
+func newHistoryDetails(c *message.Catalogue, e *cron.Execution, why *cron.Diagnosis) historyDetails {
 	r := &e.Result
 	d := historyDetails{
 		newHistoryItem(c, e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
+		nil, newMend(&why.Mend),
+	}
+	if why.Cause != cron.CauseNone {
+		d.Sentence = new(c.Diagnosis(why))
 	}
 	for i, r := range r.Redirects {
 		d.Redirects[i] = redirect{r.URL, r.Status}

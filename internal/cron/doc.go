@@ -36,7 +36,9 @@
 //	completion       a launch with its result (Completion); finishing records it
 //	outcome          what became of an execution: running, succeeded, failed, skipped, lost or missed
 //	status           the result of an execution as the cron-job.org API numbers it
-//	fault            the cause of a failure (Fault)
+//	fault            the cause of a failure as it is recorded (Fault)
+//	diagnosis        why an execution failed and what to do, as values (Diagnosis); made of its result when it is shown
+//	mend             a change of a job after which it might succeed (Mend)
 //	lost             claimed, with an unknown outcome
 //	missed           not run, because it was found too late
 //	skipped          not run, because of an overlap, a pause, or a disabled job or account

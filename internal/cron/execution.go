@@ -104,19 +104,19 @@ type Fault int
 
 // The faults. The comment names the content of Result.Detail.
 const (
-	FaultNone               Fault = 0
+	FaultNone               Fault = 0  // the URL that a redirect leads to, of StatusHTTPError; else nothing
 	FaultInvalidURL         Fault = 1  // nothing
 	FaultHostNotFound       Fault = 2  // the host
 	FaultResolver           Fault = 3  // the host
 	FaultRefused            Fault = 4  // the address
 	FaultUnreachable        Fault = 5  // the address
-	FaultBlocked            Fault = 6  // the address
+	FaultBlocked            Fault = 6  // the host and port; a blocked address that the account may not learn
 	FaultConnect            Fault = 7  // the address
 	FaultLookupTimeout      Fault = 8  // the host
 	FaultConnectTimeout     Fault = 9  // the address
 	FaultTLSTimeout         Fault = 10 // the host
 	FaultTimeout            Fault = 11 // the timeout in words, such as "30s"
-	FaultCertificateExpired Fault = 12 // the certificate's names
+	FaultCertificateExpired Fault = 12 // the names of the server's certificate
 	FaultCertificateHost    Fault = 13 // the names that the certificate has
 	FaultCertificateUnknown Fault = 14 // the issuer
 	FaultTLS                Fault = 15 // the text of the TLS error
@@ -142,7 +142,22 @@ const (
 	FaultNotGlobal          Fault = 38 // the host and port; the account may call global addresses only, and the host has none
 	FaultMatchBusy          Fault = 39 // the timeout in words; matching the body did not get CPU time before it
 	FaultShortage           Fault = 40 // the resource that this machine lacked: one of those below
+	FaultMetadata           Fault = 50 // the address, of a metadata service of a cloud provider
+	FaultOwnListener        Fault = 51 // the address, on which this service listens
+	FaultDenied             Fault = 52 // the address, which the operator denies
+	FaultLinkLocal          Fault = 53 // the address, which is link-local
+	FaultCertificateNotYet  Fault = 54 // the names of the server's certificate, which is not valid yet
+	FaultCertificateChain   Fault = 55 // the names of another certificate of the chain, which has expired or is not valid yet
 )
+
+// Blocks reports whether f is an address that may not be called.
+func (f Fault) Blocks() bool {
+	switch f {
+	case FaultBlocked, FaultNotGlobal, FaultMetadata, FaultOwnListener, FaultDenied, FaultLinkLocal:
+		return true
+	}
+	return false
+}
 
 // What FaultShortage names in Result.Detail. The texts are stored.
 const (

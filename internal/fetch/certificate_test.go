@@ -23,6 +23,8 @@ type leaf struct {
 	names   []string
 	ips     []net.IP
 	expires time.Time // zero is an hour from now
+	begins  time.Time // zero is two days ago
+	client  bool      // it is for clients only
 }
 
 func newAuthority(name string) *authority {
@@ -32,6 +34,16 @@ func newAuthority(name string) *authority {
 		NotAfter: time.Now().Add(24 * time.Hour),
 	}, nil, a.key, a.key)
 	return a
+}
+
+// intermediate returns an authority that a signs, which expires at the given time.
+func (a *authority) intermediate(name string, expires time.Time) *authority {
+	i := &authority{key: newKey()}
+	i.certificate = sign(&x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		NotAfter: expires,
+	}, a.certificate, i.key, a.key)
+	return i
 }
 
 func (a *authority) pool() *x509.CertPool {
@@ -51,10 +63,13 @@ func (a *authority) issue(l leaf) tls.Certificate {
 		l.expires = time.Now().Add(time.Hour)
 	}
 	key := newKey()
+	usage := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+	if l.client {
+		usage = usage[:1]
+	}
 	certificate := sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "server"}, DNSNames: l.names, IPAddresses: l.ips, NotAfter: l.expires,
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		NotBefore: l.begins, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: usage,
 	}, a.certificate, key, a.key)
 	return tls.Certificate{Certificate: [][]byte{certificate.Raw, a.certificate.Raw}, PrivateKey: key, Leaf: certificate}
 }
@@ -73,7 +88,9 @@ func sign(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x5
 		parent = template
 	}
 	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore = time.Now().Add(-48 * time.Hour)
+	if template.NotBefore.IsZero() {
+		template.NotBefore = time.Now().Add(-48 * time.Hour)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
 	if err != nil {
 		panic(err)

@@ -57,10 +57,8 @@ func dialFault(err error, address netip.AddrPort) error {
 	blocked, isBlocked := errors.AsType[*BlockedError](err)
 	short := shortageFault(err)
 	switch {
-	case isBlocked && blocked.NotGlobal:
-		f.fault = cron.FaultNotGlobal
 	case isBlocked:
-		f.fault = cron.FaultBlocked
+		f.fault = blocked.Fault
 	case isAny(err, syscall.ECONNREFUSED):
 		f.fault = cron.FaultRefused
 	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EAFNOSUPPORT):
@@ -84,15 +82,17 @@ func (x *exchange) handshakeFault(err error) error {
 	x.client.sessions.forget(x.call.AccountID, x.sessionName())
 
 	f := &fault{status: cron.StatusOther, fault: cron.FaultTLS, detail: err.Error(), err: err}
+	var own *x509.Certificate // of the server, as opposed to those that signed it
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		x.noteCertificate(refused.UnverifiedCertificates[0])
+		own = refused.UnverifiedCertificates[0]
+		x.noteCertificate(own)
 	}
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	host, isHost := errors.AsType[x509.HostnameError](err)
 	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
 	switch {
 	case isInvalid && invalid.Reason == x509.Expired:
-		f.fault, f.detail = cron.FaultCertificateExpired, certificateNames(invalid.Cert)
+		f.fault, f.detail = validityFault(invalid.Cert, own, time.Now()), certificateNames(invalid.Cert)
 	case isHost:
 		f.fault, f.detail = cron.FaultCertificateHost, certificateNames(host.Certificate)
 	case isUnknown:
@@ -105,6 +105,17 @@ func (x *exchange) handshakeFault(err error) error {
 		f.detail = "connection reset during the handshake"
 	}
 	return f
+}
+
+// validityFault is the fault of a certificate that is not valid at the given time. own is that of the server.
+func validityFault(c, own *x509.Certificate, now time.Time) cron.Fault {
+	switch {
+	case !c.Equal(own):
+		return cron.FaultCertificateChain
+	case now.Before(c.NotBefore):
+		return cron.FaultCertificateNotYet
+	}
+	return cron.FaultCertificateExpired
 }
 
 // certificateNames lists the names and addresses that a certificate is valid for.

@@ -207,12 +207,16 @@ func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) 
 	return tcp, secure, nil
 }
 
-// hideAddress hides a blocked address from accounts that can reach global addresses only, so that names in private networks
-// cannot be resolved through the service.
+// hideAddress hides a blocked address, and why it is blocked, from accounts that can reach global addresses only, so that
+// names in private networks cannot be resolved through the service.
 func (x *exchange) hideAddress(err error) error {
 	f, ok := errors.AsType[*fault](err)
-	if ok && x.call.Access == cron.AccessGlobal && (f.fault == cron.FaultBlocked || f.fault == cron.FaultNotGlobal) {
-		f.detail = x.target.authority()
+	if !ok || x.call.Access != cron.AccessGlobal || !f.fault.Blocks() {
+		return err
+	}
+	f.detail = x.target.authority()
+	if f.fault != cron.FaultNotGlobal && !x.target.addr.IsValid() {
+		f.fault = cron.FaultBlocked
 	}
 	return err
 }

@@ -40,9 +40,9 @@ type Guard struct {
 
 // BlockedError is the error for an address that the guard blocks.
 type BlockedError struct {
-	Addr      netip.AddrPort
-	Reason    string // for logs
-	NotGlobal bool   // allowed for accounts that may reach private networks
+	Addr   netip.AddrPort
+	Reason string     // for logs
+	Fault  cron.Fault // FaultNotGlobal: allowed for accounts that may reach private networks
 }
 
 // Error is the text for logs.
@@ -69,8 +69,8 @@ func (g *Guard) Check(addr netip.AddrPort, access cron.Access) error {
 		if err != nil {
 			return fmt.Errorf("list the addresses of the host: %w", err)
 		}
-		if reason, notGlobal := g.refuse(form, own, access); reason != "" {
-			return &BlockedError{addr, reason, notGlobal}
+		if reason, fault := g.refuse(form, own, access); reason != "" {
+			return &BlockedError{addr, reason, fault}
 		}
 	}
 	return nil
@@ -91,33 +91,33 @@ func (g *Guard) CheckHost(host string, port int, access cron.Access) cron.Proble
 	switch {
 	case !is:
 		return cron.Problem{}
-	case blocked.NotGlobal:
+	case blocked.Fault == cron.FaultNotGlobal:
 		return cron.Problem{Rule: cron.RuleURLNotGlobal, Given: addr.String()}
 	}
 	return cron.Problem{Rule: cron.RuleURLBlocked, Given: addr.String()}
 }
 
 // refuse returns the reason why addr is blocked, or "". own says whether it is one of the service's listeners.
-func (g *Guard) refuse(addr netip.Addr, own bool, access cron.Access) (reason string, notGlobal bool) {
+func (g *Guard) refuse(addr netip.Addr, own bool, access cron.Access) (reason string, fault cron.Fault) {
 	global := access == cron.AccessGlobal
 	bare := addr.WithZone("") // prefixes contain no address with a zone
 	switch {
 	case covers(g.Deny, bare):
-		return "denied by the operator", false
+		return "denied by the operator", cron.FaultDenied
 	case covers(metadata, bare):
-		return "cloud metadata", false
+		return "cloud metadata", cron.FaultMetadata
 	case own:
-		return "our own listener", false
+		return "our own listener", cron.FaultOwnListener
 	case covers(g.Allow, bare):
-		return "", false
+		return "", cron.FaultNone
 	case !global && linkLocal4.Contains(bare):
-		return "link-local", false
+		return "link-local", cron.FaultLinkLocal
 	case global && addr.Zone() != "":
-		return "zone", true
+		return "zone", cron.FaultNotGlobal
 	case global && (covers(special, bare) || bare.Is6() && !global6.Contains(bare)):
-		return "special purpose", true
+		return "special purpose", cron.FaultNotGlobal
 	}
-	return "", false
+	return "", cron.FaultNone
 }
 
 func covers(prefixes []netip.Prefix, addr netip.Addr) bool {

@@ -101,7 +101,7 @@ func TestGuardPrefixes(t *testing.T) {
 					t.Errorf("%s: %s with access %v: %v", row.what, addr, access, err)
 				}
 				blocked, _ := errors.AsType[*BlockedError](err)
-				if err != nil && row.pass == allOnly && !blocked.NotGlobal {
+				if err != nil && row.pass == allOnly && blocked.Fault != cron.FaultNotGlobal {
 					t.Errorf("%s: %s is refused for another reason than not being global: %v", row.what, addr, err)
 				}
 			}

@@ -165,7 +165,7 @@ func pickError(errs []error) error {
 			return 3
 		case ok && f.status == cron.StatusTimeout:
 			return 2
-		case ok && (f.fault == cron.FaultBlocked || f.fault == cron.FaultNotGlobal):
+		case ok && f.fault.Blocks():
 			return 0
 		}
 		return 1

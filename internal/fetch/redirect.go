@@ -101,6 +101,20 @@ func (x *exchange) stepTo(code int, location string) (next *step, ok bool) {
 	return next, true
 }
 
+// redirectTarget is the URL that a redirect leads to, in the form of Result.URL; "" if that cannot be requested or is too
+// long for a Detail.
+func (x *exchange) redirectTarget(location string) string {
+	base, problem := cron.ParseURL(x.call.Request.URL)
+	if location == "" || problem.Rule != cron.RuleNone {
+		return ""
+	}
+	target := cron.RedirectTarget(base, location)
+	if target != clean(target, maxText) {
+		return ""
+	}
+	return target
+}
+
 // follow switches the exchange to the next request.
 func (x *exchange) follow() {
 	t := x.chain

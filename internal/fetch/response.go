@@ -34,6 +34,9 @@ func (x *exchange) receive(conn net.Conn) error {
 		if x.redirected(h.code, string(h.location)) {
 			return nil // the body of a redirect is not read
 		}
+		if cron.IsRedirect(h.code) && !x.call.IsSuccess(h.code) {
+			x.result.Detail = x.redirectTarget(string(h.location))
+		}
 		if x.call.SaveResponse {
 			x.result.Headers = bytes.Clone(h.fields)
 			x.result.Body = []byte{}

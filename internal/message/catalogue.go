@@ -17,17 +17,20 @@ type Catalogue struct {
 	// Tag names the language (BCP 47), in lower case.
 	Tag string
 
-	layer     Layer
-	titles    map[cron.ErrorKind]string
-	things    map[cron.Subject]string
-	faults    map[cron.Fault]string
-	databases map[cron.DatabaseFault]reason
-	mails     map[cron.MailFault]string
-	mailTexts map[mailKind]mailText
-	methods   map[SignInMethod]string
-	labels    map[label]string
-	console   map[string]string // see Label
-	grammar   grammar
+	layer      Layer
+	titles     map[cron.ErrorKind]string
+	things     map[cron.Subject]string
+	faults     map[cron.Fault]string
+	causes     map[cron.Cause]string
+	remedies   map[cron.Remedy]string
+	redirected string // after a cause: a redirect led there
+	databases  map[cron.DatabaseFault]reason
+	mails      map[cron.MailFault]string
+	mailTexts  map[mailKind]mailText
+	methods    map[SignInMethod]string
+	labels     map[label]string
+	console    map[string]string // see Label
+	grammar    grammar
 }
 
 // Layer is a set of sentences that override those of a catalogue for one kind of reader.
@@ -69,6 +72,9 @@ type grammar struct {
 	bounds   func(low, high int64) string
 	count    func(n int64, unit cron.Unit) string
 	crontab  func(e *cron.CrontabError) string
+	duration func(d time.Duration) string
+	bytes    func(n int64) string
+	date     func(t time.Time) string
 	schedule func(s *cron.Schedule, runAt time.Time) string
 }
 

@@ -9,11 +9,13 @@ import (
 	"go/token"
 	"go/types"
 	"math"
+	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"punctual/internal/cron"
 	"punctual/internal/message"
@@ -128,6 +130,77 @@ func TestEveryFaultHasASentence(t *testing.T) {
 				t.Errorf("%s has no sentence for %s", language, name)
 			}
 		}
+	}
+}
+
+// TestEveryCauseAndRemedyHasASentence gives each cause all facts, and none.
+func TestEveryCauseAndRemedyHasASentence(t *testing.T) {
+	full := cron.Diagnosis{
+		Host: "HOST", Name: "NAME", From: "FROM", Address: netip.MustParseAddrPort("192.0.2.1:443"), Port: 443, HTTPStatus: 404,
+		Reason: "REASON", Text: "TEXT", Allow: "ALLOW", Limit: 65536, Came: 1, Declared: 2, Wait: time.Second, Timeout: time.Minute,
+		RetryAfter: time.Hour, Expiry: time.Unix(1, 0), Mend: cron.Mend{Kind: cron.MendURL, Text: "MEND"},
+		URL: cron.Problem{Rule: cron.RuleURLHost},
+	}
+	none := cron.Diagnosis{Host: "HOST", Name: "NAME", HTTPStatus: 404, Came: -1, Declared: -1, URL: full.URL,
+		Mend: full.Mend}
+	for language, c := range catalogues() {
+		for name, facts := range map[string]cron.Diagnosis{"all facts": full, "no facts": none} {
+			unknown := facts
+			unknown.Cause = unknownCause
+			seen := map[string]string{c.Diagnosis(&unknown): "the last resort"}
+			for cause, number := range constants(t, "Cause") {
+				d := facts
+				if d.Cause = cron.Cause(number); d.Cause == cron.CauseNone || d.Cause == cron.CauseUnknown {
+					continue
+				}
+				s := c.Diagnosis(&d)
+				checkFacts(t, language+" "+name+" "+cause, s)
+				if other, ok := seen[s]; ok {
+					t.Errorf("%s says the same of %s and %s: %q", language, cause, other, s)
+				}
+				seen[s] = cause
+			}
+			seen = map[string]string{}
+			d := facts
+			d.Cause = cron.CauseStatus
+			plain := c.Diagnosis(&d)
+			for remedy, number := range constants(t, "Remedy") {
+				if d.Remedy = cron.Remedy(number); d.Remedy == cron.RemedyNone {
+					continue
+				}
+				s, ok := strings.CutPrefix(c.Diagnosis(&d), plain+" ")
+				if checkFacts(t, language+" "+name+" "+remedy, s); !ok {
+					t.Errorf("%s has no sentence for %s", language, remedy)
+				}
+				if other, ok := seen[s]; ok {
+					t.Errorf("%s says the same of %s and %s: %q", language, remedy, other, s)
+				}
+				seen[s] = remedy
+			}
+		}
+		if s := c.Diagnosis(&cron.Diagnosis{}); s != "" {
+			t.Errorf("%s says %q of a success", language, s)
+		}
+	}
+}
+
+// unknownCause is one that no catalogue has.
+const unknownCause cron.Cause = -1
+
+// checkFacts reports what cannot be a sentence about a failure. It can begin with the name of a host.
+func checkFacts(t *testing.T, what, s string) {
+	t.Helper()
+	if s == "" || strings.ContainsAny(s, "{}[|") || strings.Contains(s, "  ") || strings.Contains(s, "..") || !strings.HasSuffix(s, ".") {
+		t.Errorf("%s: %q is not a sentence", what, s)
+	}
+}
+
+func TestDiagnosisIsShort(t *testing.T) {
+	long := strings.Repeat("x", 60000)
+	d := cron.Diagnosis{Cause: cron.CauseRedirect, Host: long, Name: long, From: long, Reason: long, Text: long,
+		Remedy: cron.RemedyCertificateName, Mend: cron.Mend{Kind: cron.MendURL, Text: long}}
+	if s := message.Default().Diagnosis(&d); len(s) > 1000 {
+		t.Errorf("the sentences have %d bytes", len(s))
 	}
 }
 

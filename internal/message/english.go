@@ -4,21 +4,25 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"punctual/internal/cron"
 )
 
 // english is the catalogue in English.
 var english = Catalogue{
-	Tag:       "en",
-	layer:     Layer{Problems: englishProblems, Errors: englishErrors},
-	titles:    englishTitles,
-	things:    englishThings,
-	faults:    englishFaults,
-	databases: englishDatabases,
-	mails:     englishMails,
-	mailTexts: englishMailTexts,
-	methods:   englishMethods,
+	Tag:        "en",
+	layer:      Layer{Problems: englishProblems, Errors: englishErrors},
+	titles:     englishTitles,
+	things:     englishThings,
+	faults:     englishFaults,
+	causes:     englishCauses,
+	remedies:   englishRemedies,
+	redirected: "A redirect from {from} led there.",
+	databases:  englishDatabases,
+	mails:      englishMails,
+	mailTexts:  englishMailTexts,
+	methods:    englishMethods,
 	labels: map[label]string{
 		labelJob: "cron job", labelDisabled: "disabled", labelNotRun: "not run yet", labelOK: "ok", labelFailed: "failed",
 		labelCopy: "(copy)",
@@ -26,6 +30,7 @@ var english = Catalogue{
 	console: englishLabels,
 	grammar: grammar{
 		kind: englishType, bounds: englishRange, count: englishCount, crontab: englishCrontab, schedule: englishSchedule,
+		duration: englishDuration, bytes: englishBytes, date: englishDay,
 	},
 }
 
@@ -238,3 +243,26 @@ func englishCount(n int64, unit cron.Unit) string {
 	}
 	return strconv.FormatInt(n, 10)
 }
+
+// englishDuration rounds to seconds, or to tenths below 10 s.
+func englishDuration(d time.Duration) string {
+	if d = d.Round(100 * time.Millisecond); d < 10*time.Second {
+		return strconv.FormatFloat(max(d, 100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+	}
+	return strconv.FormatInt(int64(d.Round(time.Second)/time.Second), 10) + " s"
+}
+
+func englishBytes(n int64) string {
+	switch {
+	case n == 1:
+		return "1 byte"
+	case n > 0 && n%(1<<20) == 0:
+		return strconv.FormatInt(n>>20, 10) + " MiB"
+	case n > 0 && n%(1<<10) == 0:
+		return strconv.FormatInt(n>>10, 10) + " KiB"
+	}
+	return strconv.FormatInt(n, 10) + " bytes"
+}
+
+// englishDay is a date in UTC.
+func englishDay(t time.Time) string { return t.UTC().Format("2 January 2006") }

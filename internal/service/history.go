@@ -41,12 +41,24 @@ func predict(job *cron.JobRecord, now time.Time) []time.Time {
 	return predictions
 }
 
-// Execution reads one execution of a job with its headers and body.
-func (s *Service) Execution(ctx context.Context, actor cron.Actor, jobID, executionID int64) (cron.Execution, error) {
+// Execution reads one execution of a job with its headers and body, and says why it failed.
+func (s *Service) Execution(ctx context.Context, actor cron.Actor, jobID, executionID int64) (
+	e cron.Execution, why cron.Diagnosis, err error) {
 	if err := s.allow(&actor, UseGetExecution); err != nil {
-		return cron.Execution{}, err
+		return e, why, err
 	}
-	return s.store.Execution(ctx, actor.Account.ID, jobID, executionID)
+	if e, err = s.store.Execution(ctx, actor.Account.ID, jobID, executionID); err != nil || e.Outcome == cron.OutcomeSucceeded {
+		return e, why, err
+	}
+	job, err := s.store.Job(ctx, actor.Account.ID, jobID)
+	if err != nil {
+		return e, why, err
+	}
+	if !seesSecrets(&actor) {
+		hideSecrets(&job.Job)
+	}
+	plan := s.planOf(actor.Account)
+	return e, cron.Diagnose(&e.Result, &job.Job, &plan), nil
 }
 
 // Searcher reads the records of an account.

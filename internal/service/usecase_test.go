@@ -57,7 +57,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"DeleteJob":     func() error { return s.DeleteJob(ctx, a, 1, nil) },
 		"DeleteJobs":    func() error { return second(s.DeleteJobs(ctx, a, ids)) },
 		"DeleteTLS":     func() error { return s.DeleteTLS(ctx, a) },
-		"Execution":     func() error { return second(s.Execution(ctx, a, 1, 1)) },
+		"Execution":     func() error { return third(s.Execution(ctx, a, 1, 1)) },
 		"Folder":        func() error { return second(s.Folder(ctx, a, 1)) },
 		"FolderJobs":    func() error { return second(s.FolderJobs(ctx, a, 1, 1)) },
 		"Folders":       func() error { return second(s.Folders(ctx, a)) },

@@ -189,10 +189,26 @@ func historySchemas() []Member {
 				Of("status", Integer("The status code of the redirect."))))),
 			Maybe("truncated", Boolean("True if the body was larger than the plan allows and was cut; otherwise left out.")),
 			Maybe("headersBase64", String("The bytes of `headers` in base64 (RFC 4648, section 4); only if they are not UTF-8.")),
-			Maybe("bodyBase64", String("The same for `body`.")))...)...)),
+			Maybe("bodyBase64", String("The same for `body`.")),
+			Of("sentence", String("Why the execution failed, and what to do where something can be done; null for a success.").OrNull()),
+			Of("mend", mendSchema()))...)...)),
 		Of("Record", Object("A record of the history: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
 	}
+}
+
+// mendSchema is a change of a job.
+func mendSchema() Schema {
+	return Object("A change of the job, as it is now, after which it might succeed; null if there is none.",
+		Of("kind", String("What to change.").Choose(
+			Choice{Value: wire.MendNames[cron.MendURL], Meaning: "use `value` as `url`"},
+			Choice{Value: wire.MendNames[cron.MendTimeout], Meaning: "raise `requestTimeout` to `value`, in seconds"},
+			Choice{Value: wire.MendNames[cron.MendContentType], Meaning: "add the header `Content-Type` with `value`"},
+			Choice{Value: wire.MendNames[cron.MendFollowRedirects], Meaning: "set `followRedirects` to `value`"},
+			Choice{Value: wire.MendNames[cron.MendRedirectSuccess], Meaning: "set `redirectSuccess` to `value`, which is true"},
+			Choice{Value: wire.MendNames[cron.MendOversize], Meaning: "set `oversize` to `value`, which is `truncate`"})),
+		Of("value", Schema{Description: "The new value: a string, an integer or true."}),
+	).OrNull()
 }
 
 // recordMembers are the members of a record that an item of the contract's history does not have.

@@ -30,6 +30,12 @@ var (
 	DeliveryNames = []string{cron.AtMostOnce: "at-most-once", cron.AtLeastOnce: "at-least-once"}
 )
 
+// MendNames are the names of the kinds of mends, by their numbers.
+var MendNames = []string{
+	cron.MendNone: "", cron.MendURL: "url", cron.MendTimeout: "timeout", cron.MendContentType: "contentType",
+	cron.MendFollowRedirects: "followRedirects", cron.MendRedirectSuccess: "redirectSuccess", cron.MendOversize: "oversize",
+}
+
 // RunStates are the names of the states of a run, by their numbers.
 var RunStates = []string{cron.RunWaiting: "waiting", cron.RunRunning: "running", cron.RunFinished: "finished"}
 
@@ -100,7 +106,10 @@ var FaultNames = map[cron.Fault]string{
 	cron.FaultStatus:          "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
 	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
 	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
-	cron.FaultShortage: "shortage", cron.FaultMatchBusy: "matchBusy", cron.FaultNotGlobal: "notGlobal",
+	cron.FaultMetadata: "metadata", cron.FaultOwnListener: "ownListener", cron.FaultDenied: "denied",
+	cron.FaultLinkLocal: "linkLocal", cron.FaultCertificateNotYet: "certificateNotYet",
+	cron.FaultCertificateChain: "certificateChain",
+	cron.FaultShortage:         "shortage", cron.FaultMatchBusy: "matchBusy", cron.FaultNotGlobal: "notGlobal",
 }
 
 // Faults are those with a word, in the order of their numbers.
