@@ -24,16 +24,17 @@ const (
 	oidcTime  = 10 * time.Minute // that a person has at the issuer
 	clockSkew = 5 * time.Minute  // by which an issuer's clock may be ahead
 	oidcState = "OpenID Connect"
-
-	maxCarry = 1 << 10 // bytes
 )
+
+// MaxCarry limits IssuerRequest.Carry, in bytes.
+const MaxCarry = 1 << 10
 
 // IssuerRequest is what begins a sign-in at an issuer.
 type IssuerRequest struct {
 	Name     string // of the issuer
 	Callback string // the URL to which the issuer sends the browser back, which it must know
 	Fresh    bool   // the issuer is to ask the person again, even one who is signed in there
-	Carry    string // comes back with the identity; up to 1 KiB
+	Carry    string // comes back with the identity; up to MaxCarry
 	From     netip.Addr
 }
 
@@ -68,7 +69,7 @@ func (s *Issuers) Start(ctx context.Context, now time.Time, r IssuerRequest) (Is
 	if err != nil {
 		return IssuerRedirect{}, err
 	}
-	if len(r.Carry) > maxCarry {
+	if len(r.Carry) > MaxCarry {
 		return IssuerRedirect{}, fmt.Errorf("%d bytes cannot be carried through a sign-in", len(r.Carry))
 	}
 	known, _, _ := i.remembered(now)

@@ -20,7 +20,7 @@ const (
 	// issuerCookie begins the name of the cookie that binds a sign-in at an issuer to the browser.
 	issuerCookie = "punctual-oidc-"
 
-	maxErrandNext = 512 // bytes, so that an errand can be carried
+	maxToken = 100 // bytes; tokens of links are shorter
 )
 
 // A browser comes to an issuer by a link and not by a form, because the content security policy lets forms lead nowhere else:
@@ -62,6 +62,8 @@ const (
 func signInAtIssuer(v *visit) error {
 	e := errand{For: toSignIn, Next: v.next(), Invitation: v.r.URL.Query().Get("invitation")}
 	switch s := v.actor.Session; {
+	case len(e.Invitation) > maxToken:
+		return cron.Missing(cron.SubjectLink)
 	case e.Invitation != "" && v.foreign():
 		return v.redirect(pathInvitation + url.PathEscape(e.Invitation))
 	case s != nil && !s.Second && e.Invitation == "":
@@ -96,10 +98,11 @@ func (v *visit) foreign() bool {
 
 // toIssuer sends the browser to the issuer that the path names.
 func (v *visit) toIssuer(e errand) error {
-	if len(e.Next) > maxErrandNext {
-		e.Next = root
-	}
 	carry, err := json.Marshal(e)
+	if err == nil && len(carry) > auth.MaxCarry {
+		e.Next = root
+		carry, err = json.Marshal(e)
+	}
 	if err != nil {
 		return err
 	}

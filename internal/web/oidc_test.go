@@ -87,7 +87,12 @@ func TestIssuerSignIn(t *testing.T) {
 	b.get("/console/sign-in/oidc/example?next=https://example.org/").leads("/console")
 	c.visitor(t).get("/console/sign-in/oidc/other").says(404)
 	c.visitor(t).get("/console/sign-in/oidc/other/callback?state=x&code=y").says(404)
-	c.visitor(t).get("/console/sign-in/oidc/example?next=/console/" + strings.Repeat("a", 4000)).says(303)
+	for _, long := range []string{"/" + strings.Repeat("a", 4000), "%3F" + strings.Repeat("%26", 500), "%3F" + strings.Repeat("%22", 500)} {
+		b := c.visitor(t)
+		b.get(b.goTo(p, "/console/sign-in/oidc/example?next=/console"+long, bob.Email)).leads("/console")
+	}
+	c.visitor(t).get("/console/sign-in/oidc/example?invitation=" + strings.Repeat("%22", 100)).says(303)
+	c.visitor(t).get("/console/sign-in/oidc/example?invitation=" + strings.Repeat("a", 101)).says(404)
 }
 
 // TestIssuerRefuses tells people what went wrong, on the page that they came from.
