@@ -146,7 +146,8 @@ const (
 	RuleAccountDeletes         // nothing; the account waits for its deletion
 	RuleInviterGone            // nothing; who invited may no longer give the role of the invitation
 	RuleSignInFirst            // nothing; the person of an invitation exists, and has to sign in for it
-	RuleIdentityUnknown        // nothing; who comes from an issuer is not let in
+	RuleIdentityUnknown        // Given: the title of an issuer; who comes from it is not let in
+	RuleIdentityOther          // Given: the title of an issuer; who confirms by it is somebody else there
 	RuleIdentityLink           // Given: the title of an issuer; the person has to link the identity
 	RuleNoSecondFactor         // nothing; of a person who has none
 )

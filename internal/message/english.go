@@ -151,8 +151,9 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleInviterGone: "This invitation is no longer valid, because the person who sent it may not give that role any more; " +
 		"ask an owner of the account for a new one.",
 	cron.RuleSignInFirst: "You can sign in with this e-mail address already; sign in, then open the link again.",
-	cron.RuleIdentityUnknown: "You are signed in there, but that does not let you in here; ask an owner of the account for an invitation " +
+	cron.RuleIdentityUnknown: "You are signed in at {given}, but that does not let you in here; ask an owner of the account for an invitation " +
 		"to the same e-mail address.",
+	cron.RuleIdentityOther: "You are signed in at {given} as somebody else; sign in there as the person that is linked here.",
 	cron.RuleIdentityLink: "Somebody has this e-mail address already. If it is you, sign in another way, then link {given} on the page " +
 		"Sign-in of the settings.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",

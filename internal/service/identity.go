@@ -123,7 +123,7 @@ func (s *Service) addIdentity(ctx context.Context, client *Client, p *cron.Perso
 // issuer, if they are a member of it. A role that would leave the account without an owner stays as it is.
 func (s *Service) signInKnown(ctx context.Context, client *Client, p *cron.Person, id *auth.Identity, account cron.Account) (in SignedIn, err error) {
 	if p.Disabled {
-		return in, unauthorized(cron.RuleIdentityUnknown)
+		return in, refuse(id, cron.Unauthorized, cron.RuleIdentityUnknown)
 	}
 	if account.ID != 0 && id.Role != cron.RoleNone {
 		actor := client.actorOf(p)
@@ -145,7 +145,7 @@ func (s *Service) signInKnown(ctx context.Context, client *Client, p *cron.Perso
 // enterByOIDC makes a person of somebody new, when an invitation or the configuration of the issuer lets them in.
 func (s *Service) enterByOIDC(ctx context.Context, client *Client, id *auth.Identity, link *cron.Link, account cron.Account) (in SignedIn, err error) {
 	if id.Email == "" || link == nil && !id.Admitted {
-		return in, &cron.Error{Kind: cron.Forbidden, Subject: cron.SubjectPerson, Problems: []cron.Problem{{Rule: cron.RuleIdentityUnknown}}}
+		return in, refuse(id, cron.Forbidden, cron.RuleIdentityUnknown)
 	}
 	n := newcomer{person: cron.Person{Email: id.Email, Name: id.Name, Language: client.Language, Confirmed: id.Trusted}}
 	if n.person.Accept() != nil { // an issuer may name anything
@@ -184,8 +184,12 @@ func knownAlready(err error, id *auth.Identity, link *cron.Link) error {
 	if first == err || link != nil {
 		return first
 	}
-	return &cron.Error{Kind: cron.Unauthorized, Subject: cron.SubjectPerson,
-		Problems: []cron.Problem{{Rule: cron.RuleIdentityLink, Given: id.Config.Title}}}
+	return refuse(id, cron.Unauthorized, cron.RuleIdentityLink)
+}
+
+// refuse is that an identity does not do, by a rule that names its issuer.
+func refuse(id *auth.Identity, kind cron.ErrorKind, rule cron.Rule) error {
+	return &cron.Error{Kind: kind, Subject: cron.SubjectPerson, Problems: []cron.Problem{{Rule: rule, Given: id.Config.Title}}}
 }
 
 // LinkIdentity lets the person sign in by an issuer from now on. The error is of kind Conflict when the identity belongs to
@@ -231,7 +235,7 @@ func (s *Service) ConfirmByOIDC(ctx context.Context, actor cron.Actor, id auth.I
 	p, err := s.store.IdentityPerson(ctx, id.Issuer, id.Subject)
 	switch {
 	case cron.KindOf(err) == cron.NotFound, err == nil && (p.ID != actor.Person.ID || !id.Fresh):
-		return in, unauthorized(cron.RuleIdentityUnknown)
+		return in, refuse(&id, cron.Unauthorized, cron.RuleIdentityOther)
 	case err != nil:
 		return in, err
 	}

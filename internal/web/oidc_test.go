@@ -193,7 +193,8 @@ func TestIssuerOnlyWay(t *testing.T) {
 func TestIssuerConfirmsAnother(t *testing.T) {
 	c, p := newIssuerConsole(t, `, "domains": ["example.com"]`, bob)
 	jane := c.setUp(t)
-	jane.get(jane.goTo(p, "/console/confirm/oidc/example", bob.Email)).says(403, "Confirm that it is you")
+	jane.get(jane.goTo(p, "/console/confirm/oidc/example", bob.Email)).
+		says(403, "You are signed in at Example ID as somebody else", "Confirm that it is you")
 }
 
 // TestIssuerInvitation accepts an invitation by a sign-in at an issuer, by the person who was invited only.

@@ -78,7 +78,7 @@ func TestIssuerStrangers(t *testing.T) {
 	s := startWithIssuer(t, `, "domains": ["example.com"]`, eve, carl)
 	for _, email := range []string{eve.Email, carl.Email} {
 		tab := openTab(t, s.url).Open("/console/sign-in").Press("Continue with Example ID")
-		tab.Expect(403).issuerSignIn(email).See("does not let you in here").Look("issuer-refused")
+		tab.Expect(403).issuerSignIn(email).See("You are signed in at Example ID, but that does not let you in here").Look("issuer-refused")
 		tab.Open("/console").At("/console/sign-in")
 	}
 	s.jane.Open("/console/settings/people").Fill("E-mail address", eve.Email).Press("Invite").See("Give this link")
