@@ -27,8 +27,8 @@ func publicRoutes(o *operations, root *root) routes {
 	return all
 }
 
-// root answers at the root URL: with how to set the service up while nobody can sign in, and then with the console for a
-// browser and a text for other programs.
+// root answers at the root URL: with the console for a browser, and for other programs with a text, which also says how to set
+// the service up while nobody can sign in.
 type root struct {
 	url   string // of the API
 	isSet func(context.Context) (bool, error)
@@ -41,12 +41,12 @@ func (o *root) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "Accept")
-	switch {
-	case !o.isSetUp(r.Context()):
-		text = message.Default().NobodySignsIn()
-	case strings.Contains(r.Header.Get("Accept"), "text/html"):
-		http.Redirect(w, r, "/console", http.StatusSeeOther)
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, "/console", http.StatusSeeOther) // whose sign-in page says the same
 		return
+	}
+	if !o.isSetUp(r.Context()) {
+		text += message.Default().NobodySignsIn()
 	}
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -121,7 +121,8 @@ func TestRoot(t *testing.T) {
 		status       int
 	}{
 		"nobody signs in":                  {newRoot(false, nil), "*/*", "punctual login-link", 200},
-		"nobody signs in, to a browser":    {newRoot(false, nil), browser, "punctual login-link", 200},
+		"nobody signs in, but a key does":  {newRoot(false, nil), "*/*", "/jobs", 200},
+		"nobody signs in, to a browser":    {newRoot(false, nil), browser, "", 303},
 		"set up":                           {newRoot(true, nil), "*/*", "/jobs", 200},
 		"set up, without Accept":           {newRoot(true, nil), "", "/jobs", 200},
 		"set up, to a browser":             {newRoot(true, nil), browser, "", 303},

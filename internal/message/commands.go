@@ -289,11 +289,10 @@ func (c *Catalogue) UnreadableZoneData(path string, err error) string {
 	return fmt.Sprintf("The time zone data at %s cannot be read: %v. Check the path, or leave out --zoneinfo.", path, err)
 }
 
-// NobodySignsIn is the text at the root URL of the service while nobody can sign in.
+// NobodySignsIn is added to the text at the root URL of the service while nobody can sign in.
 func (c *Catalogue) NobodySignsIn() string {
-	return `Punctual is running, and nobody can sign in yet.
-
-On the machine of the service, run this command, and open the link that it prints:
+	return `
+Nobody can sign in to the console yet. On the machine of the service, run this command, and open the link that it prints:
 
     punctual login-link
 

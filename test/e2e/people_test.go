@@ -125,7 +125,7 @@ func TestSetUpAndPeople(t *testing.T) {
 		node := s.Start()
 		first := consoleLink.FindString(node.Stdout())
 		g.get(200, node.URL+"/", "*/*", "punctual login-link")
-		g.get(200, node.URL+"/", browser, "punctual login-link")
+		g.get(303, node.URL+"/", browser, "/console")
 		refuse("Nobody signs in with", "login-link", "--email", "jane@example.com")
 		if list := run("person", "list"); strings.Contains(list, "\n") {
 			t.Errorf("at first the people are\n%s", list)
