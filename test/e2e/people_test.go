@@ -92,127 +92,161 @@ func signIn(t *testing.T, node *harness.Node, email, password string) (client *h
 	return harness.NewClient(t, node.URL, session.Token), true
 }
 
+// commander gives commands beside the nodes of a service.
+type commander struct {
+	t     *testing.T
+	s     *harness.Service
+	guest *guest
+}
+
+// run runs a command that succeeds and returns what it prints.
+func (c *commander) run(args ...string) string {
+	c.t.Helper()
+	code, stdout, stderr := harness.Run(c.t, c.s.Env(), args...)
+	if code != 0 || stderr != "" {
+		c.t.Fatalf("%v: exit code %d, stderr %q", args, code, stderr)
+	}
+	return strings.TrimSuffix(stdout, "\n")
+}
+
+// refuse runs a command that fails with a sentence.
+func (c *commander) refuse(says string, args ...string) {
+	c.t.Helper()
+	code, stdout, stderr := harness.Run(c.t, c.s.Env(), args...)
+	if code != 1 || stdout != "" {
+		c.t.Errorf("%v: exit code %d, stdout %q", args, code, stdout)
+	}
+	checkSentence(c.t, c.s, stderr, []string{says})
+}
+
+// at is a link of the console as the test reaches it.
+func (c *commander) at(node *harness.Node, link string) string {
+	c.t.Helper()
+	port := node.URL[strings.LastIndexByte(node.URL, ':'):]
+	if !strings.HasPrefix(link, "http://localhost"+port+"/console/setup/") || strings.ContainsAny(link, " \n") {
+		c.t.Fatalf("the link of the service at %s is %q", node.URL, link)
+	}
+	return node.URL + strings.TrimPrefix(link, "http://localhost"+port)
+}
+
 // TestSetUpAndPeople sets a service up by the link of its start, and manages people by commands.
 func TestSetUpAndPeople(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
-		run := func(args ...string) string {
-			t.Helper()
-			code, stdout, stderr := harness.Run(t, s.Env(), args...)
-			if code != 0 || stderr != "" {
-				t.Fatalf("%v: exit code %d, stderr %q", args, code, stderr)
-			}
-			return strings.TrimSuffix(stdout, "\n")
-		}
-		refuse := func(says string, args ...string) {
-			t.Helper()
-			code, stdout, stderr := harness.Run(t, s.Env(), args...)
-			if code != 1 || stdout != "" {
-				t.Errorf("%v: exit code %d, stdout %q", args, code, stdout)
-			}
-			checkSentence(t, s, stderr, []string{says})
-		}
-		at := func(node *harness.Node, link string) string { // the link as the test reaches it
-			t.Helper()
-			port := node.URL[strings.LastIndexByte(node.URL, ':'):]
-			if !strings.HasPrefix(link, "http://localhost"+port+"/console/setup/") || strings.ContainsAny(link, " \n") {
-				t.Fatalf("the link of the service at %s is %q", node.URL, link)
-			}
-			return node.URL + strings.TrimPrefix(link, "http://localhost"+port)
-		}
-		g := newGuest(t)
-
-		node := s.Start()
-		first := consoleLink.FindString(node.Stdout())
-		g.get(200, node.URL+"/", "*/*", "punctual login-link")
-		g.get(303, node.URL+"/", browser, "/console")
-		refuse("Nobody signs in with", "login-link", "--email", "jane@example.com")
-		if list := run("person", "list"); strings.Contains(list, "\n") {
-			t.Errorf("at first the people are\n%s", list)
-		}
-		node.Stop()
-		node = s.Start()
-		if text := node.Stdout(); !consoleLink.MatchString(text) || strings.Contains(text, first) || strings.Contains(text, "punctual_") {
-			t.Errorf("a start while nobody is set up prints\n%s", text)
-		}
-		second, third := at(node, consoleLink.FindString(node.Stdout())), at(node, run("login-link"))
-		first = node.URL + first[strings.Index(first, "/console"):]
-		for _, link := range []string{first, second, third, second} {
-			g.get(200, link, browser, "Set up Punctual") // looking does not use it
-		}
-		g.post(422, second, url.Values{"email": {"jane@example.com"}, "password": {"short"}})
-		g.post(303, second, url.Values{"email": {"Jane@Example.com"}, "password": {password}})
-		for _, link := range []string{first, second, third} {
-			g.get(410, link, browser, "")
-			g.post(410, link, url.Values{"email": {"joe@example.com"}, "password": {password}})
-		}
-		g.get(200, node.URL+"/", "*/*", "/jobs")
-		g.get(303, node.URL+"/", browser, "/console")
-		node.Stop()
-		if node = s.Start(); node.Stdout() != "" {
-			t.Errorf("a start after the set-up prints\n%s", node.Stdout())
-		}
-
-		jane, ok := signIn(t, node, "JANE@example.com", password)
-		if !ok {
-			t.Fatal("the operator cannot sign in")
-		}
-		answer := jane.Do(http.MethodPost, "/invitations",
-			harness.Fields{"invitation": harness.Fields{"email": "jo@example.com", "role": "editor"}}, nil)
-		var invitation struct {
-			Path string `json:"path"`
-		}
-		if err := json.Unmarshal(answer.Body, &invitation); err != nil || !strings.HasPrefix(invitation.Path, "/console/invitation/") {
-			t.Fatalf("%v in %s", err, answer.Body)
-		}
-		g.post(303, node.URL+invitation.Path, url.Values{"password": {password}})
-		jo, _ := signIn(t, node, "jo@example.com", password)
-		if list := run("person", "list"); strings.Count(list, "\n") != 2 ||
-			!regexp.MustCompile(`(?m)^1 +jane@example\.com +enabled +yes `).MatchString(list) ||
-			!regexp.MustCompile(`(?m)^2 +jo@example\.com +enabled +no `).MatchString(list) {
-			t.Errorf("the people are\n%s", list)
-		}
-
-		// New passwords, of the operator and of another person.
-		const other = "another long password"
-		for email, args := range map[string][]string{"jane@example.com": nil, "jo@example.com": {"--email", "Jo@Example.com"}} {
-			link := at(node, run(append([]string{"login-link"}, args...)...))
-			g.get(200, link, browser, email)
-			g.post(303, link, url.Values{"password": {other}})
-			g.post(410, link, url.Values{"password": {password}})
-			if _, ok := signIn(t, node, email, password); ok {
-				t.Errorf("%s signs in with the former password", email)
-			}
-		}
-		jane.Refused(401, http.MethodGet, "/me", nil) // other sessions end with the password
-		jo.Refused(401, http.MethodGet, "/me", nil)
-		jo, _ = signIn(t, node, "jo@example.com", other)
-		if link := run("login-link", "--public-url", "https://cron.example.com"); !strings.HasPrefix(link, "https://cron.example.com/console/setup/") {
-			t.Errorf("with --public-url the link is %q", link)
-		}
-
-		// Operators, and people who may not sign in.
-		jo.Refused(403, http.MethodGet, "/accounts", nil)
-		run("person", "operator", "JO@example.com", "on")
-		jo.Do(http.MethodGet, "/accounts", nil, nil)
-		run("person", "operator", "jo@example.com", "off")
-		jo.Refused(403, http.MethodGet, "/accounts", nil)
-		refuse("last operator", "person", "operator", "jane@example.com", "off")
-		refuse("last operator", "person", "disable", "jane@example.com")
-		run("person", "disable", "jo@example.com")
-		jo.Refused(401, http.MethodGet, "/me", nil)
-		if _, ok := signIn(t, node, "jo@example.com", other); ok {
-			t.Error("somebody who is disabled signs in")
-		}
-		refuse("Nobody signs in with", "login-link", "--email", "jo@example.com")
-		run("person", "enable", "jo@example.com")
-		if _, ok := signIn(t, node, "jo@example.com", other); !ok {
-			t.Error("somebody who is enabled again cannot sign in")
-		}
-		for _, args := range [][]string{{"disable"}, {"enable"}, {"operator", "on"}} {
-			refuse("person list", append([]string{"person", args[0], "nobody@example.com"}, args[1:]...)...)
-		}
+		c := &commander{t, s, newGuest(t)}
+		node := c.setUp()
+		jane, jo := c.invite(node)
+		c.setPasswords(node, jane, jo)
+		c.manage(node)
 	})
+}
+
+// setUp sets up jane@example.com as the operator, with several links.
+func (c *commander) setUp() *harness.Node {
+	c.t.Helper()
+	node := c.s.Start()
+	first := consoleLink.FindString(node.Stdout())
+	c.guest.get(200, node.URL+"/", "*/*", "punctual login-link")
+	c.guest.get(303, node.URL+"/", browser, "/console")
+	c.refuse("Nobody signs in with", "login-link", "--email", "jane@example.com")
+	if list := c.run("person", "list"); strings.Contains(list, "\n") {
+		c.t.Errorf("at first the people are\n%s", list)
+	}
+	node.Stop()
+	node = c.s.Start()
+	if text := node.Stdout(); !consoleLink.MatchString(text) || strings.Contains(text, first) || strings.Contains(text, "punctual_") {
+		c.t.Errorf("a start while nobody is set up prints\n%s", text)
+	}
+	second, third := c.at(node, consoleLink.FindString(node.Stdout())), c.at(node, c.run("login-link"))
+	first = node.URL + first[strings.Index(first, "/console"):]
+	for _, link := range []string{first, second, third, second} {
+		c.guest.get(200, link, browser, "Set up Punctual") // looking does not use it
+	}
+	c.guest.post(422, second, url.Values{"email": {"jane@example.com"}, "password": {"short"}})
+	c.guest.post(303, second, url.Values{"email": {"Jane@Example.com"}, "password": {password}})
+	for _, link := range []string{first, second, third} {
+		c.guest.get(410, link, browser, "")
+		c.guest.post(410, link, url.Values{"email": {"joe@example.com"}, "password": {password}})
+	}
+	c.guest.get(200, node.URL+"/", "*/*", "/jobs")
+	c.guest.get(303, node.URL+"/", browser, "/console")
+	node.Stop()
+	if node = c.s.Start(); node.Stdout() != "" {
+		c.t.Errorf("a start after the set-up prints\n%s", node.Stdout())
+	}
+	return node
+}
+
+// invite lets jane@example.com invite jo@example.com, and returns the sessions of both.
+func (c *commander) invite(node *harness.Node) (jane, jo *harness.Client) {
+	c.t.Helper()
+	jane, ok := signIn(c.t, node, "JANE@example.com", password)
+	if !ok {
+		c.t.Fatal("the operator cannot sign in")
+	}
+	answer := jane.Do(http.MethodPost, "/invitations",
+		harness.Fields{"invitation": harness.Fields{"email": "jo@example.com", "role": "editor"}}, nil)
+	var invitation struct {
+		Path string `json:"path"`
+	}
+	if err := json.Unmarshal(answer.Body, &invitation); err != nil || !strings.HasPrefix(invitation.Path, "/console/invitation/") {
+		c.t.Fatalf("%v in %s", err, answer.Body)
+	}
+	c.guest.post(303, node.URL+invitation.Path, url.Values{"password": {password}})
+	jo, _ = signIn(c.t, node, "jo@example.com", password)
+	if list := c.run("person", "list"); strings.Count(list, "\n") != 2 ||
+		!regexp.MustCompile(`(?m)^1 +jane@example\.com +enabled +yes `).MatchString(list) ||
+		!regexp.MustCompile(`(?m)^2 +jo@example\.com +enabled +no `).MatchString(list) {
+		c.t.Errorf("the people are\n%s", list)
+	}
+	return jane, jo
+}
+
+const other = "another long password"
+
+// setPasswords sets new passwords, of the operator and of another person, by links.
+func (c *commander) setPasswords(node *harness.Node, jane, jo *harness.Client) {
+	c.t.Helper()
+	for email, args := range map[string][]string{"jane@example.com": nil, "jo@example.com": {"--email", "Jo@Example.com"}} {
+		link := c.at(node, c.run(append([]string{"login-link"}, args...)...))
+		c.guest.get(200, link, browser, email)
+		c.guest.post(303, link, url.Values{"password": {other}})
+		c.guest.post(410, link, url.Values{"password": {password}})
+		if _, ok := signIn(c.t, node, email, password); ok {
+			c.t.Errorf("%s signs in with the former password", email)
+		}
+	}
+	jane.Refused(401, http.MethodGet, "/me", nil) // other sessions end with the password
+	jo.Refused(401, http.MethodGet, "/me", nil)
+	if link := c.run("login-link", "--public-url", "https://cron.example.com"); !strings.HasPrefix(link, "https://cron.example.com/console/setup/") {
+		c.t.Errorf("with --public-url the link is %q", link)
+	}
+}
+
+// manage makes operators, and people who may not sign in.
+func (c *commander) manage(node *harness.Node) {
+	c.t.Helper()
+	jo, _ := signIn(c.t, node, "jo@example.com", other)
+	jo.Refused(403, http.MethodGet, "/accounts", nil)
+	c.run("person", "operator", "JO@example.com", "on")
+	jo.Do(http.MethodGet, "/accounts", nil, nil)
+	c.run("person", "operator", "jo@example.com", "off")
+	jo.Refused(403, http.MethodGet, "/accounts", nil)
+	c.refuse("last operator", "person", "operator", "jane@example.com", "off")
+	c.refuse("last operator", "person", "disable", "jane@example.com")
+	c.run("person", "disable", "jo@example.com")
+	jo.Refused(401, http.MethodGet, "/me", nil)
+	if _, ok := signIn(c.t, node, "jo@example.com", other); ok {
+		c.t.Error("somebody who is disabled signs in")
+	}
+	c.refuse("Nobody signs in with", "login-link", "--email", "jo@example.com")
+	c.run("person", "enable", "jo@example.com")
+	if _, ok := signIn(c.t, node, "jo@example.com", other); !ok {
+		c.t.Error("somebody who is enabled again cannot sign in")
+	}
+	for _, args := range [][]string{{"disable"}, {"enable"}, {"operator", "on"}} {
+		c.refuse("person list", append([]string{"person", args[0], "nobody@example.com"}, args[1:]...)...)
+	}
 }
 
 // TestAccountsByNumber manages an account by its number, from a plan to its deletion.
@@ -239,29 +273,6 @@ func TestAccountsByNumber(t *testing.T) {
 			}
 		}
 		jane := harness.NewClient(t, node.URL, s.CreateAccount("jane@example.com", "default"))
-		link := strings.TrimSpace(run("person", "invite", "Jane@Example.org", "--account", "2", "--role", "owner"))
-		_, token, ok := strings.Cut(link, "/console/invitation/")
-		if !ok || !strings.HasPrefix(link, "http://localhost") {
-			t.Fatalf("person invite prints %q", link)
-		}
-		g := newGuest(t)
-		g.post(303, node.URL+"/console/invitation/"+token, url.Values{"password": {password}})
-		g.post(410, node.URL+"/console/invitation/"+token, url.Values{"password": {password}})
-		owner, _ := signIn(t, node, "jane@example.org", password)
-		if me := owner.Do(http.MethodGet, "/me", nil, nil); !strings.Contains(string(me.Body), `"accountId":2`) ||
-			!strings.Contains(string(me.Body), `"role":"owner"`) {
-			t.Errorf("the owner is %s", me.Body)
-		}
-		for says, args := range map[string][]string{
-			"a member of the account": {"jane@example.org", "--account", "2"}, "not an e-mail address": {"jane", "--account", "2"},
-			"no account": {"jo@example.org", "--account", "7"},
-		} {
-			code, stdout, stderr := do("", append([]string{"person", "invite"}, args...)...)
-			if code != 1 || stdout != "" {
-				t.Errorf("person invite %v: exit code %d, stdout %q", args, code, stdout)
-			}
-			checkSentence(t, s, stderr, []string{says})
-		}
 		run("account", "set-plan", "2", "unlimited", "--set", "maxJobs=7")
 		state(`unlimited, maxJobs=7 +enabled`)
 		run("account", "disable", "2")
@@ -308,20 +319,80 @@ func TestAccountsByNumber(t *testing.T) {
 			t.Errorf("account list prints\n%s", list)
 		}
 
-		// An operator's key.
-		plain := harness.NewClient(t, node.URL, strings.TrimSpace(run("apikey", "create")))
-		plain.Refused(403, http.MethodGet, "/accounts", nil)
-		operator := harness.NewClient(t, node.URL, strings.TrimSpace(run("apikey", "create", "--operator")))
-		if got := operator.Do(http.MethodGet, "/accounts/3", nil, nil); got.Status != 200 || !strings.Contains(string(got.Body), "joe@example.com") {
-			t.Errorf("GET /accounts/3: %d %s", got.Status, got.Body)
+	})
+}
+
+// TestFirstOwner invites the first owner of an account that a command made.
+func TestFirstOwner(t *testing.T) {
+	t.Parallel()
+	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
+		node := s.Start()
+		c := &commander{t, s, newGuest(t)}
+		c.run("account", "create", "jane@example.com")
+		link := c.run("person", "invite", "Jane@Example.org", "--account", "2", "--role", "owner")
+		_, token, ok := strings.Cut(link, "/console/invitation/")
+		if !ok || !strings.HasPrefix(link, "http://localhost") {
+			t.Fatalf("person invite prints %q", link)
 		}
-		if list := run("apikey", "list"); strings.Count(list, "all, operator ") != 2 { // the first key is one, too
+		c.guest.post(303, node.URL+"/console/invitation/"+token, url.Values{"password": {password}})
+		c.guest.post(410, node.URL+"/console/invitation/"+token, url.Values{"password": {password}})
+		owner, _ := signIn(t, node, "jane@example.org", password)
+		if me := owner.Do(http.MethodGet, "/me", nil, nil); !strings.Contains(string(me.Body), `"accountId":2`) ||
+			!strings.Contains(string(me.Body), `"role":"owner"`) {
+			t.Errorf("the owner is %s", me.Body)
+		}
+		c.refuse("a member of the account", "person", "invite", "jane@example.org", "--account", "2")
+		c.refuse("not an e-mail address", "person", "invite", "jane", "--account", "2")
+		c.refuse("no account", "person", "invite", "jo@example.org", "--account", "7")
+	})
+}
+
+// TestOperatorsKey makes keys for operators and others.
+func TestOperatorsKey(t *testing.T) {
+	t.Parallel()
+	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
+		node := s.Start()
+		c := &commander{t, s, nil}
+		c.run("account", "create", "joe@example.com")
+		plain := harness.NewClient(t, node.URL, strings.TrimSpace(c.run("apikey", "create")))
+		plain.Refused(403, http.MethodGet, "/accounts", nil)
+		operator := harness.NewClient(t, node.URL, strings.TrimSpace(c.run("apikey", "create", "--operator")))
+		if got := operator.Do(http.MethodGet, "/accounts/2", nil, nil); got.Status != 200 || !strings.Contains(string(got.Body), "joe@example.com") {
+			t.Errorf("GET /accounts/2: %d %s", got.Status, got.Body)
+		}
+		if list := c.run("apikey", "list"); strings.Count(list, "all, operator ") != 2 { // the first key is one, too
 			t.Errorf("apikey list prints\n%s", list)
 		}
-		if code, _, stderr := do("", "apikey", "create", "--operator", "--read-only"); code != 2 || !strings.Contains(stderr, "not both") {
+		if code, _, stderr := harness.Run(t, s.Env(), "apikey", "create", "--operator", "--read-only"); code != 2 || !strings.Contains(stderr, "not both") {
 			t.Errorf("an operator's key that only reads: exit code %d, stderr %q", code, stderr)
 		}
 	})
+}
+
+// plant gives an account a secret wherever a job can have one, and a certificate with its private key. A job runs.
+func plant(t *testing.T, client *harness.Client, target *harness.Target, secret string) (certificate, privateKey string) {
+	t.Helper()
+	host := strings.TrimPrefix(target.URL, "http://")
+	id := client.CreateJob(harness.Fields{
+		"title": "exported", "url": "http://jane:" + secret + "@" + host + "/ok", "enabled": true,
+		"saveResponses": true, "schedule": harness.EverySecond(), "requestMethod": 1,
+		"extendedData": harness.Fields{"headers": harness.Fields{"X-Token": secret, "Authorization": "Bearer " + secret}, "body": secret},
+		"success":      harness.Fields{"contains": "request"},
+	})
+	client.CreateJob(harness.Fields{"url": target.URL, "auth": harness.Fields{"enable": true, "user": "jane", "password": secret}})
+	certificate, privateKey = authority.WritePair(t, t.TempDir())
+	for _, path := range []*string{&certificate, &privateKey} {
+		text, err := os.ReadFile(*path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*path = string(text)
+	}
+	client.Do(http.MethodPut, "/tls", harness.Fields{"tls": harness.Fields{"certificate": certificate, "privateKey": privateKey}}, nil)
+	client.Do(http.MethodPut, "/folders", harness.Fields{"folder": harness.Fields{"title": "nightly"}}, nil)
+	await(t, "the job ran", func() bool { return len(client.History(id).History) > 0 })
+	client.ChangeJob(id, harness.Fields{"enabled": false})
+	return certificate, privateKey
 }
 
 // TestExport plants secrets wherever an account can have one, and looks for them in its export.
@@ -332,27 +403,7 @@ func TestExport(t *testing.T) {
 		key := s.CreateAccount("jane@example.com", "unlimited")
 		client, target := harness.NewClient(t, node.URL, key), harness.NewTarget(t)
 		const secret = "S3CRET"
-		host := strings.TrimPrefix(target.URL, "http://")
-		id := client.CreateJob(harness.Fields{
-			"title": "exported", "url": "http://jane:" + secret + "@" + host + "/ok", "enabled": true,
-			"saveResponses": true, "schedule": harness.EverySecond(), "requestMethod": 1,
-			"extendedData": harness.Fields{"headers": harness.Fields{"X-Token": secret, "Authorization": "Bearer " + secret}, "body": secret},
-			"success":      harness.Fields{"contains": "request"},
-		})
-		client.CreateJob(harness.Fields{"url": target.URL, "auth": harness.Fields{"enable": true, "user": "jane", "password": secret}})
-		certificate, privateKey := authority.WritePair(t, t.TempDir())
-		for _, path := range []*string{&certificate, &privateKey} {
-			text, err := os.ReadFile(*path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			*path = string(text)
-		}
-		client.Do(http.MethodPut, "/tls", harness.Fields{"tls": harness.Fields{"certificate": certificate, "privateKey": privateKey}}, nil)
-		client.Do(http.MethodPut, "/folders", harness.Fields{"folder": harness.Fields{"title": "nightly"}}, nil)
-		await(t, "the job ran", func() bool { return len(client.History(id).History) > 0 })
-		client.ChangeJob(id, harness.Fields{"enabled": false})
-
+		certificate, privateKey := plant(t, client, target, secret)
 		file := filepath.Join(t.TempDir(), "jane.json")
 		code, stdout, stderr := harness.Run(t, s.Env(), "account", "export", "jane@example.com", file)
 		if code != 0 || stdout != "" || stderr != "" {
