@@ -26,10 +26,13 @@ test: tools lint ## Run all checks and tests; installs what the tests need, wher
 RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|idempotent calls|SQLite|PostgreSQL)$$
 RACY_API = Event|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
 
+# What makes thousands of calls one after another gains nothing from the race detector.
+SERIAL = ^(TestWalk|TestCommandsOf.*)$$
+
 .PHONY: tests
 tests:
 	$(GO) test -count=1 -timeout 20m ./test/... . ./internal/...
-	$(WITH_RACE) -count=1 -timeout 20m $(addprefix ./internal/,scheduler fetch service auth app)
+	$(WITH_RACE) -count=1 -timeout 20m -skip '$(SERIAL)' $(addprefix ./internal/,scheduler fetch service auth app)
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/store -run '$(RACY_STORE)'
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/api -run '$(RACY_API)'
 
