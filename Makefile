@@ -24,6 +24,7 @@ test: tools lint ## Run all checks and tests; installs what the tests need, wher
 # The race detector makes tests up to ten times as slow, so here it looks only where goroutines of ours meet: whole
 # packages that are made of them, and of the store and the API the tests that have more than one. `make race` has all.
 RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|idempotent calls|SQLite|PostgreSQL)$$
+RACY_SERVICE = Event|Follow|LateResults|Positions|SameTime|Background|TwoOperators|AcrossNodes|InProgress|CodesAreLimited
 RACY_API = Event|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
 
 # What makes thousands of calls one after another gains nothing from the race detector.
@@ -31,10 +32,15 @@ SERIAL = ^(TestWalk|TestCommandsOf.*)$$
 
 .PHONY: tests
 tests:
-	$(GO) test -count=1 -timeout 20m ./test/... . ./internal/...
-	$(WITH_RACE) -count=1 -timeout 20m -skip '$(SERIAL)' $(addprefix ./internal/,scheduler fetch service auth app)
+	PUNCTUAL_TEST_BROWSER=short $(GO) test -count=1 -timeout 20m ./test/... . ./internal/...
+	$(WITH_RACE) -count=1 -timeout 20m -skip '$(SERIAL)' $(addprefix ./internal/,scheduler fetch auth app)
+	$(WITH_RACE) -count=1 -timeout 20m ./internal/service -run '$(RACY_SERVICE)'
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/store -run '$(RACY_STORE)'
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/api -run '$(RACY_API)'
+
+.PHONY: test-web
+test-web: tools ## Test all flows of the console in Chromium; make test has a short walk only
+	$(GO) run ./test/postgres $(GO) test -count=1 -timeout 20m ./test/browser
 
 .PHONY: race
 race: tools ## Run all tests with the race detector, in the binary too; takes several times as long as test

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +28,17 @@ var chromium struct {
 	users sync.Map // the names of the tests that have a turn
 }
 
+// shortWalk is what runs with PUNCTUAL_TEST_BROWSER=short: the harness, the first start, and a page that does not exist.
+const shortWalk = "^(TestHarness|TestFirstStart|TestUnknownPage)$"
+
+// TestMain ends the browser with the tests.
 func TestMain(m *testing.M) {
+	if os.Getenv("PUNCTUAL_TEST_BROWSER") == "short" {
+		flag.Parse()
+		if err := flag.Set("test.run", shortWalk); err != nil {
+			panic(err)
+		}
+	}
 	code := harness.Main(m)
 	if chromium.stop != nil {
 		chromium.stop()
