@@ -22,7 +22,7 @@ test: tools lint ## Run all checks and tests; installs what the tests need, wher
 	$(GO) run ./test/postgres $(MAKE) --no-print-directory tests
 
 # The race detector makes tests up to ten times as slow, so here it looks only where goroutines of ours meet: whole
-# packages that are made of them, and of the store and the API the tests that have more than one. `make race` has all.
+# packages that are made of them, and of store, service and API the tests that have more than one. `make race` has all.
 RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|idempotent calls|SQLite|PostgreSQL)$$
 RACY_SERVICE = Event|Follow|LateResults|Positions|SameTime|Background|TwoOperators|AcrossNodes|InProgress|CodesAreLimited
 RACY_API = Event|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
