@@ -139,10 +139,23 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryLongest)
 	defer cancel()
-	if err := s.Nodes.StopNode(closing, s.epoch.Load()); err != nil {
-		return fmt.Errorf("leave the nodes: %w", err)
+	return s.leave(closing)
+}
+
+// leave tells the other nodes that this one has stopped. The connections of the pool may have died since they were last used,
+// so it tries more than once.
+func (s *Scheduler) leave(ctx context.Context) error {
+	const attempts, pause = 4, 100 * time.Millisecond
+	for attempt := 1; ; attempt++ {
+		err := s.Nodes.StopNode(ctx, s.epoch.Load())
+		if err == nil {
+			return nil
+		}
+		if attempt == attempts || ctx.Err() != nil {
+			return fmt.Errorf("leave the nodes: %w", err)
+		}
+		time.Sleep(pause)
 	}
-	return nil
 }
 
 // drain waits for executions in flight, up to Drain.

@@ -136,6 +136,29 @@ func TestShutdownWithoutADatabase(t *testing.T) {
 	}
 }
 
+// TestShutdownWithDeadConnections ends a node whose connections to the database have died since they were last used.
+func TestShutdownWithDeadConnections(t *testing.T) {
+	inBubble(t, func(w *world) {
+		n := w.start()
+		w.at(1 * second)
+		dead := 2
+		w.db.inject(func(ctx context.Context, op operation, do func() error) error {
+			if op == opStop && dead > 0 {
+				dead--
+				return errors.New("terminating connection due to administrator command")
+			}
+			return do()
+		})
+		n.cancel()
+		w.at(3 * second)
+		w.ended(n)
+		w.ok(n.err)
+		if dead != 0 {
+			w.Errorf("%d connections were not tried", dead)
+		}
+	})
+}
+
 func TestShutdownWithADatabaseThatComesBack(t *testing.T) {
 	inBubble(t, func(w *world) {
 		id := w.job(in(5*second), "http://a/?take=1s")
