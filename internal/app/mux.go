@@ -32,7 +32,21 @@ func publicRoutes(o *operations, root *root) routes {
 type root struct {
 	url   string // of the API
 	isSet func(context.Context) (bool, error)
-	known atomic.Bool // that somebody can sign in, which stays so
+}
+
+// remembered asks until the answer is yes, which stays so.
+func remembered(ask func(context.Context) (bool, error)) func(context.Context) (bool, error) {
+	var known atomic.Bool
+	return func(ctx context.Context) (bool, error) {
+		if known.Load() {
+			return true, nil
+		}
+		yes, err := ask(ctx)
+		if yes && err == nil {
+			known.Store(true)
+		}
+		return yes, err
+	}
 }
 
 // ServeHTTP implements http.Handler.
@@ -55,13 +69,9 @@ func (o *root) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // isSetUp tells whether somebody can sign in; also when the database does not answer.
 func (o *root) isSetUp(ctx context.Context) bool {
-	if o.known.Load() {
-		return true
-	}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	set, err := o.isSet(ctx)
-	o.known.CompareAndSwap(false, set && err == nil)
 	return set || err != nil
 }
 

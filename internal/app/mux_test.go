@@ -139,7 +139,7 @@ func TestRoot(t *testing.T) {
 		}
 	}
 	asked := 0
-	o := &root{isSet: func(context.Context) (bool, error) { asked++; return asked > 1, nil }}
+	o := &root{isSet: remembered(func(context.Context) (bool, error) { asked++; return asked > 1, nil })}
 	for range 4 {
 		o.ServeHTTP(httptest.NewRecorder(), local(t, "GET", "/"))
 	}

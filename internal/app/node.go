@@ -53,6 +53,7 @@ type node struct {
 	issuers   []auth.IssuerConfig
 	db        *store.Store
 	service   *service.Service
+	isSetUp   func(context.Context) (bool, error) // whether somebody can sign in
 	answering *probe
 	writing   *probe
 	guard     *fetch.Guard
@@ -200,6 +201,7 @@ func (n *node) agreeOnZones(ctx context.Context) (stop func() error, err error) 
 
 // newService puts the use cases together. The guard knows the listeners.
 func (n *node) newService(context.Context) (stop func() error, err error) {
+	n.isSetUp = remembered(n.db.HasOperator)
 	n.guard = &fetch.Guard{
 		Own:   []netip.AddrPort{addressOf(n.listener)},
 		Allow: n.config.Serve.AllowTargets, Deny: n.config.Serve.DenyTargets,

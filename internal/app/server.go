@@ -32,7 +32,7 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
-	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.db.HasOperator})
+	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.isSetUp})
 	handler := mux(own, reserveConsole(console, count(api, n.metrics)))
 	server := n.newServer(strictTransport(handler, n.config.Serve.TrustedProxies))
 	watch(server)

@@ -61,7 +61,7 @@ func (n *node) newConsole() (http.Handler, error) {
 	return web.New(web.Config{
 		Service:   n.service,
 		Auth:      auth.New(n.db),
-		IsSetUp:   n.db.HasOperator,
+		IsSetUp:   n.isSetUp,
 		About:     n.about(),
 		Issuers:   auth.NewIssuers(n.issuers, auth.NewSealer(n.key)),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),

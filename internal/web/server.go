@@ -13,7 +13,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -60,7 +59,6 @@ type web struct {
 	service   *service.Service
 	auth      *auth.Authenticator
 	isSetUp   func(context.Context) (bool, error)
-	setUp     atomic.Bool // isSetUp has said so, which stays so
 	plans     []string
 	about     About
 	oidc      *auth.Issuers
@@ -80,8 +78,8 @@ type web struct {
 // New returns the handler for /console and all paths below it.
 func New(c Config) (http.Handler, error) {
 	w := &web{
-		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger, proxies: c.Proxies, publicURL: c.PublicURL,
-		crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger,
+		proxies: c.Proxies, publicURL: c.PublicURL, crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	if w.oidc = c.Issuers; w.oidc == nil {
 		w.oidc = auth.NewIssuers(nil, nil)

@@ -37,15 +37,12 @@ func showSignIn(v *visit) error {
 }
 
 func (v *visit) signInPage(status int, f form) error {
-	if !v.web.setUp.Load() {
-		is, err := v.web.isSetUp(v.ctx())
-		if err != nil {
-			return err
-		}
-		v.web.setUp.CompareAndSwap(false, is)
+	isSetUp, err := v.web.isSetUp(v.ctx())
+	if err != nil {
+		return err
 	}
 	return v.render(status, "sign-in", signInPage{view: v.plainView(), Form: f, Features: v.web.service.Features(),
-		Passkeys: v.passkeys(), Issuers: v.web.issuers, IsSetUp: v.web.setUp.Load()})
+		Passkeys: v.passkeys(), Issuers: v.web.issuers, IsSetUp: isSetUp})
 }
 
 func signIn(v *visit) error {
