@@ -23,8 +23,9 @@ var allowed = map[string][]string{
 	"punctual/internal/message":   {"cron"},
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
 	"punctual/internal/service":   {"auth", "cron", "message", "store"},
-	"punctual/internal/api":       {"cron", "service", "auth", "message", "api/spec", "api/wire"},
-	"punctual/internal/web":       {"auth", "cron", "message", "service"},
+	"punctual/internal/api":       {"cron", "download", "service", "auth", "message", "api/spec", "api/wire"},
+	"punctual/internal/web":       {"auth", "cron", "download", "message", "service"},
+	"punctual/internal/download":  {},
 	"punctual/internal/zoneinfo":  {"cron"},
 
 	"punctual/internal/certificate":  {},
@@ -46,7 +47,7 @@ var allowed = map[string][]string{
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
 	"punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
-	"punctual/internal/api/wire", "punctual/internal/web"}
+	"punctual/internal/api/wire", "punctual/internal/download", "punctual/internal/web"}
 
 type listed struct {
 	ImportPath string

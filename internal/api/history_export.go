@@ -6,24 +6,19 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/download"
 	"punctual/internal/message"
 )
 
-const (
-	// exportStall is how long a client may take for a page of an export.
-	exportStall = 30 * time.Second
-	// accountExports is how many exports an account may have under way, on one node.
-	accountExports = 2
-)
+// accountExports is how many exports an account may have under way, on one node.
+const accountExports = 2
 
 // readFormat is what the query string asks for, or else the header Accept.
 func readFormat(query wire.Object, r *http.Request) wire.Format {
@@ -72,7 +67,7 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f
 		return err
 	}
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Time{}) // the server's would end the request
+	download.Begin(connection)
 	h := w.Header()
 	h.Set("Content-Type", wire.FormatTypes[as])
 	h.Set("Content-Disposition", `attachment; filename="history.`+wire.FormatNames[as]+`"`)
@@ -84,17 +79,14 @@ func (a *api) export(w http.ResponseWriter, r *http.Request, actor cron.Actor, f
 	language := languageOf(r)
 	err = out.begin()
 	for ; err == nil && more; page, err, more = next() {
-		_ = connection.SetWriteDeadline(time.Now().Add(exportStall)) // not supported where nothing can stall
+		download.Extend(connection)
 		if err = exportPage(language, out, &page); err != nil {
 			break
 		}
 		_ = connection.Flush() // the next write tells of a client that is gone
 	}
 	if err != nil {
-		if r.Context().Err() == nil {
-			a.logger.WarnContext(r.Context(), "an export was broken off", slog.Any("error", err))
-		}
-		panic(http.ErrAbortHandler)
+		download.BreakOff(r, a.logger, err)
 	}
 	return nil
 }

@@ -1,11 +1,12 @@
 package web
 
 import (
-	"log/slog"
+	"io"
 	"net/http"
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/download"
 )
 
 const pathAccount = root + "/settings/account"
@@ -53,46 +54,16 @@ func changeAccount(v *visit) error {
 	return v.after(pathAccount, "saved")
 }
 
-// exportStall is how long a browser may take for a part of a file.
-const exportStall = 30 * time.Second
-
 // exportAccount sends all data of the account as a file. It may be long, so nothing of it is kept in memory.
 func exportAccount(v *visit) error {
 	if !v.web.exports.Enter(v.actor.Person.ID, personExports) {
 		return busy()
 	}
 	defer v.web.exports.Leave(v.actor.Person.ID)
-	file := &download{w: v.w, connection: http.NewResponseController(v.w),
-		name: "punctual-" + v.web.now().UTC().Format(time.DateOnly) + ".json"}
-	err := v.web.service.Export(v.ctx(), v.actor, file)
-	if err == nil || !file.begun {
-		return err
-	}
-	if v.ctx().Err() == nil {
-		v.web.logger.WarnContext(v.ctx(), "an export was broken off", slog.Any("error", err))
-	}
-	panic(http.ErrAbortHandler) // so that the browser does not take a part for the whole
-}
-
-// download is a file of JSON that is sent. Its headers are set with its first byte: until then an error can be a page. The
-// browser has some time for each part, and not for the whole.
-type download struct {
-	w          http.ResponseWriter
-	connection *http.ResponseController
-	name       string
-	begun      bool
-}
-
-// Write sends a part of the file.
-func (d *download) Write(p []byte) (int, error) {
-	if !d.begun {
-		d.begun = true
-		_ = d.connection.SetReadDeadline(time.Time{}) // the server's would end the request
-		d.w.Header().Set("Content-Type", "application/json")
-		d.w.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
-	}
-	_ = d.connection.SetWriteDeadline(time.Now().Add(exportStall)) // not supported where nothing can stall
-	return d.w.Write(p)
+	name := "punctual-" + v.web.now().UTC().Format(time.DateOnly) + ".json"
+	return download.JSON(v.w, v.r, name, v.web.logger, func(out io.Writer) error {
+		return v.web.service.Export(v.ctx(), v.actor, out)
+	})
 }
 
 func deleteAccount(v *visit) error {
