@@ -3,6 +3,8 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -73,7 +75,26 @@ func (d *device) get(t *testing.T, party virtualwebauthn.RelyingParty, options j
 }
 
 func newDevice(kind virtualwebauthn.KeyType) *device {
-	return &device{authenticator: virtualwebauthn.NewAuthenticator(), credential: virtualwebauthn.NewCredential(kind)}
+	d := &device{authenticator: virtualwebauthn.NewAuthenticator(), credential: virtualwebauthn.NewCredential(kind)}
+	for kind == virtualwebauthn.KeyTypeEC2 && !fullCoordinates(d.credential) {
+		d.credential = virtualwebauthn.NewCredential(kind)
+	}
+	return d
+}
+
+// fullCoordinates reports whether the library writes a P-256 key as RFC 9053, section 7.1.1, wants it. It leaves out
+// the leading zeros of a coordinate, which one key of 128 has and no authenticator leaves out.
+func fullCoordinates(credential virtualwebauthn.Credential) bool {
+	key, err := x509.ParsePKCS8PrivateKey(credential.Key.Data)
+	if err != nil {
+		panic(err)
+	}
+	public, err := key.(*ecdsa.PrivateKey).PublicKey.Bytes()
+	if err != nil {
+		panic(err)
+	}
+	// An uncompressed point: 4, X and Y (SEC 1, section 2.3.3).
+	return public[1] != 0 && public[33] != 0
 }
 
 // register stores a passkey of a new device.
