@@ -59,6 +59,7 @@ type Result struct {
 	Fault      Fault  // the cause of a failure; none for StatusOK, and for StatusHTTPError of the default success rule
 	Detail     string // argument of the sentence for Fault, such as a host or an address; same form as Reason
 	URL        string // as requested
+	Peer       string // the address of the server of the last request, without its port; "" when no connection was opened
 	Started    time.Time
 	Duration   time.Duration
 	Stats      Stats

@@ -3,19 +3,20 @@ package cron
 // Phase is a part of an attempt.
 type Phase int
 
-// The phases, in their order. A Result does not tell sending from waiting.
+// The phases, in their order. A Result does not tell sending from waiting, a Trace does.
 const (
 	PhaseNone       Phase = iota // it was not started, or it is not known how far it came
 	PhasePreparing               // the URL is read
 	PhaseResolving               // the name is looked up
 	PhaseConnecting              // a TCP connection is opened
 	PhaseSecuring                // the TLS handshake
-	PhaseWaiting                 // the request is sent, and no byte of the response has arrived
+	PhaseSending                 // the request is sent, and no byte of the response has arrived
+	PhaseWaiting                 // the request was sent, and no byte of the response has arrived
 	PhaseReceiving               // the response arrives
 	PhaseDone                    // the response is complete, and is judged
 )
 
-var phaseNames = [...]string{"", "preparing", "resolving", "connecting", "securing", "waiting", "receiving", "done"}
+var phaseNames = [...]string{"", "preparing", "resolving", "connecting", "securing", "sending", "waiting", "receiving", "done"}
 
 // String is the name of the phase; "" for PhaseNone.
 func (p Phase) String() string { return phaseNames[p] }

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"time"
-
-	"punctual/internal/cron"
 )
 
 const (
@@ -44,29 +42,41 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 }
 
 // dial connects to the first of addrs that answers. Its errors are *fault.
-func (c *Client) dial(
-	ctx context.Context, addrs []netip.Addr, port uint16, timeout time.Duration, access cron.Access,
-) (net.Conn, error) {
-	dialer := net.Dialer{ControlContext: c.guard.control(access), KeepAlive: -1}
-	if timeout > keepAliveTimeout {
+func (x *exchange) dial(ctx context.Context, addrs []netip.Addr) (net.Conn, error) {
+	dialer := net.Dialer{ControlContext: x.client.guard.control(x.call.Access), KeepAlive: -1}
+	if x.call.Timeout > keepAliveTimeout {
 		dialer.KeepAlive = 0 // the default of package net
 	}
 	targets := make([]netip.AddrPort, len(addrs))
 	for i, addr := range addrs {
-		targets[i] = netip.AddrPortFrom(addr, port)
+		targets[i] = netip.AddrPortFrom(addr, x.target.port)
 	}
-	connect := func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) { return dialOne(ctx, &dialer, addr) }
+	connect := func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) { return x.dialOne(ctx, &dialer, addr) }
 	if len(targets) == 1 {
 		return connect(ctx, targets[0])
 	}
-	return newHappyEyeballs(c, targets, timeout, connect).run(ctx)
+	return newHappyEyeballs(x.client, targets, x.call.Timeout, connect).run(ctx)
 }
 
-func dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {
+// dialOne connects to addr.
+func (x *exchange) dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {
+	traced := x.tracer.dialing(addr)
 	// Dialer.DialTCP would take addr without formatting it, but it binds a local port first.
 	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
-		return nil, dialFault(err, addr)
+		err = dialFault(err, addr)
+		x.tracer.dialed(traced, nil, err)
+		return nil, err
 	}
+	x.tracer.dialed(traced, conn, nil)
 	return conn, nil
+}
+
+// remoteAddr is the address and port that conn is connected to.
+func remoteAddr(conn net.Conn) netip.AddrPort {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		peer := tcp.AddrPort()
+		return netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+	}
+	return netip.AddrPort{}
 }

@@ -119,6 +119,7 @@ type exchange struct {
 	result  cron.Result
 	body    []byte         // for the success criteria of the call
 	chain   *redirectChain // nil before the first redirect
+	tracer  *tracer        // nil when nobody wants a trace
 
 	peerBytes int // size of the certificates of the current server
 }
@@ -139,6 +140,7 @@ func (x *exchange) run(ctx context.Context) error {
 	var err error
 	x.call.Request = x.call.Request.Expand(x.call.Now, uuid)
 	x.result.URL = requestedURL(x.call.Request.URL)
+	x.tracer.beginHop(x)
 	if x.target, err = parseTarget(&x.call.Request); err != nil {
 		return err
 	}
@@ -179,20 +181,27 @@ func (x *exchange) request(ctx context.Context) error {
 func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) {
 	addrs := []netip.Addr{x.target.addr}
 	if !x.target.addr.IsValid() {
+		x.tracer.reach(cron.PhaseResolving)
 		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
 			return nil, nil, lookupFault(err, x.target.name)
 		}
+		x.tracer.resolved(addrs, x.target.port)
 	}
 	x.mark(&x.result.Stats.NameLookup)
 
-	if tcp, err = x.client.dial(ctx, addrs, x.target.port, x.call.Timeout, x.call.Access); err != nil {
+	x.tracer.reach(cron.PhaseConnecting)
+	if tcp, err = x.dial(ctx, addrs); err != nil {
 		return nil, nil, x.hideAddress(err)
 	}
+	peer := remoteAddr(tcp)
+	x.result.Peer = peer.Addr().String()
+	x.tracer.connected(tcp, peer)
 	x.mark(&x.result.Stats.Connect)
 	if !x.target.tls {
 		return tcp, tcp, nil
 	}
 	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
+	x.tracer.reach(cron.PhaseSecuring)
 	secure, err := x.secure(tcp)
 	if err == nil {
 		if err = secure.Handshake(); err != nil {
@@ -227,7 +236,11 @@ func (x *exchange) roundTrip(tcp, conn net.Conn) error {
 	var sending sync.WaitGroup
 	if sendErr == nil && rest != "" {
 		// The server can respond before it has read a long body, or stop reading until its response is read.
-		sending.Go(func() { _, sendErr = io.WriteString(conn, rest) })
+		sending.Go(func() {
+			var n int
+			n, sendErr = io.WriteString(conn, rest)
+			x.tracer.sentBody(rest, n, sendErr == nil)
+		})
 	}
 	err := x.receive(conn)
 	x.mark(&x.result.Duration)
@@ -246,7 +259,10 @@ func (x *exchange) roundTrip(tcp, conn net.Conn) error {
 }
 
 // mark records the time since the start.
-func (x *exchange) mark(d *time.Duration) { *d = time.Since(x.started) }
+func (x *exchange) mark(d *time.Duration) {
+	*d = time.Since(x.started)
+	x.tracer.marked(&x.result.Stats)
+}
 
 // finish completes the result.
 func (x *exchange) finish(ctx context.Context, err error) {
@@ -256,6 +272,7 @@ func (x *exchange) finish(ctx context.Context, err error) {
 		x.mark(&r.Duration)
 	}
 	r.Stats.Total = r.Duration
+	x.tracer.marked(&r.Stats)
 
 	if err == nil {
 		r.Status = cron.StatusHTTPError

@@ -58,6 +58,7 @@ func (r *reader) read(p []byte) (n int, err error) {
 		r.x.mark(&r.x.result.Stats.StartTransfer)
 	}
 	r.received += int64(n)
+	r.x.tracer.received(p[:n])
 	return n, nil
 }
 

@@ -117,6 +117,8 @@ func (x *exchange) redirectTarget(location string) string {
 
 // follow switches the exchange to the next request.
 func (x *exchange) follow() {
+	x.result.Stats.Total = x.result.Duration
+	x.tracer.marked(&x.result.Stats)
 	t := x.chain
 	t.leftOrigin = t.leftOrigin || t.next.leavesOrigin
 	x.call.Request, x.target = t.next.request, t.next.target
@@ -124,9 +126,10 @@ func (x *exchange) follow() {
 
 	r := &x.result
 	r.Redirects = append(r.Redirects, cron.Redirect{Status: r.HTTPStatus, URL: requestedURL(x.call.Request.URL)})
-	r.HTTPStatus, r.Reason, r.RetryAfter = 0, "", 0
+	r.HTTPStatus, r.Reason, r.RetryAfter, r.Peer = 0, "", 0, ""
 	// The timings are those of the last request, but measured from the start of the exchange.
 	r.Stats, r.Duration = cron.Stats{}, 0
+	x.tracer.beginHop(x)
 }
 
 // leftOrigin reports whether a redirect has led to another origin.

@@ -19,7 +19,9 @@ func (x *exchange) send(conn net.Conn) (rest string, err error) {
 		n := min(len(rest), max(requestSize-len(b), 0))
 		b, rest = append(b, rest[:n]...), rest[n:]
 	}
-	_, err = conn.Write(b)
+	x.tracer.reach(cron.PhaseSending)
+	n, err := conn.Write(b)
+	x.tracer.sent(b[:n], err == nil && rest == "")
 	if cap(b) == requestSize { // do not keep a buffer that grew for long headers
 		*p = b
 		x.client.requests.Put(p)

@@ -1,0 +1,286 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+)
+
+// Trace makes the exchange of a call as Do does, and records what it sees. The result has headers and body as if the
+// call saved them.
+//
+// observe is called with what is known so far, first at once and then when that changes, at most once per reportInterval.
+// The last time, it gets the returned trace. Calls do not overlap, and none is made after Trace has returned. A slow
+// observe delays the end of Trace, but not the exchange. A trace is not changed once it was given out. observe may be nil.
+func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace) {
+	call.SaveResponse = true
+	x := &exchange{client: c, call: &call, started: time.Now()}
+	x.tracer = newTracer(x)
+	stop := x.tracer.report(observe)
+	err := x.attempt(ctx)
+	x.finish(ctx, err)
+	x.tracer.end(&x.result)
+	stop()
+	last := x.tracer.snapshot()
+	if observe != nil {
+		observe(last)
+	}
+	return x.result, last
+}
+
+// reportInterval is the shortest time between two reports of a trace.
+const reportInterval = 50 * time.Millisecond
+
+// maxDials limits the dials of a hop that are recorded. Each address is dialled twice at most, unless this host lacks
+// something and the exchange starts over.
+const maxDials = 4 * maxAddrs
+
+// tracer records an exchange. A nil tracer records nothing. It is used by the goroutines of the exchange and by the one
+// that reports.
+type tracer struct {
+	started time.Time
+	guard   *Guard
+	access  cron.Access
+	changed chan struct{} // holds a value when there is something to report
+
+	mu    sync.Mutex
+	phase cron.Phase
+	hops  []cron.Hop // of which the last one is under way
+	dials []tracedDial
+}
+
+// tracedDial is a dial of the last hop.
+type tracedDial struct {
+	cron.Dial
+	conn      net.Conn // nil when it failed
+	cancelled bool     // before it answered
+}
+
+func newTracer(x *exchange) *tracer {
+	return &tracer{
+		started: x.started, guard: x.client.guard, access: x.call.Access, changed: make(chan struct{}, 1),
+		phase: cron.PhasePreparing,
+	}
+}
+
+// report calls observe when there is something new, until the returned function is called.
+func (t *tracer) report(observe func(cron.Trace)) (stop func()) {
+	if observe == nil {
+		return func() {}
+	}
+	t.change()
+	ended := make(chan struct{})
+	var reporter sync.WaitGroup
+	reporter.Go(func() {
+		pause := time.NewTicker(reportInterval)
+		defer pause.Stop()
+		for {
+			select {
+			case <-t.changed:
+				observe(t.snapshot())
+			case <-ended:
+				return
+			}
+			select {
+			case <-pause.C:
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		reporter.Wait()
+	}
+}
+
+// change notes that there is something to report.
+func (t *tracer) change() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
+	}
+}
+
+// update changes the trace by f, which gets the hop that is under way.
+func (t *tracer) update(f func(hop *cron.Hop)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f(&t.hops[len(t.hops)-1])
+	t.change()
+}
+
+// snapshot is a copy of what is known so far.
+func (t *tracer) snapshot() cron.Trace {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	trace := cron.Trace{Phase: t.phase, Hops: slices.Clone(t.hops)}
+	if len(trace.Hops) == 0 {
+		return trace
+	}
+	last := &trace.Hops[len(trace.Hops)-1]
+	last.Dials = t.shownDials()
+	// What was appended later lies behind these.
+	last.Request = last.Request[:len(last.Request):len(last.Request)]
+	last.Response = last.Response[:len(last.Response):len(last.Response)]
+	return trace
+}
+
+// shownDials is a copy of the dials of the last hop.
+func (t *tracer) shownDials() []cron.Dial {
+	dials := make([]cron.Dial, len(t.dials))
+	for i := range t.dials {
+		dials[i] = t.dials[i].Dial
+	}
+	return dials
+}
+
+// beginHop notes that the current request of x begins.
+func (t *tracer) beginHop(x *exchange) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.hops); n > 0 {
+		t.hops[n-1].Dials, t.dials = t.shownDials(), nil
+	}
+	t.hops = append(t.hops, cron.Hop{URL: requestedURL(x.call.Request.URL), Began: time.Since(t.started)})
+	t.phase = cron.PhasePreparing
+	t.change()
+}
+
+// reach notes the start of a phase.
+func (t *tracer) reach(phase cron.Phase) {
+	if t == nil {
+		return
+	}
+	t.update(func(*cron.Hop) { t.phase = phase })
+}
+
+// marked notes the timings so far.
+func (t *tracer) marked(stats *cron.Stats) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.hops); n > 0 { // an exchange can fail before its first hop
+		t.hops[n-1].Stats = *stats
+	}
+}
+
+// resolved notes the addresses of the host.
+func (t *tracer) resolved(addrs []netip.Addr, port uint16) {
+	if t == nil {
+		return
+	}
+	texts := make([]string, 0, len(addrs))
+	for _, addr := range addrs {
+		if !t.hides(netip.AddrPortFrom(addr, port)) {
+			texts = append(texts, addr.String())
+		}
+	}
+	t.update(func(hop *cron.Hop) { hop.Addresses = texts })
+}
+
+// hides reports whether an address is kept from the account, as hideAddress does.
+func (t *tracer) hides(addr netip.AddrPort) bool {
+	return t.access == cron.AccessGlobal && t.guard.Check(addr, t.access) != nil
+}
+
+// dialing notes the start of a dial. The result is for dialed.
+func (t *tracer) dialing(addr netip.AddrPort) int {
+	if t == nil || t.hides(addr) {
+		return -1
+	}
+	index := -1
+	t.update(func(*cron.Hop) {
+		if len(t.dials) < maxDials {
+			index = len(t.dials)
+			t.dials = append(t.dials, tracedDial{Dial: cron.Dial{Address: addr.String(), Began: time.Since(t.started)}})
+		}
+	})
+	return index
+}
+
+// dialed notes the end of a dial. An error is a *fault.
+func (t *tracer) dialed(index int, conn net.Conn, err error) {
+	if t == nil || index < 0 {
+		return
+	}
+	t.update(func(*cron.Hop) {
+		d := &t.dials[index]
+		d.Took, d.conn = time.Since(t.started)-d.Began, conn
+		if f, ok := errors.AsType[*fault](err); ok {
+			d.Fault, d.cancelled = f.fault, isCancelled(err)
+		}
+	})
+}
+
+// isCancelled reports whether a dial was given up before its timeout.
+func isCancelled(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Timeout() && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// connected notes which of the connections is used.
+func (t *tracer) connected(conn net.Conn, peer netip.AddrPort) {
+	if t == nil {
+		return
+	}
+	t.update(func(hop *cron.Hop) {
+		hop.Peer = peer.String()
+		for i := range t.dials {
+			t.dials[i].Chosen = t.dials[i].conn == conn
+		}
+	})
+}
+
+// sent notes bytes of the request that were sent. all says that they are the last ones.
+func (t *tracer) sent(p []byte, all bool) {
+	if t == nil {
+		return
+	}
+	t.update(func(hop *cron.Hop) {
+		hop.RequestBytes += int64(len(p))
+		if all && t.phase == cron.PhaseSending { // and not yet receiving
+			t.phase = cron.PhaseWaiting
+		}
+	})
+}
+
+// sentBody is sent for the first n bytes of text.
+func (t *tracer) sentBody(text string, n int, all bool) {
+	if t == nil {
+		return
+	}
+	t.sent([]byte(text[:n]), all)
+}
+
+// received notes bytes of the response.
+func (t *tracer) received(p []byte) {
+	if t == nil {
+		return
+	}
+	t.update(func(hop *cron.Hop) {
+		hop.Response = append(hop.Response, p[:min(len(p), cron.MaxTraceBytes-len(hop.Response))]...)
+		hop.ResponseBytes += int64(len(p))
+		t.phase = cron.PhaseReceiving
+	})
+}
+
+// end notes the result of the exchange.
+func (t *tracer) end(r *cron.Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r.Fault == cron.FaultNone {
+		t.phase = cron.PhaseDone
+	}
+}
