@@ -23,7 +23,7 @@ type Hop struct {
 	TLS       *Handshake
 	Stats     Stats
 
-	Request       []byte // as sent: head and body
+	Request       []byte // as sent: head and body; a hop that a redirect leads away from keeps less, as with Response
 	RequestBytes  int64  // that were sent, of which Request may hold fewer
 	Response      []byte // as received, before any decoding
 	ResponseBytes int64
@@ -34,23 +34,25 @@ type Dial struct {
 	Address string // address and port; empty when the account may not learn it
 	Began   time.Duration
 	Took    time.Duration
-	Fault   Fault // FaultNone when it connected, or when another address was faster
+	Fault   Fault // FaultNone when it connected, or when another address was faster; FaultLost when it was interrupted
 	Chosen  bool  // this connection was used
 }
 
 // Handshake is what a TLS handshake agreed on. A failed one has what was seen until then.
 type Handshake struct {
-	Version string // such as "TLS 1.3"
-	Cipher  string // its IANA name
+	Version string // such as "TLS 1.3"; empty when none was agreed on
+	Cipher  string // its IANA name; likewise
 	Resumed bool   // the session of an earlier exchange; the chain is that of the earlier one
 	Chain   []Certificate
+	Omitted int // certificates of the chain that Chain leaves out, as there are too many
 }
 
 // Certificate describes an X.509 certificate.
 type Certificate struct {
-	Subject     string // distinguished name, in the form of RFC 4514
-	Names       []string
-	Issuer      string
+	Subject     string   // distinguished name, in the form of RFC 4514
+	Names       []string // domain names and IP addresses that it is for
+	Omitted     int      // names that Names leaves out, as there are too many
+	Issuer      string   // in the form of Subject
 	NotBefore   time.Time
 	NotAfter    time.Time
 	Fingerprint [32]byte // SHA-256

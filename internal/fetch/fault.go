@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -92,9 +93,9 @@ func (x *exchange) handshakeFault(err error) error {
 	unknown, isUnknown := errors.AsType[x509.UnknownAuthorityError](err)
 	switch {
 	case isInvalid && invalid.Reason == x509.Expired:
-		f.fault, f.detail = validityFault(invalid.Cert, own, time.Now()), certificateNames(invalid.Cert)
+		f.fault, f.detail = validityFault(invalid.Cert, own, time.Now()), validFor(invalid.Cert)
 	case isHost:
-		f.fault, f.detail = cron.FaultCertificateHost, certificateNames(host.Certificate)
+		f.fault, f.detail = cron.FaultCertificateHost, validFor(host.Certificate)
 	case isUnknown:
 		f.fault, f.detail = cron.FaultCertificateUnknown, unknown.Cert.Issuer.String()
 	case isTimeout(err):
@@ -119,11 +120,17 @@ func validityFault(c, own *x509.Certificate, now time.Time) cron.Fault {
 }
 
 // certificateNames lists the names and addresses that a certificate is valid for.
-func certificateNames(c *x509.Certificate) string {
-	names := append([]string(nil), c.DNSNames...)
+func certificateNames(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
+	return names
+}
+
+// validFor is the detail of a fault: the names of a certificate, or its subject if it has none.
+func validFor(c *x509.Certificate) string {
+	names := certificateNames(c)
 	if len(names) == 0 {
 		return c.Subject.String()
 	}

@@ -150,13 +150,18 @@ func (x *exchange) run(ctx context.Context) error {
 		err := x.request(ctx)
 		switch {
 		case x.chain != nil && x.chain.refused != nil:
-			return x.chain.refused // even if the body could not be read
+			err = x.chain.refused // even if the body could not be read
+			x.tracer.reach(cron.PhaseDone)
 		case err != nil:
-			return err
-		case x.chain == nil || x.chain.next == nil:
-			return x.checkSuccess(ctx)
+		case x.chain != nil && x.chain.next != nil:
+			x.follow()
+			continue
+		default:
+			x.tracer.reach(cron.PhaseDone)
+			err = x.checkSuccess(ctx)
 		}
-		x.follow()
+		x.traceChecks(ctx, err)
+		return err
 	}
 }
 
@@ -204,7 +209,9 @@ func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) 
 	x.tracer.reach(cron.PhaseSecuring)
 	secure, err := x.secure(tcp)
 	if err == nil {
-		if err = secure.Handshake(); err != nil {
+		err = secure.Handshake()
+		x.tracer.secured(secure, err)
+		if err != nil {
 			err = x.handshakeFault(err)
 		}
 	}
@@ -227,6 +234,7 @@ func (x *exchange) hideAddress(err error) error {
 	if f.fault != cron.FaultNotGlobal && !x.target.addr.IsValid() {
 		f.fault = cron.FaultBlocked
 	}
+	x.tracer.blocked(f.fault)
 	return err
 }
 

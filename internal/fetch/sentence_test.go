@@ -28,7 +28,7 @@ type failure struct {
 	config func(*Config)                        // sets up the client
 	client func(*Client)                        // likewise, once it is made
 	short  bool                                 // the timeout is over soon
-	do     func(*Client, cron.Call) cron.Result // nil is Client.Do
+	do     func(*Client, cron.Call) cron.Result // nil is what run is given
 }
 
 // The golden file has these instead of ports, timeouts and clocks, which differ in each run.
@@ -42,8 +42,8 @@ var goldenNow = time.Date(2026, time.November, 27, 15, 0, 0, 0, time.UTC)
 // goldenPlan allows twice the timeout of the job.
 var goldenPlan = cron.Plan{DefaultTimeout: goldenTimeout, MaxTimeout: 2 * goldenTimeout, MaxResponse: 256 << 10}
 
-// run makes the exchange and returns its result and its job, as the golden file has them.
-func (f *failure) run(t *testing.T, trusted *authority) (cron.Result, cron.Job) {
+// run makes the exchange by do, and returns its result and its job, as the golden file has them.
+func (f *failure) run(t *testing.T, trusted *authority, do func(*Client, cron.Call) cron.Result) (cron.Result, cron.Job) {
 	port := f.port
 	if f.serve != nil {
 		port = serve(t, "127.0.0.1:0", f.serve).Port()
@@ -79,9 +79,8 @@ func (f *failure) run(t *testing.T, trusted *authority) (cron.Result, cron.Job) 
 	if f.short {
 		call.Timeout = 500 * time.Millisecond
 	}
-	do := f.do
-	if do == nil {
-		do = func(c *Client, call cron.Call) cron.Result { return c.Do(t.Context(), call) }
+	if f.do != nil {
+		do = f.do
 	}
 	r := do(client, call)
 	job.Request.URL = strings.ReplaceAll(given, "PORT", goldenPort)
@@ -130,7 +129,7 @@ func TestSentences(t *testing.T) {
 		for i := range rows {
 			t.Run(rows[i].name, func(t *testing.T) {
 				t.Parallel()
-				results[i], jobs[i] = rows[i].run(t, trusted)
+				results[i], jobs[i] = rows[i].run(t, trusted, func(c *Client, call cron.Call) cron.Result { return c.Do(t.Context(), call) })
 			})
 		}
 	})

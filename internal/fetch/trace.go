@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -37,9 +38,11 @@ func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Tr
 // reportInterval is the shortest time between two reports of a trace.
 const reportInterval = 50 * time.Millisecond
 
-// maxDials limits the dials of a hop that are recorded. Each address is dialled twice at most, unless this host lacks
-// something and the exchange starts over.
-const maxDials = 4 * maxAddrs
+// maxRedirectBytes is the number of bytes that a hop keeps of a request and of a response once a redirect was followed.
+const maxRedirectBytes = 8 << 10
+
+// maxDials is the number of dials of a hop: each address is tried twice at most.
+const maxDials = 2 * maxAddrs
 
 // tracer records an exchange. A nil tracer records nothing. It is used by the goroutines of the exchange and by the one
 // that reports.
@@ -49,10 +52,11 @@ type tracer struct {
 	access  cron.Access
 	changed chan struct{} // holds a value when there is something to report
 
-	mu    sync.Mutex
-	phase cron.Phase
-	hops  []cron.Hop // of which the last one is under way
-	dials []tracedDial
+	mu     sync.Mutex
+	phase  cron.Phase
+	hops   []cron.Hop // the last one is under way; those before it are as they are shown
+	dials  []tracedDial
+	checks []cron.Check
 }
 
 // tracedDial is a dial of the last hop.
@@ -120,25 +124,22 @@ func (t *tracer) update(f func(hop *cron.Hop)) {
 func (t *tracer) snapshot() cron.Trace {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	trace := cron.Trace{Phase: t.phase, Hops: slices.Clone(t.hops)}
-	if len(trace.Hops) == 0 {
-		return trace
+	trace := cron.Trace{Phase: t.phase, Hops: slices.Clone(t.hops), Checks: t.checks}
+	if n := len(trace.Hops); n > 0 {
+		trace.Hops[n-1] = t.shown(trace.Hops[n-1], cron.MaxTraceBytes)
 	}
-	last := &trace.Hops[len(trace.Hops)-1]
-	last.Dials = t.shownDials()
-	// What was appended later lies behind these.
-	last.Request = last.Request[:len(last.Request):len(last.Request)]
-	last.Response = last.Response[:len(last.Response):len(last.Response)]
 	return trace
 }
 
-// shownDials is a copy of the dials of the last hop.
-func (t *tracer) shownDials() []cron.Dial {
-	dials := make([]cron.Dial, len(t.dials))
+// shown is the hop that is under way, as it is shown, with at most limit bytes of the request and of the response.
+func (t *tracer) shown(hop cron.Hop, limit int) cron.Hop {
+	hop.Dials = make([]cron.Dial, len(t.dials))
 	for i := range t.dials {
-		dials[i] = t.dials[i].Dial
+		hop.Dials[i] = t.dials[i].Dial
 	}
-	return dials
+	hop.Request = maskRequest(hop.Request[:min(len(hop.Request), limit)])
+	hop.Response = bytes.Clone(hop.Response[:min(len(hop.Response), limit)])
+	return hop
 }
 
 // beginHop notes that the current request of x begins.
@@ -149,7 +150,8 @@ func (t *tracer) beginHop(x *exchange) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := len(t.hops); n > 0 {
-		t.hops[n-1].Dials, t.dials = t.shownDials(), nil
+		t.hops[n-1] = t.shown(t.hops[n-1], maxRedirectBytes)
+		t.dials = nil
 	}
 	t.hops = append(t.hops, cron.Hop{URL: requestedURL(x.call.Request.URL), Began: time.Since(t.started)})
 	t.phase = cron.PhasePreparing
@@ -161,7 +163,11 @@ func (t *tracer) reach(phase cron.Phase) {
 	if t == nil {
 		return
 	}
-	t.update(func(*cron.Hop) { t.phase = phase })
+	t.update(func(*cron.Hop) {
+		if t.phase = phase; phase == cron.PhaseConnecting {
+			t.dials = nil // of a try before, when this host lacked something
+		}
+	})
 }
 
 // marked notes the timings so far.
@@ -202,10 +208,8 @@ func (t *tracer) dialing(addr netip.AddrPort) int {
 	}
 	index := -1
 	t.update(func(*cron.Hop) {
-		if len(t.dials) < maxDials {
-			index = len(t.dials)
-			t.dials = append(t.dials, tracedDial{Dial: cron.Dial{Address: addr.String(), Began: time.Since(t.started)}})
-		}
+		index = len(t.dials)
+		t.dials = append(t.dials, tracedDial{Dial: cron.Dial{Address: addr.String(), Began: time.Since(t.started)}})
 	})
 	return index
 }
@@ -219,15 +223,21 @@ func (t *tracer) dialed(index int, conn net.Conn, err error) {
 		d := &t.dials[index]
 		d.Took, d.conn = time.Since(t.started)-d.Began, conn
 		if f, ok := errors.AsType[*fault](err); ok {
-			d.Fault, d.cancelled = f.fault, isCancelled(err)
+			d.Fault, d.cancelled = f.fault, errors.Is(err, context.Canceled)
 		}
 	})
 }
 
-// isCancelled reports whether a dial was given up before its timeout.
-func isCancelled(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Timeout() && !errors.Is(err, context.DeadlineExceeded)
+// blocked notes that no address may be dialled, for a reason that hideAddress has hidden where it must.
+func (t *tracer) blocked(f cron.Fault) {
+	if t == nil {
+		return
+	}
+	t.update(func(*cron.Hop) {
+		if len(t.dials) == 0 {
+			t.dials = []tracedDial{{Dial: cron.Dial{Began: time.Since(t.started), Fault: f}}}
+		}
+	})
 }
 
 // connected notes which of the connections is used.
@@ -237,8 +247,16 @@ func (t *tracer) connected(conn net.Conn, peer netip.AddrPort) {
 	}
 	t.update(func(hop *cron.Hop) {
 		hop.Peer = peer.String()
+		won := slices.IndexFunc(t.dials, func(d tracedDial) bool { return d.conn == conn })
+		if won < 0 {
+			return
+		}
+		winner := &t.dials[won]
+		winner.Chosen = true
 		for i := range t.dials {
-			t.dials[i].Chosen = t.dials[i].conn == conn
+			if d := &t.dials[i]; d.cancelled && d.Began+d.Took >= winner.Began+winner.Took {
+				d.Fault = cron.FaultNone
+			}
 		}
 	})
 }
@@ -249,6 +267,7 @@ func (t *tracer) sent(p []byte, all bool) {
 		return
 	}
 	t.update(func(hop *cron.Hop) {
+		hop.Request = append(hop.Request, p[:min(len(p), cron.MaxTraceBytes-len(hop.Request))]...)
 		hop.RequestBytes += int64(len(p))
 		if all && t.phase == cron.PhaseSending { // and not yet receiving
 			t.phase = cron.PhaseWaiting
@@ -276,11 +295,24 @@ func (t *tracer) received(p []byte) {
 	})
 }
 
+// judged notes the checks.
+func (t *tracer) judged(checks []cron.Check) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.checks = checks
+	t.change()
+}
+
 // end notes the result of the exchange.
 func (t *tracer) end(r *cron.Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if r.Fault == cron.FaultNone {
-		t.phase = cron.PhaseDone
+	if r.Fault == cron.FaultTLS && r.Stats.StartTransfer == 0 {
+		t.phase = cron.PhaseSecuring // with TLS 1.3, a server may reject the handshake after the client has completed it
+	}
+	for i := range t.dials {
+		if d := &t.dials[i]; d.cancelled && r.Fault == cron.FaultLost {
+			d.Fault = cron.FaultLost
+		}
 	}
 }
