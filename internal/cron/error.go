@@ -150,6 +150,9 @@ const (
 	RuleIdentityOther          // Given: the title of an issuer; who confirms by it is somebody else there
 	RuleIdentityLink           // Given: the title of an issuer; the person has to link the identity
 	RuleNoSecondFactor         // nothing; of a person who has none
+	RuleTestRunInterval        // Limit: seconds in which an account can start one test run
+	RuleTestRunsDay            // Limit: test runs that an account can start on a day
+	RuleTestRunsOpen           // Limit: test runs of an account that may be waiting or running at once
 )
 
 // Unit is the unit of a limit.
@@ -204,6 +207,7 @@ const (
 	SubjectInvitation
 	SubjectPasskey
 	SubjectIdentity
+	SubjectTestRun
 )
 
 // Error is the text for logs; people read the sentences of package message.

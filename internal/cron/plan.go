@@ -27,6 +27,8 @@ type Plan struct {
 	CreateJobRate                                          int // jobs created a second
 	CreateJobMinute                                        int // jobs created a minute
 	CreateFolderRate, CreateFolderMinute, ChangeFolderRate int
+	TestRunsPerDay                                         int // started, a UTC day
+	TestRunInterval                                        time.Duration
 }
 
 // The names of the plans that always exist.
@@ -35,6 +37,9 @@ const (
 	PlanMember    = "member"
 	PlanUnlimited = "unlimited"
 )
+
+// testRunInterval is the time in which an account can start one test run, on the plans that always exist.
+const testRunInterval = 2 * time.Second
 
 // Plans maps names to plans.
 type Plans map[string]Plan
@@ -45,18 +50,18 @@ func DefaultPlans() Plans {
 		Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
 		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MinInterval: time.Minute,
 		Retention: 30 * 24 * time.Hour, DailyRequests: 100, MethodRate: 5, CreateJobRate: 1, CreateJobMinute: 5,
-		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1,
+		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1, TestRunsPerDay: 100, TestRunInterval: testRunInterval,
 	}
 	member := standard
 	member.Name, member.DailyRequests, member.MaxTimeout = PlanMember, 5000, 5*time.Minute
 	member.MaxResponse, member.MaxInFlight, member.MaxJobs, member.MaxKeys = 256<<10, 500, 5000, 50
-	member.MinInterval, member.Retention = 10*time.Second, 90*24*time.Hour
+	member.MinInterval, member.Retention, member.TestRunsPerDay = 10*time.Second, 90*24*time.Hour, 1000
 	return Plans{
 		PlanDefault: standard,
 		PlanMember:  member,
 		PlanUnlimited: {
 			Name: PlanUnlimited, DefaultTimeout: 30 * time.Second, MaxTimeout: time.Hour,
-			MaxResponse: 1 << 20, MaxFailures: 15, Retention: 90 * 24 * time.Hour,
+			MaxResponse: 1 << 20, MaxFailures: 15, Retention: 90 * 24 * time.Hour, TestRunInterval: testRunInterval,
 		},
 	}
 }

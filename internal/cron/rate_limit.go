@@ -11,6 +11,12 @@ type RateLimit struct {
 	Max     int
 }
 
+// Excess is a limit that a request exceeds. The zero value is none.
+type Excess struct {
+	Kind int           // of the RateLimit
+	Wait time.Duration // until its window ends; positive
+}
+
 // Start is the start of the window that contains now.
 func (l *RateLimit) Start(now time.Time) time.Time {
 	window := l.Window.Milliseconds()

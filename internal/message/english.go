@@ -156,6 +156,10 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleIdentityOther: "You are signed in at {given} as somebody else; sign in there as the person that is linked here.",
 	cron.RuleIdentityLink: "Somebody has this e-mail address already. If it is you, sign in another way, then link {given} on the page " +
 		"Sign-in of the settings.",
+	cron.RuleTestRunInterval: "This account may start one test run every {limit} s. Wait a moment, then start it again.",
+	cron.RuleTestRunsDay: "This account has used up its {limit} test runs of the day. Wait until midnight UTC, " +
+		"or ask the operator of the service for a larger plan.",
+	cron.RuleTestRunsOpen:   "{limit} test runs of this account have not finished, which is the limit. Wait until one has finished, or end one.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }
 
@@ -175,6 +179,8 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectSession}:  "There is no such session of yours. List your sessions to see those that have not ended.",
 	{cron.NotFound, cron.SubjectPasskey}:  "There is no such passkey. List your passkeys to see those that are registered.",
 	{cron.NotFound, cron.SubjectIdentity}: "There is no such sign-in by another service. List those that you linked.",
+
+	{cron.NotFound, cron.SubjectTestRun}: "There is no such test run in this account. It is deleted 15 minutes after its start; start it again.",
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
 	{cron.Conflict, cron.SubjectFolder}: "A folder with this title exists already, ignoring case. Choose another title.",
@@ -211,6 +217,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectAPIKey: "API key", cron.SubjectAccount: "account", cron.SubjectDatabase: "database",
 	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
+	cron.SubjectTestRun: "test run",
 }
 
 // englishType returns the name of a type with its article.

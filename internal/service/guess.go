@@ -68,12 +68,12 @@ func (s *Service) reserve(ctx context.Context, address netip.Addr, limits []cron
 			return nil, tooManyGuesses(l.Start(a.at).Add(l.Window).Sub(a.at))
 		}
 	}
-	wait, err := s.store.Count(ctx, a.turn, limits)
+	over, err := s.store.Count(ctx, a.turn, limits)
 	if err != nil {
 		return nil, err
 	}
-	if wait > 0 {
-		return nil, tooManyGuesses(wait)
+	if over.Wait > 0 {
+		return nil, tooManyGuesses(over.Wait)
 	}
 	return a, nil
 }
@@ -110,9 +110,9 @@ const personal = 300
 // countPersonal counts what a person does about people and sessions. The error is of kind TooMany after too much.
 func (s *Service) countPersonal(ctx context.Context, personID int64) error {
 	limit := []cron.RateLimit{{Kind: kindPersonal, Subject: personID, Window: time.Hour, Max: personal}}
-	wait, err := s.store.Count(ctx, -personID, limit)
-	if err == nil && wait > 0 {
-		err = &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
+	over, err := s.store.Count(ctx, -personID, limit)
+	if err == nil && over.Wait > 0 {
+		err = &cron.Error{Kind: cron.TooMany, RetryAfter: over.Wait}
 	}
 	return err
 }

@@ -74,9 +74,9 @@ func (s *Service) reserveInvitation(ctx context.Context, actor *cron.Actor, addr
 		{Kind: kindInvited, Subject: s.subjectOf("email", mailboxOf(address)), Window: time.Hour, Max: 20}, // by all accounts
 		{Kind: kindMailPair, Subject: s.subjectOf("account", strconv.FormatInt(actor.Account.ID, 10), mailboxOf(address)), Window: time.Hour, Max: 5},
 	}
-	wait, err := s.store.Count(ctx, actor.Account.ID, limits)
-	if err == nil && wait > 0 {
-		err = &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
+	over, err := s.store.Count(ctx, actor.Account.ID, limits)
+	if err == nil && over.Wait > 0 {
+		err = &cron.Error{Kind: cron.TooMany, RetryAfter: over.Wait}
 	}
 	return err
 }

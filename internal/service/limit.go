@@ -12,10 +12,9 @@ const (
 	kindDay                = 1001
 	kindCreateJobMinute    = 1002
 	kindCreateFolderMinute = 1003
+	kindTestRunInterval    = 1004
+	kindTestRunDay         = 1005
 )
-
-// longestRate is the longest window of a rate limit. Only the daily quota has a longer one.
-const longestRate = time.Minute
 
 // Admit starts a request. It returns an error of kind Forbidden when the actor may not perform the use case. Otherwise
 // it counts the request against the quota of the key and the rate limits of the account, or, when one of them is
@@ -35,18 +34,26 @@ func (s *Service) Admit(ctx context.Context, actor cron.Actor, use UseCase) erro
 	if len(limits) == 0 {
 		return nil
 	}
-	wait, err := s.store.Count(ctx, actor.Account.ID, limits)
-	if err != nil || wait == 0 {
+	over, err := s.store.Count(ctx, actor.Account.ID, limits)
+	if err != nil {
 		return err
 	}
-	return exceeded(&plan, wait)
+	return exceeded(&plan, over)
 }
 
-// exceeded is the error of a request that exceeds a limit.
-func exceeded(plan *cron.Plan, wait time.Duration) error {
-	e := &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
-	if wait > longestRate {
+// exceeded is the error of a request that exceeds a limit; nil when it exceeds none.
+func exceeded(plan *cron.Plan, over cron.Excess) error {
+	if over.Wait == 0 {
+		return nil
+	}
+	e := &cron.Error{Kind: cron.TooMany, RetryAfter: over.Wait}
+	switch over.Kind {
+	case kindDay:
 		e.Problems = []cron.Problem{{Rule: cron.RuleDailyQuota, Limit: int64(plan.DailyRequests)}}
+	case kindTestRunInterval:
+		e.Problems = []cron.Problem{{Rule: cron.RuleTestRunInterval, Limit: seconds(plan.TestRunInterval)}}
+	case kindTestRunDay:
+		e.Problems = []cron.Problem{{Rule: cron.RuleTestRunsDay, Limit: int64(plan.TestRunsPerDay)}}
 	}
 	return e
 }
@@ -59,7 +66,7 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 			limits = append(limits, cron.RateLimit{Kind: kind, Subject: subject, Window: window, Max: most})
 		}
 	}
-	if keyID != 0 { // sessions have no quota
+	if keyID != 0 && use != UseGetTestRun { // sessions have no quota, and who waits for a test run asks again and again
 		add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)
 	}
 	rate := plan.MethodRate
@@ -73,6 +80,8 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 		add(kindCreateFolderMinute, accountID, time.Minute, plan.CreateFolderMinute)
 	case UseChangeFolder, UseDeleteFolder:
 		rate = plan.ChangeFolderRate
+	case UseStartTestRun:
+		add(kindTestRunInterval, accountID, plan.TestRunInterval, 1)
 	}
 	add(int(use), accountID, time.Second, rate)
 	return limits

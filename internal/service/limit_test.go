@@ -82,6 +82,12 @@ func TestLimits(t *testing.T) {
 		{"changing or deleting a folder: 1 a second", cron.PlanDefault,
 			[]service.UseCase{service.UseChangeFolder, service.UseDeleteFolder},
 			func(c service.UseCase) []cron.RateLimit { return []cron.RateLimit{day(100), rate(c, 1)} }},
+		{"starting a test run: one in 2 s", cron.PlanDefault, []service.UseCase{service.UseStartTestRun},
+			func(c service.UseCase) []cron.RateLimit {
+				return []cron.RateLimit{day(100), {Kind: 1004, Subject: account, Window: 2 * second, Max: 1}, rate(c, 5)}
+			}},
+		{"asking for a test run: not counted for the day", cron.PlanDefault, []service.UseCase{service.UseGetTestRun},
+			func(c service.UseCase) []cron.RateLimit { return []cron.RateLimit{rate(c, 5)} }},
 		{"nothing is counted without limits", cron.PlanUnlimited,
 			[]service.UseCase{service.UseListJobs, service.UseCreateJob, service.UseCreateFolder, service.UseDeleteFolder},
 			func(service.UseCase) []cron.RateLimit { return nil }},
@@ -109,24 +115,26 @@ func TestLimits(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
-	for wait, rule := range map[time.Duration]cron.Rule{
-		time.Millisecond: cron.RuleNone,
-		time.Minute:      cron.RuleNone,
-		time.Hour:        cron.RuleDailyQuota,
+	plan := cron.DefaultPlans().Of(cron.PlanDefault, nil)
+	for kind, want := range map[int]cron.Problem{
+		int(service.UseGetJob): {},
+		1001:                   {Rule: cron.RuleDailyQuota, Limit: 100},
+		1002:                   {},
+		1004:                   {Rule: cron.RuleTestRunInterval, Limit: 2},
+		1005:                   {Rule: cron.RuleTestRunsDay, Limit: 100},
 	} {
-		plan := cron.DefaultPlans().Of(cron.PlanDefault, nil)
-		err := service.Exceeded(&plan, wait)
+		err := service.Exceeded(&plan, cron.Excess{Kind: kind, Wait: time.Minute})
 		e, ok := errors.AsType[*cron.Error](err)
-		if !ok || e.Kind != cron.TooMany || e.RetryAfter != wait {
-			t.Errorf("after a wait of %v: %v", wait, err)
+		if !ok || e.Kind != cron.TooMany || e.RetryAfter != time.Minute {
+			t.Errorf("kind %d: %v", kind, err)
 			continue
 		}
-		switch {
-		case rule == cron.RuleNone && len(e.Problems) == 0:
-		case rule != cron.RuleNone && len(e.Problems) == 1 && e.Problems[0].Rule == rule && e.Problems[0].Limit == 100:
-		default:
-			t.Errorf("after a wait of %v: %+v", wait, e.Problems)
+		if none := want == (cron.Problem{}); none != (len(e.Problems) == 0) || !none && e.Problems[0] != want {
+			t.Errorf("kind %d: %+v", kind, e.Problems)
 		}
+	}
+	if err := service.Exceeded(&plan, cron.Excess{}); err != nil {
+		t.Errorf("nothing is exceeded: %v", err)
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *Service) noteFailure(client *Client, p cron.Person) {
 		}
 		once := []cron.RateLimit{{Kind: kindFailureNoted, Subject: s.subjectOf("failure", networkOf(by.Address), p.Email),
 			Window: 10 * time.Minute, Max: 1}}
-		if wait, err := s.store.Count(ctx, -p.ID, once); err != nil || wait > 0 {
+		if over, err := s.store.Count(ctx, -p.ID, once); err != nil || over.Wait > 0 {
 			return
 		}
 		account, err := s.firstAccount(ctx, p.ID)

@@ -28,6 +28,9 @@ const (
 	UseCloneJob     UseCase = 15
 	UseBulk         UseCase = 16
 	UseGetBadge     UseCase = 17
+	UseStartTestRun UseCase = 18
+	UseGetTestRun   UseCase = 19
+	UseEndTestRun   UseCase = 20
 	UsePreview      UseCase = 21
 	UseListZones    UseCase = 22
 	UseGetTLS       UseCase = 31
@@ -107,6 +110,9 @@ var (
 var rights = map[UseCase]right{
 	UseListJobs: reads, UseGetJob: reads, UseGetRun: reads, UseGetBadge: reads,
 	UseCreateJob: writes, UseChangeJob: writes, UseDeleteJob: writes, UseCloneJob: writes, UseBulk: writes, UseRunJob: writes,
+
+	UseStartTestRun: writes, UseEndTestRun: writes,
+	UseGetTestRun: {scope: cron.ScopeRead, role: cron.RoleEditor}, // it shows bodies and headers
 
 	UseListHistory: reads, UseGetExecution: reads, UseHistory: reads, UseExecutions: reads, UseStats: reads, UseFollow: reads,
 

@@ -9,14 +9,14 @@ import (
 	"punctual/internal/cron"
 )
 
-// Count counts one request of an account against every limit. If a limit is exceeded, it counts nothing, and wait is
-// the time until the window of that limit ends, which is positive.
-func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLimit) (wait time.Duration, err error) {
+// Count counts one request of an account against every limit. If a limit is exceeded, it counts nothing and returns that
+// limit; within a transaction, the caller has to undo that.
+func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLimit) (cron.Excess, error) {
 	if len(limits) == 0 {
-		return 0, nil
+		return cron.Excess{}, nil
 	}
 	now := s.Now()
-	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 		for i := range limits {
 			l := &limits[i]
 			var count int
@@ -28,18 +28,18 @@ func (s *Store) Count(ctx context.Context, accountID int64, limits []cron.RateLi
 				return err
 			}
 			if count > l.Max {
-				return &limitError{wait: l.Start(now).Add(l.Window).Sub(now)}
+				return &limitError{l.Kind, max(l.Start(now).Add(l.Window).Sub(now), time.Millisecond)}
 			}
 		}
 		return nil
 	})
 	if exceeded, ok := errors.AsType[*limitError](err); ok {
-		return max(exceeded.wait, time.Millisecond), nil
+		return cron.Excess(*exceeded), nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("count the request: %w", err)
+		return cron.Excess{}, fmt.Errorf("count the request: %w", err)
 	}
-	return 0, nil
+	return cron.Excess{}, nil
 }
 
 // Uncount takes back a request that Count counted at an instant: one less in the window of that instant, of every limit. A
@@ -66,7 +66,7 @@ func (s *Store) Uncount(ctx context.Context, accountID int64, limits []cron.Rate
 }
 
 // limitError undoes a transaction that exceeds a limit.
-type limitError struct{ wait time.Duration }
+type limitError cron.Excess
 
 func (*limitError) Error() string { return "a limit is exceeded" }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,12 +16,12 @@ const century = 100 * 365 * 24 * time.Hour
 // count counts one request and tells whether it was within the limits.
 func (s *suite) count(db *store.Store, limits ...cron.RateLimit) bool {
 	s.Helper()
-	wait, err := db.Count(s.ctx(), 1, limits)
+	over, err := db.Count(s.ctx(), 1, limits)
 	s.ok(err)
-	if wait < 0 {
-		s.Errorf("the wait is %v", wait)
+	if over.Wait < 0 || over.Wait > 0 && !slices.ContainsFunc(limits, func(l cron.RateLimit) bool { return l.Kind == over.Kind }) {
+		s.Errorf("exceeded is %+v", over)
 	}
-	return wait == 0
+	return over == cron.Excess{}
 }
 
 func (s *suite) used(db *store.Store, l cron.RateLimit) int {
@@ -39,10 +40,10 @@ var usageTests = []test{
 			s.equal("passed", s.count(db, l), want)
 			s.equal("used", s.used(db, l), min(i+1, 3))
 		}
-		wait, err := db.Count(s.ctx(), 1, []cron.RateLimit{l})
+		over, err := db.Count(s.ctx(), 1, []cron.RateLimit{l})
 		s.ok(err)
 		end := l.Start(db.Now()).Add(century)
-		if at := db.Now().Add(wait); at.After(end.Add(time.Minute)) || at.Before(end.Add(-time.Minute)) {
+		if at := db.Now().Add(over.Wait); at.After(end.Add(time.Minute)) || at.Before(end.Add(-time.Minute)) {
 			s.Errorf("the wait ends at %v, the window at %v", at, end)
 		}
 	}},
@@ -102,12 +103,12 @@ var usageTests = []test{
 			for range 4 {
 				wg.Go(func() {
 					for range 10 {
-						wait, err := db.Count(s.ctx(), 1, []cron.RateLimit{l})
+						over, err := db.Count(s.ctx(), 1, []cron.RateLimit{l})
 						if err != nil {
 							s.Errorf("count: %v", err)
 							return
 						}
-						if wait == 0 {
+						if over.Wait == 0 {
 							passed.Add(1)
 						}
 					}
