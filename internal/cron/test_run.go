@@ -17,7 +17,7 @@ type TestRun struct {
 	Job       Job       // empty once it is finished
 	Result    Result    // of a finished one
 	Trace     Trace     // as far as it has come
-	Why       Diagnosis // of a finished one
+	Diagnosis Diagnosis // of a finished one that failed
 }
 
 // TestState is how far a test run has come. The numbers are stored.
