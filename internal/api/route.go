@@ -41,6 +41,7 @@ func (a *api) routes() []route {
 		{http.MethodHead, "/jobs/{jobId}/{token}/{badge}", 0, a.getBadge},
 		{http.MethodGet, "/executor-nodes.json", 0, a.listExecutorNodes},
 		{http.MethodGet, "/schedule/preview", service.UsePreview, a.previewSchedule},
+		{http.MethodGet, "/schedule/load", service.UseScheduleLoad, a.getScheduleLoad},
 		{http.MethodPost, "/jobs/{jobId}/run", service.UseRunJob, a.idempotent(service.UseRunJob, runBody, a.runJob)},
 		{http.MethodGet, "/jobs/{jobId}/runs/{runId}", service.UseGetRun, a.getRun},
 		{http.MethodPost, "/jobs/{jobId}/clone", service.UseCloneJob, a.idempotent(service.UseCloneJob, jobBody, a.cloneJob)},

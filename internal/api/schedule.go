@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"punctual/internal/api/wire"
@@ -147,4 +148,44 @@ func newPreview(p cron.Preview) preview {
 		answer.Skipped[i] = previewGap{gap.First.Format(local), gap.Last.Format(local), gap.Count, wire.UnixOrNull(gap.At)}
 	}
 	return answer
+}
+
+// load is the runs that schedules plan.
+type load struct {
+	From   int64      `json:"from"`   // Unix seconds
+	Day    []int      `json:"day"`    // by minute
+	Spread []int      `json:"spread"` // null without a spread
+	Week   []int      `json:"week"`   // by hour
+	Hosts  []hostLoad `json:"hosts"`
+	Jobs   int        `json:"jobs"`
+	Passed int        `json:"passed"`
+}
+
+type hostLoad struct {
+	Host string `json:"host"`
+	Jobs int    `json:"jobs"`
+	Day  int    `json:"day"`
+	Week int    `json:"week"`
+}
+
+// getScheduleLoad counts the runs ahead.
+func (a *api) getScheduleLoad(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	var p wire.Problems
+	query, asked := wire.Query(r, &p), cron.LoadQuery{Timezone: "UTC"}
+	query.Text("timezone", &asked.Timezone)
+	query.Text("host", &asked.Host)
+	query.Seconds("spreadSeconds", &asked.Spread, 0, cron.MaxSpread)
+	if err := p.Err(); err != nil {
+		return err
+	}
+	asked.Host = strings.ToLower(asked.Host)
+	planned, err := a.service.ScheduleLoad(r.Context(), a.now(), actor, asked)
+	if err != nil {
+		return err
+	}
+	answer := load{planned.From.Unix(), planned.Day, planned.Spread, planned.Week[:], make([]hostLoad, len(planned.Hosts)), planned.Jobs, planned.Passed}
+	for i, h := range planned.Hosts {
+		answer.Hosts[i] = hostLoad(h)
+	}
+	return reply(w, answer)
 }

@@ -353,3 +353,53 @@ func compact(t *testing.T, text string) string {
 	}
 	return b.String()
 }
+
+// scheduleLoad is the answer to GET /schedule/load.
+type scheduleLoad struct {
+	From              int64
+	Day, Spread, Week []int
+	Hosts             []hostLoad
+	Jobs, Passed      int
+}
+
+type hostLoad struct {
+	Host            string
+	Jobs, Day, Week int
+}
+
+// TestScheduleLoad counts the runs of enabled jobs, with the parameters and without.
+func TestScheduleLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t) // on Saturday, 2000-01-01
+		const schedule = `"schedule":{"hours":[-1],"mdays":[-1],"minutes":[%s],"months":[-1],"wdays":[-1]}`
+		for _, job := range []string{
+			`"url":"http://user:secret@A.example:8080/x","enabled":true,` + fmt.Sprintf(schedule, "0"),
+			`"url":"http://b.example/","enabled":true,` + fmt.Sprintf(schedule, "-1"),
+			`"url":"http://c.example/",` + fmt.Sprintf(schedule, "-1"),
+		} {
+			c.create("{" + job + "}")
+		}
+		read := func(query string) (l scheduleLoad) {
+			decode(t, c.must("GET", "/schedule/load"+query, ""), &l)
+			return l
+		}
+		l := read("")
+		want := []hostLoad{{"b.example", 1, 1440, 7 * 1440}, {"a.example:8080", 1, 24, 7 * 24}}
+		if !slices.Equal(l.Hosts, want) || l.Jobs != 2 || l.Passed != 0 || l.Day[0] != 2 || l.Day[1] != 1 || l.Week[5*24] != 61 {
+			t.Errorf("the load is %+v", l)
+		}
+		if l.Spread != nil || len(l.Day) != 1440 || len(l.Week) != 168 || l.From != 946684800 {
+			t.Errorf("the load begins at %d, with %d minutes and %d hours", l.From, len(l.Day), len(l.Week))
+		}
+		if l := read("?host=A.Example:8080&timezone=Europe/Berlin&spreadSeconds=3600"); l.Jobs != 1 || len(l.Spread) != 1440 || l.Day[60] != 1 {
+			t.Errorf("the load of a host is %+v", l)
+		}
+		for query, pointer := range map[string]string{
+			"timezone=Mars": "/timezone", "spreadSeconds=3601": "/spreadSeconds", "spreadSeconds=x": "/spreadSeconds",
+		} {
+			if got := c.do("GET", "/schedule/load?"+query, ""); got.status != 400 || !strings.Contains(got.body, `"pointer":"`+pointer+`"`) {
+				t.Errorf("%s: %d %s", query, got.status, got.body)
+			}
+		}
+	})
+}

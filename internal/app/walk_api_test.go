@@ -20,6 +20,7 @@ var callsOfAPI = []visit{
 	{"HEAD /jobs/{jobId}/{token}/{badge}", ``, "++++++ ++++ ++++++++", true},
 	{"GET /executor-nodes.json", ``, "++++++ ++++ ++++++++", false},
 	{"GET /schedule/preview", ``, "-2-x++ ++++ --x+++x+", false},
+	{"GET /schedule/load", ``, "-2-x++ ++++ --x+++x+", false},
 	{"POST /jobs/{jobId}/run", ``, "-2-x00 x+++ --x00x++", false},
 	{"GET /jobs/{jobId}/runs/{runId}", ``, "-2-x00 ++++ --x00+x+", false},
 	{"POST /jobs/{jobId}/clone", `{}`, "-2-x00 x+++ --x00x++", false},

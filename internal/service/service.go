@@ -43,6 +43,7 @@ type Service struct {
 	searcher        Searcher
 	followers       followers
 	callsInProgress callsInProgress
+	loads           loads
 	addresses       AddressChecker
 	plans           cron.Plans
 	badgeKey        []byte
@@ -69,7 +70,7 @@ func New(c Config) *Service {
 		followers: followers{max: c.Followers}, guessKey: derivedKey(c.Secret, "punctual failed sign-ins"),
 		passwords: c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
 		mailer: c.Mailer, background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
-		lifetimes: c.Lifetimes, logger: c.Logger,
+		lifetimes: c.Lifetimes, logger: c.Logger, loads: newLoads(),
 	}
 	s.passkeys = auth.NewPasskeys(s.sealer, productName)
 	if s.passwords == nil {

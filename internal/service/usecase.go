@@ -33,6 +33,7 @@ const (
 	UseEndTestRun   UseCase = 20
 	UsePreview      UseCase = 21
 	UseListZones    UseCase = 22
+	UseScheduleLoad UseCase = 23
 	UseGetTLS       UseCase = 31
 	UseSetTLS       UseCase = 32
 	UseDeleteTLS    UseCase = 33
@@ -119,7 +120,7 @@ var rights = map[UseCase]right{
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,
 
-	UsePreview: reads, UseListZones: reads,
+	UsePreview: reads, UseListZones: reads, UseScheduleLoad: reads,
 
 	UseGetTLS:    reads,
 	UseSetTLS:    {scope: cron.ScopeAll, role: cron.RoleEditor},
