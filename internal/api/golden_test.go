@@ -65,6 +65,7 @@ const fullJob = `{
 	"pausedUntil": 946800000, "pauseNote": "until the <move> is done",
 	"misfire": "run", "graceSeconds": 0, "overlap": "skip", "delivery": "at-least-once",
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
+	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""],
 	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
 	"success": {"status": ["200-299", 404], "contains": "<ok>", "notContains": "error", "matches": "^\\{.*\\}$"}}`
 
@@ -246,7 +247,7 @@ var (
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
 		[]string{"runAt", "pausedUntil", "pauseNote", "misfire", "graceSeconds", "overlap", "delivery", "retry",
-			"followRedirects", "success", "verifyTls", "oversize"})
+			"followRedirects", "success", "verifyTls", "oversize", "description", "tags", "created", "createdBy", "updated", "updatedBy"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "headers", "body", "stats", "sslCertExpiry"}

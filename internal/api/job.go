@@ -141,6 +141,7 @@ type detailedJob struct {
 	timing
 	policy
 	exchange
+	about
 }
 
 type jobHead struct {
@@ -257,6 +258,7 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		timing:        newTiming(&rec.Timing),
 		policy:        newPolicy(&rec.Policy),
 		exchange:      newExchange(&rec.Exchange),
+		about:         newAbout(&rec.Job),
 	}
 }
 
@@ -343,4 +345,18 @@ func newExchange(x *cron.Exchange) exchange {
 		}
 	}
 	return e
+}
+
+// about is the members of a job that people note about it, and its authors.
+type about struct {
+	Description string   `json:"description"`
+	Tags        []string `json:"tags"`
+	Created     int64    `json:"created"` // Unix seconds
+	CreatedBy   string   `json:"createdBy"`
+	Updated     int64    `json:"updated"`
+	UpdatedBy   string   `json:"updatedBy"`
+}
+
+func newAbout(j *cron.Job) about {
+	return about{j.Description, append([]string{}, j.Tags...), j.Created.Unix(), j.CreatedBy.Label, j.Updated.Unix(), j.UpdatedBy.Label}
 }

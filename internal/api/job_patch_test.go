@@ -10,7 +10,7 @@ import (
 func TestEachFieldChangesAlone(t *testing.T) {
 	const unset = `{"url":"http://unset.example/","pausedUntil":4000000000}` // paused, so that it can have a note
 	c := newClient(t)
-	before, want := c.details(c.create(unset), "nextExecution"), c.details(c.create(everyField), "nextExecution")
+	before, want := c.details(c.create(unset), "nextExecution", "created", "updated"), c.details(c.create(everyField), "nextExecution", "created", "updated")
 	change := func(value any, path ...string) {
 		t.Helper()
 		for _, name := range slices.Backward(path) {
@@ -22,7 +22,7 @@ func TestEachFieldChangesAlone(t *testing.T) {
 		}
 		job := c.create(unset)
 		c.must("PATCH", job, string(body))
-		all := c.details(job, "nextExecution")
+		all := c.details(job, "nextExecution", "created", "updated")
 		got, from, to := all, before, want
 		for _, name := range path[:len(path)-1] {
 			got, from, to = got[name].(map[string]any), from[name].(map[string]any), to[name].(map[string]any)

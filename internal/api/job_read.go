@@ -23,6 +23,7 @@ func readPatch(body json.RawMessage) (patch *cron.JobPatch, unread []string) {
 // readOnlyMembers are the members of a job that the contract ignores in requests.
 var readOnlyMembers = []string{
 	"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "type",
+	"created", "createdBy", "updated", "updatedBy",
 }
 
 // readJob reads the members of o into job. Seconds are limited to the range of a duration.
@@ -52,6 +53,23 @@ func readJob(o wire.Object, job *cron.Job) {
 	readTiming(o, schedule, &job.Timing)
 	readPolicy(o, &job.Policy)
 	readExchange(o, &job.Exchange)
+	o.Text("description", &job.Description)
+	readTags(o, "tags", &job.Tags)
+}
+
+// readTags reads a list of tags, which replaces the former one.
+func readTags(o wire.Object, name string, to *[]string) {
+	var tags []string
+	given := o.Each(name, func(index string, item json.RawMessage) {
+		tag, ok := wire.ParseText(item)
+		if !ok {
+			o.Problems.Add(o.At(name, index), cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
+		}
+		tags = append(tags, tag)
+	})
+	if given {
+		*to = tags
+	}
 }
 
 func readNotification(o wire.Object, n *cron.Notification) {

@@ -153,6 +153,7 @@ const (
 	RuleTestRunInterval        // Limit: seconds in which an account can start one test run
 	RuleTestRunsDay            // Limit: test runs that an account can start on a day
 	RuleTestRunsOpen           // Limit: test runs of an account that may be waiting or running at once
+	RuleTagComma               // Given: a tag
 )
 
 // Unit is the unit of a limit.

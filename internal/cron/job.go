@@ -59,8 +59,12 @@ type Job struct {
 	Exchange        Exchange
 	Notification    Notification
 	Policy          Policy
+	Description     string   // what to know about the job, such as a runbook, in Markdown; up to MaxDescription
+	Tags            []string // different ones, ignoring case; read-only
 	Created         time.Time
 	Updated         time.Time
+	CreatedBy       Author
+	UpdatedBy       Author
 }
 
 // Notification says which notices the account of a job receives.

@@ -60,6 +60,8 @@ var jobFields = map[string]func(to, from *Job){
 	"/requestTimeout":  func(to, from *Job) { to.Timeout = from.Timeout },
 	"/saveResponses":   func(to, from *Job) { to.SaveResponses = from.SaveResponses },
 	"/title":           func(to, from *Job) { to.Title = from.Title },
+	"/description":     func(to, from *Job) { to.Description = from.Description },
+	"/tags":            func(to, from *Job) { to.Tags = from.Tags },
 
 	"/url":                  func(to, from *Job) { to.Request.URL = from.Request.URL },
 	"/requestMethod":        func(to, from *Job) { to.Request.Method = from.Request.Method },

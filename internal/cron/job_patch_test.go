@@ -26,6 +26,8 @@ func everyValue(t *testing.T) (job Job) {
 		switch value := field.Addr().Interface().(type) {
 		case *time.Time:
 			*value = time.Unix(1, 0)
+		case *[]string:
+			*value = []string{"x"}
 		case *[]Header:
 			*value = []Header{{"A", "b"}}
 		case **Success:
@@ -56,7 +58,9 @@ func TestPatchesSetEveryField(t *testing.T) {
 	values := everyValue(t)
 	fieldsOf(reflect.ValueOf(values), "", func(path string, _ reflect.Value) {
 		switch path {
-		case ".ID", ".AccountID", ".Type", ".Created", ".Updated", ".Timing.RunAtPassed": // those of the service
+		case ".ID", ".AccountID", ".Type", ".Created", ".Updated", ".Timing.RunAtPassed", // those of the service
+			".CreatedBy.PersonID", ".CreatedBy.KeyID", ".CreatedBy.Label", ".CreatedBy.Way",
+			".UpdatedBy.PersonID", ".UpdatedBy.KeyID", ".UpdatedBy.Label", ".UpdatedBy.Way":
 		default:
 			want = append(want, path)
 		}

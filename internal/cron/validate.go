@@ -39,6 +39,8 @@ func (j *Job) Accept(before *Job) error {
 // normalize brings all values but the URL into the form in which they are stored.
 func (j *Job) normalize() {
 	j.Title = strings.TrimSpace(j.Title)
+	j.Description = strings.TrimSpace(j.Description)
+	j.Tags = normalizeTags(j.Tags)
 	j.Request.normalize()
 	j.Schedule.Normalize()
 	j.Timing.normalize()
@@ -57,6 +59,7 @@ func (j *Job) check(c *Checker) {
 		c.Add("/requestTimeout", outOfRange(int64(j.Timeout), math.MinInt32, math.MaxInt32))
 	}
 	c.line("/title", j.Title, MaxTitleLength)
+	j.checkNotes(c)
 	j.Schedule.Check(c, "/schedule")
 	j.Timing.check(c)
 	j.Policy.check(c)

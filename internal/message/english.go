@@ -160,6 +160,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleTestRunsDay: "This account has used up its {limit} test runs of the day. Wait until midnight UTC, " +
 		"or ask the operator of the service for a larger plan.",
 	cron.RuleTestRunsOpen:   "{limit} test runs of this account have not finished, which is the limit. Wait until one has finished, or end one.",
+	cron.RuleTagComma:       "The tag {quoted} holds a comma; use several tags instead.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }
 

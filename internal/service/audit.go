@@ -100,17 +100,10 @@ func sign(e *cron.AuditEntry, actor *cron.Actor) {
 	if e.AccountID == 0 {
 		e.AccountID = actor.Account.ID
 	}
-	e.Way, e.Actor = actor.Way, byService
+	author := authorOf(actor)
+	e.Way, e.Actor, e.PersonID, e.KeyID = author.Way, author.Label, author.PersonID, author.KeyID
 	if actor.Address.IsValid() {
 		e.Address = actor.Address.String()
-	}
-	switch {
-	case actor.Person != nil:
-		e.Actor, e.PersonID = actor.Person.Email, actor.Person.ID
-	case actor.Key != nil:
-		e.Actor, e.KeyID = keyTitle(actor.Key), actor.Key.ID
-	case actor.Operator:
-		e.Actor = byCommand
 	}
 	if actor.Session != nil {
 		e.SessionID = actor.Session.ID
@@ -118,6 +111,20 @@ func sign(e *cron.AuditEntry, actor *cron.Actor) {
 	if letters := []rune(e.Title); len(letters) > longestAuditTitle {
 		e.Title = string(letters[:longestAuditTitle]) + "…"
 	}
+}
+
+// authorOf is who an actor is, for what keeps that.
+func authorOf(actor *cron.Actor) cron.Author {
+	author := cron.Author{Label: byService, Way: actor.Way}
+	switch {
+	case actor.Person != nil:
+		author.Label, author.PersonID = actor.Person.Email, actor.Person.ID
+	case actor.Key != nil:
+		author.Label, author.KeyID = keyTitle(actor.Key), actor.Key.ID
+	case actor.Operator:
+		author.Label = byCommand
+	}
+	return author
 }
 
 // MaxAuditPage is the largest page of Audit.

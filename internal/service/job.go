@@ -51,6 +51,8 @@ func (s *Service) AddJob(ctx context.Context, actor cron.Actor, job *cron.Job) e
 	if err := s.allowIn(&actor, UseCreateJob, job.AccountID); err != nil {
 		return err
 	}
+	job.CreatedBy = authorOf(&actor)
+	job.UpdatedBy = job.CreatedBy
 	return s.audited(ctx, &actor, cron.AuditEntry{Action: actJobCreate, Object: objectJob, Title: titleOf(job)},
 		func(ctx context.Context, e *cron.AuditEntry) error {
 			err := s.store.CreateJob(ctx, job)
@@ -73,6 +75,7 @@ func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, 
 		}
 		before := *job
 		err := s.apply(patch, job, &before, actor.Account)
+		job.UpdatedBy = authorOf(&actor)
 		changed = *job
 		return err
 	}, func(ctx context.Context, before, after *cron.Job) error {

@@ -20,6 +20,8 @@ var jobFields = []jobField{
 	{"/folderId", false, func(j *cron.Job) any { return j.FolderID }},
 	{"/enabled", false, func(j *cron.Job) any { return j.Enabled }},
 	{"/title", false, func(j *cron.Job) any { return j.Title }},
+	{"/description", false, func(j *cron.Job) any { return j.Description }},
+	{"/tags", false, func(j *cron.Job) any { return append([]string{}, j.Tags...) }},
 	{"/saveResponses", false, func(j *cron.Job) any { return j.SaveResponses }},
 	{"/url", true, func(j *cron.Job) any { return j.Request.URL }},
 	{"/requestMethod", false, func(j *cron.Job) any { return int(j.Request.Method) }},

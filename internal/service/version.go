@@ -18,6 +18,7 @@ const versionLength = 16
 func (s *Service) Version(job *cron.Job) string {
 	definition := *job
 	definition.Created, definition.Updated, definition.Timing.RunAtPassed = time.Time{}, time.Time{}, false
+	definition.CreatedBy, definition.UpdatedBy = cron.Author{}, cron.Author{}
 	code := hmac.New(sha256.New, s.versionKey)
 	_ = json.NewEncoder(code).Encode(&definition) // plain data, which can always be encoded
 	return hex.EncodeToString(code.Sum(nil)[:versionLength])

@@ -22,6 +22,8 @@ func TestVersions(t *testing.T) {
 		"a pause":     func(j *cron.Job) { j.Timing.PausedUntil = time.Unix(1, 0) },
 		"a policy":    func(j *cron.Job) { j.Policy.Retry.Factor = 3 },
 		"a criterion": func(j *cron.Job) { j.Exchange.Success = &cron.Success{Contains: "x"} },
+		"a tag":       func(j *cron.Job) { j.Tags = []string{"x"} },
+		"a text":      func(j *cron.Job) { j.Description = "x" },
 		"a notice":    func(j *cron.Job) { j.Notification.OnDisable = true },
 	} {
 		edited := job
@@ -32,6 +34,7 @@ func TestVersions(t *testing.T) {
 	}
 	later := job
 	later.Created, later.Updated, later.Timing.RunAtPassed = time.Unix(1, 0), time.Unix(2, 0), true
+	later.CreatedBy, later.UpdatedBy = cron.Author{Label: "x"}, cron.Author{Label: "y"}
 	if svc.Version(&later) != was {
 		t.Error("the version depends on when the job was saved or run")
 	}

@@ -87,6 +87,9 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 	if err := saveSecret(ctx, q, j.ID, sealed); err != nil {
 		return err
 	}
+	if err := saveAbout(ctx, q, j); err != nil {
+		return err
+	}
 	if j.Request.URL != rec.Request.URL {
 		if err := s.saveURL(ctx, q, j); err != nil {
 			return err

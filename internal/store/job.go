@@ -91,6 +91,9 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err != nil {
 			return err
 		}
+		if err := saveAbout(ctx, q, j); err != nil {
+			return err
+		}
 		sealed, err := s.sealJob(j) // needs the ID, which the INSERT has just set
 		if err == nil {
 			err = saveSecret(ctx, q, j.ID, sealed)
@@ -122,10 +125,10 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 func (s *Store) readVersion(ctx context.Context, accountID, jobID int64) (rec cron.JobRecord, version int64, err error) {
 	var sealed []byte
 	err = scanRecord(s.read.QueryRowContext(ctx,
-		`SELECT `+jobNames+`, `+stateNames+`, job_secret.sealed, job.version
+		`SELECT `+jobNames+`, `+stateNames+`, job_secret.sealed, job.version, `+aboutNames+`
 		 FROM job JOIN job_state ON job_state.job_id = job.id LEFT JOIN job_secret ON job_secret.job_id = job.id
-		 WHERE job.id = $1 AND job.account_id = $2`,
-		jobID, accountID).Scan, &rec, &sealed, &version)
+		 LEFT JOIN job_about ON job_about.job_id = job.id WHERE job.id = $1 AND job.account_id = $2`,
+		jobID, accountID).Scan, &rec, append([]any{&sealed, &version}, optional(jobAbout(&rec.Job))...)...)
 	if err != nil {
 		return rec, 0, oneRow(err, cron.SubjectJob)
 	}

@@ -159,7 +159,16 @@ func addedMembers() []Member {
 		Of("success", successSchema().OrNull()),
 		Of("verifyTls", Boolean("Whether the server's certificate must be valid.").WithDefault(true)),
 		Of("oversize", String("What happens to a response that is larger than the plan allows.").WithDefault(wire.OversizeNames[0]).
-			Choose(named(wire.OversizeNames, "the execution fails", "the body is cut, and success is decided by the part received")...)))
+			Choose(named(wire.OversizeNames, "the execution fails", "the body is cut, and success is decided by the part received")...)),
+		Of("description", String("What to know about the job, such as a runbook, in Markdown; surrounding spaces are removed.").
+			WithDefault("").UpTo(cron.MaxDescription)),
+		Of("tags", Array("Its tags; spaces around each are removed, and so are those that repeat an earlier one, ignoring case. "+
+			"New tags replace all existing ones.", String("Without commas.").UpTo(cron.MaxTagLength)).UpTo(wire.MaxItems)),
+		Of("created", Time("When the job was created.").Output()),
+		Of("createdBy", String("Who created it: the e-mail address of a person, the title of an API key, `command line` or `the service`; "+
+			"empty for a job from before this was kept.").Output()),
+		Of("updated", Time("When the job was last saved.").Output()),
+		Of("updatedBy", String("Who saved it last.").Output()))
 }
 
 func successSchema() Schema {

@@ -22,7 +22,7 @@ var claimTests = []test{
 		}
 		s.equal("launch", l, cron.Launch{
 			ExecutionID: l.ExecutionID, Node: node, Planned: planned, Due: planned, Kind: cron.KindScheduled, Attempt: 1,
-			Plan: new(cron.DefaultPlans().Named(cron.PlanMember)), Job: &j,
+			Plan: new(cron.DefaultPlans().Named(cron.PlanMember)), Job: new(withoutNotes(j)),
 		})
 	}},
 	{"the launch record stands before the result", func(s *suite) {

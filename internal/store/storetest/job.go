@@ -45,7 +45,16 @@ func fullJob(account int64) cron.Job {
 				Matches: `^\d+"`,
 			},
 		},
+		Description: "# „Runbook“\n\n* call Zoë \U0001F4DE\r\n", Tags: []string{"Straße", "prod", "a \"b\" \U0001F3F7"},
+		CreatedBy: cron.Author{PersonID: 3, KeyID: 4, Label: "zoë@example.com", Way: cron.WayConsole},
+		UpdatedBy: cron.Author{PersonID: 5, KeyID: 6, Label: "„key“", Way: cron.WayAPI},
 	}
+}
+
+// withoutNotes is a job as lists and claims read it: without notes and authors.
+func withoutNotes(j cron.Job) cron.Job {
+	j.Description, j.Tags, j.CreatedBy, j.UpdatedBy = "", nil, cron.Author{}, cron.Author{}
+	return j
 }
 
 // unset lists the fields of a value that have their zero value.
@@ -128,6 +137,21 @@ var jobTests = []test{
 		jobs, _, err := db.Jobs(s.ctx(), account)
 		s.ok(err)
 		s.equal("list", jobs, []cron.JobRecord{rec})
+	}},
+	{"a job from before notes and authors were kept has none, until an edit", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		s.raw().ForgetNotes(j.ID)
+		s.equal("job", s.record(db, account, j.ID).Job, j)
+		author := cron.Author{KeyID: 7, Label: "key", Way: cron.WayAPI}
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error {
+			j.Description, j.Tags, j.UpdatedBy = "x", []string{"b", "a"}, author
+			return nil
+		}))
+		rec := s.record(db, account, j.ID)
+		s.equal("notes", []any{rec.Description, rec.Tags, rec.CreatedBy, rec.UpdatedBy}, []any{"x", []string{"b", "a"}, cron.Author{}, author})
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.equal("rows", s.raw().Notes(), int64(0))
 	}},
 	{"a job without an occurrence has no next run", func(s *suite) {
 		db, account, _ := s.start()
@@ -274,6 +298,7 @@ var jobTests = []test{
 		s.ok(db.CreateJob(s.ctx(), &j))
 		jobs, _, err := db.Jobs(s.ctx(), account)
 		s.ok(err)
+		j = withoutNotes(j)
 		j.Request.Headers, j.Request.Body, j.Request.Auth.User, j.Request.Auth.Password = nil, "", "", ""
 		s.equal("list", jobs, []cron.JobRecord{{Job: j, State: cron.JobState{NextRun: j.NextAfter(j.Created)}}})
 	}},

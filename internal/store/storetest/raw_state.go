@@ -6,6 +6,18 @@ import (
 	"punctual/internal/cron"
 )
 
+// ForgetNotes makes a job one from before notes and authors were kept.
+func (x *Tables) ForgetNotes(jobID int64) {
+	x.t.Helper()
+	x.execOne(`DELETE FROM job_about WHERE job_id = $1`, jobID)
+}
+
+// Notes counts the jobs with notes.
+func (x *Tables) Notes() int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM job_about`)
+}
+
 // Sealed values.
 
 // MoveSecret puts the sealed secrets of a job into the row of another one.
