@@ -145,6 +145,13 @@ type historyDetails struct {
 		Kind  string `json:"kind"`
 		Value any    `json:"value"`
 	} `json:"mend"`
+	historyCause
+}
+
+// historyCause is what both kinds of executions that we add to have.
+type historyCause struct {
+	Cause     *string `json:"cause"`
+	IPAddress *string `json:"ipAddress"`
 }
 
 // historyItem is an execution in the history of a job.
@@ -168,6 +175,7 @@ type historyRecord struct {
 		Count   int64 `json:"count"`
 		AtLeast bool  `json:"atLeast"`
 	} `json:"covers"`
+	historyCause
 }
 
 // execution is what every list of executions has.

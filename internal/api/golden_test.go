@@ -264,7 +264,7 @@ var (
 		"history":                 historyFields,
 		"history/stats":           {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
 		"jobDetails/success":      {"status", "contains", "notContains", "matches"},
-		"jobHistoryDetails":       slices.Concat(historyFields, []string{"sentence", "mend"}),
+		"jobHistoryDetails":       slices.Concat(historyFields, []string{"sentence", "mend", "cause", "ipAddress"}),
 		"folders":                 folderFields,
 		"folderDetails":           folderFields,
 		"jobHistoryDetails/stats": {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},

@@ -141,6 +141,17 @@ type historyDetails struct {
 	BodyBase64    []byte     `json:"bodyBase64,omitempty"`
 	Sentence      *string    `json:"sentence"` // null for a success
 	Mend          *mend      `json:"mend"`     // null where there is none
+	historyCause
+}
+
+// historyCause groups failures, and tells which server was called.
+type historyCause struct {
+	Cause     *string `json:"cause"`     // the fingerprint in hexadecimal; null but for failures
+	IPAddress *string `json:"ipAddress"` // null where no connection was opened
+}
+
+func newHistoryCause(e *cron.Execution) historyCause {
+	return historyCause{wire.StringOrNull(e.Cause.String()), wire.StringOrNull(e.Result.Peer)}
 }
 
 // mend is a change of a job after which it might succeed. Value depends on Kind.
@@ -175,7 +186,7 @@ func newHistoryDetails(c *message.Catalogue, e *cron.Execution, why *cron.Diagno
 	r := &e.Result
 	d := historyDetails{
 		newHistoryItem(c, e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
-		nil, newMend(&why.Mend),
+		nil, newMend(&why.Mend), newHistoryCause(e),
 	}
 	if why.Cause != cron.CauseNone {
 		d.Sentence = new(c.Diagnosis(why))
@@ -204,6 +215,7 @@ type historyRecord struct {
 	Attempt  int      `json:"attempt"`
 	Reason   string   `json:"reason"`
 	Covers   *covered `json:"covers"` // null but for missed and skipped records
+	historyCause
 }
 
 // covered are the occurrences that a record stands for. Times are Unix seconds.
@@ -219,7 +231,7 @@ func newHistoryRecord(c *message.Catalogue, r *cron.HistoryRecord) historyRecord
 	record := historyRecord{
 		historyHead: newHistoryHead(c, e), historyTail: newHistoryTail(&e.Result),
 		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: r.KindName(), Attempt: e.Attempt,
-		Reason: wire.FaultNames[e.Result.Fault],
+		Reason: wire.FaultNames[e.Result.Fault], historyCause: newHistoryCause(e),
 	}
 	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
 		record.Covers = &covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}

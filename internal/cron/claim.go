@@ -51,6 +51,7 @@ type Launch struct {
 type Completion struct {
 	Launch Launch
 	Result Result
+	Cause  Fingerprint // of Result, which Store.Finish sets
 }
 
 // Lateness is the time from when the attempt was due to its start; never negative.

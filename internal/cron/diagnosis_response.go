@@ -34,16 +34,20 @@ var malformedCauses = []struct {
 	{"there is ", CauseChunkSize, RemedyServerBug}, // "… where the size of a chunk should be"
 }
 
+// classifyMalformed finds what is wrong with a response by the Detail of FaultMalformed.
+func classifyMalformed(detail string) (Cause, Remedy) {
+	for _, known := range malformedCauses {
+		if strings.HasPrefix(detail, known.text) {
+			return known.cause, known.remedy
+		}
+	}
+	return CauseMalformed, RemedyServerBug
+}
+
 // judgeMalformed finds what is wrong with a response that is not HTTP. What the target sent stands in quotation marks.
 func (x *diagnosing) judgeMalformed() {
 	detail := x.result.Detail
-	x.set(CauseMalformed, RemedyServerBug)
-	for _, known := range malformedCauses {
-		if strings.HasPrefix(detail, known.text) {
-			x.set(known.cause, known.remedy)
-			break
-		}
-	}
+	x.set(classifyMalformed(detail))
 	if first, last := strings.IndexByte(detail, '"'), strings.LastIndexByte(detail, '"'); first < last {
 		if sent, err := strconv.Unquote(detail[first : last+1]); err == nil {
 			x.Text = sent

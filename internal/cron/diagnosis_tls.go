@@ -70,23 +70,28 @@ var tlsCauses = []struct {
 
 // judgeTLS finds the cause of FaultTLS from its text.
 func (x *diagnosing) judgeTLS() {
-	text, alert := strings.CutPrefix(x.result.Detail, "remote error: ")
+	x.Cause, x.Remedy, x.Text = classifyTLS(x.result.Detail)
+	if x.Cause == CauseTLSMissing {
+		x.mendScheme(RemedyUseHTTP, "http")
+	}
+}
+
+// classifyTLS finds the cause of a TLS failure by the Detail of FaultTLS. text is what the cause is about.
+func classifyTLS(detail string) (c Cause, r Remedy, text string) {
+	text, alert := strings.CutPrefix(detail, "remote error: ")
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "local error: "), "tls: ")
-	x.Text = text
 	for _, known := range tlsCauses {
 		rest, ok := strings.CutPrefix(text, known.text)
 		if !ok {
 			continue
 		}
-		if x.set(known.cause, known.remedy); strings.HasSuffix(known.text, "x509: ") {
-			x.Text = rest
+		if strings.HasSuffix(known.text, "x509: ") {
+			text = rest
 		}
-		if known.cause == CauseTLSMissing {
-			x.mendScheme(RemedyUseHTTP, "http")
-		}
-		return
+		return known.cause, known.remedy, text
 	}
-	if x.set(CauseTLS, RemedyTargetLog); alert {
-		x.Cause = CauseTLSAlert
+	if alert {
+		return CauseTLSAlert, RemedyTargetLog, text
 	}
+	return CauseTLS, RemedyTargetLog, text
 }

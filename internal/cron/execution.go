@@ -41,6 +41,7 @@ type Execution struct {
 	Kind      Kind
 	Attempt   int // 1 is the first
 	Outcome   Outcome
+	Cause     Fingerprint   // of a failed or lost execution; 0 for another, and for one from before there were fingerprints
 	Lateness  time.Duration // from when the attempt was due to its start
 	Last      time.Time     // last occurrence that a missed or skipped record covers; Planned is the first
 	Count     int64         // number of occurrences that a missed or skipped record covers

@@ -118,6 +118,16 @@ var resultBatch = []batchColumn[*cron.Completion]{
 	batch("total_us", "bigint", func(c *cron.Completion) int64 { return c.Result.Stats.Total.Microseconds() }),
 	batch("cert_expiry_at", "bigint", func(c *cron.Completion) int64 { return millis(c.Result.CertExpiry) }),
 	batch("lateness_us", "bigint", func(c *cron.Completion) int64 { return c.Lateness().Microseconds() }),
+	batch("cause", "bigint", func(c *cron.Completion) *int64 { return storedCause(c.Cause) }),
+	batch("peer", "text", func(c *cron.Completion) string { return storable(c.Result.Peer) }),
+}
+
+// storedCause is a fingerprint as it is stored; nil is NULL, so that successes are not in the index of failures.
+func storedCause(f cron.Fingerprint) *int64 {
+	if f == 0 {
+		return nil
+	}
+	return new(int64(f))
 }
 
 // responseBatch is a row of response.

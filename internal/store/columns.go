@@ -48,7 +48,7 @@ func names(table string, lists ...columns) string {
 }
 
 // columnsHint is the capacity of new lists, so that they seldom grow.
-const columnsHint = 28
+const columnsHint = 30
 
 // targets are the variables to scan the columns into.
 func targets(lists ...columns) []any {

@@ -47,6 +47,8 @@ func executionRow(e *cron.Execution) columns {
 		list.add("last_planned_at", moment(&e.Last))
 		list.add("occurrences", integer(&e.Count))
 		list.add("occurrences_at_least", flag(&e.AtLeast))
+		list.add("cause", integer(&e.Cause))
+		list.add("peer", text(&r.Peer))
 	}
 }
 

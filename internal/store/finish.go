@@ -15,6 +15,9 @@ import (
 // accepts its result; one that has a result keeps it, so a batch whose commit failed in an unknown state can be
 // recorded again.
 func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error {
+	for i := range completions {
+		completions[i].Cause = completions[i].Result.Fingerprint()
+	}
 	err := s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 		return s.finish(ctx, q, completions, s.Now())
 	})
@@ -24,6 +27,7 @@ func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error
 	return nil
 }
 
+// finish is the transaction of Finish. Each completion has its Cause.
 func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Completion, now time.Time) error {
 	order := make([]*cron.Completion, len(completions))
 	ids := make([]int64, len(completions))

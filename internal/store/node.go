@@ -168,9 +168,11 @@ func (s *Store) Abandoned(ctx context.Context, epoch int64, except []int64) (los
 // abandoned lists a chunk of the running executions of a node, as lost.
 func (s *Store) abandoned(ctx context.Context, q queryer, n deadNode, except []int64) ([]cron.Completion, error) {
 	var lost []cron.Completion
+	result := cron.Lost()
+	cause := result.Fingerprint()
 	err := each(ctx, q, "find abandoned executions", func(scan scanner) error {
 		var (
-			c                = cron.Completion{Result: cron.Lost()}
+			c                = cron.Completion{Result: cron.Lost(), Cause: cause}
 			l                = &c.Launch
 			job              = new(cron.Job)
 			row              planRow

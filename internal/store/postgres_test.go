@@ -60,6 +60,35 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 	}
 }
 
+// TestPostgresResultsAreHOT makes sure that a result changes no index, unless it is a failure.
+func TestPostgresResultsAreHOT(t *testing.T) {
+	options := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, options), past(t, options)
+	allBefore, hotBefore := tables(t, raw).Updates()
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	tables(t, raw).CopyJob(j.ID, 19)
+	tables(t, raw).SetAllDue(db.Now().Add(-time.Second))
+	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 100})
+	ok(t, err)
+	batch := make([]cron.Completion, len(claimed.Launches))
+	for i, l := range claimed.Launches {
+		batch[i] = completion(l, []cron.Status{cron.StatusOK, cron.StatusHTTPError}[i/15])
+		batch[i].Result.Peer = "2001:db8::1234:5678"
+	}
+	ok(t, db.Finish(t.Context(), batch))
+	ok(t, db.Close())
+	soon(t, "the count of updates", func() bool {
+		all, hot := tables(t, raw).Updates()
+		all, hot = all-allBefore, hot-hotBefore
+		if all == 20 && hot != 15 {
+			t.Fatalf("%d of %d updates changed no index, want those of 15 successes", hot, all)
+		}
+		return all == 20
+	})
+}
+
 // TestPostgresEndsIdleTransactions checks that a paused node keeps its locks no longer than its lease.
 func TestPostgresEndsIdleTransactions(t *testing.T) {
 	db := open(t, store.Options{URL: storetest.Postgres(t)})

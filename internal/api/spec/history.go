@@ -191,7 +191,7 @@ func historySchemas() []Member {
 			Maybe("headersBase64", String("The bytes of `headers` in base64 (RFC 4648, section 4); only if they are not UTF-8.")),
 			Maybe("bodyBase64", String("The same for `body`.")),
 			Of("sentence", String("Why the execution failed, and what to do where something can be done; null for a success.").OrNull()),
-			Of("mend", mendSchema()))...)...)),
+			Of("mend", mendSchema()), causeMember(), peerMember())...)...)),
 		Of("Record", Object("A record of the history: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
 	}
@@ -231,7 +231,23 @@ func recordMembers() []Member {
 		Of("covers", Object("The occurrences that a missed or skipped record covers; null for other records.",
 			Of("first", Time("The first occurrence.")), Of("last", Time("The last occurrence.")),
 			Of("count", Integer("The number of occurrences.").AtLeast(1)),
-			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()))
+			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()),
+		causeMember(), peerMember())
+}
+
+func causeMember() Member {
+	return Of("cause", causeSchema("Identifies why the execution failed: failures with the same reason, host and status have the "+
+		"same cause. Null if it did not fail.").OrNull())
+}
+
+func peerMember() Member {
+	return Of("ipAddress", String("The address of the server that was called last; null if no connection was opened.").
+		Like("192.0.2.1").OrNull())
+}
+
+// causeSchema is the fingerprint of a failure.
+func causeSchema(text string) Schema {
+	return String(text).Matching("^[0-9a-f]{16}$").Like("49e3a0a062d33c5c")
 }
 
 // reasonChoices are the names of faults, in the order of their numbers.

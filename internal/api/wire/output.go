@@ -19,5 +19,13 @@ func TextOrNull(b []byte) *string {
 	return new(string(b))
 }
 
+// StringOrNull is s, and nil when it is empty.
+func StringOrNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
 // WholeSeconds is a duration as the wire has it.
 func WholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }

@@ -20,7 +20,7 @@ func fullResult(started time.Time) cron.Result {
 		},
 		CertExpiry: started.UTC().Truncate(time.Second).Add(90 * 24 * time.Hour),
 		Headers:    []byte("Server: \x00\xff\r\nX: y\r\n\r\n"), Body: []byte("\x00\x01\xfe\xffbody"),
-		Redirects: []cron.Redirect{{Status: 301, URL: "https://example.com/?ü"}}, Truncated: true,
+		Redirects: []cron.Redirect{{Status: 301, URL: "https://example.com/?ü"}}, Truncated: true, Peer: "2001:db8::1",
 	}
 }
 
@@ -33,7 +33,7 @@ var finishTests = []test{
 		s.finish(db, cron.Completion{Launch: l, Result: result})
 		want := cron.Execution{
 			ID: l.ExecutionID, JobID: j.ID, AccountID: account, Planned: l.Planned, Kind: cron.KindScheduled, Attempt: 1,
-			Outcome: cron.OutcomeFailed, Lateness: 1234 * time.Millisecond, Result: result,
+			Outcome: cron.OutcomeFailed, Cause: result.Fingerprint(), Lateness: 1234 * time.Millisecond, Result: result,
 		}
 		got, err := db.Execution(s.ctx(), account, j.ID, l.ExecutionID)
 		s.ok(err)

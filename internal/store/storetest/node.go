@@ -78,6 +78,21 @@ var nodeTests = []test{
 		s.equal("planned", ledger[0].Planned, lost.Planned)
 		s.equal("fault", ledger[0].Fault, cron.FaultLost)
 	}},
+	{"a lost execution has a cause, which goes when it turns out to have succeeded", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		l := s.claimOne(db, node)
+		s.dies(db, node)
+		lost := cron.Lost()
+		s.equal("cause", s.history(db, account, j.ID)[0].Cause, lost.Fingerprint())
+		c := succeeded(l)
+		c.Result.Peer = "192.0.2.1"
+		s.finish(db, c)
+		got := s.history(db, account, j.ID)[0]
+		s.equal("cause", got.Cause, cron.Fingerprint(0))
+		s.equal("peer", got.Result.Peer, "192.0.2.1")
+		s.equal("failed", s.raw().Failed(account), int64(0))
+	}},
 	{"more than one chunk is settled", func(s *suite) {
 		db, account, node := s.start()
 		const jobs = 2300

@@ -59,12 +59,18 @@ func (x *Tables) AddExecution(e *cron.Execution) {
 	if !e.Last.IsZero() {
 		last = e.Last.UnixMilli()
 	}
+	var cause *int64
+	if e.Outcome == cron.OutcomeFailed || e.Outcome == cron.OutcomeLost {
+		e.Cause = r.Fingerprint()
+		cause = new(int64(e.Cause))
+	}
 	x.execOne(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, status,
-			http_status, fault, reason, detail, url, lateness_us, total_us, last_planned_at, occurrences, occurrences_at_least)
-		VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+			http_status, fault, reason, detail, url, lateness_us, total_us, last_planned_at, occurrences, occurrences_at_least,
+			cause, peer)
+		VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 		e.AccountID, e.JobID, e.Planned.UnixMilli(), int(e.Kind), e.Attempt, int(e.Outcome), r.Started.UnixMilli(),
 		int(r.Status), r.HTTPStatus, int(r.Fault), r.Reason, r.Detail, r.URL, e.Lateness.Microseconds(),
-		r.Duration.Microseconds(), last, e.Count, e.AtLeast)
+		r.Duration.Microseconds(), last, e.Count, e.AtLeast, cause, r.Peer)
 	e.ID = x.Number(`SELECT id FROM execution WHERE job_id = $1 AND planned_at = $2 AND kind = $3 AND attempt = $4`,
 		e.JobID, e.Planned.UnixMilli(), int(e.Kind), e.Attempt)
 }
@@ -111,6 +117,20 @@ func (x *Tables) MoveExecution(jobID int64, by time.Duration) {
 func (x *Tables) Executions(o cron.Outcome) int64 {
 	x.t.Helper()
 	return x.Number(`SELECT count(*) FROM execution WHERE outcome = $1`, int(o))
+}
+
+// Failed counts the records of an account that the index of failures has.
+func (x *Tables) Failed(accountID int64) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM execution WHERE account_id = $1 AND cause IS NOT NULL`, accountID)
+}
+
+// Updates counts, on PostgreSQL, the updates of executions so far, and those of them that changed no index. The connections
+// that made them are to be closed.
+func (x *Tables) Updates() (all, hot int64) {
+	x.t.Helper()
+	x.row(`SELECT sum(n_tup_upd), sum(n_tup_hot_upd) FROM pg_stat_user_tables WHERE relname LIKE 'execution%'`, nil, &all, &hot)
+	return all, hot
 }
 
 // FirstAttempts counts the first attempts with an outcome.

@@ -186,7 +186,7 @@ var searchTests = []test{
 		s.equal("records", got, []cron.HistoryRecord{{
 			Execution: cron.Execution{
 				ID: l.ExecutionID, JobID: j.ID, AccountID: account, Planned: l.Planned, Attempt: 1,
-				Outcome: cron.OutcomeFailed, Lateness: 1234 * time.Millisecond, Result: result,
+				Outcome: cron.OutcomeFailed, Cause: result.Fingerprint(), Lateness: 1234 * time.Millisecond, Result: result,
 			}, Title: "title",
 		}})
 	}},
