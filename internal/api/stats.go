@@ -33,8 +33,9 @@ func (a *api) getStats(w http.ResponseWriter, r *http.Request, actor cron.Actor)
 		To   int64 `json:"to"`
 		AsOf int64 `json:"asOf"`
 		tally
-		Series []statsStep `json:"series"` // null without a step
-	}{From: stats.From.Unix(), To: stats.To.Unix(), AsOf: stats.AsOf.Unix(), tally: newTally(&stats.Total)}
+		Usual  *band       `json:"usualDuration"` // null for a whole account
+		Series []statsStep `json:"series"`        // null without a step
+	}{From: stats.From.Unix(), To: stats.To.Unix(), AsOf: stats.AsOf.Unix(), tally: newTally(&stats.Total), Usual: newBand(stats.Usual)}
 	if step > 0 {
 		answer.Series = make([]statsStep, len(stats.Steps))
 		for i := range stats.Steps {
@@ -80,6 +81,22 @@ type percentiles struct {
 	Max float64 `json:"max"`
 }
 
+// band is in ms.
+type band struct {
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	Count int64   `json:"count"`
+}
+
+func newBand(b *cron.Band) *band {
+	if b == nil {
+		return nil
+	}
+	return &band{inMS(b.Low), inMS(b.High), b.Count}
+}
+
+func inMS(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 func newTally(t *cron.Tally) tally {
 	return tally{
 		Occurrences: occurrences{newAttempts(&t.Occurrences), t.Occurrences[cron.OutcomeMissed],
@@ -97,6 +114,5 @@ func newPercentiles(h *cron.Histogram) *percentiles {
 	if h.Count() == 0 {
 		return nil
 	}
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	return &percentiles{ms(h.Quantile(0.5)), ms(h.Quantile(0.9)), ms(h.Quantile(0.99)), ms(h.Max())}
+	return &percentiles{inMS(h.Quantile(0.5)), inMS(h.Quantile(0.9)), inMS(h.Quantile(0.99)), inMS(h.Max())}
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +50,10 @@ type statsAnswer struct {
 	To   int64 `json:"to"`
 	AsOf int64 `json:"asOf"`
 	tally
+	Usual *struct {
+		Low, High float64
+		Count     int64
+	} `json:"usualDuration"`
 	Series []statsStep `json:"series"`
 }
 
@@ -103,6 +108,30 @@ func TestStats(t *testing.T) {
 		days := c.stats(fmt.Sprintf("step=day&from=%d&to=%d", midnight-1, midnight+1))
 		if len(days.Series) != 2 || days.From != midnight-86400 || days.Series[1].Attempts != got.Attempts {
 			t.Errorf("the days are %+v", days)
+		}
+	})
+}
+
+// TestUsualDuration runs a job often enough that its usual duration is known.
+func TestUsualDuration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		path := c.create(`{"url":"a.example"}`)
+		query := "job=" + strings.TrimPrefix(path, "/jobs/")
+		for i := range 20 {
+			if got := c.stats(query); got.Usual != nil {
+				t.Fatalf("after %d executions %+v is usual", i, got.Usual)
+			}
+			c.do("POST", path+"/run", "")
+			c.server.execute(t, 0, cron.Result{Status: cron.StatusOK, HTTPStatus: 200, Duration: time.Duration(i) * time.Second})
+			time.Sleep(time.Minute)
+		}
+		u := c.stats(query).Usual
+		if u == nil || u.Count != 20 || u.Low != 0 || u.High < 17400 || u.High > 18600 {
+			t.Errorf("the usual duration is %+v, want 0 to 18 s", u)
+		}
+		if got := c.stats(""); got.Usual != nil {
+			t.Errorf("the account has the usual duration %+v", got.Usual)
 		}
 	})
 }

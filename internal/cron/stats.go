@@ -108,6 +108,25 @@ func (e *Execution) Instant() time.Time {
 	return e.Planned
 }
 
+// UsualSpan is the time before now whose executions say how long one usually takes.
+const UsualSpan = 30 * 24 * time.Hour
+
+// minUsual is the number of executions from which on one can say what is usual.
+const minUsual = 20
+
+// Band is the range that a value usually lies in.
+type Band struct {
+	Low, High time.Duration
+	Count     int64 // of the values that it is made of
+}
+
+// UsualDuration is the band between the 5th and the 95th percentile of the durations, which 9 of 10 executions lie in; ok is
+// false when there are too few of them.
+func (t *Tally) UsualDuration() (b Band, ok bool) {
+	d := &t.Duration
+	return Band{d.Quantile(0.05), d.Quantile(0.95), d.Count()}, d.Count() >= minUsual
+}
+
 // StatsQuery requests the statistics of an account or of one job.
 type StatsQuery struct {
 	JobID    int64     // 0 is the whole account

@@ -23,6 +23,7 @@ type Stats struct {
 	From, To time.Time
 	AsOf     time.Time // executions that were claimed until then are counted
 	Total    cron.Tally
+	Usual    *cron.Band  // of the durations in the cron.UsualSpan before To; nil for a whole account, and with too few executions
 	Steps    []StatsStep // covers the whole span, oldest first; empty without a Step
 }
 
@@ -70,7 +71,27 @@ func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r 
 			stats.Steps[h.Hour.Sub(stats.From)/r.Step].Merge(&h.Tally)
 		}
 	}
-	return stats, nil
+	if r.JobID != 0 {
+		stats.Usual, err = s.usualDuration(ctx, actor.Account.ID, r.JobID, stats.To)
+	}
+	return stats, err
+}
+
+// usualDuration is the band in which the durations of a job usually lie, before the given full hour; nil with too few executions.
+func (s *Service) usualDuration(ctx context.Context, accountID, jobID int64, to time.Time) (*cron.Band, error) {
+	hourly, err := s.store.Stats(ctx, accountID, &cron.StatsQuery{JobID: jobID, From: to.Add(-cron.UsualSpan), To: to})
+	if err != nil {
+		return nil, err
+	}
+	var total cron.Tally
+	for i := range hourly.Hours {
+		total.Merge(&hourly.Hours[i].Tally)
+	}
+	band, ok := total.UsualDuration()
+	if !ok {
+		return nil, nil
+	}
+	return &band, nil
 }
 
 // checkSpan returns an error for a span that is empty, too long even after rounding, or too long ago.

@@ -70,6 +70,10 @@ func historyOperations() Group {
 					Of("to", Time("End of the period.")),
 					Of("asOf", Time("Records created up to this time are counted.")),
 				}, tallyMembers(), []Member{
+					Of("usualDuration", Object("The range that nine of ten executions of the job lie in, in the 30 days before `to`; null without "+
+						"`job`, and with fewer than 20 executions.",
+						Of("low", Number("").In("ms")), Of("high", Number("").In("ms")),
+						Of("count", Integer("The number of executions.").AtLeast(20))).OrNull()),
 					Of("series", Array("The steps of the period, oldest first; null without `step`.",
 						Object("", append([]Member{Of("from", Time("Start of the step."))},
 							tallyMembers()...)...)).OrNull()),
