@@ -65,10 +65,10 @@ func (x *exchange) dialOne(ctx context.Context, dialer *net.Dialer, addr netip.A
 	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		err = dialFault(err, addr)
-		x.tracer.dialed(traced, nil, err)
+		x.tracer.dialed(ctx, traced, nil, err)
 		return nil, err
 	}
-	x.tracer.dialed(traced, conn, nil)
+	x.tracer.dialed(ctx, traced, conn, nil)
 	return conn, nil
 }
 

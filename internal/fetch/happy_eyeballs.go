@@ -38,11 +38,14 @@ type happyEyeballs struct {
 // attempt is one attempt to connect to an address.
 type attempt struct {
 	index     int
-	cancel    context.CancelFunc
+	cancel    context.CancelCauseFunc
 	cancelled bool // in favour of another address
 	conn      net.Conn
 	err       error
 }
+
+// errGivenUp is the cause of the end of an attempt that was cancelled in favour of another address.
+var errGivenUp = errors.New("fetch: another address is tried")
 
 // maxAttempts limits the attempts that run at once.
 const maxAttempts = 2
@@ -119,7 +122,7 @@ func (r *happyEyeballs) next(ctx context.Context, timer *time.Timer) {
 
 func (r *happyEyeballs) start(ctx context.Context, index int) {
 	a := &attempt{index: index, err: errPanic}
-	ctx, a.cancel = context.WithCancel(ctx)
+	ctx, a.cancel = context.WithCancelCause(ctx)
 	r.running = append(r.running, a)
 	go func() {
 		defer func() {
@@ -135,12 +138,12 @@ func (r *happyEyeballs) start(ctx context.Context, index int) {
 // giveUp cancels an attempt. It counts as running until its socket is closed.
 func (r *happyEyeballs) giveUp(a *attempt) {
 	a.cancelled = true
-	a.cancel()
+	a.cancel(errGivenUp)
 }
 
 // end records the outcome of an attempt.
 func (r *happyEyeballs) end(a *attempt) {
-	a.cancel()
+	a.cancel(nil)
 	r.running = slices.DeleteFunc(r.running, func(other *attempt) bool { return other == a })
 	r.errs[a.index] = a.err
 	if a.cancelled && a.err != nil {

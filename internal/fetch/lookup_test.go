@@ -241,8 +241,10 @@ func TestDNS(t *testing.T) {
 			if row.timeout != 0 {
 				call.Timeout = row.timeout
 			}
-			r := New(Config{Resolver: serveDNS(t, row.answer)}).Do(t.Context(), call)
+			client := New(Config{Resolver: serveDNS(t, row.answer)})
+			r := client.Do(t.Context(), call)
 			checkSound(t, &r)
+			again(t, client, call, &r)
 			detail := "Example.test."
 			if row.status == cron.StatusOK {
 				detail = ""

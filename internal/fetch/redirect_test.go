@@ -53,6 +53,15 @@ func (s *site) lines() []string {
 	return lines
 }
 
+// take returns the requests that came since the last time.
+func (s *site) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asked := s.asked
+	s.asked = nil
+	return asked
+}
+
 func (s *site) last() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,6 +271,7 @@ func TestRedirects(t *testing.T) {
 				row.fault != cron.FaultRedirectLoop {
 				t.Errorf("kept %q", r.Headers)
 			}
+			again(t, client, call, &r)
 		})
 	}
 }

@@ -295,6 +295,7 @@ func TestEarlyAnswers(t *testing.T) {
 			}))
 			call.MaxResponse = 1 << 20
 			call.Request.Method, call.Request.Body = cron.MethodPost, strings.Repeat("x", cron.MaxBodyLength)
+			traced(t, t.Context(), New(Config{}), call)
 			r := New(Config{}).Do(t.Context(), call)
 			checkSound(t, &r)
 			// A server that closes upon unread data resets the connection, and its answer may go by the board.
@@ -326,5 +327,9 @@ func TestEcho(t *testing.T) {
 	checkSound(t, &r)
 	if r.Status != cron.StatusOK || len(r.Body) != cron.MaxStoredBody {
 		t.Errorf("status %d, fault %d, %d bytes", r.Status, r.Fault, len(r.Body))
+	}
+	hop := again(t, New(Config{}), call, &r).Hops[0]
+	if sent := hop.RequestBytes - cron.MaxBodyLength; sent < 100 || sent > 300 || len(hop.Request) != cron.MaxTraceBytes {
+		t.Errorf("%d bytes were sent, and %d are kept", hop.RequestBytes, len(hop.Request))
 	}
 }

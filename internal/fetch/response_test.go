@@ -266,6 +266,9 @@ func TestServers(t *testing.T) {
 				case string(r.Headers) != row.head || string(r.Body) != row.body || r.Body == nil:
 					t.Errorf("headers %q and body %.100q, want %q and %.100q", r.Headers, r.Body, row.head, row.body)
 				}
+				if save {
+					again(t, client, call, &r)
+				}
 			}
 		})
 	}

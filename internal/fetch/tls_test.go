@@ -194,6 +194,7 @@ func TestTLS(t *testing.T) {
 				if (r.Stats.AppConnect != 0) != row.shaken {
 					t.Errorf("%+v", r.Stats)
 				}
+				again(t, client, call, &r)
 			}
 		})
 	}

@@ -39,7 +39,7 @@ func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Tr
 const reportInterval = 50 * time.Millisecond
 
 // maxRedirectBytes is the number of bytes that a hop keeps of a request and of a response once a redirect was followed.
-const maxRedirectBytes = 8 << 10
+const maxRedirectBytes = 4 << 10
 
 // maxDials is the number of dials of a hop: each address is tried twice at most.
 const maxDials = 2 * maxAddrs
@@ -63,7 +63,7 @@ type tracer struct {
 type tracedDial struct {
 	cron.Dial
 	conn      net.Conn // nil when it failed
-	cancelled bool     // before it answered
+	cancelled bool     // since another one was faster, or the exchange was interrupted
 }
 
 func newTracer(x *exchange) *tracer {
@@ -214,8 +214,8 @@ func (t *tracer) dialing(addr netip.AddrPort) int {
 	return index
 }
 
-// dialed notes the end of a dial. An error is a *fault.
-func (t *tracer) dialed(index int, conn net.Conn, err error) {
+// dialed notes the end of a dial that ctx was for. An error is a *fault.
+func (t *tracer) dialed(ctx context.Context, index int, conn net.Conn, err error) {
 	if t == nil || index < 0 {
 		return
 	}
@@ -223,7 +223,7 @@ func (t *tracer) dialed(index int, conn net.Conn, err error) {
 		d := &t.dials[index]
 		d.Took, d.conn = time.Since(t.started)-d.Began, conn
 		if f, ok := errors.AsType[*fault](err); ok {
-			d.Fault, d.cancelled = f.fault, errors.Is(err, context.Canceled)
+			d.Fault, d.cancelled = f.fault, context.Cause(ctx) == context.Canceled
 		}
 	})
 }
@@ -251,10 +251,9 @@ func (t *tracer) connected(conn net.Conn, peer netip.AddrPort) {
 		if won < 0 {
 			return
 		}
-		winner := &t.dials[won]
-		winner.Chosen = true
+		t.dials[won].Chosen = true
 		for i := range t.dials {
-			if d := &t.dials[i]; d.cancelled && d.Began+d.Took >= winner.Began+winner.Took {
+			if d := &t.dials[i]; d.cancelled {
 				d.Fault = cron.FaultNone
 			}
 		}

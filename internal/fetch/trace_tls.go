@@ -12,8 +12,9 @@ import (
 // Limits on what a trace holds of a chain. A server may send certificates of 256 KiB.
 const (
 	maxChain     = 16
-	maxChainText = 32 << 10 // bytes of all names
-	maxNameText  = 1 << 10  // bytes of a subject, an issuer or a name
+	maxNames     = 100     // of a certificate
+	maxChainText = 8 << 10 // bytes of all names
+	maxNameText  = 1 << 10 // bytes of a subject, an issuer or a name
 )
 
 // secured notes the outcome of a handshake.
@@ -60,7 +61,7 @@ func describeChain(h *cron.Handshake, chain []*x509.Certificate) {
 		}
 		names := certificateNames(c)
 		for n, name := range names {
-			if name, ok = take(name); !ok {
+			if name, ok = take(name); !ok || n == maxNames {
 				described.Omitted = len(names) - n
 				break
 			}
