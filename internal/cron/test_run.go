@@ -14,7 +14,7 @@ type TestRun struct {
 	Created   time.Time
 	Started   time.Time // zero while it waits
 	Expires   time.Time // when it is deleted
-	Job       Job       // empty once it is finished
+	Job       Job       // only while it is started; not when it is read
 	Result    Result    // of a finished one
 	Trace     Trace     // as far as it has come
 	Diagnosis Diagnosis // of a finished one that failed
@@ -35,7 +35,37 @@ func (s TestState) String() string { return [...]string{"waiting", "running", "f
 
 // Limits on test runs.
 const (
-	TestRunLifetime = 15 * time.Minute // from its start to its deletion
+	TestRunLifetime = 15 * time.Minute // from its request, and again from its start, to its deletion
+	MaxTestRunTime  = 14 * time.Minute // that its exchange may take, whatever the timeout of the job
 	MaxTestRuns     = 20               // that an account keeps; the oldest finished one gives way
 	MaxOpenTestRuns = 5                // of an account that are not finished
+	MaxTestRunBytes = 512 << 10        // that are stored of its result and trace
 )
+
+// WaitingTestRun is a test run that no node has claimed, without its job.
+type WaitingTestRun struct {
+	ID        int64
+	AccountID int64
+	Plan      *Plan
+	Bytes     int64 // as Launch.Bytes
+}
+
+// TestLaunch is a claimed test run with everything that is needed to perform it.
+type TestLaunch struct {
+	ID       int64
+	Node     int64
+	Started  time.Time
+	Plan     *Plan // the account's
+	Job      *Job  // read-only
+	Material       // the account's
+}
+
+// TestProgress is what is written of a test run. A finished one has a result.
+type TestProgress struct {
+	Node      int64 // that runs it
+	ID        int64
+	AccountID int64
+	Trace     Trace
+	Result    *Result   // nil while it runs
+	Diagnosis Diagnosis // of the result
+}

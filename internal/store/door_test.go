@@ -80,6 +80,27 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		})
 		return err
 	},
+	"StartTestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.StartTestRun(ctx, &cron.TestRun{AccountID: w.account, Job: newJob(w.account)})
+	},
+	"EndTestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.EndTestRun(ctx, w.account, w.waiting.ID)
+	},
+	"ClaimTestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, _, err := db.ClaimTestRun(ctx, w.node, w.waiting, func(*cron.Job) bool { return true })
+		return err
+	},
+	"AdvanceTestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, _, err := db.AdvanceTestRun(ctx, &cron.TestProgress{Node: w.node, ID: w.running, AccountID: w.account})
+		return err
+	},
+	"FinishTestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.FinishTestRun(ctx, &cron.TestProgress{Node: w.node, ID: w.running, AccountID: w.account})
+	},
+	"PruneTestRuns": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.PruneTestRuns(ctx)
+		return err
+	},
 	"Claim": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.Claim(ctx, cron.ClaimRequest{Node: w.node, Limit: 10})
 		return err
@@ -142,10 +163,10 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 // notWriting are the other methods.
 var notWriting = []string{
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
-	"CountJobs", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
+	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "Used", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "WaitingTestRuns", "ZoneRelease",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
 }
@@ -153,7 +174,30 @@ var notWriting = []string{
 type doorWorld struct {
 	account, node, key, folder, job int64
 	launch                          cron.Launch
+	waiting                         cron.WaitingTestRun
+	running                         int64 // a test run
 	people                          people
+	options                         store.Options
+}
+
+// addTestRuns adds one that runs, one that waits, and one that has expired.
+func (w *doorWorld) addTestRuns(t *testing.T, db *store.Store) {
+	t.Helper()
+	start := func() cron.WaitingTestRun {
+		run := cron.TestRun{AccountID: w.account, Job: newJob(w.account)}
+		ok(t, db.StartTestRun(t.Context(), &run))
+		list, err := db.WaitingTestRuns(t.Context(), run.ID-1, nil, 1)
+		ok(t, err)
+		return list[0]
+	}
+	running := start()
+	_, claimed, err := db.ClaimTestRun(t.Context(), w.node, running, func(*cron.Job) bool { return true })
+	ok(t, err)
+	if !claimed {
+		t.Fatal("the test run was not claimed")
+	}
+	w.running, w.waiting = running.ID, start()
+	exec(t, past(t, w.options), `UPDATE test_run SET expires_at = 1 WHERE id = $1`, start().ID)
 }
 
 // TestOneDoor calls every method that writes inside a transaction, which is then rolled back: a method that
@@ -175,7 +219,7 @@ func TestOneDoor(t *testing.T) {
 		t.Run(database.Name, func(t *testing.T) {
 			o := database.New(t)
 			db, raw := open(t, o), past(t, o)
-			var w doorWorld
+			w := doorWorld{options: o}
 			w.account, w.node = newAccount(t, db)
 			k := cron.APIKey{AccountID: w.account, Hash: [32]byte{1}}
 			ok(t, db.CreateAPIKey(t.Context(), &k))
@@ -200,6 +244,7 @@ func TestOneDoor(t *testing.T) {
 			w.launch = claimed.Launches[0]
 			ok(t, db.SetTLS(t.Context(), w.account, cron.TLSMaterial{Roots: "roots"}))
 			due()
+			w.addTestRuns(t, db)
 
 			before := dump(t, raw)
 			undone := errors.New("undone")

@@ -29,10 +29,19 @@ type transactor interface {
 	// calls it.
 	write(ctx context.Context, t turn, fn func(ctx context.Context, q queryer) error) error
 	// notify wakes other nodes when the transaction is committed.
-	notify(ctx context.Context, q queryer) error
+	notify(ctx context.Context, q queryer, w wake) error
 	// duplicate tells whether err is the violation of a unique constraint.
 	duplicate(err error) bool
 }
+
+// wake is what other nodes are woken for. The texts are sent to nodes of other versions, which look at the schedule.
+type wake string
+
+// The reasons to wake a node.
+const (
+	wakeSchedule wake = ""         // a job may be due earlier
+	wakeTestRuns wake = "test run" // a test run waits, or is to end
+)
 
 // dialect makes the parts of statements that differ between the databases.
 type dialect interface {

@@ -118,6 +118,9 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 		if len(lost) > 0 {
 			return len(lost), s.finish(ctx, q, lost, s.Now())
 		}
+		if err := settleTestRuns(ctx, q, n.epoch); err != nil {
+			return 0, err
+		}
 		// A dead node claims nothing more, so it need not be looked at again.
 		if _, err := q.ExecContext(ctx, `UPDATE node SET running_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
 			return 0, err

@@ -112,11 +112,14 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
 	if _, err := conn.Exec(ctx, `LISTEN `+wakeChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	s.signal(wakeSchedule) // earlier notifications were not received
+	s.signal(wakeTestRuns)
 	for {
-		s.signal() // also after connecting: earlier notifications were not received
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
 			return fmt.Errorf("wait for notifications: %w", err)
 		}
+		s.signal(wake(n.Payload))
 	}
 }
 
@@ -210,8 +213,8 @@ func (e *postgresEngine) latestExecution(ctx context.Context) (id int64, err err
 	return id, err
 }
 
-func (e *postgresEngine) notify(ctx context.Context, q queryer) error {
-	_, err := q.ExecContext(ctx, `SELECT pg_notify($1, '')`, wakeChannel)
+func (e *postgresEngine) notify(ctx context.Context, q queryer, w wake) error {
+	_, err := q.ExecContext(ctx, `SELECT pg_notify($1, $2)`, wakeChannel, string(w))
 	return err
 }
 

@@ -120,7 +120,7 @@ func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int,
 }
 
 // notify implements engine: no other node shares the database.
-func (e *sqliteEngine) notify(context.Context, queryer) error { return nil }
+func (e *sqliteEngine) notify(context.Context, queryer, wake) error { return nil }
 
 func (e *sqliteEngine) duplicate(err error) bool {
 	failed, ok := errors.AsType[*sqlite.Error](err)

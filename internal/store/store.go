@@ -58,9 +58,10 @@ type Store struct {
 	sealer        *sealer
 	opened        openedTLS
 	logger        *slog.Logger
-	changed       chan struct{}
-	offset        atomic.Int64 // of the database's clock to the process's, in nanoseconds
-	outboxAccount atomic.Int64 // the account whose notices upkeep has counted last
+	changed       chan struct{} // receives after a change of the schedule
+	tested        chan struct{} // receives when a test run waits or is to end
+	offset        atomic.Int64  // of the database's clock to the process's, in nanoseconds
+	outboxAccount atomic.Int64  // the account whose notices upkeep has counted last
 	auditKept     time.Duration
 	auditEntries  int
 	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
@@ -77,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, callTime: maxCallTime,
-		changed: make(chan struct{}, 1), stop: stop}
+		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), stop: stop}
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
 	}
@@ -167,9 +168,14 @@ func (s *Store) Now() time.Time { return time.Now().Add(time.Duration(s.offset.L
 // stamp is Now in the precision of the database.
 func (s *Store) stamp() time.Time { return instant(s.Now().UnixMilli()) }
 
-func (s *Store) signal() {
+// signal wakes this node. A reason that it does not know is taken as a change of the schedule.
+func (s *Store) signal(w wake) {
+	to := s.changed
+	if w == wakeTestRuns {
+		to = s.tested
+	}
 	select {
-	case s.changed <- struct{}{}:
+	case to <- struct{}{}:
 	default:
 	}
 }

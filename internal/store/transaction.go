@@ -84,6 +84,7 @@ type transactionKey struct{}
 type transaction struct {
 	q       queryer
 	changed bool                              // the schedule of a job may have changed
+	tested  bool                              // a test run waits, or is to end
 	after   []func(ctx context.Context) error // see afterCommit
 	ended   error                             // why the database has ended it; nothing more may be written
 }
@@ -105,6 +106,7 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	}
 	var (
 		changed bool
+		tested  bool
 		after   []func(ctx context.Context) error
 	)
 	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
@@ -115,14 +117,17 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		}()
 		tx := &transaction{q: q}
 		err = fn(context.WithValue(ctx, transactionKey{}, tx), q)
-		changed, after = tx.changed, tx.after
+		changed, tested, after = tx.changed, tx.tested, tx.after
 		if err == nil {
 			err = tx.ended
 		}
 		return err
 	})
 	if err == nil && changed {
-		s.signal()
+		s.signal(wakeSchedule)
+	}
+	if err == nil && tested {
+		s.signal(wakeTestRuns)
 	}
 	for _, follow := range after {
 		if err == nil {
@@ -190,7 +195,7 @@ func (s *Store) writeJobs(ctx context.Context, account int64, fn func(ctx contex
 			}
 			tx, _ := joined(ctx)
 			tx.changed = true
-			return s.engine.notify(ctx, q)
+			return s.engine.notify(ctx, q, wakeSchedule)
 		})
 	})
 }

@@ -179,7 +179,7 @@ func (s *Store) Replan(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("plan jobs by new time zone data: %w", err)
 	}
-	s.signal()
+	s.signal(wakeSchedule)
 	return more, nil
 }
 
@@ -212,7 +212,7 @@ func (s *Store) replanSome(ctx context.Context, q queryer) (more bool, err error
 	if _, err = q.ExecContext(ctx, `UPDATE zone_data SET replanned_to = $1`, last); err != nil {
 		return false, err
 	}
-	return last.Valid, s.engine.notify(ctx, q)
+	return last.Valid, s.engine.notify(ctx, q, wakeSchedule)
 }
 
 // changedJob is a job whose next run is another one by the new zone data.
