@@ -123,7 +123,8 @@ func TestUsualDuration(t *testing.T) {
 				t.Fatalf("after %d executions %+v is usual", i, got.Usual)
 			}
 			c.do("POST", path+"/run", "")
-			c.server.execute(t, 0, cron.Result{Status: cron.StatusOK, HTTPStatus: 200, Duration: time.Duration(i) * time.Second})
+			c.server.execute(t, 0, cron.Result{Status: cron.StatusOK, HTTPStatus: 200,
+				Stats: cron.Stats{Total: time.Duration(i) * time.Second}})
 			time.Sleep(time.Minute)
 		}
 		u := c.stats(query).Usual
