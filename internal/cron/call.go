@@ -18,8 +18,9 @@ type Call struct {
 
 // Material is what an account adds to the calls of its jobs.
 type Material struct {
-	TLS    *AccountTLS // nil when it has none
-	Access Access
+	TLS     *AccountTLS // nil when it has none
+	Access  Access
+	Secrets map[string]string // values by name, of those that the job names and the account has; read-only, nil for most jobs
 }
 
 // Call is what a job sends at the given time, under the plan and with the material of its account. It is the only place

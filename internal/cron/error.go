@@ -154,6 +154,8 @@ const (
 	RuleTestRunsDay            // Limit: test runs that an account can start on a day
 	RuleTestRunsOpen           // Limit: test runs of an account that may be waiting or running at once
 	RuleTagComma               // Given: a tag
+	RuleSecretName             // Given: what cannot be the name of a secret
+	RuleSecretUsed             // Limit: how many jobs use the secret that is to be deleted
 )
 
 // Unit is the unit of a limit.
@@ -209,6 +211,7 @@ const (
 	SubjectPasskey
 	SubjectIdentity
 	SubjectTestRun
+	SubjectSecret
 )
 
 // Error is the text for logs; people read the sentences of package message.

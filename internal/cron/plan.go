@@ -19,6 +19,7 @@ type Plan struct {
 	MaxFailures    int           // counted failures in a row that a job survives
 	MaxJobs        int
 	MaxKeys        int
+	MaxSecrets     int
 	MinInterval    time.Duration // between two occurrences of a job
 	Retention      time.Duration // of history; never 0
 
@@ -48,13 +49,14 @@ type Plans map[string]Plan
 func DefaultPlans() Plans {
 	standard := Plan{
 		Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
-		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MinInterval: time.Minute,
+		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MaxSecrets: 50, MinInterval: time.Minute,
 		Retention: 30 * 24 * time.Hour, DailyRequests: 100, MethodRate: 5, CreateJobRate: 1, CreateJobMinute: 5,
 		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1, TestRunsPerDay: 100, TestRunInterval: testRunInterval,
 	}
 	member := standard
 	member.Name, member.DailyRequests, member.MaxTimeout = PlanMember, 5000, 5*time.Minute
 	member.MaxResponse, member.MaxInFlight, member.MaxJobs, member.MaxKeys = 256<<10, 500, 5000, 50
+	member.MaxSecrets = 200
 	member.MinInterval, member.Retention, member.TestRunsPerDay = 10*time.Second, 90*24*time.Hour, 1000
 	return Plans{
 		PlanDefault: standard,

@@ -41,6 +41,7 @@ var PlanLimits = []PlanLimit{
 		func(p *Plan) *time.Duration { return &p.TestRunInterval }),
 	countLimit("maxJobs", "Jobs.", func(p *Plan) *int { return &p.MaxJobs }),
 	countLimit("maxKeys", "API keys.", func(p *Plan) *int { return &p.MaxKeys }),
+	countLimit("maxSecrets", "Secrets.", func(p *Plan) *int { return &p.MaxSecrets }),
 	secondsLimit("minIntervalSeconds", "Minimum interval between two runs of a job.", 0, func(p *Plan) *time.Duration { return &p.MinInterval }),
 	secondsLimit("defaultTimeoutSeconds", "Default timeout of an execution.", 1,
 		func(p *Plan) *time.Duration { return &p.DefaultTimeout }),

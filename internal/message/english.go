@@ -159,8 +159,11 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleTestRunInterval: "This account may start one test run every {limit} s. Wait a moment, then start it again.",
 	cron.RuleTestRunsDay: "This account has used up its {limit} test runs of the day. Wait until midnight UTC, " +
 		"or ask the operator of the service for a larger plan.",
-	cron.RuleTestRunsOpen:   "{limit} test runs of this account have not finished, which is the limit. Wait until one has finished, or end one.",
-	cron.RuleTagComma:       "The tag {quoted} holds a comma; use several tags instead.",
+	cron.RuleTestRunsOpen: "{limit} test runs of this account have not finished, which is the limit. Wait until one has finished, or end one.",
+	cron.RuleTagComma:     "The tag {quoted} holds a comma; use several tags instead.",
+	cron.RuleSecretName: "{quoted} cannot be the name of a secret; use letters, digits, underscores, hyphens and dots, and begin with a " +
+		"letter or an underscore.",
+	cron.RuleSecretUsed:     "Jobs still use this secret, {limit} in number; change or delete them first.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }
 
@@ -185,6 +188,8 @@ var englishErrors = map[About]string{
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
 	{cron.Conflict, cron.SubjectFolder}: "A folder with this title exists already, ignoring case. Choose another title.",
+
+	{cron.Conflict, cron.SubjectSecret}: "A secret with this name exists already. Choose another name, or change the value of that one.",
 
 	{cron.Unauthorized, AnySubject}:     "You are not signed in. Sign in and try again.",
 	{cron.Conflict, cron.SubjectPerson}: "There is a person with this e-mail address already. Use another address.",
@@ -218,7 +223,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectAPIKey: "API key", cron.SubjectAccount: "account", cron.SubjectDatabase: "database",
 	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
-	cron.SubjectTestRun: "test run",
+	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret",
 }
 
 // englishType returns the name of a type with its article.

@@ -67,6 +67,7 @@ type claimed struct {
 	cron.Claimed
 	definitions []*definition // of each launch
 	tls         map[int64]*sealedTLS
+	secrets     map[secretKey][]byte // sealed
 }
 
 func (s *Store) claim(ctx context.Context, q queryer, req cron.ClaimRequest, now time.Time) (out claimed, err error) {
@@ -160,11 +161,12 @@ type settlement struct {
 	taken       []int64 // rows of pending that are done with
 	deferred    []due   // rows of pending that are due later
 	launches    []cron.Launch
-	started     []*definition  // the definition of each launch
-	bytes       int64          // how much has to be read for all launches
-	material    map[int64]bool // accounts whose TLS material is among them
-	left        bool           // due work is left that the next claim could not take either
-	again       bool           // due work is left that the next claim can take
+	started     []*definition      // the definition of each launch
+	bytes       int64              // how much has to be read for all launches
+	material    map[int64]bool     // accounts whose TLS material is among them
+	secrets     map[secretKey]bool // that are among them; nil for none
+	left        bool               // due work is left that the next claim could not take either
+	again       bool               // due work is left that the next claim can take
 }
 
 // settleDue decides on each piece of due work and writes the launch records, the records of what does not run, and the
@@ -233,10 +235,16 @@ func (st *settlement) admit(d *definition, admit cron.Admitter) cron.Admission {
 
 // toRead is how many more bytes the claim has to read to launch the execution.
 func (st *settlement) toRead(d *definition) int64 {
+	n := d.bytes
 	if d.hasTLS && !st.material[d.job.AccountID] {
-		return d.bytes + d.material
+		n += d.material
 	}
-	return d.bytes
+	for _, key := range d.secrets {
+		if !st.secrets[key] {
+			n += secretBytes
+		}
+	}
+	return n
 }
 
 // occurrence settles a due occurrence of the schedule.
@@ -320,6 +328,12 @@ func (st *settlement) launch(d *definition, l cron.Launch) {
 	st.bytes += st.toRead(d)
 	if d.hasTLS {
 		st.material[d.job.AccountID] = true
+	}
+	for _, key := range d.secrets {
+		if st.secrets == nil {
+			st.secrets = make(map[secretKey]bool)
+		}
+		st.secrets[key] = true
 	}
 	d.busy = true
 }

@@ -25,13 +25,14 @@ type definition struct {
 	accountLocked bool       // its account may be about to be enabled: a later claim decides
 	busy          bool       // an execution of the job is in flight; only set for jobs that do not allow overlaps
 	access        cron.Access
-	bytes         int64  // the size of the secrets, when they are not read yet
-	hasTLS        bool   // its account has TLS material
-	material      int64  // the size of the TLS material
-	success       string // the criteria of success, as JSON
-	sealed        []byte // the secrets
-	opened        bool   // success and sealed have been decoded into job
-	broken        bool   // decoding them failed
+	bytes         int64       // the size of the secrets, when they are not read yet
+	hasTLS        bool        // its account has TLS material
+	material      int64       // the size of the TLS material
+	secrets       []secretKey // the account's secrets that the job names
+	success       string      // the criteria of success, as JSON
+	sealed        []byte      // the secrets
+	opened        bool        // success and sealed have been decoded into job
+	broken        bool        // decoding them failed
 }
 
 // skipFirst is the reason to skip a first attempt; FaultNone when there is none.
@@ -56,13 +57,15 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			d        definition
 			row      planRow
 			disabled bool
+			names    string
 		)
 		err := scanEncodedJob(scan, &d.job, &d.success, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material)
+			flag(&disabled), &d.access, &material, text(&names))
 		if err != nil {
 			return err
 		}
 		d.hasTLS, d.material = material.Valid, material.Int64
+		d.secrets = secretKeys(d.job.AccountID, names)
 		if d.plan = plans[row]; d.plan == nil {
 			plan, err := s.plan(row)
 			if err != nil {
@@ -79,7 +82,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	}, `SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
-		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.secret_names
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
 		s.engine.list(ids), inlineBytes)
@@ -115,9 +118,11 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 		s.engine.list(ids), from)
 }
 
-// readRest reads the large secrets of the admitted jobs and the TLS material of their accounts.
-func (s *Store) readRest(ctx context.Context, q queryer, out *claimed) error {
+// readRest reads the large secrets of the admitted jobs, the TLS material of their accounts, and the account's secrets that
+// they name.
+func (s *Store) readRest(ctx context.Context, q queryer, out *claimed) (err error) {
 	large, accounts := make(map[int64]*definition), make(map[int64]*sealedTLS)
+	var named []secretKey
 	for _, d := range out.definitions {
 		if d.bytes > 0 {
 			large[d.job.ID] = d
@@ -125,6 +130,7 @@ func (s *Store) readRest(ctx context.Context, q queryer, out *claimed) error {
 		if d.hasTLS {
 			accounts[d.job.AccountID] = nil
 		}
+		named = append(named, d.secrets...)
 	}
 	if len(large) > 0 {
 		if err := s.readSecrets(ctx, q, large); err != nil {
@@ -137,7 +143,8 @@ func (s *Store) readRest(ctx context.Context, q queryer, out *claimed) error {
 		}
 	}
 	out.tls = accounts
-	return nil
+	out.secrets, err = s.readSecretValues(ctx, q, named)
+	return err
 }
 
 func (s *Store) readSecrets(ctx context.Context, q queryer, jobs map[int64]*definition) error {
@@ -163,6 +170,7 @@ func (s *Store) readSecrets(ctx context.Context, q queryer, jobs map[int64]*defi
 // launch record becomes that of a skipped attempt.
 func (s *Store) openLaunches(ctx context.Context, out *claimed) error {
 	materials := s.openTLS(out.tls)
+	values, unopened := s.openSecrets(out.secrets)
 	var broken []cron.Launch
 	launches := out.Launches
 	out.Launches = launches[:0]
@@ -175,7 +183,8 @@ func (s *Store) openLaunches(ctx context.Context, out *claimed) error {
 		if d.hasTLS {
 			l.TLS = materials[d.job.AccountID]
 		}
-		if d.broken || d.hasTLS && l.TLS == nil {
+		secrets, opened := pick(d.secrets, values, unopened)
+		if l.Secrets = secrets; d.broken || !opened || d.hasTLS && l.TLS == nil {
 			broken = append(broken, l)
 			continue
 		}

@@ -169,6 +169,7 @@ var notWriting = []string{
 	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "WaitingTestRuns", "ZoneRelease",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
+	"CountSecrets", "Material", "Secret", "Secrets",
 }
 
 type doorWorld struct {
@@ -205,6 +206,7 @@ func (w *doorWorld) addTestRuns(t *testing.T, db *store.Store) {
 func TestOneDoor(t *testing.T) {
 	writing := maps.Clone(writing)
 	maps.Copy(writing, writingPeople)
+	maps.Copy(writing, writingSecrets)
 	methods := reflect.TypeFor[*store.Store]()
 	known := map[string]bool{}
 	for _, name := range notWriting {
@@ -230,6 +232,7 @@ func TestOneDoor(t *testing.T) {
 			j.FolderID = f.ID
 			ok(t, db.CreateJob(t.Context(), &j))
 			w.key, w.folder, w.job = k.ID, f.ID, j.ID
+			ok(t, db.CreateSecret(t.Context(), &cron.Secret{AccountID: w.account, Name: "SECRET", Value: "value"}))
 			w.people = newPeople(t, db, w.account)
 			ok(t, db.SaveACMEFile(t.Context(), "file", []byte("value")))
 			_, err := db.LockACME(t.Context(), "held", "owner", time.Hour)

@@ -73,6 +73,8 @@ const (
 
 // batcher writes many rows at once: the statements of claims and results.
 type batcher interface {
+	// secretsIn is a condition on rows of secret: they are among keys. It has the arguments of its parameters, from $1 on.
+	secretsIn(keys []secretKey) (condition string, args []any)
 	// insertRecords sets the id of each record, to 0 when the ledger has the row already.
 	insertRecords(ctx context.Context, q queryer, records []*record) error
 	savePlans(ctx context.Context, q queryer, plans []plan) error

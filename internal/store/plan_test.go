@@ -33,6 +33,8 @@ func TestPlans(t *testing.T) {
 			seed.Policy.Overlap = cron.OverlapSkip
 			seed.Policy.Retry.Count = 1
 			ok(t, db.CreateJob(t.Context(), &seed))
+			ok(t, db.CreateSecret(t.Context(), &cron.Secret{AccountID: account, Name: "A", Value: "value"}))
+			tables(t, raw).SetSecretNames(seed.ID, "A")
 			if options.URL == "" {
 				tables(t, raw).AddLoad(seed.ID, 1000, db.Now()) // SQLite's plans do not depend on how many there are
 			} else {
@@ -47,6 +49,7 @@ func TestPlans(t *testing.T) {
 				return nil
 			})
 			runNode(t, db, account, node, seed.ID)
+			runSecrets(t, db, account)
 			runPeople(t, db, account)
 			undo()
 			if len(ran) < 40 {
@@ -66,6 +69,25 @@ func TestPlans(t *testing.T) {
 			}
 		})
 	}
+}
+
+// runSecrets calls everything about secrets.
+func runSecrets(t testing.TB, db *store.Store, account int64) {
+	t.Helper()
+	ctx := t.Context()
+	secrets, err := db.Secrets(ctx, account, 0, 10)
+	ok(t, err)
+	if len(secrets) != 1 || secrets[0].Jobs == 0 {
+		t.Fatalf("the secrets are %+v", secrets)
+	}
+	_, err = db.CountSecrets(ctx, account)
+	ok(t, err)
+	unused := cron.Secret{AccountID: account, Name: "B", Value: "value"}
+	ok(t, db.CreateSecret(ctx, &unused))
+	ok(t, db.SetSecret(ctx, &unused))
+	_, err = db.Secret(ctx, account, unused.ID)
+	ok(t, err)
+	ok(t, db.DeleteSecret(ctx, account, unused.ID))
 }
 
 // runNode calls everything that a running node calls in the store.
@@ -199,7 +221,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|used_challenge|usage|api_key|maker)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|api_key|maker)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at)$`)
 

@@ -32,6 +32,13 @@ var (
 		WHERE job_state.job_id = s.job_id`
 )
 
+// secretsIn implements engine: an array of accounts and one of names.
+func (*postgresEngine) secretsIn(keys []secretKey) (condition string, args []any) {
+	return `(account_id, name) IN (SELECT * FROM unnest($1::bigint[], $2::text[]))`, []any{
+		column(keys, func(k secretKey) int64 { return k.account }), column(keys, func(k secretKey) string { return k.name }),
+	}
+}
+
 func (*postgresEngine) insertRecords(ctx context.Context, q queryer, records []*record) error {
 	if len(records) == 0 {
 		return nil

@@ -19,6 +19,15 @@ var (
 	sqliteSaveState = `UPDATE job_state SET ` + assignments(stateBatch, 2) + ` WHERE job_id = $1`
 )
 
+// secretsIn implements engine: the keys are one JSON array of pairs.
+func (*sqliteEngine) secretsIn(keys []secretKey) (condition string, args []any) {
+	pairs := make([][2]any, len(keys))
+	for i, k := range keys {
+		pairs[i] = [2]any{k.account, k.name}
+	}
+	return `(account_id, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))`, []any{encode(pairs)}
+}
+
 func (*sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*record) error {
 	for _, r := range records {
 		res, err := q.ExecContext(ctx, sqliteInsertRecord, rowArgs(recordBatch, r)...)

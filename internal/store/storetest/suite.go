@@ -31,6 +31,7 @@ func Run(t *testing.T, d Database) {
 		{"audit", auditTests},
 		{"jobs", jobTests},
 		{"secrets", secretTests},
+		{"secrets of accounts", accountSecretTests},
 		{"folders", folderTests},
 		{"usage", usageTests},
 		{"claims", claimTests},
