@@ -259,9 +259,9 @@ func pick(keys []secretKey, values map[secretKey]string, broken map[secretKey]bo
 	return picked, true
 }
 
-// material reads and opens what an account adds to a call that is made without a claim, whose request names secrets. It is not
+// Material reads and opens what an account adds to a call that is made without a claim, whose request names secrets. It is not
 // for transactions, which open nothing.
-func (s *Store) material(ctx context.Context, accountID int64, names []string) (m cron.Material, err error) {
+func (s *Store) Material(ctx context.Context, accountID int64, names []string) (m cron.Material, err error) {
 	err = s.read.QueryRowContext(ctx, `SELECT access FROM account WHERE id = $1`, accountID).Scan(&m.Access)
 	if err != nil {
 		return m, oneRow(err, cron.SubjectAccount)

@@ -164,6 +164,21 @@ var accountSecretTests = []test{
 		s.equal("job", l.Job.ID, later.ID)
 		s.equal("changed", l.Secrets, map[string]string{"A": "changed"})
 	}},
+	{"a call without a claim gets what a claim would", func(s *suite) {
+		db, account, node := s.start()
+		s.secret(db, account, "A", "mine")
+		s.secret(db, s.account(db), "THEIRS", "theirs")
+		s.ok(db.SetTLS(s.ctx(), account, cron.TLSMaterial{Roots: "roots"}))
+		s.naming(db, account, "A", "THEIRS")
+		m, err := db.Material(s.ctx(), account, []string{"A", "THEIRS"})
+		s.ok(err)
+		s.equal("material", m, s.claimOne(db, node).Material)
+		m, err = db.Material(s.ctx(), account, nil)
+		s.ok(err)
+		s.equal("secrets", m.Secrets, map[string]string(nil))
+		_, err = db.Material(s.ctx(), account+1000, nil)
+		s.missing(err, cron.SubjectAccount)
+	}},
 	{"claims read a bounded part of many secrets", func(s *suite) {
 		db, account, node := s.start()
 		const each, count = 8, 300 // 9.4 MiB
