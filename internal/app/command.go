@@ -59,7 +59,7 @@ var commands = map[config.Command]command{
 
 // onDatabase opens the database, which must exist and be current, and runs a command.
 func onDatabase(ctx context.Context, c config.Config, run command, stdin io.Reader, stdout io.Writer) (err error) {
-	key, err := loadKey(c, false)
+	keys, err := findKeys(c, false)
 	if err != nil {
 		return err
 	}
@@ -68,13 +68,13 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdin io.Read
 		return err
 	}
 	s, err := store.Open(ctx, store.Options{
-		URL: c.Database, Dir: c.Data, Key: key, Plans: plans, Logger: slog.New(slog.DiscardHandler), NoMigrate: true,
+		URL: c.Database, Dir: c.Data, Keys: keys.read, Plans: plans, Logger: slog.New(slog.DiscardHandler), NoMigrate: true,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	people, err := newService(service.Config{Store: s, Plans: plans, Secret: key}, c)
+	people, err := newService(service.Config{Store: s, Plans: plans, Secret: s.ServiceSecret()}, c)
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,11 @@ type program struct {
 func newProgram(t *testing.T) *program {
 	t.Helper()
 	dir := t.TempDir()
-	key, err := loadKey(config.Config{Data: dir}, true)
+	keys, err := findKeys(config.Config{Data: dir}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), store.Options{Dir: dir, Key: key, Logger: slog.New(slog.DiscardHandler)})
+	db, err := store.Open(t.Context(), store.Options{Dir: dir, Keys: keys.read, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func newProgram(t *testing.T) *program {
 			t.Error(err)
 		}
 	})
-	if err := firstStart(t.Context(), service.New(service.Config{Store: db, Secret: key}), "", testURL, io.Discard); err != nil {
+	if err := firstStart(t.Context(), service.New(service.Config{Store: db, Secret: db.ServiceSecret()}), "", testURL, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.SetServiceURL(t.Context(), testURL); err != nil {

@@ -48,7 +48,7 @@ type node struct {
 	acme         *certificate.ACME  // nil without --acme
 	certificates certificates       // files or acme; nil without HTTPS
 
-	key       [32]byte // seals secrets
+	keys      keySource // of the secrets
 	plans     cron.Plans
 	issuers   []auth.IssuerConfig
 	db        *store.Store
@@ -92,6 +92,7 @@ func (n *node) parts() []part {
 		{"first account", n.firstStart},
 		{"accounts of issuers", n.checkIssuers},
 		{"node", n.join},
+		{"keys", workers.part(n.refreshing)},
 		{"watchdog", workers.part(n.watchdog)},
 		{"mail", n.sendMail},
 		{"certificates by ACME", n.orderCertificates},
@@ -161,7 +162,7 @@ func listen(ctx context.Context, address, flag string) (net.Listener, error) {
 }
 
 func (n *node) load(context.Context) (stop func() error, err error) {
-	if n.key, err = loadKey(n.config, true); err != nil {
+	if n.keys, err = findKeys(n.config, true); err != nil {
 		return nil, err
 	}
 	warnOfReaders(n.config.Data, n.logger)
@@ -174,7 +175,7 @@ func (n *node) load(context.Context) (stop func() error, err error) {
 
 func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) {
 	n.db, err = store.Open(ctx, store.Options{
-		URL: n.config.Database, Dir: n.config.Data, Key: n.key, Plans: n.plans, Logger: n.logger,
+		URL: n.config.Database, Dir: n.config.Data, Keys: n.keys.read, Plans: n.plans, Logger: n.logger,
 		AuditKept: n.config.Serve.AuditRetention,
 	})
 	if err != nil {
@@ -212,7 +213,7 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 		}
 	}
 	n.service, err = newService(service.Config{
-		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.key, Followers: n.shares.connections / 2, Logger: n.logger,
+		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.db.ServiceSecret(), Followers: n.shares.connections / 2, Logger: n.logger,
 	}, n.config)
 	return nil, err
 }
@@ -320,6 +321,16 @@ func (n *node) statistics() worker {
 	return worker{
 		name: "statistics", first: period, period: period, pause: 100 * time.Millisecond, yields: true, step: n.db.RollUp,
 		failure: "the statistics could not be brought up to date",
+	}
+}
+
+// refreshing reads the keys of the secrets again, which a rotation changes.
+func (n *node) refreshing() worker {
+	const period = 2 * time.Second
+	return worker{
+		name: "keys", first: period, period: period,
+		step:    func(ctx context.Context) (more bool, err error) { return false, n.db.RefreshKeys(ctx) },
+		failure: "the keys of the secrets could not be read again; those known stay in use",
 	}
 }
 

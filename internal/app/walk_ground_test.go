@@ -157,7 +157,7 @@ func (g *ground) open(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{config: c, logger: slog.New(slog.DiscardHandler), metrics: metrics.New(), listener: g.listener, key: walkKey,
+	n := &node{config: c, logger: slog.New(slog.DiscardHandler), metrics: metrics.New(), listener: g.listener, keys: keySource{text: encodeKeys(walkKey)},
 		plans: cron.DefaultPlans()}
 	options := store.Options{Dir: dir, Key: walkKey, Plans: n.plans}
 	n.db = storetest.Open(t, options)
@@ -238,7 +238,7 @@ func (s *scene) dataVersion(t *testing.T) (version int64) {
 // furnish fills the database.
 func (g *ground) furnish(db *store.Store) {
 	ctx := g.t.Context()
-	people := service.New(service.Config{Store: db, Plans: cron.DefaultPlans(), Secret: walkKey, Mailer: g, PublicURL: walkURL})
+	people := service.New(service.Config{Store: db, Plans: cron.DefaultPlans(), Secret: db.ServiceSecret(), Mailer: g, PublicURL: walkURL})
 	_, err := people.SetUp(ctx, operator())
 	g.must(err)
 	service := g.addAccount(db, "operator@localhost")

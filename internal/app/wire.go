@@ -63,7 +63,7 @@ func (n *node) newConsole() (http.Handler, error) {
 		Auth:      auth.New(n.db),
 		IsSetUp:   n.isSetUp,
 		About:     n.about(),
-		Issuers:   auth.NewIssuers(n.issuers, auth.NewSealer(n.key)),
+		Issuers:   auth.NewIssuers(n.issuers, auth.NewSealer(n.db.ServiceSecret())),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),
 		Now:       n.db.Now,
 		Logger:    n.logger,

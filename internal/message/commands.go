@@ -47,7 +47,8 @@ func (c *Catalogue) UnreleasedDatabase(err error) string {
 // OtherKey says that the database is encrypted with another key.
 func (c *Catalogue) OtherKey(error) string {
 	return "The secrets in the database were sealed with another key. Give the key that belongs to this database: " +
-		"the file secret.key of its data directory, or PUNCTUAL_SECRET_KEY, the same for all nodes of one database."
+		"the file secret.key of its data directory, or PUNCTUAL_SECRET_KEY, the same for all nodes of one database. After a " +
+		"rotation, a backup from before needs the former key, which secret.key.old has."
 }
 
 // KeyMissing says that the database exists but its key does not.
@@ -58,7 +59,8 @@ func (c *Catalogue) KeyMissing(path string) string {
 
 // BadKey says that the key for secrets is invalid.
 func (c *Catalogue) BadKey(source string) string {
-	return fmt.Sprintf("The key of the secrets in %s must be 32 bytes in base64.", source)
+	return fmt.Sprintf("The key of the secrets in %s must be 32 bytes in base64. Several keys are separated by line breaks, "+
+		"spaces or commas.", source)
 }
 
 // NoSuchAccount says that an account does not exist. name is "" for the operator's account.

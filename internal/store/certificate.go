@@ -36,9 +36,12 @@ func (s *Store) ACMEFile(ctx context.Context, path string) (value []byte, modifi
 
 // SaveACMEFile writes or replaces a file.
 func (s *Store) SaveACMEFile(ctx context.Context, path string, value []byte) error {
-	sealed := s.sealer.seal(value, acmeRow(path))
 	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `INSERT INTO acme_file (path, sealed_value, modified_at) VALUES ($1, $2, $3)
+		sealed, err := s.seal(ctx, q, value, acmeRow(path))
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `INSERT INTO acme_file (path, sealed_value, modified_at) VALUES ($1, $2, $3)
 			ON CONFLICT (path) DO UPDATE SET sealed_value = excluded.sealed_value, modified_at = excluded.modified_at`,
 			path, sealed, millis(s.Now()))
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -157,7 +158,30 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"UnlockACME": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.UnlockACME(ctx, "held", "owner")
 	},
+	"RefreshKeys": func(_ *doorWorld, ctx context.Context, db *store.Store) error { return db.RefreshKeys(ctx) },
+	"UseKey": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UseKey(ctx, store.IDOf(spareKey), true)
+	},
+	"Reseal": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		if err := db.UseKey(ctx, store.IDOf(spareKey), true); err != nil {
+			return err
+		}
+		_, err := db.Reseal(ctx)
+		return err
+	},
 	"WakeJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.WakeJobs(ctx, w.account) },
+}
+
+// spareKey is a key that is not in use.
+var spareKey = [32]byte{9}
+
+// swapping has a key in use and a spare one, in another order each time, so that a node has something to report.
+func swapping(key [32]byte) func() ([][32]byte, error) {
+	keys := [][32]byte{key, spareKey}
+	return func() ([][32]byte, error) {
+		keys[0], keys[1] = keys[1], keys[0]
+		return slices.Clone(keys), nil
+	}
 }
 
 // notWriting are the other methods.
@@ -167,6 +191,7 @@ var notWriting = []string{
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "WaitingTestRuns", "ZoneRelease",
+	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
 	"CountSecrets", "Material", "Secret", "Secrets",
@@ -220,6 +245,7 @@ func TestOneDoor(t *testing.T) {
 	for _, database := range storetest.Databases {
 		t.Run(database.Name, func(t *testing.T) {
 			o := database.New(t)
+			o.Keys = swapping(o.Key)
 			db, raw := open(t, o), past(t, o)
 			w := doorWorld{options: o}
 			w.account, w.node = newAccount(t, db)

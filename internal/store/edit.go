@@ -14,7 +14,7 @@ import (
 //
 //	read the job and its version          no transaction, no lock
 //	change edits it, checks it            however long that takes
-//	seal its secrets                      no transaction, no lock
+//	encode its secrets                    no transaction, no lock
 //	lock job_state, as a claim does       a short transaction: a claim sees all of the edit or nothing of it
 //	UPDATE job … WHERE version = …        no row: the job has changed, the edit starts again
 //
@@ -49,12 +49,12 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		}
 		j.ID, j.AccountID = rec.ID, rec.AccountID
 		j.Timing.RunAtPassed = j.Timing.RunAtPassed && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
-		sealed, err := s.sealJob(&j)
+		secrets, err := encodeSecrets(&j)
 		if err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context, q queryer) error {
-			if err := s.saveEdit(ctx, q, rec, &j, version, sealed); err != nil {
+			if err := s.saveEdit(ctx, q, rec, &j, version, secrets); err != nil {
 				return err
 			}
 			for _, write := range then {
@@ -69,7 +69,7 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 
 // saveEdit writes an edited job, if it still has the given version, and plans it. Planning takes microseconds, and has
 // to happen in the transaction, which keeps the zone data from being replaced.
-func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j *cron.Job, version int64, sealed []byte) (
+func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j *cron.Job, version int64, secrets []byte) (
 	err error) {
 	if rec.State, err = s.lockState(ctx, q, j.AccountID, j.ID); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 	if err := checkEdited(res, err); err != nil {
 		return fmt.Errorf("update the job: %w", err)
 	}
-	if err := saveSecret(ctx, q, j.ID, sealed); err != nil {
+	if err := s.saveSecret(ctx, q, j.ID, secrets); err != nil {
 		return err
 	}
 	if err := saveAbout(ctx, q, j); err != nil {

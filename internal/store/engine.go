@@ -17,6 +17,8 @@ type engine interface {
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
 	// heartbeat is Store.Heartbeat.
 	heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error
+	// aliveAfter is the end of a lease, in milliseconds, after which a node counts as alive.
+	aliveAfter(now time.Time) int64
 	// settleDead is Store.SettleDead.
 	settleDead(ctx context.Context, self int64) (settled int, err error)
 	// close also closes the pools that Store.read uses.

@@ -10,8 +10,8 @@ import (
 	"punctual/internal/cron"
 )
 
-func idempotencyRow(c cron.IdempotentCall) string {
-	return "once " + strconv.FormatInt(c.AccountID, 10) + " " + c.Key
+func idempotencyRow(accountID int64, key string) string {
+	return "once " + strconv.FormatInt(accountID, 10) + " " + key
 }
 
 // Idempotent performs a call and stores its answer under the idempotency key, in one transaction that do joins by its
@@ -29,8 +29,12 @@ func (s *Store) Idempotent(ctx context.Context, c cron.IdempotentCall, do func(c
 		if answer, err = do(ctx); err != nil {
 			return err
 		}
+		sealed, err := s.seal(ctx, q, answer, idempotencyRow(c.AccountID, c.Key))
+		if err != nil {
+			return err
+		}
 		_, err = q.ExecContext(ctx, `UPDATE idempotency_key SET answer = $3 WHERE account_id = $1 AND key = $2`,
-			c.AccountID, c.Key, s.sealer.seal(answer, idempotencyRow(c)))
+			c.AccountID, c.Key, sealed)
 		return err
 	})
 	if err != nil {
@@ -65,7 +69,7 @@ func (s *Store) keptAnswer(ctx context.Context, q queryer, c cron.IdempotentCall
 	if string(request) != string(c.Request[:]) {
 		return nil, &cron.Error{Kind: cron.Unprocessable, Problems: []cron.Problem{{Rule: cron.RuleIdempotencyOther}}}
 	}
-	answer, err := s.sealer.open(sealed, idempotencyRow(c))
+	answer, err := s.sealer.open(sealed, idempotencyRow(c.AccountID, c.Key))
 	if err != nil {
 		return nil, fmt.Errorf("open the answer of a call: %w", err)
 	}

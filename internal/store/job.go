@@ -20,8 +20,8 @@ type secretRow struct {
 
 func jobRow(id int64) string { return "job " + strconv.FormatInt(id, 10) }
 
-// sealJob returns the sealed secrets of a job; nil when it has none.
-func (s *Store) sealJob(j *cron.Job) ([]byte, error) {
+// encodeSecrets returns what of a job is to be sealed; nil when it has no secrets.
+func encodeSecrets(j *cron.Job) ([]byte, error) {
 	r := &j.Request
 	row := secretRow{Headers: r.Headers, Body: r.Body, User: r.Auth.User, Password: r.Auth.Password}
 	if _, ok := cron.WithoutUser(r.URL); ok {
@@ -34,14 +34,18 @@ func (s *Store) sealJob(j *cron.Job) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the secrets of job %d: %w", j.ID, err)
 	}
-	return s.sealer.seal(plain, jobRow(j.ID)), nil
+	return plain, nil
 }
 
-// saveSecret writes the sealed secrets of a job. A job without secrets has no row.
-func saveSecret(ctx context.Context, q queryer, jobID int64, sealed []byte) (err error) {
-	if sealed == nil {
+// saveSecret seals the secrets of a job and writes them. A job without secrets has no row.
+func (s *Store) saveSecret(ctx context.Context, q queryer, jobID int64, secrets []byte) (err error) {
+	if secrets == nil {
 		_, err = q.ExecContext(ctx, `DELETE FROM job_secret WHERE job_id = $1`, jobID)
 	} else {
+		var sealed []byte
+		if sealed, err = s.seal(ctx, q, secrets, jobRow(jobID)); err != nil {
+			return err
+		}
 		_, err = q.ExecContext(ctx, `INSERT INTO job_secret (job_id, sealed) VALUES ($1, $2)
 			ON CONFLICT (job_id) DO UPDATE SET sealed = excluded.sealed`, jobID, sealed)
 	}
@@ -74,7 +78,11 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 // CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates only the folder. The
 // error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
-	err := s.writeJobs(ctx, j.AccountID, func(ctx context.Context, q queryer) error {
+	secrets, err := encodeSecrets(j)
+	if err != nil {
+		return err
+	}
+	err = s.writeJobs(ctx, j.AccountID, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, j.AccountID)
 		if err != nil {
 			return err
@@ -94,11 +102,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err := saveAbout(ctx, q, j); err != nil {
 			return err
 		}
-		sealed, err := s.sealJob(j) // needs the ID, which the INSERT has just set
-		if err == nil {
-			err = saveSecret(ctx, q, j.ID, sealed)
-		}
-		if err != nil {
+		if err := s.saveSecret(ctx, q, j.ID, secrets); err != nil {
 			return err
 		}
 		if _, ok := cron.WithoutUser(j.Request.URL); ok {

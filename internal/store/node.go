@@ -30,22 +30,32 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 	return nil
 }
 
-// StartNode registers a start of this process and returns its epoch.
+// StartNode registers a start of this process and returns its epoch. The error is ErrOtherKey when the secrets have been
+// sealed with another key meanwhile, and this process does not have it.
 func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err error) {
+	keys := s.sealer.idText()
 	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
+		key, err := s.currentKey(ctx, q, s.engine.lock(forKeyShare))
+		if err != nil {
+			return err
+		}
+		if _, ok := s.sealer.find(key); !ok {
+			return ErrOtherKey
+		}
 		now := s.Now()
 		var zones string
-		err := q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.engine.lock(forKeyShare)).Scan(&zones)
+		err = q.QueryRowContext(ctx, `SELECT version FROM zone_data`+s.engine.lock(forKeyShare)).Scan(&zones)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return q.QueryRowContext(ctx,
-			`INSERT INTO node (name, started_at, lease_until, dead, zone_version) VALUES ($1, $2, $3, $4, $5) RETURNING epoch`,
-			name, millis(now), millis(now.Add(cron.Lease)), false, zones).Scan(&epoch)
+		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids)
+			VALUES ($1, $2, $3, $4, $5, $6) RETURNING epoch`,
+			name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys).Scan(&epoch)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("register the node: %w", err)
 	}
+	s.reported.Store(&reportedKeys{epoch, keys})
 	return epoch, nil
 }
 

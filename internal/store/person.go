@@ -241,11 +241,13 @@ func totpRow(personID int64) string { return "person totp " + strconv.FormatInt(
 
 // SetTOTP gives a person the secret of an authenticator app, or takes it away with the recovery codes when it is nil.
 func (s *Store) SetTOTP(ctx context.Context, personID int64, secret []byte) error {
-	var sealed []byte
-	if secret != nil {
-		sealed = s.sealer.seal(secret, totpRow(personID))
-	}
-	return s.transact(ctx, ofPerson(personID), func(ctx context.Context, q queryer) error {
+	return s.transact(ctx, ofPerson(personID), func(ctx context.Context, q queryer) (err error) {
+		var sealed []byte
+		if secret != nil {
+			if sealed, err = s.seal(ctx, q, secret, totpRow(personID)); err != nil {
+				return err
+			}
+		}
 		res, err := q.ExecContext(ctx, `UPDATE person SET sealed_totp = $2, totp_step = 0 WHERE id = $1`, personID, sealed)
 		if err := changedOne(res, err, cron.SubjectPerson); err != nil || secret != nil {
 			return err

@@ -202,6 +202,9 @@ func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, runningFrom
 	return nil
 }
 
+// aliveAfter implements engine.
+func (e *postgresEngine) aliveAfter(now time.Time) int64 { return millis(now) }
+
 // settleDead implements engine.
 func (e *postgresEngine) settleDead(ctx context.Context, self int64) (settled int, err error) {
 	return e.store.settleBefore(ctx, self, millis(e.store.Now()))

@@ -33,13 +33,16 @@ const countSecrets = `SELECT count(*) FROM secret WHERE account_id = $1`
 // further one, and of kind Conflict when the account has one of that name.
 func (s *Store) CreateSecret(ctx context.Context, secret *cron.Secret) error {
 	now := s.stamp()
-	sealed := s.sealer.seal([]byte(secret.Value), secretRowOf(secret.AccountID, secret.Name))
 	err := s.transact(ctx, ofAccount(secret.AccountID), func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, secret.AccountID)
 		if err != nil {
 			return err
 		}
 		if err := checkRoom(ctx, q, countSecrets, secret.AccountID, plan.MaxSecrets, cron.SubjectSecret); err != nil {
+			return err
+		}
+		sealed, err := s.seal(ctx, q, []byte(secret.Value), secretRowOf(secret.AccountID, secret.Name))
+		if err != nil {
 			return err
 		}
 		err = q.QueryRowContext(ctx, `INSERT INTO secret (account_id, name, sealed_value, created_at, updated_at)
@@ -60,8 +63,11 @@ func (s *Store) CreateSecret(ctx context.Context, secret *cron.Secret) error {
 // SetSecret gives a secret of an account another value. Executions that are claimed afterwards send it. The secret has its
 // name, which never changes, as Secret reads it.
 func (s *Store) SetSecret(ctx context.Context, secret *cron.Secret) error {
-	sealed := s.sealer.seal([]byte(secret.Value), secretRowOf(secret.AccountID, secret.Name))
 	err := s.transact(ctx, ofAccount(secret.AccountID), func(ctx context.Context, q queryer) error {
+		sealed, err := s.seal(ctx, q, []byte(secret.Value), secretRowOf(secret.AccountID, secret.Name))
+		if err != nil {
+			return err
+		}
 		res, err := q.ExecContext(ctx, `UPDATE secret SET sealed_value = $4, updated_at = $5 WHERE id = $1 AND account_id = $2 AND name = $3`,
 			secret.ID, secret.AccountID, secret.Name, sealed, millis(s.stamp()))
 		return changedOne(res, err, cron.SubjectSecret)

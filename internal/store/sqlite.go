@@ -107,6 +107,9 @@ func (e *sqliteEngine) clock(context.Context) (time.Time, bool, error) {
 // heartbeat implements engine: there is no lease.
 func (e *sqliteEngine) heartbeat(context.Context, int64, func(int64) int64) error { return nil }
 
+// aliveAfter implements engine: leases are not renewed.
+func (e *sqliteEngine) aliveAfter(time.Time) int64 { return 0 }
+
 // settleDead implements engine: all former processes are dead, and are settled once.
 func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int, err error) {
 	if e.settled.Load() {

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -28,10 +27,11 @@ var (
 
 // Options are what Open needs.
 type Options struct {
-	URL    string // a postgres:// URL; empty for SQLite
-	Dir    string // the directory of the SQLite database; ignored with URL
-	Key    [32]byte
-	Plans  cron.Plans // cron.DefaultPlans when nil
+	URL    string                     // a postgres:// URL; empty for SQLite
+	Dir    string                     // the directory of the SQLite database; ignored with URL
+	Key    [32]byte                   // the key of the secrets, when there is one only
+	Keys   func() ([][32]byte, error) // reads the keys of the secrets, the newest one last, and again when they may have changed; nil for Key
+	Plans  cron.Plans                 // cron.DefaultPlans when nil
 	Logger *slog.Logger
 
 	AuditKept    time.Duration // how long the audit log is kept; a year when 0
@@ -56,6 +56,8 @@ type Store struct {
 	callTime      time.Duration // maxCallTime
 	edits         editQueue
 	sealer        *sealer
+	secret        [32]byte                     // see ServiceSecret
+	reported      atomic.Pointer[reportedKeys] // nil when this process is no node
 	opened        openedTLS
 	logger        *slog.Logger
 	changed       chan struct{} // receives after a change of the schedule
@@ -72,7 +74,11 @@ type Store struct {
 // Open opens the database, and creates or migrates it unless o.NoMigrate. Errors wrap one of the Err values above where
 // one applies.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	sealer, err := newSealer(o.Key)
+	source := o.Keys
+	if source == nil {
+		source = func() ([][32]byte, error) { return [][32]byte{o.Key}, nil }
+	}
+	sealer, err := newSealer(source)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +99,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		stop()
 		return nil, databaseError(err)
 	}
-	if err := s.checkKey(ctx, o.NoMigrate); err != nil {
+	if err := s.checkKeys(ctx, o.NoMigrate); err != nil {
 		return nil, errors.Join(databaseError(err), s.Close())
 	}
 	return s, nil
@@ -178,32 +184,6 @@ func (s *Store) signal(w wake) {
 	case to <- struct{}{}:
 	default:
 	}
-}
-
-const keyCheck = "key check"
-
-// checkKey checks that the secrets of the database were sealed with our key. It records our key in a new database.
-func (s *Store) checkKey(ctx context.Context, readOnly bool) error {
-	want := sha256.Sum256([]byte(keyCheck))
-	var sealed []byte
-	err := s.read.QueryRowContext(ctx, `SELECT value FROM setting WHERE name = $1`, keyCheck).Scan(&sealed)
-	if errors.Is(err, sql.ErrNoRows) && !readOnly {
-		err = s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
-			_, err := q.ExecContext(ctx, `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
-				keyCheck, s.sealer.seal(want[:], keyCheck))
-			if err != nil {
-				return err
-			}
-			return q.QueryRowContext(ctx, `SELECT value FROM setting WHERE name = $1`, keyCheck).Scan(&sealed)
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("check the key: %w", err)
-	}
-	if plain, err := s.sealer.open(sealed, keyCheck); err != nil || string(plain) != string(want[:]) {
-		return ErrOtherKey
-	}
-	return nil
 }
 
 // millis is t as it is stored; the zero time is 0.

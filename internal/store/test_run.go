@@ -44,9 +44,11 @@ func (s *Store) StartTestRun(ctx context.Context, t *cron.TestRun) error {
 		if err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `UPDATE test_run SET sealed_job = $2 WHERE id = $1`, t.ID,
-			s.sealer.seal(plain, testJobRow(t.ID)))
+		sealed, err := s.seal(ctx, q, plain, testJobRow(t.ID))
 		if err != nil {
+			return err
+		}
+		if _, err := q.ExecContext(ctx, `UPDATE test_run SET sealed_job = $2 WHERE id = $1`, t.ID, sealed); err != nil {
 			return err
 		}
 		return s.wakeTests(ctx, q)
@@ -266,9 +268,12 @@ func (s *Store) AdvanceTestRun(ctx context.Context, p *cron.TestProgress) (runni
 	plain := encodeTestResult(p)
 	err = s.transact(ctx, ofAccount(p.AccountID), func(ctx context.Context, q queryer) error {
 		running = true
-		err := q.QueryRowContext(ctx, `UPDATE test_run SET phase = $3, sealed_result = $4, version = version + 1
-			WHERE id = $1 AND node = $2 AND state = 1 RETURNING ends`, p.ID, p.Node, int(p.Trace.Phase),
-			s.sealer.seal(plain, testResultRow(p.ID))).Scan(flag(&ends))
+		sealed, err := s.seal(ctx, q, plain, testResultRow(p.ID))
+		if err != nil {
+			return err
+		}
+		err = q.QueryRowContext(ctx, `UPDATE test_run SET phase = $3, sealed_result = $4, version = version + 1
+			WHERE id = $1 AND node = $2 AND state = 1 RETURNING ends`, p.ID, p.Node, int(p.Trace.Phase), sealed).Scan(flag(&ends))
 		if errors.Is(err, sql.ErrNoRows) {
 			running, err = false, nil
 		}
@@ -284,9 +289,12 @@ func (s *Store) AdvanceTestRun(ctx context.Context, p *cron.TestProgress) (runni
 func (s *Store) FinishTestRun(ctx context.Context, p *cron.TestProgress) error {
 	plain := encodeTestResult(p)
 	err := s.transact(ctx, ofAccount(p.AccountID), func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `UPDATE test_run SET phase = $3, sealed_result = $4, `+endsNow+`
-			WHERE id = $1 AND node = $2 AND state = 1`, p.ID, p.Node, int(p.Trace.Phase),
-			s.sealer.seal(plain, testResultRow(p.ID)))
+		sealed, err := s.seal(ctx, q, plain, testResultRow(p.ID))
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `UPDATE test_run SET phase = $3, sealed_result = $4, `+endsNow+`
+			WHERE id = $1 AND node = $2 AND state = 1`, p.ID, p.Node, int(p.Trace.Phase), sealed)
 		return err
 	})
 	if err != nil {

@@ -18,12 +18,14 @@ func tlsRow(accountID int64) string { return "account tls " + strconv.FormatInt(
 
 // SetTLS replaces the TLS material of an account.
 func (s *Store) SetTLS(ctx context.Context, accountID int64, m cron.TLSMaterial) error {
-	var sealed []byte
-	if m.Key != "" {
-		sealed = s.sealer.seal([]byte(m.Key), tlsRow(accountID))
-	}
-	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx,
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) (err error) {
+		var sealed []byte
+		if m.Key != "" {
+			if sealed, err = s.seal(ctx, q, []byte(m.Key), tlsRow(accountID)); err != nil {
+				return err
+			}
+		}
+		_, err = q.ExecContext(ctx,
 			`INSERT INTO account_tls (account_id, roots, certificate, sealed_key) VALUES ($1, $2, $3, $4)
 			 ON CONFLICT (account_id) DO UPDATE
 			 SET roots = excluded.roots, certificate = excluded.certificate, sealed_key = excluded.sealed_key`,

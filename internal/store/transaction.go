@@ -86,6 +86,7 @@ type transaction struct {
 	changed bool                              // the schedule of a job may have changed
 	tested  bool                              // a test run waits, or is to end
 	after   []func(ctx context.Context) error // see afterCommit
+	key     *sealingKey                       // that seals what it writes, once Store.seal has locked it
 	ended   error                             // why the database has ended it; nothing more may be written
 }
 
@@ -166,10 +167,10 @@ func (tx *transaction) nested(ctx context.Context, fn func(context.Context, quer
 	if _, err := tx.q.ExecContext(ctx, `SAVEPOINT part`); err != nil {
 		return fmt.Errorf("begin a part of a transaction: %w", err)
 	}
-	after := len(tx.after)
+	after, key := len(tx.after), tx.key
 	failed := fn(ctx, tx.q)
 	if failed != nil {
-		tx.after = tx.after[:after]
+		tx.after, tx.key = tx.after[:after], key // the lock on the key goes with the savepoint
 		if _, err := tx.q.ExecContext(ctx, `ROLLBACK TO SAVEPOINT part`); err != nil {
 			// SQLite rolls back the whole transaction when the disk is full, for instance.
 			tx.ended = fmt.Errorf("undo a part of a transaction: %w", err)

@@ -14,11 +14,14 @@ import (
 
 func urlRow(jobID int64) string { return jobRow(jobID) + " url" }
 
-// saveURL writes the sealed URL of a job; NULL when it has no user and password.
+// saveURL seals the URL of a job and writes it; NULL when it has no user and password.
 func (s *Store) saveURL(ctx context.Context, q queryer, j *cron.Job) error {
 	var sealed []byte
 	if _, ok := cron.WithoutUser(j.Request.URL); ok {
-		sealed = s.sealer.seal([]byte(j.Request.URL), urlRow(j.ID))
+		var err error
+		if sealed, err = s.seal(ctx, q, []byte(j.Request.URL), urlRow(j.ID)); err != nil {
+			return err
+		}
 	}
 	if _, err := q.ExecContext(ctx, `UPDATE job SET sealed_url = $2 WHERE id = $1`, j.ID, sealed); err != nil {
 		return fmt.Errorf("write the URL of the job: %w", err)

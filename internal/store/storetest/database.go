@@ -91,7 +91,7 @@ func migrate(ctx context.Context, o store.Options) error {
 	if err != nil {
 		return err
 	}
-	_, err = raw.ExecContext(ctx, `DELETE FROM setting`)
+	_, err = raw.ExecContext(ctx, `DELETE FROM setting WHERE name IN ('key check', 'service secret')`)
 	return errors.Join(err, raw.Close())
 }
 

@@ -41,8 +41,8 @@ CREATE INDEX test_run_account ON test_run (account_id, id);
 CREATE INDEX test_run_open ON test_run (id) WHERE state < 2;
 CREATE INDEX test_run_expires ON test_run (expires_at);
 
--- The key that a node seals secrets with; empty for a node from before keys could be rotated.
-ALTER TABLE node ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+-- The ids of the keys that a node has, separated by spaces; empty for a node from before keys could be rotated.
+ALTER TABLE node ADD COLUMN key_ids TEXT NOT NULL DEFAULT '';
 
 -- Identifies this installation to the targets of its calls, which see it only as part of a hash.
 INSERT INTO setting (name, value) VALUES ('installation', decode(replace(gen_random_uuid()::text, '-', ''), 'hex'));
