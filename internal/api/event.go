@@ -1,9 +1,6 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,7 +20,7 @@ const (
 	eventRetry     = 3 * time.Second  // after which it does
 )
 
-// followEvents sends what happens in the account as it happens (Server-Sent Events, as the HTML standard has them).
+// followEvents sends what happens in the account as it happens.
 func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	position := r.Header.Get("Last-Event-ID") // a client that comes again still has the query that it began with
 	if position == "" {
@@ -34,24 +31,17 @@ func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Ac
 		return err
 	}
 	defer follower.Close()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // a reverse proxy is not to collect them
-	w.WriteHeader(http.StatusOK)
-	s := eventStream{api: a, language: languageOf(r), follower: follower, control: http.NewResponseController(w), w: w}
-	_ = s.control.SetReadDeadline(time.Time{}) // that of the request; where there are none it need not go
-	fmt.Fprintf(&s.buffer, "retry: %d\n\n", eventRetry.Milliseconds())
+	s := eventStream{stream: newStream(w), api: a, language: languageOf(r), follower: follower}
 	s.run(r)
 	return nil
 }
 
 // eventStream is one client.
 type eventStream struct {
+	*stream
 	api      *api
 	language *message.Catalogue
 	follower *service.Follower
-	control  *http.ResponseController
-	w        http.ResponseWriter
-	buffer   bytes.Buffer
 }
 
 // run sends until the client is gone or stalls, its key does not work any more, the service stops, or it is time to come
@@ -62,7 +52,7 @@ func (s *eventStream) run(r *http.Request) {
 	defer look.Stop()
 	defer heartbeat.Stop()
 	defer longest.Stop()
-	defer func() { _ = s.control.SetWriteDeadline(time.Now().Add(eventWrite)) }() // for the end of the response
+	defer func() { _ = s.limitWrite() }() // for the end of the response
 	for first, last := true, false; ; {
 		more := true
 		for more {
@@ -129,31 +119,7 @@ func (s *eventStream) add(e *service.Event) error {
 	default:
 		name, data = "gap", gapEvent{e.Gap.Since.Unix()}
 	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode an event: %w", err)
-	}
-	fmt.Fprintf(&s.buffer, "event: %s\n", name)
-	if e.Position != "" {
-		fmt.Fprintf(&s.buffer, "id: %s\n", e.Position)
-	}
-	fmt.Fprintf(&s.buffer, "data: %s\n\n", text)
-	return nil
-}
-
-// flush sends the buffer.
-func (s *eventStream) flush() error {
-	if s.buffer.Len() == 0 {
-		return nil
-	}
-	defer s.buffer.Reset()
-	if err := s.control.SetWriteDeadline(time.Now().Add(eventWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	if _, err := s.w.Write(s.buffer.Bytes()); err != nil {
-		return err
-	}
-	return s.control.Flush()
+	return s.event(name, e.Position, data)
 }
 
 // jobEvent is something that was done to a job.
