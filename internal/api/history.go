@@ -118,12 +118,14 @@ func newHistoryHead(c *message.Catalogue, e *cron.Execution) historyHead {
 
 func newHistoryTail(r *cron.Result) historyTail {
 	return historyTail{
-		Stats: stats{
-			r.Stats.NameLookup.Microseconds(), r.Stats.Connect.Microseconds(), r.Stats.AppConnect.Microseconds(),
-			r.Stats.PreTransfer.Microseconds(), r.Stats.StartTransfer.Microseconds(), r.Stats.Total.Microseconds(),
-		},
+		Stats:      newStats(&r.Stats),
 		CertExpiry: wire.UnixOrNull(r.CertExpiry),
 	}
+}
+
+func newStats(s *cron.Stats) stats {
+	return stats{s.NameLookup.Microseconds(), s.Connect.Microseconds(), s.AppConnect.Microseconds(),
+		s.PreTransfer.Microseconds(), s.StartTransfer.Microseconds(), s.Total.Microseconds()}
 }
 
 // identifier names an execution: job, day and month, from 0, of its planned instant in UTC, and execution.
@@ -139,8 +141,7 @@ type historyDetails struct {
 	Truncated     bool       `json:"truncated,omitempty"`
 	HeadersBase64 []byte     `json:"headersBase64,omitempty"`
 	BodyBase64    []byte     `json:"bodyBase64,omitempty"`
-	Sentence      *string    `json:"sentence"` // null for a success
-	Mend          *mend      `json:"mend"`     // null where there is none
+	explained
 	historyCause
 }
 
@@ -152,6 +153,20 @@ type historyCause struct {
 
 func newHistoryCause(e *cron.Execution) historyCause {
 	return historyCause{wire.StringOrNull(e.Cause.String()), wire.StringOrNull(e.Result.Peer)}
+}
+
+// explained is why an attempt failed, and what to do about it.
+type explained struct {
+	Sentence *string `json:"sentence"` // null for a success
+	Mend     *mend   `json:"mend"`     // null where there is none
+}
+
+func newExplained(c *message.Catalogue, why *cron.Diagnosis) explained {
+	e := explained{Mend: newMend(&why.Mend)}
+	if why.Cause != cron.CauseNone {
+		e.Sentence = new(c.Diagnosis(why))
+	}
+	return e
 }
 
 // mend is a change of a job after which it might succeed. Value depends on Kind.
@@ -184,17 +199,18 @@ type redirect struct {
 
 func newHistoryDetails(c *message.Catalogue, e *cron.Execution, why *cron.Diagnosis) historyDetails {
 	r := &e.Result
-	d := historyDetails{
-		newHistoryItem(c, e), make([]redirect, len(r.Redirects)), r.Truncated, unlessText(r.Headers), unlessText(r.Body),
-		nil, newMend(&why.Mend), newHistoryCause(e),
+	return historyDetails{
+		newHistoryItem(c, e), newRedirects(r.Redirects), r.Truncated, unlessText(r.Headers), unlessText(r.Body), newExplained(c, why),
+		newHistoryCause(e),
 	}
-	if why.Cause != cron.CauseNone {
-		d.Sentence = new(c.Diagnosis(why))
+}
+
+func newRedirects(list []cron.Redirect) []redirect {
+	redirects := make([]redirect, len(list))
+	for i, r := range list {
+		redirects[i] = redirect{r.URL, r.Status}
 	}
-	for i, r := range r.Redirects {
-		d.Redirects[i] = redirect{r.URL, r.Status}
-	}
-	return d
+	return redirects
 }
 
 // unlessText is b when it is not UTF-8, so that a JSON string cannot hold it.

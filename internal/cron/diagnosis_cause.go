@@ -98,6 +98,9 @@ const (
 	CauseMissed
 	CausePaused
 	CauseAccountDisabled
+
+	CauseEnded    // of a test run, by somebody
+	CauseTestLost // of a test run, whose node stopped
 )
 
 // Remedy is what to do about a failure. Package message has a sentence for each but RemedyNone. The numbers are not stored.
@@ -186,6 +189,7 @@ const (
 	RemedyLost
 	RemedyOverlap
 	RemedyMisfire
+	RemedyStartAgain
 )
 
 // plainCauses are the causes of faults that have one cause and one remedy only.

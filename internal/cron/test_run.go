@@ -20,6 +20,19 @@ type TestRun struct {
 	Diagnosis Diagnosis // of a finished one that failed
 }
 
+// Why is the diagnosis of a test run, also of one without a result.
+func (t *TestRun) Why() Diagnosis {
+	switch {
+	case t.State != TestFinished:
+		return Diagnosis{}
+	case t.Result.Fault != FaultLost:
+		return t.Diagnosis
+	case t.Ends:
+		return Diagnosis{Cause: CauseEnded}
+	}
+	return Diagnosis{Cause: CauseTestLost, Remedy: RemedyStartAgain}
+}
+
 // TestState is how far a test run has come. The numbers are stored.
 type TestState int
 

@@ -38,6 +38,15 @@ type Dial struct {
 	Chosen  bool  // this connection was used
 }
 
+// Why is the diagnosis of a dial of a request to this URL; of no cause when it did not fail, or was interrupted.
+func (d *Dial) Why(url string) Diagnosis {
+	if d.Fault == FaultNone || d.Fault == FaultLost {
+		return Diagnosis{}
+	}
+	r := Result{Status: StatusConnectFailed, Fault: d.Fault, Detail: d.Address, URL: url, Duration: d.Took}
+	return Diagnose(&r, &Job{}, &Plan{})
+}
+
 // Handshake is what a TLS handshake agreed on. A failed one has what was seen until then.
 type Handshake struct {
 	Version string // such as "TLS 1.3"; empty when none was agreed on

@@ -101,6 +101,9 @@ var englishCauses = map[cron.Cause]string{
 	cron.CauseMissed:          "The execution was missed, because the service found it too late.",
 	cron.CausePaused:          "The execution was skipped, because the job was paused before it could start.",
 	cron.CauseAccountDisabled: "The execution was skipped, because the account was disabled.",
+
+	cron.CauseEnded:    "The test run was ended before it was complete.",
+	cron.CauseTestLost: "The test run was started, but the service stopped before the result was known.",
 }
 
 // englishRemedies say what to do about a failure.
@@ -185,4 +188,6 @@ var englishRemedies = map[cron.Remedy]string{
 	cron.RemedyLost:      "Check at the target whether the request arrived; with at-least-once delivery, it is repeated.",
 	cron.RemedyOverlap:   "Run the job less often, or let its executions overlap.",
 	cron.RemedyMisfire:   "If it should run even then, let the job run missed occurrences.",
+
+	cron.RemedyStartAgain: "Start it again.",
 }

@@ -6,6 +6,7 @@ var englishActions = map[string]string{
 	"did.job-change":               "Changed the job",
 	"did.job-delete":               "Deleted the job",
 	"did.job-run":                  "Asked for a run of the job",
+	"did.testrun-start":            "Started a test run of the job",
 	"did.folder-create":            "Created the folder",
 	"did.folder-change":            "Renamed the folder",
 	"did.folder-delete":            "Deleted the folder",

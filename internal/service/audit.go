@@ -12,6 +12,7 @@ const (
 	actJobChange   = "job.change"
 	actJobDelete   = "job.delete"
 	actJobRun      = "job.run"
+	actTestStart   = "testrun.start"
 	actFolderAdd   = "folder.create"
 	actFolderName  = "folder.change"
 	actFolderDrop  = "folder.delete"
@@ -59,6 +60,7 @@ const (
 // Kinds of objects in the audit log. They are stored.
 const (
 	objectJob     = "job"
+	objectTestRun = "testrun"
 	objectFolder  = "folder"
 	objectKey     = "key"
 	objectTLS     = "tls"

@@ -133,19 +133,19 @@ type followers struct {
 	of    map[int64]int
 }
 
-// add counts a follower, unless there are too many; release removes it.
-func (f *followers) add(account int64) (release func(), ok bool) {
+// join counts a follower, which release removes. The error is of kind TooMany when there are too many.
+func (f *followers) join(account int64) (release func(), err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.total >= maxFollowers || f.max > 0 && f.total >= f.max || f.of[account] >= maxAccountFollowers {
-		return nil, false
+		return nil, &cron.Error{Kind: cron.TooMany, Problems: []cron.Problem{{Rule: cron.RuleEventStreams, Limit: maxAccountFollowers}}}
 	}
 	if f.of == nil {
 		f.of = make(map[int64]int)
 	}
 	f.total++
 	f.of[account]++
-	return sync.OnceFunc(func() { f.remove(account) }), true
+	return sync.OnceFunc(func() { f.remove(account) }), nil
 }
 
 func (f *followers) remove(account int64) {
@@ -169,13 +169,11 @@ func (s *Service) Follow(ctx context.Context, now time.Time, actor cron.Actor, p
 	if err != nil {
 		return nil, err
 	}
-	release, ok := s.followers.add(actor.Account.ID)
-	if !ok {
-		return nil, &cron.Error{Kind: cron.TooMany, Problems: []cron.Problem{{Rule: cron.RuleEventStreams, Limit: maxAccountFollowers}}}
+	if f.release, err = s.followers.join(actor.Account.ID); err != nil {
+		return nil, err
 	}
-	f.release = release
 	if err := f.begin(ctx, written, min(s.planOf(actor.Account).Retention, cron.ChangesKept)); err != nil {
-		release()
+		f.release()
 		return nil, err
 	}
 	return f, nil

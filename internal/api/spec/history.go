@@ -188,9 +188,7 @@ func historySchemas() []Member {
 	return []Member{
 		Of("HistoryItem", Object("An execution that was started.", item...)),
 		Of("HistoryDetails", Object("An execution with its response.", append(slices.Clone(item), Extras(
-			Maybe("redirects", Array("The redirects that were followed; left out if there were none.", Object("",
-				Of("url", String("The URL that the redirect led to.")),
-				Of("status", Integer("The status code of the redirect."))))),
+			Maybe("redirects", Array("The redirects that were followed; left out if there were none.", redirectSchema())),
 			Maybe("truncated", Boolean("True if the body was larger than the plan allows and was cut; otherwise left out.")),
 			Maybe("headersBase64", String("The bytes of `headers` in base64 (RFC 4648, section 4); only if they are not UTF-8.")),
 			Maybe("bodyBase64", String("The same for `body`.")),
@@ -199,6 +197,13 @@ func historySchemas() []Member {
 		Of("Record", Object("A record of the history: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
 	}
+}
+
+// redirectSchema is a redirect that was followed.
+func redirectSchema() Schema {
+	return Object("",
+		Of("url", String("The URL that the redirect led to.")),
+		Of("status", Integer("The status code of the redirect.")))
 }
 
 // mendSchema is a change of a job.

@@ -39,6 +39,14 @@ var MendNames = []string{
 // RunStates are the names of the states of a run, by their numbers.
 var RunStates = []string{cron.RunWaiting: "waiting", cron.RunRunning: "running", cron.RunFinished: "finished"}
 
+// TestStates are the names of the states of a test run, by their numbers.
+var TestStates = []string{cron.TestWaiting.String(), cron.TestRunning.String(), cron.TestFinished.String()}
+
+// CheckNames are the names of the kinds of checks, by their numbers.
+var CheckNames = []string{
+	cron.CheckStatus: "status", cron.CheckContains: "contains", cron.CheckNotContains: "notContains", cron.CheckMatches: "matches",
+}
+
 // PreviewNotes are the names of the notes of a preview, by their numbers.
 var PreviewNotes = []string{
 	cron.NoteNone: "", cron.NoteShifted: "shifted", cron.NoteFirst: "first", cron.NoteRepeated: "repeated",
