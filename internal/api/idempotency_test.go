@@ -25,6 +25,7 @@ var creations = []struct {
 	{"PUT", "/folders", `{"folder":{"title":"x"}}`, "folder"},
 	{"POST", "/jobs/1/clone", ``, "job"},
 	{"POST", "/jobs/1/run", ``, "pending"},
+	{"POST", "/testruns", `{"jobId":1,"job":{"auth":{"password":"s3cret"}}}`, "test_run"},
 	{"POST", "/apikeys", `{"apiKey":{}}`, "api_key"},
 }
 
@@ -32,6 +33,7 @@ func TestCallsTakeEffectOnce(t *testing.T) {
 	for _, call := range creations {
 		t.Run(call.method+call.path, func(t *testing.T) {
 			c := newClient(t)
+			c.testOften()
 			c.create(`{"url":"a.example"}`)
 			tables := storetest.OpenTables(t, c.server.database)
 			count := func() int64 { return tables.Rows(call.table) }

@@ -52,6 +52,9 @@ var strangers = map[string]string{
 	"PATCH /accounts/{accountId}":        `{"account":{"enabled":false}}`,
 	"DELETE /accounts/{accountId}":       ``,
 	"DELETE /apikeys/{apiKeyId}":         ``,
+	"POST /testruns":                     `{"job":{"url":"a.example"}}`,
+	"POST /testruns, of a job":           `{"jobId":%[1]d}`,
+	"DELETE /testruns/{testRunId}":       ``,
 	"POST /jobs/bulk, by folder":         `{"action":"delete","folderId":%[2]d}`,
 	"POST /jobs/bulk, into folder":       `{"action":"move","folderId":0,"toFolderId":%[2]d}`,
 }
@@ -61,6 +64,7 @@ var strangers = map[string]string{
 func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	s := newServer(t)
 	stranger := s.newClient(t, "stranger@example.com", cron.PlanUnlimited)
+	stranger.testOften()
 	_, position, _ := strings.Cut(stranger.listen("/events").body, "id: ")
 	position, _, _ = strings.Cut(position, "\n")
 	owner := s.newClient(t, marker+"@example.com", cron.PlanUnlimited).withKey(cron.APIKey{Title: marker})
@@ -78,10 +82,11 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		Status: cron.StatusHTTPError, HTTPStatus: 500, Reason: marker, Headers: []byte(marker), Body: []byte(marker),
 	})
 	execution := *owner.readRun(owner.do("GET", run.Path, "")).Identifier
+	testRun := owner.test(`{"jobId":1,"job":{"extendedData":{"headers":{"X":"` + marker + `"}}}}`)
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	keys := owner.keys()
 	params := map[string]string{
-		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID),
+		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
 		"{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
 		"{personId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
@@ -143,7 +148,7 @@ func checkStranger(t *testing.T, caller *client, call, target, body string) {
 		strings.Contains(call, "{invitationId}") || strings.Contains(call, "{sessionId}")) {
 		want = http.StatusForbidden // only for operators, and only for people
 	}
-	if named := strings.Contains(call, "{"); named && got.status != want {
+	if named := strings.Contains(call, "{") || call == "POST /testruns, of a job"; named && got.status != want {
 		t.Errorf("%s: a stranger is answered with %d %s", call, got.status, got.body)
 	}
 }

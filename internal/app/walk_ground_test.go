@@ -350,6 +350,8 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	l := claimed.Launches[0]
 	g.must(db.Finish(ctx, []cron.Completion{{Launch: l, Result: cron.Result{Started: l.Planned, URL: job.Request.URL,
 		Status: cron.StatusHTTPError, HTTPStatus: 500, Reason: inside, Headers: []byte(inside), Body: []byte(inside)}}}))
+	test := cron.TestRun{AccountID: account.ID, JobID: job.ID, Job: job}
+	g.must(db.StartTestRun(ctx, &test))
 	passkey := cron.Passkey{PersonID: g.people["owner"].id, CredentialID: []byte(inside), Credential: []byte("{}"), Title: inside,
 		Created: db.Now()}
 	g.must(db.AddPasskey(ctx, &passkey))
@@ -357,7 +359,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	code, err := totp.GenerateCode("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", time.Now())
 	g.must(err)
 	for name, id := range map[string]int64{"jobId": job.ID, "folderId": folder.ID, "accountId": account.ID,
-		"runId": run.Planned.UnixMilli(), "passkeyId": passkey.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
+		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
 	g.names["code"], g.names["name"] = code, "nowhere"

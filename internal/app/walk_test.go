@@ -239,7 +239,7 @@ func (s *scene) send(t *testing.T, v *visit, who *walker, header http.Header) *h
 		r.Header.Set("Content-Type", map[bool]string{true: "application/x-www-form-urlencoded", false: "application/json"}[web.Reserved(path)])
 	}
 	w := httptest.NewRecorder()
-	if path == "/events" {
+	if strings.HasSuffix(path, "/events") {
 		s.ServeHTTP(&leaver{w, leave}, r)
 	} else {
 		s.ServeHTTP(w, r)

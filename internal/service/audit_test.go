@@ -19,7 +19,7 @@ import (
 var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Execution", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "People", "Performed", "PreviewSchedule",
-	"Profile", "RoomForJob", "Run", "SearchHistory", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
+	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "SearchHistory", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"SetUpLink",
 }
 
@@ -64,6 +64,11 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"ChangeJob", "job.change", func() error { return second(w.ChangeJob(ctx, jane, first.ID, nil, patch)) }},
 		{"ChangeJobs", "job.change", func() error { return bulk(w.ChangeJobs(ctx, jane, []int64{first.ID}, setURL("c.example"))) }},
 		{"RunJob", "job.run", func() error { return second(w.RunJob(ctx, jane, first.ID)) }},
+		{"StartTestRun", "testrun.start", func() error {
+			tested, err := w.NewTestRun(ctx, jane, first.ID, patch)
+			w.ok(err)
+			return w.StartTestRun(ctx, jane, &tested)
+		}},
 		{"DeleteJob", "job.delete", func() error { return w.DeleteJob(ctx, jane, first.ID, nil) }},
 		{"DeleteJobs", "job.create job.delete", func() error {
 			j := job()

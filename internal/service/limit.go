@@ -81,7 +81,9 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 	case UseChangeFolder, UseDeleteFolder:
 		rate = plan.ChangeFolderRate
 	case UseStartTestRun:
-		add(kindTestRunInterval, accountID, plan.TestRunInterval, 1)
+		if plan.TestRunInterval > 0 {
+			add(kindTestRunInterval, accountID, plan.TestRunInterval, 1)
+		}
 	}
 	add(int(use), accountID, time.Second, rate)
 	return limits

@@ -21,6 +21,9 @@ var whoMay = map[string]string{
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewSchedule": readers,
 	"Run": readers, "ScheduleLoad": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
+	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,
+	"TestRun": bodyReaders, "FollowTestRun": bodyReaders,
+
 	"AddFolder": writers, "AddJob": writers, "ChangeFolder": writers, "ChangeJob": writers, "ChangeJobs": writers,
 	"CheckFolder": writers, "CheckPatch": writers, "DeleteFolder": writers, "DeleteJob": writers, "DeleteJobs": writers,
 	"FolderJobs": writers, "Idempotent": writers, "NewClone": writers, "NewFolder": writers, "NewJob": writers, "Performed": writers,
@@ -60,6 +63,7 @@ const (
 	readers = "command, key, operator's key, editor's key, viewer's key, reading key, viewer, editor, owner, stale owner, " +
 		"owner of a closing account, key of a closing account"
 	writers     = "command, key, operator's key, editor's key, writing key, editor, owner, stale owner"
+	bodyReaders = "command, key, operator's key, editor's key, reading key, editor, owner, stale owner"
 	keyMakers   = "command, key, operator's key, editor's key, writing key, editor, owner"
 	operators   = "command, operator's key, operator, stale operator"
 	owners      = "command, owner, stale owner"

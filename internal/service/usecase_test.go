@@ -74,6 +74,12 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 			return second(s.PreviewSchedule(now, a, func(*service.PreviewRequest) error { return nil }))
 		},
 		"Performed":         func() error { return third(s.Performed(ctx, a, service.UseCreateJob, once)) },
+		"NewTestRun":        func() error { return second(s.NewTestRun(ctx, a, 0, changeJob)) },
+		"StartTestRun":      func() error { return s.StartTestRun(ctx, a, &cron.TestRun{AccountID: a.Account.ID, Job: job}) },
+		"RoomForTestRun":    func() error { return s.RoomForTestRun(ctx, a) },
+		"TestRun":           func() error { return second(s.TestRun(ctx, a, 1)) },
+		"EndTestRun":        func() error { return s.EndTestRun(ctx, a, 1) },
+		"FollowTestRun":     func() error { return second(s.FollowTestRun(ctx, a, 1)) },
 		"RoomForJob":        func() error { return s.RoomForJob(ctx, a) },
 		"Run":               func() error { return second(s.Run(ctx, a, 1, now)) },
 		"RunJob":            func() error { return second(s.RunJob(ctx, a, 1)) },
