@@ -31,9 +31,12 @@ func (a *api) searchExecutions(w http.ResponseWriter, r *http.Request, actor cro
 
 // search answers with a page, or with an export of all records.
 func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, jobID int64) error {
-	q, format, err := a.readSearch(r, jobID)
+	q, format, grouped, err := a.readSearch(r, jobID)
 	if err != nil {
 		return err
+	}
+	if grouped {
+		return a.listCauses(w, r, actor, &q.Filter)
 	}
 	if format != wire.FormatJSON {
 		return a.export(w, r, actor, q.Filter, format)
@@ -57,13 +60,14 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, j
 	return reply(w, answer)
 }
 
-// readSearch reads the query string. A job in the path takes precedence over one in the query string.
-func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.Format, error) {
+// readSearch reads the query string. A job in the path takes precedence over one in the query string. grouped tells that failures
+// are to be counted by their causes.
+func (a *api) readSearch(r *http.Request, jobID int64) (q cron.HistoryQuery, format wire.Format, grouped bool, err error) {
+	q = cron.HistoryQuery{Filter: cron.HistoryFilter{JobID: jobID}, Limit: wire.DefaultHistoryPage}
 	var (
 		p      wire.Problems
 		values = r.URL.Query()
 		query  = wire.Query(r, &p)
-		q      = cron.HistoryQuery{Filter: cron.HistoryFilter{JobID: jobID}, Limit: wire.DefaultHistoryPage}
 		f      = &q.Filter
 	)
 	if jobID == 0 {
@@ -78,13 +82,30 @@ func (a *api) readSearch(r *http.Request, jobID int64) (cron.HistoryQuery, wire.
 	f.Statuses = readStatuses(query, values)
 	wire.Span(query, &f.From, &f.To)
 	query.Text("text", &f.Text)
+	readCause(query, &f.Cause)
 	f.Check(&p.Checker)
-	format := readFormat(query, r)
+	by := -1
+	wire.Choice(query, "groupBy", &by, wire.GroupNames)
+	if grouped = by >= 0; grouped {
+		return q, wire.FormatJSON, true, p.Err()
+	}
+	format = readFormat(query, r)
 	if format == wire.FormatJSON { // an export has no pages
 		wire.Integer(query, "limit", &q.Limit, 1, service.MaxHistoryPage)
 		readCursor(query, &q.After)
 	}
-	return q, format, p.Err()
+	return q, format, false, p.Err()
+}
+
+func readCause(query wire.Object, to *cron.Fingerprint) {
+	var text string
+	if query.Text("cause", &text); text == "" {
+		return
+	}
+	var ok bool
+	if *to, ok = cron.ParseFingerprint(text); !ok {
+		query.Add("cause", cron.Problem{Rule: cron.RuleCause, Given: text})
+	}
 }
 
 // readChoices reads a list of names of the given values.

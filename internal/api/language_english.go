@@ -22,6 +22,7 @@ var englishLayer = message.Layer{
 			"or 0 for none.",
 		cron.RulePosition: "{quoted} is not the id of an event; use one that a stream of this account gave, " +
 			"or none to begin now.",
+		cron.RuleCause:  "{quoted} is not the cause of a failure; use the cause of a failed execution, 16 hexadecimal digits.",
 		cron.RuleCursor: "This is not a cursor; use the one that the page before gave as next, or none for the first page.",
 		cron.RuleHTTPVersion: "An export needs HTTP/1.1 or later, since over HTTP/1.0 a part of it would look like all of it; " +
 			"a reverse proxy may have to be told to use it.",

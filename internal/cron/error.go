@@ -77,6 +77,7 @@ const (
 	RulePrivateKey             // nothing; not in PEM, encrypted, or not that of the certificate
 	RuleCrontab                // Crontab
 	RuleCursor                 // nothing; not a cursor that a page of history gave
+	RuleCause                  // Given: not the cause of a failure
 	RuleHTTPVersion            // nothing; an export over HTTP/1.0
 	RuleEventStreams           // Limit: streams of events of an account at once
 	RulePosition               // Given: not the id of an event

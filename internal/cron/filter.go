@@ -19,6 +19,7 @@ type HistoryFilter struct {
 	Faults   []Fault       // none is all
 	Statuses []StatusRange // HTTP status codes; empty for all, including no response
 	From, To time.Time     // of the start, or of the recording: From <= t < To; zero for no bound
+	Cause    Fingerprint   // 0 is all
 	Text     string        // as in HistoryRecord.Contains; empty is all
 }
 

@@ -32,7 +32,7 @@ func catalogues() map[string]*message.Catalogue {
 
 // ofTheAPI are the rules that only a caller of the API can break, who reads the sentences of package api.
 var ofTheAPI = []string{"RuleNotJSON", "RuleMediaType", "RuleNotUTF8", "RuleSurrogate", "RuleTooDeep", "RuleEitherOr",
-	"RulePosition", "RuleCursor", "RuleHTTPVersion", "RuleIdempotencyKey", "RuleIdempotencyBusy", "RuleIdempotencyOther",
+	"RulePosition", "RuleCursor", "RuleCause", "RuleHTTPVersion", "RuleIdempotencyKey", "RuleIdempotencyBusy", "RuleIdempotencyOther",
 	"RuleIdempotencyFull"}
 
 // ofHTTP is what a neutral sentence does not speak of.

@@ -84,6 +84,28 @@ func (s *Service) SearchHistory(ctx context.Context, actor cron.Actor, q *cron.H
 		Limit: min(q.Limit, MaxHistoryPage)})
 }
 
+// Failures counts the failures that a filter wants by their causes, and says why those of each cause failed, whatever the job.
+// The error is of kind NotFound when the account does not have the job or folder of the filter.
+func (s *Service) Failures(ctx context.Context, actor cron.Actor, f *cron.HistoryFilter) (
+	found cron.FailureGroups, why []cron.Diagnosis, err error) {
+	if err := s.allow(&actor, UseHistory); err != nil {
+		return found, nil, err
+	}
+	if err := checkFilter(f); err != nil {
+		return found, nil, err
+	}
+	if found, err = s.store.Failures(ctx, actor.Account.ID, f); err != nil {
+		return found, nil, err
+	}
+	plan := s.planOf(actor.Account)
+	why = make([]cron.Diagnosis, len(found.Groups))
+	for i := range found.Groups {
+		why[i] = cron.Diagnose(&found.Groups[i].Example.Result, new(cron.Job), &plan)
+		why[i].Remedy, why[i].Mend = cron.RemedyNone, cron.Mend{} // they depend on the job
+	}
+	return found, why, nil
+}
+
 // AllHistory reads all records that match a filter, newest first, page by page. It ends at the first error of
 // SearchHistory.
 func (s *Service) AllHistory(ctx context.Context, actor cron.Actor, f cron.HistoryFilter) iter.Seq2[

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ func TestPlans(t *testing.T) {
 			undo()
 			if len(ran) < 40 {
 				t.Errorf("only %d statements ran", len(ran))
+			}
+			if !slices.ContainsFunc(ran, func(s statement) bool { return findsFailures.MatchString(s.query) }) {
+				t.Error("no statement that ran finds failures")
 			}
 			seen := make(map[string]bool)
 			for _, s := range ran {
@@ -204,11 +208,14 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 			{From: now.Add(-2 * time.Hour), To: now.Add(-time.Hour), FolderID: new(int64)},
 			{Outcomes: []cron.Outcome{cron.OutcomeLost}, Statuses: []cron.StatusRange{{First: 500, Last: 599}}},
 			{Faults: []cron.Fault{cron.FaultRefused}, Text: "text"},
+			{Cause: 1 << 63},
 		} {
 			f.JobID = jobID
 			page, err := db.Search(t.Context(), account, &cron.HistoryQuery{Filter: f, Limit: 1})
 			ok(t, err)
 			_, err = db.Search(t.Context(), account, &cron.HistoryQuery{Filter: f, Limit: 10, After: page.Next})
+			ok(t, err)
+			_, err = db.Failures(t.Context(), account, &f)
 			ok(t, err)
 		}
 		_, err := db.Stats(t.Context(), account, &cron.StatsQuery{JobID: jobID, From: now.Add(-24 * time.Hour), To: now})
@@ -227,6 +234,10 @@ var (
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)
+
+	// A condition of an index is no filter of the rows that it finds.
+	findsFailures  = regexp.MustCompile(`cause IS NOT NULL`)
+	postgresFilter = regexp.MustCompile(`Index Scan.*\n(.*Cond: .*\n)*.*Filter: .*cause IS NOT NULL`)
 )
 
 // checkSQLitePlan reports scans of whole tables, and sorts.
@@ -237,6 +248,9 @@ func checkSQLitePlan(t *testing.T, raw *sql.DB, s statement) {
 		if !sqliteSmall.MatchString(m[2]) {
 			t.Errorf("%s\nscans %s:\n%s", s.query, m[1], plan)
 		}
+	}
+	if findsFailures.MatchString(s.query) && !strings.Contains(plan, "INDEX execution_failed ") {
+		t.Errorf("%s\ndoes not use the index of failures:\n%s", s.query, plan)
 	}
 	if takesFirst.MatchString(s.query) && strings.Contains(plan, "TEMP B-TREE") {
 		t.Errorf("%s\nsorts:\n%s", s.query, plan)
@@ -251,6 +265,9 @@ func checkPostgresPlan(t *testing.T, raw *sql.DB, s statement) {
 		if number(t, raw, `SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass($1)`, m[1]) > 1000 {
 			t.Errorf("%s\nscans %s:\n%s", s.query, m[1], plan)
 		}
+	}
+	if findsFailures.MatchString(s.query) && postgresFilter.MatchString(plan) {
+		t.Errorf("%s\ndoes not use the index of failures:\n%s", s.query, plan)
 	}
 	if takesFirst.MatchString(s.query) && postgresSort.MatchString(plan) {
 		t.Errorf("%s\nsorts:\n%s", s.query, plan)

@@ -31,6 +31,7 @@ const (
 type idRange struct {
 	column  string // account_id or job_id; each is the first column of an index whose second column is the ID
 	owner   int64
+	failed  bool  // only failures are looked at, by the index that they have for the account
 	first   int64 // the IDs from first up to, but not including, before
 	before  int64
 	planned [2]int64 // the planned times that are relevant, so that PostgreSQL skips partitions
@@ -54,7 +55,11 @@ func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuer
 	}
 	var run idRange
 	err = s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) (err error) {
-		if run, err = s.idRange(ctx, reader, accountID, q, since); err != nil {
+		of := idRange{column: "account_id", owner: accountID, failed: q.Filter.Cause != 0}
+		if q.Filter.JobID != 0 {
+			of = idRange{column: "job_id", owner: q.Filter.JobID}
+		}
+		if run, err = s.idRange(ctx, reader, of, q, since); err != nil {
 			return err
 		}
 		page.Records, err = s.matching(ctx, reader, accountID, q, &run, since)
@@ -97,15 +102,10 @@ func (s *Store) searchable(ctx context.Context, accountID int64, f *cron.History
 	return s.keptSince(row)
 }
 
-// idRange finds the records that a page looks at.
-func (s *Store) idRange(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, since time.Time) (
-	idRange, error) {
+// idRange finds the records that a page looks at. run has their column, owner and failed.
+func (s *Store) idRange(ctx context.Context, reader queryer, run idRange, q *cron.HistoryQuery, since time.Time) (idRange, error) {
 	f := &q.Filter
-	run := idRange{column: "account_id", owner: accountID, before: largestID,
-		planned: [2]int64{millis(since.UTC().Truncate(24 * time.Hour)), largestID}}
-	if f.JobID != 0 {
-		run.column, run.owner = "job_id", f.JobID
-	}
+	run.before, run.planned = largestID, [2]int64{millis(since.UTC().Truncate(24 * time.Hour)), largestID}
 	newest := f.To
 	if q.After.ID != 0 {
 		run.before, newest = q.After.ID, q.After.At
@@ -125,6 +125,9 @@ func (s *Store) idRange(ctx context.Context, reader queryer, accountID int64, q 
 	}
 	var started int64
 	days, args := s.engine.days(run.planned[0], run.planned[1], run.owner, run.before, rows-1)
+	if run.failed {
+		days += onlyFailed
+	}
 	err := reader.QueryRowContext(ctx, `SELECT id, started_at FROM execution WHERE `+run.column+` = $1 AND id < $2`+days+`
 		ORDER BY id DESC LIMIT 1 OFFSET $3`, args...).Scan(&run.first, &started)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -142,6 +145,9 @@ func (s *Store) idRange(ctx context.Context, reader queryer, accountID int64, q 
 	run.last = run.reached.At.Before(oldest.Add(-maxDisorder))
 	return run, nil
 }
+
+// onlyFailed is the condition of the index execution_failed.
+const onlyFailed = ` AND execution.cause IS NOT NULL`
 
 // seek moves the end of the range to a record that started at or after the given instant, within seekRows or seekTime
 // of the first such record.
@@ -202,7 +208,7 @@ func (s *Store) seekIn(ctx context.Context, reader queryer, run *idRange, at, fi
 func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q *cron.HistoryQuery, run *idRange,
 	since time.Time) (
 	[]cron.HistoryRecord, error) {
-	w := s.wanted(accountID, &q.Filter, run, since)
+	w := s.wanted([]any{int(cron.OutcomeFailed)}, accountID, &q.Filter, run, since)
 	limit := q.Limit + 1
 	if q.Filter.Text != "" {
 		limit = searchRows // the pattern may match more records than contain the text
@@ -252,10 +258,19 @@ func (w *where) add(condition string, arg any) {
 	w.conditions.WriteString(" AND " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(w.args))))
 }
 
-// wanted is the condition of the filter. Its first argument is a failed outcome.
-func (s *Store) wanted(accountID int64, f *cron.HistoryFilter, run *idRange, since time.Time) *where {
-	w := &where{args: []any{int(cron.OutcomeFailed), run.owner}}
-	w.conditions.WriteString(`execution.` + run.column + ` = $2`)
+// wanted is the condition of the filter. Its arguments follow the given ones.
+func (s *Store) wanted(args []any, accountID int64, f *cron.HistoryFilter, run *idRange, since time.Time) *where {
+	w := &where{args: append(args, run.owner)}
+	w.conditions.WriteString(`execution.` + run.column + ` = $` + strconv.Itoa(len(w.args)))
+	if run.failed {
+		w.conditions.WriteString(onlyFailed)
+	}
+	if f.JobID != 0 && run.column != "job_id" {
+		w.add(`execution.job_id + 0 = ?`, f.JobID)
+	}
+	if f.Cause != 0 {
+		w.add(`execution.cause + 0 = ?`, int64(f.Cause))
+	}
 	w.add(`execution.id >= ?`, run.first)
 	w.add(`execution.id < ?`, run.before)
 	var days string

@@ -47,13 +47,13 @@ func historyOperations() Group {
 				Description: searching,
 				Parameters: slices.Concat([]Parameter{
 					{In: "query", Name: "job", Schema: Integer("Only records of this job.").AtLeast(1)},
-				}, filterParameters(), cursor),
+				}, filterParameters(), groupParameter(), cursor),
 				Responses: answers(searchAnswer(), http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}/executions", ID: "searchExecutions",
 				Summary: "Search the records of a job", Added: true, Description: searching,
-				Parameters: slices.Concat([]Parameter{jobIDParameter()}, filterParameters(), cursor),
+				Parameters: slices.Concat([]Parameter{jobIDParameter()}, filterParameters(), groupParameter(), cursor),
 				Responses:  answers(searchAnswer(), http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
@@ -107,18 +107,48 @@ func filterParameters() []Parameter {
 		{In: "query", Name: "text", Schema: String("Only records with this text in `url`, `jobTitle`, the reason phrase of the response, or the " +
 			"detail of the `reason`, such as a host or an address; ignoring case.").
 			UpTo(cron.MaxFilterText)},
+		{In: "query", Name: "cause", Schema: String("Only failures with this cause.").
+			Matching("^[0-9A-Fa-f]{16}$")},
 	}, spanParameters("Only records whose `date` is at or after it."))
 }
 
+func groupParameter() []Parameter {
+	return []Parameter{{In: "query", Name: "groupBy", Schema: String("Count failures by their causes instead of listing records; " +
+		"`limit`, `cursor` and `format` are then ignored.").Choose(Choice{Value: wire.GroupNames[0]})}}
+}
+
 func searchAnswer() Response {
-	r := jsonAnswer("A page, or all records as NDJSON or CSV. An export whose connection breaks is incomplete.", "",
+	page := Object("A page.",
 		Of("history", Array("The records, newest first.", Ref("Record"))),
 		Of("next", String("The cursor of the next page; null if there are no older records.").OrNull()),
 		Of("searchedBackTo", Time("The search has covered all records back to this time; null if `next` is null.").OrNull()))
+	causes := Object("Failures by their causes, with `groupBy`.",
+		Of("causes", Array("The causes, most frequent first.", Ref("FailureGroup")).UpTo(cron.MaxFailureGroups)),
+		Of("complete", Boolean("True if all failures that match the filter were counted, and all causes are listed.")),
+		Of("searchedBackTo", Time("Failures back to this time were counted; null if all were.").OrNull()))
+	r := jsonAnswer("A page, failures by their causes, or all records as NDJSON or CSV. An export whose connection breaks is incomplete.", "")
+	r.Contents[0].Schema = Either("", page, causes)
 	r.Contents = append(r.Contents,
 		Content{MediaType: wire.FormatTypes[wire.FormatNDJSON], Schema: String("One `Record` per line.")},
 		Content{MediaType: wire.FormatTypes[wire.FormatCSV], Schema: String("A header row, and one record per row.")})
 	return r
+}
+
+// failureGroupSchema is the failures with the same cause.
+func failureGroupSchema() Schema {
+	return Object("Failures with the same cause.",
+		Of("cause", causeSchema("The cause.")),
+		Of("sentence", String("Why the executions failed.")),
+		Of("reason", String("A code for the same, or empty.").Choose(append([]Choice{{Value: ""}}, reasonChoices()...)...)),
+		Of("host", String("The host that was called last; null if it is not known.").OrNull()),
+		Of("status", Integer("The result.").Choose(statusChoices()...)),
+		Of("httpStatus", Integer("The status code of the response; 0 without one.").Within(0, 999)),
+		Of("count", Integer("The number of failures.").AtLeast(1)),
+		Of("jobs", Integer("The number of jobs that failed.").AtLeast(1)),
+		Of("jobIds", Array("Some of these jobs, the one that failed last first.", Integer("")).UpTo(cron.MaxGroupJobs)),
+		Of("first", Time("When the first of the failed executions started.")),
+		Of("last", Time("When the last one started.")),
+		Of("latest", String("The `identifier` of the last one.").Like("1-31-0-1")))
 }
 
 // tallyMembers are the members of tally.
@@ -194,6 +224,7 @@ func historySchemas() []Member {
 			Maybe("bodyBase64", String("The same for `body`.")),
 			Of("sentence", String("Why the execution failed, and what to do where something can be done; null for a success.").OrNull()),
 			Of("mend", mendSchema()), causeMember(), peerMember())...)...)),
+		Of("FailureGroup", failureGroupSchema()),
 		Of("Record", Object("A record of the history: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
 	}

@@ -99,6 +99,9 @@ var (
 	FormatTypes = []string{FormatJSON: "application/json", FormatNDJSON: "application/x-ndjson", FormatCSV: "text/csv"}
 )
 
+// GroupNames are what records can be grouped by.
+var GroupNames = []string{"cause"}
+
 // FaultNames are the words for what went wrong.
 var FaultNames = map[cron.Fault]string{
 	cron.FaultNone: "", cron.FaultInvalidURL: "invalidUrl", cron.FaultHostNotFound: "hostNotFound",

@@ -85,6 +85,16 @@ func (x *Tables) AddExecutions(accountID, jobID int64, count int, last time.Time
 		FROM n ORDER BY i`, accountID, jobID, last.Add(-time.Duration(count)*step).UnixMilli(), step.Milliseconds())
 }
 
+// AddFailures adds failed executions of a job, a step apart, the last of them at an instant, with causes that take turns.
+func (x *Tables) AddFailures(accountID, jobID int64, count, causes int, last time.Time, step time.Duration) {
+	x.t.Helper()
+	x.Exec(numbersTo(count)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at,
+			url, status, http_status, cause)
+		SELECT $1, $2, CAST($3 AS BIGINT) + i * CAST($4 AS BIGINT), 0, 1, 0, 2, CAST($3 AS BIGINT) + i * CAST($4 AS BIGINT),
+		       'http://flood/', 4, 500, 1 + i % CAST($5 AS BIGINT)
+		FROM n ORDER BY i`, accountID, jobID, last.Add(-time.Duration(count)*step).UnixMilli(), step.Milliseconds(), causes)
+}
+
 // AddExecutionPerJob adds a successful execution for each job.
 func (x *Tables) AddExecutionPerJob(planned time.Time) {
 	x.t.Helper()

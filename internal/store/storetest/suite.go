@@ -52,6 +52,7 @@ func Run(t *testing.T, d Database) {
 		{"nodes", nodeTests},
 		{"retention", retentionTests},
 		{"search", searchTests},
+		{"failures", failureTests},
 		{"rollups", rollupTests},
 		{"time zones", zoneTests},
 		{"certificates", certificateTests},
