@@ -10,10 +10,12 @@ import (
 func TestCallHasAllOfAJob(t *testing.T) {
 	j := NewJob()
 	j.AccountID, j.Request.URL, j.RedirectSuccess, j.SaveResponses = 7, "http://a.test/", true, true
-	j.Exchange.FollowRedirects = 3
-	m := Material{TLS: NewAccountTLS(TLSMaterial{Roots: "x"}), Access: AccessGlobal}
+	j.ID, j.Title, j.Traceparent, j.SigningSecret = 8, "title", true, newSigningSecret()
+	j.Exchange.FollowRedirects, j.Policy.Delivery = 3, AtLeastOnce
+	m := Material{TLS: NewAccountTLS(TLSMaterial{Roots: "x"}), Access: AccessGlobal, Installation: [16]byte{1},
+		Secrets: map[string]string{"A": "b"}}
 	plan := Plan{DefaultTimeout: 30 * time.Second, MaxTimeout: time.Minute, MaxResponse: 1000}
-	v := reflect.ValueOf(j.Call(&plan, m, time.Unix(1, 0)))
+	v := reflect.ValueOf(j.Call(&plan, m, Attempt{Execution: 1}, time.Unix(1, 0)))
 	for i := range v.NumField() {
 		if v.Field(i).IsZero() {
 			t.Errorf("a call has no %s", v.Type().Field(i).Name)
@@ -24,7 +26,7 @@ func TestCallHasAllOfAJob(t *testing.T) {
 		61: time.Minute, 1 << 31: time.Minute,
 	} {
 		j.Timeout = given
-		if got := j.Call(&plan, m, time.Now()).Timeout; got != want {
+		if got := j.Call(&plan, m, Attempt{}, time.Now()).Timeout; got != want {
 			t.Errorf("the timeout of %d is %v, want %v", given, got, want)
 		}
 	}

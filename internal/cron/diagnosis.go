@@ -94,12 +94,12 @@ func (x *diagnosing) locate() {
 		last = r.Redirects[n-1].URL
 	}
 	var problem Problem
-	if x.url, problem = ParseURL(last); problem.Rule != RuleNone {
+	if x.url, problem = ParseURL(SampleURL(last)); problem.Rule != RuleNone {
 		x.url, x.Host, x.Name = nil, TargetHost(last), TargetHost(last)
 		return
 	}
 	x.Host, x.Name, x.Port = displayedHost(x.url), x.url.Hostname(), portOf(x.url)
-	if first, problem := ParseURL(r.URL); problem.Rule == RuleNone {
+	if first, problem := ParseURL(SampleURL(r.URL)); problem.Rule == RuleNone {
 		if from := displayedHost(first); from != x.Host {
 			x.From = from
 		}
@@ -181,7 +181,7 @@ func (x *diagnosing) judge() {
 	switch r.Fault {
 	case FaultInvalidURL:
 		x.Cause = CauseURL
-		if _, x.URL = ParseURL(r.URL); x.URL.Rule == RuleNone {
+		if _, x.URL = ParseURL(SampleURL(r.URL)); x.URL.Rule == RuleNone {
 			x.URL = Problem{Rule: RuleURLHostName, Given: x.Name}
 		}
 	case FaultUnreachable:

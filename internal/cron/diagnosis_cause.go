@@ -8,6 +8,7 @@ const (
 	CauseNone    Cause = iota
 	CauseUnknown       // a later version of this program stored it
 	CauseURL           // Diagnosis.URL says what is wrong
+	CauseUnknownSecret
 
 	CauseHostNotFound
 	CauseResolver
@@ -111,6 +112,7 @@ const (
 	RemedyNone Remedy = iota
 	RemedyOperator
 
+	RemedySecret
 	RemedyName
 	RemedyNameServers
 	RemedyListening
@@ -197,6 +199,7 @@ var plainCauses = map[Fault]struct {
 	cause  Cause
 	remedy Remedy
 }{
+	FaultUnknownSecret:   {CauseUnknownSecret, RemedySecret},
 	FaultHostNotFound:    {CauseHostNotFound, RemedyName},
 	FaultResolver:        {CauseResolver, RemedyNameServers},
 	FaultLookupTimeout:   {CauseLookupTimeout, RemedyNameServers},

@@ -78,7 +78,7 @@ func (x *diagnosing) mendContentType() {
 			return
 		}
 	}
-	body := strings.TrimSpace(expand(r.Body, "1", func() string { return "0" }))
+	body := strings.TrimSpace(sample(r.Body, "0", "0"))
 	kind := ""
 	switch {
 	case strings.HasPrefix(body, "<"):

@@ -57,6 +57,8 @@ const (
 	RuleURLBlocked             // Given: the address
 	RuleURLPlaceholder         // nothing; a placeholder in the host, or beside it
 	RulePlaceholders           // Limit: placeholders that a job may hold
+	RulePlaceholderGrowth      // Limit: bytes that titles and secrets may add to a request
+	RuleSigningSecret          // nothing; not a secret of the Standard Webhooks specification
 	RuleURLNotGlobal           // Given: the address, which only accounts that may reach private networks may call
 	RuleControlCharacter       // nothing
 	RuleHeaderName             // Given: the name

@@ -150,6 +150,7 @@ const (
 	FaultLinkLocal          Fault = 53 // the address, which is link-local
 	FaultCertificateNotYet  Fault = 54 // the names of the server's certificate, which is not valid yet
 	FaultCertificateChain   Fault = 55 // the names of another certificate of the chain, which has expired or is not valid yet
+	FaultUnknownSecret      Fault = 56 // the name; the request refers to a secret that the account does not have
 )
 
 // Blocks reports whether f is an address that may not be called.

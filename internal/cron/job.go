@@ -52,7 +52,9 @@ type Job struct {
 	Title           string
 	SaveResponses   bool
 	Request         Request
-	Timeout         int // seconds, as the user gave them; below 1 is the plan's default
+	Traceparent     bool   // requests have the header traceparent
+	SigningSecret   string // that requests are signed with; "" for none (see GenerateSigningSecret)
+	Timeout         int    // seconds, as the user gave them; below 1 is the plan's default
 	RedirectSuccess bool
 	Schedule        Schedule
 	Timing          Timing

@@ -69,6 +69,8 @@ var jobFields = map[string]func(to, from *Job){
 	"/auth/user":            func(to, from *Job) { to.Request.Auth.User = from.Request.Auth.User },
 	"/auth/password":        func(to, from *Job) { to.Request.Auth.Password = from.Request.Auth.Password },
 	"/extendedData/headers": func(to, from *Job) { to.Request.Headers = from.Request.Headers },
+	"/traceparent":          func(to, from *Job) { to.Traceparent = from.Traceparent },
+	"/signingSecret":        func(to, from *Job) { to.SigningSecret = from.SigningSecret },
 	"/extendedData/body":    func(to, from *Job) { to.Request.Body = from.Request.Body },
 
 	"/notification/onFailure":       func(to, from *Job) { to.Notification.OnFailure = from.Notification.OnFailure },

@@ -27,7 +27,7 @@ func (r *Result) phase() Phase {
 	case FaultNone, FaultStatus, FaultBodyLacks, FaultBodyHolds, FaultBodyMismatch, FaultMatchTime, FaultMatchBusy,
 		FaultRedirects, FaultRedirectLoop, FaultRedirectURL:
 		return PhaseDone
-	case FaultInvalidURL:
+	case FaultInvalidURL, FaultUnknownSecret:
 		return PhasePreparing
 	case FaultHostNotFound, FaultResolver, FaultLookupTimeout:
 		return PhaseResolving

@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -52,7 +51,7 @@ func (m Method) SendsBody() bool {
 	return m == MethodPost || m == MethodPut || m == MethodPatch || m == MethodDelete
 }
 
-// Request is what a job sends. URL, header values and Body can contain placeholders (see Expand), so URL may not be a
+// Request is what a job sends. URL, header values and Body can contain placeholders (see Call.Expand), so URL may not be a
 // valid URL before they are replaced.
 type Request struct {
 	URL     string
@@ -69,66 +68,6 @@ type Header struct{ Name, Value string }
 type BasicAuth struct {
 	Enable         bool
 	User, Password string
-}
-
-// The placeholders that are replaced at each execution. The names are those of cron-job.org.
-const (
-	PlaceholderUnixTime = "%cjo:unixtime%"
-	PlaceholderUUID     = "%cjo:uuid4%"
-)
-
-// Expand returns the request with its placeholders replaced: each PlaceholderUnixTime by the Unix time of now in seconds,
-// and each PlaceholderUUID by a new result of uuid. It takes linear time, and shares Headers with r if they have none.
-func (r Request) Expand(now time.Time, uuid func() string) Request {
-	seconds := strconv.FormatInt(now.Unix(), 10)
-	r.URL = expand(r.URL, seconds, uuid)
-	r.Body = expand(r.Body, seconds, uuid)
-	for i, h := range r.Headers {
-		if placeholders(h.Value) > 0 {
-			headers := append([]Header(nil), r.Headers...)
-			for j := i; j < len(headers); j++ {
-				headers[j].Value = expand(headers[j].Value, seconds, uuid)
-			}
-			r.Headers = headers
-			break
-		}
-	}
-	return r
-}
-
-// expand replaces the placeholders of s, in one pass.
-func expand(s, seconds string, uuid func() string) string {
-	const start = "%cjo:"
-	at := strings.Index(s, start)
-	if at < 0 {
-		return s
-	}
-	var b strings.Builder
-	for ; at >= 0; at = strings.Index(s, start) {
-		b.WriteString(s[:at])
-		s = s[at:]
-		switch {
-		case strings.HasPrefix(s, PlaceholderUnixTime):
-			b.WriteString(seconds)
-			s = s[len(PlaceholderUnixTime):]
-		case strings.HasPrefix(s, PlaceholderUUID):
-			b.WriteString(uuid())
-			s = s[len(PlaceholderUUID):]
-		default:
-			b.WriteString(start)
-			s = s[len(start):]
-		}
-	}
-	b.WriteString(s)
-	return b.String()
-}
-
-// placeholders is the number of placeholders in s.
-func placeholders(s string) int {
-	if !strings.Contains(s, "%cjo:") {
-		return 0
-	}
-	return strings.Count(s, PlaceholderUnixTime) + strings.Count(s, PlaceholderUUID)
 }
 
 // urlScheme is the text before "://" in s. It must have the form of a scheme (RFC 3986, section 3.1), as opposed to that in
@@ -191,7 +130,6 @@ func (r *Request) check(c *Checker) {
 			c.Add("/url", p)
 		}
 	}
-	r.checkPlaceholders(c)
 	for _, credential := range [...]struct{ pointer, text string }{
 		{"/auth/user", r.Auth.User}, {"/auth/password", r.Auth.Password},
 	} {
@@ -235,34 +173,23 @@ func (h Header) Normal() Header {
 	return Header{oneLine(h.Name), oneLine(h.Value)}
 }
 
-// checkURL reports what is wrong with a URL that can contain placeholders. They must not change the scheme, the credentials,
-// the host or the port, since a job has one target.
+// checkURL reports what is wrong with a URL that can contain placeholders. They must not change the scheme, the host or the
+// port, since a job has one target. Credentials can have secrets only.
 func checkURL(s string) Problem {
-	u, p := ParseURL(expand(s, "1", func() string { return "00000000-0000-4000-8000-000000000000" }))
+	u, p := ParseURL(SampleURL(s))
 	if p.Rule != RuleNone || placeholders(s) == 0 {
 		return p
 	}
-	other, p := ParseURL(expand(s, "2", func() string { return "00000000-0000-4000-8000-000000000001" }))
-	if p.Rule != RuleNone || u.Scheme != other.Scheme || u.Host != other.Host || u.User.String() != other.User.String() {
+	for _, other := range [...]string{sample(s, "2", "1"), sample(s, "1", "2")} {
+		v, p := ParseURL(other)
+		if p.Rule != RuleNone || u.Scheme != v.Scheme || u.Host != v.Host {
+			return Problem{Rule: RuleURLPlaceholder}
+		}
+	}
+	if v, _ := ParseURL(sample(s, "2", "1")); u.User.String() != v.User.String() {
 		return Problem{Rule: RuleURLPlaceholder}
 	}
 	return Problem{}
-}
-
-// checkPlaceholders adds a problem to the part of the request in which the number of placeholders exceeds the limit.
-func (r *Request) checkPlaceholders(c *Checker) {
-	n := 0
-	add := func(pointer, text string) {
-		before := n
-		if n += placeholders(text); n > MaxPlaceholders && before <= MaxPlaceholders {
-			c.Add(pointer, Problem{Rule: RulePlaceholders, Limit: MaxPlaceholders})
-		}
-	}
-	add("/url", r.URL)
-	for _, h := range r.Headers {
-		add("/extendedData/headers", h.Value)
-	}
-	add("/extendedData/body", r.Body)
 }
 
 // IsToken reports whether s is a token (RFC 9110, section 5.6.2), which a header name must be.

@@ -10,15 +10,17 @@ import (
 func TestExpandIsLinear(t *testing.T) {
 	made := 0
 	uuid := func() string { made++; return "" }
-	r := Request{Body: strings.Repeat(PlaceholderUUID+PlaceholderUnixTime+"x", 20_000)}
-	allocations := testing.AllocsPerRun(1, func() { made = 0; r.Expand(time.Unix(7, 0), uuid) })
-	if got := r.Expand(time.Unix(7, 0), uuid).Body; got != strings.Repeat("7x", 20_000) {
+	c := Call{Now: time.Unix(7, 0)}
+	c.Request.Body = strings.Repeat(PlaceholderUUID+PlaceholderUnixTime+"x", 20_000)
+	allocations := testing.AllocsPerRun(1, func() { made = 0; c.Expand(uuid) })
+	if got := c.Expand(uuid).Body; got != strings.Repeat("7x", 20_000) {
 		t.Errorf("%d bytes", len(got))
 	}
 	if allocations > 100 {
 		t.Errorf("%v allocations for one body", allocations)
 	}
-	if uuid = func() string { return PlaceholderUUID }; (Request{Body: PlaceholderUUID}).Expand(time.Time{}, uuid).Body != PlaceholderUUID {
+	c.Request.Body = PlaceholderUUID
+	if uuid = func() string { return PlaceholderUUID }; c.Expand(uuid).Body != PlaceholderUUID {
 		t.Error("what was filled in is filled in again")
 	}
 }

@@ -42,6 +42,9 @@ func (j *Job) normalize() {
 	j.Description = strings.TrimSpace(j.Description)
 	j.Tags = normalizeTags(j.Tags)
 	j.Request.normalize()
+	if j.SigningSecret = strings.TrimSpace(j.SigningSecret); j.SigningSecret == GenerateSigningSecret {
+		j.SigningSecret = newSigningSecret()
+	}
 	j.Schedule.Normalize()
 	j.Timing.normalize()
 	j.Policy.normalize()
@@ -52,6 +55,10 @@ func (j *Job) normalize() {
 // check adds everything that is wrong with the definition.
 func (j *Job) check(c *Checker) {
 	j.Request.check(c)
+	j.checkPlaceholders(c)
+	if _, ok := signingKey(j.SigningSecret); !ok && j.SigningSecret != "" {
+		c.Add("/signingSecret", Problem{Rule: RuleSigningSecret})
+	}
 	if j.Type != TypeDefault && j.Type != TypeMonitoring {
 		c.unknown("/type", int(j.Type))
 	}

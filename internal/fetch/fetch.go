@@ -138,9 +138,13 @@ func (x *exchange) attempt(ctx context.Context) (err error) {
 // run makes the request and those of redirects. Its errors are *fault.
 func (x *exchange) run(ctx context.Context) error {
 	var err error
-	x.call.Request = x.call.Request.Expand(x.call.Now, uuid)
-	x.result.URL = requestedURL(x.call.Request.URL)
+	expanded := x.call.Expand(uuid)
+	x.call.Request = expanded.Request
+	x.result.URL = requestedURL(expanded.Shown)
 	x.tracer.beginHop(x)
+	if expanded.Unknown != "" {
+		return &fault{status: cron.StatusOther, fault: cron.FaultUnknownSecret, detail: expanded.Unknown}
+	}
 	if x.target, err = parseTarget(&x.call.Request); err != nil {
 		return err
 	}

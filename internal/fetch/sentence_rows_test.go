@@ -51,6 +51,7 @@ func unresolvedFailures() []failure {
 		{name: "URL, syntax", url: "http://example.org:port/"},
 		{name: "URL, no host", url: "http:///path"},
 		{name: "URL, host name", url: "http://example..org/"},
+		{name: "secret that does not exist", url: "http://example.org/%secret:api-key%"},
 		{name: "name that does not exist", url: "http://nowhere.example.org/"},
 		{name: "name servers fail", config: resolves(&net.DNSError{Err: "server misbehaving", Name: "example.org"})},
 		{name: "name servers are silent", short: true, config: func(c *Config) {

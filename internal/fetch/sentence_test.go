@@ -72,7 +72,7 @@ func (f *failure) run(t *testing.T, trusted *authority, do func(*Client, cron.Ca
 	if f.client != nil {
 		f.client(client)
 	}
-	call := job.Call(&goldenPlan, cron.Material{}, time.Now())
+	call := job.Call(&goldenPlan, cron.Material{}, cron.Attempt{}, time.Now())
 	if f.global {
 		call.Access = cron.AccessGlobal
 	}

@@ -64,9 +64,11 @@ var englishProblems = map[cron.Rule]string{
 		"use a public address, or ask the operator of the service to let the account reach private networks.",
 	cron.RuleURLPlaceholder: "A placeholder cannot be part of the host, the port or the credentials of a URL; " +
 		"use it in the path or the query only.",
-	cron.RulePlaceholders: "The job holds too many placeholders; at most {limit} are possible in URL, headers and body together.",
-	cron.RuleHeaderName:   "{quoted} cannot be the name of a header; letters, digits and !#$%&'*+-.^_`|~ are allowed.",
-	cron.RuleStatusRange:  "{quoted} is neither an HTTP status code from 100 to 999 nor a range of them such as 200-299.",
+	cron.RulePlaceholders:      "The job holds too many placeholders; at most {limit} are possible in URL, headers and body together.",
+	cron.RulePlaceholderGrowth: "The title and the secrets of its placeholders could make the request grow by more than {limit} bytes; use fewer.",
+	cron.RuleSigningSecret:     "A signing secret is \"whsec_\" followed by 24 to 64 bytes in base64; \"generate\" makes one.",
+	cron.RuleHeaderName:        "{quoted} cannot be the name of a header; letters, digits and !#$%&'*+-.^_`|~ are allowed.",
+	cron.RuleStatusRange:       "{quoted} is neither an HTTP status code from 100 to 999 nor a range of them such as 200-299.",
 	cron.RulePattern: "{quoted} is not a regular expression; write it in RE2 syntax, which has no look-around " +
 		"and no back-references.",
 	cron.RulePatternSize: "The regular expression is too large; use fewer or shorter repetitions, and fewer classes such as \\pL.",

@@ -6,6 +6,7 @@ import "punctual/internal/cron"
 var englishCauses = map[cron.Cause]string{
 	cron.CauseUnknown: "A newer version of this service recorded a failure that this one does not know.",
 
+	cron.CauseUnknownSecret: "The request refers to the secret {text}, which the account does not have. Nothing was sent.",
 	cron.CauseHostNotFound:  "The host name {name} does not exist.",
 	cron.CauseResolver:      "The name servers gave no usable answer for {name}.",
 	cron.CauseLookupTimeout: "The name servers gave no answer for {name} within {wait}.",
@@ -110,6 +111,7 @@ var englishCauses = map[cron.Cause]string{
 var englishRemedies = map[cron.Remedy]string{
 	cron.RemedyOperator: "The log of the service has the cause; tell its operator.",
 
+	cron.RemedySecret:          "Add a secret of this name to the account, or correct the name in the job. Names are case-sensitive.",
 	cron.RemedyName:            "Check the name in the URL, and that it has an A or AAAA record.",
 	cron.RemedyNameServers:     "Check the name servers of the domain; if other names fail too, tell the operator of the service.",
 	cron.RemedyListening:       "Check that the server runs and listens on port {port}, and that no firewall rejects the connection.",

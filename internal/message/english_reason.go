@@ -6,6 +6,7 @@ import "punctual/internal/cron"
 var englishFaults = map[cron.Fault]string{
 	cron.FaultNone:               "The reason is not known.",
 	cron.FaultInvalidURL:         "The URL is not valid.",
+	cron.FaultUnknownSecret:      "The request refers to the secret {detail}, which the account does not have.",
 	cron.FaultHostNotFound:       "The host {detail} does not exist.",
 	cron.FaultResolver:           "The name server gave no usable answer for the host {detail}.",
 	cron.FaultRefused:            "{detail} refused the connection.",

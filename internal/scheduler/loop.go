@@ -269,7 +269,8 @@ func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 	result := cron.Lost()
 	// After a pause longer than the lease, another node may have settled the execution and repeated it.
 	if l.Node == s.epoch.Load() && s.lease.age() < cron.Lease {
-		result = s.Exchanger.Do(ctx, l.Job.Call(l.Plan, l.Material, started))
+		attempt := cron.Attempt{Execution: l.ExecutionID, Planned: l.Planned, Kind: l.Kind, Number: l.Attempt}
+		result = s.Exchanger.Do(ctx, l.Job.Call(l.Plan, l.Material, attempt, started))
 	}
 	result.Started = started
 	if l.Bytes > 0 { // frees the memory while the result waits to be recorded

@@ -205,6 +205,7 @@ func TestChangesAreNamed(t *testing.T) {
 	}
 	before := cron.NewJob()
 	other := cron.Job{FolderID: 7, Enabled: true, Title: "x", Description: "x", Tags: []string{"x"}, SaveResponses: true, Timeout: 9, RedirectSuccess: true}
+	other.Traceparent, other.SigningSecret = true, "x"
 	other.Request = cron.Request{URL: "x", Method: cron.MethodPut, Headers: []cron.Header{{Name: "a", Value: "b"}}, Body: "x",
 		Auth: cron.BasicAuth{Enable: true, User: "x", Password: "x"}}
 	other.Schedule = cron.Schedule{Timezone: "x", ExpiresAt: 1, Seconds: 2, Minutes: 2, Hours: 2, MonthDays: 2, Months: 2, Weekdays: 2,

@@ -177,8 +177,7 @@ func (s *Service) apply(patch *cron.JobPatch, job, before *cron.Job, account cro
 // checkAddress refuses a URL whose host is an address that jobs may not call, so that the user learns of it before an
 // execution fails.
 func (s *Service) checkAddress(rawURL string, access cron.Access) error {
-	expanded := cron.Request{URL: rawURL}.Expand(time.Unix(0, 0), func() string { return "0" })
-	u, problem := cron.ParseURL(expanded.URL)
+	u, problem := cron.ParseURL(cron.SampleURL(rawURL))
 	if problem.Rule == cron.RuleNone {
 		problem = s.addresses.CheckHost(u.Hostname(), portOf(u), access)
 	}

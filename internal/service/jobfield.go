@@ -32,6 +32,8 @@ var jobFields = []jobField{
 	{"/auth/enable", false, func(j *cron.Job) any { return j.Request.Auth.Enable }},
 	{"/auth/user", true, func(j *cron.Job) any { return j.Request.Auth.User }},
 	{"/auth/password", true, func(j *cron.Job) any { return j.Request.Auth.Password }},
+	{"/traceparent", false, func(j *cron.Job) any { return j.Traceparent }},
+	{"/signingSecret", true, func(j *cron.Job) any { return j.SigningSecret }},
 	{"/schedule/timezone", false, func(j *cron.Job) any { return j.Schedule.Timezone }},
 	{"/schedule/expiresAt", false, func(j *cron.Job) any { return j.Schedule.ExpiresAt }},
 	{"/schedule/seconds", false, func(j *cron.Job) any { return numbers(j.Schedule.Seconds) }},
@@ -138,7 +140,7 @@ func hideSecrets(j *cron.Job) {
 		headers[i] = cron.Header{Name: h.Name, Value: hidden}
 	}
 	r.Headers = headers
-	for _, secret := range []*string{&r.Body, &r.Auth.User, &r.Auth.Password} {
+	for _, secret := range []*string{&r.Body, &r.Auth.User, &r.Auth.Password, &j.SigningSecret} {
 		if *secret != "" {
 			*secret = hidden
 		}

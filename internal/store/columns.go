@@ -279,3 +279,12 @@ func (f criteriaField) Scan(value any) error {
 }
 
 func (f criteriaField) value() any { return encodeSuccess(*f.to) }
+
+// secretNamesField is the secrets that a request refers to. The column has their names, separated by commas. A job that is
+// read gets them from its request.
+type secretNamesField struct{ of *cron.Request }
+
+// Scan implements sql.Scanner.
+func (secretNamesField) Scan(any) error { return nil }
+
+func (f secretNamesField) value() any { return strings.Join(f.of.SecretNames(), ",") }

@@ -59,8 +59,8 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			disabled bool
 			names    string
 		)
-		err := scanEncodedJob(scan, &d.job, &d.success, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material, text(&names))
+		err := scanEncodedJob(scan, &d.job, &d.success, &names, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
+			flag(&disabled), &d.access, &material)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	}, `SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
-		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.secret_names
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
 		s.engine.list(ids), inlineBytes)
@@ -179,7 +179,7 @@ func (s *Store) openLaunches(ctx context.Context, out *claimed) error {
 		if !d.opened {
 			s.openDefinition(d)
 		}
-		l.Job = &d.job
+		l.Job, l.Installation = &d.job, s.installation
 		if d.hasTLS {
 			l.TLS = materials[d.job.AccountID]
 		}

@@ -16,6 +16,7 @@ type secretRow struct {
 	Body     string        `json:"b,omitempty"`
 	User     string        `json:"u,omitempty"`
 	Password string        `json:"p,omitempty"`
+	Signing  string        `json:"s,omitempty"`
 }
 
 func jobRow(id int64) string { return "job " + strconv.FormatInt(id, 10) }
@@ -23,11 +24,11 @@ func jobRow(id int64) string { return "job " + strconv.FormatInt(id, 10) }
 // encodeSecrets returns what of a job is to be sealed; nil when it has no secrets.
 func encodeSecrets(j *cron.Job) ([]byte, error) {
 	r := &j.Request
-	row := secretRow{Headers: r.Headers, Body: r.Body, User: r.Auth.User, Password: r.Auth.Password}
+	row := secretRow{Headers: r.Headers, Body: r.Body, User: r.Auth.User, Password: r.Auth.Password, Signing: j.SigningSecret}
 	if _, ok := cron.WithoutUser(r.URL); ok {
 		row.URL = r.URL
 	}
-	if len(row.Headers) == 0 && row.Body == "" && row.User == "" && row.Password == "" && row.URL == "" {
+	if len(row.Headers) == 0 && row.Body == "" && row.User == "" && row.Password == "" && row.Signing == "" && row.URL == "" {
 		return nil, nil
 	}
 	plain, err := json.Marshal(row)
@@ -69,6 +70,7 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 	}
 	j.Request.Headers, j.Request.Body = row.Headers, row.Body
 	j.Request.Auth.User, j.Request.Auth.Password = row.User, row.Password
+	j.SigningSecret = row.Signing
 	if row.URL != "" {
 		j.Request.URL = row.URL
 	}

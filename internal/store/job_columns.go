@@ -13,11 +13,11 @@ func jobKey(j *cron.Job) columns {
 
 // jobDefinition is the other columns of job.
 func jobDefinition(j *cron.Job) columns {
-	return jobDefinitionWith(j, criteriaField{&j.Exchange.Success})
+	return jobDefinitionWith(j, criteriaField{&j.Exchange.Success}, secretNamesField{&j.Request})
 }
 
-// jobDefinitionWith is jobDefinition with another variable for the criteria of success.
-func jobDefinitionWith(j *cron.Job, success field) columns {
+// jobDefinitionWith is jobDefinition with other variables for the criteria of success and the names of secrets.
+func jobDefinitionWith(j *cron.Job, success, secretNames field) columns {
 	return func(list *columnList) {
 		list.add("folder_id", integer(&j.FolderID))
 		list.add("type", integer(&j.Type))
@@ -26,6 +26,8 @@ func jobDefinitionWith(j *cron.Job, success field) columns {
 		list.add("save_responses", flag(&j.SaveResponses))
 		list.add("url", publicURLField{textField{&j.Request.URL}})
 		list.add("method", integer(&j.Request.Method))
+		list.add("secret_names", secretNames)
+		list.add("traceparent", flag(&j.Traceparent))
 		list.add("auth_enabled", flag(&j.Request.Auth.Enable))
 		list.add("timeout", integer(&j.Timeout))
 		list.add("redirect_success", flag(&j.RedirectSuccess))
@@ -116,7 +118,8 @@ func scanRecord(scan scanner, rec *cron.JobRecord, more ...any) error {
 	return scan(append(targets(jobKey(&rec.Job), jobDefinition(&rec.Job), jobState(&rec.State)), more...)...)
 }
 
-// scanEncodedJob reads jobNames, and the columns that follow them. It leaves the criteria of success encoded.
-func scanEncodedJob(scan scanner, j *cron.Job, success *string, more ...any) error {
-	return scan(append(targets(jobKey(j), jobDefinitionWith(j, text(success))), more...)...)
+// scanEncodedJob reads jobNames, and the columns that follow them. It leaves the criteria of success and the names of secrets
+// encoded.
+func scanEncodedJob(scan scanner, j *cron.Job, success, secretNames *string, more ...any) error {
+	return scan(append(targets(jobKey(j), jobDefinitionWith(j, text(success), text(secretNames))), more...)...)
 }

@@ -58,6 +58,7 @@ type Store struct {
 	sealer        *sealer
 	secret        [32]byte                     // see ServiceSecret
 	reported      atomic.Pointer[reportedKeys] // nil when this process is no node
+	installation  [16]byte                     // see cron.Material
 	opened        openedTLS
 	logger        *slog.Logger
 	changed       chan struct{} // receives after a change of the schedule
@@ -100,6 +101,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, databaseError(err)
 	}
 	if err := s.checkKeys(ctx, o.NoMigrate); err != nil {
+		return nil, errors.Join(databaseError(err), s.Close())
+	}
+	if err := s.readInstallation(ctx); err != nil {
 		return nil, errors.Join(databaseError(err), s.Close())
 	}
 	return s, nil
@@ -184,6 +188,16 @@ func (s *Store) signal(w wake) {
 	case to <- struct{}{}:
 	default:
 	}
+}
+
+// readInstallation reads the random ID that the migrations have given the database.
+func (s *Store) readInstallation(ctx context.Context) error {
+	var id []byte
+	err := s.read.QueryRowContext(ctx, `SELECT value FROM setting WHERE name = 'installation'`).Scan(&id)
+	if err != nil || copy(s.installation[:], id) < len(s.installation) {
+		return fmt.Errorf("read the ID of the installation (%d bytes): %w", len(id), err)
+	}
+	return nil
 }
 
 // millis is t as it is stored; the zero time is 0.

@@ -104,8 +104,9 @@ var GroupNames = []string{"cause"}
 
 // FaultNames are the words for what went wrong.
 var FaultNames = map[cron.Fault]string{
-	cron.FaultNone: "", cron.FaultInvalidURL: "invalidUrl", cron.FaultHostNotFound: "hostNotFound",
-	cron.FaultResolver: "resolver", cron.FaultRefused: "refused", cron.FaultUnreachable: "unreachable",
+	cron.FaultNone: "", cron.FaultInvalidURL: "invalidUrl", cron.FaultUnknownSecret: "unknownSecret",
+	cron.FaultHostNotFound: "hostNotFound",
+	cron.FaultResolver:     "resolver", cron.FaultRefused: "refused", cron.FaultUnreachable: "unreachable",
 	cron.FaultBlocked: "blocked", cron.FaultConnect: "connect", cron.FaultLookupTimeout: "lookupTimeout",
 	cron.FaultConnectTimeout: "connectTimeout", cron.FaultTLSTimeout: "tlsTimeout", cron.FaultTimeout: "timeout",
 	cron.FaultCertificateExpired: "certificateExpired", cron.FaultCertificateHost: "certificateHost",

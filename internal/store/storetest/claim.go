@@ -20,9 +20,12 @@ var claimTests = []test{
 		if l.ExecutionID <= 0 || l.ExecutionID >= 1<<53 {
 			s.Errorf("the id is %d", l.ExecutionID)
 		}
+		var id []byte
+		s.ok(s.raw().DB().QueryRow(`SELECT value FROM setting WHERE name = 'installation'`).Scan(&id))
 		s.equal("launch", l, cron.Launch{
 			ExecutionID: l.ExecutionID, Node: node, Planned: planned, Due: planned, Kind: cron.KindScheduled, Attempt: 1,
 			Plan: new(cron.DefaultPlans().Named(cron.PlanMember)), Job: new(withoutNotes(j)),
+			Material: cron.Material{Installation: [16]byte(id)},
 		})
 	}},
 	{"the launch record stands before the result", func(s *suite) {

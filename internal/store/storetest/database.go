@@ -77,7 +77,7 @@ var sqliteTemplate = sync.OnceValues(func() (file []byte, err error) {
 	return os.ReadFile(filepath.Join(dir, store.FileName))
 })
 
-// migrate makes a template: a new database that does not know yet which key its secrets will be sealed with.
+// migrate makes a template: a new database, without the settings that depend on the key.
 func migrate(ctx context.Context, o store.Options) error {
 	o.Logger = slog.New(slog.DiscardHandler)
 	db, err := store.Open(ctx, o)

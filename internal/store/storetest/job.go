@@ -22,6 +22,7 @@ func fullJob(account int64) cron.Job {
 			Body: "line\r\n\x00\ufffd<&>\U0001F600",
 			Auth: cron.BasicAuth{Enable: true, User: "zoë", Password: "pass\x00wörd"},
 		},
+		Traceparent: true, SigningSecret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 		Schedule: cron.Schedule{
 			Timezone: "Europe/Berlin", ExpiresAt: 99990101000000, Seconds: cron.SetOf(1, 59), Minutes: cron.SetOf(0, 30, 59),
 			Hours: cron.SetOf(23), MonthDays: cron.SetOf(1, 31), Months: cron.Every, Weekdays: cron.SetOf(0, 6),
@@ -101,6 +102,26 @@ var jobTests = []test{
 		rec := s.record(db, account, j.ID)
 		s.equal("job", rec.Job, j)
 		s.equal("state", rec.State, cron.JobState{NextRun: j.NextAfter(j.Created)})
+	}},
+	{"the secrets that a request refers to are found without opening it", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account, func(j *cron.Job) {
+			j.Request.URL = "https://%secret:user%@a.example/%secret:path%"
+			j.Request.Headers = []cron.Header{{Name: "A", Value: "%secret:b%%secret:path%"}}
+			j.Request.Body, j.Request.Auth.Password = "%secret:%secret:c%", "%secret:_d.e-f%"
+		})
+		names := func() (names string) {
+			s.ok(s.raw().DB().QueryRow(`SELECT secret_names FROM job WHERE id = $1`, j.ID).Scan(&names))
+			return names
+		}
+		s.equal("names", names(), "_d.e-f,b,c,path,user")
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error {
+			j.Request = cron.Request{URL: "https://a.example/", Body: "%secret:x%"}
+			return nil
+		}))
+		s.equal("names", names(), "x")
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Request.Body = ""; return nil }))
+		s.equal("names", names(), "")
 	}},
 	{"every field can be changed", func(s *suite) {
 		db, account, _ := s.start()
@@ -300,6 +321,7 @@ var jobTests = []test{
 		s.ok(err)
 		j = withoutNotes(j)
 		j.Request.Headers, j.Request.Body, j.Request.Auth.User, j.Request.Auth.Password = nil, "", "", ""
+		j.SigningSecret = ""
 		s.equal("list", jobs, []cron.JobRecord{{Job: j, State: cron.JobState{NextRun: j.NextAfter(j.Created)}}})
 	}},
 	{"a title and a URL can be long and odd", func(s *suite) {
