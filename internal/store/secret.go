@@ -284,7 +284,7 @@ func (s *Store) Material(ctx context.Context, accountID int64, names []string) (
 	if err != nil {
 		return m, err
 	}
-	m.TLS = s.openTLS(sealedTLS)[accountID]
+	m.TLS, m.Installation = s.openTLS(sealedTLS)[accountID], s.installation
 	values, broken := s.openSecrets(sealed)
 	var ok bool
 	if m.Secrets, ok = pick(keys, values, broken); !ok || sealedTLS[accountID] != nil && m.TLS == nil {
