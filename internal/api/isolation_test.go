@@ -38,6 +38,9 @@ var strangers = map[string]string{
 	"DELETE /folders/{folderId}":         ``,
 	"PUT /tls":                           `{"tls":{}}`,
 	"DELETE /tls":                        ``,
+	"POST /secrets":                      `{"secret":{"name":"` + marker + `","value":"mine"}}`,
+	"PATCH /secrets/{secretId}":          `{"secret":{"value":"mine"}}`,
+	"DELETE /secrets/{secretId}":         ``,
 	"POST /jobs/{jobId}/run":             ``,
 	"POST /jobs/{jobId}/clone":           `{"job":{"enabled":true}}`,
 	"POST /jobs/bulk":                    `{"action":"delete","jobIds":[1]}`,
@@ -76,6 +79,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		`,"saveResponses":true,"folderId":1,"extendedData":{"body":"` + marker + `"}}`)
 	certificate, _ := newPair(t, time.Unix(2e9, 0))
 	owner.must("PUT", "/tls", `{"tls":{"caBundle":`+certificate+`}}`)
+	owner.must("POST", "/secrets", `{"secret":{"name":"`+marker+`","value":"`+marker+` value"}}`)
 	owner.do("PUT", "/folders", `{"folder":{"title":"other `+marker+`"}}`, "Idempotency-Key: k")
 	run := owner.readRun(owner.do("POST", path+"/run", ""))
 	s.execute(t, 0, cron.Result{
@@ -87,7 +91,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	keys := owner.keys()
 	params := map[string]string{
 		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
-		"{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
+		"{secretId}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
 		"{personId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}

@@ -14,6 +14,7 @@ var (
 	tlsBody     = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
 	bulkBody    = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
 	folderBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	secretBody  = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
 	keyBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
 	personBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
 	accountBody = wire.BodyLimit{Bytes: 64 << 10, Items: 200}

@@ -143,6 +143,7 @@ var englishSettings = map[string]string{
 	"audit.sign-ins":    "Sign-ins",
 	"audit.sessions":    "Sessions",
 	"audit.tls":         "TLS material",
+	"audit.secrets":     "Secrets",
 	"audit.accounts":    "The account",
 	"audit.way-console": "console",
 	"audit.way-api":     "API",

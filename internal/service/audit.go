@@ -20,6 +20,9 @@ const (
 	actKeyDelete   = "key.delete"
 	actTLSSet      = "tls.set"
 	actTLSDelete   = "tls.delete"
+	actSecretMake  = "secret.create"
+	actSecretSet   = "secret.change"
+	actSecretDrop  = "secret.delete"
 	actAccountMake = "account.create"
 	actAccountSet  = "account.change"
 	actAccountDrop = "account.delete"
@@ -64,6 +67,7 @@ const (
 	objectFolder  = "folder"
 	objectKey     = "key"
 	objectTLS     = "tls"
+	objectSecret  = "secret"
 	objectAccount = "account"
 
 	objectPerson     = "person"

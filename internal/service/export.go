@@ -15,7 +15,7 @@ import (
 const exportFormat = 1
 
 // Export writes all data of the account but secrets, as one JSON object: account, people, API keys, folders, jobs, TLS
-// material and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
+// material, the names of secrets, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
 // is made meanwhile may be there or not. After an error the object is not complete.
 func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) error {
 	if err := s.allow(&actor, UseExport); err != nil {
@@ -32,7 +32,7 @@ func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) err
 	x := &exporter{service: s, account: account, out: bufio.NewWriter(w)}
 	x.member("format", exportFormat)
 	x.member("account", exportAccount(&account))
-	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.tls, x.jobs} {
+	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.tls, x.secrets, x.jobs} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -138,6 +138,28 @@ func (x *exporter) tls(ctx context.Context) error {
 	m, err := x.service.store.TLS(ctx, x.account.ID)
 	x.member("tls", map[string]any{"caBundle": m.Roots, "certificate": m.Certificate})
 	return err
+}
+
+// secrets writes the names, page by page.
+func (x *exporter) secrets(ctx context.Context) error {
+	x.name("secrets")
+	x.text("[")
+	for after, first := int64(0), true; ; {
+		secrets, err := x.service.store.Secrets(ctx, x.account.ID, after, MaxSecretsPage)
+		if err != nil {
+			return err
+		}
+		for i := range secrets {
+			secret := &secrets[i]
+			x.item(first, map[string]any{"secretId": secret.ID, "name": secret.Name, "created": secret.Created.Unix(), "updated": secret.Updated.Unix()})
+			after, first = secret.ID, false
+		}
+		if len(secrets) < MaxSecretsPage {
+			break
+		}
+	}
+	x.text("]")
+	return nil
 }
 
 // jobs reads one job after the other, since a job may be large.

@@ -32,6 +32,12 @@ var whoMay = map[string]string{
 	"DeleteTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"SetTLS":    "command, key, operator's key, editor's key, editor, owner, stale owner",
 
+	"Secrets":      "command, key, operator's key, editor's key, viewer's key, viewer, editor, owner, stale owner, owner of a closing account, key of a closing account",
+	"NewSecret":    "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"AddSecret":    "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"SetSecret":    "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"DeleteSecret": "command, key, operator's key, editor's key, editor, owner, stale owner",
+
 	"AddAPIKey": keyMakers, "CreateAPIKey": keyMakers, "DeleteAPIKey": keyMakers, "NewAPIKey": keyMakers,
 
 	"Account": operators, "Accounts": operators, "ChangeAccount": operators, "CreateAccount": operators,

@@ -37,6 +37,10 @@ const (
 	UseGetTLS       UseCase = 31
 	UseSetTLS       UseCase = 32
 	UseDeleteTLS    UseCase = 33
+	UseListSecrets  UseCase = 34
+	UseCreateSecret UseCase = 35
+	UseChangeSecret UseCase = 36
+	UseDeleteSecret UseCase = 37
 	UseHistory      UseCase = 41
 	UseExecutions   UseCase = 42
 	UseStats        UseCase = 43
@@ -125,6 +129,11 @@ var rights = map[UseCase]right{
 	UseGetTLS:    reads,
 	UseSetTLS:    {scope: cron.ScopeAll, role: cron.RoleEditor},
 	UseDeleteTLS: {scope: cron.ScopeAll, role: cron.RoleEditor},
+
+	UseListSecrets:  {scope: cron.ScopeAll, role: cron.RoleViewer},
+	UseCreateSecret: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseChangeSecret: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseDeleteSecret: {scope: cron.ScopeAll, role: cron.RoleEditor},
 
 	UseGetAccount: reads, UseListKeys: reads,
 	UseCreateKey: {scope: cron.ScopeWrite, role: cron.RoleEditor, fresh: true},

@@ -88,9 +88,16 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"SetPlan":           func() error { return s.SetPlan(ctx, a, "", service.PlanChange{Plan: "any"}) },
 		"SetUp":             func() error { return second(s.SetUp(ctx, a)) },
 		"SetTLS":            func() error { return s.SetTLS(ctx, a, cron.TLSMaterial{}) },
-		"Standing":          func() error { return second(s.Standing(ctx, a)) },
-		"Stats":             func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
-		"TLS":               func() error { return second(s.TLS(ctx, a)) },
+		"Secrets":           func() error { return third(s.Secrets(ctx, a, 0, 1)) },
+		"NewSecret":         func() error { return second(s.NewSecret(a, "A", "value")) },
+		"AddSecret": func() error {
+			return s.AddSecret(ctx, a, &cron.Secret{AccountID: a.Account.ID, Name: "A", Value: "value"})
+		},
+		"SetSecret":    func() error { return s.SetSecret(ctx, a, 1, nil) },
+		"DeleteSecret": func() error { return s.DeleteSecret(ctx, a, 1) },
+		"Standing":     func() error { return second(s.Standing(ctx, a)) },
+		"Stats":        func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
+		"TLS":          func() error { return second(s.TLS(ctx, a)) },
 
 		"AddPasskey":        func() error { return second(s.AddPasskey(ctx, a, service.PasskeyAnswer{})) },
 		"AllPeople":         func() error { return second(s.AllPeople(ctx, a)) },
@@ -215,6 +222,7 @@ func TestNothingIsAddedToAnotherAccount(t *testing.T) {
 		"a job":    svc.AddJob(t.Context(), stranger, &job),
 		"a folder": svc.AddFolder(t.Context(), stranger, &folder),
 		"a key":    svc.AddAPIKey(t.Context(), stranger, &key),
+		"a secret": svc.AddSecret(t.Context(), stranger, &cron.Secret{AccountID: account.ID, Name: "A", Value: "value"}),
 	} {
 		if cron.KindOf(err) != cron.Forbidden {
 			t.Errorf("%s: %v", name, err)

@@ -50,10 +50,10 @@ func Describe() *Document {
 		},
 		Groups: withIgnored([]Group{
 			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), scheduleOperations(),
-			accountOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
+			accountOperations(), secretOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
 		}),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), accountSchemas(),
-			personSchemas(), eventSchemas(), problemSchemas()),
+			secretSchemas(), personSchemas(), eventSchemas(), problemSchemas()),
 	}
 }
 

@@ -24,6 +24,12 @@ const (
 	MaxAuditPage     = 1000
 )
 
+// Secrets in a page.
+const (
+	DefaultSecretsPage = 100
+	MaxSecretsPage     = 1000
+)
+
 // DefaultHistoryPage is how many records a page has when nothing else is said.
 const DefaultHistoryPage = 100
 
