@@ -38,7 +38,7 @@ var strangers = map[string]string{
 	"DELETE /folders/{folderId}":         ``,
 	"PUT /tls":                           `{"tls":{}}`,
 	"DELETE /tls":                        ``,
-	"POST /secrets":                      `{"secret":{"name":"` + marker + `","value":"mine"}}`,
+	"POST /secrets":                      `{"secret":{"name":"MINE","value":"mine"}}`,
 	"PATCH /secrets/{secretId}":          `{"secret":{"value":"mine"}}`,
 	"DELETE /secrets/{secretId}":         ``,
 	"POST /jobs/{jobId}/run":             ``,
