@@ -104,6 +104,7 @@ func (n *node) parts() []part {
 		{"replanning", workers.part(n.replanning)},
 		{"statistics", workers.part(n.statistics)},
 		{"upkeep", workers.part(n.upkeep)},
+		{"test runs", workers.part(n.testRuns)},
 		{"announcement", n.announce},
 	}
 }
@@ -313,6 +314,14 @@ func (n *node) upkeep() worker {
 	return worker{
 		name: "upkeep", first: pause, period: 10 * time.Minute, pause: pause, yields: true, step: n.db.Maintain,
 		failure: "upkeep of the database failed",
+	}
+}
+
+// testRuns deletes test runs soon after they have expired, since they show what was sent and received.
+func (n *node) testRuns() worker {
+	return worker{
+		name: "test runs", first: time.Minute, period: time.Minute, pause: 200 * time.Millisecond, step: n.db.PruneTestRuns,
+		failure: "expired test runs could not be deleted",
 	}
 }
 

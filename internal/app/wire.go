@@ -31,7 +31,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	}
 	o := n.config.Serve
 	jobs := scheduler.New(scheduler.Config{
-		Store: n.db, Nodes: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
+		Store: n.db, Nodes: n.db, TestRuns: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
 		Metrics: n.metrics, Logger: n.logger,
 		Exchanger: fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent, Logger: n.logger}),
 	})
@@ -91,7 +91,7 @@ func (n *node) about() web.About {
 
 // addGauges adds the metrics that are read at each scrape.
 func addGauges(m *metrics.Metrics, jobs *scheduler.Scheduler, db *store.Store) {
-	m.Gauge("executions_in_flight", "Executions in flight.", func() float64 { return float64(jobs.InFlight()) })
+	m.Gauge("executions_in_flight", "Executions and test runs in flight.", func() float64 { return float64(jobs.InFlight()) })
 	m.Gauge("oldest_due_seconds", "Lateness of the oldest due occurrence or attempt that waits for a slot of this node.",
 		func() float64 { return jobs.LateBy().Seconds() })
 	m.Info("time_zone_data_info", "Release of the time zone data in use.", "release",

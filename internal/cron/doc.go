@@ -29,6 +29,7 @@
 //	attempt          the number of an execution within its occurrence; 1 is the first
 //	retry            a further attempt after a failure; a repeat is one after a lost execution
 //	manual run       an execution that was requested, apart from the schedule (Run)
+//	test run         an exchange of a job, stored or not, that somebody wants to see; no execution, and not in the ledger (TestRun)
 //	ledger           the records of all executions, and of occurrences that did not run
 //	claim            the transaction in which a node takes due work; it writes the launch records
 //	launch           a claimed execution (Launch); its record is committed before any byte is sent

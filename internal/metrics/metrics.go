@@ -55,7 +55,7 @@ func New() *Metrics {
 	m.Finishes = m.histogram("finish_duration_seconds", "Duration of recording a batch of results.", batchTimes...)
 	m.Finished = m.histogram("finish_results", "Results per batch.", batchSizes...)
 	m.DatabaseErrors = m.counters("database_errors_total", "Failed database operations of the scheduler, by operation; each is retried.", "operation")
-	for _, operation := range []string{"next_run", "claim", "finish", "heartbeat"} {
+	for _, operation := range []string{"next_run", "claim", "finish", "heartbeat", "test_runs"} {
 		m.DatabaseErrors.WithLabelValues(operation)
 	}
 	m.Requests = m.counters("api_requests_total", "API requests, by method and status.", "method", "status")

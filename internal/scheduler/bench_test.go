@@ -39,7 +39,7 @@ func BenchmarkBurst(b *testing.B) {
 		b.StopTimer()
 		w.due(time.Now().Add(-time.Second))
 		s := New(Config{
-			Store: counted, Nodes: w.db, Exchanger: instant{}, Slots: 1000,
+			Store: counted, Nodes: w.db, TestRuns: w.db, Exchanger: instant{}, Slots: 1000,
 			HostSlots: 1000, Drain: time.Minute, Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
 		})
 		ctx, cancel := context.WithCancel(b.Context())
@@ -82,7 +82,7 @@ func BenchmarkNeighbour(b *testing.B) {
 				begin := time.Now()
 				w.due(begin.Add(-time.Second))
 				s := New(Config{
-					Store: counted, Nodes: w.db, Exchanger: targets, Slots: 2000, HostSlots: 2000,
+					Store: counted, Nodes: w.db, TestRuns: w.db, Exchanger: targets, Slots: 2000, HostSlots: 2000,
 					Metrics: metrics.New(), Logger: slog.New(slog.DiscardHandler),
 				})
 				ctx, cancel := context.WithCancel(b.Context())
@@ -105,6 +105,7 @@ func BenchmarkNeighbour(b *testing.B) {
 
 // neighbours answers at once, or when the call is broken off.
 type neighbours struct {
+	instant
 	mu      sync.Mutex
 	started []time.Time
 	last    time.Duration // of all rounds together
@@ -118,7 +119,7 @@ func (n *neighbours) Do(ctx context.Context, call cron.Call) cron.Result {
 	n.mu.Lock()
 	n.started = append(n.started, time.Now())
 	n.mu.Unlock()
-	return instant{}.Do(ctx, call)
+	return n.instant.Do(ctx, call)
 }
 
 // workload is a SQLite database with jobs.
@@ -185,4 +186,9 @@ type instant struct{}
 
 func (instant) Do(_ context.Context, call cron.Call) cron.Result {
 	return cron.Result{Status: cron.StatusOK, HTTPStatus: 200, Reason: "OK", URL: call.Request.URL}
+}
+
+// Trace answers as Do does.
+func (i instant) Trace(ctx context.Context, call cron.Call, _ func(cron.Trace)) (cron.Result, cron.Trace) {
+	return i.Do(ctx, call), cron.Trace{Phase: cron.PhaseDone}
 }

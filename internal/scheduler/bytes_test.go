@@ -21,6 +21,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 // gate answers calls at once, but those to "hangs" once it opens, and notes the order in which calls came.
 type gate struct {
+	instant
 	mu    sync.Mutex
 	calls []string // URLs
 	came  chan struct{}
@@ -39,7 +40,7 @@ func (g *gate) Do(ctx context.Context, call cron.Call) cron.Result {
 			return cron.Lost()
 		}
 	}
-	return instant{}.Do(ctx, call)
+	return g.instant.Do(ctx, call)
 }
 
 // count is how many calls went to a host.
@@ -86,7 +87,7 @@ func holdUpOthers(t *testing.T, options store.Options) {
 
 	g := &gate{came: make(chan struct{}, large+2*others), open: make(chan struct{})}
 	s := New(Config{
-		Store: db, Nodes: db, Exchanger: g, Slots: 400, HostSlots: 400, Metrics: metrics.New(),
+		Store: db, Nodes: db, TestRuns: db, Exchanger: g, Slots: 400, HostSlots: 400, Metrics: metrics.New(),
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -37,7 +37,10 @@ type inFlight struct {
 	mu         sync.Mutex
 	slots      int
 	perHost    int
-	executing  int // executions in flight
+	executing  int // executions and test runs in flight
+	tests      int // test runs in flight or not recorded yet
+	testHosts  map[string]int
+	testBytes  int64 // of large jobs that are tested
 	accounts   map[int64]share
 	hosts      map[string]int
 	defined    int64              // bytes of large jobs
@@ -60,7 +63,7 @@ type share struct {
 
 func newInFlight(slots, perHost int) *inFlight {
 	return &inFlight{
-		slots: slots, perHost: perHost, accounts: make(map[int64]share), hosts: make(map[string]int),
+		slots: slots, perHost: perHost, accounts: make(map[int64]share), hosts: make(map[string]int), testHosts: make(map[string]int),
 		waiting: make(map[int64]int64), executions: make(map[int64]struct{}), freed: make(chan struct{}, 1),
 	}
 }
@@ -160,14 +163,19 @@ func (f *inFlight) accountsWithoutRoom(before []int64) (accounts, capped []int64
 	return slices.Compact(accounts), slices.Compact(capped)
 }
 
-// beginClaim notes that a claim begins, and endClaim that all its executions have been started.
-func (f *inFlight) beginClaim() { f.setClaiming(true) }
-func (f *inFlight) endClaim()   { f.setClaiming(false) }
-
-func (f *inFlight) setClaiming(claiming bool) {
+// beginClaim notes that a claim begins, and returns how many executions it can start: no test run starts meanwhile.
+func (f *inFlight) beginClaim() (free int) {
 	f.mu.Lock()
-	f.claiming = claiming
-	f.mu.Unlock()
+	defer f.mu.Unlock()
+	f.claiming = true
+	return f.freeLocked()
+}
+
+// endClaim notes that all executions of the claim have been started.
+func (f *inFlight) endClaim() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.claiming = false
 }
 
 // claimUncertain reports, between claims, that the last one failed. It may have been committed all the same.
@@ -196,12 +204,9 @@ func (f *inFlight) runningFrom(latest int64) int64 {
 func (f *inFlight) start(l *cron.Launch, fn func()) {
 	j := l.Job
 	f.mu.Lock()
-	f.executing++
 	f.executions[l.ExecutionID] = struct{}{}
 	f.latest = max(f.latest, l.ExecutionID)
-	has := f.accounts[j.AccountID]
-	f.accounts[j.AccountID] = share{has.inFlight + 1, accountLimit(l.Plan), has.bytes + l.Bytes}
-	f.defined += l.Bytes
+	f.take(j.AccountID, l.Plan, l.Bytes)
 	f.hosts[cron.TargetHost(j.Request.URL)]++
 	f.mu.Unlock()
 	f.running.Go(fn)
@@ -211,25 +216,42 @@ func (f *inFlight) start(l *cron.Launch, fn func()) {
 func (f *inFlight) end(l *cron.Launch, bytes int) {
 	j := l.Job
 	f.mu.Lock()
-	f.executing--
-	f.defined -= l.Bytes
-	if s := f.accounts[j.AccountID]; s.inFlight > 1 {
-		f.accounts[j.AccountID] = share{s.inFlight - 1, s.max, s.bytes - l.Bytes}
-	} else {
-		delete(f.accounts, j.AccountID)
-	}
-	host := cron.TargetHost(j.Request.URL)
-	if f.hosts[host]--; f.hosts[host] == 0 {
-		delete(f.hosts, host)
-	}
+	f.giveBack(j.AccountID, l.Bytes)
+	leave(f.hosts, cron.TargetHost(j.Request.URL))
 	f.unrecorded++
 	f.bytes += bytes
+	f.mu.Unlock()
+	f.signal()
+}
+
+// take takes a slot for an account.
+func (f *inFlight) take(account int64, p *cron.Plan, bytes int64) {
+	f.executing++
+	has := f.accounts[account]
+	f.accounts[account] = share{has.inFlight + 1, accountLimit(p), has.bytes + bytes}
+	f.defined += bytes
+}
+
+// giveBack frees a slot of an account.
+func (f *inFlight) giveBack(account, bytes int64) {
+	f.executing--
+	f.defined -= bytes
+	if s := f.accounts[account]; s.inFlight > 1 {
+		f.accounts[account] = share{s.inFlight - 1, s.max, s.bytes - bytes}
+	} else {
+		delete(f.accounts, account)
+	}
 	if f.executing == 0 && f.empty != nil {
 		close(f.empty)
 		f.empty = nil
 	}
-	f.mu.Unlock()
-	f.signal()
+}
+
+// leave gives back a place at a host.
+func leave(hosts map[string]int, host string) {
+	if hosts[host]--; hosts[host] == 0 {
+		delete(hosts, host)
+	}
 }
 
 // recorded removes results that are in the database.

@@ -25,13 +25,13 @@ func TestRunningFrom(t *testing.T) {
 		want int64
 	}{
 		{"nothing was claimed", func() {}, 100},
-		{"the first claim is under way", f.beginClaim, 0},
+		{"the first claim is under way", func() { f.beginClaim() }, 0},
 		{"it took some", func() { start(7, 9); f.endClaim() }, 7},
-		{"another is under way", f.beginClaim, 7},
+		{"another is under way", func() { f.beginClaim() }, 7},
 		{"the oldest is recorded meanwhile", func() { record(7) }, 9},
 		{"and the other", func() { record(9) }, 9},
 		{"the claim took nothing", f.endClaim, 100},
-		{"one fails", f.beginClaim, 9},
+		{"one fails", func() { f.beginClaim() }, 9},
 		{"what it took is found", func() { start(12); f.endClaim() }, 12},
 		{"and recorded", func() { record(12) }, 100},
 	} {

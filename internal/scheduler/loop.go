@@ -59,6 +59,7 @@ func (s *Scheduler) loop(ctx, working context.Context) {
 		case s.lease.age() <= claimLease:
 			s.lastPass.Store(time.Now().UnixNano())
 		}
+		s.behind.Store(a.behind)
 		s.lastLoop.Store(time.Now().UnixNano())
 		timer.Reset(wait)
 	}
@@ -164,9 +165,13 @@ func (s *Scheduler) claim(working context.Context, free int, a *loopState) (take
 	ctx, cancel := context.WithTimeout(working, claimTimeout)
 	defer cancel()
 	start := time.Now()
-	s.inFlight.beginClaim()
+	if free = min(free, s.inFlight.beginClaim(), maxClaim); free == 0 { // a test run has taken the last slot
+		s.inFlight.endClaim()
+		a.behind = true
+		return 0, nil
+	}
 	claimed, err := s.Store.Claim(ctx, cron.ClaimRequest{
-		Node: s.epoch.Load(), Limit: min(free, maxClaim), WithoutAccounts: a.without, Admit: s.inFlight.admission,
+		Node: s.epoch.Load(), Limit: free, WithoutAccounts: a.without, Admit: s.inFlight.admission,
 	})
 	if err != nil {
 		s.Metrics.DatabaseErrors.WithLabelValues("claim").Inc()
@@ -191,6 +196,7 @@ func (s *Scheduler) claim(working context.Context, free int, a *loopState) (take
 		a.stale = a.claimed.Add(poll)
 	}
 	a.behind = a.due(s.Store.Now())
+	s.behind.Store(a.behind)
 	return len(claimed.Launches) + claimed.Settled, nil
 }
 

@@ -48,15 +48,34 @@ type Nodes interface {
 	Abandoned(ctx context.Context, epoch int64, except []int64) ([]cron.Completion, error)
 }
 
+// TestRuns are the test runs of all nodes.
+type TestRuns interface {
+	// WaitingTestRuns lists, in their order, test runs with an ID above after that wait for a node.
+	WaitingTestRuns(ctx context.Context, after int64, withoutAccounts []int64, limit int) ([]cron.WaitingTestRun, error)
+	// ClaimTestRun makes a node run one that waits; ok is false when it waits no more, or admit refuses its job.
+	ClaimTestRun(ctx context.Context, node int64, w cron.WaitingTestRun, admit func(*cron.Job) bool) (l cron.TestLaunch, ok bool, err error)
+	// AdvanceTestRun writes progress. ends asks to end it; running is false when it is not one of the node any more.
+	AdvanceTestRun(ctx context.Context, p *cron.TestProgress) (running, ends bool, err error)
+	// FinishTestRun writes a result, once.
+	FinishTestRun(ctx context.Context, p *cron.TestProgress) error
+	// EndingTestRuns lists those of a node that are to end.
+	EndingTestRuns(ctx context.Context, node int64) ([]int64, error)
+	// TestRunsChanged receives when one waits or is to end.
+	TestRunsChanged() <-chan struct{}
+}
+
 // Exchanger makes one HTTP exchange. When ctx ends before the exchange does, the result is cron.Lost.
 type Exchanger interface {
 	Do(ctx context.Context, call cron.Call) cron.Result
+	// Trace is Do, and tells observe what it sees until it returns.
+	Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace)
 }
 
 // Config is what a Scheduler needs. All fields are mandatory.
 type Config struct {
 	Store     Store
 	Nodes     Nodes
+	TestRuns  TestRuns
 	Exchanger Exchanger
 	Name      string        // of this node, for people
 	Slots     int           // executions in flight at most
@@ -83,8 +102,13 @@ const (
 	readTimeout    = 10 * time.Second
 	claimTimeout   = 10 * time.Second
 	finishTimeout  = 30 * time.Second
-	lateWarning    = 5 * time.Second  // lateness from which it is logged that the node falls behind
-	lastWrites     = 30 * time.Second // time to record results after the drain
+	lateWarning    = 5 * time.Second        // lateness from which it is logged that the node falls behind
+	lastWrites     = 30 * time.Second       // time to record results after the drain
+	testPoll       = time.Second            // test runs that wait or are to end are read at least this often
+	testRetry      = 250 * time.Millisecond // the same, while one waits that has no room
+	testPage       = 100                    // test runs in one list
+	testPhasePause = 200 * time.Millisecond // between two writes of progress
+	testBytesPause = time.Second            // the same, when only more was sent or received
 )
 
 // Scheduler is a node.
@@ -92,10 +116,12 @@ type Scheduler struct {
 	Config
 	inFlight *inFlight
 	finisher *finisher
+	tests    *testRunner
 	epoch    atomic.Int64
 	lease    lease
 	lastPass atomic.Int64 // time of the last pass without an error, Unix nanoseconds
 	lastLoop atomic.Int64 // time of the last pass, with or without an error, Unix nanoseconds
+	behind   atomic.Bool  // due work waits for a slot
 	lateBy   atomic.Int64 // lateness of the oldest work that waits for a slot, nanoseconds
 }
 
@@ -103,11 +129,12 @@ type Scheduler struct {
 func New(c Config) *Scheduler {
 	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots)}
 	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)
+	s.tests = newTestRunner(s)
 	return s
 }
 
-// Run registers the node, unless Join has done so, and runs jobs until ctx ends. Then it stops claiming, waits up to Drain
-// for executions in flight, cancels the rest, which are lost, records all results and returns.
+// Run registers the node, unless Join has done so, and runs jobs until ctx ends. Then it stops claiming, ends test runs,
+// waits up to Drain for executions in flight, cancels the rest, which are lost, records all results and returns.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if s.epoch.Load() == 0 {
 		if err := s.Join(ctx); err != nil {
@@ -120,8 +147,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	recording, stopRecording := context.WithCancel(context.WithoutCancel(ctx)) // ends last
 	defer stopRecording()
 
-	var looping, recorder, keeper sync.WaitGroup
+	var looping, tester, recorder, keeper sync.WaitGroup
 	looping.Go(func() { s.loop(ctx, working) })
+	tester.Go(func() { s.tests.run(ctx, recording) })
 	recorder.Go(func() { s.finisher.run(recording) })
 	keeper.Go(func() { s.keepAlive(recording) })
 
@@ -133,6 +161,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	s.finisher.stop()
 	overdue := time.AfterFunc(lastWrites, stopRecording)
 	recorder.Wait()
+	tester.Wait()
 	overdue.Stop()
 	stopRecording()
 	keeper.Wait()

@@ -73,7 +73,7 @@ func (w *world) open() {
 	w.Helper()
 	w.db = &database{Store: w.store(), raw: w.raw, memory: make(map[string]time.Time)}
 	w.config = Config{
-		Store: w.db, Nodes: w.db, Exchanger: w.targets, Name: "test",
+		Store: w.db, Nodes: w.db, TestRuns: w.db, Exchanger: w.targets, Name: "test",
 		Slots: 100, HostSlots: 100, Drain: 10 * time.Second, Metrics: metrics.New(), Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	}
 }
@@ -143,7 +143,7 @@ func (w *world) reopen(down time.Duration) {
 	time.Sleep(down)
 	config := w.config
 	w.open()
-	config.Store, config.Nodes = w.db, w.db
+	config.Store, config.Nodes, config.TestRuns = w.db, w.db, w.db
 	w.config = config
 }
 
@@ -318,6 +318,12 @@ const (
 	opStop      operation = "stop node"
 	opSettle    operation = "settle dead"
 	opAbandoned operation = "abandoned"
+
+	opWaitingTests operation = "waiting test runs"
+	opEndingTests  operation = "ending test runs"
+	opClaimTest    operation = "claim a test run"
+	opAdvanceTest  operation = "advance a test run"
+	opFinishTest   operation = "finish a test run"
 )
 
 var errAway = errors.New("the database is away")
@@ -376,6 +382,7 @@ type database struct {
 	claims   []cron.ClaimRequest
 	finishes []finish
 	beats    []time.Time
+	done     map[operation]int // how often an operation was called
 }
 
 // finish is a batch of results that the store took or refused.
@@ -386,8 +393,9 @@ type finish struct {
 }
 
 var (
-	_ Store = (*database)(nil)
-	_ Nodes = (*database)(nil)
+	_ Store    = (*database)(nil)
+	_ Nodes    = (*database)(nil)
+	_ TestRuns = (*database)(nil)
 )
 
 // inject sets the fault; nil is none.
@@ -404,11 +412,17 @@ func (d *database) note(f func()) {
 }
 
 func (d *database) around(ctx context.Context, op operation, do func() error) error {
-	if op != opNextDue && op != opHeartbeat {
+	switch op {
+	case opNextDue, opHeartbeat, opWaitingTests, opEndingTests, opClaimTest, opAdvanceTest, opFinishTest:
+	default:
 		defer d.writing()()
 	}
 	d.mu.Lock()
 	d.active++
+	if d.done == nil {
+		d.done = make(map[operation]int)
+	}
+	d.done[op]++
 	f := d.fault
 	d.mu.Unlock()
 	defer d.note(func() { d.active-- })
@@ -583,6 +597,18 @@ type call struct {
 func (c call) String() string { return fmt.Sprintf("%v %s", clock(c.at), c.url) }
 
 var _ Exchanger = (*targets)(nil)
+
+// Trace makes an exchange of a test run.
+func (g *targets) Trace(ctx context.Context, request cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace) {
+	t := cron.Trace{Phase: cron.PhaseWaiting, Hops: []cron.Hop{{URL: request.Request.URL}}}
+	observe(t)
+	r := g.Do(ctx, request)
+	if t.Phase = cron.PhaseDone; r.Fault == cron.FaultLost {
+		t.Phase = cron.PhaseWaiting
+	}
+	observe(t)
+	return r, t
+}
 
 // Do makes an exchange.
 func (g *targets) Do(ctx context.Context, request cron.Call) cron.Result {

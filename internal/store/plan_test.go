@@ -192,7 +192,35 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	_, err = db.JobChangesAfter(ctx, account, 1, 100)
 	ok(t, err)
 	searchAll(t, db, e.AccountID, e.JobID)
+	runTests(t, db, account, node)
 	_, err = db.Maintain(ctx)
+	ok(t, err)
+}
+
+// runTests calls everything that concerns test runs.
+func runTests(t testing.TB, db *store.Store, account, node int64) {
+	t.Helper()
+	ctx := t.Context()
+	for range 2 {
+		run := cron.TestRun{AccountID: account, Job: newJob(account)}
+		ok(t, db.StartTestRun(ctx, &run))
+		list, err := db.WaitingTestRuns(ctx, run.ID-1, []int64{account + 1}, 10)
+		ok(t, err)
+		_, _, err = db.ClaimTestRun(ctx, node, list[0], func(*cron.Job) bool { return true })
+		ok(t, err)
+		ok(t, db.EndTestRun(ctx, account, run.ID))
+		_, err = db.EndingTestRuns(ctx, node)
+		ok(t, err)
+		p := cron.TestProgress{Node: node, ID: run.ID, AccountID: account}
+		_, _, err = db.AdvanceTestRun(ctx, &p)
+		ok(t, err)
+		ok(t, db.FinishTestRun(ctx, &p))
+		_, err = db.TestRun(ctx, account, run.ID)
+		ok(t, err)
+		_, err = db.TestRunVersion(ctx, account, run.ID)
+		ok(t, err)
+	}
+	_, err := db.PruneTestRuns(ctx)
 	ok(t, err)
 }
 
@@ -228,9 +256,9 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|api_key|maker)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|api_key|maker|test_run)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

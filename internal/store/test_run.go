@@ -207,7 +207,12 @@ func (s *Store) WaitingTestRuns(ctx context.Context, after int64, without []int6
 func (s *Store) ClaimTestRun(ctx context.Context, node int64, w cron.WaitingTestRun, admit func(*cron.Job) bool) (
 	l cron.TestLaunch, ok bool, err error) {
 	l = cron.TestLaunch{ID: w.ID, Node: node, Started: s.stamp(), Plan: w.Plan}
-	if ok, err = s.readTestLaunch(ctx, &l, w.AccountID); err != nil || !ok || !admit(l.Job) {
+	ok, err = s.readTestLaunch(ctx, &l, w.AccountID)
+	if errors.Is(err, errSealed) {
+		s.logger.Error("a test run cannot be performed", slogErr(err))
+		return l, false, s.refuseTestRun(ctx, w)
+	}
+	if err != nil || !ok || !admit(l.Job) {
 		return l, false, err
 	}
 	err = s.transact(ctx, ofAccount(w.AccountID), func(ctx context.Context, q queryer) error {
@@ -230,30 +235,38 @@ func (s *Store) ClaimTestRun(ctx context.Context, node int64, w cron.WaitingTest
 	return l, ok, nil
 }
 
+// refuseTestRun ends a test run that waits and cannot be performed, by a fault of the service.
+func (s *Store) refuseTestRun(ctx context.Context, w cron.WaitingTestRun) error {
+	p := cron.TestProgress{ID: w.ID, Result: &cron.Result{Status: cron.StatusInternalError, Fault: cron.FaultInternal}}
+	p.Diagnosis = cron.Diagnose(p.Result, new(cron.Job), w.Plan)
+	plain := encodeTestResult(&p)
+	err := s.transact(ctx, ofAccount(w.AccountID), func(ctx context.Context, q queryer) error {
+		sealed, err := s.seal(ctx, q, plain, testResultRow(w.ID))
+		if err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `UPDATE test_run SET sealed_result = $2, `+endsNow+` WHERE id = $1 AND state = 0`, w.ID, sealed)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("refuse a test run: %w", err)
+	}
+	return nil
+}
+
 // readTestLaunch reads the job of a test run that waits, and what its account adds to it; ok is false when it waits no more.
 func (s *Store) readTestLaunch(ctx context.Context, l *cron.TestLaunch, accountID int64) (ok bool, err error) {
 	ctx = upkeep.with(ctx)
-	var (
-		sealed []byte
-		hasTLS bool
-	)
-	err = s.read.QueryRowContext(ctx,
-		`SELECT test_run.sealed_job, account.access, EXISTS (SELECT 1 FROM account_tls WHERE account_id = account.id)
-		 FROM test_run JOIN account ON account.id = test_run.account_id
-		 WHERE test_run.id = $1 AND test_run.state = 0 AND NOT account.disabled`, l.ID).Scan(&sealed, integer(&l.Access), flag(&hasTLS))
+	var sealed []byte
+	err = s.read.QueryRowContext(ctx, `SELECT sealed_job FROM test_run WHERE id = $1 AND state = 0`, l.ID).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err == nil {
 		l.Job, err = s.openTestJob(l.ID, sealed)
 	}
-	if err == nil && hasTLS {
-		accounts := map[int64]*sealedTLS{accountID: nil}
-		if err = s.readTLS(ctx, s.read, accounts); err == nil {
-			if l.TLS = s.openTLS(accounts)[accountID]; l.TLS == nil {
-				err = errSealed
-			}
-		}
+	if err == nil {
+		l.Material, err = s.Material(ctx, accountID, l.Job.Request.SecretNames())
 	}
 	if err != nil {
 		return false, fmt.Errorf("read a test run: %w", databaseError(err))

@@ -24,6 +24,8 @@ func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 	x.Exec(`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
 		FROM job_state WHERE job_id % 10 = 0`, now.UnixMilli())
+	x.Exec(`INSERT INTO test_run (account_id, job_id, state, created_at, expires_at)
+		SELECT account_id, id, 2, $1, CAST($1 AS BIGINT) + 900000 FROM job`, now.UnixMilli())
 	x.AddNoticePerJob(1)
 }
 

@@ -375,10 +375,11 @@ var testRunTests = []test{
 		db, account, node := s.start()
 		a, b := s.testRun(db, account), s.testRun(db, account)
 		s.raw().execOne(`UPDATE test_run SET sealed_job = (SELECT sealed_job FROM test_run WHERE id = $1) WHERE id = $2`, a.ID, b.ID)
-		_, ok, err := db.ClaimTestRun(s.ctx(), node, cron.WaitingTestRun{ID: b.ID, AccountID: account}, func(*cron.Job) bool { return true })
-		if err == nil || ok {
-			s.Errorf("claimed: %v, error: %v", ok, err)
-		}
+		_, ok := s.claimTest(db, node, b)
+		s.equal("claimed", ok, false)
+		got := s.readTest(db, b)
+		s.equal("state", got.State, cron.TestFinished)
+		s.equal("fault", got.Result.Fault, cron.FaultInternal)
 	}},
 	{"a test run wakes the nodes and leaves the schedule alone", func(s *suite) {
 		db, account, node := s.start()
