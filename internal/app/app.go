@@ -41,6 +41,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = serve(ctx, c, stdout, stderr)
 	case config.Version:
 		_, err = fmt.Fprintf(stdout, "punctual %s\ntime zone data %s\n", version(), cron.EmbeddedZones().Release())
+	case config.KeyNew:
+		_, err = fmt.Fprint(stdout, encodeKeys(newKey()))
 	case config.MailTest:
 		err = testMail(ctx, c, stdout)
 	default:

@@ -25,6 +25,7 @@ type invocation struct {
 	service *service.Service
 	store   *store.Store
 	plans   cron.Plans
+	keys    keySource
 	stdin   io.Reader
 	stdout  io.Writer
 }
@@ -55,6 +56,7 @@ var commands = map[config.Command]command{
 	config.APIKeyList:     listAPIKeys,
 	config.APIKeyRevoke:   revokeAPIKey,
 	config.Backup:         backup,
+	config.KeyRotate:      rotateKey,
 }
 
 // onDatabase opens the database, which must exist and be current, and runs a command.
@@ -79,7 +81,7 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdin io.Read
 		return err
 	}
 	err = run(ctx, &invocation{
-		config: c, service: people, store: s, plans: plans, stdin: stdin, stdout: stdout,
+		config: c, service: people, store: s, plans: plans, keys: keys, stdin: stdin, stdout: stdout,
 	})
 	people.FinishBackground(ctx)
 	return err

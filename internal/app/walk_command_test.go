@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"encoding/base64"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +18,7 @@ type errand struct {
 	args    string
 	changes bool // something, which the audit log tells of
 	alone   bool // needs no database
+	spare   bool // is given a further key
 }
 
 // errands are all commands. Nobody is asked who they are: the right to them is the key of the secrets with the database. serve
@@ -36,6 +36,8 @@ var errands = map[config.Command]errand{
 	config.APIKeyList:     {args: "apikey list --account {accountId}"},
 	config.APIKeyRevoke:   {args: "apikey revoke {apiKeyId} --account {accountId}", changes: true},
 	config.Backup:         {args: "backup {dir}/copy"},
+	config.KeyNew:         {args: "key new", alone: true},
+	config.KeyRotate:      {args: "key rotate", changes: true, spare: true},
 	config.LoginLink:      {args: "login-link", changes: true},
 	config.PersonList:     {args: "person list"},
 	config.PersonInvite:   {args: "person invite guest@example.com --account {accountId} --role owner", changes: true},
@@ -49,7 +51,7 @@ var errands = map[config.Command]errand{
 
 // TestEveryCommandHasARow looks for commands that the walk does not know.
 func TestEveryCommandHasARow(t *testing.T) {
-	all := []config.Command{config.Serve, config.MailTest, config.Version}
+	all := []config.Command{config.Serve, config.KeyNew, config.MailTest, config.Version}
 	for c := range commands {
 		all = append(all, c)
 	}
@@ -80,7 +82,11 @@ func (g *ground) give(t *testing.T, e errand, key [32]byte, database bool) (code
 		}
 	}
 	text := g.fill(strings.NewReplacer("{dir}", dir, "{smtp}", g.smtp).Replace(e.args), &walkers[0])
-	args := append(strings.Fields(text), "--data", dir, "--key", base64.StdEncoding.EncodeToString(key[:]))
+	keys := encodeKeys(key)
+	if e.spare {
+		keys = encodeKeys(key, [32]byte{7})
+	}
+	args := append(strings.Fields(text), "--data", dir, "--key", keys)
 	var out, errors bytes.Buffer
 	code = Run(t.Context(), args, strings.NewReader(""), &out, &errors)
 	return code, out.String(), errors.String(), store.Options{Dir: dir}

@@ -34,6 +34,8 @@ const (
 	APIKeyList     Command = "apikey list"
 	APIKeyRevoke   Command = "apikey revoke <id>"
 	Backup         Command = "backup <file>"
+	KeyNew         Command = "key new"
+	KeyRotate      Command = "key rotate"
 	LoginLink      Command = "login-link"
 	PersonList     Command = "person list"
 	PersonInvite   Command = "person invite <email>"
@@ -50,7 +52,7 @@ type Config struct {
 
 	Data     string `default:"./punctual-data" env:"PUNCTUAL_DATA" placeholder:"DIR" help:"Directory of the secret key and the SQLite database; serve creates it if it is missing."`
 	Database string `env:"PUNCTUAL_DATABASE" placeholder:"URL" help:"A postgres:// URL; by default SQLite in the data directory is used."`
-	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that encrypts secrets, 32 bytes in base64; by default the file secret.key in the data directory. All nodes of a database need the same key."`
+	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that encrypts secrets, 32 bytes in base64; by default the file secret.key in the data directory. All nodes of a database need the same key. Several keys, the newest one last, are separated by commas."`
 	Plans    string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with limits of plans that differ from the built-in ones."`
 
 	SMTP     SMTP     `name:"smtp" env:"PUNCTUAL_SMTP" placeholder:"URL" help:"The server that sends mails: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. By default no mails are sent."`
@@ -64,6 +66,10 @@ type Config struct {
 	Backup    struct {
 		File string `arg:"" help:"The file to write; it must not exist."`
 	} `cmd:"" help:"Write a copy of the SQLite database to a file, also while the service runs."`
+	SecretKey struct {
+		New    struct{} `cmd:"" help:"Print a new key, for PUNCTUAL_SECRET_KEY or the file secret.key of several machines."`
+		Rotate struct{} `cmd:"" help:"Encrypt all secrets anew with another key, also while the service runs. The key is made and put into the file secret.key, unless a newer one than the key in use is there."`
+	} `cmd:"" name:"key" help:"Make and change the key that encrypts secrets."`
 	Mail struct {
 		Test struct {
 			Address string `arg:"" help:"Who receives the mail."`

@@ -63,6 +63,38 @@ func (c *Catalogue) BadKey(source string) string {
 		"spaces or commas.", source)
 }
 
+// NoSecondKey says that the configuration has no key to rotate to.
+func (c *Catalogue) NoSecondKey() string {
+	return "PUNCTUAL_SECRET_KEY has one key only, which is in use. Make another one with punctual key new, add it behind that one, " +
+		"after a comma, on every machine, restart the service there, and run punctual key rotate again."
+}
+
+// NodesLackKey says that nodes do not have the new key. source is where the machine of the command has it.
+func (c *Catalogue) NodesLackKey(source string, nodes []string) string {
+	return fmt.Sprintf("These nodes do not have the new key yet: %s. No secret was changed. Add the last key of %s there, behind "+
+		"the former one: to secret.key, which a running service reads again, or to PUNCTUAL_SECRET_KEY, which needs a restart. "+
+		"Then run punctual key rotate again.", strings.Join(nodes, ", "), source)
+}
+
+// OtherRotation says that two rotations run at once.
+func (c *Catalogue) OtherRotation() string {
+	return "Another punctual key rotate is at work on this database. Wait until it has ended, then run this one again if it failed."
+}
+
+// KeyRotated says what a rotation has done. unopened is how many values no key opens; kept is the file that has the former
+// keys now, empty when they are in the configuration.
+func (c *Catalogue) KeyRotated(values, unopened int, kept string) string {
+	text := fmt.Sprintf("All secrets are encrypted with the newest key; %d were encrypted anew.", values)
+	if unopened > 0 {
+		text += fmt.Sprintf(" Another %d cannot be decrypted with any of the keys, and stay as they are.", unopened)
+	}
+	if kept == "" {
+		return text + " Remove the former key from PUNCTUAL_SECRET_KEY on every machine, and keep it with the backups made before."
+	}
+	return text + fmt.Sprintf(" The former key is in %s now. Keep it as long as backups from before are kept, and remove it from "+
+		"secret.key of other machines.", kept)
+}
+
 // NoSuchAccount says that an account does not exist. name is "" for the operator's account.
 func (c *Catalogue) NoSuchAccount(name string) string {
 	if name == "" {

@@ -49,6 +49,7 @@ var englishActions = map[string]string{
 	"did.member-change":            "Changed the role",
 	"did.member-delete":            "Removed from the account",
 	"did.member-leave":             "Left the account",
+	"did.service-key":              "Changed the key that encrypts secrets",
 	"did.invitation-create":        "Invited",
 	"did.invitation-delete":        "Revoked the invitation of",
 }

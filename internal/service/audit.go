@@ -58,6 +58,7 @@ const (
 	actMemberLeave   = "member.leave"
 	actInvite        = "invitation.create"
 	actInviteRevoke  = "invitation.delete"
+	actKeyRotate     = "service.key"
 )
 
 // Kinds of objects in the audit log. They are stored.
@@ -73,6 +74,7 @@ const (
 	objectPerson     = "person"
 	objectSession    = "session"
 	objectInvitation = "invitation"
+	objectService    = "service"
 )
 
 // Names of actors that are neither people nor keys. They are stored.

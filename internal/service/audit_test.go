@@ -13,6 +13,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/store"
 )
 
 // changesNothing are the use cases that leave no entry in the audit log: they only read, check or prepare.
@@ -122,6 +123,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			jane = w.actor(in.Token)
 			return err
 		}},
+		{"UseKey", "service.key", func() error { return w.UseKey(ctx, command, store.IDOf(spareKey), true) }},
 		{"UnlinkIdentity", "person.identity.delete", func() error { return w.UnlinkIdentity(ctx, jane, "https://acme.example", "1") }},
 		{"EnableTOTP", "person.app.set", func() error {
 			return second(w.EnableTOTP(ctx, jane, state.State, codeOf(t, state.Secret, w.db.Now())))

@@ -44,7 +44,7 @@ var whoMay = map[string]string{
 	"SetAccountEnabled": operators, "SetPlan": operators, "TestMail": operators,
 	"DeleteAccount": "command, operator's key, operator",
 	"AllPeople":     "command, operator, stale operator", "SetPersonEnabled": "command, operator", "SetPersonOperator": "command, operator",
-	"SetUp": "command", "SetUpLink": "command", "LoginLink": "command",
+	"SetUp": "command", "SetUpLink": "command", "LoginLink": "command", "UseKey": "command",
 
 	"People": "command, viewer, editor, owner, stale owner, owner of a closing account", "RemovePerson": owners, "ChangeRole": owners,
 	"Invite": owners, "Invitations": owners, "RevokeInvitation": owners,

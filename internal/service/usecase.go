@@ -58,6 +58,7 @@ const (
 	UseListPersons   UseCase = 76
 	UseChangePerson  UseCase = 77
 	UseTestMail      UseCase = 78
+	UseRotateKey     UseCase = 79
 
 	UseListPeople       UseCase = 81
 	UseChangeRole       UseCase = 82
@@ -142,7 +143,7 @@ var rights = map[UseCase]right{
 	UseListAccounts: operates, UseCreateAccount: operates, UseChangeAccount: operates, UseDeleteAccount: {operator: true, fresh: true},
 	UseListPersons: {operator: true, people: true}, UseChangePerson: {operator: true, people: true, fresh: true},
 	UseTestMail: operates, UseAuditAll: operates,
-	UseSetUp: commands,
+	UseSetUp: commands, UseRotateKey: commands,
 
 	UseListPeople:   {people: true, role: cron.RoleViewer},
 	UseChangeRole:   owns,

@@ -13,6 +13,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/store"
 )
 
 // second returns the error of a call with two results.
@@ -113,6 +114,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"ChangeRole":        func() error { return s.ChangeRole(ctx, a, 4711, cron.RoleViewer) },
 		"ConfirmByOIDC":     func() error { return second(s.ConfirmByOIDC(ctx, a, auth.Identity{})) },
 		"LinkIdentity":      func() error { return s.LinkIdentity(ctx, a, auth.Identity{}) },
+		"UseKey":            func() error { return s.UseKey(ctx, a, store.IDOf([32]byte{2}), true) },
 		"UnlinkIdentity":    func() error { return s.UnlinkIdentity(ctx, a, "x", "x") },
 		"Confirm":           func() error { return second(s.Confirm(ctx, a, service.Proof{Password: "x"})) },
 		"ConfirmByPasskey":  func() error { return second(s.ConfirmByPasskey(ctx, a, "x", nil)) },

@@ -44,11 +44,16 @@ type world struct {
 	account cron.Account
 }
 
+// spareKey is a key of the secrets that is not in use.
+var spareKey = [32]byte{2}
+
+func worldKeys() ([][32]byte, error) { return [][32]byte{spareKey, {1}}, nil }
+
 // newWorld is a world that change configures.
 func newWorld(t *testing.T, change func(*service.Config)) *world {
 	t.Helper()
 	plans := cron.DefaultPlans()
-	w := &world{T: t, mail: &mailbox{}, db: storetest.Open(t, store.Options{Dir: storetest.SQLite(t), Plans: plans})}
+	w := &world{T: t, mail: &mailbox{}, db: storetest.Open(t, store.Options{Dir: storetest.SQLite(t), Plans: plans, Keys: worldKeys})}
 	w.account = storetest.NewAccount(t, w.db, "operator@localhost", cron.PlanUnlimited)
 	c := service.Config{Store: w.db, Addresses: &guard{}, Plans: plans, Mailer: w.mail, PublicURL: publicURL, SignUp: true}
 	if change != nil {

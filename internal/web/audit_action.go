@@ -50,6 +50,7 @@ var actionLabels = map[string]string{
 	"member.leave":             "did.member-leave",
 	"invitation.create":        "did.invitation-create",
 	"invitation.delete":        "did.invitation-delete",
+	"service.key":              "did.service-key",
 }
 
 // actionName says what an action is; the action itself if nobody knows.
