@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"strings"
 	"time"
 )
 
@@ -111,4 +112,52 @@ func (s *Store) Queued() (n int) {
 		n += len(calls)
 	}
 	return n + len(w.first) + len(w.batches)
+}
+
+// SealedColumns are the names of the columns that a rotation walks.
+func SealedColumns() (names []string) {
+	for _, c := range sealedColumns {
+		names = append(names, c.table+"."+c.column)
+	}
+	return names
+}
+
+// Opened counts the sealed values of each column and setting that a handle opens.
+func (s *Store) Opened(ctx context.Context) (opened, all map[string]int, err error) {
+	opened, all = map[string]int{}, map[string]int{}
+	columns := append(sealedColumns, sealedColumn{table: "setting", column: "value", key: []string{"name"},
+		where: `name = '` + keyCheck + `'`, row: func(key []any) string { return key[0].(string) }})
+	for _, c := range columns {
+		name := c.table + "." + c.column
+		where := c.where
+		if where == "" {
+			where = c.column + ` IS NOT NULL`
+		}
+		err := each(ctx, s.read, "read sealed values", func(scan scanner) error {
+			key, to := make([]any, len(c.key)), make([]any, len(c.key))
+			for i := range key {
+				to[i] = &key[i]
+			}
+			var sealed []byte
+			if err := scan(append(to, &sealed)...); err != nil {
+				return err
+			}
+			all[name]++
+			if _, err := s.sealer.open(sealed, c.row(key)); err == nil {
+				opened[name]++
+			}
+			return nil
+		}, `SELECT `+strings.Join(c.key, ", ")+`, `+c.column+` FROM `+c.table+` WHERE `+where)
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return opened, all, nil
+}
+
+// Forget drops all keys but one, as if the process had started with that one.
+func (s *Store) Forget(key [32]byte) error {
+	fresh, err := newSealer(func() ([][32]byte, error) { return [][32]byte{key}, nil })
+	s.sealer = fresh
+	return err
 }
