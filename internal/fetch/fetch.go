@@ -6,7 +6,8 @@
 //
 // It follows redirects only if the call says so, each over a connection of its own. It uses no proxy and reuses only TLS
 // sessions, so that each exchange tests the whole path. The Guard checks every address when it is dialled. An exchange
-// reports everything as a cron.Result: it never returns an error or panics, and always ends within its timeout.
+// reports everything as a cron.Result: it never returns an error or panics, and always ends within its timeout. Client.Trace
+// also records what it sees on the way.
 package fetch
 
 import (

@@ -78,6 +78,8 @@ func FuzzReceive(f *testing.F) {
 			}
 			x := &exchange{client: client, call: call, started: time.Now()}
 			x.target, _ = parseTarget(&call.Request)
+			x.tracer = newTracer(x)
+			x.tracer.beginHop(x)
 			x.mark(&x.result.Stats.NameLookup)
 			x.mark(&x.result.Stats.Connect)
 			x.mark(&x.result.Stats.PreTransfer)
@@ -107,8 +109,17 @@ func FuzzReceive(f *testing.F) {
 			if ok && (fault.status == cron.StatusInternalError || fault.fault == cron.FaultNone) {
 				t.Errorf("%+v", fault)
 			}
+			x.traceChecks(t.Context(), err)
 			x.finish(t.Context(), err)
+			x.tracer.end(&x.result)
 			checkSound(t, &x.result)
+			trace := x.tracer.snapshot()
+			for i := range trace.Hops {
+				checkHop(t, &trace.Hops[i], i < len(trace.Hops)-1)
+			}
+			if hop := trace.Hops[0]; !strings.HasPrefix(string(data), string(hop.Response)) || hop.ResponseBytes != int64(conn.taken) {
+				t.Errorf("%d bytes taken, %d bytes noted: %q", conn.taken, hop.ResponseBytes, hop.Response)
+			}
 			if n := len(x.result.Headers) + len(x.result.Body); n > int(limit) {
 				t.Errorf("%d bytes are kept, and the limit is %d", n, limit)
 			}

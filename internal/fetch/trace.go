@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -26,6 +25,7 @@ func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Tr
 	stop := x.tracer.report(observe)
 	err := x.attempt(ctx)
 	x.finish(ctx, err)
+	x.tracer.masks.result(&x.result)
 	x.tracer.end(&x.result)
 	stop()
 	last := x.tracer.snapshot()
@@ -57,6 +57,8 @@ type tracer struct {
 	hops   []cron.Hop // the last one is under way; those before it are as they are shown
 	dials  []tracedDial
 	checks []cron.Check
+	masks  masks
+	ended  bool
 }
 
 // tracedDial is a dial of the last hop.
@@ -69,7 +71,7 @@ type tracedDial struct {
 func newTracer(x *exchange) *tracer {
 	return &tracer{
 		started: x.started, guard: x.client.guard, access: x.call.Access, changed: make(chan struct{}, 1),
-		phase: cron.PhasePreparing,
+		phase: cron.PhasePreparing, masks: newMasks(x.call),
 	}
 }
 
@@ -137,8 +139,9 @@ func (t *tracer) shown(hop cron.Hop, limit int) cron.Hop {
 	for i := range t.dials {
 		hop.Dials[i] = t.dials[i].Dial
 	}
-	hop.Request = maskRequest(hop.Request[:min(len(hop.Request), limit)])
-	hop.Response = bytes.Clone(hop.Response[:min(len(hop.Response), limit)])
+	left := limit < cron.MaxTraceBytes // no more comes
+	hop.Request = t.masks.request(hop.Request, limit, hop.RequestBytes > int64(len(hop.Request)))
+	hop.Response = t.masks.response(hop.Response, limit, !t.ended && !left || hop.ResponseBytes > int64(len(hop.Response)))
 	return hop
 }
 
@@ -153,7 +156,11 @@ func (t *tracer) beginHop(x *exchange) {
 		t.hops[n-1] = t.shown(t.hops[n-1], maxRedirectBytes)
 		t.dials = nil
 	}
-	t.hops = append(t.hops, cron.Hop{URL: requestedURL(x.call.Request.URL), Began: time.Since(t.started)})
+	url := x.result.URL
+	if n := len(x.result.Redirects); n > 0 {
+		url = clean(t.masks.url(x.result.Redirects[n-1].URL), cron.MaxURLLength) // what is shown may be longer
+	}
+	t.hops = append(t.hops, cron.Hop{URL: url, Began: time.Since(t.started)})
 	t.phase = cron.PhasePreparing
 	t.change()
 }
@@ -266,6 +273,9 @@ func (t *tracer) sent(p []byte, all bool) {
 		return
 	}
 	t.update(func(hop *cron.Hop) {
+		if hop.RequestBytes == 0 {
+			t.masks.learn(p)
+		}
 		hop.Request = append(hop.Request, p[:min(len(p), cron.MaxTraceBytes-len(hop.Request))]...)
 		hop.RequestBytes += int64(len(p))
 		if all && t.phase == cron.PhaseSending { // and not yet receiving
@@ -306,6 +316,7 @@ func (t *tracer) judged(checks []cron.Check) {
 func (t *tracer) end(r *cron.Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = true
 	if r.Fault == cron.FaultTLS && r.Stats.StartTransfer == 0 {
 		t.phase = cron.PhaseSecuring // with TLS 1.3, a server may reject the handshake after the client has completed it
 	}
