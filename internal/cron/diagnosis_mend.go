@@ -96,7 +96,8 @@ func (x *diagnosing) mendContentType() {
 func (x *diagnosing) mendRedirect(target string) {
 	r, code := &x.job.Request, x.HTTPStatus
 	x.Remedy = RemedyFinalURL
-	_, masked := WithoutUser(target)
+	_, hasUser := WithoutUser(target)
+	masked := hasUser || strings.Contains(target, Masked)
 	_, replaceable := x.jobURL()
 	permanent := code == http.StatusMovedPermanently || code == http.StatusPermanentRedirect ||
 		x.url != nil && target == "https"+strings.TrimPrefix(x.url.String(), "http")

@@ -48,6 +48,7 @@ func TestMends(t *testing.T) {
 		{"moved, URL with credentials", moved("http://example.org/b"), calls("http://me:secret@example.org/a"), follow},
 		{"moved, other URL by now", moved("http://example.org/b"), calls("http://example.org/c"), follow},
 		{"moved to a URL with credentials", moved("http://me:xxxxx@example.org/b"), nil, follow},
+		{"moved to a URL with a credential in its query", moved("http://example.org/b?key=xxxxx"), nil, follow},
 		{"moved, CONNECT", moved("http://example.org/b"), func(j *Job) {
 			j.Request.Method, j.Request.URL = MethodConnect, "http://example.org/c"
 		}, Mend{}},

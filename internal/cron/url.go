@@ -126,7 +126,10 @@ func userInfo(s string) (start, end int) {
 	return start, start + strings.LastIndexByte(s[start:end], '@') + 1
 }
 
-// MaskURL replaces the password in s by "xxxxx", for display and logs. A user name without a password is masked too, since
+// Masked stands for a credential that is not shown.
+const Masked = "xxxxx"
+
+// MaskURL replaces the password in s by Masked, for display and logs. A user name without a password is masked too, since
 // some services take a token there.
 func MaskURL(s string) string {
 	start, end := userInfo(s)
@@ -135,9 +138,9 @@ func MaskURL(s string) string {
 	}
 	name, _, ok := strings.Cut(s[start:end-1], ":")
 	if !ok {
-		return s[:start] + "xxxxx@" + s[end:]
+		return s[:start] + Masked + "@" + s[end:]
 	}
-	return s[:start] + name + ":xxxxx@" + s[end:]
+	return s[:start] + name + ":" + Masked + "@" + s[end:]
 }
 
 // WithoutUser returns s without its user information. ok is false if it has none.

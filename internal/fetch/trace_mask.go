@@ -11,9 +11,6 @@ import (
 	"punctual/internal/cron"
 )
 
-// masked stands for a value that is not shown, as in cron.MaskURL.
-const masked = "xxxxx"
-
 // masks hide the secrets of the account and the credentials of the requests that were sent, in what a trace shows.
 type masks struct {
 	values *cron.Masker      // never nil
@@ -111,17 +108,17 @@ func (m *masks) learn(head []byte) {
 		}
 		used := scheme(value)
 		value = value[len(used):]
-		m.values.Add(string(value), masked)
+		m.values.Add(string(value), cron.Masked)
 		if strings.EqualFold(string(used), "Basic ") {
 			if pair, err := base64.StdEncoding.DecodeString(string(value)); err == nil {
 				_, password, _ := strings.Cut(string(pair), ":")
-				m.values.Add(password, masked)
+				m.values.Add(password, cron.Masked)
 			}
 		}
 		if strings.EqualFold(string(name), "Cookie") {
 			for pair := range strings.SplitSeq(string(value), ";") {
 				_, cookie, _ := strings.Cut(pair, "=")
-				m.values.Add(strings.TrimSpace(cookie), masked)
+				m.values.Add(strings.TrimSpace(cookie), cron.Masked)
 			}
 		}
 	}
@@ -151,7 +148,7 @@ func maskRequest(request []byte) []byte {
 			continue
 		}
 		shown = append(append(append(shown, name...), ": "...), scheme(value)...)
-		shown = append(shown, masked...)
+		shown = append(shown, cron.Masked...)
 		shown = append(shown, value[len(bytes.TrimRight(value, "\r\n")):]...)
 	}
 	return shown
