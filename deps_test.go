@@ -22,10 +22,11 @@ var allowed = map[string][]string{
 	"punctual/internal/auth":      {"cron"},
 	"punctual/internal/message":   {"cron"},
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
-	"punctual/internal/service":   {"auth", "cron", "message", "store"},
-	"punctual/internal/api":       {"cron", "download", "service", "auth", "message", "api/spec", "api/wire"},
+	"punctual/internal/service":   {"auth", "cron", "linediff", "message", "store"},
+	"punctual/internal/api":       {"cron", "download", "linediff", "service", "auth", "message", "api/spec", "api/wire"},
 	"punctual/internal/web":       {"auth", "cron", "download", "message", "service"},
 	"punctual/internal/download":  {},
+	"punctual/internal/linediff":  {},
 	"punctual/internal/zoneinfo":  {"cron"},
 
 	"punctual/internal/certificate":  {},
@@ -35,7 +36,7 @@ var allowed = map[string][]string{
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
-	"punctual/internal/api/spec": {"cron", "service", "api/wire"},
+	"punctual/internal/api/spec": {"cron", "linediff", "service", "api/wire"},
 	"punctual/internal/api/wire": {"cron"},
 
 	// For tests only: nothing of the program imports them.

@@ -32,21 +32,30 @@ func (a *api) listHistory(w http.ResponseWriter, r *http.Request, actor cron.Act
 }
 
 func (a *api) getExecution(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	wanted := r.PathValue("identifier")
-	parts := strings.Split(wanted, "-")
-	if len(parts) != 4 {
-		return wire.Invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
-	}
-	execution, why, err := a.service.Execution(r.Context(), actor, pathID(r, "jobId"), parseID(parts[3]))
+	id, err := executionID(r)
 	if err != nil {
 		return err
 	}
-	if identifier(&execution) != wanted {
+	execution, why, err := a.service.Execution(r.Context(), actor, pathID(r, "jobId"), id)
+	if err != nil {
+		return err
+	}
+	if identifier(&execution) != r.PathValue("identifier") {
 		return cron.Missing(cron.SubjectExecution)
 	}
 	return reply(w, struct {
 		Details historyDetails `json:"jobHistoryDetails"`
 	}{newHistoryDetails(languageOf(r), &execution, &why)})
+}
+
+// executionID is the number of the execution that the path names. The caller compares the rest of the identifier.
+func executionID(r *http.Request) (int64, error) {
+	wanted := r.PathValue("identifier")
+	parts := strings.Split(wanted, "-")
+	if len(parts) != 4 {
+		return 0, wire.Invalid(cron.Problem{Rule: cron.RuleIdentifier, Given: wanted})
+	}
+	return parseID(parts[3]), nil
 }
 
 // historyItem is HistoryItem of the contract. Field order counts.

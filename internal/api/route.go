@@ -32,6 +32,7 @@ func (a *api) routes() []route {
 		{http.MethodDelete, "/jobs/{jobId}", service.UseDeleteJob, a.deleteJob},
 		{http.MethodGet, "/jobs/{jobId}/history", service.UseListHistory, a.listHistory},
 		{http.MethodGet, "/jobs/{jobId}/history/{identifier}", service.UseGetExecution, a.getExecution},
+		{http.MethodGet, "/jobs/{jobId}/history/{identifier}/compare", service.UseCompare, a.compareExecution},
 		{http.MethodGet, "/folders", service.UseListFolders, a.listFolders},
 		{http.MethodPut, "/folders", service.UseCreateFolder, a.idempotent(service.UseCreateFolder, folderBody, a.createFolder)},
 		{http.MethodGet, "/folders/{folderId}", service.UseGetFolder, a.getFolder},

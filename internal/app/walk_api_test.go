@@ -11,6 +11,7 @@ var callsOfAPI = []visit{
 	{"DELETE /jobs/{jobId}", ``, "-2-x00 x+++ --x00x++", false},
 	{"GET /jobs/{jobId}/history", ``, "-2-x00 ++++ --x00+x+", false},
 	{"GET /jobs/{jobId}/history/{identifier}", ``, "-2-x00 ++++ --x00+x+", false},
+	{"GET /jobs/{jobId}/history/{identifier}/compare", ``, "-2-x00 ++++ --x00+x+", false},
 	{"GET /folders", ``, "-2-x++ ++++ --x+++x+", false},
 	{"PUT /folders", `{"folder":{"title":"x"}}`, "-2-x++ x+++ --x++x++", false},
 	{"GET /folders/{folderId}", ``, "-2-x00 ++++ --x00+x+", false},

@@ -44,6 +44,7 @@ const (
 	UseHistory      UseCase = 41
 	UseExecutions   UseCase = 42
 	UseStats        UseCase = 43
+	UseCompare      UseCase = 44
 	UseFollow       UseCase = 51
 	UseGetAccount   UseCase = 61
 	UseListKeys     UseCase = 62
@@ -121,6 +122,7 @@ var rights = map[UseCase]right{
 	UseGetTestRun: {scope: cron.ScopeRead, role: cron.RoleEditor}, // it shows bodies and headers
 
 	UseListHistory: reads, UseGetExecution: reads, UseHistory: reads, UseExecutions: reads, UseStats: reads, UseFollow: reads,
+	UseCompare: reads,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

@@ -133,6 +133,8 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	}
 	_, err = db.Execution(ctx, e.AccountID, e.JobID, e.ID)
 	ok(t, err)
+	_, err = db.GoodBefore(ctx, &e)
+	ok(t, err)
 
 	f := cron.Folder{AccountID: account, Title: "folder"}
 	ok(t, db.CreateFolder(ctx, &f))

@@ -43,6 +43,14 @@ func historyOperations() Group {
 					problemOf(http.StatusBadRequest, "The identifier does not have four parts."), http.StatusNotFound),
 			},
 			{
+				Method: http.MethodGet, Path: "/jobs/{jobId}/history/{identifier}/compare", ID: "compareExecution",
+				Summary: "Compare an execution with the latest success before it", Added: true,
+				Description: "Members are null if they do not differ or are not known.",
+				Parameters:  []Parameter{jobIDParameter(), identifier},
+				Responses: answers(jsonAnswer("The comparison.", "", Of("comparison", comparisonSchema())),
+					problemOf(http.StatusBadRequest, "The identifier does not have four parts."), http.StatusNotFound),
+			},
+			{
 				Method: http.MethodGet, Path: "/history", ID: "searchHistory", Summary: "Search the records of all jobs", Added: true,
 				Description: searching,
 				Parameters: slices.Concat([]Parameter{

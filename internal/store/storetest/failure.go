@@ -136,4 +136,51 @@ var failureTests = []test{
 		s.ok(err)
 		s.equal("found", []int{len(page.Records), int(page.Next.ID)}, []int{2, 0})
 	}},
+	{"the latest success before an execution is found, and the timings of the last fifty", func(s *suite) {
+		db, account, _ := s.start()
+		j, other := s.job(db, account), s.job(db, account)
+		now := db.Now().UTC().Truncate(time.Second)
+		s.flood(account, j.ID, 70, now.Add(-10*time.Hour))
+		s.flood(account, other.ID, 10, now.Add(-8*time.Hour))
+		s.raw().AddFailures(account, j.ID, 5000, 3, now.Add(-5*time.Hour), time.Second)
+		s.flood(account, j.ID, 10, now)
+		bad := s.at(db, account, j.ID, now.Add(-5*time.Hour))
+		got, err := db.GoodBefore(s.ctx(), &bad)
+		s.ok(err)
+		if got.Latest == nil || !got.Complete || len(got.Stats) != cron.MaxGoodBefore {
+			s.Fatalf("found %+v", got)
+		}
+		s.equal("started", got.Latest.Result.Started, now.Add(-10*time.Hour))
+		s.equal("of the job", got.Latest.JobID, j.ID)
+		s.equal("its timings", got.Stats[0], got.Latest.Result.Stats)
+		s.equal("the oldest timings", got.Stats[49].Total, got.Stats[0].Total-49*time.Microsecond)
+
+		first := s.at(db, account, j.ID, got.Latest.Result.Started.Add(-69*time.Second))
+		got, err = db.GoodBefore(s.ctx(), &first)
+		s.ok(err)
+		s.equal("before the first", got, cron.GoodBefore{Complete: true})
+	}},
+	{"a job that has always failed is not read to its beginning", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		now := db.Now().UTC().Truncate(time.Second)
+		s.flood(account, j.ID, 1, now.Add(-50_000*time.Second))
+		s.raw().AddFailures(account, j.ID, 50_000, 2, now, time.Second)
+		bad := s.at(db, account, j.ID, now)
+		got, err := db.GoodBefore(s.ctx(), &bad)
+		s.ok(err)
+		s.equal("found", got, cron.GoodBefore{})
+	}},
+}
+
+// at is the execution of a job that started at an instant.
+func (s *suite) at(db *store.Store, account, jobID int64, started time.Time) cron.Execution {
+	s.Helper()
+	page, err := db.Search(s.ctx(), account, &cron.HistoryQuery{Limit: 1,
+		Filter: cron.HistoryFilter{JobID: jobID, From: started, To: started.Add(time.Second)}})
+	s.ok(err)
+	if len(page.Records) != 1 {
+		s.Fatalf("there is no execution at %v", started)
+	}
+	return page.Records[0].Execution
 }
