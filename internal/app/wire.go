@@ -20,8 +20,14 @@ import (
 	"punctual/internal/web"
 )
 
-// userAgent is the User-Agent of executions.
-const userAgent = "Punctual/1 (HTTP cron service)"
+// userAgent is the User-Agent of executions. The version of a development build may not be a token (RFC 9110, section
+// 10.1.5).
+func userAgent() string {
+	if v := version(); cron.IsToken(v) {
+		return "Punctual/" + v
+	}
+	return "Punctual/devel"
+}
 
 // newScheduler makes the scheduler, with as many slots as the limit on open files allows.
 func (n *node) newScheduler() (*scheduler.Scheduler, error) {
@@ -33,7 +39,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	jobs := scheduler.New(scheduler.Config{
 		Store: n.db, Nodes: n.db, TestRuns: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
 		Metrics: n.metrics, Logger: n.logger,
-		Exchanger: fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent, Logger: n.logger}),
+		Exchanger: fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger}),
 	})
 	addGauges(n.metrics, jobs, n.db)
 	return jobs, nil

@@ -110,7 +110,11 @@ func (m *Masker) find(text []byte, spans []maskedSpan) []maskedSpan {
 		length, shown := 0, ""
 		if m.first[text[i]] {
 			for _, v := range m.values[binary.BigEndian.Uint64(text[i:])] {
-				if n := commonBeginning(text[i:], v.text); (n == len(v.text) || n >= maskedBeginning) && n > length {
+				least := min(len(v.text), maskedBeginning)
+				if least > len(text)-i || string(text[i:i+least]) != v.text[:least] {
+					continue
+				}
+				if n := commonBeginning(text[i:], v.text); n > length {
 					length, shown = n, v.shown
 				}
 			}

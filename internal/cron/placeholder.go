@@ -156,6 +156,12 @@ func (r *Request) SecretNames() (names []string) {
 	return slices.Compact(names)
 }
 
+// HasSecret reports whether a text refers to a secret.
+func HasSecret(text string) bool {
+	r := Request{Body: text}
+	return r.SecretNames() != nil
+}
+
 // Expanded is a request whose placeholders are replaced.
 type Expanded struct {
 	Request

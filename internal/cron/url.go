@@ -136,11 +136,26 @@ func MaskURL(s string) string {
 	if end-start < len("t@") {
 		return s
 	}
-	name, _, ok := strings.Cut(s[start:end-1], ":")
-	if !ok {
+	colon := userEnd(s[start : end-1])
+	if colon < 0 {
 		return s[:start] + Masked + "@" + s[end:]
 	}
-	return s[:start] + name + ":" + Masked + "@" + s[end:]
+	return s[:start+colon] + ":" + Masked + "@" + s[end:]
+}
+
+// userEnd is the position of the colon between user and password, which is not in a placeholder; -1 when there is none.
+func userEnd(credentials string) int {
+	for i := 0; i < len(credentials); i++ {
+		if credentials[i] == ':' {
+			return i
+		}
+		if credentials[i] == '%' {
+			if _, length, _ := placeholderAt(credentials[i:]); length > 0 {
+				i += length - 1
+			}
+		}
+	}
+	return -1
 }
 
 // WithoutUser returns s without its user information. ok is false if it has none.

@@ -108,6 +108,7 @@ func (c *Client) Do(ctx context.Context, call cron.Call) cron.Result {
 	x := &exchange{client: c, call: &call, started: time.Now()}
 	err := x.attempt(ctx)
 	x.finish(ctx, err)
+	x.maskResult()
 	return x.result
 }
 
@@ -121,6 +122,9 @@ type exchange struct {
 	body    []byte         // for the success criteria of the call
 	chain   *redirectChain // nil before the first redirect
 	tracer  *tracer        // nil when nobody wants a trace
+	masker  *cron.Masker   // of the account's secrets; nil when there are none
+
+	secretFields []string // names of headers whose values have secrets of the account
 
 	peerBytes int // size of the certificates of the current server
 }
@@ -139,12 +143,10 @@ func (x *exchange) attempt(ctx context.Context) (err error) {
 // run makes the request and those of redirects. Its errors are *fault.
 func (x *exchange) run(ctx context.Context) error {
 	var err error
-	expanded := x.call.Expand(uuid)
-	x.call.Request = expanded.Request
-	x.result.URL = requestedURL(expanded.Shown)
+	err = x.prepare()
 	x.tracer.beginHop(x)
-	if expanded.Unknown != "" {
-		return &fault{status: cron.StatusOther, fault: cron.FaultUnknownSecret, detail: expanded.Unknown}
+	if err != nil {
+		return err
 	}
 	if x.target, err = parseTarget(&x.call.Request); err != nil {
 		return err

@@ -50,11 +50,11 @@ func (x *exchange) redirected(code int, location string) bool {
 	}
 	next, ok := x.stepTo(code, location)
 	if !ok {
-		return refuse(cron.FaultRedirectURL, requestedURL(location))
+		return refuse(cron.FaultRedirectURL, x.shownURL(location))
 	}
 	v := visit{next.request.Method, next.request.URL, x.chain.leftOrigin || next.leavesOrigin}
 	if slices.Contains(x.chain.visits, v) {
-		return refuse(cron.FaultRedirectLoop, requestedURL(v.url))
+		return refuse(cron.FaultRedirectLoop, x.shownURL(v.url))
 	}
 	x.chain.visits = append(x.chain.visits, v)
 	x.chain.next = next
@@ -90,7 +90,7 @@ func (x *exchange) stepTo(code int, location string) (next *step, ok bool) {
 	case !sameOrigin(from, to):
 		next.leavesOrigin = true
 		r.Auth = cron.BasicAuth{}
-		r.Headers = without(r.Headers, isOriginField)
+		r.Headers = without(r.Headers, func(name string) bool { return isOriginField(name) || x.isSecretField(name) })
 		if from.tls && !to.tls {
 			u.User = nil // not even what the Location gives
 		}
@@ -109,6 +109,9 @@ func (x *exchange) redirectTarget(location string) string {
 		return ""
 	}
 	target := cron.RedirectTarget(base, location)
+	if len(x.call.Secrets) > 0 {
+		target = x.shownURL(target)
+	}
 	if target != clean(target, maxText) {
 		return ""
 	}
@@ -125,7 +128,7 @@ func (x *exchange) follow() {
 	t.next = nil
 
 	r := &x.result
-	r.Redirects = append(r.Redirects, cron.Redirect{Status: r.HTTPStatus, URL: requestedURL(x.call.Request.URL)})
+	r.Redirects = append(r.Redirects, cron.Redirect{Status: r.HTTPStatus, URL: x.shownURL(x.call.Request.URL)})
 	r.HTTPStatus, r.Reason, r.RetryAfter, r.Peer = 0, "", 0, ""
 	// The timings are those of the last request, but measured from the start of the exchange.
 	r.Stats, r.Duration = cron.Stats{}, 0
@@ -150,7 +153,7 @@ func isContentField(name string) bool {
 
 // isOriginField reports whether a header is meant for one origin only.
 func isOriginField(name string) bool {
-	for _, n := range [...]string{"Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Host"} {
+	for _, n := range [...]string{"Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Host", "webhook-signature"} {
 		if strings.EqualFold(name, n) {
 			return true
 		}

@@ -32,17 +32,12 @@ func (x *exchange) send(conn net.Conn) (rest string, err error) {
 // appendHead appends the request line and the headers to b. The headers of the job keep their order, case and repetitions.
 func (x *exchange) appendHead(b []byte) []byte {
 	r := &x.call.Request
-	host := cron.Header{Name: "Host", Value: x.target.hostField()}
-	if r.Method == cron.MethodConnect {
-		host.Value = x.target.authority()
-	}
-	var given [fieldDropped]bool
-	for i := len(r.Headers) - 1; i >= 0; i-- { // backwards, so that the first Host is used
-		if rule := ruleFor(r.Headers[i].Name); rule < fieldDropped {
-			given[rule] = true
-			if rule == fieldHost {
-				host = r.Headers[i]
-			}
+	own := x.ownFields()
+	host := own.host
+	if !own.given[fieldHost] {
+		host = cron.Header{Name: "Host", Value: x.target.hostField()}
+		if r.Method == cron.MethodConnect {
+			host.Value = x.target.authority()
 		}
 	}
 
@@ -51,13 +46,14 @@ func (x *exchange) appendHead(b []byte) []byte {
 	b = append(b, x.target.resource...)
 	b = append(b, " HTTP/1.1\r\n"...)
 	b = appendField(b, host.Name, host.Value)
-	if !given[fieldUserAgent] {
+	if !own.given[fieldUserAgent] {
 		b = appendField(b, "User-Agent", x.client.userAgent)
 	}
-	if !given[fieldAccept] {
+	if !own.given[fieldAccept] {
 		b = appendField(b, "Accept", "*/*")
 	}
-	if !given[fieldAuthorization] {
+	b = x.appendCarried(b, &own)
+	if !own.given[fieldAuthorization] {
 		if credentials, ok := x.credentials(); ok {
 			b = append(b, "Authorization: Basic "...)
 			b = base64.StdEncoding.AppendEncode(b, []byte(credentials))
@@ -70,7 +66,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 		}
 	}
 	if r.Method.SendsBody() {
-		if !given[fieldContentType] {
+		if !own.given[fieldContentType] {
 			b = appendField(b, "Content-Type", "application/x-www-form-urlencoded")
 		}
 		b = append(b, "Content-Length: "...)
@@ -102,6 +98,13 @@ const (
 	fieldAccept
 	fieldAuthorization
 	fieldContentType
+	fieldExecution
+	fieldTraceparent
+	fieldIdempotencyKey
+	fieldAttempt
+	fieldWebhookID
+	fieldWebhookTimestamp
+	fieldWebhookSignature
 	fieldDropped // headers for framing and for the connection are set by the client only
 	fieldPlain
 )
@@ -109,7 +112,9 @@ const (
 // ruledFields are the names of the headers with a rule of their own.
 var ruledFields = [...]string{
 	fieldHost: "Host", fieldUserAgent: "User-Agent", fieldAccept: "Accept", fieldAuthorization: "Authorization",
-	fieldContentType: "Content-Type", fieldDropped: "Content-Length", "Transfer-Encoding", "Connection", "Expect", "TE",
+	fieldContentType: "Content-Type", fieldExecution: "Punctual-Execution", fieldTraceparent: "traceparent",
+	fieldIdempotencyKey: "Idempotency-Key", fieldAttempt: "Punctual-Attempt", fieldWebhookID: "webhook-id",
+	fieldWebhookTimestamp: "webhook-timestamp", fieldWebhookSignature: "webhook-signature", fieldDropped: "Content-Length", "Transfer-Encoding", "Connection", "Expect", "TE",
 	"Upgrade", "Trailer", "Keep-Alive", "Proxy-Connection",
 }
 
@@ -131,9 +136,23 @@ func appendField(b []byte, name, value string) []byte {
 	b = append(b, name...)
 	b = append(b, ": "...)
 	for i := range len(value) {
-		if c := value[i]; c >= ' ' && c != 0x7f || c == '\t' {
-			b = append(b, c)
+		if isSent(value[i]) {
+			b = append(b, value[i])
 		}
 	}
 	return append(b, "\r\n"...)
+}
+
+// isSent reports whether a byte of the value of a header is sent.
+func isSent(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
+
+// sentValue is the value of a header as appendField writes it.
+func sentValue(value string) string {
+	b := make([]byte, 0, len(value))
+	for i := range len(value) {
+		if isSent(value[i]) {
+			b = append(b, value[i])
+		}
+	}
+	return string(b)
 }

@@ -40,7 +40,7 @@ func sent(t *testing.T, client *Client, path string, change func(*cron.Call)) st
 func TestRequestBytes(t *testing.T) {
 	client := New(Config{UserAgent: "Punctual/1.0 (+https://example.test)"})
 	const (
-		common = "Host: SERVER\r\nUser-Agent: Punctual/1.0 (+https://example.test)\r\nAccept: */*\r\n"
+		common = "Host: SERVER\r\nUser-Agent: Punctual/1.0 (+https://example.test)\r\nAccept: */*\r\nPunctual-Execution: 0\r\n"
 		last   = "Connection: close\r\n\r\n"
 		form   = "Content-Type: application/x-www-form-urlencoded\r\n"
 	)
@@ -83,7 +83,7 @@ func TestRequestBytes(t *testing.T) {
 				{Name: "AUTHORIZATION", Value: "Bearer x"},
 				{Name: "X-Text", Value: "t\u00e4b\there"},
 			}
-		}, "POST /p?q HTTP/1.1\r\nhOST: elsewhere.test\r\nx-one: 1\r\n" +
+		}, "POST /p?q HTTP/1.1\r\nhOST: elsewhere.test\r\nPunctual-Execution: 0\r\nx-one: 1\r\n" +
 			"content-TYPE: application/json\r\nX-Two: a\r\nACCEPT: text/html\r\n" +
 			"X-Two: b\r\nuser-agent: mine\r\nAccept-Encoding: gzip\r\nAUTHORIZATION: Bearer x\r\nX-Text: t\u00e4b\there\r\n" +
 			"Content-Length: 2\r\n" + last + "{}"},
@@ -185,7 +185,7 @@ func TestWhatAnExecutionSends(t *testing.T) {
 		{"nothing asks for compression", nil, "", "Accept-Encoding"},
 		{"unless the job does", header("Accept-Encoding", "br"), "\r\nAccept-Encoding: br\r\n", ""},
 		{"User-Agent is ours", nil, "\r\nUser-Agent: Punctual\r\n", ""},
-		{"unless set", header("User-Agent", "mine"), "\r\nUser-Agent: mine\r\n", "Punctual"},
+		{"unless set", header("User-Agent", "mine"), "\r\nUser-Agent: mine\r\n", "User-Agent: Punctual"},
 	}
 	for _, row := range rows {
 		t.Run(row.sentence, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestNoInjection(t *testing.T) {
 		}
 		c.Request.Auth = cron.BasicAuth{Enable: true, User: evil, Password: evil}
 	})
-	want := []string{"GET / HTTP/1.1", "Host", "User-Agent", "Accept", "Authorization", "X-Value", "Connection", "", ""}
+	want := []string{"GET / HTTP/1.1", "Host", "User-Agent", "Accept", "Punctual-Execution", "Authorization", "X-Value", "Connection", "", ""}
 	lines := strings.Split(got, "\r\n")
 	if len(lines) != len(want) {
 		t.Fatalf("%q", lines)

@@ -25,6 +25,7 @@ func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Tr
 	stop := x.tracer.report(observe)
 	err := x.attempt(ctx)
 	x.finish(ctx, err)
+	x.maskResult()
 	x.tracer.masks.result(&x.result)
 	x.tracer.end(&x.result)
 	stop()

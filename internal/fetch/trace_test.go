@@ -45,7 +45,8 @@ func TestTrace(t *testing.T) {
 		t.Errorf("the phases were %v", phases)
 	}
 	hop := trace.Hops[0]
-	request := "GET / HTTP/1.1\r\nHost: " + strings.Trim(url[7:], "/") + "\r\nUser-Agent: Punctual\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+	request := "GET / HTTP/1.1\r\nHost: " + strings.Trim(url[7:], "/") + "\r\nUser-Agent: Punctual\r\nAccept: */*\r\n" +
+		"Punctual-Execution: 0\r\nConnection: close\r\n\r\n"
 	if hop.URL != url || len(hop.Dials) != 1 || !hop.Dials[0].Chosen || hop.Peer != hop.Dials[0].Address || hop.Stats != r.Stats {
 		t.Errorf("%+v", hop)
 	}

@@ -1,0 +1,84 @@
+package fetch
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"punctual/internal/cron"
+)
+
+// What a call holds of the account's secrets is in no result: the URL has their names, and what the target echoes is
+// masked (see cron.Masker).
+
+// prepare replaces the placeholders of the request. The error is a *fault.
+func (x *exchange) prepare() error {
+	given := x.call.Request.Headers
+	expanded := x.call.Expand(uuid)
+	x.call.Request = expanded.Request
+	x.result.URL = requestedURL(expanded.Shown)
+	if expanded.Unknown != "" {
+		return &fault{status: cron.StatusOther, fault: cron.FaultUnknownSecret, detail: expanded.Unknown}
+	}
+	if len(x.call.Secrets) == 0 {
+		return nil
+	}
+	x.masker = x.call.Masker()
+	for i, h := range given {
+		if cron.HasSecret(h.Value) {
+			x.secretFields = append(x.secretFields, expanded.Headers[i].Name)
+		}
+	}
+	if auth := &x.call.Request.Auth; x.masker != nil && auth.Enable {
+		x.masker.Add(base64.StdEncoding.EncodeToString([]byte(auth.User+":"+auth.Password)), cron.Masked)
+	}
+	return nil
+}
+
+// isSecretField reports whether the value of a header has a secret of the account.
+func (x *exchange) isSecretField(name string) bool {
+	for _, n := range x.secretFields {
+		if strings.EqualFold(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// shownURL is a URL that was made from one with secrets, such as the target of a redirect, for people. Its credentials may
+// be secrets that are too short to be found.
+func (x *exchange) shownURL(url string) string {
+	if len(x.call.Secrets) > 0 {
+		url, _ = cron.WithoutUser(url)
+	}
+	return x.masker.MaskString(requestedURL(url))
+}
+
+// maskResult masks what a target has echoed.
+func (x *exchange) maskResult() {
+	if x.masker == nil {
+		return
+	}
+	r, m := &x.result, x.masker
+	r.Reason, r.Detail = clean(m.MaskString(r.Reason), maxText), clean(m.MaskString(r.Detail), maxText)
+	if r.Headers != nil {
+		r.Headers = cutLines(m.Mask(r.Headers), maxHead)
+	}
+	if r.Body != nil {
+		body := r.Body
+		if r.Truncated || len(body) == cron.MaxStoredBody { // not a part of a secret at the end either
+			body = body[:len(body)-m.Partial(body)]
+		}
+		body = m.Mask(body)
+		r.Body = body[:min(len(body), cron.MaxStoredBody)]
+	}
+}
+
+// cutLines cuts header lines that have become too long, after a line and with the empty one at the end.
+func cutLines(lines []byte, longest int) []byte {
+	if len(lines) <= longest {
+		return lines
+	}
+	const end = "\r\n"
+	at := strings.LastIndex(string(lines[:longest-len(end)]), "\n")
+	return append(lines[:at+1:at+1], end...)
+}
