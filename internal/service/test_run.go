@@ -122,9 +122,12 @@ func (s *Service) FollowTestRun(ctx context.Context, actor cron.Actor, id int64)
 	if _, err := s.store.TestRunVersion(ctx, f.accountID, id); err != nil {
 		return nil, err
 	}
-	var err error
-	f.release, err = s.followers.join(f.accountID)
-	return f, err
+	release, err := s.followers.join(f.accountID)
+	if err != nil {
+		return nil, err
+	}
+	f.release = release
+	return f, nil
 }
 
 // Poll reads the test run if it has changed since the last call; changed is true at the first one.
