@@ -84,6 +84,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"RoomForJob":        func() error { return s.RoomForJob(ctx, a) },
 		"Run":               func() error { return second(s.Run(ctx, a, 1, now)) },
 		"RunJob":            func() error { return second(s.RunJob(ctx, a, 1)) },
+		"ScheduleLoad":      func() error { return second(s.ScheduleLoad(ctx, now, a, cron.LoadQuery{})) },
 		"SearchHistory":     func() error { return second(s.SearchHistory(ctx, a, &cron.HistoryQuery{Limit: 1})) },
 		"SetAccountEnabled": func() error { return s.SetAccountEnabled(ctx, a, "", true) },
 		"SetPlan":           func() error { return s.SetPlan(ctx, a, "", service.PlanChange{Plan: "any"}) },
