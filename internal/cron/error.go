@@ -158,6 +158,7 @@ const (
 	RuleTestRunsOpen           // Limit: test runs of an account that may be waiting or running at once
 	RuleTagComma               // Given: a tag
 	RuleSecretName             // Given: what cannot be the name of a secret
+	RuleCurrentVersion         // nothing; the version is what the job is now
 	RuleSecretUsed             // Limit: how many jobs use the secret that is to be deleted
 )
 
@@ -215,6 +216,7 @@ const (
 	SubjectIdentity
 	SubjectTestRun
 	SubjectSecret
+	SubjectVersion
 )
 
 // Error is the text for logs; people read the sentences of package message.

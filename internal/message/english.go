@@ -165,6 +165,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleTagComma:     "The tag {quoted} holds a comma; use several tags instead.",
 	cron.RuleSecretName: "{quoted} cannot be the name of a secret; use letters, digits, underscores, hyphens and dots, and begin with a " +
 		"letter or an underscore.",
+	cron.RuleCurrentVersion: "The job runs by this version now. Change the job first, then forget the secrets that it had.",
 	cron.RuleSecretUsed:     "Jobs still use this secret, {limit} in number; change or delete them first.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }
@@ -186,6 +187,7 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectPasskey}:  "There is no such passkey. List your passkeys to see those that are registered.",
 	{cron.NotFound, cron.SubjectIdentity}: "There is no such sign-in by another service. List those that you linked.",
 
+	{cron.NotFound, cron.SubjectVersion}: "There is no such version of this job, or its definition is no longer kept. List the versions of the job.",
 	{cron.NotFound, cron.SubjectTestRun}: "There is no such test run in this account. It is deleted 15 minutes after its start; start it again.",
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
@@ -225,7 +227,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectAPIKey: "API key", cron.SubjectAccount: "account", cron.SubjectDatabase: "database",
 	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
-	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret",
+	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret", cron.SubjectVersion: "version",
 }
 
 // englishType returns the name of a type with its article.

@@ -78,6 +78,6 @@ func (s *Service) DeleteFolder(ctx context.Context, actor cron.Actor, folderID i
 	}
 	e := cron.AuditEntry{Action: actFolderDrop, Object: objectFolder, ObjectID: folderID, Title: folder.Title}
 	return s.audited(ctx, &actor, e, func(ctx context.Context, _ *cron.AuditEntry) error {
-		return s.store.DeleteFolder(ctx, actor.Account.ID, folderID)
+		return s.store.DeleteFolder(ctx, actor.Account.ID, folderID, authorOf(&actor))
 	})
 }

@@ -110,7 +110,7 @@ func (s *Service) DeleteJob(ctx context.Context, actor cron.Actor, jobID int64, 
 	if err := s.allow(&actor, UseDeleteJob); err != nil {
 		return err
 	}
-	return s.store.DeleteJobIf(ctx, actor.Account.ID, jobID, func(job *cron.Job) error { return s.check(only, job) },
+	return s.store.DeleteJobIf(ctx, actor.Account.ID, jobID, authorOf(&actor), func(job *cron.Job) error { return s.check(only, job) },
 		func(ctx context.Context, job *cron.Job) error {
 			return s.note(ctx, &actor, cron.AuditEntry{Action: actJobDelete, Object: objectJob, ObjectID: jobID, Title: titleOf(job)})
 		})

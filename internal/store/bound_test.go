@@ -27,7 +27,9 @@ func TestEditGivesUp(t *testing.T) {
 		tries := 0
 		for name, edit := range map[string]func(see func(*cron.Job) error) error{
 			"update": func(see func(*cron.Job) error) error { return db.UpdateJob(t.Context(), account, j.ID, see) },
-			"delete": func(see func(*cron.Job) error) error { return db.DeleteJobIf(t.Context(), account, j.ID, see) },
+			"delete": func(see func(*cron.Job) error) error {
+				return db.DeleteJobIf(t.Context(), account, j.ID, cron.Author{}, see)
+			},
 		} {
 			tries = 0
 			err := edit(func(j *cron.Job) error {

@@ -361,6 +361,9 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 		if err != nil {
 			return fmt.Errorf("disable one-time jobs: %w", err)
 		}
+		if err := s.addValueVersions(ctx, q, st.oneTimeDone, changeEnabled, 0, &theService); err != nil {
+			return err
+		}
 	}
 	if len(st.taken) > 0 {
 		_, err := q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.engine.in("id", 1), s.engine.list(st.taken))

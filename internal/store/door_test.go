@@ -45,7 +45,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.RenameFolder(ctx, &cron.Folder{ID: w.folder, AccountID: w.account, Title: "other"})
 	},
 	"DeleteFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.DeleteFolder(ctx, w.account, w.folder)
+		return db.DeleteFolder(ctx, w.account, w.folder, cron.Author{})
 	},
 	"CreateJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		j := newJob(w.account)
@@ -57,8 +57,28 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"DeleteJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteJob(ctx, w.account, w.job)
 	},
+	"RestoreVersion": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.RestoreVersion(ctx, w.account, w.job, 1, func(j *cron.Job) error { j.Title = "former"; return nil })
+	},
+	"ForgetVersion": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.ForgetVersion(ctx, w.account, w.edited, 1)
+	},
+	"PurgeJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.PurgeJob(ctx, w.account, w.deleted)
+	},
+	"RestoreJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		b, j, err := db.BinJob(ctx, w.account, w.deleted)
+		if err != nil {
+			return err
+		}
+		return db.RestoreJob(ctx, &b, &j, func(context.Context) error { return nil })
+	},
+	"RestoreFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.RestoreFolder(ctx, w.account, w.deletedFolder, cron.Author{})
+		return err
+	},
 	"DeleteJobIf": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.DeleteJobIf(ctx, w.account, w.job, func(*cron.Job) error { return nil })
+		return db.DeleteJobIf(ctx, w.account, w.job, cron.Author{}, func(*cron.Job) error { return nil })
 	},
 	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.RequestRun(ctx, w.account, w.job)
@@ -186,11 +206,11 @@ func swapping(key [32]byte) func() ([][32]byte, error) {
 
 // notWriting are the other methods.
 var notWriting = []string{
-	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "ChangedExecutions", "Changed", "Close",
+	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Folder", "FolderJobs", "Folders", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
@@ -199,11 +219,27 @@ var notWriting = []string{
 
 type doorWorld struct {
 	account, node, key, folder, job int64
+	edited, deleted, deletedFolder  int64 // a job with a second version, and what lies in the bin
 	launch                          cron.Launch
 	waiting                         cron.WaitingTestRun
 	running                         int64 // a test run
 	people                          people
 	options                         store.Options
+}
+
+// fillBin deletes a job and a folder, and edits another job.
+func (w *doorWorld) fillBin(t *testing.T, db *store.Store) {
+	t.Helper()
+	edited, deleted := newJob(w.account), newJob(w.account)
+	edited.Enabled, deleted.Enabled = false, false
+	ok(t, db.CreateJob(t.Context(), &edited))
+	ok(t, db.CreateJob(t.Context(), &deleted))
+	ok(t, db.UpdateJob(t.Context(), w.account, edited.ID, func(j *cron.Job) error { j.Title = "other"; return nil }))
+	ok(t, db.DeleteJob(t.Context(), w.account, deleted.ID))
+	f := cron.Folder{AccountID: w.account, Title: "deleted"}
+	ok(t, db.CreateFolder(t.Context(), &f))
+	ok(t, db.DeleteFolder(t.Context(), w.account, f.ID, cron.Author{}))
+	w.edited, w.deleted, w.deletedFolder = edited.ID, deleted.ID, f.ID
 }
 
 // addTestRuns adds one that runs, one that waits, and one that has expired.
@@ -258,6 +294,7 @@ func TestOneDoor(t *testing.T) {
 			j.FolderID = f.ID
 			ok(t, db.CreateJob(t.Context(), &j))
 			w.key, w.folder, w.job = k.ID, f.ID, j.ID
+			w.fillBin(t, db)
 			ok(t, db.CreateSecret(t.Context(), &cron.Secret{AccountID: w.account, Name: "SECRET", Value: "value"}))
 			w.people = newPeople(t, db, w.account)
 			ok(t, db.SaveACMEFile(t.Context(), "file", []byte("value")))

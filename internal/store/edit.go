@@ -41,6 +41,12 @@ var errEdited = errors.New("the job was changed meanwhile")
 // The transaction that writes the job also runs then, with the job before and after the edit; then does no more than write.
 func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error,
 	then ...func(ctx context.Context, before, after *cron.Job) error) error {
+	return s.update(ctx, accountID, jobID, origin{}, change, then...)
+}
+
+// update is UpdateJob for a definition with an origin.
+func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin, change func(*cron.Job) error,
+	then ...func(ctx context.Context, before, after *cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
 		func(context.Context, queryer) error, error) {
 		j := rec.Job
@@ -49,12 +55,23 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 		}
 		j.ID, j.AccountID = rec.ID, rec.AccountID
 		j.Timing.RunAtPassed = j.Timing.RunAtPassed && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
-		secrets, err := encodeSecrets(&j)
+		encoded, err := encodeJob(&j)
 		if err != nil {
 			return nil, err
 		}
+		former, err := encodeDefinition(&rec.Job)
+		if err != nil {
+			return nil, err
+		}
+		changes := cron.JobChanges(&rec.Job, &j)
 		return func(ctx context.Context, q queryer) error {
-			if err := s.saveEdit(ctx, q, rec, &j, version, secrets); err != nil {
+			if err := s.saveEdit(ctx, q, rec, &j, version, encoded.secrets); err != nil {
+				return err
+			}
+			if err := s.keepVersion(ctx, q, &rec.Job, version, former); err != nil {
+				return err
+			}
+			if err := s.addVersion(ctx, q, &j, version+1, &j.UpdatedBy, changes, from, encoded.definition); err != nil {
 				return err
 			}
 			for _, write := range then {
@@ -65,6 +82,12 @@ func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change fu
 			return nil
 		}, nil
 	})
+}
+
+// RestoreVersion is UpdateJob for an edit that gives a job the definition of an earlier version.
+func (s *Store) RestoreVersion(ctx context.Context, accountID, jobID, version int64, change func(*cron.Job) error,
+	then ...func(ctx context.Context, before, after *cron.Job) error) error {
+	return s.update(ctx, accountID, jobID, origin{restored: version}, change, then...)
 }
 
 // saveEdit writes an edited job, if it still has the given version, and plans it. Planning takes microseconds, and has
@@ -134,15 +157,15 @@ func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
 	return nil
 }
 
-// DeleteJob removes a job. Its history is no longer reachable, and is deleted when its retention ends. The error is of
-// kind Invalid for a job that belongs to a monitor.
+// DeleteJob moves a job to the bin. Its history is not reachable there. The error is of kind Invalid for a job that belongs
+// to a monitor.
 func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
-	return s.DeleteJobIf(ctx, accountID, jobID, func(*cron.Job) error { return nil })
+	return s.DeleteJobIf(ctx, accountID, jobID, cron.Author{}, func(*cron.Job) error { return nil })
 }
 
 // DeleteJobIf deletes a job, like DeleteJob, if allow returns no error for the version of the job that is deleted. An error of
 // allow is returned unchanged. allow may run more than once.
-func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow func(*cron.Job) error,
+func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron.Author, allow func(*cron.Job) error,
 	then ...func(context.Context, *cron.Job) error) error {
 	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
 		func(context.Context, queryer) error, error) {
@@ -153,13 +176,23 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, allow f
 			return nil, &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob,
 				Problems: []cron.Problem{{Rule: cron.RuleMonitorJob}}}
 		}
+		definition, err := encodeDefinition(&rec.Job)
+		if err != nil {
+			return nil, err
+		}
 		return func(ctx context.Context, q queryer) error {
 			if _, err := s.lockState(ctx, q, accountID, jobID); err != nil {
+				return err
+			}
+			if err := s.keepVersion(ctx, q, &rec.Job, version, definition); err != nil {
 				return err
 			}
 			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2`, jobID, version)
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the job: %w", err)
+			}
+			if err := s.moveToBin(ctx, q, &rec.Job, version, by.Label); err != nil {
+				return err
 			}
 			for _, write := range then {
 				if err := write(ctx, &rec.Job); err != nil {

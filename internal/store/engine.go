@@ -56,6 +56,8 @@ type dialect interface {
 	// such an index would make every result write to all indexes, so running executions are found by a scan from the
 	// oldest on (Store.runningFrom).
 	unindexed(column string) string
+	// withID is the beginning of an INSERT up to its columns, among them an id that the database would make otherwise.
+	withID(insert string) string
 	// days returns a condition that leaves out days without relevant rows, and args with its arguments appended.
 	days(first, last int64, args ...any) (string, []any)
 }

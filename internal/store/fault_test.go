@@ -103,7 +103,7 @@ func TestAllOrNothing(t *testing.T) {
 					tables(t, raw).SetEnabled(account, db.Now())
 				}, run: func() error { return db.WakeJobs(t.Context(), account) }},
 				{name: "delete a folder", run: func() error {
-					return db.DeleteFolder(t.Context(), account, folder.ID)
+					return db.DeleteFolder(t.Context(), account, folder.ID, cron.Author{})
 				}},
 				{name: "delete a job", run: func() error {
 					return db.DeleteJob(t.Context(), account, disabled.ID)

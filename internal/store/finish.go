@@ -104,6 +104,9 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 	if _, err := q.ExecContext(ctx, `UPDATE job SET enabled = $2, version = version + 1 WHERE id = $1`, rec.ID, false); err != nil {
 		return fmt.Errorf("disable the job: %w", err)
 	}
+	if err := s.addValueVersions(ctx, q, []int64{rec.ID}, changeEnabled, 0, &theService); err != nil {
+		return err
+	}
 	if _, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = NULL, claim_at = NULL WHERE job_id = $1`, rec.ID); err != nil {
 		return fmt.Errorf("disable the job: %w", err)
 	}

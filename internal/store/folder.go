@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,17 +55,24 @@ func (s *Store) RenameFolder(ctx context.Context, f *cron.Folder) error {
 	})
 }
 
-// DeleteFolder removes a folder. Its jobs move to the root folder.
-func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64) error {
+// DeleteFolder moves a folder to the bin, and its jobs to the root folder.
+func (s *Store) DeleteFolder(ctx context.Context, accountID, folderID int64, by cron.Author) error {
 	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM folder WHERE id = $1 AND account_id = $2`, folderID, accountID)
-		if err := changedOne(res, err, cron.SubjectFolder); err != nil {
+		bin := cron.BinFolder{FolderID: folderID, AccountID: accountID, DeletedBy: by.Label}
+		err := q.QueryRowContext(ctx, `DELETE FROM folder WHERE id = $1 AND account_id = $2 RETURNING title`, folderID, accountID).Scan(&bin.Title)
+		if err != nil {
+			return oneRow(err, cron.SubjectFolder)
+		}
+		bin.JobIDs, err = collect(ctx, q, "move the folder's jobs", single[int64],
+			`UPDATE job SET folder_id = 0, version = version + 1 WHERE folder_id = $1 AND folder_id <> 0 RETURNING id`, folderID)
+		if err != nil {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, `UPDATE job SET folder_id = 0, version = version + 1 WHERE folder_id = $1 AND folder_id <> 0`, folderID); err != nil {
-			return fmt.Errorf("move the folder's jobs: %w", err)
+		slices.Sort(bin.JobIDs)
+		if err := s.addValueVersions(ctx, q, bin.JobIDs, changeFolder, 0, &by); err != nil {
+			return err
 		}
-		return nil
+		return s.moveFolderToBin(ctx, q, &bin)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -80,7 +81,7 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 // CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates only the folder. The
 // error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
-	secrets, err := encodeSecrets(j)
+	encoded, err := encodeJob(j)
 	if err != nil {
 		return err
 	}
@@ -101,30 +102,48 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err != nil {
 			return err
 		}
-		if err := saveAbout(ctx, q, j); err != nil {
+		if err := s.saveNew(ctx, q, j, now, encoded.secrets); err != nil {
 			return err
 		}
-		if err := s.saveSecret(ctx, q, j.ID, secrets); err != nil {
-			return err
-		}
-		if _, ok := cron.WithoutUser(j.Request.URL); ok {
-			if err := s.saveURL(ctx, q, j); err != nil {
-				return err
-			}
-		}
-		if _, err := q.ExecContext(ctx, `UPDATE account SET last_rank = last_rank + 1 WHERE id = $1`, j.AccountID); err != nil {
-			return err
-		}
-		_, err = q.ExecContext(ctx,
-			`INSERT INTO job_state (job_id, account_id, next_run_at, claim_at, rank)
-			 SELECT $1, id, $3, $3, last_rank FROM account WHERE id = $2`,
-			j.ID, j.AccountID, nullMillis(j.NextAfter(now)))
-		return err
+		return s.addVersion(ctx, q, j, 1, &j.CreatedBy, nil, origin{}, encoded.definition)
 	})
 	if err != nil {
 		return fmt.Errorf("create the job: %w", err)
 	}
 	return nil
+}
+
+// saveNew writes what belongs to a row of job that has just been inserted, and plans the job.
+func (s *Store) saveNew(ctx context.Context, q queryer, j *cron.Job, now time.Time, secrets []byte) error {
+	if err := saveAbout(ctx, q, j); err != nil {
+		return err
+	}
+	if err := s.saveSecret(ctx, q, j.ID, secrets); err != nil {
+		return err
+	}
+	if _, ok := cron.WithoutUser(j.Request.URL); ok {
+		if err := s.saveURL(ctx, q, j); err != nil {
+			return err
+		}
+	}
+	if _, err := q.ExecContext(ctx, `UPDATE account SET last_rank = last_rank + 1 WHERE id = $1`, j.AccountID); err != nil {
+		return err
+	}
+	_, err := q.ExecContext(ctx,
+		`INSERT INTO job_state (job_id, account_id, next_run_at, claim_at, rank)
+		 SELECT $1, id, $3, $3, last_rank FROM account WHERE id = $2`,
+		j.ID, j.AccountID, nullMillis(j.NextAfter(now)))
+	return err
+}
+
+// encodedJob is what is sealed of a job, encoded before the transaction that writes it.
+type encodedJob struct{ secrets, definition []byte }
+
+func encodeJob(j *cron.Job) (e encodedJob, err error) {
+	if e.secrets, err = encodeSecrets(j); err == nil {
+		e.definition, err = encodeDefinition(j)
+	}
+	return e, err
 }
 
 // readVersion reads a job and the version of its row, which every change of the row increments.

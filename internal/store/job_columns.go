@@ -109,6 +109,10 @@ var (
 	definitionCount = jobDefinition(new(cron.Job)).count()
 	jobInsert       = `INSERT INTO job (account_id, created_at, ` + names("", jobDefinition(new(cron.Job))) + `) VALUES (` +
 		parameters(1, 2+definitionCount) + `) RETURNING id`
+	// With an ID of an earlier job: the engine writes what stands between the two.
+	jobRestoreInto   = `INSERT INTO job (id, account_id, created_at, version, ` + names("", jobDefinition(new(cron.Job))) + `)`
+	jobRestoreValues = ` VALUES (` + parameters(1, 4+definitionCount) + `)`
+
 	jobUpdate = `UPDATE job SET (` + names("", jobDefinition(new(cron.Job))) + `, version) = (` +
 		parameters(3, definitionCount) + `, $2 + 1) WHERE id = $1 AND version = $2`
 )

@@ -155,7 +155,7 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	f.Title = "another"
 	ok(t, db.RenameFolder(ctx, &f))
-	ok(t, db.DeleteFolder(ctx, account, f.ID))
+	ok(t, db.DeleteFolder(ctx, account, f.ID, cron.Author{}))
 	for _, enabled := range []bool{false, true} {
 		ok(t, db.UpdateJob(ctx, account, j.ID, func(j *cron.Job) error { j.Enabled = enabled; return nil }))
 	}

@@ -235,6 +235,8 @@ func (e *postgresEngine) in(column string, n int) string {
 
 func (e *postgresEngine) list(numbers []int64) any { return append([]int64{}, numbers...) } // nil would be NULL
 
+func (e *postgresEngine) withID(insert string) string { return insert + ` OVERRIDING SYSTEM VALUE` }
+
 func (e *postgresEngine) lower(column string) string { return `lower(` + column + ` COLLATE "C")` }
 
 func (e *postgresEngine) lock(kind lockKind) string { return postgresLocks[kind] }

@@ -29,7 +29,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	}
 	for _, step := range []func(context.Context) (bool, error){
 		s.pruneUsage, s.pruneIdempotencyKeys, s.pruneSessions, s.pruneChallenges, s.pruneLinks, s.pruneAudit,
-		s.wakeRemaining, s.deleteDue, s.pruneDeletedJobs, s.pruneChanges, s.pruneOutbox,
+		s.wakeRemaining, s.deleteDue, s.pruneDeletedJobs, s.pruneChanges, s.pruneOutbox, s.pruneBin, s.pruneVersions,
 	} {
 		if more, err := step(ctx); more || err != nil {
 			return more, err
@@ -71,7 +71,7 @@ func (s *Store) pruneNodes(ctx context.Context) error {
 // deletedJobsChunk is how many hours of statistics of deleted jobs one transaction deletes.
 const deletedJobsChunk = 2000
 
-// pruneDeletedJobs deletes a chunk of the statistics of deleted jobs. A node may write such statistics shortly after a
+// pruneDeletedJobs deletes a chunk of the statistics, or of the versions, of deleted jobs that are not in the bin. A node may write such statistics shortly after a
 // job is deleted.
 func (s *Store) pruneDeletedJobs(ctx context.Context) (more bool, err error) {
 	var id int64
@@ -88,6 +88,14 @@ func (s *Store) pruneDeletedJobs(ctx context.Context) (more bool, err error) {
 				return err
 			}
 			if n, err := res.RowsAffected(); err != nil || n == deletedJobsChunk {
+				return err
+			}
+			res, err = q.ExecContext(ctx, `DELETE FROM job_version WHERE job_id = $1 AND version IN
+				(SELECT version FROM job_version WHERE job_id = $1 LIMIT $2)`, id, versionsChunk)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil || n == versionsChunk {
 				return err
 			}
 			_, err = q.ExecContext(ctx, `DELETE FROM deleted_job WHERE job_id = $1`, id)

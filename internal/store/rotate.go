@@ -40,6 +40,8 @@ var sealedColumns = []sealedColumn{
 		func(key []any) string { return secretRowOf(key[0].(int64), key[1].(string)) }},
 	{"test_run", "sealed_job", []string{"id"}, "", ofNumber(testJobRow)},
 	{"test_run", "sealed_result", []string{"id"}, "", ofNumber(testResultRow)},
+	{"job_version", "sealed", []string{"job_id", "version"}, "",
+		func(key []any) string { return versionRow(key[0].(int64), key[1].(int64)) }},
 	{"idempotency_key", "answer", []string{"account_id", "key"}, "",
 		func(key []any) string { return idempotencyRow(key[0].(int64), key[1].(string)) }},
 }

@@ -150,6 +150,8 @@ func (e *sqliteEngine) list(numbers []int64) any {
 	return string(append(text, ']'))
 }
 
+func (e *sqliteEngine) withID(insert string) string { return insert }
+
 func (e *sqliteEngine) lower(column string) string { return `lower(` + column + `)` }
 
 func (e *sqliteEngine) lock(lockKind) string { return "" }

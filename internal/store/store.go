@@ -68,6 +68,7 @@ type Store struct {
 	auditKept     time.Duration
 	auditEntries  int
 	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
+	versionsSeen  atomic.Int64 // the version that upkeep has looked at last
 	stop          context.CancelFunc
 	background    sync.WaitGroup
 }

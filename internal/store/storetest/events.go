@@ -120,7 +120,7 @@ var eventTests = []test{
 		if !errors.Is(err, cause) {
 			s.Errorf("the error is %v", err)
 		}
-		s.ok(db.DeleteFolder(s.ctx(), account, f.ID))
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}))
 		words, last = s.changes(db, account, last)
 		s.equal("deleting its folder", words, []string{"changed"})
 

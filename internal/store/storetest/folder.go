@@ -95,7 +95,7 @@ var folderTests = []test{
 			_, err := db.Folder(s.ctx(), account, id)
 			s.missing(err, cron.SubjectFolder)
 			s.missing(db.RenameFolder(s.ctx(), &cron.Folder{ID: id, AccountID: account, Title: "x"}), cron.SubjectFolder)
-			s.missing(db.DeleteFolder(s.ctx(), account, id), cron.SubjectFolder)
+			s.missing(db.DeleteFolder(s.ctx(), account, id, cron.Author{}), cron.SubjectFolder)
 		}
 		read, err := db.Folder(s.ctx(), theirs.AccountID, theirs.ID)
 		s.ok(err)
@@ -126,7 +126,7 @@ var folderTests = []test{
 		a := s.job(db, account, func(j *cron.Job) { j.FolderID = gone.ID })
 		b := s.job(db, account, func(j *cron.Job) { j.FolderID = stays.ID })
 		before := s.record(db, account, a.ID)
-		s.ok(db.DeleteFolder(s.ctx(), account, gone.ID))
+		s.ok(db.DeleteFolder(s.ctx(), account, gone.ID, cron.Author{}))
 		_, err := db.Folder(s.ctx(), account, gone.ID)
 		s.missing(err, cron.SubjectFolder)
 		before.FolderID = 0
@@ -147,7 +147,7 @@ var folderTests = []test{
 				}
 			})
 			wg.Go(func() {
-				if err := db.DeleteFolder(s.ctx(), account, f.ID); err != nil {
+				if err := db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}); err != nil {
 					s.Errorf("delete: %v", err)
 				}
 			})

@@ -232,7 +232,7 @@ var conditionTests = []test{
 		db, account, _ := s.start()
 		j := s.job(db, account, withSecrets)
 		cause := errors.New("cause")
-		err := db.DeleteJobIf(s.ctx(), account, j.ID, func(seen *cron.Job) error {
+		err := db.DeleteJobIf(s.ctx(), account, j.ID, cron.Author{}, func(seen *cron.Job) error {
 			s.equal("job", *seen, j)
 			return cause
 		})
@@ -240,9 +240,9 @@ var conditionTests = []test{
 			s.Errorf("the error is %v, want %v", err, cause)
 		}
 		s.record(db, account, j.ID)
-		err = db.DeleteJobIf(s.ctx(), s.account(db), j.ID, func(*cron.Job) error { return cause })
+		err = db.DeleteJobIf(s.ctx(), s.account(db), j.ID, cron.Author{}, func(*cron.Job) error { return cause })
 		s.missing(err, cron.SubjectJob)
-		s.ok(db.DeleteJobIf(s.ctx(), account, j.ID, func(*cron.Job) error { return nil }))
+		s.ok(db.DeleteJobIf(s.ctx(), account, j.ID, cron.Author{}, func(*cron.Job) error { return nil }))
 		_, err = db.Job(s.ctx(), account, j.ID)
 		s.missing(err, cron.SubjectJob)
 	}},
@@ -263,7 +263,7 @@ var conditionTests = []test{
 			s.equal("refused", errors.Is(err, cause), failure != nil)
 		}
 		for _, failure := range []error{cause, nil} {
-			err := db.DeleteJobIf(s.ctx(), account, j.ID, func(*cron.Job) error { return nil }, func(ctx context.Context, j *cron.Job) error {
+			err := db.DeleteJobIf(s.ctx(), account, j.ID, cron.Author{}, func(*cron.Job) error { return nil }, func(ctx context.Context, j *cron.Job) error {
 				return errors.Join(entry(ctx, "deleted "+j.Title), failure)
 			})
 			s.equal("refused", errors.Is(err, cause), failure != nil)

@@ -256,6 +256,7 @@ var rollupTests = []test{
 		_, err := db.Stats(s.ctx(), other, &cron.StatsQuery{JobID: j.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
 		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
+		s.ok(db.PurgeJob(s.ctx(), account, gone.ID))
 		_, err = db.Stats(s.ctx(), account, &cron.StatsQuery{JobID: gone.ID, From: now.Add(-time.Hour), To: now})
 		s.missing(err, cron.SubjectJob)
 		s.raw().SetDeleted(time.UnixMilli(0))

@@ -33,6 +33,7 @@ func Run(t *testing.T, d Database) {
 		{"secrets", secretTests},
 		{"secrets of accounts", accountSecretTests},
 		{"folders", folderTests},
+		{"versions", versionTests},
 		{"usage", usageTests},
 		{"claims", claimTests},
 		{"admission", admissionTests},

@@ -1,0 +1,75 @@
+package cron
+
+import (
+	"reflect"
+	"time"
+)
+
+// JobVersion is a definition that a job has or had.
+type JobVersion struct {
+	JobID     int64
+	Version   int64 // grows with each change of the job
+	Created   time.Time
+	Author    Author
+	Changes   []string // JSON pointers of the values that differ from the version before; empty for the first one
+	Restored  int64    // the version that it restores; 0 for none
+	ActionID  int64    // that made it; 0 for none
+	Forgotten bool     // secrets were taken out of it
+	Kept      bool     // the definition can be read
+}
+
+// Limits on versions.
+const (
+	MinVersions = 50                  // of a job that are kept, however old they are
+	BinLifetime = 30 * 24 * time.Hour // of deleted jobs and folders
+)
+
+// BinJob is a deleted job that can be brought back.
+type BinJob struct {
+	JobID     int64
+	AccountID int64
+	Title     string
+	URL       string // without user and password
+	FolderID  int64
+	Version   int64
+	Deleted   time.Time
+	Purges    time.Time
+	DeletedBy string
+}
+
+// BinFolder is a deleted folder that can be brought back, with the jobs that were in it.
+type BinFolder struct {
+	FolderID  int64
+	AccountID int64
+	Title     string
+	JobIDs    []int64
+	Deleted   time.Time
+	Purges    time.Time
+	DeletedBy string
+}
+
+// JobChanges lists the fields of JobFields that differ between two jobs.
+func JobChanges(before, after *Job) (fields []string) {
+	for _, field := range jobFieldNames {
+		changed := *before
+		jobFields[field](&changed, after)
+		changed.Timing.RunAtPassed = before.Timing.RunAtPassed // which SetEnabled sets
+		if !reflect.DeepEqual(changed, *before) {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// Forget takes the secrets out of a definition: credentials, values of headers, and the body.
+func (j *Job) Forget() {
+	r := &j.Request
+	if public, ok := WithoutUser(r.URL); ok {
+		r.URL = public
+	}
+	headers := make([]Header, len(r.Headers))
+	for i, h := range r.Headers {
+		headers[i] = Header{Name: h.Name}
+	}
+	r.Headers, r.Body, r.Auth.User, r.Auth.Password, j.SigningSecret = headers, "", "", "", ""
+}

@@ -1,0 +1,263 @@
+package storetest
+
+import (
+	"context"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// versions lists the versions of a job, the newest first.
+func (s *suite) versions(db *store.Store, j cron.Job) []cron.JobVersion {
+	s.Helper()
+	list, err := db.Versions(s.ctx(), j.AccountID, j.ID, 0, 1000)
+	s.ok(err)
+	return list
+}
+
+// definition is a job without what a version does not have.
+func definition(j cron.Job) cron.Job {
+	j.Created, j.Updated, j.CreatedBy, j.UpdatedBy = time.Time{}, time.Time{}, cron.Author{}, cron.Author{}
+	return j
+}
+
+// defines checks that a version has the definition of a job.
+func (s *suite) defines(db *store.Store, version int64, want cron.Job) {
+	s.Helper()
+	v, j, err := db.Version(s.ctx(), want.AccountID, want.ID, version)
+	s.ok(err)
+	s.equal("version", v.Version, version)
+	s.equal("definition", j, definition(want))
+}
+
+// rename gives a job another title.
+func (s *suite) rename(db *store.Store, j cron.Job, title string) cron.Job {
+	s.Helper()
+	s.ok(db.UpdateJob(s.ctx(), j.AccountID, j.ID, func(j *cron.Job) error {
+		j.Title, j.UpdatedBy = title, cron.Author{PersonID: 7, Label: "jane@example.com", Way: cron.WayConsole}
+		return nil
+	}))
+	return s.record(db, j.AccountID, j.ID).Job
+}
+
+// bin reads a deleted job.
+func (s *suite) bin(db *store.Store, j cron.Job) (cron.BinJob, cron.Job) {
+	s.Helper()
+	b, definition, err := db.BinJob(s.ctx(), j.AccountID, j.ID)
+	s.ok(err)
+	return b, definition
+}
+
+// restore brings back a deleted job.
+func (s *suite) restore(db *store.Store, j cron.Job) error {
+	s.Helper()
+	b, definition := s.bin(db, j)
+	return db.RestoreJob(s.ctx(), &b, &definition, func(context.Context) error { return nil })
+}
+
+var versionTests = []test{
+	{"each change of a job is a version, whoever makes it", func(s *suite) {
+		db, account, node := s.start()
+		full := fullJob(account)
+		full.Type = cron.TypeDefault
+		s.ok(db.CreateJob(s.ctx(), &full))
+		first := s.record(db, account, full.ID).Job
+		second := s.rename(db, first, "second")
+		list := s.versions(db, first)
+		s.equal("versions", len(list), 2)
+		s.equal("changes", list[0].Changes, []string{"/title"})
+		s.equal("author", list[0].Author, cron.Author{PersonID: 7, Label: "jane@example.com", Way: cron.WayConsole})
+		s.equal("kept", list[0].Kept && list[1].Kept, true)
+		s.defines(db, 1, first)
+		s.defines(db, 2, second)
+
+		f := s.folder(db, account, "folder")
+		j := s.due(db, account, func(j *cron.Job) {
+			j.FolderID = f.ID
+			j.Timing.RunAt = db.Now().Add(-time.Second).Truncate(time.Second)
+		})
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{Label: "joe"}))
+		moved := s.record(db, account, j.ID).Job
+		s.defines(db, 1, j)
+		s.defines(db, 2, moved)
+		s.claimOne(db, node)
+		done := s.record(db, account, j.ID).Job
+		s.equal("enabled", done.Enabled, false)
+		list = s.versions(db, j)
+		s.equal("versions", len(list), 3)
+		s.equal("way", list[0].Author.Way, cron.WayService)
+		s.equal("who deleted the folder", list[1].Author.Label, "joe")
+		done.Timing.RunAtPassed = false // which is no part of what people define
+		s.defines(db, 3, done)
+	}},
+	{"the first edit of a job from before versions keeps what it was", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		s.raw().Exec(`DELETE FROM job_version`)
+		s.rename(db, j, "other")
+		s.defines(db, 1, j)
+		s.equal("versions", len(s.versions(db, j)), 2)
+	}},
+	{"an edit that fails makes no version", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		err := db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.FolderID = 99; return nil })
+		s.unknownFolder(err, 99)
+		s.equal("versions", len(s.versions(db, j)), 1)
+	}},
+	{"versions of others are not found", func(s *suite) {
+		db, account, _ := s.start()
+		j, stranger := s.job(db, account), s.account(db)
+		_, err := db.Versions(s.ctx(), stranger, j.ID, 0, 10)
+		s.missing(err, cron.SubjectJob)
+		_, _, err = db.Version(s.ctx(), stranger, j.ID, 1)
+		s.missing(err, cron.SubjectJob)
+		s.missing(db.ForgetVersion(s.ctx(), stranger, j.ID, 1), cron.SubjectJob)
+		_, _, err = db.Version(s.ctx(), account, j.ID, 2)
+		s.missing(err, cron.SubjectVersion)
+	}},
+	{"the secrets of a version can be forgotten, but not of what runs", func(s *suite) {
+		db, account, _ := s.start()
+		full := fullJob(account)
+		full.Type = cron.TypeDefault
+		s.ok(db.CreateJob(s.ctx(), &full))
+		s.refused(db.ForgetVersion(s.ctx(), account, full.ID, 1), cron.Conflict, cron.SubjectVersion)
+		s.rename(db, full, "other")
+		s.ok(db.ForgetVersion(s.ctx(), account, full.ID, 1))
+		v, j, err := db.Version(s.ctx(), account, full.ID, 1)
+		s.ok(err)
+		s.equal("forgotten", v.Forgotten, true)
+		want := definition(full)
+		want.Forget()
+		s.equal("definition", j, want)
+		s.equal("password", j.Request.Auth.Password+j.SigningSecret+j.Request.Body, "")
+	}},
+	{"old versions go, but for the newest of each job", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		for range cron.MinVersions + 4 {
+			s.rename(db, j, "other")
+		}
+		s.maintain(db)
+		s.equal("versions", len(s.versions(db, j)), cron.MinVersions+5)
+		s.raw().Exec(`UPDATE job_version SET created_at = 1`)
+		s.maintain(db)
+		list := s.versions(db, j)
+		s.equal("versions", len(list), cron.MinVersions)
+		s.equal("newest", list[0].Version, int64(cron.MinVersions+5))
+	}},
+	{"a deleted job comes back as it was, with its history", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account, func(j *cron.Job) { j.Request.URL = "https://user:pass@example.com/"; j.Request.Body = "secret" })
+		s.runs(db, node, j, failed)
+		before, history := s.record(db, account, j.ID).Job, s.history(db, account, j.ID)
+		s.ok(db.DeleteJobIf(s.ctx(), account, j.ID, cron.Author{Label: "jane"}, func(*cron.Job) error { return nil }))
+		_, err := db.Job(s.ctx(), account, j.ID)
+		s.missing(err, cron.SubjectJob)
+		b, _ := s.bin(db, j)
+		s.equal("by", b.DeletedBy, "jane")
+		s.equal("url", b.URL, "https://example.com/")
+		list, err := db.BinJobs(s.ctx(), account, store.BinPosition{}, 10)
+		s.ok(err)
+		s.equal("bin", list, []cron.BinJob{b})
+		_, _, err = db.BinJob(s.ctx(), s.account(db), j.ID)
+		s.missing(err, cron.SubjectJob)
+
+		s.raw().SetDeleted(time.UnixMilli(0))
+		s.maintain(db)
+		s.ok(s.restore(db, j))
+		after := s.record(db, account, j.ID)
+		s.equal("definition", definition(after.Job), definition(before))
+		s.equal("history", s.history(db, account, j.ID), history)
+		s.equal("planned", after.State.NextRun, j.NextAfter(db.Now()))
+		s.equal("failures", after.State.Failures, 0)
+		s.equal("version", s.versions(db, j)[0].Restored, int64(1))
+		_, _, err = db.BinJob(s.ctx(), account, j.ID)
+		s.missing(err, cron.SubjectJob)
+		other := s.job(db, account)
+		s.equal("the next job has another ID", other.ID > j.ID, true)
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.ok(s.restore(db, j))
+	}},
+	{"a job comes back to the root when its folder is gone", func(s *suite) {
+		db, account, _ := s.start()
+		f := s.folder(db, account, "folder")
+		j := s.job(db, account, func(j *cron.Job) { j.FolderID = f.ID })
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}))
+		s.ok(s.restore(db, j))
+		s.equal("folder", s.record(db, account, j.ID).FolderID, int64(0))
+	}},
+	{"a bin has as many jobs as the plan, and a restore needs room", func(s *suite) {
+		db, account, _ := s.start()
+		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error { a.Overrides = cron.Overrides{"maxJobs": 2}; return nil }))
+		var jobs []cron.Job
+		for range 3 {
+			j := s.job(db, account)
+			s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+			jobs = append(jobs, j)
+		}
+		_, _, err := db.BinJob(s.ctx(), account, jobs[0].ID)
+		s.missing(err, cron.SubjectJob)
+		s.job(db, account)
+		s.ok(s.restore(db, jobs[1]))
+		s.refused(s.restore(db, jobs[2]), cron.TooMany, cron.SubjectJob)
+		s.bin(db, jobs[2])
+		s.ok(db.PurgeJob(s.ctx(), account, jobs[2].ID))
+		s.missing(db.PurgeJob(s.ctx(), account, jobs[2].ID), cron.SubjectJob)
+		s.raw().SetDeleted(time.UnixMilli(0))
+		s.maintain(db)
+		s.equal("versions of a purged job", s.raw().RowsOfJob("job_version", jobs[2].ID)+s.raw().RowsOfJob("job_version", jobs[0].ID), int64(0))
+		s.equal("versions of a job", s.raw().RowsOfJob("job_version", jobs[1].ID), int64(2))
+	}},
+	{"the bin is emptied in time", func(s *suite) {
+		db, account, _ := s.start()
+		j, f := s.job(db, account), s.folder(db, account, "folder")
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}))
+		s.maintain(db)
+		s.bin(db, j)
+		s.raw().Exec(`UPDATE bin_job SET purges_at = 1`)
+		s.raw().Exec(`UPDATE bin_folder SET purges_at = 1`)
+		_, _, err := db.BinJob(s.ctx(), account, j.ID)
+		s.missing(err, cron.SubjectJob)
+		s.maintain(db)
+		s.equal("rows", s.raw().Rows("bin_job")+s.raw().Rows("bin_folder"), int64(0))
+	}},
+	{"a folder comes back with the jobs that nobody has changed since", func(s *suite) {
+		db, account, _ := s.start()
+		f := s.folder(db, account, "folder")
+		in := func(j *cron.Job) { j.FolderID = f.ID }
+		kept, changed, gone := s.job(db, account, in), s.job(db, account, in), s.job(db, account, in)
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}))
+		list, err := db.BinFolders(s.ctx(), account)
+		s.ok(err)
+		s.equal("jobs", list[0].JobIDs, []int64{kept.ID, changed.ID, gone.ID})
+		time.Sleep(2 * time.Millisecond) // so that the change is later than the deletion, in milliseconds
+		s.rename(db, changed, "other")
+		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
+		_, err = db.RestoreFolder(s.ctx(), s.account(db), f.ID, cron.Author{})
+		s.missing(err, cron.SubjectFolder)
+		again := s.folder(db, account, "FOLDER")
+		_, err = db.RestoreFolder(s.ctx(), account, f.ID, cron.Author{})
+		s.refused(err, cron.Conflict, cron.SubjectFolder)
+		s.ok(db.DeleteFolder(s.ctx(), account, again.ID, cron.Author{}))
+		back, err := db.RestoreFolder(s.ctx(), account, f.ID, cron.Author{Label: "jane"})
+		s.ok(err)
+		s.equal("folder", back, f)
+		s.equal("kept", s.record(db, account, kept.ID).FolderID, f.ID)
+		s.equal("changed", s.record(db, account, changed.ID).FolderID, int64(0))
+		s.defines(db, 3, s.record(db, account, kept.ID).Job)
+	}},
+	{"the definition of a version is restored", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		s.rename(db, j, "other")
+		_, former, err := db.Version(s.ctx(), account, j.ID, 1)
+		s.ok(err)
+		s.ok(db.RestoreVersion(s.ctx(), account, j.ID, 1, func(j *cron.Job) error { *j = former; return nil }))
+		s.defines(db, 3, j)
+		s.equal("restored", s.versions(db, j)[0].Restored, int64(1))
+	}},
+}
