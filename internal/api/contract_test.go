@@ -120,14 +120,16 @@ type detailedJob struct {
 		NotContains string   `json:"notContains"`
 		Matches     string   `json:"matches"`
 	} `json:"success"`
-	VerifyTLS   bool     `json:"verifyTls"`
-	Oversize    string   `json:"oversize"`
-	Description string   `json:"description"`
-	Tags        []string `json:"tags"`
-	Created     int64    `json:"created"`
-	CreatedBy   string   `json:"createdBy"`
-	Updated     int64    `json:"updated"`
-	UpdatedBy   string   `json:"updatedBy"`
+	VerifyTLS     bool     `json:"verifyTls"`
+	Oversize      string   `json:"oversize"`
+	Traceparent   bool     `json:"traceparent"`
+	SigningSecret string   `json:"signingSecret"`
+	Description   string   `json:"description"`
+	Tags          []string `json:"tags"`
+	Created       int64    `json:"created"`
+	CreatedBy     string   `json:"createdBy"`
+	Updated       int64    `json:"updated"`
+	UpdatedBy     string   `json:"updatedBy"`
 }
 
 // historyDetails is one item of the history with our additions.

@@ -67,6 +67,7 @@ const fullJob = `{
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
 	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""],
 	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
+	"traceparent": true, "signingSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	"success": {"status": ["200-299", 404], "contains": "<ok>", "notContains": "error", "matches": "^\\{.*\\}$"}}`
 
 // TestGoldenCalls walks through every call. The clock starts at 2000-01-01T00:00:00Z, a Saturday.
@@ -236,7 +237,7 @@ func everythingWrong() string {
 			"months":[13],"wdays":[8,null],"seconds":[60],"lastDay":"maybe","days":"neither","dst":"never"},
 		"misfire":"later","graceSeconds":604801,"overlap":"queue","delivery":"exactly-once",
 		"retry":{"count":11,"delaySeconds":-1,"factor":0.5,"ceilingSeconds":86401},
-		"followRedirects":11,"verifyTls":"maybe","oversize":"cut","success":{"status":["2xx",99,"300-200",[]],
+		"traceparent":"maybe","signingSecret":"whsec_short","followRedirects":11,"verifyTls":"maybe","oversize":"cut","success":{"status":["2xx",99,"300-200",[]],
 			"contains":1,"notContains":"` + strings.Repeat("x", 1025) + `","matches":"("}}}`
 }
 
@@ -247,7 +248,7 @@ var (
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
 		[]string{"runAt", "pausedUntil", "pauseNote", "misfire", "graceSeconds", "overlap", "delivery", "retry",
-			"followRedirects", "success", "verifyTls", "oversize", "description", "tags", "created", "createdBy", "updated", "updatedBy"})
+			"followRedirects", "success", "verifyTls", "oversize", "traceparent", "signingSecret", "description", "tags", "created", "createdBy", "updated", "updatedBy"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "headers", "body", "stats", "sslCertExpiry"}

@@ -141,6 +141,7 @@ type detailedJob struct {
 	timing
 	policy
 	exchange
+	marks
 	about
 }
 
@@ -258,6 +259,7 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		timing:        newTiming(&rec.Timing),
 		policy:        newPolicy(&rec.Policy),
 		exchange:      newExchange(&rec.Exchange),
+		marks:         marks{rec.Traceparent, rec.SigningSecret},
 		about:         newAbout(&rec.Job),
 	}
 }
@@ -345,6 +347,12 @@ func newExchange(x *cron.Exchange) exchange {
 		}
 	}
 	return e
+}
+
+// marks is the members of a job about what its requests carry besides its headers.
+type marks struct {
+	Traceparent   bool   `json:"traceparent"`
+	SigningSecret string `json:"signingSecret"`
 }
 
 // about is the members of a job that people note about it, and its authors.

@@ -59,6 +59,12 @@ func TestReadingExchanges(t *testing.T) {
 			want: wants{"followRedirects": "10", "verifyTls": "false"}},
 		{name: "beyond the bounds", job: `{"url":"a.example","followRedirects":11,"oversize":"cut","verifyTls":2}`,
 			bad: []string{"/job/followRedirects", "/job/verifyTls", "/job/oversize"}},
+		{name: "a signing secret", job: `{"url":"a.example","traceparent":1,"signingSecret":" whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw "}`,
+			want: wants{"traceparent": "true", "signingSecret": `"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`}},
+		{name: "no signing secret", job: `{"url":"a.example","traceparent":null,"signingSecret":null}`,
+			want: wants{"traceparent": "false", "signingSecret": `""`}},
+		{name: "no secret of the specification", patch: true, job: `{"signingSecret":"secret","traceparent":[]}`,
+			bad: []string{"/job/traceparent", "/job/signingSecret"}},
 		{name: "wrong types", job: `{"url":"a.example","followRedirects":true,"oversize":1,"verifyTls":[],"success":[]}`,
 			bad: []string{"/job/followRedirects", "/job/verifyTls", "/job/oversize", "/job/success"}},
 	})

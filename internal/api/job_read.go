@@ -43,6 +43,9 @@ func readJob(o wire.Object, job *cron.Job) {
 	auth.Text("user", &job.Request.Auth.User)
 	auth.Text("password", &job.Request.Auth.Password)
 
+	o.Boolean("traceparent", &job.Traceparent)
+	o.Text("signingSecret", &job.SigningSecret)
+
 	extended := o.Object("extendedData")
 	readHeaders(extended, "headers", &job.Request.Headers)
 	extended.Text("body", &job.Request.Body)

@@ -160,6 +160,9 @@ func addedMembers() []Member {
 		Of("verifyTls", Boolean("Whether the server's certificate must be valid.").WithDefault(true)),
 		Of("oversize", String("What happens to a response that is larger than the plan allows.").WithDefault(wire.OversizeNames[0]).
 			Choose(named(wire.OversizeNames, "the execution fails", "the body is cut, and success is decided by the part received")...)),
+		Of("traceparent", Boolean("Whether requests have the header `traceparent` of W3C Trace Context.").WithDefault(false)),
+		Of("signingSecret", String("Secret that requests are signed with, by the Standard Webhooks specification: `whsec_` and 24 to 64 "+
+			"bytes in base64. `generate` makes one; empty for none. Viewers see `xxxxx` instead.").WithDefault("")),
 		Of("description", String("What to know about the job, such as a runbook, in Markdown; surrounding spaces are removed.").
 			WithDefault("").UpTo(cron.MaxDescription)),
 		Of("tags", Array("Its tags; spaces around each are removed, and so are those that repeat an earlier one, ignoring case. "+
