@@ -1,8 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"punctual/internal/cron"
@@ -42,33 +44,49 @@ type testResult struct {
 	Trace     cron.Trace
 }
 
-// runningTraceBytes is how much of each request and response is stored while a test run is not finished, since it is
-// written again and again.
-const runningTraceBytes = 4 << 10
+// While a test run is not finished, less of it is stored, since that is written again and again.
+const (
+	runningTraceBytes = 4 << 10 // of each request and response
+	maxRunningResult  = 64 << 10
+	maxTestResult     = cron.MaxTestRunBytes - 64 // leaves room for what sealing adds
+)
 
-// encodeTestResult returns progress as it is sealed, in at most maxTestResult bytes: bodies are cut first, then certificates.
+// encodeTestResult returns progress as it is sealed, in at most maxTestResult bytes: bodies are cut first, then certificates
+// are left out.
 func encodeTestResult(p *cron.TestProgress) []byte {
-	keep := cron.MaxTraceBytes
+	keep, most := cron.MaxTraceBytes, maxTestResult
 	if p.Result == nil {
-		keep = runningTraceBytes
+		keep, most = runningTraceBytes, maxRunningResult
 	}
-	plain := []byte(encode(cutTestResult(p, keep)))
-	for len(plain) > maxTestResult && keep > 0 {
+	plain := encodeTestRow(cutTestResult(p, keep))
+	for len(plain) > most && keep > 0 {
 		keep /= 2
-		plain = []byte(encode(cutTestResult(p, keep)))
+		plain = encodeTestRow(cutTestResult(p, keep))
 	}
 	return plain
 }
 
-// maxTestResult leaves room for what sealing adds.
-const maxTestResult = cron.MaxTestRunBytes - 64
+// encodeTestRow encodes a row without the escapes that make some characters six times as long. A row that JSON cannot hold,
+// since a target sent a date beyond the year 9999, is stored as if nothing were known.
+func encodeTestRow(row testResult) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(row) != nil {
+		return []byte("{}")
+	}
+	return b.Bytes()
+}
 
 // cutTestResult is progress with at most keep bytes of each request and response. With 0 it has neither certificates nor
-// headers.
+// headers and, while the test run is not finished, only the last request.
 func cutTestResult(p *cron.TestProgress, keep int) testResult {
 	cut := func(b []byte) []byte { return b[:min(len(b), keep)] }
 	row := testResult{Diagnosis: p.Diagnosis, Trace: p.Trace}
-	row.Trace.Hops = append([]cron.Hop(nil), p.Trace.Hops...)
+	row.Trace.Hops = slices.Clone(p.Trace.Hops)
+	if n := len(row.Trace.Hops); keep == 0 && p.Result == nil && n > 1 {
+		row.Trace.Hops = row.Trace.Hops[n-1:]
+	}
 	for i := range row.Trace.Hops {
 		h := &row.Trace.Hops[i]
 		h.Request, h.Response = cut(h.Request), cut(h.Response)

@@ -346,14 +346,22 @@ var testRunTests = []test{
 		for i := range chain {
 			chain[i] = cron.Certificate{Subject: strings.Repeat("s", 2048)}
 		}
+		long := "http://example.com/?" + strings.Repeat("&<>", cron.MaxURLLength/3-10)
 		for range 11 {
+			p.Result.Redirects = append(p.Result.Redirects, cron.Redirect{Status: 302, URL: long})
 			p.Trace.Hops = append(p.Trace.Hops, cron.Hop{
-				Peer: "192.0.2.1:80", Request: big, RequestBytes: 1 << 20, Response: big, ResponseBytes: 1 << 30,
+				URL: long, Dials: make([]cron.Dial, 64), Peer: "192.0.2.1:80", Request: big, RequestBytes: 1 << 20, Response: big, ResponseBytes: 1 << 30,
 				TLS: &cron.Handshake{Version: "TLS 1.3", Chain: chain},
 			})
 		}
+		final := p.Result
+		p.Result = nil
 		_, _, err := db.AdvanceTestRun(s.ctx(), &p)
 		s.ok(err)
+		if n := s.raw().Number(`SELECT max(length(sealed_result)) FROM test_run`); n > 64<<10+64 || n < 1000 {
+			s.Errorf("%d bytes are stored while it runs", n)
+		}
+		p.Result = final
 		s.ok(db.FinishTestRun(s.ctx(), &p))
 		if n := s.raw().Number(`SELECT max(length(sealed_result)) FROM test_run`); n > cron.MaxTestRunBytes || n < 100_000 {
 			s.Errorf("%d bytes are stored", n)
@@ -370,6 +378,16 @@ var testRunTests = []test{
 				s.Errorf("%q stands in the database", secret)
 			}
 		}
+	}},
+	{"a date that cannot be stored makes a result a lost one", func(s *suite) {
+		db, account, node := s.start()
+		t := s.running(db, account, node)
+		r := answered
+		r.CertExpiry = time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)
+		s.finishTest(db, node, t, r)
+		got := s.readTest(db, t)
+		s.equal("state", got.State, cron.TestFinished)
+		s.equal("fault", got.Result.Fault, cron.FaultLost)
 	}},
 	{"a sealed value moved to another test run does not open", func(s *suite) {
 		db, account, node := s.start()
