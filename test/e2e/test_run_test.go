@@ -215,12 +215,16 @@ func TestATestRunSendsWhatTheSchedulerSends(t *testing.T) {
 		for _, part := range []string{
 			"POST /path/UUID?t=TIME&s=planted%20secret%2F%C3%A4&j=" + strconv.FormatInt(id, 10) + "&n=a%20title%20%26%20more&p=TIME HTTP/1.1\r\n",
 			"\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("robot:planted secret/ä")) + "\r\n",
-			"\r\nX-Execution: ID\r\n", "\r\nX-Attempt: 1\r\n", "\r\nX-Secret: planted secret/ä\r\n",
+			"\r\nPunctual-Execution: ID\r\n", "\r\nX-Execution: ID\r\n", "\r\nX-Attempt: 1\r\n", "\r\nX-Secret: planted secret/ä\r\n",
+			"\r\nIdempotency-Key: UUID\r\n", "\r\nPunctual-Attempt: 1\r\n",
 			"\r\n\r\nISO UUID %cjo:unknown% planted secret/ä a title & more\r\nlong ",
 		} {
 			if !strings.Contains(scheduled, part) {
 				t.Errorf("%q is not sent, but\n%.1200s", part, requests[1])
 			}
+		}
+		if !strings.Contains(requests[0], fmt.Sprintf("\r\nPunctual-Execution: test-%d\r\n", run.ID)) {
+			t.Errorf("the test run does not say that it is one:\n%.1200s", requests[0])
 		}
 		if shown := run.Request.Raw; strings.Contains(shown, "planted") || strings.Contains(shown, base64.StdEncoding.EncodeToString([]byte("robot:planted"))[:16]) {
 			t.Errorf("the secret is shown:\n%.1200s", shown)
