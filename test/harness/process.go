@@ -20,6 +20,12 @@ import (
 // Timeout is how long an operation may take, even on a very busy machine, before a test fails.
 const Timeout = 4 * time.Minute
 
+// Planted begins the secrets that tests plant. No process writes one to stdout or stderr.
+const Planted = "planted-"
+
+// plantedForms are Planted as it is, and in base64 wherever in a text it stands.
+var plantedForms = []string{Planted, "cGxhbnRlZC", "BsYW50ZWQt", "wbGFudGVkL"}
+
 // Process is a run of the program.
 type Process struct {
 	t      testing.TB
@@ -99,6 +105,11 @@ func (p *Process) cleanUp() {
 	for _, sign := range []string{"panic", "DATA RACE", "fatal error", "goroutine "} {
 		if strings.Contains(stderr, sign) {
 			p.t.Errorf("the process wrote %q to stderr", sign)
+		}
+	}
+	for _, form := range plantedForms {
+		if strings.Contains(stderr, form) || strings.Contains(p.Stdout(), form) {
+			p.t.Errorf("the process wrote a planted secret, as %q", form)
 		}
 	}
 	if p.t.Failed() {
