@@ -22,8 +22,10 @@ func TestSecretsCostOneStatement(t *testing.T) {
 			ok(t, db.CreateSecret(t.Context(), &cron.Secret{AccountID: account, Name: "A", Value: "value"}))
 			create := func(names ...string) {
 				j := newJob(account)
+				for _, name := range names {
+					j.Request.Body += "%secret:" + name + "%"
+				}
 				ok(t, db.CreateJob(t.Context(), &j))
-				raw.SetSecretNames(j.ID, names...)
 				raw.SetDue(j.ID, db.Now().Add(-time.Second))
 			}
 			claim := func(admit cron.Admission) (statements, ofSecrets, launched int) {

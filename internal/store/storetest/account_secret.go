@@ -23,11 +23,13 @@ func (s *suite) secret(db *store.Store, account int64, name, value string) cron.
 // naming creates a job that is due and names secrets.
 func (s *suite) naming(db *store.Store, account int64, names ...string) cron.Job {
 	s.Helper()
-	j := s.due(db, account, func(j *cron.Job) {
+	return s.due(db, account, namingSecrets(names...))
+}
+
+func namingSecrets(names ...string) func(*cron.Job) {
+	return func(j *cron.Job) {
 		j.Request.Method, j.Request.Body = cron.MethodPost, "%secret:"+strings.Join(names, "%&%secret:")+"%"
-	})
-	s.raw().SetSecretNames(j.ID, names...)
-	return j
+	}
 }
 
 // inUse expects that a secret is not deleted, since jobs name it.
@@ -241,6 +243,45 @@ var accountSecretTests = []test{
 		s.inUse(db.DeleteSecret(s.ctx(), account, used.ID), 1)
 		s.ok(db.DeleteJob(s.ctx(), account, second.ID))
 		s.ok(db.DeleteSecret(s.ctx(), account, used.ID))
+	}},
+	{"an edit of a job changes which secrets it names", func(s *suite) {
+		db, account, node := s.start()
+		a, b := s.secret(db, account, "A", "1"), s.secret(db, account, "B", "2")
+		j := s.naming(db, account, "A")
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { namingSecrets("B")(j); return nil }))
+		s.equal("secrets", s.claimOne(db, node).Secrets, map[string]string{"B": "2"})
+		s.ok(db.DeleteSecret(s.ctx(), account, a.ID))
+		s.inUse(db.DeleteSecret(s.ctx(), account, b.ID), 1)
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.Request.Body = "%secret:%secret:B"; return nil }))
+		s.ok(db.DeleteSecret(s.ctx(), account, b.ID))
+	}},
+	{"a secret is deleted before or after a job that names it is created", func(s *suite) {
+		db, account, _ := s.start()
+		other := s.open()
+		for round := range 10 {
+			name := fmt.Sprint("N", round)
+			secret := s.secret(db, account, name, "v")
+			var (
+				wg      sync.WaitGroup
+				deleted error
+			)
+			wg.Go(func() { deleted = other.DeleteSecret(s.ctx(), account, secret.ID) })
+			wg.Go(func() {
+				j := cron.NewJob()
+				j.AccountID, j.Request.URL = account, "http://example.com/?%secret:"+name+"%"
+				if err := db.CreateJob(s.ctx(), &j); err != nil {
+					s.Errorf("create: %v", err)
+				}
+			})
+			wg.Wait()
+			_, err := db.Secret(s.ctx(), account, secret.ID)
+			if deleted == nil {
+				s.missing(err, cron.SubjectSecret)
+				continue
+			}
+			s.inUse(deleted, 1)
+			s.ok(err)
+		}
 	}},
 	{"the secrets of a deleted account go with it", func(s *suite) {
 		db, account, _ := s.start()
