@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,10 +21,11 @@ import (
 // planted are secrets by what they are. Each stands nowhere else.
 type planted map[string]string
 
-// forms are the forms in which a secret may be shown: as it is, percent-encoded, and in base64, wherever in a text it stands.
+// forms are the forms in which a secret may be shown: as it is, percent-encoded, in hexadecimal as PostgreSQL prints bytes, and in
+// base64, wherever in a text it stands.
 func (p planted) forms(what string) (forms []string) {
 	secret := p[what]
-	forms = []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
+	forms = []string{secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret))}
 	for shift := range 3 { // what stands before it shifts the groups of base64
 		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", shift) + secret))
 		from, to := (shift*8+5)/6, ((shift+len(secret))*8)/6 // without the letters that neighbours have a part in
@@ -112,6 +114,7 @@ func TestNothingShowsSecrets(t *testing.T) {
 				note(client.Do("GET", fmt.Sprintf("/jobs/%d/history/%s", id, execution.Identifier), nil, nil))
 			}
 		}
+		p.testRun(t, client, target.URL, &shown)
 		p.browse(t, s, node, client, &shown)
 		node.Stop()
 		p.absent(t, "an answer", shown.String())
@@ -152,6 +155,30 @@ func (p planted) start(t *testing.T, s *harness.Service) (*harness.Client, *harn
 	p["private key"] = strings.Split(key, "\n")[2]
 	client.Do("PUT", "/tls", harness.Fields{"tls": harness.Fields{"certificate": certificate, "privateKey": key}}, nil)
 	return client, node
+}
+
+// testRun performs a test run with all secrets that a job can have, of a target that echoes them.
+func (p planted) testRun(t *testing.T, client *harness.Client, target string, shown *strings.Builder) {
+	t.Helper()
+	job := harness.Fields{"url": strings.Replace(target, "http://", "http://jane:"+url.PathEscape(p["password in a URL"])+"@", 1) + "/fails?t=%secret:TOKEN%",
+		"requestMethod": 1, "saveResponses": true, "auth": harness.Fields{"enable": true, "user": "jane", "password": p["password of a job"]},
+		"extendedData": harness.Fields{"body": "%secret:TOKEN%", "headers": harness.Fields{"X-Secret": "%secret:TOKEN%", "X-Token": p["header"],
+			"Cookie": "a=" + p["header"], "Authorization": "Bearer " + p["authorization"]}}}
+	started, err := client.Try("POST", "/testruns", harness.Fields{"job": job}, nil)
+	if err != nil || started.Status != http.StatusAccepted {
+		t.Fatalf("a test run is answered with %d, %v: %s", started.Status, err, started.Body)
+	}
+	fmt.Fprintln(shown, started.Header, string(started.Body))
+	path := started.Header.Get("Location")
+	followed, err := client.Try("GET", path+"/events", nil, nil) // until it has finished
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := client.Do("GET", path, nil, nil)
+	if !strings.Contains(string(answer.Body), `"state":"finished"`) || !strings.Contains(string(answer.Body), "/fails") {
+		t.Errorf("the test run is %s", answer.Body)
+	}
+	fmt.Fprintln(shown, string(followed.Body), string(answer.Body))
 }
 
 // browse looks at everything but the definitions of jobs, by the API, as somebody who is signed in, and by commands.
