@@ -21,7 +21,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Execution", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "People", "Performed", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"SetUpLink",
+	"SetUpLink", "NewSecret", "Secrets",
 }
 
 // passkeyNeeded are those that need an authenticator; the tests of passkeys look at what they leave.
@@ -50,6 +50,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		folder = cron.Folder{AccountID: w.account.ID, Title: "nightly"}
 		made   = key("deploy")
 		patch  = setURL("https://user:s3cret@b.example/")
+		secret = cron.Secret{AccountID: w.account.ID, Name: "TOKEN", Value: "s3cret"}
 		shop   cron.Account
 		email  int64
 	)
@@ -86,6 +87,9 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		}},
 		{"SetTLS", "tls.delete", func() error { return w.SetTLS(ctx, jane, cron.TLSMaterial{}) }},
 		{"DeleteTLS", "tls.delete", func() error { return w.DeleteTLS(ctx, jane) }},
+		{"AddSecret", "secret.create", func() error { return w.AddSecret(ctx, jane, &secret) }},
+		{"SetSecret", "secret.change", func() error { return w.SetSecret(ctx, jane, secret.ID, new("another s3cret")) }},
+		{"DeleteSecret", "secret.delete", func() error { return w.DeleteSecret(ctx, jane, secret.ID) }},
 		{"Rename", "account.change", func() error { return w.Rename(ctx, jane, "Web shop") }},
 		{"Export", "account.export", func() error { return second(w.exportText(ctx, jane)) }},
 		{"CreateAccount", "account.create", func() (err error) {
