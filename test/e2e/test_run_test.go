@@ -3,6 +3,8 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -145,7 +147,7 @@ var changing = []struct {
 	part *regexp.Regexp
 	with string
 }{
-	{regexp.MustCompile(`(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[48][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b`), "UUID"},
+	{regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[48][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b`), "UUID"},
 	{regexp.MustCompile(`(?m)^(Punctual-Execution|X-Execution): (test-)?\d+`), "$1: ID"},
 	{regexp.MustCompile(`(?m)^traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01`), "traceparent: TRACE"},
 	{regexp.MustCompile(`\b1[78]\d{8}\b`), "TIME"}, // Unix time
@@ -165,6 +167,7 @@ func steady(request string) string {
 func TestATestRunSendsWhatTheSchedulerSends(t *testing.T) {
 	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
+		const signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8G"
 		target := newRawTarget(t)
 		node := s.Start()
 		api := s.Client(node)
@@ -182,7 +185,7 @@ func TestATestRunSendsWhatTheSchedulerSends(t *testing.T) {
 				},
 				"body": "%cjo:plannediso% %cjo:uuid4% %cjo:unknown% %secret:TOKEN% %cjo:title%\r\n" + strings.Repeat("long ", 5000),
 			},
-			"retry": harness.Fields{"count": 2},
+			"retry": harness.Fields{"count": 2}, "traceparent": true, "signingSecret": signing,
 		})
 		tables := func() (rows []int64) {
 			for _, table := range []string{"execution", "response", "pending", "outbox", "rollup_open", "job_change"} {
@@ -216,7 +219,8 @@ func TestATestRunSendsWhatTheSchedulerSends(t *testing.T) {
 			"POST /path/UUID?t=TIME&s=planted%20secret%2F%C3%A4&j=" + strconv.FormatInt(id, 10) + "&n=a%20title%20%26%20more&p=TIME HTTP/1.1\r\n",
 			"\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("robot:planted secret/ä")) + "\r\n",
 			"\r\nPunctual-Execution: ID\r\n", "\r\nX-Execution: ID\r\n", "\r\nX-Attempt: 1\r\n", "\r\nX-Secret: planted secret/ä\r\n",
-			"\r\nIdempotency-Key: UUID\r\n", "\r\nPunctual-Attempt: 1\r\n",
+			"\r\nIdempotency-Key: UUID\r\n", "\r\nPunctual-Attempt: 1\r\n", "\r\ntraceparent: TRACE\r\n",
+			"\r\nwebhook-id: msg_UUID\r\n", "\r\nwebhook-timestamp: TIME\r\n", "\r\nwebhook-signature: SIGNATURE\r\n",
 			"\r\n\r\nISO UUID %cjo:unknown% planted secret/ä a title & more\r\nlong ",
 		} {
 			if !strings.Contains(scheduled, part) {
@@ -226,10 +230,36 @@ func TestATestRunSendsWhatTheSchedulerSends(t *testing.T) {
 		if !strings.Contains(requests[0], fmt.Sprintf("\r\nPunctual-Execution: test-%d\r\n", run.ID)) {
 			t.Errorf("the test run does not say that it is one:\n%.1200s", requests[0])
 		}
+		for _, request := range requests {
+			checkSignature(t, request, signing)
+		}
 		if shown := run.Request.Raw; strings.Contains(shown, "planted") || strings.Contains(shown, base64.StdEncoding.EncodeToString([]byte("robot:planted"))[:16]) {
 			t.Errorf("the secret is shown:\n%.1200s", shown)
 		}
 	})
+}
+
+// checkSignature verifies a request by the Standard Webhooks specification.
+func checkSignature(t *testing.T, request, secret string) {
+	t.Helper()
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(request)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha256.New, key)
+	_, _ = fmt.Fprintf(mac, "%s.%s.%s", r.Header.Get("webhook-id"), r.Header.Get("webhook-timestamp"), body)
+	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	if got := r.Header.Get("webhook-signature"); got != want {
+		t.Errorf("the signature is %q, want %q", got, want)
+	}
 }
 
 // TestTestRunsOnTwoNodes asks one node for two test runs. Each node may run one at a time, so both run one. Then one node is
