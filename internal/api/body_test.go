@@ -201,6 +201,8 @@ func TestIgnored(t *testing.T) {
 		{"PUT", "/folders", `{"folder":{"title":"b","folderId":7,"colour":1}}`, "/folder/colour"},
 		{"PATCH", folder, `{"folder":{"name":"b"}}`, "/folder/name"},
 		{"POST", "/apikeys", `{"apiKey":{"title":"a","created":1,"enabled":false}}`, "/apiKey/enabled"},
+		{"POST", "/secrets", `{"secret":{"name":"A","value":"x","jobIds":[1]},"x":1}`, "/x"},
+		{"PATCH", "/secrets/1", `{"secret":{"name":"A","value":"y","valeu":"x"}}`, "/secret/name, /secret/valeu"},
 		{"PUT", "/tls", `{"tls":{"certificateExpiry":1,"key":""}}`, "/tls/key"},
 	} {
 		got := c.do(tt.method, tt.path, tt.body)
@@ -257,8 +259,8 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		}
 	}
 	slices.Sort(calls)
-	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "POST /accounts",
-		"POST /apikeys", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /sessions",
+	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}", "POST /accounts",
+		"POST /apikeys", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /secrets", "POST /sessions",
 		"POST /testruns", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)

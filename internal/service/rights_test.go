@@ -19,7 +19,7 @@ import (
 var whoMay = map[string]string{
 	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "Execution": readers, "Folder": readers,
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewSchedule": readers,
-	"Run": readers, "ScheduleLoad": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
+	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,
 	"TestRun": bodyReaders, "FollowTestRun": bodyReaders,
