@@ -131,9 +131,13 @@ func checkReadBack(t *testing.T, c *client, path string) {
 	}
 }
 
-// withoutNext is a job without its next execution, which depends on the time.
+// withoutNext is a job without its next execution and the time of its last change, which depend on the time.
 func withoutNext(t *testing.T, text string) string {
 	t.Helper()
-	next := part(t, json.RawMessage(text), "jobDetails.nextExecution")
-	return strings.Replace(text, `"nextExecution":`+next, "", 1)
+	rest := text
+	for _, name := range []string{"nextExecution", "updated"} {
+		value := part(t, json.RawMessage(text), "jobDetails."+name)
+		rest = strings.Replace(rest, `"`+name+`":`+value, "", 1)
+	}
+	return rest
 }
