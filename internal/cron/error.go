@@ -160,6 +160,15 @@ const (
 	RuleSecretName             // Given: what cannot be the name of a secret
 	RuleCurrentVersion         // nothing; the version is what the job is now
 	RuleSecretUsed             // Limit: how many jobs use the secret that is to be deleted
+	RuleDeleteAlone            // nothing; an operation beside others that cannot be
+	RuleEmptyHeader            // Given: the name of a header without a value
+	RuleReplacedTooOften       // Limit: places of a text in which a pattern can be replaced
+	RuleShift                  // Given: minutes by which a schedule cannot be moved
+	RuleKeepInstants           // Given: a time zone in which a schedule cannot be due at the same instants
+	RuleActionsOpen            // Limit: actions of an account that may be under way at once
+	RuleActionWorks            // nothing; an action that is still under way
+	RuleActionNoUndo           // nothing; a dry run, which has changed nothing
+	RuleActionNoDryRun         // nothing; an action that is not a finished dry run
 )
 
 // Unit is the unit of a limit.
@@ -217,6 +226,7 @@ const (
 	SubjectTestRun
 	SubjectSecret
 	SubjectVersion
+	SubjectAction
 )
 
 // Error is the text for logs; people read the sentences of package message.

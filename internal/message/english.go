@@ -165,8 +165,19 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleTagComma:     "The tag {quoted} holds a comma; use several tags instead.",
 	cron.RuleSecretName: "{quoted} cannot be the name of a secret; use letters, digits, underscores, hyphens and dots, and begin with a " +
 		"letter or an underscore.",
-	cron.RuleCurrentVersion: "The job runs by this version now. Change the job first, then forget the secrets that it had.",
-	cron.RuleSecretUsed:     "Jobs still use this secret, {limit} in number; change or delete them first.",
+	cron.RuleCurrentVersion:   "The job runs by this version now. Change the job first, then forget the secrets that it had.",
+	cron.RuleSecretUsed:       "Jobs still use this secret, {limit} in number; change or delete them first.",
+	cron.RuleDeleteAlone:      "Jobs are deleted by an action of its own; leave out the other operations.",
+	cron.RuleEmptyHeader:      "The header {quoted} would have no value; use removeHeader to remove it.",
+	cron.RuleReplacedTooOften: "The pattern matches in more than {limit} places of this text; use one that matches less often.",
+	cron.RuleShift: "The schedule cannot be moved by {given} minutes: no set of hours, minutes and days has these times. " +
+		"Change the schedule of this job by itself.",
+	cron.RuleKeepInstants: "No schedule in {quoted} is always due at the same instants as this one, because the clocks of the two zones " +
+		"do not always differ by the same time. Keep the local times, or change the schedule of this job by itself.",
+	cron.RuleActionsOpen:    "{limit} actions of this account have not finished, which is the limit. Wait until one has finished.",
+	cron.RuleActionWorks:    "The action has not finished. Wait until it has.",
+	cron.RuleActionNoUndo:   "The action was a dry run, which changed nothing. There is nothing to undo.",
+	cron.RuleActionNoDryRun: "There is no finished dry run of that number in this account. Dry runs are kept for 30 days.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }
 
@@ -188,6 +199,7 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectIdentity}: "There is no such sign-in by another service. List those that you linked.",
 
 	{cron.NotFound, cron.SubjectVersion}: "There is no such version of this job, or its definition is no longer kept. List the versions of the job.",
+	{cron.NotFound, cron.SubjectAction}:  "There is no such action in this account. Actions are deleted 30 days after their start; list the actions.",
 	{cron.NotFound, cron.SubjectTestRun}: "There is no such test run in this account. It is deleted 15 minutes after its start; start it again.",
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
@@ -228,6 +240,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
 	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret", cron.SubjectVersion: "version",
+	cron.SubjectAction: "action",
 }
 
 // englishType returns the name of a type with its article.
