@@ -13,6 +13,7 @@ import (
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
+	"punctual/internal/cron"
 )
 
 // TestBodiesAreUTF8 has a row for each way in which a body can be no UTF-8: it is refused with the place.
@@ -210,6 +211,15 @@ func TestIgnored(t *testing.T) {
 			t.Errorf("%s %s %.100s: status %d, ignored %q, want %q", tt.method, tt.path, tt.body, got.status, ignored, tt.want)
 		}
 	}
+	person := c.signIn("views@example.com", cron.RoleViewer)
+	got := person.do("POST", "/views", `{"view":{"title":"a","filter":{"tags":["x"],"not":{"states":[]}},"x":1},"y":2}`)
+	if ignored := got.header.Get("Punctual-Ignored"); got.status != 200 || ignored != "/y, /view/x, /view/filter/tags, /view/filter/not/states" {
+		t.Errorf("status %d, ignored %q", got.status, ignored)
+	}
+	got = person.do("PATCH", "/views/1", `{"view":{"filters":{}}}`)
+	if ignored := got.header.Get("Punctual-Ignored"); got.status != 200 || ignored != "/view/filters" {
+		t.Errorf("status %d, ignored %q", got.status, ignored)
+	}
 	// A call that takes effect once tells it each time, and one that fails tells it too.
 	for range 2 {
 		got := c.do("PUT", "/folders", `{"folder":{"title":"once","colour":1}}`, "Idempotency-Key: a")
@@ -217,7 +227,7 @@ func TestIgnored(t *testing.T) {
 			t.Errorf("status %d, ignored %q", got.status, ignored)
 		}
 	}
-	got := c.do("PUT", "/jobs", `{"job":{"urls":"a.example"}}`)
+	got = c.do("PUT", "/jobs", `{"job":{"urls":"a.example"}}`)
 	if ignored := got.header.Get("Punctual-Ignored"); got.status != 400 || ignored != "/job/urls" {
 		t.Errorf("status %d, ignored %q", got.status, ignored)
 	}
@@ -259,9 +269,10 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		}
 	}
 	slices.Sort(calls)
-	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}", "POST /accounts",
+	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
+		"PATCH /views/{viewId}", "POST /accounts",
 		"POST /apikeys", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /secrets", "POST /sessions",
-		"POST /testruns", "PUT /folders", "PUT /jobs", "PUT /tls"}
+		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)
 	}

@@ -46,7 +46,7 @@ func TestClone(t *testing.T) {
 		if job := c.job(path); job.Enabled || job.Title != "Nightly <backup> & more (copy)" {
 			t.Errorf("with %s it is %+v", body, job)
 		}
-		same := []string{"enabled", "title", "nextExecution"} // the spread differs
+		same := []string{"enabled", "title", "nextExecution", "created", "updated"} // the spread differs
 		if a, b := c.details(source, same...), c.details(path, same...); !jsonEqual(t, a, b) {
 			t.Errorf("with %s it is\n%v\nof\n%v", body, b, a)
 		}

@@ -51,6 +51,9 @@ var strangers = map[string]string{
 	"DELETE /invitations/{invitationId}": ``,
 	"POST /sessions":                     `{"session":{"email":"` + marker + `@example.com","password":"a long password"}}`,
 	"DELETE /sessions/{sessionId}":       ``,
+	"POST /views":                        `{"view":{"title":"mine","filter":{"folderId":[%[2]d],"text":"` + marker + `"}}}`,
+	"PATCH /views/{viewId}":              `{"view":{"title":"mine"}}`,
+	"DELETE /views/{viewId}":             ``,
 	"POST /accounts":                     `{"account":{"email":"eve@example.com"}}`,
 	"PATCH /accounts/{accountId}":        `{"account":{"enabled":false}}`,
 	"DELETE /accounts/{accountId}":       ``,
@@ -71,12 +74,13 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	_, position, _ := strings.Cut(stranger.listen("/events").body, "id: ")
 	position, _, _ = strings.Cut(position, "\n")
 	owner := s.newClient(t, marker+"@example.com", cron.PlanUnlimited).withKey(cron.APIKey{Title: marker})
-	owner.signIn(marker+"@example.com", cron.RoleOwner).
-		must("POST", "/invitations", `{"invitation":{"email":"`+marker+`@example.org","role":"viewer"}}`)
+	person := owner.signIn(marker+"@example.com", cron.RoleOwner)
+	person.must("POST", "/invitations", `{"invitation":{"email":"`+marker+`@example.org","role":"viewer"}}`)
+	person.must("POST", "/views", `{"view":{"title":"`+marker+`","filter":{"tag":["`+marker+`"]}}}`)
 	signedIn := stranger.signIn("mallory@example.com", cron.RoleOwner)
 	folder := owner.createFolder(marker)
 	path := owner.create(`{"url":"http://` + marker + `.example/","title":"` + marker + `","enabled":true,` + everyMinute +
-		`,"saveResponses":true,"folderId":1,"extendedData":{"body":"` + marker + `"}}`)
+		`,"saveResponses":true,"folderId":1,"description":"` + marker + `","tags":["` + marker + `"],"extendedData":{"body":"` + marker + `"}}`)
 	certificate, _ := newPair(t, time.Unix(2e9, 0))
 	owner.must("PUT", "/tls", `{"tls":{"caBundle":`+certificate+`}}`)
 	owner.must("POST", "/secrets", `{"secret":{"name":"`+marker+`","value":"`+marker+` value"}}`)
@@ -92,7 +96,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	params := map[string]string{
 		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
 		"{secretId}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
-		"{personId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
+		"{personId}": "1", "{viewId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {
@@ -146,7 +150,7 @@ func checkStranger(t *testing.T, caller *client, call, target, body string) {
 	}
 	want, signedIn := http.StatusNotFound, strings.HasPrefix(caller.key, "punctual_session_")
 	if strings.Contains(call, "{accountId}") || !signedIn && (strings.Contains(call, "{personId}") ||
-		strings.Contains(call, "{invitationId}") || strings.Contains(call, "{sessionId}")) {
+		strings.Contains(call, "{invitationId}") || strings.Contains(call, "{viewId}") || strings.Contains(call, "{sessionId}")) {
 		want = http.StatusForbidden // only for operators, and only for people
 	}
 	if named := strings.Contains(call, "{") || call == "POST /testruns, of a job"; named && got.status != want {
@@ -174,6 +178,13 @@ func checkQueries(t *testing.T, stranger, owner *client, position string) {
 	for _, target := range []string{"/history?job=1", "/history?folder=1", "/stats?job=1"} {
 		if got := stranger.try("GET", target, ""); got.status != http.StatusNotFound || strings.Contains(got.body, marker) {
 			t.Errorf("%s: a stranger is answered with %d %s", target, got.status, got.body)
+		}
+	}
+	for _, query := range []string{"text=" + marker, "text=ow", "folderId=1", "tag=" + marker, "host=" + marker + ".example", "not.text=zzz",
+		"changedBy=" + marker, "not.folderId=0", "sort=next", "sort=-changed"} {
+		got := stranger.must("GET", "/jobs/search?"+query, "")
+		if strings.Contains(got, marker) {
+			t.Errorf("%s: a stranger is answered with %s", query, got)
 		}
 	}
 	target := "/events?after=" + url.QueryEscape(position)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"punctual/internal/api/wire"
@@ -57,21 +56,9 @@ func readJob(o wire.Object, job *cron.Job) {
 	readPolicy(o, &job.Policy)
 	readExchange(o, &job.Exchange)
 	o.Text("description", &job.Description)
-	readTags(o, "tags", &job.Tags)
-}
-
-// readTags reads a list of tags, which replaces the former one.
-func readTags(o wire.Object, name string, to *[]string) {
-	var tags []string
-	given := o.Each(name, func(index string, item json.RawMessage) {
-		tag, ok := wire.ParseText(item)
-		if !ok {
-			o.Problems.Add(o.At(name, index), cron.Problem{Rule: cron.RuleWrongType, Want: wire.TypeString})
-		}
-		tags = append(tags, tag)
-	})
-	if given {
-		*to = tags
+	if _, given := o.Value("tags"); given {
+		job.Tags = nil
+		readItems(o, "tags", &job.Tags, parseItem)
 	}
 }
 
@@ -84,36 +71,18 @@ func readNotification(o wire.Object, n *cron.Notification) {
 	o.Seconds("onSslCertExpirySeconds", &n.CertExpiryAhead, math.MinInt64, math.MaxInt32*time.Second)
 }
 
-// readMethod reads an HTTP method: its number, or its name ignoring case.
+// readMethod reads an HTTP method.
 func readMethod(o wire.Object, name string, to *cron.Method) {
 	raw, ok := o.Value(name)
 	if !ok {
 		return
 	}
-	text, ok := wire.Scalar(raw)
-	if !ok {
-		o.WrongType(name, wire.TypeInteger)
+	m, wrong := parseMethod(raw)
+	if wrong.Rule != cron.RuleNone {
+		o.Add(name, wrong)
 		return
 	}
-	if m, ok := cron.ParseMethod(text); ok {
-		*to = m
-		return
-	}
-	n, wrong := wire.ParseInteger(raw, 0, math.MaxInt32)
-	if wrong.Rule != cron.RuleNone || !cron.Method(n).Valid() {
-		o.Add(name, cron.Problem{Rule: cron.RuleUnknownValue, Given: text, Want: methodChoices()})
-		return
-	}
-	*to = cron.Method(n)
-}
-
-// methodChoices lists the methods with their numbers.
-func methodChoices() string {
-	var choices []string
-	for m := cron.MethodGet; m.Valid(); m++ {
-		choices = append(choices, strconv.Itoa(int(m))+" "+m.String())
-	}
-	return strings.Join(choices, ", ")
+	*to = m
 }
 
 // readTiming reads the members of a job, and of its schedule, that decide when it is due.

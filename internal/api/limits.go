@@ -17,6 +17,7 @@ var (
 	secretBody  = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
 	keyBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
 	personBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	viewBody    = wire.BodyLimit{Bytes: 1 << 20, Items: 4000}
 	accountBody = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
 	runBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
 )

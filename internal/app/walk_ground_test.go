@@ -97,7 +97,7 @@ func newGround(t *testing.T) *ground {
 
 // listTables lists the tables of a database.
 func (g *ground) listTables(raw *sql.DB) (tables []string) {
-	rows, err := raw.QueryContext(g.t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+	rows, err := raw.QueryContext(g.t.Context(), `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'job_gram%'
 		ORDER BY name IN ('job_change', 'deleted_job')`)
 	g.must(err)
 	defer func() { g.must(rows.Close()) }()
@@ -355,13 +355,15 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	passkey := cron.Passkey{PersonID: g.people["owner"].id, CredentialID: []byte(inside), Credential: []byte("{}"), Title: inside,
 		Created: db.Now()}
 	g.must(db.AddPasskey(ctx, &passkey))
+	view := cron.JobView{AccountID: account.ID, PersonID: g.people["owner"].id, Title: inside}
+	g.must(db.CreateView(ctx, &view))
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte("12345678901234567890")))
 	code, err := totp.GenerateCode("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", time.Now())
 	g.must(err)
 	secret := cron.Secret{AccountID: g.account, Name: inside, Value: "a value that nobody sees"}
 	g.must(db.CreateSecret(ctx, &secret))
 	for name, id := range map[string]int64{"jobId": job.ID, "secretId": secret.ID, "folderId": folder.ID, "accountId": account.ID,
-		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
+		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
 	g.names["code"], g.names["name"] = code, "nowhere"

@@ -227,6 +227,7 @@ const (
 	SubjectSecret
 	SubjectVersion
 	SubjectAction
+	SubjectView
 )
 
 // Error is the text for logs; people read the sentences of package message.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxFilterText is the length of the longest text of a HistoryFilter, in characters.
+// MaxFilterText is the length of the longest text of a filter, in characters.
 const MaxFilterText = 200
 
 // HistoryFilter selects records of the ledger of an account. The zero value selects all.

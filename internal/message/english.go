@@ -203,6 +203,8 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectTestRun}: "There is no such test run in this account. It is deleted 15 minutes after its start; start it again.",
 
 	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
+	{cron.Conflict, cron.SubjectView}:   "You have a view with this title already, ignoring case. Choose another title.",
+	{cron.TooMany, cron.SubjectView}:    "You have as many views as are possible. Delete one, then save this one again.",
 	{cron.Conflict, cron.SubjectFolder}: "A folder with this title exists already, ignoring case. Choose another title.",
 
 	{cron.Conflict, cron.SubjectSecret}: "A secret with this name exists already. Choose another name, or change the value of that one.",
@@ -241,6 +243,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
 	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret", cron.SubjectVersion: "version",
 	cron.SubjectAction: "action",
+	cron.SubjectView: "view",
 }
 
 // englishType returns the name of a type with its article.

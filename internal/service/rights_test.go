@@ -61,6 +61,9 @@ var whoMay = map[string]string{
 	"LinkIdentity": freshPeople, "UnlinkIdentity": freshPeople, "EnableTOTP": freshPeople, "NewRecoveryCodes": freshPeople, "TOTPSetup": freshPeople,
 	"SecondFactor": people + halves, "SignOut": people + halves,
 
+	"SearchJobs": readers, "Tags": readers,
+	"Views": peopleHere, "AddView": peopleHere, "ChangeView": peopleHere, "DeleteView": peopleHere,
+
 	"Leave": "viewer, editor, owner, stale owner, owner of a closing account",
 }
 
@@ -75,6 +78,7 @@ const (
 	owners      = "command, owner, stale owner"
 	halves      = ", half signed in, a half session of the operator"
 	people      = freshPeople + ", stale owner, stale operator"
+	peopleHere  = "viewer, editor, owner, stale owner, owner of a closing account"
 	freshPeople = "viewer, editor, owner, operator, member of nothing, owner of a disabled account, owner of a closing account, " +
 		"a session in another account"
 )

@@ -87,6 +87,13 @@ const (
 	UseJoin          UseCase = 111
 	UseGiveSecond    UseCase = 112
 	UseSignOut       UseCase = 113
+
+	UseSearchJobs UseCase = 121
+	UseListTags   UseCase = 122
+	UseListViews  UseCase = 123
+	UseAddView    UseCase = 124
+	UseChangeView UseCase = 125
+	UseDeleteView UseCase = 126
 )
 
 // right is what an actor needs for a use case. Commands may do everything that is not a person's own.
@@ -110,6 +117,7 @@ var (
 	commands = right{command: true}
 	owns     = right{people: true, role: cron.RoleOwner}
 	own      = right{people: true, own: true}
+	ownHere  = right{people: true, own: true, role: cron.RoleViewer} // in the account that is looked at
 	ownFresh = right{people: true, own: true, fresh: true}
 )
 
@@ -126,6 +134,9 @@ var rights = map[UseCase]right{
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,
+
+	UseSearchJobs: reads, UseListTags: reads,
+	UseListViews: ownHere, UseAddView: ownHere, UseChangeView: ownHere, UseDeleteView: ownHere,
 
 	UsePreview: reads, UseListZones: reads, UseScheduleLoad: reads,
 

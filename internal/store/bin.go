@@ -136,6 +136,7 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 	if err != nil {
 		return err
 	}
+	encoded.found.index(b.AccountID)
 	return s.writeJobs(ctx, b.AccountID, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, b.AccountID)
 		if err != nil {
@@ -163,7 +164,7 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 		if err != nil {
 			return fmt.Errorf("restore the job: %w", err)
 		}
-		if err := s.saveNew(ctx, q, j, now, encoded.secrets); err != nil {
+		if err := s.saveNew(ctx, q, j, now, &encoded); err != nil {
 			return err
 		}
 		if err := s.addVersion(ctx, q, j, b.Version+1, &j.UpdatedBy, nil, from, encoded.definition); err != nil {

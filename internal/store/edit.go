@@ -64,6 +64,10 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 			return nil, err
 		}
 		changes := cron.JobChanges(&rec.Job, &j)
+		was, found := findableOf(&rec.Job), encoded.found
+		if found.text != was.text {
+			found.index(accountID)
+		}
 		return func(ctx context.Context, q queryer) error {
 			if err := s.saveEdit(ctx, q, rec, &j, version, encoded.secrets); err != nil {
 				return err
@@ -72,6 +76,9 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 				return err
 			}
 			if err := s.addVersion(ctx, q, &j, version+1, &j.UpdatedBy, changes, from, encoded.definition); err != nil {
+				return err
+			}
+			if err := found.saveIfOther(ctx, s, q, accountID, jobID, was); err != nil {
 				return err
 			}
 			for _, write := range then {

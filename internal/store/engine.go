@@ -13,6 +13,7 @@ type engine interface {
 	dialect
 	batcher
 	historian
+	finder
 	// clock reads the database's clock; ok is false when the clock of the process is used instead.
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
 	// heartbeat is Store.Heartbeat.
@@ -98,4 +99,13 @@ type historian interface {
 	pruneHistory(ctx context.Context) (more bool, err error)
 	// backup is Store.Backup.
 	backup(ctx context.Context, path string) error
+}
+
+// finder is what the search of jobs needs. A position of a parameter is n.
+type finder interface {
+	// saveText writes the text of a job, and the hashes of its grams.
+	saveText(ctx context.Context, q queryer, jobID int64, text string, grams []int32) error
+	holding(n int) string                  // selects the ids of jobs with all the grams that are listed in $n
+	gramList(grams []int32) (argument any) // the argument for that list
+	contains(column string, n int) string  // a condition: the text in the column contains the one in $n
 }

@@ -85,6 +85,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	if err != nil {
 		return err
 	}
+	encoded.found.index(j.AccountID)
 	err = s.writeJobs(ctx, j.AccountID, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, j.AccountID)
 		if err != nil {
@@ -102,7 +103,7 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 		if err != nil {
 			return err
 		}
-		if err := s.saveNew(ctx, q, j, now, encoded.secrets); err != nil {
+		if err := s.saveNew(ctx, q, j, now, &encoded); err != nil {
 			return err
 		}
 		return s.addVersion(ctx, q, j, 1, &j.CreatedBy, nil, origin{}, encoded.definition)
@@ -114,11 +115,14 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 }
 
 // saveNew writes what belongs to a row of job that has just been inserted, and plans the job.
-func (s *Store) saveNew(ctx context.Context, q queryer, j *cron.Job, now time.Time, secrets []byte) error {
+func (s *Store) saveNew(ctx context.Context, q queryer, j *cron.Job, now time.Time, encoded *encodedJob) error {
 	if err := saveAbout(ctx, q, j); err != nil {
 		return err
 	}
-	if err := s.saveSecret(ctx, q, j.ID, secrets); err != nil {
+	if err := encoded.found.save(ctx, s, q, j.AccountID, j.ID); err != nil {
+		return err
+	}
+	if err := s.saveSecret(ctx, q, j.ID, encoded.secrets); err != nil {
 		return err
 	}
 	if _, ok := cron.WithoutUser(j.Request.URL); ok {
@@ -136,10 +140,14 @@ func (s *Store) saveNew(ctx context.Context, q queryer, j *cron.Job, now time.Ti
 	return err
 }
 
-// encodedJob is what is sealed of a job, encoded before the transaction that writes it.
-type encodedJob struct{ secrets, definition []byte }
+// encodedJob is what is sealed of a job, and what it is found by, encoded before the transaction that writes it.
+type encodedJob struct {
+	secrets, definition []byte
+	found               *findable // without grams
+}
 
 func encodeJob(j *cron.Job) (e encodedJob, err error) {
+	e.found = findableOf(j)
 	if e.secrets, err = encodeSecrets(j); err == nil {
 		e.definition, err = encodeDefinition(j)
 	}

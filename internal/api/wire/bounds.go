@@ -29,6 +29,8 @@ const (
 	DefaultSecretsPage = 100
 	MaxSecretsPage     = 1000
 )
+// DefaultJobPage is how many jobs a page of a search has when nothing else is said.
+const DefaultJobPage = 100
 
 // DefaultHistoryPage is how many records a page has when nothing else is said.
 const DefaultHistoryPage = 100

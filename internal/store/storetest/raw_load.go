@@ -13,6 +13,7 @@ func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 		SELECT 'account ' || i, 'default', 1 = 0, 0 FROM n`)
 	x.CopyJob(jobID, jobs)
 	x.Exec(`UPDATE job SET account_id = (SELECT min(id) FROM account) + id % 200`)
+	x.Exec(`UPDATE job_search SET account_id = (SELECT account_id FROM job WHERE id = job_id)`)
 	x.Exec(`UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
 		next_run_at = CAST($1 AS BIGINT) + job_id, claim_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
 	x.Exec(numbersTo(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, cause, started_at)
@@ -81,4 +82,24 @@ func (x *Tables) AddPeople(count int) {
 	x.Exec(numbersTo(count) + `INSERT INTO used_challenge (hash, expires_at) SELECT ` + hash + `, 4102444800000 FROM n`)
 	x.Exec(numbersTo(2*count) + `INSERT INTO audit (account_id, at, actor, person_id, key_id, session_id, way, address, action, object,
 		object_id, title, changes) SELECT i % 200, 1800000000000 + i, '', i % 7, 0, 0, '', '', 'job.change', 'job', i % 1000, '', '' FROM n`)
+}
+
+// AddFindable adds jobs to the account of a job, with all kinds of texts, tags and states. The upkeep makes them findable. One of
+// them has the tag zebra and one the word quagga in its description, every thousandth has failed, every tenth was never executed.
+func (x *Tables) AddFindable(jobID int64, jobs int) {
+	x.t.Helper()
+	x.CopyJob(jobID, jobs)
+	word := func(divisor int) string {
+		return fmt.Sprintf(`CASE id / %d %% 8 WHEN 0 THEN 'backup' WHEN 1 THEN 'nightly' WHEN 2 THEN 'report' WHEN 3 THEN 'invoice'
+			WHEN 4 THEN 'cache' WHEN 5 THEN 'import' WHEN 6 THEN 'Export' ELSE 'cleanup' END`, divisor)
+	}
+	x.Exec(`UPDATE job SET title = ` + word(1) + ` || ' ' || ` + word(8) + ` || ' ' || id, method = id % 4, enabled = (id % 20 <> 0),
+		url = 'https://host' || (id % 500) || '.example.com/' || ` + word(64) + ` || '?id=' || (id * 7919), updated_at = updated_at - id * 1000`)
+	x.Exec(`INSERT INTO job_about SELECT id, 'What to do when it fails: look at the dashboard of the team, then call ' || ` + word(3) + `
+		|| CASE WHEN id % 70000 = 69999 THEN ' quagga' ELSE '' END,
+		CASE WHEN id % 70000 = 60000 THEN '["zebra"]' ELSE '["Prod","team' || (id % 50) || '"]' END,
+		0, 1, 'deploy', 'api', 0, 1, 'deploy', 'api' FROM job WHERE id NOT IN (SELECT job_id FROM job_about)`)
+	x.Exec(`UPDATE job_state SET last_status = CASE WHEN job_id % 1000 = 0 THEN 4 WHEN job_id % 10 = 1 THEN 0 ELSE 1 END,
+		last_execution_at = CASE WHEN job_id % 10 = 1 THEN 0 ELSE 1700000000000 + job_id * 7919 % 100000 END,
+		next_run_at = CASE WHEN job_id % 20 = 0 THEN NULL ELSE 1900000000000 + job_id * 7919 % 100000 END, claim_at = NULL`)
 }

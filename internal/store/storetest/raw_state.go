@@ -205,3 +205,32 @@ func (x *Tables) Replanning() bool {
 	x.t.Helper()
 	return x.Number(`SELECT count(*) FROM zone_data WHERE replanned_to IS NOT NULL`) > 0
 }
+
+// SetState sets the result and the start, in Unix milliseconds, of the latest execution of a job.
+func (x *Tables) SetState(jobID int64, status int, started int64) {
+	x.t.Helper()
+	x.execOne(`UPDATE job_state SET last_status = $2, last_execution_at = $3 WHERE job_id = $1`, jobID, status, started)
+}
+
+// SetTitle sets the title of a job, as a node does that knows nothing of the search.
+func (x *Tables) SetTitle(jobID int64, title string) {
+	x.t.Helper()
+	x.execOne(`UPDATE job SET title = $2 WHERE id = $1`, jobID, title)
+}
+
+// ForgetFindable makes a job one from before there was a search.
+func (x *Tables) ForgetFindable(jobID int64) {
+	x.t.Helper()
+	x.execOne(`DELETE FROM job_text WHERE job_id = $1`, jobID)
+	x.execOne(`UPDATE job_search SET folded = $2, title_key = '', tag_keys = '', host = '' WHERE job_id = $1`, jobID, false)
+}
+
+// FindableRows counts the rows by which jobs are found.
+func (x *Tables) FindableRows() (n int64) {
+	x.t.Helper()
+	n = x.Number(`SELECT (SELECT count(*) FROM job_search) + (SELECT count(*) FROM job_text)`)
+	if !x.isPostgres() {
+		n += x.Number(`SELECT count(*) FROM job_gram WHERE job_gram MATCH 'g0 OR g1'`)
+	}
+	return n
+}

@@ -30,6 +30,7 @@ func Run(t *testing.T, d Database) {
 		{"passkeys", passkeyTests},
 		{"audit", auditTests},
 		{"jobs", jobTests},
+		{"finding jobs", findTests},
 		{"secrets", secretTests},
 		{"secrets of accounts", accountSecretTests},
 		{"folders", folderTests},
