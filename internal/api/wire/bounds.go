@@ -29,6 +29,7 @@ const (
 	DefaultSecretsPage = 100
 	MaxSecretsPage     = 1000
 )
+
 // DefaultJobPage is how many jobs a page of a search has when nothing else is said.
 const DefaultJobPage = 100
 

@@ -223,6 +223,7 @@ var findTests = []test{
 		want := j
 		want.Description = ""
 		want.Request.Headers, want.Request.Body, want.Request.Auth.User, want.Request.Auth.Password = nil, "", "", ""
+		want.SigningSecret = ""
 		s.equal("found", found, []cron.JobRecord{{Job: want, State: cron.JobState{NextRun: j.NextAfter(j.Created)}}})
 		for _, secret := range []string{"user@", "wörd", "zwei"} {
 			found := s.found(db, account, cron.JobQuery{Filter: cron.JobFilter{JobCriteria: cron.JobCriteria{Text: secret}}, Limit: 10})
@@ -246,7 +247,7 @@ var findTests = []test{
 		finds(cron.JobCriteria{Text: "present note new other"}, 1)
 		finds(cron.JobCriteria{Tags: []string{"new"}, Hosts: []string{"other.example"}, Folders: []int64{folder.ID}}, 1)
 		finds(cron.JobCriteria{Conditions: []cron.JobCondition{cron.JobDisabled}}, 1)
-		s.ok(db.DeleteFolder(s.ctx(), account, folder.ID))
+		s.ok(db.DeleteFolder(s.ctx(), account, folder.ID, cron.Author{}))
 		finds(cron.JobCriteria{Folders: []int64{0}}, 1)
 		tags, err := db.Tags(s.ctx(), account)
 		s.ok(err)
