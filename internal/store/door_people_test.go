@@ -11,7 +11,7 @@ import (
 
 // people are two owners of an account who are operators, and what the first one has.
 type people struct {
-	first, second, session, invitation, passkey int64
+	first, second, session, invitation, passkey, view int64
 }
 
 func newPeople(t testing.TB, db *store.Store, account int64) (p people) {
@@ -37,7 +37,9 @@ func newPeople(t testing.TB, db *store.Store, account int64) (p people) {
 	ok(t, db.LinkIdentity(ctx, cron.Identity{PersonID: p.first, Issuer: "issuer", Subject: "subject"}))
 	ok(t, db.SetTOTP(ctx, p.first, []byte("secret")))
 	ok(t, db.SetRecoveryCodes(ctx, p.first, [][32]byte{{1}, {2}}))
-	p.session, p.invitation, p.passkey = s.ID, l.ID, k.ID
+	v := cron.JobView{AccountID: account, PersonID: p.first, Title: "view"}
+	ok(t, db.CreateView(ctx, &v))
+	p.session, p.invitation, p.passkey, p.view = s.ID, l.ID, k.ID, v.ID
 	return p
 }
 
@@ -99,6 +101,15 @@ var writingPeople = map[string]func(w *doorWorld, ctx context.Context, db *store
 	},
 	"DeleteLink": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteLink(ctx, w.account, w.people.invitation)
+	},
+	"CreateView": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateView(ctx, &cron.JobView{AccountID: w.account, PersonID: w.people.first, Title: "new"})
+	},
+	"UpdateView": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateView(ctx, w.account, w.people.first, w.people.view, func(v *cron.JobView) error { v.Title = "other"; return nil })
+	},
+	"DeleteView": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteView(ctx, w.account, w.people.first, w.people.view)
 	},
 	"AddPasskey": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.AddPasskey(ctx, &cron.Passkey{PersonID: w.people.first, CredentialID: []byte("other"), Credential: []byte("{}")})

@@ -270,7 +270,7 @@ func (b *jobSearch) statement() (statement string, bounded bool) {
 	from := "job_search s"
 	if b.joined {
 		from += " CROSS JOIN job_state t"
-		b.where = append(b.where, "t.job_id = s.job_id")
+		b.where = append(b.where, "t.job_id = s.job_id", "t.account_id = s.account_id")
 	}
 	b.addTexts()
 	limit := b.add(b.q.Limit + 1)
@@ -278,11 +278,15 @@ func (b *jobSearch) statement() (statement string, bounded bool) {
 	case len(b.texts) == 0:
 		return b.selectKeys(from, b.where) + " LIMIT " + limit, false
 	case b.candidates:
-		return b.selectKeys(from+" CROSS JOIN job_text x", slices.Concat(b.where, []string{"x.job_id = s.job_id"}, b.texts)) + " LIMIT " + limit, false
+		return b.selectKeys(from, append(b.where, b.compared("s.job_id"))) + " LIMIT " + limit, false
 	}
 	return `SELECT q.sort_key, q.job_id FROM (` + b.selectKeys(from, b.where) + ` LIMIT ` + strconv.Itoa(textRows) + `) AS q
-		CROSS JOIN job_text x WHERE x.job_id = q.job_id AND ` + strings.Join(b.texts, " AND ") + ` ORDER BY ` + b.ordered("q.sort_key", "q.job_id") +
-		` LIMIT ` + limit, true
+		WHERE ` + b.compared("q.job_id") + ` ORDER BY ` + b.ordered("q.sort_key", "q.job_id") + ` LIMIT ` + limit, true
+}
+
+// compared is that the text of a job meets all conditions. As a subquery it is read by its key, when its turn comes.
+func (b *jobSearch) compared(id string) string {
+	return `(SELECT ` + strings.Join(b.texts, " AND ") + ` FROM job_text x WHERE x.job_id = ` + id + `)`
 }
 
 func (b *jobSearch) selectKeys(from string, where []string) string {
