@@ -243,7 +243,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
 	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret", cron.SubjectVersion: "version",
 	cron.SubjectAction: "action",
-	cron.SubjectView: "view",
+	cron.SubjectView:   "view",
 }
 
 // englishType returns the name of a type with its article.
