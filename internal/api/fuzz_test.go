@@ -2,9 +2,11 @@ package api_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"punctual/internal/cron"
@@ -140,4 +142,24 @@ func withoutNext(t *testing.T, text string) string {
 		rest = strings.Replace(rest, `"`+name+`":`+value, "", 1)
 	}
 	return rest
+}
+
+// FuzzSearchOfJobs searches jobs with any query string: it is answered, or refused with what is wrong with it.
+func FuzzSearchOfJobs(f *testing.F) {
+	for _, seed := range []string{"", "text=a%20b&not.text=c", "tag=a,b&not.tag=%FF", "state=late&sort=-next&limit=2", "after=AQAAAAAAAAAAAAEAYQ",
+		"folderId=1,x&outcome=failed,11&method=get,9", "host=[::1]:80&changedBy=%00&nextBefore=1e9&changedSince=2026-01-01T00:00:00+01:00"} {
+		f.Add(seed)
+	}
+	c := newClient(f)
+	c.create(everyField)
+	f.Fuzz(func(t *testing.T, query string) {
+		c := &client{t, c.server, c.account, c.key}
+		target := "/jobs/search?" + query
+		if _, err := url.ParseRequestURI(target); err != nil || strings.ContainsFunc(query, unicode.IsControl) || strings.ContainsAny(query, " #") {
+			return // which no client can send
+		}
+		if got := c.do("GET", target, ""); got.status != 200 && got.status != 400 {
+			t.Errorf("%q: status %d: %s", query, got.status, got.body)
+		}
+	})
 }
