@@ -157,8 +157,7 @@ func newTraced(c *message.Catalogue, h *cron.Hop) traced {
 		answer.IPAddress = new(peer.Addr().String())
 	}
 	if h.RequestBytes > 0 {
-		answer.Request = &tracedRequest{string(h.Request), unlessText(h.Request), h.RequestBytes,
-			int64(len(h.Request)) < h.RequestBytes}
+		answer.Request = &tracedRequest{string(h.Request), unlessText(h.Request), h.RequestBytes, h.RequestCut}
 	}
 	for i := range h.Dials {
 		answer.Addresses[i] = newDial(c, h, &h.Dials[i])
@@ -171,7 +170,7 @@ func newTracedResponse(h *cron.Hop) *tracedResponse {
 		return nil
 	}
 	answer := &tracedResponse{Raw: string(h.Response), RawBase64: unlessText(h.Response), Bytes: h.ResponseBytes,
-		Truncated: int64(len(h.Response)) < h.ResponseBytes}
+		Truncated: h.ResponseCut}
 	line, headers := h.Head()
 	answer.StatusLine, answer.Headers, answer.HeadersBase64 = wire.StringOrNull(line), wire.TextOrNull(headers), unlessText(headers)
 	return answer

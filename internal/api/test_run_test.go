@@ -91,7 +91,7 @@ var redirected = cron.Trace{
 		Dials:   []cron.Dial{{Address: "192.0.2.1:80", Began: time.Millisecond, Took: 2 * time.Millisecond, Chosen: true}},
 		Stats:   cron.Stats{NameLookup: time.Millisecond, Connect: 3 * time.Millisecond, PreTransfer: 3 * time.Millisecond, StartTransfer: 4 * time.Millisecond},
 		Request: []byte("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), RequestBytes: 35,
-		Response: []byte("HTTP/1.1 302 \xff\r\nLocation: https://b.example/\r\nX: \xfe\r\n\r\n"), ResponseBytes: 5000,
+		Response: []byte("HTTP/1.1 302 \xff\r\nLocation: https://b.example/\r\nX: \xfe\r\n\r\n"), ResponseBytes: 5000, ResponseCut: true,
 	}, {
 		URL: "https://b.example/", Began: 5 * time.Millisecond, Addresses: []string{"2001:db8::1", "192.0.2.2"}, Peer: "192.0.2.2:443",
 		Dials: []cron.Dial{
@@ -105,7 +105,7 @@ var redirected = cron.Trace{
 		}}},
 		Stats: cron.Stats{NameLookup: 6 * time.Millisecond, Connect: 8 * time.Millisecond, AppConnect: 9 * time.Millisecond,
 			PreTransfer: 9 * time.Millisecond, StartTransfer: 10 * time.Millisecond},
-		Request: []byte("GET / HTTP/1.1\r\n"), RequestBytes: 35,
+		Request: []byte("GET / HTTP/1.1\r\n"), RequestBytes: 35, RequestCut: true,
 		Response: []byte("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), ResponseBytes: 78,
 	}},
 	Checks: []cron.Check{{Kind: cron.CheckStatus, Want: "200-299", Got: "200", Verdict: cron.VerdictPassed},

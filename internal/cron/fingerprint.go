@@ -61,7 +61,7 @@ func (r *Result) Fingerprint() Fingerprint {
 		kind = failureKinds[known]
 	case FaultBodyLacks, FaultBodyHolds, FaultBodyMismatch, FaultMatchTime: // the criterion of the job
 		detail = r.Detail
-	case FaultShortage: // the resource
+	case FaultShortage, FaultUnknownSecret: // the resource, or the name of the secret; nothing was called
 		host, detail = "", r.Detail
 	case FaultLost, FaultInternal, FaultMatchBusy:
 		host = ""

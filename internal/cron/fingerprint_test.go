@@ -30,6 +30,8 @@ var fingerprints = []struct {
 		URL: "http://a.example/"}, "626674c1a7012028"},
 	{cron.Result{Status: cron.StatusOther, HTTPStatus: 200, Fault: cron.FaultBodyLacks, Detail: "done", URL: "http://a.example/"}, "8d559acab52daca6"},
 	{cron.Result{Status: cron.StatusInternalError, Fault: cron.FaultShortage, Detail: cron.ShortOfFiles, URL: "http://a.example/"}, "9ca27bbf961265a9"},
+	{cron.Result{Status: cron.StatusOther, Fault: cron.FaultUnknownSecret, Detail: "TOKEN", URL: "http://a.example/"}, "3dd2ecad1bab4517"},
+	{cron.Result{Status: cron.StatusOther, Fault: cron.FaultUnknownSecret, Detail: "OTHER", URL: "http://a.example/"}, "5305ab2b7d373076"},
 	{cron.Lost(), "c47ab3cd6f6619b7"},
 }
 
@@ -63,6 +65,8 @@ func TestSameFailure(t *testing.T) {
 			{Fault: cron.FaultTLS, URL: "https://a.example/", Detail: "tls: failed to verify certificate: x509: two"}},
 		{{Fault: cron.FaultShortage, URL: "https://a.example/", Detail: cron.ShortOfPorts},
 			{Fault: cron.FaultShortage, URL: "https://b.example/", Detail: cron.ShortOfPorts}},
+		{{Fault: cron.FaultUnknownSecret, URL: "https://a.example/", Detail: "TOKEN"},
+			{Fault: cron.FaultUnknownSecret, URL: "https://b.example/", Detail: "TOKEN"}},
 		{{Fault: cron.FaultHostNotFound, URL: "http://b.example/"}, // the host at which it failed
 			{Fault: cron.FaultHostNotFound, URL: "https://a.example/", Redirects: []cron.Redirect{{301, "http://b.example/?z"}}}},
 	} {

@@ -1,20 +1,21 @@
 package cron
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
 )
 
 // Masker replaces values that nobody may see in what a target answers, and in what is shown of a request. It finds a value
-// as it is, percent-encoded in any way, and as JSON has it. Of a value longer than maskedBeginning, it also finds a
-// beginning of at least that length. Values shorter than MinMaskedSecret are not masked. The zero value and nil mask
-// nothing. A Masker can be used by several goroutines once all values are added.
+// as it is, and as URLs, JSON and HTML encode it. Of a value longer than maskedBeginning, it also finds a beginning of at
+// least that length. Values shorter than MinMaskedSecret are not masked. The zero value and nil mask nothing. A Masker can
+// be used by several goroutines once all values are added.
 //
-// Masking takes linear time: at each byte of the text, the next 8 bytes select the values that begin with them, and each
-// of these is compared for at most maskedBeginning bytes unless it is found.
+// Masking takes linear time, whatever the values are: at each byte of the text, the next 8 bytes select the values that
+// begin with them. These are sorted, so at most maskedBeginning bytes are compared to find the one that the text has.
 type Masker struct {
-	values  map[uint64][]maskedValue // by the first 8 bytes
+	values  map[uint64][]maskedValue // by the first 8 bytes; sorted
 	longest int
 	first   [256]bool // the first bytes of all values
 }
@@ -32,25 +33,23 @@ func (m *Masker) Add(value, shown string) {
 	if m.values == nil {
 		m.values = make(map[uint64][]maskedValue)
 	}
-	json := jsonEscaper.Replace(value)
 	for _, form := range [...]string{
-		value, json, strings.ReplaceAll(json, "/", `\/`), strings.ReplaceAll(value, " ", "+"), withoutControls(value),
+		value, strings.ReplaceAll(value, " ", "+"), withoutControls(value), strings.TrimSpace(value),
 	} {
-		v := maskedValue{form, shown}
 		if len(form) < MinMaskedSecret {
 			continue
 		}
 		key := binary.BigEndian.Uint64([]byte(form[:8]))
-		if !slices.ContainsFunc(m.values[key], func(known maskedValue) bool { return known.text == form }) {
-			m.values[key] = append(m.values[key], v)
+		at, known := slices.BinarySearchFunc(m.values[key], form, func(v maskedValue, form string) int {
+			return strings.Compare(v.text, form)
+		})
+		if !known {
+			m.values[key] = slices.Insert(m.values[key], at, maskedValue{form, shown})
 			m.longest = max(m.longest, len(form))
 			m.first[form[0]] = true
 		}
 	}
 }
-
-// jsonEscaper writes what a JSON string must not contain (RFC 8259, section 7).
-var jsonEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 // withoutControls is s as the value of a header.
 func withoutControls(s string) string {
@@ -74,16 +73,20 @@ func (m *Masker) Mask(text []byte) []byte {
 		return text
 	}
 	spans := m.find(text, nil)
-	if slices.Contains(text, '%') {
-		decoded, at := percentDecoded(text)
-		for _, s := range m.find(decoded, nil) {
-			spans = append(spans, maskedSpan{at[s.start], at[s.end], s.shown})
+	for i := range maskedEncodings {
+		e := &maskedEncodings[i]
+		if !slices.Contains(text, e.mark) {
+			continue
 		}
-		slices.SortStableFunc(spans, func(a, b maskedSpan) int { return a.start - b.start })
+		decoded, at := e.decode(text)
+		for _, s := range m.find(decoded, nil) {
+			spans = append(spans, maskedSpan{int(at[s.start]), int(at[s.end]), s.shown})
+		}
 	}
 	if len(spans) == 0 {
 		return text
 	}
+	slices.SortStableFunc(spans, func(a, b maskedSpan) int { return a.start - b.start })
 	out := make([]byte, 0, len(text))
 	end := 0
 	for _, s := range spans {
@@ -109,15 +112,7 @@ func (m *Masker) find(text []byte, spans []maskedSpan) []maskedSpan {
 	for i := 0; i+8 <= len(text); {
 		length, shown := 0, ""
 		if m.first[text[i]] {
-			for _, v := range m.values[binary.BigEndian.Uint64(text[i:])] {
-				least := min(len(v.text), maskedBeginning)
-				if least > len(text)-i || string(text[i:i+least]) != v.text[:least] {
-					continue
-				}
-				if n := commonBeginning(text[i:], v.text); n > length {
-					length, shown = n, v.shown
-				}
-			}
+			length, shown = longestValue(m.values[binary.BigEndian.Uint64(text[i:])], text[i:])
 		}
 		if length == 0 {
 			i++
@@ -129,8 +124,48 @@ func (m *Masker) find(text []byte, spans []maskedSpan) []maskedSpan {
 	return spans
 }
 
+// longestValue finds the longest of the values that text begins with, or, of those longer than maskedBeginning, the one
+// with the longest beginning. The values are sorted and begin with the first 8 bytes of text. length is 0 when there is none.
+func longestValue(values []maskedValue, text []byte) (length int, shown string) {
+	for depth := 8; len(values) > 0; {
+		if depth == maskedBeginning {
+			at, _ := slices.BinarySearchFunc(values, text, func(v maskedValue, text []byte) int {
+				return strings.Compare(v.text, string(text[:min(len(text), len(v.text)+1)]))
+			})
+			for _, v := range values[max(0, at-1):min(len(values), at+1)] {
+				if n := commonBeginning(text, v.text); n > length {
+					length, shown = n, v.shown
+				}
+			}
+			return length, shown
+		}
+		if len(values[0].text) == depth { // a value sorts before those that go on after it
+			length, shown, values = depth, values[0].shown, values[1:]
+			continue
+		}
+		// All values have in common what the first and the last one have.
+		first, last := values[0].text, values[len(values)-1].text
+		n := min(len(first), len(last), maskedBeginning)
+		if n = depth + commonBeginning(first[depth:n], last[depth:n]); n > depth {
+			if len(text) < n || string(text[depth:n]) != first[depth:n] {
+				return length, shown
+			}
+			depth = n
+			continue
+		}
+		if depth == len(text) {
+			return length, shown
+		}
+		start, _ := slices.BinarySearchFunc(values, text[depth], func(v maskedValue, c byte) int { return int(v.text[depth]) - int(c) })
+		end, _ := slices.BinarySearchFunc(values, int(text[depth])+1, func(v maskedValue, c int) int { return int(v.text[depth]) - c })
+		values = values[start:end]
+		depth++
+	}
+	return length, shown
+}
+
 // commonBeginning is the number of bytes at the start that a and b have in common.
-func commonBeginning(a []byte, b string) int {
+func commonBeginning[A, B []byte | string](a A, b B) int {
 	n := min(len(a), len(b))
 	for i := range n {
 		if a[i] != b[i] {
@@ -140,38 +175,6 @@ func commonBeginning(a []byte, b string) int {
 	return n
 }
 
-// percentDecoded is text with its percent-encoded bytes decoded. at has the position in text of each byte of the result,
-// and the length of text.
-func percentDecoded(text []byte) (decoded []byte, at []int) {
-	decoded, at = make([]byte, 0, len(text)), make([]int, 0, len(text)+1)
-	for i := 0; i < len(text); {
-		at = append(at, i)
-		if text[i] == '%' && i+2 < len(text) {
-			high, low := hexDigit(text[i+1]), hexDigit(text[i+2])
-			if high >= 0 && low >= 0 {
-				decoded = append(decoded, byte(high<<4|low))
-				i += 3
-				continue
-			}
-		}
-		decoded = append(decoded, text[i])
-		i++
-	}
-	return decoded, append(at, len(text))
-}
-
-func hexDigit(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
-}
-
 // Partial is the length of the longest end of text that is a proper beginning of a value. Who cuts a text cuts it off too,
 // so that not a part of a value is shown.
 func (m *Masker) Partial(text []byte) int {
@@ -179,13 +182,22 @@ func (m *Masker) Partial(text []byte) int {
 		return 0
 	}
 	longest := m.partial(text)
-	tail := text[max(0, len(text)-3*m.longest):]
-	if slices.Contains(tail, '%') {
-		// The text may end within an encoded byte.
-		for cut := range min(3, len(tail)) {
-			decoded, at := percentDecoded(tail[:len(tail)-cut])
-			if n := m.partial(decoded); n > 0 && (cut == 0 || tail[len(tail)-cut] == '%') {
-				longest = max(longest, len(tail)-at[len(decoded)-n])
+	for i := range maskedEncodings {
+		e := &maskedEncodings[i]
+		tail := text[max(0, len(text)-e.longest*m.longest):]
+		if !slices.Contains(tail, e.mark) {
+			continue
+		}
+		whole := len(tail)
+		for tries := 0; ; tries++ {
+			decoded, at := e.decode(tail[:whole])
+			if n := m.partial(decoded); n > 0 {
+				longest = max(longest, len(tail)-int(at[len(decoded)-n]))
+			}
+			// The text may end within an encoded character, which takes up to two units.
+			whole = bytes.LastIndexByte(tail[:whole], e.mark)
+			if whole < 0 || len(tail)-whole >= e.longest || tries == 2 {
+				break
 			}
 		}
 	}

@@ -24,9 +24,11 @@ type Hop struct {
 	Stats     Stats
 
 	Request       []byte // as sent: head and body; a hop that a redirect leads away from keeps less, as with Response
-	RequestBytes  int64  // that were sent, of which Request may hold fewer
+	RequestBytes  int64  // that were sent; a masked Request may have more or fewer of them
+	RequestCut    bool   // Request is only the start of what was sent
 	Response      []byte // as received, before any decoding
 	ResponseBytes int64
+	ResponseCut   bool
 }
 
 // Dial is an attempt to open a TCP connection.

@@ -1,6 +1,9 @@
 package fetch
 
 import (
+	"encoding/base64"
+	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -204,7 +208,7 @@ func TestSecretsStayInside(t *testing.T) {
 		line, fields, _ := strings.Cut(head, "\r\n")
 		text := line + "\n" + body + "\n" + fields
 		for _, value := range secrets {
-			text += "\n" + strings.ToLower(urlEncoded(value)) + " " + value
+			text += "\n" + strings.ToLower(urlEncoded(value)) + " " + value + " " + html.EscapeString(value) + " " + inJSON(value)
 		}
 		io.WriteString(conn, "HTTP/1.1 200 "+body+"\r\nX-Line: "+line+"\r\nX-Token: "+secrets["TOKEN"]+"\r\n\r\n"+text)
 	}
@@ -245,7 +249,7 @@ func TestSecretsStayInside(t *testing.T) {
 			if len(value) < cron.MinMaskedSecret {
 				continue
 			}
-			for _, form := range []string{value, urlEncoded(value), strings.ToLower(urlEncoded(value))} {
+			for _, form := range []string{value, urlEncoded(value), strings.ToLower(urlEncoded(value)), html.EscapeString(value), inJSON(value)} {
 				if strings.Contains(shown, form) {
 					t.Errorf("%s is shown as %q:\n%s", name, form, shown)
 				}
@@ -254,12 +258,31 @@ func TestSecretsStayInside(t *testing.T) {
 				t.Errorf("the body does not show that it had %s: %s", name, r.Body)
 			}
 		}
+		if basic := base64.StdEncoding.EncodeToString([]byte(secrets["USER"] + ":" + secrets["PASS"])); strings.Contains(shown, basic) {
+			t.Errorf("the credentials are shown as %s", basic)
+		}
 		other := base == hopped
 		if strings.Contains(string(r.Body), "X-Key") == other || !strings.Contains(string(r.Body), "X-Other: other") ||
 			strings.Contains(string(r.Body), "Authorization") == other {
 			t.Errorf("sent %s", r.Body)
 		}
 	}
+}
+
+// inJSON is s in a JSON string, in ASCII.
+func inJSON(s string) string {
+	var b strings.Builder
+	for _, c := range utf16.Encode([]rune(s)) {
+		switch {
+		case c < ' ' || c > '~' || c == '/':
+			fmt.Fprintf(&b, "\\u%04x", c)
+		case c == '"' || c == '\\':
+			b.WriteString(`\` + string(rune(c)))
+		default:
+			b.WriteByte(byte(c))
+		}
+	}
+	return b.String()
 }
 
 func urlEncoded(s string) string {

@@ -151,6 +151,7 @@ func (x *exchange) run(ctx context.Context) error {
 	if x.target, err = parseTarget(&x.call.Request); err != nil {
 		return err
 	}
+	x.maskCredentials()
 	ctx, cancel := context.WithDeadline(ctx, x.started.Add(x.call.Timeout))
 	defer cancel()
 	for {

@@ -114,8 +114,9 @@ var ruledFields = [...]string{
 	fieldHost: "Host", fieldUserAgent: "User-Agent", fieldAccept: "Accept", fieldAuthorization: "Authorization",
 	fieldContentType: "Content-Type", fieldExecution: "Punctual-Execution", fieldTraceparent: "traceparent",
 	fieldIdempotencyKey: "Idempotency-Key", fieldAttempt: "Punctual-Attempt", fieldWebhookID: "webhook-id",
-	fieldWebhookTimestamp: "webhook-timestamp", fieldWebhookSignature: "webhook-signature", fieldDropped: "Content-Length", "Transfer-Encoding", "Connection", "Expect", "TE",
-	"Upgrade", "Trailer", "Keep-Alive", "Proxy-Connection",
+	fieldWebhookTimestamp: "webhook-timestamp", fieldWebhookSignature: "webhook-signature",
+	fieldDropped: "Content-Length", "Transfer-Encoding", "Connection", "Expect", "TE", "Upgrade", "Trailer", "Keep-Alive",
+	"Proxy-Connection",
 }
 
 func ruleFor(name string) fieldRule {

@@ -28,10 +28,20 @@ func (x *exchange) prepare() error {
 			x.secretFields = append(x.secretFields, expanded.Headers[i].Name)
 		}
 	}
-	if auth := &x.call.Request.Auth; x.masker != nil && auth.Enable {
-		x.masker.Add(base64.StdEncoding.EncodeToString([]byte(auth.User+":"+auth.Password)), cron.Masked)
-	}
 	return nil
+}
+
+// maskCredentials masks the credentials of a request with secrets in the form in which they are sent.
+func (x *exchange) maskCredentials() {
+	if len(x.call.Secrets) == 0 {
+		return
+	}
+	if credentials, ok := x.credentials(); ok {
+		if x.masker == nil {
+			x.masker = new(cron.Masker)
+		}
+		x.masker.Add(base64.StdEncoding.EncodeToString([]byte(credentials)), cron.Masked)
+	}
 }
 
 // isSecretField reports whether the value of a header has a secret of the account.

@@ -15,7 +15,8 @@ import (
 // Trace makes the exchange of a call as Do does, and records what it sees. The result has headers and body as if the
 // call saved them.
 //
-// observe is called with what is known so far, first at once and then when that changes, at most once per reportInterval.
+// observe is called with what is known so far, first at once and then when that changes, at most once per reportInterval,
+// and at most once per bytesInterval when only more was sent or received.
 // The last time, it gets the returned trace. Calls do not overlap, and none is made after Trace has returned. A slow
 // observe delays the end of Trace, but not the exchange. A trace is not changed once it was given out. observe may be nil.
 func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace) {
@@ -36,8 +37,11 @@ func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Tr
 	return x.result, last
 }
 
-// reportInterval is the shortest time between two reports of a trace.
-const reportInterval = 50 * time.Millisecond
+// The shortest times between two reports of a trace. Each masks up to 128 KiB again, and a target may send byte by byte.
+const (
+	reportInterval = 50 * time.Millisecond
+	bytesInterval  = 10 * reportInterval // when only more was sent or received
+)
 
 // maxRedirectBytes is the number of bytes that a hop keeps of a request and of a response once a redirect was followed.
 const maxRedirectBytes = 4 << 10
@@ -52,6 +56,7 @@ type tracer struct {
 	guard   *Guard
 	access  cron.Access
 	changed chan struct{} // holds a value when there is something to report
+	grown   chan struct{} // likewise, when only more was sent or received
 
 	mu     sync.Mutex
 	phase  cron.Phase
@@ -72,7 +77,7 @@ type tracedDial struct {
 func newTracer(x *exchange) *tracer {
 	return &tracer{
 		started: x.started, guard: x.client.guard, access: x.call.Access, changed: make(chan struct{}, 1),
-		phase: cron.PhasePreparing, masks: newMasks(x.call),
+		grown: make(chan struct{}, 1), phase: cron.PhasePreparing, masks: newMasks(x.call),
 	}
 }
 
@@ -81,23 +86,21 @@ func (t *tracer) report(observe func(cron.Trace)) (stop func()) {
 	if observe == nil {
 		return func() {}
 	}
-	t.change()
 	ended := make(chan struct{})
 	var reporter sync.WaitGroup
 	reporter.Go(func() {
 		pause := time.NewTicker(reportInterval)
 		defer pause.Stop()
-		for {
-			select {
-			case <-t.changed:
-				observe(t.snapshot())
-			case <-ended:
-				return
-			}
+		observe(t.snapshot())
+		for reported := time.Now(); ; {
 			select {
 			case <-pause.C:
 			case <-ended:
 				return
+			}
+			if received(t.changed) || time.Since(reported) >= bytesInterval && received(t.grown) {
+				observe(t.snapshot())
+				reported = time.Now()
 			}
 		}
 	})
@@ -107,10 +110,23 @@ func (t *tracer) report(observe func(cron.Trace)) (stop func()) {
 	}
 }
 
-// change notes that there is something to report.
-func (t *tracer) change() {
+// received reports whether there was a value in a channel.
+func received(c <-chan struct{}) bool {
 	select {
-	case t.changed <- struct{}{}:
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// change notes that there is something to report.
+func (t *tracer) change() { note(t.changed) }
+
+// note puts a value into a channel that has room for one.
+func note(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -121,6 +137,19 @@ func (t *tracer) update(f func(hop *cron.Hop)) {
 	defer t.mu.Unlock()
 	f(&t.hops[len(t.hops)-1])
 	t.change()
+}
+
+// grow changes the hop that is under way by f, which adds bytes to it and may change the phase.
+func (t *tracer) grow(f func(hop *cron.Hop)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	phase := t.phase
+	f(&t.hops[len(t.hops)-1])
+	if t.phase != phase {
+		t.change()
+	} else {
+		note(t.grown)
+	}
 }
 
 // snapshot is a copy of what is known so far.
@@ -141,8 +170,13 @@ func (t *tracer) shown(hop cron.Hop, limit int) cron.Hop {
 		hop.Dials[i] = t.dials[i].Dial
 	}
 	left := limit < cron.MaxTraceBytes // no more comes
-	hop.Request = t.masks.request(hop.Request, limit, hop.RequestBytes > int64(len(hop.Request)))
-	hop.Response = t.masks.response(hop.Response, limit, !t.ended && !left || hop.ResponseBytes > int64(len(hop.Response)))
+	hop.RequestCut = hop.RequestBytes > int64(len(hop.Request)) || len(hop.Request) > limit
+	hop.ResponseCut = hop.ResponseBytes > int64(len(hop.Response))
+	var cut bool
+	hop.Request, cut = t.masks.request(hop.Request, limit, hop.RequestCut)
+	hop.RequestCut = hop.RequestCut || cut
+	hop.Response, cut = t.masks.response(hop.Response, limit, !t.ended && !left || hop.ResponseCut)
+	hop.ResponseCut = hop.ResponseCut || cut
 	return hop
 }
 
@@ -273,7 +307,7 @@ func (t *tracer) sent(p []byte, all bool) {
 	if t == nil {
 		return
 	}
-	t.update(func(hop *cron.Hop) {
+	t.grow(func(hop *cron.Hop) {
 		if hop.RequestBytes == 0 {
 			t.masks.learn(p)
 		}
@@ -298,7 +332,7 @@ func (t *tracer) received(p []byte) {
 	if t == nil {
 		return
 	}
-	t.update(func(hop *cron.Hop) {
+	t.grow(func(hop *cron.Hop) {
 		hop.Response = append(hop.Response, p[:min(len(p), cron.MaxTraceBytes-len(hop.Response))]...)
 		hop.ResponseBytes += int64(len(p))
 		t.phase = cron.PhaseReceiving

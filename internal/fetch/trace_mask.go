@@ -36,9 +36,9 @@ func newMasks(call *cron.Call) masks {
 	return m
 }
 
-// response is at most limit bytes of a response. more says that it goes on after p. A body in chunks is shown decoded if
+// response is at most limit bytes of a response; cut is true when it has more. more says that it goes on after p. A body in chunks is shown decoded if
 // it contains a secret, of which each chunk may have a part.
-func (m *masks) response(p []byte, limit int, more bool) []byte {
+func (m *masks) response(p []byte, limit int, more bool) (shown []byte, cut bool) {
 	p = bytes.Clone(p)
 	if head, body, ok := cutHead(p); ok && bytes.Contains(bytes.ToLower(head), []byte("chunked")) {
 		decoded, _ := io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(body))) // as far as it has come
@@ -62,8 +62,8 @@ func cutHead(p []byte) (head, body []byte, ok bool) {
 	return p[:end:end], p[end:], end > 0
 }
 
-// request is at most limit bytes of a request. more says that it goes on after p.
-func (m *masks) request(p []byte, limit int, more bool) []byte {
+// request is at most limit bytes of a request; cut is true when it has more. more says that it goes on after p.
+func (m *masks) request(p []byte, limit int, more bool) (shown []byte, cut bool) {
 	return m.cut([]byte(m.url(string(maskRequest(p[:min(len(p), limit)])))), limit, more || len(p) > limit)
 }
 
@@ -75,14 +75,15 @@ func (m *masks) url(text string) string {
 	return m.values.MaskString(text)
 }
 
-// cut masks at most limit bytes of a text, and drops the beginning of a value at its end if the text goes on after that.
-func (m *masks) cut(text []byte, limit int, more bool) []byte {
-	more = more || len(text) > limit
-	text = m.values.Mask(text[:min(len(text), limit)])
-	if more {
-		text = text[:len(text)-m.values.Partial(text)]
+// cut masks at most limit bytes of a text; cut is true when it has more. It drops the beginning of a value at its end if the
+// text goes on after that.
+func (m *masks) cut(text []byte, limit int, more bool) (shown []byte, cut bool) {
+	cut = len(text) > limit
+	shown = m.values.Mask(text[:min(len(text), limit)])
+	if more || cut {
+		shown = shown[:len(shown)-m.values.Partial(shown)]
 	}
-	return text[:min(len(text), limit)]
+	return shown[:min(len(shown), limit)], cut || len(shown) > limit
 }
 
 // result masks what a result has of the response.
@@ -93,7 +94,7 @@ func (m *masks) result(r *cron.Result) {
 	}
 	if r.Headers != nil {
 		r.Headers = m.values.Mask(r.Headers)
-		r.Body = m.cut(r.Body, cron.MaxStoredBody, r.Truncated || len(r.Body) == cron.MaxStoredBody)
+		r.Body, _ = m.cut(r.Body, cron.MaxStoredBody, r.Truncated || len(r.Body) == cron.MaxStoredBody)
 	}
 	r.Reason, r.Detail = clean(r.Reason, maxText), clean(r.Detail, maxText) // what is shown may be longer
 }

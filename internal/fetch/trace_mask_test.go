@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -126,6 +127,9 @@ func TestTraceCutsSecrets(t *testing.T) {
 		call.Request.Body = strings.Repeat("x", cron.MaxTraceBytes-sent-offset) + "%secret:key%" + strings.Repeat("y", 100<<10)
 		r, trace := traced(t, t.Context(), New(Config{}), call)
 		hop := trace.Hops[0]
+		if !hop.RequestCut || !hop.ResponseCut {
+			t.Errorf("offset %d: request cut %v, response cut %v", offset, hop.RequestCut, hop.ResponseCut)
+		}
 		for what, shown := range map[string][]byte{"response": hop.Response, "request": hop.Request, "body": r.Body} {
 			text := string(shown)
 			end := text[strings.LastIndex(text, "xxxxxxxx")+8:]
@@ -134,6 +138,51 @@ func TestTraceCutsSecrets(t *testing.T) {
 				t.Errorf("offset %d: %s of %d bytes ends in %q", offset, what, n, shown[n-20:])
 			}
 		}
+	}
+}
+
+// TestTraceCutTells has masks that are longer and shorter than what they replace, in a whole exchange.
+func TestTraceCutTells(t *testing.T) {
+	for _, value := range []string{"12345678", strings.Repeat("long", 100)} {
+		call := callTo(serveHTTP(t, func(conn net.Conn) {
+			if request, err := readRequest(conn); err == nil {
+				io.WriteString(conn, ok200+"\r\n"+request)
+			}
+		}) + "%secret:key%")
+		call.Secrets = map[string]string{"key": value}
+		call.Request.Headers = []cron.Header{{Name: "X-Key", Value: "short"}}
+		_, trace := traced(t, t.Context(), New(Config{}), call)
+		if hop := trace.Hops[0]; hop.RequestCut || hop.ResponseCut || hop.ResponseBytes == 0 || len(hop.Request) == int(hop.RequestBytes) {
+			t.Errorf("a secret of %d bytes: %d bytes of %d are shown, and %d of %d; cut %v and %v", len(value), len(hop.Request),
+				hop.RequestBytes, len(hop.Response), hop.ResponseBytes, hop.RequestCut, hop.ResponseCut)
+		}
+	}
+}
+
+// TestTraceOfDrips has a server that sends byte by byte, which must not cause a report each.
+func TestTraceOfDrips(t *testing.T) {
+	url := serveHTTP(t, func(conn net.Conn) {
+		if _, err := readRequest(conn); err != nil {
+			return
+		}
+		io.WriteString(conn, ok200+"\r\n")
+		for began := time.Now(); time.Since(began) < 6*reportInterval; { // as much as the network takes
+			if _, err := io.WriteString(conn, "x"); err != nil {
+				return
+			}
+		}
+	})
+	call := callTo(url)
+	call.MaxResponse = 1 << 30
+	bytes := make(map[int64]int)
+	began := time.Now()
+	_, trace := New(Config{}).Trace(t.Context(), call, func(trace cron.Trace) {
+		if trace.Phase == cron.PhaseReceiving {
+			bytes[trace.Hops[0].ResponseBytes]++
+		}
+	})
+	if most := 2 + int(time.Since(began)/bytesInterval); len(bytes) > most || trace.Phase != cron.PhaseDone {
+		t.Errorf("%d reports of bytes, want at most %d; phase %v", len(bytes), most, trace.Phase)
 	}
 }
 

@@ -81,7 +81,7 @@ func checkHop(t *testing.T, hop *cron.Hop, left bool) {
 	if left {
 		limit = maxRedirectBytes
 	}
-	if len(hop.Response) > limit || int64(len(hop.Response)) > hop.ResponseBytes || int64(len(hop.Request)) > 2*hop.RequestBytes+100 {
+	if len(hop.Response) > limit || int64(len(hop.Response)) > 2*hop.ResponseBytes+100 || int64(len(hop.Request)) > 2*hop.RequestBytes+100 {
 		t.Errorf("%d bytes of %d sent, %d of %d received", len(hop.Request), hop.RequestBytes, len(hop.Response), hop.ResponseBytes)
 	}
 	if len(hop.Dials) > maxDials || len(hop.Addresses) > maxAddrs {

@@ -89,6 +89,7 @@ func cutTestResult(p *cron.TestProgress, keep int) testResult {
 	}
 	for i := range row.Trace.Hops {
 		h := &row.Trace.Hops[i]
+		h.RequestCut, h.ResponseCut = h.RequestCut || len(h.Request) > keep, h.ResponseCut || len(h.Response) > keep
 		h.Request, h.Response = cut(h.Request), cut(h.Response)
 		if keep == 0 && h.TLS != nil {
 			bare := *h.TLS

@@ -369,7 +369,7 @@ var testRunTests = []test{
 		got := s.readTest(db, t)
 		s.equal("hops", len(got.Trace.Hops), 11)
 		h := got.Trace.Hops[10]
-		if !bytes.HasPrefix(big, h.Request) || h.RequestBytes != 1<<20 || h.Peer != "192.0.2.1:80" {
+		if !bytes.HasPrefix(big, h.Request) || h.RequestBytes != 1<<20 || h.RequestCut != (len(h.Request) < len(big)) || h.Peer != "192.0.2.1:80" {
 			s.Errorf("the last hop has %d bytes of %d to %s", len(h.Request), h.RequestBytes, h.Peer)
 		}
 		s.equal("status", got.Result.HTTPStatus, 200)
