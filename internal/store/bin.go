@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"punctual/internal/cron"
@@ -131,12 +132,29 @@ func (s *Store) RestoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, the
 	return s.restoreJob(ctx, b, j, origin{restored: b.Version}, then)
 }
 
+// restoreJob tries again when the folder goes while the definition is encoded.
 func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, from origin, then func(context.Context) error) error {
-	encoded, err := encodeJob(j)
-	if err != nil {
-		return err
+	j.ID, j.AccountID = b.JobID, b.AccountID
+	former := *j
+	for {
+		if err := s.leaveGoneFolder(ctx, j); err != nil {
+			return err
+		}
+		encoded, err := encodeJob(j)
+		if err != nil {
+			return err
+		}
+		encoded.found.index(b.AccountID)
+		err = s.insertRestored(ctx, b, j, encoded, cron.JobChanges(&former, j), from, then)
+		if !errors.Is(err, errEdited) {
+			return err
+		}
 	}
-	encoded.found.index(b.AccountID)
+}
+
+// insertRestored writes a job that was in the bin. The error is errEdited when its folder is gone.
+func (s *Store) insertRestored(ctx context.Context, b *cron.BinJob, j *cron.Job, encoded encodedJob, changes []string, from origin,
+	then func(context.Context) error) error {
 	return s.writeJobs(ctx, b.AccountID, func(ctx context.Context, q queryer) error {
 		plan, err := s.lockPlan(ctx, q, b.AccountID)
 		if err != nil {
@@ -153,11 +171,12 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 			return err
 		}
 		now := s.stamp()
-		j.ID, j.AccountID, j.Updated = b.JobID, b.AccountID, now
-		if j.Created.IsZero() {
-			j.Created = now
+		j.Updated = now
+		err = s.checkFolder(ctx, q, j)
+		if cron.KindOf(err) == cron.Invalid {
+			return errEdited
 		}
-		if err := s.keepFolder(ctx, q, j); err != nil {
+		if err != nil {
 			return err
 		}
 		_, err = q.ExecContext(ctx, s.engine.withID(jobRestoreInto)+jobRestoreValues, values([]any{j.ID, j.AccountID, millis(j.Created), b.Version + 1}, jobDefinition(j))...)
@@ -167,17 +186,20 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 		if err := s.saveNew(ctx, q, j, now, &encoded); err != nil {
 			return err
 		}
-		if err := s.addVersion(ctx, q, j, b.Version+1, &j.UpdatedBy, nil, from, encoded.definition); err != nil {
+		if err := s.addVersion(ctx, q, j, b.Version+1, &j.UpdatedBy, changes, from, encoded.definition); err != nil {
 			return err
 		}
 		return then(ctx)
 	})
 }
 
-// keepFolder moves a job to the root folder if its folder is gone.
-func (s *Store) keepFolder(ctx context.Context, q queryer, j *cron.Job) error {
-	err := s.checkFolder(ctx, q, j)
-	if cron.KindOf(err) == cron.Invalid {
+// leaveGoneFolder moves a job to the root folder if its folder is gone.
+func (s *Store) leaveGoneFolder(ctx context.Context, j *cron.Job) error {
+	if j.FolderID == 0 {
+		return nil
+	}
+	_, err := s.Folder(ctx, j.AccountID, j.FolderID)
+	if cron.KindOf(err) == cron.NotFound {
 		j.FolderID, err = 0, nil
 	}
 	return err

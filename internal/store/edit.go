@@ -54,6 +54,11 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 			return nil, err
 		}
 		j.ID, j.AccountID = rec.ID, rec.AccountID
+		if from.restored != 0 {
+			if err := s.leaveGoneFolder(ctx, &j); err != nil {
+				return nil, err
+			}
+		}
 		j.Timing.RunAtPassed = j.Timing.RunAtPassed && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
 		encoded, err := encodeJob(&j)
 		if err != nil {
@@ -69,7 +74,11 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 			found.index(accountID)
 		}
 		return func(ctx context.Context, q queryer) error {
-			if err := s.saveEdit(ctx, q, rec, &j, version, encoded.secrets); err != nil {
+			err := s.saveEdit(ctx, q, rec, &j, version, encoded.secrets)
+			if from.restored != 0 && cron.KindOf(err) == cron.Invalid {
+				return errEdited // the folder has gone meanwhile
+			}
+			if err != nil {
 				return err
 			}
 			if err := s.keepVersion(ctx, q, &rec.Job, version, former); err != nil {
@@ -91,7 +100,8 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 	})
 }
 
-// RestoreVersion is UpdateJob for an edit that gives a job the definition of an earlier version.
+// RestoreVersion is UpdateJob for an edit that gives a job the definition of an earlier version. A folder that is gone becomes the
+// root folder.
 func (s *Store) RestoreVersion(ctx context.Context, accountID, jobID, version int64, change func(*cron.Job) error,
 	then ...func(ctx context.Context, before, after *cron.Job) error) error {
 	return s.update(ctx, accountID, jobID, origin{restored: version}, change, then...)

@@ -42,8 +42,7 @@ func versionRow(jobID, version int64) string {
 // transaction.
 func encodeDefinition(j *cron.Job) ([]byte, error) {
 	definition := *j
-	definition.ID, definition.AccountID, definition.Created, definition.Updated = 0, 0, time.Time{}, time.Time{}
-	definition.CreatedBy, definition.UpdatedBy = cron.Author{}, cron.Author{}
+	definition.ID, definition.AccountID, definition.Updated, definition.UpdatedBy = 0, 0, time.Time{}, cron.Author{}
 	var packed bytes.Buffer
 	w, err := flate.NewWriter(&packed, flate.BestSpeed)
 	if err == nil {
@@ -88,14 +87,27 @@ func (s *Store) addVersion(ctx context.Context, q queryer, j *cron.Job, version 
 	return nil
 }
 
-// keepVersion writes the row of the version that a job has, if there is none, as of a job from before versions were kept.
+// keepVersion makes sure that the version which a job has can be read: it writes the row of a job from before versions were kept,
+// and the definition that a row lacks.
 func (s *Store) keepVersion(ctx context.Context, q queryer, j *cron.Job, version int64, definition []byte) error {
-	var one int
-	err := q.QueryRowContext(ctx, `SELECT 1 FROM job_version WHERE job_id = $1 AND version = $2`, j.ID, version).Scan(&one)
+	var kept bool
+	err := q.QueryRowContext(ctx, `SELECT sealed IS NOT NULL FROM job_version WHERE job_id = $1 AND version = $2`, j.ID, version).Scan(flag(&kept))
 	if errors.Is(err, sql.ErrNoRows) {
 		return s.addVersion(ctx, q, j, version, &j.UpdatedBy, nil, origin{}, definition)
 	}
-	return err
+	if err != nil || kept {
+		return err
+	}
+	sealed, err := s.seal(ctx, q, definition, versionRow(j.ID, version))
+	if err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, `UPDATE job_version SET sealed = $3, size = $4, value = NULL WHERE job_id = $1 AND version = $2`,
+		j.ID, version, sealed, len(sealed))
+	if err != nil {
+		return fmt.Errorf("keep version %d of the job: %w", version, err)
+	}
+	return nil
 }
 
 // addValueVersions writes the rows of versions in which one value of some jobs changes.
@@ -148,15 +160,17 @@ func (s *Store) Versions(ctx context.Context, accountID, jobID, before int64, li
 		}
 		list = append(list, v)
 		return nil
-	}, `SELECT `+versionColumns+`, sealed IS NOT NULL OR value IS NOT NULL FROM job_version WHERE job_id = $1 AND account_id = $2 AND version < $3
-		ORDER BY version DESC LIMIT $4`, jobID, accountID, before, limit)
+	}, `SELECT `+versionColumns+`, CASE WHEN value IS NULL THEN sealed IS NOT NULL ELSE
+		coalesce((SELECT base.sealed IS NOT NULL FROM job_version AS base WHERE base.job_id = $1 AND base.version < v.version
+			AND base.value IS NULL ORDER BY base.version DESC LIMIT 1), false) END
+		FROM job_version AS v WHERE job_id = $1 AND account_id = $2 AND version < $3 ORDER BY version DESC LIMIT $4`, jobID, accountID, before, limit)
 }
 
 // ownsJob checks that a job, or a deleted one in the bin, is the account's.
 func (s *Store) ownsJob(ctx context.Context, accountID, jobID int64) error {
 	var one int
 	err := s.read.QueryRowContext(ctx, `SELECT 1 WHERE EXISTS (SELECT 1 FROM job WHERE id = $1 AND account_id = $2)
-		OR EXISTS (SELECT 1 FROM bin_job WHERE job_id = $1 AND account_id = $2)`, jobID, accountID).Scan(&one)
+		OR EXISTS (SELECT 1 FROM bin_job WHERE job_id = $1 AND account_id = $2 AND purges_at > $3)`, jobID, accountID, millis(s.Now())).Scan(&one)
 	return oneRow(err, cron.SubjectJob)
 }
 
@@ -213,7 +227,7 @@ func (s *Store) version(ctx context.Context, accountID, jobID, version int64) (v
 		return nil
 	}, `SELECT changes, value FROM job_version WHERE job_id = $1 AND version > $2 AND version <= $3 AND value IS NOT NULL
 		ORDER BY version`, jobID, base, version)
-	j.ID, j.AccountID, v.Kept = jobID, accountID, true
+	j.ID, j.AccountID, j.Updated, j.UpdatedBy, v.Kept = jobID, accountID, v.Created, v.Author, true
 	return v, j, err
 }
 

@@ -28,7 +28,8 @@ func (s *suite) defines(db *store.Store, version int64, want cron.Job) {
 	v, j, err := db.Version(s.ctx(), want.AccountID, want.ID, version)
 	s.ok(err)
 	s.equal("version", v.Version, version)
-	s.equal("definition", j, definition(want))
+	s.equal("definition", definition(j), definition(want))
+	s.equal("maker", j.CreatedBy, want.CreatedBy)
 }
 
 // rename gives a job another title.
@@ -130,7 +131,7 @@ var versionTests = []test{
 		s.equal("forgotten", v.Forgotten, true)
 		want := definition(full)
 		want.Forget()
-		s.equal("definition", j, want)
+		s.equal("definition", definition(j), want)
 		s.equal("password", j.Request.Auth.Password+j.SigningSecret+j.Request.Body, "")
 	}},
 	{"old versions go, but for the newest of each job", func(s *suite) {

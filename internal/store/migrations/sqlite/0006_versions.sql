@@ -15,12 +15,12 @@ CREATE TABLE job_version (
     restored   INTEGER NOT NULL DEFAULT 0,  -- the version that it restores; 0 for none
     action_id  INTEGER NOT NULL DEFAULT 0,
     value      INTEGER,                     -- the definition is that of the version before, but for one change, which has this value
-    sealed     BLOB,                        -- the definition; NULL with a value, and when it is no longer kept
     size       INTEGER NOT NULL DEFAULT 0,  -- bytes of sealed
     forgotten  INTEGER NOT NULL DEFAULT 0,  -- secrets were taken out of it
+    sealed     BLOB,                        -- the definition; NULL with a value, and when it is no longer kept
     UNIQUE (job_id, version)
 ) STRICT;
-CREATE INDEX job_version_account ON job_version (account_id, id);
+CREATE INDEX job_version_account ON job_version (account_id, id, size); -- with the size, for the sum of an account
 
 -- Deleted jobs that can be brought back.
 CREATE TABLE bin_job (
