@@ -37,6 +37,15 @@ type BinJob struct {
 	DeletedBy string
 }
 
+// BinPosition is the place of a job in the list of the bin.
+type BinPosition struct {
+	Deleted time.Time
+	JobID   int64
+}
+
+// Position is the place of the job in the list of the bin.
+func (b *BinJob) Position() BinPosition { return BinPosition{b.Deleted, b.JobID} }
+
 // BinFolder is a deleted folder that can be brought back, with the jobs that were in it.
 type BinFolder struct {
 	FolderID  int64
@@ -59,6 +68,24 @@ func JobChanges(before, after *Job) (fields []string) {
 		}
 	}
 	return fields
+}
+
+// Restore gives the job the values that people can set of a former definition of it. Those that Forget took out of the former one
+// stay as they are.
+func (j *Job) Restore(former *Job, forgotten bool) {
+	now := *j
+	for _, field := range jobFieldNames {
+		jobFields[field](j, former)
+	}
+	if !forgotten {
+		return
+	}
+	for _, field := range [...]string{"/extendedData/headers", "/extendedData/body", "/auth/user", "/auth/password", "/signingSecret"} {
+		jobFields[field](j, &now)
+	}
+	if public, _ := WithoutUser(now.Request.URL); public == former.Request.URL {
+		j.Request.URL = now.Request.URL
+	}
 }
 
 // Forget takes the secrets out of a definition: credentials, values of headers, and the body.

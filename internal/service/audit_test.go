@@ -21,6 +21,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
+	"Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
 
@@ -71,7 +72,14 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			w.ok(err)
 			return w.StartTestRun(ctx, jane, &tested)
 		}},
+		{"RestoreVersion", "job.version.restore", func() error { return second(w.RestoreVersion(ctx, jane, first.ID, 2, nil)) }},
+		{"ForgetVersion", "job.version.forget", func() error { return w.ForgetVersion(ctx, jane, first.ID, 2) }},
 		{"DeleteJob", "job.delete", func() error { return w.DeleteJob(ctx, jane, first.ID, nil) }},
+		{"RestoreJob", "job.restore", func() error { return second(w.RestoreJob(ctx, jane, first.ID)) }},
+		{"PurgeJob", "job.delete job.purge", func() error {
+			w.ok(w.DeleteJob(ctx, jane, first.ID, nil))
+			return w.PurgeJob(ctx, jane, first.ID)
+		}},
 		{"DeleteJobs", "job.create job.delete", func() error {
 			j := job()
 			w.ok(w.AddJob(ctx, jane, &j))
@@ -80,6 +88,11 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"AddFolder", "folder.create", func() error { return w.AddFolder(ctx, jane, &folder) }},
 		{"ChangeFolder", "folder.change", func() error { return w.ChangeFolder(ctx, jane, folder.ID, new("daily")) }},
 		{"DeleteFolder", "folder.delete", func() error { return w.DeleteFolder(ctx, jane, folder.ID) }},
+		{"RestoreFolder", "folder.restore", func() error { return third(w.RestoreFolder(ctx, jane, folder.ID)) }},
+		{"PurgeFolder", "folder.delete folder.purge", func() error {
+			w.ok(w.DeleteFolder(ctx, jane, folder.ID))
+			return w.PurgeFolder(ctx, jane, folder.ID)
+		}},
 		{"AddAPIKey", "key.create", func() error { return w.AddAPIKey(ctx, jane, &made) }},
 		{"DeleteAPIKey", "key.delete", func() error { return w.DeleteAPIKey(ctx, jane, made.ID) }},
 		{"CreateAPIKey", "key.create", func() error {

@@ -21,6 +21,9 @@ var whoMay = map[string]string{
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewSchedule": readers,
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
+	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
+	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
+
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,
 	"TestRun": bodyReaders, "FollowTestRun": bodyReaders,
 

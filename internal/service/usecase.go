@@ -34,6 +34,15 @@ const (
 	UsePreview      UseCase = 21
 	UseListZones    UseCase = 22
 	UseScheduleLoad UseCase = 23
+	UseListVersions UseCase = 24
+	UseGetVersion   UseCase = 25
+
+	UseRestoreVersion UseCase = 26
+	UseForgetVersion  UseCase = 27
+	UseListBin        UseCase = 28
+	UseRestoreBin     UseCase = 29
+	UsePurgeBin       UseCase = 30
+
 	UseGetTLS       UseCase = 31
 	UseSetTLS       UseCase = 32
 	UseDeleteTLS    UseCase = 33
@@ -131,6 +140,9 @@ var rights = map[UseCase]right{
 
 	UseListHistory: reads, UseGetExecution: reads, UseHistory: reads, UseExecutions: reads, UseStats: reads, UseFollow: reads,
 	UseCompare: reads,
+
+	UseListVersions: reads, UseGetVersion: reads, UseListBin: reads,
+	UseRestoreVersion: writes, UseForgetVersion: writes, UseRestoreBin: writes, UsePurgeBin: writes,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

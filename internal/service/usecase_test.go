@@ -22,6 +22,9 @@ func second[T any](_ T, err error) error { return err }
 // third returns the error of a call with three results.
 func third[T, U any](_ T, _ U, err error) error { return err }
 
+// fourth returns the error of a call with four results.
+func fourth[T, U, V any](_ T, _ U, _ V, err error) error { return err }
+
 // useCases calls every use case on behalf of an actor. The other methods of Service are in noUseCases.
 func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]func() error {
 	var (
@@ -36,6 +39,18 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 	)
 	job.AccountID, job.Request.URL = a.Account.ID, "http://a.example/"
 	return map[string]func() error{
+		"Versions":        func() error { return third(s.Versions(ctx, a, 1, 0, 1)) },
+		"JobVersion":      func() error { return third(s.JobVersion(ctx, a, 1, 1)) },
+		"CompareVersions": func() error { return fourth(s.CompareVersions(ctx, a, 1, 1, 2)) },
+		"RestoreVersion":  func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
+		"ForgetVersion":   func() error { return s.ForgetVersion(ctx, a, 1, 1) },
+		"BinJobs":         func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
+		"BinFolders":      func() error { return second(s.BinFolders(ctx, a)) },
+		"RestoreJob":      func() error { return second(s.RestoreJob(ctx, a, 1)) },
+		"PurgeJob":        func() error { return s.PurgeJob(ctx, a, 1) },
+		"RestoreFolder":   func() error { return third(s.RestoreFolder(ctx, a, 1)) },
+		"PurgeFolder":     func() error { return s.PurgeFolder(ctx, a, 1) },
+
 		"Account":       func() error { return second(s.Account(ctx, a, "")) },
 		"Accounts":      func() error { return second(s.Accounts(ctx, a)) },
 		"AddAPIKey":     func() error { return s.AddAPIKey(ctx, a, &key) },

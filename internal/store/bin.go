@@ -64,21 +64,16 @@ func scanBinJob(scan scanner, b *cron.BinJob) error {
 	return scan(&b.JobID, &b.AccountID, &b.Title, &b.URL, &b.FolderID, &b.Version, moment(&b.Deleted), moment(&b.Purges), &b.DeletedBy)
 }
 
-// BinPosition is the place of a job in the list of the bin.
-type BinPosition struct {
-	Deleted int64 // Unix ms
-	JobID   int64
-}
-
 // BinJobs lists the deleted jobs of an account, the latest first, after a position (zero for the start).
-func (s *Store) BinJobs(ctx context.Context, accountID int64, after BinPosition, limit int) (jobs []cron.BinJob, err error) {
+func (s *Store) BinJobs(ctx context.Context, accountID int64, after cron.BinPosition, limit int) (jobs []cron.BinJob, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if after == (BinPosition{}) {
-		after = BinPosition{largestID, largestID}
+	deleted := millis(after.Deleted)
+	if after.JobID == 0 {
+		deleted, after.JobID = largestID, largestID
 	}
 	return jobs, each(ctx, s.read, "list the bin", func(scan scanner) error {
 		var b cron.BinJob
@@ -88,7 +83,7 @@ func (s *Store) BinJobs(ctx context.Context, accountID int64, after BinPosition,
 		jobs = append(jobs, b)
 		return nil
 	}, `SELECT `+binJobColumns+` FROM bin_job WHERE account_id = $1 AND purges_at > $2 AND (deleted_at < $3 OR deleted_at = $3 AND job_id < $4)
-		ORDER BY deleted_at DESC, job_id DESC LIMIT $5`, accountID, millis(s.Now()), after.Deleted, after.JobID, limit)
+		ORDER BY deleted_at DESC, job_id DESC LIMIT $5`, accountID, millis(s.Now()), deleted, after.JobID, limit)
 }
 
 // BinFolders lists the deleted folders of an account, the latest first.
@@ -136,7 +131,7 @@ func (s *Store) RestoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, the
 func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, from origin, then func(context.Context) error) error {
 	j.ID, j.AccountID = b.JobID, b.AccountID
 	former := *j
-	for {
+	for range editTries {
 		if err := s.leaveGoneFolder(ctx, j); err != nil {
 			return err
 		}
@@ -150,6 +145,7 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 			return err
 		}
 	}
+	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectJob, Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
 }
 
 // insertRestored writes a job that was in the bin. The error is errEdited when its folder is gone.
@@ -163,7 +159,8 @@ func (s *Store) insertRestored(ctx context.Context, b *cron.BinJob, j *cron.Job,
 		if err := checkRoom(ctx, q, countJobs, b.AccountID, plan.MaxJobs, cron.SubjectJob); err != nil {
 			return err
 		}
-		res, err := q.ExecContext(ctx, `DELETE FROM bin_job WHERE job_id = $1 AND account_id = $2`, b.JobID, b.AccountID)
+		res, err := q.ExecContext(ctx, `DELETE FROM bin_job WHERE job_id = $1 AND account_id = $2 AND version = $3 AND purges_at > $4`,
+			b.JobID, b.AccountID, b.Version, millis(s.Now()))
 		if err := changedOne(res, err, cron.SubjectJob); err != nil {
 			return err
 		}
@@ -206,16 +203,26 @@ func (s *Store) leaveGoneFolder(ctx context.Context, j *cron.Job) error {
 }
 
 // PurgeJob takes a job out of the bin for good.
-func (s *Store) PurgeJob(ctx context.Context, accountID, jobID int64) error {
-	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM bin_job WHERE job_id = $1 AND account_id = $2`, jobID, accountID)
-		return changedOne(res, err, cron.SubjectJob)
+func (s *Store) PurgeJob(ctx context.Context, accountID, jobID int64) (b cron.BinJob, err error) {
+	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		return oneRow(scanBinJob(q.QueryRowContext(ctx, `DELETE FROM bin_job WHERE job_id = $1 AND account_id = $2 AND purges_at > $3
+			RETURNING `+binJobColumns, jobID, accountID, millis(s.Now())).Scan, &b), cron.SubjectJob)
 	})
+	return b, err
 }
 
-// RestoreFolder brings back a deleted folder, with those of its jobs that are at the root and have not been changed since. The error
-// is of kind Conflict when the account has another folder of that title.
-func (s *Store) RestoreFolder(ctx context.Context, accountID, folderID int64, by cron.Author) (f cron.Folder, err error) {
+// PurgeFolder takes a folder out of the bin for good.
+func (s *Store) PurgeFolder(ctx context.Context, accountID, folderID int64) (title string, err error) {
+	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		return oneRow(q.QueryRowContext(ctx, `DELETE FROM bin_folder WHERE folder_id = $1 AND account_id = $2 AND purges_at > $3 RETURNING title`,
+			folderID, accountID, millis(s.Now())).Scan(&title), cron.SubjectFolder)
+	})
+	return title, err
+}
+
+// RestoreFolder brings back a deleted folder, with those of its jobs that are at the root and have not been changed since; moved is
+// their number. The error is of kind Conflict when the account has another folder of that title.
+func (s *Store) RestoreFolder(ctx context.Context, accountID, folderID int64, by cron.Author) (f cron.Folder, moved int, err error) {
 	err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error {
 		f = cron.Folder{ID: folderID, AccountID: accountID}
 		var (
@@ -223,8 +230,8 @@ func (s *Store) RestoreFolder(ctx context.Context, accountID, folderID int64, by
 			ids     []int64
 			deleted int64
 		)
-		err := q.QueryRowContext(ctx, `DELETE FROM bin_folder WHERE folder_id = $1 AND account_id = $2 RETURNING title, job_ids, deleted_at`,
-			folderID, accountID).Scan(&f.Title, &encoded, &deleted)
+		err := q.QueryRowContext(ctx, `DELETE FROM bin_folder WHERE folder_id = $1 AND account_id = $2 AND purges_at > $3
+			RETURNING title, job_ids, deleted_at`, folderID, accountID, millis(s.Now())).Scan(&f.Title, &encoded, &deleted)
 		if err != nil {
 			return oneRow(err, cron.SubjectFolder)
 		}
@@ -242,15 +249,16 @@ func (s *Store) RestoreFolder(ctx context.Context, accountID, folderID int64, by
 			}
 			return err
 		}
-		moved, err := collect(ctx, q, "move the jobs back", single[int64], `UPDATE job SET folder_id = $1, version = version + 1
+		back, err := collect(ctx, q, "move the jobs back", single[int64], `UPDATE job SET folder_id = $1, version = version + 1
 			WHERE account_id = $2 AND folder_id = 0 AND updated_at < $3 AND `+s.engine.in("id", 4)+` RETURNING id`,
 			folderID, accountID, deleted, s.engine.list(ids))
 		if err != nil {
 			return err
 		}
-		return s.addValueVersions(ctx, q, moved, changeFolder, folderID, &by)
+		moved = len(back)
+		return s.addValueVersions(ctx, q, back, changeFolder, folderID, &by)
 	})
-	return f, err
+	return f, moved, err
 }
 
 // pruneBin purges what has been in the bin long enough.

@@ -58,13 +58,19 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.DeleteJob(ctx, w.account, w.job)
 	},
 	"RestoreVersion": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.RestoreVersion(ctx, w.account, w.job, 1, func(j *cron.Job) error { j.Title = "former"; return nil })
+		_, err := db.RestoreVersion(ctx, w.account, w.job, 1, func(j *cron.Job) error { j.Title = "former"; return nil })
+		return err
 	},
 	"ForgetVersion": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.ForgetVersion(ctx, w.account, w.edited, 1)
 	},
 	"PurgeJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.PurgeJob(ctx, w.account, w.deleted)
+		_, err := db.PurgeJob(ctx, w.account, w.deleted)
+		return err
+	},
+	"PurgeFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.PurgeFolder(ctx, w.account, w.deletedFolder)
+		return err
 	},
 	"RestoreJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		b, j, err := db.BinJob(ctx, w.account, w.deleted)
@@ -74,7 +80,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.RestoreJob(ctx, &b, &j, func(context.Context) error { return nil })
 	},
 	"RestoreFolder": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		_, err := db.RestoreFolder(ctx, w.account, w.deletedFolder, cron.Author{})
+		_, _, err := db.RestoreFolder(ctx, w.account, w.deletedFolder, cron.Author{})
 		return err
 	},
 	"DeleteJobIf": func(w *doorWorld, ctx context.Context, db *store.Store) error {

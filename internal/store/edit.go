@@ -90,6 +90,9 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 			if err := found.saveIfOther(ctx, s, q, accountID, jobID, was); err != nil {
 				return err
 			}
+			if from.made != nil {
+				*from.made = version + 1
+			}
 			for _, write := range then {
 				if err := write(ctx, &rec.Job, &j); err != nil {
 					return err
@@ -103,8 +106,9 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 // RestoreVersion is UpdateJob for an edit that gives a job the definition of an earlier version. A folder that is gone becomes the
 // root folder.
 func (s *Store) RestoreVersion(ctx context.Context, accountID, jobID, version int64, change func(*cron.Job) error,
-	then ...func(ctx context.Context, before, after *cron.Job) error) error {
-	return s.update(ctx, accountID, jobID, origin{restored: version}, change, then...)
+	then ...func(ctx context.Context, before, after *cron.Job) error) (made int64, err error) {
+	err = s.update(ctx, accountID, jobID, origin{restored: version, made: &made}, change, then...)
+	return made, err
 }
 
 // saveEdit writes an edited job, if it still has the given version, and plans it. Planning takes microseconds, and has

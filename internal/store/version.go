@@ -29,6 +29,7 @@ import (
 type origin struct {
 	restored int64 // the version that it restores
 	actionID int64
+	made     *int64 // is set to the version that is written; may be nil
 }
 
 // definitionBytes bounds what an encoded definition unpacks to: the largest job that is valid, with room to spare.
@@ -102,8 +103,8 @@ func (s *Store) keepVersion(ctx context.Context, q queryer, j *cron.Job, version
 	if err != nil {
 		return err
 	}
-	_, err = q.ExecContext(ctx, `UPDATE job_version SET sealed = $3, size = $4, value = NULL WHERE job_id = $1 AND version = $2`,
-		j.ID, version, sealed, len(sealed))
+	_, err = q.ExecContext(ctx, `UPDATE job_version SET sealed = $3, size = $4, value = NULL, forgotten = $5
+		WHERE job_id = $1 AND version = $2`, j.ID, version, sealed, len(sealed), false)
 	if err != nil {
 		return fmt.Errorf("keep version %d of the job: %w", version, err)
 	}
@@ -194,18 +195,9 @@ func (s *Store) version(ctx context.Context, accountID, jobID, version int64) (v
 	if err != nil {
 		return v, j, oneRow(err, cron.SubjectVersion)
 	}
-	// The definition is that of the latest version that has one, but for the values that have changed since.
-	var (
-		base   int64
-		sealed []byte
-	)
-	err = s.read.QueryRowContext(ctx, `SELECT version, sealed FROM job_version WHERE job_id = $1 AND version <= $2
-		AND value IS NULL ORDER BY version DESC LIMIT 1`, jobID, version).Scan(&base, &sealed)
-	if err == nil && sealed == nil {
-		err = sql.ErrNoRows // it is no longer kept
-	}
+	base, sealed, err := s.sealedVersion(ctx, jobID, version)
 	if err != nil {
-		return v, j, oneRow(err, cron.SubjectVersion)
+		return v, j, err
 	}
 	if j, err = s.openVersion(sealed, jobID, base); err != nil {
 		return v, j, err
@@ -231,26 +223,21 @@ func (s *Store) version(ctx context.Context, accountID, jobID, version int64) (v
 	return v, j, err
 }
 
-// ForgetVersion takes the secrets out of the definition of a version. The error is of kind NotFound when the account has no such
+// sealedVersion reads the definition of a version as it is stored: that of base, the latest version with a definition, but for the
+// values that have changed since. The error is of kind NotFound when it is no longer kept.
+func (s *Store) sealedVersion(ctx context.Context, jobID, version int64) (base int64, sealed []byte, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT version, sealed FROM job_version WHERE job_id = $1 AND version <= $2
+		AND value IS NULL ORDER BY version DESC LIMIT 1`, jobID, version).Scan(&base, &sealed)
+	if err == nil && sealed == nil {
+		err = sql.ErrNoRows
+	}
+	return base, sealed, oneRow(err, cron.SubjectVersion)
+}
+
+// ForgetVersion takes the secrets out of the definition of a version, and with it of the versions that share it. The error is of kind NotFound when the account has no such
 // version, and of kind Conflict for that of the job as it is now.
 func (s *Store) ForgetVersion(ctx context.Context, accountID, jobID, version int64) error {
-	var sealed []byte
-	err := func() error {
-		ctx, leave, err := s.enter(ctx, accountID)
-		if err != nil {
-			return err
-		}
-		defer leave()
-		if err := s.ownsJob(ctx, accountID, jobID); err != nil {
-			return err
-		}
-		return oneRow(s.read.QueryRowContext(ctx, `SELECT sealed FROM job_version WHERE job_id = $1 AND account_id = $2 AND version = $3`,
-			jobID, accountID, version).Scan(&sealed), cron.SubjectVersion)
-	}()
-	if err != nil || sealed == nil {
-		return err
-	}
-	j, err := s.openVersion(sealed, jobID, version)
+	base, j, err := s.baseVersion(ctx, accountID, jobID, version)
 	if err != nil {
 		return err
 	}
@@ -269,14 +256,42 @@ func (s *Store) ForgetVersion(ctx context.Context, accountID, jobID, version int
 		if current {
 			return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectVersion, Problems: []cron.Problem{{Rule: cron.RuleCurrentVersion}}}
 		}
-		sealed, err := s.seal(ctx, q, packed, versionRow(jobID, version))
+		sealed, err := s.seal(ctx, q, packed, versionRow(jobID, base))
 		if err != nil {
 			return err
 		}
-		res, err := q.ExecContext(ctx, `UPDATE job_version SET sealed = $4, size = $5, forgotten = $6
-			WHERE job_id = $1 AND account_id = $2 AND version = $3 AND sealed IS NOT NULL`, jobID, accountID, version, sealed, len(sealed), true)
-		return changedOne(res, err, cron.SubjectVersion)
+		res, err := q.ExecContext(ctx, `UPDATE job_version SET sealed = $4, size = $5
+			WHERE job_id = $1 AND account_id = $2 AND version = $3 AND sealed IS NOT NULL`, jobID, accountID, base, sealed, len(sealed))
+		if err := changedOne(res, err, cron.SubjectVersion); err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `UPDATE job_version SET forgotten = $3 WHERE job_id = $1 AND version >= $2 AND version <
+			coalesce((SELECT min(version) FROM job_version WHERE job_id = $1 AND version > $2 AND value IS NULL), $4)`,
+			jobID, base, true, largestID)
+		return err
 	})
+}
+
+// baseVersion reads the definition of which that of a version is made.
+func (s *Store) baseVersion(ctx context.Context, accountID, jobID, version int64) (base int64, j cron.Job, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return 0, j, err
+	}
+	defer leave()
+	if err := s.ownsJob(ctx, accountID, jobID); err != nil {
+		return 0, j, err
+	}
+	var one int
+	err = s.read.QueryRowContext(ctx, `SELECT 1 FROM job_version WHERE job_id = $1 AND account_id = $2 AND version = $3`, jobID, accountID, version).Scan(&one)
+	if err != nil {
+		return 0, j, oneRow(err, cron.SubjectVersion)
+	}
+	base, sealed, err := s.sealedVersion(ctx, jobID, version)
+	if err == nil {
+		j, err = s.openVersion(sealed, jobID, base)
+	}
+	return base, j, err
 }
 
 const (

@@ -28,6 +28,9 @@ const (
 const (
 	DefaultSecretsPage = 100
 	MaxSecretsPage     = 1000
+
+	DefaultVersionsPage = 100
+	MaxVersionsPage     = 1000
 )
 
 // DefaultJobPage is how many jobs a page of a search has when nothing else is said.
