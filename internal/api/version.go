@@ -55,6 +55,7 @@ type versionJob struct {
 	timing
 	policy
 	exchange
+	marks
 	Description string   `json:"description"`
 	Tags        []string `json:"tags"`
 }
@@ -64,7 +65,7 @@ func newVersionJob(j *cron.Job) versionJob {
 	return versionJob{
 		Enabled: d.Enabled, Title: d.Title, SaveResponses: d.SaveResponses, URL: d.URL,
 		Auth: d.Auth, Notification: d.Notification, ExtendedData: d.ExtendedData, jobTail: d.jobTail, Schedule: d.Schedule,
-		RequestMethod: d.RequestMethod, timing: d.timing, policy: d.policy, exchange: d.exchange,
+		RequestMethod: d.RequestMethod, timing: d.timing, policy: d.policy, exchange: d.exchange, marks: d.marks,
 		Description: d.Description, Tags: d.Tags,
 	}
 }

@@ -20,7 +20,7 @@ func (c *client) versionsOf() (list []struct {
 }) {
 	c.t.Helper()
 	answer := struct{ Versions any }{&list}
-	readLoosely(c.t, c.must("GET", "/jobs/1/versions", "").body, &answer)
+	readLoosely(c.t, c.must("GET", "/jobs/1/versions", ""), &answer)
 	return list
 }
 
@@ -37,7 +37,7 @@ func TestVersions(t *testing.T) {
 	c := newServer(t).newClient(t, "jane@example.com", cron.PlanUnlimited)
 	path := c.create(`{"url":"https://joe:pa55word@a.example/","title":"first","enabled":true,` + everyMinute +
 		`,"extendedData":{"headers":{"X-Token":"t0ken"},"body":"s3cret"},"tags":["a"]}`)
-	first := c.must("GET", path, "").body
+	first := c.must("GET", path, "")
 	c.must("PATCH", path, `{"job":{"title":"second","extendedData":{"headers":{"X-Token":"n3w"},"body":"an0ther"}}}`)
 
 	list := c.versionsOf()
@@ -45,11 +45,11 @@ func TestVersions(t *testing.T) {
 		list[0].Way != "api" || list[0].By == "" || len(list[1].Changes) != 0 {
 		t.Fatalf("the versions are %+v", list)
 	}
-	page := c.must("GET", path+"/versions?limit=1", "").body
-	if !strings.Contains(page, `"next":"2"`) || !strings.Contains(c.must("GET", path+"/versions?limit=1&cursor=2", "").body, `"version":1,`) {
+	page := c.must("GET", path+"/versions?limit=1", "")
+	if !strings.Contains(page, `"next":"2"`) || !strings.Contains(c.must("GET", path+"/versions?limit=1&cursor=2", ""), `"version":1,`) {
 		t.Errorf("the first page is %s", page)
 	}
-	details, diff := c.must("GET", path+"/versions/1", "").body, c.must("GET", path+"/versions/1/diff", "").body
+	details, diff := c.must("GET", path+"/versions/1", ""), c.must("GET", path+"/versions/1/diff", "")
 	for _, want := range []string{`"title":"first"`, `"X-Token":"xxxxx"`, `"url":"https://joe:xxxxx@a.example/"`, `"tags":["a"]`, `"kept":true`} {
 		if !strings.Contains(details, want) {
 			t.Errorf("version 1 is without %s: %s", want, details)
@@ -68,7 +68,7 @@ func TestVersions(t *testing.T) {
 		}
 	}
 
-	tag := c.must("GET", path, "").header.Get("ETag")
+	tag := c.do("GET", path, "").header.Get("ETag")
 	if got := c.do("POST", path+"/versions/1/restore", "", `If-Match: "other"`); got.status != 412 {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
@@ -76,7 +76,7 @@ func TestVersions(t *testing.T) {
 	if got.status != 200 || strings.TrimSpace(got.body) != `{"jobId":1,"version":3,"folderId":0,"folderGone":false}` {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
-	if now := c.must("GET", path, ""); withoutTimes(now.body) != withoutTimes(first) || now.header.Get("ETag") != got.header.Get("ETag") {
+	if now := c.do("GET", path, ""); withoutTimes(now.body) != withoutTimes(first) || now.header.Get("ETag") != got.header.Get("ETag") {
 		t.Errorf("the job is %s, was %s", now.body, first)
 	}
 	if list = c.versionsOf(); len(list) != 3 || list[0].Restored == nil || *list[0].Restored != 1 {
@@ -91,7 +91,7 @@ func TestVersions(t *testing.T) {
 		t.Errorf("the versions are %+v", list)
 	}
 	c.must("POST", path+"/versions/2/restore", "")
-	if now := c.must("GET", path, "").body; !strings.Contains(now, `"second"`) || !strings.Contains(now, "t0ken") || !strings.Contains(now, "s3cret") ||
+	if now := c.must("GET", path, ""); !strings.Contains(now, `"second"`) || !strings.Contains(now, "t0ken") || !strings.Contains(now, "s3cret") ||
 		!strings.Contains(now, "pa55word") {
 		t.Errorf("after a restore of what has forgotten its secrets, the job is %s", now)
 	}
@@ -119,8 +119,8 @@ func TestVersionHasAllMembers(t *testing.T) {
 	path := c.create(everyField)
 	var job struct{ JobDetails map[string]any }
 	var version struct{ VersionDetails struct{ Job map[string]any } }
-	readLoosely(t, c.must("GET", path, "").body, &job)
-	readLoosely(t, c.must("GET", path+"/versions/1", "").body, &version)
+	readLoosely(t, c.must("GET", path, ""), &job)
+	readLoosely(t, c.must("GET", path+"/versions/1", ""), &version)
 	for _, name := range []string{"jobId", "lastStatus", "lastDuration", "lastExecution", "sslCertExpiry", "nextExecution", "created", "createdBy",
 		"updated", "updatedBy"} {
 		delete(job.JobDetails, name)
@@ -139,7 +139,7 @@ func TestBin(t *testing.T) {
 	folder := c.createFolder("nightly")
 	path := c.create(`{"url":"https://joe:pa55word@a.example/","title":"backup","enabled":true,"folderId":1,` + everyMinute + `}`)
 	s.execute(t, 0, cron.Result{Status: cron.StatusOK, HTTPStatus: 200})
-	history := c.must("GET", path+"/history", "").body
+	history := c.must("GET", path+"/history", "")
 	other := c.create(`{"url":"b.example","folderId":1}`)
 	c.must("DELETE", path, "")
 	for _, target := range []string{path, path + "/history", path + "/badge", "/history?job=1", "/stats?job=1", path + "/executions"} {
@@ -154,7 +154,7 @@ func TestBin(t *testing.T) {
 		}
 	}
 	c.must("GET", path+"/versions/1", "")
-	bin := c.must("GET", "/bin", "").body
+	bin := c.must("GET", "/bin", "")
 	if !strings.Contains(bin, `{"jobId":1,"title":"backup","url":"https://a.example/","folderId":1,"version":1,"deleted":`) || !strings.Contains(bin, `"folders":[]`) {
 		t.Errorf("the bin is %s", bin)
 	}
@@ -164,7 +164,7 @@ func TestBin(t *testing.T) {
 			t.Errorf("a stranger: %s: status %d: %s", call, got.status, got.body)
 		}
 	}
-	if got := stranger.must("GET", "/bin", "").body; strings.TrimSpace(got) != `{"jobs":[],"folders":[],"next":null}` {
+	if got := stranger.must("GET", "/bin", ""); strings.TrimSpace(got) != `{"jobs":[],"folders":[],"next":null}` {
 		t.Errorf("a stranger's bin is %s", got)
 	}
 
@@ -175,16 +175,16 @@ func TestBin(t *testing.T) {
 	if got := stranger.do("DELETE", "/bin/folders/1", ""); got.status != 404 {
 		t.Errorf("a stranger purges a folder: status %d", got.status)
 	}
-	if got := c.must("POST", "/bin/jobs/1/restore", "").body; strings.TrimSpace(got) != `{"jobId":1,"version":2,"folderId":0,"folderGone":true}` {
+	if got := c.must("POST", "/bin/jobs/1/restore", ""); strings.TrimSpace(got) != `{"jobId":1,"version":2,"folderId":0,"folderGone":true}` {
 		t.Errorf("a job whose folder is gone: %s", got)
 	}
-	if got := c.must("GET", path+"/history", "").body; historyOf(got) != historyOf(history) {
+	if got := c.must("GET", path+"/history", ""); historyOf(got) != historyOf(history) {
 		t.Errorf("the history is %s, was %s", got, history)
 	}
 	if got := c.do("POST", "/bin/jobs/1/restore", ""); got.status != 404 {
 		t.Errorf("a second restore: status %d", got.status)
 	}
-	if got := c.must("POST", "/bin/folders/1/restore", "").body; strings.TrimSpace(got) != `{"folderId":1,"jobs":1}` {
+	if got := c.must("POST", "/bin/folders/1/restore", ""); strings.TrimSpace(got) != `{"folderId":1,"jobs":1}` {
 		t.Errorf("the folder comes back with %s", got)
 	}
 	if got := c.job(other).FolderID; got != 1 {
@@ -224,7 +224,7 @@ func TestPagesOfTheBin(t *testing.T) {
 			Jobs []struct{ JobID int64 }
 			Next *string
 		}
-		readLoosely(t, c.must("GET", target, "").body, &page)
+		readLoosely(t, c.must("GET", target, ""), &page)
 		for _, j := range page.Jobs {
 			seen[j.JobID] = true
 		}

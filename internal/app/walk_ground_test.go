@@ -366,7 +366,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
-	g.names["code"], g.names["name"] = code, "nowhere"
+	g.names["code"], g.names["name"], g.names["version"] = code, "nowhere", "1"
 }
 
 // addKeys makes the keys of the walkers, and one more.

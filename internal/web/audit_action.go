@@ -10,6 +10,7 @@ var actionLabels = map[string]string{
 	"job.version.restore":      "did.job-version-restore",
 	"job.version.forget":       "did.job-version-forget",
 	"job.run":                  "did.job-run",
+	"testrun.start":            "did.testrun-start",
 	"folder.create":            "did.folder-create",
 	"folder.change":            "did.folder-change",
 	"folder.delete":            "did.folder-delete",
