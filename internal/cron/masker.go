@@ -34,7 +34,7 @@ func (m *Masker) Add(value, shown string) {
 		m.values = make(map[uint64][]maskedValue)
 	}
 	for _, form := range [...]string{
-		value, strings.ReplaceAll(value, " ", "+"), withoutControls(value), strings.TrimSpace(value),
+		value, strings.ReplaceAll(value, " ", "+"), withoutControls(value), strings.TrimSpace(value), takenForLatin1(value),
 	} {
 		if len(form) < MinMaskedSecret {
 			continue
@@ -59,6 +59,15 @@ func withoutControls(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// takenForLatin1 is s as a program has it that reads headers as ISO 8859-1, as HTTP/1.0 did, and writes UTF-8.
+func takenForLatin1(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
+	}
+	return b.String()
 }
 
 // maskedSpan is a part of a text that is replaced.
