@@ -68,11 +68,7 @@ func historyOperations() Group {
 				Method: http.MethodGet, Path: "/stats", ID: "getStats", Summary: "Show statistics", Added: true,
 				Description: "Each attempt counts once, with its outcome. Each occurrence counts once, with the outcome of its latest " +
 					"attempt, in the hour in which it was due. A missed or skipped record counts as the occurrences that it covers.",
-				Parameters: append([]Parameter{
-					{In: "query", Name: "job", Schema: Integer("Only this job.").AtLeast(1)},
-					{In: "query", Name: "step", Schema: String("Also return a series with these steps.").Choose(named(wire.StepNames[1:],
-						"full hours", "full days (UTC)")...).Like("hour")},
-				}, spanParameters("The period is widened to full hours or days.")...),
+				Parameters: statsParameters(),
 				Responses: answers(jsonAnswer("The statistics.", "", slices.Concat([]Member{
 					Of("from", Time("Start of the period.")),
 					Of("to", Time("End of the period.")),
@@ -89,6 +85,14 @@ func historyOperations() Group {
 			},
 		},
 	}
+}
+
+func statsParameters() []Parameter {
+	return append([]Parameter{
+		{In: "query", Name: "job", Schema: Integer("Only this job.").AtLeast(1)},
+		{In: "query", Name: "step", Schema: String("Also return a series with these steps.").Choose(named(wire.StepNames[1:],
+			"full hours", "full days (UTC)")...).Like("hour")},
+	}, spanParameters("The period is widened to full hours or days.")...)
 }
 
 func spanParameters(more string) []Parameter {
