@@ -154,6 +154,7 @@ type historyDetails struct {
 type historyCause struct {
 	Cause     *string `json:"cause"`
 	IPAddress *string `json:"ipAddress"`
+	Version   *int64  `json:"version"`
 }
 
 // historyItem is an execution in the history of a job.

@@ -265,7 +265,7 @@ var (
 		"history":                 historyFields,
 		"history/stats":           {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},
 		"jobDetails/success":      {"status", "contains", "notContains", "matches"},
-		"jobHistoryDetails":       slices.Concat(historyFields, []string{"sentence", "mend", "cause", "ipAddress"}),
+		"jobHistoryDetails":       slices.Concat(historyFields, []string{"sentence", "mend", "cause", "ipAddress", "version"}),
 		"folders":                 folderFields,
 		"folderDetails":           folderFields,
 		"jobHistoryDetails/stats": {"nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total"},

@@ -154,14 +154,15 @@ type historyDetails struct {
 	historyCause
 }
 
-// historyCause groups failures, and tells which server was called.
+// historyCause groups failures, and tells which server was called and which version of the job ran.
 type historyCause struct {
 	Cause     *string `json:"cause"`     // the fingerprint in hexadecimal; null but for failures
 	IPAddress *string `json:"ipAddress"` // null where no connection was opened
+	Version   *int64  `json:"version"`   // of the job that ran; null for none
 }
 
 func newHistoryCause(e *cron.Execution) historyCause {
-	return historyCause{wire.StringOrNull(e.Cause.String()), wire.StringOrNull(e.Result.Peer)}
+	return historyCause{wire.StringOrNull(e.Cause.String()), wire.StringOrNull(e.Result.Peer), positiveOrNull(e.Version)}
 }
 
 // explained is why an attempt failed, and what to do about it.

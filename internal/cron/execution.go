@@ -46,6 +46,7 @@ type Execution struct {
 	Last      time.Time     // last occurrence that a missed or skipped record covers; Planned is the first
 	Count     int64         // number of occurrences that a missed or skipped record covers
 	AtLeast   bool          // there are more than Count
+	Version   int64         // of the job that was launched; 0 for none, and for a record from before versions were kept
 	Result    Result        // of an execution that was started and has ended
 }
 

@@ -89,6 +89,7 @@ var recordBatch = []batchColumn[*record]{
 	batch("last_planned_at", "bigint", func(r *record) int64 { return r.last }),
 	batch("occurrences", "bigint", func(r *record) int64 { return r.occurrences }),
 	batch("occurrences_at_least", "boolean", func(r *record) bool { return r.atLeast }),
+	batch("job_version", "bigint", func(r *record) int64 { return r.version }),
 }
 
 // launchBatch identifies the execution that a result belongs to.

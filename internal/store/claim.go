@@ -35,7 +35,8 @@ type record struct {
 	last        int64
 	occurrences int64
 	atLeast     bool
-	launch      int // the index of its launch; -1 when nothing is launched
+	version     int64 // of the job, when it is launched
+	launch      int   // the index of its launch; -1 when nothing is launched
 }
 
 // Claim takes due work for a node. The launch record of each execution is durable when it returns. Pending attempts
@@ -322,7 +323,7 @@ func (st *settlement) launch(d *definition, l cron.Launch) {
 	l.Node, l.Plan, l.Bytes, l.Access = st.node, d.plan, d.bytes, d.access
 	st.records = append(st.records, &record{
 		accountID: d.job.AccountID, jobID: d.job.ID, planned: millis(l.Planned), kind: l.Kind, attempt: l.Attempt,
-		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches),
+		node: st.node, outcome: cron.OutcomeRunning, started: millis(st.now), launch: len(st.launches), version: d.version,
 	})
 	st.launches, st.started = append(st.launches, l), append(st.started, d)
 	st.bytes += st.toRead(d)

@@ -20,6 +20,7 @@ const claimBytes = 8 << 20
 // definition is a job inside a claim. At first it holds only what decides whether the job can start.
 type definition struct {
 	job           cron.Job
+	version       int64 // of the row of job
 	plan          *cron.Plan
 	skip          cron.Fault // why it cannot run; FaultNone when it can
 	accountLocked bool       // its account may be about to be enabled: a later claim decides
@@ -60,7 +61,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			names    string
 		)
 		err := scanEncodedJob(scan, &d.job, &d.success, &names, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material)
+			flag(&disabled), &d.access, &material, &d.version)
 		if err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	}, `SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
-		        octet_length(account_tls.roots) + octet_length(account_tls.certificate)
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.version
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
 		s.engine.list(ids), inlineBytes)

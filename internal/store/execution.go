@@ -49,6 +49,7 @@ func executionRow(e *cron.Execution) columns {
 		list.add("occurrences_at_least", flag(&e.AtLeast))
 		list.add("cause", integer(&e.Cause))
 		list.add("peer", text(&r.Peer))
+		list.add("job_version", integer(&e.Version))
 	}
 }
 

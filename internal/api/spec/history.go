@@ -235,7 +235,7 @@ func historySchemas() []Member {
 			Maybe("headersBase64", String("The bytes of `headers` in base64 (RFC 4648, section 4); only if they are not UTF-8.")),
 			Maybe("bodyBase64", String("The same for `body`.")),
 			Of("sentence", String("Why the execution failed, and what to do where something can be done; null for a success.").OrNull()),
-			Of("mend", mendSchema()), causeMember(), peerMember())...)...)),
+			Of("mend", mendSchema()), causeMember(), peerMember(), ranVersionMember())...)...)),
 		Of("FailureGroup", failureGroupSchema()),
 		Of("Record", Object("A record of the history: an execution, or occurrences that did not run.",
 			slices.Concat(before, after, recordMembers())...)),
@@ -284,12 +284,16 @@ func recordMembers() []Member {
 			Of("first", Time("The first occurrence.")), Of("last", Time("The last occurrence.")),
 			Of("count", Integer("The number of occurrences.").AtLeast(1)),
 			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()),
-		causeMember(), peerMember())
+		causeMember(), peerMember(), ranVersionMember())
 }
 
 func causeMember() Member {
 	return Of("cause", causeSchema("Identifies why the execution failed: failures with the same reason, host and status have the "+
 		"same cause. Null if it did not fail.").OrNull())
+}
+
+func ranVersionMember() Member {
+	return Of("version", Integer("The version of the job that ran; null if none did, and for records from before versions were kept.").OrNull())
 }
 
 func peerMember() Member {

@@ -267,4 +267,93 @@ var versionTests = []test{
 		s.defines(db, 3, j)
 		s.equal("restored", s.versions(db, j)[0].Restored, int64(1))
 	}},
+	{"a record says which version ran", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account)
+		s.runs(db, node, j, failed)
+		s.rename(db, j, "other")
+		s.runs(db, node, j, failed)
+		s.runs(db, node, s.rename(db, j, "third"), failed)
+		var versions []int64
+		for _, e := range s.history(db, account, j.ID) {
+			versions = append(versions, e.Version)
+		}
+		s.equal("versions, the latest first", versions, []int64{3, 2, 1})
+
+		once := s.due(db, account, func(j *cron.Job) { j.Timing.RunAt = db.Now().Add(-time.Second).Truncate(time.Second) })
+		launch := s.claimOne(db, node)
+		s.equal("job", launch.Job.ID, once.ID)
+		s.finish(db, failed(launch))
+		s.equal("the version that ran, and not the one that the claim made", s.history(db, account, once.ID)[0].Version, int64(1))
+	}},
+	{"a job is deleted and restored while it runs and while a retry waits", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, eachMinute, func(j *cron.Job) { j.Policy.Retry.Count, j.Policy.Retry.Delay = 3, time.Hour })
+		launch := s.claimOne(db, node)
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.ok(s.restore(db, j))
+		s.finish(db, failed(launch))
+		s.equal("history", s.history(db, account, j.ID)[0].ID, launch.ExecutionID)
+		s.equal("retries", s.raw().RowsOfJob("pending", j.ID), int64(1))
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.equal("retries of a deleted job", s.raw().RowsOfJob("pending", j.ID), int64(0))
+		s.ok(s.restore(db, j))
+		s.equal("retries of a restored job", s.raw().RowsOfJob("pending", j.ID), int64(0))
+		s.claimNone(db, node)
+		s.plan(j.ID, db.Now().Add(-time.Second))
+		second := s.claimOne(db, node)
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.finish(db, failed(second))
+		s.ok(s.restore(db, j))
+		s.equal("records", len(s.history(db, account, j.ID)), 2)
+		s.equal("failures", s.record(db, account, j.ID).State.Failures, 0)
+	}},
+	{"a job that the service disabled before versions were kept comes back from the bin", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account, func(j *cron.Job) { j.Timing.RunAt = db.Now().Add(-time.Second).Truncate(time.Second) })
+		s.raw().Exec(`DELETE FROM job_version`)
+		s.finish(db, succeeded(s.claimOne(db, node)))
+		list := s.versions(db, j)
+		s.equal("versions", len(list), 1)
+		s.equal("kept", list[0].Kept, false)
+		_, _, err := db.Version(s.ctx(), account, j.ID, list[0].Version)
+		s.missing(err, cron.SubjectVersion)
+		before := s.record(db, account, j.ID).Job
+		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
+		s.ok(s.restore(db, j))
+		s.equal("definition", definition(s.record(db, account, j.ID).Job), definition(before))
+		s.equal("kept", s.versions(db, j)[1].Kept, true)
+	}},
+	{"a restored version whose folder is gone is at the root, and says so", func(s *suite) {
+		db, account, _ := s.start()
+		f := s.folder(db, account, "folder")
+		j := s.job(db, account, func(j *cron.Job) { j.FolderID = f.ID })
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.FolderID, j.Title = 0, "other"; return nil }))
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}))
+		_, former, err := db.Version(s.ctx(), account, j.ID, 1)
+		s.ok(err)
+		made, err := db.RestoreVersion(s.ctx(), account, j.ID, 1, func(j *cron.Job) error { *j = former; return nil })
+		s.ok(err)
+		want := s.record(db, account, j.ID).Job
+		s.equal("folder", want.FolderID, int64(0))
+		s.equal("title", want.Title, j.Title)
+		s.defines(db, made, want)
+	}},
+	{"versions that share a definition forget it together", func(s *suite) {
+		db, account, _ := s.start()
+		f := s.folder(db, account, "folder")
+		j := s.job(db, account, func(j *cron.Job) { j.FolderID, j.Request.Body = f.ID, "secret" })
+		s.ok(db.DeleteFolder(s.ctx(), account, f.ID, cron.Author{}))
+		s.refused(db.ForgetVersion(s.ctx(), account, j.ID, 2), cron.Conflict, cron.SubjectVersion)
+		s.rename(db, j, "other")
+		s.raw().Exec(`UPDATE job_version SET sealed = NULL, value = 0 WHERE version = 2`)
+		s.rename(db, j, "third")
+		s.ok(db.ForgetVersion(s.ctx(), account, j.ID, 2))
+		for _, v := range s.versions(db, j) {
+			s.equal("forgotten", v.Forgotten, v.Version <= 2)
+		}
+		_, former, err := db.Version(s.ctx(), account, j.ID, 1)
+		s.ok(err)
+		s.equal("body", former.Request.Body, "")
+	}},
 }
