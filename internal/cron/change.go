@@ -2,15 +2,16 @@ package cron
 
 import "time"
 
-// JobChange is a record that a job was created, edited, deleted or disabled.
+// JobChange is a record that a job was created, edited, deleted or disabled, or that something happened to a problem.
 type JobChange struct {
-	ID    int64 // grows with time
-	JobID int64
-	Kind  ChangeKind
-	At    time.Time
+	ID        int64 // grows with time
+	JobID     int64 // 0 for a change of a problem
+	ProblemID int64 // 0 for a change of a job
+	Kind      ChangeKind
+	At        time.Time
 }
 
-// ChangeKind is what happened to a job. The numbers are stored.
+// ChangeKind is what happened to a job or a problem. The numbers are stored.
 type ChangeKind int
 
 // The kinds of changes.
@@ -19,12 +20,19 @@ const (
 	ChangeEdited   ChangeKind = 2
 	ChangeDeleted  ChangeKind = 3
 	ChangeDisabled ChangeKind = 4 // by the service: after too many failures, or because a one-time job is done
+
+	ChangeProblemOpened       ChangeKind = 11 // for the first time or again
+	ChangeProblemAcknowledged ChangeKind = 12
+	ChangeProblemSnoozed      ChangeKind = 13
+	ChangeProblemResolved     ChangeKind = 14
+	ChangeProblemNoted        ChangeKind = 15
 )
 
 // ChangesKept is how long job changes are kept.
 const ChangesKept = 7 * 24 * time.Hour
 
-var changeNames = [...]string{"", "created", "changed", "deleted", "disabled"}
+var changeNames = [...]string{1: "created", "changed", "deleted", "disabled",
+	11: "opened", "acknowledged", "snoozed", "resolved", "noted"}
 
 // String is the name of the kind.
 func (k ChangeKind) String() string { return changeNames[k] }

@@ -159,6 +159,7 @@ const (
 	RuleTagComma               // Given: a tag
 	RuleSecretName             // Given: what cannot be the name of a secret
 	RuleCurrentVersion         // nothing; the version is what the job is now
+	RuleResolved               // nothing; the problem that is to be acknowledged or snoozed
 	RuleSecretUsed             // Limit: how many jobs use the secret that is to be deleted
 	RuleDeleteAlone            // nothing; an operation beside others that cannot be
 	RuleEmptyHeader            // Given: the name of a header without a value
@@ -228,6 +229,7 @@ const (
 	SubjectVersion
 	SubjectAction
 	SubjectView
+	SubjectProblem
 )
 
 // Error is the text for logs; people read the sentences of package message.

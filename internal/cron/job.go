@@ -109,5 +109,6 @@ func NewJob() Job {
 // JobRecord is a job together with its state.
 type JobRecord struct {
 	Job
-	State JobState
+	State     JobState
+	ProblemID int64 // of the JobProblem that the job has; only where results are recorded
 }

@@ -101,6 +101,7 @@ var jobFields = map[string]func(to, from *Job){
 
 	"/misfire":              func(to, from *Job) { to.Policy.Misfire = from.Policy.Misfire },
 	"/graceSeconds":         func(to, from *Job) { to.Policy.Grace = from.Policy.Grace },
+	"/lateAfterSeconds":     func(to, from *Job) { to.Policy.LateAfter = from.Policy.LateAfter },
 	"/overlap":              func(to, from *Job) { to.Policy.Overlap = from.Policy.Overlap },
 	"/delivery":             func(to, from *Job) { to.Policy.Delivery = from.Policy.Delivery },
 	"/retry/count":          func(to, from *Job) { to.Policy.Retry.Count = from.Policy.Retry.Count },

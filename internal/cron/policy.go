@@ -12,6 +12,8 @@ type Policy struct {
 	Overlap  Overlap
 	Delivery Delivery
 	Retry    Retry
+	// LateAfter is the lateness from which on a success is a problem (JobProblem); 0 for none. Whole seconds.
+	LateAfter time.Duration
 }
 
 // Misfire says what happens with an occurrence that is found later than its grace. The numbers are stored.
@@ -79,6 +81,9 @@ func (p *Policy) check(c *Checker) {
 	if p.Grace > MaxGrace {
 		c.Add("/graceSeconds", outOfRange(int64(p.Grace/time.Second), 0, int64(MaxGrace/time.Second)))
 	}
+	if p.LateAfter < 0 || p.LateAfter > MaxLateAfter {
+		c.Add("/lateAfterSeconds", outOfRange(int64(p.LateAfter/time.Second), 0, int64(MaxLateAfter/time.Second)))
+	}
 	r := p.Retry
 	if r.Count < 0 || r.Count > MaxRetries {
 		c.Add("/retry/count", outOfRange(int64(r.Count), 0, MaxRetries))
@@ -100,6 +105,7 @@ func (p *Policy) normalize() {
 	if p.Grace = p.Grace.Truncate(time.Second); p.Grace < 0 {
 		p.Grace = UnsetGrace
 	}
+	p.LateAfter = p.LateAfter.Truncate(time.Second)
 	p.Retry.Delay, p.Retry.Ceiling = p.Retry.Delay.Truncate(time.Second), p.Retry.Ceiling.Truncate(time.Second)
 }
 

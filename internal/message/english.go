@@ -165,6 +165,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleTagComma:     "The tag {quoted} holds a comma; use several tags instead.",
 	cron.RuleSecretName: "{quoted} cannot be the name of a secret; use letters, digits, underscores, hyphens and dots, and begin with a " +
 		"letter or an underscore.",
+	cron.RuleResolved:         "The problem is resolved. It opens again when a job fails for the same cause.",
 	cron.RuleCurrentVersion:   "The job runs by this version now. Change the job first, then forget the secrets that it had.",
 	cron.RuleSecretUsed:       "Jobs still use this secret, {limit} in number; change or delete them first.",
 	cron.RuleDeleteAlone:      "Jobs are deleted by an action of its own; leave out the other operations.",
@@ -242,8 +243,9 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
 	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret", cron.SubjectVersion: "version",
-	cron.SubjectAction: "action",
-	cron.SubjectView:   "view",
+	cron.SubjectAction:  "action",
+	cron.SubjectView:    "view",
+	cron.SubjectProblem: "problem",
 }
 
 // englishType returns the name of a type with its article.

@@ -50,6 +50,7 @@ var jobFields = []jobField{
 	{"/pausedUntil", false, func(j *cron.Job) any { return unixOrNil(j.Timing.PausedUntil) }},
 	{"/pauseNote", false, func(j *cron.Job) any { return j.Timing.PauseNote }},
 	{"/misfire", false, func(j *cron.Job) any { return misfireNames[j.Policy.Misfire] }},
+	{"/lateAfterSeconds", false, func(j *cron.Job) any { return seconds(j.Policy.LateAfter) }},
 	{"/graceSeconds", false, func(j *cron.Job) any { return max(seconds(j.Policy.Grace), -1) }},
 	{"/overlap", false, func(j *cron.Job) any { return overlapNames[j.Policy.Overlap] }},
 	{"/delivery", false, func(j *cron.Job) any { return deliveryNames[j.Policy.Delivery] }},

@@ -123,6 +123,34 @@ var resultBatch = []batchColumn[*cron.Completion]{
 	batch("peer", "text", func(c *cron.Completion) string { return storable(c.Result.Peer) }),
 }
 
+// problemBatch is a row of problem. The columns from state on begin anew when a problem opens again.
+var problemBatch = []batchColumn[*problemRow]{
+	batch("account_id", "bigint", func(r *problemRow) int64 { return r.account }),
+	batch("cause", "bigint", func(r *problemRow) int64 { return int64(r.cause) }),
+	batch("kind", "smallint", func(r *problemRow) int16 { return int16(r.kind) }),
+	batch("job_id", "bigint", func(r *problemRow) int64 { return r.jobID }),
+	batch("state", "smallint", func(*problemRow) int16 { return int16(cron.ProblemOpen) }),
+	batch("example", "text", func(r *problemRow) string { return encodeExample(r.example) }),
+	batch("first_execution", "bigint", func(r *problemRow) int64 { return r.execution }),
+	batch("opened_at", "bigint", func(r *problemRow) int64 { return r.opened }),
+	batch("note", "text", func(*problemRow) string { return "" }),
+	batch("acted_by", "text", func(*problemRow) string { return "" }),
+	batch("acted_at", "bigint", func(*problemRow) int64 { return 0 }),
+	batch("snoozed_until", "bigint", func(*problemRow) int64 { return 0 }),
+	batch("resolved_at", "bigint", func(*problemRow) int64 { return 0 }),
+	batch("last_at", "bigint", func(r *problemRow) int64 { return r.last }),
+}
+
+// problemConflict ends the INSERT of problemBatch: a problem that is there is locked, and opens again if it is resolved and a
+// result opens it.
+var problemConflict = func() string {
+	const opens = `problem.state = 3 AND excluded.first_execution <> 0`
+	return ` ON CONFLICT (account_id, cause) DO UPDATE SET ` +
+		batchNames(problemBatch[4:len(problemBatch)-1], `# = CASE WHEN `+opens+` THEN excluded.# ELSE problem.# END`) +
+		`, last_at = CASE WHEN ` + opens + ` OR excluded.last_at > problem.last_at THEN excluded.last_at ELSE problem.last_at END` +
+		`, reopened = problem.reopened + CASE WHEN ` + opens + ` THEN 1 ELSE 0 END RETURNING id, account_id, cause`
+}()
+
 // storedCause is a fingerprint as it is stored; nil is NULL, so that successes are not in the index of failures.
 func storedCause(f cron.Fingerprint) *int64 {
 	if f == 0 {
@@ -150,6 +178,7 @@ var stateBatch = []batchColumn[*cron.JobRecord]{
 	batch("failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.Failures) }),
 	batch("counted_failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.CountedFailures) }),
 	batch("cert_notified_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertNoticed) }),
+	batch("problem_id", "bigint", func(j *cron.JobRecord) *int64 { return storedProblem(j.ProblemID) }),
 }
 
 // stateKeyBatch identifies the job of a state. It comes before stateBatch.

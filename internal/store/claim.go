@@ -378,7 +378,7 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 			return fmt.Errorf("defer a pending attempt: %w", err)
 		}
 	}
-	return nil
+	return s.missedProblems(ctx, q, st.records, st.now)
 }
 
 // gapRecord is the record of occurrences that do not run.

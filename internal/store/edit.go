@@ -208,6 +208,9 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron
 			if err := s.keepVersion(ctx, q, &rec.Job, version, definition); err != nil {
 				return err
 			}
+			if err := s.loseProblem(ctx, q, jobID); err != nil {
+				return err
+			}
 			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2`, jobID, version)
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the job: %w", err)

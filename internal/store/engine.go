@@ -86,6 +86,8 @@ type batcher interface {
 	// saveResults returns the completions whose record accepted the result. A record accepts a result of the node that
 	// wrote it, while it is running or lost. A record marked lost accepts any later result except another loss.
 	saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (saved []*cron.Completion, err error)
+	// saveProblems writes problems in the given order, and sets their IDs. See problemConflict.
+	saveProblems(ctx context.Context, q queryer, rows []*problemRow) error
 	saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
 }
 

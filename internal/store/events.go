@@ -96,7 +96,7 @@ func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cr
 	return list, nil
 }
 
-// JobChangesAfter lists the changes of an account's jobs with IDs above the given one, in ascending order, at most
+// JobChangesAfter lists the changes of an account's jobs and problems with IDs above the given one, in ascending order, at most
 // limit of them.
 func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.JobChange, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
@@ -110,13 +110,13 @@ func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit 
 			c  cron.JobChange
 			at int64
 		)
-		if err := scan(&c.ID, &c.JobID, &c.Kind, &at); err != nil {
+		if err := scan(&c.ID, &c.JobID, &c.ProblemID, &c.Kind, &at); err != nil {
 			return err
 		}
 		c.At = instant(at)
 		list = append(list, c)
 		return nil
-	}, `SELECT id, job_id, kind, changed_at FROM job_change WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	}, `SELECT id, job_id, problem_id, kind, changed_at FROM job_change WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		accountID, id, limit)
 	if err != nil {
 		return nil, err

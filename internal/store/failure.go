@@ -121,6 +121,8 @@ func (s *Store) readExamples(ctx context.Context, reader queryer, accountID int6
 // failureTally counts failures, which come newest first.
 type failureTally struct {
 	groups map[cron.Fingerprint]*failureGroup
+	// cause is what a failure is counted by, and whether it is counted; nil for its cause.
+	cause func(*cron.Execution) (cron.Fingerprint, bool)
 }
 
 type failureGroup struct {
@@ -129,10 +131,17 @@ type failureGroup struct {
 }
 
 func (t *failureTally) add(e *cron.Execution) {
-	g := t.groups[e.Cause]
+	cause := e.Cause
+	if t.cause != nil {
+		var counts bool
+		if cause, counts = t.cause(e); !counts {
+			return
+		}
+	}
+	g := t.groups[cause]
 	if g == nil {
-		g = &failureGroup{cron.FailureGroup{Cause: e.Cause, Example: *e, First: e.Result.Started}, make(map[int64]struct{}, 1)}
-		t.groups[e.Cause] = g
+		g = &failureGroup{cron.FailureGroup{Cause: cause, Example: *e, First: e.Result.Started}, make(map[int64]struct{}, 1)}
+		t.groups[cause] = g
 	}
 	g.Count++
 	if e.Result.Started.Before(g.First) {

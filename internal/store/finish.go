@@ -11,7 +11,7 @@ import (
 )
 
 // Finish records completions in one transaction: their executions, the states of their jobs, and the consequences
-// (notices, further attempts, disabled jobs). It locks in the order of job IDs. An execution that was recorded as lost
+// (notices, further attempts, disabled jobs, problems). It locks in the order of job IDs. An execution that was recorded as lost
 // accepts its result; one that has a result keeps it, so a batch whose commit failed in an unknown state can be
 // recorded again.
 func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error {
@@ -45,7 +45,10 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	if err != nil {
 		return fmt.Errorf("write the results: %w", err)
 	}
-	var states []*cron.JobRecord
+	var (
+		states []*cron.JobRecord
+		found  problems
+	)
 	for _, c := range saved {
 		rec, ok := jobs[c.Launch.Job.ID]
 		if !ok {
@@ -53,6 +56,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		}
 		failures := rec.State.Failures
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
+		found.add(rec, c, &end)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != rec {
 			states = append(states, rec)
@@ -61,10 +65,13 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 			return err
 		}
 	}
+	if err := found.open(ctx, s, q); err != nil {
+		return err
+	}
 	if err := s.engine.saveStates(ctx, q, states); err != nil {
 		return fmt.Errorf("write the states: %w", err)
 	}
-	return nil
+	return found.resolve(ctx, s, q, now)
 }
 
 // conclude writes the consequences of one completion apart from the state of its job, all of which are rare. failures
@@ -120,13 +127,13 @@ func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map
 		var rec cron.JobRecord
 		j := &rec.Job
 		fields := targets(jobTiming(j), jobState(&rec.State), jobNotification(j))
-		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled))
+		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
 		if err := scan(fields...); err != nil {
 			return err
 		}
 		jobs[rec.ID] = &rec
 		return nil
-	}, `SELECT `+timingNames+`, `+stateNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled
+	}, `SELECT `+timingNames+`, `+stateNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
 		s.engine.list(ids))

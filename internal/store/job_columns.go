@@ -36,6 +36,7 @@ func jobDefinitionWith(j *cron.Job, success, secretNames field) columns {
 		p, x := &j.Policy, &j.Exchange
 		list.add("misfire", integer(&p.Misfire))
 		list.add("grace", inSeconds(&p.Grace))
+		list.add("late_after", inSeconds(&p.LateAfter))
 		list.add("overlap", integer(&p.Overlap))
 		list.add("delivery", integer(&p.Delivery))
 		list.add("retry_count", integer(&p.Retry.Count))

@@ -26,6 +26,10 @@ var (
 	postgresInsertResponses = `INSERT INTO response (` + batchNames(responseBatch, "#") + `)
 		SELECT * FROM unnest(` + arrays(responseBatch) + `)`
 
+	// The rows are locked in the order of the arrays.
+	postgresSaveProblems = `INSERT INTO problem (` + batchNames(problemBatch, "#") + `)
+		SELECT * FROM unnest(` + arrays(problemBatch) + `)` + problemConflict
+
 	keyedStateBatch    = slices.Concat(stateKeyBatch, stateBatch)
 	postgresSaveStates = `UPDATE job_state SET ` + batchNames(stateBatch, "# = s.#") + `
 		FROM unnest(` + arrays(keyedStateBatch) + `) AS s (` + batchNames(keyedStateBatch, "#") + `)
@@ -127,6 +131,21 @@ func saveResponses(ctx context.Context, q queryer, completions []*cron.Completio
 	}
 	_, err := q.ExecContext(ctx, postgresInsertResponses, arrayArgs(responseBatch, saved)...)
 	return err
+}
+
+func (*postgresEngine) saveProblems(ctx context.Context, q queryer, rows []*problemRow) error {
+	byKey := make(map[problemKey]*problemRow, len(rows))
+	for _, r := range rows {
+		byKey[r.problemKey] = r
+	}
+	return each(ctx, q, "write problems", func(scan scanner) error {
+		var row problemRow
+		if err := scan(&row.id, &row.account, integer(&row.cause)); err != nil {
+			return err
+		}
+		byKey[row.problemKey].id = row.id
+		return nil
+	}, postgresSaveProblems, arrayArgs(problemBatch, rows)...)
 }
 
 func (*postgresEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {

@@ -16,6 +16,8 @@ var (
 		` WHERE id = $1 AND node = $2 AND (outcome = 0 OR outcome = 4 AND $3 <> 4)` // $3 is the new outcome
 	sqliteInsertResponse = `INSERT INTO response (` + batchNames(responseBatch, "#") + `) VALUES (` +
 		parameters(1, len(responseBatch)) + `) ON CONFLICT DO NOTHING`
+	sqliteSaveProblem = `INSERT INTO problem (` + batchNames(problemBatch, "#") + `) VALUES (` +
+		parameters(1, len(problemBatch)) + `)` + problemConflict
 	sqliteSaveState = `UPDATE job_state SET ` + assignments(stateBatch, 2) + ` WHERE job_id = $1`
 )
 
@@ -78,6 +80,16 @@ func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*
 		}
 	}
 	return saved, nil
+}
+
+func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*problemRow) error {
+	for _, r := range rows {
+		err := q.QueryRowContext(ctx, sqliteSaveProblem, rowArgs(problemBatch, r)...).Scan(&r.id, &r.account, integer(&r.cause))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (*sqliteEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
