@@ -86,6 +86,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"DeleteJobIf": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteJobIf(ctx, w.account, w.job, cron.Author{}, func(*cron.Job) error { return nil })
 	},
+	"ActOnProblem": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.ActOnProblem(ctx, w.account, w.problem, &cron.ProblemAction{Note: new("note")})
+	},
 	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.RequestRun(ctx, w.account, w.job)
 		return err
@@ -216,7 +219,7 @@ var notWriting = []string{
 	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
@@ -229,6 +232,7 @@ type doorWorld struct {
 	launch                          cron.Launch
 	waiting                         cron.WaitingTestRun
 	running                         int64 // a test run
+	problem                         int64
 	people                          people
 	options                         store.Options
 }
@@ -316,6 +320,9 @@ func TestOneDoor(t *testing.T) {
 			w.launch = claimed.Launches[0]
 			ok(t, db.SetTLS(t.Context(), w.account, cron.TLSMaterial{Roots: "roots"}))
 			due()
+			exec(t, raw, `INSERT INTO problem (account_id, cause, kind, job_id, example, first_execution, opened_at, last_at)
+				VALUES ($1, 1, 1, 0, '', 1, 1, 1)`, w.account)
+			w.problem = number(t, raw, `SELECT id FROM problem`)
 			w.addTestRuns(t, db)
 
 			before := dump(t, raw)

@@ -45,7 +45,21 @@ func TestAllOrNothing(t *testing.T) {
 			disabled := create(func(*cron.Job) {})
 			retried := create(func(j *cron.Job) { j.Policy.Retry.Count = 1 })
 			repeated := create(func(j *cron.Job) { j.Policy.Delivery, j.Policy.Overlap = cron.AtLeastOnce, cron.OverlapSkip })
-			var batch []cron.Completion
+			flapping := create(func(*cron.Job) {})
+			var batch, results []cron.Completion
+			finished := func(status cron.Status) func() {
+				return func() {
+					due(flapping)
+					claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+					ok(t, err)
+					for _, l := range claimed.Launches {
+						if l.Job.ID == flapping.ID {
+							results = []cron.Completion{completion(l, status)}
+						}
+					}
+				}
+			}
+			finish := func() error { return db.Finish(t.Context(), results) }
 
 			for _, step := range []struct {
 				name    string
@@ -118,6 +132,19 @@ func TestAllOrNothing(t *testing.T) {
 					_, err := db.RequestRun(t.Context(), account, retried.ID)
 					return err
 				}},
+				{name: "open a problem", prepare: finished(cron.StatusTimeout), run: finish},
+				{name: "change the problem", prepare: finished(cron.StatusHTTPError), run: finish},
+				{name: "resolve the problem", prepare: finished(cron.StatusOK), run: finish},
+				{name: "open it again", prepare: finished(cron.StatusTimeout), run: finish},
+				{name: "delete a job that has a problem", run: func() error {
+					return db.DeleteJob(t.Context(), account, flapping.ID)
+				}},
+				{name: "claim what was missed", prepare: func() {
+					tables(t, raw).SetDue(repeated.ID, db.Now().Add(-5*time.Hour))
+				}, run: func() error {
+					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+					return err
+				}},
 				{name: "create a job once", run: func() error {
 					c := cron.IdempotentCall{AccountID: account, Key: "key"}
 					_, _, err := db.Idempotent(t.Context(), c, func(ctx context.Context) ([]byte, error) {
@@ -167,9 +194,9 @@ func TestAllOrNothing(t *testing.T) {
 			for _, job := range []cron.Job{disabled, retried, repeated} {
 				outcomes = append(outcomes, tables(t, raw).RowsOfJob("execution", job.ID))
 			}
-			// Of the first a failure and what was due when it was disabled; of the second two attempts and what was due when
-			// it and its account were disabled; of the third what runs and the overlap.
-			if want := []int64{2, 4, 2}; !cmp.Equal(outcomes, want) {
+			// Of the first a failure and what was due when it was disabled; of the second three attempts and what was due when
+			// it and its account were disabled; of the third what runs, two overlaps and what was missed.
+			if want := []int64{2, 5, 4}; !cmp.Equal(outcomes, want) {
 				t.Errorf("the jobs have %v records, want %v", outcomes, want)
 			}
 		})

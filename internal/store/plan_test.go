@@ -51,6 +51,7 @@ func TestPlans(t *testing.T) {
 			})
 			runNode(t, db, account, node, seed.ID)
 			runSecrets(t, db, account)
+			runProblems(t, db, node, seed.ID)
 			runPeople(t, db, account)
 			undo()
 			if len(ran) < 40 {
@@ -92,6 +93,34 @@ func runSecrets(t testing.TB, db *store.Store, account int64) {
 	_, err = db.Secret(ctx, account, unused.ID)
 	ok(t, err)
 	ok(t, db.DeleteSecret(ctx, account, unused.ID))
+}
+
+// runProblems calls everything about problems, of the account of a job.
+func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
+	t.Helper()
+	ctx := t.Context()
+	for _, status := range []cron.Status{cron.StatusTimeout, cron.StatusOK, cron.StatusTimeout} {
+		rec, err := db.ListedJob(ctx, jobID)
+		ok(t, err)
+		claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 100})
+		ok(t, err)
+		batch := make([]cron.Completion, len(claimed.Launches))
+		for i, l := range claimed.Launches {
+			batch[i] = completion(l, status)
+		}
+		ok(t, db.Finish(ctx, batch))
+		list, err := db.Problems(ctx, rec.AccountID, &cron.ProblemQuery{Limit: 10})
+		ok(t, err)
+		for _, p := range list {
+			_, err = db.Problem(ctx, rec.AccountID, p.ID)
+			ok(t, err)
+			_, err = db.ProblemJobs(ctx, rec.AccountID, p.ID)
+			ok(t, err)
+			_, err = db.EditsBefore(ctx, rec.AccountID, p.JobIDs, p.Opened.Add(-time.Hour), p.Opened)
+			ok(t, err)
+			ok(t, db.ActOnProblem(ctx, rec.AccountID, p.ID, &cron.ProblemAction{Note: new("note")}))
+		}
+	}
 }
 
 // runNode calls everything that a running node calls in the store.
@@ -258,7 +287,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|api_key|maker|test_run)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|api_key|maker|test_run|problem)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open)$`)
 

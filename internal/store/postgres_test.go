@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +65,7 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 func TestPostgresResultsAreHOT(t *testing.T) {
 	options := store.Options{URL: storetest.Postgres(t)}
 	db, raw := open(t, options), past(t, options)
-	allBefore, hotBefore := tables(t, raw).Updates()
+	allBefore, hotBefore := tables(t, raw).Updates("execution%")
 	account, node := newAccount(t, db)
 	j := newJob(account)
 	ok(t, db.CreateJob(t.Context(), &j))
@@ -80,7 +81,7 @@ func TestPostgresResultsAreHOT(t *testing.T) {
 	ok(t, db.Finish(t.Context(), batch))
 	ok(t, db.Close())
 	soon(t, "the count of updates", func() bool {
-		all, hot := tables(t, raw).Updates()
+		all, hot := tables(t, raw).Updates("execution%")
 		all, hot = all-allBefore, hot-hotBefore
 		if all == 20 && hot != 15 {
 			t.Fatalf("%d of %d updates changed no index, want those of 15 successes", hot, all)
@@ -88,6 +89,50 @@ func TestPostgresResultsAreHOT(t *testing.T) {
 		return all == 20
 	})
 }
+
+// TestPostgresStatesAreHOT checks that a success after a success changes no index of job_state either, and reads and writes
+// nothing of problems.
+func TestPostgresStatesAreHOT(t *testing.T) {
+	options := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, options), past(t, options)
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	tables(t, raw).CopyJob(j.ID, 9)
+	tables(t, raw).SetAllDue(db.Now().Add(-time.Second))
+	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 100})
+	ok(t, err)
+	var batch []cron.Completion
+	for _, l := range claimed.Launches {
+		batch = append(batch, completion(l, cron.StatusOK))
+	}
+	ok(t, db.Close())
+	claimedAll := int64(0) // by the claim, and by what is done past the store
+	soon(t, "the count of claimed jobs", func() bool {
+		claimedAll, _ = tables(t, raw).Updates("job_state")
+		return claimedAll >= 10
+	})
+	db = open(t, options)
+	_, hotBefore := tables(t, raw).Updates("job_state")
+	undo := db.Intercept(func(query string, _ []any) error {
+		if touchesProblem.MatchString(query) {
+			t.Errorf("a success runs %s", query)
+		}
+		return nil
+	})
+	ok(t, db.Finish(t.Context(), batch))
+	undo()
+	ok(t, db.Close())
+	soon(t, "the count of updates", func() bool {
+		all, hot := tables(t, raw).Updates("job_state")
+		if all >= claimedAll+10 && hot-hotBefore < 10 {
+			t.Fatalf("%d of 10 successes changed no index", hot-hotBefore)
+		}
+		return all >= claimedAll+10
+	})
+}
+
+var touchesProblem = regexp.MustCompile(`\bproblem\b`)
 
 // TestPostgresEndsIdleTransactions checks that a paused node keeps its locks no longer than its lease.
 func TestPostgresEndsIdleTransactions(t *testing.T) {

@@ -279,30 +279,31 @@ func (s *Store) countOccurrences(ctx context.Context, p *cron.JobProblem) error 
 // resolved is to be acknowledged or snoozed.
 func (s *Store) ActOnProblem(ctx context.Context, accountID, problemID int64, action *cron.ProblemAction) error {
 	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
-		var state cron.ProblemState
-		var note string
-		err := q.QueryRowContext(ctx, `SELECT state, note FROM problem WHERE id = $1 AND account_id = $2`+s.engine.lock(forUpdate),
-			problemID, accountID).Scan(&state, &note)
+		var (
+			state             cron.ProblemState
+			note              string
+			snoozed, resolved time.Time
+		)
+		err := q.QueryRowContext(ctx, `SELECT state, note, snoozed_until, resolved_at FROM problem WHERE id = $1 AND account_id = $2`+
+			s.engine.lock(forUpdate), problemID, accountID).Scan(&state, &note, moment(&snoozed), moment(&resolved))
 		if err != nil {
 			return oneRow(err, cron.SubjectProblem)
 		}
-		now, resolved := millis(s.Now()), int64(0)
+		now := s.Now()
 		if to := action.State; to != nil {
-			if state == cron.ProblemResolved && *to != cron.ProblemResolved {
+			switch {
+			case *to != cron.ProblemResolved && state == cron.ProblemResolved:
 				return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectProblem, Problems: []cron.Problem{{Rule: cron.RuleResolved}}}
-			}
-			if *to == cron.ProblemResolved && state != *to {
+			case *to == cron.ProblemResolved && state != *to:
 				resolved = now
 			}
-			state = *to
+			state, snoozed = *to, action.Until
 		}
 		if action.Note != nil {
 			note = *action.Note
 		}
-		_, err = q.ExecContext(ctx, `UPDATE problem SET state = $2, note = $3, acted_by = $4, acted_at = $5,
-			snoozed_until = CASE WHEN $2 = 2 AND $6 > 0 THEN $6 WHEN $2 = 2 THEN snoozed_until ELSE 0 END,
-			resolved_at = CASE WHEN $7 > 0 THEN $7 ELSE resolved_at END WHERE id = $1`,
-			problemID, int(state), note, action.By, now, millis(action.Until), resolved)
+		_, err = q.ExecContext(ctx, `UPDATE problem SET state = $2, note = $3, acted_by = $4, acted_at = $5, snoozed_until = $6, resolved_at = $7
+			WHERE id = $1`, problemID, int(state), note, action.By, millis(now), millis(snoozed), millis(resolved))
 		return err
 	})
 	if err != nil {

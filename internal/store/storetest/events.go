@@ -132,7 +132,7 @@ var eventTests = []test{
 		s.plan(j.ID, db.Now().Add(-time.Second))
 		s.finish(db, failed(s.claimOne(db, node)))
 		words, last = s.changes(db, account, last)
-		s.equal("failing too often", words, []string{"disabled"})
+		s.equal("failing too often", words, []string{"disabled", "opened"})
 
 		once := s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = db.Now().Add(time.Hour).Truncate(time.Second) })
 		_, last = s.changes(db, account, last)
@@ -145,7 +145,8 @@ var eventTests = []test{
 		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
 		list, err := db.JobChangesAfter(s.ctx(), account, last, followed)
 		s.ok(err)
-		if len(list) != 1 || list[0].Kind != cron.ChangeDeleted || list[0].JobID != j.ID || list[0].At.IsZero() {
+		if len(list) != 2 || list[0].Kind != cron.ChangeProblemResolved || list[0].ProblemID == 0 || list[0].JobID != 0 ||
+			list[1].Kind != cron.ChangeDeleted || list[1].JobID != j.ID || list[1].At.IsZero() {
 			s.Errorf("deleting it is %+v", list)
 		}
 		words, _ = s.changes(db, stranger, 0)

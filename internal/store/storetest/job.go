@@ -37,7 +37,7 @@ func fullJob(account int64) cron.Job {
 			CertExpiryAhead: 14 * 24 * time.Hour,
 		},
 		Policy: cron.Policy{
-			Misfire: cron.MisfireRun, Grace: 90 * time.Second, Overlap: cron.OverlapSkip, Delivery: cron.AtLeastOnce,
+			Misfire: cron.MisfireRun, Grace: 90 * time.Second, LateAfter: 45 * time.Second, Overlap: cron.OverlapSkip, Delivery: cron.AtLeastOnce,
 			Retry: cron.Retry{Count: 5, Delay: 7 * time.Second, Factor: 1.5, Ceiling: 99 * time.Second},
 		},
 		Exchange: cron.Exchange{

@@ -135,11 +135,11 @@ func (x *Tables) Failed(accountID int64) int64 {
 	return x.Number(`SELECT count(*) FROM execution WHERE account_id = $1 AND cause IS NOT NULL`, accountID)
 }
 
-// Updates counts, on PostgreSQL, the updates of executions so far, and those of them that changed no index. The connections
-// that made them are to be closed.
-func (x *Tables) Updates() (all, hot int64) {
+// Updates counts, on PostgreSQL, the updates so far of tables whose names are like the given one, and those of them that changed
+// no index. The connections that made them are to be closed.
+func (x *Tables) Updates(table string) (all, hot int64) {
 	x.t.Helper()
-	x.row(`SELECT sum(n_tup_upd), sum(n_tup_hot_upd) FROM pg_stat_user_tables WHERE relname LIKE 'execution%'`, nil, &all, &hot)
+	x.row(`SELECT sum(n_tup_upd), sum(n_tup_hot_upd) FROM pg_stat_user_tables WHERE relname LIKE $1`, []any{table}, &all, &hot)
 	return all, hot
 }
 

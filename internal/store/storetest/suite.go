@@ -55,6 +55,7 @@ func Run(t *testing.T, d Database) {
 		{"retention", retentionTests},
 		{"search", searchTests},
 		{"failures", failureTests},
+		{"problems", problemTests},
 		{"rollups", rollupTests},
 		{"time zones", zoneTests},
 		{"certificates", certificateTests},
