@@ -100,14 +100,15 @@ type detailedJob struct {
 		DST           string `json:"dst"`
 		SpreadSeconds int64  `json:"spreadSeconds"`
 	} `json:"schedule"`
-	RunAt        *int64 `json:"runAt"`
-	PausedUntil  *int64 `json:"pausedUntil"`
-	PauseNote    string `json:"pauseNote"`
-	Misfire      string `json:"misfire"`
-	GraceSeconds int64  `json:"graceSeconds"`
-	Overlap      string `json:"overlap"`
-	Delivery     string `json:"delivery"`
-	Retry        struct {
+	RunAt            *int64 `json:"runAt"`
+	PausedUntil      *int64 `json:"pausedUntil"`
+	PauseNote        string `json:"pauseNote"`
+	Misfire          string `json:"misfire"`
+	GraceSeconds     int64  `json:"graceSeconds"`
+	LateAfterSeconds int64  `json:"lateAfterSeconds"`
+	Overlap          string `json:"overlap"`
+	Delivery         string `json:"delivery"`
+	Retry            struct {
 		Count          int     `json:"count"`
 		DelaySeconds   int64   `json:"delaySeconds"`
 		Factor         float64 `json:"factor"`

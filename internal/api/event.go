@@ -114,6 +114,8 @@ func (s *eventStream) add(e *service.Event) error {
 	switch {
 	case e.Execution != nil:
 		name, data = "execution", newHistoryRecord(s.language, e.Execution)
+	case e.Change != nil && e.Change.ProblemID != 0:
+		name, data = "problem", problemEvent{e.Change.ProblemID, e.Change.Kind.String(), e.Change.At.Unix()}
 	case e.Change != nil:
 		name, data = "job", jobEvent{e.Change.JobID, e.Change.Kind.String(), e.Change.At.Unix()}
 	default:
@@ -127,6 +129,13 @@ type jobEvent struct {
 	JobID  int64  `json:"jobId"`
 	Change string `json:"change"`
 	Date   int64  `json:"date"` // Unix seconds
+}
+
+// problemEvent is something that happened to a problem.
+type problemEvent struct {
+	ProblemID int64  `json:"problemId"`
+	Change    string `json:"change"`
+	Date      int64  `json:"date"` // Unix seconds
 }
 
 // gapEvent tells that what happened since a time is not known, or not all of it.

@@ -63,7 +63,7 @@ const fullJob = `{
 	"schedule": {"timezone": "Europe/Berlin", "expiresAt": 20301231235959, "hours": [23, 5], "mdays": [-1], "minutes": [30, 0, 30],
 		"months": [12, 1], "wdays": [7, 1], "seconds": [15], "lastDay": true, "days": "both", "dst": "wallclock", "spreadSeconds": 600},
 	"pausedUntil": 946800000, "pauseNote": "until the <move> is done",
-	"misfire": "run", "graceSeconds": 0, "overlap": "skip", "delivery": "at-least-once",
+	"misfire": "run", "graceSeconds": 0, "lateAfterSeconds": 90, "overlap": "skip", "delivery": "at-least-once",
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
 	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""],
 	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
@@ -235,7 +235,7 @@ func everythingWrong() string {
 		"notification":{"onFailureCount":1e10,"onSslCertExpirySeconds":1e10},
 		"schedule":{"timezone":"Mars/Olympus","expiresAt":20301331000000,"hours":[0,24,-2],"mdays":[0],"minutes":[60,"x"],
 			"months":[13],"wdays":[8,null],"seconds":[60],"lastDay":"maybe","days":"neither","dst":"never"},
-		"misfire":"later","graceSeconds":604801,"overlap":"queue","delivery":"exactly-once",
+		"misfire":"later","graceSeconds":604801,"lateAfterSeconds":86401,"overlap":"queue","delivery":"exactly-once",
 		"retry":{"count":11,"delaySeconds":-1,"factor":0.5,"ceilingSeconds":86401},
 		"traceparent":"maybe","signingSecret":"whsec_short","followRedirects":11,"verifyTls":"maybe","oversize":"cut","success":{"status":["2xx",99,"300-200",[]],
 			"contains":1,"notContains":"` + strings.Repeat("x", 1025) + `","matches":"("}}}`
@@ -247,7 +247,7 @@ var (
 	jobFields      = []string{"jobId", "enabled", "title", "saveResponses", "url", "lastStatus", "lastDuration", "lastExecution",
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
-		[]string{"runAt", "pausedUntil", "pauseNote", "misfire", "graceSeconds", "overlap", "delivery", "retry",
+		[]string{"runAt", "pausedUntil", "pauseNote", "misfire", "graceSeconds", "lateAfterSeconds", "overlap", "delivery", "retry",
 			"followRedirects", "success", "verifyTls", "oversize", "traceparent", "signingSecret", "description", "tags", "created", "createdBy", "updated", "updatedBy"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",

@@ -299,11 +299,12 @@ func newTiming(t *cron.Timing) timing {
 
 // policy is the members of a job about misfires, overlaps, retries and delivery.
 type policy struct {
-	Misfire      string `json:"misfire"`
-	GraceSeconds int64  `json:"graceSeconds"` // defaultGrace for the default
-	Overlap      string `json:"overlap"`
-	Delivery     string `json:"delivery"`
-	Retry        retry  `json:"retry"`
+	Misfire          string `json:"misfire"`
+	GraceSeconds     int64  `json:"graceSeconds"`     // defaultGrace for the default
+	LateAfterSeconds int64  `json:"lateAfterSeconds"` // 0 is off
+	Overlap          string `json:"overlap"`
+	Delivery         string `json:"delivery"`
+	Retry            retry  `json:"retry"`
 }
 
 type retry struct {
@@ -317,7 +318,8 @@ func newPolicy(p *cron.Policy) policy {
 	r := &p.Retry
 	return policy{
 		Misfire: wire.MisfireNames[p.Misfire], GraceSeconds: max(wire.WholeSeconds(p.Grace), wire.DefaultGrace),
-		Overlap: wire.OverlapNames[p.Overlap], Delivery: wire.DeliveryNames[p.Delivery],
+		LateAfterSeconds: wire.WholeSeconds(p.LateAfter),
+		Overlap:          wire.OverlapNames[p.Overlap], Delivery: wire.DeliveryNames[p.Delivery],
 		Retry: retry{r.Count, wire.WholeSeconds(r.Delay), r.Factor, wire.WholeSeconds(r.Ceiling)},
 	}
 }

@@ -97,6 +97,7 @@ func readTiming(job, schedule wire.Object, t *cron.Timing) {
 func readPolicy(o wire.Object, p *cron.Policy) {
 	wire.Choice(o, "misfire", &p.Misfire, wire.MisfireNames)
 	o.Seconds("graceSeconds", &p.Grace, wire.DefaultGrace, cron.MaxGrace)
+	o.Seconds("lateAfterSeconds", &p.LateAfter, 0, cron.MaxLateAfter)
 	wire.Choice(o, "overlap", &p.Overlap, wire.OverlapNames)
 	wire.Choice(o, "delivery", &p.Delivery, wire.DeliveryNames)
 

@@ -52,7 +52,7 @@ func (d draw) job() string {
 			"spreadSeconds", d.number(0, 3600)),
 		"runAt", d.number(0, 1<<32), "pausedUntil", d.number(0, 1<<32), "pauseNote", d.text(),
 		"description", d.text(), "tags", d.oneOf(`[]`, `null`, "["+d.text()+`,"a b"]`),
-		"misfire", d.oneOf(`"skip"`, `"run"`), "graceSeconds", d.number(-1, 604800),
+		"misfire", d.oneOf(`"skip"`, `"run"`), "graceSeconds", d.number(-1, 604800), "lateAfterSeconds", d.number(0, 86400),
 		"overlap", d.oneOf(`"allow"`, `"skip"`), "delivery", d.oneOf(`"at-most-once"`, `"at-least-once"`),
 		"retry", d.object("count", d.number(0, 10), "delaySeconds", d.number(0, 86400),
 			"factor", d.oneOf("1.5", `"10"`, "1e0", "0.9"), "ceilingSeconds", d.number(0, 86400)),

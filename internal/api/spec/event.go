@@ -10,8 +10,8 @@ func eventOperations() Group {
 	stream := Response{
 		Status: http.StatusOK, Description: "The stream.",
 		Contents: []Content{{MediaType: "text/event-stream", Schema: String("Server-Sent Events (HTML standard). " +
-			"`execution`: a `Record`, while an execution is in flight and when a record is final. `job`: a `JobEvent`. `gap`: a " +
-			"`GapEvent`."),
+			"`execution`: a `Record`, while an execution is in flight and when a record is final. `job`: a `JobEvent`. " +
+			"`problem`: a `ProblemEvent`. `gap`: a `GapEvent`."),
 			Example: "event: job\nid: 1767225600-1042-7\ndata: {\"jobId\":1,\"change\":\"created\",\"date\":1767225600}\n\n"}},
 	}
 	return Group{
@@ -44,6 +44,14 @@ func eventSchemas() []Member {
 				Choice{Value: cron.ChangeDisabled.String(), Meaning: "by the service: after too many failures, or because a " +
 					"one-time job had its occurrence"})),
 			Of("date", Time("When the job was changed.")))),
+		Of("ProblemEvent", Object("A change of a problem.",
+			Of("problemId", Integer("The problem.")),
+			Of("change", String("The kind of change.").Choose(
+				Choice{Value: cron.ChangeProblemOpened.String(), Meaning: "by a failure, for the first time or again"},
+				Choice{Value: cron.ChangeProblemAcknowledged.String()}, Choice{Value: cron.ChangeProblemSnoozed.String()},
+				Choice{Value: cron.ChangeProblemResolved.String(), Meaning: "by the last success or by a person"},
+				Choice{Value: cron.ChangeProblemNoted.String(), Meaning: "only its note was changed"})),
+			Of("date", Time("When the problem was changed.")))),
 		Of("GapEvent", Object("Events before this one are incomplete or no longer available; use the "+
 			"history.", Of("since", Time("The time from which on events may be missing.")))),
 	}

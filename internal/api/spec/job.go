@@ -142,6 +142,8 @@ func addedMembers() []Member {
 			Choose(named(wire.MisfireNames, "it is recorded as missed", "it runs now; of several occurrences, the latest one")...)),
 		Of("graceSeconds", Integer("The grace period: how late an occurrence may still run; -1 is the time to "+
 			"the next occurrence, but at most an hour.").In("s").Within(wire.DefaultGrace, wire.WholeSeconds(cron.MaxGrace)).WithDefault(wire.DefaultGrace)),
+		Of("lateAfterSeconds", Integer("A run that succeeds and began later than this opens a problem; 0 is off.").In("s").
+			Within(0, wire.WholeSeconds(cron.MaxLateAfter)).WithDefault(0)),
 		Of("overlap", String("What happens if the job is due while its previous execution is in flight.").WithDefault(wire.OverlapNames[0]).
 			Choose(named(wire.OverlapNames, "it runs", "the occurrence is recorded as skipped")...)),
 		Of("delivery", String("What happens to an execution whose result is unknown after a crash.").
