@@ -230,7 +230,7 @@ func TestChangesAreNamed(t *testing.T) {
 	other.Schedule = cron.Schedule{Timezone: "x", ExpiresAt: 1, Seconds: 2, Minutes: 2, Hours: 2, MonthDays: 2, Months: 2, Weekdays: 2,
 		LastDay: true, Days: cron.DaysBoth, DST: cron.DSTWallClock}
 	other.Timing = cron.Timing{RunAt: time.Unix(9, 0), Spread: time.Second, PausedUntil: time.Unix(9, 0), PauseNote: "x"}
-	other.Policy = cron.Policy{Misfire: cron.MisfireRun, Grace: time.Second, Overlap: cron.OverlapSkip, Delivery: cron.AtLeastOnce,
+	other.Policy = cron.Policy{Misfire: cron.MisfireRun, Grace: time.Second, LateAfter: time.Second, Overlap: cron.OverlapSkip, Delivery: cron.AtLeastOnce,
 		Retry: cron.Retry{Count: 1, Delay: time.Second, Factor: 3, Ceiling: time.Second}}
 	other.Exchange = cron.Exchange{FollowRedirects: 1, Success: &cron.Success{Contains: "x"}, Unverified: true, Oversize: cron.OversizeTruncate}
 	other.Notification = cron.Notification{OnFailure: true, OnFailureCount: 3, OnSuccess: true, OnDisable: true, OnCertExpiry: true,
