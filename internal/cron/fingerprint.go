@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Fingerprint identifies why an attempt failed: failures with the same fault, host and status have the same one, whatever job
-// they are of. 0 is none: a success, or nothing that was started. The numbers are stored and published, so the same failure has
+// Fingerprint identifies why an attempt failed: failures with the same fault, host and status have the same one in every
+// job. 0 is none: a success, or nothing that was started. The numbers are stored and published, so the same failure has
 // the same number in every version of this program.
 type Fingerprint uint64
 

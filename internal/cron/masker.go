@@ -12,7 +12,7 @@ import (
 // least that length. Values shorter than MinMaskedSecret are not masked. The zero value and nil mask nothing. A Masker can
 // be used by several goroutines once all values are added.
 //
-// Masking takes linear time, whatever the values are: at each byte of the text, the next 8 bytes select the values that
+// Masking takes linear time regardless of the values: at each byte of the text, the next 8 bytes select the values that
 // begin with them. These are sorted, so at most maskedBeginning bytes are compared to find the one that the text has.
 type Masker struct {
 	values  map[uint64][]maskedValue // by the first 8 bytes; sorted
@@ -184,8 +184,8 @@ func commonBeginning[A, B []byte | string](a A, b B) int {
 	return n
 }
 
-// Partial is the length of the longest end of text that is a proper beginning of a value. Who cuts a text cuts it off too,
-// so that not a part of a value is shown.
+// Partial is the length of the longest end of text that is a proper beginning of a value. A caller that cuts a text removes
+// that end too, so that no part of a value is shown.
 func (m *Masker) Partial(text []byte) int {
 	if m == nil || len(m.values) == 0 {
 		return 0

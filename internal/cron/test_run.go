@@ -49,7 +49,7 @@ func (s TestState) String() string { return [...]string{"waiting", "running", "f
 // Limits on test runs.
 const (
 	TestRunLifetime = 15 * time.Minute // from its request, and again from its start, to its deletion
-	MaxTestRunTime  = 14 * time.Minute // that its exchange may take, whatever the timeout of the job
+	MaxTestRunTime  = 14 * time.Minute // that its exchange may take, even if the timeout of the job is longer
 	MaxTestRuns     = 20               // that an account keeps; the oldest finished one gives way
 	MaxOpenTestRuns = 5                // of an account that are not finished
 	MaxTestRunBytes = 512 << 10        // that are stored of its result and trace

@@ -9,7 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// Bounds of what is returned, whatever the texts are.
+// Bounds of what is returned.
 const (
 	MaxLines  = 400
 	MaxLength = 1000 // bytes of a line
@@ -45,7 +45,7 @@ func ended(text []byte) []byte {
 	return append(bytes.Clone(text), '\n')
 }
 
-// Sets compares the lines of two texts whatever their order is. A line that occurs more often in one of them is returned as
+// Sets compares the lines of two texts, ignoring their order. A line that occurs more often in one of them is returned as
 // many times as that. ignored lines are left out.
 func Sets(before, now []byte, ignored func(line []byte) bool) (lines []Line, cut bool) {
 	var c collector

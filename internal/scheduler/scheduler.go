@@ -52,7 +52,7 @@ type Nodes interface {
 type TestRuns interface {
 	// WaitingTestRuns lists, in their order, test runs with an ID above after that wait for a node.
 	WaitingTestRuns(ctx context.Context, after int64, withoutAccounts []int64, limit int) ([]cron.WaitingTestRun, error)
-	// ClaimTestRun makes a node run one that waits; ok is false when it waits no more, or admit refuses its job.
+	// ClaimTestRun makes a node run one that waits; ok is false when it no longer waits, or admit refuses its job.
 	ClaimTestRun(ctx context.Context, node int64, w cron.WaitingTestRun, admit func(*cron.Job) bool) (l cron.TestLaunch, ok bool, err error)
 	// AdvanceTestRun writes progress. ends asks to end it; running is false when it is not one of the node any more.
 	AdvanceTestRun(ctx context.Context, p *cron.TestProgress) (running, ends bool, err error)

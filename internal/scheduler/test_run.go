@@ -19,8 +19,8 @@ import (
 //	                                              │           └─ its host has no room: waits
 //	                                              └─ a due execution waits, a claim is under way, or there is no room: waits
 //
-// Test runs have an eighth of the slots at most, of the places at a host, and of the bytes. Each is claimed by a goroutine of its own, since the
-// database lets an account wait that has many calls under way.
+// Test runs have at most an eighth of the slots, of the places at a host, and of the bytes. Each is claimed by a goroutine
+// of its own, since the database makes an account wait that has many calls under way.
 
 // testRunner performs test runs.
 type testRunner struct {
@@ -130,7 +130,7 @@ func (r *testRunner) end(id int64) {
 	}
 }
 
-// forget forgets the hosts of test runs that wait no more.
+// forget forgets the hosts of test runs that no longer wait.
 func (r *testRunner) forget(except map[int64]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

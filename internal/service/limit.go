@@ -66,7 +66,7 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 			limits = append(limits, cron.RateLimit{Kind: kind, Subject: subject, Window: window, Max: most})
 		}
 	}
-	if keyID != 0 && use != UseGetTestRun { // sessions have no quota, and who waits for a test run asks again and again
+	if keyID != 0 && use != UseGetTestRun { // sessions have no quota, and clients poll a test run
 		add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)
 	}
 	rate := plan.MethodRate

@@ -158,8 +158,8 @@ func (s *Store) UseKey(ctx context.Context, id KeyID, alone bool) error {
 }
 
 // Reseal seals with the key in use all values that other keys seal, in short transactions with pauses between them. Rows
-// that are locked are left for another pass; a value that is changed meanwhile is sealed with the key in use by whoever
-// changes it.
+// that are locked are left for another pass; a value that is changed meanwhile is sealed with the key in use by the
+// writer that changes it.
 func (s *Store) Reseal(ctx context.Context) (done Resealed, err error) {
 	ctx = upkeep.with(ctx)
 	for {

@@ -202,7 +202,7 @@ func (s *Store) WaitingTestRuns(ctx context.Context, after int64, without []int6
 		   AND NOT account.disabled`+filter+` ORDER BY test_run.id LIMIT $2`, args...)
 }
 
-// ClaimTestRun makes a node run a test run that waits; ok is false when it waits no more, or admit refuses its job. The
+// ClaimTestRun makes a node run a test run that waits; ok is false when it no longer waits, or admit refuses its job. The
 // error is cron.ErrNodeDead when the node's lease has ended.
 func (s *Store) ClaimTestRun(ctx context.Context, node int64, w cron.WaitingTestRun, admit func(*cron.Job) bool) (
 	l cron.TestLaunch, ok bool, err error) {
@@ -254,7 +254,7 @@ func (s *Store) refuseTestRun(ctx context.Context, w cron.WaitingTestRun) error 
 	return nil
 }
 
-// readTestLaunch reads the job of a test run that waits, and what its account adds to it; ok is false when it waits no more.
+// readTestLaunch reads the job of a test run that waits, and what its account adds to it; ok is false when it no longer waits.
 func (s *Store) readTestLaunch(ctx context.Context, l *cron.TestLaunch, accountID int64) (ok bool, err error) {
 	ctx = upkeep.with(ctx)
 	var sealed []byte
