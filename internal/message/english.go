@@ -62,8 +62,8 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleURLBlocked: "Jobs of this service may not call {given}; use an address that it may reach.",
 	cron.RuleURLNotGlobal: "{given} is not a public address, and jobs of this account may call no other; " +
 		"use a public address, or ask the operator of the service to let the account reach private networks.",
-	cron.RuleURLPlaceholder: "A placeholder cannot be part of the host, the port or the credentials of a URL; " +
-		"use it in the path or the query only.",
+	cron.RuleURLPlaceholder: "A placeholder cannot be part of the host or the port of a URL, and the credentials can have secrets only; " +
+		"use it in the path or the query.",
 	cron.RulePlaceholders:      "The job holds too many placeholders; at most {limit} are possible in URL, headers and body together.",
 	cron.RulePlaceholderGrowth: "The title and the secrets of its placeholders could make the request grow by more than {limit} bytes; use fewer.",
 	cron.RuleSigningSecret:     "A signing secret is \"whsec_\" followed by 24 to 64 bytes in base64; \"generate\" makes one.",
