@@ -20,8 +20,11 @@ type Plan struct {
 	MaxJobs        int
 	MaxKeys        int
 	MaxSecrets     int
-	MinInterval    time.Duration // between two occurrences of a job
-	Retention      time.Duration // of history; never 0
+
+	MaxVersionBytes int64 // of the definitions that are kept, compressed
+
+	MinInterval time.Duration // between two occurrences of a job
+	Retention   time.Duration // of history; never 0
 
 	DailyRequests                                          int // of an API key, a UTC day
 	MethodRate                                             int // requests a second of each method
@@ -49,21 +52,21 @@ type Plans map[string]Plan
 func DefaultPlans() Plans {
 	standard := Plan{
 		Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
-		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MaxSecrets: 50, MinInterval: time.Minute,
+		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MaxSecrets: 50, MaxVersionBytes: 50 << 20, MinInterval: time.Minute,
 		Retention: 30 * 24 * time.Hour, DailyRequests: 100, MethodRate: 5, CreateJobRate: 1, CreateJobMinute: 5,
 		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1, TestRunsPerDay: 100, TestRunInterval: testRunInterval,
 	}
 	member := standard
 	member.Name, member.DailyRequests, member.MaxTimeout = PlanMember, 5000, 5*time.Minute
 	member.MaxResponse, member.MaxInFlight, member.MaxJobs, member.MaxKeys = 256<<10, 500, 5000, 50
-	member.MaxSecrets = 200
+	member.MaxSecrets, member.MaxVersionBytes = 200, 250<<20
 	member.MinInterval, member.Retention, member.TestRunsPerDay = 10*time.Second, 90*24*time.Hour, 1000
 	return Plans{
 		PlanDefault: standard,
 		PlanMember:  member,
 		PlanUnlimited: {
 			Name: PlanUnlimited, DefaultTimeout: 30 * time.Second, MaxTimeout: time.Hour,
-			MaxResponse: 1 << 20, MaxFailures: 15, Retention: 90 * 24 * time.Hour, TestRunInterval: testRunInterval,
+			MaxResponse: 1 << 20, MaxFailures: 15, MaxVersionBytes: 1 << 30, Retention: 90 * 24 * time.Hour, TestRunInterval: testRunInterval,
 		},
 	}
 }

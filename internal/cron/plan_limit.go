@@ -42,6 +42,10 @@ var PlanLimits = []PlanLimit{
 	countLimit("maxJobs", "Jobs.", func(p *Plan) *int { return &p.MaxJobs }),
 	countLimit("maxKeys", "API keys.", func(p *Plan) *int { return &p.MaxKeys }),
 	countLimit("maxSecrets", "Secrets.", func(p *Plan) *int { return &p.MaxSecrets }),
+	{
+		Name: "maxVersionBytes", What: "Size of the versions of jobs that are kept, compressed.", Unit: "bytes", most: largestLimit,
+		get: func(p *Plan) int64 { return p.MaxVersionBytes }, set: func(p *Plan, n int64) { p.MaxVersionBytes = n },
+	},
 	secondsLimit("minIntervalSeconds", "Minimum interval between two runs of a job.", 0, func(p *Plan) *time.Duration { return &p.MinInterval }),
 	secondsLimit("defaultTimeoutSeconds", "Default timeout of an execution.", 1,
 		func(p *Plan) *time.Duration { return &p.DefaultTimeout }),

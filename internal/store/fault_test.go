@@ -122,6 +122,22 @@ func TestAllOrNothing(t *testing.T) {
 				{name: "delete a job", run: func() error {
 					return db.DeleteJob(t.Context(), account, disabled.ID)
 				}},
+				{name: "restore a folder", run: func() error {
+					_, _, err := db.RestoreFolder(t.Context(), account, folder.ID, cron.Author{})
+					return err
+				}},
+				{name: "restore a job", run: func() error {
+					b, j, err := db.BinJob(t.Context(), account, disabled.ID)
+					if err != nil {
+						return err
+					}
+					return db.RestoreJob(t.Context(), &b, &j, func(context.Context) error { return nil })
+				}},
+				{name: "restore a version", run: func() error {
+					_, err := db.RestoreVersion(t.Context(), account, retried.ID, 1, func(j *cron.Job) error { j.Title = "former"; return nil })
+					return err
+				}},
+				{name: "forget a version", run: func() error { return db.ForgetVersion(t.Context(), account, retried.ID, 1) }},
 				{name: "count a request", run: func() error {
 					_, err := db.Count(t.Context(), account, []cron.RateLimit{
 						{Kind: 1, Subject: 1, Window: time.Hour, Max: 10}, {Kind: 2, Subject: 1, Window: time.Hour, Max: 10},

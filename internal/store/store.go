@@ -69,6 +69,7 @@ type Store struct {
 	auditEntries  int
 	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
 	versionsSeen  atomic.Int64 // the version that upkeep has looked at last
+	written       writtenBytes
 	stop          context.CancelFunc
 	background    sync.WaitGroup
 }

@@ -85,6 +85,7 @@ func (s *Store) addVersion(ctx context.Context, q queryer, j *cron.Job, version 
 	if err != nil {
 		return fmt.Errorf("write version %d of the job: %w", version, err)
 	}
+	s.noteVersion(ctx, j.AccountID, len(sealed))
 	return nil
 }
 
@@ -108,6 +109,7 @@ func (s *Store) keepVersion(ctx context.Context, q queryer, j *cron.Job, version
 	if err != nil {
 		return fmt.Errorf("keep version %d of the job: %w", version, err)
 	}
+	s.noteVersion(ctx, j.AccountID, len(sealed))
 	return nil
 }
 

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"encoding/hex"
+	"math/rand/v2"
 	"time"
 
 	"punctual/internal/cron"
@@ -288,7 +290,7 @@ var versionTests = []test{
 	}},
 	{"a job is deleted and restored while it runs and while a retry waits", func(s *suite) {
 		db, account, node := s.start()
-		j := s.due(db, account, eachMinute, func(j *cron.Job) { j.Policy.Retry.Count, j.Policy.Retry.Delay = 3, time.Hour })
+		j := s.due(db, account, daily(db.Now().Add(6*time.Hour)), func(j *cron.Job) { j.Policy.Retry.Count, j.Policy.Retry.Delay = 3, time.Hour })
 		launch := s.claimOne(db, node)
 		s.ok(db.DeleteJob(s.ctx(), account, j.ID))
 		s.ok(s.restore(db, j))
@@ -355,5 +357,36 @@ var versionTests = []test{
 		_, former, err := db.Version(s.ctx(), account, j.ID, 1)
 		s.ok(err)
 		s.equal("body", former.Request.Body, "")
+	}},
+	{"large versions again and again stay within the limit of the plan", func(s *suite) {
+		db, account, _ := s.start()
+		const limit, body = 2 << 20, 256 << 10
+		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error { a.Overrides = cron.Overrides{"maxVersionBytes": limit}; return nil }))
+		random := rand.NewChaCha8([32]byte{})
+		fill := func(j *cron.Job) {
+			bytes := make([]byte, body)
+			_, _ = random.Read(bytes)
+			j.Request.Body = hex.EncodeToString(bytes)
+		}
+		deleted, j := s.job(db, account, fill), s.job(db, account)
+		s.ok(db.DeleteJob(s.ctx(), account, deleted.ID))
+		most := int64(0)
+		for range 20 {
+			s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { fill(j); return nil }))
+			most = max(most, s.raw().Number(`SELECT sum(size) FROM job_version WHERE account_id = $1`, account))
+		}
+		s.equal("within the limit", most <= limit+2*body, true)
+		s.maintain(db)
+		list := s.versions(db, j)
+		s.equal("versions", len(list), 21)
+		s.equal("the oldest and the newest are kept", []bool{list[20].Kept, list[0].Kept}, []bool{false, true})
+		s.bin(db, deleted) // which is older, and goes last
+		s.defines(db, 21, s.record(db, account, j.ID).Job)
+
+		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error { a.Overrides = cron.Overrides{"maxVersionBytes": 1}; return nil }))
+		s.job(db, account, fill)
+		s.equal("bytes", s.raw().Number(`SELECT sum(size) FROM job_version WHERE account_id = $1`, account), int64(0))
+		_, _, err := db.BinJob(s.ctx(), account, deleted.ID)
+		s.missing(err, cron.SubjectJob)
 	}},
 }
