@@ -35,6 +35,7 @@ func Run(t *testing.T, d Database) {
 		{"secrets of accounts", accountSecretTests},
 		{"folders", folderTests},
 		{"versions", versionTests},
+		{"random versions", randomVersionTests},
 		{"usage", usageTests},
 		{"claims", claimTests},
 		{"admission", admissionTests},
