@@ -313,3 +313,21 @@ func TestMaskedResultsAreBounded(t *testing.T) {
 		t.Errorf("status %d, %d bytes of body, %d of headers, reason %q", r.Status, len(r.Body), len(r.Headers), r.Reason)
 	}
 }
+
+// TestCutReasonsShowNoSecret has a secret at the end of what is kept of a reason phrase, at each offset.
+func TestCutReasonsShowNoSecret(t *testing.T) {
+	const value = "ABCDEFGHIJKLMNOP"
+	job := cron.NewJob()
+	job.SaveResponses = true
+	for kept := range len(value) + 1 {
+		job.Request.URL = serveHTTP(t, answering("HTTP/1.1 200 "+strings.Repeat("x", maxText-kept)+value+"\r\n\r\n")) + "%secret:A%"
+		call := job.Call(&goldenPlan, cron.Material{Secrets: map[string]string{"A": value}}, cron.Attempt{}, time.Now())
+		done := New(Config{}).Do(t.Context(), call)
+		traced, _ := New(Config{}).Trace(t.Context(), call, nil)
+		for _, r := range []cron.Result{done, traced} {
+			if end := strings.TrimLeft(r.Reason, "x"); !strings.HasPrefix("%secret:A%", end) || len(r.Reason) > maxText {
+				t.Errorf("of %d bytes that are kept, %q is shown", kept, end)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 
 	"punctual/internal/cron"
 )
@@ -69,7 +70,7 @@ func (x *exchange) maskResult() {
 		return
 	}
 	r, m := &x.result, x.masker
-	r.Reason, r.Detail = clean(m.MaskString(r.Reason), maxText), clean(m.MaskString(r.Detail), maxText)
+	r.Reason, r.Detail = maskText(m, r.Reason), maskText(m, r.Detail)
 	if r.Headers != nil {
 		r.Headers = cutLines(m.Mask(r.Headers), maxHead)
 	}
@@ -81,6 +82,14 @@ func (x *exchange) maskResult() {
 		body = m.Mask(body)
 		r.Body = body[:min(len(body), cron.MaxStoredBody)]
 	}
+}
+
+// maskText masks a Reason or a Detail, which may have been cut within a value.
+func maskText(m *cron.Masker, text string) string {
+	if len(text) > maxText-utf8.UTFMax {
+		text = text[:len(text)-m.Partial([]byte(text))]
+	}
+	return clean(m.MaskString(text), maxText) // what is shown may be longer
 }
 
 // cutLines cuts header lines that have become too long, after a line and with the empty one at the end.

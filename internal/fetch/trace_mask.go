@@ -88,7 +88,7 @@ func (m *masks) cut(text []byte, limit int, more bool) (shown []byte, cut bool) 
 
 // result masks what a result has of the response.
 func (m *masks) result(r *cron.Result) {
-	r.Reason, r.Detail = m.values.MaskString(r.Reason), m.values.MaskString(r.Detail)
+	r.Reason, r.Detail = maskText(m.values, r.Reason), maskText(m.values, r.Detail)
 	for i := range r.Redirects {
 		r.Redirects[i].URL = m.url(r.Redirects[i].URL)
 	}
@@ -96,7 +96,6 @@ func (m *masks) result(r *cron.Result) {
 		r.Headers = m.values.Mask(r.Headers)
 		r.Body, _ = m.cut(r.Body, cron.MaxStoredBody, r.Truncated || len(r.Body) == cron.MaxStoredBody)
 	}
-	r.Reason, r.Detail = clean(r.Reason, maxText), clean(r.Detail, maxText) // what is shown may be longer
 }
 
 // learn adds the credentials in the head of a request.
