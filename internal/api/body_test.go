@@ -197,6 +197,7 @@ func TestIgnored(t *testing.T) {
 		{"POST", path + "/clone", ``, ""},
 		{"POST", "/testruns", `{"job":{"titel":"x","jobId":7},"jobId":1,"x":1}`, "/x, /job/titel"},
 		{"POST", "/testruns", `{"job":` + whole + `}`, ""},
+		{"POST", "/history/rerun", `{"filter":{"from":1,"state":"late"},"rate":1}`, "/rate, /filter/state"},
 		{"POST", "/jobs/bulk", `{"action":"enable","jobIds":[1],"job":{},"toFolderId":0}`, "/job, /toFolderId"},
 		{"POST", "/jobs/bulk", `{"action":"patch","jobIds":[1],"job":{"colour":1}}`, "/job/colour"},
 		{"PUT", "/folders", `{"folder":{"title":"b","folderId":7,"colour":1}}`, "/folder/colour"},
@@ -271,7 +272,7 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 	slices.Sort(calls)
 	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
 		"PATCH /views/{viewId}", "POST /accounts",
-		"POST /apikeys", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /secrets", "POST /sessions",
+		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /secrets", "POST /sessions",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)

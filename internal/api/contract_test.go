@@ -179,6 +179,7 @@ type historyRecord struct {
 		Count   int64 `json:"count"`
 		AtLeast bool  `json:"atLeast"`
 	} `json:"covers"`
+	RerunOf *string `json:"rerunOf"`
 	historyCause
 }
 

@@ -240,7 +240,8 @@ type historyRecord struct {
 	Kind     string   `json:"kind"`
 	Attempt  int      `json:"attempt"`
 	Reason   string   `json:"reason"`
-	Covers   *covered `json:"covers"` // null but for missed and skipped records
+	Covers   *covered `json:"covers"`  // null but for missed and skipped records
+	RerunOf  *string  `json:"rerunOf"` // the identifier of the record that is repeated; null for none
 	historyCause
 }
 
@@ -261,6 +262,9 @@ func newHistoryRecord(c *message.Catalogue, r *cron.HistoryRecord) historyRecord
 	}
 	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
 		record.Covers = &covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}
+	}
+	if of := r.RerunOf; of.ID != 0 {
+		record.RerunOf = new(identifier(&cron.Execution{ID: of.ID, JobID: e.JobID, Planned: of.Planned}))
 	}
 	return record
 }

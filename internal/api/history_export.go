@@ -133,7 +133,7 @@ func (e csvExporter) begin() error {
 		"jobLogId", "jobId", "jobTitle", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total",
 		"sslCertExpiry", "outcome", "kind", "attempt", "reason", "first", "last", "count", "atLeast",
-		"cause", "ipAddress", "version",
+		"cause", "ipAddress", "version", "rerunOf",
 	})
 }
 
@@ -144,7 +144,7 @@ func (e csvExporter) write(r *historyRecord) error {
 		number(r.Jitter), harmless(r.URL), number(r.Duration), strconv.Itoa(r.Status), harmless(r.StatusText),
 		strconv.Itoa(r.HTTPStatus), number(r.Stats.NameLookup), number(r.Stats.Connect), number(r.Stats.AppConnect),
 		number(r.Stats.PreTransfer), number(r.Stats.StartTransfer), number(r.Stats.Total), "", r.Outcome, r.Kind,
-		strconv.Itoa(r.Attempt), r.Reason, "", "", "", "", "", "", "",
+		strconv.Itoa(r.Attempt), r.Reason, "", "", "", "", "", "", "", "",
 	}
 	if r.CertExpiry != nil {
 		row[18] = number(*r.CertExpiry)
@@ -159,6 +159,9 @@ func (e csvExporter) write(r *historyRecord) error {
 	}
 	if r.Version != nil {
 		row[29] = number(*r.Version)
+	}
+	if r.RerunOf != nil {
+		row[30] = *r.RerunOf
 	}
 	return e.writer.Write(row)
 }

@@ -25,6 +25,7 @@ var creations = []struct {
 	{"PUT", "/folders", `{"folder":{"title":"x"}}`, "folder"},
 	{"POST", "/jobs/1/clone", ``, "job"},
 	{"POST", "/jobs/1/run", ``, "pending"},
+	{"POST", "/history/rerun", `{"filter":{"from":1}}`, "pending"},
 	{"POST", "/testruns", `{"jobId":1,"job":{"auth":{"password":"s3cret"}}}`, "test_run"},
 	{"POST", "/apikeys", `{"apiKey":{}}`, "api_key"},
 }
@@ -37,6 +38,9 @@ func TestCallsTakeEffectOnce(t *testing.T) {
 			c.create(`{"url":"a.example"}`)
 			tables := storetest.OpenTables(t, c.server.database)
 			count := func() int64 { return tables.Rows(call.table) }
+			if call.path == "/history/rerun" {
+				tables.AddFailures(c.account.ID, 1, 1, 1, c.server.store.Now(), time.Second)
+			}
 			const key = "Idempotency-Key: 6f1c"
 			before := count()
 			first := c.do(call.method, call.path, call.body, key)

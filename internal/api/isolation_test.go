@@ -42,6 +42,9 @@ var strangers = map[string]string{
 	"PATCH /secrets/{secretId}":                       `{"secret":{"value":"mine"}}`,
 	"DELETE /secrets/{secretId}":                      ``,
 	"POST /jobs/{jobId}/run":                          ``,
+	"POST /history/rerun, of a job":                   `{"filter":{"job":1,"from":1}}`,
+	"POST /history/rerun, of a folder":                `{"filter":{"folder":1,"from":1}}`,
+	"POST /history/rerun":                             `{"filter":{"from":1}}`,
 	"POST /jobs/{jobId}/clone":                        `{"job":{"enabled":true}}`,
 	"POST /jobs/bulk":                                 `{"action":"delete","jobIds":[1]}`,
 	"POST /apikeys":                                   `{"apiKey":{}}`,
@@ -159,7 +162,8 @@ func checkStranger(t *testing.T, caller *client, call, target, body string) {
 		strings.Contains(call, "{invitationId}") || strings.Contains(call, "{viewId}") || strings.Contains(call, "{sessionId}")) {
 		want = http.StatusForbidden // only for operators, and only for people
 	}
-	if named := strings.Contains(call, "{") || call == "POST /testruns, of a job"; named && got.status != want {
+	if named := strings.Contains(call, "{") || call == "POST /testruns, of a job" ||
+		strings.HasPrefix(call, "POST /history/rerun, of"); named && got.status != want {
 		t.Errorf("%s: a stranger is answered with %d %s", call, got.status, got.body)
 	}
 }

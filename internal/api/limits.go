@@ -19,5 +19,6 @@ var (
 	personBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
 	viewBody    = wire.BodyLimit{Bytes: 1 << 20, Items: 4000}
 	accountBody = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
+	rerunBody   = wire.BodyLimit{Bytes: 64 << 10, Items: 100}
 	runBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
 )

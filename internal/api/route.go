@@ -100,6 +100,7 @@ func (a *api) routes() []route {
 		{http.MethodPut, "/tls", service.UseSetTLS, a.setTLS},
 		{http.MethodDelete, "/tls", service.UseDeleteTLS, a.deleteTLS},
 		{http.MethodGet, "/history", service.UseHistory, a.searchHistory},
+		{http.MethodPost, "/history/rerun", service.UseRerun, a.idempotent(service.UseRerun, rerunBody, a.rerunHistory)},
 		{http.MethodGet, "/jobs/{jobId}/executions", service.UseExecutions, a.searchExecutions},
 		{http.MethodGet, "/stats", service.UseStats, a.getStats},
 	}

@@ -40,6 +40,8 @@ var callsOfAPI = []visit{
 	{"GET /schedule/load", ``, "-2-x++ ++++ --x+++x+", false},
 	{"POST /jobs/{jobId}/run", ``, "-2-x00 x+++ --x00x++", false},
 	{"GET /jobs/{jobId}/runs/{runId}", ``, "-2-x00 ++++ --x00+x+", false},
+	{"POST /history/rerun", `{"filter":{"from":1}}`, "-2-x++ x+++ --x++x++", false},
+	{"POST /history/rerun, of a job", `{"filter":{"from":1,"job":{jobId}}}`, "-2-x00 x+++ --x00x++", false},
 	{"POST /testruns", `{"job":{"url":"http://a.example/"}}`, "-2-x++ x+++ --x++x++", false},
 	{"POST /testruns, of a job", `{"jobId":{jobId}}`, "-2-x00 x+++ --x00x++", false},
 	{"GET /testruns/{testRunId}", ``, "-2-x00 x+++ --x00+x+", false},

@@ -84,6 +84,7 @@ const (
 	RuleEventStreams           // Limit: streams of events of an account at once
 	RulePosition               // Given: not the id of an event
 	RuleRunWaits               // nothing; of the job, asked for before
+	RuleRerunsWait             // Limit: how many reruns of an account may wait
 	RuleStillRuns              // nothing; the job, which minds overlaps
 	RuleTooMany                // Limit: how many are possible at once
 	RuleEitherOr               // Given, Want: the names of two members of which one is to be given

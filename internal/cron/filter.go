@@ -55,14 +55,23 @@ type HistoryPage struct {
 // HistoryRecord is a record of the ledger with information about its job and occurrence.
 type HistoryRecord struct {
 	Execution
-	Title   string // current title of the job
-	Repeats bool   // it is the attempt after a lost one, as opposed to a failed one
+	Title   string    // current title of the job
+	Repeats bool      // it is the attempt after a lost one, as opposed to a failed one
+	RerunOf RecordRef // the record that it was to repeat; the zero value for none
 }
 
-// KindName says why the execution took place: "manual", "scheduled", "retry" after a failed attempt, or "repeat" after a lost
+// RecordRef names a record of the same job.
+type RecordRef struct {
+	ID      int64
+	Planned time.Time
+}
+
+// KindName says why the execution took place: "rerun" of a record, "manual", "scheduled", "retry" after a failed attempt, or "repeat" after a lost
 // one.
 func (r *HistoryRecord) KindName() string {
 	switch {
+	case r.RerunOf.ID != 0:
+		return "rerun"
 	case r.Kind == KindManual:
 		return "manual"
 	case r.Attempt == 1:

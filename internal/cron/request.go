@@ -25,6 +25,12 @@ const (
 
 var methodNames = [...]string{"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"}
 
+// Idempotent reports whether a request with the method can be repeated without another effect than that of the first (RFC 9110,
+// section 9.2.2).
+func (m Method) Idempotent() bool {
+	return m != MethodPost && m != MethodPatch && m != MethodConnect
+}
+
 // Valid reports whether m is one of the methods.
 func (m Method) Valid() bool { return m >= 0 && int(m) < len(methodNames) }
 

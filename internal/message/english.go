@@ -81,7 +81,9 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleMonitorJob:    "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
-	cron.RuleRunWaits:  "A manual run of this job was requested before and has not started yet; wait until it has.",
+	cron.RuleRunWaits: "A manual run of this job was requested before and has not started yet; wait until it has.",
+	cron.RuleRerunsWait: "At most {limit} runs that repeat others may wait in an account, and so many do. Nothing was started; wait until " +
+		"some have run.",
 	cron.RuleStillRuns: "An execution of this job is still running, and the job skips overlaps; wait until it has ended.",
 	cron.RuleWaiting: "This account already has {limit} calls waiting for the database, which is the limit. " +
 		"Wait for their answers, or make fewer at once.",

@@ -9,6 +9,7 @@ var englishActions = map[string]string{
 	"did.job-purge":                "Deleted for good the job",
 	"did.job-version-restore":      "Restored a version of the job",
 	"did.job-version-forget":       "Made a version forget the secrets of the job",
+	"did.history-rerun":            "Asked for runs that repeat others",
 	"did.job-run":                  "Asked for a run of the job",
 	"did.testrun-start":            "Started a test run of the job",
 	"did.folder-create":            "Created the folder",

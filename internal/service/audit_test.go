@@ -19,7 +19,7 @@ import (
 // changesNothing are the use cases that leave no entry in the audit log: they only read, check or prepare.
 var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
-	"Idempotent", "Invitations", "Job", "Jobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PreviewSchedule",
+	"Idempotent", "Invitations", "Job", "Jobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -67,6 +67,9 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"ChangeJob", "job.change", func() error { return second(w.ChangeJob(ctx, jane, first.ID, nil, patch)) }},
 		{"ChangeJobs", "job.change", func() error { return bulk(w.ChangeJobs(ctx, jane, []int64{first.ID}, setURL("c.example"))) }},
 		{"RunJob", "job.run", func() error { return second(w.RunJob(ctx, jane, first.ID)) }},
+		{"Rerun", "history.rerun", func() error {
+			return second(w.Rerun(ctx, jane, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: first.ID, RecordID: 1, Planned: w.db.Now()}}}))
+		}},
 		{"StartTestRun", "testrun.start", func() error {
 			tested, err := w.NewTestRun(ctx, jane, first.ID, patch)
 			w.ok(err)
@@ -193,7 +196,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 					t.Errorf("%s tells a secret: %s", step.method, text)
 				}
 			}
-			if e.Actor == "" || e.Way == "" || e.Object == "" || e.ObjectID == 0 && e.Object != "tls" && e.Object != "service" || e.At.IsZero() ||
+			if e.Actor == "" || e.Way == "" || e.Object == "" || e.ObjectID == 0 && e.Object != "tls" && e.Object != "history" && e.Object != "service" || e.At.IsZero() ||
 				e.Way == cron.WayConsole && (e.PersonID == 0 || e.Address == "") {
 				t.Errorf("%s: the entry lacks something: %s", step.method, text)
 			}

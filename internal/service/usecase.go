@@ -54,6 +54,7 @@ const (
 	UseExecutions   UseCase = 42
 	UseStats        UseCase = 43
 	UseCompare      UseCase = 44
+	UseRerun        UseCase = 45
 	UseFollow       UseCase = 51
 	UseGetAccount   UseCase = 61
 	UseListKeys     UseCase = 62
@@ -134,6 +135,7 @@ var (
 var rights = map[UseCase]right{
 	UseListJobs: reads, UseGetJob: reads, UseGetRun: reads, UseGetBadge: reads,
 	UseCreateJob: writes, UseChangeJob: writes, UseDeleteJob: writes, UseCloneJob: writes, UseBulk: writes, UseRunJob: writes,
+	UseRerun: writes,
 
 	UseStartTestRun: writes, UseEndTestRun: writes,
 	UseGetTestRun: {scope: cron.ScopeRead, role: cron.RoleEditor}, // it shows bodies and headers

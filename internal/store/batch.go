@@ -185,3 +185,25 @@ var stateBatch = []batchColumn[*cron.JobRecord]{
 var stateKeyBatch = []batchColumn[*cron.JobRecord]{
 	batch("job_id", "bigint", func(j *cron.JobRecord) int64 { return j.ID }),
 }
+
+// pendingRerunBatch is a rerun in pending.
+var pendingRerunBatch = []batchColumn[*rerun]{
+	batch("job_id", "bigint", func(r *rerun) int64 { return r.JobID }),
+	batch("account_id", "bigint", func(r *rerun) int64 { return r.accountID }),
+	batch("rank", "bigint", func(r *rerun) int64 { return r.rank }),
+	batch("due_at", "bigint", func(r *rerun) int64 { return r.due }),
+	batch("claim_at", "bigint", func(r *rerun) int64 { return r.due }),
+	batch("planned_at", "bigint", func(r *rerun) int64 { return r.due }),
+	batch("kind", "smallint", func(*rerun) int16 { return int16(cron.KindManual) }),
+	batch("attempt", "bigint", func(*rerun) int64 { return 1 }),
+	batch("rerun", "smallint", func(*rerun) int16 { return 1 }),
+}
+
+// rerunBatch is a row of rerun.
+var rerunBatch = []batchColumn[*rerun]{
+	batch("planned_at", "bigint", func(r *rerun) int64 { return r.due }),
+	batch("job_id", "bigint", func(r *rerun) int64 { return r.JobID }),
+	batch("account_id", "bigint", func(r *rerun) int64 { return r.accountID }),
+	batch("record_id", "bigint", func(r *rerun) int64 { return r.RecordID }),
+	batch("record_planned_at", "bigint", func(r *rerun) int64 { return millis(r.Planned) }),
+}

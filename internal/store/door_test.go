@@ -93,6 +93,10 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		_, err := db.RequestRun(ctx, w.account, w.job)
 		return err
 	},
+	"Rerun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.Rerun(ctx, w.account, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: w.job, RecordID: 4711, Planned: db.Now()}}})
+		return err
+	},
 	"SetTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.SetTLS(ctx, w.account, cron.TLSMaterial{Roots: "other"})
 	},
@@ -216,7 +220,7 @@ func swapping(key [32]byte) func() ([][32]byte, error) {
 // notWriting are the other methods.
 var notWriting = []string{
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close",
-	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections",
+	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",

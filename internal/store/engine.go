@@ -89,6 +89,7 @@ type batcher interface {
 	// saveProblems writes problems in the given order, and sets their IDs. See problemConflict.
 	saveProblems(ctx context.Context, q queryer, rows []*problemRow) error
 	saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
+	insertReruns(ctx context.Context, q queryer, runs []*rerun) error
 }
 
 // historian reads and prunes the ledger.

@@ -148,6 +148,12 @@ func TestAllOrNothing(t *testing.T) {
 					_, err := db.RequestRun(t.Context(), account, retried.ID)
 					return err
 				}},
+				{name: "repeat executions", run: func() error {
+					_, err := db.Rerun(t.Context(), account, &cron.RerunPlan{Runs: []cron.Rerun{
+						{JobID: retried.ID, RecordID: 4711, Planned: db.Now()}, {JobID: retried.ID, RecordID: 4712, Planned: db.Now(), After: time.Second},
+					}})
+					return err
+				}},
 				{name: "open a problem", prepare: finished(cron.StatusTimeout), run: finish},
 				{name: "change the problem", prepare: finished(cron.StatusHTTPError), run: finish},
 				{name: "resolve the problem", prepare: finished(cron.StatusOK), run: finish},

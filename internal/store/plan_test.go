@@ -276,6 +276,11 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 			ok(t, err)
 			_, err = db.Failures(t.Context(), account, &f)
 			ok(t, err)
+			f.Outcomes = []cron.Outcome{cron.OutcomeFailed, cron.OutcomeMissed}
+			plan, err := db.PlanReruns(t.Context(), account, &cron.RerunQuery{Filter: f, PerMinute: 60})
+			ok(t, err)
+			_, err = db.Rerun(t.Context(), account, &plan)
+			ok(t, err)
 		}
 		_, err := db.Stats(t.Context(), account, &cron.StatsQuery{JobID: jobID, From: now.Add(-24 * time.Hour), To: now})
 		ok(t, err)
@@ -287,7 +292,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|api_key|maker|test_run|problem)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|problem)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open)$`)
 
@@ -295,6 +300,7 @@ var (
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)
 
 	// A condition of an index is no filter of the rows that it finds.
+	findsIdle      = regexp.MustCompile(`execution\.occurrences > 0`)
 	findsFailures  = regexp.MustCompile(`cause IS NOT NULL`)
 	postgresFilter = regexp.MustCompile(`Index Scan.*\n(.*Cond: .*\n)*.*Filter: .*cause IS NOT NULL`)
 )
@@ -310,6 +316,9 @@ func checkSQLitePlan(t *testing.T, raw *sql.DB, s statement) {
 	}
 	if findsFailures.MatchString(s.query) && !strings.Contains(plan, "INDEX execution_failed ") {
 		t.Errorf("%s\ndoes not use the index of failures:\n%s", s.query, plan)
+	}
+	if findsIdle.MatchString(s.query) && !strings.Contains(plan, "INDEX execution_unstarted ") {
+		t.Errorf("%s\ndoes not use the index of records that did not start:\n%s", s.query, plan)
 	}
 	if takesFirst.MatchString(s.query) && strings.Contains(plan, "TEMP B-TREE") {
 		t.Errorf("%s\nsorts:\n%s", s.query, plan)

@@ -30,6 +30,11 @@ var (
 	postgresSaveProblems = `INSERT INTO problem (` + batchNames(problemBatch, "#") + `)
 		SELECT * FROM unnest(` + arrays(problemBatch) + `)` + problemConflict
 
+	postgresInsertPendingReruns = `INSERT INTO pending (` + batchNames(pendingRerunBatch, "#") + `)
+		SELECT * FROM unnest(` + arrays(pendingRerunBatch) + `)`
+	postgresInsertReruns = `INSERT INTO rerun (` + batchNames(rerunBatch, "#") + `)
+		SELECT * FROM unnest(` + arrays(rerunBatch) + `)`
+
 	keyedStateBatch    = slices.Concat(stateKeyBatch, stateBatch)
 	postgresSaveStates = `UPDATE job_state SET ` + batchNames(stateBatch, "# = s.#") + `
 		FROM unnest(` + arrays(keyedStateBatch) + `) AS s (` + batchNames(keyedStateBatch, "#") + `)
@@ -153,5 +158,13 @@ func (*postgresEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.J
 		return nil
 	}
 	_, err := q.ExecContext(ctx, postgresSaveStates, arrayArgs(keyedStateBatch, jobs)...)
+	return err
+}
+
+func (*postgresEngine) insertReruns(ctx context.Context, q queryer, runs []*rerun) error {
+	if _, err := q.ExecContext(ctx, postgresInsertPendingReruns, arrayArgs(pendingRerunBatch, runs)...); err != nil {
+		return err
+	}
+	_, err := q.ExecContext(ctx, postgresInsertReruns, arrayArgs(rerunBatch, runs)...)
 	return err
 }

@@ -19,7 +19,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 		if err != nil {
 			return err
 		}
-		if err := refuseIfAny(ctx, q, cron.RuleRunWaits, `SELECT 1 FROM pending WHERE job_id = $1 AND kind = $2 LIMIT 1`,
+		if err := refuseIfAny(ctx, q, cron.RuleRunWaits, `SELECT 1 FROM pending WHERE job_id = $1 AND kind = $2 AND rerun = 0 LIMIT 1`,
 			jobID, int(cron.KindManual)); err != nil {
 			return err
 		}
@@ -38,17 +38,34 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 		if err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx,
-			`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
-			 SELECT job_id, account_id, rank, $2, $2, $2, $3, 1 FROM job_state WHERE job_id = $1`,
-			jobID, millis(planned), int(cron.KindManual))
+		if planned, err = addRun(ctx, q, jobID, planned); err != nil {
+			return err
+		}
 		run = cron.Run{JobID: jobID, Planned: planned}
-		return err
+		return nil
 	})
 	if err != nil {
 		return cron.Run{}, fmt.Errorf("ask for a run: %w", err)
 	}
 	return run, nil
+}
+
+// addRun adds a manual run of a job that is due at an instant, or at the first one after it for which no rerun is planned.
+func addRun(ctx context.Context, q queryer, jobID int64, planned time.Time) (time.Time, error) {
+	for range cron.MaxWaitingReruns + 1 {
+		res, err := q.ExecContext(ctx,
+			`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
+			 SELECT job_id, account_id, rank, $2, $2, $2, $3, 1 FROM job_state WHERE job_id = $1 ON CONFLICT DO NOTHING`,
+			jobID, millis(planned), int(cron.KindManual))
+		if err != nil {
+			return planned, err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return planned, err
+		}
+		planned = planned.Add(time.Millisecond)
+	}
+	return planned, errors.New("every instant is taken by a rerun")
 }
 
 // lockOverlap is lockState for callers that need only the overlap setting of the job.

@@ -32,6 +32,7 @@ type idRange struct {
 	column  string // account_id or job_id; each is the first column of an index whose second column is the ID
 	owner   int64
 	failed  bool  // only failures are looked at, by the index that they have for the account
+	idle    bool  // likewise only missed and skipped records
 	first   int64 // the IDs from first up to, but not including, before
 	before  int64
 	planned [2]int64 // the planned times that are relevant, so that PostgreSQL skips partitions
@@ -125,9 +126,7 @@ func (s *Store) idRange(ctx context.Context, reader queryer, run idRange, q *cro
 	}
 	var started int64
 	days, args := s.engine.days(run.planned[0], run.planned[1], run.owner, run.before, rows-1)
-	if run.failed {
-		days += onlyFailed
-	}
+	days += run.only()
 	err := reader.QueryRowContext(ctx, `SELECT id, started_at FROM execution WHERE `+run.column+` = $1 AND id < $2`+days+`
 		ORDER BY id DESC LIMIT 1 OFFSET $3`, args...).Scan(&run.first, &started)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -144,6 +143,17 @@ func (s *Store) idRange(ctx context.Context, reader queryer, run idRange, q *cro
 	}
 	run.last = run.reached.At.Before(oldest.Add(-maxDisorder))
 	return run, nil
+}
+
+// only is the condition of the index of the records that are looked at.
+func (r *idRange) only() string {
+	switch {
+	case r.failed:
+		return onlyFailed
+	case r.idle:
+		return ` AND execution.occurrences > 0`
+	}
+	return ""
 }
 
 // onlyFailed is the condition of the index execution_failed.
@@ -218,8 +228,10 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 		        coalesce(CASE WHEN execution.attempt > 1 THEN
 		            (SELECT former.outcome FROM execution AS former
 		             WHERE former.job_id = execution.job_id AND former.planned_at = execution.planned_at
-		               AND former.kind = execution.kind AND former.attempt = execution.attempt - 1) END, $1)
+		               AND former.kind = execution.kind AND former.attempt = execution.attempt - 1) END, $1),
+		        coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0)
 		 FROM execution CROSS JOIN job -- which SQLite takes in this order
+		 `+joinRerun+`
 		 WHERE job.id = execution.job_id AND `+w.conditions.String()+`
 		 ORDER BY execution.id DESC LIMIT `+strconv.Itoa(limit), w.args...)
 	if err != nil {
@@ -232,7 +244,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 			r      cron.HistoryRecord
 			former cron.Outcome
 		)
-		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, &former); err != nil {
+		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, &former, integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned)); err != nil {
 			return nil, fmt.Errorf("search the history: %w", err)
 		}
 		if q.Filter.Text == "" || r.Contains(q.Filter.Text) {
@@ -262,9 +274,7 @@ func (w *where) add(condition string, arg any) {
 func (s *Store) wanted(args []any, accountID int64, f *cron.HistoryFilter, run *idRange, since time.Time) *where {
 	w := &where{args: append(args, run.owner)}
 	w.conditions.WriteString(`execution.` + run.column + ` = $` + strconv.Itoa(len(w.args)))
-	if run.failed {
-		w.conditions.WriteString(onlyFailed)
-	}
+	w.conditions.WriteString(run.only())
 	if f.JobID != 0 && run.column != "job_id" {
 		w.add(`execution.job_id + 0 = ?`, f.JobID)
 	}

@@ -18,7 +18,10 @@ var (
 		parameters(1, len(responseBatch)) + `) ON CONFLICT DO NOTHING`
 	sqliteSaveProblem = `INSERT INTO problem (` + batchNames(problemBatch, "#") + `) VALUES (` +
 		parameters(1, len(problemBatch)) + `)` + problemConflict
-	sqliteSaveState = `UPDATE job_state SET ` + assignments(stateBatch, 2) + ` WHERE job_id = $1`
+	sqliteInsertPendingRerun = `INSERT INTO pending (` + batchNames(pendingRerunBatch, "#") + `) VALUES (` +
+		parameters(1, len(pendingRerunBatch)) + `)`
+	sqliteInsertRerun = `INSERT INTO rerun (` + batchNames(rerunBatch, "#") + `) VALUES (` + parameters(1, len(rerunBatch)) + `)`
+	sqliteSaveState   = `UPDATE job_state SET ` + assignments(stateBatch, 2) + ` WHERE job_id = $1`
 )
 
 // secretsIn implements engine: the keys are one JSON array of pairs.
@@ -95,6 +98,18 @@ func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*proble
 func (*sqliteEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
 	for _, j := range jobs {
 		if _, err := q.ExecContext(ctx, sqliteSaveState, rowArgs(stateBatch, j, j.ID)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*sqliteEngine) insertReruns(ctx context.Context, q queryer, runs []*rerun) error {
+	for _, r := range runs {
+		if _, err := q.ExecContext(ctx, sqliteInsertPendingRerun, rowArgs(pendingRerunBatch, r)...); err != nil {
+			return err
+		}
+		if _, err := q.ExecContext(ctx, sqliteInsertRerun, rowArgs(rerunBatch, r)...); err != nil {
 			return err
 		}
 	}

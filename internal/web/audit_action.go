@@ -9,6 +9,7 @@ var actionLabels = map[string]string{
 	"job.purge":                "did.job-purge",
 	"job.version.restore":      "did.job-version-restore",
 	"job.version.forget":       "did.job-version-forget",
+	"history.rerun":            "did.history-rerun",
 	"job.run":                  "did.job-run",
 	"testrun.start":            "did.testrun-start",
 	"folder.create":            "did.folder-create",

@@ -58,6 +58,7 @@ func historyOperations() Group {
 				}, filterParameters(), groupParameter(), cursor),
 				Responses: answers(searchAnswer(), http.StatusBadRequest, http.StatusNotFound),
 			},
+			rerunOperation(),
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}/executions", ID: "searchExecutions",
 				Summary: "Search the records of a job", Added: true, Description: searching,
@@ -276,7 +277,8 @@ func recordMembers() []Member {
 		Of("kind", String("Why the execution was started.").Choose(
 			Choice{Value: "scheduled"}, Choice{Value: "retry", Meaning: "after a failure"},
 			Choice{Value: "repeat", Meaning: "after a lost execution"},
-			Choice{Value: "manual", Meaning: "a run on request"})),
+			Choice{Value: "manual", Meaning: "a run on request"},
+			Choice{Value: "rerun", Meaning: "a run on request that repeats a record"})),
 		Of("attempt", Integer("The number of the attempt, 1 for the first.").AtLeast(1)),
 		Of("reason", String("A code for why an execution failed or did not run, or empty.").
 			Choose(append([]Choice{{Value: ""}}, reasonChoices()...)...)),
@@ -284,6 +286,7 @@ func recordMembers() []Member {
 			Of("first", Time("The first occurrence.")), Of("last", Time("The last occurrence.")),
 			Of("count", Integer("The number of occurrences.").AtLeast(1)),
 			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()),
+		Of("rerunOf", String("The `identifier` of the record that the execution repeats; null if it repeats none.").Like("1-31-0-1").OrNull()),
 		causeMember(), peerMember(), ranVersionMember())
 }
 

@@ -15,6 +15,9 @@ const (
 	MaxBulkPatch = 64 << 10 // bytes of the change, each of which is written once for each job
 )
 
+// MaxRerunWarnings is how many jobs that are not idempotent are listed for reruns.
+const MaxRerunWarnings = 100
+
 // MaxID is the greatest number of anything: what a JavaScript number can hold exactly.
 const MaxID = 1 << 53
 

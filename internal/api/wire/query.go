@@ -56,11 +56,11 @@ func Instant(o Object, name string, to *time.Time) {
 
 // Time reads Unix seconds or a time as of RFC 3339.
 func Time(o Object, name string, to *time.Time) {
-	var text string
-	if o.Text(name, &text); text == "" {
+	raw, given := o.Value(name)
+	if !given || string(raw) == `""` {
 		return
 	}
-	raw, _ := o.Value(name)
+	text, _ := ParseText(raw) // "" for a number
 	// The + of an offset that is not escaped stands for a space in a query string.
 	if t, err := time.Parse(time.RFC3339, strings.ReplaceAll(text, " ", "+")); err == nil {
 		*to = t

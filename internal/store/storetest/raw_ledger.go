@@ -95,6 +95,14 @@ func (x *Tables) AddFailures(accountID, jobID int64, count, causes int, last tim
 		FROM n ORDER BY i`, accountID, jobID, last.Add(-time.Duration(count)*step).UnixMilli(), step.Milliseconds(), causes)
 }
 
+// AddReruns adds reruns of a job that are due from an instant on.
+func (x *Tables) AddReruns(accountID, jobID int64, count int, first time.Time) {
+	x.t.Helper()
+	x.Exec(numbersTo(count)+`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt, rerun)
+		SELECT $1, $2, 1, CAST($3 AS BIGINT) + i, CAST($3 AS BIGINT) + i, CAST($3 AS BIGINT) + i, 1, 1, 1 FROM n`,
+		jobID, accountID, first.UnixMilli())
+}
+
 // AddExecutionPerJob adds a successful execution for each job.
 func (x *Tables) AddExecutionPerJob(planned time.Time) {
 	x.t.Helper()

@@ -49,6 +49,7 @@ func Run(t *testing.T, d Database) {
 		{"notices", noticeTests},
 		{"events", eventTests},
 		{"runs", runTests},
+		{"reruns", rerunTests},
 		{"test runs", testRunTests},
 		{"idempotent calls", idempotencyTests},
 		{"conditions", conditionTests},
