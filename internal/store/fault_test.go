@@ -150,7 +150,8 @@ func TestAllOrNothing(t *testing.T) {
 				}},
 				{name: "repeat executions", run: func() error {
 					_, err := db.Rerun(t.Context(), account, &cron.RerunPlan{Runs: []cron.Rerun{
-						{JobID: retried.ID, RecordID: 4711, Planned: db.Now()}, {JobID: retried.ID, RecordID: 4712, Planned: db.Now(), After: time.Second},
+						{JobID: retried.ID, RecordID: 4711, Planned: db.Now(), After: time.Hour},
+						{JobID: retried.ID, RecordID: 4712, Planned: db.Now(), After: 2 * time.Hour},
 					}})
 					return err
 				}},
