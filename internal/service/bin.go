@@ -91,3 +91,31 @@ func (s *Service) PurgeFolder(ctx context.Context, actor cron.Actor, folderID in
 			return err
 		})
 }
+
+// bin writes the deleted jobs and folders that can be brought back.
+func (x *exporter) bin(ctx context.Context) error {
+	x.name("binJobs")
+	x.text("[")
+	for after, first := (cron.BinPosition{}), true; ; {
+		jobs, err := x.service.store.BinJobs(ctx, x.account.ID, after, MaxVersionsPage)
+		if err != nil {
+			return err
+		}
+		for i := range jobs {
+			b := &jobs[i]
+			x.item(first, map[string]any{"jobId": b.JobID, "title": b.Title, "url": b.URL, "folderId": b.FolderID, "version": b.Version,
+				"deleted": b.Deleted.Unix(), "deletedBy": b.DeletedBy, "purges": b.Purges.Unix()})
+			after, first = b.Position(), false
+		}
+		if len(jobs) < MaxVersionsPage {
+			break
+		}
+	}
+	x.text("]")
+	folders, err := x.service.store.BinFolders(ctx, x.account.ID)
+	exportList(x, "binFolders", folders, func(f *cron.BinFolder) any {
+		return map[string]any{"folderId": f.FolderID, "title": f.Title, "jobIds": f.JobIDs, "deleted": f.Deleted.Unix(),
+			"deletedBy": f.DeletedBy, "purges": f.Purges.Unix()}
+	})
+	return err
+}
