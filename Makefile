@@ -23,9 +23,9 @@ test: tools lint ## Run all checks and tests; installs what the tests need, wher
 
 # The race detector makes tests up to ten times as slow, so here it looks only where goroutines of ours meet: whole
 # packages that are made of them, and of store, service and API the tests that have more than one. `make race` has all.
-RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|idempotent calls|SQLite|PostgreSQL)$$
+RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|idempotent calls|test runs|SQLite|PostgreSQL)$$
 RACY_SERVICE = Event|Follow|LateResults|Positions|SameTime|Background|TwoOperators|AcrossNodes|InProgress|CodesAreLimited
-RACY_API = Event|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
+RACY_API = Event|TestRun|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
 
 # What makes thousands of calls one after another gains nothing from the race detector.
 SERIAL = ^(TestWalk|TestCommandsOf.*)$$
