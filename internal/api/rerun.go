@@ -51,8 +51,11 @@ func (a *api) rerunHistory(w http.ResponseWriter, r *http.Request, actor cron.Ac
 		return err
 	}
 	plan, err := a.service.PlanReruns(r.Context(), actor, &q) // before the transaction, as it may take a second
-	if err != nil {
+	if cron.KindOf(err) == cron.Invalid {
 		return under("/filter", err)
+	}
+	if err != nil {
+		return err
 	}
 	a.tellIgnored(w, r, body, "", nil)
 	if dryRun {

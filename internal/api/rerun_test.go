@@ -146,7 +146,8 @@ func TestRerunsOfManyRecords(t *testing.T) {
 	tables.AddReruns(c.account.ID, 1, cron.MaxWaitingReruns, now.Add(time.Hour))
 	for _, dryRun := range []bool{false, true} {
 		got := c.do("POST", "/history/rerun", fmt.Sprintf(`{"filter":{"from":1},"dryRun":%t}`, dryRun))
-		if got.status != 429 || got.header.Get("Retry-After") != "60" || !strings.Contains(got.body, "10000 runs that repeat others") {
+		if got.status != 429 || got.header.Get("Retry-After") != "60" || !strings.Contains(got.body, "10000 runs that repeat others") ||
+			strings.Contains(got.body, "/filter") {
 			t.Errorf("%d %v %s", got.status, got.header, got.body)
 		}
 	}

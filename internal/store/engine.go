@@ -74,6 +74,7 @@ const (
 	shareFree            // like forShare, skipping rows that others change
 	forReplace           // also excludes forKeyShare
 	forKeyShare          // excludes forReplace, and allows other changes
+	keyFree              // like forKeyShare, skipping rows that others delete
 )
 
 // batcher writes many rows at once: the statements of claims and results.

@@ -248,6 +248,7 @@ var postgresLocks = [...]string{
 	forShare:    ` FOR SHARE`,
 	forReplace:  ` FOR UPDATE`,
 	forKeyShare: ` FOR KEY SHARE`,
+	keyFree:     ` FOR KEY SHARE SKIP LOCKED`,
 	shareFree:   ` FOR SHARE SKIP LOCKED`,
 }
 

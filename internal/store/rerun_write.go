@@ -56,7 +56,7 @@ func (s *Store) Rerun(ctx context.Context, accountID int64, plan *cron.RerunPlan
 }
 
 // stillWanted lists the runs of a plan whose records are not repeated yet and whose jobs exist. It locks the jobs, so that they
-// are not deleted meanwhile.
+// are not deleted meanwhile. It does not wait for a deletion, which waits for the account.
 func (s *Store) stillWanted(ctx context.Context, q queryer, accountID int64, plan *cron.RerunPlan) (rows []*rerun, err error) {
 	records := make([]int64, len(plan.Runs))
 	for i := range plan.Runs {
@@ -64,7 +64,7 @@ func (s *Store) stillWanted(ctx context.Context, q queryer, accountID int64, pla
 	}
 	jobs := jobsOf(plan.Runs)
 	locked, err := collect(ctx, q, "lock the jobs that run again", single[int64],
-		`SELECT id FROM job WHERE account_id = $1 AND `+s.engine.in("id", 2)+` ORDER BY id`+s.engine.lock(forKeyShare),
+		`SELECT id FROM job WHERE account_id = $1 AND `+s.engine.in("id", 2)+` ORDER BY id`+s.engine.lock(keyFree),
 		accountID, s.engine.list(jobs))
 	if err != nil {
 		return nil, err

@@ -289,4 +289,35 @@ var rerunTests = []test{
 		s.equal("fault", records[0].Result.Fault, cron.FaultOverlap)
 		s.equal("again", repeated(s.rerun(db, account, yesterday(db))), []int64{e.ID})
 	}},
+	{"reruns are forgotten with the longest history", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		s.old(db, j, 10, cron.OutcomeFailed)
+		s.rerun(db, account, yesterday(db))
+		s.maintain(db)
+		s.equal("reruns", s.raw().Rows("rerun"), int64(1))
+		s.raw().Exec(`UPDATE rerun SET planned_at = planned_at - $1`, (400 * 24 * time.Hour).Milliseconds())
+		s.maintain(db)
+		s.equal("reruns", s.raw().Rows("rerun"), int64(0))
+	}},
+	{"reruns and deletions of jobs do not wait for each other in a circle", func(s *suite) {
+		db, account, _ := s.start()
+		var jobs []cron.Job
+		for range 8 {
+			j := s.job(db, account)
+			s.old(db, j, 10, cron.OutcomeFailed)
+			jobs = append(jobs, j)
+		}
+		plan := s.planReruns(db, account, yesterday(db))
+		for _, err := range race(2*len(jobs), func(i int) error {
+			if i%2 == 0 {
+				return db.DeleteJob(s.ctx(), account, jobs[i/2].ID)
+			}
+			_, err := db.Rerun(s.ctx(), account, &plan)
+			return err
+		}) {
+			s.ok(err)
+		}
+		s.equal("waiting", s.raw().Rows("pending"), int64(0))
+	}},
 }
