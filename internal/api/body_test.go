@@ -200,6 +200,7 @@ func TestIgnored(t *testing.T) {
 		{"POST", "/history/rerun", `{"filter":{"from":1,"state":"late"},"rate":1}`, "/rate, /filter/state"},
 		{"POST", "/jobs/bulk", `{"action":"enable","jobIds":[1],"job":{},"toFolderId":0}`, "/job, /toFolderId"},
 		{"POST", "/jobs/bulk", `{"action":"patch","jobIds":[1],"job":{"colour":1}}`, "/job/colour"},
+		{"POST", "/actions", `{"x":1,"action":{"jobIds":[],"y":1,"operations":[{"kind":"patch","job":{"colour":1}}]}}`, "/x, /action/y, /action/operations/0/job/colour"},
 		{"PUT", "/folders", `{"folder":{"title":"b","folderId":7,"colour":1}}`, "/folder/colour"},
 		{"PATCH", folder, `{"folder":{"name":"b"}}`, "/folder/name"},
 		{"POST", "/apikeys", `{"apiKey":{"title":"a","created":1,"enabled":false}}`, "/apiKey/enabled"},
@@ -271,7 +272,7 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 	}
 	slices.Sort(calls)
 	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
-		"PATCH /views/{viewId}", "POST /accounts",
+		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
 		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /secrets", "POST /sessions",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {

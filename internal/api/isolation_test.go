@@ -57,6 +57,9 @@ var strangers = map[string]string{
 	"POST /views":                                     `{"view":{"title":"mine","filter":{"folderId":[%[2]d],"text":"` + marker + `"}}}`,
 	"PATCH /views/{viewId}":                           `{"view":{"title":"mine"}}`,
 	"DELETE /views/{viewId}":                          ``,
+	"POST /actions":                                   `{"action":{"jobIds":[1],"operations":[{"kind":"delete"}]}}`,
+	"POST /actions, by filter":                        `{"action":{"filter":{"text":"` + marker + `"},"operations":[{"kind":"delete"}]}}`,
+	"POST /actions/{actionId}/undo":                   ``,
 	"POST /accounts":                                  `{"account":{"email":"eve@example.com"}}`,
 	"PATCH /accounts/{accountId}":                     `{"account":{"enabled":false}}`,
 	"DELETE /accounts/{accountId}":                    ``,
@@ -101,10 +104,11 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	execution := *owner.readRun(owner.do("GET", run.Path, "")).Identifier
 	testRun := owner.test(`{"jobId":1,"job":{"extendedData":{"headers":{"X":"` + marker + `"}}}}`)
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
+	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
 	keys := owner.keys()
 	params := map[string]string{
 		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
-		"{secretId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
+		"{secretId}": "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
 		"{personId}": "1", "{viewId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}

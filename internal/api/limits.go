@@ -13,6 +13,7 @@ var (
 	jobBody     = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
 	tlsBody     = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
 	bulkBody    = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
+	actionBody  = wire.BodyLimit{Bytes: cron.MaxActionOrder, Items: 2 * cron.MaxActionJobs}
 	folderBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
 	secretBody  = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
 	keyBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}

@@ -105,6 +105,7 @@ func (n *node) parts() []part {
 		{"statistics", workers.part(n.statistics)},
 		{"upkeep", workers.part(n.upkeep)},
 		{"test runs", workers.part(n.testRuns)},
+		{"actions", workers.part(n.actions)},
 		{"announcement", n.announce},
 	}
 }
@@ -349,5 +350,14 @@ func (n *node) replanning() worker {
 	return worker{
 		name: "replanning", period: 10 * time.Minute, step: n.db.Replan,
 		failure: "jobs could not be planned by the new time zone data; trying again",
+	}
+}
+
+// actions works off the changes of many jobs, a chunk with each step.
+func (n *node) actions() worker {
+	return worker{
+		name: "actions", first: time.Second, period: time.Second, pause: 5 * time.Millisecond, yields: true,
+		step:    func(ctx context.Context) (more bool, err error) { return n.service.WorkActions(ctx, n.jobs.Epoch()) },
+		failure: "an action could not go on; trying again",
 	}
 }

@@ -360,9 +360,14 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte("12345678901234567890")))
 	code, err := totp.GenerateCode("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", time.Now())
 	g.must(err)
+	done := cron.Action{AccountID: account.ID}
+	g.must(db.StartAction(ctx, &done))
+	open, _, err := db.ClaimAction(ctx, node)
+	g.must(err)
+	g.must(db.FinishAction(ctx, &open))
 	secret := cron.Secret{AccountID: g.account, Name: inside, Value: "a value that nobody sees"}
 	g.must(db.CreateSecret(ctx, &secret))
-	for name, id := range map[string]int64{"jobId": job.ID, "secretId": secret.ID, "folderId": folder.ID, "accountId": account.ID,
+	for name, id := range map[string]int64{"jobId": job.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
 		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}

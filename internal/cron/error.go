@@ -171,6 +171,7 @@ const (
 	RuleActionWorks            // nothing; an action that is still under way
 	RuleActionNoUndo           // nothing; a dry run, which has changed nothing
 	RuleActionNoDryRun         // nothing; an action that is not a finished dry run
+	RuleFolderGone             // nothing; the folder of a definition of the past
 )
 
 // Unit is the unit of a limit.

@@ -180,6 +180,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleActionsOpen:    "{limit} actions of this account have not finished, which is the limit. Wait until one has finished.",
 	cron.RuleActionWorks:    "The action has not finished. Wait until it has.",
 	cron.RuleActionNoUndo:   "The action was a dry run, which changed nothing. There is nothing to undo.",
+	cron.RuleFolderGone:     "The folder of the job no longer exists, so the job is in the root folder.",
 	cron.RuleActionNoDryRun: "There is no finished dry run of that number in this account. Dry runs are kept for 30 days.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }

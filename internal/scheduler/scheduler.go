@@ -133,6 +133,9 @@ func New(c Config) *Scheduler {
 	return s
 }
 
+// Epoch is that of the node; 0 before it is registered.
+func (s *Scheduler) Epoch() int64 { return s.epoch.Load() }
+
 // Run registers the node, unless Join has done so, and runs jobs until ctx ends. Then it stops claiming, ends test runs,
 // waits up to Drain for executions in flight, cancels the rest, which are lost, records all results and returns.
 func (s *Scheduler) Run(ctx context.Context) error {

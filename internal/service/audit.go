@@ -66,6 +66,9 @@ const (
 	actInvite        = "invitation.create"
 	actInviteRevoke  = "invitation.delete"
 	actKeyRotate     = "service.key"
+	actActionStart   = "action.start"
+	actActionTry     = "action.dry-run"
+	actActionUndo    = "action.undo"
 )
 
 // Kinds of objects in the audit log. They are stored.
@@ -83,6 +86,7 @@ const (
 	objectSession    = "session"
 	objectInvitation = "invitation"
 	objectService    = "service"
+	objectAction     = "action"
 )
 
 // Names of actors that are neither people nor keys. They are stored.

@@ -19,7 +19,7 @@ import (
 // changesNothing are the use cases that leave no entry in the audit log: they only read, check or prepare.
 var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
-	"Idempotent", "Invitations", "Job", "Jobs", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewSchedule",
+	"Idempotent", "Invitations", "Job", "Jobs", "Action", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -77,6 +77,15 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		}},
 		{"RestoreVersion", "job.version.restore", func() error { return second(w.RestoreVersion(ctx, jane, first.ID, 2, nil)) }},
 		{"ForgetVersion", "job.version.forget", func() error { return w.ForgetVersion(ctx, jane, first.ID, 2) }},
+		{"StartAction", "action.start action.dry-run action.undo", func() error {
+			for _, r := range []service.ActionRequest{{}, {DryRun: true}} {
+				r.Operations = []cron.Operation{{Kind: cron.OperationEnable}}
+				a, err := w.NewAction(ctx, jane, r)
+				w.ok(err)
+				w.ok(w.StartAction(ctx, jane, &a))
+			}
+			return w.StartAction(ctx, jane, &cron.Action{AccountID: w.account.ID, Undoes: 1})
+		}},
 		{"DeleteJob", "job.delete", func() error { return w.DeleteJob(ctx, jane, first.ID, nil) }},
 		{"RestoreJob", "job.restore", func() error { return second(w.RestoreJob(ctx, jane, first.ID)) }},
 		{"PurgeJob", "job.delete job.purge", func() error {

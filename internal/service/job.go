@@ -163,6 +163,11 @@ func (s *Service) apply(patch *cron.JobPatch, job, before *cron.Job, account cro
 	if err := patch.Apply(job, before); err != nil {
 		return err
 	}
+	return s.allowDefinition(job, before, account)
+}
+
+// allowDefinition checks an accepted job, before being what it was, against the account's rights.
+func (s *Service) allowDefinition(job, before *cron.Job, account cron.Account) error {
 	if job.Request.URL != before.Request.URL {
 		if err := s.checkAddress(job.Request.URL, account.Access); err != nil {
 			return err

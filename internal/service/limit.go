@@ -66,7 +66,7 @@ func callLimits(plan *cron.Plan, accountID, keyID int64, use UseCase) []cron.Rat
 			limits = append(limits, cron.RateLimit{Kind: kind, Subject: subject, Window: window, Max: most})
 		}
 	}
-	if keyID != 0 && use != UseGetTestRun { // sessions have no quota, and clients poll a test run
+	if keyID != 0 && use != UseGetTestRun && use != UseGetAction { // sessions have no quota, and clients poll test runs and actions
 		add(kindDay, keyID, 24*time.Hour, plan.DailyRequests)
 	}
 	rate := plan.MethodRate

@@ -23,6 +23,7 @@ var whoMay = map[string]string{
 
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
 	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
+	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "Actions": readers, "Action": readers,
 
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,
 	"TestRun": bodyReaders, "FollowTestRun": bodyReaders,

@@ -78,6 +78,9 @@ const (
 	UseListInvitations  UseCase = 85
 	UseRevokeInvitation UseCase = 86
 
+	UseStartAction UseCase = 131
+	UseGetAction   UseCase = 132
+
 	UseAudit           UseCase = 91
 	UseAuditAll        UseCase = 92
 	UseRenameAccount   UseCase = 93
@@ -135,7 +138,8 @@ var (
 var rights = map[UseCase]right{
 	UseListJobs: reads, UseGetJob: reads, UseGetRun: reads, UseGetBadge: reads,
 	UseCreateJob: writes, UseChangeJob: writes, UseDeleteJob: writes, UseCloneJob: writes, UseBulk: writes, UseRunJob: writes,
-	UseRerun: writes,
+	UseRerun:       writes,
+	UseStartAction: writes, UseGetAction: reads,
 
 	UseStartTestRun: writes, UseEndTestRun: writes,
 	UseGetTestRun: {scope: cron.ScopeRead, role: cron.RoleEditor}, // it shows bodies and headers

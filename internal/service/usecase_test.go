@@ -97,7 +97,14 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"PreviewSchedule": func() error {
 			return second(s.PreviewSchedule(now, a, func(*service.PreviewRequest) error { return nil }))
 		},
-		"Performed":      func() error { return third(s.Performed(ctx, a, service.UseCreateJob, once)) },
+		"Performed": func() error { return third(s.Performed(ctx, a, service.UseCreateJob, once)) },
+		"NewAction": func() error {
+			return second(s.NewAction(ctx, a, service.ActionRequest{Operations: []cron.Operation{{Kind: cron.OperationEnable}}}))
+		},
+		"NewUndo":        func() error { return second(s.NewUndo(ctx, a, 1)) },
+		"StartAction":    func() error { return s.StartAction(ctx, a, &cron.Action{AccountID: a.Account.ID}) },
+		"Actions":        func() error { return third(s.Actions(ctx, a, 0, 1)) },
+		"Action":         func() error { _, _, _, err := s.Action(ctx, a, 1, 0, 0, 1); return err },
 		"NewTestRun":     func() error { return second(s.NewTestRun(ctx, a, 0, changeJob)) },
 		"StartTestRun":   func() error { return s.StartTestRun(ctx, a, &cron.TestRun{AccountID: a.Account.ID, Job: job}) },
 		"RoomForTestRun": func() error { return s.RoomForTestRun(ctx, a) },
@@ -187,6 +194,7 @@ var noUseCases = map[string]string{
 
 	"FinishBackground": "it does what use cases have begun",
 	"RunBackground":    "it does what use cases have begun",
+	"WorkActions":      "it does what use cases have begun",
 
 	"BeginPasskeySignIn": "anybody may try to sign in",
 	"LostPassword":       "anybody may try to sign in",

@@ -279,7 +279,10 @@ func (s *Store) deleteSomeJobs(ctx context.Context, q queryer, accountID int64) 
 	if _, err := q.ExecContext(ctx, `DELETE FROM job WHERE `+s.engine.in("id", 1), s.engine.list(ids)); err != nil {
 		return false, fmt.Errorf("delete the jobs: %w", err)
 	}
-	return len(ids) == deleteChunk, nil
+	if len(ids) == deleteChunk {
+		return true, nil
+	}
+	return deleteActionJobs(ctx, q, `action_id IN (SELECT id FROM action WHERE account_id = $1)`, accountID)
 }
 
 // planRow is the columns of account about its plan.

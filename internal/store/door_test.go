@@ -131,6 +131,33 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"FinishTestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.FinishTestRun(ctx, &cron.TestProgress{Node: w.node, ID: w.running, AccountID: w.account})
 	},
+	"StartAction": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.StartAction(ctx, &cron.Action{AccountID: w.account})
+	},
+	"ClaimAction": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, _, err := db.ClaimAction(ctx, w.node)
+		return err
+	},
+	"ListActionJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.ListActionJobs(ctx, &w.selecting, []int64{w.job, 99}, 2, true)
+	},
+	"CopyActionJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CopyActionJobs(ctx, &w.selecting, w.working.ID, 10)
+	},
+	"ActOnJob": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		job := cron.ActionJob{JobID: w.job, Version: 1}
+		_, err := db.ActOnJob(ctx, &w.working, &job, store.ActionSteps{Edit: func(j *cron.Job, job *cron.ActionJob) {
+			j.Title, job.Result, job.Effect = "by an action", cron.ActionChanged, cron.EffectEdited
+		}})
+		return err
+	},
+	"SaveActionResults": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		same := []*cron.ActionJob{{JobID: w.job, Result: cron.ActionSame}}
+		return db.SaveActionResults(ctx, &w.working, same, w.job, cron.ActionCounts{Same: 1})
+	},
+	"FinishAction": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.FinishAction(ctx, &w.working)
+	},
 	"PruneTestRuns": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.PruneTestRuns(ctx)
 		return err
@@ -219,6 +246,7 @@ func swapping(key [32]byte) func() ([][32]byte, error) {
 
 // notWriting are the other methods.
 var notWriting = []string{
+	"Action", "ActionJobs", "Actions", "WaitingActionJobs",
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
@@ -237,6 +265,7 @@ type doorWorld struct {
 	waiting                         cron.WaitingTestRun
 	running                         int64 // a test run
 	problem                         int64
+	selecting, working              cron.Action
 	people                          people
 	options                         store.Options
 }
@@ -254,6 +283,24 @@ func (w *doorWorld) fillBin(t *testing.T, db *store.Store) {
 	ok(t, db.CreateFolder(t.Context(), &f))
 	ok(t, db.DeleteFolder(t.Context(), w.account, f.ID, cron.Author{}))
 	w.edited, w.deleted, w.deletedFolder = edited.ID, deleted.ID, f.ID
+}
+
+// addActions adds one that selects its jobs, and one that works on the job.
+func (w *doorWorld) addActions(t *testing.T, db *store.Store) {
+	t.Helper()
+	for _, to := range []*cron.Action{&w.working, &w.selecting} {
+		ok(t, db.StartAction(t.Context(), &cron.Action{AccountID: w.account}))
+		var err error
+		*to, _, err = db.ClaimAction(t.Context(), w.node)
+		ok(t, err)
+		if to == &w.working {
+			ok(t, db.ListActionJobs(t.Context(), to, []int64{w.job}, 0, true))
+			*to, _, err = db.ClaimAction(t.Context(), w.node)
+			ok(t, err)
+			exec(t, past(t, w.options), `UPDATE action SET touched_at = 9000000000000 WHERE id = $1`, to.ID)
+		}
+	}
+	exec(t, past(t, w.options), `UPDATE action SET touched_at = 1`)
 }
 
 // addTestRuns adds one that runs, one that waits, and one that has expired.
@@ -328,6 +375,7 @@ func TestOneDoor(t *testing.T) {
 				VALUES ($1, 1, 1, 0, '', 1, 1, 1)`, w.account)
 			w.problem = number(t, raw, `SELECT id FROM problem`)
 			w.addTestRuns(t, db)
+			w.addActions(t, db)
 
 			before := dump(t, raw)
 			undone := errors.New("undone")

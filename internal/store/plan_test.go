@@ -172,6 +172,7 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, db.CreateJob(ctx, &j))
 	j.Policy.Overlap = cron.OverlapSkip
 	ok(t, db.UpdateJob(ctx, account, j.ID, func(edited *cron.Job) error { *edited = j; return nil }))
+	useActions(t, db, account, node, j.ID)
 	run, err := db.RequestRun(ctx, account, j.ID)
 	ok(t, err)
 	_, err = db.RequestedRun(ctx, account, j.ID, run.Planned)
@@ -287,14 +288,53 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 	}
 }
 
+// useActions has an action and its undoing select a job.
+func useActions(t testing.TB, db *store.Store, account, node, jobID int64) {
+	t.Helper()
+	ctx := t.Context()
+	first := cron.Action{AccountID: account}
+	ok(t, db.StartAction(ctx, &first))
+	for range 3 {
+		a, _, err := db.ClaimAction(ctx, node)
+		ok(t, err)
+		switch {
+		case a.Undoes != 0:
+			ok(t, db.CopyActionJobs(ctx, &a, a.Undoes, 10))
+		case a.State == cron.ActionSelecting:
+			ok(t, db.ListActionJobs(ctx, &a, []int64{jobID}, 0, true))
+		default:
+			jobs, err := db.WaitingActionJobs(ctx, &a, 10)
+			ok(t, err)
+			written, err := db.ActOnJob(ctx, &a, &jobs[0], store.ActionSteps{Edit: func(j *cron.Job, w *cron.ActionJob) {
+				j.Title, w.Result, w.Effect = "by an action", cron.ActionChanged, cron.EffectEdited
+			}})
+			ok(t, err)
+			if !written {
+				t.Errorf("the job is %+v", jobs[0])
+			}
+			ok(t, db.SaveActionResults(ctx, &a, nil, jobID, cron.ActionCounts{Changed: 1}))
+			a, _, err = db.ClaimAction(ctx, node)
+			ok(t, err)
+			ok(t, db.FinishAction(ctx, &a))
+			ok(t, db.StartAction(ctx, &cron.Action{AccountID: account, Undoes: first.ID}))
+		}
+	}
+	_, err := db.Actions(ctx, account, 0, 10)
+	ok(t, err)
+	_, err = db.Action(ctx, account, first.ID)
+	ok(t, err)
+	_, err = db.ActionJobs(ctx, account, first.ID, 0, cron.ActionChanged, 10)
+	ok(t, err)
+}
+
 var (
 	changesRows = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|problem)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

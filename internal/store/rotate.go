@@ -42,6 +42,7 @@ var sealedColumns = []sealedColumn{
 	{"test_run", "sealed_result", []string{"id"}, "", ofNumber(testResultRow)},
 	{"job_version", "sealed", []string{"job_id", "version"}, "",
 		func(key []any) string { return versionRow(key[0].(int64), key[1].(int64)) }},
+	{"action", "sealed", []string{"id"}, "", ofNumber(actionRow)},
 	{"idempotency_key", "answer", []string{"account_id", "key"}, "",
 		func(key []any) string { return idempotencyRow(key[0].(int64), key[1].(string)) }},
 }

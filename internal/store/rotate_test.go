@@ -81,6 +81,7 @@ func plantSecrets(t *testing.T, db *store.Store, n int) (account int64) {
 			func(context.Context) ([]byte, error) { return []byte("planted answer"), nil })
 		ok(t, err)
 	}
+	ok(t, db.StartAction(ctx, &cron.Action{AccountID: account}))
 	ok(t, db.SetTLS(ctx, account, cron.TLSMaterial{Roots: "roots", Certificate: "certificate", Key: "planted key"}))
 	p := cron.Person{Email: fmt.Sprintf("person%d@example.com", n)}
 	ok(t, db.CreatePerson(ctx, &p))

@@ -221,6 +221,9 @@ func (s *Store) version(ctx context.Context, accountID, jobID, version int64) (v
 		return nil
 	}, `SELECT changes, value FROM job_version WHERE job_id = $1 AND version > $2 AND version <= $3 AND value IS NOT NULL
 		ORDER BY version`, jobID, base, version)
+	if err == nil && j.Created.IsZero() { // the definition of a new job is encoded before it is created
+		err = s.read.QueryRowContext(ctx, `SELECT created_at FROM job_version WHERE job_id = $1 AND version = $2`, jobID, base).Scan(moment(&j.Created))
+	}
 	j.ID, j.AccountID, j.Updated, j.UpdatedBy, v.Kept = jobID, accountID, v.Created, v.Author, true
 	return v, j, err
 }

@@ -59,6 +59,9 @@ var actionLabels = map[string]string{
 	"invitation.create":        "did.invitation-create",
 	"invitation.delete":        "did.invitation-delete",
 	"service.key":              "did.service-key",
+	"action.start":             "did.action-start",
+	"action.dry-run":           "did.action-dry-run",
+	"action.undo":              "did.action-undo",
 }
 
 // actionName says what an action is; the action itself if nobody knows.

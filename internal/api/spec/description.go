@@ -49,10 +49,10 @@ func Describe() *Document {
 				"limited to reading or writing and to client addresses, and can expire.",
 		},
 		Groups: withIgnored([]Group{
-			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), findOperations(), versionOperations(), scheduleOperations(),
+			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), findOperations(), versionOperations(), actionOperations(), scheduleOperations(),
 			accountOperations(), secretOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
 		}),
-		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), findSchemas(), versionSchemas(), accountSchemas(),
+		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), findSchemas(), versionSchemas(), actionSchemas(), accountSchemas(),
 			secretSchemas(), personSchemas(), eventSchemas(), problemSchemas()),
 	}
 }

@@ -36,6 +36,9 @@ const (
 	MaxVersionsPage     = 1000
 )
 
+// DefaultActionPage is how many actions, or jobs of one, a page has when nothing else is said.
+const DefaultActionPage = 100
+
 // DefaultJobPage is how many jobs a page of a search has when nothing else is said.
 const DefaultJobPage = 100
 

@@ -52,6 +52,24 @@ var PreviewNotes = []string{
 	cron.NoteNone: "", cron.NoteShifted: "shifted", cron.NoteFirst: "first", cron.NoteRepeated: "repeated",
 }
 
+// The names of the states, results and effects of actions, by their numbers.
+var (
+	ActionStates = []string{cron.ActionSelecting: "selecting", cron.ActionWorking: "working", cron.ActionFinished: "finished"}
+	// ActionFailed is the state of an action that a fault of the service has ended.
+	ActionFailed  = "failed"
+	ActionResults = []string{
+		cron.ActionWaiting: "waiting", cron.ActionChanged: "changed", cron.ActionSame: "same", cron.ActionInvalid: "invalid",
+		cron.ActionSkipped: "skipped", cron.ActionMissing: "missing", cron.ActionFaulty: "failed",
+	}
+	ActionEffects = []string{cron.EffectNone: "", cron.EffectEdited: "edited", cron.EffectDeleted: "deleted", cron.EffectRestored: "restored"}
+)
+
+// ReplaceFields are the names of where an operation replaces, by their numbers.
+var ReplaceFields = []string{cron.ReplaceURL: "url", cron.ReplaceHeaders: "headers", cron.ReplaceBody: "body", cron.ReplaceTitle: "title"}
+
+// KeepNames are the names of what a change of the time zone keeps.
+var KeepNames = []string{"local", "instants"}
+
 // BulkAction is what is done to each of many jobs.
 type BulkAction int
 
