@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"sync"
 
 	"punctual/internal/cron"
@@ -48,7 +50,16 @@ func (s *Service) Performed(ctx context.Context, actor cron.Actor, use UseCase, 
 	if c.AccountID, err = s.keeperOf(ctx, &actor); err != nil {
 		return nil, false, err
 	}
+	c.Request = s.hiddenRequest(c.Request)
 	return s.store.Performed(ctx, c)
+}
+
+// hiddenRequest is how a request is stored. Its hash alone would let whoever has the database try out what it may have held.
+func (s *Service) hiddenRequest(hash [32]byte) (hidden [32]byte) {
+	code := hmac.New(sha256.New, s.requestKey)
+	_, _ = code.Write(hash[:]) // never fails
+	code.Sum(hidden[:0])
+	return hidden
 }
 
 // keeperOf is the account that keeps the keys of an actor: the operator's for an operator of the service who has none.
@@ -74,6 +85,7 @@ func (s *Service) Idempotent(ctx context.Context, actor cron.Actor, use UseCase,
 	if c.AccountID, err = s.keeperOf(ctx, &actor); err != nil {
 		return nil, false, err
 	}
+	c.Request = s.hiddenRequest(c.Request)
 	k := idempotencyKey{c.AccountID, c.Key}
 	if !s.callsInProgress.begin(k) {
 		return nil, false, &cron.Error{Kind: cron.Conflict, Problems: []cron.Problem{{Rule: cron.RuleIdempotencyBusy}}}

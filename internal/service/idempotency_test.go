@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"testing"
 
 	"punctual/internal/cron"
@@ -56,5 +57,25 @@ func TestAnOperatorWithoutAnAccount(t *testing.T) {
 	}
 	if _, found, err := w.Performed(t.Context(), a, service.UseCreateAccount, call); err != nil || !found || made != 1 {
 		t.Errorf("found %v, %v; made %d times", found, err, made)
+	}
+}
+
+// TestRequestsAreStoredUnderAKey makes sure that the hash of a request, which may hold a short password, is not in the database.
+func TestRequestsAreStoredUnderAKey(t *testing.T) {
+	w := newWorld(t, nil)
+	call := cron.IdempotentCall{AccountID: w.account.ID, Key: "k", Request: sha256.Sum256([]byte("a request"))}
+	do := func(context.Context) ([]byte, error) { return []byte("{}"), nil }
+	jane := w.member("jane@example.com", cron.RoleOwner)
+	if _, replayed, err := w.Idempotent(t.Context(), jane, service.UseCreateJob, call, do); err != nil || replayed {
+		t.Fatal(replayed, err)
+	}
+	if _, replayed, err := w.Idempotent(t.Context(), jane, service.UseCreateJob, call, do); err != nil || !replayed {
+		t.Errorf("the same request is replayed: %t, %v", replayed, err)
+	}
+	if _, found, err := w.Performed(t.Context(), jane, service.UseCreateJob, call); err != nil || !found {
+		t.Errorf("the same request is found: %t, %v", found, err)
+	}
+	if _, _, err := w.db.Performed(t.Context(), call); cron.KindOf(err) != cron.Unprocessable {
+		t.Errorf("the database has the hash itself: %v", err)
 	}
 }
