@@ -10,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
+	"punctual/internal/store/storetest"
 )
 
 // TestBodiesAreUTF8 has a row for each way in which a body can be no UTF-8: it is refused with the place.
@@ -172,6 +174,7 @@ func TestIgnored(t *testing.T) {
 	c := newClient(t)
 	c.testOften()
 	path, folder := c.create(everyField), c.createFolder("a")
+	problem := fmt.Sprint("/problems/", storetest.NewTables(t, c.server.raw(t)).AddProblems(c.account.ID, 1, cron.ProblemOpen, time.Now()), "/")
 	whole := part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails")
 	var many []string
 	for i := range 30 {
@@ -206,6 +209,10 @@ func TestIgnored(t *testing.T) {
 		{"POST", "/apikeys", `{"apiKey":{"title":"a","created":1,"enabled":false}}`, "/apiKey/enabled"},
 		{"POST", "/secrets", `{"secret":{"name":"A","value":"x","jobIds":[1]},"x":1}`, "/x"},
 		{"PATCH", "/secrets/1", `{"secret":{"name":"A","value":"y","valeu":"x"}}`, "/secret/name, /secret/valeu"},
+		{"POST", problem + "acknowledge", `{"note":"a","by":"b"}`, "/by"},
+		{"POST", problem + "snooze", `{"until":4102444800,"note":"a","title":"b"}`, "/title"},
+		{"POST", problem + "note", `{"note":"a","until":1}`, "/until"},
+		{"POST", problem + "resolve", `{"until":1}`, "/until"},
 		{"PUT", "/tls", `{"tls":{"certificateExpiry":1,"key":""}}`, "/tls/key"},
 	} {
 		got := c.do(tt.method, tt.path, tt.body)
@@ -273,7 +280,9 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 	slices.Sort(calls)
 	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
-		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /secrets", "POST /sessions",
+		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone",
+		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
+		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)

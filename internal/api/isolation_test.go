@@ -71,6 +71,10 @@ var strangers = map[string]string{
 	"POST /jobs/bulk, into folder":                    `{"action":"move","folderId":0,"toFolderId":1}`,
 	"POST /jobs/{jobId}/versions/{version}/restore":   ``,
 	"DELETE /jobs/{jobId}/versions/{version}/secrets": ``,
+	"POST /problems/{problemId}/acknowledge":          `{"note":"mine"}`,
+	"POST /problems/{problemId}/snooze":               `{"until":4102444800}`,
+	"POST /problems/{problemId}/resolve":              `{}`,
+	"POST /problems/{problemId}/note":                 `{"note":"mine"}`,
 	"POST /bin/jobs/{jobId}/restore":                  ``,
 	"DELETE /bin/jobs/{jobId}":                        ``,
 	"POST /bin/folders/{folderId}/restore":            ``,
@@ -106,9 +110,11 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
 	keys := owner.keys()
+	tables := storetest.NewTables(t, s.raw(t))
 	params := map[string]string{
 		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
-		"{secretId}": "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
+		"{problemId}": fmt.Sprint(tables.AddProblems(owner.account.ID, 1, cron.ProblemOpen, time.Now())),
+		"{secretId}":  "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
 		"{personId}": "1", "{viewId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}

@@ -15,6 +15,7 @@ var (
 	bulkBody    = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
 	actionBody  = wire.BodyLimit{Bytes: cron.MaxActionOrder, Items: 2 * cron.MaxActionJobs}
 	folderBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	problemBody = wire.BodyLimit{Bytes: wire.EscapedLength*4*cron.MaxProblemNote + 4<<10, Items: 20}
 	secretBody  = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
 	keyBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
 	personBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}

@@ -85,6 +85,7 @@ func newGround(t *testing.T) *ground {
 	g.furnish(db)
 	g.must(db.Close())
 	raw := storetest.Raw(t, options)
+	g.names["problemId"] = fmt.Sprint(storetest.NewTables(t, raw).AddProblems(g.account, 1, cron.ProblemOpen, time.Now()))
 	g.rows = storetest.Rows(t, raw, g.account)
 	g.tables = g.listTables(raw)
 	g.must(raw.QueryRowContext(t.Context(), `SELECT count(*) FROM audit WHERE way = 'command'`).Scan(&g.noted))

@@ -71,6 +71,13 @@ func Diagnose(r *Result, j *Job, p *Plan) Diagnosis {
 	return d
 }
 
+// DiagnoseAny is Diagnose for an attempt that stands for others, of other jobs: without what depends on the job.
+func DiagnoseAny(r *Result, p *Plan) Diagnosis {
+	d := Diagnose(r, new(Job), p)
+	d.Remedy, d.Mend = RemedyNone, Mend{}
+	return d
+}
+
 // diagnosing is a Diagnosis in the making.
 type diagnosing struct {
 	*Diagnosis

@@ -97,6 +97,7 @@ const (
 	CauseOverlap
 	CauseDisabled
 	CauseMissed
+	CauseLate // of a JobProblem: Timeout is the lateness that its job allows
 	CausePaused
 	CauseAccountDisabled
 

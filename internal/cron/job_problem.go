@@ -87,7 +87,7 @@ const (
 	MaxProblems     = 1000 // of an account that are not resolved; a further cause opens none
 	MaxResolved     = 1000 // further ones of an account that are kept
 	MaxProblemNote  = 2000 // characters
-	MaxSnooze       = 366 * 24 * time.Hour
+	MaxSnooze       = 100 * 366 * 24 * time.Hour
 	MaxLateAfter    = 24 * time.Hour
 	MaxProblemJobs  = 100 // of which a problem has the titles
 	MaxProblemEdits = 50

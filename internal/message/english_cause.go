@@ -99,6 +99,7 @@ var englishCauses = map[cron.Cause]string{
 
 	cron.CauseOverlap:         "The execution was skipped, because the previous one of the job was still running.",
 	cron.CauseDisabled:        "The execution was skipped, because the job was disabled before it could start.",
+	cron.CauseLate:            "The execution began more than {timeout} after it was due.",
 	cron.CauseMissed:          "The execution was missed, because the service found it too late.",
 	cron.CausePaused:          "The execution was skipped, because the job was paused before it could start.",
 	cron.CauseAccountDisabled: "The execution was skipped, because the account was disabled.",

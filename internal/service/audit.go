@@ -30,12 +30,18 @@ const (
 	actSecretMake   = "secret.create"
 	actSecretSet    = "secret.change"
 	actSecretDrop   = "secret.delete"
-	actAccountMake  = "account.create"
-	actAccountSet   = "account.change"
-	actAccountDrop  = "account.delete"
-	actAccountWill  = "account.deletion.request"
-	actAccountKeep  = "account.deletion.cancel"
-	actExport       = "account.export"
+
+	actProblemAck     = "problem.acknowledge"
+	actProblemSnooze  = "problem.snooze"
+	actProblemResolve = "problem.resolve"
+	actProblemNote    = "problem.note"
+
+	actAccountMake = "account.create"
+	actAccountSet  = "account.change"
+	actAccountDrop = "account.delete"
+	actAccountWill = "account.deletion.request"
+	actAccountKeep = "account.deletion.cancel"
+	actExport      = "account.export"
 
 	actSignIn        = "sign-in"
 	actFirstFactor   = "sign-in.first-factor"
@@ -80,6 +86,7 @@ const (
 	objectKey     = "key"
 	objectTLS     = "tls"
 	objectSecret  = "secret"
+	objectProblem = "problem"
 	objectAccount = "account"
 
 	objectPerson     = "person"

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/service"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // changesNothing are the use cases that leave no entry in the audit log: they only read, check or prepare.
@@ -21,7 +23,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
+	"Problems", "Problem", "Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
 
@@ -54,7 +56,12 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		secret = cron.Secret{AccountID: w.account.ID, Name: "TOKEN", Value: "s3cret"}
 		shop   cron.Account
 		email  int64
+		raw    = storetest.NewTables(t, storetest.Raw(t, w.options))
+		broken = raw.AddProblems(w.account.ID, 1, cron.ProblemOpen, w.db.Now())
 	)
+	act := func(state *cron.ProblemState, note *string) error {
+		return w.ActOnProblem(ctx, jane, broken, cron.ProblemAction{State: state, Note: note, Until: w.db.Now().Add(time.Hour)})
+	}
 	pass := cron.Passkey{PersonID: jane.Person.ID, CredentialID: []byte("x"), Credential: []byte("{}"), Title: "phone"}
 	w.ok(w.db.AddPasskey(ctx, &pass))
 	state, err := w.BeginTOTP(ctx, jane)
@@ -112,6 +119,10 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		}},
 		{"SetTLS", "tls.delete", func() error { return w.SetTLS(ctx, jane, cron.TLSMaterial{}) }},
 		{"DeleteTLS", "tls.delete", func() error { return w.DeleteTLS(ctx, jane) }},
+		{"ActOnProblem", "problem.note problem.snooze problem.acknowledge problem.resolve", func() error {
+			return cmp.Or(act(nil, new("known")), act(new(cron.ProblemSnoozed), nil), act(new(cron.ProblemAcknowledged), new("known")),
+				act(new(cron.ProblemResolved), nil))
+		}},
 		{"AddSecret", "secret.create", func() error { return w.AddSecret(ctx, jane, &secret) }},
 		{"SetSecret", "secret.change", func() error { return w.SetSecret(ctx, jane, secret.ID, new("another s3cret")) }},
 		{"DeleteSecret", "secret.delete", func() error { return w.DeleteSecret(ctx, jane, secret.ID) }},

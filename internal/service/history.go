@@ -100,8 +100,7 @@ func (s *Service) Failures(ctx context.Context, actor cron.Actor, f *cron.Histor
 	plan := s.planOf(actor.Account)
 	why = make([]cron.Diagnosis, len(found.Groups))
 	for i := range found.Groups {
-		why[i] = cron.Diagnose(&found.Groups[i].Example.Result, new(cron.Job), &plan)
-		why[i].Remedy, why[i].Mend = cron.RemedyNone, cron.Mend{} // they depend on the job
+		why[i] = cron.DiagnoseAny(&found.Groups[i].Example.Result, &plan)
 	}
 	return found, why, nil
 }

@@ -22,6 +22,7 @@ var whoMay = map[string]string{
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
+	"Problems": readers, "Problem": readers, "ActOnProblem": writers,
 	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
 	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "Actions": readers, "Action": readers,
 

@@ -88,6 +88,10 @@ const (
 	UseRequestDeletion UseCase = 95
 	UseCancelDeletion  UseCase = 96
 
+	UseListProblems UseCase = 161
+	UseGetProblem   UseCase = 162
+	UseActOnProblem UseCase = 163
+
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
 	UseChangeSignIn  UseCase = 103 // password, passkeys, authenticator app, recovery codes and identities
@@ -149,6 +153,8 @@ var rights = map[UseCase]right{
 
 	UseListVersions: reads, UseGetVersion: reads, UseListBin: reads,
 	UseRestoreVersion: writes, UseForgetVersion: writes, UseRestoreBin: writes, UsePurgeBin: writes,
+
+	UseListProblems: reads, UseGetProblem: reads, UseActOnProblem: writes,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

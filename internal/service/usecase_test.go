@@ -42,14 +42,20 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"Versions":        func() error { return third(s.Versions(ctx, a, 1, 0, 1)) },
 		"JobVersion":      func() error { return third(s.JobVersion(ctx, a, 1, 1)) },
 		"CompareVersions": func() error { return fourth(s.CompareVersions(ctx, a, 1, 1, 2)) },
-		"RestoreVersion":  func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
-		"ForgetVersion":   func() error { return s.ForgetVersion(ctx, a, 1, 1) },
-		"BinJobs":         func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
-		"BinFolders":      func() error { return second(s.BinFolders(ctx, a)) },
-		"RestoreJob":      func() error { return second(s.RestoreJob(ctx, a, 1)) },
-		"PurgeJob":        func() error { return s.PurgeJob(ctx, a, 1) },
-		"RestoreFolder":   func() error { return third(s.RestoreFolder(ctx, a, 1)) },
-		"PurgeFolder":     func() error { return s.PurgeFolder(ctx, a, 1) },
+		"Problems": func() error {
+			_, _, _, err := s.Problems(ctx, a, &cron.ProblemQuery{Limit: 1})
+			return err
+		},
+		"Problem":        func() error { return second(s.Problem(ctx, a, 1)) },
+		"ActOnProblem":   func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
+		"RestoreVersion": func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
+		"ForgetVersion":  func() error { return s.ForgetVersion(ctx, a, 1, 1) },
+		"BinJobs":        func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
+		"BinFolders":     func() error { return second(s.BinFolders(ctx, a)) },
+		"RestoreJob":     func() error { return second(s.RestoreJob(ctx, a, 1)) },
+		"PurgeJob":       func() error { return s.PurgeJob(ctx, a, 1) },
+		"RestoreFolder":  func() error { return third(s.RestoreFolder(ctx, a, 1)) },
+		"PurgeFolder":    func() error { return s.PurgeFolder(ctx, a, 1) },
 
 		"Account":       func() error { return second(s.Account(ctx, a, "")) },
 		"Accounts":      func() error { return second(s.Accounts(ctx, a)) },

@@ -42,6 +42,7 @@ type world struct {
 	auth    *auth.Authenticator
 	mail    *mailbox
 	account cron.Account
+	options store.Options
 }
 
 // spareKey is a key of the secrets that is not in use.
@@ -53,7 +54,8 @@ func worldKeys() ([][32]byte, error) { return [][32]byte{spareKey, {1}}, nil }
 func newWorld(t *testing.T, change func(*service.Config)) *world {
 	t.Helper()
 	plans := cron.DefaultPlans()
-	w := &world{T: t, mail: &mailbox{}, db: storetest.Open(t, store.Options{Dir: storetest.SQLite(t), Plans: plans, Keys: worldKeys})}
+	options := store.Options{Dir: storetest.SQLite(t), Plans: plans, Keys: worldKeys}
+	w := &world{T: t, mail: &mailbox{}, options: options, db: storetest.Open(t, options)}
 	w.account = storetest.NewAccount(t, w.db, "operator@localhost", cron.PlanUnlimited)
 	c := service.Config{Store: w.db, Addresses: &guard{}, Plans: plans, Mailer: w.mail, PublicURL: publicURL, SignUp: true}
 	if change != nil {

@@ -29,6 +29,9 @@ const (
 
 // Secrets in a page.
 const (
+	DefaultProblemsPage = 100
+	MaxProblemsPage     = 100
+
 	DefaultSecretsPage = 100
 	MaxSecretsPage     = 1000
 

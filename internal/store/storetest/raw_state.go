@@ -235,10 +235,11 @@ func (x *Tables) FindableRows() (n int64) {
 	return n
 }
 
-// AddProblems adds problems of an account that no job has, in a state since an instant.
-func (x *Tables) AddProblems(accountID int64, n int, state cron.ProblemState, at time.Time) {
+// AddProblems adds problems of an account that no job has, in a state since an instant, and returns the greatest ID.
+func (x *Tables) AddProblems(accountID int64, n int, state cron.ProblemState, at time.Time) (latest int64) {
 	x.t.Helper()
 	x.Exec(numbersTo(n)+`INSERT INTO problem (account_id, cause, kind, job_id, state, example, first_execution, opened_at, last_at, resolved_at)
 		SELECT CAST($1 AS BIGINT), n.i + CAST($2 AS BIGINT), 1, 0, CAST($3 AS SMALLINT), '', 1, CAST($4 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM n`,
 		accountID, (x.Rows("problem")+1)*1_000_003, int(state), at.UnixMilli())
+	return x.Number(`SELECT max(id) FROM problem`)
 }
