@@ -86,6 +86,8 @@ func newGround(t *testing.T) *ground {
 	g.must(db.Close())
 	raw := storetest.Raw(t, options)
 	g.names["problemId"] = fmt.Sprint(storetest.NewTables(t, raw).AddProblems(g.account, 1, cron.ProblemOpen, time.Now()))
+	_, err = raw.ExecContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`) // scenes copy the file
+	g.must(err)
 	g.rows = storetest.Rows(t, raw, g.account)
 	g.tables = g.listTables(raw)
 	g.must(raw.QueryRowContext(t.Context(), `SELECT count(*) FROM audit WHERE way = 'command'`).Scan(&g.noted))
