@@ -36,6 +36,8 @@ func TestActions(t *testing.T) {
 	}
 	c.create(`{"url":"https://bob:s3cret@old.example/a","title":"a",` + everyMinute + `}`)
 	c.create(`{"url":"https://other.example/b","title":"b"}`)
+	_, position, _ := strings.Cut(c.listen("/events").body, "id: ")
+	position, _, _ = strings.Cut(position, "\n")
 	dry := start("/actions", `{"action":{"filter":{},"dryRun":true,"operations":[{"kind":"replace","in":"url","find":"old","replace":"new"},`+
 		`{"kind":"setHeader","name":"X","value":"s3cret"},{"kind":"enable"}]}}`)
 	text := c.must("GET", dry, "")
@@ -72,6 +74,12 @@ func TestActions(t *testing.T) {
 	for _, name := range []string{"jobDetails.url", "jobDetails.enabled", "jobDetails.extendedData", "jobDetails.schedule"} {
 		if got, want := part(t, json.RawMessage(c.must("GET", "/jobs/1", "")), name), part(t, json.RawMessage(before), name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	events := c.listen("/events?after=" + position).body
+	for _, want := range []string{`{"actionId":1,"change":"progressed","date":`, `{"actionId":1,"change":"finished","date":`, `{"actionId":3,"change":"finished","date":`} {
+		if strings.Count(events, "event: action\n") != 9 || !strings.Contains(events, want) {
+			t.Errorf("the events are without %s:\n%s", want, events)
 		}
 	}
 	list := json.RawMessage(c.must("GET", "/actions?limit=2", ""))

@@ -114,6 +114,8 @@ func (s *eventStream) add(e *service.Event) error {
 	switch {
 	case e.Execution != nil:
 		name, data = "execution", newHistoryRecord(s.language, e.Execution)
+	case e.Change != nil && e.Change.ActionID != 0:
+		name, data = "action", actionEvent{e.Change.ActionID, e.Change.Kind.String(), e.Change.At.Unix()}
 	case e.Change != nil && e.Change.ProblemID != 0:
 		name, data = "problem", problemEvent{e.Change.ProblemID, e.Change.Kind.String(), e.Change.At.Unix()}
 	case e.Change != nil:
@@ -129,6 +131,13 @@ type jobEvent struct {
 	JobID  int64  `json:"jobId"`
 	Change string `json:"change"`
 	Date   int64  `json:"date"` // Unix seconds
+}
+
+// actionEvent is a step of an action.
+type actionEvent struct {
+	ActionID int64  `json:"actionId"`
+	Change   string `json:"change"`
+	Date     int64  `json:"date"` // Unix seconds
 }
 
 // problemEvent is something that happened to a problem.

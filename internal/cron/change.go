@@ -2,16 +2,17 @@ package cron
 
 import "time"
 
-// JobChange is a record that a job was created, edited, deleted or disabled, or that something happened to a problem.
+// JobChange is a record that a job was created, edited, deleted or disabled, or that something happened to a problem or an action.
 type JobChange struct {
 	ID        int64 // grows with time
-	JobID     int64 // 0 for a change of a problem
-	ProblemID int64 // 0 for a change of a job
+	JobID     int64 // 0 for a change of something else, as below
+	ProblemID int64
+	ActionID  int64
 	Kind      ChangeKind
 	At        time.Time
 }
 
-// ChangeKind is what happened to a job or a problem. The numbers are stored.
+// ChangeKind is what happened to a job, a problem or an action. The numbers are stored.
 type ChangeKind int
 
 // The kinds of changes.
@@ -26,13 +27,16 @@ const (
 	ChangeProblemSnoozed      ChangeKind = 13
 	ChangeProblemResolved     ChangeKind = 14
 	ChangeProblemNoted        ChangeKind = 15
+
+	ChangeActionMoved    ChangeKind = 21 // some of its jobs were selected, or got their results
+	ChangeActionFinished ChangeKind = 22
 )
 
 // ChangesKept is how long job changes are kept.
 const ChangesKept = 7 * 24 * time.Hour
 
 var changeNames = [...]string{1: "created", "changed", "deleted", "disabled",
-	11: "opened", "acknowledged", "snoozed", "resolved", "noted"}
+	11: "opened", "acknowledged", "snoozed", "resolved", "noted", 21: "progressed", "finished"}
 
 // String is the name of the kind.
 func (k ChangeKind) String() string { return changeNames[k] }

@@ -51,8 +51,9 @@ func (s *Store) ClaimAction(ctx context.Context, node int64) (a cron.Action, ok 
 	return a, true, nil
 }
 
-// step moves an open action on: set changes its row, with arguments from $4 on. It lets go of the action.
-func (s *Store) step(ctx context.Context, q queryer, a *cron.Action, position int64, set string, args ...any) error {
+// step moves an open action on, and tells followers of the account: set changes its row, with arguments from $4 on. It lets go of
+// the action.
+func (s *Store) step(ctx context.Context, q queryer, a *cron.Action, kind cron.ChangeKind, position int64, set string, args ...any) error {
 	res, err := q.ExecContext(ctx, `UPDATE action SET node = 0, position = $3, progress = progress + 1, `+set+`
 		WHERE id = $1 AND progress = $2 AND state < 2`, append([]any{a.ID, a.Progress, position}, args...)...)
 	if err != nil {
@@ -60,6 +61,11 @@ func (s *Store) step(ctx context.Context, q queryer, a *cron.Action, position in
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(err, errActionMoved)
+	}
+	_, err = q.ExecContext(ctx, `INSERT INTO job_change (account_id, job_id, action_id, kind, changed_at) VALUES ($1, 0, $2, $3, $4)`,
+		a.AccountID, a.ID, int(kind), millis(s.stamp()))
+	if err != nil {
+		return fmt.Errorf("tell of a step of an action: %w", err)
 	}
 	return nil
 }
@@ -153,7 +159,7 @@ func (s *Store) selectJobs(ctx context.Context, a *cron.Action, position int64, 
 		if err != nil {
 			return fmt.Errorf("select the jobs of an action: %w", err)
 		}
-		return s.step(ctx, q, a, position, `state = $4, total = total + $5, missing = missing + $6`, int(state), found+missing, missing)
+		return s.step(ctx, q, a, cron.ChangeActionMoved, position, `state = $4, total = total + $5, missing = missing + $6`, int(state), found+missing, missing)
 	})
 	return stepped(err)
 }
@@ -316,7 +322,7 @@ func (s *Store) SaveActionResults(ctx context.Context, a *cron.Action, unwritten
 				return fmt.Errorf("write the result of a job: %w", err)
 			}
 		}
-		return s.step(ctx, q, a, position, `changed = changed + $4, same = same + $5, invalid = invalid + $6, skipped = skipped + $7,
+		return s.step(ctx, q, a, cron.ChangeActionMoved, position, `changed = changed + $4, same = same + $5, invalid = invalid + $6, skipped = skipped + $7,
 			missing = missing + $8, faulty = faulty + $9`, n.Changed, n.Same, n.Invalid, n.Skipped, n.Missing, n.Faulty)
 	})
 	return stepped(err)
@@ -343,6 +349,6 @@ func (s *Store) FinishAction(ctx context.Context, a *cron.Action) error {
 		if !a.DryRun {
 			set += `, sealed = NULL`
 		}
-		return s.step(ctx, q, a, a.Position, set, millis(s.stamp()), a.Failed, n.Total, n.Changed, n.Same, n.Invalid, n.Skipped, n.Missing, n.Faulty)
+		return s.step(ctx, q, a, cron.ChangeActionFinished, a.Position, set, millis(s.stamp()), a.Failed, n.Total, n.Changed, n.Same, n.Invalid, n.Skipped, n.Missing, n.Faulty)
 	}))
 }

@@ -11,7 +11,7 @@ func eventOperations() Group {
 		Status: http.StatusOK, Description: "The stream.",
 		Contents: []Content{{MediaType: "text/event-stream", Schema: String("Server-Sent Events (HTML standard). " +
 			"`execution`: a `Record`, while an execution is in flight and when a record is final. `job`: a `JobEvent`. " +
-			"`problem`: a `ProblemEvent`. `gap`: a `GapEvent`."),
+			"`problem`: a `ProblemEvent`. `action`: an `ActionEvent`. `gap`: a `GapEvent`."),
 			Example: "event: job\nid: 1767225600-1042-7\ndata: {\"jobId\":1,\"change\":\"created\",\"date\":1767225600}\n\n"}},
 	}
 	return Group{
@@ -44,6 +44,12 @@ func eventSchemas() []Member {
 				Choice{Value: cron.ChangeDisabled.String(), Meaning: "by the service: after too many failures, or because a " +
 					"one-time job had its occurrence"})),
 			Of("date", Time("When the job was changed.")))),
+		Of("ActionEvent", Object("A step of an action.",
+			Of("actionId", Integer("The action.")),
+			Of("change", String("What happened.").Choose(
+				Choice{Value: cron.ChangeActionMoved.String(), Meaning: "some of its jobs were selected, or got their results"},
+				Choice{Value: cron.ChangeActionFinished.String()})),
+			Of("date", Time("When it happened.")))),
 		Of("ProblemEvent", Object("A change of a problem.",
 			Of("problemId", Integer("The problem.")),
 			Of("change", String("The kind of change.").Choose(

@@ -47,3 +47,6 @@ CREATE TABLE action_job (
     detail     TEXT NOT NULL DEFAULT '', -- what people are told about it, as JSON
     PRIMARY KEY (action_id, job_id)
 ) STRICT;
+
+-- A change of a job, or that something happened to a problem or an action: 0 for none.
+ALTER TABLE job_change ADD COLUMN action_id INTEGER NOT NULL DEFAULT 0;
