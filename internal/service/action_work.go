@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"sync"
 	"time"
 
 	"punctual/internal/cron"
@@ -118,6 +119,7 @@ type actionWork struct {
 	operations *cron.Operations // nil for one that undoes
 	language   *message.Catalogue
 	now        time.Time
+	computing  sync.Mutex // patterns in large bodies keep one core busy, and no more
 }
 
 // act gives a job its result; written tells that it is stored.
@@ -185,7 +187,9 @@ func (w *actionWork) reasons(err error) (reasons []string) {
 func (w *actionWork) apply(j *cron.Job, job *cron.ActionJob) {
 	before := *j
 	w.begin(job, &before)
-	err := w.operations.Apply(j, w.now)
+	w.computing.Lock()
+	err := withoutPanic(func() error { return w.operations.Apply(j, w.now) })
+	w.computing.Unlock()
 	if err == nil && w.operations.Deletes() {
 		job.Result, job.Effect, job.Detail.NextAfter = cron.ActionChanged, cron.EffectDeleted, time.Time{}
 		return
