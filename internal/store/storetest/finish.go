@@ -33,7 +33,7 @@ var finishTests = []test{
 		s.finish(db, cron.Completion{Launch: l, Result: result})
 		want := cron.Execution{
 			ID: l.ExecutionID, JobID: j.ID, AccountID: account, Planned: l.Planned, Kind: cron.KindScheduled, Attempt: 1,
-			Outcome: cron.OutcomeFailed, Cause: result.Fingerprint(), Lateness: 1234 * time.Millisecond, Result: result,
+			Outcome: cron.OutcomeFailed, Cause: result.Fingerprint(), Lateness: 1234 * time.Millisecond, Version: 1, Result: result,
 		}
 		got, err := db.Execution(s.ctx(), account, j.ID, l.ExecutionID)
 		s.ok(err)

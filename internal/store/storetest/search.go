@@ -187,7 +187,7 @@ var searchTests = []test{
 		s.equal("records", got, []cron.HistoryRecord{{
 			Execution: cron.Execution{
 				ID: l.ExecutionID, JobID: j.ID, AccountID: account, Planned: l.Planned, Attempt: 1,
-				Outcome: cron.OutcomeFailed, Cause: result.Fingerprint(), Lateness: 1234 * time.Millisecond, Result: result,
+				Outcome: cron.OutcomeFailed, Cause: result.Fingerprint(), Lateness: 1234 * time.Millisecond, Version: 1, Result: result,
 			}, Title: "title",
 		}})
 	}},
