@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,7 +86,8 @@ func TestExecutionsGoBeforeTestRuns(t *testing.T) {
 		w.at(80 * second)
 		expect(w, "in the end", w.testStates(run), []cron.TestState{finished})
 		order := w.order()
-		if n := len(order); n != 21 || w.db.called(opClaimTest) != 1 || order[n-1] != "http://test/" {
+		// The last four executions leave slots for it: which of the calls is seen first then is open.
+		if len(order) != 21 || w.db.called(opClaimTest) != 1 || slices.Index(order, "http://test/") < 16 {
 			t.Errorf("the calls were %v", order)
 		}
 		if w.targets.peak > 8 {
