@@ -42,16 +42,9 @@ func newTestRunner(s *Scheduler) *testRunner {
 // run performs test runs until ctx ends. Then it ends those under way, and returns when their results are written, or
 // recording ends.
 func (r *testRunner) run(ctx, recording context.Context) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(testPoll)
 	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			r.works.Wait()
-			return
-		case <-timer.C:
-		case <-r.s.TestRuns.TestRunsChanged():
-		}
+	for ctx.Err() == nil {
 		waits, err := r.pass(ctx, recording)
 		switch {
 		case err == nil:
@@ -64,7 +57,13 @@ func (r *testRunner) run(ctx, recording context.Context) {
 		} else {
 			timer.Reset(testPoll)
 		}
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-r.s.TestRuns.TestRunsChanged():
+		}
 	}
+	r.works.Wait()
 }
 
 // failed counts an error of the database, and logs the first of several.
