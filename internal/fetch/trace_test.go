@@ -163,7 +163,7 @@ func TestTraceHidesAddresses(t *testing.T) {
 		var all strings.Builder
 		r, trace := client.Trace(t.Context(), call, func(trace cron.Trace) { fmt.Fprintf(&all, "%+v\n", trace) })
 		checkTrace(t, &r, &trace)
-		for _, hidden := range []string{"10.9.8.7", "987", "169.254"} {
+		for _, hidden := range []string{"10.9.8.7", "::987", "169.254.169"} {
 			if strings.Contains(all.String(), hidden) {
 				t.Errorf("%v: %s is shown: %s", addrs, hidden, all.String())
 			}
