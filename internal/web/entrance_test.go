@@ -250,13 +250,14 @@ func TestSecondFactor(t *testing.T) {
 	half := other.cookies["punctual"]
 	other.get("/console/sign-in/code?next=%2Fconsole%2Fsettings").says(200, `value="/console/settings"`)
 	other.post("/console/sign-in/code", "code", "123", "next", "/console/settings").says(422, "code is wrong", `value="/console/settings"`)
-	other.post("/console/sign-in/code", "code", code(t, secret, 1), "next", "/console/settings").leads("/console/settings")
+	next := code(t, secret, 1)
+	other.post("/console/sign-in/code", "code", next, "next", "/console/settings").leads("/console/settings")
 	if other.cookies["punctual"] == half {
 		t.Error("the session has the token of before the code")
 	}
 	third := c.visitor(t)
 	third.post("/console/sign-in", "email", "jane@example.com", "password", testPassword).leads("/console/sign-in/code")
-	third.post("/console/sign-in/code", "code", code(t, secret, 1)).says(422, "used already")
+	third.post("/console/sign-in/code", "code", next).says(422, "used already")
 	third.post("/console/sign-in/code", "code", recovery).leads("/console/settings/sign-in?done=recovered")
 	third.get("/console/settings/sign-in?done=recovered").says(200, "Unused recovery codes: 9", "recovery code, which cannot be used again")
 	third.post("/console/settings/sign-in/totp/disable").leads("/console/settings/sign-in?done=removed")
