@@ -67,27 +67,17 @@ func (s *Store) tallyFailures(ctx context.Context, reader queryer, accountID int
 func (s *Store) tallyPage(ctx context.Context, reader queryer, accountID int64, f *cron.HistoryFilter, run *idRange,
 	since time.Time, t *failureTally) error {
 	w := s.wanted(nil, accountID, f, run, since)
-	texts := ""
-	if f.Text != "" {
-		texts = `, execution.url, job.title, execution.reason, execution.detail`
-	}
 	return each(ctx, reader, "count failures by their causes", func(scan scanner) error {
-		var (
-			r    cron.HistoryRecord
-			to   = []any{integer(&r.ID), integer(&r.JobID), integer(&r.Cause), moment(&r.Result.Started)}
-			text = []any{text(&r.Result.URL), text(&r.Title), text(&r.Result.Reason), text(&r.Result.Detail)}
-		)
-		if f.Text != "" {
-			to = append(to, text...)
-		}
-		if err := scan(to...); err != nil {
+		var r cron.HistoryRecord
+		err := scan(searchedTexts(f, &r, integer(&r.ID), integer(&r.JobID), integer(&r.Cause), moment(&r.Result.Started))...)
+		if err != nil {
 			return err
 		}
 		if f.Text == "" || r.Contains(f.Text) {
 			t.add(&r.Execution)
 		}
 		return nil
-	}, `SELECT execution.id, execution.job_id, execution.cause, execution.started_at`+texts+`
+	}, `SELECT execution.id, execution.job_id, execution.cause, execution.started_at`+searchedColumns(f)+`
 		FROM execution CROSS JOIN job WHERE job.id = execution.job_id AND `+w.conditions.String()+`
 		ORDER BY execution.id DESC`, w.args...)
 }

@@ -149,20 +149,13 @@ func (s *Store) findRepeatable(ctx context.Context, reader queryer, accountID in
 func (s *Store) repeatablePage(ctx context.Context, reader queryer, accountID int64, f *cron.HistoryFilter, run *idRange,
 	since time.Time, found *candidates) error {
 	w := s.wanted(nil, accountID, f, run, since)
-	texts := ""
-	if f.Text != "" {
-		texts = `, execution.url, job.title, execution.reason, execution.detail`
-	}
 	return each(ctx, reader, "find records to repeat", func(scan scanner) error {
 		var (
 			r        cron.HistoryRecord
 			repeated bool
-			to       = []any{integer(&r.ID), integer(&r.JobID), moment(&r.Planned), flag(&repeated)}
 		)
-		if f.Text != "" {
-			to = append(to, text(&r.Result.URL), text(&r.Title), text(&r.Result.Reason), text(&r.Result.Detail))
-		}
-		if err := scan(to...); err != nil {
+		err := scan(searchedTexts(f, &r, integer(&r.ID), integer(&r.JobID), moment(&r.Planned), flag(&repeated))...)
+		if err != nil {
 			return err
 		}
 		if f.Text == "" || r.Contains(f.Text) {
@@ -170,7 +163,7 @@ func (s *Store) repeatablePage(ctx context.Context, reader queryer, accountID in
 		}
 		return nil
 	}, `SELECT execution.id, execution.job_id, execution.planned_at,
-		EXISTS (SELECT 1 FROM rerun WHERE rerun.account_id = execution.account_id AND rerun.record_id = execution.id AND `+repeats+`)`+texts+`
+		EXISTS (SELECT 1 FROM rerun WHERE rerun.account_id = execution.account_id AND rerun.record_id = execution.id AND `+repeats+`)`+searchedColumns(f)+`
 		FROM execution CROSS JOIN job WHERE job.id = execution.job_id AND `+w.conditions.String()+repeatable+`
 		ORDER BY execution.id DESC`, w.args...)
 }

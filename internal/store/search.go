@@ -325,6 +325,22 @@ func (s *Store) wanted(args []any, accountID int64, f *cron.HistoryFilter, run *
 	return w
 }
 
+// searchedColumns are the columns that the text of a filter is looked for in, to end a list of columns; none without a text.
+// searchedTexts are the variables to scan them into, after those given.
+func searchedColumns(f *cron.HistoryFilter) string {
+	if f.Text == "" {
+		return ""
+	}
+	return `, execution.url, job.title, execution.reason, execution.detail`
+}
+
+func searchedTexts(f *cron.HistoryFilter, r *cron.HistoryRecord, first ...any) []any {
+	if f.Text == "" {
+		return first
+	}
+	return append(first, text(&r.Result.URL), text(&r.Title), text(&r.Result.Reason), text(&r.Result.Detail))
+}
+
 func numbersOf[T ~int](values []T) []int64 {
 	numbers := make([]int64, len(values))
 	for i, v := range values {

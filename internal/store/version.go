@@ -313,10 +313,10 @@ func (s *Store) pruneVersions(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	type row struct{ id, accountID, jobID, version, created int64 }
+	type row struct{ id, jobID, version, created int64 }
 	rows, err := collect(ctx, s.read, "look at old versions", func(scan scanner, r *row) error {
-		return scan(&r.id, &r.accountID, &r.jobID, &r.version, &r.created)
-	}, `SELECT id, account_id, job_id, version, created_at FROM job_version WHERE id > $1 ORDER BY id LIMIT $2`, s.versionsSeen.Load(), versionsScan)
+		return scan(&r.id, &r.jobID, &r.version, &r.created)
+	}, `SELECT id, job_id, version, created_at FROM job_version WHERE id > $1 ORDER BY id LIMIT $2`, s.versionsSeen.Load(), versionsScan)
 	if err != nil {
 		return false, err
 	}
