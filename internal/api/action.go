@@ -35,15 +35,23 @@ type actionCounts struct {
 	Skipped int `json:"skipped"`
 	Missing int `json:"missing"`
 	Faulty  int `json:"failed"`
+
+	NotReached int `json:"notReached"`
 }
 
 func newAction(a *cron.Action) action {
 	shown := action{
 		ActionID: a.ID, State: wire.ActionStates[a.State], DryRun: a.DryRun, Operations: make([]string, len(a.Kinds)), By: a.Author.Label,
-		Created: a.Created.Unix(), Finished: wire.UnixOrNull(a.Finished), Expires: a.Expires.Unix(), Counts: actionCounts(a.Counts),
+		Created: a.Created.Unix(), Finished: wire.UnixOrNull(a.Finished), Expires: a.Expires.Unix(),
+		Counts: newActionCounts(a),
 	}
-	if a.Failed {
+	switch {
+	case a.Failed:
 		shown.State = wire.ActionFailed
+	case a.Cancelled && a.State == cron.ActionFinished:
+		shown.State = wire.ActionCancelled
+	case a.Cancelled:
+		shown.State = wire.ActionCancelling
 	}
 	if a.Undoes != 0 {
 		shown.Undoes = &a.Undoes
@@ -52,6 +60,11 @@ func newAction(a *cron.Action) action {
 		shown.Operations[i] = service.OperationNames[kind]
 	}
 	return shown
+}
+
+func newActionCounts(a *cron.Action) actionCounts {
+	n := &a.Counts
+	return actionCounts{n.Total, n.Changed, n.Same, n.Invalid, n.Skipped, n.Missing, n.Faulty, a.NotReached()}
 }
 
 // actionJob is a job of an action.
@@ -230,6 +243,17 @@ func (a *api) undoAction(w http.ResponseWriter, r *http.Request, actor cron.Acto
 		return err
 	}
 	return a.answerStarted(w, r, actor, made)
+}
+
+// cancelAction answers before the action has ended.
+func (a *api) cancelAction(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	id := pathID(r, "actionId")
+	if err := a.service.CancelAction(r.Context(), actor, id); err != nil {
+		return err
+	}
+	return write(w, http.StatusAccepted, "application/json", struct {
+		ActionID int64 `json:"actionId"`
+	}{id})
 }
 
 // readPage reads the cursor and the length of a page.

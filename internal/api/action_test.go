@@ -45,7 +45,7 @@ func TestActions(t *testing.T) {
 		t.Errorf("a secret is shown: %s", text)
 	}
 	answer := json.RawMessage(text)
-	if got := part(t, answer, "action.counts"); got != `{"total":2,"changed":2,"same":0,"invalid":0,"skipped":0,"missing":0,"failed":0}` {
+	if got := part(t, answer, "action.counts"); got != `{"total":2,"changed":2,"same":0,"invalid":0,"skipped":0,"missing":0,"failed":0,"notReached":0}` {
 		t.Errorf("the counts are %s", got)
 	}
 	if got := part(t, answer, "action.operations"); got != `["replace","setHeader","enable"]` {
@@ -137,7 +137,76 @@ func TestActionsThatAreRefused(t *testing.T) {
 	if got := c.do("GET", "/actions/1", ""); got.status != 404 {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
-	if got := c.do("POST", "/actions/1/undo", ""); got.status != 404 {
+	for _, path := range []string{"/actions/1/undo", "/actions/1/cancel"} {
+		if got := c.do("POST", path, ""); got.status != 404 {
+			t.Errorf("status %d: %s", got.status, got.body)
+		}
+	}
+}
+
+// TestCancelledAction cancels an action of which half of the jobs have their results.
+func TestCancelledAction(t *testing.T) {
+	s := newServer(t)
+	c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
+	node, err := s.store.StartNode(t.Context(), "node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker := newService(s.store, cron.DefaultPlans())
+	step := func() (more bool) {
+		t.Helper()
+		if more, err = worker.WorkActions(t.Context(), node); err != nil {
+			t.Fatal(err)
+		}
+		return more
+	}
+	for range 150 {
+		c.create(`{"url":"a.example"}`)
+	}
+	c.do("POST", "/actions", `{"action":{"filter":{},"operations":[{"kind":"addTags","tags":["x"]}]}}`)
+	step()        // selects
+	step()        // the first chunk of 100
+	for range 2 { // a client that did not get the answer asks again
+		if got := c.do("POST", "/actions/1/cancel", ""); got.status != 202 || strings.TrimSpace(got.body) != `{"actionId":1}` {
+			t.Fatalf("status %d: %s", got.status, got.body)
+		}
+	}
+	shown := func(query, name string) string {
+		t.Helper()
+		return part(t, json.RawMessage(c.must("GET", "/actions/1?limit=1"+query, "")), name)
+	}
+	if got := shown("", "action.state"); got != `"cancelling"` {
+		t.Errorf("the state is %s", got)
+	}
+	if got := shown("&result=notReached", "results"); got != "[]" {
+		t.Errorf("results of an action under way are %s", got)
+	}
+	if got := c.do("POST", "/actions/1/undo", ""); got.status != 409 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	for step() {
+	}
+	if got := shown("", "action.state"); got != `"cancelled"` {
+		t.Errorf("the state is %s", got)
+	}
+	if got := shown("", "action.counts"); got != `{"total":150,"changed":100,"same":0,"invalid":0,"skipped":0,"missing":0,"failed":0,"notReached":50}` {
+		t.Errorf("the counts are %s", got)
+	}
+	if got := shown("&result=notReached", "results"); !strings.Contains(got, `"jobId":101,`) || !strings.Contains(got, `"result":"notReached"`) {
+		t.Errorf("the results are %s", got)
+	}
+	if got := c.do("POST", "/actions/1/cancel", ""); got.status != 202 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	if got := c.do("POST", "/actions/1/undo", ""); got.status != 202 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	for step() {
+	}
+	if got := part(t, json.RawMessage(c.must("GET", "/actions/2?limit=1", "")), "action.counts.changed"); got != "100" {
+		t.Errorf("taken back are %s", got)
+	}
+	if got := c.do("POST", "/actions/2/cancel", ""); got.status != 409 || !strings.Contains(got.body, "has ended already") {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 }

@@ -70,6 +70,17 @@ func (a *api) rerunHistory(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	})
 }
 
+// cancelReruns takes back the runs that repeat records and wait.
+func (a *api) cancelReruns(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	count, err := a.service.CancelReruns(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	return reply(w, struct {
+		Runs int `json:"runs"`
+	}{count})
+}
+
 // readRerunFilter reads the members that the filter of a search has too.
 func readRerunFilter(filter wire.Object, f *cron.HistoryFilter) {
 	wire.Integer(filter, "job", &f.JobID, 1, 1<<53)

@@ -155,3 +155,30 @@ func TestRerunsOfManyRecords(t *testing.T) {
 		t.Errorf("a run by itself: %d %s", got.status, got.body)
 	}
 }
+
+// TestCancelReruns takes back the runs that wait, which can then be asked for again.
+func TestCancelReruns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t)
+		lived(c)
+		made := c.rerun(`{"filter":{"from":1},"perMinute":1}`)
+		cancel := func(want int) {
+			t.Helper()
+			if got := strings.TrimSpace(c.must("DELETE", "/history/rerun", "")); got != fmt.Sprintf(`{"runs":%d}`, want) {
+				t.Errorf("cancelled are %s, want %d", got, want)
+			}
+		}
+		cancel(made.Runs)
+		cancel(0)
+		again := c.rerun(`{"filter":{"from":1},"perMinute":1}`)
+		if again.Runs != made.Runs || again.Repeated != 0 {
+			t.Errorf("the second call says %+v, the first one %+v", again, made)
+		}
+		time.Sleep(time.Second)
+		c.server.claim(t) // the first run begins
+		cancel(made.Runs - 1)
+		if left := c.rerun(`{"filter":{"from":1},"perMinute":1,"dryRun":true}`); left.Repeated != 1 {
+			t.Errorf("afterwards: %+v", left)
+		}
+	})
+}

@@ -66,6 +66,7 @@ func (a *api) routes() []route {
 		{http.MethodPost, "/actions", service.UseStartAction, a.idempotent(service.UseStartAction, actionBody, a.startAction)},
 		{http.MethodGet, "/actions/{actionId}", service.UseGetAction, a.getAction},
 		{http.MethodPost, "/actions/{actionId}/undo", service.UseStartAction, a.idempotent(service.UseStartAction, runBody, a.undoAction)},
+		{http.MethodPost, "/actions/{actionId}/cancel", service.UseCancelAction, a.cancelAction},
 		{http.MethodGet, "/jobs/{jobId}/badge", service.UseGetBadge, a.listBadges},
 		{http.MethodGet, "/tags", service.UseListTags, a.listTags},
 		{http.MethodGet, "/views", service.UseListViews, a.listViews},
@@ -111,6 +112,7 @@ func (a *api) routes() []route {
 		{http.MethodDelete, "/tls", service.UseDeleteTLS, a.deleteTLS},
 		{http.MethodGet, "/history", service.UseHistory, a.searchHistory},
 		{http.MethodPost, "/history/rerun", service.UseRerun, a.idempotent(service.UseRerun, rerunBody, a.rerunHistory)},
+		{http.MethodDelete, "/history/rerun", service.UseCancelReruns, a.cancelReruns},
 		{http.MethodGet, "/jobs/{jobId}/executions", service.UseExecutions, a.searchExecutions},
 		{http.MethodGet, "/stats", service.UseStats, a.getStats},
 	}

@@ -10,6 +10,7 @@ type Action struct {
 	DryRun    bool  // it says what it would do, and changes nothing
 	Undoes    int64 // the action that it undoes; 0 for none
 	Failed    bool  // it ended by a fault of the service
+	Cancelled bool  // it ends with its next step, or has ended so, before all jobs had a result
 	Kinds     []OperationKind
 	Author    Author
 	Order     ActionOrder
@@ -28,6 +29,15 @@ type ActionOrder struct {
 	Filter     *JobFilter  // that selects the jobs; nil for others
 	DryRun     int64       // the action whose changed jobs are the jobs; 0 for none
 	Language   string      // of the author, in which reasons are worded
+}
+
+// NotReached is how many jobs that were selected have no result, once the action has ended.
+func (a *Action) NotReached() int {
+	if a.State != ActionFinished {
+		return 0
+	}
+	n := &a.Counts
+	return n.Total - n.Changed - n.Same - n.Invalid - n.Skipped - n.Missing - n.Faulty
 }
 
 // ActionCounts is how many jobs of an action have each result.
@@ -72,6 +82,9 @@ const (
 	ActionSkipped ActionResult = 4 // it was changed since it was selected
 	ActionMissing ActionResult = 5 // the account has no such job, or no longer
 	ActionFaulty  ActionResult = 6 // by a fault of the service
+
+	// ActionNotReached is shown for ActionWaiting when the action has ended. It is not stored.
+	ActionNotReached ActionResult = 7
 )
 
 // ActionEffect is what an action has done to a job that it changed. The numbers are stored.

@@ -169,6 +169,7 @@ const (
 	RuleKeepInstants           // Given: a time zone in which a schedule cannot be due at the same instants
 	RuleActionsOpen            // Limit: actions of an account that may be under way at once
 	RuleActionWorks            // nothing; an action that is still under way
+	RuleActionEnded            // nothing; an action that is to be cancelled and has ended
 	RuleActionNoUndo           // nothing; a dry run, which has changed nothing
 	RuleActionNoDryRun         // nothing; an action that is not a finished dry run
 	RuleFolderGone             // nothing; the folder of a definition of the past

@@ -179,6 +179,7 @@ var englishProblems = map[cron.Rule]string{
 		"do not always differ by the same time. Keep the local times, or change the schedule of this job by itself.",
 	cron.RuleActionsOpen:    "{limit} actions of this account have not finished, which is the limit. Wait until one has finished.",
 	cron.RuleActionWorks:    "The action has not finished. Wait until it has.",
+	cron.RuleActionEnded:    "The action has ended already, so that it cannot be cancelled. If it changed jobs, you can take that back by undoing it.",
 	cron.RuleActionNoUndo:   "The action was a dry run, which changed nothing. There is nothing to undo.",
 	cron.RuleFolderGone:     "The folder of the job no longer exists, so the job is in the root folder.",
 	cron.RuleActionNoDryRun: "There is no finished dry run of that number in this account. Dry runs are kept for 30 days.",

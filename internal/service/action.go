@@ -70,7 +70,7 @@ func (s *Service) NewAction(ctx context.Context, actor cron.Actor, r ActionReque
 // dryRun reads the operations of a finished dry run.
 func (s *Service) dryRun(ctx context.Context, accountID, id int64) ([]cron.Operation, error) {
 	dry, err := s.store.Action(ctx, accountID, id)
-	if cron.KindOf(err) == cron.NotFound || err == nil && (!dry.DryRun || dry.Undoes != 0 || dry.State != cron.ActionFinished || dry.Failed) {
+	if cron.KindOf(err) == cron.NotFound || err == nil && (!dry.DryRun || dry.Undoes != 0 || dry.State != cron.ActionFinished || dry.Failed || dry.Cancelled) {
 		return nil, &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectAction,
 			Problems: []cron.Problem{{Pointer: "/confirms", Rule: cron.RuleActionNoDryRun}}}
 	}
@@ -121,6 +121,22 @@ func (s *Service) StartAction(ctx context.Context, actor cron.Actor, a *cron.Act
 	})
 }
 
+// CancelAction makes an action end after the chunk of jobs that is in work. What it has done stays. The error is of kind Conflict
+// when it has ended already, unless it was cancelled.
+func (s *Service) CancelAction(ctx context.Context, actor cron.Actor, actionID int64) error {
+	if err := s.allow(&actor, UseCancelAction); err != nil {
+		return err
+	}
+	a, err := s.store.Action(ctx, actor.Account.ID, actionID)
+	if err != nil {
+		return err
+	}
+	e := cron.AuditEntry{Action: actActionCancel, Object: objectAction, ObjectID: actionID, Title: actionTitle(&a)}
+	return s.audited(ctx, &actor, e, func(ctx context.Context, _ *cron.AuditEntry) error {
+		return s.store.CancelAction(ctx, actor.Account.ID, actionID)
+	})
+}
+
 // OperationNames are the names of the kinds of operations in the API and in the audit log.
 var OperationNames = []string{"patch", "replace", "addHeader", "setHeader", "removeHeader", "shift", "timezone", "addTags", "removeTags",
 	"setTags", "move", "enable", "disable", "delete"}
@@ -167,7 +183,7 @@ func (s *Service) Actions(ctx context.Context, actor cron.Actor, before int64, l
 }
 
 // Action reads an action, and a page of its jobs in the order of their IDs: those after the given one, with a result or, with
-// ActionWaiting, all. next is the after of the next page, and 0 at the end.
+// ActionWaiting, all. Those without a result are ActionNotReached when it has ended. next is the after of the next page, and 0 at the end.
 func (s *Service) Action(ctx context.Context, actor cron.Actor, actionID, after int64, result cron.ActionResult, limit int) (
 	a cron.Action, jobs []cron.ActionJob, next int64, err error) {
 	if err := s.allow(&actor, UseGetAction); err != nil {
@@ -178,10 +194,18 @@ func (s *Service) Action(ctx context.Context, actor cron.Actor, actionID, after 
 	}
 	a.Order = cron.ActionOrder{} // it can have secrets
 	limit = min(limit, MaxActionPage)
+	if result == cron.ActionNotReached && a.State != cron.ActionFinished {
+		return a, nil, 0, nil
+	}
 	jobs, err = s.store.ActionJobs(ctx, actor.Account.ID, actionID, after, result, limit+1)
 	if err == nil && len(jobs) > limit {
 		jobs = jobs[:limit]
 		next = jobs[limit-1].JobID
+	}
+	for i := range jobs {
+		if jobs[i].Result == cron.ActionWaiting && a.State == cron.ActionFinished {
+			jobs[i].Result = cron.ActionNotReached
+		}
 	}
 	return a, jobs, next, err
 }

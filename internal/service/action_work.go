@@ -26,7 +26,7 @@ func (s *Service) WorkActions(ctx context.Context, node int64) (more bool, err e
 		return false, err
 	}
 	switch {
-	case a.Failed:
+	case a.Failed, a.Cancelled && a.State == cron.ActionSelecting:
 		err = s.store.FinishAction(ctx, &a)
 	case a.State == cron.ActionSelecting:
 		err = s.selectActionJobs(ctx, &a)
@@ -62,7 +62,7 @@ func (s *Service) workOff(ctx context.Context, a *cron.Action) error {
 	if err != nil {
 		return err
 	}
-	if len(jobs) == 0 {
+	if a.Cancelled = a.Cancelled && len(jobs) > 0; a.Cancelled || len(jobs) == 0 {
 		return s.store.FinishAction(ctx, a)
 	}
 	w := actionWork{s: s, action: a, language: message.Choose(a.Order.Language, message.Languages()), now: s.store.Now()}

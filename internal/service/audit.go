@@ -17,6 +17,7 @@ const (
 	actVersionDrop  = "job.version.forget"
 	actJobRun       = "job.run"
 	actHistoryRerun = "history.rerun"
+	actRerunCancel  = "history.rerun.cancel"
 	actTestStart    = "testrun.start"
 	actFolderAdd    = "folder.create"
 	actFolderName   = "folder.change"
@@ -75,6 +76,7 @@ const (
 	actActionStart   = "action.start"
 	actActionTry     = "action.dry-run"
 	actActionUndo    = "action.undo"
+	actActionCancel  = "action.cancel"
 )
 
 // Kinds of objects in the audit log. They are stored.

@@ -77,6 +77,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"Rerun", "history.rerun", func() error {
 			return second(w.Rerun(ctx, jane, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: first.ID, RecordID: 1, Planned: w.db.Now()}}}))
 		}},
+		{"CancelReruns", "history.rerun.cancel", func() error { return second(w.CancelReruns(ctx, jane)) }},
 		{"StartTestRun", "testrun.start", func() error {
 			tested, err := w.NewTestRun(ctx, jane, first.ID, patch)
 			w.ok(err)
@@ -93,6 +94,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			}
 			return w.StartAction(ctx, jane, &cron.Action{AccountID: w.account.ID, Undoes: 1})
 		}},
+		{"CancelAction", "action.cancel", func() error { return w.CancelAction(ctx, jane, 1) }},
 		{"DeleteJob", "job.delete", func() error { return w.DeleteJob(ctx, jane, first.ID, nil) }},
 		{"RestoreJob", "job.restore", func() error { return second(w.RestoreJob(ctx, jane, first.ID)) }},
 		{"PurgeJob", "job.delete job.purge", func() error {

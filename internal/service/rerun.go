@@ -35,3 +35,17 @@ func (s *Service) Rerun(ctx context.Context, actor cron.Actor, plan *cron.RerunP
 	})
 	return made, err
 }
+
+// CancelReruns takes back all runs of the account that repeat records and wait, and returns how many. Those that have begun go on.
+func (s *Service) CancelReruns(ctx context.Context, actor cron.Actor) (count int, err error) {
+	if err := s.allow(&actor, UseCancelReruns); err != nil {
+		return 0, err
+	}
+	e := cron.AuditEntry{Action: actRerunCancel, Object: objectHistory}
+	err = s.audited(ctx, &actor, e, func(ctx context.Context, e *cron.AuditEntry) (err error) {
+		count, err = s.store.CancelReruns(ctx, actor.Account.ID)
+		e.Title = fmt.Sprintf("%d runs", count)
+		return err
+	})
+	return count, err
+}

@@ -24,7 +24,7 @@ var whoMay = map[string]string{
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
 	"Problems": readers, "Problem": readers, "ActOnProblem": writers,
 	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
-	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "Actions": readers, "Action": readers,
+	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers,
 
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,
 	"TestRun": bodyReaders, "FollowTestRun": bodyReaders,
@@ -32,7 +32,7 @@ var whoMay = map[string]string{
 	"AddFolder": writers, "AddJob": writers, "ChangeFolder": writers, "ChangeJob": writers, "ChangeJobs": writers,
 	"CheckFolder": writers, "CheckPatch": writers, "DeleteFolder": writers, "DeleteJob": writers, "DeleteJobs": writers,
 	"FolderJobs": writers, "Idempotent": writers, "NewClone": writers, "NewFolder": writers, "NewJob": writers, "Performed": writers,
-	"RoomForJob": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers,
+	"RoomForJob": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers, "CancelReruns": writers,
 
 	"DeleteTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"SetTLS":    "command, key, operator's key, editor's key, editor, owner, stale owner",

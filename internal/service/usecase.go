@@ -55,6 +55,7 @@ const (
 	UseStats        UseCase = 43
 	UseCompare      UseCase = 44
 	UseRerun        UseCase = 45
+	UseCancelReruns UseCase = 46
 	UseFollow       UseCase = 51
 	UseGetAccount   UseCase = 61
 	UseListKeys     UseCase = 62
@@ -78,8 +79,9 @@ const (
 	UseListInvitations  UseCase = 85
 	UseRevokeInvitation UseCase = 86
 
-	UseStartAction UseCase = 131
-	UseGetAction   UseCase = 132
+	UseStartAction  UseCase = 131
+	UseGetAction    UseCase = 132
+	UseCancelAction UseCase = 133
 
 	UseAudit           UseCase = 91
 	UseAuditAll        UseCase = 92
@@ -142,8 +144,8 @@ var (
 var rights = map[UseCase]right{
 	UseListJobs: reads, UseGetJob: reads, UseGetRun: reads, UseGetBadge: reads,
 	UseCreateJob: writes, UseChangeJob: writes, UseDeleteJob: writes, UseCloneJob: writes, UseBulk: writes, UseRunJob: writes,
-	UseRerun:       writes,
-	UseStartAction: writes, UseGetAction: reads,
+	UseRerun: writes, UseCancelReruns: writes,
+	UseStartAction: writes, UseGetAction: reads, UseCancelAction: writes,
 
 	UseStartTestRun: writes, UseEndTestRun: writes,
 	UseGetTestRun: {scope: cron.ScopeRead, role: cron.RoleEditor}, // it shows bodies and headers

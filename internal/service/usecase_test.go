@@ -123,6 +123,8 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"PlanReruns": func() error {
 			return second(s.PlanReruns(ctx, a, &cron.RerunQuery{Filter: cron.HistoryFilter{From: now, Outcomes: cron.RepeatableOutcomes}, PerMinute: 1}))
 		},
+		"CancelReruns":      func() error { return second(s.CancelReruns(ctx, a)) },
+		"CancelAction":      func() error { return s.CancelAction(ctx, a, 1) },
 		"Rerun":             func() error { return second(s.Rerun(ctx, a, &cron.RerunPlan{})) },
 		"ScheduleLoad":      func() error { return second(s.ScheduleLoad(ctx, now, a, cron.LoadQuery{})) },
 		"SearchHistory":     func() error { return second(s.SearchHistory(ctx, a, &cron.HistoryQuery{Limit: 1})) },

@@ -16,11 +16,11 @@ import (
 //	StartAction ──▶ selecting ──▶ working ──▶ finished ── 30 days ──▶ deleted
 //	                    │            │
 //	                    │            └─ ActOnJob: the job, its version and the result are one transaction
-//	                    └─ SelectActionJobs: the version of each job is noted
+//	                    └─ ListActionJobs, CopyActionJobs: the version of each job is noted
 //
 // A job has a result or none, so whatever ends a node, another one goes on, and does nothing twice. The lease of a node on an
 // action only keeps two from doing the same work. Counts on the row are for those who wait; when the action finishes they are
-// counted again.
+// counted again. CancelAction only marks an action: the chunk in work is completed, and the next step finishes it.
 
 func actionRow(id int64) string { return "action " + strconv.FormatInt(id, 10) }
 
@@ -33,6 +33,7 @@ func actionColumns(a *cron.Action) columns {
 		list.add("dry_run", flag(&a.DryRun))
 		list.add("undoes", integer(&a.Undoes))
 		list.add("failed", flag(&a.Failed))
+		list.add("cancelled", flag(&a.Cancelled))
 		list.add("kinds", kindsField{&a.Kinds})
 		list.add("person_id", integer(&a.Author.PersonID))
 		list.add("key_id", integer(&a.Author.KeyID))
@@ -201,8 +202,34 @@ func scanActionJob(scan scanner, w *cron.ActionJob) error {
 	return err
 }
 
-// ActionJobs lists jobs of an action in the order of their IDs, after one of them (0 for the start), those with a result or, with
-// ActionWaiting, all.
+// CancelAction makes an action end with its next step. The error is of kind Conflict when it has ended already, unless it was
+// cancelled.
+func (s *Store) CancelAction(ctx context.Context, accountID, id int64) error {
+	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		var (
+			cancelled bool
+			state     cron.ActionState
+		)
+		err := q.QueryRowContext(ctx, `SELECT cancelled, state FROM action WHERE id = $1 AND account_id = $2 AND expires_at > $3`+
+			s.engine.lock(forUpdate), id, accountID, millis(s.Now())).Scan(flag(&cancelled), integer(&state))
+		switch {
+		case err != nil:
+			return oneRow(err, cron.SubjectAction)
+		case cancelled:
+			return nil
+		case state == cron.ActionFinished:
+			return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectAction, Problems: []cron.Problem{{Rule: cron.RuleActionEnded}}}
+		}
+		_, err = q.ExecContext(ctx, `UPDATE action SET cancelled = true WHERE id = $1`, id)
+		if err != nil {
+			return fmt.Errorf("cancel the action: %w", err)
+		}
+		return nil
+	})
+}
+
+// ActionJobs lists jobs of an action in the order of their IDs, after one of them (0 for the start): with ActionWaiting all of them,
+// with ActionNotReached those without a result, and otherwise those with this one.
 func (s *Store) ActionJobs(ctx context.Context, accountID, id, after int64, result cron.ActionResult, limit int) ([]cron.ActionJob, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -210,8 +237,8 @@ func (s *Store) ActionJobs(ctx context.Context, accountID, id, after int64, resu
 	}
 	defer leave()
 	return collect(ctx, s.read, "list the jobs of an action", scanActionJob, `SELECT `+actionJobColumns+` FROM action_job
-		WHERE action_id = $1 AND account_id = $2 AND job_id > $3 AND (result = $4 OR $4 = 0) ORDER BY job_id LIMIT $5`,
-		id, accountID, after, int(result), limit)
+		WHERE action_id = $1 AND account_id = $2 AND job_id > $3 AND (result = $4 OR $4 = 0 OR result = 0 AND $4 = $5) ORDER BY job_id LIMIT $6`,
+		id, accountID, after, int(result), int(cron.ActionNotReached), limit)
 }
 
 // actionRows is how many jobs of actions one transaction deletes.

@@ -328,7 +328,7 @@ func (s *Store) SaveActionResults(ctx context.Context, a *cron.Action, unwritten
 	return stepped(err)
 }
 
-// FinishAction ends an action, whose jobs have all their results unless it has failed.
+// FinishAction ends an action, whose jobs have all their results unless it has failed or was cancelled.
 func (s *Store) FinishAction(ctx context.Context, a *cron.Action) error {
 	ctx = upkeep.with(ctx)
 	var n cron.ActionCounts
@@ -345,10 +345,11 @@ func (s *Store) FinishAction(ctx context.Context, a *cron.Action) error {
 		return err
 	}
 	return stepped(s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		set := `state = 2, finished_at = $4, failed = $5, total = $6, changed = $7, same = $8, invalid = $9, skipped = $10, missing = $11, faulty = $12`
+		set := `state = 2, finished_at = $4, failed = $5, total = $6, changed = $7, same = $8, invalid = $9, skipped = $10, missing = $11, faulty = $12,
+			cancelled = $13`
 		if !a.DryRun {
 			set += `, sealed = NULL`
 		}
-		return s.step(ctx, q, a, cron.ChangeActionFinished, a.Position, set, millis(s.stamp()), a.Failed, n.Total, n.Changed, n.Same, n.Invalid, n.Skipped, n.Missing, n.Faulty)
+		return s.step(ctx, q, a, cron.ChangeActionFinished, a.Position, set, millis(s.stamp()), a.Failed, n.Total, n.Changed, n.Same, n.Invalid, n.Skipped, n.Missing, n.Faulty, a.Cancelled)
 	}))
 }

@@ -97,6 +97,10 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		_, err := db.Rerun(ctx, w.account, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: w.job, RecordID: 4711, Planned: db.Now()}}})
 		return err
 	},
+	"CancelReruns": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.CancelReruns(ctx, w.account)
+		return err
+	},
 	"SetTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.SetTLS(ctx, w.account, cron.TLSMaterial{Roots: "other"})
 	},
@@ -154,6 +158,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"SaveActionResults": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		same := []*cron.ActionJob{{JobID: w.job, Result: cron.ActionSame}}
 		return db.SaveActionResults(ctx, &w.working, same, w.job, cron.ActionCounts{Same: 1})
+	},
+	"CancelAction": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CancelAction(ctx, w.account, w.working.ID)
 	},
 	"FinishAction": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.FinishAction(ctx, &w.working)

@@ -282,6 +282,8 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 			ok(t, err)
 			_, err = db.Rerun(t.Context(), account, &plan)
 			ok(t, err)
+			_, err = db.CancelReruns(t.Context(), account)
+			ok(t, err)
 		}
 		_, err := db.Stats(t.Context(), account, &cron.StatsQuery{JobID: jobID, From: now.Add(-24 * time.Hour), To: now})
 		ok(t, err)
@@ -319,6 +321,9 @@ func useActions(t testing.TB, db *store.Store, account, node, jobID int64) {
 			ok(t, db.StartAction(ctx, &cron.Action{AccountID: account, Undoes: first.ID}))
 		}
 	}
+	third := cron.Action{AccountID: account}
+	ok(t, db.StartAction(ctx, &third))
+	ok(t, db.CancelAction(ctx, account, third.ID))
 	_, err := db.Actions(ctx, account, 0, 10)
 	ok(t, err)
 	_, err = db.Action(ctx, account, first.ID)

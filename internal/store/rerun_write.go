@@ -128,6 +128,28 @@ func (s *Store) setDue(ctx context.Context, q queryer, accountID int64, start ti
 	return nil
 }
 
+// CancelReruns takes back the reruns of an account that wait, and returns how many. One that a claim is taking is left alone.
+func (s *Store) CancelReruns(ctx context.Context, accountID int64) (count int, err error) {
+	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		ids, err := collect(ctx, q, "list the reruns that wait", single[int64], `SELECT id FROM pending WHERE account_id = $1 AND kind = 1
+			AND rerun = 1`+s.engine.lock(skipLocked), accountID)
+		if err != nil {
+			return err
+		}
+		count = len(ids)
+		if _, err := q.ExecContext(ctx, `DELETE FROM rerun WHERE (planned_at, job_id) IN
+			(SELECT planned_at, job_id FROM pending WHERE `+s.engine.in("id", 1)+`)`, s.engine.list(ids)); err != nil {
+			return err
+		}
+		_, err = q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.engine.in("id", 1), s.engine.list(ids))
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("cancel reruns: %w", err)
+	}
+	return count, nil
+}
+
 // planned makes the runs of a plan those that are written.
 func planned(p *cron.RerunPlan, rows []*rerun) {
 	counts := make(map[int64]int)

@@ -10,6 +10,7 @@ var actionLabels = map[string]string{
 	"job.version.restore":      "did.job-version-restore",
 	"job.version.forget":       "did.job-version-forget",
 	"history.rerun":            "did.history-rerun",
+	"history.rerun.cancel":     "did.history-rerun-cancel",
 	"job.run":                  "did.job-run",
 	"testrun.start":            "did.testrun-start",
 	"folder.create":            "did.folder-create",
@@ -66,6 +67,7 @@ var actionLabels = map[string]string{
 	"action.start":             "did.action-start",
 	"action.dry-run":           "did.action-dry-run",
 	"action.undo":              "did.action-undo",
+	"action.cancel":            "did.action-cancel",
 }
 
 // actionName says what an action is; the action itself if nobody knows.

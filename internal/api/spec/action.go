@@ -16,10 +16,13 @@ func actionOperations() Group {
 		{In: "query", Name: "limit", Schema: Integer("Items in a page.").Within(1, service.MaxActionPage).WithDefault(wire.DefaultActionPage)},
 		{In: "query", Name: "cursor", Schema: String("`next` of the previous page.")},
 	}
-	started := func(text string) Response {
-		r := jsonAnswer(text, `{"actionId":1}`, Of("actionId", Integer("The number of the action.")))
+	accepted := func(text, example string, members ...Member) Response {
+		r := jsonAnswer(text, example, members...)
 		r.Status = http.StatusAccepted
-		r = created(r)
+		return r
+	}
+	started := func(text string) Response {
+		r := created(accepted(text, `{"actionId":1}`, Of("actionId", Integer("The number of the action."))))
 		r.Headers = append(r.Headers, Of("Location", String("The path of the action.")))
 		return r
 	}
@@ -59,6 +62,14 @@ func actionOperations() Group {
 				Responses: answers(started("The action is stored, and a node will work on it."),
 					slices.Concat(creatingProblems("The action has not finished, or it was a dry run."), []any{http.StatusNotFound})...),
 			},
+			{
+				Method: http.MethodPost, Path: "/actions/{actionId}/cancel", ID: "cancelAction", Summary: "Cancel an action", Added: true,
+				Description: "The action ends after the chunk of jobs that is in work. What it has done stays, and can be taken back; jobs " +
+					"without a result are `notReached`.",
+				Parameters: []Parameter{id},
+				Responses: answers(accepted("The action will end.", `{"actionId":1}`, Of("actionId", Integer("The number of the action."))),
+					http.StatusNotFound, problemOf(http.StatusConflict, "The action has ended already.")),
+			},
 		},
 	}
 }
@@ -66,7 +77,7 @@ func actionOperations() Group {
 var resultMeanings = []string{
 	"no result yet; as a parameter, all jobs", "changed; in a dry run, would be changed", "already as the action would make it",
 	"the change would make the job invalid, for `reasons`", "changed by somebody since it was selected", "the account has no such job",
-	"a fault of the service",
+	"a fault of the service", "no result, as the action has ended before",
 }
 
 func actionMembers() []Member {
@@ -104,9 +115,9 @@ func actionSchemas() []Member {
 			Maybe("folderId", Integer("The folder; 0 is the root folder.").AtLeast(0)))),
 		Of("Action", Object("A change of many jobs.",
 			Of("actionId", Integer("The number of the action.")),
-			Of("state", String("How far it is.").Choose(named(append(slices.Clone(wire.ActionStates), wire.ActionFailed),
+			Of("state", String("How far it is.").Choose(named(append(slices.Clone(wire.ActionStates), wire.ActionFailed, wire.ActionCancelling, wire.ActionCancelled),
 				"the jobs and their versions are being noted", "jobs get their results", "all jobs have their results",
-				"ended by a fault of the service")...)),
+				"ended by a fault of the service", "ends after the jobs that are in work", "was cancelled and has ended")...)),
 			Of("dryRun", Boolean("It changes nothing.")),
 			Of("undoes", Integer("The action that it takes back; null for none.").OrNull()),
 			Of("operations", Array("The kinds of its operations.", String(""))),
@@ -116,7 +127,8 @@ func actionSchemas() []Member {
 			Of("expires", Time("When it is deleted, and can no longer be taken back.")),
 			Of("counts", Object("How many jobs have each result; exact when it has finished.",
 				Of("total", count("The jobs.")), Of("changed", count("")), Of("same", count("")), Of("invalid", count("")),
-				Of("skipped", count("")), Of("missing", count("")), Of("failed", count("")))))),
+				Of("skipped", count("")), Of("missing", count("")), Of("failed", count("")),
+				Of("notReached", count("Jobs without a result, when the action has ended.")))))),
 		Of("ActionResult", Object("A job of an action.",
 			Of("jobId", Integer("The job.")),
 			Of("title", String("Its title, or its URL without credentials.")),

@@ -217,6 +217,9 @@ func (s Schema) OrNull() Schema {
 		return Schema{OneOf: []Schema{s, {Type: "null"}}}
 	}
 	s.Type = []string{s.Type.(string), "null"}
+	if s.OneOf != nil {
+		s.OneOf = append(slices.Clone(s.OneOf), Schema{Type: "null"})
+	}
 	return s
 }
 

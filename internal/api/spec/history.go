@@ -59,6 +59,7 @@ func historyOperations() Group {
 				Responses: answers(searchAnswer(), http.StatusBadRequest, http.StatusNotFound),
 			},
 			rerunOperation(),
+			cancelRerunsOperation(),
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}/executions", ID: "searchExecutions",
 				Summary: "Search the records of a job", Added: true, Description: searching,

@@ -44,6 +44,15 @@ func rerunOperation() Operation {
 	}
 }
 
+// cancelRerunsOperation takes back what rerunOperation asked for.
+func cancelRerunsOperation() Operation {
+	return Operation{
+		Method: http.MethodDelete, Path: "/history/rerun", ID: "cancelReruns", Summary: "Cancel the runs that repeat records", Added: true,
+		Description: "All of the account that wait. Those that have begun go on. The records can be repeated again.",
+		Responses:   answers(jsonAnswer("They were cancelled.", `{"runs":12}`, Of("runs", Integer("How many.").AtLeast(0)))),
+	}
+}
+
 func rerunMembers() []Member {
 	return []Member{
 		Of("dryRun", Boolean("True if nothing was done.")),

@@ -56,10 +56,14 @@ var PreviewNotes = []string{
 var (
 	ActionStates = []string{cron.ActionSelecting: "selecting", cron.ActionWorking: "working", cron.ActionFinished: "finished"}
 	// ActionFailed is the state of an action that a fault of the service has ended.
-	ActionFailed  = "failed"
+	ActionFailed = "failed"
+	// ActionCancelling and ActionCancelled are the states of an action that was cancelled, and ends or has ended.
+	ActionCancelling, ActionCancelled = "cancelling", "cancelled"
+
 	ActionResults = []string{
 		cron.ActionWaiting: "waiting", cron.ActionChanged: "changed", cron.ActionSame: "same", cron.ActionInvalid: "invalid",
 		cron.ActionSkipped: "skipped", cron.ActionMissing: "missing", cron.ActionFaulty: "failed",
+		cron.ActionNotReached: "notReached",
 	}
 	ActionEffects = []string{cron.EffectNone: "", cron.EffectEdited: "edited", cron.EffectDeleted: "deleted", cron.EffectRestored: "restored"}
 )

@@ -320,4 +320,66 @@ var rerunTests = []test{
 		}
 		s.equal("waiting", s.raw().Rows("pending"), int64(0))
 	}},
+	{"reruns that wait are cancelled, and nothing else", func(s *suite) {
+		db, account, node := s.start()
+		stranger := s.account(db)
+		j, foreign := s.job(db, account), s.job(db, stranger)
+		for i := range 3 {
+			s.old(db, j, 30-i, cron.OutcomeFailed)
+		}
+		s.old(db, foreign, 10, cron.OutcomeFailed)
+		theirs := s.rerun(db, stranger, yesterday(db))
+		made := s.rerun(db, account, yesterday(db))
+		s.pend(j, db.Now().Add(time.Hour), db.Now().Add(-time.Hour), cron.KindScheduled, 2)
+		run := s.request(db, j)
+		s.raw().Exec(`UPDATE pending SET claim_at = $2, due_at = $2 WHERE rerun = 1 AND (job_id = $1 OR planned_at <> $3)`, foreign.ID,
+			db.Now().Add(time.Hour).UnixMilli(), made.Start.UnixMilli())
+		s.equal("claimed", len(s.claim(db, node, 10).Launches), 2) // the first of them, and the run on request
+
+		count, err := db.CancelReruns(s.ctx(), account)
+		s.ok(err)
+		s.equal("cancelled", count, 2)
+		s.equal("waiting", len(s.waiting(j.ID)), 1)
+		s.equal("waiting of others", len(s.waiting(foreign.ID)), len(theirs.Runs))
+		s.equal("the run on request", s.requested(db, j, run).State, cron.RunRunning)
+		again := s.rerun(db, account, yesterday(db))
+		s.equal("again", [2]int64{again.Repeated, int64(len(again.Runs))}, [2]int64{1, 2})
+	}},
+	{"a rerun is claimed or cancelled", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account)
+		for i := range 40 {
+			s.old(db, j, 50-i, cron.OutcomeFailed)
+		}
+		s.rerun(db, account, yesterday(db))
+		s.hurryAll(db, account)
+		other := s.open()
+		launched, cancelled := make([]int, 8), make([]int, 8)
+		for _, err := range race(8, func(i int) (err error) {
+			if i%2 == 0 {
+				var claimed cron.Claimed
+				claimed, err = db.Claim(s.ctx(), cron.ClaimRequest{Node: node, Limit: 5})
+				launched[i] = len(claimed.Launches)
+			} else {
+				cancelled[i], err = other.CancelReruns(s.ctx(), account)
+			}
+			return err
+		}) {
+			s.ok(err)
+		}
+		left := len(s.waiting(j.ID))
+		sum := left
+		for i := range launched {
+			sum += launched[i] + cancelled[i]
+		}
+		s.equal("claimed, cancelled and left", sum, 40)
+		s.equal("left in the table of reruns", s.raw().Rows("rerun"), int64(left+sumOf(launched)))
+	}},
+}
+
+func sumOf(counts []int) (sum int) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
 }
