@@ -103,6 +103,7 @@ type detailedJob struct {
 	RunAt            *int64 `json:"runAt"`
 	PausedUntil      *int64 `json:"pausedUntil"`
 	PauseNote        string `json:"pauseNote"`
+	SilencedUntil    *int64 `json:"silencedUntil"`
 	Misfire          string `json:"misfire"`
 	GraceSeconds     int64  `json:"graceSeconds"`
 	LateAfterSeconds int64  `json:"lateAfterSeconds"`

@@ -62,7 +62,7 @@ const fullJob = `{
 	"extendedData": {"headers": {"X-Second": "2", "Accept": "text/plain", "X-Id": "%cjo:uuid4%"}, "body": "{\"a\":\"<ü>\"}"},
 	"schedule": {"timezone": "Europe/Berlin", "expiresAt": 20301231235959, "hours": [23, 5], "mdays": [-1], "minutes": [30, 0, 30],
 		"months": [12, 1], "wdays": [7, 1], "seconds": [15], "lastDay": true, "days": "both", "dst": "wallclock", "spreadSeconds": 600},
-	"pausedUntil": 946800000, "pauseNote": "until the <move> is done",
+	"pausedUntil": 946800000, "pauseNote": "until the <move> is done", "silencedUntil": 946850000,
 	"misfire": "run", "graceSeconds": 0, "lateAfterSeconds": 90, "overlap": "skip", "delivery": "at-least-once",
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
 	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""],
@@ -247,7 +247,7 @@ var (
 	jobFields      = []string{"jobId", "enabled", "title", "saveResponses", "url", "lastStatus", "lastDuration", "lastExecution",
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
-		[]string{"runAt", "pausedUntil", "pauseNote", "misfire", "graceSeconds", "lateAfterSeconds", "overlap", "delivery", "retry",
+		[]string{"runAt", "pausedUntil", "pauseNote", "silencedUntil", "misfire", "graceSeconds", "lateAfterSeconds", "overlap", "delivery", "retry",
 			"followRedirects", "success", "verifyTls", "oversize", "traceparent", "signingSecret", "description", "tags", "created", "createdBy", "updated", "updatedBy"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",

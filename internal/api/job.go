@@ -256,7 +256,7 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 		jobTail:       newJobTail(rec),
 		Schedule:      newDetailedSchedule(s, rec.Timing.Spread),
 		RequestMethod: int(r.Method),
-		timing:        newTiming(&rec.Timing),
+		timing:        newTiming(&rec.Job),
 		policy:        newPolicy(&rec.Policy),
 		exchange:      newExchange(&rec.Exchange),
 		marks:         marks{rec.Traceparent, rec.SigningSecret},
@@ -286,15 +286,18 @@ func newJobTail(rec *cron.JobRecord) jobTail {
 	return jobTail{int(rec.Type), rec.Timeout, rec.RedirectSuccess, rec.FolderID}
 }
 
-// timing is the members of a job that, with its schedule, decide when it is due. Times are Unix seconds.
+// timing is the members of a job that, with its schedule, decide when it is due, and when notices are written. Times are Unix
+// seconds.
 type timing struct {
-	RunAt       *int64 `json:"runAt"`
-	PausedUntil *int64 `json:"pausedUntil"`
-	PauseNote   string `json:"pauseNote"`
+	RunAt         *int64 `json:"runAt"`
+	PausedUntil   *int64 `json:"pausedUntil"`
+	PauseNote     string `json:"pauseNote"`
+	SilencedUntil *int64 `json:"silencedUntil"` // wire.Forever for good
 }
 
-func newTiming(t *cron.Timing) timing {
-	return timing{wire.UnixOrNull(t.RunAt), wire.UnixOrNull(t.PausedUntil), t.PauseNote}
+func newTiming(j *cron.Job) timing {
+	t := &j.Timing
+	return timing{wire.UnixOrNull(t.RunAt), wire.UnixOrNull(t.PausedUntil), t.PauseNote, wire.UntilOrNull(j.Notification.SilencedUntil)}
 }
 
 // policy is the members of a job about misfires, overlaps, retries and delivery.

@@ -55,6 +55,7 @@ func readJob(o wire.Object, job *cron.Job) {
 	readTiming(o, schedule, &job.Timing)
 	readPolicy(o, &job.Policy)
 	readExchange(o, &job.Exchange)
+	wire.ReadUntil(o, "silencedUntil", &job.Notification.SilencedUntil)
 	o.Text("description", &job.Description)
 	if _, given := o.Value("tags"); given {
 		job.Tags = nil

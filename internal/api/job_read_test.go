@@ -52,7 +52,7 @@ const everyField = `{"enabled":true,"title":"old","saveResponses":true,"url":"ht
 	"extendedData":{"headers":{"A":"1","B":"2"},"body":"old"},
 	"schedule":{"timezone":"Asia/Tokyo","expiresAt":20991231235959,"hours":[1],"mdays":[2],"minutes":[3],"months":[4],
 		"wdays":[5],"seconds":[6],"days":"both","lastDay":true,"dst":"wallclock","spreadSeconds":7},
-	"runAt":4102444800,"pausedUntil":4070908800,"pauseNote":"old",
+	"runAt":4102444800,"pausedUntil":4070908800,"pauseNote":"old","silencedUntil":4070908801,
 	"description":"old","tags":["old","x"],
 	"misfire":"run","graceSeconds":90,"overlap":"skip","delivery":"at-least-once",
 	"retry":{"count":3,"delaySeconds":5,"factor":1.5,"ceilingSeconds":60},

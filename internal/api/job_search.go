@@ -16,11 +16,12 @@ import (
 // foundJob is a job in the answer to a search.
 type foundJob struct {
 	job
-	Tags        []string `json:"tags"`
-	State       []string `json:"state"`
-	PausedUntil *int64   `json:"pausedUntil"` // Unix seconds
-	Updated     int64    `json:"updated"`
-	UpdatedBy   string   `json:"updatedBy"`
+	Tags          []string `json:"tags"`
+	State         []string `json:"state"`
+	PausedUntil   *int64   `json:"pausedUntil"` // Unix seconds
+	SilencedUntil *int64   `json:"silencedUntil"`
+	Updated       int64    `json:"updated"`
+	UpdatedBy     string   `json:"updatedBy"`
 }
 
 // searchJobs lists the jobs that a filter selects.
@@ -49,7 +50,7 @@ func (a *api) searchJobs(w http.ResponseWriter, r *http.Request, actor cron.Acto
 	for i := range page.Jobs {
 		rec := &page.Jobs[i]
 		answer.Jobs[i] = foundJob{newJob(rec), append([]string{}, rec.Tags...), append([]string{}, conditionNames(rec.Conditions(now))...),
-			wire.UnixOrNull(rec.Timing.PausedUntil), rec.Updated.Unix(), rec.UpdatedBy.Label}
+			wire.UnixOrNull(rec.Timing.PausedUntil), wire.UntilOrNull(rec.Notification.SilencedUntil), rec.Updated.Unix(), rec.UpdatedBy.Label}
 	}
 	if !page.Next.IsZero() {
 		answer.Next = new(encodePosition(page.Next, &q))

@@ -15,11 +15,12 @@ import (
 type searched struct {
 	Jobs []struct {
 		job
-		Tags        []string `json:"tags"`
-		State       []string `json:"state"`
-		PausedUntil *int64   `json:"pausedUntil"`
-		Updated     int64    `json:"updated"`
-		UpdatedBy   string   `json:"updatedBy"`
+		Tags          []string `json:"tags"`
+		State         []string `json:"state"`
+		PausedUntil   *int64   `json:"pausedUntil"`
+		SilencedUntil *int64   `json:"silencedUntil"`
+		Updated       int64    `json:"updated"`
+		UpdatedBy     string   `json:"updatedBy"`
 	} `json:"jobs"`
 	Next *string `json:"next"`
 }

@@ -1,6 +1,9 @@
 package cron
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // NoticeKind is the reason for a notice. The numbers are stored.
 type NoticeKind int
@@ -40,6 +43,9 @@ type Conclusion struct {
 //   - A manual execution changes no counter.
 //   - No notice is sent for a job that was disabled meanwhile, unless it is a one-time job that is done.
 //   - A paused job has no further attempts.
+//   - Whether a job is silenced is not asked here: see Conclusion.Silence.
+//   - A failure whose notice was due while the job was silenced is told by the next one, and a success after failures that nobody
+//     was told of is not.
 func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclusion {
 	r := &c.Result
 	out := Conclusion{State: st}
@@ -57,10 +63,10 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 	switch {
 	case outcome == OutcomeLost || r.Status == StatusInternalError || !out.NextAttempt.IsZero():
 	case outcome == OutcomeSucceeded:
-		if n.OnSuccess && st.Failures > 0 && (!n.OnFailure || st.Failures >= n.OnFailureCount) {
+		if n.OnSuccess && st.Failures > 0 && (!n.OnFailure || st.Failures >= n.OnFailureCount && !st.FailureUntold) {
 			out.Notices = append(out.Notices, NoticeSuccess)
 		}
-		next.Failures, next.CountedFailures = 0, 0
+		next.Failures, next.CountedFailures, next.FailureUntold = 0, 0, false
 	default:
 		next.Failures++
 		if r.Status == StatusTimeout {
@@ -68,12 +74,13 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 		} else {
 			next.CountedFailures++
 		}
-		if n.OnFailure && next.Failures == n.OnFailureCount {
+		if n.OnFailure && (next.Failures == n.OnFailureCount || st.FailureUntold) {
 			out.Notices = append(out.Notices, NoticeFailure)
+			next.FailureUntold = false
 		}
 		if next.CountedFailures > p.MaxFailures && j.Type != TypeMonitoring && j.Enabled {
 			out.Disable = true
-			next.Failures, next.CountedFailures = 0, 0
+			next.Failures, next.CountedFailures, next.FailureUntold = 0, 0, false
 			if n.OnDisable {
 				out.Notices = append(out.Notices, NoticeDisabled)
 			}
@@ -84,6 +91,15 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 		out.Notices = append(out.Notices, NoticeCertExpiry)
 	}
 	return out
+}
+
+// Silence takes the notices back, since the job is silenced; before is the state that Conclude was given. What is still so when
+// the silence ends is told then: failures that go on, and the expiry of a certificate.
+func (c *Conclusion) Silence(before *JobState) {
+	if slices.Contains(c.Notices, NoticeFailure) && !c.Disable {
+		c.State.FailureUntold = true
+	}
+	c.State.CertNoticed, c.Notices = before.CertNoticed, nil
 }
 
 // nextAttempt is the time of the attempt that follows one with the given outcome; zero when it was the last.

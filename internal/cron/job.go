@@ -77,7 +77,16 @@ type Notification struct {
 	OnDisable       bool
 	OnCertExpiry    bool
 	CertExpiryAhead time.Duration // how long before the expiry of the certificate; whole seconds
+	// SilencedUntil is until when no notices are given, although executions go on. Zero or in the past when the job is not
+	// silenced, Forever when it is so for good. Whole seconds.
+	SilencedUntil time.Time
 }
+
+// Forever is the last instant that the API can write.
+var Forever = time.Unix(lastInstant, 0).UTC()
+
+// Silenced reports whether the job is silenced at the given time.
+func (n *Notification) Silenced(now time.Time) bool { return now.Before(n.SilencedUntil) }
 
 // DefaultNotification is the notification of a new job.
 func DefaultNotification() Notification {
@@ -94,6 +103,7 @@ type JobState struct {
 	Failures        int       // all failures in a row, for Notification.OnFailure
 	CountedFailures int       // failures in a row that count for disabling
 	CertNoticed     time.Time // the certificate expiry of the last notice about one
+	FailureUntold   bool      // the notice of the present failures was due while the job was silenced
 }
 
 // NewJob is a job with the defaults of the cron-job.org API: disabled, GET, and a schedule that never matches.

@@ -48,6 +48,7 @@ const (
 	JobPaused                       // its pause has not ended
 	JobDisabled                     // it is disabled, by somebody or by the service
 	JobNeverRan                     // it was never executed
+	JobSilenced                     // its silence has not ended
 	jobConditions
 )
 
@@ -63,6 +64,7 @@ func (r *JobRecord) Conditions(now time.Time) (conditions []JobCondition) {
 		JobPaused:   r.Timing.Paused(now),
 		JobDisabled: !r.Enabled,
 		JobNeverRan: st.LastExecution.IsZero(),
+		JobSilenced: r.Notification.Silenced(now),
 	} {
 		if holds {
 			conditions = append(conditions, JobCondition(condition))

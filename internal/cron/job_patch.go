@@ -82,6 +82,8 @@ var jobFields = map[string]func(to, from *Job){
 		to.Notification.CertExpiryAhead = from.Notification.CertExpiryAhead
 	},
 
+	"/silencedUntil": func(to, from *Job) { to.Notification.SilencedUntil = from.Notification.SilencedUntil },
+
 	"/schedule/timezone":  func(to, from *Job) { to.Schedule.Timezone = from.Schedule.Timezone },
 	"/schedule/expiresAt": func(to, from *Job) { to.Schedule.ExpiresAt = from.Schedule.ExpiresAt },
 	"/schedule/seconds":   func(to, from *Job) { to.Schedule.Seconds = from.Schedule.Seconds },

@@ -76,12 +76,14 @@ func (j *Job) check(c *Checker) {
 
 // normalize makes the least of what is less than the least, as the cron-job.org API does.
 func (n *Notification) normalize() {
+	n.SilencedUntil = wholeSeconds(n.SilencedUntil)
 	n.OnFailureCount = max(n.OnFailureCount, 1)
 	n.CertExpiryAhead = max(n.CertExpiryAhead.Truncate(time.Second), 0)
 }
 
 // check adds what is wrong with the notification.
 func (n *Notification) check(c *Checker) {
+	c.instant("/silencedUntil", n.SilencedUntil)
 	if n.OnFailureCount > math.MaxInt32 {
 		c.Add("/notification/onFailureCount", outOfRange(int64(n.OnFailureCount), 1, math.MaxInt32))
 	}

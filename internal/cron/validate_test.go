@@ -110,6 +110,7 @@ func TestWhatTheAPIWouldNotStoreIsRefused(t *testing.T) {
 		"/schedule/spreadSeconds": {func(j *Job) { j.Timing.Spread = -time.Second }},
 		"/runAt":                  {func(j *Job) { j.Timing.RunAt = far }, func(j *Job) { j.Timing.RunAt = time.Unix(-1, 0) }},
 		"/pausedUntil":            {func(j *Job) { j.Timing.PausedUntil = far }, func(j *Job) { j.Timing.PausedUntil = time.Unix(0, 0) }},
+		"/silencedUntil":          {func(j *Job) { j.Notification.SilencedUntil = far }, func(j *Job) { j.Notification.SilencedUntil = time.Unix(0, 0) }},
 		"/pauseNote":              {func(j *Job) { j.Timing.PauseNote = "\xff" }},
 		"/misfire":                {func(j *Job) { j.Policy.Misfire = 2 }, func(j *Job) { j.Policy.Misfire = -1 }},
 		"/overlap":                {func(j *Job) { j.Policy.Overlap = 2 }},

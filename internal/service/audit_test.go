@@ -259,7 +259,7 @@ func TestChangesAreNamed(t *testing.T) {
 		Retry: cron.Retry{Count: 1, Delay: time.Second, Factor: 3, Ceiling: time.Second}}
 	other.Exchange = cron.Exchange{FollowRedirects: 1, Success: &cron.Success{Contains: "x"}, Unverified: true, Oversize: cron.OversizeTruncate}
 	other.Notification = cron.Notification{OnFailure: true, OnFailureCount: 3, OnSuccess: true, OnDisable: true, OnCertExpiry: true,
-		CertExpiryAhead: time.Second}
+		CertExpiryAhead: time.Second, SilencedUntil: time.Unix(9, 0)}
 	if got := service.ChangesOf(&before, &other); len(got) != len(names) {
 		slices.Sort(got)
 		t.Errorf("changed are %q, want all of %q", got, names)

@@ -49,6 +49,7 @@ var jobFields = []jobField{
 	{"/runAt", false, func(j *cron.Job) any { return unixOrNil(j.Timing.RunAt) }},
 	{"/pausedUntil", false, func(j *cron.Job) any { return unixOrNil(j.Timing.PausedUntil) }},
 	{"/pauseNote", false, func(j *cron.Job) any { return j.Timing.PauseNote }},
+	{"/silencedUntil", false, func(j *cron.Job) any { return untilOrNil(j.Notification.SilencedUntil) }},
 	{"/misfire", false, func(j *cron.Job) any { return misfireNames[j.Policy.Misfire] }},
 	{"/lateAfterSeconds", false, func(j *cron.Job) any { return seconds(j.Policy.LateAfter) }},
 	{"/graceSeconds", false, func(j *cron.Job) any { return max(seconds(j.Policy.Grace), -1) }},
@@ -107,6 +108,14 @@ func unixOrNil(t time.Time) any {
 		return nil
 	}
 	return t.Unix()
+}
+
+// untilOrNil is unixOrNil, but -1 for good.
+func untilOrNil(t time.Time) any {
+	if t.Equal(cron.Forever) {
+		return -1
+	}
+	return unixOrNil(t)
 }
 
 // success is the criteria that a response must meet, as the API shows them.

@@ -20,6 +20,7 @@ func TestVersions(t *testing.T) {
 		"a password":  func(j *cron.Job) { j.Request.Auth.Password = "x" },
 		"a schedule":  func(j *cron.Job) { j.Schedule.Minutes = cron.Every },
 		"a pause":     func(j *cron.Job) { j.Timing.PausedUntil = time.Unix(1, 0) },
+		"a silence":   func(j *cron.Job) { j.Notification.SilencedUntil = cron.Forever },
 		"a policy":    func(j *cron.Job) { j.Policy.Retry.Factor = 3 },
 		"a criterion": func(j *cron.Job) { j.Exchange.Success = &cron.Success{Contains: "x"} },
 		"a tag":       func(j *cron.Job) { j.Tags = []string{"x"} },

@@ -178,6 +178,7 @@ var stateBatch = []batchColumn[*cron.JobRecord]{
 	batch("failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.Failures) }),
 	batch("counted_failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.CountedFailures) }),
 	batch("cert_notified_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertNoticed) }),
+	batch("failure_untold", "boolean", func(j *cron.JobRecord) bool { return j.State.FailureUntold }),
 	batch("problem_id", "bigint", func(j *cron.JobRecord) *int64 { return storedProblem(j.ProblemID) }),
 }
 

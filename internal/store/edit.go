@@ -160,7 +160,7 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 		}
 	}
 	_, err = q.ExecContext(ctx,
-		`UPDATE job_state SET next_run_at = $2, claim_at = $2, failures = 0, counted_failures = 0 WHERE job_id = $1`,
+		`UPDATE job_state SET next_run_at = $2, claim_at = $2, failures = 0, counted_failures = 0, failure_untold = false WHERE job_id = $1`,
 		j.ID, nullMillis(next))
 	if err != nil {
 		return fmt.Errorf("plan the job: %w", err)

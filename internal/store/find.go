@@ -214,6 +214,8 @@ func (b *jobSearch) condition(c cron.JobCondition) string {
 		return "s.paused_until > " + b.add(millis(b.now))
 	case cron.JobDisabled:
 		return "NOT s.enabled"
+	case cron.JobSilenced:
+		return "s.silenced_until > " + b.add(millis(b.now))
 	case cron.JobNeverRan:
 		b.joined = true
 		return "t.last_execution_at = 0"

@@ -56,6 +56,13 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		}
 		failures := rec.State.Failures
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
+		if len(end.Notices) > 0 {
+			if quiet, err := s.silenced(ctx, q, &rec.Job, c.Result.Started, now); err != nil {
+				return err
+			} else if quiet {
+				end.Silence(&rec.State)
+			}
+		}
 		found.add(rec, c, &end)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != rec {

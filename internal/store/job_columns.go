@@ -84,6 +84,7 @@ func jobNotification(j *cron.Job) columns {
 		list.add("on_disable", flag(&n.OnDisable))
 		list.add("on_cert_expiry", flag(&n.OnCertExpiry))
 		list.add("cert_expiry_ahead", inSeconds(&n.CertExpiryAhead))
+		list.add("silenced_until", moment(&n.SilencedUntil))
 	}
 }
 
@@ -98,6 +99,7 @@ func jobState(st *cron.JobState) columns {
 		list.add("failures", integer(&st.Failures))
 		list.add("counted_failures", integer(&st.CountedFailures))
 		list.add("cert_notified_at", moment(&st.CertNoticed))
+		list.add("failure_untold", flag(&st.FailureUntold))
 	}
 }
 

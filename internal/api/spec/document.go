@@ -147,6 +147,9 @@ func Time(description string) Schema {
 	return s
 }
 
+// Until is a Time that may have no end.
+func Until(description string) Schema { return Time(description + " -1 is for good.") }
+
 // Array is an array.
 func Array(description string, items Schema) Schema {
 	return Schema{Type: "array", Description: description, Items: &items}

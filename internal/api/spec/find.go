@@ -93,7 +93,7 @@ func criteria() []criterion {
 	return []criterion{
 		{name: "text", about: "that contain all of these words in title, URL, description or tags, ignoring case; with `not`, any of them"},
 		{name: "state", about: "that are any of these now", item: String("").Choose(named(wire.ConditionNames, "the latest execution failed",
-			"due for more than ten seconds and not started", "paused", "disabled", "never executed")...)},
+			"due for more than ten seconds and not started", "paused", "disabled", "never executed", "silenced")...)},
 		{name: "outcome", about: "whose latest execution had any of these results: a `lastStatus`, `succeeded` or `failed`"},
 		{name: "folderId", about: "in any of these folders; 0 is the root folder", item: Integer("").AtLeast(0)},
 		{name: "tag", about: "with all of these tags; with `not`, any of them", item: text(320)},
@@ -165,8 +165,9 @@ func findSchemas() []Member {
 		Of("View", Object("A filter and an order with a title.", viewMembers()...)),
 		Of("FoundJob", Object("A job that was found.", append(jobMembers(),
 			Of("tags", Array("Its tags.", String(""))),
-			Of("state", Array("What it is now.", String("").Choose(named(wire.ConditionNames, "", "", "", "", "")...))),
+			Of("state", Array("What it is now.", String("").Choose(named(wire.ConditionNames, "", "", "", "", "", "")...))),
 			Of("pausedUntil", Time("The job is paused until this time; null if it is not paused.").OrNull()),
+			Of("silencedUntil", Until("The job is silenced until this time; null if it is not silenced.").OrNull()),
 			Of("updated", Time("When it was last saved.")),
 			Of("updatedBy", String("Who saved it last.")))...)),
 	}

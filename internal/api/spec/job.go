@@ -138,6 +138,8 @@ func addedMembers() []Member {
 		Of("pausedUntil", Time("The job is paused until this time; null if it is not paused, 0 to end "+
 			"the pause.").OrNull()),
 		Of("pauseNote", String("Why it is paused.").WithDefault("").UpTo(cron.MaxPauseNote)),
+		Of("silencedUntil", Until("No notices are written about the job until this time, while it runs on; null if it is not "+
+			"silenced, 0 to end the silence.").OrNull()),
 		Of("misfire", String("What happens to an occurrence that is later than the grace period.").WithDefault(wire.MisfireNames[0]).
 			Choose(named(wire.MisfireNames, "it is recorded as missed", "it runs now; of several occurrences, the latest one")...)),
 		Of("graceSeconds", Integer("The grace period: how late an occurrence may still run; -1 is the time to "+

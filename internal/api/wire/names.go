@@ -151,7 +151,7 @@ var Faults = slices.Sorted(maps.Keys(FaultNames))[cron.FaultNone+1:]
 
 // ConditionNames are the names of what jobs are at present, by their numbers.
 var ConditionNames = []string{cron.JobFailing: "failing", cron.JobLate: "late", cron.JobPaused: "paused", cron.JobDisabled: "disabled",
-	cron.JobNeverRan: "neverRan"}
+	cron.JobNeverRan: "neverRan", cron.JobSilenced: "silenced"}
 
 // SortNames are the names of the orders of jobs, by their numbers.
 var SortNames = []string{cron.SortTitle: "title", cron.SortNext: "next", cron.SortLast: "last", cron.SortChanged: "changed",

@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"punctual/internal/cron"
+)
 
 // UnixOrNull is t in Unix seconds, and nil for the zero time.
 func UnixOrNull(t time.Time) *int64 {
@@ -8,6 +12,14 @@ func UnixOrNull(t time.Time) *int64 {
 		return nil
 	}
 	return new(t.Unix())
+}
+
+// UntilOrNull is UnixOrNull for what ReadUntil reads.
+func UntilOrNull(t time.Time) *int64 {
+	if t.Equal(cron.Forever) {
+		return new(int64(Forever))
+	}
+	return UnixOrNull(t)
 }
 
 // TextOrNull is b as text, and nil when it was not saved. Bytes that are not UTF-8 become U+FFFD when it is encoded;

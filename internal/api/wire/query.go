@@ -40,6 +40,8 @@ func Query(r *http.Request, p *Problems) Object {
 const (
 	firstInstant = -62135596800
 	LastInstant  = 253402300799
+
+	Forever = -1 // stands for cron.Forever
 )
 
 // Instant reads Unix seconds, where 0 stands for none.
@@ -49,6 +51,20 @@ func Instant(o Object, name string, to *time.Time) {
 		n = 0
 	}
 	Integer(o, name, &n, 0, LastInstant)
+	if *to = time.Unix(n, 0).UTC(); n == 0 {
+		*to = time.Time{}
+	}
+}
+
+// ReadUntil reads the end of something in Unix seconds, where 0 stands for none and Forever for cron.Forever.
+func ReadUntil(o Object, name string, to *time.Time) {
+	n := int64(0)
+	if !to.IsZero() {
+		n = to.Unix()
+	}
+	if Integer(o, name, &n, Forever, LastInstant); n == Forever {
+		n = LastInstant
+	}
 	if *to = time.Unix(n, 0).UTC(); n == 0 {
 		*to = time.Time{}
 	}

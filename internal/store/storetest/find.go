@@ -103,6 +103,7 @@ func (s *suite) findable(db *store.Store, account int64, n int) (jobs []cron.Job
 			if rand.IntN(4) == 0 {
 				j.Timing.PausedUntil = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 			}
+			j.Notification.SilencedUntil = some(time.Time{}, time.Time{}, time.Unix(1, 0).UTC(), cron.Forever)
 		})
 		s.raw().SetState(j.ID, some(0, 1, 1, 4, 8), some[int64](0, 1, 2))
 		if rand.IntN(4) == 0 && j.Enabled {
@@ -115,7 +116,7 @@ func (s *suite) findable(db *store.Store, account int64, n int) (jobs []cron.Job
 
 func randomCriteria(now time.Time, folder int64) (c cron.JobCriteria) {
 	c.Text = joined(seldom("backup", "NIGHT", "größe", "%", "_", "zoë", "needle", "a.example", "user", "\\", "'", "x", "okapi", "ong"))
-	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan)
+	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan, cron.JobSilenced)
 	c.Statuses = seldom(cron.StatusUnknown, cron.StatusOK, cron.StatusHTTPError)
 	c.Folders = seldom(0, folder, folder+1)
 	c.Tags = seldom("Prod", "strasse", "STRASSE", "straße", "a_b", "axb")

@@ -18,6 +18,12 @@ func (x *Tables) Notes() int64 {
 	return x.Number(`SELECT count(*) FROM job_about`)
 }
 
+// EndSilence lets the silence of a job have ended.
+func (x *Tables) EndSilence(jobID int64, now time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE job SET silenced_until = $2 WHERE id = $1`, jobID, now.Add(-time.Second).UnixMilli())
+}
+
 // Sealed values.
 
 // MoveSecret puts the sealed secrets of a job into the row of another one.

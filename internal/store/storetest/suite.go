@@ -47,6 +47,7 @@ func Run(t *testing.T, d Database) {
 		{"finish", finishTests},
 		{"exchange", exchangeTests},
 		{"notices", noticeTests},
+		{"silence", silenceTests},
 		{"events", eventTests},
 		{"runs", runTests},
 		{"reruns", rerunTests},
