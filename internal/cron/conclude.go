@@ -5,17 +5,6 @@ import (
 	"time"
 )
 
-// NoticeKind is the reason for a notice. The numbers are stored.
-type NoticeKind int
-
-// The kinds of notices.
-const (
-	NoticeFailure    NoticeKind = 1
-	NoticeSuccess    NoticeKind = 2 // after failures
-	NoticeDisabled   NoticeKind = 3 // the service disabled the job after too many failures
-	NoticeCertExpiry NoticeKind = 4
-)
-
 // Conclusion is everything that follows from a completion.
 type Conclusion struct {
 	State       JobState

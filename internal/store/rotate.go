@@ -43,6 +43,7 @@ var sealedColumns = []sealedColumn{
 	{"job_version", "sealed", []string{"job_id", "version"}, "",
 		func(key []any) string { return versionRow(key[0].(int64), key[1].(int64)) }},
 	{"action", "sealed", []string{"id"}, "", ofNumber(actionRow)},
+	{"channel", "sealed", []string{"id"}, "", ofNumber(channelRow)},
 	{"idempotency_key", "answer", []string{"account_id", "key"}, "",
 		func(key []any) string { return idempotencyRow(key[0].(int64), key[1].(string)) }},
 }
