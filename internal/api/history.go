@@ -1,10 +1,8 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"punctual/internal/api/wire"
@@ -137,11 +135,7 @@ func newStats(s *cron.Stats) stats {
 		s.PreTransfer.Microseconds(), s.StartTransfer.Microseconds(), s.Total.Microseconds()}
 }
 
-// identifier names an execution: job, day and month, from 0, of its planned instant in UTC, and execution.
-func identifier(e *cron.Execution) string {
-	planned := e.Planned.UTC()
-	return fmt.Sprintf("%d-%d-%d-%d", e.JobID, planned.Day(), planned.Month()-time.January, e.ID)
-}
+func identifier(e *cron.Execution) string { return e.Identifier() }
 
 // historyDetails is HistoryItem of the contract, with our additions behind it where they have something to say.
 type historyDetails struct {

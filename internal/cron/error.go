@@ -172,6 +172,7 @@ const (
 	RuleActionEnded            // nothing; an action that is to be cancelled and has ended
 	RuleActionNoUndo           // nothing; a dry run, which has changed nothing
 	RuleActionNoDryRun         // nothing; an action that is not a finished dry run
+	RuleTemplateName           // Given, Want: the possible ones; a placeholder of a channel's template
 	RuleFolderGone             // nothing; the folder of a definition of the past
 )
 

@@ -1,6 +1,9 @@
 package cron
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Kind is the reason for an execution.
 type Kind int
@@ -48,6 +51,12 @@ type Execution struct {
 	AtLeast   bool          // there are more than Count
 	Version   int64         // of the job that was launched; 0 for none, and for a record from before versions were kept
 	Result    Result        // of an execution that was started and has ended
+}
+
+// Identifier names an execution for people and the API: job, day and month, from 0, of its planned instant in UTC, and execution.
+func (e *Execution) Identifier() string {
+	planned := e.Planned.UTC()
+	return fmt.Sprintf("%d-%d-%d-%d", e.JobID, planned.Day(), planned.Month()-time.January, e.ID)
 }
 
 // MaxStoredBody is the number of bytes of a response body that are stored.

@@ -29,7 +29,12 @@ var NoticeKindNames = [...]string{"", "failure", "recovery", "disabled", "certif
 	"behind", "diskFilling", "nodeGone", "channelsFailing", "ownCertificateExpiry", "channelStopped"}
 
 // String is the name of the kind.
-func (k NoticeKind) String() string { return NoticeKindNames[k] }
+func (k NoticeKind) String() string {
+	if k < 0 || int(k) >= len(NoticeKindNames) {
+		return "" // of a newer version
+	}
+	return NoticeKindNames[k]
+}
 
 // Notice is an event that an account is told about, as a snapshot: what it says stays correct when the job is edited or
 // deleted, and when the retention has removed the execution.
@@ -66,8 +71,9 @@ type Notice struct {
 	Cause     Fingerprint
 	Since     time.Time // when the job began to fail; zero when that is not known
 
-	// Detail is the argument of a notice about the service or a channel, such as a path, a name or a number.
-	Detail string
+	// The arguments of a notice about the service or a channel.
+	Detail string // the node, the disk, the host of a certificate, the title of a channel
+	Amount int64  // milliseconds of lateness, bytes that are free, how many channels fail, the ChannelFault of a channel that was stopped
 }
 
 // Limits on notices.

@@ -31,6 +31,13 @@ type Catalogue struct {
 	labels     map[label]string
 	console    map[string]string // see Label
 	grammar    grammar
+
+	notices       map[cron.NoticeKind]noticeText
+	several       map[cron.NoticeKind]noticeText // of messages that tell of several jobs
+	reasons       map[cron.Fault]string          // why an execution failed, in a few words
+	facts         map[string]string              // labels by the names of facts, links and other parts of a notification
+	channelFaults map[cron.ChannelFault]string
+	drops         map[cron.MessageDrop]string
 }
 
 // Layer is a set of sentences that override those of a catalogue for one kind of reader.
@@ -76,7 +83,27 @@ type grammar struct {
 	bytes    func(n int64) string
 	date     func(t time.Time) string
 	schedule func(s *cron.Schedule, runAt time.Time) string
+
+	number func(n int64, of noun) string   // with thousands set apart
+	often  func(n int64) string            // how often in a row
+	span   func(d time.Duration) string    // in one or two units, for sentences
+	moment func(t time.Time) string        // with the day of the week, seconds and the zone
+	brief  func(t time.Time) string        // the day, the time of day and the zone, for sentences
+	period func(from, to time.Time) string // when several things happened; to may be zero
+	clock  func(t time.Time) string        // the time of day, with seconds and the zone
 }
+
+// noun is what is counted.
+type noun int
+
+const (
+	nounNone noun = iota
+	nounJob
+	nounRun
+	nounFailure
+	nounTime
+	nounChannel
+)
 
 // With returns a copy of the catalogue with the sentences of a layer, which override its own.
 func (c *Catalogue) With(l Layer) *Catalogue {

@@ -28,9 +28,12 @@ var english = Catalogue{
 		labelCopy: "(copy)",
 	},
 	console: englishLabels,
+	notices: englishNotices, several: englishSeveral, reasons: englishReasons, facts: englishFacts, channelFaults: englishChannelFaults,
+	drops: englishDrops,
 	grammar: grammar{
 		kind: englishType, bounds: englishRange, count: englishCount, crontab: englishCrontab, schedule: englishSchedule,
 		duration: englishDuration, bytes: englishBytes, date: englishDay,
+		number: englishNumber, often: englishOften, span: englishSpan, moment: englishMoment, brief: englishBrief, clock: englishInstant, period: englishPeriod,
 	},
 }
 
@@ -182,6 +185,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleActionEnded:    "The action has ended already, so that it cannot be cancelled. If it changed jobs, you can take that back by undoing it.",
 	cron.RuleActionNoUndo:   "The action was a dry run, which changed nothing. There is nothing to undo.",
 	cron.RuleFolderGone:     "The folder of the job no longer exists, so the job is in the root folder.",
+	cron.RuleTemplateName:   "{quoted} is not a placeholder of templates. These are: {want}.",
 	cron.RuleActionNoDryRun: "There is no finished dry run of that number in this account. Dry runs are kept for 30 days.",
 	cron.RuleNoSecondFactor: "You have no authenticator app as second factor; set one up first.",
 }

@@ -1,6 +1,10 @@
 package message
 
-import "time"
+import (
+	"time"
+
+	"punctual/internal/cron"
+)
 
 // Notification is a message to a channel in words. The channels lay it out in the ways of their services; all texts are plain and
 // not escaped, hostile ones too.
@@ -11,6 +15,7 @@ type Notification struct {
 	Key      string    // the same for all messages about one problem: trigger, acknowledge and resolve have it in common
 	At       time.Time // of the latest notice
 	Account  string    // the name of the account
+	Title    string    // of the job, or the host of its URL; "" of a message that tells of several jobs or of the service
 
 	Subject string // one line without a final full stop, such as "Backup failed: 503 Service Unavailable"
 	Summary string // what happened, in one to three sentences
@@ -23,6 +28,9 @@ type Notification struct {
 	Footer  string // why the receiver gets this, and where to change it
 
 	Unsubscribe string // the URL of a one-click unsubscription (RFC 8058), for mails; "" for none
+
+	Template string        // the channel's own wording for FillTemplate; "" for the usual one
+	Source   *cron.Message // what is told, for receivers that are programs
 }
 
 // Severity is how grave a message is.
@@ -32,12 +40,18 @@ type Severity int
 const (
 	SeverityInfo    Severity = iota // a test
 	SeverityGood                    // a recovery
-	SeverityWarning                 // a certificate expires, a reminder
-	SeverityError                   // a failure, a disabled job
+	SeverityWarning                 // a certificate expires, a reminder, the state of the service
+	SeverityError                   // a failure, a disabled job, missed runs
 )
 
-// Fact is a value with its label.
-type Fact struct{ Label, Value string }
+// severityNames are the names in templates.
+var severityNames = [...]string{"info", "good", "warning", "error"}
+
+// String is the name of the severity: info, good, warning or error.
+func (s Severity) String() string { return severityNames[s] }
+
+// Fact is a value with its label. Name is the same in all languages, and a placeholder of templates.
+type Fact struct{ Name, Label, Value string }
 
 // Line tells of one job among several.
 type Line struct{ Title, Text, URL string }
