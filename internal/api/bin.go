@@ -102,10 +102,16 @@ func (a *api) restoreJob(w http.ResponseWriter, r *http.Request, actor cron.Acto
 }
 
 func (a *api) purgeJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	if err := a.service.PurgeJob(r.Context(), actor, pathID(r, "jobId")); err != nil {
+	if err := a.service.PurgeJob(r.Context(), actor, pathID(r, "jobId"), givenTitle(r)); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})
+}
+
+// givenTitle is the title of what is to be deleted for good.
+func givenTitle(r *http.Request) (title string) {
+	wire.Query(r, new(wire.Problems)).Text("title", &title)
+	return title
 }
 
 // restoreFolder brings back a deleted folder with those of its jobs that nobody has changed since.
@@ -121,7 +127,7 @@ func (a *api) restoreFolder(w http.ResponseWriter, r *http.Request, actor cron.A
 }
 
 func (a *api) purgeFolder(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	if err := a.service.PurgeFolder(r.Context(), actor, pathID(r, "folderId")); err != nil {
+	if err := a.service.PurgeFolder(r.Context(), actor, pathID(r, "folderId"), givenTitle(r)); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -195,12 +196,30 @@ func TestBin(t *testing.T) {
 	if got := c.do("POST", "/bin/folders/1/restore", ""); got.status != 409 {
 		t.Errorf("a folder with the title of another: status %d: %s", got.status, got.body)
 	}
-	c.must("DELETE", "/bin/folders/1", "")
 	c.must("DELETE", path, "")
-	c.must("DELETE", "/bin/jobs/1", "")
+	for _, wrong := range []string{"/bin/folders/1", "/bin/folders/1?title=", "/bin/folders/1?title=NIGHTLY", "/bin/jobs/1?title=back", "/bin/jobs/1"} {
+		if got := c.do("DELETE", wrong, ""); got.status != 400 || !strings.Contains(got.body, "exactly as the bin shows it") || !strings.Contains(got.body, `"/title"`) {
+			t.Errorf("%s: status %d: %s", wrong, got.status, got.body)
+		}
+	}
+	if got := c.must("GET", "/bin", ""); !strings.Contains(got, `"jobId":1,`) || !strings.Contains(got, `"folderId":1,"title":"nightly"`) {
+		t.Errorf("the bin is %s", got)
+	}
+	c.must("DELETE", "/bin/folders/1?title=+nightly+", "")
+	c.must("DELETE", "/bin/jobs/1?title=backup", "")
 	if got := c.do("POST", "/bin/jobs/1/restore", ""); got.status != 404 {
 		t.Errorf("a purged job: status %d", got.status)
 	}
+}
+
+// TestPurgeByURL purges a job without a title, whose URL has credentials that the bin does not show.
+func TestPurgeByURL(t *testing.T) {
+	c := newClient(t)
+	c.must("DELETE", c.create(`{"url":"https://jane:s3cret@a.example/x?a=1&b=2"}`), "")
+	if got := c.do("DELETE", "/bin/jobs/1?title="+url.QueryEscape("https://jane:s3cret@a.example/x?a=1&b=2"), ""); got.status != 400 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	c.must("DELETE", "/bin/jobs/1?title="+url.QueryEscape("https://a.example/x?a=1&b=2"), "")
 }
 
 // historyOf is a history without its predictions.

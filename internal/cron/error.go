@@ -167,6 +167,7 @@ const (
 	RuleReplacedTooOften       // Limit: places of a text in which a pattern can be replaced
 	RuleShift                  // Given: minutes by which a schedule cannot be moved
 	RuleKeepInstants           // Given: a time zone in which a schedule cannot be due at the same instants
+	RulePurgeTitle             // nothing; the title of what is to be deleted for good
 	RuleActionsOpen            // Limit: actions of an account that may be under way at once
 	RuleActionWorks            // nothing; an action that is still under way
 	RuleActionEnded            // nothing; an action that is to be cancelled and has ended

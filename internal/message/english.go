@@ -180,6 +180,7 @@ var englishProblems = map[cron.Rule]string{
 		"Change the schedule of this job by itself.",
 	cron.RuleKeepInstants: "No schedule in {quoted} is always due at the same instants as this one, because the clocks of the two zones " +
 		"do not always differ by the same time. Keep the local times, or change the schedule of this job by itself.",
+	cron.RulePurgeTitle:     "Deleting for good needs the title, exactly as the bin shows it, or the URL of a job without a title. Nothing was deleted.",
 	cron.RuleActionsOpen:    "{limit} actions of this account have not finished, which is the limit. Wait until one has finished.",
 	cron.RuleActionWorks:    "The action has not finished. Wait until it has.",
 	cron.RuleActionEnded:    "The action has ended already, so that it cannot be cancelled. If it changed jobs, you can take that back by undoing it.",

@@ -99,7 +99,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"RestoreJob", "job.restore", func() error { return second(w.RestoreJob(ctx, jane, first.ID)) }},
 		{"PurgeJob", "job.delete job.purge", func() error {
 			w.ok(w.DeleteJob(ctx, jane, first.ID, nil))
-			return w.PurgeJob(ctx, jane, first.ID)
+			return w.PurgeJob(ctx, jane, first.ID, first.Title)
 		}},
 		{"DeleteJobs", "job.create job.delete", func() error {
 			j := job()
@@ -112,7 +112,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"RestoreFolder", "folder.restore", func() error { return third(w.RestoreFolder(ctx, jane, folder.ID)) }},
 		{"PurgeFolder", "folder.delete folder.purge", func() error {
 			w.ok(w.DeleteFolder(ctx, jane, folder.ID))
-			return w.PurgeFolder(ctx, jane, folder.ID)
+			return w.PurgeFolder(ctx, jane, folder.ID, "daily")
 		}},
 		{"AddAPIKey", "key.create", func() error { return w.AddAPIKey(ctx, jane, &made) }},
 		{"DeleteAPIKey", "key.delete", func() error { return w.DeleteAPIKey(ctx, jane, made.ID) }},

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"strings"
 
 	"punctual/internal/cron"
 )
@@ -52,8 +53,9 @@ func (s *Service) RestoreJob(ctx context.Context, actor cron.Actor, jobID int64)
 	return r, err
 }
 
-// PurgeJob takes a deleted job out of the bin for good.
-func (s *Service) PurgeJob(ctx context.Context, actor cron.Actor, jobID int64) error {
+// PurgeJob takes a deleted job out of the bin for good. Its title, or its URL without credentials if it has none, is given to prevent
+// mistakes; the error is of kind Invalid for another one.
+func (s *Service) PurgeJob(ctx context.Context, actor cron.Actor, jobID int64, title string) error {
 	if err := s.allow(&actor, UsePurgeBin); err != nil {
 		return err
 	}
@@ -61,6 +63,9 @@ func (s *Service) PurgeJob(ctx context.Context, actor cron.Actor, jobID int64) e
 		func(ctx context.Context, e *cron.AuditEntry) error {
 			b, err := s.store.PurgeJob(ctx, actor.Account.ID, jobID)
 			e.Title = titleOf(&cron.Job{Title: b.Title, Request: cron.Request{URL: b.URL}})
+			if err == nil && !sameTitle(title, e.Title) {
+				err = wrongTitle(cron.SubjectJob) // which undoes it
+			}
 			return err
 		})
 }
@@ -80,16 +85,25 @@ func (s *Service) RestoreFolder(ctx context.Context, actor cron.Actor, folderID 
 	return f, moved, err
 }
 
-// PurgeFolder takes a deleted folder out of the bin for good.
-func (s *Service) PurgeFolder(ctx context.Context, actor cron.Actor, folderID int64) error {
+// PurgeFolder takes a deleted folder, whose title is given as with PurgeJob, out of the bin for good.
+func (s *Service) PurgeFolder(ctx context.Context, actor cron.Actor, folderID int64, title string) error {
 	if err := s.allow(&actor, UsePurgeBin); err != nil {
 		return err
 	}
 	return s.audited(ctx, &actor, cron.AuditEntry{Action: actFolderPurge, Object: objectFolder, ObjectID: folderID},
 		func(ctx context.Context, e *cron.AuditEntry) (err error) {
 			e.Title, err = s.store.PurgeFolder(ctx, actor.Account.ID, folderID)
+			if err == nil && !sameTitle(title, e.Title) {
+				err = wrongTitle(cron.SubjectFolder)
+			}
 			return err
 		})
+}
+
+func sameTitle(given, title string) bool { return strings.TrimSpace(given) == strings.TrimSpace(title) }
+
+func wrongTitle(of cron.Subject) error {
+	return &cron.Error{Kind: cron.Invalid, Subject: of, Problems: []cron.Problem{{Pointer: "/title", Rule: cron.RulePurgeTitle}}}
 }
 
 // bin writes the deleted jobs and folders that can be brought back.

@@ -53,9 +53,9 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"BinJobs":        func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
 		"BinFolders":     func() error { return second(s.BinFolders(ctx, a)) },
 		"RestoreJob":     func() error { return second(s.RestoreJob(ctx, a, 1)) },
-		"PurgeJob":       func() error { return s.PurgeJob(ctx, a, 1) },
+		"PurgeJob":       func() error { return s.PurgeJob(ctx, a, 1, "") },
 		"RestoreFolder":  func() error { return third(s.RestoreFolder(ctx, a, 1)) },
-		"PurgeFolder":    func() error { return s.PurgeFolder(ctx, a, 1) },
+		"PurgeFolder":    func() error { return s.PurgeFolder(ctx, a, 1, "") },
 
 		"Account":       func() error { return second(s.Account(ctx, a, "")) },
 		"Accounts":      func() error { return second(s.Accounts(ctx, a)) },

@@ -64,6 +64,8 @@ type Parameter struct {
 	Schema Schema // also has the description of the parameter
 	// Joined says that an array is sent as one comma-separated value.
 	Joined bool
+	// Required says that a request without it is a 400.
+	Required bool
 }
 
 // Body is a request body.
@@ -377,7 +379,7 @@ func (p *Parameter) json() ordered {
 	description := s.Description
 	s.Description = ""
 	j := ordered{{"name", p.Name}, {"in", p.In}, {"description", description}}
-	if p.In == "path" {
+	if p.In == "path" || p.Required {
 		j = append(j, pair{"required", true})
 	}
 	if p.Joined {

@@ -99,8 +99,9 @@ func binOperations() []Operation {
 		{
 			Method: http.MethodDelete, Path: "/bin/jobs/{jobId}", ID: "purgeJob", Summary: "Delete a job for good", Added: true,
 			Description: "Of a job in the bin.",
-			Parameters:  []Parameter{jobIDParameter()},
-			Responses:   answers(doneAnswer(), http.StatusNotFound),
+			Parameters: []Parameter{jobIDParameter(), titleParameter(
+				"The title of the job, or its `url` if it has none, as the bin shows it. Spaces at the ends do not count.")},
+			Responses: answers(doneAnswer(), problemOf(http.StatusBadRequest, noTitle), http.StatusNotFound),
 		},
 		{
 			Method: http.MethodPost, Path: "/bin/folders/{folderId}/restore", ID: "restoreFolder", Summary: "Restore a deleted folder", Added: true,
@@ -113,10 +114,18 @@ func binOperations() []Operation {
 		{
 			Method: http.MethodDelete, Path: "/bin/folders/{folderId}", ID: "purgeFolder", Summary: "Delete a folder for good", Added: true,
 			Description: "Of a folder in the bin. Its jobs are not touched.",
-			Parameters:  []Parameter{folderIDParameter()},
-			Responses:   answers(doneAnswer(), http.StatusNotFound),
+			Parameters: []Parameter{folderIDParameter(), titleParameter(
+				"The title of the folder. Spaces at the ends do not count.")},
+			Responses: answers(doneAnswer(), problemOf(http.StatusBadRequest, noTitle), http.StatusNotFound),
 		},
 	}
+}
+
+const noTitle = "The title is missing, or it is another one. Nothing was deleted."
+
+// titleParameter is the title of what is deleted for good.
+func titleParameter(about string) Parameter {
+	return Parameter{In: "query", Name: "title", Required: true, Schema: String(about).Like("Nightly backup")}
 }
 
 func versionMembers() []Member {
