@@ -35,7 +35,7 @@ type jobProblem struct {
 
 func newJobProblem(c *message.Catalogue, p *cron.JobProblem, why *cron.Diagnosis) jobProblem {
 	answer := jobProblem{
-		ProblemID: p.ID, State: p.State.String(), Kind: p.Kind.String(), Cause: p.Cause.String(), Sentence: c.Diagnosis(why),
+		ProblemID: p.ID, State: p.State.String(), Kind: p.Kind.String(), Cause: p.FirstCause().String(), Sentence: c.Diagnosis(why),
 		Host: wire.StringOrNull(why.Host), FirstSeen: p.Opened.Unix(), LastSeen: p.LastSeen.Unix(), Runs: p.Runs, RunsComplete: !p.RunsAtLeast,
 		Jobs: p.Jobs, JobIDs: append([]int64{}, p.JobIDs...), Reopened: p.Reopened, Note: p.Note, By: wire.StringOrNull(p.By),
 		Changed: wire.UnixOrNull(p.Acted),

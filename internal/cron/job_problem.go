@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// JobProblem is what the latest results of jobs of an account have in common: the same cause. A cause has one problem, which
-// opens again when the cause comes back.
+// JobProblem is what the latest results of jobs of an account have in common: the same cause, or causes that are alike (Causes). It
+// opens again when such a cause comes back.
 //
 //	            a job fails for the cause, or others do
 //	               ┌──────┐
@@ -158,7 +158,7 @@ func ProblemOf(j *Job, c *Completion, end *Conclusion) (effect ProblemEffect, ki
 	case c.Result.Status == StatusInternalError:
 		return ProblemIfNone, ProblemFailed, c.Cause
 	}
-	return ProblemComes, ProblemFailed, c.Cause
+	return ProblemComes, ProblemFailed, c.Result.problemCause(c.Cause)
 }
 
 // Check adds what is wrong with an action.

@@ -164,7 +164,12 @@ func (s *Store) countProblems(ctx context.Context, accountID int64, list []cron.
 	oldest := list[0].Opened
 	for i := range list {
 		p := &list[i]
-		ids[i], byID[p.ID], byCause[p.Cause] = p.ID, p, p
+		ids[i], byID[p.ID] = p.ID, p
+		for _, cause := range p.Causes() {
+			if byCause[cause] == nil { // the one that opened last
+				byCause[cause] = p
+			}
+		}
 		if p.Opened.Before(oldest) {
 			oldest = p.Opened
 		}
@@ -215,6 +220,9 @@ func (s *Store) tallyProblems(ctx context.Context, accountID int64, oldest time.
 			cause = cron.ProblemLost.Cause(e.JobID)
 		}
 		p := byCause[cause]
+		if p != nil {
+			cause = p.Cause
+		}
 		return cause, p != nil && e.ID >= p.FirstExecution && (p.State != cron.ProblemResolved || !e.Result.Started.After(p.Resolved))
 	}
 	var back time.Time
@@ -225,9 +233,9 @@ func (s *Store) tallyProblems(ctx context.Context, accountID int64, oldest time.
 	if err != nil {
 		return err
 	}
-	for cause, p := range byCause {
+	for _, p := range byCause {
 		p.RunsAtLeast = !back.IsZero() && p.Opened.Before(back)
-		if g := t.groups[cause]; g != nil {
+		if g := t.groups[p.Cause]; g != nil {
 			p.Runs, p.Jobs, p.JobIDs = g.Count, len(g.jobs), g.JobIDs
 			if g.Example.Result.Started.After(p.LastSeen) {
 				p.LastSeen = g.Example.Result.Started

@@ -72,7 +72,7 @@ func jobProblemSchemas() []Member {
 				Choice{Value: "failed"}, Choice{Value: "lost", Meaning: "executions whose result is unknown"},
 				Choice{Value: "missed", Meaning: "occurrences that were found too late"},
 				Choice{Value: "late", Meaning: "executions that began later than `lateAfterSeconds` of the job"})),
-			Of("cause", String("Identifies the cause, as in the history.").Like("5f0c1d3a9b7e2468")),
+			Of("cause", String("Identifies the cause of the failure that opened it, as in the history.").Like("5f0c1d3a9b7e2468")),
 			Of("sentence", String("What happened, in words.")),
 			Of("host", String("The host that was called last; null where none was.").OrNull()),
 			Of("firstSeen", Time("When it opened, the last time.")),

@@ -102,6 +102,33 @@ var problemTests = []test{
 			}
 		}
 	}},
+	{"a host that fails in several ways has one problem", func(s *suite) {
+		db, account, node := s.start()
+		j, other := s.job(db, account), s.job(db, account)
+		answers := func(status cron.Status, code int, f cron.Fault) func(cron.Launch) cron.Completion {
+			return func(l cron.Launch) cron.Completion {
+				c := refusedBy("a.example")(l)
+				c.Result.Status, c.Result.HTTPStatus, c.Result.Fault = status, code, f
+				return c
+			}
+		}
+		unavailable, timeout := answers(cron.StatusHTTPError, 503, cron.FaultNone), answers(cron.StatusTimeout, 0, cron.FaultTimeout)
+		for range 2 {
+			s.attempt(db, node, j.ID, unavailable)
+			s.attempt(db, node, j.ID, timeout)
+		}
+		s.attempt(db, node, other.ID, refusedBy("a.example"))
+		want := []string{fmt.Sprint("failed open [", j.ID, " ", other.ID, "] runs 5")}
+		s.equal("problems", s.problemStates(db, account), want)
+		p := s.problems(db, account)[0]
+		s.equal("reopened", p.Reopened, 0)
+		s.equal("first cause", p.FirstCause(), s.history(db, account, j.ID)[3].Cause)
+		s.attempt(db, node, other.ID, answers(cron.StatusHTTPError, 500, cron.FaultNone))
+		s.equal("another fault of one job", len(s.problems(db, account, cron.ProblemOpen)), 2)
+		s.attempt(db, node, j.ID, succeeded)
+		p = s.problems(db, account)[0]
+		s.equal("resolved", []any{p.State, p.Runs, p.Jobs}, []any{cron.ProblemResolved, int64(5), 2})
+	}},
 	{"a job that flaps opens its problem again", func(s *suite) {
 		db, account, node := s.start()
 		j := s.job(db, account)
