@@ -22,6 +22,7 @@ type Call struct {
 	SigningSecret   string      // see Job
 	TLS             *AccountTLS // nil for an account that has none
 	Access          Access      // the account's
+	Literal         bool        // Request has no placeholders, and does not say which execution it belongs to: a message to a channel
 }
 
 // Attempt is what a call is made for.

@@ -10,7 +10,7 @@ import (
 func TestCallHasAllOfAJob(t *testing.T) {
 	j := NewJob()
 	j.AccountID, j.Request.URL, j.RedirectSuccess, j.SaveResponses = 7, "http://a.test/", true, true
-	j.ID, j.Title, j.Traceparent, j.SigningSecret = 8, "title", true, newSigningSecret()
+	j.ID, j.Title, j.Traceparent, j.SigningSecret = 8, "title", true, NewSigningSecret()
 	j.Exchange.FollowRedirects, j.Policy.Delivery = 3, AtLeastOnce
 	m := Material{TLS: NewAccountTLS(TLSMaterial{Roots: "x"}), Access: AccessGlobal, Installation: [16]byte{1},
 		Secrets: map[string]string{"A": "b"}}

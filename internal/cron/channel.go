@@ -56,6 +56,10 @@ const (
 	MaxReminder        = 30 * 24 * time.Hour
 )
 
+// TakesAcknowledgement reports whether channels of a kind page people until somebody acknowledges, and so are told when a problem
+// is acknowledged here.
+func TakesAcknowledgement(kind string) bool { return kind == "pagerDuty" || kind == "splunkOnCall" }
+
 // ChannelFault is why a message could not be delivered, as far as a person can act on it. The numbers are stored; message has a
 // sentence for each.
 type ChannelFault int

@@ -175,6 +175,9 @@ const (
 	RuleActionNoDryRun         // nothing; an action that is not a finished dry run
 	RuleTemplateName           // Given, Want: the possible ones; a placeholder of a channel's template
 	RuleFolderGone             // nothing; the folder of a definition of the past
+	RuleOtherService           // Given: a host; Want: the name of the service that has it, which is not that of the channel
+	RuleNeedsHTTPS             // Given: a host that takes encrypted connections only
+	RulePhoneNumber            // Given: what is not a telephone number
 )
 
 // Unit is the unit of a limit.

@@ -22,11 +22,14 @@ const (
 	NoticeChannels   NoticeKind = 11 // channels keep failing
 	NoticeOwnExpiry  NoticeKind = 12 // the certificate of the service expires
 	NoticeChannelOff NoticeKind = 13 // a channel of the account was stopped; told by the account's other channels
+
+	NoticeAcknowledged NoticeKind = 14 // somebody has acknowledged a problem; for pagers only (see TakesAcknowledgement)
 )
 
 // NoticeKindNames are the names of the kinds in the API, by their numbers.
 var NoticeKindNames = [...]string{"", "failure", "recovery", "disabled", "certificateExpiry", "missed", "reminder", "test",
-	"behind", "diskFilling", "nodeGone", "channelsFailing", "ownCertificateExpiry", "channelStopped"}
+	"behind", "diskFilling", "nodeGone", "channelsFailing", "ownCertificateExpiry", "channelStopped",
+	"acknowledged"}
 
 // String is the name of the kind.
 func (k NoticeKind) String() string {

@@ -140,7 +140,7 @@ func TestSigningSecrets(t *testing.T) {
 			t.Errorf("%q becomes %q", secret, j.SigningSecret)
 		}
 	}
-	if first, second := newSigningSecret(), newSigningSecret(); first == second {
+	if first, second := NewSigningSecret(), NewSigningSecret(); first == second {
 		t.Error("two secrets are the same")
 	}
 }

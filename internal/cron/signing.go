@@ -23,11 +23,17 @@ const (
 	usualSigningKey = 32
 )
 
-// newSigningSecret returns a random signing secret.
-func newSigningSecret() string {
+// NewSigningSecret returns a random signing secret.
+func NewSigningSecret() string {
 	var key [usualSigningKey]byte
 	_, _ = rand.Read(key[:]) // never fails
 	return signingPrefix + base64.StdEncoding.EncodeToString(key[:])
+}
+
+// IsSigningSecret reports whether a text has the form that the specification gives secrets.
+func IsSigningSecret(text string) bool {
+	_, ok := signingKey(text)
+	return ok
 }
 
 // signingKey is the key of a signing secret; ok is false when the secret does not have the form of the specification.

@@ -43,7 +43,7 @@ func (j *Job) normalize() {
 	j.Tags = normalizeTags(j.Tags)
 	j.Request.normalize()
 	if j.SigningSecret = strings.TrimSpace(j.SigningSecret); j.SigningSecret == GenerateSigningSecret {
-		j.SigningSecret = newSigningSecret()
+		j.SigningSecret = NewSigningSecret()
 	}
 	j.Schedule.Normalize()
 	j.Timing.normalize()

@@ -13,7 +13,7 @@ import (
 // appendCarried appends the headers by which a target can tell executions and attempts apart. own are those of the job.
 func (x *exchange) appendCarried(b []byte, own *ownFields) []byte {
 	c := x.call
-	if !own.given[fieldExecution] {
+	if !own.given[fieldExecution] && !c.Literal {
 		b = append(c.Attempt.AppendID(append(b, "Punctual-Execution: "...)), "\r\n"...)
 	}
 	if c.Traceparent && !own.given[fieldTraceparent] {

@@ -13,6 +13,10 @@ import (
 
 // prepare replaces the placeholders of the request. The error is a *fault.
 func (x *exchange) prepare() error {
+	if x.call.Literal {
+		x.result.URL = requestedURL(x.call.Request.URL)
+		return nil
+	}
 	given := x.call.Request.Headers
 	expanded := x.call.Expand(uuid)
 	x.call.Request = expanded.Request
