@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"punctual/internal/zoneinfo":  {"cron"},
 
 	"punctual/internal/certificate":  {},
+	"punctual/internal/notify":       {"cron", "message"},
 	"punctual/internal/notify/email": {"config", "cron", "message"},
 	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
 		"service", "store", "web", "zoneinfo"},
@@ -48,7 +49,7 @@ var allowed = map[string][]string{
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
 	"punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
-	"punctual/internal/api/wire", "punctual/internal/download", "punctual/internal/web"}
+	"punctual/internal/api/wire", "punctual/internal/download", "punctual/internal/notify", "punctual/internal/web"}
 
 type listed struct {
 	ImportPath string

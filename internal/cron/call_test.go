@@ -17,8 +17,8 @@ func TestCallHasAllOfAJob(t *testing.T) {
 	plan := Plan{DefaultTimeout: 30 * time.Second, MaxTimeout: time.Minute, MaxResponse: 1000}
 	v := reflect.ValueOf(j.Call(&plan, m, Attempt{Execution: 1}, time.Unix(1, 0)))
 	for i := range v.NumField() {
-		if v.Field(i).IsZero() {
-			t.Errorf("a call has no %s", v.Type().Field(i).Name)
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "Literal" { // which a job never is
+			t.Errorf("a call has no %s", name)
 		}
 	}
 	for given, want := range map[int]time.Duration{

@@ -40,3 +40,26 @@ func TestPlaceholdersAreFilledIn(t *testing.T) {
 		t.Errorf("%d UUIDs of 6 placeholders", len(seen))
 	}
 }
+
+// TestLiteralCalls sends a message to a channel: what looks like a placeholder is text, and it is no execution.
+func TestLiteralCalls(t *testing.T) {
+	requests := make(chan string, 1)
+	url := serveHTTP(t, func(conn net.Conn) {
+		request, _ := readRequest(conn)
+		requests <- request
+		conn.Write([]byte(okAnswer))
+	})
+	call := callTo(url)
+	call.Literal, call.Request.Method = true, cron.MethodPost
+	call.Request.Headers = []cron.Header{{Name: "X", Value: "%cjo:uuid4%"}}
+	call.Request.Body = "%secret:TOKEN% %cjo:title%"
+	call.Request.URL = url + "x?a=1"
+	if r := New(Config{}).Do(t.Context(), call); r.Status != cron.StatusOK || r.URL != url+"x?a=1" {
+		t.Fatalf("%+v", r)
+	}
+	request := <-requests
+	if !strings.Contains(request, "\r\nX: %cjo:uuid4%\r\n") || !strings.HasSuffix(request, "\r\n\r\n"+call.Request.Body) ||
+		strings.Contains(request, "Punctual-Execution") {
+		t.Errorf("came %q", request)
+	}
+}

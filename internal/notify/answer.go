@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,10 +41,10 @@ func refused(fault cron.ChannelFault, says string) (Verdict, bool) {
 // usual leaves the meaning to the status.
 func usual() (Verdict, bool) { return Verdict{}, false }
 
-// Judge says what the result of a call means. The detail has no secrets of the channel.
-func (k *Kind) Judge(c *cron.Channel, r *cron.Result) Verdict {
+// Judge says what the result of a call to a channel means. The detail has no secrets of the channel.
+func (k *Kind) Judge(c *cron.Channel, call *cron.Call, r *cron.Result) Verdict {
 	v := k.verdict(r)
-	v.Detail = detail(k.masker(c).MaskString(v.Detail))
+	v.Detail = detail(k.masker(c, call).MaskString(v.Detail))
 	if v.Wait == 0 {
 		v.Wait = r.RetryAfter
 	}
@@ -139,7 +140,7 @@ func detail(s string) string {
 }
 
 // masker masks the secrets of a channel, among them the paths of its URLs, which are the secrets of hooks.
-func (k *Kind) masker(c *cron.Channel) *cron.Masker {
+func (k *Kind) masker(c *cron.Channel, call *cron.Call) *cron.Masker {
 	m := new(cron.Masker)
 	for _, f := range k.Fields {
 		value := k.setting(c.Settings, f.Name)
@@ -150,7 +151,10 @@ func (k *Kind) masker(c *cron.Channel) *cron.Masker {
 			maskURL(m, value)
 		}
 	}
-	for _, h := range c.Headers {
+	for _, h := range slices.Concat(c.Headers, call.Request.Headers) {
+		if strings.EqualFold(h.Name, "Content-Type") {
+			continue
+		}
 		m.Add(h.Value, cron.Masked)
 		if _, token, ok := strings.Cut(h.Value, " "); ok { // Bearer and Basic
 			m.Add(token, cron.Masked)
