@@ -128,6 +128,7 @@ type detailedJob struct {
 	SigningSecret string   `json:"signingSecret"`
 	Description   string   `json:"description"`
 	Tags          []string `json:"tags"`
+	ChannelIDs    []int64  `json:"channelIds"`
 	Created       int64    `json:"created"`
 	CreatedBy     string   `json:"createdBy"`
 	Updated       int64    `json:"updated"`

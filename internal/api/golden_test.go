@@ -65,7 +65,7 @@ const fullJob = `{
 	"pausedUntil": 946800000, "pauseNote": "until the <move> is done", "silencedUntil": 946850000,
 	"misfire": "run", "graceSeconds": 0, "lateAfterSeconds": 90, "overlap": "skip", "delivery": "at-least-once",
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
-	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""],
+	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""], "channelIds": [1, "1"],
 	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
 	"traceparent": true, "signingSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	"success": {"status": ["200-299", 404], "contains": "<ok>", "notContains": "error", "matches": "^\\{.*\\}$"}}`
@@ -248,7 +248,7 @@ var (
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
 		[]string{"runAt", "pausedUntil", "pauseNote", "silencedUntil", "misfire", "graceSeconds", "lateAfterSeconds", "overlap", "delivery", "retry",
-			"followRedirects", "success", "verifyTls", "oversize", "traceparent", "signingSecret", "description", "tags", "created", "createdBy", "updated", "updatedBy"})
+			"followRedirects", "success", "verifyTls", "oversize", "traceparent", "signingSecret", "description", "tags", "channelIds", "created", "createdBy", "updated", "updatedBy"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "headers", "body", "stats", "sslCertExpiry"}

@@ -364,6 +364,7 @@ type marks struct {
 type about struct {
 	Description string   `json:"description"`
 	Tags        []string `json:"tags"`
+	ChannelIDs  []int64  `json:"channelIds"` // null when the job leaves them to the account
 	Created     int64    `json:"created"` // Unix seconds
 	CreatedBy   string   `json:"createdBy"`
 	Updated     int64    `json:"updated"`
@@ -371,5 +372,5 @@ type about struct {
 }
 
 func newAbout(j *cron.Job) about {
-	return about{j.Description, append([]string{}, j.Tags...), j.Created.Unix(), j.CreatedBy.Label, j.Updated.Unix(), j.UpdatedBy.Label}
+	return about{j.Description, append([]string{}, j.Tags...), j.ChannelIDs, j.Created.Unix(), j.CreatedBy.Label, j.Updated.Unix(), j.UpdatedBy.Label}
 }

@@ -14,8 +14,12 @@ import (
 func readPatch(body json.RawMessage) (patch *cron.JobPatch, unread []string) {
 	var p wire.Problems
 	patch = &cron.JobPatch{}
-	readJob(wire.NewObject(body, "", &p), &patch.Values)
+	o := wire.NewObject(body, "", &p)
+	readJob(o, &patch.Values)
 	patch.Fields, patch.Err = p.Given(cron.JobFields()), p.Err()
+	if o.Null("channelIds") { // the one member of which null is a value
+		patch.Fields = append(patch.Fields, "/channelIds")
+	}
 	return patch, p.Unread()
 }
 
@@ -61,6 +65,19 @@ func readJob(o wire.Object, job *cron.Job) {
 		job.Tags = nil
 		readItems(o, "tags", &job.Tags, parseItem)
 	}
+	readNumbers(o, "channelIds", &job.ChannelIDs)
+}
+
+// readNumbers reads a list of numbers of things, which replaces the former one.
+func readNumbers(o wire.Object, name string, to *[]int64) {
+	if _, given := o.Value(name); !given {
+		return
+	}
+	*to = []int64{}
+	readItems(o, name, to, func(item json.RawMessage) ([]int64, cron.Problem) {
+		n, wrong := wire.ParseInteger(item, 1, wire.MaxID)
+		return []int64{n}, wrong
+	})
 }
 
 func readNotification(o wire.Object, n *cron.Notification) {

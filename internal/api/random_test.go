@@ -51,7 +51,7 @@ func (d draw) job() string {
 			"seconds", d.set(0, 59), "lastDay", d.oneOf("true", "false"), "days", d.oneOf(`"either"`, `"both"`), "dst", d.oneOf(`"once"`, `"wallclock"`),
 			"spreadSeconds", d.number(0, 3600)),
 		"runAt", d.number(0, 1<<32), "pausedUntil", d.number(0, 1<<32), "pauseNote", d.text(), "silencedUntil", d.number(-1, 1<<32),
-		"description", d.text(), "tags", d.oneOf(`[]`, `null`, "["+d.text()+`,"a b"]`),
+		"description", d.text(), "tags", d.oneOf(`[]`, `null`, "["+d.text()+`,"a b"]`), "channelIds", d.oneOf(`[]`, `null`, `[1]`),
 		"misfire", d.oneOf(`"skip"`, `"run"`), "graceSeconds", d.number(-1, 604800), "lateAfterSeconds", d.number(0, 86400),
 		"overlap", d.oneOf(`"allow"`, `"skip"`), "delivery", d.oneOf(`"at-most-once"`, `"at-least-once"`),
 		"retry", d.object("count", d.number(0, 10), "delaySeconds", d.number(0, 86400),

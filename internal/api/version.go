@@ -58,6 +58,7 @@ type versionJob struct {
 	marks
 	Description string   `json:"description"`
 	Tags        []string `json:"tags"`
+	ChannelIDs  []int64  `json:"channelIds"`
 }
 
 func newVersionJob(j *cron.Job) versionJob {
@@ -66,7 +67,7 @@ func newVersionJob(j *cron.Job) versionJob {
 		Enabled: d.Enabled, Title: d.Title, SaveResponses: d.SaveResponses, URL: d.URL,
 		Auth: d.Auth, Notification: d.Notification, ExtendedData: d.ExtendedData, jobTail: d.jobTail, Schedule: d.Schedule,
 		RequestMethod: d.RequestMethod, timing: d.timing, policy: d.policy, exchange: d.exchange, marks: d.marks,
-		Description: d.Description, Tags: d.Tags,
+		Description: d.Description, Tags: d.Tags, ChannelIDs: d.ChannelIDs,
 	}
 }
 

@@ -1,6 +1,10 @@
 package cron
 
-import "time"
+import (
+	"slices"
+	"strconv"
+	"time"
+)
 
 // Channel is a way by which an account is told: an e-mail address, a webhook, a chat room, a pager.
 type Channel struct {
@@ -29,7 +33,8 @@ type Channel struct {
 	MutedUntil   time.Time     // nothing is told before; zero is not muted
 	MutedForGood bool
 
-	Confirmed bool // an e-mail address that is not a member's has been confirmed by its owner
+	Confirmed    bool     // an e-mail address that is not a member's has been confirmed by its owner
+	Unsubscribed []string // addresses of kind "owners" that have unsubscribed, in lower case
 
 	// What became of its messages.
 	Stopped    ChannelFault // why the service sends no more; ChannelOK while it does
@@ -49,8 +54,9 @@ const (
 	MaxChannelSetting  = 8 << 10  // bytes
 	MaxChannelTemplate = 16 << 10 // bytes
 	MaxChannelHeaders  = 50
-	MaxChannelRules    = 100 // folders and tags each
-	MaxJobChannels     = 20  // that a job names
+	MaxChannelRules    = 100  // folders and tags each
+	MaxJobChannels     = 20   // that a job names
+	MaxUnsubscribed    = 1000 // addresses of one channel
 	MaxChannelDetail   = 500
 	MinReminder        = 5 * time.Minute
 	MaxReminder        = 30 * 24 * time.Hour
@@ -59,6 +65,9 @@ const (
 // TakesAcknowledgement reports whether channels of a kind page people until somebody acknowledges, and so are told when a problem
 // is acknowledged here.
 func TakesAcknowledgement(kind string) bool { return kind == "pagerDuty" || kind == "splunkOnCall" }
+
+// KindOwners is the kind of channel that every account begins with: it tells its owners by e-mail.
+const KindOwners = "owners"
 
 // ChannelFault is why a message could not be delivered, as far as a person can act on it. The numbers are stored; message has a
 // sentence for each.
@@ -91,4 +100,33 @@ func (f ChannelFault) Permanent() bool {
 		return true
 	}
 	return false
+}
+
+// normalizeChannels drops channels that are named again.
+func (j *Job) normalizeChannels() {
+	if len(j.ChannelIDs) > MaxJobChannels+1 { // too many, however many follow
+		j.ChannelIDs = j.ChannelIDs[:MaxJobChannels+1]
+		return
+	}
+	kept := j.ChannelIDs[:0:0]
+	for _, id := range j.ChannelIDs {
+		if !slices.Contains(kept, id) {
+			kept = append(kept, id)
+		}
+	}
+	if len(kept) < len(j.ChannelIDs) {
+		j.ChannelIDs = kept
+	}
+}
+
+// checkChannels adds what is wrong with the channels that the job names. Whether there are such channels is not looked at.
+func (j *Job) checkChannels(c *Checker) {
+	if len(j.ChannelIDs) > MaxJobChannels {
+		c.Add("/channelIds", Problem{Rule: RuleTooMany, Limit: MaxJobChannels})
+	}
+}
+
+// UnknownChannel is the problem with a number that no channel of the account has.
+func UnknownChannel(id int64) Problem {
+	return Problem{Rule: RuleUnknownChannel, Given: strconv.FormatInt(id, 10)}
 }

@@ -178,6 +178,7 @@ const (
 	RuleOtherService           // Given: a host; Want: the name of the service that has it, which is not that of the channel
 	RuleNeedsHTTPS             // Given: a host that takes encrypted connections only
 	RulePhoneNumber            // Given: what is not a telephone number
+	RuleUnknownChannel         // Given: the id
 )
 
 // Unit is the unit of a limit.
@@ -238,6 +239,8 @@ const (
 	SubjectAction
 	SubjectView
 	SubjectProblem
+	SubjectChannel
+	SubjectMessage
 )
 
 // Error is the text for logs; people read the sentences of package message.

@@ -63,6 +63,7 @@ type Job struct {
 	Policy          Policy
 	Description     string   // what to know about the job, such as a runbook, in Markdown; up to MaxDescription
 	Tags            []string // different ones, ignoring case; read-only
+	ChannelIDs      []int64  // of the channels that are told; nil leaves that to the account, empty is none. Read-only; those of channels that are gone count as not there
 	Created         time.Time
 	Updated         time.Time
 	CreatedBy       Author

@@ -62,6 +62,7 @@ var jobFields = map[string]func(to, from *Job){
 	"/title":           func(to, from *Job) { to.Title = from.Title },
 	"/description":     func(to, from *Job) { to.Description = from.Description },
 	"/tags":            func(to, from *Job) { to.Tags = from.Tags },
+	"/channelIds":      func(to, from *Job) { to.ChannelIDs = from.ChannelIDs },
 
 	"/url":                  func(to, from *Job) { to.Request.URL = from.Request.URL },
 	"/requestMethod":        func(to, from *Job) { to.Request.Method = from.Request.Method },

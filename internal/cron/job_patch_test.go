@@ -28,6 +28,8 @@ func everyValue(t *testing.T) (job Job) {
 			*value = time.Unix(1, 0)
 		case *[]string:
 			*value = []string{"x"}
+		case *[]int64:
+			*value = []int64{1}
 		case *[]Header:
 			*value = []Header{{"A", "b"}}
 		case **Success:

@@ -214,6 +214,16 @@ func (ops *Operations) Folders() (ids []int64) {
 	return ids
 }
 
+// Channels lists the channels that jobs are to name.
+func (ops *Operations) Channels() (ids []int64) {
+	for i := range ops.list {
+		if op := &ops.list[i]; op.Kind == OperationPatch && op.Patch.Sets("/channelIds") {
+			ids = append(ids, op.Patch.Values.ChannelIDs...)
+		}
+	}
+	return ids
+}
+
 // Apply applies all operations to a job and accepts the result (see Job.Accept); now decides which offsets of time zones count.
 // The error is of kind Invalid and has everything that is wrong; the job is then not to be used. Operations that delete leave the
 // job as it is, and refuse one of a monitor.

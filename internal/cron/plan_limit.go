@@ -42,6 +42,8 @@ var PlanLimits = []PlanLimit{
 	countLimit("maxJobs", "Jobs.", func(p *Plan) *int { return &p.MaxJobs }),
 	countLimit("maxKeys", "API keys.", func(p *Plan) *int { return &p.MaxKeys }),
 	countLimit("maxSecrets", "Secrets.", func(p *Plan) *int { return &p.MaxSecrets }),
+	countLimit("maxChannels", "Channels.", func(p *Plan) *int { return &p.MaxChannels }),
+	countLimit("mailsPerDay", "E-mails that channels send per UTC day.", func(p *Plan) *int { return &p.MailsPerDay }),
 	{
 		Name: "maxVersionBytes", What: "Size of the versions of jobs that are kept, compressed.", Unit: "bytes", most: largestLimit,
 		get: func(p *Plan) int64 { return p.MaxVersionBytes }, set: func(p *Plan, n int64) { p.MaxVersionBytes = n },

@@ -41,6 +41,7 @@ func (j *Job) normalize() {
 	j.Title = strings.TrimSpace(j.Title)
 	j.Description = strings.TrimSpace(j.Description)
 	j.Tags = normalizeTags(j.Tags)
+	j.normalizeChannels()
 	j.Request.normalize()
 	if j.SigningSecret = strings.TrimSpace(j.SigningSecret); j.SigningSecret == GenerateSigningSecret {
 		j.SigningSecret = NewSigningSecret()
@@ -67,6 +68,7 @@ func (j *Job) check(c *Checker) {
 	}
 	c.line("/title", j.Title, MaxTitleLength)
 	j.checkNotes(c)
+	j.checkChannels(c)
 	j.Schedule.Check(c, "/schedule")
 	j.Timing.check(c)
 	j.Policy.check(c)

@@ -61,6 +61,8 @@ func TestValuesAreNormalised(t *testing.T) {
 			func(j *Job) { j.Timing.PausedUntil, j.Timing.PauseNote = noon, "why" }},
 		"tags": {func(j *Job) { j.Tags = []string{" prod ", "", "Größe", "PROD", "gRÖßE", "\t", "x y"} },
 			func(j *Job) { j.Tags = []string{"prod", "Größe", "x y"} }},
+		"channels":               {func(j *Job) { j.ChannelIDs = []int64{7, 3, 7, 7, 3} }, func(j *Job) { j.ChannelIDs = []int64{7, 3} }},
+		"nobody":                 {func(j *Job) { j.ChannelIDs = []int64{} }, func(j *Job) { j.ChannelIDs = []int64{} }},
 		"no tags":                {func(j *Job) { j.Tags = []string{" "} }, func(*Job) {}},
 		"a description":          {func(j *Job) { j.Description = "\n # x \n\n y\n" }, func(j *Job) { j.Description = "# x \n\n y" }},
 		"a note without a pause": {func(j *Job) { j.Timing.PauseNote = "why" }, func(*Job) {}},
@@ -93,6 +95,11 @@ func TestWhatTheAPIWouldNotStoreIsRefused(t *testing.T) {
 		"/title":          {func(j *Job) { j.Title = "\xff" }, func(j *Job) { j.Title = "a\x00b" }},
 		"/description": {func(j *Job) { j.Description = "\xff" }, func(j *Job) { j.Description = "a\x00b" },
 			func(j *Job) { j.Description = strings.Repeat("x", MaxDescription+1) }},
+		"/channelIds": {func(j *Job) {
+			for id := range int64(MaxJobChannels + 1) {
+				j.ChannelIDs = append(j.ChannelIDs, id)
+			}
+		}},
 		"/tags": {func(j *Job) { j.Tags = []string{"a,b"} }, func(j *Job) { j.Tags = []string{"a\nb"} },
 			func(j *Job) { j.Tags = []string{"ok", "\xff"} }, func(j *Job) { j.Tags = []string{strings.Repeat("ü", MaxTagLength+1)} },
 			func(j *Job) { j.Tags = strings.Fields("a b c d e f g h i j k l m n o p q r s t u") }},

@@ -80,8 +80,9 @@ var englishProblems = map[cron.Rule]string{
 	cron.RulePrivateKey: "This is not the private key of the certificate in PEM; it must belong to the first certificate " +
 		"and not be encrypted.",
 
-	cron.RuleUnknownFolder: "There is no folder {given} in this account; choose one that exists, or none.",
-	cron.RuleMonitorJob:    "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
+	cron.RuleUnknownFolder:  "There is no folder {given} in this account; choose one that exists, or none.",
+	cron.RuleUnknownChannel: "There is no channel {given} in this account; name those that exist.",
+	cron.RuleMonitorJob:     "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
 	cron.RuleRunWaits: "A manual run of this job was requested before and has not started yet; wait until it has.",
@@ -258,6 +259,8 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectAction:  "action",
 	cron.SubjectView:    "view",
 	cron.SubjectProblem: "problem",
+	cron.SubjectChannel: "channel",
+	cron.SubjectMessage: "notification",
 }
 
 // englishType returns the name of a type with its article.

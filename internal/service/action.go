@@ -61,6 +61,9 @@ func (s *Service) NewAction(ctx context.Context, actor cron.Actor, r ActionReque
 			return a, pointInto("/operations", err)
 		}
 	}
+	if err := s.checkChannels(ctx, actor.Account.ID, ops.Channels()); err != nil {
+		return a, pointInto("/operations", err)
+	}
 	a.Order.Operations, a.Kinds = ops.List(), ops.Kinds()
 	slices.Sort(a.Order.JobIDs)
 	a.Order.JobIDs = slices.Compact(a.Order.JobIDs)

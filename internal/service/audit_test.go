@@ -248,7 +248,7 @@ func TestChangesAreNamed(t *testing.T) {
 		t.Errorf("the fields of a job are\n%q\nand those in the log\n%q", want, names)
 	}
 	before := cron.NewJob()
-	other := cron.Job{FolderID: 7, Enabled: true, Title: "x", Description: "x", Tags: []string{"x"}, SaveResponses: true, Timeout: 9, RedirectSuccess: true}
+	other := cron.Job{FolderID: 7, Enabled: true, Title: "x", Description: "x", Tags: []string{"x"}, ChannelIDs: []int64{1}, SaveResponses: true, Timeout: 9, RedirectSuccess: true}
 	other.Traceparent, other.SigningSecret = true, "x"
 	other.Request = cron.Request{URL: "x", Method: cron.MethodPut, Headers: []cron.Header{{Name: "a", Value: "b"}}, Body: "x",
 		Auth: cron.BasicAuth{Enable: true, User: "x", Password: "x"}}

@@ -21,6 +21,9 @@ func (s *Service) NewClone(ctx context.Context, actor cron.Actor, jobID int64, p
 		return cron.Job{}, err
 	}
 	job := source.Job
+	if err := s.store.LeaveGoneChannels(ctx, &job); err != nil {
+		return cron.Job{}, err
+	}
 	job.ID, job.Type = 0, cron.TypeDefault
 	job.SetEnabled(false)
 	job.Title = language(&actor).CopyTitle(job.Title)

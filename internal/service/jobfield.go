@@ -22,6 +22,7 @@ var jobFields = []jobField{
 	{"/title", false, func(j *cron.Job) any { return j.Title }},
 	{"/description", false, func(j *cron.Job) any { return j.Description }},
 	{"/tags", false, func(j *cron.Job) any { return append([]string{}, j.Tags...) }},
+	{"/channelIds", false, func(j *cron.Job) any { return j.ChannelIDs }},
 	{"/saveResponses", false, func(j *cron.Job) any { return j.SaveResponses }},
 	{"/url", true, func(j *cron.Job) any { return j.Request.URL }},
 	{"/requestMethod", false, func(j *cron.Job) any { return int(j.Request.Method) }},

@@ -13,6 +13,7 @@ func jobAbout(j *cron.Job) columns {
 	return func(list *columnList) {
 		list.add("description", text(&j.Description))
 		list.add("tags", tagsField{&j.Tags})
+		list.add("channel_ids", numbersField{&j.ChannelIDs})
 		addAuthor(list, "created", &j.CreatedBy)
 		addAuthor(list, "updated", &j.UpdatedBy)
 	}
@@ -58,4 +59,27 @@ func (f tagsField) value() any {
 	}
 	encoded, _ := json.Marshal(*f.to) // which texts always are
 	return string(encoded)
+}
+
+// numbersField is a list of numbers. Its column has them as JSON; nil is NULL.
+type numbersField struct{ to *[]int64 }
+
+// Scan implements sql.Scanner.
+func (f numbersField) Scan(value any) error {
+	var encoded string
+	if value == nil {
+		*f.to = nil
+		return nil
+	}
+	if err := (textField{&encoded}).Scan(value); err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(encoded), f.to)
+}
+
+func (f numbersField) value() any {
+	if *f.to == nil {
+		return nil
+	}
+	return encode(*f.to)
 }

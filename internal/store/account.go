@@ -81,7 +81,7 @@ func (f overridesField) value() any {
 	return encode(*f.to)
 }
 
-// CreateAccount adds an account and sets its ID. The error is of kind Conflict when the e-mail address is taken.
+// CreateAccount adds an account with a channel that tells its owners, and sets its ID. The error is of kind Conflict when the e-mail address is taken.
 func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	if a.Created.IsZero() {
 		a.Created = s.stamp()
@@ -89,7 +89,11 @@ func (s *Store) CreateAccount(ctx context.Context, a *cron.Account) error {
 	row := accountRow{Account: *a}
 	row.write()
 	err := s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
-		return q.QueryRowContext(ctx, accountInsert, values([]any{millis(a.Created)}, row.columns)...).Scan(&a.ID)
+		err := q.QueryRowContext(ctx, accountInsert, values([]any{millis(a.Created)}, row.columns)...).Scan(&a.ID)
+		if err != nil {
+			return err
+		}
+		return s.addOwnersChannel(ctx, q, a.ID)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return errEmailOfAccount()

@@ -132,7 +132,7 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 	j.ID, j.AccountID = b.JobID, b.AccountID
 	former := *j
 	for range editTries {
-		if err := s.leaveGoneFolder(ctx, j); err != nil {
+		if err := s.leaveGone(ctx, j); err != nil {
 			return err
 		}
 		encoded, err := encodeJob(j)
@@ -190,10 +190,10 @@ func (s *Store) insertRestored(ctx context.Context, b *cron.BinJob, j *cron.Job,
 	})
 }
 
-// leaveGoneFolder moves a job to the root folder if its folder is gone.
-func (s *Store) leaveGoneFolder(ctx context.Context, j *cron.Job) error {
-	if j.FolderID == 0 {
-		return nil
+// leaveGone moves a job to the root folder if its folder is gone, and takes out channels that are gone.
+func (s *Store) leaveGone(ctx context.Context, j *cron.Job) error {
+	if err := s.LeaveGoneChannels(ctx, j); err != nil || j.FolderID == 0 {
+		return err
 	}
 	_, err := s.Folder(ctx, j.AccountID, j.FolderID)
 	if cron.KindOf(err) == cron.NotFound {

@@ -55,7 +55,7 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 		}
 		j.ID, j.AccountID = rec.ID, rec.AccountID
 		if from.restored != 0 {
-			if err := s.leaveGoneFolder(ctx, &j); err != nil {
+			if err := s.leaveGone(ctx, &j); err != nil {
 				return nil, err
 			}
 		}
@@ -76,7 +76,7 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 		return func(ctx context.Context, q queryer) error {
 			err := s.saveEdit(ctx, q, rec, &j, version, encoded.secrets)
 			if from.restored != 0 && cron.KindOf(err) == cron.Invalid {
-				return errEdited // the folder has gone meanwhile
+				return errEdited // the folder or a channel has gone meanwhile
 			}
 			if err != nil {
 				return err
@@ -119,6 +119,9 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 		return err
 	}
 	if err := s.checkFolder(ctx, q, j); err != nil {
+		return err
+	}
+	if err := s.checkChannels(ctx, q, j, rec.ChannelIDs); err != nil {
 		return err
 	}
 	now := s.stamp()

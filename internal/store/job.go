@@ -78,7 +78,7 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 	return nil
 }
 
-// CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates only the folder. The
+// CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates only the folder and the channels. The
 // error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 	encoded, err := encodeJob(j)
@@ -95,6 +95,9 @@ func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
 			return err
 		}
 		if err := s.checkFolder(ctx, q, j); err != nil {
+			return err
+		}
+		if err := s.checkChannels(ctx, q, j, nil); err != nil {
 			return err
 		}
 		now := s.stamp()

@@ -51,6 +51,7 @@ func TestPlans(t *testing.T) {
 			})
 			runNode(t, db, account, node, seed.ID)
 			runSecrets(t, db, account)
+			runChannels(t, db, account)
 			runProblems(t, db, node, seed.ID)
 			runPeople(t, db, account)
 			undo()

@@ -171,6 +171,9 @@ func addedMembers() []Member {
 			WithDefault("").UpTo(cron.MaxDescription)),
 		Of("tags", Array("Its tags; spaces around each are removed, and so are those that repeat an earlier one, ignoring case. "+
 			"New tags replace all existing ones.", String("Without commas.").UpTo(cron.MaxTagLength)).UpTo(wire.MaxItems)),
+		Of("channelIds", Array("The channels that are told about the job; none in an empty list. Null leaves that to the account: its channels with a "+
+			"rule for the job's folder or tags or, without such, its default channels. Null counts in a change too. Of a channel that is "+
+			"deleted, the number stays and is ignored.", Integer("The number of a channel.")).UpTo(cron.MaxJobChannels).OrNull()),
 		Of("created", Time("When the job was created.").Output()),
 		Of("createdBy", String("Who created it: the e-mail address of a person, the title of an API key, `command line` or `the service`; "+
 			"empty for a job from before this was kept.").Output()),

@@ -131,6 +131,12 @@ func (o Object) given(name string) bool {
 	return ok && string(raw) != "null"
 }
 
+// Null tells whether a member is there and null.
+func (o Object) Null(name string) bool {
+	raw, ok := o.members[name]
+	return ok && string(raw) == "null"
+}
+
 // Skip takes note of members that are ignored on purpose, such as those that are read only.
 func (o Object) Skip(names ...string) {
 	for _, name := range names {

@@ -54,7 +54,7 @@ func fullJob(account int64) cron.Job {
 
 // withoutNotes is a job as lists and claims read it: without notes and authors.
 func withoutNotes(j cron.Job) cron.Job {
-	j.Description, j.Tags, j.CreatedBy, j.UpdatedBy = "", nil, cron.Author{}, cron.Author{}
+	j.Description, j.Tags, j.ChannelIDs, j.CreatedBy, j.UpdatedBy = "", nil, nil, cron.Author{}, cron.Author{}
 	return j
 }
 
@@ -92,6 +92,7 @@ var jobTests = []test{
 		before := db.Now().Truncate(time.Millisecond)
 		j := fullJob(account)
 		j.FolderID = s.folder(db, account, "folder").ID
+		j.ChannelIDs = []int64{s.channel(db, account).ID, s.owners(db, account).ID}
 		s.ok(db.CreateJob(s.ctx(), &j))
 		after := db.Now()
 		// RunAtPassed is never set on an enabled job.
@@ -128,6 +129,7 @@ var jobTests = []test{
 		j := s.job(db, account)
 		want := fullJob(account)
 		want.FolderID = s.folder(db, account, "folder").ID
+		want.ChannelIDs = []int64{s.channel(db, account).ID}
 		want.ID, want.Created = j.ID, j.Created
 		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(edited *cron.Job) error {
 			s.equal("job before", *edited, j)

@@ -33,6 +33,7 @@ func Run(t *testing.T, d Database) {
 		{"finding jobs", findTests},
 		{"secrets", secretTests},
 		{"secrets of accounts", accountSecretTests},
+		{"channels", channelTests},
 		{"folders", folderTests},
 		{"versions", versionTests},
 		{"random versions", randomVersionTests},

@@ -1,0 +1,304 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// fullChannel is a channel none of whose fields has its zero value, but for what became of its messages.
+func fullChannel(account int64) cron.Channel {
+	return cron.Channel{
+		AccountID: account, Kind: "webhook", Title: "Zoë's „hook“", Enabled: true, Default: true, FolderIDs: []int64{7, 3},
+		Tags: []string{"prod", "Ümlaut"}, Settings: map[string]string{"url": "https://a.example/hook-5b6a7988", "secret": "whsec_1f2e3d4c"},
+		Headers:  []cron.Header{{Name: "X-Token", Value: "token-77aa"}, {Name: "X-Token", Value: "ÿ"}},
+		Template: "{{.Subject}} „x“\n", Language: "en", Timezone: "Europe/Berlin", QuietFrom: 22 * 60, QuietTo: 7 * 60, QuietGrave: true,
+		Reminder: time.Hour, MutedUntil: time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC), Confirmed: true, Unsubscribed: []string{"a@example.com"},
+		CreatedBy: cron.Author{PersonID: 3, KeyID: 4, Label: "zoë@example.com", Way: cron.WayConsole},
+		UpdatedBy: cron.Author{PersonID: 5, KeyID: 6, Label: "„key“", Way: cron.WayAPI},
+	}
+}
+
+// channel creates a webhook of an account, after edits to it.
+func (s *suite) channel(db *store.Store, account int64, edits ...func(*cron.Channel)) cron.Channel {
+	s.Helper()
+	c := cron.Channel{AccountID: account, Kind: "webhook", Enabled: true, Confirmed: true}
+	for _, edit := range edits {
+		edit(&c)
+	}
+	s.ok(db.CreateChannel(s.ctx(), &c))
+	return c
+}
+
+// owners is the channel that an account begins with.
+func (s *suite) owners(db *store.Store, account int64) cron.Channel {
+	s.Helper()
+	all, err := db.Channels(s.ctx(), account, 0, 1)
+	s.ok(err)
+	if len(all) == 0 || all[0].Kind != cron.KindOwners {
+		s.Fatalf("the channels are %+v", all)
+	}
+	return all[0]
+}
+
+func (s *suite) readChannel(db *store.Store, c cron.Channel) cron.Channel {
+	s.Helper()
+	read, err := db.Channel(s.ctx(), c.AccountID, c.ID)
+	s.ok(err)
+	return read
+}
+
+// maxChannels limits the channels of an account.
+func (s *suite) maxChannels(db *store.Store, account, n int64) {
+	s.Helper()
+	s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error {
+		a.Overrides = cron.Overrides{"maxChannels": n}
+		return nil
+	}))
+}
+
+var channelTests = []test{
+	{"an account begins with a channel that tells its owners", func(s *suite) {
+		db, account, _ := s.start()
+		c := s.owners(db, account)
+		if c.Created.IsZero() || !c.Updated.Equal(c.Created) {
+			s.Errorf("created at %v, updated at %v", c.Created, c.Updated)
+		}
+		s.equal("channel", c, cron.Channel{ID: c.ID, AccountID: account, Kind: cron.KindOwners, Enabled: true, Default: true, Confirmed: true,
+			Created: c.Created, Updated: c.Updated})
+		refused := cron.Account{Email: "1@example.com", Plan: cron.PlanMember}
+		s.refused(db.CreateAccount(s.ctx(), &refused), cron.Conflict, cron.SubjectAccount)
+		s.equal("channels", s.raw().Rows("channel"), int64(1))
+	}},
+	{"every field of a channel reads back, and can be changed and reset", func(s *suite) {
+		db, account, _ := s.start()
+		want := fullChannel(account)
+		s.ok(db.CreateChannel(s.ctx(), &want))
+		s.equal("fields that the test does not set", unset(reflect.ValueOf(want), "Channel"), []string{
+			"Channel.MutedForGood", "Channel.Stopped", "Channel.Failures", "Channel.LastSent", "Channel.LastFailed", "Channel.LastFault",
+			"Channel.LastDetail"})
+		s.equal("channel", s.readChannel(db, want), want)
+		other := s.channel(db, account)
+		s.ok(db.UpdateChannel(s.ctx(), account, other.ID, func(c *cron.Channel) error {
+			s.equal("before", *c, other)
+			id, created := c.ID, c.Created
+			*c = want
+			c.ID, c.Created, c.CreatedBy, c.MutedUntil, c.MutedForGood = id, created, cron.Author{}, time.Time{}, true
+			return nil
+		}))
+		changed := s.readChannel(db, other)
+		want.ID, want.Created, want.CreatedBy, want.Updated = other.ID, other.Created, cron.Author{}, changed.Updated
+		want.MutedUntil, want.MutedForGood = time.Time{}, true
+		s.equal("changed", changed, want)
+		s.ok(db.UpdateChannel(s.ctx(), account, other.ID, func(c *cron.Channel) error {
+			*c = cron.Channel{Kind: "slack"}
+			return nil
+		}))
+		reset := s.readChannel(db, other)
+		s.equal("reset", reset, cron.Channel{ID: other.ID, AccountID: account, Kind: "slack", Created: other.Created, Updated: reset.Updated})
+	}},
+	{"settings and headers are sealed, in lists too", func(s *suite) {
+		db, account, _ := s.start()
+		c := fullChannel(account)
+		s.ok(db.CreateChannel(s.ctx(), &c))
+		for _, value := range []string{"hook-5b6a7988", "whsec_1f2e3d4c", "token-77aa"} {
+			if s.holds(value) {
+				s.Errorf("%q stands in the database", value)
+			}
+		}
+		list, err := db.Channels(s.ctx(), account, 0, 10)
+		s.ok(err)
+		s.equal("list", list, []cron.Channel{s.owners(db, account), c})
+		list, err = db.Channels(s.ctx(), account, c.ID, 10)
+		s.ok(err)
+		s.equal("past the end", list, []cron.Channel(nil))
+		theirs := s.channel(db, account)
+		s.raw().MoveChannelSettings(theirs.ID, c.ID)
+		if _, err := db.Channel(s.ctx(), account, theirs.ID); err == nil {
+			s.Error("settings that were moved to another channel open")
+		}
+		list, err = db.Channels(s.ctx(), account, c.ID, 10)
+		s.ok(err)
+		s.equal("one that does not open", list, []cron.Channel{theirs})
+	}},
+	{"a plan limits the channels, also of calls at once", func(s *suite) {
+		db, account, _ := s.start()
+		s.maxChannels(db, account, 4)
+		nodes := []*store.Store{db, s.open()}
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				err := nodes[i%2].CreateChannel(s.ctx(), &cron.Channel{AccountID: account, Kind: "webhook"})
+				if err != nil {
+					s.refused(err, cron.TooMany, cron.SubjectChannel)
+				}
+			})
+		}
+		wg.Wait()
+		ids, err := db.ChannelIDs(s.ctx(), account)
+		s.ok(err)
+		s.equal("channels", len(ids), 4)
+	}},
+	{"a channel that does not exist is missing, and so is another account's", func(s *suite) {
+		db, account, _ := s.start()
+		theirs := s.channel(db, s.account(db))
+		for _, id := range []int64{theirs.ID, theirs.ID + 1000} {
+			_, err := db.Channel(s.ctx(), account, id)
+			s.missing(err, cron.SubjectChannel)
+			s.missing(db.UpdateChannel(s.ctx(), account, id, func(*cron.Channel) error { return nil }), cron.SubjectChannel)
+			s.missing(db.DeleteChannel(s.ctx(), account, id), cron.SubjectChannel)
+		}
+		s.equal("channel", s.readChannel(db, theirs), theirs)
+	}},
+	{"edits at once of different fields all take effect", func(s *suite) {
+		db, account, _ := s.start()
+		c := s.channel(db, account)
+		nodes := []*store.Store{db, s.open()}
+		edits := []func(*cron.Channel){
+			func(c *cron.Channel) { c.Title = "x" },
+			func(c *cron.Channel) { c.Template = "x" },
+			func(c *cron.Channel) { c.MutedForGood = true },
+			func(c *cron.Channel) { c.Settings = map[string]string{"url": "x"} },
+			func(c *cron.Channel) { c.Unsubscribed = []string{"x"} },
+		}
+		var wg sync.WaitGroup
+		for i, edit := range edits {
+			wg.Go(func() {
+				s.ok(nodes[i%2].UpdateChannel(s.ctx(), account, c.ID, func(c *cron.Channel) error { edit(c); return nil }))
+			})
+		}
+		wg.Wait()
+		want := c
+		for _, edit := range edits {
+			edit(&want)
+		}
+		got := s.readChannel(db, c)
+		want.Updated = got.Updated
+		s.equal("channel", got, want)
+	}},
+	{"an edit leaves what became of the messages, and starting a channel again ends its failures", func(s *suite) {
+		db, account, _ := s.start()
+		c := s.channel(db, account)
+		fail := func(fault cron.ChannelFault) { s.raw().SetChannelResult(c.ID, fault, 3, "answer") }
+		fail(cron.ChannelOK)
+		s.ok(db.UpdateChannel(s.ctx(), account, c.ID, func(c *cron.Channel) error {
+			c.Title, c.Failures, c.LastDetail = "x", 0, "forged"
+			fail(cron.ChannelOK)
+			return nil
+		}))
+		got := s.readChannel(db, c)
+		s.equal("results", []any{got.Title, got.Failures, got.LastDetail, got.LastFault}, []any{"x", 3, "answer", cron.ChannelBroken})
+		calls := 0
+		s.ok(db.UpdateChannel(s.ctx(), account, c.ID, func(c *cron.Channel) error {
+			if calls++; calls == 1 {
+				fail(cron.ChannelNotFound) // meanwhile: the edit has to see it
+			}
+			c.Title = "y"
+			return nil
+		}))
+		s.equal("calls", calls, 2)
+		s.equal("stopped", s.readChannel(db, c).Stopped, cron.ChannelNotFound)
+		s.ok(db.UpdateChannel(s.ctx(), account, c.ID, func(c *cron.Channel) error { c.Stopped = cron.ChannelOK; return nil }))
+		got = s.readChannel(db, c)
+		s.equal("started", []any{got.Stopped, got.Failures, got.LastDetail}, []any{cron.ChannelOK, 0, "answer"})
+	}},
+	{"the transaction of an edit runs what belongs to it", func(s *suite) {
+		db, account, _ := s.start()
+		c := s.channel(db, account)
+		refused := cron.Missing(cron.SubjectPerson)
+		err := db.UpdateChannel(s.ctx(), account, c.ID, func(c *cron.Channel) error { c.Title = "x"; return nil },
+			func(_ context.Context, before, after *cron.Channel) error {
+				s.equal("titles", []string{before.Title, after.Title}, []string{"", "x"})
+				return refused
+			})
+		s.missing(err, cron.SubjectPerson)
+		s.equal("channel", s.readChannel(db, c), c)
+	}},
+	{"a deleted channel drops the messages that wait, and no others", func(s *suite) {
+		db, account, _ := s.start()
+		c, other := s.channel(db, account), s.channel(db, account)
+		var of, ofOther []cron.MessageState
+		for state := cron.MessageWaiting; state <= cron.MessageDropped; state++ {
+			s.raw().AddMessage(c, state)
+			s.raw().AddMessage(other, state)
+			of, ofOther = append(of, state), append(ofOther, state)
+		}
+		of[0] = cron.MessageDropped
+		s.ok(db.DeleteChannel(s.ctx(), account, c.ID))
+		s.missing(db.DeleteChannel(s.ctx(), account, c.ID), cron.SubjectChannel)
+		s.equal("messages", s.raw().MessageStates(c.ID), of)
+		s.equal("dropped", s.raw().Number(`SELECT count(*) FROM message WHERE dropped = 6 AND ended_at > 0`), int64(1))
+		s.equal("messages of the other", s.raw().MessageStates(other.ID), ofOther)
+	}},
+	{"jobs name channels of their account, nobody, or none", func(s *suite) {
+		db, account, _ := s.start()
+		mine, theirs := s.channel(db, account), s.channel(db, s.account(db))
+		j := s.job(db, account)
+		for _, ids := range [][]int64{{mine.ID}, {}, {mine.ID, s.owners(db, account).ID}, nil} {
+			s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { j.ChannelIDs = ids; return nil }))
+			s.equal("channels", s.record(db, account, j.ID).ChannelIDs, ids)
+		}
+		for _, id := range []int64{theirs.ID, 4711, 0, -1} {
+			name := func(j *cron.Job) error { j.ChannelIDs = []int64{mine.ID, id}; return nil }
+			s.unknownChannel(db.UpdateJob(s.ctx(), account, j.ID, name), id)
+			made := cron.NewJob()
+			made.AccountID, made.Request.URL = account, "http://example.com/"
+			s.ok(name(&made))
+			s.unknownChannel(db.CreateJob(s.ctx(), &made), id)
+		}
+	}},
+	{"jobs keep the number of a channel that is gone, and lose it where they come back", func(s *suite) {
+		db, account, _ := s.start()
+		c, left := s.channel(db, account), s.channel(db, account)
+		naming := func(ids ...int64) cron.Job {
+			return s.job(db, account, func(j *cron.Job) { j.ChannelIDs = ids })
+		}
+		both, alone, deleted := naming(c.ID, left.ID), naming(c.ID), naming(c.ID, left.ID)
+		s.ok(db.DeleteJob(s.ctx(), account, deleted.ID))
+		s.ok(db.DeleteChannel(s.ctx(), account, c.ID))
+		s.ok(db.UpdateJob(s.ctx(), account, both.ID, func(j *cron.Job) error { j.Title = "x"; return nil }))
+		s.equal("channels", s.record(db, account, both.ID).ChannelIDs, []int64{c.ID, left.ID})
+		for job, want := range map[int64][]int64{both.ID: {left.ID}, alone.ID: nil} {
+			_, err := db.RestoreVersion(s.ctx(), account, job, 1, func(j *cron.Job) error {
+				j.Title, j.ChannelIDs = "former", slices.Clone(j.ChannelIDs)
+				return nil
+			})
+			s.ok(err)
+			s.equal("channels of a restored version", s.record(db, account, job).ChannelIDs, want)
+		}
+		b, j, err := db.BinJob(s.ctx(), account, deleted.ID)
+		s.ok(err)
+		s.ok(db.RestoreJob(s.ctx(), &b, &j, func(context.Context) error { return nil }))
+		s.equal("channels of a job from the bin", s.record(db, account, deleted.ID).ChannelIDs, []int64{left.ID})
+	}},
+	{"the channels of a deleted account go with it", func(s *suite) {
+		db, account, _ := s.start()
+		other := s.account(db)
+		s.raw().AddMessage(s.channel(db, account), cron.MessageWaiting)
+		s.raw().AddMessage(s.channel(db, other), cron.MessageWaiting)
+		s.ok(db.DeleteAccount(s.ctx(), account))
+		for _, table := range strings.Fields("channel message") {
+			s.equal(table+" of the deleted account", s.raw().RowsOfAccount(table, account), int64(0))
+		}
+		s.equal("channels of the other", s.raw().RowsOfAccount("channel", other), int64(2))
+		s.equal("messages of the other", s.raw().RowsOfAccount("message", other), int64(1))
+	}},
+}
+
+// unknownChannel expects that a job names no channel of its account.
+func (s *suite) unknownChannel(err error, id int64) {
+	s.Helper()
+	e, ok := errors.AsType[*cron.Error](err)
+	if !ok || e.Kind != cron.Invalid {
+		s.Fatalf("the error is %v, want kind invalid", err)
+	}
+	s.equal("problems", e.Problems, []cron.Problem{{Pointer: "/channelIds", Rule: cron.RuleUnknownChannel, Given: strconv.FormatInt(id, 10)}})
+}
