@@ -365,7 +365,7 @@ type about struct {
 	Description string   `json:"description"`
 	Tags        []string `json:"tags"`
 	ChannelIDs  []int64  `json:"channelIds"` // null when the job leaves them to the account
-	Created     int64    `json:"created"` // Unix seconds
+	Created     int64    `json:"created"`    // Unix seconds
 	CreatedBy   string   `json:"createdBy"`
 	Updated     int64    `json:"updated"`
 	UpdatedBy   string   `json:"updatedBy"`

@@ -443,7 +443,7 @@ func TestAccountsAreApart(t *testing.T) {
 	s := newServer(t)
 	mine := s.newClient(t, "a@example.com", cron.PlanUnlimited)
 	theirs := s.newClient(t, "b@example.com", cron.PlanUnlimited)
-	path := theirs.create(everyField)
+	path := theirs.create(strings.Replace(everyField, `"channelIds":[1]`, `"channelIds":[2]`, 1)) // each has the channel that it began with
 	before := theirs.must("GET", path, "")
 	for _, call := range [][3]string{
 		{"GET", path, ""},

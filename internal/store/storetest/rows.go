@@ -31,6 +31,8 @@ func Rows(t testing.TB, db *sql.DB, accountID int64) map[string]bool {
 			where = "person_id IN (SELECT person_id FROM membership WHERE account_id = $1)"
 		case table == "response":
 			where = "execution_id IN (SELECT id FROM execution WHERE account_id = $1)"
+		case table == "message_notice":
+			where = "message_id IN (SELECT id FROM message WHERE account_id = $1)"
 		default:
 			t.Fatalf("the test does not know whose the rows of %s are", table)
 		}
