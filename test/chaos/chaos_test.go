@@ -241,6 +241,7 @@ func (r *round) number(query string, args ...any) (n int64) {
 func (r *round) end() {
 	r.stop()
 	r.editing.Wait()
+	r.await("the actions have ended", func() bool { return r.number(`SELECT count(*) FROM action WHERE state < 2`) == 0 })
 	quiet := time.Now()
 	r.service.AwaitSettled(quiet)
 	r.service.AwaitNodes(len(r.nodes))
@@ -268,6 +269,6 @@ func (r *round) end() {
 	for _, record := range ledger.Records {
 		outcomes[[]string{"running", "succeeded", "failed", "skipped", "lost", "missed"}[record.Outcome]]++
 	}
-	r.t.Logf("%d jobs in %s: %v, at most %d in flight", len(ledger.Jobs), time.Since(r.begin).Round(time.Second), outcomes,
-		w.InFlight)
+	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
+		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions))
 }

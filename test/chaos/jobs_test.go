@@ -110,6 +110,10 @@ func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 			return
 		case <-time.After(time.Duration(rng.IntN(60)) * time.Millisecond):
 		}
+		if rng.IntN(4) == 0 {
+			r.act(jobs, rng)
+			continue
+		}
 		path := fmt.Sprintf("/jobs/%d", jobs[rng.IntN(len(jobs))])
 		var change harness.Fields
 		switch rng.IntN(8) {
@@ -125,5 +129,33 @@ func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 		if err == nil && !slices.Contains([]int{200, 429, 500}, answer.Status) {
 			r.t.Errorf("edit a job: status %d: %s", answer.Status, answer.Body)
 		}
+	}
+}
+
+// act starts an action over some of the jobs, cancels one, takes one back, or acknowledges a problem.
+func (r *round) act(jobs []int64, rng *rand.Rand) {
+	var (
+		path = "/actions"
+		body any
+		some = harness.Fields{"dryRun": rng.IntN(4) == 0, "operations": []harness.Fields{{"kind": "addTags", "tags": []string{fmt.Sprint("t", rng.IntN(1000))}}}}
+	)
+	switch number := 1 + rng.IntN(5); rng.IntN(8) {
+	case 0:
+		path = fmt.Sprintf("/actions/%d/undo", number)
+	case 1:
+		path = fmt.Sprintf("/actions/%d/cancel", number)
+	case 2:
+		path, body = fmt.Sprintf("/problems/%d/acknowledge", number), harness.Fields{}
+	case 3:
+		some["filter"] = harness.Fields{}
+		body = harness.Fields{"action": some}
+	default:
+		at := rng.IntN(len(jobs))
+		some["jobIds"] = jobs[at:min(len(jobs), at+1+rng.IntN(150))]
+		body = harness.Fields{"action": some}
+	}
+	answer, err := r.current.Load().Try("POST", path, body, nil)
+	if err == nil && !slices.Contains([]int{200, 202, 404, 409, 429, 500}, answer.Status) {
+		r.t.Errorf("%s: status %d: %s", path, answer.Status, answer.Body)
 	}
 }

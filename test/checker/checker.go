@@ -58,6 +58,8 @@ func Checks() []Check {
 		{"lateness", "the lateness of a record is the time from its instant to its start", searchLateness},
 		{"order", "the ids of a job's records follow the order of their claims", searchOrder},
 		{"state", "the state of a job is what its latest execution left", searchState},
+		{"problem", "a job has a problem exactly when its last result that counts is a failure, and a problem is open exactly while a job has it", searchProblem},
+		{"action", "an action changes a job once, and its result says how", searchAction},
 		{"plan", "a job is planned for the occurrence after the latest one on record", searchPlan},
 		{"orphans", "no row refers to nothing, and no file is damaged", searchOrphans},
 		{"end", "a clean stop leaves nothing running and no node alive", searchEnd},
@@ -110,14 +112,14 @@ func (e *evidence) gather() {
 	}
 }
 
-// cut splits rows, which are in the order of their jobs, into those of a job and the rest.
-func cut[T any](rows []T, jobID int64, of func(T) int64) (its, rest []T) {
+// cut splits rows, which are in the order of their owners, into those of an owner and the rest.
+func cut[T any](rows []T, owner int64, of func(T) int64) (its, rest []T) {
 	first := 0
-	for first < len(rows) && of(rows[first]) < jobID {
+	for first < len(rows) && of(rows[first]) < owner {
 		first++
 	}
 	end := first
-	for end < len(rows) && of(rows[end]) == jobID {
+	for end < len(rows) && of(rows[end]) == owner {
 		end++
 	}
 	return rows[first:end], rows[end:]

@@ -146,9 +146,25 @@ func newScene() *scene {
 	for i := 8; i <= 10; i++ {
 		s.record(back, at(i), 1, cron.OutcomeSucceeded)
 	}
+	broken := s.job(storetest.EveryMinute(), func(j *cron.Job) { j.Policy.Overlap = cron.OverlapSkip }) // 13: 49, 50
+	s.record(broken, at(60), 1, cron.OutcomeSucceeded)
+	s.record(broken, at(120), 1, cron.OutcomeFailed)
 	s.Accounts = map[int64]checker.Account{1: {ID: 1, Disabled: true, Enabled: at(6)}, 2: {ID: 2, Enabled: at(8)}}
 	s.settle()
 	s.Jobs[1].State.Failures, s.Jobs[1].State.CountedFailures = 1, 1
+	s.Problems = []checker.Problem{{ID: 1, Kind: cron.ProblemFailed}, {ID: 2, Kind: cron.ProblemLost, JobID: late, State: cron.ProblemAcknowledged},
+		{ID: 3, Kind: cron.ProblemMissed, JobID: old, State: cron.ProblemSnoozed}, {ID: 4, State: cron.ProblemResolved},
+		{ID: 5, Kind: cron.ProblemFailed, State: cron.ProblemResolved, ByPerson: true}}
+	for job, problem := range map[int64]int64{retried: 1, late: 2, old: 3, broken: 5} {
+		s.Jobs[job-1].ProblemID = problem
+	}
+	s.Actions = []checker.Action{
+		{ID: 1, State: cron.ActionFinished, Changed: 2, Jobs: []checker.ActionJob{{1, 1, 1, 2, cron.ActionChanged, cron.EffectEdited},
+			{1, 2, 1, 0, cron.ActionSkipped, 0}, {1, 99, 3, 3, cron.ActionChanged, cron.EffectDeleted}},
+			Versions: []checker.ActionVersion{{1, 1, 2}}},
+		{ID: 2, State: cron.ActionFinished, DryRun: true, Changed: 1, Jobs: []checker.ActionJob{{2, 1, 2, 0, cron.ActionChanged, cron.EffectEdited}}},
+		{ID: 3, State: cron.ActionFinished, Ended: true, Jobs: []checker.ActionJob{{3, 1, 2, 0, cron.ActionWaiting, 0}}},
+	}
 	return s
 }
 
@@ -241,6 +257,26 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"plan", "never again", func(s *scene) { s.Jobs[0].State.NextRun = time.Time{} }},
 		{"plan", "disabled and planned", func(s *scene) { s.Jobs[4].State.NextRun = at(11) }},
 		{"plan", "expired and planned", func(s *scene) { s.Jobs[6].State.NextRun = at(11) }},
+		{"problem", "of a job that does not exist", func(s *scene) { s.Jobs[1].ProblemID = 9 }},
+		{"problem", "a job has one that is resolved", func(s *scene) { s.Problems[0].State = cron.ProblemResolved }},
+		{"problem", "a job has that of another", func(s *scene) { s.Jobs[1].ProblemID, s.Jobs[3].ProblemID = 2, 1 }},
+		{"problem", "of another account", func(s *scene) { s.Problems[0].AccountID = 7 }},
+		{"problem", "one is open that nobody has", func(s *scene) { s.Problems[3].State = cron.ProblemOpen }},
+		{"problem", "one is acknowledged that nobody has", func(s *scene) { s.Jobs[3].ProblemID = 0 }},
+		{"problem", "a job that never succeeded has none", func(s *scene) { s.Jobs[1].ProblemID, s.Problems[0].State = 0, cron.ProblemResolved }},
+		{"problem", "a job that missed everything has none", func(s *scene) { s.Jobs[6].ProblemID, s.Problems[2].State = 0, cron.ProblemResolved }},
+		{"problem", "a job that never failed has one", func(s *scene) { s.Jobs[0].ProblemID = 1 }},
+		{"problem", "none after a failure", func(s *scene) { s.Jobs[12].ProblemID = 0 }},
+		{"problem", "one after a success", func(s *scene) { s.find(50).Outcome, s.find(50).Result.Status = cron.OutcomeSucceeded, cron.StatusOK }},
+		{"action", "a job is changed twice", func(s *scene) { s.Actions[0].Versions = append(s.Actions[0].Versions, checker.ActionVersion{1, 1, 3}) }},
+		{"action", "a job has no version", func(s *scene) { s.Actions[0].Versions = nil }},
+		{"action", "a job has another version", func(s *scene) { s.Actions[0].Versions[0].Version = 3 }},
+		{"action", "a job that was skipped has a version", func(s *scene) { s.Actions[0].Versions = append(s.Actions[0].Versions, checker.ActionVersion{1, 2, 2}) }},
+		{"action", "a job that is not part of it", func(s *scene) { s.Actions[0].Versions = append(s.Actions[0].Versions, checker.ActionVersion{1, 5, 2}) }},
+		{"action", "a dry run has made a version", func(s *scene) { s.Actions[1].Versions = []checker.ActionVersion{{2, 1, 3}} }},
+		{"action", "a job waits in the end", func(s *scene) { s.Actions[2].Ended = false }},
+		{"action", "wrong counts", func(s *scene) { s.Actions[0].Changed = 1 }},
+		{"action", "deleted in another version", func(s *scene) { s.Actions[0].Jobs[2].After = 4 }},
 		{"orphans", "a response without an execution", func(s *scene) { s.Orphans = []string{"1 stored response"} }},
 		{"end", "still running", func(s *scene) { s.find(10).Outcome = cron.OutcomeRunning }},
 		{"end", "still alive", func(s *scene) { s.Nodes[1].Dead = false }},

@@ -21,7 +21,9 @@ type Ledger struct {
 	Pending  []Pending         // in the order of job, planned instant, kind and attempt
 	Nodes    []Node            // in the order of their epochs
 	Accounts map[int64]Account // by ID
-	Orphans  []string          // rows that refer to nothing, and damage, each as a sentence
+	Problems []Problem
+	Actions  []Action
+	Orphans  []string // rows that refer to nothing, and damage, each as a sentence
 }
 
 // Record is one row of execution. Its Result has only status, fault, URL, start and duration.
@@ -63,7 +65,7 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 		        job.run_at, job.one_time_done, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
 		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
 		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
-		        job_state.counted_failures
+		        job_state.counted_failures, job.late_after, coalesce(job_state.problem_id, 0)
 		 FROM job JOIN job_state ON job_state.job_id = job.id ORDER BY job.id`); err != nil {
 		return nil, fmt.Errorf("read the jobs: %w", err)
 	}
@@ -88,10 +90,36 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	for _, a := range accounts {
 		l.Accounts[a.ID] = a
 	}
+	if l.Problems, err = list(ctx, db, scanProblem, `SELECT id, account_id, kind, job_id, state, acted_by FROM problem`); err != nil {
+		return nil, fmt.Errorf("read the problems: %w", err)
+	}
+	if l.Actions, err = actions(ctx, db); err != nil {
+		return nil, fmt.Errorf("read the actions: %w", err)
+	}
 	if l.Orphans, err = orphans(ctx, db); err != nil {
 		return nil, err
 	}
 	return &l, nil
+}
+
+// actions reads the actions with their jobs, and the versions that they have made.
+func actions(ctx context.Context, db *sql.DB) ([]Action, error) {
+	all, err := list(ctx, db, scanAction, `SELECT id, state, dry_run, failed, cancelled, changed FROM action ORDER BY id`)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := list(ctx, db, scanActionJob, `SELECT action_id, job_id, version, after, result, effect FROM action_job ORDER BY action_id, job_id`)
+	if err != nil {
+		return nil, err
+	}
+	versions, err := list(ctx, db, scanActionVersion, `SELECT action_id, job_id, version FROM job_version WHERE action_id <> 0
+		ORDER BY action_id, job_id, version`)
+	for i := range all {
+		a := &all[i]
+		a.Jobs, jobs = cut(jobs, a.ID, func(j ActionJob) int64 { return j.ActionID })
+		a.Versions, versions = cut(versions, a.ID, func(v ActionVersion) int64 { return v.ActionID })
+	}
+	return all, err
 }
 
 // list reads all rows of a query.
@@ -118,10 +146,13 @@ func scanJob(scan func(...any) error) (j cron.JobRecord, err error) {
 		seconds, minutes, hours, mdays, months, wdays     int64
 		runAt, spread, paused                             int64
 		grace, created, updated, next, duration, executed int64
+		late                                              int64
 	)
 	err = scan(&j.ID, &j.AccountID, &j.Enabled, &j.Request.URL, &s.Timezone, &s.ExpiresAt, &seconds, &minutes, &hours,
 		&mdays, &months, &wdays, &s.Days, &s.LastDay, &s.DST, &runAt, &t.RunAtPassed, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
-		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures)
+		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures,
+		&late, &j.ProblemID)
+	p.LateAfter = time.Duration(late) * time.Second
 	s.Seconds, s.Minutes, s.Hours = cron.Set(seconds), cron.Set(minutes), cron.Set(hours)
 	s.MonthDays, s.Months, s.Weekdays = cron.Set(mdays), cron.Set(months), cron.Set(wdays)
 	t.RunAt, t.Spread, t.PausedUntil = instant(runAt), time.Duration(spread)*time.Second, instant(paused)
