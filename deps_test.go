@@ -27,11 +27,12 @@ var allowed = map[string][]string{
 	"punctual/internal/web":       {"auth", "cron", "download", "message", "service"},
 	"punctual/internal/download":  {},
 	"punctual/internal/linediff":  {},
+	"punctual/internal/markdown":  {},
 	"punctual/internal/zoneinfo":  {"cron"},
 
 	"punctual/internal/certificate":  {},
 	"punctual/internal/notify":       {"cron", "message"},
-	"punctual/internal/notify/email": {"config", "cron", "message"},
+	"punctual/internal/notify/email": {"config", "cron", "markdown", "message"},
 	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
 		"service", "store", "web", "zoneinfo"},
 

@@ -139,6 +139,8 @@ var englishFacts = map[string]string{
 	"link.problem": "Open the problem", "link.acknowledge": "Acknowledge", "link.snooze": "Snooze", "link.run": "Show the run",
 	"link.job": "Show the job", "link.problems": "Show the problems", "link.service": "Show the service", "link.channels": "Open the channels",
 
+	"excerpt": "The answer begins with", "runbook": "Runbook", "unsubscribe": "Unsubscribe",
+
 	"more":          "{number} more are not listed.",
 	"footer":        "Sent to the channel {channel}[ of the account {account}] by Punctual.[ Change what is sent at {url}]",
 	"footer.owners": "You get this as an owner of the account[ {account}] of Punctual.[ Change what is sent at {url}]",

@@ -15,6 +15,7 @@ type Notification struct {
 	Key      string    // the same for all messages about one problem: trigger, acknowledge and resolve have it in common
 	At       time.Time // of the latest notice
 	Account  string    // the name of the account
+	Language string    // of all texts, BCP 47
 	Title    string    // of the job, or the host of its URL; "" of a message that tells of several jobs or of the service
 
 	Subject string // one line without a final full stop, such as "Backup failed: 503 Service Unavailable"
@@ -26,12 +27,16 @@ type Notification struct {
 	More    string // a sentence that says how many are not listed; "" for none
 	Links   []Link // the first one is the run or the problem; without --public-url there are none
 	Footer  string // why the receiver gets this, and where to change it
+	Labels  Labels
 
 	Unsubscribe string // the URL of a one-click unsubscription (RFC 8058), for mails; "" for none
 
 	Template string        // the channel's own wording for FillTemplate; "" for the usual one
 	Source   *cron.Message // what is told, for receivers that are programs
 }
+
+// Labels are the headings of parts of a notification.
+type Labels struct{ Answer, Runbook, Unsubscribe string }
 
 // Severity is how grave a message is.
 type Severity int

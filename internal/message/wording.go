@@ -58,7 +58,8 @@ func severity(k cron.NoticeKind) Severity {
 func (c *Catalogue) Notification(m *cron.Message, channel *cron.Channel, x Context) Notification {
 	n := Notification{
 		ID: "msg_" + strconv.FormatInt(m.ID, 10), Event: m.Kind.String(), Severity: severity(m.Kind), At: m.Created,
-		Account: clip(plain(x.Account)), Unsubscribe: x.Unsubscribe, Source: m,
+		Account: clip(plain(x.Account)), Language: c.Tag,
+		Labels: Labels{Answer: c.facts["excerpt"], Runbook: c.facts["runbook"], Unsubscribe: c.facts["unsubscribe"]}, Unsubscribe: x.Unsubscribe, Source: m,
 	}
 	if channel == nil {
 		channel = new(cron.Channel)

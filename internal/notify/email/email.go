@@ -42,18 +42,28 @@ func New(server config.SMTP, from config.MailFrom) (*Sender, error) {
 
 // Send sends a mail, and returns once the server has taken it. The error is a *cron.MailError.
 func (s *Sender) Send(ctx context.Context, m message.Mail) error {
+	return s.send(ctx, m.To, func(out *mail.Msg) {
+		out.Subject(strings.Join(strings.Fields(m.Subject), " "))
+		out.SetMessageIDWithValue(rand.Text() + "@" + s.domain)
+		out.SetBodyString(mail.TypeTextPlain, m.Text)
+	})
+}
+
+// send sends a mail to an address, with what write adds to it.
+func (s *Sender) send(ctx context.Context, to string, write func(*mail.Msg)) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	out, err := s.compose(m)
+	out, err := s.compose(to)
 	if err != nil {
-		return &cron.MailError{Fault: cron.MailRecipient, Server: s.server.Address(), To: m.To, Err: err}
+		return &cron.MailError{Fault: cron.MailRecipient, Server: s.server.Address(), To: to, Err: err}
 	}
+	write(out)
 	var d dialer
 	stop := context.AfterFunc(ctx, d.close)
 	defer stop()
 	defer d.close()
 	if err := s.exchange(ctx, &d, out); err != nil {
-		return s.failure(ctx, m.To, d.connected(), err)
+		return s.failure(ctx, to, d.connected(), err)
 	}
 	return nil
 }
@@ -75,25 +85,22 @@ func (s *Sender) exchange(ctx context.Context, d *dialer, m *mail.Msg) error {
 	return nil
 }
 
-// compose makes the message. Line breaks in an address or the subject cannot add headers: addresses are parsed, and the
+// compose begins a message. Line breaks in an address or the subject cannot add headers: addresses are parsed, and the
 // subject is encoded.
-func (s *Sender) compose(m message.Mail) (*mail.Msg, error) {
+func (s *Sender) compose(to string) (*mail.Msg, error) {
 	out := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := out.From(s.from); err != nil {
 		return nil, err
 	}
-	to, err := stdmail.ParseAddress(m.To)
-	if err != nil || to.Address != m.To {
-		return nil, fmt.Errorf("%q is not one e-mail address", m.To)
+	address, err := stdmail.ParseAddress(to)
+	if err != nil || address.Address != to {
+		return nil, fmt.Errorf("%q is not one e-mail address", to)
 	}
-	if err := out.To(to.String()); err != nil {
+	if err := out.To(address.String()); err != nil {
 		return nil, err
 	}
-	out.Subject(strings.Join(strings.Fields(m.Subject), " "))
 	out.SetDate()
-	out.SetMessageIDWithValue(rand.Text() + "@" + s.domain)
 	out.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no vacation notes, please
-	out.SetBodyString(mail.TypeTextPlain, m.Text)
 	return out, nil
 }
 

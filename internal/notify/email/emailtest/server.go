@@ -11,9 +11,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
@@ -48,6 +50,7 @@ type Mail struct {
 	Header    mail.Header
 	Subject   string // decoded
 	Text      string // decoded, with \n
+	HTML      string // likewise; "" for a mail in plain text only
 	Raw       string
 	User      string // who was logged in
 	Encrypted bool
@@ -93,7 +96,11 @@ func Start(t testing.TB, o Options) *Server {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close(); <-done })
+	t.Cleanup(func() {
+		_ = server.Close()
+		_ = listener.Close() // the server does not know it yet when the test ends at once
+		<-done
+	})
 	return s
 }
 
@@ -235,25 +242,52 @@ func (s *session) Data(r io.Reader) error {
 func (*session) Reset()        {}
 func (*session) Logout() error { return nil }
 
-// parse reads a message in plain text.
+// parse reads a message in plain text, or in plain text and HTML.
 func parse(raw []byte) (Mail, error) {
 	read, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
 		return Mail{}, err
 	}
-	if kind := read.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/plain; charset=") {
-		return Mail{}, errors.New("the message is not plain text but " + kind)
-	}
-	var body io.Reader = read.Body
-	if strings.EqualFold(read.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
-		body = quotedprintable.NewReader(body)
-	}
-	text, err := io.ReadAll(body)
+	subject, err := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
 	if err != nil {
 		return Mail{}, err
 	}
-	subject, err := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
-	return Mail{
-		Header: read.Header, Subject: subject, Text: strings.ReplaceAll(string(text), "\r\n", "\n"), Raw: string(raw),
-	}, err
+	m := Mail{Header: read.Header, Subject: subject, Raw: string(raw)}
+	kind, parameters, err := mime.ParseMediaType(read.Header.Get("Content-Type"))
+	if err != nil {
+		return Mail{}, err
+	}
+	if kind != "multipart/alternative" {
+		m.Text, err = decode("text/plain", read.Header, read.Body)
+		return m, err
+	}
+	parts := multipart.NewReader(read.Body, parameters["boundary"])
+	for _, p := range []struct {
+		kind string
+		text *string
+	}{{"text/plain", &m.Text}, {"text/html", &m.HTML}} {
+		part, err := parts.NextRawPart()
+		if err != nil {
+			return Mail{}, err
+		}
+		if *p.text, err = decode(p.kind, mail.Header(part.Header), part); err != nil {
+			return Mail{}, err
+		}
+	}
+	if _, err := parts.NextRawPart(); !errors.Is(err, io.EOF) {
+		return Mail{}, fmt.Errorf("the message has more than two parts: %w", err)
+	}
+	return m, nil
+}
+
+// decode reads a text of the kind that is wanted.
+func decode(want string, header mail.Header, body io.Reader) (string, error) {
+	if kind := header.Get("Content-Type"); !strings.HasPrefix(kind, want+"; charset=") {
+		return "", fmt.Errorf("the content is not %s but %s", want, kind)
+	}
+	if strings.EqualFold(header.Get("Content-Transfer-Encoding"), "quoted-printable") {
+		body = quotedprintable.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	return strings.ReplaceAll(string(text), "\r\n", "\n"), err
 }
