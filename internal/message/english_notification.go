@@ -14,7 +14,7 @@ var englishNotices = map[cron.NoticeKind]noticeText{
 	cron.NoticeFailure: {
 		subject: "{title} failed[ {repeated}][: {reason}]",
 		summary: "[{diagnosis}|The job failed.][ The job has failed {spell}.]",
-		line:    "failed[ {repeated}] at {clock}[: {reason}]",
+		line:    "failed at {clock}[, {repeated} in a row][: {reason}]",
 	},
 	cron.NoticeSuccess: {
 		subject: "{title} recovered[ after {lasted}]",

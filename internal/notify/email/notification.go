@@ -78,37 +78,14 @@ type page struct {
 	Runbook template.HTML // hides the source in Notification
 }
 
-// Heading is what stands above the sentences: the job, because the mail program shows the subject already.
-func (p page) Heading() string { return heading(p.Notification) }
-
 // Tone is the class that colours the mail.
 func (p page) Tone() string { return p.Severity.String() }
-
-// Facts are those that the heading does not say.
-func (p page) Facts() []message.Fact { return factsOf(p.Notification) }
 
 // Buttons are the links that matter most: the first page, and what can be done at once.
 func (p page) Buttons() []message.Link { buttons, _ := links(p.Notification); return buttons }
 
 // Pages are the other links.
 func (p page) Pages() []message.Link { _, pages := links(p.Notification); return pages }
-
-func heading(n *message.Notification) string {
-	if n.Title != "" {
-		return n.Title
-	}
-	return n.Subject
-}
-
-func factsOf(n *message.Notification) []message.Fact {
-	var facts []message.Fact
-	for _, f := range n.Facts {
-		if f.Name != "job" {
-			facts = append(facts, f)
-		}
-	}
-	return facts
-}
 
 func links(n *message.Notification) (buttons, pages []message.Link) {
 	for i, l := range n.Links {
@@ -159,12 +136,12 @@ func plainPart(n *message.Notification) (string, error) {
 
 // usual is the usual wording in plain text.
 func usual(b *strings.Builder, n *message.Notification) {
-	b.WriteString(heading(n) + "\n\n" + n.Summary + "\n")
-	facts, width := factsOf(n), 0
-	for _, f := range facts {
+	b.WriteString(n.Subject + "\n\n" + n.Summary + "\n")
+	width := 0
+	for _, f := range n.Facts {
 		width = max(width, utf8.RuneCountInString(f.Label))
 	}
-	for i, f := range facts {
+	for i, f := range n.Facts {
 		if i == 0 {
 			b.WriteByte('\n')
 		}

@@ -106,7 +106,7 @@ func TestNotification(t *testing.T) {
 			t.Errorf("%s is %q, want %q", header, got, want)
 		}
 	}
-	const want = `Nightly backup
+	const want = `Nightly backup failed 3 times: 503 Service Unavailable
 
 backup.example.com answered 503 Service Unavailable. The target is overloaded or down for maintenance. The job has failed 3 times in a row since 27 November, 00:00 CET.
 
@@ -128,7 +128,7 @@ Failures in a row: 3
 	}
 	got := words(t, m.HTML)
 	for _, part := range []string{
-		"Nightly backup backup.example.com answered 503 Service Unavailable.", "Open the problem Acknowledge Snooze URL https://backup.example.com/run",
+		"Nightly backup failed 3 times: 503 Service Unavailable backup.example.com answered 503 Service Unavailable.", "Open the problem Acknowledge Snooze URL https://backup.example.com/run",
 		"Failures in a row 3", "The answer begins with no space left on device Runbook Look at the disk . Show the run Show the job", "Unsubscribe",
 	} {
 		if !strings.Contains(got, part) {
