@@ -21,13 +21,13 @@ func (w *wording) links() []Link {
 	case kind == cron.NoticeChannelOff || kind == cron.NoticeTest:
 		add(LinkOpen, "channels", page(base, "/settings/channels"))
 		return links
-	case kind >= cron.NoticeBehind:
+	case ofService(kind):
 		add(LinkOpen, "service", page(base, "/settings/service"))
 		return links
 	case kind == cron.NoticeCertExpiry || kind == cron.NoticeSuccess:
 	case w.m.ProblemID != 0:
 		add(LinkOpen, "problem", page(base, "/problems/"+strconv.FormatInt(w.m.ProblemID, 10)))
-		if w.x.Act != "" {
+		if w.x.Act != "" && kind != cron.NoticeAcknowledged {
 			add(LinkAcknowledge, "acknowledge", w.x.Act)
 			add(LinkSnooze, "snooze", w.x.Act+"#snooze")
 		}

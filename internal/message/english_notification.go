@@ -49,6 +49,11 @@ var englishNotices = map[cron.NoticeKind]noticeText{
 			"Nothing has failed; somebody tested the channel.",
 	},
 
+	cron.NoticeAcknowledged: {
+		subject: "[{title}: problem|Problem] acknowledged",
+		summary: "Somebody takes care of this problem. Further failures are not told until it is resolved or opens again.",
+		line:    "problem acknowledged",
+	},
 	mixed: { // of a kind that only a newer version knows
 		subject: "[{title} needs attention|Punctual needs attention]",
 		summary: "A newer version of the service wrote this notice, and this one cannot say more about it. Open the console to see what happened.",

@@ -44,6 +44,7 @@ const ownersKind = "owners"
 var severities = map[cron.NoticeKind]Severity{
 	cron.NoticeFailure: SeverityError, cron.NoticeDisabled: SeverityError, cron.NoticeMissed: SeverityError,
 	cron.NoticeDisk: SeverityError, cron.NoticeSuccess: SeverityGood, cron.NoticeTest: SeverityInfo,
+	cron.NoticeAcknowledged: SeverityInfo,
 }
 
 func severity(k cron.NoticeKind) Severity {
@@ -52,6 +53,9 @@ func severity(k cron.NoticeKind) Severity {
 	}
 	return SeverityWarning
 }
+
+// ofService reports whether a notice is about the service itself.
+func ofService(k cron.NoticeKind) bool { return cron.NoticeBehind <= k && k <= cron.NoticeChannelOff }
 
 // Notification puts a message to a channel into words. Everything that others chose, such as titles and answers, is made
 // plain: without control characters and marks of direction, and cut where it is too long.
@@ -124,8 +128,8 @@ func (w *wording) key() string {
 		return fmt.Sprintf("problem-%d", w.m.ProblemID)
 	case onlyJob(w.m) != 0:
 		return fmt.Sprintf("job-%d", n.JobID)
-	case w.m.Kind >= cron.NoticeBehind && w.m.Count <= 1:
-		return "service-" + cmp.Or(w.m.Kind.String(), "event")
+	case ofService(w.m.Kind) && w.m.Count <= 1:
+		return "service-" + w.m.Kind.String()
 	}
 	return fmt.Sprintf("message-%d", w.m.ID)
 }
@@ -222,25 +226,40 @@ func (w *wording) argument(name string) string {
 			}
 			return w.main.argument(name)
 		})
-	case "reason", "host", "diagnosis":
-		if !w.sameCause() {
-			return ""
+	case "reason", "diagnosis":
+		if w.sameCause() {
+			return w.main.argument(name)
 		}
-		return w.main.argument(name)
+	case "host":
+		return w.sameHost()
 	case "period":
 		return w.period()
 	}
 	return ""
 }
 
-// sameCause reports whether all listed notices are failures for the same cause, which the summary says then.
+// sameCause reports whether all listed notices are failures for the same cause, which the summary says then. Failures of one
+// problem may differ in what the host did.
 func (w *wording) sameCause() bool {
+	main := &w.main.n.Result
 	for i := range w.told {
-		if n := w.told[i].n; n.Kind != cron.NoticeFailure || n.Cause == 0 || n.Cause != w.main.n.Cause {
+		n := w.told[i].n
+		if n.Kind != cron.NoticeFailure || n.Cause == 0 || n.Cause != w.main.n.Cause || n.Result.Fault != main.Fault || n.Result.HTTPStatus != main.HTTPStatus {
 			return false
 		}
 	}
 	return true
+}
+
+// sameHost is the host that all listed notices are about; "" when there are several.
+func (w *wording) sameHost() string {
+	host := w.main.argument("host")
+	for i := range w.told {
+		if w.told[i].argument("host") != host {
+			return ""
+		}
+	}
+	return host
 }
 
 // period is when the listed notices were written. Their jobs may be in different time zones; then it is in UTC.
