@@ -182,7 +182,7 @@ func (w *wording) several(n *Notification) {
 			kind = mixed
 		}
 		if i < cron.MaxListedNotices {
-			n.Jobs = append(n.Jobs, Line{Title: cmp.Or(t.full, t.argument("detail")), Text: plain(fill(w.words(t.n.Kind).line, t.listed(same))), URL: w.lineURL(t)})
+			n.Jobs = append(n.Jobs, Line{Title: clip(cmp.Or(t.full, t.argument("detail"))), Text: plain(fill(w.words(t.n.Kind).line, t.listed(same))), URL: w.lineURL(t)})
 		}
 	}
 	text, ok := w.c.several[kind]
