@@ -1,5 +1,5 @@
 // Package markdown turns Markdown that people wrote, such as the runbook of a job, into HTML that is safe on a page and in a
-// mail: CommonMark with tables and strikethrough, without raw HTML, images and headings that a page could be jumped to by.
+// mail: CommonMark with tables, strikethrough and bare links, without raw HTML, images and identifiers of headings.
 package markdown
 
 import (

@@ -16,7 +16,7 @@ type Context struct {
 	Console     string    // the URL of the console, without a slash at the end; "" when the service does not know its own URL
 	Act         string    // the URL of a page that acknowledges or snoozes the problem without a session; "" for none
 	Unsubscribe string    // see Notification.Unsubscribe
-	Now         time.Time // when the notification is read, about
+	Now         time.Time // about when it is read
 }
 
 // noticeText is what a kind of notice says, with placeholders.

@@ -75,13 +75,13 @@ func TestNotificationMails(t *testing.T) {
 		list.Notices = append(list.Notices, n)
 	}
 	pages := map[string]string{
-		"/failure":    mailed(t, one(failure), &cron.Channel{Kind: "owners"}),
-		"/recovery":   mailed(t, one(recovery), &cron.Channel{Kind: "owners"}),
-		"/several":    mailed(t, list, &cron.Channel{Kind: "email", Title: "Night watch"}),
-		"/hostile":    mailed(t, one(hostile), &cron.Channel{Kind: "email", Title: "Night watch"}),
-		"/own":        mailed(t, one(failure), &cron.Channel{Kind: "email", Title: "Night watch", Template: "{job} is broken.\n\n{status}\n{excerpt}"}),
-		"/test":       mailed(t, one(cron.Notice{Kind: cron.NoticeTest, Created: night}), &cron.Channel{Kind: "email", Title: "Night watch"}),
-		"/nodeIsGone": mailed(t, one(cron.Notice{Kind: cron.NoticeNodeGone, Created: night, Detail: "cron-2"}), &cron.Channel{Kind: "owners"}),
+		"/failure":  mailed(t, one(failure), &cron.Channel{Kind: "owners"}),
+		"/recovery": mailed(t, one(recovery), &cron.Channel{Kind: "owners"}),
+		"/several":  mailed(t, list, &cron.Channel{Kind: "email", Title: "Night watch"}),
+		"/hostile":  mailed(t, one(hostile), &cron.Channel{Kind: "email", Title: "Night watch"}),
+		"/own":      mailed(t, one(failure), &cron.Channel{Kind: "email", Title: "Night watch", Template: "{job} is broken.\n\n{status}\n{excerpt}"}),
+		"/test":     mailed(t, one(cron.Notice{Kind: cron.NoticeTest, Created: night}), &cron.Channel{Kind: "email", Title: "Night watch"}),
+		"/node":     mailed(t, one(cron.Notice{Kind: cron.NoticeNodeGone, Created: night, Detail: "cron-2"}), &cron.Channel{Kind: "owners"}),
 	}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
