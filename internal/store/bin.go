@@ -135,7 +135,7 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 		if err := s.leaveGone(ctx, j); err != nil {
 			return err
 		}
-		encoded, err := encodeJob(j)
+		encoded, err := s.encodeJob(j)
 		if err != nil {
 			return err
 		}

@@ -60,11 +60,11 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 			}
 		}
 		j.Timing.RunAtPassed = j.Timing.RunAtPassed && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
-		encoded, err := encodeJob(&j)
+		encoded, err := s.encodeJob(&j)
 		if err != nil {
 			return nil, err
 		}
-		former, err := encodeDefinition(&rec.Job)
+		former, err := s.encodeDefinition(&rec.Job)
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +200,7 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron
 			return nil, &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob,
 				Problems: []cron.Problem{{Rule: cron.RuleMonitorJob}}}
 		}
-		definition, err := encodeDefinition(&rec.Job)
+		definition, err := s.encodeDefinition(&rec.Job)
 		if err != nil {
 			return nil, err
 		}

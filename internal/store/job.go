@@ -81,7 +81,7 @@ func (s *Store) openJob(j *cron.Job, sealed []byte) error {
 // CreateJob adds a job to its account, sets its ID and times, and plans its next run. It validates only the folder and the channels. The
 // error is of kind TooMany when the account's plan allows no further job.
 func (s *Store) CreateJob(ctx context.Context, j *cron.Job) error {
-	encoded, err := encodeJob(j)
+	encoded, err := s.encodeJob(j)
 	if err != nil {
 		return err
 	}
@@ -149,10 +149,10 @@ type encodedJob struct {
 	found               *findable // without grams
 }
 
-func encodeJob(j *cron.Job) (e encodedJob, err error) {
+func (s *Store) encodeJob(j *cron.Job) (e encodedJob, err error) {
 	e.found = findableOf(j)
 	if e.secrets, err = encodeSecrets(j); err == nil {
-		e.definition, err = encodeDefinition(j)
+		e.definition, err = s.encodeDefinition(j)
 	}
 	return e, err
 }

@@ -70,6 +70,7 @@ type Store struct {
 	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
 	versionsSeen  atomic.Int64 // the version that upkeep has looked at last
 	written       writtenBytes
+	packers       sync.Pool // of *packer
 	stop          context.CancelFunc
 	background    sync.WaitGroup
 }

@@ -41,21 +41,31 @@ func versionRow(jobID, version int64) string {
 
 // encodeDefinition is a definition as it is sealed, without what the row of its version says. It takes too long for a
 // transaction.
-func encodeDefinition(j *cron.Job) ([]byte, error) {
+func (s *Store) encodeDefinition(j *cron.Job) ([]byte, error) {
 	definition := *j
 	definition.ID, definition.AccountID, definition.Updated, definition.UpdatedBy = 0, 0, time.Time{}, cron.Author{}
-	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.BestSpeed)
-	if err == nil {
-		err = json.NewEncoder(w).Encode(&definition)
+	p, used := s.packers.Get().(*packer)
+	if !used {
+		p = new(packer)
+		p.flate, _ = flate.NewWriter(&p.packed, flate.BestSpeed) // fails for levels that do not exist
 	}
+	defer s.packers.Put(p)
+	p.packed.Reset()
+	p.flate.Reset(&p.packed)
+	err := json.NewEncoder(p.flate).Encode(&definition)
 	if err == nil {
-		err = w.Close()
+		err = p.flate.Close()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode the definition of job %d: %w", j.ID, err)
 	}
-	return packed.Bytes(), nil
+	return bytes.Clone(p.packed.Bytes()), nil
+}
+
+// packer compresses definitions one after the other: a new one has buffers of more than a megabyte.
+type packer struct {
+	packed bytes.Buffer
+	flate  *flate.Writer
 }
 
 // openVersion is the inverse of encodeDefinition and of its sealing.
@@ -247,7 +257,7 @@ func (s *Store) ForgetVersion(ctx context.Context, accountID, jobID, version int
 		return err
 	}
 	j.Forget()
-	packed, err := encodeDefinition(&j)
+	packed, err := s.encodeDefinition(&j)
 	if err != nil {
 		return err
 	}
