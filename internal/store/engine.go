@@ -112,4 +112,5 @@ type finder interface {
 	holding(n int) string                  // selects the ids of jobs with all the grams that are listed in $n
 	gramList(grams []int32) (argument any) // the argument for that list
 	contains(column string, n int) string  // a condition: the text in the column contains the one in $n
+	joinsAsWritten() bool                  // tables of a CROSS JOIN are read in the order in which they are written
 }

@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"punctual/internal/cron"
 )
@@ -15,42 +13,13 @@ import (
 // A page of a search of jobs is found in three steps, each a query of its own:
 //
 //	the grams of the words ──▶ are there few jobs that hold them all?     at most fewCandidates are counted
-//	job_search, job_state  ──▶ IDs of the page in their order             narrow rows, all of the account if need be
+//	job_search, job_state  ──▶ IDs of the page in their order             see find_plan.go
 //	job, job_about         ──▶ what is shown of those                     no more than the page
-//
-// The second one reads rows by what promises to be the least work:
-//
-//	few candidates        those, compared with the text, and sorted
-//	only a text           the order's index, comparing texts until the page is full
-//	other criteria        all rows of the account, which are narrow, keeping the first ones in the order
-//
-// Texts are wide. So without few candidates no more than textRows are compared with a text: a page ends where that is reached,
-// full or not.
 
 const (
-	fewCandidates = 5000
-	textRows      = 10_000
+	fewCandidates = 2500 // jobs that hold the grams of the words
+	textRows      = 5000 // texts that are compared for a page
 )
-
-// jobSearch builds the statement that finds the IDs of a page.
-type jobSearch struct {
-	s          *Store
-	q          *cron.JobQuery
-	now        time.Time
-	args       []any
-	where      []string // conditions on narrow rows: s, and t for job_state
-	texts      []string // conditions on x, the texts
-	narrow     int      // how many arguments the conditions on narrow rows have, which are the first ones
-	joined     bool     // t is needed
-	candidates bool     // where names the few jobs that can hold the words
-	key        string   // of the order
-}
-
-// add appends an argument and returns its parameter.
-func (b *jobSearch) add(value any) string {
-	b.args = append(b.args, value)
-	return "$" + strconv.Itoa(len(b.args))
-}
 
 // SearchJobs reads a page of the jobs of an account that a filter selects, with tags and authors, without descriptions, headers,
 // bodies and credentials. A page may be short although there is more: Next tells.
@@ -90,49 +59,29 @@ func (s *Store) FindJobs(ctx context.Context, accountID int64, filter *cron.JobF
 
 // findJobs finds the jobs of a page; next is where the next one starts.
 func (s *Store) findJobs(ctx context.Context, accountID int64, q *cron.JobQuery) (found []cron.JobPosition, next cron.JobPosition, err error) {
-	b := &jobSearch{s: s, q: q, now: s.Now()}
-	b.where = []string{"s.account_id = " + b.add(accountID)}
-	if err := b.addCandidates(ctx, accountID); err != nil {
-		return nil, next, err
+	f := &jobSearch{s: s, q: q, now: s.Now(), account: accountID}
+	if grams := fewGrams(gramsOf(accountID, strings.Join(q.Filter.Words(), " "))); len(grams) > 0 {
+		few, err := s.fewHold(ctx, grams)
+		if err != nil {
+			return nil, next, err
+		}
+		if few {
+			f.candidates = &condition{"s.job_id IN (" + s.engine.holding(0) + ")", []any{s.engine.gramList(grams)}}
+		}
 	}
-	b.addCriteria(&q.Filter.JobCriteria, false)
-	b.addCriteria(&q.Filter.Not, true)
-	statement, bounded := b.statement()
-	found, err = s.positions(ctx, q, statement, b.args)
-	switch {
-	case err != nil:
-	case len(found) > q.Limit:
-		found = found[:q.Limit]
-		next = found[q.Limit-1]
-	case bounded:
-		next, err = b.reached(ctx)
-	}
-	return found, next, err
-}
-
-// addCandidates adds the condition that jobs hold the grams of the words, when few do.
-func (b *jobSearch) addCandidates(ctx context.Context, accountID int64) (err error) {
-	grams := fewGrams(gramsOf(accountID, strings.Join(b.q.Filter.Words(), " ")))
-	if len(grams) == 0 {
-		return nil
-	}
-	if b.candidates, err = b.s.fewHold(ctx, grams); b.candidates {
-		b.add(b.s.engine.gramList(grams))
-		b.where = append(b.where, "s.job_id IN ("+b.s.engine.holding(len(b.args))+")")
-	}
-	return err
+	f.addCriteria(&q.Filter.JobCriteria, false)
+	f.addCriteria(&q.Filter.Not, true)
+	f.addTexts()
+	return f.run(ctx)
 }
 
 // addTexts adds the conditions on texts.
-func (b *jobSearch) addTexts() {
-	b.narrow = len(b.args)
-	for _, word := range b.q.Filter.Words() {
-		b.add(word)
-		b.texts = append(b.texts, b.s.engine.contains("x.body", len(b.args)))
+func (f *jobSearch) addTexts() {
+	for _, word := range f.q.Filter.Words() {
+		f.texts = append(f.texts, condition{f.s.engine.contains("x.body", 0), []any{word}})
 	}
-	for _, word := range b.q.Filter.UnwantedWords() {
-		b.add(word)
-		b.texts = append(b.texts, "NOT "+b.s.engine.contains("x.body", len(b.args)))
+	for _, word := range f.q.Filter.UnwantedWords() {
+		f.texts = append(f.texts, condition{"NOT " + f.s.engine.contains("x.body", 0), []any{word}})
 	}
 }
 
@@ -147,218 +96,105 @@ func (s *Store) fewHold(ctx context.Context, grams []int32) (few bool, err error
 }
 
 // addCriteria adds the conditions on narrow rows.
-func (b *jobSearch) addCriteria(c *cron.JobCriteria, not bool) {
-	add := func(condition string) {
+func (f *jobSearch) addCriteria(c *cron.JobCriteria, not bool) {
+	add := func(any condition) {
 		if not {
-			condition = "NOT (" + condition + ")"
+			any.text = "NOT (" + any.text + ")"
 		}
-		b.where = append(b.where, condition)
+		f.add(any)
 	}
 	if len(c.Conditions) > 0 {
-		conditions := make([]string, len(c.Conditions))
-		for i, condition := range c.Conditions {
-			conditions[i] = b.condition(condition)
+		conditions := make([]condition, len(c.Conditions))
+		for i, named := range c.Conditions {
+			conditions[i] = f.condition(named)
 		}
-		add(strings.Join(conditions, " OR "))
+		add(anyOf(conditions))
 	}
 	if len(c.Statuses) > 0 {
-		b.joined = true
-		add(oneOf(b, "t.last_status", c.Statuses))
+		add(oneOf("t.last_status", c.Statuses))
 	}
 	if len(c.Folders) > 0 {
-		add(oneOf(b, "s.folder_id", c.Folders))
+		add(oneOf("s.folder_id", c.Folders))
 	}
 	if len(c.Methods) > 0 {
-		add(oneOf(b, "s.method", c.Methods))
+		add(oneOf("s.method", c.Methods))
 	}
 	if len(c.Timezones) > 0 {
-		add(oneOf(b, "s.timezone", c.Timezones))
+		add(oneOf("s.timezone", c.Timezones))
 	}
 	if len(c.ChangedBy) > 0 {
 		labels := make([]string, len(c.ChangedBy))
 		for i, label := range c.ChangedBy {
 			labels[i] = foldLabel(label)
 		}
-		add(oneOf(b, "s.changed_by", labels))
+		add(oneOf("s.changed_by", labels))
 	}
 	if len(c.Hosts) > 0 {
-		add(b.hosts(c.Hosts))
+		add(onHosts(c.Hosts))
 	}
 	for _, tag := range c.Tags {
-		b.add("\n" + cron.TagKey(strings.TrimSpace(tag)) + "\n")
-		add(b.s.engine.contains("s.tag_keys", len(b.args)))
+		add(condition{f.s.engine.contains("s.tag_keys", 0), []any{"\n" + cron.TagKey(strings.TrimSpace(tag)) + "\n"}})
 	}
 	if !c.ChangedSince.IsZero() {
-		add("s.updated_at >= " + b.add(millis(c.ChangedSince)))
+		add(condition{"s.updated_at >= $0", []any{millis(c.ChangedSince)}})
 	}
 	if !c.NextBefore.IsZero() {
-		b.joined = true
-		add("t.next_run_at IS NOT NULL AND t.next_run_at < " + b.add(millis(c.NextBefore)))
+		add(condition{"t.next_run_at IS NOT NULL AND t.next_run_at < $0", []any{millis(c.NextBefore)}})
 	}
 	if !c.NextAfter.IsZero() {
-		b.joined = true
-		add("t.next_run_at IS NOT NULL AND t.next_run_at >= " + b.add(millis(c.NextAfter)))
+		add(condition{"t.next_run_at IS NOT NULL AND t.next_run_at >= $0", []any{millis(c.NextAfter)}})
 	}
 }
 
 // condition is cron.JobRecord.Conditions in SQL.
-func (b *jobSearch) condition(c cron.JobCondition) string {
+func (f *jobSearch) condition(c cron.JobCondition) condition {
 	switch c {
 	case cron.JobFailing:
-		b.joined = true
-		return "t.last_status > " + b.add(int(cron.StatusOK))
+		return condition{"t.last_status > $0", []any{int(cron.StatusOK)}}
 	case cron.JobLate:
-		b.joined = true
-		return "(s.enabled AND t.next_run_at IS NOT NULL AND t.next_run_at < " + b.add(millis(b.now.Add(-cron.LateAfter))) + ")"
+		return condition{"(s.enabled AND t.next_run_at IS NOT NULL AND t.next_run_at < $0)", []any{millis(f.now.Add(-cron.LateAfter))}}
 	case cron.JobPaused:
-		return "s.paused_until > " + b.add(millis(b.now))
+		return condition{"s.paused_until > $0", []any{millis(f.now)}}
 	case cron.JobDisabled:
-		return "NOT s.enabled"
+		return condition{text: "NOT s.enabled"}
 	case cron.JobSilenced:
-		return "s.silenced_until > " + b.add(millis(b.now))
+		return condition{"s.silenced_until > $0", []any{millis(f.now)}}
 	case cron.JobNeverRan:
-		b.joined = true
-		return "t.last_execution_at = 0"
+		return condition{text: "t.last_execution_at = 0"}
 	}
-	return "1 = 0" // there is no other
+	return condition{text: "1 = 0"} // there is no other
 }
 
-// hosts is that the host of a job is one of the given ones, which need not name a port.
-func (b *jobSearch) hosts(hosts []string) string {
-	conditions := make([]string, len(hosts))
+// onHosts is that the host of a job is one of the given ones, which need not name a port. substr is costly, so the range of texts
+// that begin with the host is compared first.
+func onHosts(hosts []string) condition {
+	conditions := make([]condition, len(hosts))
 	for i, host := range hosts {
 		host = strings.ToLower(strings.TrimSpace(host))
-		conditions[i] = "s.host = " + b.add(host) + " OR substr(s.host, 1, " + strconv.Itoa(len([]rune(host))+1) + ") = " + b.add(host+":")
+		conditions[i] = condition{"s.host >= $0 AND s.host < $0 AND (s.host = $0 OR substr(s.host, 1, " + strconv.Itoa(len([]rune(host))+1) + ") = $0)",
+			[]any{host, host + ";", host, host + ":"}}
 	}
-	return strings.Join(conditions, " OR ")
+	return anyOf(conditions)
+}
+
+// anyOf is that one of the conditions is met.
+func anyOf(conditions []condition) (either condition) {
+	texts := make([]string, len(conditions))
+	for i, c := range conditions {
+		texts[i] = c.text
+		either.args = append(either.args, c.args...)
+	}
+	either.text = strings.Join(texts, " OR ")
+	return either
 }
 
 // oneOf is that a column is one of the values.
-func oneOf[T ~int | ~int64 | ~string](b *jobSearch, column string, values []T) string {
-	list := make([]string, len(values))
+func oneOf[T ~int | ~int64 | ~string](column string, values []T) condition {
+	args := make([]any, len(values))
 	for i, value := range values {
-		list[i] = b.add(value)
+		args[i] = value
 	}
-	return column + " IN (" + strings.Join(list, ", ") + ")"
-}
-
-// orders are the keys of the orders.
-var orders = map[cron.JobSort]struct {
-	key     string
-	scanned string // the same value, but no index has its order; empty where none has anyway
-	state   bool   // it is in job_state
-}{
-	cron.SortTitle:   {key: "s.title_key", scanned: "s.title_key || ''"},
-	cron.SortChanged: {key: "s.updated_at", scanned: "s.updated_at + 0"},
-	cron.SortNext:    {key: "coalesce(t.next_run_at, " + strconv.Itoa(math.MaxInt64) + ")", state: true},
-	cron.SortLast:    {key: "t.last_execution_at", state: true},
-	cron.SortStatus:  {key: "CAST(t.last_status AS BIGINT)", state: true},
-	cron.SortID:      {key: "s.job_id"},
-}
-
-// statement is what finds the positions of the page and one more. bounded tells that it looks at textRows rows at most.
-func (b *jobSearch) statement() (statement string, bounded bool) {
-	order := orders[b.q.Sort]
-	b.joined = b.joined || order.state
-	b.key = order.key
-	walks := b.q.Sort == cron.SortID || order.scanned != "" && len(b.where) == 1
-	if order.scanned != "" && !walks {
-		b.key = order.scanned
-	}
-	if !walks && !b.candidates {
-		b.where = append(b.where, "s.job_id > 0") // the primary key, in whose order the rows are stored
-	}
-	b.addPosition()
-	from := "job_search s"
-	if b.joined {
-		from += " CROSS JOIN job_state t"
-		b.where = append(b.where, "t.job_id = s.job_id", "t.account_id = s.account_id")
-	}
-	b.addTexts()
-	limit := b.add(b.q.Limit + 1)
-	switch {
-	case len(b.texts) == 0:
-		return b.selectKeys(from, b.where) + " LIMIT " + limit, false
-	case b.candidates:
-		return b.selectKeys(from, append(b.where, b.compared("s.job_id"))) + " LIMIT " + limit, false
-	}
-	return `SELECT q.sort_key, q.job_id FROM (` + b.selectKeys(from, b.where) + ` LIMIT ` + strconv.Itoa(textRows) + `) AS q
-		WHERE ` + b.compared("q.job_id") + ` ORDER BY ` + b.ordered("q.sort_key", "q.job_id") + ` LIMIT ` + limit, true
-}
-
-// compared is that the text of a job meets all conditions. As a subquery it is read by its key, when its turn comes.
-func (b *jobSearch) compared(id string) string {
-	return `(SELECT ` + strings.Join(b.texts, " AND ") + ` FROM job_text x WHERE x.job_id = ` + id + `)`
-}
-
-func (b *jobSearch) selectKeys(from string, where []string) string {
-	return `SELECT ` + b.key + ` AS sort_key, s.job_id FROM ` + from + ` WHERE ` + parenthesized(where) + ` ORDER BY ` + b.ordered(b.key, "s.job_id")
-}
-
-func parenthesized(conditions []string) string {
-	return "(" + strings.Join(conditions, ") AND (") + ")"
-}
-
-// ordered is a list of what is sorted by. IDs descend only where an index has them so: of many jobs of one rank the first ones
-// are those that a scan meets first, and the rest need not be sorted in.
-func (b *jobSearch) ordered(key, id string) string {
-	switch {
-	case b.q.Descending && !orders[b.q.Sort].state:
-		return key + " DESC, " + id + " DESC"
-	case b.q.Descending:
-		return key + " DESC, " + id
-	}
-	return key + ", " + id
-}
-
-// addPosition makes the page start after a position.
-func (b *jobSearch) addPosition() {
-	after := b.q.After
-	if after.IsZero() {
-		return
-	}
-	compare := " > "
-	if b.q.Descending {
-		compare = " < "
-	}
-	if b.q.Sort == cron.SortID {
-		b.where = append(b.where, "s.job_id"+compare+b.add(after.ID))
-		return
-	}
-	var key any = after.Number
-	if b.q.Sort == cron.SortTitle {
-		key = after.Text
-	}
-	if orders[b.q.Sort].state && b.q.Descending {
-		at := b.add(key)
-		b.where = append(b.where, b.key+" < "+at+" OR "+b.key+" = "+at+" AND s.job_id > "+b.add(after.ID))
-		return
-	}
-	b.where = append(b.where, "("+b.key+", s.job_id)"+compare+"("+b.add(key)+", "+b.add(after.ID)+")")
-}
-
-// positions runs a statement that selects keys and IDs.
-func (s *Store) positions(ctx context.Context, q *cron.JobQuery, statement string, args []any) ([]cron.JobPosition, error) {
-	return collect(ctx, s.read, "search the jobs", func(scan scanner, p *cron.JobPosition) error {
-		if q.Sort == cron.SortTitle {
-			return scan(text(&p.Text), integer(&p.ID))
-		}
-		return scan(integer(&p.Number), integer(&p.ID))
-	}, statement, args...)
-}
-
-// reached is the position of the last row that a bounded statement has looked at; zero when it has looked at all.
-func (b *jobSearch) reached(ctx context.Context) (next cron.JobPosition, err error) {
-	from := "job_search s"
-	if b.joined {
-		from += " CROSS JOIN job_state t"
-	}
-	statement := b.selectKeys(from, b.where) + ` LIMIT 1 OFFSET ` + strconv.Itoa(textRows-1)
-	found, err := b.s.positions(ctx, b.q, statement, b.args[:b.narrow])
-	if err == nil && len(found) == 1 {
-		next = found[0]
-	}
-	return next, err
+	return condition{column + " IN (" + strings.TrimSuffix(strings.Repeat("$0, ", len(values)), ", ") + ")", args}
 }
 
 // foundColumns are those of a job that a search shows, beside those of lists.

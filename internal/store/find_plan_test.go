@@ -59,7 +59,7 @@ func TestFindPlans(t *testing.T) {
 }
 
 var (
-	scansOnSQLite = regexp.MustCompile(`SCAN (s|t|x|a|job|job_state|job_text|job_search|job_about)\b`)
+	scansOnSQLite = regexp.MustCompile(`SCAN (s|t|x|a|j|job|job_state|job_text|job_search|job_about)\b`)
 	walks         = regexp.MustCompile(`ORDER BY s\.(title_key|updated_at|job_id)\b( DESC)?,`)
 )
 

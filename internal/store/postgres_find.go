@@ -24,3 +24,6 @@ func (e *postgresEngine) gramList(grams []int32) any { return append([]int32{}, 
 func (e *postgresEngine) contains(column string, n int) string {
 	return fmt.Sprintf(`strpos(%s, $%d) > 0`, column, n)
 }
+
+// joinsAsWritten implements engine.
+func (e *postgresEngine) joinsAsWritten() bool { return false }

@@ -47,3 +47,6 @@ func (e *sqliteEngine) gramList(grams []int32) any {
 func (e *sqliteEngine) contains(column string, n int) string {
 	return fmt.Sprintf(`instr(%s, $%d) > 0`, column, n)
 }
+
+// joinsAsWritten implements engine.
+func (e *sqliteEngine) joinsAsWritten() bool { return true }

@@ -174,6 +174,50 @@ func (s *suite) found(db *store.Store, account int64, q cron.JobQuery) (found []
 	return nil
 }
 
+// compareFound compares the pages of a search with what it has to find of the jobs of an account, and returns how many that are.
+func (s *suite) compareFound(db *store.Store, account int64, q cron.JobQuery, jobs []cron.JobRecord, now time.Time) int {
+	s.Helper()
+	var want []int64
+	for i := range jobs {
+		if selects(&q.Filter, &jobs[i], now) {
+			want = append(want, jobs[i].ID)
+		}
+	}
+	found := s.found(db, account, q)
+	got := make([]int64, len(found))
+	for i := range found {
+		got[i] = found[i].ID
+	}
+	sorted := slices.IsSortedFunc(found, func(a, b cron.JobRecord) int {
+		text, number := keyOf(q.Sort, &a)
+		otherText, otherNumber := keyOf(q.Sort, &b)
+		order := cmp.Or(cmp.Compare(text, otherText), cmp.Compare(number, otherNumber))
+		if q.Descending {
+			return -order
+		}
+		return order
+	})
+	slices.Sort(got)
+	if !slices.Equal(got, want) || !sorted {
+		s.Fatalf("%+v has found %d jobs, want %d; in order: %v", q, len(got), len(want), sorted)
+	}
+	return len(want)
+}
+
+// largeCriteria are criteria for the jobs of AddFindable, which many or few of them meet.
+func largeCriteria() (c cron.JobCriteria) {
+	c.Text = joined(seldom("example.com", "team", "backup", "quagga", "7", "zq"))
+	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan)
+	c.Statuses = seldom(cron.StatusUnknown, cron.StatusOK, cron.StatusHTTPError)
+	c.Tags = seldom("Prod", "team7")
+	c.Methods = seldom(cron.MethodGet, cron.MethodPost)
+	c.Hosts = seldom("host9.example.com", "host1")
+	if rand.IntN(4) == 0 {
+		c.NextAfter = time.UnixMilli(1900000000000 + rand.Int64N(100_000)).UTC()
+	}
+	return c
+}
+
 var findTests = []test{
 	{"a search finds what its filter selects, in its order, page by page", func(s *suite) {
 		db, account, _ := s.start()
@@ -186,34 +230,32 @@ var findTests = []test{
 			if rand.IntN(2) == 0 {
 				q.Filter.Not = randomCriteria(now, jobs[0].FolderID)
 			}
-			var want []int64
-			for i := range jobs {
-				if selects(&q.Filter, &jobs[i], now) {
-					want = append(want, jobs[i].ID)
-				}
-			}
-			found := s.found(db, account, q)
-			got := make([]int64, len(found))
-			for i := range found {
-				got[i] = found[i].ID
-			}
-			sorted := slices.IsSortedFunc(found, func(a, b cron.JobRecord) int {
-				text, number := keyOf(q.Sort, &a)
-				otherText, otherNumber := keyOf(q.Sort, &b)
-				order := cmp.Or(cmp.Compare(text, otherText), cmp.Compare(number, otherNumber))
-				if q.Descending {
-					return -order
-				}
-				return order
-			})
-			slices.Sort(got)
-			if !slices.Equal(got, want) || !sorted {
-				s.Fatalf("%+v has found %v, want %v; in order: %v", q, got, want, sorted)
-			}
-			some += len(want)
+			some += s.compareFound(db, account, q, jobs, now)
 		}
 		if some < 400 {
 			s.Errorf("the filters select %d jobs in all, too few for a test", some)
+		}
+	}},
+	{"a search of many jobs finds the same by whatever it reads first", func(s *suite) {
+		db, account, _ := s.start()
+		first := s.job(db, account)
+		s.raw().AddFindable(first.ID, 1300)
+		s.maintain(db)
+		list, _, err := db.Jobs(s.ctx(), account)
+		s.ok(err)
+		jobs := make([]cron.JobRecord, len(list))
+		for i := range list {
+			jobs[i] = s.record(db, account, list[i].ID)
+		}
+		slices.SortFunc(jobs, func(a, b cron.JobRecord) int { return cmp.Compare(a.ID, b.ID) })
+		now := db.Now()
+		for range 50 {
+			q := cron.JobQuery{Sort: cron.JobSort(rand.IntN(6)), Descending: rand.IntN(2) == 0, Limit: some(60, 150, 400, 1000)}
+			q.Filter.JobCriteria = largeCriteria()
+			if rand.IntN(2) == 0 {
+				q.Filter.Not = largeCriteria()
+			}
+			s.compareFound(db, account, q, jobs, now)
 		}
 	}},
 	{"a job that is found is shown as it is, without secrets", func(s *suite) {
