@@ -30,7 +30,7 @@ import (
 
 const (
 	windowRows = 1000 // fewer than this are wanted on a page of the API
-	windowPart = 250 // how many rows of a window are compared at once
+	windowPart = 250  // how many rows of a window are compared at once
 	sampleRows = 300
 	sampleMany = sampleRows * 15 / 100 // so many that a window most likely fills the page
 )
