@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -292,7 +293,11 @@ func (s *suite) notices(jobID int64) []cron.NoticeKind {
 func (s *suite) raw() *Tables {
 	s.Helper()
 	if s.tables == nil {
-		s.tables = OpenTables(s.T, s.options)
+		if kept, is := shared.taken.Load(s.options.URL); is {
+			s.tables = NewTables(s.T, kept.(*sql.DB))
+		} else {
+			s.tables = OpenTables(s.T, s.options)
+		}
 		s.tables.DB().SetMaxOpenConns(1)
 		if s.isSQLite() {
 			s.tables.Exec(`PRAGMA foreign_keys = on`)
