@@ -10,17 +10,18 @@ const accountRequests = 64
 
 // The bodies that calls take. Each has room for members that nothing reads.
 var (
-	jobBody     = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
-	tlsBody     = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
-	bulkBody    = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
-	actionBody  = wire.BodyLimit{Bytes: cron.MaxActionOrder, Items: 2 * cron.MaxActionJobs}
-	folderBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
-	problemBody = wire.BodyLimit{Bytes: wire.EscapedLength*4*cron.MaxProblemNote + 4<<10, Items: 20}
-	secretBody  = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
-	keyBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
-	personBody  = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
-	viewBody    = wire.BodyLimit{Bytes: 1 << 20, Items: 4000}
-	accountBody = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
-	rerunBody   = wire.BodyLimit{Bytes: 64 << 10, Items: 100}
-	runBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
+	jobBody         = wire.BodyLimit{Bytes: 7 << 20, Items: wire.MaxItems} // of which body, headers, URL and credentials take 6.6 MiB at most
+	tlsBody         = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxRootsLength+cron.MaxCertificateLength+cron.MaxKeyLength) + 16<<10, Items: 100}
+	bulkBody        = wire.BodyLimit{Bytes: wire.MaxBulkPatch + 128<<10, Items: 2 * wire.MaxBulkJobs} // ids may repeat
+	actionBody      = wire.BodyLimit{Bytes: cron.MaxActionOrder, Items: 2 * cron.MaxActionJobs}
+	folderBody      = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	problemBody     = wire.BodyLimit{Bytes: wire.EscapedLength*4*cron.MaxProblemNote + 4<<10, Items: 20}
+	secretBody      = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
+	keyBody         = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
+	personBody      = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
+	viewBody        = wire.BodyLimit{Bytes: 1 << 20, Items: 4000}
+	maintenanceBody = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
+	accountBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
+	rerunBody       = wire.BodyLimit{Bytes: 64 << 10, Items: 100}
+	runBody         = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read
 )

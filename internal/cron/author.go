@@ -24,15 +24,15 @@ const (
 // TagKey is what two tags have in common that are the same, as case does not count.
 func TagKey(tag string) string { return strings.ToLower(tag) }
 
-// normalizeTags trims tags and drops those that are empty, or the same as an earlier one.
-func normalizeTags(tags []string) []string {
+// distinctTags trims tags and drops those that are empty, or the same as an earlier one. One too many is kept, and no more.
+func distinctTags(tags []string, most int) []string {
 	var kept, keys []string
 	for _, tag := range tags {
 		tag = strings.TrimSpace(tag)
 		if key := TagKey(tag); tag != "" && !slices.Contains(keys, key) {
 			kept, keys = append(kept, tag), append(keys, key)
 		}
-		if len(kept) > MaxTags {
+		if len(kept) > most {
 			break // too many, however many follow
 		}
 	}
@@ -45,11 +45,16 @@ func (j *Job) checkNotes(c *Checker) {
 	if strings.ContainsRune(j.Description, 0) {
 		c.Add("/description", Problem{Rule: RuleControlCharacter})
 	}
-	if len(j.Tags) > MaxTags {
-		c.Add("/tags", Problem{Rule: RuleTooMany, Limit: MaxTags})
+	checkTags(c, j.Tags, MaxTags)
+}
+
+// checkTags adds what is wrong with tags.
+func checkTags(c *Checker, tags []string, most int) {
+	if len(tags) > most {
+		c.Add("/tags", Problem{Rule: RuleTooMany, Limit: int64(most)})
 		return
 	}
-	for _, tag := range j.Tags {
+	for _, tag := range tags {
 		c.printable("/tags", tag, MaxTagLength)
 		if strings.Contains(tag, ",") {
 			c.Add("/tags", Problem{Rule: RuleTagComma, Given: tag})

@@ -100,6 +100,7 @@ const (
 	CauseLate // of a JobProblem: Timeout is the lateness that its job allows
 	CausePaused
 	CauseAccountDisabled
+	CauseMaintenance
 
 	CauseEnded    // of a test run, by somebody
 	CauseTestLost // of a test run, whose node stopped
@@ -222,4 +223,5 @@ var plainCauses = map[Fault]struct {
 	FaultMissed:          {CauseMissed, RemedyMisfire},
 	FaultPaused:          {CausePaused, RemedyNone},
 	FaultAccountDisabled: {CauseAccountDisabled, RemedyNone},
+	FaultMaintenance:     {CauseMaintenance, RemedyNone},
 }

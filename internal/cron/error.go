@@ -179,6 +179,7 @@ const (
 	RuleNeedsHTTPS             // Given: a host that takes encrypted connections only
 	RulePhoneNumber            // Given: what is not a telephone number
 	RuleUnknownChannel         // Given: the id
+	RuleUnknownJob             // Given: the id
 )
 
 // Unit is the unit of a limit.
@@ -241,6 +242,7 @@ const (
 	SubjectProblem
 	SubjectChannel
 	SubjectMessage
+	SubjectMaintenance
 )
 
 // Error is the text for logs; people read the sentences of package message.

@@ -143,6 +143,7 @@ const (
 	FaultMissed             Fault = 24 // nothing; missed
 	FaultPaused             Fault = 25 // nothing; skipped, because the job was paused
 	FaultAccountDisabled    Fault = 26 // nothing; skipped, because the account was disabled
+	FaultMaintenance        Fault = 27 // nothing; skipped, because a maintenance window paused the job
 	FaultStatus             Fault = 30 // the status code, which is not a success by the criteria of the job
 	FaultBodyLacks          Fault = 31 // the required text, which the body does not contain
 	FaultBodyHolds          Fault = 32 // the forbidden text, which the body contains

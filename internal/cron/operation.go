@@ -140,7 +140,7 @@ func (op *Operation) check(c *Checker, at string) {
 			c.Add(at+"/timezone", Problem{Rule: RuleUnknownTimeZone, Given: op.Timezone})
 		}
 	case OperationAddTags, OperationRemoveTags, OperationSetTags:
-		noted := Job{Tags: normalizeTags(op.Tags)}
+		noted := Job{Tags: distinctTags(op.Tags, MaxTags)}
 		var tags Checker
 		noted.checkNotes(&tags)
 		for _, p := range tags.problems {
@@ -261,7 +261,7 @@ func (op *Operation) apply(job *Job, pattern *regexp.Regexp, now time.Time) (poi
 	case OperationTimezone:
 		return "/schedule/timezone", job.Schedule.moveTo(op.Timezone, op.Instants, now)
 	case OperationAddTags:
-		job.Tags = normalizeTags(slices.Concat(job.Tags, op.Tags))
+		job.Tags = distinctTags(slices.Concat(job.Tags, op.Tags), MaxTags)
 	case OperationRemoveTags:
 		job.Tags = slices.DeleteFunc(slices.Clone(job.Tags), func(tag string) bool {
 			return slices.ContainsFunc(op.Tags, func(other string) bool { return TagKey(tag) == TagKey(other) })

@@ -37,7 +37,7 @@ func (r *Result) phase() Phase {
 	case FaultTLSTimeout, FaultCertificateExpired, FaultCertificateNotYet, FaultCertificateChain, FaultCertificateHost,
 		FaultCertificateUnknown:
 		return PhaseSecuring
-	case FaultLost, FaultOverlap, FaultDisabled, FaultMissed, FaultPaused, FaultAccountDisabled:
+	case FaultLost, FaultOverlap, FaultDisabled, FaultMissed, FaultPaused, FaultAccountDisabled, FaultMaintenance:
 		return PhaseNone
 	}
 	switch s := &r.Stats; {

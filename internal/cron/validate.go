@@ -40,7 +40,7 @@ func (j *Job) Accept(before *Job) error {
 func (j *Job) normalize() {
 	j.Title = strings.TrimSpace(j.Title)
 	j.Description = strings.TrimSpace(j.Description)
-	j.Tags = normalizeTags(j.Tags)
+	j.Tags = distinctTags(j.Tags, MaxTags)
 	j.normalizeChannels()
 	j.Request.normalize()
 	if j.SigningSecret = strings.TrimSpace(j.SigningSecret); j.SigningSecret == GenerateSigningSecret {

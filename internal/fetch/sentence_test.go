@@ -133,7 +133,7 @@ func TestSentences(t *testing.T) {
 			})
 		}
 	})
-	for fault := cron.FaultOverlap; fault <= cron.FaultAccountDisabled; fault++ { // no exchange was made
+	for fault := cron.FaultOverlap; fault <= cron.FaultMaintenance; fault++ { // no exchange was made
 		rows = append(rows, failure{name: fmt.Sprintf("not started, %d", fault)})
 		results, jobs = append(results, cron.Result{Fault: fault}), append(jobs, cron.NewJob())
 	}

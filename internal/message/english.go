@@ -83,6 +83,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleUnknownFolder:  "There is no folder {given} in this account; choose one that exists, or none.",
 	cron.RuleUnknownChannel: "There is no channel {given} in this account; name those that exist.",
 	cron.RuleMonitorJob:     "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
+	cron.RuleUnknownJob:     "There is no job {given} in this account; choose one that exists.",
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
 	cron.RuleRunWaits: "A manual run of this job was requested before and has not started yet; wait until it has.",
@@ -216,8 +217,10 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectAction}:  "There is no such action in this account. Actions are deleted 30 days after their start; list the actions.",
 	{cron.NotFound, cron.SubjectTestRun}: "There is no such test run in this account. It is deleted 15 minutes after its start; start it again.",
 
-	{cron.Conflict, AnySubject}:         "The {thing} contradicts what exists already. Look at what exists, then try again.",
-	{cron.Conflict, cron.SubjectView}:   "You have a view with this title already, ignoring case. Choose another title.",
+	{cron.Conflict, AnySubject}:       "The {thing} contradicts what exists already. Look at what exists, then try again.",
+	{cron.Conflict, cron.SubjectView}: "You have a view with this title already, ignoring case. Choose another title.",
+	{cron.TooMany, cron.SubjectMaintenance}: "This account has as many maintenance windows as are possible, and none of them is over. " +
+		"Delete one that is no longer needed, or let one window be for several jobs, folders or tags.",
 	{cron.TooMany, cron.SubjectView}:    "You have as many views as are possible. Delete one, then save this one again.",
 	{cron.Conflict, cron.SubjectFolder}: "A folder with this title exists already, ignoring case. Choose another title.",
 
@@ -256,11 +259,12 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectPerson: "person", cron.SubjectMember: "member", cron.SubjectSession: "session", cron.SubjectLink: "link",
 	cron.SubjectInvitation: "invitation", cron.SubjectPasskey: "passkey", cron.SubjectIdentity: "linked service",
 	cron.SubjectTestRun: "test run", cron.SubjectSecret: "secret", cron.SubjectVersion: "version",
-	cron.SubjectAction:  "action",
-	cron.SubjectView:    "view",
-	cron.SubjectProblem: "problem",
-	cron.SubjectChannel: "channel",
-	cron.SubjectMessage: "notification",
+	cron.SubjectAction:      "action",
+	cron.SubjectView:        "view",
+	cron.SubjectProblem:     "problem",
+	cron.SubjectChannel:     "channel",
+	cron.SubjectMessage:     "notification",
+	cron.SubjectMaintenance: "maintenance window",
 }
 
 // englishType returns the name of a type with its article.

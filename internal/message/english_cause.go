@@ -102,6 +102,7 @@ var englishCauses = map[cron.Cause]string{
 	cron.CauseLate:            "The execution began more than {timeout} after it was due.",
 	cron.CauseMissed:          "The execution was missed, because the service found it too late.",
 	cron.CausePaused:          "The execution was skipped, because the job was paused before it could start.",
+	cron.CauseMaintenance:     "The execution was skipped, because a maintenance window paused the job.",
 	cron.CauseAccountDisabled: "The execution was skipped, because the account was disabled.",
 
 	cron.CauseEnded:    "The test run was ended before it was complete.",

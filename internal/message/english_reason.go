@@ -43,6 +43,7 @@ var englishFaults = map[cron.Fault]string{
 	cron.FaultMissed:          "The execution was missed, since the service found it too late.",
 	cron.FaultPaused:          "The execution was skipped, since the job was paused before it could start.",
 	cron.FaultAccountDisabled: "The execution was skipped, since the account was disabled.",
+	cron.FaultMaintenance:     "The execution was skipped, since a maintenance window paused the job.",
 	cron.FaultStatus:          "The status code {detail} does not count as a success of this job.",
 	cron.FaultBodyLacks:       "The response does not contain {quoted}.",
 	cron.FaultBodyHolds:       "The response contains {quoted}.",

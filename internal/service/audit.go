@@ -32,6 +32,10 @@ const (
 	actSecretSet    = "secret.change"
 	actSecretDrop   = "secret.delete"
 
+	actMaintenanceAdd  = "maintenance.create"
+	actMaintenanceSet  = "maintenance.change"
+	actMaintenanceDrop = "maintenance.delete"
+
 	actProblemAck     = "problem.acknowledge"
 	actProblemSnooze  = "problem.snooze"
 	actProblemResolve = "problem.resolve"
@@ -90,6 +94,8 @@ const (
 	objectSecret  = "secret"
 	objectProblem = "problem"
 	objectAccount = "account"
+
+	objectMaintenance = "maintenance"
 
 	objectPerson     = "person"
 	objectSession    = "session"

@@ -94,6 +94,12 @@ const (
 	UseGetProblem   UseCase = 162
 	UseActOnProblem UseCase = 163
 
+	UseListMaintenance   UseCase = 171
+	UseGetMaintenance    UseCase = 172
+	UseCreateMaintenance UseCase = 173
+	UseChangeMaintenance UseCase = 174
+	UseDeleteMaintenance UseCase = 175
+
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
 	UseChangeSignIn  UseCase = 103 // password, passkeys, authenticator app, recovery codes and identities
@@ -157,6 +163,9 @@ var rights = map[UseCase]right{
 	UseRestoreVersion: writes, UseForgetVersion: writes, UseRestoreBin: writes, UsePurgeBin: writes,
 
 	UseListProblems: reads, UseGetProblem: reads, UseActOnProblem: writes,
+
+	UseListMaintenance: reads, UseGetMaintenance: reads,
+	UseCreateMaintenance: writes, UseChangeMaintenance: writes, UseDeleteMaintenance: writes,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

@@ -160,7 +160,8 @@ type settlement struct {
 	plans       []plan
 	oneTimeDone []int64 // one-time jobs whose occurrence is recorded
 	taken       []int64 // rows of pending that are done with
-	deferred    []due   // rows of pending that are due later
+	deferred    []due   // rows of pending that are claimed later
+	waiting     []due   // rows of pending that are due later, at the given time
 	launches    []cron.Launch
 	started     []*definition      // the definition of each launch
 	bytes       int64              // how much has to be read for all launches
@@ -182,6 +183,9 @@ func (s *Store) settleDue(ctx context.Context, q queryer, req cron.ClaimRequest,
 		return err
 	}
 	if err := s.markBusy(ctx, q, jobs); err != nil {
+		return err
+	}
+	if err := s.markMaintenance(ctx, q, work, jobs, now); err != nil {
 		return err
 	}
 	admit := func(*cron.Job, *cron.Plan, int64) cron.Admission { return cron.AdmitNow }
@@ -256,6 +260,11 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 	}
 	v := d.job.Decide(instant(w.planned), st.now)
 	skip := d.skipFirst()
+	if !v.Run.IsZero() {
+		if _, paused := d.pausedIn(v.Run, st.now); paused {
+			skip = cron.FaultMaintenance
+		}
+	}
 	if !v.Run.IsZero() && skip == cron.FaultNone {
 		switch st.admit(d, admit) {
 		case cron.AdmitLater:
@@ -273,7 +282,7 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 		st.oneTimeDone = append(st.oneTimeDone, w.jobID)
 	}
 	if v.Missed.Count > 0 {
-		st.records = append(st.records, gapRecord(&d.job, v.Missed, cron.OutcomeMissed, cron.FaultMissed, st.now))
+		st.missed(d, v.Missed)
 	}
 	switch {
 	case v.Run.IsZero():
@@ -287,7 +296,7 @@ func (st *settlement) occurrence(w due, d *definition, admit cron.Admitter) {
 
 // attempt settles a due row of pending. When the job was disabled or paused, or cannot run, the row is dropped, and the
 // attempt before it remains the last one. A manual execution that cannot run has no attempt before it: it is recorded as
-// skipped.
+// skipped. While a maintenance window pauses the job, attempts of the schedule wait, and manual executions run.
 func (st *settlement) attempt(w due, d *definition, admit cron.Admitter) {
 	if skip := d.skipFirst(); skip != cron.FaultNone && w.kind == cron.KindManual && w.attempt == 1 {
 		st.drop(w)
@@ -299,6 +308,14 @@ func (st *settlement) attempt(w due, d *definition, admit cron.Admitter) {
 	}
 	if d.skip != cron.FaultNone || !d.job.AllowsAttempts(st.now) && w.kind != cron.KindManual {
 		st.drop(w)
+		return
+	}
+	if until, paused := d.pausedIn(st.now); paused && w.kind != cron.KindManual {
+		w.at = millis(until)
+		if soon := millis(st.now.Add(maintenanceRetry)); soon < w.at {
+			w.at = soon
+		}
+		st.waiting = append(st.waiting, w)
 		return
 	}
 	switch st.admit(d, admit) {
@@ -376,6 +393,11 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 		claimAt := st.now.Add(deferral(st.now.Sub(instant(w.at))))
 		if _, err := q.ExecContext(ctx, `UPDATE pending SET claim_at = $2 WHERE id = $1`, w.pending, millis(claimAt)); err != nil {
 			return fmt.Errorf("defer a pending attempt: %w", err)
+		}
+	}
+	for _, w := range st.waiting {
+		if _, err := q.ExecContext(ctx, `UPDATE pending SET due_at = $2, claim_at = $2 WHERE id = $1`, w.pending, w.at); err != nil {
+			return fmt.Errorf("let a pending attempt wait: %w", err)
 		}
 	}
 	return s.missedProblems(ctx, q, st.records, st.now)

@@ -26,14 +26,17 @@ type definition struct {
 	accountLocked bool       // its account may be about to be enabled: a later claim decides
 	busy          bool       // an execution of the job is in flight; only set for jobs that do not allow overlaps
 	access        cron.Access
-	bytes         int64       // the size of the secrets, when they are not read yet
-	hasTLS        bool        // its account has TLS material
-	material      int64       // the size of the TLS material
-	secrets       []secretKey // the account's secrets that the job names
-	success       string      // the criteria of success, as JSON
-	sealed        []byte      // the secrets
-	opened        bool        // success and sealed have been decoded into job
-	broken        bool        // decoding them failed
+	bytes         int64             // the size of the secrets, when they are not read yet
+	hasTLS        bool              // its account has TLS material
+	material      int64             // the size of the TLS material
+	secrets       []secretKey       // the account's secrets that the job names
+	success       string            // the criteria of success, as JSON
+	sealed        []byte            // the secrets
+	maintenance   sql.NullInt64     // maintenance_from of its account
+	windows       *cron.Maintenance // that can pause it; nil for none
+	tags          []string          // only set for windows that ask for them
+	opened        bool              // success and sealed have been decoded into job
+	broken        bool              // decoding them failed
 }
 
 // skipFirst is the reason to skip a first attempt; FaultNone when there is none.
@@ -61,7 +64,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			names    string
 		)
 		err := scanEncodedJob(scan, &d.job, &d.success, &names, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material, &d.version)
+			flag(&disabled), &d.access, &material, &d.version, &d.maintenance)
 		if err != nil {
 			return err
 		}
@@ -83,7 +86,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	}, `SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
-		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.version
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.version, account.maintenance_from
 		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
 		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
 		s.engine.list(ids), inlineBytes)

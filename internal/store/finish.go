@@ -48,6 +48,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	var (
 		states []*cron.JobRecord
 		found  problems
+		quiet  = s.silences(q, now)
 	)
 	for _, c := range saved {
 		rec, ok := jobs[c.Launch.Job.ID]
@@ -57,9 +58,9 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		failures := rec.State.Failures
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
 		if len(end.Notices) > 0 {
-			if quiet, err := s.silenced(ctx, q, &rec.Job, c.Result.Started, now); err != nil {
+			if is, err := quiet.silenced(ctx, &rec.Job, c.Result.Started); err != nil {
 				return err
-			} else if quiet {
+			} else if is {
 				end.Silence(&rec.State)
 			}
 		}

@@ -93,6 +93,9 @@ func (s *Store) raiseZones(ctx context.Context, offered *cron.Zones) error {
 		if err != nil {
 			return err
 		}
+		if err := resetMaintenance(ctx, q); err != nil {
+			return err
+		}
 		_, err = q.ExecContext(ctx, `UPDATE node SET zone_version = $1 WHERE NOT dead`, zones.Version())
 		return err
 	})

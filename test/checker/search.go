@@ -71,7 +71,7 @@ func searchOccurrence(e *evidence) {
 
 // searchOutcome finds records whose fields contradict each other.
 func searchOutcome(e *evidence) {
-	reasons := []cron.Fault{cron.FaultOverlap, cron.FaultDisabled, cron.FaultPaused, cron.FaultAccountDisabled,
+	reasons := []cron.Fault{cron.FaultOverlap, cron.FaultDisabled, cron.FaultPaused, cron.FaultAccountDisabled, cron.FaultMaintenance,
 		cron.FaultInternal} // to skip
 	for _, r := range e.Records {
 		res := &r.Result

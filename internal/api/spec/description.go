@@ -50,10 +50,10 @@ func Describe() *Document {
 		},
 		Groups: withIgnored([]Group{
 			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), findOperations(), versionOperations(), actionOperations(), scheduleOperations(),
-			problemOperations(), accountOperations(), secretOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
+			problemOperations(), maintenanceOperations(), accountOperations(), secretOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
 		}),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), findSchemas(), versionSchemas(), actionSchemas(), accountSchemas(),
-			jobProblemSchemas(), secretSchemas(), personSchemas(), eventSchemas(), problemSchemas()),
+			jobProblemSchemas(), maintenanceSchemas(), secretSchemas(), personSchemas(), eventSchemas(), problemSchemas()),
 	}
 }
 

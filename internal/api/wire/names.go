@@ -136,8 +136,8 @@ var FaultNames = map[cron.Fault]string{
 	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset",
 	cron.FaultInternal: "internal", cron.FaultLost: "lost", cron.FaultOverlap: "overlap",
 	cron.FaultDisabled: "disabled", cron.FaultMissed: "missed", cron.FaultPaused: "paused",
-	cron.FaultAccountDisabled: "accountDisabled",
-	cron.FaultStatus:          "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
+	cron.FaultAccountDisabled: "accountDisabled", cron.FaultMaintenance: "maintenance",
+	cron.FaultStatus: "status", cron.FaultBodyLacks: "bodyLacks", cron.FaultBodyHolds: "bodyHolds",
 	cron.FaultBodyMismatch: "bodyMismatch", cron.FaultMatchTime: "matchTime", cron.FaultRedirects: "redirects",
 	cron.FaultRedirectLoop: "redirectLoop", cron.FaultRedirectURL: "redirectUrl",
 	cron.FaultMetadata: "metadata", cron.FaultOwnListener: "ownListener", cron.FaultDenied: "denied",
@@ -148,6 +148,9 @@ var FaultNames = map[cron.Fault]string{
 
 // Faults are those with a word, in the order of their numbers.
 var Faults = slices.Sorted(maps.Keys(FaultNames))[cron.FaultNone+1:]
+
+// MaintenanceNames are the names of the effects of maintenance windows, by their numbers.
+var MaintenanceNames = []string{cron.MaintenanceSilence: "silence", cron.MaintenancePause: "pause"}
 
 // ConditionNames are the names of what jobs are at present, by their numbers.
 var ConditionNames = []string{cron.JobFailing: "failing", cron.JobLate: "late", cron.JobPaused: "paused", cron.JobDisabled: "disabled",

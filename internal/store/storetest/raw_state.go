@@ -24,6 +24,33 @@ func (x *Tables) EndSilence(jobID int64, now time.Time) {
 	x.execOne(`UPDATE job SET silenced_until = $2 WHERE id = $1`, jobID, now.Add(-time.Second).UnixMilli())
 }
 
+// Maintenance windows.
+
+// SetMaintenanceSpan sets the span of a window that claims look at.
+func (x *Tables) SetMaintenanceSpan(id int64, start, end time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE maintenance SET starts_at = $2, ends_at = $3 WHERE id = $1`, id, start.UnixMilli(), end.UnixMilli())
+}
+
+// SetMaintenanceFrom sets from when on claims look at the windows of an account.
+func (x *Tables) SetMaintenanceFrom(accountID int64, from time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE account SET maintenance_from = $2 WHERE id = $1`, accountID, from.UnixMilli())
+}
+
+// MaintenanceFrom is from when on claims look at the windows of an account.
+func (x *Tables) MaintenanceFrom(accountID int64) (from time.Time, ok bool) {
+	x.t.Helper()
+	ms := x.Number(`SELECT coalesce(maintenance_from, -1) FROM account WHERE id = $1`, accountID)
+	return time.UnixMilli(min(ms, 1<<50)), ms >= 0
+}
+
+// PassedMaintenance counts the windows that are not over and whose span is.
+func (x *Tables) PassedMaintenance(now time.Time) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM maintenance WHERE over = false AND ends_at <= $1`, now.UnixMilli())
+}
+
 // Sealed values.
 
 // MoveSecret puts the sealed secrets of a job into the row of another one.

@@ -50,6 +50,7 @@ func Run(t *testing.T, d Database) {
 		{"exchange", exchangeTests},
 		{"notices", noticeTests},
 		{"silence", silenceTests},
+		{"maintenance", maintenanceTests},
 		{"events", eventTests},
 		{"runs", runTests},
 		{"reruns", rerunTests},

@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"punctual/internal/api/wire"
+	"punctual/internal/cron"
+	"punctual/internal/service"
+)
+
+// maintenanceWindow is a maintenance window. Times are Unix seconds. Of start, end, schedule and durationSeconds two are null.
+type maintenanceWindow struct {
+	WindowID        int64                `json:"windowId"`
+	Title           string               `json:"title"`
+	Effect          string               `json:"effect"`
+	Start           *int64               `json:"start"`
+	End             *int64               `json:"end"`
+	Schedule        *maintenanceSchedule `json:"schedule"`
+	DurationSeconds *int64               `json:"durationSeconds"`
+	JobIDs          []int64              `json:"jobIds"`
+	FolderIDs       []int64              `json:"folderIds"`
+	Tags            []string             `json:"tags"`
+	Active          bool                 `json:"active"`
+	NextStart       *int64               `json:"nextStart"`
+	NextEnd         *int64               `json:"nextEnd"`
+	Created         int64                `json:"created"`
+	Updated         int64                `json:"updated"`
+	UpdatedBy       string               `json:"updatedBy"`
+}
+
+// maintenanceSchedule is a schedule without what only jobs have.
+type maintenanceSchedule struct {
+	schedule
+	Seconds []int  `json:"seconds"`
+	Days    string `json:"days"`
+	LastDay bool   `json:"lastDay"`
+	DST     string `json:"dst"`
+}
+
+func newMaintenanceWindow(w *service.MaintenanceState) maintenanceWindow {
+	answer := maintenanceWindow{
+		WindowID: w.ID, Title: w.Title, Effect: wire.MaintenanceNames[w.Effect], Start: wire.UnixOrNull(w.Start), End: wire.UnixOrNull(w.End),
+		JobIDs: append([]int64{}, w.JobIDs...), FolderIDs: append([]int64{}, w.FolderIDs...), Tags: append([]string{}, w.Tags...),
+		Active: w.Active, NextStart: wire.UnixOrNull(w.Starts), NextEnd: wire.UnixOrNull(w.Ends),
+		Created: w.Created.Unix(), Updated: w.Updated.Unix(), UpdatedBy: w.UpdatedBy,
+	}
+	if !w.Once() {
+		s := newDetailedSchedule(&w.Schedule, 0)
+		answer.Schedule = &maintenanceSchedule{s.schedule, s.Seconds, s.Days, s.LastDay, s.DST}
+		answer.DurationSeconds = new(wire.WholeSeconds(w.Duration))
+	}
+	return answer
+}
+
+func (a *api) listMaintenance(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	list, err := a.service.MaintenanceWindows(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Windows []maintenanceWindow `json:"windows"`
+		Next    *string             `json:"next"`
+	}{Windows: make([]maintenanceWindow, len(list))}
+	for i := range list {
+		answer.Windows[i] = newMaintenanceWindow(&list[i])
+	}
+	return reply(w, answer)
+}
+
+func (a *api) getMaintenance(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	window, err := a.service.MaintenanceWindow(r.Context(), actor, pathID(r, "windowId"))
+	if err != nil {
+		return err
+	}
+	return reply(w, struct {
+		Window maintenanceWindow `json:"window"`
+	}{newMaintenanceWindow(&window)})
+}
+
+func (a *api) createMaintenance(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	change, err := a.readMaintenance(w, r, true)
+	if err != nil {
+		return err
+	}
+	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
+		var window cron.MaintenanceWindow
+		change(&window)
+		if err := a.service.AddMaintenance(ctx, actor, &window); err != nil {
+			return under("/window", err)
+		}
+		return reply(w, struct {
+			WindowID int64 `json:"windowId"`
+		}{window.ID})
+	})
+}
+
+func (a *api) changeMaintenance(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	change, err := a.readMaintenance(w, r, false)
+	if err != nil {
+		return err
+	}
+	if err := a.service.ChangeMaintenance(r.Context(), actor, pathID(r, "windowId"), change); err != nil {
+		return under("/window", err)
+	}
+	return reply(w, struct{}{})
+}
+
+func (a *api) deleteMaintenance(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.DeleteMaintenance(r.Context(), actor, pathID(r, "windowId")); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
+}
+
+// readMaintenance reads what a request sets of a window. A window that gets a schedule loses its only span, and the other way
+// round.
+func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bool) (change func(*cron.MaintenanceWindow), err error) {
+	body, outer, err := wire.ReadMember(w, r, maintenanceBody, "window")
+	if err != nil {
+		return nil, err
+	}
+	var (
+		p     wire.Problems
+		given cron.MaintenanceWindow
+		o     = wire.NewObject(body, "", &p)
+	)
+	o.Skip("windowId", "active", "nextStart", "nextEnd", "created", "updated", "updatedBy")
+	o.Text("title", &given.Title)
+	wire.Choice(o, "effect", &given.Effect, wire.MaintenanceNames)
+	wire.Instant(o, "start", &given.Start)
+	wire.Instant(o, "end", &given.End)
+	o.Seconds("durationSeconds", &given.Duration, 0, cron.MaxMaintenance+time.Second)
+	given.Schedule = readStarts(o)
+	number := func(item json.RawMessage) ([]int64, cron.Problem) {
+		id, wrong := wire.ParseInteger(item, 0, wire.MaxID)
+		return []int64{id}, wrong
+	}
+	readItems(o, "jobIds", &given.JobIDs, number)
+	readItems(o, "folderIds", &given.FolderIDs, number)
+	readItems(o, "tags", &given.Tags, parseItem)
+	has := make(map[string]bool)
+	for _, name := range []string{"title", "effect", "start", "end", "schedule", "durationSeconds", "jobIds", "folderIds", "tags"} {
+		_, has[name] = o.Value(name)
+	}
+	if one, other := has["start"] || has["end"], has["schedule"] || has["durationSeconds"]; one && other || creates && !one && !other {
+		p.Add("", cron.Problem{Rule: cron.RuleEitherOr, Given: "start", Want: "schedule"})
+	}
+	a.tellIgnored(w, r, outer, "/window", p.Unread())
+	if err := p.Err(); err != nil {
+		return nil, under("/window", err)
+	}
+	return func(w *cron.MaintenanceWindow) {
+		if has["schedule"] {
+			w.Start, w.End, w.Schedule = time.Time{}, time.Time{}, given.Schedule
+		}
+		if has["start"] || has["end"] {
+			w.Schedule, w.Duration = cron.Schedule{}, 0
+		}
+		set(has["title"], &w.Title, given.Title)
+		set(has["effect"], &w.Effect, given.Effect)
+		set(has["start"], &w.Start, given.Start)
+		set(has["end"], &w.End, given.End)
+		set(has["durationSeconds"], &w.Duration, given.Duration)
+		set(has["jobIds"], &w.JobIDs, given.JobIDs)
+		set(has["folderIds"], &w.FolderIDs, given.FolderIDs)
+		set(has["tags"], &w.Tags, given.Tags)
+	}, nil
+}
+
+// set assigns a value that was given.
+func set[T any](given bool, to *T, value T) {
+	if given {
+		*to = value
+	}
+}
+
+// readStarts reads the schedule of a window: an object as that of a job, or crontab text with its time zone beside it.
+func readStarts(o wire.Object) cron.Schedule {
+	s := cron.NewSchedule()
+	if raw, ok := o.Value("schedule"); ok && raw[0] == '"' {
+		o.Text("timezone", &s.Timezone)
+		readCrontab(o, "schedule", &s)
+	} else {
+		readSchedule(o.Object("schedule"), &s)
+	}
+	return s
+}
