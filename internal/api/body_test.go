@@ -120,6 +120,8 @@ func TestBodiesAreRefusedWhileTheyAreRead(t *testing.T) {
 		{"POST", "/jobs/bulk", `{"jobIds":[1`, `,1`, "/jobIds", little},
 		{"POST", "/jobs/bulk", `{"job":{"title":"`, `x`, "", 1 << 20},
 		{"PUT", "/folders", `{"folder":{"title":"`, `x`, "", little},
+		{"POST", "/maintenance", `{"window":{"jobIds":[1`, `,1`, "/window/jobIds", little},
+		{"POST", "/maintenance", `{"window":{"schedule":{"hours":[1`, `,1`, "/window/schedule/hours", little},
 		{"POST", "/apikeys", `{"apiKey":{"allowFrom":["::"`, `,"::"`, "/apiKey/allowFrom", little},
 		{"POST", "/apikeys", `{"apiKey":{"title":"`, `x`, "", little},
 		{"PUT", "/tls", `{"tls":{"caBundle":"`, `x`, "", 3 << 20},
@@ -213,6 +215,9 @@ func TestIgnored(t *testing.T) {
 		{"POST", problem + "snooze", `{"until":4102444800,"note":"a","title":"b"}`, "/title"},
 		{"POST", problem + "note", `{"note":"a","until":1}`, "/until"},
 		{"POST", problem + "resolve", `{"until":1}`, "/until"},
+		{"POST", "/maintenance", `{"window":{"title":"a","start":4102444800,"end":4102444801,"timezone":"UTC","active":true,"jobs":[]},"x":1}`, "/x, /window/timezone, /window/jobs"},
+		{"POST", "/maintenance", `{"window":{"title":"a","schedule":"0 2 * * *","timezone":"UTC","durationSeconds":1}}`, ""},
+		{"PATCH", "/maintenance/1", `{"window":{"schedule":{"hours":[1],"minutes":[0],"months":[1],"mdays":[1],"wdays":[1],"spreadSeconds":1},"durationSeconds":1}}`, "/window/schedule/spreadSeconds"},
 		{"PUT", "/tls", `{"tls":{"certificateExpiry":1,"key":""}}`, "/tls/key"},
 	} {
 		got := c.do(tt.method, tt.path, tt.body)
@@ -278,9 +283,9 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		}
 	}
 	slices.Sort(calls)
-	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
+	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
-		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone",
+		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
 		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
 		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}

@@ -77,6 +77,10 @@ var strangers = map[string]string{
 	"POST /problems/{problemId}/snooze":               `{"until":4102444800}`,
 	"POST /problems/{problemId}/resolve":              `{}`,
 	"POST /problems/{problemId}/note":                 `{"note":"mine"}`,
+	"POST /maintenance":                               `{"window":{"title":"mine","start":4102444800,"end":4102444801}}`,
+	"POST /maintenance, for a job":                    `{"window":{"title":"mine","start":4102444800,"end":4102444801,"jobIds":[1],"folderIds":[1]}}`,
+	"PATCH /maintenance/{windowId}":                   `{"window":{"title":"mine"}}`,
+	"DELETE /maintenance/{windowId}":                  ``,
 	"POST /bin/jobs/{jobId}/restore":                  ``,
 	"DELETE /bin/jobs/{jobId}":                        ``,
 	"POST /bin/folders/{folderId}/restore":            ``,
@@ -110,6 +114,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	execution := *owner.readRun(owner.do("GET", run.Path, "")).Identifier
 	testRun := owner.test(`{"jobId":1,"job":{"extendedData":{"headers":{"X":"` + marker + `"}}}}`)
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
+	owner.must("POST", "/maintenance", `{"window":{"title":"`+marker+`","start":4102444800,"end":4102444801,"tags":["`+marker+`"]}}`)
 	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
 	keys := owner.keys()
 	tables := storetest.NewTables(t, s.raw(t))
@@ -117,7 +122,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
 		"{problemId}": fmt.Sprint(tables.AddProblems(owner.account.ID, 1, cron.ProblemOpen, time.Now())),
 		"{secretId}":  "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
-		"{personId}": "1", "{viewId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
+		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {

@@ -141,6 +141,11 @@ func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bo
 	readItems(o, "jobIds", &given.JobIDs, number)
 	readItems(o, "folderIds", &given.FolderIDs, number)
 	readItems(o, "tags", &given.Tags, parseItem)
+	for name, n := range map[string]int{"jobIds": len(given.JobIDs), "folderIds": len(given.FolderIDs), "tags": len(given.Tags)} {
+		if n > cron.MaxMaintenanceItems {
+			o.Add(name, cron.Problem{Rule: cron.RuleTooMany, Limit: cron.MaxMaintenanceItems})
+		}
+	}
 	has := make(map[string]bool)
 	for _, name := range []string{"title", "effect", "start", "end", "schedule", "durationSeconds", "jobIds", "folderIds", "tags"} {
 		_, has[name] = o.Value(name)

@@ -360,6 +360,8 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.AddPasskey(ctx, &passkey))
 	view := cron.JobView{AccountID: account.ID, PersonID: g.people["owner"].id, Title: inside}
 	g.must(db.CreateView(ctx, &view))
+	window := cron.MaintenanceWindow{AccountID: account.ID, Title: inside, Start: db.Now(), End: db.Now().Add(time.Hour)}
+	g.must(db.CreateMaintenance(ctx, &window))
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte("12345678901234567890")))
 	code, err := totp.GenerateCode("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", time.Now())
 	g.must(err)
@@ -371,7 +373,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	secret := cron.Secret{AccountID: g.account, Name: inside, Value: "a value that nobody sees"}
 	g.must(db.CreateSecret(ctx, &secret))
 	for name, id := range map[string]int64{"jobId": job.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
-		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
+		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
 	g.names["code"], g.names["name"], g.names["version"] = code, "nowhere", "1"

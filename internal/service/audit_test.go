@@ -23,7 +23,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Problems", "Problem", "Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
+	"Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
 
@@ -54,6 +54,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		made   = key("deploy")
 		patch  = setURL("https://user:s3cret@b.example/")
 		secret = cron.Secret{AccountID: w.account.ID, Name: "TOKEN", Value: "s3cret"}
+		window = cron.MaintenanceWindow{Title: "move", Start: w.db.Now(), End: w.db.Now().Add(time.Hour)}
 		shop   cron.Account
 		email  int64
 		raw    = storetest.NewTables(t, storetest.Raw(t, w.options))
@@ -125,6 +126,11 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return cmp.Or(act(nil, new("known")), act(new(cron.ProblemSnoozed), nil), act(new(cron.ProblemAcknowledged), new("known")),
 				act(new(cron.ProblemResolved), nil))
 		}},
+		{"AddMaintenance", "maintenance.create", func() error { return w.AddMaintenance(ctx, jane, &window) }},
+		{"ChangeMaintenance", "maintenance.change", func() error {
+			return w.ChangeMaintenance(ctx, jane, window.ID, func(w *cron.MaintenanceWindow) { w.Title, w.Tags = "later", []string{"a"} })
+		}},
+		{"DeleteMaintenance", "maintenance.delete", func() error { return w.DeleteMaintenance(ctx, jane, window.ID) }},
 		{"AddSecret", "secret.create", func() error { return w.AddSecret(ctx, jane, &secret) }},
 		{"SetSecret", "secret.change", func() error { return w.SetSecret(ctx, jane, secret.ID, new("another s3cret")) }},
 		{"DeleteSecret", "secret.delete", func() error { return w.DeleteSecret(ctx, jane, secret.ID) }},

@@ -14,8 +14,8 @@ import (
 // exportFormat is the version of the form of an export.
 const exportFormat = 1
 
-// Export writes all data of the account but secrets, as one JSON object: account, people, API keys, folders, jobs, TLS
-// material, the names of secrets, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
+// Export writes all data of the account but secrets, as one JSON object: account, people, API keys, folders, maintenance windows,
+// jobs, TLS material, the names of secrets, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
 // is made meanwhile may be there or not. After an error the object is not complete.
 func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) error {
 	if err := s.allow(&actor, UseExport); err != nil {
@@ -32,7 +32,7 @@ func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) err
 	x := &exporter{service: s, account: account, out: bufio.NewWriter(w)}
 	x.member("format", exportFormat)
 	x.member("account", exportAccount(&account))
-	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.tls, x.secrets, x.jobs, x.bin} {
+	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.maintenance, x.tls, x.secrets, x.jobs, x.bin} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -133,6 +133,29 @@ func (x *exporter) folders(ctx context.Context) error {
 	exportList(x, "folders", folders, func(f *cron.Folder) any { return map[string]any{"folderId": f.ID, "title": f.Title} })
 	return err
 }
+
+func (x *exporter) maintenance(ctx context.Context) error {
+	windows, err := x.service.store.MaintenanceWindows(ctx, x.account.ID)
+	exportList(x, "maintenance", windows, func(w *cron.MaintenanceWindow) any {
+		object := map[string]any{"windowId": w.ID, "title": w.Title, "effect": maintenanceNames[w.Effect], "jobIds": append([]int64{}, w.JobIDs...),
+			"folderIds": append([]int64{}, w.FolderIDs...), "tags": append([]string{}, w.Tags...), "created": w.Created.Unix(),
+			"updated": w.Updated.Unix(), "updatedBy": w.UpdatedBy, "start": unixOrNil(w.Start), "end": unixOrNil(w.End)}
+		if w.Once() {
+			return object
+		}
+		object["durationSeconds"] = seconds(w.Duration)
+		starts := cron.Job{Schedule: w.Schedule}
+		for i := range jobFields {
+			if f := &jobFields[i]; strings.HasPrefix(f.pointer, "/schedule/") && f.pointer != "/schedule/spreadSeconds" {
+				put(object, f.pointer, f.value(&starts))
+			}
+		}
+		return object
+	})
+	return err
+}
+
+var maintenanceNames = map[cron.MaintenanceEffect]string{cron.MaintenanceSilence: "silence", cron.MaintenancePause: "pause"}
 
 func (x *exporter) tls(ctx context.Context) error {
 	m, err := x.service.store.TLS(ctx, x.account.ID)

@@ -23,6 +23,8 @@ var whoMay = map[string]string{
 
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
 	"Problems": readers, "Problem": readers, "ActOnProblem": writers,
+	"MaintenanceWindows": readers, "MaintenanceWindow": readers,
+	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,
 	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
 	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers,
 

@@ -46,16 +46,23 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 			_, _, _, err := s.Problems(ctx, a, &cron.ProblemQuery{Limit: 1})
 			return err
 		},
-		"Problem":        func() error { return second(s.Problem(ctx, a, 1)) },
-		"ActOnProblem":   func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
-		"RestoreVersion": func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
-		"ForgetVersion":  func() error { return s.ForgetVersion(ctx, a, 1, 1) },
-		"BinJobs":        func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
-		"BinFolders":     func() error { return second(s.BinFolders(ctx, a)) },
-		"RestoreJob":     func() error { return second(s.RestoreJob(ctx, a, 1)) },
-		"PurgeJob":       func() error { return s.PurgeJob(ctx, a, 1, "") },
-		"RestoreFolder":  func() error { return third(s.RestoreFolder(ctx, a, 1)) },
-		"PurgeFolder":    func() error { return s.PurgeFolder(ctx, a, 1, "") },
+		"Problem":            func() error { return second(s.Problem(ctx, a, 1)) },
+		"ActOnProblem":       func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
+		"RestoreVersion":     func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
+		"ForgetVersion":      func() error { return s.ForgetVersion(ctx, a, 1, 1) },
+		"BinJobs":            func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
+		"BinFolders":         func() error { return second(s.BinFolders(ctx, a)) },
+		"RestoreJob":         func() error { return second(s.RestoreJob(ctx, a, 1)) },
+		"PurgeJob":           func() error { return s.PurgeJob(ctx, a, 1, "") },
+		"RestoreFolder":      func() error { return third(s.RestoreFolder(ctx, a, 1)) },
+		"PurgeFolder":        func() error { return s.PurgeFolder(ctx, a, 1, "") },
+		"MaintenanceWindows": func() error { return second(s.MaintenanceWindows(ctx, a)) },
+		"MaintenanceWindow":  func() error { return second(s.MaintenanceWindow(ctx, a, 1)) },
+		"AddMaintenance": func() error {
+			return s.AddMaintenance(ctx, a, &cron.MaintenanceWindow{Title: "x", Start: now, End: now.Add(time.Hour)})
+		},
+		"ChangeMaintenance": func() error { return s.ChangeMaintenance(ctx, a, 1, func(*cron.MaintenanceWindow) {}) },
+		"DeleteMaintenance": func() error { return s.DeleteMaintenance(ctx, a, 1) },
 
 		"Account":       func() error { return second(s.Account(ctx, a, "")) },
 		"Accounts":      func() error { return second(s.Accounts(ctx, a)) },

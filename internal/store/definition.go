@@ -32,7 +32,7 @@ type definition struct {
 	secrets       []secretKey       // the account's secrets that the job names
 	success       string            // the criteria of success, as JSON
 	sealed        []byte            // the secrets
-	maintenance   sql.NullInt64     // maintenance_from of its account
+	maintenance   int64             // maintenance_from of its account; 0 without windows
 	windows       *cron.Maintenance // that can pause it; nil for none
 	tags          []string          // only set for windows that ask for them
 	opened        bool              // success and sealed have been decoded into job
@@ -64,7 +64,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			names    string
 		)
 		err := scanEncodedJob(scan, &d.job, &d.success, &names, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material, &d.version, &d.maintenance)
+			flag(&disabled), &d.access, &material, &d.version, integer(&d.maintenance))
 		if err != nil {
 			return err
 		}

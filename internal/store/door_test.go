@@ -89,6 +89,15 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"ActOnProblem": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.ActOnProblem(ctx, w.account, w.problem, &cron.ProblemAction{Note: new("note")})
 	},
+	"CreateMaintenance": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateMaintenance(ctx, &cron.MaintenanceWindow{AccountID: w.account, Title: "x", Start: db.Now(), End: db.Now().Add(time.Hour)})
+	},
+	"UpdateMaintenance": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateMaintenance(ctx, w.account, w.window, func(w *cron.MaintenanceWindow) error { w.Title = "other"; return nil })
+	},
+	"DeleteMaintenance": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteMaintenance(ctx, w.account, w.window)
+	},
 	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.RequestRun(ctx, w.account, w.job)
 		return err
@@ -258,7 +267,7 @@ var notWriting = []string{
 	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
@@ -271,7 +280,7 @@ type doorWorld struct {
 	launch                          cron.Launch
 	waiting                         cron.WaitingTestRun
 	running                         int64 // a test run
-	problem                         int64
+	problem, window                 int64
 	selecting, working              cron.Action
 	people                          people
 	options                         store.Options
@@ -382,6 +391,9 @@ func TestOneDoor(t *testing.T) {
 			exec(t, raw, `INSERT INTO problem (account_id, cause, kind, job_id, example, first_execution, opened_at, last_at)
 				VALUES ($1, 1, 1, 0, '', 1, 1, 1)`, w.account)
 			w.problem = number(t, raw, `SELECT id FROM problem`)
+			window := cron.MaintenanceWindow{AccountID: w.account, Title: "night", Effect: cron.MaintenanceSilence, Start: db.Now(), End: db.Now().Add(time.Hour)}
+			ok(t, db.CreateMaintenance(t.Context(), &window))
+			w.window = window.ID
 			w.addTestRuns(t, db)
 			w.addActions(t, db)
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -106,25 +105,6 @@ var (
 
 func scanMaintenance(scan scanner, w *cron.MaintenanceWindow) error {
 	return scan(targets(maintenanceKey(w), maintenanceDefinition(w))...)
-}
-
-// numbersField is a list of numbers. Its column has them as JSON, and empty for none.
-type numbersField struct{ to *[]int64 }
-
-// Scan implements sql.Scanner.
-func (f numbersField) Scan(value any) error {
-	var encoded string
-	if err := (textField{&encoded}).Scan(value); err != nil || encoded == "" {
-		return err
-	}
-	return json.Unmarshal([]byte(encoded), f.to)
-}
-
-func (f numbersField) value() any {
-	if len(*f.to) == 0 {
-		return ""
-	}
-	return encode(*f.to)
 }
 
 // MaintenanceWindows lists the windows of an account by their numbers, those that are over too.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,8 +20,8 @@ type silences struct {
 
 // accountWindows is the maintenance windows of an account.
 type accountWindows struct {
-	first   sql.NullInt64 // maintenance_from
-	read    bool          // windows have been read
+	first   int64 // maintenance_from; 0 without windows
+	read    bool  // windows have been read
 	windows *cron.Maintenance
 }
 
@@ -52,7 +51,7 @@ func (x *silences) windows(ctx context.Context, accountID int64, from time.Time)
 	known := x.accounts[accountID]
 	if known == nil {
 		known = new(accountWindows)
-		if err := x.q.QueryRowContext(ctx, `SELECT maintenance_from FROM account WHERE id = $1`, accountID).Scan(&known.first); err != nil {
+		if err := x.q.QueryRowContext(ctx, `SELECT maintenance_from FROM account WHERE id = $1`, accountID).Scan(integer(&known.first)); err != nil {
 			return nil, fmt.Errorf("look when the next maintenance window starts: %w", err)
 		}
 		if x.accounts == nil {
@@ -73,9 +72,9 @@ func (x *silences) windows(ctx context.Context, accountID int64, from time.Time)
 	return known.windows, nil
 }
 
-// mayBeInside tells, by maintenance_from of its account, whether an instant between two can lie in a maintenance window.
-func mayBeInside(first sql.NullInt64, from, to time.Time) bool {
-	return first.Valid && (first.Int64 <= millis(to) || to.Sub(from) > maintenanceLag)
+// mayBeInside tells, by maintenance_from of its account (0 for NULL), whether an instant between two can lie in a maintenance window.
+func mayBeInside(first int64, from, to time.Time) bool {
+	return first != 0 && (first <= millis(to) || to.Sub(from) > maintenanceLag)
 }
 
 // windowsOf reads the windows of accounts that have at least the given effect.
@@ -101,7 +100,7 @@ func (s *Store) windowsOf(ctx context.Context, q queryer, accounts []int64, leas
 func (s *Store) markMaintenance(ctx context.Context, q queryer, work []due, jobs map[int64]*definition, now time.Time) error {
 	accounts := make(map[int64]bool)
 	for _, w := range work {
-		if d := jobs[w.jobID]; d != nil && d.maintenance.Valid {
+		if d := jobs[w.jobID]; d != nil && d.maintenance != 0 {
 			from := now
 			if w.pending == 0 {
 				from = instant(w.planned)

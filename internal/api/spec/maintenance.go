@@ -57,7 +57,7 @@ func maintenanceMembers() []Member {
 	for _, m := range detailedScheduleMembers() {
 		if m.Name != "spreadSeconds" {
 			m.Schema.Added = false
-			starts = append(starts, m)
+			starts = append(starts, Maybe(m.Name, m.Schema))
 		}
 	}
 	return []Member{
@@ -68,7 +68,7 @@ func maintenanceMembers() []Member {
 		Of("start", Time("When it starts; null for a window by a schedule.").OrNull()),
 		Of("end", Time("When it ends, at most 366 days later; null for a window by a schedule.").OrNull()),
 		Of("schedule", Either("When it starts, by a schedule like that of a job; null for a window with `start`. The time part of a "+
-			"crontab line is accepted too.", Object("", starts...), String("")).OrNull()),
+			"crontab line is accepted too.", Object("", starts...).OrNull(), String(""))),
 		Maybe("timezone", String("The IANA name of the time zone of a crontab line; only in requests.").WithDefault("UTC")),
 		Of("durationSeconds", Integer("How long it lasts from each start; null for a window with `start`.").In("s").
 			Within(1, wire.WholeSeconds(cron.MaxMaintenance)).OrNull()),
