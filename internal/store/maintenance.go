@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -51,8 +52,8 @@ func maintenanceDefinition(w *cron.MaintenanceWindow) columns {
 		list.add("days", integer(&s.Days))
 		list.add("last_day", flag(&s.LastDay))
 		list.add("dst", integer(&s.DST))
-		list.add("job_ids", numbersField{&w.JobIDs})
-		list.add("folder_ids", numbersField{&w.FolderIDs})
+		list.add("job_ids", idsField{&w.JobIDs})
+		list.add("folder_ids", idsField{&w.FolderIDs})
 		list.add("tags", textsField{&w.Tags})
 		list.add("updated_at", moment(&w.Updated))
 		list.add("updated_by", text(&w.UpdatedBy))
@@ -105,6 +106,25 @@ var (
 
 func scanMaintenance(scan scanner, w *cron.MaintenanceWindow) error {
 	return scan(targets(maintenanceKey(w), maintenanceDefinition(w))...)
+}
+
+// idsField is a list of numbers. Its column has them as JSON, and empty for none.
+type idsField struct{ to *[]int64 }
+
+// Scan implements sql.Scanner.
+func (f idsField) Scan(value any) error {
+	var encoded string
+	if err := (textField{&encoded}).Scan(value); err != nil || encoded == "" {
+		return err
+	}
+	return json.Unmarshal([]byte(encoded), f.to)
+}
+
+func (f idsField) value() any {
+	if len(*f.to) == 0 {
+		return ""
+	}
+	return encode(*f.to)
 }
 
 // MaintenanceWindows lists the windows of an account by their numbers, those that are over too.
