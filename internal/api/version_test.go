@@ -212,6 +212,19 @@ func TestBin(t *testing.T) {
 	}
 }
 
+// TestSameValuesAreNoChange sends values that the job has, and empty ones for those that it does not have.
+func TestSameValuesAreNoChange(t *testing.T) {
+	c := newClient(t)
+	path := c.create(`{"url":"a.example","title":"x",` + everyMinute + `}`)
+	c.must("PATCH", path, `{"job":{"title":"x","tags":[],"description":"","extendedData":{"headers":{},"body":""},"runAt":0,"pausedUntil":0,"success":null}}`)
+	if got := c.versionsOf()[0].Changes; len(got) > 0 {
+		t.Errorf("the changes are %q", got)
+	}
+	if got := c.must("GET", "/audit?action=job.change", ""); !strings.Contains(got, `"changes":[]`) {
+		t.Errorf("the audit log says %s", got)
+	}
+}
+
 // TestPurgeByURL purges a job without a title, whose URL has credentials that the bin does not show.
 func TestPurgeByURL(t *testing.T) {
 	c := newClient(t)

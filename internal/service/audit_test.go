@@ -266,7 +266,7 @@ func TestChangesAreNamed(t *testing.T) {
 	other.Exchange = cron.Exchange{FollowRedirects: 1, Success: &cron.Success{Contains: "x"}, Unverified: true, Oversize: cron.OversizeTruncate}
 	other.Notification = cron.Notification{OnFailure: true, OnFailureCount: 3, OnSuccess: true, OnDisable: true, OnCertExpiry: true,
 		CertExpiryAhead: time.Second, SilencedUntil: time.Unix(9, 0)}
-	if got := service.ChangesOf(&before, &other); len(got) != len(names) {
+	if got := cron.JobChanges(&before, &other); len(got) != len(names) {
 		slices.Sort(got)
 		t.Errorf("changed are %q, want all of %q", got, names)
 	}
@@ -274,7 +274,7 @@ func TestChangesAreNamed(t *testing.T) {
 		job := before
 		p := cron.JobPatch{Fields: []string{patch}, Values: other}
 		_ = p.Apply(&job, &before) // which may not accept the values together
-		got := service.ChangesOf(&before, &job)
+		got := cron.JobChanges(&before, &job)
 		if !slices.Contains(got, patch) && !reflect.DeepEqual(job, before) {
 			t.Errorf("a change of %s is noted as %q", patch, got)
 		}

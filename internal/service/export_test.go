@@ -4,7 +4,6 @@ package service
 var (
 	BadgeToken     = (*Service).badgeToken
 	CallLimits     = callLimits
-	ChangesOf      = changesOf
 	Exceeded       = exceeded
 	ForEach        = forEach
 	PasswordLimits = (*Service).passwordLimits

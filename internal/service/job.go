@@ -78,9 +78,9 @@ func (s *Service) ChangeJob(ctx context.Context, actor cron.Actor, jobID int64, 
 		job.UpdatedBy = authorOf(&actor)
 		changed = *job
 		return err
-	}, func(ctx context.Context, before, after *cron.Job) error {
+	}, func(ctx context.Context, _, after *cron.Job, changes []string) error {
 		return s.note(ctx, &actor, cron.AuditEntry{Action: actJobChange, Object: objectJob, ObjectID: jobID,
-			Title: titleOf(after), Changes: changesOf(before, after)})
+			Title: titleOf(after), Changes: changes})
 	})
 	if kind := cron.KindOf(err); kind == cron.NotFound || kind == cron.PreconditionFailed {
 		err = cmp.Or(s.checkPatch(actor.Account, patch), err)

@@ -108,10 +108,10 @@ func (s *Service) RestoreVersion(ctx context.Context, actor cron.Actor, jobID, v
 		job.Restore(&former, v.Forgotten)
 		job.UpdatedBy = authorOf(&actor)
 		return s.acceptRestored(job, &before, actor.Account)
-	}, func(ctx context.Context, before, after *cron.Job) error {
+	}, func(ctx context.Context, _, after *cron.Job, changes []string) error {
 		r.Job, r.FolderGone = *after, after.FolderID != former.FolderID
 		return s.note(ctx, &actor, cron.AuditEntry{Action: actVersionSet, Object: objectJob, ObjectID: jobID,
-			Title: titleOf(after), Changes: changesOf(before, after)})
+			Title: titleOf(after), Changes: changes})
 	})
 	return r, err
 }

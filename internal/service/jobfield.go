@@ -1,7 +1,6 @@
 package service
 
 import (
-	"reflect"
 	"time"
 
 	"punctual/internal/cron"
@@ -81,17 +80,6 @@ var (
 	deliveryNames = map[cron.Delivery]string{cron.AtMostOnce: "at-most-once", cron.AtLeastOnce: "at-least-once"}
 	oversizeNames = map[cron.Oversize]string{cron.OversizeFail: "fail", cron.OversizeTruncate: "truncate"}
 )
-
-// changesOf names the values that differ between two jobs.
-func changesOf(before, after *cron.Job) (pointers []string) {
-	for i := range jobFields {
-		f := &jobFields[i]
-		if !reflect.DeepEqual(f.value(before), f.value(after)) {
-			pointers = append(pointers, f.pointer)
-		}
-	}
-	return pointers
-}
 
 // numbers is a set as the API shows it.
 func numbers(s cron.Set) []int {

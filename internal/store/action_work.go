@@ -244,7 +244,7 @@ func (s *Store) editByAction(ctx context.Context, a *cron.Action, w *cron.Action
 		}
 		j.UpdatedBy, w.After = a.Author, w.Version+1
 		return nil
-	}, func(ctx context.Context, _, _ *cron.Job) error { return s.acted(ctx, a, w, `job WHERE id`) })
+	}, func(ctx context.Context, _, _ *cron.Job, _ []string) error { return s.acted(ctx, a, w, `job WHERE id`) })
 }
 
 func (s *Store) deleteByAction(ctx context.Context, a *cron.Action, w *cron.ActionJob) error {

@@ -38,16 +38,17 @@ var errEdited = errors.New("the job was changed meanwhile")
 // A one-time job that was disabled by its occurrence keeps RunAtPassed unless the edit enables it or gives it another
 // instant.
 //
-// The transaction that writes the job also runs then, with the job before and after the edit; then does no more than write.
+// The transaction that writes the job also runs then, with the job before and after the edit and the names
+// of the fields that differ; then does no more than write.
 func (s *Store) UpdateJob(ctx context.Context, accountID, jobID int64, change func(*cron.Job) error,
-	then ...func(ctx context.Context, before, after *cron.Job) error) error {
+	then ...func(ctx context.Context, before, after *cron.Job, changes []string) error) error {
 	return s.update(ctx, accountID, jobID, origin{}, change, then...)
 }
 
 // update is UpdateJob for a definition with an origin.
 func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin, change func(*cron.Job) error,
-	then ...func(ctx context.Context, before, after *cron.Job) error) error {
-	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
+	then ...func(ctx context.Context, before, after *cron.Job, changes []string) error) error {
+	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64, former []byte) (
 		func(context.Context, queryer) error, error) {
 		j := rec.Job
 		if err := change(&j); err != nil {
@@ -61,10 +62,6 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 		}
 		j.Timing.RunAtPassed = j.Timing.RunAtPassed && !j.Enabled && j.Timing.RunAt.Equal(rec.Timing.RunAt)
 		encoded, err := s.encodeJob(&j)
-		if err != nil {
-			return nil, err
-		}
-		former, err := s.encodeDefinition(&rec.Job)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +91,7 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 				*from.made = version + 1
 			}
 			for _, write := range then {
-				if err := write(ctx, &rec.Job, &j); err != nil {
+				if err := write(ctx, &rec.Job, &j, changes); err != nil {
 					return err
 				}
 			}
@@ -106,7 +103,7 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 // RestoreVersion is UpdateJob for an edit that gives a job the definition of an earlier version. A folder that is gone becomes the
 // root folder.
 func (s *Store) RestoreVersion(ctx context.Context, accountID, jobID, version int64, change func(*cron.Job) error,
-	then ...func(ctx context.Context, before, after *cron.Job) error) (made int64, err error) {
+	then ...func(ctx context.Context, before, after *cron.Job, changes []string) error) (made int64, err error) {
 	err = s.update(ctx, accountID, jobID, origin{restored: version, made: &made}, change, then...)
 	return made, err
 }
@@ -191,7 +188,7 @@ func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
 // allow is returned unchanged. allow may run more than once.
 func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron.Author, allow func(*cron.Job) error,
 	then ...func(context.Context, *cron.Job) error) error {
-	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64) (
+	return s.edit(ctx, accountID, jobID, func(rec *cron.JobRecord, version int64, former []byte) (
 		func(context.Context, queryer) error, error) {
 		if err := allow(&rec.Job); err != nil {
 			return nil, err
@@ -200,15 +197,11 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron
 			return nil, &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob,
 				Problems: []cron.Problem{{Rule: cron.RuleMonitorJob}}}
 		}
-		definition, err := s.encodeDefinition(&rec.Job)
-		if err != nil {
-			return nil, err
-		}
 		return func(ctx context.Context, q queryer) error {
 			if _, err := s.lockState(ctx, q, accountID, jobID); err != nil {
 				return err
 			}
-			if err := s.keepVersion(ctx, q, &rec.Job, version, definition); err != nil {
+			if err := s.keepVersion(ctx, q, &rec.Job, version, former); err != nil {
 				return err
 			}
 			if err := s.loseProblem(ctx, q, jobID); err != nil {
@@ -232,8 +225,8 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron
 }
 
 // edit reads a job, prepares the write outside of a transaction, and runs it. It starts again when the write returns
-// errEdited.
-func (s *Store) edit(ctx context.Context, accountID, jobID int64, prepare func(rec *cron.JobRecord, version int64) (
+// errEdited. former is the definition that keepVersion needs; nil for a job whose version is kept.
+func (s *Store) edit(ctx context.Context, accountID, jobID int64, prepare func(rec *cron.JobRecord, version int64, former []byte) (
 	write func(context.Context, queryer) error, err error)) error {
 	if _, ok := joined(ctx); !ok {
 		leave, err := s.edits.enter(ctx, accountID, jobID)
@@ -243,11 +236,11 @@ func (s *Store) edit(ctx context.Context, accountID, jobID int64, prepare func(r
 		defer leave()
 	}
 	for range editTries {
-		rec, version, err := s.readEdited(ctx, accountID, jobID)
+		rec, version, former, err := s.readEdited(ctx, accountID, jobID)
 		if err != nil {
 			return err
 		}
-		write, err := prepare(&rec, version)
+		write, err := prepare(&rec, version, former)
 		if err != nil {
 			return err
 		}
@@ -259,14 +252,21 @@ func (s *Store) edit(ctx context.Context, accountID, jobID int64, prepare func(r
 		Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
 }
 
-// readEdited is readVersion with the limits of a call of the account.
-func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (cron.JobRecord, int64, error) {
+// readEdited is readVersion with the limits of a call of the account, and with the definition of a version that is not kept.
+func (s *Store) readEdited(ctx context.Context, accountID, jobID int64) (rec cron.JobRecord, version int64, former []byte, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
-		return cron.JobRecord{}, 0, err
+		return rec, 0, nil, err
 	}
 	defer leave()
-	return s.readVersion(ctx, accountID, jobID)
+	if rec, version, err = s.readVersion(ctx, accountID, jobID); err != nil {
+		return rec, version, nil, err
+	}
+	_, kept, err := s.versionKept(ctx, s.read, jobID, version)
+	if err == nil && !kept {
+		former, err = s.encodeDefinition(&rec.Job)
+	}
+	return rec, version, former, err
 }
 
 // lockState locks and reads the state of a job, as a claim does.

@@ -43,24 +43,11 @@ func (s *Store) Failures(ctx context.Context, accountID int64, f *cron.HistoryFi
 func (s *Store) tallyFailures(ctx context.Context, reader queryer, accountID int64, f *cron.HistoryFilter, since time.Time,
 	t *failureTally) (back time.Time, err error) {
 	began := time.Now()
-	q := cron.HistoryQuery{Filter: *f}
-	for range failurePages {
-		run, err := s.idRange(ctx, reader, idRange{column: "account_id", owner: accountID, failed: true}, &q, since)
-		if err != nil {
-			return back, err
-		}
-		if err := s.tallyPage(ctx, reader, accountID, f, &run, since, t); err != nil {
-			return back, err
-		}
-		if run.last {
-			return time.Time{}, nil
-		}
-		q.After, back = run.reached, run.reached.At
-		if time.Since(began) > failureTime {
-			break
-		}
-	}
-	return back, nil
+	failed := idRange{column: "account_id", owner: accountID, failed: true}
+	return s.pagesBack(ctx, reader, failed, f, since, failurePages, func(run *idRange) (enough bool, err error) {
+		err = s.tallyPage(ctx, reader, accountID, f, run, since, t)
+		return time.Since(began) > failureTime, err
+	})
 }
 
 // tallyPage counts the failures of a range of records.

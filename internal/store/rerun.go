@@ -123,26 +123,13 @@ func rangesOf(accountID int64, f *cron.HistoryFilter) []rerunRange {
 // findRepeatable examines a range, page by page, back to an instant; zero when that is the beginning.
 func (s *Store) findRepeatable(ctx context.Context, reader queryer, accountID int64, f *cron.HistoryFilter, of rerunRange,
 	since time.Time, found *candidates) (back time.Time, err error) {
-	q := cron.HistoryQuery{Filter: *f}
-	q.Filter.Outcomes = of.outcomes
+	wanted := *f
+	wanted.Outcomes = of.outcomes
 	found.left = found.most
-	for range rerunPages {
-		run, err := s.idRange(ctx, reader, of.idRange, &q, since)
-		if err != nil {
-			return back, err
-		}
-		if err := s.repeatablePage(ctx, reader, accountID, &q.Filter, &run, since, found); err != nil {
-			return back, err
-		}
-		if run.last {
-			return time.Time{}, nil
-		}
-		q.After, back = run.reached, run.reached.At
-		if found.left < 0 || time.Since(found.began) > rerunTime {
-			break
-		}
-	}
-	return back, nil
+	return s.pagesBack(ctx, reader, of.idRange, &wanted, since, rerunPages, func(run *idRange) (enough bool, err error) {
+		err = s.repeatablePage(ctx, reader, accountID, &wanted, run, since, found)
+		return found.left < 0 || time.Since(found.began) > rerunTime, err
+	})
 }
 
 // repeatablePage collects the records of a range.

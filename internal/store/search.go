@@ -103,6 +103,31 @@ func (s *Store) searchable(ctx context.Context, accountID int64, f *cron.History
 	return s.keptSince(row)
 }
 
+// pagesBack reads pages of records, newest first, until one is enough, and at most so many. back is how far it came; zero when that
+// is the beginning.
+func (s *Store) pagesBack(ctx context.Context, reader queryer, of idRange, f *cron.HistoryFilter, since time.Time, pages int,
+	read func(*idRange) (enough bool, err error)) (back time.Time, err error) {
+	q := cron.HistoryQuery{Filter: *f}
+	for range pages {
+		run, err := s.idRange(ctx, reader, of, &q, since)
+		if err != nil {
+			return back, err
+		}
+		enough, err := read(&run)
+		if err != nil {
+			return back, err
+		}
+		if run.last {
+			return time.Time{}, nil
+		}
+		q.After, back = run.reached, run.reached.At
+		if enough {
+			break
+		}
+	}
+	return back, nil
+}
+
 // idRange finds the records that a page looks at. run has their column, owner and failed.
 func (s *Store) idRange(ctx context.Context, reader queryer, run idRange, q *cron.HistoryQuery, since time.Time) (idRange, error) {
 	f := &q.Filter

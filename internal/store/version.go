@@ -100,15 +100,17 @@ func (s *Store) addVersion(ctx context.Context, q queryer, j *cron.Job, version 
 }
 
 // keepVersion makes sure that the version which a job has can be read: it writes the row of a job from before versions were kept,
-// and the definition that a row lacks.
+// and the definition that a row lacks. The definition is nil for a version that was kept when the job was read; the error is errEdited
+// when it no longer is.
 func (s *Store) keepVersion(ctx context.Context, q queryer, j *cron.Job, version int64, definition []byte) error {
-	var kept bool
-	err := q.QueryRowContext(ctx, `SELECT sealed IS NOT NULL FROM job_version WHERE job_id = $1 AND version = $2`, j.ID, version).Scan(flag(&kept))
-	if errors.Is(err, sql.ErrNoRows) {
-		return s.addVersion(ctx, q, j, version, &j.UpdatedBy, nil, origin{}, definition)
-	}
-	if err != nil || kept {
+	has, kept, err := s.versionKept(ctx, q, j.ID, version)
+	switch {
+	case err != nil || kept:
 		return err
+	case definition == nil:
+		return errEdited
+	case !has:
+		return s.addVersion(ctx, q, j, version, &j.UpdatedBy, nil, origin{}, definition)
 	}
 	sealed, err := s.seal(ctx, q, definition, versionRow(j.ID, version))
 	if err != nil {
@@ -121,6 +123,18 @@ func (s *Store) keepVersion(ctx context.Context, q queryer, j *cron.Job, version
 	}
 	s.noteVersion(ctx, j.AccountID, len(sealed))
 	return nil
+}
+
+// versionKept tells whether a version of a job has a row, and whether that has a definition.
+func (*Store) versionKept(ctx context.Context, q queryer, jobID, version int64) (has, kept bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT sealed IS NOT NULL FROM job_version WHERE job_id = $1 AND version = $2`, jobID, version).Scan(flag(&kept))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, false, nil
+	case err != nil:
+		return false, false, fmt.Errorf("look for version %d of the job: %w", version, err)
+	}
+	return true, kept, nil
 }
 
 // addValueVersions writes the rows of versions in which one value of some jobs changes.

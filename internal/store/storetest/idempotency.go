@@ -255,7 +255,7 @@ var conditionTests = []test{
 			return db.Audited(ctx, &cron.AuditEntry{AccountID: account, Action: "edit", Title: title}, nil)
 		}
 		for _, failure := range []error{cause, nil} {
-			err := db.UpdateJob(s.ctx(), account, j.ID, rename, func(ctx context.Context, before, after *cron.Job) error {
+			err := db.UpdateJob(s.ctx(), account, j.ID, rename, func(ctx context.Context, before, after *cron.Job, _ []string) error {
 				s.equal("titles", []string{before.Title, after.Title}, []string{j.Title, "edited"})
 				s.equal("secrets", before.Request, j.Request)
 				return errors.Join(entry(ctx, after.Title), failure)
