@@ -110,7 +110,7 @@ func (l *apiLoad) call(ctx context.Context, method, path, key string, body []byt
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
+	if err == nil && res.StatusCode/100 != 2 {
 		err = fmt.Errorf("%s %s answered %s: %s", method, path, res.Status, answer)
 	}
 	return answer, err

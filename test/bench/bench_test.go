@@ -32,7 +32,8 @@ func TestRun(t *testing.T) {
 		"evenly": {"-spread", "spreadSeconds", "-first-port", "21501"},
 		"all": {"-https", "-hosts", "5", "-ports", "2", "-fail", "0.1", "-retries", "1", "-stored", "20", "-api", "20",
 			"-delay", "10ms", "-size", "1000", "-slots", "100", "-first-port", "21301"},
-		"hog": {"-hog", "20", "-hang", "0.1", "-first-port", "21401"},
+		"action": {"-action", "-first-port", "21601"},
+		"hog":    {"-hog", "20", "-hang", "0.1", "-first-port", "21401"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +65,9 @@ func TestRun(t *testing.T) {
 			}
 			if (r.API != nil) != (o.apiRate > 0) || r.API != nil && (r.API.Requests == 0 || r.API.Failed > 0) {
 				t.Errorf("of the API it says %+v", r.API)
+			}
+			if (r.Actions != nil) != o.action {
+				t.Errorf("of actions it says %+v", r.Actions)
 			}
 			var table, text bytes.Buffer
 			r.print(&table)

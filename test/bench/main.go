@@ -33,6 +33,7 @@ type options struct {
 	https     bool
 	hosts     int
 	apiRate   int
+	action    bool
 	slots     int
 	database  string
 	binary    string
@@ -61,6 +62,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.BoolVar(&o.https, "https", false, "call the targets by HTTPS, with an ECDSA certificate for each host")
 	f.IntVar(&o.hosts, "hosts", 0, "over how many hosts, each a loopback address, the targets are spread; 0 is 1 with HTTP, 1000 with HTTPS")
 	f.IntVar(&o.apiRate, "api", 0, "how many requests a second go to the API meanwhile: half of them reads, half changes")
+	f.BoolVar(&o.action, "action", false, "have actions over all jobs of the first account in work meanwhile; with -accounts 1, over all jobs")
 	f.IntVar(&o.slots, "slots", 0, "--slots of the service; 0 is its default")
 	f.StringVar(&o.database, "database", "", "a postgres:// URL of an empty database; without it SQLite")
 	f.StringVar(&o.binary, "binary", "", "the service's binary; without it one is built")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"punctual/internal/cron"
@@ -47,6 +48,10 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 			return r, err
 		}
 	}
+	var actions *actionLoad
+	if b.action {
+		actions = newActionLoad(b.url(), b.keys[0])
+	}
 	first := time.Now().Add(2 * time.Second).Truncate(b.every).Add(b.every)
 	if err := sleepUntil(ctx, first.Add(-time.Second)); err != nil {
 		return r, err
@@ -57,13 +62,13 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	before := b.usage(ctx)
 	calling, hangUp := context.WithCancel(ctx)
 	defer hangUp()
-	called := make(chan struct{})
-	go func() {
-		defer close(called)
-		if load != nil {
-			load.run(calling, b.apiRate)
-		}
-	}()
+	var called sync.WaitGroup
+	if load != nil {
+		called.Go(func() { load.run(calling, b.apiRate) })
+	}
+	if actions != nil {
+		called.Go(func() { actions.run(calling) })
+	}
 	var idle []float64
 	for i := range b.rounds {
 		due := first.Add(time.Duration(i) * b.every)
@@ -80,7 +85,7 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 		}
 	}
 	hangUp()
-	<-called
+	called.Wait()
 	after := b.usage(ctx)
 	executions := 0
 	for _, x := range r.Rounds {
@@ -100,6 +105,11 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	}
 	if load != nil {
 		r.API = load.report()
+	}
+	if actions != nil {
+		if r.Actions = &actions.report; actions.err != nil {
+			return r, fmt.Errorf("perform an action: %w", actions.err)
+		}
 	}
 	return r, b.scrape(&r)
 }
@@ -140,7 +150,7 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 		return r, idle, err
 	}
 	r.fill(due, durable, arrivals, b)
-	if rest := time.Until(until) - time.Second; rest > 5*time.Second && b.apiRate == 0 {
+	if rest := time.Until(until) - time.Second; rest > 5*time.Second && b.apiRate == 0 && !b.action {
 		_ = sleepUntil(ctx, time.Now().Add(2*time.Second)) // the ledger has been read, and the caches are written
 		start, used := time.Now(), b.server.cpu()
 		if err := sleepUntil(ctx, until.Add(-time.Second)); err != nil {

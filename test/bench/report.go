@@ -43,6 +43,7 @@ type report struct {
 	PeakMemory       int64 // bytes of the service
 	DiskPerExecution float64
 	API              *apiReport
+	Actions          *actionReport
 	Noise            float64  // share of the machine that other processes used
 	Stolen           float64  // share of the machine that other machines on the same hardware used
 	Violations       []string // of the promises
@@ -72,6 +73,9 @@ func (r *report) print(w io.Writer) {
 	}
 	if a := r.API; a != nil {
 		line("API: %d requests, %d failed, p50 %s, p99 %s, max %s", a.Requests, a.Failed, ms(a.Time.P50), ms(a.Time.P99), ms(a.Time.Max))
+	}
+	if a := r.Actions; a != nil {
+		line("actions: %d jobs changed, %.0f a second, the slowest action took %s", a.Changed, a.PerSecond, ms(a.Slowest))
 	}
 	if r.Checked {
 		line("ledger: %d violations", len(r.Violations))
