@@ -94,6 +94,33 @@ var versionTests = []test{
 		done.Timing.RunAtPassed = false // which is no part of what people define
 		s.defines(db, 3, done)
 	}},
+	{"an edit and a deletion keep what the job was, also if its definition goes while they are prepared", func(s *suite) {
+		db, account, _ := s.start()
+		j := s.job(db, account)
+		forget := func() { s.raw().Exec(`UPDATE job_version SET sealed = NULL WHERE job_id = $1`, j.ID) }
+		tries := 0
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error {
+			if tries++; tries == 1 {
+				forget()
+			}
+			j.Title = "edited"
+			return nil
+		}))
+		s.equal("tries", tries, 2)
+		_, former, err := db.Version(s.ctx(), account, j.ID, 1)
+		s.ok(err)
+		s.equal("the former title", former.Title, j.Title)
+		tries = 0
+		s.ok(db.DeleteJobIf(s.ctx(), account, j.ID, cron.Author{}, func(*cron.Job) error {
+			if tries++; tries == 1 {
+				forget()
+			}
+			return nil
+		}))
+		_, deleted, err := db.BinJob(s.ctx(), account, j.ID)
+		s.ok(err)
+		s.equal("the title in the bin", deleted.Title, "edited")
+	}},
 	{"the first edit of a job from before versions keeps what it was", func(s *suite) {
 		db, account, _ := s.start()
 		j := s.job(db, account)
