@@ -18,7 +18,6 @@ type Verdict struct {
 	Detail string        // see cron.Channel.LastDetail
 	Wait   time.Duration // for which the receiver asks; 0 when it does not say
 	Gone   bool          // the receiver will never take a message again
-	Result cron.Result   // of the exchange, of ChannelExchange
 }
 
 // answer is what a service said.
@@ -57,9 +56,10 @@ func (k *Kind) verdict(r *cron.Result) Verdict {
 		return Verdict{Fault: cron.ChannelLost}
 	case r.Fault == cron.FaultInternal || r.Fault == cron.FaultShortage:
 		return Verdict{Fault: cron.ChannelInside}
-	case r.HTTPStatus == 0 || r.Fault != cron.FaultNone && r.Status != cron.StatusOK:
-		return Verdict{Fault: cron.ChannelExchange, Detail: message.Default().Execution(r), Result: *r}
+	case r.HTTPStatus == 0:
+		return Verdict{Fault: cron.ChannelExchange, Detail: message.Default().Execution(r)}
 	}
+	// The status counts even if the rest of the response broke off: what a receiver has taken is not sent again.
 	a := &answer{status: r.HTTPStatus, body: r.Body}
 	status := "HTTP " + strconv.Itoa(r.HTTPStatus)
 	if text := http.StatusText(r.HTTPStatus); text != "" {

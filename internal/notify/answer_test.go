@@ -94,7 +94,7 @@ func TestExchangesThatFail(t *testing.T) {
 	}{
 		"refused":   {cron.Result{Status: cron.StatusOther, Fault: cron.FaultRefused, Detail: "192.0.2.1:443"}, cron.ChannelExchange, "192.0.2.1:443 refused"},
 		"blocked":   {cron.Result{Status: cron.StatusOther, Fault: cron.FaultNotGlobal, Detail: "10.0.0.1:80"}, cron.ChannelExchange, "no public address"},
-		"broke off": {cron.Result{Status: cron.StatusOther, Fault: cron.FaultClosed, HTTPStatus: 200}, cron.ChannelExchange, "ended before"},
+		"broke off": {cron.Result{Status: cron.StatusOther, Fault: cron.FaultClosed, HTTPStatus: 200}, cron.ChannelOK, ""},
 		"stopped":   {cron.Lost(), cron.ChannelLost, ""},
 		"our own":   {cron.Result{Status: cron.StatusInternalError, Fault: cron.FaultShortage, Detail: cron.ShortOfFiles}, cron.ChannelInside, ""},
 	} {

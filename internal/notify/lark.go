@@ -17,27 +17,18 @@ var lark = Kind{
 	build: buildLark, judge: judgeLark,
 }
 
-// larkSize is the limit on a request in bytes.
-const larkSize = 20 << 10
+// larkText is the limit on a text in characters, so that a request has less than 20 KB.
+const larkText = 6000
 
 var larkColours = [...]string{
 	message.SeverityInfo: "blue", message.SeverityGood: "green", message.SeverityWarning: "orange", message.SeverityError: "red",
 }
 
 func buildLark(d *draft) (cron.Request, error) {
-	for limit := 6000; ; limit /= 2 { // until it fits
-		request, err := larkCard(d, limit)
-		if err != nil || len(request.Body) <= larkSize || limit < 100 {
-			return request, err
-		}
-	}
-}
-
-func larkCard(d *draft, limit int) (cron.Request, error) {
 	text := func(s string) object { return object{"tag": "plain_text", "content": s} }
 	n := *d.Notification
 	n.Links = nil
-	elements := []object{{"tag": "div", "text": text(plain.body(&n, limit))}}
+	elements := []object{{"tag": "div", "text": text(plain.body(&n, larkText))}}
 	var buttons []object
 	for _, l := range d.Links {
 		buttons = append(buttons, object{"tag": "button", "text": text(shorten(l.Label, 100)), "url": l.URL, "type": "default"})

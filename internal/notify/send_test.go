@@ -61,6 +61,11 @@ func TestHostileTexts(t *testing.T) {
 						t.Errorf("%s: %+v", name, v)
 					}
 				}
+				only := *messages()["failure"]
+				only.Excerpt = text
+				if v := send(t, x, channelOf(kind.Name, base), &only); v.Fault != cron.ChannelOK {
+					t.Errorf("%s as an answer: %+v", name, v)
+				}
 				c := channelOf(kind.Name, base)
 				if c.Template = "{summary}"; kind.ownBody {
 					continue // the body of a template has no schema

@@ -59,7 +59,8 @@ var services = map[string]service{
 				s, _ := text.(string)
 				sum += unitsIn(s)
 				if i > 0 { // the footer is plain
-					noneOf(t, strings.ReplaceAll(s, `\<`, ""), "<@", "<#", "@everyone", "@here")
+					noneOf(t, strings.ReplaceAll(outsideFences(s), `\<`, ""), "<@", "<#")
+					noneOf(t, s, "@everyone", "@here")
 				}
 			}
 			fields, _ := embed["fields"].([]any)

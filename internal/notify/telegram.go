@@ -2,6 +2,7 @@ package notify
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"punctual/internal/cron"
@@ -11,7 +12,7 @@ import (
 // https://core.telegram.org/bots/api#html-style.
 var telegram = Kind{
 	Name: "telegram", Title: "Telegram",
-	Fields: []Field{server("telegram", "https://api.telegram.org"), token("token"), {Name: "chat", Required: true}, {Name: "thread"}},
+	Fields: []Field{server("telegram", "https://api.telegram.org"), token("token"), {Name: "chat", Required: true}, {Name: "thread", check: checkNumber}},
 	build:  buildTelegram, judge: judgeTelegram,
 }
 
@@ -49,7 +50,7 @@ func buildTelegram(d *draft) (cron.Request, error) {
 		"text": subject + "\n\n" + telegramMarkup.body(&n, telegramText-unitsIn(subject)-len("\n\n")),
 	}
 	if thread := d.setting("thread"); thread != "" {
-		body["message_thread_id"] = thread
+		body["message_thread_id"], _ = strconv.ParseInt(thread, 10, 64)
 	}
 	if keyboard != nil {
 		body["reply_markup"] = object{"inline_keyboard": keyboard}
@@ -67,6 +68,13 @@ func (d *draft) hasPublicLinks() bool {
 		}
 	}
 	return len(d.Links) > 0
+}
+
+func checkNumber(value string) cron.Problem {
+	if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+		return cron.Problem{Rule: cron.RuleWrongType, Want: "integer"}
+	}
+	return cron.Problem{}
 }
 
 func judgeTelegram(a *answer) (Verdict, bool) {

@@ -52,8 +52,9 @@ func Describe() *Document {
 			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), findOperations(), versionOperations(), actionOperations(), scheduleOperations(),
 			problemOperations(), maintenanceOperations(), accountOperations(), secretOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
 		}),
+		Webhooks: webhookOperations(),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), findSchemas(), versionSchemas(), actionSchemas(), accountSchemas(),
-			jobProblemSchemas(), maintenanceSchemas(), secretSchemas(), personSchemas(), eventSchemas(), problemSchemas()),
+			jobProblemSchemas(), maintenanceSchemas(), secretSchemas(), personSchemas(), eventSchemas(), problemSchemas(), webhookSchemas()),
 	}
 }
 

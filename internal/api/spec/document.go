@@ -20,7 +20,8 @@ type Document struct {
 	License     License
 	Security    Security
 	Groups      []Group
-	Schemas     []Member // referred to by name
+	Webhooks    []Operation // requests that the service makes; Path is a name
+	Schemas     []Member    // referred to by name
 }
 
 // License is the licence of the API.
@@ -323,6 +324,11 @@ func (d *Document) JSON() ([]byte, error) {
 			paths[at].value = append(paths[at].value.(ordered), pair{strings.ToLower(o.Method), o.json(g.Name)})
 		}
 	}
+	var webhooks ordered
+	for i := range d.Webhooks {
+		w := &d.Webhooks[i]
+		webhooks = append(webhooks, pair{w.Path, ordered{{strings.ToLower(w.Method), w.json("")}}})
+	}
 	return encode(ordered{
 		{"openapi", "3.1.1"},
 		{"info", ordered{
@@ -333,6 +339,7 @@ func (d *Document) JSON() ([]byte, error) {
 		{"security", []any{ordered{{d.Security.Name, []any{}}}}},
 		{"tags", tags},
 		{"paths", paths},
+		{"webhooks", webhooks},
 		{"components", ordered{
 			{"schemas", members(d.Schemas)},
 			{"securitySchemes", ordered{{d.Security.Name, ordered{
@@ -343,7 +350,10 @@ func (d *Document) JSON() ([]byte, error) {
 }
 
 func (o *Operation) json(group string) ordered {
-	j := ordered{{"tags", []string{group}}, {"operationId", o.ID}, {"summary", o.Summary}}
+	j := ordered{{"operationId", o.ID}, {"summary", o.Summary}}
+	if group != "" {
+		j = append(ordered{{"tags", []string{group}}}, j...)
+	}
 	add := func(name string, v any) { j = append(j, pair{name, v}) }
 	if o.Description != "" {
 		add("description", o.Description)
