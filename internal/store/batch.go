@@ -39,15 +39,6 @@ func batchNames[R any](table []batchColumn[R], format string) string {
 	return strings.Join(list, ", ")
 }
 
-// assignments is the SET list of an UPDATE whose parameters start at $first.
-func assignments[R any](table []batchColumn[R], first int) string {
-	list := make([]string, len(table))
-	for i, c := range table {
-		list[i] = c.name + " = $" + strconv.Itoa(first+i)
-	}
-	return strings.Join(list, ", ")
-}
-
 // arrays lists the parameters of an unnest, which has an array for each column.
 func arrays[R any](table []batchColumn[R]) string {
 	list := make([]string, len(table))
@@ -57,13 +48,13 @@ func arrays[R any](table []batchColumn[R]) string {
 	return strings.Join(list, ", ")
 }
 
-// rowArgs are the arguments first, followed by those of one row.
-func rowArgs[R any](table []batchColumn[R], row R, first ...any) []any {
-	args := append(make([]any, 0, len(first)+len(table)), first...)
+// rowArgs are the arguments of one row, followed by others.
+func rowArgs[R any](table []batchColumn[R], row R, others ...any) []any {
+	args := make([]any, 0, len(table)+len(others))
 	for _, c := range table {
 		args = append(args, c.one(row))
 	}
-	return args
+	return append(args, others...)
 }
 
 // arrayArgs are the arguments of all rows, an array for each column.

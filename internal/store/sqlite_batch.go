@@ -2,27 +2,28 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"punctual/internal/cron"
 )
 
 // Statements of many rows run one prepared statement for each row. There is no network, so this is as fast as one
-// statement.
+// statement. Their parameters have no names: the driver looks each name up, which takes longer than the value.
 
 var (
-	sqliteInsertRecord = `INSERT INTO execution (` + batchNames(recordBatch, "#") + `) VALUES (` +
-		parameters(1, len(recordBatch)) + `) ON CONFLICT DO NOTHING`
-	sqliteSaveResult = `UPDATE execution SET ` + assignments(resultBatch, 3) +
-		` WHERE id = $1 AND node = $2 AND (outcome = 0 OR outcome = 4 AND $3 <> 4)` // $3 is the new outcome
-	sqliteInsertResponse = `INSERT INTO response (` + batchNames(responseBatch, "#") + `) VALUES (` +
-		parameters(1, len(responseBatch)) + `) ON CONFLICT DO NOTHING`
-	sqliteSaveProblem = `INSERT INTO problem (` + batchNames(problemBatch, "#") + `) VALUES (` +
-		parameters(1, len(problemBatch)) + `)` + problemConflict
-	sqliteInsertPendingRerun = `INSERT INTO pending (` + batchNames(pendingRerunBatch, "#") + `) VALUES (` +
-		parameters(1, len(pendingRerunBatch)) + `)`
-	sqliteInsertRerun = `INSERT INTO rerun (` + batchNames(rerunBatch, "#") + `) VALUES (` + parameters(1, len(rerunBatch)) + `)`
-	sqliteSaveState   = `UPDATE job_state SET ` + assignments(stateBatch, 2) + ` WHERE job_id = $1`
+	sqliteInsertRecord = sqliteInsert("execution", recordBatch) + ` ON CONFLICT DO NOTHING`
+	sqliteSaveResult   = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
+		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)` // the last one is the new outcome
+	sqliteInsertResponse     = sqliteInsert("response", responseBatch) + ` ON CONFLICT DO NOTHING`
+	sqliteSaveProblem        = sqliteInsert("problem", problemBatch) + problemConflict
+	sqliteInsertPendingRerun = sqliteInsert("pending", pendingRerunBatch)
+	sqliteInsertRerun        = sqliteInsert("rerun", rerunBatch)
+	sqliteSaveState          = `UPDATE job_state SET ` + batchNames(stateBatch, "# = ?") + ` WHERE job_id = ?`
 )
+
+func sqliteInsert[R any](table string, batch []batchColumn[R]) string {
+	return `INSERT INTO ` + table + ` (` + batchNames(batch, "#") + `) VALUES (` + strings.TrimPrefix(strings.Repeat(", ?", len(batch)), ", ") + `)`
+}
 
 // secretsIn implements engine: the keys are one JSON array of pairs.
 func (*sqliteEngine) secretsIn(keys []secretKey) (condition string, args []any) {
@@ -52,8 +53,7 @@ func (*sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*re
 
 func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {
 	for _, p := range plans {
-		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = $2, claim_at = $3 WHERE job_id = $1`, p.jobID,
-			p.next, p.claimAt)
+		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = ?, claim_at = ? WHERE job_id = ?`, p.next, p.claimAt, p.jobID)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*
 	[]*cron.Completion, error) {
 	saved := make([]*cron.Completion, 0, len(completions))
 	for _, c := range completions {
-		res, err := q.ExecContext(ctx, sqliteSaveResult, rowArgs(resultBatch, c, c.Launch.ExecutionID, c.Launch.Node)...)
+		res, err := q.ExecContext(ctx, sqliteSaveResult, rowArgs(resultBatch, c, c.Launch.ExecutionID, c.Launch.Node, int16(c.Result.Outcome()))...)
 		if err != nil {
 			return nil, err
 		}
