@@ -29,7 +29,7 @@ import (
 // windowRows: a page ends where that is reached, full or not.
 
 const (
-	windowRows = 1000 // fewer than this are wanted on a page of the API
+	windowRows = 1000 // pages of so many are not looked for in a window
 	windowPart = 250  // how many rows of a window are compared at once
 	sampleRows = 300
 	sampleMany = sampleRows * 15 / 100 // so many that a window most likely fills the page
