@@ -51,6 +51,9 @@ func inBubble(t *testing.T, test func(w *world)) {
 	t.Parallel()
 	dir := storetest.SQLite(t)
 	synctest.Test(t, func(t *testing.T) {
+		// Once synctest itself waits too. Before, it may run timers while goroutines here use them, which can crash the race
+		// detector (Go 1.26).
+		synctest.Wait()
 		w := newWorld(t, dir)
 		defer w.close()
 		test(w)
