@@ -13,17 +13,23 @@ import (
 const benchJobs = 10_000
 
 // BenchmarkCycle claims and finishes 10,000 jobs that are due at once, as a node does: claims of up to 1,000, finishes
-// of up to 500. PostgreSQL runs on the same machine and does not sync its disk.
+// of up to 500. With windows, their account has maintenance windows for other jobs. PostgreSQL runs on the same machine and does not sync its disk.
 func BenchmarkCycle(b *testing.B) {
 	for _, kind := range storetest.Databases {
-		for _, body := range []int{0, 1 << 10} {
-			b.Run(fmt.Sprintf("%s/body=%d", kind.Name, body), func(b *testing.B) {
+		for _, c := range []struct{ body, windows int }{{0, 0}, {1 << 10, 0}, {0, cron.MaxMaintenanceWindows}} {
+			body := c.body
+			b.Run(fmt.Sprintf("%s/body=%d,windows=%d", kind.Name, body, c.windows), func(b *testing.B) {
 				options := kind.New(b)
 				db, raw := open(b, options), past(b, options)
 				account, node := newAccount(b, db)
 				j := newJob(account)
 				ok(b, db.CreateJob(b.Context(), &j))
 				tables(b, raw).CopyJob(j.ID, benchJobs-1)
+				for i := range c.windows { // which are all in force, and select other jobs
+					w := cron.MaintenanceWindow{AccountID: account, Title: "window", Effect: cron.MaintenancePause,
+						Start: time.Now().Add(-time.Hour), End: time.Now().Add(time.Hour), Tags: []string{fmt.Sprint("tag ", i)}}
+					ok(b, db.CreateMaintenance(b.Context(), &w))
+				}
 				at := time.Now().Add(-25 * time.Minute)
 				var saved []byte
 				if body > 0 {

@@ -161,3 +161,9 @@ func (s *Store) Forget(key [32]byte) error {
 	s.sealer = fresh
 	return err
 }
+
+// MoveMaintenance takes one step of the upkeep of maintenance windows.
+func (s *Store) MoveMaintenance(ctx context.Context) error {
+	_, err := s.moveMaintenance(upkeep.with(ctx))
+	return err
+}

@@ -53,6 +53,7 @@ func TestPlans(t *testing.T) {
 			runSecrets(t, db, account)
 			runChannels(t, db, account)
 			runProblems(t, db, node, seed.ID)
+			runMaintenance(t, db, node, seed.ID)
 			runPeople(t, db, account)
 			undo()
 			if len(ran) < 40 {
@@ -121,6 +122,33 @@ func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
 			ok(t, err)
 			ok(t, db.ActOnProblem(ctx, rec.AccountID, p.ID, &cron.ProblemAction{Note: new("note")}))
 		}
+	}
+}
+
+// runMaintenance calls everything about maintenance windows, of the account of a job.
+func runMaintenance(t testing.TB, db *store.Store, node, jobID int64) {
+	t.Helper()
+	ctx := t.Context()
+	rec, err := db.ListedJob(ctx, jobID)
+	ok(t, err)
+	for _, effect := range []cron.MaintenanceEffect{cron.MaintenanceSilence, cron.MaintenancePause} {
+		w := cron.MaintenanceWindow{AccountID: rec.AccountID, Title: "x", Effect: effect, Start: db.Now().Add(-time.Hour), End: db.Now().Add(time.Hour),
+			JobIDs: []int64{jobID}, Tags: []string{"x"}}
+		ok(t, db.CreateMaintenance(ctx, &w))
+		claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 100})
+		ok(t, err)
+		batch := make([]cron.Completion, len(claimed.Launches))
+		for i, l := range claimed.Launches {
+			batch[i] = completion(l, cron.StatusTimeout)
+		}
+		ok(t, db.Finish(ctx, batch))
+		ok(t, db.UpdateMaintenance(ctx, rec.AccountID, w.ID, func(w *cron.MaintenanceWindow) error { w.End = db.Now().Add(-2 * time.Minute); return nil }))
+		_, err = db.MaintenanceWindows(ctx, rec.AccountID)
+		ok(t, err)
+		_, err = db.MaintenanceWindow(ctx, rec.AccountID, w.ID)
+		ok(t, err)
+		ok(t, db.MoveMaintenance(ctx))
+		ok(t, db.DeleteMaintenance(ctx, rec.AccountID, w.ID))
 	}
 }
 
@@ -338,7 +366,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open)$`)
 

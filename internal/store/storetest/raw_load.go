@@ -27,6 +27,11 @@ func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 		FROM job_state WHERE job_id % 10 = 0`, now.UnixMilli())
 	x.Exec(`INSERT INTO test_run (account_id, job_id, state, created_at, expires_at)
 		SELECT account_id, id, 2, $1, CAST($1 AS BIGINT) + 900000 FROM job`, now.UnixMilli())
+	x.Exec(numbersTo(20)+`INSERT INTO maintenance (account_id, title, effect, once_from, once_to, duration, timezone, expires_at, seconds, minutes,
+		    hours, mdays, months, wdays, days, last_day, dst, job_ids, folder_ids, tags, starts_at, ends_at, over, created_at, updated_at, updated_by)
+		SELECT account.id, 'window', 1, $1, $2, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, false, 0, '', '', '["a"]', $1, CAST($2 AS BIGINT) - i, i > 1, 0, 0, ''
+		FROM account CROSS JOIN n`, now.Add(-time.Hour).UnixMilli(), now.Add(-time.Minute-time.Second).UnixMilli())
+	x.Exec(`UPDATE account SET maintenance_from = $1 WHERE id % 20 = 1`, now.Add(-time.Hour).UnixMilli())
 	x.AddNoticePerJob(1)
 }
 
