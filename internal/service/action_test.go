@@ -443,3 +443,51 @@ func TestNodesShareAnAction(t *testing.T) {
 		}
 	})
 }
+
+// TestCancel cancels an action that selects its jobs, one whose jobs all have results but that has not finished, and one of which
+// a chunk is in work.
+func TestCancel(t *testing.T) {
+	onBoth(t, func(a *actions) {
+		ids := a.jobs("a", "b")
+		r := service.ActionRequest{JobIDs: ids, Operations: replaced(cron.ReplaceTitle, "^", "x")}
+		step := func() {
+			t.Helper()
+			_, err := a.WorkActions(a.Context(), a.node)
+			a.ok(err)
+		}
+		selecting := a.start(r)
+		a.ok(a.CancelAction(a.Context(), a.actor, selecting))
+		a.work()
+		action, jobs := a.done(selecting)
+		if !action.Cancelled || len(jobs) > 0 || a.job(ids[0]).Title != "a" {
+			a.Errorf("the action is %+v", action)
+		}
+
+		worked := a.start(r)
+		step() // selects
+		step() // changes both
+		a.ok(a.CancelAction(a.Context(), a.actor, worked))
+		a.work()
+		action, _ = a.done(worked)
+		a.counts(action, cron.ActionCounts{Total: 2, Changed: 2})
+		if action.Cancelled || action.NotReached() != 0 {
+			a.Errorf("the action is %+v", action)
+		}
+
+		r.Operations = replaced(cron.ReplaceURL, "old", "new")
+		inWork := a.start(r)
+		step()
+		meanwhile := service.New(service.Config{Store: a.db, Plans: cron.DefaultPlans(), Addresses: &openGuard{func() {
+			if err := a.CancelAction(a.Context(), a.actor, inWork); err != nil {
+				a.Error(err)
+			}
+		}}})
+		for more := true; more; {
+			var err error
+			more, err = meanwhile.WorkActions(a.Context(), a.node)
+			a.ok(err)
+		}
+		action, _ = a.done(inWork)
+		a.counts(action, cron.ActionCounts{Total: 2, Changed: 2}) // the chunk is completed
+	})
+}
