@@ -10,10 +10,7 @@ help: ## List the targets
 # needs another one, with cgo.
 export CGO_ENABLED = 0
 export GOFLAGS := $(shell $(GO) env GOFLAGS) -trimpath
-
-# SQLite is C that was translated to Go, and most of what tests with the race detector run. Without its checks there they
-# take a third of the time; make race has them. Names are resolved as in the binary, which has no cgo.
-WITH_RACE = CGO_ENABLED=1 $(GO) test -race -tags netgo -gcflags='modernc.org/...=-race=false'
+WITH_RACE = CGO_ENABLED=1 $(GO) test -race
 
 .PHONY: build
 build: ## Build the static binary ./punctual
@@ -30,20 +27,13 @@ RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|Ma
 RACY_SERVICE = Event|Follow|LateResults|Positions|SameTime|Background|TwoOperators|AcrossNodes|InProgress|CodesAreLimited
 RACY_API = Event|TestRun|Stream|SlowClients|Parallel|OneEditor|OverTheWire|Export|TakeEffectOnce
 
-# These packages run with the race detector only, but for what makes thousands of calls one after another, which gains
-# nothing from it, and for random lives, of which there are more without it.
-RACED = scheduler fetch auth app
-SERIAL = TestWalk|TestCommandsOf.*
-LIVES = TestLedger
-empty =
-OF_RACED = /internal/($(subst $(empty) $(empty),|,$(RACED)))$$
+# What makes thousands of calls one after another gains nothing from the race detector.
+SERIAL = ^(TestWalk|TestCommandsOf.*)$$
 
 .PHONY: tests
 tests:
-	PUNCTUAL_TEST_BROWSER=short $(GO) test -count=1 -timeout 20m ./test/... . \
-		$$($(GO) list ./internal/... | grep -vE '$(OF_RACED)')
-	$(GO) test -count=1 -timeout 20m -run '^($(SERIAL)|$(LIVES))$$' ./internal/app ./internal/scheduler
-	$(WITH_RACE) -count=1 -timeout 20m -skip '^($(SERIAL))$$' $(addprefix ./internal/,$(RACED))
+	PUNCTUAL_TEST_BROWSER=short $(GO) test -count=1 -timeout 20m ./test/... . ./internal/...
+	$(WITH_RACE) -count=1 -timeout 20m -skip '$(SERIAL)' $(addprefix ./internal/,scheduler fetch auth app)
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/service -run '$(RACY_SERVICE)'
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/store -run '$(RACY_STORE)'
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/api -run '$(RACY_API)'

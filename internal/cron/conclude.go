@@ -35,6 +35,8 @@ type Conclusion struct {
 //   - Whether a job is silenced is not asked here: see Conclusion.Silence.
 //   - A failure whose notice was due while the job was silenced is told by the next one, and a success after failures that nobody
 //     was told of is not.
+//   - A failure that was told ends with a NoticeSuccess, also when the counters were reset meanwhile or the success is a manual
+//     execution. Failures that go on after the latter are told anew.
 func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclusion {
 	r := &c.Result
 	out := Conclusion{State: st}
@@ -45,27 +47,40 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 	}
 	outcome := r.Outcome()
 	out.NextAttempt = nextAttempt(j, c, outcome, now)
-	if !j.countsResults() || c.Launch.Kind == KindManual {
+	if !j.countsResults() {
 		return out
 	}
 	n := &j.Notification
+	if c.Launch.Kind == KindManual {
+		if outcome == OutcomeSucceeded && st.Told == ToldFailure && n.OnSuccess {
+			out.Notices = append(out.Notices, NoticeSuccess)
+			next.Told, next.FailingSince = ToldRecovery, time.Time{}
+		}
+		return out
+	}
 	switch {
 	case outcome == OutcomeLost || r.Status == StatusInternalError || !out.NextAttempt.IsZero():
 	case outcome == OutcomeSucceeded:
-		if n.OnSuccess && st.Failures > 0 && (!n.OnFailure || st.Failures >= n.OnFailureCount && !st.FailureUntold) {
+		recovers := st.Told == ToldFailure || st.Failures > 0 && (!n.OnFailure || st.Failures >= n.OnFailureCount && !st.FailureUntold)
+		if n.OnSuccess && recovers && st.Told != ToldRecovery {
 			out.Notices = append(out.Notices, NoticeSuccess)
 		}
 		next.Failures, next.CountedFailures, next.FailureUntold = 0, 0, false
+		next.Told, next.FailingSince = ToldNothing, time.Time{}
 	default:
 		next.Failures++
+		if st.FailingSince.IsZero() {
+			next.FailingSince = r.Started
+		}
 		if r.Status == StatusTimeout {
 			next.CountedFailures = max(next.CountedFailures, 1)
 		} else {
 			next.CountedFailures++
 		}
-		if n.OnFailure && (next.Failures == n.OnFailureCount || st.FailureUntold) {
+		again := st.FailureUntold || st.Told == ToldRecovery && next.Failures > n.OnFailureCount
+		if n.OnFailure && (next.Failures == n.OnFailureCount || again) {
 			out.Notices = append(out.Notices, NoticeFailure)
-			next.FailureUntold = false
+			next.FailureUntold, next.Told = false, ToldFailure
 		}
 		if next.CountedFailures > p.MaxFailures && j.Type != TypeMonitoring && j.Enabled {
 			out.Disable = true
@@ -83,13 +98,27 @@ func Conclude(j *Job, st JobState, c *Completion, p Plan, now time.Time) Conclus
 }
 
 // Silence takes the notices back, since the job is silenced; before is the state that Conclude was given. What is still so when
-// the silence ends is told then: failures that go on, and the expiry of a certificate.
+// the silence ends is told then: failures that go on, a
+// recovery, and the expiry of a certificate.
 func (c *Conclusion) Silence(before *JobState) {
 	if slices.Contains(c.Notices, NoticeFailure) && !c.Disable {
 		c.State.FailureUntold = true
 	}
-	c.State.CertNoticed, c.Notices = before.CertNoticed, nil
+	if before.Told == ToldFailure && c.State.Told != ToldFailure {
+		c.State.FailingSince = before.FailingSince
+	}
+	c.State.CertNoticed, c.State.Told, c.Notices = before.CertNoticed, before.Told, nil
 }
+
+// Told is what an account was told of the failures of a job. The numbers are stored.
+type Told int
+
+// What an account was told.
+const (
+	ToldNothing  Told = 0
+	ToldFailure  Told = 1
+	ToldRecovery Told = 2 // after ToldFailure, by a manual execution: the failures of the schedule go on as far as is known
+)
 
 // nextAttempt is the time of the attempt that follows one with the given outcome; zero when it was the last.
 func nextAttempt(j *Job, c *Completion, outcome Outcome, now time.Time) time.Time {

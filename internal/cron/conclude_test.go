@@ -361,6 +361,64 @@ func TestConcludeCertificate(t *testing.T) {
 	}
 }
 
+// TestConcludeRecovery follows what an account hears of a job that fails, is mended in some way, and succeeds.
+func TestConcludeRecovery(t *testing.T) {
+	begun := concludeNow.Add(-time.Hour)
+	failing := JobState{Failures: 3, CountedFailures: 3, FailingSince: begun, Told: ToldFailure}
+	edited := JobState{FailingSince: begun, Told: ToldFailure}
+	byHand := JobState{Failures: 3, CountedFailures: 3, Told: ToldRecovery}
+	silenced := func(c *Conclusion, before JobState) { c.Silence(&before) }
+	for _, test := range []struct {
+		name    string
+		job     func(*Job)
+		before  JobState
+		kind    Kind
+		result  Result
+		then    func(*Conclusion, JobState)
+		notices []NoticeKind
+		told    Told
+		since   time.Time
+	}{
+		{name: "the first failure begins it", result: httpError, notices: []NoticeKind{NoticeFailure}, told: ToldFailure,
+			since: httpError.Started},
+		{name: "a failure that nobody is told of begins it too", job: func(j *Job) { j.Notification = DefaultNotification() },
+			result: httpError, since: httpError.Started},
+		{name: "further ones change nothing", before: failing, result: httpError, told: ToldFailure, since: begun},
+		{name: "nor does a fault of the service", before: failing, result: resultOf(StatusInternalError), told: ToldFailure, since: begun},
+		{name: "a success ends it", before: failing, result: okResult, notices: []NoticeKind{NoticeSuccess}},
+		{name: "also after an edit of the job", before: edited, result: okResult, notices: []NoticeKind{NoticeSuccess}},
+		{name: "also after an edit and fewer failures than are told", job: wantsAllAfter(5), before: edited, result: okResult,
+			notices: []NoticeKind{NoticeSuccess}},
+		{name: "but not when nobody wants to hear of it", before: edited, result: okResult,
+			job: func(j *Job) { wantsAll(j); j.Notification.OnSuccess = false }},
+		{name: "a success by hand tells of it", before: failing, kind: KindManual, result: okResult, notices: []NoticeKind{NoticeSuccess},
+			told: ToldRecovery},
+		{name: "once", before: byHand, kind: KindManual, result: okResult, told: ToldRecovery},
+		{name: "and the next one of the schedule does not again", before: byHand, result: okResult},
+		{name: "but its next failure is told", before: byHand, result: httpError, notices: []NoticeKind{NoticeFailure}, told: ToldFailure,
+			since: httpError.Started},
+		{name: "a failure by hand changes nothing", before: failing, kind: KindManual, result: httpError, told: ToldFailure, since: begun},
+		{name: "what a silence keeps back is told later", before: failing, result: okResult, then: silenced, told: ToldFailure, since: begun},
+		{name: "also by hand", before: failing, kind: KindManual, result: okResult, then: silenced, told: ToldFailure, since: begun},
+		{name: "a failure in silence is not told", result: httpError, then: silenced, since: httpError.Started},
+	} {
+		j := NewJob()
+		j.Enabled = true
+		wantsAll(&j)
+		if test.job != nil {
+			test.job(&j)
+		}
+		c := Completion{Launch: Launch{Job: &j, Attempt: 1, Kind: test.kind}, Result: test.result}
+		got := Conclude(&j, test.before, &c, Plan{MaxFailures: 15}, concludeNow)
+		if test.then != nil {
+			test.then(&got, test.before)
+		}
+		if !slices.Equal(got.Notices, test.notices) || got.State.Told != test.told || !got.State.FailingSince.Equal(test.since) {
+			t.Errorf("%s: told %v (%v), failing since %v", test.name, got.Notices, got.State.Told, got.State.FailingSince)
+		}
+	}
+}
+
 // TestConcludeLastExecution checks that the execution that started last is shown, in whichever order they end.
 func TestConcludeLastExecution(t *testing.T) {
 	j := NewJob()
@@ -407,6 +465,7 @@ func TestConcludeModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var (
 			model concludeModel
+			heard Told // by the account; a save changes nothing about it
 			state JobState
 			plan  = Plan{MaxFailures: rapid.IntRange(0, 4).Draw(t, "max failures")}
 			j     = NewJob()
@@ -448,12 +507,16 @@ func TestConcludeModel(t *testing.T) {
 			if j.Enabled && kind == KindScheduled && !again && r.Fault != FaultLost {
 				if fault {
 					model = append(model, r.Status)
-					if n.OnFailure && len(model) == n.OnFailureCount {
-						events = append(events, NoticeFailure)
+					if n.OnFailure && (len(model) == n.OnFailureCount || heard == ToldRecovery && len(model) > n.OnFailureCount) {
+						events, heard = append(events, NoticeFailure), ToldFailure
 					}
 					disable = j.Type != TypeMonitoring && model.counted() > plan.MaxFailures
-				} else if n.OnSuccess && len(model) > 0 && (!n.OnFailure || len(model) >= n.OnFailureCount) {
-					events = append(events, NoticeSuccess)
+				} else {
+					contract := len(model) > 0 && (!n.OnFailure || len(model) >= n.OnFailureCount)
+					if n.OnSuccess && heard != ToldRecovery && (contract || heard == ToldFailure) {
+						events = append(events, NoticeSuccess)
+					}
+					heard = ToldNothing
 				}
 				if disable && n.OnDisable {
 					events = append(events, NoticeDisabled)
@@ -461,6 +524,9 @@ func TestConcludeModel(t *testing.T) {
 				if disable || !fault {
 					model = nil
 				}
+			}
+			if j.Enabled && kind == KindManual && r.Status == StatusOK && n.OnSuccess && heard == ToldFailure {
+				events, heard = append(events, NoticeSuccess), ToldRecovery
 			}
 			if !slices.Equal(got.Notices, events) || got.Disable != disable || got.NextAttempt.IsZero() == again {
 				t.Fatalf("%+v\nwant events %v, disable %v, again %v", got, events, disable, again)

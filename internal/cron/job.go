@@ -105,6 +105,8 @@ type JobState struct {
 	CountedFailures int       // failures in a row that count for disabling
 	CertNoticed     time.Time // the certificate expiry of the last notice about one
 	FailureUntold   bool      // the notice of the present failures was due while the job was silenced
+	FailingSince    time.Time // the first of the failures in a row, whatever was edited meanwhile; only where results are recorded
+	Told            Told      // only where results are recorded
 }
 
 // NewJob is a job with the defaults of the cron-job.org API: disabled, GET, and a schedule that never matches.

@@ -56,10 +56,11 @@ const (
 	DropSnoozed      MessageDrop = 4 // the problem is snoozed
 	DropResolved     MessageDrop = 5 // the problem of a reminder is resolved
 	DropChannel      MessageDrop = 6 // the channel was disabled, stopped or deleted
+	DropAccount      MessageDrop = 7 // the account is disabled
 )
 
 // MessageDropNames are the names of the reasons in the API, by their numbers.
-var MessageDropNames = [...]string{"", "muted", "quietHours", "acknowledged", "snoozed", "resolved", "channel"}
+var MessageDropNames = [...]string{"", "muted", "quietHours", "acknowledged", "snoozed", "resolved", "channel", "account"}
 
 // Times of messages.
 const (
@@ -67,3 +68,107 @@ const (
 	MessagePatience = 24 * time.Hour // for which a message is tried again
 	MessagesKept    = 30 * 24 * time.Hour
 )
+
+// Limits on sending.
+const (
+	MaxSendingOfAccount = 4      // messages of an account at once, on all nodes
+	MaxSendingOfNode    = 32     // messages of a node at once
+	MaxMessages         = 10_000 // of an account that are kept
+	MaxChannelFailures  = 3      // messages in a row that fail for good, after which a channel is stopped
+)
+
+// MessageClaim asks the store for messages that are due.
+type MessageClaim struct {
+	Node    int64   // the epoch of the claiming node
+	Limit   int     // how many it can send now
+	Sending []int64 // the IDs of those that it is sending; what the store knows besides goes back to waiting
+}
+
+// ClaimedMessages is the answer to a MessageClaim.
+type ClaimedMessages struct {
+	Deliveries []MessageDelivery
+	More       bool // others are due: claim again when there is room
+}
+
+// MessageDelivery is a message that is to be sent, with all that is needed for it.
+type MessageDelivery struct {
+	Message Message
+	Channel Channel // with settings and headers
+	Account Account
+}
+
+// MessageResult is what became of an attempt to send a message.
+type MessageResult struct {
+	MessageID  int64
+	Node       int64        // that claimed it
+	Fault      ChannelFault // ChannelOK: it was sent
+	Final      bool         // it is not tried again, as with a fault that is Permanent
+	Gone       bool         // the receiver will never take one again: the channel is stopped at once
+	Detail     string       // see Channel.LastDetail
+	Took       time.Duration
+	RetryAfter time.Duration // that the receiver asks for; 0 for none
+}
+
+// The pauses between attempts to send a message.
+const (
+	firstMessagePause   = 10 * time.Second
+	longestMessagePause = time.Hour
+)
+
+// NextAttempt is when a message whose attempt ended now with the result is tried again; zero for never. tried is when its first
+// attempt began, attempts how many there were, and random from 0 up to 1. The pause doubles, up to an hour, and is varied by a fifth,
+// so that messages that failed together do not come together again.
+func (r *MessageResult) NextAttempt(now, tried time.Time, attempts int, random float64) time.Time {
+	last := tried.Add(MessagePatience)
+	if r.Fault == ChannelOK || r.Final || r.Gone || r.Fault.Permanent() || !now.Before(last) {
+		return time.Time{}
+	}
+	pause := firstMessagePause
+	for range min(attempts-1, 20) {
+		pause *= 2
+	}
+	pause = time.Duration(float64(min(pause, longestMessagePause)) * (0.8 + 0.4*random))
+	next := now.Add(max(pause, r.RetryAfter))
+	if next.After(last) {
+		return last
+	}
+	return next
+}
+
+// Stops reports whether a channel is stopped after the result, which makes it the failures-th message in a row that failed for good.
+// A fault that lies in the service, or in a confirmation that is missing, stops none.
+func (r *MessageResult) Stops(failures int) bool {
+	switch {
+	case r.Fault == ChannelOK || r.Fault == ChannelNoMail || r.Fault == ChannelUnconfirmed || r.Fault == ChannelInside:
+		return false
+	case r.Gone:
+		return true
+	}
+	return (r.Final || r.Fault.Permanent()) && failures >= MaxChannelFailures
+}
+
+// ProblemNow is what is known of the problem of a message when it is to be sent.
+type ProblemNow struct {
+	State ProblemState
+	Known bool // there is such a problem
+}
+
+// Drop says why a message of a kind is not to be sent, given its channel, nil for one that is gone, and its problem. It is a pure
+// function, asked when notices are routed and again when their message is to be sent.
+func (k NoticeKind) Drop(c *Channel, p ProblemNow, now time.Time) MessageDrop {
+	switch {
+	case c == nil || !c.Enabled || c.Stopped != ChannelOK:
+		return DropChannel
+	case c.Muted(now):
+		return DropMuted
+	case !k.OfFailures() && k != NoticeReminder:
+		return DropNone
+	case p.Known && p.State == ProblemAcknowledged:
+		return DropAcknowledged
+	case p.Known && p.State == ProblemSnoozed:
+		return DropSnoozed
+	case k == NoticeReminder && (!p.Known || p.State == ProblemResolved):
+		return DropResolved
+	}
+	return DropNone
+}

@@ -75,8 +75,9 @@ type Notice struct {
 	Since     time.Time // when the job began to fail; zero when that is not known
 
 	// The arguments of a notice about the service or a channel.
-	Detail string // the node, the disk, the host of a certificate, the title of a channel
-	Amount int64  // milliseconds of lateness, bytes that are free, how many channels fail, the ChannelFault of a channel that was stopped
+	Detail    string // the node, the disk, the host of a certificate, the title of a channel
+	Amount    int64  // milliseconds of lateness, bytes that are free, how many channels fail, the ChannelFault of a channel that was stopped
+	ChannelID int64  // of NoticeChannelOff, which others tell
 }
 
 // Limits on notices.

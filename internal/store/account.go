@@ -250,6 +250,10 @@ func (s *Store) deleteDue(ctx context.Context) (more bool, err error) {
 			if err != nil || jobs {
 				return err
 			}
+			messages, err := s.deleteSomeMessages(ctx, id)
+			if err != nil || messages {
+				return err
+			}
 			return s.deleteAudited(ctx, q, id)
 		})
 	}

@@ -170,7 +170,9 @@ var stateBatch = []batchColumn[*cron.JobRecord]{
 	batch("counted_failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.CountedFailures) }),
 	batch("cert_notified_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertNoticed) }),
 	batch("failure_untold", "boolean", func(j *cron.JobRecord) bool { return j.State.FailureUntold }),
-	batch("problem_id", "bigint", func(j *cron.JobRecord) *int64 { return storedProblem(j.ProblemID) }),
+	batch("problem_id", "bigint", func(j *cron.JobRecord) *int64 { return storedNumber(j.ProblemID) }),
+	batch("failing_since", "bigint", func(j *cron.JobRecord) *int64 { return storedNumber(millis(j.State.FailingSince)) }),
+	batch("told", "smallint", func(j *cron.JobRecord) *int64 { return storedNumber(int64(j.State.Told)) }),
 }
 
 // stateKeyBatch identifies the job of a state. It comes before stateBatch.

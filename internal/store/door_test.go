@@ -271,6 +271,7 @@ var notWriting = []string{
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
+	"NextMessage", "Noticed", "UsualDuration",
 	"Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
 }
 
@@ -283,6 +284,7 @@ type doorWorld struct {
 	problem, window                 int64
 	selecting, working              cron.Action
 	people                          people
+	sending, sent                   int64 // messages
 	options                         store.Options
 }
 
@@ -346,6 +348,7 @@ func TestOneDoor(t *testing.T) {
 	maps.Copy(writing, writingPeople)
 	maps.Copy(writing, writingSecrets)
 	maps.Copy(writing, writingChannels)
+	maps.Copy(writing, writingMessages)
 	methods := reflect.TypeFor[*store.Store]()
 	known := map[string]bool{}
 	for _, name := range notWriting {
@@ -396,6 +399,7 @@ func TestOneDoor(t *testing.T) {
 			w.window = window.ID
 			w.addTestRuns(t, db)
 			w.addActions(t, db)
+			w.addMessages(t, db)
 
 			before := dump(t, raw)
 			undone := errors.New("undone")

@@ -44,6 +44,7 @@ type wake string
 const (
 	wakeSchedule wake = ""         // a job may be due earlier
 	wakeTestRuns wake = "test run" // a test run waits, or is to end
+	wakeNotices  wake = "notice"   // there are notices, or messages that wait
 )
 
 // dialect makes the parts of statements that differ between the databases.
@@ -91,6 +92,7 @@ type batcher interface {
 	saveProblems(ctx context.Context, q queryer, rows []*problemRow) error
 	saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
 	insertReruns(ctx context.Context, q queryer, runs []*rerun) error
+	insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error
 }
 
 // historian reads and prunes the ledger.

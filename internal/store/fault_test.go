@@ -26,6 +26,9 @@ func TestAllOrNothing(t *testing.T) {
 			options.Plans = cron.Plans{cron.PlanUnlimited: {MaxFailures: 0, Retention: time.Hour}}
 			db, raw := open(t, options), past(t, options)
 			account, node := newAccount(t, db)
+			for range 2 {
+				ok(t, db.CreateChannel(t.Context(), &cron.Channel{AccountID: account, Kind: "webhook", Enabled: true, Default: true, Reminder: time.Hour}))
+			}
 			folder := cron.Folder{AccountID: account, Title: "folder"}
 			ok(t, db.CreateFolder(t.Context(), &folder))
 			create := func(edit func(*cron.Job)) cron.Job {
@@ -46,7 +49,10 @@ func TestAllOrNothing(t *testing.T) {
 			retried := create(func(j *cron.Job) { j.Policy.Retry.Count = 1 })
 			repeated := create(func(j *cron.Job) { j.Policy.Delivery, j.Policy.Overlap = cron.AtLeastOnce, cron.OverlapSkip })
 			flapping := create(func(*cron.Job) {})
-			var batch, results []cron.Completion
+			var (
+				batch, results []cron.Completion
+				sending        []int64 // messages
+			)
 			finished := func(status cron.Status) func() {
 				return func() {
 					due(flapping)
@@ -166,6 +172,33 @@ func TestAllOrNothing(t *testing.T) {
 					tables(t, raw).SetDue(repeated.ID, db.Now().Add(-5*time.Hour))
 				}, run: func() error {
 					_, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
+					return err
+				}},
+				{name: "route notices", run: func() error {
+					_, err := db.RouteNotices(t.Context())
+					return err
+				}},
+				{name: "claim messages", prepare: func() {
+					tables(t, raw).HurryMessages(db.Now().Add(-time.Second))
+				}, run: func() error {
+					claimed, err := db.ClaimMessages(t.Context(), cron.MessageClaim{Node: node, Limit: 4})
+					for _, d := range claimed.Deliveries {
+						sending = append(sending, d.Message.ID)
+					}
+					return err
+				}},
+				{name: "a message is sent, and a reminder follows", run: func() error {
+					return db.FinishMessage(t.Context(), &cron.MessageResult{MessageID: sending[0], Node: node})
+				}},
+				{name: "a message fails, and its channel is stopped", run: func() error {
+					return db.FinishMessage(t.Context(), &cron.MessageResult{MessageID: sending[1], Node: node, Fault: cron.ChannelNotFound, Gone: true})
+				}},
+				{name: "send a message again", run: func() error {
+					_, err := db.ResendMessage(t.Context(), account, sending[0])
+					return err
+				}},
+				{name: "give back messages that nobody sends", run: func() error {
+					_, err := db.ClaimMessages(t.Context(), cron.MessageClaim{Node: node})
 					return err
 				}},
 				{name: "create a job once", run: func() error {

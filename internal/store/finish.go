@@ -49,13 +49,13 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		states []*cron.JobRecord
 		found  problems
 		quiet  = s.silences(q, now)
+		told   tellings
 	)
 	for _, c := range saved {
 		rec, ok := jobs[c.Launch.Job.ID]
 		if !ok {
 			continue // the job was deleted
 		}
-		failures := rec.State.Failures
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
 		if len(end.Notices) > 0 {
 			if is, err := quiet.silenced(ctx, &rec.Job, c.Result.Started); err != nil {
@@ -65,15 +65,19 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 			}
 		}
 		found.add(rec, c, &end)
+		told.add(rec, c, &end, now)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != rec {
 			states = append(states, rec)
 		}
-		if err := s.conclude(ctx, q, rec, c, &end, failures, now); err != nil {
+		if err := s.conclude(ctx, q, rec, c, &end, now); err != nil {
 			return err
 		}
 	}
 	if err := found.open(ctx, s, q); err != nil {
+		return err
+	}
+	if err := told.write(ctx, s, q, &found); err != nil {
 		return err
 	}
 	if err := s.engine.saveStates(ctx, q, states); err != nil {
@@ -82,10 +86,10 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	return found.resolve(ctx, s, q, now)
 }
 
-// conclude writes the consequences of one completion apart from the state of its job, all of which are rare. failures
-// is the number of failures in a row before it.
+// conclude writes the consequences of one completion apart from the state of its job, its problem and its notices, all of which are
+// rare.
 func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c *cron.Completion, end *cron.Conclusion,
-	failures int, now time.Time) error {
+	now time.Time) error {
 	l := &c.Launch
 	if !end.NextAttempt.IsZero() {
 		_, err := q.ExecContext(ctx,
@@ -95,11 +99,6 @@ func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c 
 			l.Job.ID, millis(end.NextAttempt), millis(l.Planned), int(l.Kind), l.Attempt+1)
 		if err != nil {
 			return fmt.Errorf("plan a further attempt: %w", err)
-		}
-	}
-	for _, e := range end.Notices {
-		if err := writeNotice(ctx, q, e, c, failures, now); err != nil {
-			return err
 		}
 	}
 	if end.Disable {
@@ -134,14 +133,14 @@ func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map
 	err := each(ctx, q, "read the jobs", func(scan scanner) error {
 		var rec cron.JobRecord
 		j := &rec.Job
-		fields := targets(jobTiming(j), jobState(&rec.State), jobNotification(j))
+		fields := targets(jobTiming(j), jobState(&rec.State), jobTold(&rec.State), jobNotification(j))
 		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
 		if err := scan(fields...); err != nil {
 			return err
 		}
 		jobs[rec.ID] = &rec
 		return nil
-	}, `SELECT `+timingNames+`, `+stateNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
+	}, `SELECT `+timingNames+`, `+stateNames+`, `+toldNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
 		s.engine.list(ids))

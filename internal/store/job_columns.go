@@ -103,11 +103,20 @@ func jobState(st *cron.JobState) columns {
 	}
 }
 
+// jobTold is the columns of job_state about failures, which only results need. They are NULL for a job that does not fail.
+func jobTold(st *cron.JobState) columns {
+	return func(list *columnList) {
+		list.add("failing_since", moment(&st.FailingSince))
+		list.add("told", integer(&st.Told))
+	}
+}
+
 var (
 	jobNames          = names("job", jobKey(new(cron.Job)), jobDefinition(new(cron.Job)))
 	timingNames       = names("job", jobTiming(new(cron.Job)))
 	notificationNames = names("job", jobNotification(new(cron.Job)))
 	stateNames        = names("job_state", jobState(new(cron.JobState)))
+	toldNames         = names("job_state", jobTold(new(cron.JobState)))
 
 	definitionCount = jobDefinition(new(cron.Job)).count()
 	jobInsert       = `INSERT INTO job (account_id, created_at, ` + names("", jobDefinition(new(cron.Job))) + `) VALUES (` +

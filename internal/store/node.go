@@ -131,6 +131,9 @@ func (s *Store) settleSome(ctx context.Context, q queryer) (int, error) {
 		if err := settleTestRuns(ctx, q, n.epoch); err != nil {
 			return 0, err
 		}
+		if err := s.settleMessages(ctx, q, `state = 1 AND node = $2`, s.Now(), n.epoch); err != nil {
+			return 0, err
+		}
 		// A dead node claims nothing more, so it need not be looked at again.
 		if _, err := q.ExecContext(ctx, `UPDATE node SET running_from = NULL WHERE epoch = $1`, n.epoch); err != nil {
 			return 0, err

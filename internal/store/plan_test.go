@@ -52,6 +52,7 @@ func TestPlans(t *testing.T) {
 			runNode(t, db, account, node, seed.ID)
 			runSecrets(t, db, account)
 			runChannels(t, db, account)
+			runMessages(t, db, account, node)
 			runProblems(t, db, node, seed.ID)
 			runMaintenance(t, db, node, seed.ID)
 			runPeople(t, db, account)
@@ -366,9 +367,9 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

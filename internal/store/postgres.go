@@ -114,6 +114,7 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
 	}
 	s.signal(wakeSchedule) // earlier notifications were not received
 	s.signal(wakeTestRuns)
+	s.signal(wakeNotices)
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {

@@ -35,6 +35,9 @@ var (
 	postgresInsertReruns = `INSERT INTO rerun (` + batchNames(rerunBatch, "#") + `)
 		SELECT * FROM unnest(` + arrays(rerunBatch) + `)`
 
+	postgresInsertNotices = `INSERT INTO outbox (` + batchNames(noticeBatch, "#") + `)
+		SELECT * FROM unnest(` + arrays(noticeBatch) + `)`
+
 	keyedStateBatch    = slices.Concat(stateKeyBatch, stateBatch)
 	postgresSaveStates = `UPDATE job_state SET ` + batchNames(stateBatch, "# = s.#") + `
 		FROM unnest(` + arrays(keyedStateBatch) + `) AS s (` + batchNames(keyedStateBatch, "#") + `)
@@ -166,5 +169,10 @@ func (*postgresEngine) insertReruns(ctx context.Context, q queryer, runs []*reru
 		return err
 	}
 	_, err := q.ExecContext(ctx, postgresInsertReruns, arrayArgs(rerunBatch, runs)...)
+	return err
+}
+
+func (*postgresEngine) insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error {
+	_, err := q.ExecContext(ctx, postgresInsertNotices, arrayArgs(noticeBatch, notices)...)
 	return err
 }

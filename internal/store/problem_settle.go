@@ -58,6 +58,9 @@ type problems struct {
 	touched map[int64]bool // jobs that have a change
 	lost    []int64        // the IDs of problems that jobs do not have any more
 	full    []int64        // accounts that have too many resolved problems
+
+	known map[int64]*problemRow      // that jobs had before, by ID
+	rows  map[problemKey]*problemRow // that were locked
 }
 
 // add notes what a completion says, before anything follows from it.
@@ -104,6 +107,7 @@ func (p *problems) open(ctx context.Context, s *Store, q queryer) error {
 	if err != nil {
 		return err
 	}
+	p.known = known
 	var (
 		has    = make(map[*cron.JobRecord]*problemKey) // what the jobs have in the end; nil for none
 		before = make(map[*cron.JobRecord]*problemRow)
@@ -119,6 +123,7 @@ func (p *problems) open(ctx context.Context, s *Store, q queryer) error {
 		}
 		has[rec] = p.apply(&p.changes[i], has[rec], rows)
 	}
+	p.rows = rows
 	if err := p.dropExcess(ctx, s, q, rows); err != nil {
 		return err
 	}
@@ -295,46 +300,20 @@ func (p *problems) resolve(ctx context.Context, s *Store, q queryer, now time.Ti
 	return nil
 }
 
-// missedProblems opens problems for the jobs whose occurrences a claim has recorded as missed, and that have none. The claim
-// holds the locks of their states.
-func (s *Store) missedProblems(ctx context.Context, q queryer, records []*record, now time.Time) error {
-	missed := make(map[int64]*record)
-	for _, r := range records {
-		if r.outcome == cron.OutcomeMissed && r.id != 0 {
-			missed[r.jobID] = r
-		}
+// idOf is the ID of the problem of a cause, given the one that a job had before; 0 for none. It is known once the problems are open.
+func (p *problems) idOf(key problemKey, before int64) int64 {
+	if row := p.rows[key]; row != nil {
+		return row.id
 	}
-	if len(missed) == 0 {
-		return nil
+	if row := p.known[before]; row != nil && row.problemKey == key {
+		return before
 	}
-	var (
-		p    problems
-		recs []*cron.JobRecord
-	)
-	err := each(ctx, q, "read the problems of late jobs", func(scan scanner) error {
-		rec := new(cron.JobRecord)
-		if err := scan(&rec.ID, &rec.AccountID, integer(&rec.ProblemID)); err != nil {
-			return err
-		}
-		result := cron.Result{Fault: cron.FaultMissed, Started: now}
-		p.note(problemChange{rec: rec, effect: cron.ProblemIfNone, opens: newProblem(rec.AccountID, rec.ID, cron.ProblemMissed,
-			cron.ProblemMissed.Cause(rec.ID), &result, missed[rec.ID].id)})
-		recs = append(recs, rec)
-		return nil
-	}, `SELECT job_id, account_id, problem_id FROM job_state WHERE `+s.engine.in("job_id", 1), s.engine.list(slices.Collect(maps.Keys(missed))))
-	if err != nil {
-		return err
-	}
-	if err := p.open(ctx, s, q); err != nil {
-		return err
-	}
-	for _, rec := range recs {
-		_, err := q.ExecContext(ctx, `UPDATE job_state SET problem_id = $2 WHERE job_id = $1`, rec.ID, storedProblem(rec.ProblemID))
-		if err != nil {
-			return fmt.Errorf("write the problem of a job: %w", err)
-		}
-	}
-	return p.resolve(ctx, s, q, now)
+	return 0
+}
+
+// opened reports whether a job has a problem that it did not have before.
+func (p *problems) opened(rec *cron.JobRecord, before int64) bool {
+	return rec.ProblemID != 0 && (rec.ProblemID != before || p.known[before] != nil && p.known[before].resolved)
 }
 
 // loseProblem takes its problem from a job that is about to be deleted. The transaction holds the lock of the state.
@@ -359,10 +338,11 @@ func (s *Store) loseProblem(ctx context.Context, q queryer, jobID int64) error {
 	return p.resolve(ctx, s, q, s.Now())
 }
 
-// storedProblem is the ID of a problem as it is stored; nil is NULL, so that jobs without a problem are not in its index.
-func storedProblem(id int64) *int64 {
-	if id == 0 {
+// storedNumber is a number as it is stored; nil is NULL, so that jobs without a problem are not in its index, and rows of jobs that do
+// not fail are no wider.
+func storedNumber(n int64) *int64 {
+	if n == 0 {
 		return nil
 	}
-	return &id
+	return &n
 }

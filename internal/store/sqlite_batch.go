@@ -18,6 +18,7 @@ var (
 	sqliteSaveProblem        = sqliteInsert("problem", problemBatch) + problemConflict
 	sqliteInsertPendingRerun = sqliteInsert("pending", pendingRerunBatch)
 	sqliteInsertRerun        = sqliteInsert("rerun", rerunBatch)
+	sqliteInsertNotice       = sqliteInsert("outbox", noticeBatch)
 	sqliteSaveState          = `UPDATE job_state SET ` + batchNames(stateBatch, "# = ?") + ` WHERE job_id = ?`
 )
 
@@ -110,6 +111,15 @@ func (*sqliteEngine) insertReruns(ctx context.Context, q queryer, runs []*rerun)
 			return err
 		}
 		if _, err := q.ExecContext(ctx, sqliteInsertRerun, rowArgs(rerunBatch, r)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*sqliteEngine) insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error {
+	for _, n := range notices {
+		if _, err := q.ExecContext(ctx, sqliteInsertNotice, rowArgs(noticeBatch, n)...); err != nil {
 			return err
 		}
 	}

@@ -63,8 +63,12 @@ type Store struct {
 	logger        *slog.Logger
 	changed       chan struct{} // receives after a change of the schedule
 	tested        chan struct{} // receives when a test run waits or is to end
+	noticed       chan struct{} // receives when there are notices, or messages that wait
 	offset        atomic.Int64  // of the database's clock to the process's, in nanoseconds
 	outboxAccount atomic.Int64  // the account whose notices upkeep has counted last
+	routedAccount atomic.Int64  // the account whose notices were routed last
+	sendingTurn   atomic.Int64  // the account whose messages were claimed last
+	boundAccount  atomic.Int64  // the account whose messages upkeep has counted last
 	auditKept     time.Duration
 	auditEntries  int
 	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
@@ -88,7 +92,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, callTime: maxCallTime,
-		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), stop: stop}
+		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), noticed: make(chan struct{}, 1), stop: stop}
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
 	}
@@ -184,8 +188,11 @@ func (s *Store) stamp() time.Time { return instant(s.Now().UnixMilli()) }
 // signal wakes this node. A reason that it does not know is taken as a change of the schedule.
 func (s *Store) signal(w wake) {
 	to := s.changed
-	if w == wakeTestRuns {
+	switch w {
+	case wakeTestRuns:
 		to = s.tested
+	case wakeNotices:
+		to = s.noticed
 	}
 	select {
 	case to <- struct{}{}:

@@ -85,6 +85,7 @@ type transaction struct {
 	q       queryer
 	changed bool                              // the schedule of a job may have changed
 	tested  bool                              // a test run waits, or is to end
+	noticed bool                              // there are notices, or messages that wait
 	after   []func(ctx context.Context) error // see afterCommit
 	key     *sealingKey                       // that seals what it writes, once Store.seal has locked it
 	ended   error                             // why the database has ended it; nothing more may be written
@@ -108,6 +109,7 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	var (
 		changed bool
 		tested  bool
+		noticed bool
 		after   []func(ctx context.Context) error
 	)
 	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
@@ -118,7 +120,7 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		}()
 		tx := &transaction{q: q}
 		err = fn(context.WithValue(ctx, transactionKey{}, tx), q)
-		changed, tested, after = tx.changed, tx.tested, tx.after
+		changed, tested, noticed, after = tx.changed, tx.tested, tx.noticed, tx.after
 		if err == nil {
 			err = tx.ended
 		}
@@ -129,6 +131,9 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	}
 	if err == nil && tested {
 		s.signal(wakeTestRuns)
+	}
+	if err == nil && noticed {
+		s.signal(wakeNotices)
 	}
 	for _, follow := range after {
 		if err == nil {

@@ -42,10 +42,8 @@ var shared struct {
 	err    error
 	made   atomic.Int64 // databases
 
-	taken sync.Map // the *sql.DB of the databases in use, by their URLs
-
 	mu   sync.Mutex
-	free []*pooled // databases that were migrated, hold nothing, and are not in use
+	free []string // databases that were migrated, hold nothing, and are not in use
 }
 
 // Main runs the tests of a package and then stops what they left running. It is for TestMain:
@@ -295,9 +293,8 @@ func (s *Server) initialise() error {
 			return err
 		}
 	}
-	// Not the collation "C", so that a query that needs it and does not say so is found out. MD5, since thousands of
-	// connections would each take the thousands of hashes of SCRAM.
-	p, err := s.run("initdb", "--pgdata", s.data(), "--username", "postgres", "--auth", "md5",
+	// Not the collation "C", so that a query that needs it and does not say so is found out.
+	p, err := s.run("initdb", "--pgdata", s.data(), "--username", "postgres", "--auth", "password",
 		"--pwfile", passwordFile, "--encoding", "UTF8", "--locale", "C", "--locale-provider", "icu",
 		"--icu-locale", "en", "--no-sync")
 	if err != nil {

@@ -103,7 +103,7 @@ func (x *Tables) AddFindable(jobID int64, jobs int) {
 	x.Exec(`INSERT INTO job_about SELECT id, 'What to do when it fails: look at the dashboard of the team, then call ' || ` + word(3) + `
 		|| CASE WHEN id % 70000 = 69999 THEN ' quagga' ELSE '' END,
 		CASE WHEN id % 70000 = 60000 THEN '["zebra"]' ELSE '["Prod","team' || (id % 50) || '"]' END,
-		0, 1, 'deploy', 'api', 0, 1, 'deploy', 'api' FROM job WHERE id NOT IN (SELECT job_id FROM job_about)`)
+		0, 1, 'deploy', 'api', 0, 1, 'deploy', 'api', NULL FROM job WHERE id NOT IN (SELECT job_id FROM job_about)`)
 	x.Exec(`UPDATE job_state SET last_status = CASE WHEN job_id % 1000 = 0 THEN 4 WHEN job_id % 10 = 1 THEN 0 ELSE 1 END,
 		last_execution_at = CASE WHEN job_id % 10 = 1 THEN 0 ELSE 1700000000000 + job_id * 7919 % 100000 END,
 		next_run_at = CASE WHEN job_id % 20 = 0 THEN NULL ELSE 1900000000000 + job_id * 7919 % 100000 END, claim_at = NULL`)

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -49,6 +48,9 @@ func Run(t *testing.T, d Database) {
 		{"finish", finishTests},
 		{"exchange", exchangeTests},
 		{"notices", noticeTests},
+		{"messages", messageTests},
+		{"results of messages", messageResultTests},
+		{"messages of several nodes", messageRaceTests},
 		{"silence", silenceTests},
 		{"maintenance", maintenanceTests},
 		{"events", eventTests},
@@ -294,11 +296,7 @@ func (s *suite) notices(jobID int64) []cron.NoticeKind {
 func (s *suite) raw() *Tables {
 	s.Helper()
 	if s.tables == nil {
-		if kept, is := shared.taken.Load(s.options.URL); is {
-			s.tables = NewTables(s.T, kept.(*sql.DB))
-		} else {
-			s.tables = OpenTables(s.T, s.options)
-		}
+		s.tables = OpenTables(s.T, s.options)
 		s.tables.DB().SetMaxOpenConns(1)
 		if s.isSQLite() {
 			s.tables.Exec(`PRAGMA foreign_keys = on`)

@@ -38,15 +38,19 @@ SELECT id, 'owners', '', true, true, true, (extract(epoch FROM clock_timestamp()
 -- What the account is told about a job: NULL leaves the channels to the account, otherwise their ids as JSON.
 ALTER TABLE job_about ADD COLUMN channel_ids TEXT;
 
--- When the job began to fail, and whether somebody was told of it. A save of the job leaves both, a success ends them.
-ALTER TABLE job_state ADD COLUMN failing_since BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE job_state ADD COLUMN told BOOLEAN NOT NULL DEFAULT false;
+-- When the job began to fail, and what somebody was told of it: 1 the failure, 2 the recovery too, by a manual execution. Both are
+-- NULL while there is nothing to say. A save of the job leaves them, a success of the schedule ends them.
+ALTER TABLE job_state ADD COLUMN failing_since BIGINT;
+ALTER TABLE job_state ADD COLUMN told SMALLINT;
 
--- Notices become messages to channels, and are unrouted until then. snapshot is the rest of what a notice says, as JSON.
+-- Notices become messages to channels, and are unrouted until then. A notice that no message tells has the reason in untold: 1 the job
+-- names no channels, 2 no channel takes it. snapshot is the rest of what a notice says, as JSON.
 ALTER TABLE outbox ADD COLUMN unrouted BOOLEAN NOT NULL DEFAULT false;
+ALTER TABLE outbox ADD COLUMN untold SMALLINT NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN problem_id BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN snapshot TEXT NOT NULL DEFAULT '';
-CREATE INDEX outbox_unrouted ON outbox (id) WHERE unrouted;
+CREATE INDEX outbox_unrouted ON outbox (account_id, id) WHERE unrouted;
+CREATE INDEX outbox_job ON outbox (job_id, id);
 
 -- Messages: what one channel is sent, made of notices. A channel that is deleted leaves its messages.
 CREATE TABLE message (
@@ -63,7 +67,8 @@ CREATE TABLE message (
     due_at       BIGINT NOT NULL,
     attempts     BIGINT NOT NULL DEFAULT 0,
     node         BIGINT NOT NULL DEFAULT 0,  -- the epoch that sends it
-    claimed_at   BIGINT NOT NULL DEFAULT 0,
+    tried_at     BIGINT NOT NULL DEFAULT 0,  -- when the first attempt began
+    claimed_at   BIGINT NOT NULL DEFAULT 0,  -- when the last one did
     ended_at     BIGINT NOT NULL DEFAULT 0,
     dropped      SMALLINT NOT NULL DEFAULT 0,
     fault        SMALLINT NOT NULL DEFAULT 0,  -- of the last attempt
@@ -72,14 +77,18 @@ CREATE TABLE message (
     link_used_at BIGINT NOT NULL DEFAULT 0   -- when its link to acknowledge or snooze was used
 );
 CREATE INDEX message_due ON message (due_at, id) WHERE state = 0;
+CREATE INDEX message_waiting ON message (account_id, id) WHERE state = 0;
 CREATE INDEX message_sending ON message (node, id) WHERE state = 1;
+CREATE INDEX message_open ON message (channel_id, problem_id, id) WHERE state < 2;
 CREATE INDEX message_account ON message (account_id, id);
 CREATE INDEX message_channel ON message (channel_id, id);
-CREATE INDEX message_ended ON message (ended_at) WHERE state >= 2;
+CREATE INDEX message_ended ON message (ended_at, id) WHERE state >= 2;
 
 -- The notices of a message.
 CREATE TABLE message_notice (
     message_id BIGINT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
     outbox_id  BIGINT NOT NULL,
+    listed     BOOLEAN NOT NULL, -- it is among those that the message says all of
     PRIMARY KEY (message_id, outbox_id)
 );
+CREATE INDEX message_notice_outbox ON message_notice (outbox_id);

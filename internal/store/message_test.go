@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/store"
+)
+
+// writingMessages are the methods of notices and messages that write, for TestOneDoor.
+var writingMessages = map[string]func(w *doorWorld, ctx context.Context, db *store.Store) error{
+	"RouteNotices": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.RouteNotices(ctx)
+		return err
+	},
+	"ClaimMessages": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ClaimMessages(ctx, cron.MessageClaim{Node: w.node, Limit: 10})
+		return err
+	},
+	"FinishMessage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.FinishMessage(ctx, &cron.MessageResult{MessageID: w.sending, Node: w.node, Fault: cron.ChannelNotFound, Gone: true})
+	},
+	"ResendMessage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ResendMessage(ctx, w.account, w.sent)
+		return err
+	},
+	"TellOperators": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk})
+	},
+}
+
+// addMessages adds a notice that is not routed, and messages: one that is being sent, one that was sent and one that waits.
+func (w *doorWorld) addMessages(t *testing.T, db *store.Store) {
+	t.Helper()
+	c := cron.Channel{AccountID: w.account, Kind: "webhook", Enabled: true, Default: true}
+	ok(t, db.CreateChannel(t.Context(), &c))
+	raw := tables(t, past(t, w.options))
+	raw.AddMessages(c, 3, db.Now().Add(-time.Second))
+	claimed, err := db.ClaimMessages(t.Context(), cron.MessageClaim{Node: w.node, Limit: 2})
+	ok(t, err)
+	w.sending, w.sent = claimed.Deliveries[0].Message.ID, claimed.Deliveries[1].Message.ID
+	ok(t, db.FinishMessage(t.Context(), &cron.MessageResult{MessageID: w.sent, Node: w.node}))
+	raw.AddUnrouted(w.job, 1, 1, db.Now())
+}
+
+// runMessages calls everything about notices and messages, for TestPlans.
+func runMessages(t testing.TB, db *store.Store, account, node int64) {
+	t.Helper()
+	ctx := t.Context()
+	c := cron.Channel{AccountID: account, Kind: "webhook", Enabled: true, Default: true, Reminder: time.Hour}
+	ok(t, db.CreateChannel(ctx, &c))
+	ok(t, db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk}))
+	for more := true; more; {
+		var err error
+		more, err = db.RouteNotices(ctx)
+		ok(t, err)
+	}
+	_, err := db.NextMessage(ctx)
+	ok(t, err)
+	claimed, err := db.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: 10})
+	ok(t, err)
+	if len(claimed.Deliveries) == 0 {
+		t.Fatal("no message is due")
+	}
+	for i, d := range claimed.Deliveries {
+		r := cron.MessageResult{MessageID: d.Message.ID, Node: node}
+		if i == 1 {
+			r.Fault, r.Gone = cron.ChannelNotFound, true
+		}
+		ok(t, db.FinishMessage(ctx, &r))
+	}
+	_, err = db.ResendMessage(ctx, claimed.Deliveries[0].Account.ID, claimed.Deliveries[0].Message.ID)
+	ok(t, err)
+}
