@@ -95,6 +95,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"UpdateMaintenance": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.UpdateMaintenance(ctx, w.account, w.window, func(w *cron.MaintenanceWindow) error { w.Title = "other"; return nil })
 	},
+	"MoveMaintenance": func(_ *doorWorld, ctx context.Context, db *store.Store) error { return db.MoveMaintenance(ctx) },
 	"DeleteMaintenance": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteMaintenance(ctx, w.account, w.window)
 	},
@@ -396,6 +397,7 @@ func TestOneDoor(t *testing.T) {
 			w.problem = number(t, raw, `SELECT id FROM problem`)
 			window := cron.MaintenanceWindow{AccountID: w.account, Title: "night", Effect: cron.MaintenanceSilence, Start: db.Now(), End: db.Now().Add(time.Hour)}
 			ok(t, db.CreateMaintenance(t.Context(), &window))
+			tables(t, raw).SetMaintenanceSpan(window.ID, db.Now().Add(-time.Hour), db.Now().Add(-time.Hour)) // so that upkeep moves it on
 			w.window = window.ID
 			w.addTestRuns(t, db)
 			w.addActions(t, db)
