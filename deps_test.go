@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"punctual/internal/auth":      {"cron"},
 	"punctual/internal/message":   {"cron"},
 	"punctual/internal/scheduler": {"cron", "message", "metrics"},
-	"punctual/internal/service":   {"auth", "cron", "linediff", "message", "store"},
+	"punctual/internal/service":   {"auth", "cron", "linediff", "message", "notify", "store"},
 	"punctual/internal/api":       {"cron", "download", "linediff", "service", "auth", "message", "api/spec", "api/wire"},
 	"punctual/internal/web":       {"auth", "cron", "download", "message", "service"},
 	"punctual/internal/download":  {},

@@ -211,6 +211,10 @@ func TestIgnored(t *testing.T) {
 		{"POST", "/apikeys", `{"apiKey":{"title":"a","created":1,"enabled":false}}`, "/apiKey/enabled"},
 		{"POST", "/secrets", `{"secret":{"name":"A","value":"x","jobIds":[1]},"x":1}`, "/x"},
 		{"PATCH", "/secrets/1", `{"secret":{"name":"A","value":"y","valeu":"x"}}`, "/secret/name, /secret/valeu"},
+		{"POST", "/channels", `{"channel":{"kind":"webhook","url":"https://a.example/","created":1,"colour":1,"quietHours":{"form":"22:00"}},"x":1}`,
+			"/x, /channel/colour, /channel/quietHours/form"},
+		{"PATCH", "/channels/1", `{"channel":{"title":"a","kind":"owners","titel":"a"}}`, "/channel/titel"},
+		{"POST", "/channels/1/mute", `{"until":0,"note":"a"}`, "/note"},
 		{"POST", problem + "acknowledge", `{"note":"a","by":"b"}`, "/by"},
 		{"POST", problem + "snooze", `{"until":4102444800,"note":"a","title":"b"}`, "/title"},
 		{"POST", problem + "note", `{"note":"a","until":1}`, "/until"},
@@ -283,9 +287,9 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		}
 	}
 	slices.Sort(calls)
-	want := []string{"PATCH /accounts/{accountId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
+	want := []string{"PATCH /accounts/{accountId}", "PATCH /channels/{channelId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
-		"POST /apikeys", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
+		"POST /apikeys", "POST /channels", "POST /channels/{channelId}/mute", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
 		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
 		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}

@@ -41,6 +41,13 @@ var strangers = map[string]string{
 	"POST /secrets":                                   `{"secret":{"name":"MINE","value":"mine"}}`,
 	"PATCH /secrets/{secretId}":                       `{"secret":{"value":"mine"}}`,
 	"DELETE /secrets/{secretId}":                      ``,
+	"POST /channels":                                  `{"channel":{"kind":"webhook","url":"https://a.example/"}}`,
+	"PATCH /channels/{channelId}":                     `{"channel":{"title":"mine"}}`,
+	"DELETE /channels/{channelId}":                    ``,
+	"POST /channels/{channelId}/mute":                 `{"until":-1}`,
+	"POST /channels/{channelId}/test":                 ``,
+	"POST /notifications/{notificationId}/resend":     ``,
+	"PUT /jobs, to a channel":                         `{"job":{"url":"a.example","channelIds":[3]}}`,
 	"POST /jobs/{jobId}/run":                          ``,
 	"POST /history/rerun, of a job":                   `{"filter":{"job":1,"from":1}}`,
 	"POST /history/rerun, of a folder":                `{"filter":{"folder":1,"from":1}}`,
@@ -116,12 +123,15 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	owner.must("POST", "/maintenance", `{"window":{"title":"`+marker+`","start":4102444800,"end":4102444801,"tags":["`+marker+`"]}}`)
 	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
+	owner.must("POST", "/channels", `{"channel":{"kind":"webhook","title":"`+marker+`","tags":["`+marker+`"],"url":"https://`+marker+`.example/","headers":{"X":"`+marker+`"}}}`)
 	keys := owner.keys()
 	tables := storetest.NewTables(t, s.raw(t))
 	params := map[string]string{
 		"{jobId}": "1", "{folderId}": "1", "{identifier}": execution, "{runId}": fmt.Sprint(run.RunID), "{testRunId}": part(t, []byte(testRun), "testRunId"),
-		"{problemId}": fmt.Sprint(tables.AddProblems(owner.account.ID, 1, cron.ProblemOpen, time.Now())),
-		"{secretId}":  "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
+		"{problemId}":      fmt.Sprint(tables.AddProblems(owner.account.ID, 1, cron.ProblemOpen, time.Now())),
+		"{channelId}":      "3", // after those that the accounts began with
+		"{notificationId}": fmt.Sprint(tables.AddMessage(cron.Channel{ID: 3, AccountID: owner.account.ID}, cron.MessageSent)),
+		"{secretId}":       "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
 		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}

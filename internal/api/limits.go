@@ -17,6 +17,7 @@ var (
 	folderBody      = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
 	problemBody     = wire.BodyLimit{Bytes: wire.EscapedLength*4*cron.MaxProblemNote + 4<<10, Items: 20}
 	secretBody      = wire.BodyLimit{Bytes: wire.EscapedLength*cron.MaxSecretLength + 16<<10, Items: 100}
+	channelBody     = wire.BodyLimit{Bytes: wire.EscapedLength*(cron.MaxChannelTemplate+4*cron.MaxChannelSetting+cron.MaxHeaderLength) + 64<<10, Items: 2000}
 	keyBody         = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
 	personBody      = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
 	viewBody        = wire.BodyLimit{Bytes: 1 << 20, Items: 4000}

@@ -46,6 +46,13 @@ var pagesOfConsole = []visit{
 	{"POST /console/invitation/{token}", `password=another+long+one`, "+2+xxx xxxx", true},
 	{"POST /console/invitation/{token}/passkey", ``, "++++++ ++++", true},
 
+	{"GET /console/act/{token}", ``, "++++++ ++++", true},
+	{"POST /console/act/{token}", `action=acknowledge`, "++++++ ++++", true},
+	{"GET /console/unsubscribe/{token}", ``, "++++++ ++++", true},
+	{"POST /console/unsubscribe/{token}", `List-Unsubscribe=One-Click`, "++++++ ++++", true},
+	{"GET /console/channel/{token}", ``, "++++++ ++++", true},
+	{"POST /console/channel/{token}", ``, "++++++ ++++", true},
+
 	{"GET /console/settings/person", ``, "-2-+++ ++++", false},
 	{"POST /console/settings/person", `name=x`, "-2-+++ ++++", false},
 	{"POST /console/settings/person/email", `email=new@example.com`, "-2-+++ +++!", false},
@@ -111,6 +118,9 @@ var idsOfConsole = map[string]string{
 	"/console/password/":                    "password",
 	"/console/email/":                       "email",
 	"/console/invitation/":                  "invitation",
+	"/console/act/":                         "act",
+	"/console/unsubscribe/":                 "unsubscribe",
+	"/console/channel/":                     "confirmed",
 	"/console/settings/sign-in/passkeys/":   "passkeyId",
 	"/console/settings/sessions/":           "sessionId",
 	"/console/settings/people/":             "personId",

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,6 +50,7 @@ type ground struct {
 	people   map[string]somebody
 	rows     map[string]bool // of the account
 	smtp     string          // the URL of a mail server
+	secret   [32]byte        // of the service
 	noted    int             // entries of commands in the audit log
 }
 
@@ -83,9 +85,11 @@ func newGround(t *testing.T) *ground {
 	db, err := store.Open(t.Context(), options)
 	g.must(err)
 	g.furnish(db)
+	g.secret = db.ServiceSecret()
 	g.must(db.Close())
 	raw := storetest.Raw(t, options)
 	g.names["problemId"] = fmt.Sprint(storetest.NewTables(t, raw).AddProblems(g.account, 1, cron.ProblemOpen, time.Now()))
+	g.addMessage(raw)
 	_, err = raw.ExecContext(t.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`) // scenes copy the file
 	g.must(err)
 	g.rows = storetest.Rows(t, raw, g.account)
@@ -96,6 +100,21 @@ func newGround(t *testing.T) *ground {
 	}
 	g.ask()
 	return g
+}
+
+// addMessage adds a message about the problem that was sent by a channel, with its links.
+func (g *ground) addMessage(raw *sql.DB) {
+	var (
+		m      = cron.Message{AccountID: g.account, Kind: cron.NoticeFailure}
+		tables = storetest.NewTables(g.t, raw)
+	)
+	_, err := fmt.Sscan(g.names["channelId"]+" "+g.names["problemId"], &m.ChannelID, &m.ProblemID)
+	g.must(err)
+	m.ID = tables.AddMessage(cron.Channel{ID: m.ChannelID, AccountID: g.account}, cron.MessageSent)
+	tables.Exec(`UPDATE message SET problem_id = $2 WHERE id = $1`, m.ID, m.ProblemID)
+	g.names["notificationId"] = fmt.Sprint(m.ID)
+	act, unsubscribe := service.New(service.Config{Secret: g.secret, PublicURL: walkURL}).MessageLinks(&m)
+	g.names["act"], g.names["unsubscribe"] = path.Base(act), path.Base(unsubscribe)
 }
 
 // listTables lists the tables of a database.
@@ -372,7 +391,16 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.FinishAction(ctx, &open))
 	secret := cron.Secret{AccountID: g.account, Name: inside, Value: "a value that nobody sees"}
 	g.must(db.CreateSecret(ctx, &secret))
-	for name, id := range map[string]int64{"jobId": job.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
+	channel := cron.Channel{AccountID: g.account, Kind: "webhook", Title: inside, Enabled: true, Confirmed: true,
+		Settings: map[string]string{"url": "http://joe:" + hidden + "@" + inside + ".example/", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+		Headers:  []cron.Header{{Name: "X-Token", Value: "a value that nobody sees"}}}
+	g.must(db.CreateChannel(ctx, &channel))
+	mail := cron.Channel{AccountID: g.account, Kind: "email", Title: inside, Enabled: true, Settings: map[string]string{"to": "to@" + inside + ".example"}}
+	g.must(db.CreateChannel(ctx, &mail))
+	link := cron.Link{Kind: cron.LinkChannel, AccountID: g.account, Email: mail.Settings["to"], Detail: fmt.Sprint(mail.ID)}
+	g.names["confirmed"], link.Hash = auth.NewToken()
+	g.must(db.CreateLink(ctx, &link))
+	for name, id := range map[string]int64{"jobId": job.ID, "channelId": channel.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
 		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}

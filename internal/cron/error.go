@@ -180,6 +180,7 @@ const (
 	RulePhoneNumber            // Given: what is not a telephone number
 	RuleUnknownChannel         // Given: the id
 	RuleUnknownJob             // Given: the id
+	RuleClock                  // Given: what is not a time of day
 )
 
 // Unit is the unit of a limit.

@@ -12,6 +12,7 @@ const (
 	LinkPassword   LinkKind = 3 // sets another password
 	LinkEmail      LinkKind = 4 // confirms a new address of a person
 	LinkInvitation LinkKind = 5 // makes somebody a member of an account
+	LinkChannel    LinkKind = 6 // confirms the e-mail address of a channel; Detail is the number of the channel
 )
 
 // MaxInvitations is how many open invitations an account may have.
@@ -24,7 +25,7 @@ func (k LinkKind) Lifetime() time.Duration {
 		return time.Hour
 	case LinkSignUp, LinkEmail:
 		return 24 * time.Hour
-	case LinkInvitation:
+	case LinkInvitation, LinkChannel:
 		return 7 * 24 * time.Hour
 	}
 	return 0

@@ -27,6 +27,15 @@ type Message struct {
 	Took      time.Duration // of the last attempt
 	Notices   []Notice      // that it tells, oldest first, at most MaxListedNotices
 	Count     int           // how many it tells
+	JobIDs    []int64       // that it tells of, in lists
+}
+
+// MessageQuery selects messages of an account.
+type MessageQuery struct {
+	ChannelID, ProblemID, JobID int64          // 0 for any
+	States                      []MessageState // nil for all
+	Before                      int64          // only those with smaller IDs; 0 for all
+	Limit                       int
 }
 
 // MessageState is the state of a message. The numbers are stored.

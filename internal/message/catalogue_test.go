@@ -275,6 +275,7 @@ func TestProblemNamesWhatItKnows(t *testing.T) {
 		},
 		"control, header": {cron.Problem{Rule: cron.RuleControlCharacter, Given: "X-A"}, []string{`"X-A"`}},
 		"header":          {cron.Problem{Rule: cron.RuleHeaderName, Given: "a b\x00"}, []string{`"a b\x00"`}},
+		"time of day":     {cron.Problem{Rule: cron.RuleClock, Given: "25:00"}, []string{`"25:00"`, "22:00"}},
 		"channel":         {cron.Problem{Rule: cron.RuleUnknownChannel, Given: "7"}, []string{"channel 7"}},
 		"folder":          {cron.Problem{Rule: cron.RuleUnknownFolder, Given: "7"}, []string{"folder 7"}},
 		"local time": {

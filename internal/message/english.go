@@ -81,6 +81,7 @@ var englishProblems = map[cron.Rule]string{
 		"and not be encrypted.",
 
 	cron.RuleUnknownFolder:  "There is no folder {given} in this account; choose one that exists, or none.",
+	cron.RuleClock:          "{quoted} is not a time of day; write hours and minutes as in \"22:00\".",
 	cron.RuleUnknownChannel: "There is no channel {given} in this account; name those that exist.",
 	cron.RuleMonitorJob:     "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
 	cron.RuleUnknownJob:     "There is no job {given} in this account; choose one that exists.",

@@ -35,6 +35,14 @@ To accept, open this link before {time}. It works once, and for this e-mail addr
 
 If you do not know what this is about, ignore this mail.
 `},
+	mailChannel: {"Confirm notifications of {account}", `The account {account} of Punctual wants to send notifications about its jobs to this e-mail address.
+
+If you want to get them, open this link within 7 days. It works once:
+
+{link}
+
+If you do not want them, ignore this mail; nothing else is sent then.
+`},
 	mailSignUp: {"Confirm your e-mail address", `Somebody, probably you, signed up for Punctual with this e-mail address.
 
 To confirm the address, open this link within 24 hours. It works once:

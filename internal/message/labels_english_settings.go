@@ -144,6 +144,7 @@ var englishSettings = map[string]string{
 	"audit.sessions":    "Sessions",
 	"audit.tls":         "TLS material",
 	"audit.secrets":     "Secrets",
+	"audit.channels":    "Channels",
 	"audit.accounts":    "The account",
 	"audit.way-console": "console",
 	"audit.way-api":     "API",

@@ -29,6 +29,7 @@ const (
 	mailKeyLives
 	mailDeletion
 	mailKept
+	mailChannel
 	mailKinds // how many there are
 )
 

@@ -13,6 +13,11 @@ func (c *Catalogue) InvitationMail(to, inviter, account string, role cron.Role, 
 		"role": role.String(), "time": mailTime(until), "link": link})
 }
 
+// ChannelMail asks whoever has an address whether an account may send its notifications there.
+func (c *Catalogue) ChannelMail(to, account, link string) Mail {
+	return c.mail(to, mailChannel, map[string]string{"account": oneLine(account), "link": link})
+}
+
 // SignUpMail confirms the address of somebody who signs up.
 func (c *Catalogue) SignUpMail(to, link string) Mail {
 	return c.mail(to, mailSignUp, map[string]string{"link": link})

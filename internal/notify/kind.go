@@ -42,6 +42,9 @@ type Field struct {
 	isURL bool                            // messages are sent to it, or to a path below
 }
 
+// IsURL reports whether the value is the URL that messages are sent to.
+func (f *Field) IsURL() bool { return f.isURL }
+
 // Mail reports whether messages of the kind are mails.
 func (k *Kind) Mail() bool { return k.build == nil }
 

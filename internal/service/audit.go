@@ -35,6 +35,14 @@ const (
 	actMaintenanceAdd  = "maintenance.create"
 	actMaintenanceSet  = "maintenance.change"
 	actMaintenanceDrop = "maintenance.delete"
+	actChannelMake     = "channel.create"
+	actChannelSet      = "channel.change"
+	actChannelDrop     = "channel.delete"
+	actChannelMute     = "channel.mute"
+	actChannelTest     = "channel.test"
+	actChannelConfirm  = "channel.confirm"
+	actChannelStop     = "channel.unsubscribe"
+	actMessageAgain    = "notification.resend"
 
 	actProblemAck     = "problem.acknowledge"
 	actProblemSnooze  = "problem.snooze"
@@ -93,6 +101,8 @@ const (
 	objectTLS     = "tls"
 	objectSecret  = "secret"
 	objectProblem = "problem"
+	objectChannel = "channel"
+	objectMessage = "notification"
 	objectAccount = "account"
 
 	objectMaintenance = "maintenance"
@@ -108,6 +118,7 @@ const (
 const (
 	byCommand = "command line"
 	byService = "the service"
+	byLink    = "a link in a message"
 )
 
 // longestAuditTitle is how many characters of a title the log keeps.

@@ -15,7 +15,7 @@ import (
 const exportFormat = 1
 
 // Export writes all data of the account but secrets, as one JSON object: account, people, API keys, folders, maintenance windows,
-// jobs, TLS material, the names of secrets, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
+// jobs, TLS material, the names of secrets, channels, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
 // is made meanwhile may be there or not. After an error the object is not complete.
 func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) error {
 	if err := s.allow(&actor, UseExport); err != nil {
@@ -32,7 +32,7 @@ func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) err
 	x := &exporter{service: s, account: account, out: bufio.NewWriter(w)}
 	x.member("format", exportFormat)
 	x.member("account", exportAccount(&account))
-	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.maintenance, x.tls, x.secrets, x.jobs, x.bin} {
+	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.maintenance, x.tls, x.secrets, x.channels, x.jobs, x.bin} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -178,6 +178,33 @@ func (x *exporter) secrets(ctx context.Context) error {
 			after, first = secret.ID, false
 		}
 		if len(secrets) < MaxSecretsPage {
+			break
+		}
+	}
+	x.text("]")
+	return nil
+}
+
+// channels writes the channels as people see them.
+func (x *exporter) channels(ctx context.Context) error {
+	x.name("channels")
+	x.text("[")
+	actor := cron.Actor{Account: x.account, Role: cron.RoleViewer} // without passwords in URLs
+	for after, first := int64(0), true; ; {
+		channels, err := x.service.store.Channels(ctx, x.account.ID, after, MaxChannelsPage)
+		if err != nil {
+			return err
+		}
+		for i := range channels {
+			c := &channels[i]
+			hideChannel(&actor, c)
+			x.item(first, map[string]any{"channelId": c.ID, "kind": c.Kind, "title": c.Title, "enabled": c.Enabled, "default": c.Default,
+				"folderIds": append([]int64{}, c.FolderIDs...), "tags": append([]string{}, c.Tags...), "settings": c.Settings, "template": c.Template,
+				"language": c.Language, "reminderSeconds": seconds(c.Reminder), "unsubscribed": append([]string{}, c.Unsubscribed...),
+				"created": c.Created.Unix(), "updated": c.Updated.Unix()})
+			after, first = c.ID, false
+		}
+		if len(channels) < MaxChannelsPage {
 			break
 		}
 	}

@@ -30,6 +30,7 @@ type Config struct {
 
 	Passwords *auth.Passwords  // one for the process; nil for one of its own
 	Mailer    Mailer           // nil when no mail can be sent
+	Channels  ChannelTester    // nil when no message can be sent
 	PublicURL string           // where people reach the service, such as https://cron.example.com; empty when that is not configured
 	SignUp    bool             // anybody may sign up
 	Lifetimes SessionLifetimes // of sessions
@@ -56,6 +57,8 @@ type Service struct {
 	recovery   auth.RecoveryCodes
 	sealer     *auth.Sealer
 	mailer     Mailer
+	channels   ChannelTester
+	linkKey    []byte // authenticates links in messages
 	background background
 	publicURL  string
 	signUp     bool
@@ -71,7 +74,7 @@ func New(c Config) *Service {
 		followers: followers{max: c.Followers}, guessKey: derivedKey(c.Secret, "punctual failed sign-ins"),
 		requestKey: derivedKey(c.Secret, "punctual idempotent requests"),
 		passwords:  c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
-		mailer: c.Mailer, background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
+		mailer: c.Mailer, channels: c.Channels, linkKey: derivedKey(c.Secret, "punctual links in messages"), background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
 		lifetimes: c.Lifetimes, logger: c.Logger, loads: newLoads(),
 	}
 	s.passkeys = auth.NewPasskeys(s.sealer, productName)

@@ -99,6 +99,15 @@ const (
 	UseCreateMaintenance UseCase = 173
 	UseChangeMaintenance UseCase = 174
 	UseDeleteMaintenance UseCase = 175
+	UseListChannels      UseCase = 181
+	UseCreateChannel     UseCase = 182
+	UseChangeChannel     UseCase = 183
+	UseDeleteChannel     UseCase = 184
+	UseMuteChannel       UseCase = 185
+	UseTestChannel       UseCase = 186
+	UseListMessages      UseCase = 187
+	UseGetMessage        UseCase = 188
+	UseResendMessage     UseCase = 189
 
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
@@ -183,6 +192,13 @@ var rights = map[UseCase]right{
 	UseCreateSecret: {scope: cron.ScopeAll, role: cron.RoleEditor},
 	UseChangeSecret: {scope: cron.ScopeAll, role: cron.RoleEditor},
 	UseDeleteSecret: {scope: cron.ScopeAll, role: cron.RoleEditor},
+
+	UseListChannels: reads, UseMuteChannel: writes,
+	UseCreateChannel: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseChangeChannel: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseDeleteChannel: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseTestChannel:   {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseListMessages:  reads, UseGetMessage: reads, UseResendMessage: writes,
 
 	UseGetAccount: reads, UseListKeys: reads,
 	UseCreateKey: {scope: cron.ScopeWrite, role: cron.RoleEditor, fresh: true},

@@ -100,6 +100,8 @@ func sameSubject(l *cron.Link) (condition string, args []any) {
 	switch l.Kind {
 	case cron.LinkInvitation:
 		return `kind = $1 AND account_id = $2 AND email = $3`, []any{int(l.Kind), l.AccountID, l.Email}
+	case cron.LinkChannel:
+		return `kind = $1 AND account_id = $2 AND detail = $3`, []any{int(l.Kind), l.AccountID, l.Detail}
 	case cron.LinkSignUp:
 		return `kind = $1 AND email = $2 AND account_id = $3`, []any{int(l.Kind), l.Email, l.AccountID}
 	}

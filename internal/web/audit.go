@@ -39,7 +39,7 @@ type auditRow struct {
 }
 
 // auditObjects are what the list of the filter offers, each the beginning of actions.
-var auditObjects = []string{"job.", "folder.", "key.", "tls.", "secret.", "sign-in", "session.", "person.", "member.", "invitation.", "account."}
+var auditObjects = []string{"job.", "folder.", "key.", "tls.", "secret.", "channel.", "sign-in", "session.", "person.", "member.", "invitation.", "account."}
 
 func showAudit(v *visit) error {
 	p := auditLogPage{Form: form{values: v.r.URL.Query(), errors: map[string]string{}}}
@@ -145,6 +145,8 @@ func (p auditLogPage) ObjectName(beginning string) string {
 		return p.labels.Label("audit.tls")
 	case "secret.":
 		return p.labels.Label("audit.secrets")
+	case "channel.":
+		return p.labels.Label("audit.channels")
 	}
 	return p.labels.Label("audit.accounts")
 }

@@ -33,7 +33,7 @@ var unknown = route{access: public, handle: notFound}
 func (w *web) routes() []route {
 	return slices.Concat(
 		w.startRoutes(), w.setupRoutes(), w.signInRoutes(), w.passkeyRoutes(), w.issuerRoutes(), w.confirmRoutes(),
-		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(),
+		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
 		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.serviceRoutes(),
 	)

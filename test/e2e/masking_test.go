@@ -70,7 +70,7 @@ func TestNothingShowsSecrets(t *testing.T) {
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
 		p := planted{}
 		for _, what := range []string{"password of a job", "password in a URL", "header", "authorization", "body", "secret of the account",
-			"other value of the secret", "password of the mail server", "secret of the issuer"} {
+			"other value of the secret", "password of the mail server", "secret of the issuer", "hook of a channel", "header of a channel", "token of a channel"} {
 			p[what] = harness.Planted + strings.ReplaceAll(what, " ", "/") + "+8d1f"
 		}
 		client, node := p.start(t, s)
@@ -88,10 +88,12 @@ func TestNothingShowsSecrets(t *testing.T) {
 		note(client.Do("POST", "/secrets", secret(p["secret of the account"]), nil))
 		note(client.Do("POST", "/secrets", secret(p["secret of the account"]+"\n"), nil))
 
+		p.channels(t, client, target.URL, &shown)
+
 		var ids []int64
 		for i, path := range []string{"/works", "/fails"} {
 			fields := harness.Fields{"url": target.URL + path + "?t=%secret:TOKEN%", "enabled": true, "saveResponses": true, "schedule": harness.EverySecond(),
-				"requestMethod": 1, "auth": harness.Fields{"enable": true, "user": "jane", "password": p["password of a job"]},
+				"notification": harness.Fields{"onFailure": true}, "requestMethod": 1, "auth": harness.Fields{"enable": true, "user": "jane", "password": p["password of a job"]},
 				"extendedData": harness.Fields{"body": "%secret:TOKEN%", "headers": harness.Fields{"X-Secret": "%secret:TOKEN%", "X-Token": p["header"]}}}
 			answer := client.Do("PUT", "/jobs", harness.Fields{"job": fields}, http.Header{"Idempotency-Key": {path}})
 			note(answer)
@@ -157,6 +159,30 @@ func (p planted) start(t *testing.T, s *harness.Service) (*harness.Client, *harn
 	return client, node
 }
 
+// channels makes channels with secrets that are told of failures, by receivers that repeat what they get.
+func (p planted) channels(t *testing.T, client *harness.Client, target string, shown *strings.Builder) {
+	t.Helper()
+	for _, channel := range []harness.Fields{
+		{"kind": "mattermost", "url": target + "/fails/" + url.PathEscape(p["hook of a channel"])},
+		{"kind": "gotify", "url": target, "token": p["token of a channel"]},
+		{"kind": "http", "url": target + "/fails", "template": "x", "headers": harness.Fields{"X-Secret": p["header of a channel"]}},
+	} {
+		channel["default"] = true
+		made := client.Do("POST", "/channels", harness.Fields{"channel": channel}, nil)
+		if made.Status != http.StatusOK {
+			t.Fatalf("a channel is answered with %d: %s", made.Status, made.Body)
+		}
+		fmt.Fprintln(shown, string(made.Body))
+	}
+	for id := 2; id <= 4; id++ {
+		path := fmt.Sprintf("/channels/%d", id)
+		for _, answer := range []harness.Answer{client.Do("POST", path+"/test", nil, nil), client.Do("GET", path, nil, nil),
+			client.Do("PATCH", path, harness.Fields{"channel": harness.Fields{"headers": harness.Fields{"a b": p["header of a channel"]}}}, nil)} {
+			fmt.Fprintln(shown, answer.Header, string(answer.Body))
+		}
+	}
+}
+
 // testRun performs a test run with all secrets that a job can have, of a target that echoes them.
 func (p planted) testRun(t *testing.T, client *harness.Client, target string, shown *strings.Builder) {
 	t.Helper()
@@ -185,7 +211,7 @@ func (p planted) testRun(t *testing.T, client *harness.Client, target string, sh
 func (p planted) browse(t *testing.T, s *harness.Service, node *harness.Node, client *harness.Client, shown *strings.Builder) {
 	t.Helper()
 	for _, path := range []string{"/secrets", "/history", "/history?format=csv", "/history?format=ndjson", "/history?groupBy=cause", "/stats", "/export",
-		"/audit", "/me", "/apikeys", "/tls", "/jobs/1/history", "/jobs/2/executions", "/metrics", "/openapi.json", "/jobs/999", "/nothing"} {
+		"/audit", "/channels", "/notifications", "/me", "/apikeys", "/tls", "/jobs/1/history", "/jobs/2/executions", "/metrics", "/openapi.json", "/jobs/999", "/nothing"} {
 		answer, err := client.Try("GET", path, nil, nil)
 		if err != nil {
 			t.Fatal(err)

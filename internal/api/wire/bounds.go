@@ -32,6 +32,12 @@ const (
 	DefaultProblemsPage = 100
 	MaxProblemsPage     = 100
 
+	DefaultChannelsPage = 100
+	MaxChannelsPage     = 100
+
+	DefaultNotificationsPage = 50
+	MaxNotificationsPage     = 100
+
 	DefaultSecretsPage = 100
 	MaxSecretsPage     = 1000
 

@@ -19,11 +19,16 @@ func (x *Tables) SetChannelResult(channelID int64, stopped cron.ChannelFault, fa
 		channelID, int(stopped), failures, time.Now().UnixMilli(), int(cron.ChannelBroken), detail)
 }
 
-// AddMessage adds a message of a channel in a state.
-func (x *Tables) AddMessage(c cron.Channel, state cron.MessageState) {
+// AddMessage adds a message of a channel in a state, and returns its ID. One that was dropped was so since the channel was muted.
+func (x *Tables) AddMessage(c cron.Channel, state cron.MessageState) (id int64) {
 	x.t.Helper()
-	x.execOne(`INSERT INTO message (account_id, channel_id, state, kind, created_at, due_at) VALUES ($1, $2, $3, $4, $5, $5)`,
-		c.AccountID, c.ID, int(state), int(cron.NoticeFailure), time.Now().UnixMilli())
+	dropped := cron.DropNone
+	if state == cron.MessageDropped {
+		dropped = cron.DropMuted
+	}
+	x.row(`INSERT INTO message (account_id, channel_id, state, kind, created_at, due_at, dropped) VALUES ($1, $2, $3, $4, $5, $5, $6)
+		RETURNING id`, []any{c.AccountID, c.ID, int(state), int(cron.NoticeFailure), time.Now().UnixMilli(), int(dropped)}, &id)
+	return id
 }
 
 // MessageStates are the states of the messages of a channel in the order of their IDs.

@@ -1,0 +1,197 @@
+package service_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"punctual/internal/cron"
+	"punctual/internal/service"
+	"punctual/internal/store/storetest"
+)
+
+// tester keeps what it is to send, and answers with what is next.
+type tester struct {
+	sent []cron.MessageDelivery
+	next cron.MessageResult
+}
+
+// TestChannel keeps a message.
+func (s *tester) TestChannel(_ context.Context, d *cron.MessageDelivery) cron.MessageResult {
+	s.sent = append(s.sent, *d)
+	return s.next
+}
+
+// channelOf makes a channel as a person would.
+func channelOf(w *world, actor cron.Actor, kind string, settings map[string]string) cron.Channel {
+	w.Helper()
+	c, _, err := w.NewChannel(actor, &service.ChannelChange{Kind: kind, Settings: settings})
+	w.ok(err)
+	w.ok(w.AddChannel(w.Context(), actor, &c))
+	return c
+}
+
+// linksTo are the tokens of the links of the mails that were sent to an address.
+func linksTo(w *world, to string) (tokens []string) {
+	w.Helper()
+	w.FinishBackground(w.Context())
+	mails := w.mail.mails
+	w.mail.mails = nil
+	for _, m := range mails {
+		if _, token, ok := strings.Cut(m.Text, service.ChannelPath); ok && m.To == to {
+			token, _, _ = strings.Cut(token, "\n")
+			tokens = append(tokens, token)
+		}
+	}
+	return tokens
+}
+
+// TestAddressesAreConfirmed makes channels of addresses: those of strangers' accounts are used once whoever has the address agrees.
+func TestAddressesAreConfirmed(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.ownAccount()
+	owner.Account.Access = cron.AccessAll
+	to := func(address string) map[string]string { return map[string]string{"to": address} }
+	if c := channelOf(w, owner, "email", to("any@example.org")); !c.Confirmed {
+		t.Error("the account of the operator has to have an address confirmed")
+	}
+	w.ok(w.db.UpdateAccount(w.Context(), owner.Account.ID, func(a *cron.Account) error { a.Access = cron.AccessGlobal; return nil }))
+	owner.Account.Access = cron.AccessGlobal
+	w.ok(w.db.UpdatePerson(w.Context(), owner.Person.ID, func(p *cron.Person) error { p.Confirmed = true; return nil }))
+	if c := channelOf(w, owner, "email", to(strings.ToUpper(owner.Person.Email))); !c.Confirmed {
+		t.Error("a member has to confirm the own address")
+	}
+	if c := channelOf(w, owner, "webhook", map[string]string{"url": "https://a.example/"}); !c.Confirmed {
+		t.Error("a webhook has to be confirmed")
+	}
+	c := channelOf(w, owner, "email", to("Jane@example.org"))
+	tokens := linksTo(w, "jane@example.org")
+	if c.Confirmed || len(tokens) != 1 {
+		t.Fatalf("the channel is %+v, and %d links were sent", c, len(tokens))
+	}
+	read := func() cron.Channel {
+		t.Helper()
+		c, err := w.db.Channel(w.Context(), c.AccountID, c.ID)
+		w.ok(err)
+		return c
+	}
+	if info, err := w.ChannelLink(w.Context(), tokens[0]); err != nil || info.Email != "jane@example.org" || read().Confirmed {
+		t.Errorf("looking at the link: %+v, %v, confirmed %v", info, err, read().Confirmed)
+	}
+	client := service.Client{Console: true}
+	w.ok(w.ConfirmChannel(w.Context(), client, tokens[0]))
+	if !read().Confirmed {
+		t.Error("it is not confirmed")
+	}
+	w.fails(w.ConfirmChannel(w.Context(), client, tokens[0]), cron.Gone, cron.RuleLinkUsed)
+
+	// Another address has to be confirmed again, and the link of the former one is of no use.
+	_, err := w.ChangeChannel(w.Context(), owner, c.ID, &service.ChannelChange{Settings: to("john@example.org")})
+	w.ok(err)
+	first := linksTo(w, "john@example.org")
+	_, err = w.ChangeChannel(w.Context(), owner, c.ID, &service.ChannelChange{Settings: to("joan@example.org")})
+	w.ok(err)
+	second := linksTo(w, "joan@example.org")
+	if read().Confirmed || len(first) != 1 || len(second) != 1 {
+		t.Fatalf("confirmed %v, links %q and %q", read().Confirmed, first, second)
+	}
+	w.fails(w.ConfirmChannel(w.Context(), client, first[0]), cron.Gone, cron.RuleLinkExpired)
+	w.ok(w.DeleteChannel(w.Context(), owner, c.ID))
+	w.fails(w.ConfirmChannel(w.Context(), client, second[0]), cron.Gone, cron.RuleLinkExpired)
+}
+
+// TestConfirmationsAreBounded asks one address, and many, again and again.
+func TestConfirmationsAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.ownAccount()
+	w.ok(w.db.UpdateAccount(w.Context(), owner.Account.ID, func(a *cron.Account) error {
+		a.Access, a.Plan = cron.AccessGlobal, cron.PlanUnlimited
+		return nil
+	}))
+	owner.Account.Access, owner.Account.Plan = cron.AccessGlobal, cron.PlanUnlimited
+	made := 0
+	for range 30 {
+		c, _, err := w.NewChannel(owner, &service.ChannelChange{Kind: "email", Settings: map[string]string{"to": "victim@example.org"}})
+		w.ok(err)
+		if err := w.AddChannel(w.Context(), owner, &c); err == nil {
+			made++
+		} else if cron.KindOf(err) != cron.TooMany {
+			t.Fatal(err)
+		}
+	}
+	if sent := len(linksTo(w, "victim@example.org")); sent != made || sent == 0 || sent > 10 { // 5 in an hour, which may end in between
+		t.Errorf("%d channels have sent %d mails", made, sent)
+	}
+	c := cron.Channel{AccountID: owner.Account.ID, Kind: "email", Enabled: true, Settings: map[string]string{"to": "other@example.org"}}
+	w.ok(w.db.CreateChannel(w.Context(), &c))
+	for range 4 {
+		result, err := w.TestChannel(w.Context(), owner, c.ID)
+		w.ok(err)
+		if result.Fault != cron.ChannelUnconfirmed {
+			t.Errorf("the result is %+v", result)
+		}
+	}
+	if sent := len(linksTo(w, "other@example.org")); sent < 1 || sent > 2 {
+		t.Errorf("tests have sent %d mails", sent)
+	}
+}
+
+// TestTests tests channels, of one receiver and of several, until there were too many.
+func TestTests(t *testing.T) {
+	sender := &tester{}
+	w := newWorld(t, func(c *service.Config) { c.Channels = sender })
+	owner := w.member("first@example.com", cron.RoleOwner)
+	w.member("second@example.com", cron.RoleOwner)
+	w.member("viewer@example.com", cron.RoleViewer)
+	hook := channelOf(w, owner, "webhook", map[string]string{"url": "https://a.example/"})
+	list, err := w.db.Channels(w.Context(), owner.Account.ID, 0, 1)
+	w.ok(err)
+	if _, err := w.TestChannel(w.Context(), owner, hook.ID); err != nil || len(sender.sent) != 1 {
+		t.Fatalf("%v, sent %d", err, len(sender.sent))
+	}
+	d := sender.sent[0]
+	if d.Message.Kind != cron.NoticeTest || len(d.Message.Notices) != 1 || d.Channel.Settings["url"] != "https://a.example/" ||
+		d.Account.ID != owner.Account.ID || d.Message.ID != 0 {
+		t.Errorf("sent %+v", d)
+	}
+	if _, err := w.TestChannel(w.Context(), owner, list[0].ID); err != nil || len(sender.sent) != 3 || sender.sent[1].Message.Recipient == sender.sent[2].Message.Recipient {
+		t.Errorf("%v, sent %+v", err, sender.sent)
+	}
+	sender.next.Fault = cron.ChannelUnauthorized
+	if result, err := w.TestChannel(w.Context(), owner, list[0].ID); err != nil || result.Fault != cron.ChannelUnauthorized || len(sender.sent) != 4 {
+		t.Errorf("%v, %+v, sent %d", err, result, len(sender.sent))
+	}
+	refused := 0
+	for range 12 { // 6 in a minute, which may end in between
+		if _, err := w.TestChannel(w.Context(), owner, hook.ID); cron.KindOf(err) == cron.TooMany {
+			refused++
+		} else {
+			w.ok(err)
+		}
+	}
+	if refused < 3 || len(sender.sent) != 4+12-refused {
+		t.Errorf("%d of 12 further tests were refused, and %d sent", refused, len(sender.sent))
+	}
+}
+
+// TestStartAgain enables a channel that the service has stopped.
+func TestStartAgain(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.ownAccount()
+	c := channelOf(w, owner, "webhook", map[string]string{"url": "https://a.example/"})
+	storetest.NewTables(t, storetest.Raw(t, w.options)).SetChannelResult(c.ID, cron.ChannelNotFound, 3, "gone")
+	change := func(fields ...string) cron.Channel {
+		t.Helper()
+		_, err := w.ChangeChannel(w.Context(), owner, c.ID, &service.ChannelChange{Values: cron.Channel{Enabled: true, Title: "x"}, Fields: fields})
+		w.ok(err)
+		read, err := w.db.Channel(w.Context(), c.AccountID, c.ID)
+		w.ok(err)
+		return read
+	}
+	if got := change("/title"); got.Stopped != cron.ChannelNotFound {
+		t.Errorf("another title makes it %+v", got)
+	}
+	if got := change("/enabled"); got.Stopped != cron.ChannelOK || got.Failures != 0 {
+		t.Errorf("enabled, it is %+v", got)
+	}
+}
