@@ -26,6 +26,9 @@ var writingMessages = map[string]func(w *doorWorld, ctx context.Context, db *sto
 		_, err := db.ResendMessage(ctx, w.account, w.sent)
 		return err
 	},
+	"UseMessageLink": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UseMessageLink(ctx, w.account, w.sent, func(context.Context) error { return nil })
+	},
 	"TellOperators": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk})
 	},
@@ -71,6 +74,19 @@ func runMessages(t testing.TB, db *store.Store, account, node int64) {
 		}
 		ok(t, db.FinishMessage(ctx, &r))
 	}
-	_, err = db.ResendMessage(ctx, claimed.Deliveries[0].Account.ID, claimed.Deliveries[0].Message.ID)
+	d := claimed.Deliveries[0]
+	_, err = db.ResendMessage(ctx, d.Account.ID, d.Message.ID)
 	ok(t, err)
+	_, err = db.Messages(ctx, d.Account.ID, &cron.MessageQuery{ChannelID: d.Channel.ID, ProblemID: 1, JobID: 1, Limit: 10})
+	ok(t, err)
+	list, err := db.Messages(ctx, d.Account.ID, &cron.MessageQuery{Limit: 10})
+	ok(t, err)
+	if len(list) == 0 {
+		t.Error("no messages are listed")
+	}
+	_, err = db.Message(ctx, d.Account.ID, d.Message.ID)
+	ok(t, err)
+	_, _, err = db.LinkedMessage(ctx, d.Message.ID)
+	ok(t, err)
+	ok(t, db.UseMessageLink(ctx, d.Account.ID, d.Message.ID, func(context.Context) error { return nil }))
 }
