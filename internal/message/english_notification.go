@@ -123,7 +123,7 @@ var englishReasons = map[cron.Fault]string{
 	cron.FaultTLS: "TLS failed", cron.FaultTooMuchData: "response too large", cron.FaultClosed: "connection closed early",
 	cron.FaultReset: "connection reset", cron.FaultMalformed: "answer is not HTTP", cron.FaultInternal: "fault of the service",
 	cron.FaultLost: "result unknown", cron.FaultOverlap: "skipped, still running", cron.FaultDisabled: "skipped, disabled",
-	cron.FaultMissed: "missed", cron.FaultPaused: "skipped, paused", cron.FaultAccountDisabled: "skipped, account disabled",
+	cron.FaultMissed: "missed", cron.FaultPaused: "skipped, paused", cron.FaultMaintenance: "skipped, maintenance", cron.FaultAccountDisabled: "skipped, account disabled",
 	cron.FaultBodyLacks: "expected text missing", cron.FaultBodyHolds: "forbidden text found", cron.FaultBodyMismatch: "pattern not matched",
 	cron.FaultMatchTime: "pattern too slow", cron.FaultMatchBusy: "service too busy to match the pattern", cron.FaultRedirects: "too many redirects",
 	cron.FaultRedirectLoop: "redirect loop", cron.FaultRedirectURL: "invalid redirect", cron.FaultShortage: "service short of resources",
@@ -180,6 +180,7 @@ var englishDrops = map[cron.MessageDrop]string{
 	cron.DropSnoozed:      "The problem was snoozed.",
 	cron.DropResolved:     "The problem was resolved.",
 	cron.DropChannel:      "The channel was disabled, stopped or deleted.",
+	cron.DropAccount:      "The account was disabled.",
 }
 
 // englishNouns are the singular and the plural of what is counted.

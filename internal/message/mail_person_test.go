@@ -15,6 +15,7 @@ func mailsWith(c *Catalogue, chosen, link string) map[mailKind]Mail {
 	return map[mailKind]Mail{
 		mailTest:            c.TestMail(to),
 		mailInvitation:      c.InvitationMail(to, chosen, chosen, cron.RoleEditor, at, link),
+		mailChannel:         c.ChannelMail(to, chosen, link),
 		mailSignUp:          c.SignUpMail(to, link),
 		mailKnown:           c.KnownMail(to, link),
 		mailLostPassword:    c.LostPasswordMail(to, link),
