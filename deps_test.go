@@ -31,9 +31,10 @@ var allowed = map[string][]string{
 	"punctual/internal/zoneinfo":  {"cron"},
 
 	"punctual/internal/certificate":  {},
-	"punctual/internal/notify":       {"cron", "message"},
+	"punctual/internal/notify":       {"cron", "message", "metrics"},
 	"punctual/internal/notify/email": {"config", "cron", "markdown", "message"},
-	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify/email", "scheduler",
+	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify", "notify/email",
+		"scheduler",
 		"service", "store", "web", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 
+	"punctual/internal/cron"
 	"punctual/internal/message"
 )
 
@@ -27,6 +28,13 @@ type fileShares struct{ slots, connections, plain int }
 func (s *fileShares) sharePlain() {
 	s.plain = max(8, s.connections/8)
 	s.connections -= s.plain
+}
+
+// shareMessages is how many messages to channels may be sent at once. They get an eighth of the client connections, but at least 4.
+func (s *fileShares) shareMessages() (messages int) {
+	messages = min(max(s.connections/8/filesPerSlot, 2), cron.MaxSendingOfNode)
+	s.connections -= filesPerSlot * messages
+	return messages
 }
 
 // shareFiles divides limit open files between the requested number of slots and client connections.

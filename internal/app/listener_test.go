@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"punctual/internal/cron"
 )
 
 // door is a server behind a limited listener, whose requests wait at a gate when their path says so.
@@ -250,8 +252,13 @@ func TestShareFiles(t *testing.T) {
 		case tt.says == "" && (err != nil || got != tt.want):
 			t.Errorf("%d files for %d slots are %+v, %v; want %+v", tt.limit, tt.slots, got, err, tt.want)
 		}
-		if all := ownFiles + filesPerSlot*got.slots + got.connections; err == nil && all > tt.limit {
+		before := got.connections
+		messages := got.shareMessages()
+		if all := ownFiles + filesPerSlot*(got.slots+messages) + got.connections; err == nil && all > tt.limit {
 			t.Errorf("%d files for %d slots share out %d", tt.limit, tt.slots, all)
+		}
+		if err == nil && (messages < 2 || messages > cron.MaxSendingOfNode || got.connections < before*7/8) {
+			t.Errorf("of %d connections, %d are left with %d messages", before, got.connections, messages)
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"punctual/internal/fetch"
 	"punctual/internal/message"
 	"punctual/internal/metrics"
+	"punctual/internal/notify"
 	"punctual/internal/scheduler"
 	"punctual/internal/service"
 	"punctual/internal/store"
@@ -39,6 +40,7 @@ type node struct {
 	fail    func() // makes the node stop, after a part has failed
 
 	shares     fileShares
+	messages   int // that may be sent at once
 	listener   net.Listener
 	operations net.Listener // nil without --operations-listen
 	plain      net.Listener // nil without --http-listen
@@ -57,6 +59,8 @@ type node struct {
 	answering *probe
 	writing   *probe
 	guard     *fetch.Guard
+	exchanger *fetch.Client  // of executions and messages
+	sender    *notify.Sender // of messages to channels
 	jobs      *scheduler.Scheduler
 	manager   serviceManager
 	ready     atomic.Bool // all parts have started, and the node is not stopping
@@ -101,6 +105,7 @@ func (n *node) parts() []part {
 		{"plain HTTP", n.servePlain},
 		{"operations", n.serveOperations},
 		{"scheduler", n.schedule},
+		{"messages", n.sendMessages},
 		{"replanning", workers.part(n.replanning)},
 		{"statistics", workers.part(n.statistics)},
 		{"upkeep", workers.part(n.upkeep)},
@@ -112,6 +117,7 @@ func (n *node) parts() []part {
 
 func (n *node) shareFiles(context.Context) (stop func() error, err error) {
 	n.shares, err = shareFiles(openFiles(), n.config.Serve.Slots)
+	n.messages = n.shares.shareMessages()
 	if n.config.Serve.OperationsListen != "" {
 		n.shares.connections -= operationsConnections
 	}
@@ -214,8 +220,13 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 			n.guard.Own = append(n.guard.Own, addressOf(l))
 		}
 	}
+	n.exchanger = fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger})
+	if err := n.newSender(); err != nil {
+		return nil, err
+	}
 	n.service, err = newService(service.Config{
-		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.db.ServiceSecret(), Followers: n.shares.connections / 2, Logger: n.logger,
+		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.db.ServiceSecret(), Followers: n.shares.connections / 2,
+		Channels: n.sender, Logger: n.logger,
 	}, n.config)
 	return nil, err
 }

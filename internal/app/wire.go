@@ -13,7 +13,6 @@ import (
 	"punctual/internal/api"
 	"punctual/internal/auth"
 	"punctual/internal/cron"
-	"punctual/internal/fetch"
 	"punctual/internal/metrics"
 	"punctual/internal/scheduler"
 	"punctual/internal/store"
@@ -39,7 +38,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	jobs := scheduler.New(scheduler.Config{
 		Store: n.db, Nodes: n.db, TestRuns: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
 		Metrics: n.metrics, Logger: n.logger,
-		Exchanger: fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger}),
+		Exchanger: n.exchanger,
 	})
 	addGauges(n.metrics, jobs, n.db)
 	return jobs, nil

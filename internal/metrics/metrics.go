@@ -23,6 +23,7 @@ type Metrics struct {
 	Finishes       prometheus.Histogram   // seconds that a batch of results took
 	Finished       prometheus.Histogram   // results per batch
 	DatabaseErrors *prometheus.CounterVec // by operation
+	Notifications  *prometheus.CounterVec // attempts to send a message to a channel, by kind of channel and outcome
 	Requests       *prometheus.CounterVec // to the API, by method and status
 	RequestTime    prometheus.Histogram   // seconds
 	Closed         *prometheus.CounterVec // client connections closed to make room for others, by reason
@@ -58,6 +59,8 @@ func New() *Metrics {
 	for _, operation := range []string{"next_run", "claim", "finish", "heartbeat", "test_runs"} {
 		m.DatabaseErrors.WithLabelValues(operation)
 	}
+	m.Notifications = m.counters("notifications_total", "Attempts to send a message to a channel, by kind of channel and outcome.",
+		"kind", "outcome")
 	m.Requests = m.counters("api_requests_total", "API requests, by method and status.", "method", "status")
 	m.RequestTime = m.histogram("api_request_duration_seconds", "Duration of API requests; event streams are not counted.", batchTimes...)
 	m.Closed = m.counters("connections_closed_total", "Client connections closed to make room for others, by reason.", "reason")

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -67,12 +68,6 @@ var kinds = [...]*Kind{
 	&ntfy, &gotify, &pushover, &zulip, &webex, &lark, &pagerDuty, &splunkOnCall, &homeAssistant, &apprise, &twilio,
 }
 
-// The kinds that are mails. Every account begins with a channel of the first one.
-var (
-	owners = Kind{Name: "owners", Title: "E-mail to the owners"}
-	mail   = Kind{Name: "email", Title: "E-mail", Fields: []Field{{Name: "to", Required: true, check: checkMail}}}
-)
-
 // Kinds are all kinds, in the order in which people see them.
 func Kinds() []*Kind { return slices.Clone(kinds[:]) }
 
@@ -137,6 +132,7 @@ func worded(n *message.Notification, template string) (*message.Notification, er
 		return nil, err
 	}
 	own := *n
+	text = cmp.Or(manyLines(text), n.Subject)
 	own.Summary, own.Facts, own.Excerpt, own.Runbook, own.Jobs, own.More, own.Footer = text, nil, "", "", nil, "", ""
 	return &own, nil
 }

@@ -1,0 +1,297 @@
+package notify
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/metrics"
+)
+
+// Store routes notices to messages, and keeps these.
+type Store interface {
+	RouteNotices(ctx context.Context) (more bool, err error)
+	ClaimMessages(ctx context.Context, c cron.MessageClaim) (cron.ClaimedMessages, error)
+	FinishMessage(ctx context.Context, r *cron.MessageResult) error
+	// NextMessage is when a message is due next; zero for never.
+	NextMessage(ctx context.Context) (time.Time, error)
+	// Noticed tells that there may be something to do earlier.
+	Noticed() <-chan struct{}
+}
+
+// Exchanger makes HTTP exchanges.
+type Exchanger interface {
+	Do(ctx context.Context, call cron.Call) cron.Result
+}
+
+// Mailer sends notifications by e-mail.
+type Mailer interface {
+	// SendNotification sends a mail to an address. The error is a *cron.MailError.
+	SendNotification(ctx context.Context, to string, n *message.Notification) error
+}
+
+// Config configures a Sender. All fields but Mailer are needed.
+type Config struct {
+	Store     Store
+	Limit     int // of messages that are sent at once, up to cron.MaxSendingOfNode
+	Exchanger Exchanger
+	Mailer    Mailer       // nil for a service without a mail server
+	Node      func() int64 // the epoch of this node
+	// Context is what a message says besides its notices, such as its links.
+	Context func(d *cron.MessageDelivery) message.Context
+	Now     func() time.Time
+	Metrics *metrics.Metrics
+	Logger  *slog.Logger
+}
+
+// Sender sends messages. One loop routes notices, claims messages that are due, and starts a goroutine for each:
+//
+//	poll, notice or end of one ──▶ route notices ──▶ claim, up to what there is room for ──▶ attempt ──▶ finish, until it is written
+//
+// A message is sent at least once. If the process dies, or the result cannot be written, it is sent again with the same ID. When the
+// node stops, attempts have a few seconds to end; what is interrupted is sent again too.
+type Sender struct {
+	Config
+
+	mu      sync.Mutex
+	sending map[int64]bool // IDs of messages, from their claim until their result is written
+	ended   chan struct{}  // signals that one has ended
+	works   sync.WaitGroup
+
+	unread, unwritten atomic.Bool // an error was logged, and nothing has succeeded since
+}
+
+// Times of a Sender.
+const (
+	pollPeriod  = time.Second
+	heldPause   = 250 * time.Millisecond // while messages are due that may not be sent yet, such as those of an account that is at its limit
+	retryPause  = time.Second            // after an error of the database
+	stopGrace   = 5 * time.Second        // in which attempts may end when the node stops
+	recordGrace = 5 * time.Second        // in which the results are written then
+	storeLimit  = 30 * time.Second       // of one call to the store
+)
+
+// routeSteps is how many chunks of notices are routed before messages are claimed again.
+const routeSteps = 4
+
+// NewSender returns a Sender.
+func NewSender(c Config) *Sender {
+	for _, k := range kinds { // exist from the start, so that the first message is an increase
+		c.Metrics.Notifications.WithLabelValues(k.Name, "sent")
+		c.Metrics.Notifications.WithLabelValues(k.Name, "failed")
+	}
+	return &Sender{Config: c, sending: make(map[int64]bool), ended: make(chan struct{}, 1)}
+}
+
+// Run sends messages until ctx ends, and returns when those being sent have ended.
+func (s *Sender) Run(ctx context.Context) error {
+	attempts, interrupt := context.WithCancel(context.WithoutCancel(ctx))
+	defer interrupt()
+	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-s.Store.Noticed():
+		case <-s.ended:
+		}
+		if ctx.Err() == nil {
+			timer.Reset(s.pass(ctx, attempts, recording))
+		}
+	}
+	defer time.AfterFunc(stopGrace, interrupt).Stop()
+	defer time.AfterFunc(stopGrace+recordGrace, giveUp).Stop()
+	s.works.Wait()
+	return nil
+}
+
+// Sending is how many messages are being sent.
+func (s *Sender) Sending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sending)
+}
+
+// pass does what is due, and returns how long there is nothing to do.
+func (s *Sender) pass(ctx, attempts, recording context.Context) time.Duration {
+	wait, err := s.work(ctx, attempts, recording)
+	switch {
+	case err == nil:
+		s.unread.Store(false)
+		return wait
+	case ctx.Err() == nil && !s.unread.Swap(true):
+		message.LogDatabase(s.Logger, "messages to channels cannot be read; trying again", err)
+	}
+	return retryPause
+}
+
+func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeLimit)
+	defer cancel()
+	more := true
+	for step := 0; more && step < routeSteps; step++ {
+		var err error
+		if more, err = s.Store.RouteNotices(ctx); err != nil {
+			return 0, fmt.Errorf("route notices: %w", err)
+		}
+	}
+	waiting, err := s.claim(ctx, attempts, recording)
+	if err != nil {
+		return 0, err
+	}
+	if more || waiting && s.room() > 0 {
+		return 0, nil
+	}
+	next, err := s.Store.NextMessage(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("find when a message is due: %w", err)
+	}
+	switch wait := next.Sub(s.Now()); {
+	case next.IsZero() || s.room() == 0:
+		return pollPeriod, nil
+	case wait <= 0:
+		return heldPause, nil
+	default:
+		return min(wait, pollPeriod), nil
+	}
+}
+
+// claim claims messages and starts to send them. more is true when others are due.
+func (s *Sender) claim(ctx, attempts, recording context.Context) (more bool, err error) {
+	room := s.room()
+	if room == 0 {
+		return true, nil
+	}
+	node := s.Node()
+	claimed, err := s.Store.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids()})
+	if err != nil {
+		return false, fmt.Errorf("claim messages: %w", err)
+	}
+	s.mu.Lock()
+	for i := range claimed.Deliveries {
+		s.sending[claimed.Deliveries[i].Message.ID] = true
+	}
+	s.mu.Unlock()
+	for i := range claimed.Deliveries {
+		d := &claimed.Deliveries[i]
+		s.works.Go(func() {
+			result := s.attempt(attempts, d)
+			result.Node = node
+			s.record(recording, &result)
+			s.end(d.Message.ID)
+		})
+	}
+	return claimed.More && len(claimed.Deliveries) > 0, nil
+}
+
+// room is how many messages can be started.
+func (s *Sender) room() int { return max(s.Limit-s.Sending(), 0) }
+
+func (s *Sender) ids() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]int64, 0, len(s.sending))
+	for id := range s.sending {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (s *Sender) end(id int64) {
+	s.mu.Lock()
+	delete(s.sending, id)
+	s.mu.Unlock()
+	select {
+	case s.ended <- struct{}{}:
+	default:
+	}
+}
+
+// record writes a result, again and again until it is written or ctx ends.
+func (s *Sender) record(ctx context.Context, r *cron.MessageResult) {
+	for ctx.Err() == nil {
+		writing, cancel := context.WithTimeout(ctx, storeLimit)
+		err := s.Store.FinishMessage(writing, r)
+		cancel()
+		if err == nil {
+			s.unwritten.Store(false)
+			return
+		}
+		if ctx.Err() == nil && !s.unwritten.Swap(true) {
+			message.LogDatabase(s.Logger, "the result of a message to a channel cannot be written; trying again", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// TestChannel sends a message that is not stored at once, and says what became of it.
+func (s *Sender) TestChannel(ctx context.Context, d *cron.MessageDelivery) cron.MessageResult {
+	return s.attempt(ctx, d)
+}
+
+// attempt sends a message. It does not panic.
+func (s *Sender) attempt(ctx context.Context, d *cron.MessageDelivery) (r cron.MessageResult) {
+	began := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			s.Logger.Error("a message to a channel ended in a panic", slog.Int64("message", d.Message.ID), slog.String("kind", d.Channel.Kind),
+				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+			r = cron.MessageResult{Fault: cron.ChannelInside}
+		}
+		r.MessageID, r.Took = d.Message.ID, time.Since(began)
+		s.count(d, &r)
+	}()
+	if d.Channel.Settings == nil && d.Message.Fault == cron.ChannelInside {
+		return cron.MessageResult{Fault: cron.ChannelInside} // the store could not open them
+	}
+	kind, ok := Find(d.Channel.Kind)
+	if !ok {
+		return cron.MessageResult{Fault: cron.ChannelInside}
+	}
+	language := d.Message.Language
+	if language == "" {
+		language = d.Channel.Language
+	}
+	n := message.Choose(language, message.Languages()).Notification(&d.Message, &d.Channel, s.Context(d))
+	if d.Message.ID == 0 {
+		n.ID = "msg_" + rand.Text() // receivers drop a second message with the same one
+	}
+	if kind.Mail() {
+		return s.mail(ctx, d, &n)
+	}
+	call, err := kind.Call(&d.Channel, &n, d.Account.Access, s.Now())
+	if err != nil {
+		return cron.MessageResult{Fault: cron.ChannelTemplateBad}
+	}
+	result := s.Exchanger.Do(ctx, call)
+	v := kind.Judge(&d.Channel, &call, &result)
+	return cron.MessageResult{Fault: v.Fault, Gone: v.Gone, Detail: v.Detail, RetryAfter: v.Wait}
+}
+
+// count counts an attempt. What it said and to whom stays out of the log.
+func (s *Sender) count(d *cron.MessageDelivery, r *cron.MessageResult) {
+	kind := "other"
+	if k, ok := Find(d.Channel.Kind); ok {
+		kind = k.Name
+	}
+	outcome := "sent"
+	if r.Fault != cron.ChannelOK {
+		outcome = "failed"
+		s.Logger.Debug("a message to a channel was not taken", slog.Int64("message", d.Message.ID), slog.Int64("channel", d.Channel.ID),
+			slog.String("kind", kind), slog.Int("fault", int(r.Fault)))
+	}
+	s.Metrics.Notifications.WithLabelValues(kind, outcome).Inc()
+}
