@@ -23,7 +23,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
+	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJobs", "BinFolders",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
 
@@ -60,6 +60,8 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		raw    = storetest.NewTables(t, storetest.Raw(t, w.options))
 		broken = raw.AddProblems(w.account.ID, 1, cron.ProblemOpen, w.db.Now())
 	)
+	channel, _, err := w.NewChannel(jane, &service.ChannelChange{Kind: "webhook", Settings: map[string]string{"url": "https://a.example/"}})
+	w.ok(err)
 	act := func(state *cron.ProblemState, note *string) error {
 		return w.ActOnProblem(ctx, jane, broken, cron.ProblemAction{State: state, Note: note, Until: w.db.Now().Add(time.Hour)})
 	}
@@ -134,6 +136,16 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"AddSecret", "secret.create", func() error { return w.AddSecret(ctx, jane, &secret) }},
 		{"SetSecret", "secret.change", func() error { return w.SetSecret(ctx, jane, secret.ID, new("another s3cret")) }},
 		{"DeleteSecret", "secret.delete", func() error { return w.DeleteSecret(ctx, jane, secret.ID) }},
+		{"AddChannel", "channel.create", func() error { return w.AddChannel(ctx, jane, &channel) }},
+		{"ChangeChannel", "channel.change", func() error {
+			return second(w.ChangeChannel(ctx, jane, channel.ID, &service.ChannelChange{Settings: map[string]string{"url": "https://a.example/s3cret"}}))
+		}},
+		{"MuteChannel", "channel.mute", func() error { return w.MuteChannel(ctx, jane, channel.ID, cron.Forever) }},
+		{"TestChannel", "channel.test", func() error { return second(w.TestChannel(ctx, jane, channel.ID)) }},
+		{"Resend", "notification.resend", func() error {
+			return second(w.Resend(ctx, jane, raw.AddMessage(channel, cron.MessageSent)))
+		}},
+		{"DeleteChannel", "channel.delete", func() error { return w.DeleteChannel(ctx, jane, channel.ID) }},
 		{"Rename", "account.change", func() error { return w.Rename(ctx, jane, "Web shop") }},
 		{"Export", "account.export", func() error { return second(w.exportText(ctx, jane)) }},
 		{"CreateAccount", "account.create", func() (err error) {

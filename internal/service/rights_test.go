@@ -45,6 +45,14 @@ var whoMay = map[string]string{
 	"SetSecret":    "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"DeleteSecret": "command, key, operator's key, editor's key, editor, owner, stale owner",
 
+	"Channels": readers, "Channel": readers, "ChannelKinds": readers, "MuteChannel": writers,
+	"NewChannel":    "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"AddChannel":    "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"ChangeChannel": "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"DeleteChannel": "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"TestChannel":   "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"Messages":      readers, "Message": readers, "Resend": writers,
+
 	"AddAPIKey": keyMakers, "CreateAPIKey": keyMakers, "DeleteAPIKey": keyMakers, "NewAPIKey": keyMakers,
 
 	"Account": operators, "Accounts": operators, "ChangeAccount": operators, "CreateAccount": operators,

@@ -144,11 +144,25 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"AddSecret": func() error {
 			return s.AddSecret(ctx, a, &cron.Secret{AccountID: a.Account.ID, Name: "A", Value: "value"})
 		},
-		"SetSecret":    func() error { return s.SetSecret(ctx, a, 1, nil) },
-		"DeleteSecret": func() error { return s.DeleteSecret(ctx, a, 1) },
-		"Standing":     func() error { return second(s.Standing(ctx, a)) },
-		"Stats":        func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
-		"TLS":          func() error { return second(s.TLS(ctx, a)) },
+		"Channels":     func() error { return third(s.Channels(ctx, a, 0, 1)) },
+		"Channel":      func() error { return second(s.Channel(ctx, a, 1)) },
+		"ChannelKinds": func() error { return second(s.ChannelKinds(a)) },
+		"NewChannel": func() error {
+			return third(s.NewChannel(a, &service.ChannelChange{Kind: "webhook", Settings: map[string]string{"url": "https://a.example/"}}))
+		},
+		"AddChannel":    func() error { return s.AddChannel(ctx, a, &cron.Channel{AccountID: a.Account.ID, Kind: "webhook"}) },
+		"ChangeChannel": func() error { return second(s.ChangeChannel(ctx, a, 1, &service.ChannelChange{})) },
+		"DeleteChannel": func() error { return s.DeleteChannel(ctx, a, 1) },
+		"MuteChannel":   func() error { return s.MuteChannel(ctx, a, 1, now) },
+		"TestChannel":   func() error { return second(s.TestChannel(ctx, a, 1)) },
+		"Messages":      func() error { return third(s.Messages(ctx, a, cron.MessageQuery{Limit: 1})) },
+		"Message":       func() error { return third(s.Message(ctx, a, 1)) },
+		"Resend":        func() error { return second(s.Resend(ctx, a, 1)) },
+		"SetSecret":     func() error { return s.SetSecret(ctx, a, 1, nil) },
+		"DeleteSecret":  func() error { return s.DeleteSecret(ctx, a, 1) },
+		"Standing":      func() error { return second(s.Standing(ctx, a)) },
+		"Stats":         func() error { return second(s.Stats(ctx, now, a, service.StatsRequest{})) },
+		"TLS":           func() error { return second(s.TLS(ctx, a)) },
 
 		"AddPasskey":        func() error { return second(s.AddPasskey(ctx, a, service.PasskeyAnswer{})) },
 		"AllPeople":         func() error { return second(s.AllPeople(ctx, a)) },
@@ -220,6 +234,13 @@ var noUseCases = map[string]string{
 	"SignUp":             "anybody may try to sign up",
 
 	"AcceptInvitation": "its link is the right",
+	"Act":              "its link is the right",
+	"ActLink":          "its link is the right",
+	"ChannelLink":      "its link is the right",
+	"ConfirmChannel":   "its link is the right",
+	"Unsubscribe":      "its link is the right",
+	"UnsubscribeLink":  "its link is the right",
+	"MessageLinks":     "of messages, for whoever sends them",
 	"BeginNewPasskey":  "its link is the right",
 	"CompleteSignUp":   "its link is the right",
 	"ConfirmEmail":     "its link is the right",
@@ -272,10 +293,11 @@ func TestNothingIsAddedToAnotherAccount(t *testing.T) {
 	key := cron.APIKey{AccountID: account.ID, Role: cron.RoleViewer}
 	stranger := as(cron.Account{ID: account.ID + 1, Plan: "any"})
 	for name, err := range map[string]error{
-		"a job":    svc.AddJob(t.Context(), stranger, &job),
-		"a folder": svc.AddFolder(t.Context(), stranger, &folder),
-		"a key":    svc.AddAPIKey(t.Context(), stranger, &key),
-		"a secret": svc.AddSecret(t.Context(), stranger, &cron.Secret{AccountID: account.ID, Name: "A", Value: "value"}),
+		"a job":     svc.AddJob(t.Context(), stranger, &job),
+		"a folder":  svc.AddFolder(t.Context(), stranger, &folder),
+		"a key":     svc.AddAPIKey(t.Context(), stranger, &key),
+		"a channel": svc.AddChannel(t.Context(), stranger, &cron.Channel{AccountID: account.ID, Kind: "webhook"}),
+		"a secret":  svc.AddSecret(t.Context(), stranger, &cron.Secret{AccountID: account.ID, Name: "A", Value: "value"}),
 	} {
 		if cron.KindOf(err) != cron.Forbidden {
 			t.Errorf("%s: %v", name, err)
