@@ -111,6 +111,7 @@ func (n *node) parts() []part {
 		{"upkeep", workers.part(n.upkeep)},
 		{"test runs", workers.part(n.testRuns)},
 		{"actions", workers.part(n.actions)},
+		{"operator notices", workers.part(n.watchService)},
 		{"announcement", n.announce},
 	}
 }

@@ -30,7 +30,7 @@ var writingMessages = map[string]func(w *doorWorld, ctx context.Context, db *sto
 		return db.UseMessageLink(ctx, w.account, w.sent, func(context.Context) error { return nil })
 	},
 	"TellOperators": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk})
+		return db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk}, time.Hour)
 	},
 }
 
@@ -54,7 +54,7 @@ func runMessages(t testing.TB, db *store.Store, account, node int64) {
 	ctx := t.Context()
 	c := cron.Channel{AccountID: account, Kind: "webhook", Enabled: true, Default: true, Reminder: time.Hour}
 	ok(t, db.CreateChannel(ctx, &c))
-	ok(t, db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk}))
+	ok(t, db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk}, time.Hour))
 	for more := true; more; {
 		var err error
 		more, err = db.RouteNotices(ctx)

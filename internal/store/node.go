@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -79,6 +80,9 @@ func (s *Store) StopNode(ctx context.Context, epoch int64) error {
 	return nil
 }
 
+// goneTold is how long operators are not told of a further dead node: one that starts and dies again and again is told of at times.
+const goneTold = 5 * time.Minute
+
 // settleChunk is how many executions one transaction settles.
 const settleChunk = 1000
 
@@ -88,12 +92,16 @@ func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err er
 	return s.engine.settleDead(ctx, self)
 }
 
-// settleBefore settles all nodes but self whose lease ended before deadline.
-func (s *Store) settleBefore(ctx context.Context, self, deadline int64) (settled int, err error) {
+// settleBefore settles all nodes but self whose lease ended before deadline. The operators are told of those that nobody knew to be
+// dead, where nodes have leases.
+func (s *Store) settleBefore(ctx context.Context, self, deadline int64, leases bool) (settled int, err error) {
 	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
-		_, err := q.ExecContext(ctx, `UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2`,
-			self, deadline, true)
-		return err
+		gone, err := collect(ctx, q, "find dead nodes", func(scan scanner, name *string) error { return scan(name) },
+			`UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2 RETURNING name`, self, deadline, true)
+		if err != nil || len(gone) == 0 || !leases {
+			return err
+		}
+		return s.tellOperators(ctx, q, &cron.Notice{Kind: cron.NoticeNodeGone, Detail: strings.Join(gone, ", ")}, goneTold)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("find dead nodes: %w", err)

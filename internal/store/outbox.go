@@ -206,23 +206,51 @@ func newNotice(kind cron.NoticeKind, c *cron.Completion, failures int, now time.
 }
 
 // TellOperators writes a notice about the service, of which Kind, Detail, Amount and Result.CertExpiry say all, for the account of the
-// operator. Nothing is written while there is no account.
-func (s *Store) TellOperators(ctx context.Context, n *cron.Notice) error {
-	operator, err := s.Operator(upkeep.with(ctx))
-	if cron.KindOf(err) == cron.NotFound {
-		return nil
-	}
-	if err == nil {
-		row := *n
-		row.AccountID, row.JobID, row.Created = operator.ID, 0, s.Now()
-		err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-			return s.writeNotices(ctx, q, []*cron.Notice{&row})
-		})
-	}
+// operator: unless there is none, or one of its kind was written less than every ago, by any node.
+func (s *Store) TellOperators(ctx context.Context, n *cron.Notice, every time.Duration) error {
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error { return s.tellOperators(ctx, q, n, every) })
 	if err != nil {
 		return fmt.Errorf("tell the operators: %w", err)
 	}
 	return nil
+}
+
+// tellOperators is TellOperators in a transaction. The lock of the account keeps two nodes from telling the same.
+func (s *Store) tellOperators(ctx context.Context, q queryer, n *cron.Notice, every time.Duration) error {
+	row, now := *n, s.Now()
+	err := q.QueryRowContext(ctx, `SELECT id FROM account ORDER BY id LIMIT 1`+s.engine.lock(forUpdate)).Scan(&row.AccountID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find the account of the operator: %w", err)
+	}
+	var told bool
+	err = q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM outbox WHERE job_id = 0 AND account_id = $1 AND event = $2 AND created_at > $3)`,
+		row.AccountID, int(n.Kind), millis(now.Add(-every))).Scan(&told)
+	if err != nil {
+		return fmt.Errorf("look what the operators were told: %w", err)
+	}
+	if told {
+		return nil
+	}
+	row.JobID, row.Created = 0, now
+	return s.writeNotices(ctx, q, []*cron.Notice{&row})
+}
+
+// failingAttempts is after how many attempts a channel keeps failing: they take more than a quarter of an hour.
+const failingAttempts = 5
+
+// FailingChannels counts the channels that have a message which could not be sent again and again, for reasons that the service or
+// its network may have: no connection, a mail server that takes nothing, a fault of the service.
+func (s *Store) FailingChannels(ctx context.Context) (n int, err error) {
+	err = s.read.QueryRowContext(upkeep.with(ctx), `SELECT count(DISTINCT channel_id) FROM message
+		WHERE state = 0 AND attempts >= $1 AND fault IN ($2, $3, $4)`,
+		failingAttempts, int(cron.ChannelExchange), int(cron.ChannelMail), int(cron.ChannelInside)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the channels that fail: %w", err)
+	}
+	return n, nil
 }
 
 // countedNotices is where Notices stops counting.

@@ -208,7 +208,7 @@ func (e *postgresEngine) aliveAfter(now time.Time) int64 { return millis(now) }
 
 // settleDead implements engine.
 func (e *postgresEngine) settleDead(ctx context.Context, self int64) (settled int, err error) {
-	return e.store.settleBefore(ctx, self, millis(e.store.Now()))
+	return e.store.settleBefore(ctx, self, millis(e.store.Now()), true)
 }
 
 // latestExecution is the highest ID among the executions whose claim has ended.

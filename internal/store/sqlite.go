@@ -115,7 +115,7 @@ func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int,
 	if e.settled.Load() {
 		return 0, nil
 	}
-	settled, err = e.store.settleBefore(ctx, self, math.MaxInt64)
+	settled, err = e.store.settleBefore(ctx, self, math.MaxInt64, false)
 	if err == nil {
 		e.settled.Store(true)
 	}

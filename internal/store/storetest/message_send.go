@@ -122,21 +122,6 @@ var messageResultTests = []test{
 		s.equal("after that", len(s.sendAll(db, node)), 0)
 		s.equal("states", s.messageStates(), []string{"sent", "sent", "sent", "dropped acknowledged"})
 	}},
-	{"a pager hears that somebody has acknowledged a problem that it was told of", func(s *suite) {
-		db, account, node := s.start()
-		pager := func(c *cron.Channel) { c.Kind, c.Default = "pagerDuty", true }
-		s.hook(db, account)
-		s.channel(db, account, pager)
-		muted := s.channel(db, account, pager, func(c *cron.Channel) { c.MutedForGood = true })
-		s.runs(db, node, s.job(db, account, allNotices), failed)
-		s.route(db)
-		s.sendAll(db, node)
-		s.ok(db.UpdateChannel(s.ctx(), account, muted.ID, func(c *cron.Channel) error { c.MutedForGood = false; return nil }))
-		s.act(db, account, cron.ProblemAcknowledged)
-		s.route(db)
-		list := s.claimMessages(db, node, 10)
-		s.equal("told", []any{len(list), list[0].Message.Kind, list[0].Message.Notices[0].Detail}, []any{1, cron.NoticeAcknowledged, ""})
-	}},
 	{"a recovery does not wait for a reminder, which is dropped then", func(s *suite) {
 		db, account, node := s.start()
 		s.hook(db, account, func(c *cron.Channel) { c.Reminder = time.Hour })
@@ -275,15 +260,44 @@ var messageResultTests = []test{
 	{"the operator is told about the service", func(s *suite) {
 		db := s.open()
 		n := cron.Notice{Kind: cron.NoticeDisk, Detail: "data", Amount: 17}
-		s.ok(db.TellOperators(s.ctx(), &n)) // nobody is there
+		s.ok(db.TellOperators(s.ctx(), &n, time.Hour)) // nobody is there
 		account, node := s.account(db), s.node(db)
 		s.account(db)
 		s.hook(db, account)
-		s.ok(db.TellOperators(s.ctx(), &n))
+		s.ok(db.TellOperators(s.ctx(), &n, time.Hour))
 		s.route(db)
 		d := s.claimMessages(db, node, 10)
 		got := d[0].Message.Notices[0]
 		s.equal("notice", []any{len(d), d[0].Account.ID, got.Kind, got.Detail, got.Amount}, []any{1, account, n.Kind, n.Detail, n.Amount})
+		s.finishMessage(db, node, d[0].Message.ID)
+		again := cron.Notice{Kind: cron.NoticeBehind}
+		for _, n := range []cron.Notice{n, again, again} {
+			s.ok(db.TellOperators(s.ctx(), &n, time.Hour))
+		}
+		s.equal("of each kind", s.sendAll(db, node), []cron.NoticeKind{again.Kind})
+		s.ok(db.TellOperators(s.ctx(), &n, 0))
+		s.equal("after the time", s.sendAll(db, node), []cron.NoticeKind{n.Kind})
+	}},
+	{"channels fail that the network keeps from working", func(s *suite) {
+		db, account, node := s.start()
+		down, refused := s.hook(db, account), s.hook(db, account)
+		s.raw().AddMessages(down, 2, db.Now().Add(-time.Second))
+		s.raw().AddMessages(refused, 1, db.Now().Add(-time.Second))
+		for attempt := range 6 {
+			n, err := db.FailingChannels(s.ctx())
+			s.ok(err)
+			if want := attempt / 5; n != want {
+				s.Fatalf("after %d attempts, %d channels fail", attempt, n)
+			}
+			for _, d := range s.claimMessages(db, node, 10) {
+				fault := cron.ChannelExchange
+				if d.Channel.ID == refused.ID {
+					fault = cron.ChannelUnauthorized
+				}
+				s.finishMessage(db, node, d.Message.ID, faulty(fault))
+			}
+			s.raw().Exec(`UPDATE message SET due_at = 0 WHERE state = 0`)
+		}
 	}},
 	{"upkeep removes messages that ended long ago, and the oldest ended ones of an account that has too many", func(s *suite) {
 		db, account, node := s.start()

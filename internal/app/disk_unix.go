@@ -1,0 +1,16 @@
+//go:build unix
+
+package app
+
+import "golang.org/x/sys/unix"
+
+// diskSpace is how many bytes of a directory's file system are free for this process, and how many there are; ok is false when the
+// operating system does not tell.
+func diskSpace(dir string) (free, total int64, ok bool) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, 0, false
+	}
+	block := int64(s.Bsize) // whose type differs between systems
+	return int64(s.Bavail) * block, int64(s.Blocks) * block, true
+}
