@@ -128,6 +128,9 @@ func (s *Store) setDue(ctx context.Context, q queryer, accountID int64, start ti
 	return nil
 }
 
+// cancelChunk is how many reruns one statement cancels: few enough that the planner looks them up.
+const cancelChunk = 100
+
 // CancelReruns takes back the reruns of an account that wait, and returns how many. One that a claim is taking is left alone.
 func (s *Store) CancelReruns(ctx context.Context, accountID int64) (count int, err error) {
 	err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
@@ -137,12 +140,16 @@ func (s *Store) CancelReruns(ctx context.Context, accountID int64) (count int, e
 			return err
 		}
 		count = len(ids)
-		if _, err := q.ExecContext(ctx, `DELETE FROM rerun WHERE (planned_at, job_id) IN
-			(SELECT planned_at, job_id FROM pending WHERE `+s.engine.in("id", 1)+`)`, s.engine.list(ids)); err != nil {
-			return err
+		for chunk := range slices.Chunk(ids, cancelChunk) {
+			if _, err := q.ExecContext(ctx, `DELETE FROM rerun WHERE (planned_at, job_id) IN
+				(SELECT planned_at, job_id FROM pending WHERE `+s.engine.in("id", 1)+`)`, s.engine.list(chunk)); err != nil {
+				return err
+			}
+			if _, err = q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.engine.in("id", 1), s.engine.list(chunk)); err != nil {
+				return err
+			}
 		}
-		_, err = q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.engine.in("id", 1), s.engine.list(ids))
-		return err
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("cancel reruns: %w", err)

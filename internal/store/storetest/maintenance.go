@@ -259,11 +259,11 @@ var maintenanceTests = []test{
 		}
 	}},
 	{"new time zone data move the starts of windows", func(s *suite) {
-		db, account, node := s.start()
+		db, account, _ := s.start()
 		before, after := s.twoReleases()
 		s.ok(cron.UseZones(before))
 		s.ok(db.AgreeOnZones(s.ctx(), before))
-		node = s.node(db)
+		node := s.node(db)
 		j := s.job(db, account)
 		now := db.Now()
 		w := s.maintenance(db, account, hourly(now.Add(30*time.Minute), time.Minute))
