@@ -204,7 +204,7 @@ func (w *world) hooks(n int) {
 // tell makes a notice.
 func (w *world) tell() {
 	w.Helper()
-	w.ok(w.db.TellOperators(w.Context(), &cron.Notice{Kind: cron.NoticeNodeGone, Detail: "node-7"}))
+	w.ok(w.db.TellOperators(w.Context(), &cron.Notice{Kind: cron.NoticeNodeGone, Detail: "node-7"}, 0))
 }
 
 // pass lets time pass.
