@@ -239,7 +239,7 @@ func TestAuditOverTheAPI(t *testing.T) {
 	}
 	list, next := read(c, "?action=job.")
 	if len(list) != 2 || next != nil || list[0].Action != "job.change" || list[1].Action != "job.create" || list[0].APIKeyID == nil ||
-		list[0].Way != "api" || fmt.Sprint(list[0].Changes) != "[/title /extendedData/headers]" {
+		list[0].Way != "api" || fmt.Sprint(list[0].Changes) != "[/extendedData/headers /title]" {
 		t.Errorf("the entries of jobs are %+v", list)
 	}
 	var all []entry
