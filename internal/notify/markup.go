@@ -225,5 +225,5 @@ func linkMarkdown(label, url string) string { return "[" + escapeMarkdown(label)
 
 // fenced is a block of text as it is, which it cannot end, and which mentions nobody.
 func fenced(raw string) string {
-	return "```\n" + strings.NewReplacer("```", "`"+joint+"`"+joint+"`", "@", "@"+joint).Replace(raw) + "\n```"
+	return "```\n" + strings.NewReplacer("``", "`"+joint+"`", "@", "@"+joint).Replace(raw) + "\n```"
 }

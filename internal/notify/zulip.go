@@ -28,9 +28,7 @@ const (
 // so what would mean something is taken apart.
 var zulipMarkup = markup{
 	escape: escapeZulip, bold: boldMarkdown, size: charactersIn,
-	code: func(raw string) string {
-		return "```text\n" + strings.ReplaceAll(raw, "```", "`"+joint+"`"+joint+"`") + "\n```"
-	},
+	code: fenced,
 	link: func(label, url string) string { return "[" + escapeZulip(label) + "](" + url + ")" },
 }
 
