@@ -63,7 +63,11 @@ func TestChannels(t *testing.T) {
 	if other == secret || get("2", "quietHours") != "null" || get("2", "headers") != "{}" || get("2", "title") != `"On call"` {
 		t.Errorf("changed to %s", c.must("GET", "/channels/2", ""))
 	}
-	c.must("PATCH", "/channels/2", `{"channel":{"settings":{"secret":""},"enabled":false}}`)
+	c.must("PATCH", "/channels/2", `{"channel":{"settings":{"url":"https://a.example/xxxxx"}}}`) // no secret of this kind
+	if got := get("2", "settings"); !strings.Contains(got, `"https://a.example/xxxxx"`) {
+		t.Errorf("the settings are %s", got)
+	}
+	c.must("PATCH", "/channels/2", `{"channel":{"settings":{"secret":"","url":"https://joe:secret@a.example/x?t=1"},"enabled":false}}`)
 	if got := get("2", "settings"); got != `{"url":"https://joe:secret@a.example/x?t=1"}` || get("2", "state") != `"disabled"` {
 		t.Errorf("without a secret it has %s", got)
 	}
@@ -128,6 +132,8 @@ func TestBadChannels(t *testing.T) {
 		`{"kind":"webhook","url":"https://a.example/","tags":["a,b"]}`:                                         `/channel/tags`,
 		`{"kind":"webhook","url":"https://a.example/","language":"no language"}`:                               `/channel/language`,
 		`{"kind":"slack","url":"https://hooks.slack.com/services/x","headers":{"A":"b"}}`:                      `/channel/headers`,
+		`{"kind":"slack","url":"https://hooks.slack.com/xxxxx"}`:                                               `/channel/url`,
+		`{"kind":"gotify","url":"https://a.example","token":"xxxxx"}`:                                          `/channel/token`,
 		`{"kind":"email","to":"nobody"}`:                                                                       `/channel/to`,
 	} {
 		got := c.do("POST", "/channels", `{"channel":`+body+`}`)

@@ -92,9 +92,15 @@ func (change *ChannelChange) apply(c *cron.Channel, isNew bool) (secret string, 
 		settings = make(map[string]string)
 	}
 	for name, value := range change.Settings {
-		if value = strings.TrimSpace(value); value == "" {
+		value = strings.TrimSpace(value)
+		shown, isSecret := shownSetting(kind, name, value)
+		masked := isSecret && value == shown
+		former, _ := shownSetting(kind, name, settings[name])
+		switch {
+		case masked && value == former:
+		case masked, value == "": // what is shown of another secret is none
 			delete(settings, name)
-		} else if value != shownSetting(kind, name, settings[name]) || settings[name] == "" {
+		default:
 			settings[name] = value
 		}
 	}
@@ -148,20 +154,20 @@ func (s *Service) allowTarget(c *cron.Channel, access cron.Access) error {
 }
 
 // shownSetting is what people see of a setting: of a secret no more than the host of its URL.
-func shownSetting(kind *notify.Kind, name, value string) string {
+func shownSetting(kind *notify.Kind, name, value string) (shown string, isSecret bool) {
 	if kind == nil || value == "" {
-		return value
+		return value, false
 	}
 	for _, f := range kind.Fields {
 		if f.Name != name || !f.Secret {
 			continue
 		}
 		if u, err := url.Parse(value); err == nil && u.Host != "" && f.IsURL() {
-			return u.Scheme + "://" + u.Host + "/" + cron.Masked
+			return u.Scheme + "://" + u.Host + "/" + cron.Masked, true
 		}
-		return cron.Masked
+		return cron.Masked, true
 	}
-	return value
+	return value, false
 }
 
 // hideChannel takes out of a channel what nobody is shown and, for a viewer, passwords and queries of URLs too.
@@ -169,7 +175,7 @@ func hideChannel(actor *cron.Actor, c *cron.Channel) {
 	kind, _ := notify.Find(c.Kind)
 	c.Settings = maps.Clone(c.Settings)
 	for name, value := range c.Settings {
-		c.Settings[name] = shownSetting(kind, name, value)
+		c.Settings[name], _ = shownSetting(kind, name, value)
 		if !seesSecrets(actor) && strings.Contains(value, "://") {
 			c.Settings[name] = cron.MaskURL(c.Settings[name])
 		}
