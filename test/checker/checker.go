@@ -24,6 +24,8 @@ type Witness struct {
 	Paused bool
 	// Stopped says that all nodes were stopped cleanly, so nothing may be left open.
 	Stopped bool
+	// Told counts how often each message arrived at the receiver of the channels, by its ID. Nil leaves out the checks that need it.
+	Told map[int64]int
 }
 
 // Violation is a broken promise.
@@ -60,6 +62,9 @@ func Checks() []Check {
 		{"state", "the state of a job is what its latest execution left", searchState},
 		{"problem", "a job has a problem exactly when its last result that counts is a failure, and a problem is open exactly while a job has it", searchProblem},
 		{"action", "an action changes a job once, and its result says how", searchAction},
+		{"notice", "every notice becomes messages, or says why nobody is told", searchNotice},
+		{"message", "every message says what became of it and what it tells, and none is left with a node that is dead", searchMessage},
+		{"telling", "what was sent arrived, and nothing arrived more often than it was attempted", searchTelling},
 		{"plan", "a job is planned for the occurrence after the latest one on record", searchPlan},
 		{"orphans", "no row refers to nothing, and no file is damaged", searchOrphans},
 		{"end", "a clean stop leaves nothing running and no node alive", searchEnd},

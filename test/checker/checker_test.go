@@ -165,6 +165,15 @@ func newScene() *scene {
 		{ID: 2, State: cron.ActionFinished, DryRun: true, Changed: 1, Jobs: []checker.ActionJob{{2, 1, 2, 0, cron.ActionChanged, cron.EffectEdited}}},
 		{ID: 3, State: cron.ActionFinished, Ended: true, Jobs: []checker.ActionJob{{3, 1, 2, 0, cron.ActionWaiting, 0}}},
 	}
+	s.Notices = []checker.Notice{{ID: 1, Created: at(1), Messages: 2}, {ID: 2, Created: at(2), Messages: 1}, {ID: 3, Created: at(3), Untold: 1},
+		{ID: 4, Created: at(20), Unrouted: true}}
+	s.Messages = []checker.Message{
+		{ID: 1, State: cron.MessageSent, Count: 2, Linked: 2, Listed: 2, Attempts: 3, Node: 1, Ended: at(5)},
+		{ID: 2, State: cron.MessageWaiting, Count: 1, Linked: 1, Listed: 1, Due: at(9)},
+		{ID: 3, State: cron.MessageDropped, Drop: cron.DropMuted, Count: 1, Linked: 1, Listed: 1, Ended: at(6)},
+		{ID: 4, State: cron.MessageFailed, Count: 500, Linked: 500, Listed: cron.MaxListedNotices, Attempts: 1, Node: 2, Ended: at(7)},
+	}
+	s.Told = map[int64]int{1: 2}
 	return s
 }
 
@@ -257,6 +266,30 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"plan", "never again", func(s *scene) { s.Jobs[0].State.NextRun = time.Time{} }},
 		{"plan", "disabled and planned", func(s *scene) { s.Jobs[4].State.NextRun = at(11) }},
 		{"plan", "expired and planned", func(s *scene) { s.Jobs[6].State.NextRun = at(11) }},
+		{"notice", "never routed", func(s *scene) { s.Notices[3].Created = at(9) }},
+		{"notice", "routed to nobody", func(s *scene) { s.Notices[1].Messages = 0 }},
+		{"notice", "a reason and a message", func(s *scene) { s.Notices[0].Untold = 2 }},
+		{"notice", "a message before it was routed", func(s *scene) { s.Notices[3].Messages = 1 }},
+		{"message", "no end", func(s *scene) { s.Messages[0].Ended = time.Time{} }},
+		{"message", "an end while it waits", func(s *scene) { s.Messages[1].Ended = at(3) }},
+		{"message", "dropped without a reason", func(s *scene) { s.Messages[2].Drop = cron.DropNone }},
+		{"message", "sent without an attempt", func(s *scene) { s.Messages[0].Attempts = 0 }},
+		{"message", "sent by nobody", func(s *scene) { s.Messages[0].Node = 0 }},
+		{"message", "it tells nothing", func(s *scene) { s.Messages[1].Linked, s.Messages[1].Listed = 0, 0 }},
+		{"message", "it tells less than it has", func(s *scene) { s.Messages[0].Count = 1 }},
+		{"message", "it lists too few", func(s *scene) { s.Messages[0].Listed = 1 }},
+		{"message", "it lists too many", func(s *scene) { s.Messages[3].Listed++ }},
+		{"message", "sending after a clean stop", func(s *scene) {
+			m := &s.Messages[1]
+			m.State, m.Attempts, m.Node = cron.MessageSending, 1, 2
+		}},
+		{"message", "sending by a dead node", func(s *scene) {
+			m := &s.Messages[1]
+			m.State, m.Attempts, m.Node, s.Stopped = cron.MessageSending, 1, 1, false
+		}},
+		{"telling", "it did not arrive", func(s *scene) { delete(s.Told, 1) }},
+		{"telling", "it arrived more often than it was attempted", func(s *scene) { s.Told[1] = 4 }},
+		{"telling", "nobody sent it", func(s *scene) { s.Told[99] = 1 }},
 		{"problem", "of a job that does not exist", func(s *scene) { s.Jobs[1].ProblemID = 9 }},
 		{"problem", "a job has one that is resolved", func(s *scene) { s.Problems[0].State = cron.ProblemResolved }},
 		{"problem", "a job has that of another", func(s *scene) { s.Jobs[1].ProblemID, s.Jobs[3].ProblemID = 2, 1 }},

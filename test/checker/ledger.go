@@ -23,6 +23,8 @@ type Ledger struct {
 	Accounts map[int64]Account // by ID
 	Problems []Problem
 	Actions  []Action
+	Notices  []Notice
+	Messages []Message
 	Orphans  []string // rows that refer to nothing, and damage, each as a sentence
 }
 
@@ -95,6 +97,12 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	}
 	if l.Actions, err = actions(ctx, db); err != nil {
 		return nil, fmt.Errorf("read the actions: %w", err)
+	}
+	if l.Notices, err = list(ctx, db, scanNotice, allNotices); err != nil {
+		return nil, fmt.Errorf("read the notices: %w", err)
+	}
+	if l.Messages, err = list(ctx, db, scanMessage, allMessages); err != nil {
+		return nil, fmt.Errorf("read the messages: %w", err)
 	}
 	if l.Orphans, err = orphans(ctx, db); err != nil {
 		return nil, err
@@ -204,7 +212,9 @@ func orphans(ctx context.Context, db *sql.DB) (found []string, err error) {
 		"%d stored responses belong to no execution": `SELECT count(*) FROM response
 			WHERE execution_id NOT IN (SELECT id FROM execution)`,
 		"%d notices are about no execution": `SELECT count(*) FROM outbox
-			WHERE execution_id NOT IN (SELECT id FROM execution)`,
+			WHERE execution_id <> 0 AND execution_id NOT IN (SELECT id FROM execution)`,
+		"%d notices of messages are gone while those are to be sent": `SELECT count(*) FROM message_notice JOIN message ON message.id = message_id
+			WHERE state < 2 AND listed AND outbox_id NOT IN (SELECT id FROM outbox)`,
 	} {
 		var n int
 		if err := db.QueryRowContext(ctx, query).Scan(&n); err != nil {

@@ -38,7 +38,10 @@ func TestRead(t *testing.T) {
 				r.Result.URL != "http://target/1?u=1" || r.Lateness != 2*time.Millisecond || r.Node != ledger.Nodes[0].Epoch {
 				t.Errorf("the record is %+v", r)
 			}
-			w := checker.Witness{Received: map[string]int{r.Result.URL: 1}, Stopped: true}
+			if len(ledger.Notices) != 1 || len(ledger.Messages) != 1 || ledger.Notices[0].Messages != 1 || ledger.Messages[0].State != cron.MessageSent {
+				t.Errorf("the notices are %+v, the messages %+v", ledger.Notices, ledger.Messages)
+			}
+			w := checker.Witness{Told: map[int64]int{1: 1}, Received: map[string]int{r.Result.URL: 1}, Stopped: true}
 			if found := checker.Find(ledger, w); len(found) > 0 {
 				t.Errorf("found %v", found)
 			}
@@ -71,6 +74,7 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	j := cron.NewJob()
 	j.AccountID, j.Enabled, j.Schedule, j.Request.URL = account.ID, true, storetest.EveryMinute(), "http://target/1?u="+cron.PlaceholderUUID
 	j.Policy.Delivery, j.Policy.Retry.Count = cron.AtLeastOnce, 1
+	j.Notification.OnCertExpiry, j.Notification.CertExpiryAhead = true, 24*time.Hour // told before the attempt that follows
 	fatal(db.CreateJob(t.Context(), &j))
 	epoch, err := db.StartNode(t.Context(), "test")
 	fatal(err)
@@ -86,7 +90,13 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	}
 	result := cron.Result{Status: cron.StatusHTTPError, HTTPStatus: 500, URL: "http://target/1?u=1",
 		Started: due.Add(2 * time.Millisecond), Headers: []byte("\r\n")}
+	result.CertExpiry = time.Now().Add(time.Hour)
 	fatal(db.Finish(t.Context(), []cron.Completion{{Launch: claimed.Launches[0], Result: result}}))
+	_, err = db.RouteNotices(t.Context())
+	fatal(err)
+	messages, err := db.ClaimMessages(t.Context(), cron.MessageClaim{Node: epoch, Limit: 1})
+	fatal(err)
+	fatal(db.FinishMessage(t.Context(), &cron.MessageResult{MessageID: messages.Deliveries[0].Message.ID, Node: epoch}))
 	fatal(db.StopNode(t.Context(), epoch))
 	fatal(db.Close())
 	return due
