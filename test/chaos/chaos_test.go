@@ -124,6 +124,7 @@ type round struct {
 	rng     *rand.Rand
 	service *harness.Service
 	target  *harness.Target
+	told    *receiver
 	nodes   []*harness.Node
 	epochs  []int64 // of the nodes
 	begin   time.Time
@@ -136,14 +137,14 @@ type round struct {
 // newRound starts nodes and creates a burst of at least so many jobs.
 func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *round {
 	r := &round{
-		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t),
+		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t), told: newReceiver(t),
 		nodes: make([]*harness.Node, nodes), epochs: make([]int64, nodes),
 	}
 	for i := range nodes {
 		r.start(i)
 	}
 	r.begin = time.Now()
-	edited := createJobs(t, s, r.nodes[0], r.target.URL, jobs+r.rng.IntN(jobs), r.rng)
+	edited := createJobs(t, s, r.nodes[0], r.told, r.target.URL, jobs+r.rng.IntN(jobs), r.rng)
 	var editing context.Context
 	editing, r.stop = context.WithCancel(t.Context())
 	r.editing.Go(func() { r.edit(editing, edited, rand.New(rand.NewPCG(seed, 1))) })
@@ -244,6 +245,7 @@ func (r *round) end() {
 	r.await("the actions have ended", func() bool { return r.number(`SELECT count(*) FROM action WHERE state < 2`) == 0 })
 	quiet := time.Now()
 	r.service.AwaitSettled(quiet)
+	r.awaitMessages()
 	r.service.AwaitNodes(len(r.nodes))
 	for _, n := range r.nodes {
 		n.Stop()
@@ -257,7 +259,7 @@ func (r *round) end() {
 		r.t.Fatal(err)
 	}
 	w := r.witness
-	w.From, w.To, w.Received, w.Stopped = r.begin, quiet, r.target.Counts(), true
+	w.From, w.To, w.Received, w.Told, w.Stopped = r.begin, quiet, r.target.Counts(), r.told.counts(), true
 	found := checker.Find(ledger, w)
 	for _, v := range found[:min(len(found), 20)] {
 		r.t.Error(v)
@@ -269,6 +271,6 @@ func (r *round) end() {
 	for _, record := range ledger.Records {
 		outcomes[[]string{"running", "succeeded", "failed", "skipped", "lost", "missed"}[record.Outcome]]++
 	}
-	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
-		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions))
+	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions, %d notices, %d messages", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
+		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions), len(ledger.Notices), len(ledger.Messages))
 }

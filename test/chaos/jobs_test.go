@@ -13,12 +13,15 @@ import (
 )
 
 // createJobs creates jobs of every kind in several accounts and returns those of the operator.
-func createJobs(t *testing.T, s *harness.Service, node *harness.Node, target string, jobs int, rng *rand.Rand) (
+func createJobs(t *testing.T, s *harness.Service, node *harness.Node, told *receiver, target string, jobs int, rng *rand.Rand) (
 	operators []int64) {
 	t.Helper()
 	clients := []*harness.Client{s.Client(node)}
 	for i := range 3 {
 		clients = append(clients, harness.NewClient(t, node.URL, s.CreateAccount(fmt.Sprintf("a%d@example.com", i), "unlimited")))
+	}
+	for _, client := range clients {
+		createChannel(t, client, told)
 	}
 	type order struct {
 		account int
