@@ -144,16 +144,14 @@ func (r *MessageResult) NextAttempt(now, tried time.Time, attempts int, random f
 	return next
 }
 
-// Stops reports whether a channel is stopped after the result, which makes it the failures-th message in a row that failed for good.
-// A fault that lies in the service, or in a confirmation that is missing, stops none.
+// Blames reports whether the receiver is why the message was not sent, and not the service or a confirmation that is missing.
+func (r *MessageResult) Blames() bool {
+	return r.Fault != ChannelOK && r.Fault != ChannelNoMail && r.Fault != ChannelUnconfirmed && r.Fault != ChannelInside
+}
+
+// Stops reports whether a channel is stopped after the result of a message, the failures-th one in a row that failed by its receiver.
 func (r *MessageResult) Stops(failures int) bool {
-	switch {
-	case r.Fault == ChannelOK || r.Fault == ChannelNoMail || r.Fault == ChannelUnconfirmed || r.Fault == ChannelInside:
-		return false
-	case r.Gone:
-		return true
-	}
-	return (r.Final || r.Fault.Permanent()) && failures >= MaxChannelFailures
+	return r.Blames() && (r.Gone || (r.Final || r.Fault.Permanent()) && failures >= MaxChannelFailures)
 }
 
 // ProblemNow is what is known of the problem of a message when it is to be sent.

@@ -11,7 +11,8 @@ import "time"
 //   - A recovery goes out at once, apart from failures, together with the other recoveries of its problem that wait. There may be
 //     MessageBurst of them within MessageJoin as well; further ones go to the digest.
 //   - NoticeMissed waits for MessageJoin: when the service was out, one message tells of all jobs.
-//   - In quiet hours, and while the last message could not be sent and waits for another attempt, everything goes to one message.
+//   - In quiet hours, when the account may send no more mails today, and while the last message could not be sent and waits for another
+//     attempt, everything goes to one message.
 //   - Nothing joins a message that was attempted, which has perhaps arrived, nor one that is older than another message about the same
 //     problem: the last thing that a receiver hears of a job is how it is.
 type MessageQueue struct {
@@ -89,6 +90,11 @@ func (q *MessageQueue) dropped(why MessageDrop, now time.Time) *Message {
 // held is until when nothing new is sent to the channel; zero when it is.
 func (q *MessageQueue) held(n *Notice, now time.Time) time.Time {
 	until := q.Channel.Held(n.Kind, now)
+	for _, m := range q.Messages {
+		if m.takes() && m.Fault == ChannelLimit && m.Due.After(now) && m.Due.After(until) {
+			until = m.Due // no more mails today
+		}
+	}
 	if until.IsZero() && q.Channel.LastFailed.After(q.Channel.LastSent) {
 		for _, m := range q.Messages {
 			if m.State == MessageWaiting && m.Attempts > 0 && m.Due.After(now) && (until.IsZero() || m.Due.Before(until)) {

@@ -97,7 +97,7 @@ func (s *Store) noteResult(ctx context.Context, q queryer, m *sentMessage, r *cr
 		return s.remind(ctx, q, &m.Message, &channel, now)
 	}
 	failures, stopped := channel.Failures, channel.Stopped
-	if m.State == cron.MessageFailed {
+	if m.State == cron.MessageFailed && r.Blames() {
 		failures++
 	}
 	if stopped == cron.ChannelOK && r.Stops(failures) {
