@@ -156,8 +156,9 @@ func (r *MessageResult) Stops(failures int) bool {
 
 // ProblemNow is what is known of the problem of a message when it is to be sent.
 type ProblemNow struct {
-	State ProblemState
-	Known bool // there is such a problem
+	State        ProblemState
+	Known        bool // there is such a problem
+	SnoozedUntil time.Time
 }
 
 // Drop says why a message of a kind is not to be sent, given its channel, nil for one that is gone, and its problem. It is a pure

@@ -173,7 +173,7 @@ func TestDrop(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	usual := Channel{Enabled: true}
 	with := func(edit func(*Channel)) *Channel { c := usual; edit(&c); return &c }
-	problem := func(s ProblemState) ProblemNow { return ProblemNow{s, true} }
+	problem := func(s ProblemState) ProblemNow { return ProblemNow{State: s, Known: true} }
 	for _, test := range []struct {
 		kind    NoticeKind
 		channel *Channel

@@ -42,8 +42,8 @@ func (s *Store) ClaimMessages(ctx context.Context, req cron.MessageClaim) (cron.
 	ctx = results.with(ctx)
 	var out claimedMessages
 	limit := min(req.Limit, cron.MaxSendingOfNode-len(req.Sending))
-	due, err := s.dueMessages(ctx, limit)
-	if err == nil {
+	due, lost, err := s.dueMessages(ctx, req, limit)
+	if err == nil && (len(due) > 0 || lost) {
 		err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
 			out = claimedMessages{}
 			return s.claimMessages(ctx, q, req, due, &out)
@@ -66,22 +66,21 @@ type claimedMessages struct {
 	notices []*listedNotice
 }
 
-// dueMessages finds messages that can be claimed. The transaction of the claim is short, and takes those that are still there.
-func (s *Store) dueMessages(ctx context.Context, limit int) (ids []int64, err error) {
-	if limit <= 0 {
-		return nil, nil
-	}
+// dueMessages finds messages that can be claimed. The transaction of the claim is short, and takes those that are still there. lost
+// tells that the node has messages that it does not know of. Where there is nothing of either kind, nothing is written.
+func (s *Store) dueMessages(ctx context.Context, req cron.MessageClaim, limit int) (ids []int64, lost bool, err error) {
 	busy := make(map[int64]int) // messages in sending, by account
 	all := 0
 	err = each(ctx, s.read, "count the messages that are being sent", func(scan scanner) error {
-		var account int64
-		err := scan(&account)
+		var id, account, node int64
+		err := scan(&id, &account, &node)
 		busy[account]++
 		all++
+		lost = lost || node == req.Node && !slices.Contains(req.Sending, id)
 		return err
-	}, `SELECT account_id FROM message WHERE state = 1`)
-	if err != nil {
-		return nil, err
+	}, `SELECT id, account_id, node FROM message WHERE state = 1`)
+	if err != nil || limit <= 0 {
+		return nil, lost, err
 	}
 	err = each(ctx, s.read, "find messages that are due", func(scan scanner) error {
 		var id, account int64
@@ -103,7 +102,7 @@ func (s *Store) dueMessages(ctx context.Context, limit int) (ids []int64, err er
 		      FROM message AS m WHERE m.state = 0 AND m.due_at <= $1 AND NOT (`+blocked+`)) AS waiting
 		WHERE place <= $2 ORDER BY place, CASE WHEN account_id > $3 THEN 0 ELSE 1 END, account_id LIMIT $4`,
 		millis(s.Now()), cron.MaxSendingOfAccount, s.sendingTurn.Load(), limit+all)
-	return ids, err
+	return ids, lost, err
 }
 
 // claimMessages is the transaction of ClaimMessages.
@@ -205,11 +204,18 @@ func (c *messageClaim) read(ctx context.Context, q queryer, messages []*cron.Mes
 
 // decide drops a message, puts it off, or takes it.
 func (c *messageClaim) decide(ctx context.Context, q queryer, m *cron.Message) error {
-	channel, account := c.channels[m.ChannelID], c.accounts[m.AccountID]
+	channel, account, problem := c.channels[m.ChannelID], c.accounts[m.AccountID], c.problems[m.ProblemID]
 	if account == nil || account.Disabled {
 		return dropMessage(ctx, q, m, cron.DropAccount, c.now)
 	}
-	if why := m.Kind.Drop(channel, c.problems[m.ProblemID], c.now); why != cron.DropNone {
+	switch why := m.Kind.Drop(channel, problem, c.now); {
+	case why == cron.DropSnoozed && m.Kind == cron.NoticeReminder: // it may be open again later
+		until := c.now.Add(channel.Reminder)
+		if problem.SnoozedUntil.Before(until) {
+			until = problem.SnoozedUntil
+		}
+		return putOff(ctx, q, m, until, m.Fault)
+	case why != cron.DropNone:
 		return dropMessage(ctx, q, m, why, c.now)
 	}
 	if until := channel.Held(m.Kind, c.now); !until.IsZero() {

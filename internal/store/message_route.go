@@ -262,10 +262,10 @@ func (s *Store) problemsNow(ctx context.Context, q queryer, ids []int64, now tim
 	return problems, each(ctx, q, "read the problems of messages", func(scan scanner) error {
 		var id int64
 		p := cron.ProblemNow{Known: true}
-		err := scan(&id, integer(&p.State))
+		err := scan(&id, integer(&p.State), moment(&p.SnoozedUntil))
 		problems[id] = p
 		return err
-	}, `SELECT id, `+stateNow("$2")+` FROM problem WHERE `+s.engine.in("id", 1), s.engine.list(ids), millis(now))
+	}, `SELECT id, `+stateNow("$2")+`, snoozed_until FROM problem WHERE `+s.engine.in("id", 1), s.engine.list(ids), millis(now))
 }
 
 // route puts a notice into the queues of its channels.

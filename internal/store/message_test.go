@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // writingMessages are the methods of notices and messages that write, for TestOneDoor.
@@ -89,4 +91,34 @@ func runMessages(t testing.TB, db *store.Store, account, node int64) {
 	_, _, err = db.LinkedMessage(ctx, d.Message.ID)
 	ok(t, err)
 	ok(t, db.UseMessageLink(ctx, d.Account.ID, d.Message.ID, func(context.Context) error { return nil }))
+}
+
+// TestClaimOfNothingWritesNothing looks for messages where none is due, as each node does every second.
+func TestClaimOfNothingWritesNothing(t *testing.T) {
+	for _, kind := range storetest.Databases {
+		t.Run(kind.Name, func(t *testing.T) {
+			options := kind.New(t)
+			db := open(t, options)
+			account, node := newAccount(t, db)
+			c := cron.Channel{AccountID: account, Kind: "webhook", Enabled: true}
+			ok(t, db.CreateChannel(t.Context(), &c))
+			raw := tables(t, past(t, options))
+			raw.AddMessages(c, 1, db.Now().Add(time.Hour))
+			read := 0
+			undo := db.Intercept(func(query string, _ []any) error {
+				if read++; !strings.HasPrefix(strings.TrimSpace(query), "SELECT") || strings.Contains(query, "FOR ") {
+					t.Errorf("it runs %s", query)
+				}
+				return nil
+			})
+			defer undo()
+			claimed, err := db.ClaimMessages(t.Context(), cron.MessageClaim{Node: node, Limit: 10})
+			ok(t, err)
+			more, err := db.RouteNotices(t.Context())
+			ok(t, err)
+			if read == 0 || more || len(claimed.Deliveries) > 0 {
+				t.Errorf("%d statements, more notices: %v, %d messages", read, more, len(claimed.Deliveries))
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -73,7 +74,8 @@ var messageResultTests = []test{
 	}},
 	{"what a dead node was sending is sent again, and a late result counts", func(s *suite) {
 		db, account, node := s.start()
-		s.raw().AddMessages(s.hook(db, account), 3, db.Now().Add(-time.Second))
+		hook := s.hook(db, account)
+		s.raw().AddMessages(hook, 3, db.Now().Add(-time.Second))
 		claimed := s.claimMessages(db, node, 3)
 		next := s.node(db)
 		s.raw().KillNodes(db.Now().Add(-time.Hour))
@@ -86,8 +88,9 @@ var messageResultTests = []test{
 		s.equal("sent again", len(again), 2)
 		s.finishMessage(db, node, claimed[1].Message.ID, faulty(cron.ChannelUnauthorized)) // another node sends it now
 		s.equal("states", s.messageStates(), []string{"sent", "sending", "sending"})
-		if _, err := db.ClaimMessages(s.ctx(), cron.MessageClaim{Node: next, Limit: 1}); err == nil {
-			s.Error("a dead node claims messages")
+		s.raw().AddMessages(hook, 1, db.Now().Add(-time.Second))
+		if _, err := db.ClaimMessages(s.ctx(), cron.MessageClaim{Node: next, Limit: 1}); !errors.Is(err, cron.ErrNodeDead) {
+			s.Errorf("a dead node claims messages: %v", err)
 		}
 	}},
 	{"a node that does not know that it sends a message sends it again", func(s *suite) {
@@ -116,6 +119,10 @@ var messageResultTests = []test{
 			s.raw().HurryMessages(db.Now())
 			s.equal("reminder", s.sendAll(db, node), []cron.NoticeKind{cron.NoticeReminder})
 		}
+		s.act(db, account, cron.ProblemSnoozed)
+		s.raw().HurryMessages(db.Now())
+		s.equal("while it is snoozed", len(s.sendAll(db, node)), 0)
+		s.equal("states", s.messageStates(), []string{"sent", "sent", "sent", "waiting"})
 		s.act(db, account, cron.ProblemAcknowledged)
 		s.raw().HurryMessages(db.Now())
 		s.equal("after that", len(s.sendAll(db, node)), 0)
