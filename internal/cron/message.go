@@ -64,7 +64,7 @@ const (
 	DropAcknowledged MessageDrop = 3 // somebody has acknowledged the problem
 	DropSnoozed      MessageDrop = 4 // the problem is snoozed
 	DropResolved     MessageDrop = 5 // the problem of a reminder is resolved
-	DropChannel      MessageDrop = 6 // the channel was disabled, stopped or deleted
+	DropChannel      MessageDrop = 6 // the channel was disabled, stopped or deleted, or tells this recipient no more
 	DropAccount      MessageDrop = 7 // the account is disabled
 )
 

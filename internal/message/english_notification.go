@@ -179,7 +179,7 @@ var englishDrops = map[cron.MessageDrop]string{
 	cron.DropAcknowledged: "Somebody had acknowledged the problem.",
 	cron.DropSnoozed:      "The problem was snoozed.",
 	cron.DropResolved:     "The problem was resolved.",
-	cron.DropChannel:      "The channel was disabled, stopped or deleted.",
+	cron.DropChannel:      "The channel was disabled, stopped or deleted, or the receiver is no owner any more or has unsubscribed.",
 	cron.DropAccount:      "The account was disabled.",
 }
 

@@ -164,6 +164,7 @@ type messageClaim struct {
 	sealed   map[int64][]byte
 	accounts map[int64]*cron.Account
 	problems map[int64]cron.ProblemNow
+	owners   map[int64][]string // whom a channel that tells owners tells now
 	taken    []*cron.Message
 }
 
@@ -198,8 +199,27 @@ func (c *messageClaim) read(ctx context.Context, q queryer, messages []*cron.Mes
 	if err != nil {
 		return err
 	}
-	c.problems, err = c.store.problemsNow(ctx, q, keysOf(problems), c.now)
-	return err
+	if c.problems, err = c.store.problemsNow(ctx, q, keysOf(problems), c.now); err != nil {
+		return err
+	}
+	return c.readOwners(ctx, q)
+}
+
+func (c *messageClaim) readOwners(ctx context.Context, q queryer) error {
+	c.owners = make(map[int64][]string)
+	for id, channel := range c.channels {
+		if channel.Kind != cron.KindOwners {
+			continue
+		}
+		queues, err := ownerQueues(ctx, q, channel)
+		if err != nil {
+			return err
+		}
+		for _, queue := range queues {
+			c.owners[id] = append(c.owners[id], queue.Recipient)
+		}
+	}
+	return nil
 }
 
 // decide drops a message, puts it off, or takes it.
@@ -217,6 +237,9 @@ func (c *messageClaim) decide(ctx context.Context, q queryer, m *cron.Message) e
 		return putOff(ctx, q, m, until, m.Fault)
 	case why != cron.DropNone:
 		return dropMessage(ctx, q, m, why, c.now)
+	}
+	if channel.Kind == cron.KindOwners && !slices.Contains(c.owners[channel.ID], m.Recipient) {
+		return dropMessage(ctx, q, m, cron.DropChannel, c.now) // who has left or unsubscribed hears no more, not even a reminder
 	}
 	if until := channel.Held(m.Kind, c.now); !until.IsZero() {
 		return putOff(ctx, q, m, until, m.Fault)

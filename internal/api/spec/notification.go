@@ -55,7 +55,7 @@ func notificationMembers() []Member {
 			"no further attempt is made", "it was not to be sent, see `dropped`")...)),
 		Of("dropped", String("Why it was not sent; null if it was not dropped.").Choose(named(cron.MessageDropNames[1:], "the channel is muted",
 			"quiet hours, and what it told of had passed", "somebody has acknowledged the problem", "the problem is snoozed", "the problem is resolved",
-			"the channel was disabled, stopped or deleted", "the account is disabled")...).OrNull()),
+			"the channel was disabled, stopped or deleted, or the receiver is no owner any more or has unsubscribed", "the account is disabled")...).OrNull()),
 		Of("kind", String("Of its gravest notice, such as `failure` or `recovery`.")),
 		Of("problemId", Integer("The problem that it tells of; null for none, or for several.").OrNull()),
 		Of("jobIds", Array("The jobs that it tells of, the first ones.", Integer("The number of a job.")).UpTo(cron.MaxListedNotices)),

@@ -215,6 +215,30 @@ var messageTests = []test{
 		list = s.claimMessages(db, node, 10, list[0].Message.ID)
 		s.equal("owners", []any{len(list), list[0].Message.Recipient, list[0].Message.Language}, []any{1, owner.Email, owner.Language})
 	}},
+	{"an owner who leaves or unsubscribes hears nothing more: no reminder, no retry and nothing that waits", func(s *suite) {
+		db, account, node := s.start()
+		stays, leaves, ends := s.member(db, account, cron.RoleOwner), s.member(db, account, cron.RoleOwner), s.member(db, account, cron.RoleOwner)
+		channel := s.owners(db, account)
+		s.ok(db.UpdateChannel(s.ctx(), account, channel.ID, func(c *cron.Channel) error { c.Reminder = time.Hour; return nil }))
+		s.due(db, account, allNotices)
+		s.finish(db, failed(s.claimOne(db, node)))
+		s.route(db)
+		list := s.claimMessages(db, node, 3)
+		s.equal("owners who are told", len(list), 3)
+		s.finishMessage(db, node, list[0].Message.ID) // makes a reminder
+		s.finishMessage(db, node, list[1].Message.ID)
+		s.finishMessage(db, node, list[2].Message.ID, faulty(cron.ChannelBroken)) // is tried again
+		_, err := db.ResendMessage(s.ctx(), account, list[1].Message.ID)
+		s.ok(err)
+
+		_, err = db.RemoveMembership(s.ctx(), account, leaves.ID)
+		s.ok(err)
+		s.ok(db.UpdateChannel(s.ctx(), account, channel.ID, func(c *cron.Channel) error { c.Unsubscribed = []string{ends.Email}; return nil }))
+		s.raw().HurryMessages(db.Now())
+		list = s.claimMessages(db, node, 10)
+		s.equal("told again", []any{len(list), list[0].Message.Recipient, list[0].Message.Kind}, []any{1, stays.Email, cron.NoticeReminder})
+		s.equal("states", s.messageStates(), []string{"sent", "sent", "dropped channel", "sending", "dropped channel", "dropped channel"})
+	}},
 	{"failures of one problem are told at once, and together after that", func(s *suite) {
 		db, account, node := s.start()
 		s.hook(db, account)
