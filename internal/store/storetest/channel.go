@@ -279,6 +279,47 @@ var channelTests = []test{
 		s.ok(db.RestoreJob(s.ctx(), &b, &j, func(context.Context) error { return nil }))
 		s.equal("channels of a job from the bin", s.record(db, account, deleted.ID).ChannelIDs, []int64{left.ID})
 	}},
+	{"messages are found by their job, channel and state, and only in their account", func(s *suite) {
+		db, account, node := s.start()
+		other := s.account(db)
+		j := s.job(db, account, allNotices)
+		s.runs(db, node, j, failed)
+		s.route(db)
+		owners := s.owners(db, account)
+		find := func(account int64, q cron.MessageQuery) []cron.Message {
+			s.Helper()
+			q.Limit = 10
+			list, err := db.Messages(s.ctx(), account, &q)
+			s.ok(err)
+			return list
+		}
+		list := find(account, cron.MessageQuery{JobID: j.ID, ChannelID: owners.ID, States: []cron.MessageState{cron.MessageWaiting}})
+		if len(list) != 1 || len(list[0].JobIDs) != 1 || list[0].JobIDs[0] != j.ID || list[0].Kind != cron.NoticeFailure {
+			s.Fatalf("the messages are %+v", list)
+		}
+		for name, none := range map[string][]cron.Message{
+			"of another job":     find(account, cron.MessageQuery{JobID: j.ID + 1}),
+			"of another channel": find(account, cron.MessageQuery{ChannelID: owners.ID + 1}),
+			"in another state":   find(account, cron.MessageQuery{States: []cron.MessageState{cron.MessageSent}}),
+			"before it":          find(account, cron.MessageQuery{Before: list[0].ID}),
+			"of another account": find(other, cron.MessageQuery{JobID: j.ID}),
+		} {
+			s.equal(name, none, []cron.Message(nil))
+		}
+		m, err := db.Message(s.ctx(), account, list[0].ID)
+		s.ok(err)
+		s.equal("notices", []any{len(m.Notices), m.Notices[0].JobID}, []any{1, j.ID})
+		_, err = db.Message(s.ctx(), other, list[0].ID)
+		s.missing(err, cron.SubjectMessage)
+		use := func(account int64) error {
+			return db.UseMessageLink(s.ctx(), account, m.ID, func(context.Context) error { return nil })
+		}
+		s.missing(use(other), cron.SubjectMessage)
+		undone := cron.Missing(cron.SubjectPerson)
+		s.missing(db.UseMessageLink(s.ctx(), account, m.ID, func(context.Context) error { return undone }), cron.SubjectPerson)
+		s.ok(use(account))
+		s.refused(use(account), cron.Gone, cron.SubjectLink)
+	}},
 	{"the channels of a deleted account go with it", func(s *suite) {
 		db, account, _ := s.start()
 		other := s.account(db)
