@@ -266,12 +266,12 @@ var notWriting = []string{
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close",
 	"CountJobs", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
-	"FailingChannels", "WaitingMessages", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
+	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
-	"LinkedMessage", "Message", "Messages", "NextMessage", "Noticed", "UsualDuration", "WaitingMessages",
+	"LinkedMessage", "Message", "Messages", "NextMessage", "Noticed", "UsualDuration", "WaitingMessages", "WaitingMessages",
 	"Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
 }
 

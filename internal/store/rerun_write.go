@@ -128,8 +128,8 @@ func (s *Store) setDue(ctx context.Context, q queryer, accountID int64, start ti
 	return nil
 }
 
-// cancelChunk is how many reruns one statement cancels: few enough that the planner looks them up.
-const cancelChunk = 100
+// cancelChunk is how many reruns one statement cancels: so few that the planner looks them up, also where few others wait.
+const cancelChunk = 50
 
 // CancelReruns takes back the reruns of an account that wait, and returns how many. One that a claim is taking is left alone.
 func (s *Store) CancelReruns(ctx context.Context, accountID int64) (count int, err error) {
@@ -141,11 +141,7 @@ func (s *Store) CancelReruns(ctx context.Context, accountID int64) (count int, e
 		}
 		count = len(ids)
 		for chunk := range slices.Chunk(ids, cancelChunk) {
-			if _, err := q.ExecContext(ctx, `DELETE FROM rerun WHERE (planned_at, job_id) IN
-				(SELECT planned_at, job_id FROM pending WHERE `+s.engine.in("id", 1)+`)`, s.engine.list(chunk)); err != nil {
-				return err
-			}
-			if _, err = q.ExecContext(ctx, `DELETE FROM pending WHERE `+s.engine.in("id", 1), s.engine.list(chunk)); err != nil {
+			if err := s.cancelReruns(ctx, q, chunk); err != nil {
 				return err
 			}
 		}
@@ -155,6 +151,22 @@ func (s *Store) CancelReruns(ctx context.Context, accountID int64) (count int, e
 		return 0, fmt.Errorf("cancel reruns: %w", err)
 	}
 	return count, nil
+}
+
+// cancelReruns deletes reruns by the IDs of their rows in pending. Their other rows are looked up one by one, which no planner takes
+// for a reason to read the whole table.
+func (s *Store) cancelReruns(ctx context.Context, q queryer, ids []int64) error {
+	gone, err := collect(ctx, q, "delete the reruns that wait", func(scan scanner, of *[2]int64) error { return scan(&of[0], &of[1]) },
+		`DELETE FROM pending WHERE `+s.engine.in("id", 1)+` RETURNING job_id, planned_at`, s.engine.list(ids))
+	if err != nil {
+		return err
+	}
+	for _, of := range gone {
+		if _, err := q.ExecContext(ctx, `DELETE FROM rerun WHERE job_id = $1 AND planned_at = $2`, of[0], of[1]); err != nil {
+			return fmt.Errorf("delete a rerun: %w", err)
+		}
+	}
+	return nil
 }
 
 // planned makes the runs of a plan those that are written.

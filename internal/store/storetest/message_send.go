@@ -288,8 +288,10 @@ var messageResultTests = []test{
 			s.ok(db.TellOperators(s.ctx(), &n, time.Hour))
 		}
 		s.route(db)
+		s.route(db)
 		s.equal("of each kind", s.sendAll(db, node), []cron.NoticeKind{again.Kind})
 		s.ok(db.TellOperators(s.ctx(), &n, 0))
+		s.route(db)
 		s.route(db)
 		s.raw().HurryMessages(db.Now()) // it is the second one of its kind within a minute
 		s.equal("after the time", s.sendAll(db, node), []cron.NoticeKind{n.Kind})
