@@ -316,3 +316,13 @@ func TestKeysJoin(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAReceiverSaysIsPartOfASentence has answers that are sentences themselves.
+func TestWhatAReceiverSaysIsPartOfASentence(t *testing.T) {
+	for _, detail := range []string{"HTTP 403 Forbidden: Not you", "HTTP 403 Forbidden: Not you.", "HTTP 403 Forbidden: Not you.. "} {
+		got := message.Default().ChannelFault(cron.ChannelUnauthorized, detail)
+		if !strings.HasSuffix(got, ": HTTP 403 Forbidden: Not you.") {
+			t.Errorf("of %q: %q", detail, got)
+		}
+	}
+}

@@ -302,7 +302,8 @@ func (c *Catalogue) ChannelFault(f cron.ChannelFault, detail string) string {
 	if !ok {
 		sentence = c.channelFaults[cron.ChannelInside]
 	}
-	return fill(sentence, func(string) string { return clipTo(plain(detail), cron.MaxChannelDetail) })
+	detail = strings.TrimRight(clipTo(plain(detail), cron.MaxChannelDetail), ". ") // it stands within a sentence
+	return fill(sentence, func(string) string { return detail })
 }
 
 // MessageDrop says why a message was not sent; "" for one that was not dropped.

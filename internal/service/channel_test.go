@@ -161,6 +161,17 @@ func TestTests(t *testing.T) {
 	if result, err := w.TestChannel(w.Context(), owner, list[0].ID); err != nil || result.Fault != cron.ChannelUnauthorized || len(sender.sent) != 4 {
 		t.Errorf("%v, %+v, sent %d", err, result, len(sender.sent))
 	}
+	sender.next.Fault = cron.ChannelOK
+	for i, p := range []string{"first@example.com", "second@example.com"} {
+		w.ok(w.db.UpdateChannel(w.Context(), owner.Account.ID, list[0].ID, func(c *cron.Channel) error {
+			c.Unsubscribed = append(c.Unsubscribed, p)
+			return nil
+		}))
+		result, err := w.TestChannel(w.Context(), owner, list[0].ID)
+		if want := [...]cron.ChannelFault{cron.ChannelOK, cron.ChannelUnsubscribed}[i]; err != nil || result.Fault != want || len(sender.sent) != 5 {
+			t.Errorf("without %d owners: %v, %+v, sent %d", i+1, err, result, len(sender.sent))
+		}
+	}
 	refused := 0
 	for range 12 { // 6 in a minute, which may end in between
 		if _, err := w.TestChannel(w.Context(), owner, hook.ID); cron.KindOf(err) == cron.TooMany {
@@ -169,7 +180,7 @@ func TestTests(t *testing.T) {
 			w.ok(err)
 		}
 	}
-	if refused < 3 || len(sender.sent) != 4+12-refused {
+	if refused < 3 || len(sender.sent) != 5+12-refused {
 		t.Errorf("%d of 12 further tests were refused, and %d sent", refused, len(sender.sent))
 	}
 }
@@ -193,5 +204,24 @@ func TestStartAgain(t *testing.T) {
 	}
 	if got := change("/enabled"); got.Stopped != cron.ChannelOK || got.Failures != 0 {
 		t.Errorf("enabled, it is %+v", got)
+	}
+}
+
+// TestResendsAreBounded sends a message again and again.
+func TestResendsAreBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.ownAccount()
+	c := channelOf(w, owner, "webhook", map[string]string{"url": "https://a.example/"})
+	id := storetest.NewTables(t, storetest.Raw(t, w.options)).AddMessage(c, cron.MessageSent)
+	made := 0
+	for range 90 {
+		if _, err := w.Resend(w.Context(), owner, id); err == nil {
+			made++
+		} else if cron.KindOf(err) != cron.TooMany {
+			t.Fatal(err)
+		}
+	}
+	if made < 30 || made > 60 { // 30 in a minute, which may end in between
+		t.Errorf("%d of 90 were sent again", made)
 	}
 }

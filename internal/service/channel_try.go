@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"punctual/internal/cron"
@@ -85,16 +86,20 @@ func (s *Service) testOne(ctx context.Context, actor *cron.Actor, c *cron.Channe
 	return s.channels.TestChannel(ctx, &cron.MessageDelivery{Message: m, Channel: *c, Account: actor.Account})
 }
 
-// testOwners sends a test to each owner, or to the address of an account without any, and returns the first failure.
+// testOwners sends a test to each owner who has not unsubscribed, or to the address of an account without any, and returns the first
+// failure.
 func (s *Service) testOwners(ctx context.Context, actor *cron.Actor, c *cron.Channel) (result cron.MessageResult, err error) {
 	members, err := s.store.Memberships(ctx, c.AccountID)
 	if err != nil {
 		return result, err
 	}
-	sent := 0
+	sent, owned := 0, false
 	for i := range members {
 		p := &members[i].Person
-		if members[i].Role != cron.RoleOwner || p.Disabled || sent == testedOwners {
+		if members[i].Role != cron.RoleOwner {
+			continue
+		}
+		if owned = true; p.Disabled || slices.Contains(c.Unsubscribed, p.Email) || sent == testedOwners {
 			continue
 		}
 		sent++
@@ -102,8 +107,11 @@ func (s *Service) testOwners(ctx context.Context, actor *cron.Actor, c *cron.Cha
 			return result, nil
 		}
 	}
-	if sent == 0 {
-		result = s.testOne(ctx, actor, c, actor.Account.Email, c.Language)
+	switch {
+	case sent > 0:
+		return result, nil
+	case owned || slices.Contains(c.Unsubscribed, actor.Account.Email):
+		return cron.MessageResult{Fault: cron.ChannelUnsubscribed}, nil
 	}
-	return result, nil
+	return s.testOne(ctx, actor, c, actor.Account.Email, c.Language), nil
 }

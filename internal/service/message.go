@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"punctual/internal/cron"
 	"punctual/internal/message"
@@ -49,15 +50,31 @@ func (s *Service) Message(ctx context.Context, actor cron.Actor, messageID int64
 // consolePath is where the console begins.
 const consolePath = "/console"
 
+// Limits on sending messages again, which what a channel gets in a minute does not bound.
+const (
+	kindResendMinute = 1134
+	kindResendDay    = 1135
+
+	resendsMinute = 30
+	resendsDay    = 1000
+)
+
 // Resend makes a new message of the notices of one that has ended, which is sent at once, and returns its ID. The error is of kind
-// Conflict for one that has not ended.
+// Conflict for one that has not ended, and of kind TooMany after too many.
 func (s *Service) Resend(ctx context.Context, actor cron.Actor, messageID int64) (id int64, err error) {
 	if err := s.allow(&actor, UseResendMessage); err != nil {
 		return 0, err
 	}
+	account := actor.Account.ID
+	if err := s.countFor(ctx, account, []cron.RateLimit{
+		{Kind: kindResendDay, Subject: account, Window: 24 * time.Hour, Max: resendsDay},
+		{Kind: kindResendMinute, Subject: account, Window: time.Minute, Max: resendsMinute},
+	}); err != nil {
+		return 0, err
+	}
 	err = s.audited(ctx, &actor, cron.AuditEntry{Action: actMessageAgain, Object: objectMessage, ObjectID: messageID},
 		func(ctx context.Context, _ *cron.AuditEntry) error {
-			id, err = s.store.ResendMessage(ctx, actor.Account.ID, messageID)
+			id, err = s.store.ResendMessage(ctx, account, messageID)
 			return err
 		})
 	return id, err
