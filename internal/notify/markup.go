@@ -79,10 +79,10 @@ func (m *markup) parts(n *message.Notification, limit int, withLinks bool) strin
 		room -= m.measure(gap + links)
 	}
 	var out []string
-	used := 0
-	for i, s := range m.sections(n) {
+	used, all := 0, true
+	for _, s := range m.sections(n) {
 		left := room - used
-		if i > 0 && used > 0 {
+		if used > 0 {
 			left -= m.measure(gap)
 		}
 		text, whole := m.fit(s, left)
@@ -93,12 +93,16 @@ func (m *markup) parts(n *message.Notification, limit int, withLinks bool) strin
 			used += m.measure(text)
 			out = append(out, text)
 		}
-		if !whole {
+		if all = whole; !all {
 			break
 		}
 	}
 	if links != "" {
 		out = append(out, links)
+	}
+	// The footer comes last, and only whole.
+	if footer := m.lines(m.escaped(n.Footer)); footer != "" && all && used+m.measure(gap+footer) <= room {
+		out = append(out, footer)
 	}
 	return strings.Join(out, gap)
 }
@@ -137,7 +141,6 @@ func (m *markup) sections(n *message.Notification) (all []section) {
 	}
 	text(n.Excerpt, code)
 	text(n.Runbook, paragraph)
-	text(n.Footer, paragraph)
 	return all
 }
 
