@@ -15,6 +15,7 @@ import "time"
 //     attempt, everything goes to one message.
 //   - Nothing joins a message that was attempted, which has perhaps arrived, nor one that is older than another message about the same
 //     problem: the last thing that a receiver hears of a job is how it is.
+//   - A pager (see TakesAcknowledgement) opens and closes an incident for each problem, so its messages are of one problem each.
 type MessageQueue struct {
 	Channel   *Channel
 	Recipient string
@@ -44,7 +45,7 @@ func (q *MessageQueue) Add(n *Notice, drop MessageDrop, now time.Time) *Message 
 		m = q.digest(n, until, now)
 	case collects != nil:
 		m = collects
-	case n.Kind == NoticeSuccess:
+	case n.Kind == NoticeSuccess || n.Kind == NoticeAcknowledged:
 		m = q.recovery(n, now)
 	default:
 		m = q.trouble(n, now)
@@ -110,7 +111,7 @@ func (q *MessageQueue) held(n *Notice, now time.Time) time.Time {
 
 // collecting is the digest that waits; nil when there is none.
 func (q *MessageQueue) collecting(n *Notice, now time.Time) *Message {
-	for i := len(q.Messages) - 1; i >= 0; i-- {
+	for i := len(q.Messages) - 1; i >= 0 && !q.pages(); i-- {
 		m := q.Messages[i]
 		if m.takes() && m.several() && m.Kind != NoticeMissed && m.Due.After(now) && !m.Due.After(now.Add(maxDigest)) && q.inOrder(i, n) {
 			return m
@@ -126,7 +127,8 @@ func (q *MessageQueue) digest(n *Notice, until, now time.Time) *Message {
 		last = until
 	}
 	for i := len(q.Messages) - 1; i >= 0; i-- {
-		if m := q.Messages[i]; m.takes() && m.Due.After(now) && !m.Due.After(last) && q.inOrder(i, n) {
+		if m := q.Messages[i]; m.takes() && m.Due.After(now) && !m.Due.After(last) && q.inOrder(i, n) &&
+			(!q.pages() || m.ProblemID == n.ProblemID) {
 			return m
 		}
 	}
@@ -165,7 +167,7 @@ func (m *Message) several() bool { return m.ProblemID == 0 && m.Count > 1 }
 func (q *MessageQueue) recovery(n *Notice, now time.Time) *Message {
 	due := q.after(now, func(m *Message) bool { return m.several() || m.ProblemID == n.ProblemID })
 	for i, m := range q.Messages {
-		if m.takes() && m.Kind == NoticeSuccess && m.ProblemID == n.ProblemID && !m.Due.After(due) && q.inOrder(i, n) {
+		if m.takes() && m.Kind == n.Kind && m.ProblemID == n.ProblemID && !m.Due.After(due) && q.inOrder(i, n) {
 			return m
 		}
 	}
@@ -179,11 +181,11 @@ func (q *MessageQueue) recovery(n *Notice, now time.Time) *Message {
 // trouble is the message for anything but a recovery.
 func (q *MessageQueue) trouble(n *Notice, now time.Time) *Message {
 	due := now
-	if n.Kind == NoticeMissed {
+	if n.Kind == NoticeMissed && !q.pages() {
 		due = now.Add(MessageJoin)
 	}
 	for i, m := range q.Messages {
-		if m.State == MessageDropped || !m.sameTrouble(n) {
+		if m.State == MessageDropped || !q.sameTrouble(m, n) {
 			continue
 		}
 		if m.takes() && !m.Due.After(now.Add(MessageJoin)) && q.inOrder(i, n) {
@@ -202,12 +204,16 @@ func (q *MessageQueue) trouble(n *Notice, now time.Time) *Message {
 	return q.open(due, now)
 }
 
-// sameTrouble reports whether the message is about what a notice is about.
-func (m *Message) sameTrouble(n *Notice) bool {
-	if m.Kind == NoticeReminder || m.Kind == NoticeTest || m.Kind == NoticeSuccess {
+// pages reports whether the messages of the channel are of one problem each.
+func (q *MessageQueue) pages() bool { return TakesAcknowledgement(q.Channel.Kind) }
+
+// sameTrouble reports whether a message is about what a notice is about.
+func (q *MessageQueue) sameTrouble(m *Message, n *Notice) bool {
+	switch m.Kind {
+	case NoticeReminder, NoticeTest, NoticeSuccess, NoticeAcknowledged:
 		return false
 	}
-	if n.Kind == NoticeMissed || n.ProblemID == 0 {
+	if n.Kind == NoticeMissed && !q.pages() || n.ProblemID == 0 {
 		return m.Kind == n.Kind
 	}
 	return m.ProblemID == n.ProblemID
@@ -215,6 +221,9 @@ func (m *Message) sameTrouble(n *Notice) bool {
 
 // room is the first instant from due on at which another message of the kinds may fall due.
 func (q *MessageQueue) room(of func(NoticeKind) bool, due time.Time) time.Time {
+	if q.pages() {
+		return due
+	}
 	var near []time.Time
 	for _, m := range q.Messages {
 		if m.State != MessageDropped && m.Kind != NoticeReminder && m.Kind != NoticeTest && of(m.Kind) &&

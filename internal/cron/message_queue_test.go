@@ -143,6 +143,12 @@ func TestMessageQueue(t *testing.T) {
 		{"but for what is grave", func(c *Channel) { c.QuietFrom, c.QuietTo, c.Timezone, c.QuietGrave = 11*60, 13*60, "UTC", true }, []step{
 			{kind: NoticeCertExpiry, joins: 1, waits: time.Hour}, {kind: fail, job: 1, joins: 2}, {kind: fail, job: 2, joins: 3},
 			{kind: ok, job: 1, joins: 4}}},
+		{"a pager hears of each problem by itself", func(c *Channel) { c.Kind = "pagerDuty" }, burst(step{kind: fail, job: 8, joins: 6},
+			step{kind: ok, job: 8, joins: 7}, step{kind: missed, job: 9, joins: 8}, step{kind: NoticeAcknowledged, job: 9, joins: 9},
+			step{kind: fail, job: 1, joins: 10, waits: time.Minute}, step{kind: fail, job: 1, joins: 10, waits: time.Minute})},
+		{"also while it fails", func(c *Channel) { c.Kind = "pagerDuty" }, []step{{kind: fail, job: 1, joins: 1, fails: true},
+			{kind: fail, job: 2, joins: 2, waits: 10 * time.Second}, {kind: fail, job: 3, joins: 3, waits: 10 * time.Second},
+			{kind: fail, job: 2, joins: 2, waits: 10 * time.Second}}},
 	} {
 		p := newPost()
 		if test.edit != nil {

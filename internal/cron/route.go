@@ -12,7 +12,8 @@ import (
 //	otherwise                   the default channels
 //
 // A channel that people have disabled gets nothing: its rules match nothing either. One that the service has stopped is listed, so
-// that its messages say so. NoticeChannelOff goes to the other default channels, and to all others where there is none.
+// that its messages say so. NoticeChannelOff goes to the other default channels, and to all others where there is none;
+// NoticeAcknowledged to pagers.
 func Route(n *Notice, channels []Channel) []*Channel {
 	if n.Kind == NoticeChannelOff {
 		others := func(c *Channel) bool { return c.ID != n.ChannelID && c.Stopped == ChannelOK }
@@ -20,6 +21,9 @@ func Route(n *Notice, channels []Channel) []*Channel {
 			return list
 		}
 		return enabledChannels(channels, others)
+	}
+	if n.Kind == NoticeAcknowledged {
+		return enabledChannels(channels, func(c *Channel) bool { return TakesAcknowledgement(c.Kind) })
 	}
 	if n.ChannelIDs != nil {
 		named := func(c *Channel) bool { return slices.Contains(n.ChannelIDs, c.ID) }

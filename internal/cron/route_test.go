@@ -14,6 +14,7 @@ func TestRoute(t *testing.T) {
 		{ID: 4, Enabled: true, FolderIDs: []int64{7, 0}},
 		{ID: 5, Enabled: false, Default: true, Tags: []string{"prod"}, FolderIDs: []int64{9}},
 		{ID: 6, Enabled: true},
+		{ID: 7, Enabled: true, Kind: "pagerDuty", Default: false},
 	}
 	for _, test := range []struct {
 		name   string
@@ -35,7 +36,8 @@ func TestRoute(t *testing.T) {
 		{name: "nor do any that are gone", notice: Notice{JobID: 1, FolderID: 7, ChannelIDs: []int64{99, 98}}, want: []int64{4}},
 		{name: "about the service: no rule matches", notice: Notice{Kind: NoticeDisk}, want: []int64{1, 2}},
 		{name: "a channel that was stopped", notice: Notice{Kind: NoticeChannelOff, ChannelID: 2}, want: []int64{1}},
-		{name: "by any other where no default one is left", notice: Notice{Kind: NoticeChannelOff, ChannelID: 1}, want: []int64{3, 4, 6}},
+		{name: "by any other where no default one is left", notice: Notice{Kind: NoticeChannelOff, ChannelID: 1}, want: []int64{3, 4, 6, 7}},
+		{name: "an acknowledgement, by pagers", notice: Notice{Kind: NoticeAcknowledged}, want: []int64{7}},
 		{name: "nobody is left", notice: Notice{Kind: NoticeChannelOff, ChannelID: 1}, among: []int64{1, 2, 5}},
 		{name: "no channels", notice: Notice{JobID: 1}, among: []int64{0}},
 	} {

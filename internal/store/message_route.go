@@ -279,6 +279,13 @@ func (r *routing) route(ctx context.Context, q queryer, n *cron.Notice) error {
 		drop := n.Kind.Drop(c, r.problems[n.ProblemID], r.now)
 		for _, queue := range r.queues[c.ID] {
 			why := drop
+			if n.Kind == cron.NoticeAcknowledged {
+				if heard, err := hasHeard(ctx, q, queue, n.ProblemID); err != nil {
+					return err
+				} else if !heard {
+					continue
+				}
+			}
 			if why == cron.DropNone && n.Kind == cron.NoticeSuccess {
 				var err error
 				if why, err = r.recovers(ctx, q, queue, n); err != nil {
@@ -297,6 +304,16 @@ func (r *routing) route(ctx context.Context, q queryer, n *cron.Notice) error {
 		r.untold[untoldChannel] = append(r.untold[untoldChannel], n.ID)
 	}
 	return nil
+}
+
+// hasHeard tells whether a message about a problem was sent, or is being sent.
+func hasHeard(ctx context.Context, q queryer, queue *cron.MessageQueue, problemID int64) (heard bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM message WHERE channel_id = $1 AND problem_id = $2 AND recipient = $3
+		AND state IN (1, 2))`, queue.Channel.ID, problemID, queue.Recipient).Scan(flag(&heard))
+	if err != nil {
+		return false, fmt.Errorf("look whether a problem was told: %w", err)
+	}
+	return heard, nil
 }
 
 // recovers says why a recovery is not told by a channel: its failures were not either. A recovery whose failures nobody was to be told

@@ -310,6 +310,11 @@ func (s *Store) ActOnProblem(ctx context.Context, accountID, problemID int64, ac
 		if action.Note != nil {
 			note = *action.Note
 		}
+		if to := action.State; to != nil && *to == cron.ProblemAcknowledged {
+			if err := s.tellPagers(ctx, q, accountID, problemID, action.By, now); err != nil {
+				return err
+			}
+		}
 		_, err = q.ExecContext(ctx, `UPDATE problem SET state = $2, note = $3, acted_by = $4, acted_at = $5, snoozed_until = $6, resolved_at = $7
 			WHERE id = $1`, problemID, int(state), note, action.By, millis(now), millis(snoozed), millis(resolved))
 		return err

@@ -138,3 +138,18 @@ func missedNotice(rec *cron.JobRecord, r *record, now time.Time) *cron.Notice {
 		Planned: instant(r.planned), Result: cron.Result{Fault: cron.FaultMissed, Started: now}, Missed: r.occurrences, ProblemID: rec.ProblemID,
 		Cause: cron.ProblemMissed.Cause(rec.ID), Since: since}
 }
+
+// tellPagers tells the channels of an account that page people that somebody has acknowledged a problem.
+func (s *Store) tellPagers(ctx context.Context, q queryer, accountID, problemID int64, by string, now time.Time) error {
+	pages := false
+	err := each(ctx, q, "look for pagers", func(scan scanner) error {
+		var kind string
+		err := scan(&kind)
+		pages = pages || cron.TakesAcknowledgement(kind)
+		return err
+	}, `SELECT kind FROM channel WHERE account_id = $1 AND enabled`, accountID)
+	if err != nil || !pages {
+		return err
+	}
+	return s.writeNotices(ctx, q, []*cron.Notice{{AccountID: accountID, Kind: cron.NoticeAcknowledged, Created: now, ProblemID: problemID, Detail: by}})
+}

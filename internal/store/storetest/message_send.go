@@ -128,6 +128,21 @@ var messageResultTests = []test{
 		s.equal("after that", len(s.sendAll(db, node)), 0)
 		s.equal("states", s.messageStates(), []string{"sent", "sent", "sent", "dropped acknowledged"})
 	}},
+	{"a pager hears that somebody has acknowledged a problem that it was told of", func(s *suite) {
+		db, account, node := s.start()
+		pager := func(c *cron.Channel) { c.Kind, c.Default = "pagerDuty", true }
+		s.hook(db, account)
+		s.channel(db, account, pager)
+		muted := s.channel(db, account, pager, func(c *cron.Channel) { c.MutedForGood = true })
+		s.runs(db, node, s.job(db, account, allNotices), failed)
+		s.route(db)
+		s.sendAll(db, node)
+		s.ok(db.UpdateChannel(s.ctx(), account, muted.ID, func(c *cron.Channel) error { c.MutedForGood = false; return nil }))
+		s.act(db, account, cron.ProblemAcknowledged)
+		s.route(db)
+		list := s.claimMessages(db, node, 10)
+		s.equal("told", []any{len(list), list[0].Message.Kind, list[0].Message.Notices[0].Detail}, []any{1, cron.NoticeAcknowledged, ""})
+	}},
 	{"a recovery does not wait for a reminder, which is dropped then", func(s *suite) {
 		db, account, node := s.start()
 		s.hook(db, account, func(c *cron.Channel) { c.Reminder = time.Hour })
