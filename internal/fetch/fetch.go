@@ -175,11 +175,24 @@ func (x *exchange) run(ctx context.Context) error {
 
 // request makes one request over a connection of its own.
 func (x *exchange) request(ctx context.Context) error {
-	var tcp, conn net.Conn
+	var (
+		tcp, conn net.Conn
+		short     cron.Stats // of the latest try for which this host lacked something
+		phase     cron.Phase
+	)
 	err := retryShortage(ctx, func() (err error) {
+		x.result.Stats.Connect = 0 // of a try before
 		tcp, conn, err = x.connect(ctx)
+		if isShortage(err) {
+			short, phase = x.result.Stats, x.tracer.reached()
+		}
 		return err
 	})
+	if isShortage(err) { // a try that the timeout cut off afterwards says less
+		if x.result.Stats = short; x.tracer.reached() != phase {
+			x.tracer.reach(phase)
+		}
+	}
 	if err != nil {
 		return err
 	}

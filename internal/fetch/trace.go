@@ -212,6 +212,14 @@ func (t *tracer) reach(phase cron.Phase) {
 	})
 }
 
+// reached is the phase that the exchange is in.
+func (t *tracer) reached() cron.Phase {
+	if t == nil {
+		return cron.PhasePreparing
+	}
+	return t.phase
+}
+
 // marked notes the timings so far.
 func (t *tracer) marked(stats *cron.Stats) {
 	if t == nil {
