@@ -218,8 +218,9 @@ var englishErrors = map[About]string{
 	{cron.NotFound, cron.SubjectAction}:  "There is no such action in this account. Actions are deleted 30 days after their start; list the actions.",
 	{cron.NotFound, cron.SubjectTestRun}: "There is no such test run in this account. It is deleted 15 minutes after its start; start it again.",
 
-	{cron.Conflict, AnySubject}:       "The {thing} contradicts what exists already. Look at what exists, then try again.",
-	{cron.Conflict, cron.SubjectView}: "You have a view with this title already, ignoring case. Choose another title.",
+	{cron.Conflict, AnySubject}:          "The {thing} contradicts what exists already. Look at what exists, then try again.",
+	{cron.Conflict, cron.SubjectMessage}: "The notification still waits or is being delivered. Wait until that is over, then try again.",
+	{cron.Conflict, cron.SubjectView}:    "You have a view with this title already, ignoring case. Choose another title.",
 	{cron.TooMany, cron.SubjectMaintenance}: "This account has as many maintenance windows as are possible, and none of them is over. " +
 		"Delete one that is no longer needed, or let one window be for several jobs, folders or tags.",
 	{cron.TooMany, cron.SubjectView}:    "You have as many views as are possible. Delete one, then save this one again.",
