@@ -95,6 +95,9 @@ func TestExamplesAreValid(t *testing.T) {
 		for name, member := range object {
 			compare(member, at+"/"+strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(name))
 		}
+		if strings.HasSuffix(at, "/properties") {
+			return // members may be called example or default, too
+		}
 		examples, _ := object["examples"].([]any)
 		schema := at
 		if example, ok := object["example"]; ok {
