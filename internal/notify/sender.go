@@ -24,6 +24,8 @@ type Store interface {
 	NextMessage(ctx context.Context) (time.Time, error)
 	// Noticed tells that there may be something to do earlier.
 	Noticed() <-chan struct{}
+	// UsualDuration is the band in which the durations of a job usually lie; zero when that is not known.
+	UsualDuration(ctx context.Context, accountID, jobID int64) (cron.Band, error)
 }
 
 // Exchanger makes HTTP exchanges.
@@ -70,12 +72,13 @@ type Sender struct {
 
 // Times of a Sender.
 const (
-	pollPeriod  = time.Second
-	heldPause   = 250 * time.Millisecond // while messages are due that may not be sent yet, such as those of an account that is at its limit
-	retryPause  = time.Second            // after an error of the database
-	stopGrace   = 5 * time.Second        // in which attempts may end when the node stops
-	recordGrace = 5 * time.Second        // in which the results are written then
-	storeLimit  = 30 * time.Second       // of one call to the store
+	pollPeriod   = time.Second
+	heldPause    = 250 * time.Millisecond // while messages are due that may not be sent yet, such as those of an account that is at its limit
+	retryPause   = time.Second            // after an error of the database
+	stopGrace    = 5 * time.Second        // in which attempts may end when the node stops
+	recordGrace  = 5 * time.Second        // in which the results are written then
+	storeLimit   = 30 * time.Second       // of one call to the store
+	compareLimit = 500 * time.Millisecond // of looking up what is usual
 )
 
 // routeSteps is how many chunks of notices are routed before messages are claimed again.
@@ -242,6 +245,18 @@ func (s *Sender) TestChannel(ctx context.Context, d *cron.MessageDelivery) cron.
 	return s.attempt(ctx, d)
 }
 
+// compare adds the usual duration to a message about one job. A message is no worse without it than late.
+func (s *Sender) compare(ctx context.Context, m *cron.Message) {
+	if len(m.Notices) != 1 || m.Notices[0].JobID == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, compareLimit)
+	defer cancel()
+	if band, err := s.Store.UsualDuration(ctx, m.AccountID, m.Notices[0].JobID); err == nil {
+		m.Notices[0].Usual = band
+	}
+}
+
 // attempt sends a message. It does not panic.
 func (s *Sender) attempt(ctx context.Context, d *cron.MessageDelivery) (r cron.MessageResult) {
 	began := time.Now()
@@ -265,6 +280,7 @@ func (s *Sender) attempt(ctx context.Context, d *cron.MessageDelivery) (r cron.M
 	if language == "" {
 		language = d.Channel.Language
 	}
+	s.compare(ctx, &d.Message)
 	n := message.Choose(language, message.Languages()).Notification(&d.Message, &d.Channel, s.Context(d))
 	if d.Message.ID == 0 {
 		n.ID = "msg_" + rand.Text() // receivers drop a second message with the same one

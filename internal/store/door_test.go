@@ -271,7 +271,7 @@ var notWriting = []string{
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
-	"LinkedMessage", "Message", "Messages", "NextMessage", "Noticed", "UsualDuration", "WaitingMessages", "WaitingMessages",
+	"LinkedMessage", "Message", "Messages", "NextMessage", "Noticed", "UsualDuration", "WaitingMessages",
 	"Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
 }
 
