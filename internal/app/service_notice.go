@@ -19,8 +19,8 @@ const (
 
 	diskTold     = 24 * time.Hour
 	diskLeast    = 1 << 30  // free bytes below which a disk is filling up
-	diskShare    = 20       // or below the 20th part of it,
-	diskPlenty   = 20 << 30 // unless this much is free
+	diskShare    = 50       // or below the 50th part of it,
+	diskPlenty   = 10 << 30 // unless this much is free
 	channelsTold = 24 * time.Hour
 	manyChannels = 3 // that fail at a time are a fault of the service or its network, rather than of one receiver
 	expiryTold   = 24 * time.Hour

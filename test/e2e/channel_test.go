@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,9 @@ func TestWebhookChannel(t *testing.T) {
 		broken.Store(true)
 		hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
+			if aboutTheService(body) {
+				return
+			}
 			if broken.Swap(false) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
@@ -105,3 +109,6 @@ func TestWebhookChannel(t *testing.T) {
 		}
 	})
 }
+
+// aboutTheService tells whether a message is about the service, such as the disk of the machine, and not about what is tested.
+func aboutTheService(body []byte) bool { return bytes.Contains(body, []byte(`"problemKey":"service-`)) }
