@@ -266,7 +266,7 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"plan", "never again", func(s *scene) { s.Jobs[0].State.NextRun = time.Time{} }},
 		{"plan", "disabled and planned", func(s *scene) { s.Jobs[4].State.NextRun = at(11) }},
 		{"plan", "expired and planned", func(s *scene) { s.Jobs[6].State.NextRun = at(11) }},
-		{"notice", "never routed", func(s *scene) { s.Notices[3].Created = at(9) }},
+		{"notice", "never routed", func(s *scene) { s.Notices[3].Created = at(9).Add(-time.Minute) }},
 		{"notice", "routed to nobody", func(s *scene) { s.Notices[1].Messages = 0 }},
 		{"notice", "a reason and a message", func(s *scene) { s.Notices[0].Untold = 2 }},
 		{"notice", "a message before it was routed", func(s *scene) { s.Notices[3].Messages = 1 }},
