@@ -51,21 +51,26 @@ func jobDefinitionWith(j *cron.Job, success, secretNames field) columns {
 	}
 }
 
+// addSchedule adds the columns of a schedule, which jobs and maintenance windows have alike.
+func addSchedule(list *columnList, s *cron.Schedule) {
+	list.add("timezone", text(&s.Timezone))
+	list.add("expires_at", integer(&s.ExpiresAt))
+	list.add("seconds", integer(&s.Seconds))
+	list.add("minutes", integer(&s.Minutes))
+	list.add("hours", integer(&s.Hours))
+	list.add("mdays", integer(&s.MonthDays))
+	list.add("months", integer(&s.Months))
+	list.add("wdays", integer(&s.Weekdays))
+	list.add("days", integer(&s.Days))
+	list.add("last_day", flag(&s.LastDay))
+	list.add("dst", integer(&s.DST))
+}
+
 // jobTiming is the columns that decide when a job is due.
 func jobTiming(j *cron.Job) columns {
 	return func(list *columnList) {
-		s, t := &j.Schedule, &j.Timing
-		list.add("timezone", text(&s.Timezone))
-		list.add("expires_at", integer(&s.ExpiresAt))
-		list.add("seconds", integer(&s.Seconds))
-		list.add("minutes", integer(&s.Minutes))
-		list.add("hours", integer(&s.Hours))
-		list.add("mdays", integer(&s.MonthDays))
-		list.add("months", integer(&s.Months))
-		list.add("wdays", integer(&s.Weekdays))
-		list.add("days", integer(&s.Days))
-		list.add("last_day", flag(&s.LastDay))
-		list.add("dst", integer(&s.DST))
+		t := &j.Timing
+		addSchedule(list, &j.Schedule)
 		list.add("run_at", moment(&t.RunAt))
 		list.add("one_time_done", flag(&t.RunAtPassed))
 		list.add("spread", inSeconds(&t.Spread))

@@ -35,23 +35,12 @@ const noMaintenance = math.MaxInt64
 // maintenanceDefinition is the columns of maintenance that people set, and who did.
 func maintenanceDefinition(w *cron.MaintenanceWindow) columns {
 	return func(list *columnList) {
-		s := &w.Schedule
 		list.add("title", text(&w.Title))
 		list.add("effect", integer(&w.Effect))
 		list.add("once_from", moment(&w.Start))
 		list.add("once_to", moment(&w.End))
 		list.add("duration", inSeconds(&w.Duration))
-		list.add("timezone", text(&s.Timezone))
-		list.add("expires_at", integer(&s.ExpiresAt))
-		list.add("seconds", integer(&s.Seconds))
-		list.add("minutes", integer(&s.Minutes))
-		list.add("hours", integer(&s.Hours))
-		list.add("mdays", integer(&s.MonthDays))
-		list.add("months", integer(&s.Months))
-		list.add("wdays", integer(&s.Weekdays))
-		list.add("days", integer(&s.Days))
-		list.add("last_day", flag(&s.LastDay))
-		list.add("dst", integer(&s.DST))
+		addSchedule(list, &w.Schedule)
 		list.add("job_ids", idsField{&w.JobIDs})
 		list.add("folder_ids", idsField{&w.FolderIDs})
 		list.add("tags", textsField{&w.Tags})
