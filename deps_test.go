@@ -13,22 +13,23 @@ import (
 
 // allowed says which packages of the project a package may import. A package that is not listed may not exist.
 var allowed = map[string][]string{
-	"punctual":                    {"app"},
-	"punctual/internal/cron":      {},
-	"punctual/internal/config":    {},
-	"punctual/internal/metrics":   {},
-	"punctual/internal/fetch":     {"cron"},
-	"punctual/internal/store":     {"cron"},
-	"punctual/internal/auth":      {"cron"},
-	"punctual/internal/message":   {"cron"},
-	"punctual/internal/scheduler": {"cron", "message", "metrics"},
-	"punctual/internal/service":   {"auth", "cron", "linediff", "message", "notify", "store"},
-	"punctual/internal/api":       {"cron", "download", "linediff", "service", "auth", "message", "api/spec", "api/wire"},
-	"punctual/internal/web":       {"auth", "cron", "download", "message", "service"},
-	"punctual/internal/download":  {},
-	"punctual/internal/linediff":  {},
-	"punctual/internal/markdown":  {},
-	"punctual/internal/zoneinfo":  {"cron"},
+	"punctual":                      {"app"},
+	"punctual/internal/cron":        {},
+	"punctual/internal/config":      {},
+	"punctual/internal/metrics":     {},
+	"punctual/internal/fetch":       {"cron"},
+	"punctual/internal/store":       {"cron"},
+	"punctual/internal/auth":        {"cron"},
+	"punctual/internal/message":     {"cron"},
+	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
+	"punctual/internal/service":     {"auth", "cron", "linediff", "message", "notify", "store"},
+	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "api/spec", "api/wire"},
+	"punctual/internal/web":         {"auth", "cron", "download", "eventstream", "message", "service"},
+	"punctual/internal/download":    {},
+	"punctual/internal/eventstream": {},
+	"punctual/internal/linediff":    {},
+	"punctual/internal/markdown":    {},
+	"punctual/internal/zoneinfo":    {"cron"},
 
 	"punctual/internal/certificate":  {},
 	"punctual/internal/notify":       {"cron", "message", "metrics"},
@@ -51,7 +52,8 @@ var allowed = map[string][]string{
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
 	"punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
-	"punctual/internal/api/wire", "punctual/internal/download", "punctual/internal/notify", "punctual/internal/web"}
+	"punctual/internal/api/wire", "punctual/internal/download", "punctual/internal/eventstream", "punctual/internal/notify",
+	"punctual/internal/web"}
 
 type listed struct {
 	ImportPath string

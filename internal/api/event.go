@@ -7,18 +7,13 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/eventstream"
 	"punctual/internal/message"
 	"punctual/internal/service"
 )
 
-// The rhythm of a stream of events.
-const (
-	eventLook      = time.Second      // between looks at what happened
-	eventHeartbeat = 15 * time.Second // between signs of life; the key is checked with each
-	eventWrite     = 10 * time.Second // for a client to take what is sent
-	eventLongest   = time.Hour        // then the client comes again, from where it was
-	eventRetry     = 3 * time.Second  // after which it does
-)
+// eventLook is the time between looks at what happened. The key is checked with each sign of life.
+const eventLook = time.Second
 
 // followEvents sends what happens in the account as it happens.
 func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
@@ -31,14 +26,14 @@ func (a *api) followEvents(w http.ResponseWriter, r *http.Request, actor cron.Ac
 		return err
 	}
 	defer follower.Close()
-	s := eventStream{stream: newStream(w), api: a, language: languageOf(r), follower: follower}
+	s := eventStream{Stream: eventstream.New(w), api: a, language: languageOf(r), follower: follower}
 	s.run(r)
 	return nil
 }
 
 // eventStream is one client.
 type eventStream struct {
-	*stream
+	*eventstream.Stream
 	api      *api
 	language *message.Catalogue
 	follower *service.Follower
@@ -48,11 +43,11 @@ type eventStream struct {
 // again.
 func (s *eventStream) run(r *http.Request) {
 	ctx := r.Context()
-	look, heartbeat, longest := time.NewTicker(eventLook), time.NewTicker(eventHeartbeat), time.NewTimer(eventLongest)
+	look, heartbeat, longest := time.NewTicker(eventLook), time.NewTicker(eventstream.Heartbeat), time.NewTimer(eventstream.Longest)
 	defer look.Stop()
 	defer heartbeat.Stop()
 	defer longest.Stop()
-	defer func() { _ = s.limitWrite() }() // for the end of the response
+	defer func() { _ = s.LimitWrite() }() // for the end of the response
 	for first, last := true, false; ; {
 		more := true
 		for more {
@@ -62,7 +57,7 @@ func (s *eventStream) run(r *http.Request) {
 				first = false
 			}
 			if err == nil {
-				err = s.flush()
+				err = s.Flush()
 			}
 			if err != nil {
 				return
@@ -83,14 +78,14 @@ func (s *eventStream) run(r *http.Request) {
 			if _, err := s.api.authenticate(r, s.api.now()); err != nil {
 				return
 			}
-			s.buffer.WriteString(": heartbeat\n")
+			s.Buffer.WriteString(": heartbeat\n")
 			s.tellPosition()
 		}
 	}
 }
 
 // tellPosition puts into the buffer where to go on, without an event.
-func (s *eventStream) tellPosition() { fmt.Fprintf(&s.buffer, "id: %s\n\n", s.follower.Position()) }
+func (s *eventStream) tellPosition() { fmt.Fprintf(&s.Buffer, "id: %s\n\n", s.follower.Position()) }
 
 // look puts what happened since the last look into the buffer.
 func (s *eventStream) look(r *http.Request) (more bool, err error) {
@@ -123,7 +118,7 @@ func (s *eventStream) add(e *service.Event) error {
 	default:
 		name, data = "gap", gapEvent{e.Gap.Since.Unix()}
 	}
-	return s.event(name, e.Position, data)
+	return s.Event(name, e.Position, data)
 }
 
 // jobEvent is something that was done to a job.

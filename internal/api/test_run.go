@@ -11,6 +11,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/eventstream"
 	"punctual/internal/service"
 )
 
@@ -80,26 +81,26 @@ func (a *api) followTestRun(w http.ResponseWriter, r *http.Request, actor cron.A
 		return err
 	}
 	defer follower.Close()
-	a.streamTestRun(r, newStream(w), follower)
+	a.streamTestRun(r, eventstream.New(w), follower)
 	return nil
 }
 
 // streamTestRun sends until the test run is finished or deleted, the client is gone or stalls, its key does not work any
 // more, or the service stops.
-func (a *api) streamTestRun(r *http.Request, s *stream, follower *service.TestRunFollower) {
-	look, heartbeat := time.NewTicker(testRunLook), time.NewTicker(eventHeartbeat)
+func (a *api) streamTestRun(r *http.Request, s *eventstream.Stream, follower *service.TestRunFollower) {
+	look, heartbeat := time.NewTicker(testRunLook), time.NewTicker(eventstream.Heartbeat)
 	defer look.Stop()
 	defer heartbeat.Stop()
-	defer func() { _ = s.limitWrite() }() // for the end of the response
+	defer func() { _ = s.LimitWrite() }() // for the end of the response
 	for {
 		t, changed, err := follower.Poll(r.Context())
 		if err == nil && changed {
-			err = s.event("testRun", strconv.FormatInt(t.Version, 10), newTestRun(languageOf(r), &t))
+			err = s.Event("testRun", strconv.FormatInt(t.Version, 10), newTestRun(languageOf(r), &t))
 		}
 		if err != nil && cron.KindOf(err) != cron.NotFound && r.Context().Err() == nil {
 			a.logger.ErrorContext(r.Context(), "a stream of events failed", slog.Any("error", err))
 		}
-		if err != nil || s.flush() != nil || t.State == cron.TestFinished {
+		if err != nil || s.Flush() != nil || t.State == cron.TestFinished {
 			return
 		}
 		select {
@@ -112,7 +113,7 @@ func (a *api) streamTestRun(r *http.Request, s *stream, follower *service.TestRu
 			if _, err := a.authenticate(r, a.now()); err != nil {
 				return
 			}
-			s.buffer.WriteString(": heartbeat\n\n")
+			s.Buffer.WriteString(": heartbeat\n\n")
 		}
 	}
 }

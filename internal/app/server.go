@@ -27,7 +27,7 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	console, err := n.newConsole()
+	console, err := n.newConsole(stopping)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package app
 var pagesOfConsole = []visit{
 	// nobody, half, off, loner, stranger, operator | viewer, editor, owner, stale
 	{"GET /console", ``, "-2-+++ ++++", false},
+	{"GET /console/events", ``, "-2-x++ ++++", false},
 	{"POST /console/account", `account={accountId}`, "-2-000 ++++", false},
 	{"GET /console/settings", ``, "-2-+++ ++++", false},
 

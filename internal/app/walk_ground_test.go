@@ -190,7 +190,7 @@ func (g *ground) open(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	console, err := n.newConsole()
+	console, err := n.newConsole(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,8 +61,8 @@ func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
 	}), nil
 }
 
-// newConsole makes the console.
-func (n *node) newConsole() (http.Handler, error) {
+// newConsole makes the console. Its event streams end with stop.
+func (n *node) newConsole(stop <-chan struct{}) (http.Handler, error) {
 	return web.New(web.Config{
 		Service:   n.service,
 		Auth:      auth.New(n.db),
@@ -74,6 +74,7 @@ func (n *node) newConsole() (http.Handler, error) {
 		Logger:    n.logger,
 		Proxies:   n.config.Serve.TrustedProxies,
 		PublicURL: configuredURL(n.config),
+		Stop:      stop,
 	})
 }
 

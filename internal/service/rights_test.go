@@ -77,6 +77,7 @@ var whoMay = map[string]string{
 	"SecondFactor": people + halves, "SignOut": people + halves,
 
 	"SearchJobs": readers, "Tags": readers,
+	"Live":  peopleHere,
 	"Views": peopleHere, "AddView": peopleHere, "ChangeView": peopleHere, "DeleteView": peopleHere,
 
 	"Leave": "viewer, editor, owner, stale owner, owner of a closing account",

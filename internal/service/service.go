@@ -43,6 +43,7 @@ type Service struct {
 	events          EventStore
 	searcher        Searcher
 	followers       followers
+	live            live
 	callsInProgress callsInProgress
 	loads           loads
 	addresses       AddressChecker

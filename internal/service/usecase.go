@@ -57,6 +57,7 @@ const (
 	UseRerun        UseCase = 45
 	UseCancelReruns UseCase = 46
 	UseFollow       UseCase = 51
+	UseLive         UseCase = 52
 	UseGetAccount   UseCase = 61
 	UseListKeys     UseCase = 62
 	UseCreateKey    UseCase = 63
@@ -221,7 +222,7 @@ var rights = map[UseCase]right{
 	UseCancelDeletion:  {people: true, role: cron.RoleOwner, closing: true},
 
 	UseGetProfile: own, UseChangeProfile: own, UseListSessions: own, UseEndSession: own, UseSwitchAccount: own,
-	UseConfirm: own, UseJoin: own,
+	UseConfirm: own, UseJoin: own, UseLive: ownHere,
 	UseChangeSignIn: ownFresh, UseChangeEmail: ownFresh, UseDeletePerson: ownFresh,
 	UseGiveSecond: {people: true, own: true, halfway: true}, UseSignOut: {people: true, own: true, halfway: true},
 }

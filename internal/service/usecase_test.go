@@ -98,6 +98,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"Folder":        func() error { return second(s.Folder(ctx, a, 1)) },
 		"FolderJobs":    func() error { return second(s.FolderJobs(ctx, a, 1, 1)) },
 		"Folders":       func() error { return second(s.Folders(ctx, a)) },
+		"Live":          func() error { return second(s.Live(ctx, now, a)) },
 		"Follow":        func() error { return second(s.Follow(ctx, now, a, "")) },
 		"History":       func() error { return third(s.History(ctx, now, a, 1)) },
 		"Job":           func() error { return second(s.Job(ctx, now, a, 1)) },

@@ -52,7 +52,8 @@ type Config struct {
 	Logger    *slog.Logger
 	Now       func() time.Time
 	Proxies   auth.Proxies
-	PublicURL string // scheme and host at which people reach the service; empty if that is not configured
+	PublicURL string          // scheme and host at which people reach the service; empty if that is not configured
+	Stop      <-chan struct{} // closed when streams are to end; nil for never
 }
 
 type web struct {
@@ -67,6 +68,7 @@ type web struct {
 	logger    *slog.Logger
 	proxies   auth.Proxies
 	publicURL string
+	stop      <-chan struct{}
 	static    *staticFiles
 	pages     map[string]pageSet // by the tag of their language
 	crossing  *http.CrossOriginProtection
@@ -79,7 +81,7 @@ type web struct {
 func New(c Config) (http.Handler, error) {
 	w := &web{
 		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger,
-		proxies: c.Proxies, publicURL: c.PublicURL, crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+		proxies: c.Proxies, publicURL: c.PublicURL, stop: c.Stop, crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	if w.oidc = c.Issuers; w.oidc == nil {
 		w.oidc = auth.NewIssuers(nil, nil)

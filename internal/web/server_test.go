@@ -33,6 +33,7 @@ type console struct {
 	log     *strings.Builder
 	mails   chan message.Mail
 	options store.Options // of the database
+	stop    chan struct{}
 }
 
 // outbox is a mail server that keeps what it gets.
@@ -43,6 +44,11 @@ func (o outbox) Send(_ context.Context, m message.Mail) error {
 	o <- m
 	return nil
 }
+
+// everywhere lets jobs call every address.
+type everywhere struct{}
+
+func (everywhere) CheckHost(string, int, cron.Access) (none cron.Problem) { return none }
 
 // settings are what differs between consoles of tests.
 type settings struct {
@@ -60,12 +66,12 @@ func newConsole(t testing.TB) *console {
 
 func newConsoleWith(t testing.TB, with settings) *console {
 	t.Helper()
-	c := &console{log: new(strings.Builder), mails: make(chan message.Mail, 100)}
+	c := &console{log: new(strings.Builder), mails: make(chan message.Mail, 100), stop: make(chan struct{})}
 	plans := cron.DefaultPlans()
 	c.options = store.Options{Dir: storetest.SQLite(t), Key: [32]byte{1}, Plans: plans}
 	c.store = storetest.Open(t, c.options)
 	logger := slog.New(slog.NewTextHandler(c.log, nil))
-	config := service.Config{Store: c.store, Plans: plans, Secret: [32]byte{1}, PublicURL: with.publicURL, SignUp: with.signUp,
+	config := service.Config{Store: c.store, Addresses: everywhere{}, Plans: plans, Secret: [32]byte{1}, PublicURL: with.publicURL, SignUp: with.signUp,
 		Logger: logger}
 	if config.Mailer = with.mailer; with.mail {
 		config.Mailer = outbox(c.mails)
@@ -73,7 +79,7 @@ func newConsoleWith(t testing.TB, with settings) *console {
 	c.service = service.New(config)
 	h, err := web.New(web.Config{
 		Service: c.service, Auth: auth.New(c.store), IsSetUp: c.store.HasOperator, Logger: logger, Now: time.Now,
-		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL,
+		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL, Stop: c.stop,
 		Issuers: auth.NewIssuers(with.issuers, auth.NewSealer([32]byte{1})), Plans: []string{cron.PlanDefault, cron.PlanUnlimited},
 		About: web.About{SessionIdle: 90 * 24 * time.Hour, MailServer: map[bool]string{true: "mail.example.com:587"}[config.Mailer != nil]},
 	})
