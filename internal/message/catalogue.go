@@ -84,6 +84,8 @@ type grammar struct {
 	date     func(t time.Time) string
 	schedule func(s *cron.Schedule, runAt time.Time) string
 
+	decimal string // the sign between whole numbers and decimals
+
 	number func(n int64, of noun) string   // with thousands set apart
 	often  func(n int64) string            // how often in a row
 	span   func(d time.Duration) string    // in one or two units, for sentences

@@ -4,7 +4,9 @@ import "maps"
 
 // englishLabels are the texts of the console by their keys: the page, then the part of it. A test compares the keys with
 // those that the pages use.
-var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishActions, englishOperatorPages)
+var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishActions, englishOperatorPages,
+	englishOverview, englishProblemPages, englishJobs, englishBulk, englishBin, englishEditor,
+	englishImport, englishTestRuns, englishJob, englishRuns, englishChannels)
 
 // joined is one map of the entries of several.
 func joined(tables ...map[string]string) map[string]string {
@@ -41,8 +43,35 @@ var englishFrame = map[string]string{
 	"copy.done":         "Copied",
 	"language.name":     "English",
 	"time.never":        "never",
+	"time.now":          "now",
+	"time.in":           "in {span}",
+	"time.ago":          "{span} ago",
+	"times.title":       "Times are shown",
+	"times.mine":        "In my zone ({zone})",
+	"times.job":         "In the zone of each job",
+	"times.utc":         "In UTC",
+	"times.short-job":   "Job’s zone",
+	"times.short-utc":   "UTC",
 	"nav.main":          "Main",
 	"nav.overview":      "Overview",
+	"nav.jobs":          "Jobs",
+	"nav.runs":          "Runs",
+	"nav.problems":      "Problems",
+	"frame.search":      "Search or jump to",
+	"state.ok":          "OK",
+	"state.failing":     "Failing",
+	"state.late":        "Late",
+	"state.paused":      "Paused",
+	"state.disabled":    "Disabled",
+	"state.ended":       "No next run",
+	"state.new":         "Not yet run",
+	"outcome.running":   "Running",
+	"outcome.succeeded": "Succeeded",
+	"outcome.failed":    "Failed",
+	"outcome.skipped":   "Skipped",
+	"outcome.lost":      "Lost",
+	"outcome.missed":    "Missed",
+	"dialog.close":      "Close",
 	"nav.settings":      "Settings",
 	"nav.you":           "You",
 	"nav.person":        "Profile",

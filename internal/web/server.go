@@ -104,7 +104,7 @@ func New(c Config) (http.Handler, error) {
 	for _, rt := range w.routes() {
 		w.mux.HandleFunc(rt.method+" "+rt.pattern, func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, rt) })
 	}
-	w.mux.HandleFunc("GET "+staticRoot+"{file}", w.serveStatic)
+	w.mux.HandleFunc("GET "+staticRoot+"{version}/{file}", w.serveStatic)
 	w.mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) { w.serve(rw, r, unknown) })
 	return w, nil
 }

@@ -128,7 +128,25 @@ func TestIcons(t *testing.T) {
 			used[found[1]] = true
 		}
 	}
-	const dir = "static/vendor/lucide/"
+	for _, name := range labelsInCode(t, func(text string) bool { return !strings.ContainsAny(text, " ./") }) {
+		used[name] = true // those of states
+	}
+	for _, file := range publishedAs(t, "static/vendor/lucide/") {
+		if name, icon := strings.CutSuffix(file, ".svg"); icon && !used[name] {
+			t.Errorf("the icon %s is not used", name)
+		}
+	}
+}
+
+// TestVendored compares the scripts of others with their checksums.
+func TestVendored(t *testing.T) {
+	publishedAs(t, "static/vendor/htmx/")
+	publishedAs(t, "static/vendor/uplot/")
+}
+
+// publishedAs compares the files of a directory with their checksums, and lists them. One is the licence.
+func publishedAs(t *testing.T, dir string) (names []string) {
+	t.Helper()
 	sums, err := os.ReadFile(dir + "SHA256SUMS")
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +160,6 @@ func TestIcons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := map[string]bool{}
 	for _, f := range files {
 		if f.Name() == "SHA256SUMS" {
 			continue
@@ -154,23 +171,13 @@ func TestIcons(t *testing.T) {
 		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != listed[f.Name()] {
 			t.Errorf("%s differs from its checksum", f.Name())
 		}
-		there[f.Name()] = true
-		if name, icon := strings.CutSuffix(f.Name(), ".svg"); icon && !used[name] {
-			t.Errorf("the icon %s is not used", name)
-		}
+		names = append(names, f.Name())
 	}
-	if !there["LICENSE"] {
-		t.Error("the icons have no licence")
+	if !slices.Contains(names, "LICENSE") {
+		t.Errorf("%s has no licence", dir)
 	}
-	if !maps.Equal(there, present(listed)) {
-		t.Errorf("there are %v, with checksums of %v", there, listed)
+	if want := slices.Sorted(maps.Keys(listed)); !slices.Equal(names, want) {
+		t.Errorf("%s has %v, and checksums of %v", dir, names, want)
 	}
-}
-
-func present(listed map[string]string) map[string]bool {
-	all := map[string]bool{}
-	for name := range listed {
-		all[name] = true
-	}
-	return all
+	return names
 }

@@ -24,7 +24,7 @@ type startPage struct {
 func showStart(v *visit) error {
 	p := startPage{BaseURL: v.baseURL()}
 	var err error
-	if p.view, err = v.view("start"); err != nil {
+	if p.view, err = v.view("overview"); err != nil {
 		return err
 	}
 	if p.Account.ID != 0 && !p.Account.Disabled {

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,12 +32,18 @@ var staticTypes = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-// staticFiles are what pages refer to. Each is served under a path that holds the hash of its content, and so may be
-// cached for ever.
+// cssDir holds the parts of the stylesheet, which follow each other in the order of their names.
+const cssDir = "static/css"
+
+// vendored are the files of others that pages use as they were published. Each directory has its licence and checksums.
+var vendored = []string{"htmx/htmx.min.js", "uplot/uPlot.iife.min.js", "uplot/uPlot.min.css"}
+
+// staticFiles are what pages refer to. All are served below one directory whose name is a hash of their contents, so that
+// they may be cached for ever and scripts can import each other by their names.
 type staticFiles struct {
-	paths  map[string]string // by the name of the file
-	served map[string]staticFile
-	icons  map[string]bool
+	version string
+	served  map[string]staticFile // by the name
+	icons   map[string]bool
 }
 
 type staticFile struct {
@@ -44,7 +52,14 @@ type staticFile struct {
 }
 
 func loadStatic() (*staticFiles, error) {
-	s := &staticFiles{paths: map[string]string{}, served: map[string]staticFile{}, icons: map[string]bool{}}
+	s := &staticFiles{served: map[string]staticFile{}, icons: map[string]bool{}}
+	contents := map[string][]byte{}
+	read := func(name, file string) (err error) {
+		if contents[name], err = embedded.ReadFile(file); err != nil {
+			return fmt.Errorf("read a static file: %w", err)
+		}
+		return nil
+	}
 	entries, err := embedded.ReadDir("static")
 	if err != nil {
 		return nil, fmt.Errorf("list the static files: %w", err)
@@ -53,25 +68,53 @@ func loadStatic() (*staticFiles, error) {
 		if e.IsDir() {
 			continue
 		}
-		content, err := embedded.ReadFile("static/" + e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("read a static file: %w", err)
-		}
-		if err := s.add(e.Name(), content); err != nil {
+		if err := read(e.Name(), "static/"+e.Name()); err != nil {
 			return nil, err
 		}
 	}
-	sprite, err := s.sprite()
-	if err != nil {
+	for _, file := range vendored {
+		if err := read(path.Base(file), "static/vendor/"+file); err != nil {
+			return nil, err
+		}
+	}
+	if contents["console.css"], err = stylesheet(); err != nil {
 		return nil, err
 	}
-	return s, s.add("icons.svg", sprite)
+	if contents["icons.svg"], err = s.sprite(); err != nil {
+		return nil, err
+	}
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		fmt.Fprintf(hash, "%s %d\n", name, len(contents[name]))
+		hash.Write(contents[name])
+		if err := s.add(name, contents[name]); err != nil {
+			return nil, err
+		}
+	}
+	s.version = hex.EncodeToString(hash.Sum(nil)[:6])
+	return s, nil
+}
+
+// stylesheet is one document of all its parts.
+func stylesheet() ([]byte, error) {
+	parts, err := fs.Glob(embedded, cssDir+"/*.css") // sorted
+	if err != nil {
+		return nil, fmt.Errorf("list the parts of the stylesheet: %w", err)
+	}
+	var b bytes.Buffer
+	for _, file := range parts {
+		content, err := embedded.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a part of the stylesheet: %w", err)
+		}
+		b.Write(content)
+	}
+	return b.Bytes(), nil
 }
 
 // add serves a file.
 func (s *staticFiles) add(name string, content []byte) error {
-	extension := path.Ext(name)
-	mediaType, ok := staticTypes[extension]
+	mediaType, ok := staticTypes[path.Ext(name)]
 	if !ok {
 		return fmt.Errorf("the static file %s has no media type", name)
 	}
@@ -83,10 +126,7 @@ func (s *staticFiles) add(name string, content []byte) error {
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("compress %s: %w", name, err)
 	}
-	hash := sha256.Sum256(content)
-	served := strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(hash[:6]) + extension
-	s.paths[name] = staticRoot + served
-	s.served[served] = staticFile{mediaType, content, packed.Bytes()}
+	s.served[name] = staticFile{mediaType, content, packed.Bytes()}
 	return nil
 }
 
@@ -121,11 +161,10 @@ func (s *staticFiles) sprite() ([]byte, error) {
 
 // path is where a page finds a static file.
 func (s *staticFiles) path(name string) (string, error) {
-	p, ok := s.paths[name]
-	if !ok {
+	if _, ok := s.served[name]; !ok {
 		return "", fmt.Errorf("there is no static file %s", name)
 	}
-	return p, nil
+	return staticRoot + s.version + "/" + name, nil
 }
 
 // icon is the markup of an icon, which says nothing by itself: text stands beside it.
@@ -133,10 +172,11 @@ func (s *staticFiles) icon(name string) (template.HTML, error) {
 	if !s.icons[name] {
 		return "", fmt.Errorf("there is no icon %s", name)
 	}
-	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + s.paths["icons.svg"] + "#" + name + `"/></svg>`), nil
+	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + staticRoot + s.version + "/icons.svg#" + name + `"/></svg>`), nil
 }
 
-// serveStatic answers with a static file.
+// serveStatic answers with a static file. Pages of another release of the program, such as that of another node, get the
+// file of this one.
 func (w *web) serveStatic(rw http.ResponseWriter, r *http.Request) {
 	file, ok := w.static.served[r.PathValue("file")]
 	if !ok {
@@ -145,7 +185,9 @@ func (w *web) serveStatic(rw http.ResponseWriter, r *http.Request) {
 	}
 	h := rw.Header()
 	h.Set("Content-Type", file.mediaType)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	if r.PathValue("version") == w.static.version {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
 	h.Add("Vary", "Accept-Encoding")
 	content := file.plain
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {

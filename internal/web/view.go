@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"html/template"
 	"net/http"
 	"time"
 
@@ -23,21 +22,34 @@ type view struct {
 	Account  cron.Account // that the person looks at; none has the ID 0
 	Role     cron.Role    // in the account
 	Accounts []cron.Membership
-	Fresh    bool // the person has proved recently who they are
-	Self     string
+	Fresh    bool   // the person has proved recently who they are
+	Self     string // the path of the page
+	Here     string // its address with the query
+	Wide     bool   // the page takes all of the width, as lists do
+	Problems int    // that are open in the account
 
 	labels *message.Catalogue
-	zone   *time.Location
+	now    time.Time
+	mine   *time.Location // the zone of the person
+	zone   *time.Location // in which times are shown that belong to no job
+	times  string         // in whose zone times are shown
+}
+
+// InSettings tells whether the page is one of the settings.
+func (p view) InSettings() bool {
+	switch p.Place {
+	case "", "overview", "jobs", "runs", "problems":
+		return false
+	}
+	return true
 }
 
 // plainView is the view of a page without navigation.
 func (v *visit) plainView() view {
-	p := view{Lang: v.catalogue.Tag, Next: v.next(), labels: v.catalogue, zone: time.UTC, Self: v.r.URL.Path}
+	p := view{Lang: v.catalogue.Tag, Next: v.next(), labels: v.catalogue, Self: v.r.URL.Path, Here: v.address()}
+	v.setTimes(&p)
 	if v.actor.Person != nil {
 		p.Theme = v.actor.Person.Theme
-		if zone, err := cron.LoadZone(cmp.Or(v.actor.Person.Zone, "UTC")); err == nil {
-			p.zone = zone
-		}
 	}
 	if v.r.Method == http.MethodGet {
 		p.Done = v.doneSentence(v.r.URL.Query().Get("done"))
@@ -81,16 +93,6 @@ func (p view) RoleName(r cron.Role) string {
 func (p view) May(role string) bool {
 	needed, ok := cron.ParseRole(role)
 	return ok && p.Role >= needed
-}
-
-// Time shows an instant in the time zone of the person. The exact one is its tooltip.
-func (p view) Time(at time.Time) template.HTML {
-	if at.IsZero() {
-		return template.HTML(template.HTMLEscapeString(p.labels.Label("time.never")))
-	}
-	local := at.In(p.zone)
-	return template.HTML(`<time datetime="` + at.UTC().Format(time.RFC3339) + `" title="` +
-		at.UTC().Format("2006-01-02 15:04:05 UTC") + `">` + template.HTMLEscapeString(local.Format("2006-01-02 15:04 MST")) + `</time>`)
 }
 
 // RoleMeans says what a role may do.

@@ -1,41 +1,26 @@
 // What the pages do beyond their forms and links. Everything works without it.
 
-// Menus close when something else is clicked, and with Escape.
-const menus = () => document.querySelectorAll("details.menu[open]");
+import { counting } from "./relative.js";
+import "./menu.js";
+import "./copy.js";
+import "./guard.js";
+import "./dialog.js";
+import "./live.js";
+import "./chart.js";
 
-document.addEventListener("click", (event) => {
-  for (const menu of menus()) {
-    if (!menu.contains(event.target)) menu.open = false;
+// enhance prepares a page, and each part of it that is loaded later.
+const enhance = (root) => {
+  // A field for a time zone that is still empty gets that of the browser.
+  for (const field of root.querySelectorAll("[data-zone]")) {
+    if (!field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
   }
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of menus()) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
+  // A form that narrows a list is sent as soon as one of its choices changes; its button is for those without scripts.
+  for (const form of root.querySelectorAll("form[data-auto]")) {
+    form.addEventListener("change", (event) => { if (event.target.matches("select, [type=checkbox], [type=radio]")) form.requestSubmit(); });
   }
-});
+  for (const element of root.querySelectorAll("[data-scripted]")) element.hidden = false;
+};
 
-// Buttons that copy the text of another element are shown only where they work.
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  if (!navigator.clipboard) continue;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-    button.querySelector("span").textContent = button.dataset.copied;
-  });
-}
-
-// A field for a time zone that is still empty gets that of the browser.
-for (const field of document.querySelectorAll("[data-zone]")) {
-  if (!field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
-}
-
-// Leaving a page with a changed form asks first.
-for (const form of document.querySelectorAll("form[data-guard]")) {
-  let changed = false;
-  form.addEventListener("input", () => { changed = true; });
-  form.addEventListener("submit", () => { changed = false; });
-  window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
-}
+enhance(document);
+document.addEventListener("htmx:load", (event) => { if (event.target !== document.body) enhance(event.target); });
+counting();

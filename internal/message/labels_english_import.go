@@ -1,0 +1,4 @@
+package message
+
+// englishImport are the labels of pasted commands.
+var englishImport = map[string]string{}

@@ -1,0 +1,4 @@
+package message
+
+// englishOverview are the labels of the first page.
+var englishOverview = map[string]string{}

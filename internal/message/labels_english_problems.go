@@ -1,0 +1,4 @@
+package message
+
+// englishProblemPages are the labels of the problems.
+var englishProblemPages = map[string]string{}

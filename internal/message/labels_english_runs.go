@@ -1,0 +1,4 @@
+package message
+
+// englishRuns are the labels of the runs.
+var englishRuns = map[string]string{}

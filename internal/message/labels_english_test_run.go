@@ -1,0 +1,4 @@
+package message
+
+// englishTestRuns are the labels of test runs.
+var englishTestRuns = map[string]string{}

@@ -1,0 +1,41 @@
+// Tells the page what happens on the server: events "live:run", "live:job" and "live:problem" on the body, with what the
+// server says of them. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
+// the one that holds a lock reads it and tells the others.
+const kinds = ["run", "job", "problem"];
+const channel = new BroadcastChannel("punctual-live");
+let waiting = new Map(); // what a hidden tab has yet to be told
+
+const tell = ({ kind, data }) => {
+  if (document.hidden) {
+    waiting.set(kind, data);
+    return;
+  }
+  document.body.dispatchEvent(new CustomEvent(`live:${kind}`, { detail: data }));
+};
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  const missed = waiting;
+  waiting = new Map();
+  for (const [kind, data] of missed) tell({ kind, data });
+});
+
+channel.onmessage = (event) => tell(event.data);
+
+const read = () => {
+  const source = new EventSource("/console/events");
+  for (const kind of kinds) {
+    source.addEventListener(kind, (event) => {
+      const message = { kind, data: JSON.parse(event.data) };
+      channel.postMessage(message);
+      tell(message);
+    });
+  }
+  window.addEventListener("pagehide", () => source.close());
+  return new Promise(() => {}); // the lock is held as long as the tab is open
+};
+
+if (document.querySelector("[hx-trigger*='live:']")) {
+  if (navigator.locks) navigator.locks.request("punctual-live", read);
+  else read();
+}
