@@ -6,6 +6,8 @@ var pagesOfConsole = []visit{
 	{"GET /console", ``, "-2-+++ ++++", false},
 	{"GET /console/events", ``, "-2-x++ ++++", false},
 	{"POST /console/account", `account={accountId}`, "-2-000 ++++", false},
+	{"POST /console/times", `times=utc`, "-2-+++ ++++", false},
+	{"POST /console/theme", `theme=dark`, "-2-+++ ++++", false},
 	{"GET /console/settings", ``, "-2-+++ ++++", false},
 
 	{"GET /console/setup/{token}", ``, "++++++ ++++", true},

@@ -34,7 +34,7 @@ var english = Catalogue{
 		kind: englishType, bounds: englishRange, count: englishCount, crontab: englishCrontab, schedule: englishSchedule,
 		duration: englishDuration, bytes: englishBytes, date: englishDay,
 		decimal: ".",
-		number: englishNumber, often: englishOften, span: englishSpan, moment: englishMoment, brief: englishBrief, clock: englishInstant, period: englishPeriod,
+		number:  englishNumber, often: englishOften, span: englishSpan, moment: englishMoment, brief: englishBrief, clock: englishInstant, period: englishPeriod,
 	},
 }
 
