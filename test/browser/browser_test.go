@@ -107,11 +107,12 @@ func TestHarness(t *testing.T) {
 		"/error":     `<script>setTimeout(() => { throw new Error("broken") })</script>`,
 		"/policy":    `<meta http-equiv="Content-Security-Policy" content="style-src 'none'"><p style="color: red">red</p>`,
 		"/missing":   `<img src="/nothing.png" alt="">`,
+		"/unnamed":   `<input>`,
 		"/wide":      `<div style="width: 800px">wide</div>`,
 		"/elsewhere": `<img src="http://127.0.0.1:1/x.png" alt="">`,
 	})
 	for path, want := range map[string]bool{
-		"/good": false, "/console": true, "/error": true, "/policy": true, "/missing": true, "/wide": true,
+		"/good": false, "/console": true, "/error": true, "/policy": true, "/missing": true, "/unnamed": true, "/wide": true,
 		"/elsewhere": true, "/unknown": true,
 	} {
 		t.Run(path, func(t *testing.T) {

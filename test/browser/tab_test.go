@@ -292,7 +292,7 @@ func (tab *Tab) WithoutScripts() *Tab {
 	return tab
 }
 
-// Look makes sure that nothing of the page is cut off on a phone, and takes pictures of it, which carry the name.
+// Look makes sure that nothing of the page is cut off on a phone, that everybody can use it, and takes pictures of it, which carry the name.
 func (tab *Tab) Look(name string) *Tab {
 	tab.t.Helper()
 	tab.do("make the window small", chromedp.EmulateViewport(smallest, 800))
@@ -301,6 +301,7 @@ func (tab *Tab) Look(name string) *Tab {
 	if overflow > 0 {
 		tab.t.Errorf("%s: the page is %d px too wide for a phone", name, overflow)
 	}
+	tab.checkAccess(name + " on a phone")
 	for _, theme := range []string{"light", "dark"} {
 		tab.prefer(theme)
 		tab.checkContrast(name + " " + theme)
@@ -312,6 +313,7 @@ func (tab *Tab) Look(name string) *Tab {
 	}
 	tab.prefer("light")
 	tab.do("go back to a wide window", chromedp.EmulateViewport(wide, 900))
+	tab.checkAccess(name)
 	return tab
 }
 
