@@ -216,7 +216,7 @@ func (a *api) createChannel(w http.ResponseWriter, r *http.Request, actor cron.A
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		if err := a.service.AddChannel(ctx, actor, &c); err != nil {
-			return err
+			return inChannel(err, flat)
 		}
 		return reply(w, struct {
 			ChannelID int64  `json:"channelId"`

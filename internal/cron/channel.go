@@ -93,10 +93,11 @@ const (
 	ChannelLimit        ChannelFault = 15 // the account has sent as many mails today as its plan allows
 )
 
-// Permanent reports whether another attempt cannot succeed before somebody changes something.
+// Permanent reports whether another attempt cannot succeed before somebody changes something. ChannelNotFound is not: services answer
+// with 404 for some minutes while they are deployed or moved (see MissingPatience).
 func (f ChannelFault) Permanent() bool {
 	switch f {
-	case ChannelUnauthorized, ChannelNotFound, ChannelRejected, ChannelTemplateBad, ChannelNoMail, ChannelUnconfirmed, ChannelUnsubscribed:
+	case ChannelUnauthorized, ChannelRejected, ChannelTemplateBad, ChannelNoMail, ChannelUnconfirmed, ChannelUnsubscribed:
 		return true
 	}
 	return false

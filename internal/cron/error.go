@@ -177,6 +177,8 @@ const (
 	RuleFolderGone             // nothing; the folder of a definition of the past
 	RuleOtherService           // Given: a host; Want: the name of the service that has it, which is not that of the channel
 	RuleNeedsHTTPS             // Given: a host that takes encrypted connections only
+	RuleSecretAgain            // Given: a host; of a secret of a channel that leads to another host now
+	RuleNobodyConfirms         // nothing; an e-mail address that has to be confirmed, without a mail server
 	RulePhoneNumber            // Given: what is not a telephone number
 	RuleUnknownChannel         // Given: the id
 	RuleUnknownJob             // Given: the id

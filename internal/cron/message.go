@@ -73,8 +73,9 @@ var MessageDropNames = [...]string{"", "muted", "quietHours", "acknowledged", "s
 
 // Times of messages.
 const (
-	MessageJoin     = time.Minute    // in which notices of a channel that follow a first message are collected to one
-	MessagePatience = 24 * time.Hour // for which a message is tried again
+	MessageJoin     = time.Minute      // in which notices of a channel that follow a first message are collected to one
+	MessagePatience = 24 * time.Hour   // for which a message is tried again
+	MissingPatience = 10 * time.Minute // the same, while the receiver does not know the address
 	MessagesKept    = 30 * 24 * time.Hour
 )
 
@@ -104,6 +105,7 @@ type MessageDelivery struct {
 	Message Message
 	Channel Channel // with settings and headers
 	Account Account
+	TLS     *AccountTLS // the certificate authorities that the account trusts; nil for an account without any
 }
 
 // MessageResult is what became of an attempt to send a message.
@@ -128,7 +130,11 @@ const (
 // attempt began, attempts how many there were, and random from 0 up to 1. The pause doubles, up to an hour, and is varied by a fifth,
 // so that messages that failed together do not come together again.
 func (r *MessageResult) NextAttempt(now, tried time.Time, attempts int, random float64) time.Time {
-	last := tried.Add(MessagePatience)
+	patience := MessagePatience
+	if r.Fault == ChannelNotFound {
+		patience = MissingPatience
+	}
+	last := tried.Add(patience)
 	if r.Fault == ChannelOK || r.Final || r.Gone || r.Fault.Permanent() || !now.Before(last) {
 		return time.Time{}
 	}
@@ -151,7 +157,8 @@ func (r *MessageResult) Blames() bool {
 
 // Stops reports whether a channel is stopped after the result of a message, the failures-th one in a row that failed by its receiver.
 func (r *MessageResult) Stops(failures int) bool {
-	return r.Blames() && (r.Gone || (r.Final || r.Fault.Permanent()) && failures >= MaxChannelFailures)
+	lasts := r.Final || r.Fault.Permanent() || r.Fault == ChannelNotFound
+	return r.Blames() && (r.Gone || lasts && failures >= MaxChannelFailures)
 }
 
 // ProblemNow is what is known of the problem of a message when it is to be sent.

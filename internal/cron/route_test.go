@@ -144,6 +144,10 @@ func TestMessageAttempts(t *testing.T) {
 		{"after a day", MessageResult{Fault: ChannelBroken}, MessagePatience, 40, 0.5, 0},
 		{"rejected", MessageResult{Fault: ChannelRejected}, 0, 1, 0.5, 0},
 		{"final", MessageResult{Fault: ChannelMail, Final: true}, 0, 1, 0.5, 0},
+		{"not found", MessageResult{Fault: ChannelNotFound}, 0, 1, 0.5, 10 * time.Second},
+		{"not found, once more after some minutes", MessageResult{Fault: ChannelNotFound}, 9 * time.Minute, 9, 0.5, time.Minute},
+		{"not found for some minutes", MessageResult{Fault: ChannelNotFound}, MissingPatience, 9, 0.5, 0},
+		{"not found, and gone", MessageResult{Fault: ChannelNotFound, Gone: true}, 0, 1, 0.5, 0},
 		{"gone", MessageResult{Fault: ChannelAnswer, Gone: true}, 0, 1, 0.5, 0},
 	} {
 		var got time.Duration
@@ -160,6 +164,7 @@ func TestMessageAttempts(t *testing.T) {
 		want     bool
 	}{
 		{MessageResult{Fault: ChannelRejected}, 2, false}, {MessageResult{Fault: ChannelRejected}, 3, true},
+		{MessageResult{Fault: ChannelNotFound}, 2, false}, {MessageResult{Fault: ChannelNotFound}, 3, true},
 		{MessageResult{Fault: ChannelMail}, 3, false}, {MessageResult{Fault: ChannelMail, Final: true}, 3, true},
 		{MessageResult{Fault: ChannelBroken}, 9, false}, {MessageResult{Fault: ChannelNotFound, Gone: true}, 1, true},
 		{MessageResult{Fault: ChannelNoMail}, 9, false}, {MessageResult{Fault: ChannelUnconfirmed}, 9, false},

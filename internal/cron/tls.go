@@ -34,6 +34,15 @@ func NewAccountTLS(m TLSMaterial) *AccountTLS {
 	return &AccountTLS{m, sha256.Sum256([]byte(m.Roots + "\x00" + m.Certificate + "\x00" + m.Key))}
 }
 
+// NewChannelTLS is what messages to channels use of the TLS material of an account: its certificate authorities, and not its client
+// certificate, which is for the targets of jobs. It is nil without any.
+func NewChannelTLS(roots string) *AccountTLS {
+	if roots == "" {
+		return nil
+	}
+	return NewAccountTLS(TLSMaterial{Roots: roots})
+}
+
 // Empty reports whether nothing is set.
 func (m *TLSMaterial) Empty() bool { return *m == TLSMaterial{} }
 

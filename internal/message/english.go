@@ -63,8 +63,8 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleURLSyntax: "This is not a valid URL; it must look like https://example.com/path?query, " +
 		"with other characters percent-encoded and a port between 1 and 65535.",
 	cron.RuleURLStart:   "The URL begins with {quoted}, which is neither a scheme nor a host; begin it with {want} if that is meant.",
-	cron.RuleURLBlocked: "Jobs of this service may not call {given}; use an address that it may reach.",
-	cron.RuleURLNotGlobal: "{given} is not a public address, and jobs of this account may call no other; " +
+	cron.RuleURLBlocked: "This service may not call {given}; use an address that it may reach.",
+	cron.RuleURLNotGlobal: "{given} is not a public address, and this account may call no other; " +
 		"use a public address, or ask the operator of the service to let the account reach private networks.",
 	cron.RuleURLPlaceholder: "A placeholder cannot be part of the host or the port of a URL, and the credentials can have secrets only; " +
 		"use it in the path or the query.",
@@ -190,6 +190,8 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleActionEnded:    "The action has ended already, so that it cannot be cancelled. If it changed jobs, you can take that back by undoing it.",
 	cron.RuleActionNoUndo:   "The action was a dry run, which changed nothing. There is nothing to undo.",
 	cron.RuleOtherService:   "{given} is a host of {want}; choose that kind of channel, or paste the URL of the service that you have chosen.",
+	cron.RuleSecretAgain:    "The channel sends to {given} now, so this has to be given again; a secret is not sent to a host that it was not given for.",
+	cron.RuleNobodyConfirms: "Whoever has this address would have to confirm it, and this service cannot send mail; ask its operator to configure that, or choose another kind of channel.",
 	cron.RuleNeedsHTTPS:     "{given} takes encrypted connections only; begin the URL with https://.",
 	cron.RulePhoneNumber:    "{quoted} is not a telephone number; write it with the country code and without spaces, such as +491701234567.",
 	cron.RuleFolderGone:     "The folder of the job no longer exists, so the job is in the root folder.",

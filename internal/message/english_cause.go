@@ -21,7 +21,7 @@ var englishCauses = map[cron.Cause]string{
 	cron.CauseOwnListener: "The address {address}[ of {named}] may not be called on port {port}: this service itself listens there.",
 	cron.CauseDenied:      "The address {address}[ of {named}] may not be called: the operator of this service denies it.",
 	cron.CauseLinkLocal:   "The address {address}[ of {named}] may not be called: it is link-local.",
-	cron.CauseNotGlobal:   "[{named} has no|{name} is not a] public address, and jobs of this account may call no other.",
+	cron.CauseNotGlobal:   "[{named} has no|{name} is not a] public address, and this account may call no other.",
 
 	cron.CauseCertificateExpired: "The certificate of {host} expired[ on {expiry}].",
 	cron.CauseCertificateNotYet:  "The certificate of {host} is not valid yet.",

@@ -292,6 +292,7 @@ func (s *Sender) attempt(ctx context.Context, d *cron.MessageDelivery) (r cron.M
 	if err != nil {
 		return cron.MessageResult{Fault: cron.ChannelTemplateBad}
 	}
+	call.TLS = d.TLS
 	result := s.Exchanger.Do(ctx, call)
 	v := kind.Judge(&d.Channel, &call, &result)
 	return cron.MessageResult{Fault: v.Fault, Gone: v.Gone, Detail: v.Detail, RetryAfter: v.Wait}

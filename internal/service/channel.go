@@ -214,6 +214,14 @@ func (s *Service) Channel(ctx context.Context, actor cron.Actor, channelID int64
 	return c, err
 }
 
+// Told reports whether a channel of the account could tell somebody now.
+func (s *Service) Told(ctx context.Context, actor cron.Actor) (bool, error) {
+	if err := s.allow(&actor, UseListChannels); err != nil {
+		return false, err
+	}
+	return s.store.Told(ctx, actor.Account.ID, s.channels != nil && s.mailer != nil)
+}
+
 // NewChannel makes a channel, which AddChannel can save. secret is the signing secret that the service has made for it, which
 // nothing shows later; "" for none.
 func (s *Service) NewChannel(actor cron.Actor, change *ChannelChange) (c cron.Channel, secret string, err error) {
@@ -228,7 +236,7 @@ func (s *Service) NewChannel(actor cron.Actor, change *ChannelChange) (c cron.Ch
 }
 
 // AddChannel saves a channel from NewChannel and sets its ID. An e-mail address that has to be confirmed is sent a link. The error is
-// of kind TooMany when the plan allows no further channel.
+// of kind TooMany when the plan allows no further channel, and of kind Invalid for an address that nobody could confirm.
 func (s *Service) AddChannel(ctx context.Context, actor cron.Actor, c *cron.Channel) error {
 	if err := s.allowIn(&actor, UseCreateChannel, c.AccountID); err != nil {
 		return err
@@ -236,6 +244,9 @@ func (s *Service) AddChannel(ctx context.Context, actor cron.Actor, c *cron.Chan
 	var err error
 	if c.Confirmed, err = s.isConfirmed(ctx, &actor.Account, c); err != nil {
 		return err
+	}
+	if !c.Confirmed && !s.canLink() {
+		return errNobodyConfirms()
 	}
 	c.CreatedBy = authorOf(&actor)
 	c.UpdatedBy = c.CreatedBy
@@ -263,13 +274,16 @@ func (s *Service) ChangeChannel(ctx context.Context, actor cron.Actor, channelID
 			c.Stopped = cron.ChannelOK
 		}
 		if !maps.Equal(former.Settings, c.Settings) {
-			if err := s.allowTarget(c, actor.Account.Access); err != nil {
+			if err := cron.JoinProblems(s.allowTarget(c, actor.Account.Access), change.secretsAgain(&former, c)); err != nil {
 				return err
 			}
 			if former.Settings["to"] != c.Settings["to"] || !c.Confirmed {
 				if c.Confirmed, err = s.isConfirmed(ctx, &actor.Account, c); err != nil {
 					return err
 				}
+			}
+			if former.Settings["to"] != c.Settings["to"] && !c.Confirmed && !s.canLink() {
+				return errNobodyConfirms()
 			}
 		}
 		c.UpdatedBy = authorOf(&actor)

@@ -32,6 +32,12 @@ func (s *Service) isConfirmed(ctx context.Context, account *cron.Account, c *cro
 	return false, nil
 }
 
+// errNobodyConfirms refuses an address that would have to be confirmed, by a service that sends no mail.
+func errNobodyConfirms() error {
+	return &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectChannel, Problems: []cron.Problem{
+		{Pointer: "/settings/to", Rule: cron.RuleNobodyConfirms}}}
+}
+
 // askConfirmation sends a link to the e-mail address of a channel unless it is confirmed, once the transaction of ctx is committed.
 // The error is of kind TooMany when the account, or the address, has been sent too many.
 func (s *Service) askConfirmation(ctx context.Context, actor *cron.Actor, c *cron.Channel) error {

@@ -185,6 +185,94 @@ func TestTests(t *testing.T) {
 	}
 }
 
+// TestTestsAreNoted shows what became of the latest test, also of one of a service without mail.
+func TestTestsAreNoted(t *testing.T) {
+	sender := &tester{}
+	w := newWorld(t, func(c *service.Config) { c.Channels = sender })
+	owner := w.ownAccount()
+	c := channelOf(w, owner, "webhook", map[string]string{"url": "https://a.example/"})
+	for _, r := range []cron.MessageResult{{Fault: cron.ChannelUnauthorized, Detail: "HTTP 401"}, {}, {Fault: cron.ChannelNotFound, Gone: true}} {
+		sender.next = r
+		_, err := w.TestChannel(w.Context(), owner, c.ID)
+		w.ok(err)
+		got, err := w.Channel(w.Context(), owner, c.ID)
+		w.ok(err)
+		if failed := !got.LastFailed.Before(got.LastSent); failed != (r.Fault != cron.ChannelOK) || got.Stopped != cron.ChannelOK || got.Failures != 0 {
+			t.Errorf("after %+v: %+v", r, got)
+		}
+	}
+}
+
+// TestSecretsStayWithTheirHost leads channels to other hosts by people who were not told the secrets.
+func TestSecretsStayWithTheirHost(t *testing.T) {
+	w := newWorld(t, nil)
+	owner := w.ownAccount()
+	change := func(id int64, settings map[string]string, headers []cron.Header) error {
+		c := service.ChannelChange{Settings: settings}
+		if headers != nil {
+			c.Values.Headers, c.Fields = headers, []string{"/headers"}
+		}
+		_, err := w.ChangeChannel(w.Context(), owner, id, &c)
+		return err
+	}
+	secretsOf := func(id int64) string {
+		c, err := w.db.Channel(w.Context(), owner.Account.ID, id)
+		w.ok(err)
+		return c.Settings["url"] + " " + c.Settings["token"]
+	}
+	const masked = cron.Masked
+	gotify := channelOf(w, owner, "gotify", map[string]string{"url": "https://push.example/", "token": "first-token"})
+	w.ok(change(gotify.ID, map[string]string{"url": "https://PUSH.example:443/below"}, nil)) // the same host
+	for _, settings := range []map[string]string{
+		{"url": "https://evil.example/"}, {"url": "https://evil.example/", "token": masked}, {"url": "http://push.example/"},
+		{"url": "https://push.example:8443/", "token": " "},
+	} {
+		if settings["token"] == " " {
+			w.fails(change(gotify.ID, settings, nil), cron.Invalid, cron.RuleMandatory)
+			continue
+		}
+		w.fails(change(gotify.ID, settings, nil), cron.Invalid, cron.RuleSecretAgain)
+	}
+	w.ok(change(gotify.ID, map[string]string{"url": "https://evil.example/", "token": "second-token"}, nil))
+	if got := secretsOf(gotify.ID); got != "https://evil.example/ second-token" {
+		t.Errorf("the channel has %s", got)
+	}
+
+	hook, _, err := w.NewChannel(owner, &service.ChannelChange{Kind: "webhook", Settings: map[string]string{"url": "https://a.example/x"},
+		Values: cron.Channel{Headers: []cron.Header{{Name: "Authorization", Value: "Bearer x"}}}, Fields: []string{"/headers"}})
+	w.ok(err)
+	w.ok(w.AddChannel(w.Context(), owner, &hook))
+	moved := map[string]string{"url": "https://b.example/x"}
+	w.fails(change(hook.ID, moved, nil), cron.Invalid, cron.RuleSecretAgain)
+	w.fails(change(hook.ID, moved, []cron.Header{{Name: "Authorization", Value: masked}}), cron.Invalid, cron.RuleSecretAgain)
+	w.ok(change(hook.ID, moved, []cron.Header{{Name: "Authorization", Value: "Bearer y"}}))
+	slack := channelOf(w, owner, "slack", map[string]string{"url": "https://hooks.slack.com/services/a"})
+	w.ok(change(slack.ID, map[string]string{"url": "https://hooks.slack-gov.com/services/b"}, nil)) // its URL is all that it has
+}
+
+// TestNobodyConfirms makes channels of strangers' addresses by a service that sends no mail.
+func TestNobodyConfirms(t *testing.T) {
+	w := newWorld(t, func(c *service.Config) { c.Mailer = nil })
+	owner := w.member("jane@example.com", cron.RoleOwner)
+	w.ok(w.db.UpdateAccount(w.Context(), owner.Account.ID, func(a *cron.Account) error { a.Access = cron.AccessGlobal; return nil }))
+	owner.Account.Access = cron.AccessGlobal
+	c, _, err := w.NewChannel(owner, &service.ChannelChange{Kind: "email", Settings: map[string]string{"to": "any@example.org"}})
+	w.ok(err)
+	w.fails(w.AddChannel(w.Context(), owner, &c), cron.Invalid, cron.RuleNobodyConfirms)
+	c.Settings["to"] = owner.Person.Email
+	w.ok(w.db.UpdatePerson(w.Context(), owner.Person.ID, func(p *cron.Person) error { p.Confirmed = true; return nil }))
+	w.ok(w.AddChannel(w.Context(), owner, &c))
+	_, err = w.ChangeChannel(w.Context(), owner, c.ID, &service.ChannelChange{Settings: map[string]string{"to": "any@example.org"}})
+	w.fails(err, cron.Invalid, cron.RuleNobodyConfirms)
+	if told, err := w.Told(w.Context(), owner); err != nil || told {
+		t.Errorf("without a mail server, somebody is told: %v, %v", told, err)
+	}
+	channelOf(w, owner, "webhook", map[string]string{"url": "https://a.example/"})
+	if told, err := w.Told(w.Context(), owner); err != nil || !told {
+		t.Errorf("by a webhook, somebody is told: %v, %v", told, err)
+	}
+}
+
 // TestStartAgain enables a channel that the service has stopped.
 func TestStartAgain(t *testing.T) {
 	w := newWorld(t, nil)

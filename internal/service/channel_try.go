@@ -26,8 +26,8 @@ const (
 )
 
 // TestChannel sends a message to a channel at once, also to one that is muted, disabled or was stopped, and returns what became of it. An
-// e-mail address that nobody has confirmed is sent the link to do so again, at most once an hour. The error is of kind TooMany
-// after too many tests.
+// e-mail address that nobody has confirmed is sent the link to do so again, at most once an hour. What became of it is noted on the
+// channel as that of a message is, but stops no channel and starts none. The error is of kind TooMany after too many tests.
 func (s *Service) TestChannel(ctx context.Context, actor cron.Actor, channelID int64) (result cron.MessageResult, err error) {
 	if err := s.allow(&actor, UseTestChannel); err != nil {
 		return result, err
@@ -46,15 +46,21 @@ func (s *Service) TestChannel(ctx context.Context, actor cron.Actor, channelID i
 	if err := s.note(ctx, &actor, cron.AuditEntry{Action: actChannelTest, Object: objectChannel, ObjectID: channelID, Title: channelTitle(&c)}); err != nil {
 		return result, err
 	}
-	switch {
-	case !c.Confirmed:
+	if !c.Confirmed {
 		return cron.MessageResult{Fault: cron.ChannelUnconfirmed}, s.askAgain(ctx, &actor, &c)
-	case s.channels == nil:
-		return cron.MessageResult{Fault: cron.ChannelNoMail}, nil
-	case c.Kind == cron.KindOwners:
-		return s.testOwners(ctx, &actor, &c)
 	}
-	return s.testOne(ctx, &actor, &c, "", c.Language), nil
+	switch {
+	case s.channels == nil:
+		result = cron.MessageResult{Fault: cron.ChannelNoMail}
+	case c.Kind == cron.KindOwners:
+		result, err = s.testOwners(ctx, &actor, &c)
+	default:
+		result, err = s.testOne(ctx, &actor, &c, "", c.Language)
+	}
+	if err != nil {
+		return result, err
+	}
+	return result, s.store.NoteChannelTest(context.WithoutCancel(ctx), account, channelID, &result)
 }
 
 // countFor counts something of an account. The error is of kind TooMany when one of the limits is reached.
@@ -79,11 +85,16 @@ func (s *Service) askAgain(ctx context.Context, actor *cron.Actor, c *cron.Chann
 }
 
 // testOne sends a test to one receiver.
-func (s *Service) testOne(ctx context.Context, actor *cron.Actor, c *cron.Channel, recipient, language string) cron.MessageResult {
+func (s *Service) testOne(ctx context.Context, actor *cron.Actor, c *cron.Channel, recipient, language string) (cron.MessageResult, error) {
+	material, err := s.store.TLS(ctx, c.AccountID)
+	if err != nil {
+		return cron.MessageResult{}, err
+	}
 	now := s.store.Now()
 	m := cron.Message{AccountID: c.AccountID, ChannelID: c.ID, Recipient: recipient, Language: language, Kind: cron.NoticeTest, Created: now,
 		Due: now, Attempts: 1, Count: 1, Notices: []cron.Notice{{AccountID: c.AccountID, Kind: cron.NoticeTest, Created: now}}}
-	return s.channels.TestChannel(ctx, &cron.MessageDelivery{Message: m, Channel: *c, Account: actor.Account})
+	return s.channels.TestChannel(ctx, &cron.MessageDelivery{Message: m, Channel: *c, Account: actor.Account,
+		TLS: cron.NewChannelTLS(material.Roots)}), nil
 }
 
 // testOwners sends a test to each owner who has not unsubscribed, or to the address of an account without any, and returns the first
@@ -103,8 +114,8 @@ func (s *Service) testOwners(ctx context.Context, actor *cron.Actor, c *cron.Cha
 			continue
 		}
 		sent++
-		if result = s.testOne(ctx, actor, c, p.Email, p.Language); result.Fault != cron.ChannelOK {
-			return result, nil
+		if result, err = s.testOne(ctx, actor, c, p.Email, p.Language); err != nil || result.Fault != cron.ChannelOK {
+			return result, err
 		}
 	}
 	switch {
@@ -113,5 +124,5 @@ func (s *Service) testOwners(ctx context.Context, actor *cron.Actor, c *cron.Cha
 	case owned || slices.Contains(c.Unsubscribed, actor.Account.Email):
 		return cron.MessageResult{Fault: cron.ChannelUnsubscribed}, nil
 	}
-	return s.testOne(ctx, actor, c, actor.Account.Email, c.Language), nil
+	return s.testOne(ctx, actor, c, actor.Account.Email, c.Language)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,6 +81,11 @@ type ActInfo struct {
 	Since   time.Time
 	State   cron.ProblemState
 	Expires time.Time
+	Problem int64 // its ID
+
+	// A link that works no more tells no more than that, and where the problem is.
+	Used    bool // the problem was acted on by this link
+	Expired bool
 }
 
 // actMessage finds the message of a token. The error is of kind NotFound for a token that is wrong, and of kind Gone when it
@@ -111,6 +117,10 @@ func (s *Service) actMessage(ctx context.Context, client *Client, token string) 
 // ActLink tells what a link to act on a problem is for, and changes nothing.
 func (s *Service) ActLink(ctx context.Context, client Client, token string) (info ActInfo, err error) {
 	m, err := s.actMessage(ctx, &client, token)
+	if over, ok := errors.AsType[*cron.Error](err); ok && over.Kind == cron.Gone && m.ProblemID != 0 {
+		used := len(over.Problems) > 0 && over.Problems[0].Rule == cron.RuleLinkUsed
+		return ActInfo{Problem: m.ProblemID, Used: used, Expired: !used}, nil
+	}
 	if err != nil {
 		return info, err
 	}
@@ -122,7 +132,7 @@ func (s *Service) ActLink(ctx context.Context, client Client, token string) (inf
 	if err != nil {
 		return info, gone(err)
 	}
-	info = ActInfo{Account: nameOf(&account), Jobs: p.Jobs, Since: p.Opened, State: p.State, Expires: m.Created.Add(actLifetime)}
+	info = ActInfo{Account: nameOf(&account), Jobs: p.Jobs, Since: p.Opened, State: p.State, Expires: m.Created.Add(actLifetime), Problem: m.ProblemID}
 	if len(m.Notices) > 0 {
 		if info.Title = m.Notices[0].Title; info.Title == "" {
 			info.Title, _ = cron.WithoutUser(m.Notices[0].URL)

@@ -45,7 +45,7 @@ var whoMay = map[string]string{
 	"SetSecret":    "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"DeleteSecret": "command, key, operator's key, editor's key, editor, owner, stale owner",
 
-	"Channels": readers, "Channel": readers, "ChannelKinds": readers, "MuteChannel": writers,
+	"Channels": readers, "Told": readers, "Channel": readers, "ChannelKinds": readers, "MuteChannel": writers,
 	"NewChannel":    "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"AddChannel":    "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"ChangeChannel": "command, key, operator's key, editor's key, editor, owner, stale owner",

@@ -147,6 +147,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		},
 		"Channels":     func() error { return third(s.Channels(ctx, a, 0, 1)) },
 		"Channel":      func() error { return second(s.Channel(ctx, a, 1)) },
+		"Told":         func() error { return second(s.Told(ctx, a)) },
 		"ChannelKinds": func() error { return second(s.ChannelKinds(a)) },
 		"NewChannel": func() error {
 			return third(s.NewChannel(a, &service.ChannelChange{Kind: "webhook", Settings: map[string]string{"url": "https://a.example/"}}))

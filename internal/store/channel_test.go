@@ -20,6 +20,13 @@ var writingChannels = map[string]func(w *doorWorld, ctx context.Context, db *sto
 		}
 		return db.UpdateChannel(ctx, w.account, ids[0], func(c *cron.Channel) error { c.Title = "other"; return nil })
 	},
+	"NoteChannelTest": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		ids, err := db.ChannelIDs(ctx, w.account)
+		if err != nil {
+			return err
+		}
+		return db.NoteChannelTest(ctx, w.account, ids[0], &cron.MessageResult{Fault: cron.ChannelBroken})
+	},
 	"DeleteChannel": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		ids, err := db.ChannelIDs(ctx, w.account)
 		if err != nil {
@@ -40,6 +47,10 @@ func runChannels(t testing.TB, db *store.Store, account int64) {
 	_, err = db.ChannelIDs(ctx, account)
 	ok(t, err)
 	ok(t, db.UpdateChannel(ctx, account, c.ID, func(c *cron.Channel) error { c.Title = "other"; return nil }))
+	ok(t, db.NoteChannelTest(ctx, account, c.ID, &cron.MessageResult{Fault: cron.ChannelBroken}))
+	ok(t, db.NoteChannelTest(ctx, account, c.ID, &cron.MessageResult{}))
+	_, err = db.Told(ctx, account, true)
+	ok(t, err)
 	j := newJob(account)
 	j.ChannelIDs = []int64{c.ID}
 	ok(t, db.CreateJob(ctx, &j))

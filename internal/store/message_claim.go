@@ -53,6 +53,9 @@ func (s *Store) ClaimMessages(ctx context.Context, req cron.MessageClaim) (cron.
 		out.More = limit > 0 && len(due) == limit
 		err = s.openMessages(&out)
 	}
+	if err == nil {
+		err = s.trustOfAccounts(ctx, out.Deliveries)
+	}
 	if err != nil {
 		return cron.ClaimedMessages{}, fmt.Errorf("claim messages: %w", err)
 	}

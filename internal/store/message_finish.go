@@ -90,7 +90,7 @@ func (s *Store) noteResult(ctx context.Context, q queryer, m *sentMessage, r *cr
 			return fmt.Errorf("note the message on its channel: %w", err)
 		}
 		if channel.LastFailed.After(channel.LastSent) && channel.QuietUntil(now).IsZero() {
-			if err := releaseMessages(ctx, q, &m.Message, now); err != nil {
+			if err := releaseMessages(ctx, q, channel.ID, &m.Recipient, now); err != nil {
 				return err
 			}
 		}
@@ -115,10 +115,14 @@ func (s *Store) noteResult(ctx context.Context, q queryer, m *sentMessage, r *cr
 		Title: channel.Title, Detail: channel.Title, Amount: int64(stopped), ChannelID: channel.ID, Timezone: channel.Timezone}})
 }
 
-// releaseMessages makes due what was collected while the messages of a channel could not be sent.
-func releaseMessages(ctx context.Context, q queryer, sent *cron.Message, now time.Time) error {
-	_, err := q.ExecContext(ctx, `UPDATE message SET due_at = $3 WHERE channel_id = $1 AND recipient = $2 AND state = 0 AND attempts = 0
-		AND due_at > $4 AND kind <> $5`, sent.ChannelID, sent.Recipient, millis(now), millis(now.Add(cron.MessageJoin)), int(cron.NoticeReminder))
+// releaseMessages makes due what was collected while the messages of a channel to a recipient could not be sent; nil is all recipients.
+func releaseMessages(ctx context.Context, q queryer, channelID int64, recipient *string, now time.Time) error {
+	condition, args := ``, []any{channelID, millis(now), millis(now.Add(cron.MessageJoin)), int(cron.NoticeReminder)}
+	if recipient != nil {
+		condition, args = ` AND recipient = $5`, append(args, *recipient)
+	}
+	_, err := q.ExecContext(ctx, `UPDATE message SET due_at = $2 WHERE channel_id = $1 AND state = 0 AND attempts = 0
+		AND due_at > $3 AND kind <> $4`+condition, args...)
 	if err != nil {
 		return fmt.Errorf("release the messages of a channel: %w", err)
 	}

@@ -34,6 +34,7 @@ type actPage struct {
 	State string // of the problem, as a sentence; "" for one that is open
 	Over  bool   // the problem is resolved
 	Acted string // what was just done, as a sentence
+	Spent string // why the link does nothing any more
 	Hours []int
 }
 
@@ -57,6 +58,13 @@ func (v *visit) actPage(status int, f form) error {
 		return err
 	}
 	p := actPage{view: v.plainView(), Form: f, Info: info, Hours: snoozeHours, Over: info.State == cron.ProblemResolved}
+	if info.Used || info.Expired {
+		status, p.Spent = http.StatusGone, v.catalogue.Label("act.expired")
+		if info.Used {
+			p.Spent = v.catalogue.Label("act.used")
+		}
+		return v.render(status, "act", p)
+	}
 	switch info.State {
 	case cron.ProblemAcknowledged:
 		p.State = v.catalogue.Label("act.is-acknowledged")
@@ -81,6 +89,9 @@ func act(v *visit) error {
 		acted = v.catalogue.Label("act.snoozed")
 	}
 	if err := v.web.service.Act(v.ctx(), v.client(), v.r.PathValue("token"), until); err != nil {
+		if cron.KindOf(err) == cron.Gone {
+			return v.actPage(http.StatusGone, newForm())
+		}
 		f, status, err := v.rejected(err)
 		if err != nil {
 			return err

@@ -97,7 +97,7 @@ func TestActLink(t *testing.T) {
 		t.Errorf("the state is %s, by %s", state, by)
 	}
 	b.post(page, "action", "snooze", "hours", "4").says(http.StatusGone)
-	b.get(page).says(http.StatusGone).hides("Team")
+	b.get(page).says(http.StatusGone, "was used", `href="/console/problems/`).hides("Team")
 	if got := w.audit(t); got != "problem.acknowledge by a link in a message;" {
 		t.Errorf("the audit log has %s", got)
 	}
@@ -154,7 +154,7 @@ func TestBadActLinks(t *testing.T) {
 	_, code, _ := strings.Cut(strings.TrimPrefix(other, "/console/act/"), ".")
 	id, _, _ := strings.Cut(strings.TrimPrefix(page, "/console/act/"), ".")
 	b := w.visitor(t)
-	b.get(old).says(http.StatusGone)
+	b.get(old).says(http.StatusGone, "worked for a day", `href="/console/problems/`).hides("Team", "was used")
 	b.post(old, "action", "acknowledge").says(http.StatusGone)
 	for _, token := range []string{id + "." + code, id, id + ".", "x." + code, page[len("/console/act/"):] + "x", "4711." + code,
 		strings.TrimPrefix(unsubscribe, "/console/unsubscribe/")} {

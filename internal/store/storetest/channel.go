@@ -210,6 +210,61 @@ var channelTests = []test{
 		got = s.readChannel(db, c)
 		s.equal("started", []any{got.Stopped, got.Failures, got.LastDetail}, []any{cron.ChannelOK, 0, "answer"})
 	}},
+	{"a test is noted on its channel, and stops none", func(s *suite) {
+		db, account, node := s.start()
+		c := s.hook(db, account)
+		note := func(fault cron.ChannelFault) {
+			s.ok(db.NoteChannelTest(s.ctx(), account, c.ID, &cron.MessageResult{Fault: fault, Detail: "what it said", Gone: fault != cron.ChannelOK}))
+		}
+		for range 5 {
+			note(cron.ChannelUnauthorized)
+		}
+		got := s.readChannel(db, c)
+		s.equal("failed", []any{got.Stopped, got.Failures, got.LastFault, got.LastDetail, got.LastSent.IsZero(), got.LastFailed.IsZero()},
+			[]any{cron.ChannelOK, 0, cron.ChannelUnauthorized, "what it said", true, false})
+		s.raw().AddMessages(c, 2, db.Now().Add(time.Hour))
+		s.equal("before", len(s.claimMessages(db, node, 10)), 0)
+		note(cron.ChannelOK)
+		got = s.readChannel(db, c)
+		s.equal("arrived", []any{got.Failures, got.LastSent.IsZero()}, []any{0, false})
+		s.equal("what was collected", len(s.claimMessages(db, node, 10)) > 0, true)
+		s.missing(db.NoteChannelTest(s.ctx(), account+1000, c.ID, &cron.MessageResult{}), cron.SubjectChannel)
+	}},
+	{"an account is told while a channel of it works", func(s *suite) {
+		db, account, _ := s.start()
+		told := func(mails bool) bool {
+			is, err := db.Told(s.ctx(), account, mails)
+			s.ok(err)
+			return is
+		}
+		s.equal("by the owners' channel", []bool{told(true), told(false)}, []bool{true, false})
+		c := s.hook(db, account)
+		s.equal("by another one", []bool{told(true), told(false)}, []bool{true, true})
+		for _, off := range []func(*cron.Channel){
+			func(c *cron.Channel) { c.Enabled = false },
+			func(c *cron.Channel) { c.Enabled, c.MutedForGood = true, true },
+			func(c *cron.Channel) { c.MutedForGood, c.Confirmed = false, false },
+			func(c *cron.Channel) { c.Confirmed, c.Stopped = true, cron.ChannelRejected },
+		} {
+			s.ok(db.UpdateChannel(s.ctx(), account, c.ID, func(c *cron.Channel) error { off(c); return nil }))
+			s.equal("while it does not", told(true), false)
+		}
+	}},
+	{"messages come with whom their account trusts, and without its client certificate", func(s *suite) {
+		db, account, node := s.start()
+		s.raw().AddMessages(s.hook(db, account), 1, db.Now().Add(-time.Second))
+		other := s.account(db)
+		s.raw().AddMessages(s.hook(db, other), 1, db.Now().Add(-time.Second))
+		s.ok(db.SetTLS(s.ctx(), account, cron.TLSMaterial{Roots: "roots", Certificate: "certificate", Key: "key"}))
+		for _, d := range s.claimMessages(db, node, 10) {
+			switch {
+			case d.Account.ID == other && d.TLS != nil:
+				s.Errorf("an account without material has %+v", d.TLS)
+			case d.Account.ID == account && (d.TLS == nil || d.TLS.TLSMaterial != cron.TLSMaterial{Roots: "roots"}):
+				s.Errorf("the message has %+v", d.TLS)
+			}
+		}
+	}},
 	{"the transaction of an edit runs what belongs to it", func(s *suite) {
 		db, account, _ := s.start()
 		c := s.channel(db, account)
