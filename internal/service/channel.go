@@ -55,6 +55,15 @@ func ChannelSettings() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// The services that channels can be of, and their settings.
+type (
+	ChannelKind  = notify.Kind
+	ChannelField = notify.Field
+)
+
+// FindChannelKind finds a service by its name, ignoring case.
+func FindChannelKind(name string) (*ChannelKind, bool) { return notify.Find(name) }
+
 // ChannelKinds are the services that channels can be of, in the order in which people see them.
 func (s *Service) ChannelKinds(actor cron.Actor) ([]*notify.Kind, error) {
 	if err := s.allow(&actor, UseListChannels); err != nil {
@@ -219,7 +228,7 @@ func (s *Service) Told(ctx context.Context, actor cron.Actor) (bool, error) {
 	if err := s.allow(&actor, UseListChannels); err != nil {
 		return false, err
 	}
-	return s.store.Told(ctx, actor.Account.ID, s.channels != nil && s.mailer != nil)
+	return s.store.Told(ctx, actor.Account.ID, s.mailer != nil)
 }
 
 // NewChannel makes a channel, which AddChannel can save. secret is the signing secret that the service has made for it, which

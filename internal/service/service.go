@@ -101,11 +101,13 @@ const productName = "Punctual"
 type Features struct {
 	Mail   bool // with links: invitations and lost passwords
 	SignUp bool
+
+	Notices bool // mails to channels
 }
 
 // Features tells what the service offers.
 func (s *Service) Features() Features {
-	return Features{Mail: s.canLink(), SignUp: s.signUp && s.canLink()}
+	return Features{Mail: s.canLink(), SignUp: s.signUp && s.canLink(), Notices: s.mailer != nil}
 }
 
 // derivedKey is a key for one purpose, which tells nothing of the secret.

@@ -13,6 +13,17 @@ var doneLabels = map[string]string{
 	"deleted":    "done.deleted",
 	"kept":       "done.kept",
 	"email":      "done.email",
+
+	"channel-made":    "done.channel-made",
+	"channel-deleted": "done.channel-deleted",
+	"enabled":         "done.enabled",
+	"disabled":        "done.disabled",
+	"muted":           "done.muted",
+	"unmuted":         "done.unmuted",
+	"asked":           "done.asked",
+	"resent":          "done.resent",
+	"secret-made":     "done.secret-made",
+	"secret-set":      "done.secret-set",
 }
 
 // doneSentence says what was just done.

@@ -57,6 +57,7 @@ type settings struct {
 	signUp    bool
 	mailer    service.Mailer // instead of one that keeps what it gets
 	issuers   []auth.IssuerConfig
+	channels  service.ChannelTester
 }
 
 func newConsole(t testing.TB) *console {
@@ -73,6 +74,7 @@ func newConsoleWith(t testing.TB, with settings) *console {
 	logger := slog.New(slog.NewTextHandler(c.log, nil))
 	config := service.Config{Store: c.store, Addresses: everywhere{}, Plans: plans, Secret: [32]byte{1}, PublicURL: with.publicURL, SignUp: with.signUp,
 		Logger: logger}
+	config.Channels = with.channels
 	if config.Mailer = with.mailer; with.mail {
 		config.Mailer = outbox(c.mails)
 	}

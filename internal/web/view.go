@@ -33,6 +33,7 @@ type view struct {
 	mine   *time.Location // the zone of the person
 	zone   *time.Location // in which times are shown that belong to no job
 	times  string         // in whose zone times are shown
+	untold func() bool    // see Untold; nil where nobody is signed in
 }
 
 // InSettings tells whether the page is one of the settings.
@@ -66,7 +67,7 @@ func (v *visit) view(place string) (view, error) {
 	}
 	v.profile = profile
 	p.Place, p.Person, p.Account, p.Role, p.Accounts = place, &profile.Person, v.actor.Account, v.actor.Role, profile.Memberships
-	p.Fresh = v.fresh()
+	p.Fresh, p.untold = v.fresh(), v.untold
 	return p, nil
 }
 
