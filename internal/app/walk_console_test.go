@@ -92,6 +92,20 @@ var pagesOfConsole = []visit{
 
 	{"GET /console/settings/audit", ``, "-2-x++ xx++", false},
 
+	{"GET /console/settings/channels", ``, "-2-x++ ++++", false},
+	{"GET /console/settings/channels/new", ``, "-2-x++ x+++", false},
+	{"POST /console/settings/channels/new", `kind=webhook&set-url=https://a.example/`, "-2-x++ x+++", false},
+	{"GET /console/settings/channels/{id}", ``, "-2-x00 ++++", false},
+	{"GET /console/settings/channels/{id}/settings", ``, "-2-x00 x+++", false},
+	{"POST /console/settings/channels/{id}/settings", `title=x&set-url=https://a.example/`, "-2-x00 x+++", false},
+	{"POST /console/settings/channels/{id}/test", ``, "-2-x00 x+++", false},
+	{"POST /console/settings/channels/{id}/enable", ``, "-2-x00 x+++", false},
+	{"POST /console/settings/channels/{id}/disable", ``, "-2-x00 x+++", false},
+	{"POST /console/settings/channels/{id}/mute", `hours=1`, "-2-x00 x+++", false},
+	{"POST /console/settings/channels/{id}/delete", ``, "-2-x00 x+++", false},
+	{"GET /console/settings/messages/{id}", ``, "-2-x00 ++++", false},
+	{"POST /console/settings/messages/{id}/again", ``, "-2-x00 x+++", false},
+
 	{"GET /console/settings/account", ``, "-2-x++ xx++", false},
 	{"POST /console/settings/account", `title=x`, "-2-x++ xx++", false},
 	{"GET /console/settings/account/export", ``, "-2-x++ xx++", false},
@@ -129,6 +143,8 @@ var idsOfConsole = map[string]string{
 	"/console/settings/people/":             "personId",
 	"/console/settings/people/invitations/": "invitationId",
 	"/console/settings/keys/":               "apiKeyId",
+	"/console/settings/channels/":           "channelId",
+	"/console/settings/messages/":           "notificationId",
 	"/console/settings/accounts/":           "accountId",
 	"/console/settings/everyone/":           "personId",
 }
