@@ -88,6 +88,35 @@ func (s *Store) LastResolved(ctx context.Context, accountID int64) (at time.Time
 	return at, nil
 }
 
+// Unresolved lists the problems of an account that opened last and are not resolved, with the number of jobs that have each now, and
+// without what Problems counts in the ledger.
+func (s *Store) Unresolved(ctx context.Context, accountID int64, limit int) (list []cron.JobProblem, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	now := s.Now()
+	list, err = collect(ctx, s.read, "list the unresolved problems", func(scan scanner, p *cron.JobProblem) error { return scanProblem(scan, now, p) },
+		`SELECT `+problemColumns+` FROM problem WHERE account_id = $1 AND state <> 3 ORDER BY opened_at DESC, id DESC LIMIT $2`, accountID, limit)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	byID, ids := make(map[int64]*cron.JobProblem, len(list)), make([]int64, len(list))
+	for i := range list {
+		ids[i], byID[list[i].ID] = list[i].ID, &list[i]
+	}
+	return list, each(ctx, s.read, "count the jobs of problems", func(scan scanner) error {
+		var id, count, first int64
+		err := scan(&id, &count, &first)
+		if p := byID[id]; err == nil {
+			p.Jobs, p.JobIDs = int(count), []int64{first}
+		}
+		return err
+	}, `SELECT problem_id, count(*), min(job_id) FROM job_state WHERE problem_id IS NOT NULL AND `+s.engine.in("problem_id", 1)+` GROUP BY problem_id`,
+		s.engine.list(ids))
+}
+
 // NextJobs lists the jobs of an account that run next, in that order. jobs is how many jobs the account has, about.
 func (s *Store) NextJobs(ctx context.Context, accountID int64, jobs, limit int) ([]cron.JobRecord, error) {
 	ctx, leave, err := s.enter(ctx, accountID)

@@ -118,6 +118,8 @@ func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
 		for _, p := range list {
 			_, err = db.Problem(ctx, rec.AccountID, p.ID)
 			ok(t, err)
+			_, err = db.ExecutionJob(ctx, rec.AccountID, p.FirstExecution, p.Opened)
+			ok(t, err)
 			_, err = db.ProblemJobs(ctx, rec.AccountID, p.ID)
 			ok(t, err)
 			_, err = db.EditsBefore(ctx, rec.AccountID, p.JobIDs, p.Opened.Add(-time.Hour), p.Opened)
@@ -136,6 +138,8 @@ func runOverview(t testing.TB, db *store.Store, account int64) {
 	_, err = db.ProblemCounts(ctx, account)
 	ok(t, err)
 	_, err = db.LastResolved(ctx, account)
+	ok(t, err)
+	_, err = db.Unresolved(ctx, account, 5)
 	ok(t, err)
 	for _, jobs := range []int{10, 100_000} {
 		_, err = db.NextJobs(ctx, account, jobs, 10)
