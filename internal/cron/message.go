@@ -92,6 +92,7 @@ type MessageClaim struct {
 	Node    int64   // the epoch of the claiming node
 	Limit   int     // how many it can send now
 	Sending []int64 // the IDs of those that it is sending; what the store knows besides goes back to waiting
+	Slow    []int64 // the IDs of accounts whose receivers took long lately; together they get at most half of the node's places
 }
 
 // ClaimedMessages is the answer to a MessageClaim.

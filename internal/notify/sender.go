@@ -63,8 +63,9 @@ type Sender struct {
 	Config
 
 	mu      sync.Mutex
-	sending map[int64]bool // IDs of messages, from their claim until their result is written
-	ended   chan struct{}  // signals that one has ended
+	sending map[int64]bool      // IDs of messages, from their claim until their result is written
+	slow    map[int64]time.Time // IDs of accounts whose receivers took long, and until when that counts
+	ended   chan struct{}       // signals that one has ended
 	works   sync.WaitGroup
 
 	unread, unwritten atomic.Bool // an error was logged, and nothing has succeeded since
@@ -79,6 +80,8 @@ const (
 	recordGrace  = 5 * time.Second        // in which the results are written then
 	storeLimit   = 30 * time.Second       // of one call to the store
 	compareLimit = 500 * time.Millisecond // of looking up what is usual
+	slowAttempt  = 3 * time.Second        // an attempt that takes as long makes its account count as slow
+	slowPeriod   = 5 * time.Minute        // for which it does
 )
 
 // routeSteps is how many chunks of notices are routed before messages are claimed again.
@@ -90,7 +93,7 @@ func NewSender(c Config) *Sender {
 		c.Metrics.Notifications.WithLabelValues(k.Name, "sent")
 		c.Metrics.Notifications.WithLabelValues(k.Name, "failed")
 	}
-	return &Sender{Config: c, sending: make(map[int64]bool), ended: make(chan struct{}, 1)}
+	return &Sender{Config: c, sending: make(map[int64]bool), slow: make(map[int64]time.Time), ended: make(chan struct{}, 1)}
 }
 
 // Run sends messages until ctx ends, and returns when those being sent have ended.
@@ -176,7 +179,7 @@ func (s *Sender) claim(ctx, attempts, recording context.Context) (more bool, err
 		return true, nil
 	}
 	node := s.Node()
-	claimed, err := s.Store.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids()})
+	claimed, err := s.Store.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids(), Slow: s.slowAccounts()})
 	if err != nil {
 		return false, fmt.Errorf("claim messages: %w", err)
 	}
@@ -190,6 +193,7 @@ func (s *Sender) claim(ctx, attempts, recording context.Context) (more bool, err
 		s.works.Go(func() {
 			result := s.attempt(attempts, d)
 			result.Node = node
+			s.measure(d, result.Took)
 			s.record(recording, &result)
 			s.end(d.Message.ID)
 		})
@@ -205,6 +209,30 @@ func (s *Sender) ids() []int64 {
 	defer s.mu.Unlock()
 	ids := make([]int64, 0, len(s.sending))
 	for id := range s.sending {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// measure notes that a receiver took long. Mails say nothing of the account: the mail server is that of the service.
+func (s *Sender) measure(d *cron.MessageDelivery, took time.Duration) {
+	if kind, ok := Find(d.Channel.Kind); took < slowAttempt || !ok || kind.Mail() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slow[d.Account.ID] = time.Now().Add(slowPeriod)
+}
+
+// slowAccounts lists the accounts whose receivers took long lately.
+func (s *Sender) slowAccounts() (ids []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, until := range s.slow {
+		if time.Now().After(until) {
+			delete(s.slow, id)
+			continue
+		}
 		ids = append(ids, id)
 	}
 	return ids

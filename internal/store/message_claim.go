@@ -15,6 +15,8 @@ import (
 //
 //   - An account has at most MaxSendingOfAccount messages in sending, on all nodes. Each claim begins with the account after the last
 //     one that was served, and takes one message of each before a second one of any.
+//   - An account takes a further place only while more than twice as many are free as it has, and accounts whose receivers took long lately
+//     have at most half of a node's places. So receivers that hang leave places for the messages of others.
 //   - A message waits for older ones of its channel and recipient that tell of the same problem or of several. So a recovery does not
 //     overtake its failure.
 //   - What is not to be sent any more is dropped, with the reason, and what has to wait for the end of quiet hours or for another day
@@ -72,14 +74,21 @@ type claimedMessages struct {
 // dueMessages finds messages that can be claimed. The transaction of the claim is short, and takes those that are still there. lost
 // tells that the node has messages that it does not know of. Where there is nothing of either kind, nothing is written.
 func (s *Store) dueMessages(ctx context.Context, req cron.MessageClaim, limit int) (ids []int64, lost bool, err error) {
-	busy := make(map[int64]int) // messages in sending, by account
+	places := sendingPlaces{busy: make(map[int64]int), slow: make(map[int64]bool), free: cron.MaxSendingOfNode - len(req.Sending),
+		slowFree: max((len(req.Sending)+max(limit, 0))/2, 1)}
+	for _, account := range req.Slow {
+		places.slow[account] = true
+	}
 	all := 0
 	err = each(ctx, s.read, "count the messages that are being sent", func(scan scanner) error {
 		var id, account, node int64
 		err := scan(&id, &account, &node)
-		busy[account]++
+		places.busy[account]++
 		all++
 		lost = lost || node == req.Node && !slices.Contains(req.Sending, id)
+		if node == req.Node && places.slow[account] {
+			places.slowFree--
+		}
 		return err
 	}, `SELECT id, account_id, node FROM message WHERE state = 1`)
 	if err != nil || limit <= 0 {
@@ -90,10 +99,9 @@ func (s *Store) dueMessages(ctx context.Context, req cron.MessageClaim, limit in
 		if err := scan(&id, &account); err != nil {
 			return err
 		}
-		if busy[account] >= cron.MaxSendingOfAccount {
+		if !places.take(account) {
 			return nil
 		}
-		busy[account]++
 		ids = append(ids, id)
 		s.sendingTurn.Store(account)
 		if len(ids) == limit {
@@ -103,9 +111,32 @@ func (s *Store) dueMessages(ctx context.Context, req cron.MessageClaim, limit in
 	}, `SELECT id, account_id FROM (
 		    SELECT m.id, m.account_id, row_number() OVER (PARTITION BY `+s.engine.unindexed("m.account_id")+` ORDER BY m.due_at, m.id) AS place
 		      FROM message AS m WHERE m.state = 0 AND m.due_at <= $1 AND NOT (`+blocked+`)) AS waiting
-		WHERE place <= $2 ORDER BY place, CASE WHEN account_id > $3 THEN 0 ELSE 1 END, account_id LIMIT $4`,
-		millis(s.Now()), cron.MaxSendingOfAccount, s.sendingTurn.Load(), limit+all)
+		WHERE place <= $2
+		ORDER BY CASE WHEN `+s.engine.in("account_id", 5)+` THEN 1 ELSE 0 END, place, CASE WHEN account_id > $3 THEN 0 ELSE 1 END, account_id LIMIT $4`,
+		millis(s.Now()), cron.MaxSendingOfAccount, s.sendingTurn.Load(), limit+all, s.engine.list(req.Slow))
 	return ids, lost, err
+}
+
+// sendingPlaces shares the places of a node among accounts.
+type sendingPlaces struct {
+	busy     map[int64]int // messages in sending, by account
+	slow     map[int64]bool
+	free     int
+	slowFree int // of those for slow accounts
+}
+
+// take gives a place to an account, if it may have one.
+func (p *sendingPlaces) take(account int64) bool {
+	switch has := p.busy[account]; {
+	case has >= cron.MaxSendingOfAccount, has > 0 && p.free <= 2*has, p.slow[account] && p.slowFree <= 0:
+		return false
+	}
+	p.busy[account]++
+	p.free--
+	if p.slow[account] {
+		p.slowFree--
+	}
+	return true
 }
 
 // claimMessages is the transaction of ClaimMessages.

@@ -223,7 +223,7 @@ var messageTests = []test{
 		s.due(db, account, allNotices)
 		s.finish(db, failed(s.claimOne(db, node)))
 		s.route(db)
-		list := s.claimMessages(db, node, 3)
+		list := s.claimMessages(db, node, 10)
 		s.equal("owners who are told", len(list), 3)
 		s.finishMessage(db, node, list[0].Message.ID) // makes a reminder
 		s.finishMessage(db, node, list[1].Message.ID)
@@ -316,6 +316,38 @@ var messageTests = []test{
 		s.finishMessage(db, node, sending[0])
 		s.equal("then", len(s.claimMessages(db, node, cron.MaxSendingOfNode, sending[1:]...)), 1)
 	}},
+	{"receivers that hang leave places for other accounts", func(s *suite) {
+		db, _, node := s.start()
+		var slow, sending []int64
+		for range 12 {
+			account := s.account(db)
+			s.raw().AddMessages(s.hook(db, account), 10, db.Now().Add(-time.Hour))
+			slow = append(slow, account)
+		}
+		claim := func(limit int) (served []int64) {
+			claimed, err := db.ClaimMessages(s.ctx(), cron.MessageClaim{Node: node, Limit: limit, Sending: sending, Slow: slow})
+			s.ok(err)
+			for _, d := range claimed.Deliveries {
+				sending = append(sending, d.Message.ID)
+				served = append(served, d.Account.ID)
+			}
+			return served
+		}
+		for range 3 {
+			claim(cron.MaxSendingOfNode - len(sending))
+		}
+		s.equal("of slow accounts", len(sending), cron.MaxSendingOfNode/2)
+		other := s.account(db)
+		s.raw().AddMessages(s.hook(db, other), 3, db.Now().Add(-time.Second))
+		s.equal("of another one", claim(cron.MaxSendingOfNode-len(sending)), []int64{other, other, other})
+		slow = nil // nobody knows yet that these hang, too
+		for range 3 {
+			claim(cron.MaxSendingOfNode - len(sending))
+		}
+		late := s.account(db)
+		s.raw().AddMessages(s.hook(db, late), 3, db.Now().Add(-time.Second))
+		s.equal("of one that comes later", claim(cron.MaxSendingOfNode-len(sending)), []int64{late})
+	}},
 	{"accounts take turns, and a node sends a bounded number", func(s *suite) {
 		db, _, node := s.start()
 		for range 10 {
@@ -331,6 +363,9 @@ var messageTests = []test{
 			if n != 2 {
 				s.Errorf("account %d was served %d times of 20, want 2", account, n)
 			}
+		}
+		for range cron.MaxSendingOfNode {
+			s.raw().AddMessages(s.hook(db, s.account(db)), 2, db.Now().Add(-time.Hour))
 		}
 		s.equal("at once", len(s.claimMessages(db, node, 1000)), cron.MaxSendingOfNode)
 	}},

@@ -1,7 +1,7 @@
-// Tells the page what happens on the server: events "live:run", "live:job" and "live:problem" on the body, with what the
+// Tells the page what happens on the server: events "live:run", "live:job", "live:problem" and "live:action" on the body, with what the
 // server says of them. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
 // the one that holds a lock reads it and tells the others.
-const kinds = ["run", "job", "problem"];
+const kinds = ["run", "job", "problem", "action"];
 const channel = new BroadcastChannel("punctual-live");
 let waiting = new Map(); // what a hidden tab has yet to be told
 
