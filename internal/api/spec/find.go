@@ -165,7 +165,7 @@ func findSchemas() []Member {
 		Of("View", Object("A filter and an order with a title.", viewMembers()...)),
 		Of("FoundJob", Object("A job that was found.", append(jobMembers(),
 			Of("tags", Array("Its tags.", String(""))),
-			Of("state", Array("What it is now.", String("").Choose(named(wire.ConditionNames, "", "", "", "", "", "")...))),
+			Of("state", Array("What it is now.", String("").Choose(named(wire.ConditionNames, "", "", "", "", "", "", "")...))),
 			Of("pausedUntil", Time("The job is paused until this time; null if it is not paused.").OrNull()),
 			Of("silencedUntil", Until("The job is silenced until this time; null if it is not silenced.").OrNull()),
 			Of("updated", Time("When it was last saved.")),
