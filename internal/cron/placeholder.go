@@ -37,6 +37,16 @@ var variables = map[string]placeholder{
 	"attempt": attemptNumber,
 }
 
+// Variables lists the placeholders that are not secrets, as requests have them, sorted.
+func Variables() []string {
+	var list []string
+	for name := range variables {
+		list = append(list, variablePrefix+name+"%")
+	}
+	slices.Sort(list)
+	return list
+}
+
 const (
 	variablePrefix = "%cjo:"
 	secretPrefix   = "%secret:"

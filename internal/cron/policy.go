@@ -109,6 +109,15 @@ func (p *Policy) normalize() {
 	p.Retry.Delay, p.Retry.Ceiling = p.Retry.Delay.Truncate(time.Second), p.Retry.Ceiling.Truncate(time.Second)
 }
 
+// Waits are the delays of all retries, from the end of the attempt before, when the server names none.
+func (r Retry) Waits() []time.Duration {
+	var waits []time.Duration
+	for attempt := range min(r.Count, MaxRetries) {
+		waits = append(waits, r.wait(attempt+1, 0))
+	}
+	return waits
+}
+
 // wait is the delay of the retry after the given attempt (1 is the first). A longer Retry-After of the server takes
 // precedence, up to MaxRetryDelay.
 func (r Retry) wait(attempt int, retryAfter time.Duration) time.Duration {

@@ -18,7 +18,7 @@ import (
 // whoMay says who may perform each use case, by the names of callers. It is written apart from the table of the service.
 var whoMay = map[string]string{
 	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "Execution": readers, "Folder": readers,
-	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewSchedule": readers,
+	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewJob": readers, "PreviewSchedule": readers,
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
@@ -76,7 +76,6 @@ var whoMay = map[string]string{
 	"LinkIdentity": freshPeople, "UnlinkIdentity": freshPeople, "EnableTOTP": freshPeople, "NewRecoveryCodes": freshPeople, "TOTPSetup": freshPeople,
 	"SecondFactor": people + halves, "SignOut": people + halves,
 
-	"Overview": readers, "ProblemCounts": readers, "ProblemReport": readers,
 	"SearchJobs": readers, "Tags": readers,
 	"Live":  peopleHere,
 	"Views": peopleHere, "AddView": peopleHere, "ChangeView": peopleHere, "DeleteView": peopleHere,

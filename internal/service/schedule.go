@@ -1,6 +1,8 @@
 package service
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"punctual/internal/cron"
@@ -49,4 +51,39 @@ func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*Pr
 	p.Preview = r.Schedule.Preview(r.From, min(r.Count, MaxPreview))
 	p.Crontab, _ = r.Schedule.Crontab()
 	return p, nil
+}
+
+// JobPreview is what lies ahead of a job that is being edited.
+type JobPreview struct {
+	SchedulePreview
+	TooOften cron.Problem // RuleTooOften when the plan does not allow the schedule, and RuleNone when it does
+	Beside   int          // other jobs of the account that start at the first occurrence, at least
+}
+
+// PreviewJob shows the next occurrences of a job that is being edited, and what is to be known about them. The ID of a new job is 0.
+// Occurrences are those of the schedule, without the delay of a spread, from the end of a pause on. The error is of kind Invalid for an
+// invalid schedule.
+func (s *Service) PreviewJob(ctx context.Context, now time.Time, actor cron.Actor, jobID int64, schedule cron.Schedule,
+	timing cron.Timing, count int) (JobPreview, error) {
+	var p JobPreview
+	var err error
+	p.SchedulePreview, err = s.PreviewSchedule(now, actor, func(r *PreviewRequest) error {
+		r.Schedule, r.RunAt, r.Count = schedule, timing.RunAt, count
+		if timing.Paused(now) {
+			r.From = timing.PausedUntil
+		}
+		return nil
+	})
+	if err != nil {
+		return p, err
+	}
+	if timing.RunAt.IsZero() {
+		if e, ok := errors.AsType[*cron.Error](schedule.CheckSpacing(s.planOf(actor.Account).MinInterval)); ok {
+			p.TooOften = e.Problems[0]
+		}
+	}
+	if len(p.Runs) > 0 && timing.Spread == 0 {
+		p.Beside, err = s.store.DueBeside(ctx, actor.Account.ID, jobID, p.Runs[0].At)
+	}
+	return p, err
 }

@@ -125,7 +125,6 @@ const (
 
 	UseSearchJobs UseCase = 121
 	UseListTags   UseCase = 122
-	UseOverview   UseCase = 127
 	UseListViews  UseCase = 123
 	UseAddView    UseCase = 124
 	UseChangeView UseCase = 125
@@ -181,7 +180,7 @@ var rights = map[UseCase]right{
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,
 
-	UseSearchJobs: reads, UseListTags: reads, UseOverview: reads,
+	UseSearchJobs: reads, UseListTags: reads,
 	UseListViews: ownHere, UseAddView: ownHere, UseChangeView: ownHere, UseDeleteView: ownHere,
 
 	UsePreview: reads, UseListZones: reads, UseScheduleLoad: reads,

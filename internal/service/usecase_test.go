@@ -74,9 +74,6 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"APIKeys":       func() error { return second(s.APIKeys(ctx, a)) },
 		"BadgeTokens":   func() error { return second(s.BadgeTokens(ctx, a, 1, nil)) },
 		"SearchJobs":    func() error { return second(s.SearchJobs(ctx, now, a, &cron.JobQuery{Limit: 1})) },
-		"Overview":      func() error { return second(s.Overview(ctx, now, a)) },
-		"ProblemCounts": func() error { return second(s.ProblemCounts(ctx, a)) },
-		"ProblemReport": func() error { return second(s.ProblemReport(ctx, a, 1)) },
 		"Tags":          func() error { return second(s.Tags(ctx, a)) },
 		"Views":         func() error { return second(s.Views(ctx, a)) },
 		"AddView":       func() error { return s.AddView(ctx, a, &cron.JobView{Title: "x"}) },
@@ -111,6 +108,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"NewFolder":     func() error { return second(s.NewFolder(a, "x")) },
 		"NewJob":        func() error { return second(s.NewJob(a, changeJob)) },
 		"Idempotent":    func() error { return third(s.Idempotent(ctx, a, service.UseCreateJob, once, nil)) },
+		"PreviewJob":    func() error { return second(s.PreviewJob(ctx, now, a, 0, cron.NewSchedule(), cron.Timing{}, 1)) },
 		"PreviewSchedule": func() error {
 			return second(s.PreviewSchedule(now, a, func(*service.PreviewRequest) error { return nil }))
 		},

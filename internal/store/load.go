@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -23,4 +25,24 @@ func (s *Store) ScheduledJobs(ctx context.Context, accountID int64) (jobs []cron
 		jobs = append(jobs, j)
 		return nil
 	}, `SELECT `+timingNames+`, job.id, job.url FROM job WHERE job.account_id = $1 AND job.enabled = $2 ORDER BY job.id`, accountID, true)
+}
+
+// maxBeside bounds the rows that DueBeside reads, which may belong to other accounts.
+const maxBeside = 5000
+
+// DueBeside counts the other jobs of an account whose next occurrence is at an instant. It looks at no more than maxBeside jobs of the
+// service that are due then, so it is a lower bound.
+func (s *Store) DueBeside(ctx context.Context, accountID, jobID int64, at time.Time) (n int, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM
+		(SELECT account_id, job_id FROM job_state WHERE claim_at = $1 ORDER BY claim_at, rank LIMIT $2) AS due
+		WHERE account_id = $3 AND job_id <> $4`, millis(at), maxBeside, accountID, jobID).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the jobs of an instant: %w", err)
+	}
+	return n, nil
 }

@@ -65,7 +65,6 @@ func Run(t *testing.T, d Database) {
 		{"failures", failureTests},
 		{"problems", problemTests},
 		{"rollups", rollupTests},
-		{"overview", overviewTests},
 		{"time zones", zoneTests},
 		{"certificates", certificateTests},
 	} {

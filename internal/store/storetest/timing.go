@@ -34,6 +34,23 @@ func (s *suite) edit(db *store.Store, j cron.Job, change func(*cron.Job)) cron.J
 func notifyFailure(j *cron.Job) { j.Notification.OnFailure = true }
 
 var timingTests = []test{
+	{"the jobs beside one are the others of the account that are due at the same instant", func(s *suite) {
+		db, account, _ := s.start()
+		at := db.Now().Add(90 * time.Minute).UTC().Truncate(time.Second)
+		beside := func(account, jobID int64, at time.Time) int {
+			n, err := db.DueBeside(s.ctx(), account, jobID, at)
+			s.ok(err)
+			return n
+		}
+		first := s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = at })
+		s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = at })
+		s.job(db, account, func(j *cron.Job) { j.Timing.RunAt = at.Add(time.Second) })
+		s.job(db, account, func(j *cron.Job) { j.Timing.RunAt, j.Enabled = at, false })
+		s.equal("beside a new job", beside(account, 0, at), 2)
+		s.equal("beside one of them", beside(account, first.ID, at), 1)
+		s.equal("at another instant", beside(account, 0, at.Add(time.Minute)), 0)
+		s.equal("in another account", beside(account+1, 0, at), 0)
+	}},
 	{"a one-time job is planned for its instant and not by its schedule", func(s *suite) {
 		db, account, _ := s.start()
 		at := db.Now().Add(90 * time.Minute).UTC().Truncate(time.Second)
