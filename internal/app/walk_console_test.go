@@ -10,6 +10,13 @@ var pagesOfConsole = []visit{
 	{"POST /console/theme", `theme=dark`, "-2-+++ ++++", false},
 	{"GET /console/settings", ``, "-2-+++ ++++", false},
 
+	{"GET /console/jobs/new", ``, "-2-x++ x+++", false},
+	{"POST /console/jobs/new", `editor=new&url=http://a.example/&mode=daily&dailyTime=03:00&timezone=UTC&do=create`, "-2-x++ x+++", false},
+	{"GET /console/jobs/schedule", ``, "-2-x++ ++++", false},
+	{"GET /console/jobs/{id}/settings", ``, "-2-x00 ++++", false},
+	{"POST /console/jobs/{id}/settings", `editor=settings&do=show`, "-2-x00 x+++", false},
+	{"POST /console/jobs/{id}/settings, of another version", `editor=settings&title=x&do=save`, "-2-x00 xccc", false},
+
 	{"GET /console/setup/{token}", ``, "++++++ ++++", true},
 	{"POST /console/setup/{token}", `password=another+long+one`, "++++++ ++++", true},
 	{"POST /console/setup/{token}/passkey", `email=new@example.com`, "000000 0000", true},
@@ -130,6 +137,7 @@ var pagesOfConsole = []visit{
 
 // idsOfConsole are the names of what {token} and {id} stand for, by the beginning of a path.
 var idsOfConsole = map[string]string{
+	"/console/jobs/":                        "jobId",
 	"/console/setup/":                       "setup",
 	"/console/sign-up/":                     "signUp",
 	"/console/password/":                    "password",

@@ -14,6 +14,10 @@ var doneLabels = map[string]string{
 	"kept":       "done.kept",
 	"email":      "done.email",
 
+	"created":         "done.created",
+	"created-run":     "done.created-run",
+	"created-not-run": "done.created-not-run",
+
 	"channel-made":    "done.channel-made",
 	"channel-deleted": "done.channel-deleted",
 	"enabled":         "done.enabled",

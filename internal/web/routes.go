@@ -37,6 +37,7 @@ func (w *web) routes() []route {
 		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
 		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.serviceRoutes(),
+		w.editorRoutes(),
 	)
 }
 

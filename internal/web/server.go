@@ -28,10 +28,19 @@ const root = "/console"
 // maxForm limits the size of a form in bytes.
 const maxForm = 64 << 10
 
+// maxJobForm limits the form of a job, whose body may have cron.MaxBodyLength bytes, each of them encoded as three.
+const maxJobForm = 3*cron.MaxBodyLength + 1<<20
+
+// jobForms are the patterns whose forms are those of a job.
+var jobForms = map[string]bool{
+	"POST " + pathNewJob: true, "POST " + pathJobs + "/{id}/settings": true, "POST " + root + "/tests": true,
+}
+
 // Requests of one person that may be in progress at once on a node, so that nobody takes all connections and all memory.
 const (
 	personRequests = 16
 	personExports  = 1
+	personForms    = 2 // larger than maxForm
 )
 
 // busy is the error for somebody who has too many in progress.
@@ -74,6 +83,7 @@ type web struct {
 	crossing  *http.CrossOriginProtection
 	requests  service.InProgress
 	exports   service.InProgress
+	forms     service.InProgress // that are larger than maxForm
 	mux       *http.ServeMux
 }
 
@@ -153,7 +163,12 @@ func (v *visit) answer(rt route) error {
 		defer v.web.requests.Leave(p.ID)
 	}
 	if v.r.Method == http.MethodPost {
-		if err := v.readForm(); err != nil {
+		limit, leave, err := v.formLimit()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		if err := v.readForm(limit); err != nil {
 			return err
 		}
 	}
@@ -177,8 +192,8 @@ func (v *visit) admit(rt route) error {
 }
 
 // readForm reads the fields of a form, which must be text.
-func (v *visit) readForm() error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+func (v *visit) readForm(limit int64) error {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, limit)
 	if err := v.r.ParseForm(); err != nil {
 		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleTooLong, Limit: large.Limit,
@@ -194,6 +209,18 @@ func (v *visit) readForm() error {
 		}
 	}
 	return nil
+}
+
+// formLimit is the largest form that a page takes, in bytes. Of large ones, one person sends few at once.
+func (v *visit) formLimit() (limit int64, leave func(), err error) {
+	p := v.actor.Person
+	if p == nil || !jobForms[v.r.Pattern] || v.r.ContentLength >= 0 && v.r.ContentLength <= maxForm {
+		return maxForm, func() {}, nil
+	}
+	if !v.web.forms.Enter(p.ID, personForms) {
+		return 0, nil, busy()
+	}
+	return maxJobForm, func() { v.web.forms.Leave(p.ID) }, nil
 }
 
 // secure tells whether a browser reaches the console over TLS.

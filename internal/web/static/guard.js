@@ -1,5 +1,5 @@
 // Leaving a page with a changed form asks first.
-const changed = new Set();
+const changed = new Set(document.querySelectorAll("form[data-guard=changed]"));
 
 document.addEventListener("input", (event) => {
   const form = event.target.form;
