@@ -131,6 +131,29 @@ var pagesOfConsole = []visit{
 	{"POST /console/settings/everyone/{id}/operator", ``, "-2-xx+ xxxx", false},
 	{"POST /console/settings/everyone/{id}/no-operator", ``, "-2-xx+ xxxx", false},
 
+	{"GET /console/jobs/bulk", ``, "-2-x++ x+++", false},
+	{"POST /console/jobs/bulk", `job={jobId}&shift=5`, "-2-x++ x+++", false},
+	{"GET /console/actions", ``, "-2-x++ ++++", false},
+	{"GET /console/actions/{id}", ``, "-2-x00 ++++", false},
+	{"POST /console/actions/{id}/apply", ``, "-2-x~~ x~~~", false}, // it is no dry run
+	{"POST /console/actions/{id}/undo", ``, "-2-x00 x+++", false},
+	{"POST /console/actions/{id}/cancel", ``, "-2-x00 xccc", false},
+
+	{"GET /console/settings/bin", ``, "-2-x++ ++++", false},
+	{"GET /console/settings/bin/jobs/{id}", ``, "-2-x00 0000", false},
+	{"POST /console/settings/bin/jobs/{id}/restore", ``, "-2-x00 x000", false},
+	{"POST /console/settings/bin/jobs/{id}/purge", `title=x`, "-2-x00 x000", false},
+	{"GET /console/settings/bin/folders/{id}", ``, "-2-x00 0000", false},
+	{"POST /console/settings/bin/folders/{id}/restore", ``, "-2-x00 x000", false},
+	{"POST /console/settings/bin/folders/{id}/purge", `title=x`, "-2-x00 x000", false},
+
+	{"GET /console/settings/maintenance", ``, "-2-x++ ++++", false},
+	{"POST /console/settings/maintenance", `title=x&kind=once&start=2100-01-01T10:00&end=2100-01-01T11:00`, "-2-x++ x+++", false},
+	{"GET /console/settings/maintenance/new", ``, "-2-x++ x+++", false},
+	{"GET /console/settings/maintenance/{id}", ``, "-2-x00 ++++", false},
+	{"POST /console/settings/maintenance/{id}", `title=x&kind=once&start=2100-01-01T10:00&end=2100-01-01T11:00`, "-2-x00 x+++", false},
+	{"POST /console/settings/maintenance/{id}/delete", ``, "-2-x00 x+++", false},
+
 	{"GET /console/settings/service", ``, "-2-xx+ xxxx", false},
 	{"POST /console/settings/service/test-mail", `to=new@example.com`, "-2-xx+ xxxx", false},
 }
@@ -155,4 +178,8 @@ var idsOfConsole = map[string]string{
 	"/console/settings/messages/":           "notificationId",
 	"/console/settings/accounts/":           "accountId",
 	"/console/settings/everyone/":           "personId",
+	"/console/actions/":                     "actionId",
+	"/console/settings/bin/jobs/":           "jobId",
+	"/console/settings/bin/folders/":        "folderId",
+	"/console/settings/maintenance/":        "windowId",
 }

@@ -170,6 +170,16 @@ func pointInto(at string, err error) error {
 	return &other
 }
 
+// ActionOrder reads what an action is to do to which jobs, secrets included, so that it can be asked for again with changes. It has no
+// operations when the action no longer needs them.
+func (s *Service) ActionOrder(ctx context.Context, actor cron.Actor, actionID int64) (cron.ActionOrder, error) {
+	if err := s.allow(&actor, UseStartAction); err != nil {
+		return cron.ActionOrder{}, err
+	}
+	a, err := s.store.Action(ctx, actor.Account.ID, actionID)
+	return a.Order, err
+}
+
 // Actions lists the actions of the account, newest first: those before the given one (0 for all). next is the before of the next
 // page, and 0 at the end.
 func (s *Service) Actions(ctx context.Context, actor cron.Actor, before int64, limit int) (list []cron.Action, next int64, err error) {

@@ -23,6 +23,15 @@ func (s *Service) BinJobs(ctx context.Context, actor cron.Actor, after cron.BinP
 	return jobs, next, err
 }
 
+// BinJob reads a deleted job of the account that can be brought back.
+func (s *Service) BinJob(ctx context.Context, actor cron.Actor, jobID int64) (cron.BinJob, error) {
+	if err := s.allow(&actor, UseListBin); err != nil {
+		return cron.BinJob{}, err
+	}
+	b, _, err := s.store.BinJob(ctx, actor.Account.ID, jobID)
+	return b, err
+}
+
 // BinFolders lists the deleted folders of the account that can be brought back, the latest first.
 func (s *Service) BinFolders(ctx context.Context, actor cron.Actor) ([]cron.BinFolder, error) {
 	if err := s.allow(&actor, UseListBin); err != nil {

@@ -21,12 +21,12 @@ var whoMay = map[string]string{
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewJob": readers, "PreviewSchedule": readers,
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
-	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJobs": readers, "BinFolders": readers,
+	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJob": readers, "BinJobs": readers, "BinFolders": readers,
 	"Problems": readers, "Problem": readers, "ActOnProblem": writers,
 	"MaintenanceWindows": readers, "MaintenanceWindow": readers,
 	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,
 	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
-	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers,
+	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers, "ActionOrder": writers,
 
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,
 	"TestRun": bodyReaders, "FollowTestRun": bodyReaders,

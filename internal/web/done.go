@@ -28,6 +28,12 @@ var doneLabels = map[string]string{
 	"resent":          "done.resent",
 	"secret-made":     "done.secret-made",
 	"secret-set":      "done.secret-set",
+
+	"job-restored":         "done.job-restored",
+	"job-restored-to-root": "done.job-restored-to-root",
+	"folder-restored":      "done.folder-restored",
+	"purged":               "done.purged",
+	"maintenance-planned":  "done.maintenance-planned",
 }
 
 // doneSentence says what was just done.

@@ -1,5 +1,6 @@
-// Tells the page what happens on the server: events "live:run", "live:job", "live:problem" and "live:action" on the body, with what the
-// server says of them. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
+// Tells the page what happens on the server: events "live:run", "live:job", "live:problem" and "live:action" on the body, with
+// what the server says of them. "live:open" tells that something may have happened unnoticed: before the page was ready, or
+// while the stream was interrupted. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
 // the one that holds a lock reads it and tells the others.
 const kinds = ["run", "job", "problem", "action"];
 const channel = new BroadcastChannel("punctual-live");
@@ -31,9 +32,15 @@ const read = () => {
       tell(message);
     });
   }
+  source.addEventListener("open", () => {
+    channel.postMessage({ kind: "open" });
+    tell({ kind: "open" });
+  });
   window.addEventListener("pagehide", () => source.close());
   return new Promise(() => {}); // the lock is held as long as the tab is open
 };
+
+window.addEventListener("load", () => tell({ kind: "open" }));
 
 if (document.querySelector("[hx-trigger*='live:']")) {
   if (navigator.locks) navigator.locks.request("punctual-live", read);
