@@ -42,6 +42,12 @@ tests:
 test-web: tools ## Test all flows of the console in Chromium; make test has a short walk only
 	$(GO) run ./test/postgres $(GO) test -count=1 -timeout 20m ./test/browser
 
+SCREENSHOTS ?= screenshots
+
+.PHONY: screenshots
+screenshots: tools ## Take pictures of every screen of the console, with sample data, into SCREENSHOTS (default screenshots)
+	PUNCTUAL_TEST_SCREENSHOTS=$(abspath $(SCREENSHOTS)) $(GO) test -count=1 -timeout 20m ./test/browser -run '^TestScreenshots$$'
+
 .PHONY: race
 race: tools ## Run all tests with the race detector, in the binary too; takes several times as long as test
 	$(GO) run ./test/postgres env CGO_ENABLED=1 PUNCTUAL_TEST_RACE=true \
