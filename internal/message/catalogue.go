@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/command"
 	"punctual/internal/cron"
 )
 
@@ -38,6 +39,8 @@ type Catalogue struct {
 	facts         map[string]string              // labels by the names of facts, links and other parts of a notification
 	channelFaults map[cron.ChannelFault]string
 	drops         map[cron.MessageDrop]string
+
+	commands map[command.Reason]string // about commands that were pasted; the placeholder is {text}
 }
 
 // Layer is a set of sentences that override those of a catalogue for one kind of reader.
@@ -93,6 +96,8 @@ type grammar struct {
 	brief  func(t time.Time) string        // the day, the time of day and the zone, for sentences
 	period func(from, to time.Time) string // when several things happened; to may be zero
 	clock  func(t time.Time) string        // the time of day, with seconds and the zone
+
+	took func(parts []command.Taken) string
 }
 
 // noun is what is counted.

@@ -29,12 +29,13 @@ var english = Catalogue{
 	},
 	console: englishLabels,
 	notices: englishNotices, several: englishSeveral, reasons: englishReasons, facts: englishFacts, channelFaults: englishChannelFaults,
-	drops: englishDrops,
+	drops: englishDrops, commands: englishCommands,
 	grammar: grammar{
 		kind: englishType, bounds: englishRange, count: englishCount, crontab: englishCrontab, schedule: englishSchedule,
 		duration: englishDuration, bytes: englishBytes, date: englishDay,
 		decimal: ".",
 		number:  englishNumber, often: englishOften, span: englishSpan, moment: englishMoment, brief: englishBrief, clock: englishInstant, period: englishPeriod,
+		took: englishTook,
 	},
 }
 

@@ -24,6 +24,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
+	"ReadCommands", "NewImport", "RoomForJobs", "Live",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
 
@@ -76,6 +77,10 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"AddJob", "job.create", func() error { return w.AddJob(ctx, jane, &first) }},
 		{"ChangeJob", "job.change", func() error { return second(w.ChangeJob(ctx, jane, first.ID, nil, patch)) }},
 		{"ChangeJobs", "job.change", func() error { return bulk(w.ChangeJobs(ctx, jane, []int64{first.ID}, setURL("c.example"))) }},
+		{"AddJobs", "job.create", func() error {
+			j := job()
+			return second(w.AddJobs(ctx, jane, []*cron.Job{&j}))
+		}},
 		{"RunJob", "job.run", func() error { return second(w.RunJob(ctx, jane, first.ID)) }},
 		{"Rerun", "history.rerun", func() error {
 			return second(w.Rerun(ctx, jane, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: first.ID, RecordID: 1, Planned: w.db.Now()}}}))

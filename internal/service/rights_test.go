@@ -34,7 +34,7 @@ var whoMay = map[string]string{
 	"AddFolder": writers, "AddJob": writers, "ChangeFolder": writers, "ChangeJob": writers, "ChangeJobs": writers,
 	"CheckFolder": writers, "CheckPatch": writers, "DeleteFolder": writers, "DeleteJob": writers, "DeleteJobs": writers,
 	"FolderJobs": writers, "Idempotent": writers, "NewClone": writers, "NewFolder": writers, "NewJob": writers, "Performed": writers,
-	"RoomForJob": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers, "CancelReruns": writers,
+	"RoomForJob": writers, "RoomForJobs": writers, "ReadCommands": writers, "NewImport": writers, "AddJobs": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers, "CancelReruns": writers,
 
 	"DeleteTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"SetTLS":    "command, key, operator's key, editor's key, editor, owner, stale owner",

@@ -129,8 +129,14 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"EndTestRun":     func() error { return s.EndTestRun(ctx, a, 1) },
 		"FollowTestRun":  func() error { return second(s.FollowTestRun(ctx, a, 1)) },
 		"RoomForJob":     func() error { return s.RoomForJob(ctx, a) },
-		"Run":            func() error { return second(s.Run(ctx, a, 1, now)) },
-		"RunJob":         func() error { return second(s.RunJob(ctx, a, 1)) },
+		"RoomForJobs":    func() error { return third(s.RoomForJobs(ctx, a)) },
+		"ReadCommands":   func() error { return second(s.ReadCommands(a, "curl a.example")) },
+		"NewImport": func() error {
+			return second(s.NewImport(now, a, "curl a.example", service.ImportDefaults{Zone: "UTC"}))
+		},
+		"AddJobs": func() error { return second(s.AddJobs(ctx, a, nil)) },
+		"Run":     func() error { return second(s.Run(ctx, a, 1, now)) },
+		"RunJob":  func() error { return second(s.RunJob(ctx, a, 1)) },
 		"PlanReruns": func() error {
 			return second(s.PlanReruns(ctx, a, &cron.RerunQuery{Filter: cron.HistoryFilter{From: now, Outcomes: cron.RepeatableOutcomes}, PerMinute: 1}))
 		},
