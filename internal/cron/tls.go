@@ -46,6 +46,47 @@ func NewChannelTLS(roots string) *AccountTLS {
 // Empty reports whether nothing is set.
 func (m *TLSMaterial) Empty() bool { return *m == TLSMaterial{} }
 
+// TLSChange is what changes of TLS material; nil leaves a part as it is. The client's certificate and its key change together, and
+// empty parts are taken away.
+type TLSChange struct {
+	Roots  *string
+	Client *TLSMaterial // its Certificate and its Key
+}
+
+// Validate reports what is wrong as an *Error of kind Invalid.
+func (c *TLSChange) Validate() error {
+	var m TLSMaterial
+	if c.Client != nil {
+		m = *c.Client
+	}
+	if m.Roots = ""; c.Roots != nil {
+		m.Roots = *c.Roots
+	}
+	return m.Validate()
+}
+
+// CertificateFact is what people want to know of a certificate.
+type CertificateFact struct {
+	Subject, Issuer string
+	Begins, Expires time.Time
+}
+
+// CertificateFacts describes the first certificates of a text in PEM, at most most of them, and counts all.
+func CertificateFacts(text string, most int) (facts []CertificateFact, count int) {
+	for rest := []byte(text); ; count++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return facts, count
+		}
+		if len(facts) == most {
+			continue
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			facts = append(facts, CertificateFact{c.Subject.String(), c.Issuer.String(), c.NotBefore, c.NotAfter})
+		}
+	}
+}
+
 // CertificateExpiry is the expiry of the client's certificate; zero without one.
 func (m *TLSMaterial) CertificateExpiry() time.Time {
 	block, _ := pem.Decode([]byte(m.Certificate))

@@ -128,6 +128,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return second(w.CreateAPIKey(ctx, w.db.Now(), jane, func(*cron.APIKey) error { return nil }))
 		}},
 		{"SetTLS", "tls.delete", func() error { return w.SetTLS(ctx, jane, cron.TLSMaterial{}) }},
+		{"ChangeTLS", "tls.set", func() error { return w.ChangeTLS(ctx, jane, cron.TLSChange{Roots: new("")}) }},
 		{"DeleteTLS", "tls.delete", func() error { return w.DeleteTLS(ctx, jane) }},
 		{"ActOnProblem", "problem.note problem.snooze problem.acknowledge problem.resolve", func() error {
 			return cmp.Or(act(nil, new("known")), act(new(cron.ProblemSnoozed), nil), act(new(cron.ProblemAcknowledged), new("known")),

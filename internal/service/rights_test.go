@@ -37,6 +37,7 @@ var whoMay = map[string]string{
 	"RoomForJob": writers, "RoomForJobs": writers, "ReadCommands": writers, "NewImport": writers, "AddJobs": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers, "CancelReruns": writers,
 
 	"DeleteTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"ChangeTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"SetTLS":    "command, key, operator's key, editor's key, editor, owner, stale owner",
 
 	"Secrets":      "command, key, operator's key, editor's key, viewer's key, viewer, editor, owner, stale owner, owner of a closing account, key of a closing account",

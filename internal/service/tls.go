@@ -36,6 +36,26 @@ func (s *Service) SetTLS(ctx context.Context, actor cron.Actor, m cron.TLSMateri
 	})
 }
 
+// ChangeTLS changes parts of the TLS material of the account. The error is of kind Invalid for parts that cannot be used.
+func (s *Service) ChangeTLS(ctx context.Context, actor cron.Actor, c cron.TLSChange) error {
+	if err := s.allow(&actor, UseSetTLS); err != nil {
+		return err
+	}
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	e := cron.AuditEntry{Action: actTLSSet, Object: objectTLS}
+	if c.Roots != nil {
+		e.Changes = append(e.Changes, "/caBundle")
+	}
+	if c.Client != nil {
+		e.Changes = append(e.Changes, "/certificate", "/privateKey")
+	}
+	return s.audited(ctx, &actor, e, func(ctx context.Context, _ *cron.AuditEntry) error {
+		return s.store.ChangeTLS(ctx, actor.Account.ID, c)
+	})
+}
+
 // DeleteTLS removes the TLS material of the account.
 func (s *Service) DeleteTLS(ctx context.Context, actor cron.Actor) error {
 	if err := s.allow(&actor, UseDeleteTLS); err != nil {

@@ -148,6 +148,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"SetAccountEnabled": func() error { return s.SetAccountEnabled(ctx, a, "", true) },
 		"SetPlan":           func() error { return s.SetPlan(ctx, a, "", service.PlanChange{Plan: "any"}) },
 		"SetUp":             func() error { return second(s.SetUp(ctx, a)) },
+		"ChangeTLS":         func() error { return s.ChangeTLS(ctx, a, cron.TLSChange{}) },
 		"SetTLS":            func() error { return s.SetTLS(ctx, a, cron.TLSMaterial{}) },
 		"Secrets":           func() error { return third(s.Secrets(ctx, a, 0, 1)) },
 		"NewSecret":         func() error { return second(s.NewSecret(a, "A", "value")) },

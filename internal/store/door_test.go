@@ -113,6 +113,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"SetTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.SetTLS(ctx, w.account, cron.TLSMaterial{Roots: "other"})
 	},
+	"ChangeTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.ChangeTLS(ctx, w.account, cron.TLSChange{Roots: new("roots"), Client: &cron.TLSMaterial{Certificate: "c", Key: "k"}})
+	},
 	"DeleteTLS": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.DeleteTLS(ctx, w.account) },
 	"Count": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.Count(ctx, w.account, []cron.RateLimit{{Kind: 1, Subject: w.account, Window: time.Hour, Max: 10}})

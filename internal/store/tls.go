@@ -38,6 +38,35 @@ func (s *Store) SetTLS(ctx context.Context, accountID int64, m cron.TLSMaterial)
 	return nil
 }
 
+// ChangeTLS changes parts of the TLS material of an account.
+func (s *Store) ChangeTLS(ctx context.Context, accountID int64, c cron.TLSChange) error {
+	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) (err error) {
+		_, err = q.ExecContext(ctx, `INSERT INTO account_tls (account_id, roots, certificate) VALUES ($1, '', '') ON CONFLICT (account_id) DO NOTHING`,
+			accountID)
+		if err == nil && c.Roots != nil {
+			_, err = q.ExecContext(ctx, `UPDATE account_tls SET roots = $2 WHERE account_id = $1`, accountID, *c.Roots)
+		}
+		if err == nil && c.Client != nil {
+			var sealed []byte
+			if c.Client.Key != "" {
+				if sealed, err = s.seal(ctx, q, []byte(c.Client.Key), tlsRow(accountID)); err != nil {
+					return err
+				}
+			}
+			_, err = q.ExecContext(ctx, `UPDATE account_tls SET certificate = $2, sealed_key = $3 WHERE account_id = $1`, accountID,
+				c.Client.Certificate, sealed)
+		}
+		if err == nil {
+			_, err = q.ExecContext(ctx, `DELETE FROM account_tls WHERE account_id = $1 AND roots = '' AND certificate = ''`, accountID)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("change the TLS material: %w", err)
+	}
+	return nil
+}
+
 // DeleteTLS removes the TLS material of an account, if it has any.
 func (s *Store) DeleteTLS(ctx context.Context, accountID int64) error {
 	err := s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {

@@ -36,7 +36,7 @@ func (w *web) routes() []route {
 		w.confirmRoutes(),
 		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
-		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.serviceRoutes(),
+		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.secretRoutes(), w.tlsRoutes(), w.serviceRoutes(),
 		w.editorRoutes(),
 		w.bulkRoutes(), w.actionRoutes(), w.binRoutes(), w.maintenanceRoutes(),
 	)

@@ -31,8 +31,9 @@ const maxForm = 64 << 10
 // maxJobForm limits the form of a job, whose body may have cron.MaxBodyLength bytes, each of them encoded as three.
 const maxJobForm = 3*cron.MaxBodyLength + 1<<20
 
-// jobForms are the patterns whose forms are those of a job.
-var jobForms = map[string]bool{
+// largeForms are the patterns whose forms are large: those of a job, and of certificates.
+var largeForms = map[string]bool{
+	"POST " + pathTLS + "/authorities": true, "POST " + pathTLS + "/client": true,
 	"POST " + pathNewJob: true, "POST " + pathJobs + "/{id}/settings": true, "POST " + root + "/tests": true,
 }
 
@@ -214,7 +215,7 @@ func (v *visit) readForm(limit int64) error {
 // formLimit is the largest form that a page takes, in bytes. Of large ones, one person sends few at once.
 func (v *visit) formLimit() (limit int64, leave func(), err error) {
 	p := v.actor.Person
-	if p == nil || !jobForms[v.r.Pattern] || v.r.ContentLength >= 0 && v.r.ContentLength <= maxForm {
+	if p == nil || !largeForms[v.r.Pattern] || v.r.ContentLength >= 0 && v.r.ContentLength <= maxForm {
 		return maxForm, func() {}, nil
 	}
 	if !v.web.forms.Enter(p.ID, personForms) {

@@ -83,6 +83,29 @@ var exchangeTests = []test{
 		s.ok(db.DeleteAccount(s.ctx(), account))
 		s.equal("rows", s.raw().Rows("account_tls"), int64(0))
 	}},
+	{"parts of the TLS material change by themselves", func(s *suite) {
+		db, account, node := s.start()
+		change := func(c cron.TLSChange) { s.ok(db.ChangeTLS(s.ctx(), account, c)) }
+		used := func() cron.TLSMaterial {
+			s.due(db, account)
+			l := s.claimOne(db, node)
+			if l.TLS == nil {
+				return cron.TLSMaterial{}
+			}
+			return l.TLS.TLSMaterial
+		}
+		client := cron.TLSMaterial{Certificate: "certificate", Key: "key"}
+		change(cron.TLSChange{Roots: new("roots")})
+		s.equal("roots", used(), cron.TLSMaterial{Roots: "roots"})
+		change(cron.TLSChange{Client: &client})
+		s.equal("both", used(), cron.TLSMaterial{Roots: "roots", Certificate: "certificate", Key: "key"})
+		change(cron.TLSChange{Roots: new("other")})
+		s.equal("the key is kept", used(), cron.TLSMaterial{Roots: "other", Certificate: "certificate", Key: "key"})
+		change(cron.TLSChange{Client: &cron.TLSMaterial{}})
+		s.equal("without a client's certificate", used(), cron.TLSMaterial{Roots: "other"})
+		change(cron.TLSChange{Roots: new("")})
+		s.equal("rows", s.raw().Rows("account_tls"), int64(0))
+	}},
 	{"a claim brings the TLS material of the account", func(s *suite) {
 		db, account, node := s.start()
 		plain := s.account(db)
