@@ -294,3 +294,13 @@ func (m *Maintenance) Split(j *Job, g OccurrenceRange) (parts []GapPart) {
 	}
 	return append(parts, GapPart{g, false})
 }
+
+// Selects reports whether the window is for the job. Of the job it looks at ID, folder and tags.
+func (w *MaintenanceWindow) Selects(j *Job) bool {
+	if len(w.JobIDs)+len(w.FolderIDs)+len(w.Tags) == 0 || slices.Contains(w.JobIDs, j.ID) || slices.Contains(w.FolderIDs, j.FolderID) {
+		return true
+	}
+	return slices.ContainsFunc(w.Tags, func(tag string) bool {
+		return slices.ContainsFunc(j.Tags, func(of string) bool { return TagKey(of) == TagKey(tag) })
+	})
+}

@@ -166,6 +166,25 @@ func (r *Request) SecretNames() (names []string) {
 	return slices.Compact(names)
 }
 
+// PlaceholderTexts lists the placeholders of the request as they are written, sorted and each once; nil for none.
+func (r *Request) PlaceholderTexts() (texts []string) {
+	add := func(text string) {
+		if strings.Contains(text, "%") {
+			_ = replace(text, func(_ placeholder, _, written string) string {
+				texts = append(texts, written)
+				return ""
+			})
+		}
+	}
+	add(r.URL)
+	for _, h := range r.Headers {
+		add(h.Value)
+	}
+	add(r.Body)
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
 // HasSecret reports whether a text refers to a secret.
 func HasSecret(text string) bool {
 	r := Request{Body: text}

@@ -130,3 +130,11 @@ func (r Retry) wait(attempt int, retryAfter time.Duration) time.Duration {
 	wait := time.Duration(min(d, float64(max(r.Ceiling, r.Delay))))
 	return min(max(wait, retryAfter), MaxRetryDelay)
 }
+
+// Span is how long after its first failure the last attempt of an occurrence can be due, unless a server asks for more time.
+func (r Retry) Span() (span time.Duration) {
+	for attempt := range r.Count {
+		span += r.wait(attempt+1, 0)
+	}
+	return span
+}

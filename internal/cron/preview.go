@@ -61,6 +61,23 @@ func (s *Schedule) PreviewOneTime(runAt, from time.Time) Preview {
 	return Preview{Runs: []PreviewRun{{At: runAt.In(z.loc)}}}
 }
 
+// Preview lists the occurrences of the job from the given instant on, even while it is disabled, with its delay and none while it is
+// paused.
+func (j *Job) Preview(from time.Time, count int) Preview {
+	if j.Timing.PausedUntil.After(from) {
+		from = j.Timing.PausedUntil
+	}
+	if !j.Timing.RunAt.IsZero() {
+		return j.Schedule.PreviewOneTime(j.Timing.RunAt, from)
+	}
+	delay := j.delay()
+	p := j.Schedule.Preview(from.Add(-delay), count)
+	for i := range p.Runs {
+		p.Runs[i].At = p.Runs[i].At.Add(delay)
+	}
+	return p
+}
+
 // Never reports whether the sets match no local time at all, such as 31 February.
 func (s *Schedule) Never() bool {
 	p := s.pattern()

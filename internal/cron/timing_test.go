@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,38 @@ func TestConcludeOneTime(t *testing.T) {
 		}
 		if j.AllowsAttempts(now) != test.allowsAttempts {
 			t.Errorf("%s: attempts are allowed: %v", test.name, !test.allowsAttempts)
+		}
+	}
+}
+
+// TestPreviewOfAJob compares the preview of a job with its occurrences, one after the other.
+func TestPreviewOfAJob(t *testing.T) {
+	now := time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC)
+	for name, change := range map[string]func(*Job){
+		"plain":    func(*Job) {},
+		"delayed":  func(j *Job) { j.ID, j.Timing.Spread = 7, time.Hour },
+		"paused":   func(j *Job) { j.Timing.PausedUntil = now.Add(36 * time.Hour) },
+		"one time": func(j *Job) { j.Timing.RunAt = now.Add(time.Hour) },
+		"over":     func(j *Job) { j.Timing.RunAt = now.Add(-time.Hour) },
+	} {
+		j := NewJob()
+		s, err := ParseCrontab("30 * * * *")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Timezone = "Europe/Berlin"
+		j.Schedule = s
+		change(&j)
+		var want []time.Time
+		for at := j.OccurrenceAfter(now.Add(-time.Millisecond)); !at.IsZero() && len(want) < 30; at = j.OccurrenceAfter(at) {
+			want = append(want, at.UTC())
+		}
+		var got []time.Time
+		for _, run := range j.Preview(now, 30).Runs {
+			got = append(got, run.At.UTC())
+		}
+		if !slices.EqualFunc(got, want, time.Time.Equal) {
+			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
 }

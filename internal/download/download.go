@@ -14,7 +14,15 @@ const stall = 30 * time.Second
 // JSON sends the JSON file that write makes, under a name. The headers go with its first byte: an error before that is
 // returned, and can still be answered. What fails later breaks the connection, so that no part of a file passes for all of it.
 func JSON(w http.ResponseWriter, r *http.Request, name string, logger *slog.Logger, write func(io.Writer) error) error {
-	f := &file{w: w, connection: http.NewResponseController(w), name: name}
+	return send(&file{w: w, connection: http.NewResponseController(w), name: name, mediaType: "application/json"}, r, logger, write)
+}
+
+// Text is JSON for a file of plain text.
+func Text(w http.ResponseWriter, r *http.Request, name string, logger *slog.Logger, write func(io.Writer) error) error {
+	return send(&file{w: w, connection: http.NewResponseController(w), name: name, mediaType: "text/plain; charset=utf-8"}, r, logger, write)
+}
+
+func send(f *file, r *http.Request, logger *slog.Logger, write func(io.Writer) error) error {
 	err := write(f)
 	if err == nil || !f.begun {
 		return err
@@ -46,6 +54,7 @@ type file struct {
 	w          http.ResponseWriter
 	connection *http.ResponseController
 	name       string
+	mediaType  string
 	begun      bool
 }
 
@@ -54,7 +63,7 @@ func (f *file) Write(b []byte) (int, error) {
 	if !f.begun {
 		f.begun = true
 		Begin(f.connection)
-		f.w.Header().Set("Content-Type", "application/json")
+		f.w.Header().Set("Content-Type", f.mediaType)
 		f.w.Header().Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
 	}
 	Extend(f.connection)

@@ -25,6 +25,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"ReadCommands", "NewImport", "RoomForJobs", "Live",
+	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
 

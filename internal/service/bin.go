@@ -23,7 +23,7 @@ func (s *Service) BinJobs(ctx context.Context, actor cron.Actor, after cron.BinP
 	return jobs, next, err
 }
 
-// BinJob reads a deleted job of the account that can be brought back.
+// BinJob reads a deleted job that can be brought back. The error is of kind NotFound for any other job.
 func (s *Service) BinJob(ctx context.Context, actor cron.Actor, jobID int64) (cron.BinJob, error) {
 	if err := s.allow(&actor, UseListBin); err != nil {
 		return cron.BinJob{}, err

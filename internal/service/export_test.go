@@ -1,5 +1,7 @@
 package service
 
+import "punctual/internal/cron"
+
 // What tests look at.
 var (
 	BadgeToken     = (*Service).badgeToken
@@ -18,3 +20,9 @@ func JobFieldNames() (names []string) {
 	}
 	return names
 }
+
+// Quote quotes an argument of a command for a shell.
+func Quote(shell Shell, text string) string { return quoters[shell].quote(text) }
+
+// CurlOf writes a job as a command on one line.
+func CurlOf(j *cron.Job, shell Shell) string { return curlOf(j, shell, false) }

@@ -19,6 +19,7 @@ import (
 var whoMay = map[string]string{
 	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "Execution": readers, "Folder": readers,
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewJob": readers, "PreviewSchedule": readers,
+	"JobNow": readers, "JobReport": readers, "CurlCommand": readers, "ExportCrontab": readers,
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
 
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJob": readers, "BinJobs": readers, "BinFolders": readers,

@@ -39,6 +39,11 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 	)
 	job.AccountID, job.Request.URL = a.Account.ID, "http://a.example/"
 	return map[string]func() error{
+		"JobNow":        func() error { return second(s.JobNow(ctx, now, a, 1)) },
+		"JobReport":     func() error { return second(s.JobReport(ctx, now, a, &cron.Job{ID: 1}, time.UTC)) },
+		"CurlCommand":   func() error { return second(s.CurlCommand(ctx, now, a, 1, service.Bash)) },
+		"ExportCrontab": func() error { return s.ExportCrontab(ctx, now, a, "head", io.Discard) },
+
 		"Versions":        func() error { return third(s.Versions(ctx, a, 1, 0, 1)) },
 		"JobVersion":      func() error { return third(s.JobVersion(ctx, a, 1, 1)) },
 		"CompareVersions": func() error { return fourth(s.CompareVersions(ctx, a, 1, 1, 2)) },

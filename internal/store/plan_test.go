@@ -119,6 +119,8 @@ func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
 			ok(t, err)
 			_, err = db.ProblemJobs(ctx, rec.AccountID, p.ID)
 			ok(t, err)
+			_, _, err = db.JobProblem(ctx, rec.AccountID, jobID)
+			ok(t, err)
 			_, err = db.EditsBefore(ctx, rec.AccountID, p.JobIDs, p.Opened.Add(-time.Hour), p.Opened)
 			ok(t, err)
 			ok(t, db.ActOnProblem(ctx, rec.AccountID, p.ID, &cron.ProblemAction{Note: new("note")}))

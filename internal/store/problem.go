@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -126,6 +127,32 @@ func (s *Store) Problem(ctx context.Context, accountID, problemID int64) (p cron
 	list := []cron.JobProblem{p}
 	err = s.countProblems(ctx, accountID, list)
 	return list[0], err
+}
+
+// JobProblem reads since when a job fails (zero when it does not) and the problem that it has, without numbers of runs and jobs; nil
+// for none.
+func (s *Store) JobProblem(ctx context.Context, accountID, jobID int64) (since time.Time, problem *cron.JobProblem, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return since, nil, err
+	}
+	defer leave()
+	var problemID int64
+	err = s.read.QueryRowContext(ctx, `SELECT failing_since, problem_id FROM job_state WHERE job_id = $1 AND account_id = $2`,
+		jobID, accountID).Scan(moment(&since), integer(&problemID))
+	if err != nil || problemID == 0 {
+		return since, nil, oneRow(err, cron.SubjectJob)
+	}
+	problem = new(cron.JobProblem)
+	err = scanProblem(s.read.QueryRowContext(ctx, `SELECT `+problemColumns+` FROM problem WHERE id = $1 AND account_id = $2`,
+		problemID, accountID).Scan, s.Now(), problem)
+	if errors.Is(err, sql.ErrNoRows) {
+		return since, nil, nil // resolved and gone meanwhile
+	}
+	if err != nil {
+		return since, nil, fmt.Errorf("read the problem of the job: %w", err)
+	}
+	return since, problem, nil
 }
 
 // ProblemJobs lists the first MaxProblemJobs of the jobs that have a problem, in the order of their IDs.

@@ -34,6 +34,10 @@ var doneLabels = map[string]string{
 	"folder-restored":      "done.folder-restored",
 	"purged":               "done.purged",
 	"maintenance-planned":  "done.maintenance-planned",
+
+	"job-enabled": "done.job-enabled", "job-disabled": "done.job-disabled", "job-run": "done.job-run", "job-deleted": "done.job-deleted",
+	"job-paused": "done.job-paused", "job-resumed": "done.job-resumed", "job-silenced": "done.job-silenced",
+	"job-unsilenced": "done.job-unsilenced",
 }
 
 // doneSentence says what was just done.

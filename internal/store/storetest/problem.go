@@ -91,6 +91,11 @@ var problemTests = []test{
 		named, err := db.ProblemJobs(s.ctx(), account, p.ID)
 		s.ok(err)
 		s.equal("jobs with titles", len(named), jobs)
+		since, ofJob, err := db.JobProblem(s.ctx(), account, named[0].JobID)
+		s.ok(err)
+		s.equal("the problem of a job", ofJob != nil && ofJob.ID == p.ID && !since.IsZero(), true)
+		_, _, err = db.JobProblem(s.ctx(), account+1, named[0].JobID)
+		s.missing(err, cron.SubjectJob)
 
 		s.raw().SetAllDue(db.Now().Add(-time.Second))
 		launches = s.claimMany(db, node, jobs)
