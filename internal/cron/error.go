@@ -183,6 +183,7 @@ const (
 	RuleUnknownChannel         // Given: the id
 	RuleUnknownJob             // Given: the id
 	RuleClock                  // Given: what is not a time of day
+	RuleCommand                // Given: a sentence that says why a text is no command that can become a job
 )
 
 // Unit is the unit of a limit.

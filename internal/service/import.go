@@ -39,7 +39,8 @@ type Import struct {
 	Notes  []command.Note
 }
 
-// NewImport makes jobs of the commands in a text, all of them enabled. AddJobs saves them.
+// NewImport makes jobs of the commands in a text: enabled, and with the responses and notices of a job that is made in the console.
+// AddJobs saves them.
 func (s *Service) NewImport(now time.Time, actor cron.Actor, text string, d ImportDefaults) (Import, error) {
 	read, err := s.ReadCommands(actor, text)
 	if err != nil {
@@ -76,7 +77,8 @@ func (d *ImportDefaults) complete(p cron.JobPatch) cron.JobPatch {
 		set("/schedule/timezone")
 	}
 	v.FolderID = d.FolderID
-	set("/enabled", "/folderId")
+	v.SaveResponses, v.Notification.OnFailure, v.Notification.OnDisable = true, true, true
+	set("/enabled", "/folderId", "/saveResponses", "/notification/onFailure", "/notification/onDisable")
 	return p
 }
 

@@ -14,6 +14,7 @@ var doneLabels = map[string]string{
 	"kept":       "done.kept",
 	"email":      "done.email",
 
+	"imported":        "done.imported",
 	"created":         "done.created",
 	"created-run":     "done.created-run",
 	"created-not-run": "done.created-not-run",

@@ -35,6 +35,7 @@ const maxJobForm = 3*cron.MaxBodyLength + 1<<20
 var largeForms = map[string]bool{
 	"POST " + pathTLS + "/authorities": true, "POST " + pathTLS + "/client": true,
 	"POST " + pathNewJob: true, "POST " + pathJobs + "/{id}/settings": true, "POST " + root + "/tests": true,
+	"POST " + pathImport: true,
 }
 
 // Requests of one person that may be in progress at once on a node, so that nobody takes all connections and all memory.
