@@ -43,12 +43,13 @@ type JobCondition int
 
 // The conditions. Several may hold of one job.
 const (
-	JobFailing  JobCondition = iota // its latest execution has failed
-	JobLate                         // it is due for more than LateAfter and has not started
-	JobPaused                       // its pause has not ended
-	JobDisabled                     // it is disabled, by somebody or by the service
-	JobNeverRan                     // it was never executed
-	JobSilenced                     // its silence has not ended
+	JobFailing     JobCondition = iota // its latest execution has failed
+	JobLate                            // it is due for more than LateAfter and has not started
+	JobPaused                          // its pause has not ended
+	JobDisabled                        // it is disabled, by somebody or by the service
+	JobNeverRan                        // it was never executed
+	JobSilenced                        // its silence has not ended
+	JobCertificate                     // the certificate of its target ends within CertificateAhead, or has ended
 	jobConditions
 )
 
@@ -59,12 +60,13 @@ const LateAfter = 10 * time.Second
 func (r *JobRecord) Conditions(now time.Time) (conditions []JobCondition) {
 	st := &r.State
 	for condition, holds := range [jobConditions]bool{
-		JobFailing:  st.LastStatus > StatusOK,
-		JobLate:     r.Enabled && !st.NextRun.IsZero() && now.Sub(st.NextRun) > LateAfter,
-		JobPaused:   r.Timing.Paused(now),
-		JobDisabled: !r.Enabled,
-		JobNeverRan: st.LastExecution.IsZero(),
-		JobSilenced: r.Notification.Silenced(now),
+		JobFailing:     st.LastStatus > StatusOK,
+		JobLate:        r.Enabled && !st.NextRun.IsZero() && now.Sub(st.NextRun) > LateAfter,
+		JobPaused:      r.Timing.Paused(now),
+		JobDisabled:    !r.Enabled,
+		JobNeverRan:    st.LastExecution.IsZero(),
+		JobSilenced:    r.Notification.Silenced(now),
+		JobCertificate: !st.CertExpiry.IsZero() && st.CertExpiry.Before(now.Add(CertificateAhead)),
 	} {
 		if holds {
 			conditions = append(conditions, JobCondition(condition))

@@ -144,3 +144,17 @@ type HourlyStats struct {
 	Hours []HourTally // without empty hours, in no order; an hour can occur more than once
 	AsOf  time.Time   // what was claimed before this time is counted
 }
+
+// MinuteCount is how the occurrences that were due in one minute ended.
+type MinuteCount struct {
+	Minute    time.Time
+	Succeeded int64
+	Failed    int64 // or lost
+	Missed    int64
+}
+
+// RecentStats is what was due in an account in the last hours.
+type RecentStats struct {
+	HourlyStats
+	Minutes []MinuteCount // in order, without empty ones
+}

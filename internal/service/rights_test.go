@@ -78,6 +78,7 @@ var whoMay = map[string]string{
 	"LinkIdentity": freshPeople, "UnlinkIdentity": freshPeople, "EnableTOTP": freshPeople, "NewRecoveryCodes": freshPeople, "TOTPSetup": freshPeople,
 	"SecondFactor": people + halves, "SignOut": people + halves,
 
+	"Overview": readers, "ProblemCounts": readers, "ProblemReport": readers,
 	"SearchJobs": readers, "Tags": readers,
 	"Live":  peopleHere,
 	"Views": peopleHere, "AddView": peopleHere, "ChangeView": peopleHere, "DeleteView": peopleHere,

@@ -125,6 +125,7 @@ const (
 
 	UseSearchJobs UseCase = 121
 	UseListTags   UseCase = 122
+	UseOverview   UseCase = 127
 	UseListViews  UseCase = 123
 	UseAddView    UseCase = 124
 	UseChangeView UseCase = 125
@@ -180,7 +181,7 @@ var rights = map[UseCase]right{
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,
 
-	UseSearchJobs: reads, UseListTags: reads,
+	UseSearchJobs: reads, UseListTags: reads, UseOverview: reads,
 	UseListViews: ownHere, UseAddView: ownHere, UseChangeView: ownHere, UseDeleteView: ownHere,
 
 	UsePreview: reads, UseListZones: reads, UseScheduleLoad: reads,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"punctual/internal/cron"
@@ -137,4 +138,17 @@ func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int
 		return e, cron.Missing(cron.SubjectExecution)
 	}
 	return e, nil
+}
+
+// ExecutionJob is the job of an execution of the account that began at about an instant. The error is of kind NotFound when there is
+// none.
+func (s *Store) ExecutionJob(ctx context.Context, accountID, executionID int64, began time.Time) (jobID int64, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	days, args := s.engine.days(millis(began.Add(-cron.MaxGrace-24*time.Hour)), millis(began.Add(24*time.Hour)), accountID, executionID)
+	err = s.read.QueryRowContext(ctx, `SELECT job_id FROM execution WHERE account_id = $1 AND id = $2`+days, args...).Scan(&jobID)
+	return jobID, oneRow(err, cron.SubjectExecution)
 }

@@ -159,6 +159,8 @@ func (f *jobSearch) condition(c cron.JobCondition) condition {
 		return condition{text: "NOT s.enabled"}
 	case cron.JobSilenced:
 		return condition{"s.silenced_until > $0", []any{millis(f.now)}}
+	case cron.JobCertificate:
+		return condition{"(t.cert_expiry_at > 0 AND t.cert_expiry_at < $0)", []any{millis(f.now.Add(cron.CertificateAhead))}}
 	case cron.JobNeverRan:
 		return condition{text: "t.last_execution_at = 0"}
 	}

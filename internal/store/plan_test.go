@@ -55,6 +55,7 @@ func TestPlans(t *testing.T) {
 			runMessages(t, db, account, node)
 			runProblems(t, db, node, seed.ID)
 			runMaintenance(t, db, node, seed.ID)
+			runOverview(t, db, account)
 			runPeople(t, db, account)
 			undo()
 			if len(ran) < 40 {
@@ -117,6 +118,8 @@ func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
 		for _, p := range list {
 			_, err = db.Problem(ctx, rec.AccountID, p.ID)
 			ok(t, err)
+			_, err = db.ExecutionJob(ctx, rec.AccountID, p.FirstExecution, p.Opened)
+			ok(t, err)
 			_, err = db.ProblemJobs(ctx, rec.AccountID, p.ID)
 			ok(t, err)
 			_, _, err = db.JobProblem(ctx, rec.AccountID, jobID)
@@ -126,6 +129,28 @@ func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
 			ok(t, db.ActOnProblem(ctx, rec.AccountID, p.ID, &cron.ProblemAction{Note: new("note")}))
 		}
 	}
+}
+
+// runOverview calls everything that the overview of an account shows.
+func runOverview(t testing.TB, db *store.Store, account int64) {
+	t.Helper()
+	ctx := t.Context()
+	_, err := db.JobCounts(ctx, account)
+	ok(t, err)
+	_, err = db.ProblemCounts(ctx, account)
+	ok(t, err)
+	_, err = db.LastResolved(ctx, account)
+	ok(t, err)
+	_, err = db.Unresolved(ctx, account, 5)
+	ok(t, err)
+	for _, jobs := range []int{10, 100_000} {
+		_, err = db.NextJobs(ctx, account, jobs, 10)
+		ok(t, err)
+	}
+	_, err = db.Edits(ctx, account, db.Now().Add(-24*time.Hour), 100)
+	ok(t, err)
+	_, err = db.Recent(ctx, account, db.Now().Add(-24*time.Hour))
+	ok(t, err)
 }
 
 // runMaintenance calls everything about maintenance windows, of the account of a job.
@@ -371,7 +396,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending)$`)
 

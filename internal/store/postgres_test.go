@@ -99,6 +99,7 @@ func TestPostgresStatesAreHOT(t *testing.T) {
 	j := newJob(account)
 	ok(t, db.CreateJob(t.Context(), &j))
 	tables(t, raw).CopyJob(j.ID, 9)
+	exec(t, raw, `UPDATE job_state SET last_status = $1`, int(cron.StatusOK))
 	tables(t, raw).SetAllDue(db.Now().Add(-time.Second))
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 100})
 	ok(t, err)

@@ -71,13 +71,14 @@ func (a *attempt) open() bool {
 // digest is what executions add to the statistics.
 type digest struct {
 	tallies  map[tallyKey]*cron.Tally
+	minutes  map[int64]*cron.Tally   // of the account as a whole, by minute
 	attempts map[attemptKey]*attempt // those that the step has read
 	perJob   bool                    // count each job
 	whole    bool                    // count the account as a whole
 }
 
 func newDigest(perJob, whole bool) *digest {
-	return &digest{map[tallyKey]*cron.Tally{}, map[attemptKey]*attempt{}, perJob, whole}
+	return &digest{map[tallyKey]*cron.Tally{}, map[int64]*cron.Tally{}, map[attemptKey]*attempt{}, perJob, whole}
 }
 
 // each applies change to the tallies of an execution.
@@ -93,6 +94,9 @@ func (d *digest) each(e *cron.Execution, change func(*cron.Tally)) {
 			change(t)
 		}
 		key.jobID = 0
+	}
+	if d.whole {
+		change(d.minute(e))
 	}
 }
 
@@ -331,6 +335,9 @@ func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *d
 			return false, err
 		}
 	}
+	if err := saveMinutes(ctx, q, st.account, d, now); err != nil {
+		return false, err
+	}
 	if err := saveOpen(ctx, q, st.account, d, now); err != nil {
 		return false, err
 	}
@@ -382,6 +389,10 @@ func (s *Store) pruneRollups(ctx context.Context, q queryer, st *rollupState, no
 	_, err := q.ExecContext(ctx, `DELETE FROM rollup_account WHERE account_id = $1 AND hour < $2`, st.account, oldest)
 	if err != nil {
 		return fmt.Errorf("delete old statistics: %w", err)
+	}
+	_, err = q.ExecContext(ctx, `DELETE FROM rollup_minute WHERE account_id = $1 AND minute < $2`, st.account, minuteOf(now.Add(-minutesKept)))
+	if err != nil {
+		return fmt.Errorf("delete old counts of minutes: %w", err)
 	}
 	res, err := q.ExecContext(ctx, `DELETE FROM rollup_job WHERE (job_id, hour) IN (SELECT rollup_job.job_id, rollup_job.hour
 		FROM job JOIN rollup_job ON rollup_job.job_id = job.id WHERE job.account_id = $1 AND rollup_job.hour < $2 LIMIT $3)`,

@@ -24,20 +24,29 @@ func (s *Store) Stats(ctx context.Context, accountID int64, q *cron.StatsQuery) 
 	if _, err := s.searchable(ctx, accountID, &cron.HistoryFilter{JobID: q.JobID}); err != nil {
 		return stats, err
 	}
+	err = s.whileNotCounted(ctx, accountID, func(position int64) (err error) {
+		stats, _, err = s.stats(ctx, accountID, q, position, maxUncounted)
+		return err
+	})
+	return stats, err
+}
+
+// whileNotCounted calls read with how far the executions of an account are counted, until that is still so afterwards.
+func (s *Store) whileNotCounted(ctx context.Context, accountID int64, read func(position int64) error) error {
 	for range statsTries {
 		before, err := s.rollupPosition(ctx, accountID)
 		if err != nil {
-			return stats, err
+			return err
 		}
-		if stats, err = s.stats(ctx, accountID, q, before.position); err != nil {
-			return stats, err
+		if err := read(before.position); err != nil {
+			return err
 		}
 		after, err := s.rollupPosition(ctx, accountID)
 		if err != nil || before == after {
-			return stats, err
+			return err
 		}
 	}
-	return stats, &cron.Error{Kind: cron.Unavailable, Err: errors.New("the statistics change all the time")}
+	return &cron.Error{Kind: cron.Unavailable, Err: errors.New("the statistics change all the time")}
 }
 
 func (s *Store) rollupPosition(ctx context.Context, accountID int64) (st rollupState, err error) {
@@ -49,8 +58,9 @@ func (s *Store) rollupPosition(ctx context.Context, accountID int64) (st rollupS
 	return st, nil
 }
 
-func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, position int64) (
-	stats cron.HourlyStats, err error) {
+// stats adds up what is counted up to a position, and at most limit executions after it, which the digest holds.
+func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, position int64, limit int) (
+	stats cron.HourlyStats, d *digest, err error) {
 	hour := func(t time.Time) int64 { return millis(t) / time.Hour.Milliseconds() }
 	add := func(h int64, t cron.Tally) {
 		if hour(q.From) <= h && h < hour(q.To) {
@@ -78,25 +88,25 @@ func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, 
 	}, `SELECT hour, tally FROM `+table+` WHERE `+column+` = $1 AND hour >= $2
 		AND hour < $3`, owner, hour(q.From), hour(q.To))
 	if err != nil {
-		return stats, err
+		return stats, nil, err
 	}
 	stats.AsOf = s.stamp()
-	d := newDigest(q.JobID != 0, q.JobID == 0)
+	d = newDigest(q.JobID != 0, q.JobID == 0)
 	if _, err := s.lateResults(ctx, d, accountID, q.JobID); err != nil {
-		return stats, err
+		return stats, nil, err
 	}
-	fresh, err := s.uncounted(ctx, column, owner, position, maxUncounted, func(*cron.Execution) bool { return false })
+	fresh, err := s.uncounted(ctx, column, owner, position, limit, func(*cron.Execution) bool { return false })
 	if err != nil {
-		return stats, err
+		return stats, nil, err
 	}
-	if len(fresh) == maxUncounted {
+	if len(fresh) == limit {
 		stats.AsOf = fresh[len(fresh)-1].Result.Started
 	}
 	if err := s.count(ctx, d, fresh); err != nil {
-		return stats, err
+		return stats, nil, err
 	}
 	for key, t := range d.tallies {
 		add(key.hour, *t)
 	}
-	return stats, nil
+	return stats, d, nil
 }

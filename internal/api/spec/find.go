@@ -93,7 +93,7 @@ func criteria() []criterion {
 	return []criterion{
 		{name: "text", about: "that contain all of these words in title, URL, description or tags, ignoring case; with `not`, any of them"},
 		{name: "state", about: "that are any of these now", item: String("").Choose(named(wire.ConditionNames, "the latest execution failed",
-			"due for more than ten seconds and not started", "paused", "disabled", "never executed", "silenced")...)},
+			"due for more than ten seconds and not started", "paused", "disabled", "never executed", "silenced", "with a certificate of its target that ends within 14 days")...)},
 		{name: "outcome", about: "whose latest execution had any of these results: a `lastStatus`, `succeeded` or `failed`"},
 		{name: "folderId", about: "in any of these folders; 0 is the root folder", item: Integer("").AtLeast(0)},
 		{name: "tag", about: "with all of these tags; with `not`, any of them", item: text(320)},

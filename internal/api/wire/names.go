@@ -154,7 +154,8 @@ var MaintenanceNames = []string{cron.MaintenanceSilence: "silence", cron.Mainten
 
 // ConditionNames are the names of what jobs are at present, by their numbers.
 var ConditionNames = []string{cron.JobFailing: "failing", cron.JobLate: "late", cron.JobPaused: "paused", cron.JobDisabled: "disabled",
-	cron.JobNeverRan: "neverRan", cron.JobSilenced: "silenced"}
+	cron.JobNeverRan: "neverRan", cron.JobSilenced: "silenced",
+	cron.JobCertificate: "certificate"}
 
 // SortNames are the names of the orders of jobs, by their numbers.
 var SortNames = []string{cron.SortTitle: "title", cron.SortNext: "next", cron.SortLast: "last", cron.SortChanged: "changed",

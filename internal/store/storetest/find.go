@@ -116,7 +116,7 @@ func (s *suite) findable(db *store.Store, account int64, n int) (jobs []cron.Job
 
 func randomCriteria(now time.Time, folder int64) (c cron.JobCriteria) {
 	c.Text = joined(seldom("backup", "NIGHT", "größe", "%", "_", "zoë", "needle", "a.example", "user", "\\", "'", "x", "okapi", "ong"))
-	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan, cron.JobSilenced)
+	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan, cron.JobSilenced, cron.JobCertificate)
 	c.Statuses = seldom(cron.StatusUnknown, cron.StatusOK, cron.StatusHTTPError)
 	c.Folders = seldom(0, folder, folder+1)
 	c.Tags = seldom("Prod", "strasse", "STRASSE", "straße", "a_b", "axb")
@@ -207,7 +207,7 @@ func (s *suite) compareFound(db *store.Store, account int64, q cron.JobQuery, jo
 // largeCriteria are criteria for the jobs of AddFindable, which many or few of them meet.
 func largeCriteria() (c cron.JobCriteria) {
 	c.Text = joined(seldom("example.com", "team", "backup", "quagga", "7", "zq"))
-	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan)
+	c.Conditions = seldom(cron.JobFailing, cron.JobLate, cron.JobPaused, cron.JobDisabled, cron.JobNeverRan, cron.JobCertificate)
 	c.Statuses = seldom(cron.StatusUnknown, cron.StatusOK, cron.StatusHTTPError)
 	c.Tags = seldom("Prod", "team7")
 	c.Methods = seldom(cron.MethodGet, cron.MethodPost)

@@ -245,6 +245,16 @@ func (x *Tables) SetState(jobID int64, status int, started int64) {
 	x.execOne(`UPDATE job_state SET last_status = $2, last_execution_at = $3 WHERE job_id = $1`, jobID, status, started)
 }
 
+// SetCertificate sets when the certificate of the target of a job ends; zero is never.
+func (x *Tables) SetCertificate(jobID int64, ends time.Time) {
+	x.t.Helper()
+	at := int64(0)
+	if !ends.IsZero() {
+		at = ends.UnixMilli()
+	}
+	x.execOne(`UPDATE job_state SET cert_expiry_at = $2 WHERE job_id = $1`, jobID, at)
+}
+
 // SetTitle sets the title of a job, as a node does that knows nothing of the search.
 func (x *Tables) SetTitle(jobID int64, title string) {
 	x.t.Helper()

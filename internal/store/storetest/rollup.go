@@ -125,6 +125,9 @@ var rollupTests = []test{
 					}
 				}
 			}
+			for account, ledger := range ledgers {
+				s.equal("minutes", s.recent(db, account, begin.Add(-time.Hour)), plainMinutes(ledger, begin.Add(-time.Hour)))
+			}
 			if s.Failed() {
 				s.Fatalf("after %d records", when)
 			}
@@ -270,7 +273,7 @@ var rollupTests = []test{
 		s.ok(db.DeleteAccount(s.ctx(), other))
 		s.equal("of a deleted account", s.raw().RowsOfAccount("rollup_account", other)+
 			s.raw().RowsOfAccount("rollup_state", other)+
-			s.raw().RowsOfAccount("rollup_open", other), int64(0))
+			s.raw().RowsOfAccount("rollup_open", other)+s.raw().RowsOfAccount("rollup_minute", other), int64(0))
 	}},
 	{"deleting many jobs deletes few rows at a time", func(s *suite) {
 		db, account, _ := s.start()
@@ -305,6 +308,10 @@ var rollupTests = []test{
 		s.rollUp(db)
 		s.raw().SetRollupsUnpruned()
 		s.rollUp(db)
+		s.raw().Exec(`INSERT INTO rollup_minute (account_id, minute, succeeded, failed, missed) VALUES ($1, 1, 1, 1, 1)`, account)
+		s.raw().SetRollupsUnpruned()
+		s.rollUp(db)
+		s.equal("counts of minutes", s.raw().RowsOfAccount("rollup_minute", account), int64(0))
 		oldest := db.Now().Add(-cron.StatsKept)
 		for _, table := range []string{"rollup_job", "rollup_account"} {
 			old, kept := s.raw().TalliesBefore(table, oldest)

@@ -65,6 +65,7 @@ func Run(t *testing.T, d Database) {
 		{"failures", failureTests},
 		{"problems", problemTests},
 		{"rollups", rollupTests},
+		{"overview", overviewTests},
 		{"time zones", zoneTests},
 		{"certificates", certificateTests},
 	} {

@@ -1,0 +1,41 @@
+-- +goose Up
+
+-- What the overview of an account counts, so that no number costs more than the rows that it counts. A success leaves all of this
+-- as it is.
+CREATE INDEX job_state_failing ON job_state (account_id) WHERE last_status > 1;
+CREATE INDEX job_search_paused ON job_search (account_id, paused_until) WHERE paused_until > 0;
+CREATE INDEX job_search_silenced ON job_search (account_id, silenced_until) WHERE silenced_until > 0;
+CREATE INDEX job_search_disabled ON job_search (account_id) WHERE NOT enabled;
+
+-- When the certificates of the targets of jobs end, as the latest executions saw them. A trigger keeps it, since SQLite writes the
+-- entry of an index again when a statement sets its column to the same value.
+CREATE TABLE job_certificate (
+    account_id INTEGER NOT NULL,
+    ends_at    INTEGER NOT NULL,
+    job_id     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, ends_at, job_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO job_certificate SELECT account_id, cert_expiry_at, job_id FROM job_state WHERE cert_expiry_at > 0;
+
+-- +goose StatementBegin
+CREATE TRIGGER job_certificate_seen AFTER UPDATE OF cert_expiry_at ON job_state WHEN OLD.cert_expiry_at <> NEW.cert_expiry_at BEGIN
+    DELETE FROM job_certificate WHERE account_id = OLD.account_id AND ends_at = OLD.cert_expiry_at AND job_id = OLD.job_id;
+    INSERT INTO job_certificate SELECT NEW.account_id, NEW.cert_expiry_at, NEW.job_id WHERE NEW.cert_expiry_at > 0;
+END;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE TRIGGER job_certificate_gone AFTER DELETE ON job_state WHEN OLD.cert_expiry_at > 0 BEGIN
+    DELETE FROM job_certificate WHERE account_id = OLD.account_id AND ends_at = OLD.cert_expiry_at AND job_id = OLD.job_id;
+END;
+-- +goose StatementEnd
+
+-- How the occurrences of an account that were due in a minute (since 1970) ended, for a day or two.
+CREATE TABLE rollup_minute (
+    account_id INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    minute     INTEGER NOT NULL,
+    succeeded  INTEGER NOT NULL,
+    failed     INTEGER NOT NULL, -- or lost
+    missed     INTEGER NOT NULL,
+    PRIMARY KEY (account_id, minute)
+) STRICT, WITHOUT ROWID;
