@@ -4,6 +4,10 @@ package app
 var pagesOfConsole = []visit{
 	// nobody, half, off, loner, stranger, operator | viewer, editor, owner, stale
 	{"GET /console", ``, "-2-+++ ++++", false},
+	{"GET /console/search", ``, "-2-+++ ++++", false},
+	{"GET /console/problems", ``, "-2-x++ ++++", false},
+	{"GET /console/problems/{id}", ``, "-2-x00 ++++", false},
+	{"POST /console/problems/{id}", `do=acknowledge&note=x`, "-2-x00 x+++", false},
 	{"GET /console/events", ``, "-2-x++ ++++", false},
 	{"POST /console/account", `account={accountId}`, "-2-000 ++++", false},
 	{"POST /console/times", `times=utc`, "-2-+++ ++++", false},
@@ -206,4 +210,5 @@ var idsOfConsole = map[string]string{
 	"/console/settings/bin/jobs/":           "jobId",
 	"/console/settings/bin/folders/":        "folderId",
 	"/console/settings/maintenance/":        "windowId",
+	"/console/problems/":                    "problemId",
 }

@@ -21,6 +21,7 @@ func joined(tables ...map[string]string) map[string]string {
 var englishFrame = map[string]string{
 	"app.name":          "Punctual",
 	"app.skip":          "Skip to the content",
+	"start.docs":        "API documentation",
 	"error.not-found":   "Not found",
 	"error.gone":        "This link no longer works",
 	"error.forbidden":   "Not allowed",
@@ -127,15 +128,4 @@ var englishFrame = map[string]string{
 	"done.deleted":    "You are deleted. Everything that you made in accounts of others stays there.",
 	"done.kept":       "The account will not be deleted.",
 	"done.email":      "Your new e-mail address is confirmed. Use it to sign in from now on.",
-
-	"start.welcome":    "Welcome",
-	"start.jobs":       "Jobs in this account: {count}",
-	"start.api-title":  "Use the API",
-	"start.api":        "Jobs are created and read through the cron-job.org REST API. Every program that speaks it works with this base URL and an API key of this account.",
-	"start.disabled":   "This account is disabled. Ask the operator of the service.",
-	"start.keep":       "Take it back",
-	"start.keys":       "API keys",
-	"start.example":    "curl -H 'Authorization: Bearer API-KEY' {url}/jobs",
-	"start.docs":       "API documentation",
-	"start.no-account": "You do not belong to an account. Ask an owner of one to invite you.",
 }

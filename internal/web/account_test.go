@@ -65,7 +65,7 @@ func TestDisabledAccount(t *testing.T) {
 	bob.get("/console").says(200, "This account is disabled", "operator@localhost")
 	bob.get("/console/settings/keys").says(403, "disabled")
 	bob.post("/console/account", "account", "1").leads("/console")
-	bob.get("/console").says(200, "Jobs in this account")
+	bob.get("/console").says(200, "Paste a URL")
 }
 
 // TestHostileTexts has every text that people choose break pages that do not escape it. Every page is checked for scripts of

@@ -32,7 +32,8 @@ var unknown = route{access: public, handle: notFound}
 // routes lists all pages.
 func (w *web) routes() []route {
 	return slices.Concat(
-		w.startRoutes(), w.timeRoutes(), w.liveRoutes(), w.jobRoutes(), w.setupRoutes(), w.signInRoutes(), w.passkeyRoutes(), w.issuerRoutes(),
+		w.startRoutes(), w.overviewRoutes(), w.problemRoutes(), w.searchRoutes(), w.timeRoutes(), w.liveRoutes(), w.jobRoutes(),
+		w.setupRoutes(), w.signInRoutes(), w.passkeyRoutes(), w.issuerRoutes(),
 		w.confirmRoutes(),
 		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),

@@ -49,10 +49,10 @@ func (c *console) personID(t testing.TB, email string) string {
 func TestStart(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	b.get("/console").says(200, "Jobs in this account: 0", "http://example.com/jobs", `href="/docs"`)
+	b.get("/console").says(200, "Paste a URL", `action="/console/jobs/new"`, "http://example.com/jobs", `href="/docs"`)
 	b.get("/console/settings").says(200, "/console/settings/accounts", "/console/settings/audit")
 	other := c.join(t, b, "bob@example.com", "viewer")
-	other.get("/console").says(200, "bob@example.com")
+	other.get("/console").says(200, "bob@example.com", "ask an editor").hides("Paste a URL")
 	other.get("/console/settings").says(200, "/console/settings/keys").hides("/console/settings/accounts", "/console/settings/audit")
 	b.post("/console/settings/people/" + c.personID(t, "bob@example.com") + "/remove").leads("/console/settings/people?done=removed")
 	other.get("/console").says(200, "You do not belong to an account")

@@ -68,6 +68,13 @@ func (v *visit) view(place string) (view, error) {
 	v.profile = profile
 	p.Place, p.Person, p.Account, p.Role, p.Accounts = place, &profile.Person, v.actor.Account, v.actor.Role, profile.Memberships
 	p.Fresh, p.untold = v.fresh(), v.untold
+	if p.Account.ID != 0 && !p.Account.Disabled {
+		counts, err := v.web.service.ProblemCounts(v.ctx(), v.actor)
+		if err != nil {
+			return p, err
+		}
+		p.Problems = counts.Open
+	}
 	return p, nil
 }
 

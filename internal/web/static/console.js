@@ -7,6 +7,8 @@ import "./guard.js";
 import "./dialog.js";
 import "./live.js";
 import "./chart.js";
+import "./palette.js";
+import "./down.js";
 
 // enhance prepares a page, and each part of it that is loaded later.
 const enhance = (root) => {

@@ -7,7 +7,7 @@ const channel = new BroadcastChannel("punctual-live");
 let waiting = new Map(); // what a hidden tab has yet to be told
 
 const tell = ({ kind, data }) => {
-  if (document.hidden) {
+  if (document.hidden && kind !== "problem") { // the title of a hidden tab tells of problems
     waiting.set(kind, data);
     return;
   }
@@ -25,6 +25,14 @@ channel.onmessage = (event) => tell(event.data);
 
 const read = () => {
   const source = new EventSource("/console/events");
+  let opened = false;
+  source.addEventListener("open", () => { // what happened while it was closed is not known
+    for (const kind of opened ? kinds : []) {
+      channel.postMessage({ kind, data: {} });
+      tell({ kind, data: {} });
+    }
+    opened = true;
+  });
   for (const kind of kinds) {
     source.addEventListener(kind, (event) => {
       const message = { kind, data: JSON.parse(event.data) };
