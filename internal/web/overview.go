@@ -12,10 +12,8 @@ import (
 
 // The lists that the overview leads to.
 const (
-	listOfJobs    = root + "/jobs"
-	listOfRuns    = root + "/runs"
-	pathProblems  = root + "/problems"
-	listOfActions = root + "/actions"
+	listOfRuns   = root + "/runs"
+	pathProblems = root + "/problems"
 )
 
 func (w *web) overviewRoutes() []route {
@@ -31,7 +29,7 @@ type overviewPage struct {
 	Tiles    []tile
 	Rows     []problemRow
 	Strip    strip
-	Changes  []changeRow
+	Changes  []recentChange
 	More     bool // there are more changes
 }
 
@@ -96,7 +94,7 @@ func (p *overviewPage) tiles() []tile {
 	if jobs.Late == cron.MaxLateCounted {
 		late += "+"
 	}
-	filtered := func(state string) string { return listOfJobs + "?q=state%3A" + state }
+	filtered := func(state string) string { return pathJobs + "?q=state%3A" + state }
 	t := p.labels.Label
 	list := []tile{
 		{filtered("failing"), t("overview.tile-failing"), p.Count(jobs.Failing), "bad", "circle-x"},
@@ -106,7 +104,7 @@ func (p *overviewPage) tiles() []tile {
 		{filtered("paused"), t("overview.tile-paused"), p.Count(jobs.Paused), "", "circle-pause"},
 		{filtered("silenced"), t("overview.tile-silenced"), p.Count(jobs.Silenced), "", "bell-off"},
 		{filtered("disabled"), t("overview.tile-disabled"), p.Count(jobs.Disabled), "", "circle-slash"},
-		{listOfJobs, t("overview.tile-jobs"), p.Count(jobs.Jobs), "", "calendar-clock"},
+		{pathJobs, t("overview.tile-jobs"), p.Count(jobs.Jobs), "", "calendar-clock"},
 	}
 	for i := range list {
 		if list[i].Count == "0" {
@@ -120,7 +118,7 @@ func (p *overviewPage) tiles() []tile {
 func (view) JobName(title, url string) string { return cmp.Or(title, cron.TargetHost(url)) }
 
 // JobPath is the page of a job.
-func (view) JobPath(id int64) string { return listOfJobs + "/" + strconv.FormatInt(id, 10) }
+func (view) JobPath(id int64) string { return pathJobs + "/" + strconv.FormatInt(id, 10) }
 
 // Typical is how late executions started in the last day: half of them earlier, half of them later.
 func (p overviewPage) Typical() string { return p.Duration(p.Overview.Day.Lateness.Quantile(0.5)) }
@@ -128,8 +126,8 @@ func (p overviewPage) Typical() string { return p.Duration(p.Overview.Day.Latene
 // Worst is what 99 of 100 executions started earlier than.
 func (p overviewPage) Worst() string { return p.Duration(p.Overview.Day.Lateness.Quantile(0.99)) }
 
-// changeRow is what somebody changed, in words.
-type changeRow struct {
+// recentChange is what somebody changed, in words.
+type recentChange struct {
 	By, Did, Title, Path string
 	At                   time.Time
 }
@@ -138,13 +136,13 @@ type changeRow struct {
 const changesShown = 8
 
 // changes are the changes of the last day, latest first; those of one action are one.
-func (p *overviewPage) changes() (rows []changeRow, more bool) {
+func (p *overviewPage) changes() (rows []recentChange, more bool) {
 	t := p.labels.Label
 	removed := p.Overview.Removed
 	gone := func(before time.Time) {
 		for len(removed) > 0 && removed[0].Deleted.After(before) {
 			b := &removed[0]
-			rows = append(rows, changeRow{b.DeletedBy, t("overview.deleted"), p.JobName(b.Title, b.URL), p.JobPath(b.JobID), b.Deleted})
+			rows = append(rows, recentChange{b.DeletedBy, t("overview.deleted"), p.JobName(b.Title, b.URL), p.JobPath(b.JobID), b.Deleted})
 			removed = removed[1:]
 		}
 	}
@@ -157,10 +155,10 @@ func (p *overviewPage) changes() (rows []changeRow, more bool) {
 			i++
 		}
 		gone(e.Created)
-		row := changeRow{By: e.Author.Label, At: e.Created, Title: cmp.Or(e.Title, "#"+strconv.FormatInt(e.JobID, 10)), Path: p.JobPath(e.JobID) + "/changes"}
+		row := recentChange{By: e.Author.Label, At: e.Created, Title: cmp.Or(e.Title, "#"+strconv.FormatInt(e.JobID, 10)), Path: p.JobPath(e.JobID) + "/changes"}
 		switch {
 		case e.ActionID != 0:
-			row.Title, row.Path = t("overview.action"), listOfActions+"/"+strconv.FormatInt(e.ActionID, 10)
+			row.Title, row.Path = t("overview.action"), pathActions+"/"+strconv.FormatInt(e.ActionID, 10)
 			row.Did = p.several(jobs, "overview.changed-one-by", "overview.changed-many-by")
 		case e.Version == 1:
 			row.Did = t("overview.created")

@@ -75,7 +75,7 @@ func (p *searchPage) findJobs(v *visit) error {
 		g.Entries = append(g.Entries, searchEntry{p.JobPath(j.ID), p.JobName(j.Title, j.Request.URL), cron.MaskURL(j.Request.URL), p.JobState(j).Icon})
 	}
 	if !page.Next.IsZero() {
-		p.More = listOfJobs + "?" + url.Values{"q": {p.Text}}.Encode()
+		p.More = pathJobs + "?" + url.Values{"q": {p.Text}}.Encode()
 	}
 	if len(g.Entries) > 0 || p.More != "" {
 		p.Found = append(p.Found, g)
@@ -108,13 +108,13 @@ func (p *searchPage) actions() (list []searchEntry) {
 		return nil
 	}
 	if p.May("editor") {
-		list = append(list, searchEntry{listOfJobs + "/new", t("search.new-job"), "", "plus"}, searchEntry{listOfJobs + "/import", t("search.import"), "", "plus"},
+		list = append(list, searchEntry{pathJobs + "/new", t("search.new-job"), "", "plus"}, searchEntry{pathJobs + "/import", t("search.import"), "", "plus"},
 			searchEntry{root + "/settings/channels/new", t("search.channel"), "", "plus"}, searchEntry{root + "/settings/keys", t("search.key"), "", "key-round"})
 	}
 	if p.May("owner") {
 		list = append(list, searchEntry{root + "/settings/people", t("search.invite"), "", "users"})
 	}
-	return append(list, searchEntry{listOfJobs + "?q=state%3Afailing", t("search.failing"), "", "circle-x"},
+	return append(list, searchEntry{pathJobs + "?q=state%3Afailing", t("search.failing"), "", "circle-x"},
 		searchEntry{listOfRuns + "?outcome=failed&span=24h", t("search.failed"), "", "circle-x"})
 }
 
