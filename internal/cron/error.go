@@ -85,6 +85,7 @@ const (
 	RulePosition               // Given: not the id of an event
 	RuleRunWaits               // nothing; of the job, asked for before
 	RuleRerunsWait             // Limit: how many reruns of an account may wait
+	RuleRepeated               // nothing; of a record that a run repeats already
 	RuleStillRuns              // nothing; the job, which minds overlaps
 	RuleTooMany                // Limit: how many are possible at once
 	RuleEitherOr               // Given, Want: the names of two members of which one is to be given

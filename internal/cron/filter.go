@@ -21,16 +21,88 @@ type HistoryFilter struct {
 	From, To time.Time     // of the start, or of the recording: From <= t < To; zero for no bound
 	Cause    Fingerprint   // 0 is all
 	Text     string        // as in HistoryRecord.Contains; empty is all
+	Kinds    []RecordKind  // none is all
+	Not      HistoryExclusion
+}
+
+// HistoryExclusion is what records may not have. A record with one of these is not selected.
+type HistoryExclusion struct {
+	JobIDs    []int64
+	FolderIDs []int64 // current folders of the jobs
+	Outcomes  []Outcome
+	Faults    []Fault
+	Statuses  []StatusRange
+	Causes    []Fingerprint
+	Kinds     []RecordKind
+	Text      string // as in HistoryRecord.Contains; empty excludes none
+}
+
+// RecordKind is why a record came about, in the coarse way in which a filter tells them apart.
+type RecordKind int
+
+// The kinds of records.
+const (
+	RecordScheduled RecordKind = iota // the first attempt of an occurrence, or occurrences that did not run
+	RecordRetry                       // a further attempt of an occurrence
+	RecordManual                      // somebody asked for it
+	RecordRerun                       // it repeats a record
+	recordKinds
+)
+
+// RecordKinds lists the kinds of records in the order of their numbers.
+func RecordKinds() []RecordKind {
+	kinds := make([]RecordKind, recordKinds)
+	for i := range kinds {
+		kinds[i] = RecordKind(i)
+	}
+	return kinds
+}
+
+// String is the name of the kind: that of HistoryRecord.KindName, where "retry" also stands for "repeat".
+func (k RecordKind) String() string { return [...]string{"scheduled", "retry", "manual", "rerun"}[k] }
+
+// RecordKind is the kind by which a filter knows the record.
+func (r *HistoryRecord) RecordKind() RecordKind {
+	switch r.KindName() {
+	case "rerun":
+		return RecordRerun
+	case "manual":
+		return RecordManual
+	case "scheduled":
+		return RecordScheduled
+	}
+	return RecordRetry
 }
 
 // Check adds what is wrong with the filter.
 func (f *HistoryFilter) Check(c *Checker) {
-	switch {
-	case utf8.RuneCountInString(f.Text) > MaxFilterText:
-		c.Add("/text", Problem{Rule: RuleTooLong, Limit: MaxFilterText, Unit: UnitCharacters})
-	case strings.ContainsFunc(f.Text, unicode.IsControl):
-		c.Add("/text", Problem{Rule: RuleControlCharacter})
+	checkFilterText(c, "/text", f.Text)
+	checkFilterText(c, "/not/text", f.Not.Text)
+	for _, list := range [...]struct {
+		pointer string
+		length  int
+	}{{"/not/job", len(f.Not.JobIDs)}, {"/not/folder", len(f.Not.FolderIDs)}, {"/not/cause", len(f.Not.Causes)}} {
+		if list.length > MaxFilterValues {
+			c.Add(list.pointer, Problem{Rule: RuleTooMany, Limit: MaxFilterValues})
+		}
 	}
+}
+
+func checkFilterText(c *Checker, pointer, text string) {
+	switch {
+	case utf8.RuneCountInString(text) > MaxFilterText:
+		c.Add(pointer, Problem{Rule: RuleTooLong, Limit: MaxFilterText, Unit: UnitCharacters})
+	case strings.ContainsFunc(text, unicode.IsControl):
+		c.Add(pointer, Problem{Rule: RuleControlCharacter})
+	}
+}
+
+// SearchesTexts reports whether the texts of a record decide if the filter wants it.
+func (f *HistoryFilter) SearchesTexts() bool { return f.Text != "" || f.Not.Text != "" }
+
+// WantsTexts reports whether a record has the text that the filter wants, and not the one that it excludes.
+func (f *HistoryFilter) WantsTexts(r *HistoryRecord) bool {
+	return (f.Text == "" || r.Contains(f.Text)) && (f.Not.Text == "" || !r.Contains(f.Not.Text))
 }
 
 // HistoryQuery requests one page of records, newest first.

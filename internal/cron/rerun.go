@@ -42,7 +42,7 @@ func (q *RerunQuery) Check(c *Checker) {
 	}
 	for i, o := range q.Filter.Outcomes {
 		if !slices.Contains(RepeatableOutcomes, o) {
-			c.Add("/outcome/"+strconv.Itoa(i), Problem{Rule: RuleUnknownValue, Given: o.String(), Want: repeatableNames()})
+			c.Add("/outcome/"+strconv.Itoa(i), Problem{Rule: RuleUnknownValue, Given: o.String(), Want: RepeatableNames()})
 		}
 	}
 	if len(q.Filter.Outcomes) == 0 {
@@ -50,7 +50,11 @@ func (q *RerunQuery) Check(c *Checker) {
 	}
 }
 
-func repeatableNames() string {
+// Repeatable reports whether the record can be repeated.
+func (e *Execution) Repeatable() bool { return slices.Contains(RepeatableOutcomes, e.Outcome) }
+
+// RepeatableNames lists the names of RepeatableOutcomes.
+func RepeatableNames() string {
 	names := make([]string, len(RepeatableOutcomes))
 	for i, o := range RepeatableOutcomes {
 		names[i] = o.String()

@@ -22,6 +22,7 @@ type Catalogue struct {
 	titles     map[cron.ErrorKind]string
 	things     map[cron.Subject]string
 	faults     map[cron.Fault]string
+	faultNames map[cron.Fault]string
 	causes     map[cron.Cause]string
 	remedies   map[cron.Remedy]string
 	redirected string // after a cause: a redirect led there
@@ -195,6 +196,15 @@ func (c *Catalogue) Execution(r *cron.Result) string {
 		}
 		return r.Detail
 	})
+}
+
+// FaultName names a fault in a few words, for lists to choose from.
+func (c *Catalogue) FaultName(f cron.Fault) string {
+	name, ok := c.faultNames[f]
+	if !ok {
+		name = c.faults[cron.FaultNone]
+	}
+	return name
 }
 
 // Outcome returns the status text of an execution, or "" while it runs.

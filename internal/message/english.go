@@ -16,6 +16,7 @@ var english = Catalogue{
 	titles:     englishTitles,
 	things:     englishThings,
 	faults:     englishFaults,
+	faultNames: englishFaultNames,
 	causes:     englishCauses,
 	remedies:   englishRemedies,
 	redirected: "A redirect from {from} led there.",
@@ -91,6 +92,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
 	cron.RuleRunWaits: "A manual run of this job was requested before and has not started yet; wait until it has.",
+	cron.RuleRepeated: "A run that repeats this one waits, is running, or has succeeded. Nothing was started.",
 	cron.RuleRerunsWait: "At most {limit} runs that repeat others may wait in an account, and so many do. Nothing was started; wait until " +
 		"some have run.",
 	cron.RuleStillRuns: "An execution of this job is still running, and the job skips overlaps; wait until it has ended.",

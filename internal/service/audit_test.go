@@ -21,7 +21,7 @@ import (
 // changesNothing are the use cases that leave no entry in the audit log: they only read, check or prepare.
 var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
-	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule",
+	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"ReadCommands", "NewImport", "RoomForJobs", "Live",
@@ -87,6 +87,16 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return second(w.Rerun(ctx, jane, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: first.ID, RecordID: 1, Planned: w.db.Now()}}}))
 		}},
 		{"CancelReruns", "history.rerun.cancel", func() error { return second(w.CancelReruns(ctx, jane)) }},
+		{"RunAgain", "history.rerun", func() error {
+			failed := cron.Execution{AccountID: w.account.ID, JobID: first.ID, Attempt: 1, Planned: w.db.Now().Add(-time.Minute), Outcome: cron.OutcomeFailed,
+				Result: cron.Result{Started: w.db.Now().Add(-time.Minute), Status: cron.StatusHTTPError, HTTPStatus: 500}}
+			raw.AddExecution(&failed)
+			err := w.RunAgain(ctx, jane, first.ID, failed.ID)
+			if again := w.RunAgain(ctx, jane, first.ID, failed.ID); cron.KindOf(again) != cron.Conflict {
+				t.Errorf("a record that is repeated already: %v", again)
+			}
+			return err
+		}},
 		{"StartTestRun", "testrun.start", func() error {
 			tested, err := w.NewTestRun(ctx, jane, first.ID, patch)
 			w.ok(err)

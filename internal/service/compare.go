@@ -31,9 +31,16 @@ func (s *Service) Compare(ctx context.Context, actor cron.Actor, jobID, executio
 	if err := s.allow(&actor, UseCompare); err != nil {
 		return c, err
 	}
-	if c.Execution, err = s.store.Execution(ctx, actor.Account.ID, jobID, executionID); err != nil {
+	e, err := s.store.Execution(ctx, actor.Account.ID, jobID, executionID)
+	if err != nil {
 		return c, err
 	}
+	return s.compare(ctx, &e)
+}
+
+// compare is Compare for an execution of an account that may see it.
+func (s *Service) compare(ctx context.Context, e *cron.Execution) (c Comparison, err error) {
+	c.Execution = *e
 	if c.Good, err = s.store.GoodBefore(ctx, &c.Execution); err != nil {
 		return c, err
 	}

@@ -17,7 +17,7 @@ import (
 
 // whoMay says who may perform each use case, by the names of callers. It is written apart from the table of the service.
 var whoMay = map[string]string{
-	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "Execution": readers, "Folder": readers,
+	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "Execution": readers, "Folder": readers, "Record": readers,
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewJob": readers, "PreviewSchedule": readers,
 	"JobNow": readers, "JobReport": readers, "CurlCommand": readers, "ExportCrontab": readers,
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,
@@ -35,7 +35,7 @@ var whoMay = map[string]string{
 	"AddFolder": writers, "AddJob": writers, "ChangeFolder": writers, "ChangeJob": writers, "ChangeJobs": writers,
 	"CheckFolder": writers, "CheckPatch": writers, "DeleteFolder": writers, "DeleteJob": writers, "DeleteJobs": writers,
 	"FolderJobs": writers, "Idempotent": writers, "NewClone": writers, "NewFolder": writers, "NewJob": writers, "Performed": writers,
-	"RoomForJob": writers, "RoomForJobs": writers, "ReadCommands": writers, "NewImport": writers, "AddJobs": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers, "CancelReruns": writers,
+	"RoomForJob": writers, "RoomForJobs": writers, "ReadCommands": writers, "NewImport": writers, "AddJobs": writers, "RunJob": writers, "PlanReruns": writers, "Rerun": writers, "CancelReruns": writers, "RunAgain": writers,
 
 	"DeleteTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"ChangeTLS": "command, key, operator's key, editor's key, editor, owner, stale owner",

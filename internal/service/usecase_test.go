@@ -102,6 +102,8 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"DeleteJobs":    func() error { return second(s.DeleteJobs(ctx, a, ids)) },
 		"DeleteTLS":     func() error { return s.DeleteTLS(ctx, a) },
 		"Compare":       func() error { return second(s.Compare(ctx, a, 1, 1)) },
+		"Record":        func() error { return second(s.Record(ctx, now, a, 1, 1)) },
+		"RunAgain":      func() error { return s.RunAgain(ctx, a, 1, 1) },
 		"Failures":      func() error { return third(s.Failures(ctx, a, &cron.HistoryFilter{})) },
 		"Execution":     func() error { return third(s.Execution(ctx, a, 1, 1)) },
 		"Folder":        func() error { return second(s.Folder(ctx, a, 1)) },

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -101,43 +102,99 @@ func (s *Store) History(ctx context.Context, accountID, jobID int64, limit int) 
 
 // Execution reads one started execution, with its headers and body if they were saved.
 func (s *Store) Execution(ctx context.Context, accountID, jobID, executionID int64) (cron.Execution, error) {
+	r, err := s.record(ctx, accountID, jobID, executionID, ` AND `+started)
+	return r.Execution, err
+}
+
+// Record reads a record of the ledger, whatever became of it, with its headers and body if they were saved.
+func (s *Store) Record(ctx context.Context, accountID, jobID, recordID int64) (cron.HistoryRecord, error) {
+	return s.record(ctx, accountID, jobID, recordID, "")
+}
+
+// record reads a record that meets a condition.
+func (s *Store) record(ctx context.Context, accountID, jobID, recordID int64, only string) (r cron.HistoryRecord, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
-		return cron.Execution{}, err
+		return r, err
 	}
 	defer leave()
 	var (
-		e         cron.Execution
+		e         = &r.Execution
 		saved     bool
 		redirects string
 		plan      planRow
+		former    cron.Outcome
 	)
 	row := s.read.QueryRowContext(ctx,
 		`SELECT `+executionNames+`, response.headers, response.body, response.headers IS NOT NULL,
 		        coalesce(response.redirects, ''), coalesce(response.truncated, $4),
-		        account.plan, account.overrides
+		        account.plan, account.overrides, job.title, `+formerOutcome(5)+`,
+		        coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0)
 		 FROM execution JOIN job ON job.id = execution.job_id JOIN account ON account.id = job.account_id
 		 LEFT JOIN response ON response.execution_id = execution.id AND response.planned_at = execution.planned_at
-		 WHERE execution.job_id = $1 AND execution.id = $2 AND job.account_id = $3 AND `+started,
-		jobID, executionID, accountID, false)
-	if err := scanExecution(row.Scan, &e, &e.Result.Headers, &e.Result.Body, &saved, &redirects,
-		&e.Result.Truncated, &plan.name, &plan.overrides); err != nil {
-		return e, oneRow(err, cron.SubjectExecution)
+		 `+joinRerun+`
+		 WHERE execution.job_id = $1 AND execution.id = $2 AND job.account_id = $3`+only,
+		jobID, recordID, accountID, false, int(cron.OutcomeFailed))
+	if err := scanExecution(row.Scan, e, &e.Result.Headers, &e.Result.Body, &saved, &redirects,
+		&e.Result.Truncated, &plan.name, &plan.overrides, &r.Title, &former, integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned)); err != nil {
+		return r, oneRow(err, cron.SubjectExecution)
 	}
+	r.Repeats = former != cron.OutcomeFailed
 	if saved && e.Result.Body == nil {
 		e.Result.Body = []byte{} // SQLite's driver returns an empty value as nil
 	}
 	if e.Result.Redirects, err = decodeRedirects(redirects); err != nil {
-		return e, err
+		return r, err
 	}
 	since, err := s.keptSince(plan)
 	if err != nil {
-		return e, err
+		return r, err
 	}
 	if e.Planned.Before(since) {
-		return e, cron.Missing(cron.SubjectExecution)
+		return r, cron.Missing(cron.SubjectExecution)
 	}
-	return e, nil
+	return r, nil
+}
+
+// formerOutcome is the outcome of the attempt before an execution, and the argument $n for the first attempt.
+func formerOutcome(n int) string {
+	return `coalesce(CASE WHEN execution.attempt > 1 THEN
+		            (SELECT former.outcome FROM execution AS former
+		             WHERE former.job_id = execution.job_id AND former.planned_at = execution.planned_at
+		               AND former.kind = execution.kind AND former.attempt = execution.attempt - 1) END, $` + strconv.Itoa(n) + `)`
+}
+
+// maxAttempts limits how many attempts Attempts lists.
+const maxAttempts = 100
+
+// Attempts lists the attempts of the occurrence that an execution is one of, in their order, without headers and bodies.
+func (s *Store) Attempts(ctx context.Context, e *cron.Execution) ([]cron.Execution, error) {
+	ctx, leave, err := s.enter(ctx, e.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return collect(ctx, s.read, "list the attempts of an occurrence", func(scan scanner, e *cron.Execution) error {
+		return scanExecution(scan, e)
+	}, `SELECT `+executionNames+` FROM execution WHERE planned_at = $1 AND job_id = $2 AND kind = $3 AND account_id + 0 = $4
+		ORDER BY attempt LIMIT $5`, millis(e.Planned), e.JobID, int(e.Kind), e.AccountID, maxAttempts)
+}
+
+// maxRerunsOf limits how many runs RerunsOf lists.
+const maxRerunsOf = 10
+
+// RerunsOf lists the latest runs that repeat a record, without headers and bodies.
+func (s *Store) RerunsOf(ctx context.Context, e *cron.Execution) ([]cron.Execution, error) {
+	ctx, leave, err := s.enter(ctx, e.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return collect(ctx, s.read, "list the runs that repeat a record", func(scan scanner, e *cron.Execution) error {
+		return scanExecution(scan, e)
+	}, `SELECT `+executionNames+` FROM rerun CROSS JOIN execution WHERE rerun.account_id = $1 AND rerun.record_id = $2
+		AND execution.planned_at = rerun.planned_at AND execution.job_id = rerun.job_id AND execution.kind = 1
+		ORDER BY rerun.planned_at DESC LIMIT $3`, e.AccountID, e.ID, maxRerunsOf)
 }
 
 // ExecutionJob is the job of an execution of the account that began at about an instant. The error is of kind NotFound when there is

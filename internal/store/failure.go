@@ -60,7 +60,7 @@ func (s *Store) tallyPage(ctx context.Context, reader queryer, accountID int64, 
 		if err != nil {
 			return err
 		}
-		if f.Text == "" || r.Contains(f.Text) {
+		if f.WantsTexts(&r) {
 			t.add(&r.Execution)
 		}
 		return nil

@@ -219,6 +219,14 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	}
 	_, err = db.Execution(ctx, e.AccountID, e.JobID, e.ID)
 	ok(t, err)
+	_, err = db.Record(ctx, e.AccountID, e.JobID, e.ID)
+	ok(t, err)
+	_, err = db.Attempts(ctx, &e)
+	ok(t, err)
+	_, err = db.RerunsOf(ctx, &e)
+	ok(t, err)
+	_, err = db.AuditNear(ctx, e.AccountID, "job.run", e.JobID, e.Planned, e.Planned.Add(time.Minute))
+	ok(t, err)
 	_, err = db.GoodBefore(ctx, &e)
 	ok(t, err)
 

@@ -145,7 +145,7 @@ func (s *Store) repeatablePage(ctx context.Context, reader queryer, accountID in
 		if err != nil {
 			return err
 		}
-		if f.Text == "" || r.Contains(f.Text) {
+		if f.WantsTexts(&r) {
 			found.add(candidate{cron.Rerun{JobID: r.JobID, RecordID: r.ID, Planned: r.Planned}, repeated})
 		}
 		return nil

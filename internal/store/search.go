@@ -5,10 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"punctual/internal/cron"
 )
@@ -56,7 +55,8 @@ func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuer
 	}
 	var run idRange
 	err = s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) (err error) {
-		of := idRange{column: "account_id", owner: accountID, failed: q.Filter.Cause != 0}
+		of := idRange{column: "account_id", owner: accountID}
+		of.failed, of.idle = indexOf(&q.Filter)
 		if q.Filter.JobID != 0 {
 			of = idRange{column: "job_id", owner: q.Filter.JobID}
 		}
@@ -77,6 +77,16 @@ func (s *Store) Search(ctx context.Context, accountID int64, q *cron.HistoryQuer
 		page.Next = run.reached
 	}
 	return page, nil
+}
+
+// indexOf tells which of the indexes of an account with few of its records has all that a filter wants: that of failures, or that
+// of missed and skipped records. A failure from before causes were kept is in neither.
+func indexOf(f *cron.HistoryFilter) (failed, idle bool) {
+	only := func(outcomes ...cron.Outcome) bool {
+		return len(f.Outcomes) > 0 && !slices.ContainsFunc(f.Outcomes, func(o cron.Outcome) bool { return !slices.Contains(outcomes, o) })
+	}
+	failed = f.Cause != 0 || only(cron.OutcomeFailed, cron.OutcomeLost)
+	return failed, !failed && only(cron.OutcomeMissed, cron.OutcomeSkipped)
 }
 
 // searchable checks that the account has the job and folder of the filter, and returns from when on its history is
@@ -146,7 +156,7 @@ func (s *Store) idRange(ctx context.Context, reader queryer, run idRange, q *cro
 		}
 	}
 	rows := searchRows
-	if f.Text != "" {
+	if f.SearchesTexts() {
 		rows /= 2
 	}
 	var started int64
@@ -245,15 +255,12 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 	[]cron.HistoryRecord, error) {
 	w := s.wanted([]any{int(cron.OutcomeFailed)}, accountID, &q.Filter, run, since)
 	limit := q.Limit + 1
-	if q.Filter.Text != "" {
+	if q.Filter.SearchesTexts() {
 		limit = searchRows // the pattern may match more records than contain the text
 	}
 	rows, err := reader.QueryContext(ctx,
 		`SELECT `+executionNames+`, job.title,
-		        coalesce(CASE WHEN execution.attempt > 1 THEN
-		            (SELECT former.outcome FROM execution AS former
-		             WHERE former.job_id = execution.job_id AND former.planned_at = execution.planned_at
-		               AND former.kind = execution.kind AND former.attempt = execution.attempt - 1) END, $1),
+		        `+formerOutcome(1)+`,
 		        coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0)
 		 FROM execution CROSS JOIN job -- which SQLite takes in this order
 		 `+joinRerun+`
@@ -272,7 +279,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, &former, integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned)); err != nil {
 			return nil, fmt.Errorf("search the history: %w", err)
 		}
-		if q.Filter.Text == "" || r.Contains(q.Filter.Text) {
+		if q.Filter.WantsTexts(&r) {
 			r.Repeats = former != cron.OutcomeFailed // a lost attempt may have got its result
 			found = append(found, r)
 		}
@@ -281,115 +288,4 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 		return nil, fmt.Errorf("search the history: %w", err)
 	}
 	return found, nil
-}
-
-// where collects conditions and their arguments.
-type where struct {
-	conditions strings.Builder
-	args       []any
-}
-
-// add adds a condition. ? stands for the argument.
-func (w *where) add(condition string, arg any) {
-	w.args = append(w.args, arg)
-	w.conditions.WriteString(" AND " + strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(w.args))))
-}
-
-// wanted is the condition of the filter. Its arguments follow the given ones.
-func (s *Store) wanted(args []any, accountID int64, f *cron.HistoryFilter, run *idRange, since time.Time) *where {
-	w := &where{args: append(args, run.owner)}
-	w.conditions.WriteString(`execution.` + run.column + ` = $` + strconv.Itoa(len(w.args)))
-	w.conditions.WriteString(run.only())
-	if f.JobID != 0 && run.column != "job_id" {
-		w.add(`execution.job_id + 0 = ?`, f.JobID)
-	}
-	if f.Cause != 0 {
-		w.add(`execution.cause + 0 = ?`, int64(f.Cause))
-	}
-	w.add(`execution.id >= ?`, run.first)
-	w.add(`execution.id < ?`, run.before)
-	var days string
-	days, w.args = s.engine.days(run.planned[0], run.planned[1], w.args...)
-	w.conditions.WriteString(days)
-	w.add(`execution.planned_at + 0 >= ?`, millis(since)) // so that no index is used for it
-	w.add(`job.account_id = ?`, accountID)
-	if f.FolderID != nil {
-		w.add(`job.folder_id = ?`, *f.FolderID)
-	}
-	if !f.From.IsZero() {
-		w.add(`execution.started_at >= ?`, millis(f.From))
-	}
-	if !f.To.IsZero() {
-		w.add(`execution.started_at < ?`, millis(f.To))
-	}
-	in := func(column string, numbers []int64) string {
-		w.args = append(w.args, s.engine.list(numbers))
-		return s.engine.in(column, len(w.args))
-	}
-	if len(f.Outcomes) > 0 {
-		w.conditions.WriteString(" AND " + in(`execution.outcome`, numbersOf(f.Outcomes)))
-	}
-	if len(f.Faults) > 0 {
-		w.conditions.WriteString(" AND " + in(`execution.fault`, numbersOf(f.Faults)))
-	}
-	if len(f.Statuses) > 0 {
-		var ranges []string
-		for _, r := range f.Statuses {
-			w.args = append(w.args, r.First, r.Last)
-			ranges = append(ranges, fmt.Sprintf(`execution.http_status BETWEEN $%d AND $%d`, len(w.args)-1, len(w.args)))
-		}
-		w.conditions.WriteString(" AND (" + strings.Join(ranges, " OR ") + ")")
-	}
-	if f.Text != "" {
-		stored := []string{`execution.url`, `job.title`, `execution.reason`, `execution.detail`}
-		for i, column := range stored {
-			stored[i] = s.engine.lower(column) + ` LIKE ? ESCAPE '\'`
-		}
-		w.add("("+strings.Join(stored, " OR ")+")", likePattern(f.Text))
-	}
-	return w
-}
-
-// searchedColumns are the columns that the text of a filter is looked for in, to end a list of columns; none without a text.
-// searchedTexts are the variables to scan them into, after those given.
-func searchedColumns(f *cron.HistoryFilter) string {
-	if f.Text == "" {
-		return ""
-	}
-	return `, execution.url, job.title, execution.reason, execution.detail`
-}
-
-func searchedTexts(f *cron.HistoryFilter, r *cron.HistoryRecord, first ...any) []any {
-	if f.Text == "" {
-		return first
-	}
-	return append(first, text(&r.Result.URL), text(&r.Title), text(&r.Result.Reason), text(&r.Result.Detail))
-}
-
-func numbersOf[T ~int](values []T) []int64 {
-	numbers := make([]int64, len(values))
-	for i, v := range values {
-		numbers[i] = int64(v)
-	}
-	return numbers
-}
-
-// likePattern is a pattern of LIKE that matches at least the texts that contain the given one, whose ASCII letters are
-// in lower case. Any other letter matches every character, so HistoryRecord.Contains has to check the result.
-func likePattern(text string) string {
-	var b strings.Builder
-	b.WriteByte('%')
-	for _, r := range text {
-		switch {
-		case r == '%' || r == '_' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r > unicode.MaxASCII && (unicode.ToLower(r) != r || unicode.ToUpper(r) != r):
-			b.WriteByte('_')
-		default:
-			b.WriteRune(unicode.ToLower(r))
-		}
-	}
-	b.WriteByte('%')
-	return b.String()
 }

@@ -103,6 +103,13 @@ func (x *Tables) AddReruns(accountID, jobID int64, count int, first time.Time) {
 		jobID, accountID, first.UnixMilli())
 }
 
+// AddRerunOf makes an execution the rerun of a record.
+func (x *Tables) AddRerunOf(e *cron.Execution, of cron.RecordRef) {
+	x.t.Helper()
+	x.execOne(`INSERT INTO rerun (planned_at, job_id, account_id, record_id, record_planned_at) VALUES ($1, $2, $3, $4, $5)`,
+		e.Planned.UnixMilli(), e.JobID, e.AccountID, of.ID, of.Planned.UnixMilli())
+}
+
 // AddExecutionPerJob adds a successful execution for each job.
 func (x *Tables) AddExecutionPerJob(planned time.Time) {
 	x.t.Helper()

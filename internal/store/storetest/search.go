@@ -95,15 +95,61 @@ func wants(f *cron.HistoryFilter, r *cron.HistoryRecord, folder int64) bool {
 			return s.First <= r.Result.HTTPStatus && r.Result.HTTPStatus <= s.Last
 		}):
 		return false
-	case f.Text == "":
-		return true
+	case len(f.Kinds) > 0 && !slices.Contains(f.Kinds, r.RecordKind()), excludes(&f.Not, r, folder):
+		return false
 	}
+	return f.Text == "" || holds(r, f.Text)
+}
+
+// excludes tells whether a record has something that it may not have.
+func excludes(not *cron.HistoryExclusion, r *cron.HistoryRecord, folder int64) bool {
+	return slices.Contains(not.JobIDs, r.JobID) || slices.Contains(not.FolderIDs, folder) || slices.Contains(not.Outcomes, r.Outcome) ||
+		slices.Contains(not.Faults, r.Result.Fault) || slices.Contains(not.Causes, r.Cause) || slices.Contains(not.Kinds, r.RecordKind()) ||
+		not.Text != "" && holds(r, not.Text) || slices.ContainsFunc(not.Statuses, func(s cron.StatusRange) bool {
+		return s.First <= r.Result.HTTPStatus && r.Result.HTTPStatus <= s.Last
+	})
+}
+
+// holds tells whether one of the texts of a record contains a text.
+func holds(r *cron.HistoryRecord, wanted string) bool {
 	for _, text := range []string{r.Result.URL, r.Title, r.Result.Reason, r.Result.Detail} {
-		if strings.Contains(strings.ToLower(text), strings.ToLower(f.Text)) {
+		if strings.Contains(strings.ToLower(text), strings.ToLower(wanted)) {
 			return true
 		}
 	}
 	return false
+}
+
+// someOf is now and then a part of the values.
+func someOf[T any](random *rand.Rand, values []T) (some []T) {
+	if random.IntN(3) > 0 {
+		return nil
+	}
+	for _, v := range values {
+		if random.IntN(2) == 0 {
+			some = append(some, v)
+		}
+	}
+	return some
+}
+
+// randomExclusion excludes some of what the records have.
+func randomExclusion(random *rand.Rand, all []cron.HistoryRecord, folder int64) (not cron.HistoryExclusion) {
+	if random.IntN(2) == 0 {
+		return not
+	}
+	not.JobIDs = someOf(random, []int64{all[0].JobID, 4711})
+	not.FolderIDs = someOf(random, []int64{folder})
+	not.Outcomes = someOf(random, []cron.Outcome{cron.OutcomeFailed, cron.OutcomeMissed})
+	not.Faults = someOf(random, []cron.Fault{cron.FaultRefused, cron.FaultLost})
+	not.Statuses = someOf(random, []cron.StatusRange{{First: 200, Last: 299}, {First: 404, Last: 404}})
+	not.Causes = someOf(random, []cron.Fingerprint{all[random.IntN(len(all))].Cause, 1})
+	not.Causes = slices.DeleteFunc(not.Causes, func(c cron.Fingerprint) bool { return c == 0 })
+	not.Kinds = someOf(random, []cron.RecordKind{cron.RecordRetry, cron.RecordRerun})
+	if texts := someOf(random, []string{"ärger", "a.example"}); len(texts) > 0 {
+		not.Text = texts[0]
+	}
+	return not
 }
 
 var searchTests = []test{
@@ -121,6 +167,7 @@ var searchTests = []test{
 		}
 		other := s.job(db, stranger)
 		begin := db.Now().UTC().Truncate(time.Second).Add(-48 * time.Hour)
+		maybe := func() bool { return random.IntN(3) == 0 }
 		var all []cron.HistoryRecord
 		for i := range 300 {
 			at := begin.Add(time.Duration(i)*10*time.Minute + time.Duration(random.IntN(500))*time.Millisecond)
@@ -129,15 +176,21 @@ var searchTests = []test{
 				job = &other
 			}
 			r := cron.HistoryRecord{Execution: randomRecord(random, job, at), Title: job.Title}
+			if r.Count == 0 {
+				r.Attempt, r.Kind = 1+random.IntN(2), cron.Kind(random.IntN(2))
+			}
 			s.put(&r.Execution)
+			if job != &other && r.Kind == cron.KindManual && maybe() {
+				r.RerunOf = cron.RecordRef{ID: r.ID - 1, Planned: r.Planned.Add(-time.Hour)}
+				s.raw().AddRerunOf(&r.Execution, r.RerunOf)
+			}
 			if job != &other {
 				all = append(all, r)
 			}
 		}
 		slices.Reverse(all)
 		folderOf := func(jobID int64) int64 { return jobs[jobID-jobs[0].ID].FolderID }
-		maybe := func() bool { return random.IntN(3) == 0 }
-		for range 150 {
+		for range 300 {
 			var f cron.HistoryFilter
 			if maybe() {
 				f.JobID = jobs[random.IntN(len(jobs))].ID
@@ -164,6 +217,8 @@ var searchTests = []test{
 				texts := []string{"üBER", "100%", "A.EXAMPLE", "_", "\\", "not f", "OK", "127.0", "[::1]:8", "ÄRGER", "très", "nothing", "B\\c"}
 				f.Text = texts[random.IntN(len(texts))]
 			}
+			f.Kinds = someOf(random, cron.RecordKinds())
+			f.Not = randomExclusion(random, all, folder.ID)
 			var want []int64
 			for i := range all {
 				if wants(&f, &all[i], folderOf(all[i].JobID)) {
@@ -196,10 +251,12 @@ var searchTests = []test{
 		j, rare := s.job(db, account), s.job(db, account)
 		now := db.Now().UTC().Truncate(time.Second)
 		first := randomRecord(rand.New(rand.NewPCG(1, 1)), &rare, now.Add(-3*time.Hour))
-		first.Outcome = cron.OutcomeLost
+		first.Outcome, first.Result.Fault = cron.OutcomeLost, cron.FaultLost
 		s.put(&first)
 		s.flood(account, j.ID, 5000, now)
-		lost := cron.HistoryFilter{Outcomes: []cron.Outcome{cron.OutcomeLost}}
+		_, pages := s.pages(db, account, cron.HistoryFilter{Outcomes: []cron.Outcome{cron.OutcomeFailed, cron.OutcomeLost}}, 10)
+		s.equal("pages of failures alone", pages, 1)
+		lost := cron.HistoryFilter{Faults: []cron.Fault{cron.FaultLost}}
 		got, pages := s.pages(db, account, lost, 10)
 		s.equal("found", recordIDs(got), []int64{first.ID})
 		s.equal("pages", pages, 3)

@@ -62,6 +62,7 @@ func Run(t *testing.T, d Database) {
 		{"nodes", nodeTests},
 		{"retention", retentionTests},
 		{"search", searchTests},
+		{"record", recordTests},
 		{"failures", failureTests},
 		{"problems", problemTests},
 		{"rollups", rollupTests},
