@@ -13,19 +13,19 @@ import (
 
 // allowed says which packages of the project a package may import. A package that is not listed may not exist.
 var allowed = map[string][]string{
-	"punctual":                      {"app"},
-	"punctual/internal/cron":        {},
-	"punctual/internal/config":      {},
-	"punctual/internal/metrics":     {},
-	"punctual/internal/fetch":       {"cron"},
-	"punctual/internal/store":       {"cron"},
-	"punctual/internal/auth":        {"cron"},
-	"punctual/internal/command":     {"cron"},
-	"punctual/internal/message":     {"command", "cron"},
-	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
-	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "store"},
-	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "api/spec", "api/wire"},
-	"punctual/internal/web":         {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service"},
+	"punctual":                    {"app"},
+	"punctual/internal/cron":      {},
+	"punctual/internal/config":    {},
+	"punctual/internal/metrics":   {},
+	"punctual/internal/fetch":     {"cron"},
+	"punctual/internal/store":     {"cron"},
+	"punctual/internal/auth":      {"cron"},
+	"punctual/internal/command":   {"cron"},
+	"punctual/internal/message":   {"command", "cron"},
+	"punctual/internal/scheduler": {"cron", "message", "metrics"},
+	"punctual/internal/service":   {"auth", "command", "cron", "linediff", "message", "notify", "store"},
+	"punctual/internal/api":       {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "api/spec", "api/wire"}, "api/ledger", "api/ledger",
+	"punctual/internal/web": {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service"}, "api/ledger", "api/wire",
 	"punctual/internal/download":    {},
 	"punctual/internal/eventstream": {},
 	"punctual/internal/linediff":    {},
@@ -41,8 +41,9 @@ var allowed = map[string][]string{
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
-	"punctual/internal/api/spec": {"cron", "linediff", "service", "api/wire"},
-	"punctual/internal/api/wire": {"cron"},
+	"punctual/internal/api/spec":   {"cron", "linediff", "service", "api/wire"},
+	"punctual/internal/api/wire":   {"cron"},
+	"punctual/internal/api/ledger": {"cron", "download", "message", "api/wire"},
 
 	// For tests only: nothing of the program imports them.
 	"punctual/internal/store/storetest":        {"cron", "store"},
@@ -53,7 +54,7 @@ var allowed = map[string][]string{
 // stdlibOnly are the packages that import nothing but the standard library and the project.
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
 	"punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
-	"punctual/internal/api/wire", "punctual/internal/download", "punctual/internal/eventstream", "punctual/internal/notify",
+	"punctual/internal/api/wire", "punctual/internal/api/ledger", "punctual/internal/download", "punctual/internal/eventstream", "punctual/internal/notify",
 	"punctual/internal/web"}
 
 type listed struct {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"punctual/internal/api/ledger"
 	"punctual/internal/cron"
 	"punctual/internal/eventstream"
 	"punctual/internal/message"
@@ -108,7 +109,7 @@ func (s *eventStream) add(e *service.Event) error {
 	)
 	switch {
 	case e.Execution != nil:
-		name, data = "execution", newHistoryRecord(s.language, e.Execution)
+		name, data = "execution", ledger.New(s.language, e.Execution)
 	case e.Change != nil && e.Change.ActionID != 0:
 		name, data = "action", actionEvent{e.Change.ActionID, e.Change.Kind.String(), e.Change.At.Unix()}
 	case e.Change != nil && e.Change.ProblemID != 0:

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/api/ledger"
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/service"
@@ -46,13 +47,13 @@ func (a *api) search(w http.ResponseWriter, r *http.Request, actor cron.Actor, j
 		return err
 	}
 	answer := struct {
-		History        []historyRecord `json:"history"`
+		History        []ledger.Record `json:"history"`
 		Next           *string         `json:"next"`           // the cursor of the next page; null at the end
 		SearchedBackTo *int64          `json:"searchedBackTo"` // Unix seconds; null at the end
-	}{History: make([]historyRecord, len(page.Records))}
+	}{History: make([]ledger.Record, len(page.Records))}
 	language := languageOf(r)
 	for i := range page.Records {
-		answer.History[i] = newHistoryRecord(language, &page.Records[i])
+		answer.History[i] = ledger.New(language, &page.Records[i])
 	}
 	if page.Next.ID != 0 {
 		answer.Next, answer.SearchedBackTo = new(encodeCursor(page.Next)), new(page.Next.At.Unix())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"punctual/internal/api/ledger"
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/message"
@@ -44,7 +45,7 @@ type tracedHop struct {
 // traced is what was seen of one request.
 type traced struct {
 	IPAddress *string         `json:"ipAddress"`
-	Stats     stats           `json:"stats"`
+	Stats     ledger.Timings  `json:"stats"`
 	Request   *tracedRequest  `json:"request"`
 	Response  *tracedResponse `json:"response"`
 	TLS       *handshake      `json:"tls"`
@@ -111,7 +112,7 @@ func newTestRun(c *message.Catalogue, t *cron.TestRun) testRun {
 		TestRunID: t.ID, State: t.State.String(), Phase: t.Phase.String(), Path: fmt.Sprintf("/testruns/%d", t.ID),
 		Created: t.Created.Unix(), Started: wire.UnixOrNull(t.Started), Expires: t.Expires.Unix(), Ended: t.Ends,
 		URL: r.URL, Redirects: newRedirects(r.Redirects), Checks: make([]check, len(t.Trace.Checks)),
-		traced: traced{Stats: newStats(&r.Stats), Resolved: []string{}, Addresses: []dial{}},
+		traced: traced{Stats: ledger.NewTimings(&r.Stats), Resolved: []string{}, Addresses: []dial{}},
 		Hops:   []tracedHop{},
 	}
 	if t.JobID != 0 {
@@ -137,7 +138,7 @@ func newTestRun(c *message.Catalogue, t *cron.TestRun) testRun {
 			answer.URL = t.Trace.Hops[0].URL
 		}
 		if finished && r.Fault != cron.FaultLost {
-			answer.Stats = newStats(&r.Stats)
+			answer.Stats = ledger.NewTimings(&r.Stats)
 			answer.Response.complete(r)
 		}
 	}
@@ -150,7 +151,7 @@ func newTestRun(c *message.Catalogue, t *cron.TestRun) testRun {
 // newTraced is a request on the wire.
 func newTraced(c *message.Catalogue, h *cron.Hop) traced {
 	answer := traced{
-		Stats: newStats(&h.Stats), TLS: newHandshake(h.TLS), Resolved: append([]string{}, h.Addresses...),
+		Stats: ledger.NewTimings(&h.Stats), TLS: newHandshake(h.TLS), Resolved: append([]string{}, h.Addresses...),
 		Addresses: make([]dial, len(h.Dials)), Response: newTracedResponse(h),
 	}
 	if peer, err := netip.ParseAddrPort(h.Peer); err == nil {
