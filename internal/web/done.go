@@ -43,7 +43,10 @@ var doneLabels = map[string]string{
 
 	"job-enabled": "done.job-enabled", "job-disabled": "done.job-disabled", "job-run": "done.job-run", "job-deleted": "done.job-deleted",
 	"job-paused": "done.job-paused", "job-resumed": "done.job-resumed", "job-silenced": "done.job-silenced",
-	"job-unsilenced": "done.job-unsilenced",
+	"job-unsilenced":   "done.job-unsilenced",
+	"run-again":        "done.run-again",
+	"runs-again":       "done.runs-again",
+	"reruns-cancelled": "done.reruns-cancelled",
 }
 
 // doneSentence says what was just done.

@@ -41,6 +41,7 @@ func (w *web) routes() []route {
 		w.editorRoutes(),
 		w.importRoutes(),
 		w.bulkRoutes(), w.actionRoutes(), w.binRoutes(), w.maintenanceRoutes(),
+		w.runRoutes(),
 	)
 }
 
