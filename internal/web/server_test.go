@@ -295,6 +295,9 @@ func checkPage(t testing.TB, what string, a answer) {
 				t.Errorf("%s: a form is sent to %q", what, action)
 			}
 		case "input", "select", "textarea":
+			if name := attribute(n, "name"); slices.Contains(shadowed, name) {
+				t.Errorf("%s: the field %s hides a property of its form from scripts", what, name)
+			}
 			kind := attribute(n, "type")
 			if kind != "hidden" && !has(n, "hidden") && !labelled[attribute(n, "id")] && n.Parent.Data != "label" && attribute(n, "aria-label") == "" {
 				t.Errorf("%s: the field %s has no label", what, attribute(n, "name"))
@@ -305,6 +308,10 @@ func checkPage(t testing.TB, what string, a answer) {
 		t.Errorf("%s has %d headings of the first level", what, headings)
 	}
 }
+
+// shadowed are properties of forms that scripts use. A field of that name would take their place.
+var shadowed = []string{"matches", "closest", "submit", "requestSubmit", "elements", "dataset", "contains", "isConnected", "parentElement",
+	"querySelector", "querySelectorAll", "getAttribute", "addEventListener", "id"}
 
 func attribute(n *html.Node, name string) string {
 	for _, a := range n.Attr {

@@ -106,7 +106,7 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("set PUNCTUAL_TEST_SCREENSHOTS to a directory for the pictures")
 	}
 	_, tab := demo(t)
-	for name, path := range map[string]string{"overview": "/console"} {
+	for name, path := range map[string]string{"overview": "/console", "job-new": "/console/jobs/new", "job-edit": "/console/jobs/1/settings", "channels": "/console/settings/channels"} {
 		tab.Open(path).Look(name)
 	}
 }

@@ -93,7 +93,7 @@ func (tab *Tab) watch(event any) {
 		}
 		tab.t.Errorf("the page wrote to the console: %s %q", e.Type, words)
 	case *runtime.EventExceptionThrown:
-		tab.t.Errorf("the page has an error: %v", e.ExceptionDetails)
+		tab.t.Errorf("the page has an error: %s %v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
 	case *log.EventEntryAdded:
 		if e.Entry.Source != log.EntrySourceNetwork { // failed requests have events of their own
 			tab.t.Errorf("the browser reports: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
