@@ -110,6 +110,10 @@ func (s *Store) conclude(ctx context.Context, q queryer, rec *cron.JobRecord, c 
 // disable ends the schedule of a job on behalf of the service.
 func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now time.Time) error {
 	if next := rec.State.NextRun; !next.IsZero() && !next.After(now) {
+		err := q.QueryRowContext(ctx, `SELECT `+timingNames+` FROM job WHERE id = $1`, rec.ID).Scan(targets(jobTiming(&rec.Job))...)
+		if err != nil {
+			return fmt.Errorf("read when the job was due: %w", err)
+		}
 		if err := s.recordBacklog(ctx, q, rec, cron.FaultDisabled, now); err != nil {
 			return err
 		}
@@ -127,20 +131,21 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 	return dropAttempts(ctx, q, rec.ID)
 }
 
-// lockJobRecords locks the states of the jobs in the order of their IDs and reads what Conclude needs of the jobs.
+// lockJobRecords locks the states of the jobs in the order of their IDs and reads what Conclude needs of the jobs, which is nothing of
+// their schedules.
 func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
 	jobs := make(map[int64]*cron.JobRecord, len(ids))
 	err := each(ctx, q, "read the jobs", func(scan scanner) error {
 		var rec cron.JobRecord
 		j := &rec.Job
-		fields := targets(jobTiming(j), jobState(&rec.State), jobTold(&rec.State), jobNotification(j))
+		fields := targets(jobHeld(j), jobState(&rec.State), jobTold(&rec.State), jobNotification(j))
 		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
 		if err := scan(fields...); err != nil {
 			return err
 		}
 		jobs[rec.ID] = &rec
 		return nil
-	}, `SELECT `+timingNames+`, `+stateNames+`, `+toldNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
+	}, `SELECT `+heldNames+`, `+stateNames+`, `+toldNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
 		 FROM job_state JOIN job ON job.id = job_state.job_id
 		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
 		s.engine.list(ids))
