@@ -106,7 +106,12 @@ func TestScreenshots(t *testing.T) {
 		t.Skip("set PUNCTUAL_TEST_SCREENSHOTS to a directory for the pictures")
 	}
 	_, tab := demo(t)
-	for name, path := range map[string]string{"overview": "/console", "job-new": "/console/jobs/new", "job-edit": "/console/jobs/1/settings", "channels": "/console/settings/channels"} {
+	for name, path := range map[string]string{
+		"channels": "/console/settings/channels", "channel-kinds": "/console/settings/channels/new",
+		"channel-new": "/console/settings/channels/new?kind=slack", "secrets": "/console/settings/secrets", "tls": "/console/settings/tls",
+		"bin": "/console/settings/bin", "maintenance": "/console/settings/maintenance", "maintenance-new": "/console/settings/maintenance/new?job=1",
+		"actions": "/console/actions", "bulk": "/console/jobs/bulk?all=1", "job-settings": "/console/jobs/1/settings",
+	} {
 		tab.Open(path).Look(name)
 	}
 }
