@@ -107,10 +107,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	_, tab := demo(t)
 	for name, path := range map[string]string{
-		"channels": "/console/settings/channels", "channel-kinds": "/console/settings/channels/new",
-		"channel-new": "/console/settings/channels/new?kind=slack", "secrets": "/console/settings/secrets", "tls": "/console/settings/tls",
-		"bin": "/console/settings/bin", "maintenance": "/console/settings/maintenance", "maintenance-new": "/console/settings/maintenance/new?job=1",
-		"actions": "/console/actions", "bulk": "/console/jobs/bulk?all=1", "job-settings": "/console/jobs/1/settings",
+		"job": "/console/jobs/6", "job-failing": "/console/jobs/16", "job-changes": "/console/jobs/6/changes", "job-notices": "/console/jobs/16/notices",
 	} {
 		tab.Open(path).Look(name)
 	}

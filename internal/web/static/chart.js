@@ -42,7 +42,15 @@ const resolved = (name) => {
   return value;
 };
 
+// days writes the instants of the axis: days, or times of day if the chart spans less than two days.
+const days = (instants) => {
+  const short = instants.at(-1) - instants[0] < 2 * 86400;
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, short ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { day: "numeric", month: "short" });
+  return (_, values) => values.map((value) => format.format(value * 1000));
+};
+
 const draw = (uPlot, figure) => {
+  figure.querySelector(".chart")?.remove();
   const { names, colours, data, text } = readTable(figure.querySelector("table"));
   if (data[0].length < 2) return;
   const kind = figure.dataset.chart;
@@ -65,7 +73,7 @@ const draw = (uPlot, figure) => {
   const plot = new uPlot({
     ...size(), series, legend: { live: true }, cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
-    axes: [{ stroke: axis, grid: { show: false }, ticks: grid },
+    axes: [{ stroke: axis, grid: { show: false }, ticks: grid, space: 72, values: days(data[0]) },
       { stroke: axis, grid, ticks: { show: false }, size: 64, values: (_, values) => values.map((v) => `${v.toLocaleString(document.documentElement.lang)}${figure.dataset.unit ? ` ${figure.dataset.unit}` : ""}`) }],
   }, plotted, holder);
   new ResizeObserver(() => { if (holder.isConnected) plot.setSize(size()); }).observe(holder);
@@ -79,12 +87,23 @@ const stacked = (data) => {
   return [x, ...piled.toReversed()];
 };
 
+const drawn = new Set();
+
 const all = async (root) => {
-  const figures = [...root.querySelectorAll("figure[data-chart]")].filter((figure) => !figure.querySelector(".chart"));
+  const figures = [...root.querySelectorAll("figure[data-chart]")].filter((figure) => !drawn.has(figure));
   if (!figures.length) return;
+  for (const figure of figures) drawn.add(figure);
   const uPlot = await load();
   for (const figure of figures) draw(uPlot, figure);
 };
+
+// The colours of a canvas do not follow the system by themselves.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const figure of drawn) {
+    if (figure.isConnected) draw(window.uPlot, figure);
+    else drawn.delete(figure);
+  }
+});
 
 all(document);
 document.addEventListener("htmx:load", (event) => all(event.target));
