@@ -84,7 +84,7 @@ var englishBulk = map[string]string{
 	"actions.empty":             "Nobody has changed several jobs at once. Select jobs in the list to change them together.",
 	"actions.what":              "What",
 	"actions.state":             "State",
-	"actions.jobs":              "Changed",
+	"actions.jobs":              "Jobs",
 	"actions.by":                "By",
 	"actions.when":              "When",
 	"actions.undoes":            "Undo of change {number}",

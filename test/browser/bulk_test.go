@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"punctual/test/harness"
 )
 
@@ -52,4 +54,69 @@ func TestTwoHundredJobs(t *testing.T) {
 		t.Errorf("the job is %+v", job)
 	}
 	tab.Open("/console/actions").See("Undo of change 2").Look("bulk-actions")
+}
+
+// TestTwoHundredJobsWithoutScripts does the same without JavaScript, and deletes jobs.
+func TestTwoHundredJobsWithoutScripts(t *testing.T) {
+	t.Parallel()
+	tab, client := withJobs(t, 200)
+	tab.WithoutScripts().Open(matching("host:" + oldHost)).SeeText("All jobs that match")
+	tab.Press("Another text").SeeText("Another header")
+	tab.Fill("Find", oldHost).Fill("Replace by", "new.example.com").Fill("Move by minutes", "5").Press("Preview")
+	tab.refreshUntil("200 jobs would change").Press("Edit this change").SeeText("All jobs that match").Fill("Move by minutes", "10").Press("Preview")
+	tab.refreshUntil("200 jobs would change").Press("Change 200 jobs").refreshUntil("200 jobs changed")
+	if job := client.Job(2); job.URL != "https://new.example.com/reports/1000?format=pdf" || job.Schedule.Minutes[0] != 10 {
+		t.Errorf("the job is %+v", job)
+	}
+	tab.Press("Undo").refreshUntil("200 jobs put back")
+	if job := client.Job(2); job.URL != "https://old.example.com/reports/1000?format=pdf" || job.Schedule.Minutes[0] != 0 {
+		t.Errorf("the job is %+v", job)
+	}
+	tab.Open(matching("host:" + oldHost)).Press("Preview the deletion").refreshUntil("200 jobs would be deleted").Press("Delete 200 jobs").refreshUntil("200 jobs deleted")
+	tab.Open("/console/settings/bin").Press("Restore").SeeText("The job is back.")
+	if n := len(client.Jobs()); n != 2 {
+		t.Errorf("there are %d jobs", n)
+	}
+}
+
+// refreshUntil opens the page of an action again until it says something, as people do whose browsers run no scripts.
+func (tab *Tab) refreshUntil(text string) *Tab {
+	tab.t.Helper()
+	for tab.t.Context().Err() == nil && !strings.Contains(tab.Text("body"), text) {
+		tab.Open(tab.Path())
+	}
+	return tab
+}
+
+// TestTwoHundredJobsByKeyboard does the same with nothing but the keyboard.
+func TestTwoHundredJobsByKeyboard(t *testing.T) {
+	t.Parallel()
+	tab, client := withJobs(t, 200)
+	tab.Open(matching("host:" + oldHost)).See("All jobs that match")
+	tab.tabTo("shift").Type("5").tabTo("find-0").Type(oldHost).tabTo("replace-0").Type("new.example.com").Leave(kb.Enter)
+	tab.See("200 jobs would change").tabTo("apply").Leave(kb.Enter)
+	tab.See("200 jobs changed").tabTo("undo").Leave(kb.Enter)
+	tab.See("200 jobs put back")
+	if job := client.Job(2); job.URL != "https://old.example.com/reports/1000?format=pdf" || job.Schedule.Minutes[0] != 0 {
+		t.Errorf("the job is %+v", job)
+	}
+}
+
+// TestBinAndMaintenance looks at deleted jobs, and plans maintenance.
+func TestBinAndMaintenance(t *testing.T) {
+	t.Parallel()
+	tab, client := withJobs(t, 5)
+	tab.Open("/console/settings/bin").See("The bin is empty").Look("bin-empty")
+	client.DeleteJob(2)
+	client.DeleteJob(3)
+	tab.Open("/console/settings/bin").See("Report of customer 1037").Look("bin")
+	tab.Press("Report of customer 1037").Fill("Name", "x").Expect(422).Press("Delete for good").See("exactly as the bin shows it").Look("bin-purge")
+	tab.Fill("Name", "Report of customer 1037").Press("Delete for good").See("Deleted for good.")
+	tab.Press("Restore").See("The job is back.")
+	tab.Open("/console/settings/maintenance").See("No maintenance is planned").Look("maintenance-empty")
+	tab.Press("Plan a window").Fill("Title", "Move of the database").Look("maintenance-new").Press("Plan it").See("The window is planned.")
+	tab.Press("Plan a window").Fill("Title", "Backups on Sundays").Choice("By a schedule").Fill("Starts at", "at night").Choice("The jobs that any of these names")
+	tab.tabTo("jobs").Type("heartbeat").Expect(422).Press("Plan it").See("Correct what is marked").Look("maintenance-wrong")
+	tab.Fill("Starts at", "0 2 * * sun").Fill("Jobs with any of these tags", "db, backup").Press("Plan it").See("The window is planned.").Look("maintenance")
+	tab.Press("Backups on Sundays").See("Delete this window").Look("maintenance-edit").Press("Delete the window").See("Removed.")
 }
