@@ -236,9 +236,16 @@ func (s *Store) ActionJobs(ctx context.Context, accountID, id, after int64, resu
 		return nil, err
 	}
 	defer leave()
+	which, args := ``, []any{id, accountID, after, limit}
+	switch result {
+	case cron.ActionWaiting:
+	case cron.ActionNotReached:
+		which = ` AND result = 0`
+	default: // which an index has
+		which, args = ` AND result > 0 AND result = $5`, append(args, int(result))
+	}
 	return collect(ctx, s.read, "list the jobs of an action", scanActionJob, `SELECT `+actionJobColumns+` FROM action_job
-		WHERE action_id = $1 AND account_id = $2 AND job_id > $3 AND (result = $4 OR $4 = 0 OR result = 0 AND $4 = $5) ORDER BY job_id LIMIT $6`,
-		id, accountID, after, int(result), int(cron.ActionNotReached), limit)
+		WHERE action_id = $1 AND account_id = $2 AND job_id > $3`+which+` ORDER BY job_id LIMIT $4`, args...)
 }
 
 // actionRows is how many jobs of actions one transaction deletes.

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"punctual/internal/cron"
 	"punctual/internal/service"
@@ -13,8 +15,10 @@ import (
 
 const pathBulk = root + "/jobs/bulk"
 
-// bulkNamed is how many of the selected jobs the sheet names.
-const bulkNamed = 10
+const (
+	bulkNamed   = 10   // of the selected jobs that the sheet names
+	maxSelected = 1000 // jobs that are selected one by one
+)
 
 func (w *web) bulkRoutes() []route {
 	return []route{
@@ -30,15 +34,18 @@ type selection struct {
 	Query string // the search of All, as the query of the jobs list
 }
 
-// selected reads a selection from the fields of a form or an address: job, repeatedly, or all and filter.
+// selected reads a selection from the fields of a form or an address: job, repeatedly or with several IDs that are separated by
+// commas, or all and filter. It has one job too many at most.
 func selected(values url.Values) selection {
 	if values.Get("all") != "" {
 		return selection{All: true, Query: values.Get("filter")}
 	}
 	var s selection
-	for _, text := range values["job"] {
-		if id := parseID(text); id != 0 && len(s.IDs) <= cron.MaxActionJobs {
-			s.IDs = append(s.IDs, id)
+	for _, list := range values["job"] {
+		for text := range strings.SplitSeq(list, ",") {
+			if id := parseID(text); id != 0 && len(s.IDs) <= maxSelected {
+				s.IDs = append(s.IDs, id)
+			}
 		}
 	}
 	slices.Sort(s.IDs)
@@ -48,6 +55,15 @@ func selected(values url.Values) selection {
 
 // None tells that nothing is selected.
 func (s selection) None() bool { return !s.All && len(s.IDs) == 0 }
+
+// List is the IDs as one text.
+func (s selection) List() string {
+	texts := make([]string, len(s.IDs))
+	for i, id := range s.IDs {
+		texts[i] = formatID(id)
+	}
+	return strings.Join(texts, ",")
+}
 
 // Address is the address of the jobs list with the search.
 func (s selection) Address() string {
@@ -61,7 +77,9 @@ func (s selection) Address() string {
 // selectInto gives an action the jobs of a selection.
 func (v *visit) selectInto(r *service.ActionRequest, s selection) error {
 	if !s.All {
-		r.JobIDs = s.IDs
+		if r.JobIDs = s.IDs; len(s.IDs) > maxSelected {
+			return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleTooMany, Limit: maxSelected}}}
+		}
 		return nil
 	}
 	q, err := url.ParseQuery(s.Query)
@@ -81,6 +99,7 @@ type bulkPage struct {
 	Titles    []string // of the first jobs of the selection
 	More      int      // further ones
 	Delete    bool     // the sheet is about their deletion only
+	Back      string   // the list that the jobs were selected in
 	Zones     []string
 	Folders   []cron.Folder
 	Channels  []cron.Channel
@@ -98,9 +117,7 @@ func showBulk(v *visit) error {
 		}
 		f = bulkForm(order.Operations, v.plainView().zone)
 		if q.Get("all") == "" {
-			for _, id := range order.JobIDs {
-				q.Add("job", strconv.FormatInt(id, 10))
-			}
+			q.Set("job", selection{IDs: order.JobIDs}.List())
 		}
 	}
 	if q.Get("do") == "delete" {
@@ -110,7 +127,10 @@ func showBulk(v *visit) error {
 }
 
 func (v *visit) bulkPage(status int, f form, s selection) (err error) {
-	p := bulkPage{Form: f, Selection: s, Delete: f.Value("do") == "delete"}
+	p := bulkPage{Form: f, Selection: s, Delete: f.Value("do") == "delete", Back: s.Address()}
+	if next := cmp.Or(v.form("next"), v.r.URL.Query().Get("next")); next != "" {
+		p.Back = localPath(next)
+	}
 	if p.view, err = v.view("jobs"); err != nil {
 		return err
 	}

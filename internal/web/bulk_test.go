@@ -144,6 +144,12 @@ func TestBulkMistakes(t *testing.T) {
 	b.get("/console/jobs/bulk").says(200, "No jobs are selected")
 	b.post("/console/jobs/bulk", "shift", "5").says(422, "No jobs are selected")
 	b.post("/console/jobs/bulk", "job", id).says(422)
+	var many []string
+	for i := range 1001 {
+		many = append(many, fmt.Sprint(i+1))
+	}
+	b.post("/console/jobs/bulk", "job", strings.Join(many, ","), "shift", "5").says(422, "1000")
+	b.get("/console/jobs/bulk?job=1&next=https://evil.example/").says(200).hides(`="https://evil`)
 	for field, value := range map[string]string{
 		"schedule": "every day", "shift": "soon", "zone": "Mars/Olympus", "spread": "99999", "timeout": "x", "retries": "99", "factor": "x",
 		"folder": "999", "pause-until": "never", "header-name-0": "a b", "find-0": "(",
@@ -283,4 +289,23 @@ func TestManyResults(t *testing.T) {
 		t.Errorf("the pages show %d jobs", seen)
 	}
 	b.get(preview+"&job=3").says(200, "/console/jobs/3").hides("/console/jobs/4", "Next page")
+}
+
+// TestStoppedAction stops a change before it begins, and one too many.
+func TestStoppedAction(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	c.job(t, "one", "https://old.example.com/1")
+	var last string
+	for range cron.MaxOpenActions {
+		last = b.post("/console/jobs/bulk", "job", "1", "shift", "5").started()
+	}
+	b.post("/console/jobs/bulk", "job", "1", "shift", "7").says(429, `value="7"`, "5")
+	b.post(last + "/cancel").leads(last)
+	b.get(last).says(200, "Stopping").hides("/cancel", "/apply")
+	c.work(t)
+	b.get(last).says(200, "Stopped").hides("/apply")
+	b.post(last+"/apply").says(422, "dry run")
+	b.post("/console/actions/1/cancel").says(409)
+	b.post("/console/actions/1/undo").says(409)
 }
