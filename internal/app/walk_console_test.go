@@ -33,6 +33,19 @@ var pagesOfConsole = []visit{
 	{"GET /console/jobs/{id}/curl", ``, "-2-x00 ++++", false},
 	{"GET /console/jobs/{id}/badge", ``, "-2-x00 ++++", false},
 	{"GET /console/jobs/export", ``, "-2-x++ ++++", false},
+	{"GET /console/jobs", ``, "-2-x++ ++++", false},
+	{"GET /console/keyboard", ``, "-2-+++ ++++", false},
+	{"GET /console/folders", ``, "-2-x++ ++++", false},
+	{"POST /console/folders", `title=x`, "-2-x++ x+++", false},
+	{"GET /console/folders/{id}", ``, "-2-x00 ++++", false},
+	{"POST /console/folders/{id}", `title=x`, "-2-x00 x+++", false},
+	{"POST /console/folders/{id}/delete", ``, "-2-x00 x+++", false},
+	{"POST /console/folders/{id}/undelete", ``, "-2-x00 x000", false},
+	{"GET /console/views", ``, "-2-x++ ++++", false},
+	{"POST /console/views", `title=x`, "-2-x++ ++++", false},
+	{"GET /console/views/{id}", ``, "-2-x00 00+0", false},
+	{"POST /console/views/{id}", `title=x`, "-2-x00 00+0", false},
+	{"POST /console/views/{id}/delete", ``, "-2-x00 00+0", false},
 
 	{"GET /console/setup/{token}", ``, "++++++ ++++", true},
 	{"POST /console/setup/{token}", `password=another+long+one`, "++++++ ++++", true},
@@ -203,6 +216,8 @@ var pagesOfConsole = []visit{
 // idsOfConsole are the names of what {token} and {id} stand for, by the beginning of a path.
 var idsOfConsole = map[string]string{
 	"/console/jobs/":                        "jobId",
+	"/console/folders/":                     "folderId",
+	"/console/views/":                       "viewId",
 	"/console/setup/":                       "setup",
 	"/console/sign-up/":                     "signUp",
 	"/console/password/":                    "password",

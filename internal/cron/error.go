@@ -185,6 +185,11 @@ const (
 	RuleUnknownJob             // Given: the id
 	RuleClock                  // Given: what is not a time of day
 	RuleCommand                // Given: a sentence that says why a text is no command that can become a job
+	RuleSearchName             // Given: what is not the name of a token of a search; Want: those that are
+	RuleSearchValue            // Given: the name of a token of a search that has no value
+	RuleSearchQuote            // Given: a token of a search with a quote that is not closed
+	RuleSearchFolder           // Given: the title of a folder that the account does not have
+	RuleSearchTime             // Given: what is neither a time nor a duration
 )
 
 // Unit is the unit of a limit.

@@ -84,8 +84,14 @@ var englishProblems = map[cron.Rule]string{
 	cron.RulePrivateKey: "This is not the private key of the certificate in PEM; it must belong to the first certificate " +
 		"and not be encrypted.",
 
-	cron.RuleUnknownFolder:  "There is no folder {given} in this account; choose one that exists, or none.",
-	cron.RuleClock:          "{quoted} is not a time of day; write hours and minutes as in \"22:00\".",
+	cron.RuleUnknownFolder: "There is no folder {given} in this account; choose one that exists, or none.",
+	cron.RuleClock:         "{quoted} is not a time of day; write hours and minutes as in \"22:00\".",
+	cron.RuleSearchName:    "There is no filter {quoted}; there are {want}. To search for the text itself, put it in quotes.",
+	cron.RuleSearchValue:   "The filter {quoted} has no value; write it right after the colon, as in tag:backup.",
+	cron.RuleSearchQuote:   "A quotation mark in {quoted} has no second one; close the quotation.",
+	cron.RuleSearchFolder:  "There is no folder {quoted} in this account; use the title of one that exists, or none.",
+	cron.RuleSearchTime:    "{quoted} is not a time; write a date such as 2030-12-31, or a duration such as 90m, 24h or 7d.",
+
 	cron.RuleUnknownChannel: "There is no channel {given} in this account; name those that exist.",
 	cron.RuleMonitorJob:     "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
 	cron.RuleUnknownJob:     "There is no job {given} in this account; choose one that exists.",

@@ -31,6 +31,18 @@ func (s *Service) SearchJobs(ctx context.Context, now time.Time, actor cron.Acto
 	return page, err
 }
 
+// MaxLatestRuns is how many records of a job LatestRuns reads, at most.
+const MaxLatestRuns = 100
+
+// LatestRuns reads the latest records of jobs of the account, the latest last: at most count of each. Set are IDs and times, outcome,
+// fault and duration. Jobs of others have none.
+func (s *Service) LatestRuns(ctx context.Context, actor cron.Actor, jobIDs []int64, count int) (map[int64][]cron.Execution, error) {
+	if err := s.allow(&actor, UseSearchJobs); err != nil {
+		return nil, err
+	}
+	return s.store.LatestRuns(ctx, actor.Account.ID, jobIDs[:min(len(jobIDs), MaxJobPage)], min(count, MaxLatestRuns))
+}
+
 // Tags lists the tags of the account's jobs by their names.
 func (s *Service) Tags(ctx context.Context, actor cron.Actor) ([]cron.TagCount, error) {
 	if err := s.allow(&actor, UseListTags); err != nil {

@@ -79,7 +79,7 @@ var whoMay = map[string]string{
 	"SecondFactor": people + halves, "SignOut": people + halves,
 
 	"Overview": readers, "ProblemCounts": readers, "ProblemReport": readers,
-	"SearchJobs": readers, "Tags": readers,
+	"SearchJobs": readers, "LatestRuns": readers, "Tags": readers,
 	"Live":  peopleHere,
 	"Views": peopleHere, "AddView": peopleHere, "ChangeView": peopleHere, "DeleteView": peopleHere,
 

@@ -83,6 +83,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"Overview":      func() error { return second(s.Overview(ctx, now, a)) },
 		"ProblemCounts": func() error { return second(s.ProblemCounts(ctx, a)) },
 		"ProblemReport": func() error { return second(s.ProblemReport(ctx, a, 1)) },
+		"LatestRuns":    func() error { return second(s.LatestRuns(ctx, a, ids, 1)) },
 		"Tags":          func() error { return second(s.Tags(ctx, a)) },
 		"Views":         func() error { return second(s.Views(ctx, a)) },
 		"AddView":       func() error { return s.AddView(ctx, a, &cron.JobView{Title: "x"}) },

@@ -99,6 +99,11 @@ type batcher interface {
 type historian interface {
 	// inOrder lets fn read executions in the order of their IDs, by an index that has this order.
 	inOrder(ctx context.Context, fn func(ctx context.Context, reader queryer) error) error
+	// latest selects latestColumns of the latest records of the jobs listed in $1: at most $2 of each, in the account $3, among those
+	// that were planned at $4 or later and before $5.
+	latest() string
+	// spans are the spans in which it looks for them, the latest first. Together they hold all records since an instant.
+	spans(since, now time.Time) [][2]int64
 	// watermarks is Store.Watermarks.
 	watermarks(ctx context.Context) (cron.Watermarks, error)
 	// pruneHistory deletes a chunk of the executions whose retention has ended.

@@ -244,6 +244,8 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, _, err = db.Jobs(ctx, account)
 	ok(t, err)
+	_, err = db.LatestRuns(ctx, account, []int64{jobID, j.ID}, 30)
+	ok(t, err)
 	_, err = db.CountJobs(ctx, account)
 	ok(t, err)
 	_, err = db.DueBeside(ctx, account, j.ID, db.Now())

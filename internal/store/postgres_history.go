@@ -158,3 +158,23 @@ func (e *postgresEngine) days(first, last int64, args ...any) (string, []any) {
 	return fmt.Sprintf(` AND execution.planned_at >= $%d AND execution.planned_at <= $%d`, len(args)+1, len(args)+2),
 		append(args, first, last)
 }
+
+// latest implements engine.
+func (e *postgresEngine) latest() string {
+	return `SELECT ` + latestColumns + ` FROM unnest($1::bigint[]) AS w (job_id) CROSS JOIN LATERAL (
+		SELECT * FROM execution AS l WHERE l.job_id = w.job_id AND l.planned_at >= $4 AND l.planned_at < $5 ORDER BY l.id DESC LIMIT $2
+	) AS execution WHERE execution.account_id = $3`
+}
+
+// spans implements engine. A job is looked for in each partition of a span, so the days of the span grow only for jobs that run seldom.
+func (e *postgresEngine) spans(since, now time.Time) (spans [][2]int64) {
+	before := int64(largestID)
+	for _, days := range []int{1, 8} {
+		from := millis(now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -days))
+		if from <= millis(since) {
+			break
+		}
+		spans, before = append(spans, [2]int64{from, before}), from
+	}
+	return append(spans, [2]int64{millis(since), before})
+}

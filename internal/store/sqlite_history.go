@@ -124,3 +124,13 @@ func (e *sqliteEngine) inOrder(ctx context.Context, fn func(ctx context.Context,
 
 // days implements engine: SQLite has no partitions.
 func (e *sqliteEngine) days(_, _ int64, args ...any) (string, []any) { return "", args }
+
+// latest implements engine.
+func (e *sqliteEngine) latest() string {
+	return `SELECT ` + latestColumns + ` FROM json_each($1) AS w CROSS JOIN execution
+		WHERE execution.id IN (SELECT id FROM execution AS l WHERE l.job_id = w.value ORDER BY l.id DESC LIMIT $2)
+		  AND execution.account_id + 0 = $3 AND execution.planned_at + 0 >= $4 AND execution.planned_at + 0 < $5`
+}
+
+// spans implements engine.
+func (e *sqliteEngine) spans(since, _ time.Time) [][2]int64 { return [][2]int64{allDays(since)} }

@@ -47,6 +47,10 @@ var doneLabels = map[string]string{
 	"run-again":        "done.run-again",
 	"runs-again":       "done.runs-again",
 	"reruns-cancelled": "done.reruns-cancelled",
+	"view-saved":       "done.view-saved",
+	"view-deleted":     "done.view-deleted",
+	"folder-created":   "done.folder-created",
+	"folder-deleted":   "done.folder-deleted",
 }
 
 // doneSentence says what was just done.

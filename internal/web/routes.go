@@ -36,6 +36,7 @@ func (w *web) routes() []route {
 		w.setupRoutes(), w.signInRoutes(), w.passkeyRoutes(), w.issuerRoutes(),
 		w.confirmRoutes(),
 		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
+		w.jobsRoutes(), w.jobViewRoutes(), w.folderRoutes(), w.keyboardRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
 		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.secretRoutes(), w.tlsRoutes(), w.serviceRoutes(),
 		w.editorRoutes(),

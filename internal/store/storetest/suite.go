@@ -64,6 +64,7 @@ func Run(t *testing.T, d Database) {
 		{"search", searchTests},
 		{"record", recordTests},
 		{"failures", failureTests},
+		{"latest records", latestTests},
 		{"problems", problemTests},
 		{"rollups", rollupTests},
 		{"overview", overviewTests},

@@ -9,6 +9,7 @@ import "./live.js";
 import "./chart.js";
 import "./palette.js";
 import "./down.js";
+import "./keys.js";
 
 // enhance prepares a page, and each part of it that is loaded later.
 const enhance = (root) => {
