@@ -40,7 +40,7 @@ func (w *web) routes() []route {
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
 		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.secretRoutes(), w.tlsRoutes(), w.serviceRoutes(),
 		w.editorRoutes(),
-		w.importRoutes(),
+		w.importRoutes(), w.testRunRoutes(),
 		w.bulkRoutes(), w.actionRoutes(), w.binRoutes(), w.maintenanceRoutes(),
 		w.runRoutes(),
 	)

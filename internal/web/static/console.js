@@ -5,6 +5,7 @@ import "./menu.js";
 import "./copy.js";
 import "./guard.js";
 import "./dialog.js";
+import "./follow.js";
 import "./live.js";
 import "./chart.js";
 import "./palette.js";
