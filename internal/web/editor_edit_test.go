@@ -33,7 +33,7 @@ func TestChangedMeanwhile(t *testing.T) {
 	c.change(t, job.ID, func(j *cron.Job) {
 		j.Title, j.Tags, j.Schedule.Hours = "Theirs", []string{"theirs"}, cron.SetOf(5)
 	})
-	page := b.sendForm(settingsOf(job.ID), f, "title", "Mine", "dailyTime", "04:00", "retries", "2", "do", "save").
+	page := b.sendForm(settingsOf(job.ID), f, "jobTitle", "Mine", "dailyTime", "04:00", "retries", "2", "do", "save").
 		says(409, "bob@example.com changed this job", "saved meanwhile of: Tags", "every day at 04:00, UTC", "every day at 05:00, UTC", `value="Mine"`, `value="theirs"`)
 	if got := c.storedJob(t, job.ID); got.Title != "Theirs" || got.Policy.Retry.Count != 0 {
 		t.Errorf("the job is %+v", got)
@@ -51,7 +51,7 @@ func TestChangedMeanwhile(t *testing.T) {
 
 	f = formOf(t, b.get(settingsOf(job.ID)).body)
 	c.change(t, job.ID, func(j *cron.Job) { j.Request.Auth.Password = "s3cr3t" })
-	f = formOf(t, b.sendForm(settingsOf(job.ID), f, "title", "Last", "do", "save").says(409, "Your changes are still in the form").hides("s3cr3t").body)
+	f = formOf(t, b.sendForm(settingsOf(job.ID), f, "jobTitle", "Last", "do", "save").says(409, "Your changes are still in the form").hides("s3cr3t").body)
 	b.sendForm(settingsOf(job.ID), f, "do", "save").leads(settingsOf(job.ID) + "?done=saved")
 	if got = c.storedJob(t, job.ID); got.Title != "Last" || got.Request.Auth.Password != "s3cr3t" {
 		t.Errorf("the job is %+v", got)
@@ -125,7 +125,7 @@ func TestCloneForm(t *testing.T) {
 		j.Tags = []string{"a"}
 	})
 	page := b.get(fmt.Sprintf("/console/jobs/new?from=%d", job.ID)).says(200, "Copy of", "will not run at these times").hides("s3cr3t")
-	a := b.sendForm("/console/jobs/new", formOf(t, page.body), "enabled", "1", "title", "Second", "do", "create")
+	a := b.sendForm("/console/jobs/new", formOf(t, page.body), "enabled", "1", "jobTitle", "Second", "do", "create")
 	jobs, _, err := c.store.Jobs(t.Context(), 1)
 	if err != nil || len(jobs) != 2 {
 		t.Fatal(jobs, err, a.body)
@@ -149,7 +149,7 @@ func TestEditorRights(t *testing.T) {
 	})
 	viewer := c.join(t, b, "bob@example.com", "viewer")
 	page := viewer.get(settingsOf(job.ID)).says(200, "Viewers see the settings", "<fieldset class=\"all\" disabled>").hides("s3cr3t", `value="save"`)
-	viewer.sendForm(settingsOf(job.ID), formOf(t, page.body), "title", "x", "do", "save").says(403)
+	viewer.sendForm(settingsOf(job.ID), formOf(t, page.body), "jobTitle", "x", "do", "save").says(403)
 	viewer.get("/console/jobs/new").says(403)
 	viewer.post("/console/jobs/new", "url", "http://a.example", "do", "create").says(403)
 
@@ -165,7 +165,7 @@ func TestEditorRights(t *testing.T) {
 	for _, path := range []string{settingsOf(theirs.ID), fmt.Sprintf("/console/jobs/new?from=%d", theirs.ID), "/console/jobs/0/settings", "/console/jobs/x/settings"} {
 		b.get(path).says(404)
 	}
-	b.post(settingsOf(theirs.ID), "title", "x", "do", "save").says(404)
+	b.post(settingsOf(theirs.ID), "jobTitle", "x", "do", "save").says(404)
 	b.post("/console/jobs/new", "editor", "new", "from", fmt.Sprint(theirs.ID), "do", "create").says(404)
 	b.post("/console/jobs/new", "editor", "new", "job", fmt.Sprint(theirs.ID), "do", "show").says(200)
 }
@@ -191,9 +191,9 @@ func TestEditorButtons(t *testing.T) {
 	if len(f["headerName"]) != 4 {
 		t.Errorf("there are %d rows of headers", len(f["headerName"]))
 	}
-	f = formOf(t, b.sendForm("/console/jobs/new", f, "title", "Kept", "paste", "https://b.example/hook", "do", "create").says(200, "The URL was filled in").body)
-	if f.Get("url") != "https://b.example/hook" || f.Get("title") != "Kept" || strings.TrimSpace(f.Get("paste")) != "" {
-		t.Errorf("the form has %q, %q, %q", f.Get("url"), f.Get("title"), f.Get("paste"))
+	f = formOf(t, b.sendForm("/console/jobs/new", f, "jobTitle", "Kept", "paste", "https://b.example/hook", "do", "create").says(200, "The URL was filled in").body)
+	if f.Get("url") != "https://b.example/hook" || f.Get("jobTitle") != "Kept" || strings.TrimSpace(f.Get("paste")) != "" {
+		t.Errorf("the form has %q, %q, %q", f.Get("url"), f.Get("jobTitle"), f.Get("paste"))
 	}
 	b.sendForm("/console/jobs/new", f, "paste", "https//a b", "do", "paste").says(422, `id="paste-error"`, "Kept")
 	b.sendForm("/console/jobs/new", f, "mode", "crontab", "crontab", "0 25 * * *", "do", "show").says(200, `id="crontab-error"`, "Correct the schedule")

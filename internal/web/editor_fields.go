@@ -179,7 +179,7 @@ var whatParts = []part{
 		read:  func(r *reading, job *cron.Job) { job.Request.URL = r.url() },
 		words: func(_ *wording, job *cron.Job) string { return cron.MaskURL(job.Request.URL) },
 	},
-	textPart("title", "/title", "title", func(j *cron.Job) *string { return &j.Title }),
+	textPart("title", "/title", "jobTitle", func(j *cron.Job) *string { return &j.Title }),
 	boxPart("enabled", "/enabled", "enabled", func(j *cron.Job) *bool { return &j.Enabled }),
 	{
 		key: "folder", fields: []string{"/folderId"}, names: []string{"folder"}, boxes: []string{"folderTitle", "folderTitleWas"},

@@ -153,7 +153,7 @@ func controlOf(pointer, mode string) string {
 		return "timezone"
 	case strings.HasPrefix(pointer, "/success/"):
 		name, _, _ = strings.Cut(strings.TrimPrefix(pointer, "/success/"), "/")
-		return name
+		return map[string]string{"contains": "bodyContains", "notContains": "bodyLacks", "matches": "bodyMatches", "status": "status"}[name]
 	case pointer == "/signingSecret":
 		return "signingSecret"
 	}
@@ -257,7 +257,7 @@ func (v *visit) editorLists(p *editorPage, d *jobDraft) error {
 	}
 	p.Variables, p.Zones = cron.Variables(), cron.ZoneNames()
 	for m := cron.MethodGet; m.Valid(); m++ {
-		p.MethodList = append(p.MethodList, choice{m.String(), m.String(), m.String() == p.Form.Value("method")})
+		p.MethodList = append(p.MethodList, choice{m.String(), m.String(), m.String() == p.Form.Value("requestMethod")})
 	}
 	return nil
 }
@@ -282,6 +282,7 @@ func (v *visit) editor(d *jobDraft, status int, err error) error {
 	if err == nil {
 		err = d.quietErr(v)
 	}
+	p.Wide = true
 	if p.editorForm, failed = v.editorForm(d, err); failed != nil {
 		return failed
 	}

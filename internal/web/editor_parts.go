@@ -93,7 +93,7 @@ func asSent(name string, values []string) []string {
 var (
 	oneBreak  = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 	noBreak   = strings.NewReplacer("\r", "", "\n", "")
-	multiline = map[string]bool{"description": true, "body": true, "contains": true, "notContains": true}
+	multiline = map[string]bool{"description": true, "body": true, "bodyContains": true, "bodyLacks": true}
 	instants  = map[string]bool{"onceAt": true, "expires": true, "paused": true, "silenced": true}
 )
 

@@ -20,12 +20,12 @@ func hidesBody(body string) bool { return len(body) > maxShownBody || strings.Co
 // requestParts are the parts of the section Request.
 var requestParts = []part{
 	{
-		key: "method", fields: []string{"/requestMethod"}, names: []string{"method"},
-		show: func(f url.Values, job *cron.Job, _ *time.Location) { f.Set("method", job.Request.Method.String()) },
+		key: "method", fields: []string{"/requestMethod"}, names: []string{"requestMethod"},
+		show: func(f url.Values, job *cron.Job, _ *time.Location) { f.Set("requestMethod", job.Request.Method.String()) },
 		read: func(r *reading, job *cron.Job) {
-			m, ok := cron.ParseMethod(r.text("method"))
+			m, ok := cron.ParseMethod(r.text("requestMethod"))
 			if !ok {
-				r.wrong("method", cron.Problem{Rule: cron.RuleUnknownValue, Given: r.text("method")})
+				r.wrong("requestMethod", cron.Problem{Rule: cron.RuleUnknownValue, Given: r.text("requestMethod")})
 			}
 			job.Request.Method = m
 		},
@@ -179,10 +179,10 @@ func (r *reading) headers() []cron.Header {
 // successParts are the parts of the section Success.
 var successParts = []part{
 	{
-		key: "success", fields: []string{"/success"}, names: []string{"status", "contains", "notContains", "matches"},
+		key: "success", fields: []string{"/success"}, names: []string{"status", "bodyContains", "bodyLacks", "bodyMatches"},
 		show: func(f url.Values, job *cron.Job, _ *time.Location) { showSuccess(f, job) },
 		read: func(r *reading, job *cron.Job) {
-			s := cron.Success{Contains: r.text("contains"), NotContains: r.text("notContains"), Matches: r.text("matches")}
+			s := cron.Success{Contains: r.text("bodyContains"), NotContains: r.text("bodyLacks"), Matches: r.text("bodyMatches")}
 			for _, text := range strings.FieldsFunc(r.text("status"), func(c rune) bool { return c == ',' || c == ' ' }) {
 				code, ok := cron.ParseStatusRange(text)
 				if !ok {
@@ -210,9 +210,9 @@ func showSuccess(f url.Values, job *cron.Job) {
 		codes = append(codes, code.String())
 	}
 	f.Set("status", strings.Join(codes, ", "))
-	f.Set("contains", s.Contains)
-	f.Set("notContains", s.NotContains)
-	f.Set("matches", s.Matches)
+	f.Set("bodyContains", s.Contains)
+	f.Set("bodyLacks", s.NotContains)
+	f.Set("bodyMatches", s.Matches)
 }
 
 // failureParts are the parts of the section If it fails.

@@ -167,7 +167,7 @@ func TestNewJob(t *testing.T) {
 	if f.Get("crontab") != "30 22 * * 2" || !slices.Equal(f["hour"], []string{"22"}) || f.Get("mode") != "weekly" {
 		t.Errorf("the other modes show %q, %v", f.Get("crontab"), f["hour"])
 	}
-	a := b.sendForm("/console/jobs/new", f, "title", hostile, "do", "create", "tags", "a, b ,a", "headerName", "X-A", "headerValue", "1")
+	a := b.sendForm("/console/jobs/new", f, "jobTitle", hostile, "do", "create", "tags", "a, b ,a", "headerName", "X-A", "headerValue", "1")
 	jobs, _, err := c.store.Jobs(t.Context(), 1)
 	if err != nil || len(jobs) != 1 {
 		t.Fatal(jobs, err, a.body)

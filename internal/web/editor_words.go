@@ -101,7 +101,7 @@ func (w *wording) success(job *cron.Job) string {
 	showSuccess(f, job)
 	var lines []string
 	for _, criterion := range [...]struct{ name, label string }{
-		{"status", "editor.status"}, {"contains", "editor.contains"}, {"notContains", "editor.not-contains"}, {"matches", "editor.matches"},
+		{"status", "editor.status"}, {"bodyContains", "editor.contains"}, {"bodyLacks", "editor.not-contains"}, {"bodyMatches", "editor.matches"},
 	} {
 		if text := f.Get(criterion.name); text != "" {
 			lines = append(lines, w.t(criterion.label)+": "+text)
