@@ -19,6 +19,12 @@ var englishEditor = map[string]string{
 	"editor.notices":        "Notices",
 	"editor.advanced":       "Advanced",
 
+	"editor.success-default":  "a status from 200 to 299",
+	"editor.failure-default":  "no retries",
+	"editor.late-default":     "missed runs are recorded, runs may overlap",
+	"editor.notices-default":  "of the first failure, and when the job is disabled",
+	"editor.advanced-default": "timeout of the plan, no redirects followed, certificates verified, responses saved",
+
 	"editor.on":              "on",
 	"editor.off":             "off",
 	"editor.none":            "none",

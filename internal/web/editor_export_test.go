@@ -1,6 +1,12 @@
 package web
 
-import "slices"
+import (
+	"net/url"
+	"slices"
+	"time"
+
+	"punctual/internal/cron"
+)
 
 // EditorControls are the controls of the editor for each field of a job.
 func EditorControls() map[string][]string {
@@ -12,3 +18,12 @@ func EditorControls() map[string][]string {
 	}
 	return found
 }
+
+// ReadEditor reads the form of the editor as an edit of a job.
+func ReadEditor(form url.Values, base cron.Job, zone *time.Location) (patch *cron.JobPatch, changed []string) {
+	r := reading{form: form, base: &base, zone: zone}
+	return readParts(&r)
+}
+
+// ShowEditor is what the form of the editor holds for a job.
+func ShowEditor(job cron.Job, zone *time.Location) url.Values { return showJob(&job, zone) }

@@ -48,12 +48,54 @@ type editorForm struct {
 	Conflict     bool
 	ReadOnly     bool
 	Unsaved      bool // the form holds what is not saved
+	Folds        map[string]fold
 }
 
 // keptSecrets tells which secrets of the stored job stay as long as nothing else is typed.
 type keptSecrets struct {
 	Password, Signing bool
 	Body              int // bytes of one that is not shown; 0 when it is
+}
+
+// fold is a section that is closed as long as it has nothing but the defaults.
+type fold struct {
+	Line string // what it has
+	Open bool
+}
+
+// foldedSections are the sections that can be closed, with the labels of their defaults.
+var foldedSections = []struct {
+	name, label string
+	parts       []part
+}{
+	{"success", "editor.success-default", successParts}, {"failure", "editor.failure-default", failureParts}, {"late", "editor.late-default", lateParts},
+	{"notices", "editor.notices-default", noticeParts}, {"advanced", "editor.advanced-default", advancedParts},
+}
+
+// maxFoldLine is the length of the line of a section, in characters.
+const maxFoldLine = 160
+
+// folds says which sections are open, and what the others have.
+func (w *wording) folds(job *cron.Job, f *form) map[string]fold {
+	usual, list := newConsoleJob("UTC"), map[string]fold{}
+	for _, section := range foldedSections {
+		var open bool
+		var lines []string
+		for _, p := range section.parts {
+			for _, name := range slices.Concat(p.names, p.boxes) {
+				open = open || f.Error(name) != ""
+			}
+			if p.says(p.shown(job, w.zone)) != p.says(p.shown(&usual, w.zone)) {
+				lines = append(lines, w.t(partLabels[p.key])+": "+strings.Join(strings.Fields(p.words(w, job)), " "))
+			}
+		}
+		line := clipText(strings.Join(lines, " · "), maxFoldLine)
+		if len(lines) == 0 {
+			line = w.t(section.label)
+		}
+		list[section.name] = fold{line, open || len(lines) > 0}
+	}
+	return list
 }
 
 // mistake is what is wrong with a control.
@@ -229,6 +271,8 @@ func (v *visit) editorLists(p *editorPage, d *jobDraft) error {
 	p.Channels = channels
 	w := wording{catalogue: v.catalogue, zone: v.personZone(), folders: folders, channel: channels}
 	p.Conflicts = d.conflicts(&w)
+	job := d.job()
+	p.Folds = w.folds(&job, &p.Form)
 	for i, c := range p.Conflicts {
 		_, chose := p.Form.errors["choose-"+c.Key]
 		if chose {

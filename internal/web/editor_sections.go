@@ -21,7 +21,9 @@ func hidesBody(body string) bool { return len(body) > maxShownBody || strings.Co
 var requestParts = []part{
 	{
 		key: "method", fields: []string{"/requestMethod"}, names: []string{"requestMethod"},
-		show: func(f url.Values, job *cron.Job, _ *time.Location) { f.Set("requestMethod", job.Request.Method.String()) },
+		show: func(f url.Values, job *cron.Job, _ *time.Location) {
+			f.Set("requestMethod", job.Request.Method.String())
+		},
 		read: func(r *reading, job *cron.Job) {
 			m, ok := cron.ParseMethod(r.text("requestMethod"))
 			if !ok {

@@ -37,13 +37,13 @@ func TestEditor(t *testing.T) {
 	tab := setUp(t)
 	tab.Open("/console/jobs/new").See("every 15 minutes").Look("editor-new")
 
-	tab.tick("mode", "weekly").tick("weeklyDay", "5").See("every Monday and Friday")
+	tab.tick("mode", "weekly").tick("weeklyDay", "5").See("at 00:00, Monday and Friday")
 	tab.holds("crontab", "0 0 * * 1,5")
 	tab.tick("mode", "crontab").Fill("Crontab line", "*/20 8-10 * * 1-5").See("every 20 minutes from 08:00 to 10:40, Monday to Friday")
 	tab.Fill("Crontab line", "0 25 * * *").See("Correct the schedule").See("out of range")
 	tab.Fill("Crontab line", "30 2 * * *").See("every day at 02:30").Look("editor-crontab")
 	tab.tick("mode", "custom").tick("hour", "14").See("at 02:30 and 14:30").holds("crontab", "30 2,14 * * *").Look("editor-custom")
-	tab.Fill("Retries", "4").See("Retry 4 after 8 min: 15 min after the first failure").Look("editor-retries")
+	tab.Click("If it fails").Fill("Retries", "4").See("Retry 4 after 8 min: 15 min after the first failure").Look("editor-retries")
 	tab.tick("mode", "once").See("Correct the schedule")
 	tab.tick("mode", "daily")
 	tab.do("set the time", chromedp.SetValue("#dailyTime", "04:15"))
@@ -74,6 +74,6 @@ func TestEditorWithoutScripts(t *testing.T) {
 	if got := tab.Text(".next-runs tbody tr td"); !strings.HasSuffix(got, "03:15") {
 		t.Errorf("the first run is %q", got)
 	}
-	tab.Expect(404).Press("Create").Open("/console/jobs/1/settings").SeeText("Settings of Nightly")
+	tab.Press("Create").At("/console/jobs/1").Open("/console/jobs/1/settings").SeeText("Settings of Nightly")
 	tab.Fill("Title", "Every night").Press("Save").At("/console/jobs/1/settings").SeeText("Saved.")
 }

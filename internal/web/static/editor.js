@@ -35,6 +35,7 @@ const tell = (page, part) => {
       control.setAttribute("aria-describedby", error.id);
     }
     (place.closest(".field") ?? place).append(error);
+    for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   }
 };
 
@@ -106,7 +107,7 @@ const test = async (button) => {
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (page.getElementById("editor")) {
-      for (const section of form.querySelectorAll("section[id]")) tell(page, section);
+      for (const section of form.querySelectorAll("section[id], .fold > details > div")) tell(page, section);
       form.querySelector("[aria-invalid]")?.focus();
       return;
     }
