@@ -5,7 +5,6 @@ var englishEditor = map[string]string{
 	"editor.new-title":      "New job",
 	"editor.clone-title":    "Copy of a job",
 	"editor.settings-title": "Settings of {title}",
-	"editor.untitled":       "a job without a title",
 	"editor.schedule-title": "Schedule",
 	"editor.schedule-intro": "Try out when a job would run. Nothing is saved.",
 	"editor.read-only":      "Viewers see the settings and cannot change them. Credentials and the body are not shown.",

@@ -158,8 +158,9 @@ func (v *visit) rework(d *jobDraft) (done bool, err error) {
 }
 
 func showNewJob(v *visit) error {
-	if err := v.web.service.RoomForJob(v.ctx(), v.actor); cron.KindOf(err) != cron.TooMany && err != nil {
-		return err
+	full := v.web.service.RoomForJob(v.ctx(), v.actor)
+	if full != nil && cron.KindOf(full) != cron.TooMany {
+		return full
 	}
 	q := v.r.URL.Query()
 	d, err := v.baseOf(0, parseID(q.Get("from")))
@@ -185,7 +186,7 @@ func showNewJob(v *visit) error {
 			}
 		}
 	}
-	return v.editor(d, http.StatusOK, nil)
+	return v.editor(d, http.StatusOK, full)
 }
 
 func createJob(v *visit) error {

@@ -308,19 +308,22 @@ func (v *visit) editorLists(p *editorPage, d *jobDraft) error {
 
 // editorPage is the page of the editor.
 type editorPage struct {
-	view
+	jobPage // of a stored job; of a new one its view only
 	editorForm
-	Title       string
-	FolderTyped bool        // there are too many folders for a list
-	FolderTitle string      // of the present one
-	Full        *cron.Error // why no further job can be created
+	FolderTyped bool   // there are too many folders for a list
+	FolderTitle string // of the present one
 }
 
 // editor shows a draft.
 func (v *visit) editor(d *jobDraft, status int, err error) error {
-	p := editorPage{Title: d.base.Title}
+	var p editorPage
 	var failed error
-	if p.view, failed = v.view("jobs"); failed != nil {
+	if d.version != "" {
+		p.jobPage, failed = v.jobPage(d.JobID, "settings")
+	} else {
+		p.view, failed = v.view("jobs")
+	}
+	if failed != nil {
 		return failed
 	}
 	if err == nil {
