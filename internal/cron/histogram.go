@@ -59,12 +59,26 @@ func (h *Histogram) add(bucket int, count int64) {
 	h.total += count
 }
 
-// Merge adds the counts of another histogram.
+// Merge adds the counts of another histogram, in one pass over both.
 func (h *Histogram) Merge(o *Histogram) {
-	for _, c := range o.counts {
-		h.add(c.bucket, c.count)
+	if o.total == 0 {
+		return
 	}
+	h.total += o.total
 	h.longest = max(h.longest, o.longest)
+	merged := make([]bucketCount, 0, len(h.counts)+len(o.counts))
+	mine, others := h.counts, o.counts
+	for len(mine) > 0 && len(others) > 0 {
+		switch a, b := mine[0], others[0]; {
+		case a.bucket < b.bucket:
+			merged, mine = append(merged, a), mine[1:]
+		case a.bucket > b.bucket:
+			merged, others = append(merged, b), others[1:]
+		default:
+			merged, mine, others = append(merged, bucketCount{a.bucket, a.count + b.count}), mine[1:], others[1:]
+		}
+	}
+	h.counts = append(append(merged, mine...), others...)
 }
 
 // Count returns the number of durations counted.

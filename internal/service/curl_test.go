@@ -3,10 +3,13 @@ package service_test
 import (
 	"bytes"
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
+	commands "punctual/internal/command"
 	"punctual/internal/cron"
 	"punctual/internal/service"
 )
@@ -190,5 +193,50 @@ CRON_TZ=Europe/Berlin
 	w.ok(w.ExportCrontab(t.Context(), w.db.Now(), bob, "head", &text))
 	if strings.Contains(text.String(), "s3cret") {
 		t.Errorf("a viewer sees %s", text.String())
+	}
+}
+
+// TestCurlCommandReadsBack pastes commands for bash and cmd.exe, and wants the jobs again that they were made of.
+func TestCurlCommandReadsBack(t *testing.T) {
+	var jobs []cron.Job
+	for _, method := range []cron.Method{cron.MethodGet, cron.MethodPost, cron.MethodPut, cron.MethodDelete, cron.MethodHead, cron.MethodPatch, cron.MethodOptions} {
+		for _, text := range append(awkward, "{\n  \"a\": [1, 'b']\n}") {
+			j := cron.NewJob()
+			j.Request = cron.Request{URL: "https://a.example/x/[1]?q=%cjo:uuid4%&r={2}", Method: method}
+			if method.SendsBody() {
+				j.Request.Body = text
+			}
+			if value := strings.TrimSpace(text); value != "" && !strings.ContainsFunc(value, unicode.IsControl) {
+				j.Request.Headers = []cron.Header{{Name: "X-Token", Value: value}, {Name: "X-Other", Value: "1"}}
+				j.Request.Auth = cron.BasicAuth{Enable: true, User: "joe", Password: value}
+			}
+			j.Timeout, j.Exchange.FollowRedirects, j.Exchange.Unverified = 12, 3, true
+			jobs = append(jobs, j)
+		}
+	}
+	for _, shell := range []service.Shell{service.Bash, service.Cmd} {
+		for i := range jobs {
+			j := &jobs[i]
+			if shell == service.Cmd && strings.Contains(j.Request.Body+j.Request.Auth.Password, "%PATH%") {
+				continue // nobody can tell it from a variable
+			}
+			written := service.CurlLines(j, shell)
+			read := commands.Read(written)
+			if len(read.Entries) != 1 || len(read.Unread) > 0 {
+				t.Errorf("%d: %s is read as %+v", shell, written, read)
+				continue
+			}
+			e := &read.Entries[0]
+			got := cron.NewJob()
+			for _, n := range e.Notes {
+				t.Errorf("%d: %s has a note: %+v", shell, written, n)
+			}
+			if err := e.Patch.Apply(&got, &cron.Job{}); err != nil {
+				t.Errorf("%d: %s: %v", shell, written, err)
+			}
+			if !reflect.DeepEqual(got.Request, j.Request) || got.Timeout != j.Timeout || got.Exchange != j.Exchange {
+				t.Errorf("%d: %s is read as %+v, want %+v", shell, written, got.Request, j.Request)
+			}
+		}
 	}
 }

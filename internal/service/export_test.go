@@ -24,5 +24,8 @@ func JobFieldNames() (names []string) {
 // Quote quotes an argument of a command for a shell.
 func Quote(shell Shell, text string) string { return quoters[shell].quote(text) }
 
+// CurlLines writes a job as a command on several lines.
+func CurlLines(j *cron.Job, shell Shell) string { return curlOf(j, shell, true) }
+
 // CurlOf writes a job as a command on one line.
 func CurlOf(j *cron.Job, shell Shell) string { return curlOf(j, shell, false) }

@@ -3,8 +3,10 @@ package web_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/store/storetest"
 )
 
 // BenchmarkPages measures pages of an account with as many people as there may be.
@@ -25,6 +27,35 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				visitor.get(path)
+			}
+		})
+	}
+}
+
+// BenchmarkJobPage measures the page of a job that has run five million times, with nothing in it but successes until ninety days ago.
+func BenchmarkJobPage(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it takes minutes to make the data")
+	}
+	c := newConsole(b)
+	visitor := c.setUp(b)
+	j := c.jobOf(b)
+	tables := storetest.NewTables(b, storetest.Raw(b, c.options))
+	const runs, days = 5_000_000, 89
+	step := days * 24 * time.Hour / runs
+	tables.AddFailures(j.AccountID, j.ID, 1, 1, time.Now().Add(-(days*24+1)*time.Hour), step)
+	tables.AddExecutions(j.AccountID, j.ID, runs, time.Now().Add(-2*time.Minute), step)
+	for more := true; more; {
+		var err error
+		if more, err = c.store.RollUp(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, part := range []string{"", "?days=90", "/changes", "/notices", "/curl"} {
+		b.Run("page"+part, func(b *testing.B) {
+			visitor.get(path(j, part)).says(200)
+			for b.Loop() {
+				visitor.get(path(j, part))
 			}
 		})
 	}

@@ -43,7 +43,6 @@ var doneLabels = map[string]string{
 
 	"job-enabled": "done.job-enabled", "job-disabled": "done.job-disabled", "job-run": "done.job-run", "job-deleted": "done.job-deleted",
 	"job-paused": "done.job-paused", "job-resumed": "done.job-resumed", "job-silenced": "done.job-silenced",
-	"job-unsilenced":   "done.job-unsilenced",
 	"run-again":        "done.run-again",
 	"runs-again":       "done.runs-again",
 	"reruns-cancelled": "done.reruns-cancelled",
@@ -51,6 +50,7 @@ var doneLabels = map[string]string{
 	"view-deleted":     "done.view-deleted",
 	"folder-created":   "done.folder-created",
 	"folder-deleted":   "done.folder-deleted",
+	"job-unsilenced":   "done.job-unsilenced", "version-restored": "done.version-restored", "version-forgotten": "done.version-forgotten",
 }
 
 // doneSentence says what was just done.

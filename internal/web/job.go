@@ -30,6 +30,11 @@ func (w *web) jobRoutes() []route {
 		{"POST", pathJob + "/silence", signedIn, silenceJob},
 		{"POST", pathJob + "/delete", signedIn, deleteJob},
 		{"POST", pathJob + "/undelete", signedIn, undeleteJob},
+		{"GET", pathJob + "/changes", signedIn, showChanges},
+		{"GET", pathJob + "/changes/{version}", signedIn, showVersion},
+		{"POST", pathJob + "/changes/{version}/restore", signedIn, restoreVersion},
+		{"POST", pathJob + "/changes/{version}/forget", signedIn, forgetVersion},
+		{"GET", pathJob + "/notices", signedIn, showNotices},
 		{"GET", pathJob + "/curl", signedIn, showCurl},
 		{"GET", pathJob + "/badge", signedIn, showBadge},
 		{"GET", root + "/jobs/export", signedIn, exportJobs},
@@ -53,6 +58,7 @@ type jobEffect struct {
 	Class, Icon string
 	Text        string
 	Until       time.Time // when it ends; zero when Text says it
+	Note        string    // why
 	Stop, Label string    // the form that ends it, and its button; empty for none
 	Path        string    // where it is set; empty for here
 }
@@ -66,6 +72,7 @@ func (v *visit) jobPage(jobID int64, here string) (p jobPage, err error) {
 		return p, err
 	}
 	j := &p.Job
+	p.Wide = true
 	p.Title = cmp.Or(j.Title, cron.TargetHost(cron.MaskURL(j.Request.URL)))
 	p.State, p.Sentence, p.Effects = p.JobState(&j.JobRecord), p.jobSentence(), p.jobEffects()
 	t := p.labels.Label
@@ -126,11 +133,6 @@ func (p *jobPage) jobSentence() string {
 	switch {
 	case !j.Enabled:
 		return p.disabledSentence(at)
-	case j.Timing.Paused(p.now):
-		if j.Timing.PausedUntil.Equal(cron.Forever) {
-			return t("job.is-paused-for-good", "note", j.Timing.PauseNote)
-		}
-		return t("job.is-paused", "until", at(j.Timing.PausedUntil), "note", j.Timing.PauseNote)
 	case st.LastStatus > cron.StatusOK:
 		runs := ""
 		if st.Failures > 1 {
@@ -178,14 +180,14 @@ const certificateSoon = 14 * 24 * time.Hour
 func (p *jobPage) jobEffects() (effects []jobEffect) {
 	j, t := &p.Job, p.labels.Label
 	if j.Timing.Paused(p.now) {
-		e := jobEffect{"warn", "circle-pause", t("job.paused"), j.Timing.PausedUntil, p.Path("/pause"), t("job.resume"), ""}
+		e := jobEffect{"warn", "circle-pause", t("job.paused"), j.Timing.PausedUntil, j.Timing.PauseNote, p.Path("/pause"), t("job.resume"), ""}
 		if j.Timing.PausedUntil.Equal(cron.Forever) {
 			e.Text, e.Until = t("job.paused-for-good"), time.Time{}
 		}
 		effects = append(effects, e)
 	}
 	if j.Notification.Silenced(p.now) {
-		e := jobEffect{"warn", "bell-off", t("job.silenced"), j.Notification.SilencedUntil, p.Path("/silence"), t("job.unsilence"), ""}
+		e := jobEffect{"warn", "bell-off", t("job.silenced"), j.Notification.SilencedUntil, "", p.Path("/silence"), t("job.unsilence"), ""}
 		if j.Notification.SilencedUntil.Equal(cron.Forever) {
 			e.Text, e.Until = t("job.silenced-for-good"), time.Time{}
 		}
@@ -197,14 +199,14 @@ func (p *jobPage) jobEffects() (effects []jobEffect) {
 		if w.Effect == cron.MaintenancePause {
 			label = "job.window-pauses"
 		}
-		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", root + "/settings/maintenance"})
+		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", "", root + "/settings/maintenance"})
 	}
 	switch left := j.State.CertExpiry.Sub(p.now); {
 	case j.State.CertExpiry.IsZero() || left > certificateSoon:
 	case left <= 0:
-		effects = append(effects, jobEffect{"bad", "shield-alert", t("job.certificate-expired"), j.State.CertExpiry, "", "", ""})
+		effects = append(effects, jobEffect{"bad", "shield-alert", t("job.certificate-expired"), j.State.CertExpiry, "", "", "", ""})
 	default:
-		effects = append(effects, jobEffect{"warn", "shield-alert", t("job.certificate-expires"), j.State.CertExpiry, "", "", ""})
+		effects = append(effects, jobEffect{"warn", "shield-alert", t("job.certificate-expires"), j.State.CertExpiry, "", "", "", ""})
 	}
 	return effects
 }

@@ -218,9 +218,35 @@ func (p jobOverviewPage) Micros(us int64) string {
 	return p.labels.Short(time.Duration(us) * time.Microsecond)
 }
 
-// Millis is a number of microseconds in milliseconds, for charts.
-func (jobOverviewPage) Millis(us int64) string {
-	return strconv.FormatFloat(float64(us)/1000, 'f', -1, 64)
+// inSeconds is from which duration on a chart has seconds instead of milliseconds, in microseconds.
+const inSeconds = 10_000_000
+
+// DurationUnit is the unit of the chart of durations.
+func (p jobOverviewPage) DurationUnit() string {
+	return p.unit(func(d *jobDay) int64 { return d.High })
+}
+
+// LatenessUnit is the unit of the chart of lateness.
+func (p jobOverviewPage) LatenessUnit() string {
+	return p.unit(func(d *jobDay) int64 { return d.LateP })
+}
+
+func (p *jobOverviewPage) unit(of func(*jobDay) int64) string {
+	for i := range p.Days {
+		if of(&p.Days[i]) >= inSeconds {
+			return "s"
+		}
+	}
+	return "ms"
+}
+
+// Scaled is a number of microseconds in the unit of a chart.
+func (jobOverviewPage) Scaled(us int64, unit string) string {
+	scale := 1e3
+	if unit == "s" {
+		scale = 1e6
+	}
+	return strconv.FormatFloat(float64(us)/scale, 'f', -1, 64)
 }
 
 // Rate is the share of the runs that succeeded, in percent; empty without runs.

@@ -137,7 +137,7 @@ func TestJobOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := c.jobOf(t, func(j *cron.Job) { j.AccountID = other.ID })
-	for _, part := range []string{"", "/pause", "/silence", "/curl", "/badge"} {
+	for _, part := range []string{"", "/pause", "/silence", "/curl", "/badge", "/changes", "/changes/1", "/notices"} {
 		b.get(path(theirs, part)).says(404).hides("Backup")
 	}
 	for _, part := range []string{"/enable", "/disable", "/run", "/delete", "/undelete"} {
@@ -176,7 +176,7 @@ func TestJobPageOfTheWorst(t *testing.T) {
 		}
 	})
 	c.runsOf(t, &j, 1900, func(i int) bool { return i%3 == 0 })
-	for _, part := range []string{"", "?days=90", "/curl", "/badge", "/pause"} {
+	for _, part := range []string{"", "?days=90", "/curl", "/badge", "/pause", "/changes", "/notices"} {
 		if a := b.get(path(j, part)).says(200); len(a.body) > 120_000 {
 			t.Errorf("%s has %d bytes", part, len(a.body))
 		}
@@ -184,4 +184,72 @@ func TestJobPageOfTheWorst(t *testing.T) {
 	if a := b.get(path(j, "?runbook=all")).says(200); len(a.body) > 200_000 {
 		t.Errorf("the whole runbook has %d bytes", len(a.body))
 	}
+}
+
+// TestJobChanges edits a job, compares its versions, restores one and forgets its secrets.
+func TestJobChanges(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	j := c.jobOf(t, func(j *cron.Job) { j.Request.Headers = []cron.Header{{Name: "X-Token", Value: "s3cret"}} })
+	b.get(path(j, "/changes")).says(200, "The job was made.", "current").hides("Compare the chosen")
+	edit := func(change func(*cron.Job) error) {
+		t.Helper()
+		if err := c.store.UpdateJob(t.Context(), j.AccountID, j.ID, change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(func(j *cron.Job) error {
+		j.Title, j.Request.Headers = hostile, []cron.Header{{Name: "X-Token", Value: "0ther"}}
+		return nil
+	})
+	b.get(path(j, "/changes")).says(200, "Headers, Title", "Compare the chosen").hides("<script>alert")
+	b.get(path(j, "/changes?from=2&to=1")).says(200, "Differences between version 1 and version 2", "<del>Backup</del>",
+		"A secret, which differs").hides("s3cret", "0ther", "<script>alert")
+	b.get(path(j, "/changes?from=1&to=4711")).says(200, "no longer kept")
+	page := b.get(path(j, "/changes/1")).says(200, "What restoring this version changes", "<ins>Backup</ins>").hides("s3cret")
+	tag := between(page.body, `name="tag" value="`, `"`)
+	edit(func(j *cron.Job) error { j.Timeout = 7; return nil })
+	b.post(path(j, "/changes/1/restore"), "tag", tag).says(412, "Somebody changed the job meanwhile", "7 s")
+	tag = between(b.get(path(j, "/changes/1")).body, `name="tag" value="`, `"`)
+	b.post(path(j, "/changes/1/restore"), "tag", tag).leads(path(j, "/changes?done=version-restored"))
+	b.get(path(j, "/changes")).says(200, "Restored version 1.")
+	b.get(path(j, "")).says(200, "<h1>Backup</h1>")
+	b.post(path(j, "/changes/4/forget")).says(409)
+	b.post(path(j, "/changes/2/forget")).leads(path(j, "/changes?done=version-forgotten"))
+	b.get(path(j, "/changes/2")).says(200, "secrets of this version are forgotten").hides("0ther")
+	b.get(path(j, "/changes/4711")).says(404)
+	viewer := c.join(t, b, "bob@example.com", "viewer")
+	viewer.get(path(j, "/changes/2")).says(200, "What restoring").hides("Restore this version", "s3cret")
+	viewer.post(path(j, "/changes/2/restore")).says(403)
+	viewer.post(path(j, "/changes/2/forget")).says(403)
+}
+
+// TestJobNotices says who is told, by a job, a rule and the account.
+func TestJobNotices(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	account := c.account(t).ID
+	add := func(title string, edit func(*cron.Channel)) int64 {
+		t.Helper()
+		channel := cron.Channel{AccountID: account, Kind: "webhook", Title: title, Enabled: true, Confirmed: true,
+			Settings: map[string]string{"url": "https://hook.example/s3cret"}}
+		edit(&channel)
+		if err := c.store.CreateChannel(t.Context(), &channel); err != nil {
+			t.Fatal(err)
+		}
+		return channel.ID
+	}
+	add("everything", func(c *cron.Channel) { c.Default = true })
+	add("tagged", func(c *cron.Channel) { c.Tags = []string{"Night"} })
+	named := add(hostile, func(*cron.Channel) {})
+	silent := c.jobOf(t)
+	b.get(path(silent, "/notices")).says(200, "Nobody is told anything about this job", "The default channels", "everything").hides("tagged", "s3cret")
+	tagged := c.jobOf(t, func(j *cron.Job) {
+		j.Tags, j.Notification.OnFailure, j.Notification.OnFailureCount = []string{"night"}, true, 3
+	})
+	b.get(path(tagged, "/notices")).says(200, "failed 3 times in a row", "their rules name", "tagged").hides("Nobody is told anything", "everything<")
+	chosen := c.jobOf(t, func(j *cron.Job) { j.ChannelIDs = []int64{named} })
+	b.get(path(chosen, "/notices")).says(200, "since the job names them", "&lt;script&gt;").hides("<script>alert")
+	nobody := c.jobOf(t, func(j *cron.Job) { j.ChannelIDs = []int64{} })
+	b.get(path(nobody, "/notices")).says(200, "No channel is told of this job")
 }

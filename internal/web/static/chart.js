@@ -93,7 +93,8 @@ const all = async (root) => {
   const figures = [...root.querySelectorAll("figure[data-chart]")].filter((figure) => !drawn.has(figure));
   if (!figures.length) return;
   for (const figure of figures) drawn.add(figure);
-  const uPlot = await load();
+  const uPlot = await load().catch(() => null); // the page was left
+  if (!uPlot) return;
   for (const figure of figures) draw(uPlot, figure);
 };
 

@@ -1,0 +1,47 @@
+package browser
+
+import (
+	"fmt"
+	"testing"
+
+	"punctual/test/harness"
+)
+
+// TestJobPage looks at a job with a month of history, and does what its page offers.
+func TestJobPage(t *testing.T) {
+	t.Parallel()
+	_, tab := demo(t)
+	tab.Open("/console/jobs/1").See("Runs by day").Look("job")
+	tab.Press("90 days").See("Runs by day").Look("job-90")
+	tab.Click("More").Look("job-more")
+	tab.Open("/console/jobs/1/curl").See("curl").Look("job-curl")
+	tab.Press("PowerShell 7").SeeText("curl.exe")
+	tab.Open("/console/jobs/1/badge").See("Markdown").Look("job-badge")
+	tab.Open("/console/jobs/1/pause").See("A paused job does not run").Look("job-pause")
+	tab.Fill("Why", "moving the database").Press("For 1 hour").At("/console/jobs/1").See("Paused until").Look("job-paused")
+	tab.Press("Resume").See("no longer paused")
+	tab.Press("Enabled").See("The job is disabled.").Press("Enabled").See("The job is enabled.")
+	tab.Open("/console/jobs/1/changes").See("Compare the chosen versions").Look("job-changes")
+	tab.Press("Compare the chosen versions").See("Differences between").Look("job-differences")
+	tab.Press("2").See("What restoring this version changes").Look("job-version")
+	tab.Press("Restore this version").See("The version is restored.")
+	tab.Open("/console/jobs/1/notices").See("What is told").Look("job-notices")
+}
+
+// TestJobWithoutScripts runs, pauses, deletes and brings back a job without JavaScript.
+func TestJobWithoutScripts(t *testing.T) {
+	t.Parallel()
+	target := harness.NewTarget(t)
+	s := harness.NewService(t, "")
+	node := s.Start()
+	id := s.Client(node).CreateJob(harness.Fields{"title": "Backup", "url": target.URL + "/ok", "enabled": true, "schedule": daily(3, 0)})
+	tab := openTab(t, "http://localhost"+node.URL[len("http://127.0.0.1"):]).WithoutScripts()
+	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
+	tab.Press("Create the operator").At("/console")
+	page := fmt.Sprintf("/console/jobs/%d", id)
+	tab.Open(page).SeeText("It has not run yet").Look("job-fresh")
+	tab.Press("Run now").At(page).SeeText("The run was requested")
+	tab.Click("More").Press("Silence…").At(page + "/silence").Press("Until somebody ends it").At(page).SeeText("nobody is told, until somebody ends it")
+	tab.Press("End the silence").SeeText("no longer silenced").Click("More").Press("Delete").At(page).SeeText("This job was deleted").Look("job-bin")
+	tab.Press("Bring it back").At(page).SeeText("Backup")
+}
