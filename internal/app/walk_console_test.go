@@ -220,6 +220,8 @@ var pagesOfConsole = []visit{
 	{"POST /console/settings/maintenance/{id}", `title=x&kind=once&start=2100-01-01T10:00&end=2100-01-01T11:00`, "-2-x00 x+++", false},
 	{"POST /console/settings/maintenance/{id}/delete", ``, "-2-x00 x+++", false},
 
+	{"GET /console/settings/nodes", ``, "-2-xx+ xxxx", false},
+	{"GET /console/settings/plans", ``, "-2-xx+ xxxx", false},
 	{"GET /console/settings/service", ``, "-2-xx+ xxxx", false},
 	{"POST /console/settings/service/test-mail", `to=new@example.com`, "-2-xx+ xxxx", false},
 }

@@ -68,6 +68,7 @@ func (n *node) newConsole(stop <-chan struct{}) (http.Handler, error) {
 		Auth:      auth.New(n.db),
 		IsSetUp:   n.isSetUp,
 		About:     n.about(),
+		Load:      n.loadNow,
 		Issuers:   auth.NewIssuers(n.issuers, auth.NewSealer(n.db.ServiceSecret())),
 		Plans:     slices.Sorted(maps.Keys(n.plans)),
 		Now:       n.db.Now,
@@ -86,6 +87,8 @@ func (n *node) about() web.About {
 		Listen: n.listenURL(), PublicURL: configuredURL(n.config), MailFrom: string(n.config.MailFrom), SignUp: string(o.SignUp),
 		SessionIdle: o.SessionIdle, SessionLifetime: o.SessionLifetime, AuditRetention: o.AuditRetention,
 	}
+	a.Slots, a.HostSlots, a.Drain = o.Slots, o.HostSlots, o.Drain
+	a.Proxies, a.AllowTargets, a.DenyTargets = texts(o.TrustedProxies), texts(o.AllowTargets), texts(o.DenyTargets)
 	if s := n.config.SMTP; s.Host != "" {
 		a.MailServer = s.Address()
 	}
@@ -93,6 +96,25 @@ func (n *node) about() web.About {
 		a.Issuers = append(a.Issuers, i.Title+" ("+i.Issuer+")")
 	}
 	return a
+}
+
+// texts are prefixes in words.
+func texts(prefixes []netip.Prefix) (list []string) {
+	for _, p := range prefixes {
+		list = append(list, p.String())
+	}
+	return list
+}
+
+// loadNow is what this node has to do at present.
+func (n *node) loadNow() web.Load {
+	l := web.Load{InFlight: n.jobs.InFlight(), Slots: n.jobs.Slots, LateBy: n.jobs.LateBy()}
+	if n.config.Database == "" {
+		if free, total, ok := diskSpace(n.config.Data); ok {
+			l.DiskFree, l.DiskTotal = free, total
+		}
+	}
+	return l
 }
 
 // addGauges adds the metrics that are read at each scrape.

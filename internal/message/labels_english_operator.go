@@ -30,6 +30,12 @@ var englishOperatorPages = map[string]string{
 	"about.session-idle":     "Unused sessions end after (--session-idle)",
 	"about.session-lifetime": "Sessions end after (--session-lifetime)",
 	"about.audit-retention":  "Audit log kept for (--audit-retention)",
+	"about.slots":            "Runs in flight at most (--slots)",
+	"about.host-slots":       "The same to one host (--host-slots)",
+	"about.drain":            "A stop waits for runs in flight (--drain)",
+	"about.proxies":          "Trusted proxies (--trusted-proxies)",
+	"about.allow-targets":    "Private addresses that every job may call (--allow-targets)",
+	"about.deny-targets":     "Addresses that no job may call (--deny-targets)",
 	"about.days":             "{count} days",
 	"about.none":             "not configured",
 

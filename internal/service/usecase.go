@@ -72,6 +72,7 @@ const (
 	UseChangePerson  UseCase = 77
 	UseTestMail      UseCase = 78
 	UseRotateKey     UseCase = 79
+	UseListNodes     UseCase = 80
 
 	UseListPeople       UseCase = 81
 	UseChangeRole       UseCase = 82
@@ -208,7 +209,7 @@ var rights = map[UseCase]right{
 
 	UseListAccounts: operates, UseCreateAccount: operates, UseChangeAccount: operates, UseDeleteAccount: {operator: true, fresh: true},
 	UseListPersons: {operator: true, people: true}, UseChangePerson: {operator: true, people: true, fresh: true},
-	UseTestMail: operates, UseAuditAll: operates,
+	UseTestMail: operates, UseAuditAll: operates, UseListNodes: operates,
 	UseSetUp: commands, UseRotateKey: commands,
 
 	UseListPeople:   {people: true, role: cron.RoleViewer},

@@ -168,6 +168,9 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		},
 		"Channels":     func() error { return third(s.Channels(ctx, a, 0, 1)) },
 		"Channel":      func() error { return second(s.Channel(ctx, a, 1)) },
+		"Nodes":        func() error { return second(s.Nodes(ctx, a)) },
+		"Storage":      func() error { return second(s.Storage(ctx, a)) },
+		"Plans":        func() error { return second(s.Plans(a)) },
 		"Told":         func() error { return second(s.Told(ctx, a)) },
 		"ChannelKinds": func() error { return second(s.ChannelKinds(a)) },
 		"NewChannel": func() error {

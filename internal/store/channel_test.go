@@ -49,6 +49,8 @@ func runChannels(t testing.TB, db *store.Store, account int64) {
 	ok(t, db.UpdateChannel(ctx, account, c.ID, func(c *cron.Channel) error { c.Title = "other"; return nil }))
 	ok(t, db.NoteChannelTest(ctx, account, c.ID, &cron.MessageResult{Fault: cron.ChannelBroken}))
 	ok(t, db.NoteChannelTest(ctx, account, c.ID, &cron.MessageResult{}))
+	_, err = db.Nodes(ctx)
+	ok(t, err)
 	_, err = db.Told(ctx, account, true)
 	ok(t, err)
 	j := newJob(account)

@@ -24,6 +24,8 @@ type engine interface {
 	settleDead(ctx context.Context, self int64) (settled int, err error)
 	// close also closes the pools that Store.read uses.
 	close() error
+	// size selects how many bytes the database takes.
+	size() string
 }
 
 // transactor runs transactions.

@@ -203,6 +203,9 @@ func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, runningFrom
 	return nil
 }
 
+// size implements engine.
+func (e *postgresEngine) size() string { return `SELECT pg_database_size(current_database())` }
+
 // aliveAfter implements engine.
 func (e *postgresEngine) aliveAfter(now time.Time) int64 { return millis(now) }
 

@@ -107,6 +107,11 @@ func (e *sqliteEngine) clock(context.Context) (time.Time, bool, error) {
 // heartbeat implements engine: there is no lease.
 func (e *sqliteEngine) heartbeat(context.Context, int64, func(int64) int64) error { return nil }
 
+// size implements engine.
+func (e *sqliteEngine) size() string {
+	return `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`
+}
+
 // aliveAfter implements engine: leases are not renewed.
 func (e *sqliteEngine) aliveAfter(time.Time) int64 { return 0 }
 

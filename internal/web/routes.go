@@ -38,7 +38,7 @@ func (w *web) routes() []route {
 		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
 		w.jobsRoutes(), w.jobViewRoutes(), w.folderRoutes(), w.keyboardRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
-		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.secretRoutes(), w.tlsRoutes(), w.serviceRoutes(),
+		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.secretRoutes(), w.tlsRoutes(), w.nodeRoutes(), w.serviceRoutes(),
 		w.editorRoutes(),
 		w.importRoutes(), w.testRunRoutes(),
 		w.bulkRoutes(), w.actionRoutes(), w.binRoutes(), w.maintenanceRoutes(),

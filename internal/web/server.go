@@ -59,6 +59,7 @@ type Config struct {
 	IsSetUp   func(context.Context) (bool, error) // whether somebody can sign in
 	Plans     []string                            // the names of the plans that accounts may have
 	About     About                               // the settings of the service, for its operators
+	Load      func() Load                         // of this node, for operators; nil where nobody knows
 	Issuers   *auth.Issuers                       // by which people can sign in; nil for none
 	Logger    *slog.Logger
 	Now       func() time.Time
@@ -73,6 +74,7 @@ type web struct {
 	isSetUp   func(context.Context) (bool, error)
 	plans     []string
 	about     About
+	load      func() Load
 	oidc      *auth.Issuers
 	issuers   []issuer // the same, as pages show them
 	now       func() time.Time
@@ -92,7 +94,7 @@ type web struct {
 // New returns the handler for /console and all paths below it.
 func New(c Config) (http.Handler, error) {
 	w := &web{
-		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, now: c.Now, logger: c.Logger,
+		service: c.Service, auth: c.Auth, isSetUp: c.IsSetUp, plans: c.Plans, about: c.About, load: c.Load, now: c.Now, logger: c.Logger,
 		proxies: c.Proxies, publicURL: c.PublicURL, stop: c.Stop, crossing: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 	}
 	if w.oidc = c.Issuers; w.oidc == nil {

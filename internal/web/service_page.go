@@ -30,19 +30,18 @@ type About struct {
 	SignUp                                       string // "open" or "closed"
 	Issuers                                      []string
 	SessionIdle, SessionLifetime, AuditRetention time.Duration
+	Slots, HostSlots                             int           // executions in flight, on this node and to one host
+	Drain                                        time.Duration // for which a stop waits for them
+	Proxies, AllowTargets, DenyTargets           []string      // addresses and ranges
 }
 
 // fact is a setting as the page shows it.
 type fact struct{ Label, Value string }
 
 // facts are the settings in words.
-func (v *visit) facts() []fact {
+func (v *visit) facts(p *view) []fact {
 	t, a := v.catalogue.Label, v.web.about
 	configured := func(text string) string { return cmp.Or(text, t("about.none")) }
-	database := t("about.sqlite", "directory", a.DataDir)
-	if a.PostgreSQL {
-		database = "PostgreSQL"
-	}
 	signUp := t("about.closed")
 	if a.SignUp == "open" {
 		signUp = t("about.open")
@@ -50,7 +49,7 @@ func (v *visit) facts() []fact {
 	return []fact{
 		{t("about.version"), a.Version},
 		{t("about.zones"), a.Zones},
-		{t("about.database"), database},
+		{t("about.database"), v.databaseName()},
 		{t("about.listen"), a.Listen},
 		{t("about.public-url"), configured(a.PublicURL)},
 		{t("about.smtp"), configured(a.MailServer)},
@@ -60,6 +59,12 @@ func (v *visit) facts() []fact {
 		{t("about.session-idle"), v.span(a.SessionIdle)},
 		{t("about.session-lifetime"), v.span(a.SessionLifetime)},
 		{t("about.audit-retention"), v.span(a.AuditRetention)},
+		{t("about.slots"), p.Count(a.Slots)},
+		{t("about.host-slots"), p.Count(a.HostSlots)},
+		{t("about.drain"), p.Duration(a.Drain)},
+		{t("about.proxies"), configured(strings.Join(a.Proxies, ", "))},
+		{t("about.allow-targets"), configured(strings.Join(a.AllowTargets, ", "))},
+		{t("about.deny-targets"), configured(strings.Join(a.DenyTargets, ", "))},
 	}
 }
 
@@ -91,7 +96,7 @@ func (v *visit) servicePage(status int, p servicePage) error {
 	if !p.Person.Operator {
 		return errOperatorOnly
 	}
-	p.Facts, p.Mail = v.facts(), v.web.about.MailServer != ""
+	p.Facts, p.Mail = v.facts(&p.view), v.web.about.MailServer != ""
 	if p.Form.values == nil {
 		p.Form = newForm("to", p.Person.Email)
 	}

@@ -19,6 +19,21 @@ var nodeTests = []test{
 		alive := s.raw().Leases(db.Now())
 		s.equal("alive", alive, int64(2))
 	}},
+	{"nodes are listed, those that are alive first", func(s *suite) {
+		db := s.open()
+		former, now := s.node(db), s.node(db)
+		s.ok(db.StopNode(s.ctx(), former))
+		list, err := db.Nodes(s.ctx())
+		s.ok(err)
+		if len(list) != 2 || list[0].Epoch != now || !list[0].Alive || list[1].Epoch != former || list[1].Alive || list[0].Name == "" || list[0].Started.IsZero() {
+			s.Errorf("listed %+v", list)
+		}
+		about, err := db.Storage(s.ctx())
+		s.ok(err)
+		if about.Bytes < 1000 || about.Due != 0 || about.WaitingMessages != 0 {
+			s.Errorf("the database holds %+v", about)
+		}
+	}},
 	{"a heartbeat keeps a node alive", func(s *suite) {
 		db, account, node := s.start()
 		other := s.open()
