@@ -108,7 +108,10 @@ func texts(prefixes []netip.Prefix) (list []string) {
 
 // loadNow is what this node has to do at present.
 func (n *node) loadNow() web.Load {
-	l := web.Load{InFlight: n.jobs.InFlight(), Slots: n.jobs.Slots, LateBy: n.jobs.LateBy()}
+	var l web.Load
+	if n.jobs != nil {
+		l = web.Load{InFlight: n.jobs.InFlight(), Slots: n.jobs.Slots, LateBy: n.jobs.LateBy()}
+	}
 	if n.config.Database == "" {
 		if free, total, ok := diskSpace(n.config.Data); ok {
 			l.DiskFree, l.DiskTotal = free, total
