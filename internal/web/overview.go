@@ -149,9 +149,7 @@ func (p *overviewPage) changes() (rows []recentChange, more bool) {
 	for i := 0; i < len(p.Overview.Edits); {
 		e, jobs := &p.Overview.Edits[i], 0
 		for i < len(p.Overview.Edits) && (jobs == 0 || e.ActionID != 0 && p.Overview.Edits[i].ActionID == e.ActionID || e.ActionID == 0 && p.sameEdit(e, &p.Overview.Edits[i])) {
-			if jobs++; e.ActionID == 0 {
-				jobs = 1
-			}
+			jobs++
 			i++
 		}
 		gone(e.Created)
@@ -160,6 +158,8 @@ func (p *overviewPage) changes() (rows []recentChange, more bool) {
 		case e.ActionID != 0:
 			row.Title, row.Path = t("overview.action"), pathActions+"/"+strconv.FormatInt(e.ActionID, 10)
 			row.Did = p.several(jobs, "overview.changed-one-by", "overview.changed-many-by")
+		case e.Version == 1 && jobs > 1:
+			row.Did = t("overview.many-created", "count", p.Count(jobs))
 		case e.Version == 1:
 			row.Did = t("overview.created")
 		case e.Restored != 0:
@@ -176,9 +176,16 @@ func (p *overviewPage) changes() (rows []recentChange, more bool) {
 	return rows, p.Overview.EditsAtLeast
 }
 
-// sameEdit tells whether two versions are of one job by one person.
+// sameEdit tells whether two versions are told as one: those of one job by one person, and jobs that one person created one after
+// the other.
 func (p *overviewPage) sameEdit(a, b *cron.JobEdit) bool {
-	return a.JobID == b.JobID && b.ActionID == 0 && a.Author == b.Author && a.Restored == 0 && b.Restored == 0 && b.Version != 1
+	switch {
+	case b.ActionID != 0 || a.Author != b.Author || a.Restored != 0 || b.Restored != 0:
+		return false
+	case a.Version == 1:
+		return b.Version == 1
+	}
+	return a.JobID == b.JobID && b.Version != 1
 }
 
 // Measured tells whether anything is known of how late executions started.

@@ -90,7 +90,7 @@ func TestOverviewOfChanges(t *testing.T) {
 	for i := range 20 {
 		c.newJob(t, account, fmt.Sprintf("job %d", i))
 	}
-	b.get("/console").says(200, "All 20 jobs are disabled", "job 19", "All changes").hides("job 3<")
+	b.get("/console").says(200, "All 20 jobs are disabled", "created 20 jobs", "job 19").hides("job 3<")
 	c.tables(t).Exec(`UPDATE job_version SET action_id = 7, created_at = created_at + 1 WHERE job_id > 1`)
 	page := b.get("/console").says(200, "changed 19 jobs in one action", `href="/console/actions/7"`, "job 0").hides("job 19")
 	if strings.Count(page.body, "/console/actions/7") != 1 {
