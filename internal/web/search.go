@@ -132,6 +132,10 @@ func (p *searchPage) places() (list []searchEntry) {
 		add("/settings/channels", "nav.channels", "bell")
 		add("/settings/people", "nav.people", "users")
 		add("/settings/keys", "nav.keys", "key-round")
+		add("/settings/maintenance", "nav.maintenance", "wrench")
+		add("/settings/bin", "nav.bin", "trash-2")
+		add("/settings/secrets", "nav.secrets", "lock")
+		add("/settings/tls", "nav.tls", "file-key")
 	}
 	if p.Account.ID != 0 && p.May("owner") {
 		add("/settings/audit", "nav.audit", "scroll-text")
