@@ -18,7 +18,7 @@ var englishSecrets = map[string]string{
 	"secrets.new":            "New secret",
 	"secrets.create":         "Make the secret",
 	"secrets.value":          "Value",
-	"secrets.value-hint":     "One line.",
+	"secrets.value-hint":     "One line of text. It is shown while you type, and never again.",
 	"secrets.replace":        "Replace the value",
 	"secrets.replace-text":   "Runs that start from then on send the new value.",
 	"secrets.replace-submit": "Replace",

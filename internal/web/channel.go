@@ -40,6 +40,9 @@ func (v *visit) channelPage(status int, id int64, p channelPage) error {
 	if err != nil {
 		return err
 	}
+	if v.r.Method == http.MethodPost {
+		p.Here = channelPath(id) // and not the page of the form
+	}
 	p.Channel, p.Spans = v.channelRow(&p.view, &c), p.muteSpans()
 	p.Mails = c.Mails() && !v.web.service.Features().Notices
 	if p.Tested = p.Tested || v.r.URL.Query().Get("done") == "tested"; p.Tested {

@@ -290,3 +290,17 @@ func TestUnconfirmedChannel(t *testing.T) {
 		}
 	}
 }
+
+// TestUntold shows on other pages that nobody is told, while that is so.
+func TestUntold(t *testing.T) {
+	c := newConsoleWith(t, settings{channels: &courier{}})
+	b := c.setUp(t)
+	viewer := c.join(t, b, "bob@example.com", "viewer")
+	c.newJob(t, c.account(t), "nightly")
+	b.get("/console").says(200, "Nobody is told yet", `href="/console/settings/channels/new"`)
+	viewer.get("/console").says(200, "Nobody is told yet").hides(`href="/console/settings/channels/new"`)
+	b.post("/console/settings/channels/new", "kind", "slack", "set-url", "https://hooks.slack.com/services/x", "then", "test")
+	b.get("/console").says(200).hides("Nobody is told yet")
+	b.post("/console/settings/channels/2/mute", "hours", "-1")
+	b.get("/console").says(200, "Nobody is told yet")
+}
