@@ -117,7 +117,7 @@ func showAction(v *visit) error {
 		p.First = actionAddress(a.ID, q, "after", "")
 	}
 	if a.DryRun && a.Undoes == 0 && p.May("editor") {
-		p.Sheet = pathBulk + "?" + url.Values{"from": {strconv.FormatInt(a.ID, 10)}, "all": {q.Get("all")}, "filter": {q.Get("filter")}}.Encode()
+		p.Sheet = pathBulk + "?from=" + formatID(a.ID)
 	}
 	return v.render(200, "action", p)
 }
@@ -125,7 +125,7 @@ func showAction(v *visit) error {
 // actionAddress is the address of an action with the query of this page, but for one of its values.
 func actionAddress(id int64, q url.Values, name, value string) string {
 	to := url.Values{}
-	for _, n := range []string{"result", "all", "filter", name} { // but for the page
+	for _, n := range []string{"result", name} { // but for the page
 		if text := q.Get(n); text != "" {
 			to.Set(n, text)
 		}

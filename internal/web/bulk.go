@@ -32,6 +32,7 @@ type selection struct {
 	IDs   []int64
 	All   bool
 	Query string // the search of All, as the query of the jobs list
+	Text  string // the same as the text of a search; only where the sheet is shown
 }
 
 // selected reads a selection from the fields of a form or an address: job, repeatedly or with several IDs that are separated by
@@ -66,29 +67,38 @@ func (s selection) List() string {
 }
 
 // Address is the address of the jobs list with the search.
-func (s selection) Address() string {
-	q, err := url.ParseQuery(s.Query)
-	if err != nil || len(q) == 0 {
-		return pathJobs
-	}
-	return pathJobs + "?" + q.Encode()
-}
+func (s selection) Address() string { return jobsAddress(s.Text) }
 
 // selectInto gives an action the jobs of a selection.
 func (v *visit) selectInto(r *service.ActionRequest, s selection) error {
-	if !s.All {
-		if r.JobIDs = s.IDs; len(s.IDs) > maxSelected {
-			return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleTooMany, Limit: maxSelected}}}
-		}
-		return nil
+	if s.All {
+		f, _, err := v.filterOf(s)
+		r.Filter = &f
+		return err
 	}
+	if r.JobIDs = s.IDs; len(s.IDs) > maxSelected {
+		return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleTooMany, Limit: maxSelected}}}
+	}
+	return nil
+}
+
+// filterOf is the filter of a selection of all, and the text of a search that has it.
+func (v *visit) filterOf(s selection) (f cron.JobFilter, text string, err error) {
 	q, err := url.ParseQuery(s.Query)
 	if err != nil {
-		return &cron.Error{Kind: cron.Invalid, Err: err}
+		return f, "", &cron.Error{Kind: cron.Invalid, Err: err}
 	}
-	f, err := v.jobFilterOf(q)
-	r.Filter = &f
-	return err
+	if f, err = v.jobFilterOf(q); err != nil {
+		return f, "", err
+	}
+	text, err = v.searchText(&f)
+	return f, text, err
+}
+
+// searchText is the text of a search that selects what the filter does.
+func (v *visit) searchText(f *cron.JobFilter) (string, error) {
+	folders, err := v.web.service.Folders(v.ctx(), v.actor)
+	return cron.FormatJobSearch(f, &cron.JobSearchNames{Folders: folders, Now: v.web.now(), Zone: v.plainView().mine}), err
 }
 
 // bulkPage is the sheet on which a change of many jobs is described.
@@ -116,8 +126,8 @@ func showBulk(v *visit) error {
 			return err
 		}
 		f = bulkForm(order.Operations, v.plainView().zone)
-		if q.Get("all") == "" {
-			q.Set("job", selection{IDs: order.JobIDs}.List())
+		if q, err = v.selectionOf(&order); err != nil {
+			return err
 		}
 	}
 	if q.Get("do") == "delete" {
@@ -126,7 +136,22 @@ func showBulk(v *visit) error {
 	return v.bulkPage(http.StatusOK, f, selected(q))
 }
 
+// selectionOf is the selection of an action in the form that the sheet reads.
+func (v *visit) selectionOf(order *cron.ActionOrder) (url.Values, error) {
+	if order.Filter == nil {
+		return url.Values{"job": {selection{IDs: order.JobIDs}.List()}}, nil
+	}
+	text, err := v.searchText(order.Filter)
+	return url.Values{"all": {"1"}, "filter": {url.Values{"q": {text}}.Encode()}}, err
+}
+
 func (v *visit) bulkPage(status int, f form, s selection) (err error) {
+	if s.All { // a view that is named may become another one
+		if _, s.Text, err = v.filterOf(s); err != nil {
+			return err
+		}
+		s.Query = url.Values{"q": {s.Text}}.Encode()
+	}
 	p := bulkPage{Form: f, Selection: s, Delete: f.Value("do") == "delete", Back: s.Address()}
 	if next := cmp.Or(v.form("next"), v.r.URL.Query().Get("next")); next != "" {
 		p.Back = localPath(next)
@@ -181,12 +206,6 @@ func (v *visit) jobTitles(ids []int64) (titles []string, more int, err error) {
 	return titles, 0, nil
 }
 
-// Search is the search whose jobs are selected.
-func (p bulkPage) Search() string {
-	q, _ := url.ParseQuery(p.Selection.Query)
-	return q.Get("q")
-}
-
 // jobTitle is what a job is called: its title, or its URL without credentials.
 func jobTitle(j *cron.Job) string {
 	if j.Title != "" {
@@ -232,11 +251,7 @@ func tryBulk(v *visit) error {
 		}
 		return v.bulkPage(status, f, s)
 	}
-	to := actionPath(id)
-	if s.All {
-		to += "?" + url.Values{"filter": {s.Query}, "all": {"1"}}.Encode()
-	}
-	return v.redirect(to)
+	return v.redirect(actionPath(id))
 }
 
 // startBulk starts a dry run.

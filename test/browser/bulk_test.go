@@ -2,7 +2,6 @@ package browser
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -32,16 +31,12 @@ func withJobs(t *testing.T, n int) (tab *Tab, client *harness.Client) {
 	return tab.Press("Create the operator").At("/console"), client
 }
 
-// matching is the sheet for all jobs that a search finds.
-func matching(search string) string {
-	return "/console/jobs/bulk?" + url.Values{"all": {"1"}, "filter": {url.Values{"q": {search}}.Encode()}}.Encode()
-}
-
 // TestTwoHundredJobs replaces the host of two hundred jobs and moves their times, looks before it does, and takes it back.
 func TestTwoHundredJobs(t *testing.T) {
 	t.Parallel()
 	tab, client := withJobs(t, 200)
-	tab.Open(matching("host:" + oldHost)).See("All jobs that match").Look("bulk-sheet")
+	tab.Open("/console/jobs").tabTo("q").Type("host:" + oldHost).Leave(kb.Enter).See("Report of customer 1037").Press("Change all that match")
+	tab.See("All jobs that match").Look("bulk-sheet")
 	tab.Fill("Find", oldHost).Fill("Replace by", "new.example.com").Fill("Move by minutes", "5").Press("Preview")
 	tab.See("200 jobs would change").Look("bulk-preview")
 	tab.Press("Change 200 jobs").See("200 jobs changed").Look("bulk-done")
@@ -60,7 +55,7 @@ func TestTwoHundredJobs(t *testing.T) {
 func TestTwoHundredJobsWithoutScripts(t *testing.T) {
 	t.Parallel()
 	tab, client := withJobs(t, 200)
-	tab.WithoutScripts().Open(matching("host:" + oldHost)).SeeText("All jobs that match")
+	tab.WithoutScripts().Open("/console/jobs?q=host:" + oldHost).Press("Change all that match").SeeText("All jobs that match")
 	tab.Press("Another text").SeeText("Another header")
 	tab.Fill("Find", oldHost).Fill("Replace by", "new.example.com").Fill("Move by minutes", "5").Press("Preview")
 	tab.refreshUntil("200 jobs would change").Press("Edit this change").SeeText("All jobs that match").Fill("Move by minutes", "10").Press("Preview")
@@ -72,7 +67,7 @@ func TestTwoHundredJobsWithoutScripts(t *testing.T) {
 	if job := client.Job(2); job.URL != "https://old.example.com/reports/1000?format=pdf" || job.Schedule.Minutes[0] != 0 {
 		t.Errorf("the job is %+v", job)
 	}
-	tab.Open(matching("host:" + oldHost)).Press("Preview the deletion").refreshUntil("200 jobs would be deleted").Press("Delete 200 jobs").refreshUntil("200 jobs deleted")
+	tab.Open("/console/jobs?q=host:" + oldHost).Press("Change all that match").Press("Preview the deletion").refreshUntil("200 jobs would be deleted").Press("Delete 200 jobs").refreshUntil("200 jobs deleted")
 	tab.Open("/console/settings/bin").Press("Restore").SeeText("The job is back.")
 	if n := len(client.Jobs()); n != 2 {
 		t.Errorf("there are %d jobs", n)
@@ -92,7 +87,8 @@ func (tab *Tab) refreshUntil(text string) *Tab {
 func TestTwoHundredJobsByKeyboard(t *testing.T) {
 	t.Parallel()
 	tab, client := withJobs(t, 200)
-	tab.Open(matching("host:" + oldHost)).See("All jobs that match")
+	tab.Open("/console/jobs").tabTo("q").Type("host:" + oldHost).Leave(kb.Enter).See("Report of customer 1037")
+	tab.tabToButton("Change all that match").Leave(kb.Enter).See("All jobs that match")
 	tab.tabTo("shift").Type("5").tabTo("find-0").Type(oldHost).tabTo("replace-0").Type("new.example.com").Leave(kb.Enter)
 	tab.See("200 jobs would change").tabTo("apply").Leave(kb.Enter)
 	tab.See("200 jobs changed").tabTo("undo").Leave(kb.Enter)

@@ -6,18 +6,30 @@ import (
 )
 
 // maxTabs is how many times the Tab key is pressed to reach something.
-const maxTabs = 200
+const maxTabs = 600
 
 // tabTo presses the Tab key until the element with an ID has the focus.
 func (tab *Tab) tabTo(id string) *Tab {
 	tab.t.Helper()
+	return tab.tabUntil(`document.activeElement?.id ?? ""`, id)
+}
+
+// tabToButton presses the Tab key until a button or a link with a text has the focus.
+func (tab *Tab) tabToButton(text string) *Tab {
+	tab.t.Helper()
+	return tab.tabUntil(`document.activeElement?.textContent.trim() ?? ""`, text)
+}
+
+// tabUntil presses the Tab key until an expression has a value.
+func (tab *Tab) tabUntil(expression, value string) *Tab {
+	tab.t.Helper()
 	for range maxTabs {
 		tab.do("press Tab", chromedp.KeyEvent(kb.Tab))
-		if read(tab, "find the focus", chromedp.Evaluate[string](`document.activeElement?.id ?? ""`)) == id {
+		if read(tab, "find the focus", chromedp.Evaluate[string](expression)) == value {
 			return tab
 		}
 	}
-	tab.t.Fatalf("the Tab key does not lead to %s\n%s", id, tab.where())
+	tab.t.Fatalf("the Tab key does not lead to %s\n%s", value, tab.where())
 	return tab
 }
 
