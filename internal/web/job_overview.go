@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"html/template"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type jobOverviewPage struct {
 	Span    int    // days
 	Spans   []chip
 	Runs    []cron.HistoryRecord // the latest ones
+	Pending bool                 // a run was requested or is in progress, so that something is about to happen
 	Coming  nextRuns
 	Runbook template.HTML // the description of the job
 	Cut     bool          // Runbook is the beginning of the description
@@ -79,6 +81,8 @@ func (v *visit) jobOverview(status int, jobID int64, refused string) (err error)
 		return err
 	}
 	p.Runs = page.Records
+	p.Pending = v.r.URL.Query().Get("done") == "job-run" ||
+		slices.ContainsFunc(p.Runs, func(r cron.HistoryRecord) bool { return r.Outcome == cron.OutcomeRunning })
 	p.Coming = v.nextRuns(j.Job.Preview(p.now, shownRuns), j.Schedule.Timezone)
 	p.setRunbook(v.r.URL.Query().Get("runbook") == "all")
 	return v.render(status, "job", p)

@@ -26,6 +26,20 @@ func TestJobPage(t *testing.T) {
 	tab.Press("2").See("What restoring this version changes").Look("job-version")
 	tab.Press("Restore this version").See("The version is restored.")
 	tab.Open("/console/jobs/1/notices").See("What is told").Look("job-notices")
+	tab.Open("/console/jobs/16").See("503 Service Unavailable").Look("job-failing")
+}
+
+// TestJobRunsLive requests a run, and sees what becomes of it without loading the page again.
+func TestJobRunsLive(t *testing.T) {
+	t.Parallel()
+	target := harness.NewTarget(t)
+	s := harness.NewService(t, "")
+	node := s.Start()
+	id := s.Client(node).CreateJob(harness.Fields{"title": "Backup", "url": target.URL + "/ok", "enabled": true, "schedule": daily(3, 0)})
+	tab := openTab(t, "http://localhost"+node.URL[len("http://127.0.0.1"):])
+	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
+	tab.Press("Create the operator").At("/console").Open(fmt.Sprintf("/console/jobs/%d", id)).See("It has not run yet")
+	tab.Press("Run now").See("The run was requested").See("Succeeded").See("The last run,")
 }
 
 // TestJobWithoutScripts runs, pauses, deletes and brings back a job without JavaScript.
