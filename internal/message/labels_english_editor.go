@@ -7,6 +7,7 @@ var englishEditor = map[string]string{
 	"editor.settings-title": "Settings of {title}",
 	"editor.schedule-title": "Schedule",
 	"editor.schedule-intro": "Try out when a job would run. Nothing is saved.",
+	"editor.mended":         "{what}: the form has it. Save to keep it.",
 	"editor.read-only":      "Viewers see the settings and cannot change them. Credentials and the body are not shown.",
 	"editor.sections":       "Sections",
 	"editor.what":           "What",

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,7 +43,8 @@ type jobDraft struct {
 	changed  []string // the keys of the parts that Patch changes
 	said     map[string]string
 	pasted   *pasted
-	conflict bool // the job was changed meanwhile, and the person is told of it for the first time
+	mended   string // the label of a change that the address asked for
+	conflict bool   // the job was changed meanwhile, and the person is told of it for the first time
 	taken    []string
 	blank    int // rows for further headers
 }
@@ -84,8 +86,22 @@ func (v *visit) jobDraft() (*jobDraft, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.form = v.r.PostForm
+	v.take(d)
 	return d, v.decode(d)
+}
+
+// take takes the form that was sent. One that is not that of the editor, such as a box to paste into, has some of the controls: the
+// others hold what they show at first.
+func (v *visit) take(d *jobDraft) {
+	if d.form = v.r.PostForm; v.form("editor") != "" {
+		return
+	}
+	job := d.base
+	if d.JobID == 0 {
+		job = newConsoleJob(v.personZone().String())
+	}
+	d.form = showJob(&job, v.personZone())
+	maps.Copy(d.form, v.r.PostForm)
 }
 
 // decode reads the form of a draft.
@@ -179,6 +195,9 @@ func showNewJob(v *visit) error {
 	if err := v.decode(d); err != nil {
 		return err
 	}
+	if err := v.mend(d); err != nil {
+		return err
+	}
 	for _, name := range [...]string{"paste", "url"} {
 		if text := strings.TrimSpace(q.Get(name)); text != "" {
 			if err := v.paste(d, text); err != nil {
@@ -252,6 +271,9 @@ func showJobSettings(v *visit) error {
 	if err := v.decode(d); err != nil {
 		return err
 	}
+	if err := v.mend(d); err != nil {
+		return err
+	}
 	return v.editor(d, http.StatusOK, nil)
 }
 
@@ -273,7 +295,7 @@ func saveJob(v *visit) error {
 	if err != nil {
 		return err
 	}
-	d.form = v.r.PostForm
+	v.take(d)
 	if err := v.decode(d); err != nil {
 		return err
 	}

@@ -201,6 +201,37 @@ func TestEditorButtons(t *testing.T) {
 	b.sendForm("/console/jobs/new", f, "mode", "crontab", "crontab", "CRON_TZ=Asia/Tokyo 30 4 * * *", "do", "show").says(200, `value="Asia/Tokyo"`, `value="04:30"`)
 }
 
+// TestFormsOfOthers sends forms that have few of the editor's controls, and follows links that change a form.
+func TestFormsOfOthers(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	f := formOf(t, b.post("/console/jobs/new", "paste", "https://a.example/x", "do", "paste").says(200, "The URL was filled in").body)
+	want := formOf(t, b.get("/console/jobs/new").body)
+	want.Set("url", "https://a.example/x")
+	for name := range want {
+		if !slices.Equal(f[name], want[name]) {
+			t.Errorf("%s is %q, and %q at first", name, f[name], want[name])
+		}
+	}
+	b.post("/console/jobs/new", "url", "https://b.example/", "do", "create").leads("/console/jobs/1?done=created")
+	job := c.storedJob(t, 1)
+	if !job.Enabled || job.Exchange.Unverified || !job.Notification.OnFailure || !job.SaveResponses {
+		t.Errorf("the job is %+v", job)
+	}
+
+	settings := settingsOf(1)
+	page := b.get(settings+"?mend=timeout&to=20").says(200, "Save to keep it", `data-guard="changed"`)
+	b.sendForm(settings, formOf(t, page.body), "do", "save").leads(settings + "?done=saved")
+	page = b.get(settings + "?mend=content-type&to=text/plain").says(200)
+	b.sendForm(settings, formOf(t, page.body), "do", "save").leads(settings + "?done=saved")
+	before := job
+	job = c.storedJob(t, 1)
+	if changes := cron.JobChanges(&before, &job); !slices.Equal(changes, []string{"/extendedData/headers", "/requestTimeout"}) || job.Timeout != 20 {
+		t.Errorf("the changes are %q: %+v", changes, job)
+	}
+	b.get("/console/jobs/new?mend=url&to=https://c.example/").says(200, `value="https://c.example/"`)
+}
+
 // TestSchedulePage asks what a schedule means.
 func TestSchedulePage(t *testing.T) {
 	c := newConsole(t)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"strings"
 
 	"punctual/internal/cron"
 )
@@ -32,4 +33,46 @@ func (v *visit) fill(d *jobDraft, patch *cron.JobPatch) {
 			d.replace(&p, p.shown(&job, v.personZone()))
 		}
 	}
+}
+
+// mend puts the change that the address asks for into the form: what mends a failure of the job.
+func (v *visit) mend(d *jobDraft) error {
+	m, ok := parseMend(v.r.URL.Query())
+	if !ok {
+		return nil
+	}
+	v.fill(d, mendPatch(m, d.job()))
+	d.mended = v.catalogue.Label(mendLabel(m.Kind))
+	return v.decode(d)
+}
+
+// mendPatch is a change of a job that mends a failure.
+func mendPatch(m cron.Mend, job cron.Job) *cron.JobPatch {
+	patch := &cron.JobPatch{}
+	x := &patch.Values
+	set := func(field string) { patch.Fields = append(patch.Fields, field) }
+	switch m.Kind {
+	case cron.MendURL:
+		x.Request.URL = m.Text
+		set("/url")
+	case cron.MendTimeout:
+		x.Timeout = m.Number
+		set("/requestTimeout")
+	case cron.MendFollowRedirects:
+		x.Exchange.FollowRedirects = m.Number
+		set("/followRedirects")
+	case cron.MendRedirectSuccess:
+		x.RedirectSuccess = true
+		set("/redirectSuccess")
+	case cron.MendOversize:
+		x.Exchange.Oversize = cron.OversizeTruncate
+		set("/oversize")
+	case cron.MendContentType:
+		x.Request.Headers = slices.DeleteFunc(slices.Clone(job.Request.Headers), func(h cron.Header) bool {
+			return strings.EqualFold(h.Name, "Content-Type")
+		})
+		x.Request.Headers = append(x.Request.Headers, cron.Header{Name: "Content-Type", Value: m.Text})
+		set("/extendedData/headers")
+	}
+	return patch
 }

@@ -38,6 +38,7 @@ type editorForm struct {
 	Conflicts  []conflict
 	Taken      []string // labels of parts that others changed and the form did not
 	Pasted     *pasted
+	Mended     string // the label of a change that the form has
 	Kept       keptSecrets
 	Scheduling bool // the page has the section When only
 
@@ -110,7 +111,7 @@ var modeLabels = map[string]string{
 
 // editorForm makes the form of a draft; err is what is wrong with it.
 func (v *visit) editorForm(d *jobDraft, err error) (editorForm, error) {
-	f := editorForm{editorChoices: v.editorChoices(), Mode: d.form.Get("mode"), JobID: d.JobID, Version: d.version, Pasted: d.pasted, Conflict: d.conflict, Changed: d.base,
+	f := editorForm{editorChoices: v.editorChoices(), Mode: d.form.Get("mode"), JobID: d.JobID, Version: d.version, Pasted: d.pasted, Mended: d.mended, Conflict: d.conflict, Changed: d.base,
 		ChangedBy: d.base.UpdatedBy.Label}
 	if d.clone {
 		f.JobID, f.From = 0, d.JobID
@@ -336,7 +337,7 @@ func (v *visit) editor(d *jobDraft, status int, err error) error {
 	if failed = v.editorLists(&p, d); failed != nil {
 		return failed
 	}
-	p.ReadOnly, p.Unsaved = !p.May("editor"), v.r.Method == http.MethodPost
+	p.ReadOnly, p.Unsaved = !p.May("editor"), v.r.Method == http.MethodPost || d.mended != "" || d.pasted != nil
 	return v.render(status, "job-editor", p)
 }
 
