@@ -24,7 +24,7 @@ func (w *web) problemRoutes() []route {
 // problemList shows problems, latest opening first. Its address holds the states and the page.
 type problemList struct {
 	view
-	Chips  []chip
+	Tabs   []tab
 	Rows   []problemRow
 	First  string // the address of the first page; empty there
 	Older  string // the address of the next page; empty at the end
@@ -74,11 +74,7 @@ func showProblems(v *visit) error {
 	}))
 	numbers := [...]string{p.Count(counts.Unresolved()), p.Count(counts.Open), p.Count(counts.Acknowledged), p.Count(counts.Snoozed), ""}
 	for i, f := range problemFilters {
-		c := chip{Path: problemsAddress(f.name, ""), Label: v.catalogue.Label(f.label), Count: numbers[i], Set: i == chosen}
-		if c.Set {
-			c.Path = pathProblems
-		}
-		p.Chips = append(p.Chips, c)
+		p.Tabs = append(p.Tabs, tab{Path: problemsAddress(f.name, ""), Label: v.catalogue.Label(f.label), Count: numbers[i], Here: i == chosen})
 	}
 	query := cron.ProblemQuery{States: problemFilters[chosen].states, After: problemPosition(q.Get("after")), Limit: problemsPage}
 	list, why, next, err := v.web.service.Problems(v.ctx(), v.actor, &query)
@@ -133,6 +129,14 @@ func (v *visit) problemRow(p *cron.JobProblem, why *cron.Diagnosis) problemRow {
 		r.JobsPath = r.Path + "#jobs"
 	}
 	return r
+}
+
+// More is a sign that there are more runs than were counted.
+func (r problemRow) More() string {
+	if r.RunsAtLeast {
+		return "+"
+	}
+	return ""
 }
 
 func problemPath(id int64) string { return pathProblems + "/" + strconv.FormatInt(id, 10) }
