@@ -77,6 +77,7 @@ var englishJobs = map[string]string{
 	"views.intro":       "A view is a search of jobs that you have saved. Only you see it.",
 	"views.none":        "You have no views yet. Search the jobs, then save the search as a view.",
 	"views.save":        "Save as view",
+	"views.create":      "Save the view",
 	"views.name":        "Name",
 	"views.search":      "Search",
 	"views.change":      "Rename or delete",
