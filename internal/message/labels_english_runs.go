@@ -77,8 +77,8 @@ var englishRuns = map[string]string{
 
 	"again.one": "Run again", "again.one-record": "This repeats the run of {job} with the job as it is now. It calls",
 	"again.one-job": "This runs {job} once more, now. It calls", "again.careful-one": "{method} is not idempotent: calling it again may do again what the first call has already done.",
-	"again.title": "Run again", "again.of-all": "The failed, lost and missed runs of the list run again, with their jobs as they are now,",
-	"again.of-job": "The failed, lost and missed runs of {job} in the list run again, with the job as it is now,", "again.since": "from", "again.until": "to",
+	"again.title": "Run again", "again.of-all": "Runs of the list run again, with their jobs as they are now. Outcomes: {outcomes};",
+	"again.of-job": "Runs of {job} in the list run again, with the job as it is now. Outcomes: {outcomes};", "again.since": "from", "again.until": "to",
 	"again.only": "Only runs that failed, were lost, missed or skipped can be run again. Choose one of these outcomes in the list.",
 	"again.none": "There is nothing to run again: no run matches, or all of them were repeated.",
 	"again.runs": "Runs to start", "again.cut": "as many as one request may start; the newest first", "again.jobs": "Jobs", "again.matched": "Runs that match",
@@ -87,7 +87,7 @@ var englishRuns = map[string]string{
 	"again.careful-more": "{count} more jobs", "again.careful-choice": "Run them again all the same",
 	"again.careful-needed": "Confirm that these jobs may run again, or leave them out of the list.",
 	"again.rate":           "Runs per minute", "again.rate-hint": "So that the targets are not flooded.", "again.per-job": "Only the newest run of each job",
-	"again.plan": "Plan again", "again.submit": "Run {count} again", "again.back": "Back to the list",
+	"again.plan": "Plan again", "again.submit": "Run them again", "again.back": "Back to the list",
 	"again.cancel-text": "Runs that repeat others and have not begun can be taken back.", "again.cancel": "Cancel all that wait",
 
 	"done.run-again": "The run is requested. It appears here as soon as it begins.", "done.runs-again": "The runs are requested. They appear here as they begin.",

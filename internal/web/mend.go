@@ -29,7 +29,7 @@ func mendLink(jobID int64, m cron.Mend) string {
 	if jobID == 0 {
 		return root + "/jobs/new?" + q.Encode()
 	}
-	return pathOfJob(jobID) + "/settings?" + q.Encode()
+	return jobAddress(jobID, "/settings?") + q.Encode()
 }
 
 // parseMend reads what mendLink wrote.

@@ -102,7 +102,7 @@ func (v *visit) runPage() (p runPage, err error) {
 
 // Self names of the page, for links that it has.
 func (p *runPage) Path() string    { return runPath(&p.Execution) }
-func (p *runPage) JobPath() string { return pathOfJob(p.JobID) }
+func (p *runPage) JobPath() string { return jobAddress(p.JobID, "") }
 
 // JobName is what the job is called.
 func (p *runPage) JobName() string {
@@ -161,11 +161,11 @@ func (p *runPage) IsLate() bool {
 }
 
 // CurlPath is where the job is shown as a command.
-func (p *runPage) CurlPath() string { return pathOfJob(p.JobID) + "/curl" }
+func (p *runPage) CurlPath() string { return jobAddress(p.JobID, "/curl") }
 
 // VersionPath is the version of the job that ran.
 func (p *runPage) VersionPath() string {
-	return pathOfJob(p.JobID) + "/changes?version=" + strconv.FormatInt(p.Version, 10)
+	return jobAddress(p.JobID, "/changes?version=") + strconv.FormatInt(p.Version, 10)
 }
 
 // The lists of runs like this one.

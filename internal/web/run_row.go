@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +36,7 @@ type runRow struct {
 // runRow makes a row of a record.
 func (p view) runRow(r *cron.HistoryRecord) runRow {
 	row := runRow{
-		Path: runPath(&r.Execution), JobPath: pathOfJob(r.JobID), JobID: r.JobID, Title: p.fit(recordTitle(r.Title, r.Result.URL), rowTitle),
+		Path: runPath(&r.Execution), JobPath: jobAddress(r.JobID, ""), JobID: r.JobID, Title: p.fit(recordTitle(r.Title, r.Result.URL), rowTitle),
 		State: p.RunState(r.Outcome), Due: r.Planned, Lateness: r.Lateness, Duration: r.Result.Duration,
 		What: p.fit(p.what(&r.Execution), rowText), Running: r.Outcome == cron.OutcomeRunning,
 		Ran: r.Outcome == cron.OutcomeSucceeded || r.Outcome == cron.OutcomeFailed,
@@ -115,9 +114,6 @@ func (view) fit(text string, most int) string {
 
 // recordTitle is what a job is called: its title, or else its URL.
 func recordTitle(title, url string) string { return cron.MaskURL(cmp.Or(title, url)) }
-
-// pathOfJob is the page of a job.
-func pathOfJob(id int64) string { return root + "/jobs/" + strconv.FormatInt(id, 10) }
 
 // runPath is the page of a run.
 func runPath(e *cron.Execution) string { return pathRuns + "/" + e.Identifier() }

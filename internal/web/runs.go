@@ -53,6 +53,7 @@ type runsPage struct {
 	Older   string    // the address of the next page; empty at the end
 	Newest  string    // the address of the first page; empty there
 	Chart   *runsChart
+	Head    *jobPage        // of the page of a job; nil for the runs of all jobs
 	Job     *cron.JobRecord // whose runs they are; nil for those of all jobs
 	Folders []cron.Folder
 
@@ -91,14 +92,21 @@ func (v *visit) runsPage(given url.Values) (p runsPage, err error) {
 	}
 	p.Query = v.readRuns(given, jobID)
 	p.Form = p.Query.form(v)
-	if p.view, err = v.view("runs"); err != nil {
+	if jobID == 0 {
+		p.view, err = v.view("runs")
+	} else {
+		var head jobPage
+		head, err = v.jobPage(jobID, "runs")
+		p.view, p.Head, p.Job = head.view, &head, &head.Job.JobRecord
+	}
+	if err != nil {
 		return p, err
 	}
 	p.Wide = true
 	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
 		return p, err
 	}
-	if id := p.Query.Filter.JobID; id != 0 {
+	if id := p.Query.Filter.JobID; id != 0 && jobID == 0 {
 		job, err := v.web.service.Job(v.ctx(), v.web.now(), v.actor, id)
 		if err != nil {
 			return p, err
@@ -169,7 +177,11 @@ func (p *runsPage) Live() bool { return p.Query.After.ID == 0 && p.Query.Filter.
 func (p *runsPage) fillChips() {
 	q, t := p.Query, p.labels.Label
 	for _, s := range spans {
-		p.Spans = append(p.Spans, chip{Path: q.with("span", s.name, "from", "", "to", ""), Label: p.spanName(s.name), Set: q.Span == s.name})
+		path := q.with("span", s.name, "from", "", "to", "")
+		if q.Span == s.name {
+			path = p.EverPath()
+		}
+		p.Spans = append(p.Spans, chip{Path: path, Label: p.spanName(s.name), Set: q.Span == s.name})
 	}
 	p.Spans = append(p.Spans, chip{Path: q.with("span", spanAll, "from", "", "to", ""), Label: t("runs.span-all"), Set: q.Span == spanAll})
 	for _, o := range [...]cron.Outcome{cron.OutcomeFailed, cron.OutcomeLost, cron.OutcomeMissed, cron.OutcomeSkipped, cron.OutcomeSucceeded, cron.OutcomeRunning} {

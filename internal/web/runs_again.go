@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -29,6 +30,7 @@ type rerunsPage struct {
 	Problem  string       // why nothing can be repeated; empty when something can be
 	Set      []chip
 	JobTitle string
+	Outcomes string // that are repeated, in words
 }
 
 // carefulJob is a job whose method is not idempotent.
@@ -89,6 +91,11 @@ func (v *visit) rerunsPage(given url.Values) (p rerunsPage, err error) {
 		p.Query.Filter.From = v.web.now().Add(-90 * 24 * time.Hour)
 	}
 	r := rerunQuery(p.Query, p.Form)
+	var names []string
+	for _, o := range r.Filter.Outcomes {
+		names = append(names, p.RunState(o).Text)
+	}
+	p.Outcomes = strings.ToLower(strings.Join(names, ", "))
 	if r.PerMinute < 1 || r.PerMinute > cron.MaxRerunRate {
 		p.Form.errors["perMinute"] = v.catalogue.Problem(cron.Problem{Rule: cron.RuleOutOfRange, Given: p.Form.Value("perMinute"), Min: 1, Max: cron.MaxRerunRate})
 	}
@@ -120,7 +127,7 @@ func (p *rerunsPage) plan(v *visit, r *cron.RerunQuery) error {
 		case len(p.Careful) == carefulJobs:
 			p.More++
 		default:
-			p.Careful = append(p.Careful, carefulJob{pathOfJob(j.ID), p.fit(cron.MaskURL(j.Title), rowTitle), j.Method.String(), p.Count(j.Runs)})
+			p.Careful = append(p.Careful, carefulJob{jobAddress(j.ID, ""), p.fit(cron.MaskURL(j.Title), rowTitle), j.Method.String(), p.Count(j.Runs)})
 		}
 	}
 	if len(plan.Runs) == 0 {

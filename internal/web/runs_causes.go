@@ -7,7 +7,6 @@ import (
 // causeRow is the failures with the same cause: the same fault, host and status.
 type causeRow struct {
 	Sentence    string
-	Host        string
 	Count       string
 	Jobs        string
 	First, Last time.Time
@@ -17,11 +16,10 @@ type causeRow struct {
 	JobsPath    string // of the only job; empty when there are several
 }
 
-// What the list of causes shows: so many of them, each with so many bytes of HTML of its sentence and its host.
+// What the list of causes shows: so many of them, each with so many bytes of HTML of its sentence.
 const (
 	shownCauses = 50
 	causeText   = 600
-	causeHost   = 160
 )
 
 // loadCauses counts failures by their causes.
@@ -35,12 +33,12 @@ func (p *runsPage) loadCauses(v *visit) error {
 		g := &found.Groups[i]
 		cause := g.Cause.String()
 		row := causeRow{
-			Sentence: p.fit(p.labels.Diagnosis(&why[i]), causeText), Host: p.fit(why[i].Host, causeHost), Count: p.Count(g.Count),
+			Sentence: p.fit(p.labels.Diagnosis(&why[i]), causeText), Count: p.Count(g.Count),
 			Jobs: p.Count(g.Jobs), First: g.First, Last: g.Example.Result.Started, Latest: runPath(&g.Example),
 			Path: p.Query.with("cause", cause, "group", ""),
 		}
 		if len(g.JobIDs) == 1 && g.Jobs == 1 {
-			row.JobsPath = pathOfJob(g.JobIDs[0])
+			row.JobsPath = jobAddress(g.JobIDs[0], "")
 		}
 		if !p.Query.has(notPrefix+"cause", cause) && p.Query.Filter.Cause == 0 {
 			row.Without = p.Query.toggled(notPrefix+"cause", cause)

@@ -59,7 +59,7 @@ func runsPath(jobID int64) string {
 	if jobID == 0 {
 		return pathRuns
 	}
-	return root + "/jobs/" + strconv.FormatInt(jobID, 10) + "/runs"
+	return jobAddress(jobID, "/runs")
 }
 
 // runsAddress is the address of a list of runs, of all jobs for 0, with pairs of a parameter and its value.

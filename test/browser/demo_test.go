@@ -137,9 +137,9 @@ func addDemoHistory(s *harness.Service, id int64, place int, j demoJob) {
 	}
 	for chunk := range slices.Chunk(rows, 100) {
 		tables.Exec(`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, started_at, status, http_status, reason,
-				url, lookup_us, connect_us, app_connect_us, pre_transfer_us, start_transfer_us, total_us, lateness_us)
+				url, lookup_us, connect_us, app_connect_us, pre_transfer_us, start_transfer_us, total_us, lateness_us, cause)
 			SELECT job.account_id, job.id, v.column1, 0, 1, 1, v.column2, v.column3, v.column4, v.column5, v.column6, job.url, v.column7, v.column8,
-			       v.column9, v.column10, v.column11, v.column12, v.column13
+			       v.column9, v.column10, v.column11, v.column12, v.column13, CASE WHEN v.column2 = 2 THEN job.id END
 			FROM job CROSS JOIN (VALUES `+strings.Join(chunk, ", ")+`) AS v WHERE job.id = $1`, id)
 	}
 	tables.Exec(`UPDATE job_state SET last_status = 1, last_execution_at = $2, last_duration_us = $3 WHERE job_id = $1`,

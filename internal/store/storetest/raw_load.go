@@ -46,10 +46,11 @@ func (x *Tables) AddHistory(jobID int64, jobs, executions, days int, now time.Ti
 	}
 	step := time.Duration(days) * 24 * time.Hour / time.Duration(executions)
 	x.Exec(fmt.Sprintf(`%s INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome,
-			started_at, status, http_status, reason, url, total_us, lateness_us)
+			started_at, status, http_status, reason, url, total_us, lateness_us, cause)
 		SELECT job.account_id, job.id + i %% %d, CAST($2 AS BIGINT) + CAST(i AS BIGINT) * %d, 0, 1, 1,
 		       CASE WHEN i %% 100 = 0 THEN 2 ELSE 1 END, CAST($2 AS BIGINT) + CAST(i AS BIGINT) * %[3]d + 2, 1, 200, 'OK',
-		       'https://example.com/path/of/some/length?job=' || i %% %[2]d, i %% 100000, i %% 5000
+		       'https://example.com/path/of/some/length?job=' || i %% %[2]d, i %% 100000, i %% 5000,
+		       CASE WHEN i %% 100 = 0 THEN 1 + i %% 700 END
 		FROM n CROSS JOIN job WHERE job.id = $1 ORDER BY i`, numbersTo(executions), jobs, step.Milliseconds()),
 		jobID, now.UnixMilli()-int64(executions)*step.Milliseconds())
 	x.Exec(`ANALYZE`)

@@ -8,6 +8,7 @@ import "./dialog.js";
 import "./follow.js";
 import "./live.js";
 import "./chart.js";
+import "./brush.js";
 import "./palette.js";
 import "./down.js";
 import "./keys.js";
