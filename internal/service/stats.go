@@ -16,6 +16,7 @@ type StatsRequest struct {
 	JobID    int64         // 0 for the whole account
 	From, To time.Time     // widened to full hours, or with a Step of a day to full days (UTC); zero means a day before To, and now
 	Step     time.Duration // an hour or a day (UTC); 0 for no series
+	Counts   bool          // only counts are wanted, without times of any kind
 }
 
 // Stats are the statistics of a time span.
@@ -53,7 +54,7 @@ func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r 
 	}
 	stats.From = stats.From.UTC().Truncate(unit)
 	stats.To = stats.To.UTC().Add(unit - 1).Truncate(unit)
-	hourly, err := s.store.Stats(ctx, actor.Account.ID, &cron.StatsQuery{JobID: r.JobID, From: stats.From, To: stats.To})
+	hourly, err := s.store.Stats(ctx, actor.Account.ID, &cron.StatsQuery{JobID: r.JobID, From: stats.From, To: stats.To, Counts: r.Counts})
 	if err != nil {
 		return Stats{}, err
 	}
@@ -71,7 +72,7 @@ func (s *Service) Stats(ctx context.Context, now time.Time, actor cron.Actor, r 
 			stats.Steps[h.Hour.Sub(stats.From)/r.Step].Merge(&h.Tally)
 		}
 	}
-	if r.JobID != 0 {
+	if r.JobID != 0 && !r.Counts {
 		stats.Usual, err = s.usualDuration(ctx, actor.Account.ID, r.JobID, stats.To)
 	}
 	return stats, err

@@ -67,6 +67,10 @@ func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, 
 			stats.Hours = append(stats.Hours, cron.HourTally{Hour: time.Unix(h*3600, 0).UTC(), Tally: t})
 		}
 	}
+	decode := cron.DecodeTally
+	if q.Counts {
+		decode = cron.DecodeCounts
+	}
 	table, column, owner := "rollup_account", "account_id", accountID
 	if q.JobID != 0 {
 		table, column, owner = "rollup_job", "job_id", q.JobID
@@ -79,7 +83,7 @@ func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, 
 		if err := scan(&h, &b); err != nil {
 			return err
 		}
-		t, err := cron.DecodeTally(b)
+		t, err := decode(b)
 		if err != nil {
 			return err
 		}

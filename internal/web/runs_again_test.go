@@ -15,7 +15,9 @@ import (
 func TestRerunMany(t *testing.T) {
 	w := newRunWorld(t)
 	b, now := w.b, w.store.Now()
-	w.change(t, func(p *cron.JobPatch) { p.Fields, p.Values.Request.Method = []string{"/requestMethod"}, cron.MethodPost })
+	w.change(t, func(p *cron.JobPatch) {
+		p.Fields, p.Values.Request.Method = []string{"/requestMethod"}, cron.MethodPost
+	})
 	for i := range 3 {
 		at := now.Add(-time.Duration(i+1) * time.Minute)
 		w.recorded(cron.Execution{Planned: at, Outcome: cron.OutcomeFailed, Result: cron.Result{Started: at, Status: cron.StatusHTTPError, HTTPStatus: 500}})
@@ -25,7 +27,7 @@ func TestRerunMany(t *testing.T) {
 		b.get(path+"/again?outcome=failed").says(200, "Runs to start", "<strong>3</strong>", "not idempotent", "POST", "failed;").hides("<script>alert")
 		b.get(path+"/again?perMinute=0").says(422, "perMinute")
 		b.get(path+"/again?outcome=succeeded").says(200, "Only runs that failed")
-		b.get(path+"/again?status=9").says(422)
+		b.get(path + "/again?status=9").says(422)
 		b.get(path+"/again?outcome=failed&perJob=1").says(200, "<strong>1</strong>")
 		viewer.get(path + "/again").says(403)
 		viewer.post(path+"/again", "careful", "1").says(403)
@@ -73,7 +75,9 @@ func TestRunAgain(t *testing.T) {
 	again := pageOf(&cron.Execution{ID: l.ExecutionID, JobID: w.job.ID, Planned: l.Planned})
 	b.get(bad).says(200, "Runs that repeat this one", again)
 	b.get(again).says(200, "the run that it repeats", bad, "Rerun")
-	w.change(t, func(p *cron.JobPatch) { p.Fields, p.Values.Request.Method = []string{"/requestMethod"}, cron.MethodPost })
+	w.change(t, func(p *cron.JobPatch) {
+		p.Fields, p.Values.Request.Method = []string{"/requestMethod"}, cron.MethodPost
+	})
 	b.get(again).says(200, again+"/again", `data-dialog="sheet"`, "now version 2").hides(`action="` + again)
 	b.get(again+"/again").says(200, "POST is not idempotent")
 	b.post(again + "/again").leads(again + "?done=run-again")

@@ -66,7 +66,7 @@ func (v *visit) runsChart(p view, q *runsQuery) (*runsChart, error) {
 	if !from.Before(to) {
 		return nil, nil
 	}
-	stats, err := v.web.service.Stats(v.ctx(), now, v.actor, service.StatsRequest{JobID: q.Filter.JobID, From: from, To: to, Step: time.Hour})
+	stats, err := v.web.service.Stats(v.ctx(), now, v.actor, service.StatsRequest{JobID: q.Filter.JobID, From: from, To: to, Step: time.Hour, Counts: true})
 	if cron.KindOf(err) == cron.Invalid { // longer than the history is kept
 		return nil, nil
 	}
