@@ -152,6 +152,9 @@ func FuzzDecodeTally(f *testing.F) {
 	f.Add([]byte{tallyVersion})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tally, err := DecodeTally(b)
+		if counts, countErr := DecodeCounts(b); err == nil && (countErr != nil || counts.Attempts != tally.Attempts || counts.Occurrences != tally.Occurrences) {
+			t.Errorf("the counts are %+v (%v), want those of %+v", counts, countErr, tally)
+		}
 		if err != nil {
 			return
 		}
