@@ -13,8 +13,7 @@ type Node struct {
 	Epoch   int64
 	Name    string // of the machine
 	Started time.Time
-	Alive   bool   // it has not ended, as far as its lease tells
-	Zones   string // the release of the time zone data by which it plans
+	Alive   bool // it has not ended, as far as its lease tells
 }
 
 // Storage is what the database holds, and what waits in it.

@@ -19,10 +19,10 @@ func (s *Store) Nodes(ctx context.Context) ([]cron.Node, error) {
 			lease int64
 			dead  bool
 		)
-		err := scan(&n.Epoch, &n.Name, moment(&n.Started), &lease, flag(&dead), &n.Zones)
+		err := scan(&n.Epoch, &n.Name, moment(&n.Started), &lease, flag(&dead))
 		n.Alive = !dead && lease > alive
 		return err
-	}, `SELECT epoch, name, started_at, lease_until, dead, zone_version FROM node ORDER BY dead, epoch DESC LIMIT $1`, listedNodes)
+	}, `SELECT epoch, name, started_at, lease_until, dead FROM node ORDER BY dead, epoch DESC LIMIT $1`, listedNodes)
 }
 
 // storageLimit is how long Storage may take.

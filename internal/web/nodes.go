@@ -102,10 +102,13 @@ type plansPage struct {
 	Limits []limitRow
 }
 
+// planValue is the value of a limit in a plan.
+type planValue struct{ Plan, Text string }
+
 // limitRow is a limit in each of the plans.
 type limitRow struct {
 	Label, Name string
-	Values      []string
+	Values      []planValue
 }
 
 func showPlans(v *visit) error {
@@ -124,7 +127,7 @@ func showPlans(v *visit) error {
 			row.Label = p.labels.Label(label)
 		}
 		for j := range p.Plans {
-			row.Values = append(row.Values, p.limitText(l, l.Of(&p.Plans[j])))
+			row.Values = append(row.Values, planValue{p.Plans[j].Name, p.limitText(l, l.Of(&p.Plans[j]))})
 		}
 		p.Limits = append(p.Limits, row)
 	}
