@@ -52,6 +52,12 @@ func (b binItem) Short() string { return clipText(b.Title, maxBinTitle) }
 // ShortURL is the URL as the list shows it.
 func (b binItem) ShortURL() string { return clipText(b.URL, maxBinTitle) }
 
+// maxChoice is how many characters of a name a list of choices shows.
+const maxChoice = 60
+
+// Clip is a name as a list of choices shows it.
+func (view) Clip(name string) string { return clipText(name, maxChoice) }
+
 // clipText is the beginning of a text.
 func clipText(text string, characters int) string {
 	if runes := []rune(text); len(runes) > characters {
