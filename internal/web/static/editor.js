@@ -72,6 +72,8 @@ const preview = async () => {
 
 let waiting;
 const soon = (event) => {
+  const fold = event.target.closest("details");
+  if (fold) fold.open = true; // what a drawer has changed is seen
   if (!asks(event.target)) return;
   clearTimeout(waiting);
   waiting = setTimeout(preview, 200);
