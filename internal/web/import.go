@@ -67,7 +67,7 @@ type unreadRow struct {
 }
 
 // maxRowNotes is how many notes a row shows.
-const maxRowNotes = 4
+const maxRowNotes = 2
 
 // Target is the URL of a row for people.
 func (r importRow) Target() string { return clipText(cron.MaskURL(r.Job.Request.URL), 80) }
@@ -90,7 +90,7 @@ func (v *visit) importPage(status int, p *importPage) (err error) {
 	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
 		return err
 	}
-	p.Zones = cron.ZoneNames()
+	p.Zones, p.Wide = cron.ZoneNames(), len(p.Rows) > 0
 	return v.render(status, "job-import", p)
 }
 

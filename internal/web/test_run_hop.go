@@ -11,12 +11,12 @@ import (
 // Limits on what a page shows of the requests of a test run, so that it stays small whatever they hold.
 const (
 	maxTestHops     = 11      // all that redirects can make
-	maxTestText     = 8 << 10 // bytes of the last request, and of its response
-	maxTestOther    = 1 << 10 // bytes of each request and response before it
-	maxTestDials    = 10
-	maxTestCerts    = 5
-	maxTestNames    = 10
-	maxTestResolved = 16
+	maxTestText     = 6 << 10 // bytes of the last request, and of its response
+	maxTestOther    = 256     // bytes of each request and response before it
+	maxTestDials    = 6
+	maxTestCerts    = 3
+	maxTestNames    = 6
+	maxTestResolved = 8
 )
 
 // testHop is one request of a test run.
@@ -66,7 +66,7 @@ func (p *testPage) fillHops() {
 		if last {
 			most = maxTestText
 		}
-		x := testHop{Number: i + 1, URL: clipText(h.URL, 500), Resolved: h.Addresses[:min(len(h.Addresses), maxTestResolved)], Peer: h.Peer, TLS: h.TLS, Open: last,
+		x := testHop{Number: i + 1, URL: clipText(h.URL, 200), Resolved: h.Addresses[:min(len(h.Addresses), maxTestResolved)], Peer: h.Peer, TLS: h.TLS, Open: last,
 			Request: shownText(h.Request, h.RequestBytes, h.RequestCut, most), Response: shownText(h.Response, h.ResponseBytes, h.ResponseCut, most)}
 		for n := range h.Dials[:min(len(h.Dials), maxTestDials)] {
 			x.Dials = append(x.Dials, p.dial(&h.Dials[n], h.URL))
@@ -139,9 +139,9 @@ func (p *testPage) dial(d *cron.Dial, url string) testDial {
 func (p *testPage) certificate(c *cron.Certificate) testCertificate {
 	names := make([]string, 0, maxTestNames)
 	for _, name := range c.Names[:min(len(c.Names), maxTestNames)] {
-		names = append(names, clipText(name, 100))
+		names = append(names, clipText(name, 60))
 	}
-	x := testCertificate{Subject: clipText(c.Subject, 200), Issuer: clipText(c.Issuer, 200), Names: strings.Join(names, ", "), From: c.NotBefore, Until: c.NotAfter,
+	x := testCertificate{Subject: clipText(c.Subject, 100), Issuer: clipText(c.Issuer, 100), Names: strings.Join(names, ", "), From: c.NotBefore, Until: c.NotAfter,
 		Fingerprint: hex.EncodeToString(c.Fingerprint[:])}
 	if more := len(c.Names) - len(names) + c.Omitted; more > 0 {
 		x.Names += " " + p.labels.Label("test.more", "count", p.Count(more))

@@ -184,7 +184,7 @@ func TestHostileTestRun(t *testing.T) {
 	c.advanceTest(t, &l, trace, &cron.Result{Status: cron.StatusHTTPError, HTTPStatus: 500, Reason: worst[:500], Fault: cron.FaultBodyLacks, Detail: worst[:1024],
 		URL: "https://a.example/", Started: time.Now(), Duration: time.Second})
 	a := b.get("/console/tests/1").says(200, "Failed", "This is only the start").hides("<script>\"")
-	if len(a.body) > 400<<10 {
+	if len(a.body) > 120<<10 {
 		t.Errorf("the page has %d bytes", len(a.body))
 	}
 }
