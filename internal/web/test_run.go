@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"punctual/internal/cron"
@@ -161,7 +162,11 @@ func statusText(r *cron.Result) string {
 func (p *testPage) fillPhases(ok bool) {
 	t := p.Run
 	reached := t.Phase
+	secured := slices.ContainsFunc(t.Trace.Hops, func(h cron.Hop) bool { return h.TLS != nil })
 	for phase := cron.PhasePreparing; phase <= cron.PhaseDone; phase++ {
+		if phase == cron.PhaseSecuring && !secured && phase < reached {
+			continue // without TLS
+		}
 		x := testPhase{Label: p.phaseName(phase), Class: "muted", Icon: "circle"}
 		switch {
 		case phase < reached, phase == reached && !p.Running() && (ok || phase == cron.PhaseDone):

@@ -1,0 +1,53 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"punctual/test/harness"
+)
+
+// TestTestRun tests a job that is not saved from the editor, follows it in the drawer, and mends what is wrong; then one that is
+// stored, without scripts.
+func TestTestRun(t *testing.T) {
+	t.Parallel()
+	held := make(chan struct{})
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/old":
+			<-held
+			http.Redirect(w, r, "/new", http.StatusMovedPermanently)
+		default:
+			fmt.Fprint(w, `{"ok": true}`)
+		}
+	}))
+	t.Cleanup(target.Close)
+	tab, client := withJobs(t, 0)
+	tab.Open("/console/jobs/new").Fill("URL", target.URL+"/old").Click("Test").See("Waiting for the answer").See("End the test").Look("test-running")
+	close(held)
+	tab.See("Update the URL").See("301 Moved Permanently").Look("test-failed")
+	tab.Click("Update the URL")
+	if got := read(tab, "read the URL", chromedp.Evaluate[string](`document.getElementById("url").value`)); got != target.URL+"/new" {
+		t.Errorf("the field has %q", got)
+	}
+	tab.Click("Test").See("Succeeded").See("200 OK").Look("test-succeeded")
+
+	id := client.CreateJob(harness.Fields{"title": "Stored", "url": target.URL + "/stored"})
+	answer, err := client.Try("POST", "/testruns", harness.Fields{"jobId": id}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab.WithoutScripts().Open("/console" + strings.Replace(answer.Header.Get("Location"), "/testruns", "/tests", 1))
+	for range 100 {
+		if strings.Contains(tab.Text("body"), "Succeeded") {
+			return
+		}
+		tab.Press("Look again")
+	}
+	t.Error("the test has not ended")
+}
