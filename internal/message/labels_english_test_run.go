@@ -42,6 +42,7 @@ var englishTestRuns = map[string]string{
 	"test.subject":        "Subject",
 	"test.names":          "Names",
 	"test.issuer":         "Issuer",
+	"test.sha-256":        "SHA-256",
 	"test.valid":          "Valid",
 	"test.expired":        "Expired",
 	"test.soon":           "Ends within 14 days",
