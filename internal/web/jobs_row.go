@@ -29,20 +29,19 @@ const (
 // jobRow is a job as the list shows it.
 type jobRow struct {
 	cron.JobRecord
-	Now       state
-	Name      string // its title, or its URL without one
-	Short     string
-	Host      string
-	Folder    string
-	FolderAt  string // the address of the list of the folder
-	Labels    []tagLink
-	MoreTags  int
-	Words     string // its schedule
-	Last      state  // what became of the latest execution
-	Bar       runBar
-	IsPaused  bool
-	IsSilent  bool
-	EndOfTime bool // it is silenced for good
+	Now      state
+	Name     string // its title, or its URL without one
+	Short    string
+	Host     string
+	Folder   string
+	FolderAt string // the address of the list of the folder
+	Labels   []tagLink
+	MoreTags int
+	Words    string // its schedule
+	Last     state  // what became of the latest execution
+	Bar      runBar
+	IsPaused bool
+	IsSilent bool
 }
 
 // tagLink is a tag, and the address of the list of the jobs that have it.
@@ -58,7 +57,6 @@ func (p *jobsPage) row(rec *cron.JobRecord, latest []cron.Execution) jobRow {
 	r.Name, r.Short = cut(r.Name, shownTitle), cut(r.Name, shownTag)
 	r.Words = p.labels.Schedule(&rec.Schedule, rec.Timing.RunAt)
 	r.IsPaused, r.IsSilent = rec.Timing.Paused(p.now), rec.Notification.Silenced(p.now)
-	r.EndOfTime = !rec.Notification.SilencedUntil.Before(cron.Forever)
 	switch rec.State.LastStatus {
 	case cron.StatusUnknown:
 	case cron.StatusOK:
@@ -148,7 +146,6 @@ type jobColumn struct {
 	Label  string
 	Sort   string // what the button asks for; empty for none
 	Sorted string // "ascending" or "descending" when the list is
-	Class  string
 }
 
 // columns are the heads of the table.

@@ -19,7 +19,7 @@ func withJobs(t *testing.T, n int) (tab *Tab, client *harness.Client) {
 	s := harness.NewService(t, "")
 	node := s.Start()
 	client = s.Client(node)
-	client.CreateJob(harness.Fields{"title": "Heartbeat", "url": "https://status.example.com/ping", "enabled": true, "schedule": harness.EveryMinute()["schedule"]})
+	client.CreateJob(harness.Fields{"title": "Heartbeat", "url": "https://status.example.com/ping", "enabled": true, "schedule": harness.EveryMinute()})
 	for i := range n {
 		client.CreateJob(harness.Fields{
 			"title": fmt.Sprintf("Report of customer %d", 1000+i*37), "url": fmt.Sprintf("https://%s/reports/%d?format=pdf", oldHost, 1000+i*37), "enabled": true,

@@ -211,7 +211,10 @@ func (tab *Tab) At(path string) *Tab {
 func (tab *Tab) Fill(label, text string) *Tab {
 	tab.t.Helper()
 	field := fmt.Sprintf(`//*[@id = //label[starts-with(normalize-space(.), %s)]/@for]`, literal(label))
-	tab.do("fill in "+label, chromedp.Clear(field), chromedp.SendKeys(field, text))
+	if err := chromedp.Do(tab.ctx, chromedp.Clear(field)); err != nil && !strings.Contains(err.Error(), "#text") { // a textarea is empty
+		tab.t.Fatalf("clear %s: %v\n%s", label, err, tab.where())
+	}
+	tab.do("fill in "+label, chromedp.SendKeys(field, text))
 	return tab
 }
 

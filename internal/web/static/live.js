@@ -4,13 +4,25 @@
 // the one that holds a lock reads it and tells the others.
 const kinds = ["run", "job", "problem", "action"];
 const channel = new BroadcastChannel("punctual-live");
-let waiting = new Map(); // what a hidden tab has yet to be told
+let waiting = new Map(); // what the page has yet to be told, by kind
+
+// pause is how often the page is told of a kind at most, in milliseconds. The last event of a burst is never left out.
+const pause = 2000;
+const paused = new Set(); // kinds that were told just now
 
 const tell = ({ kind, data }) => {
-  if (document.hidden && kind !== "problem") { // the title of a hidden tab tells of problems
+  if (document.hidden && kind !== "problem" || paused.has(kind)) { // the title of a hidden tab tells of problems
     waiting.set(kind, data);
     return;
   }
+  paused.add(kind);
+  setTimeout(() => {
+    paused.delete(kind);
+    if (!waiting.has(kind)) return;
+    const last = waiting.get(kind);
+    waiting.delete(kind);
+    tell({ kind, data: last });
+  }, pause);
   document.body.dispatchEvent(new CustomEvent(`live:${kind}`, { detail: data }));
 };
 
