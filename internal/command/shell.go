@@ -56,12 +56,18 @@ func parse(text string, f func(*syntax.Stmt) bool) (err error) {
 			err = errParser
 		}
 	}()
-	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Stmts(strings.NewReader(text), func(stmt *syntax.Stmt) bool {
+	for stmt, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(strings.NewReader(text)) {
+		if err != nil {
+			return err
+		}
 		mine = true
 		more := f(stmt)
 		mine = false
-		return more
-	})
+		if !more {
+			return nil
+		}
+	}
+	return nil
 }
 
 // statementEnd is where a statement ends, here-documents included.

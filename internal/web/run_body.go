@@ -31,17 +31,16 @@ const (
 
 // bodyPart is the body of a response. It is never rendered: it stands there as text, whatever its type.
 type bodyPart struct {
-	Saved  bool
-	Size   int
-	Cut    bool // not all that the target sent was stored
-	Kind   string
-	Ways   []tab
-	Tree   *jsonNode
-	Text   string
-	Shown  int // bytes of the body that Text shows
-	Path   string
-	Whole  bool
-	isText bool
+	Saved bool
+	Size  int
+	Cut   bool // not all that the target sent was stored
+	Kind  string
+	Ways  []tab
+	Tree  *jsonNode
+	Text  string
+	Shown int // bytes of the body that Text shows
+	Path  string
+	Whole bool
 }
 
 // newBody shows a body in the way that was chosen, or in the one that fits it.

@@ -30,7 +30,6 @@ type waterfallRow struct {
 	X, Width                      int
 	UsualX, UsualWidth            int
 	Slow                          bool
-	took, usual                   time.Duration
 	Reached, HasUsual, ShowsUsual bool
 }
 
