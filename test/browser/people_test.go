@@ -47,7 +47,7 @@ func TestFirstStart(t *testing.T) {
 	tab.Open(link).See("Set up Punctual").Look("setup")
 	tab.Fill("E-mail address", "jane@example.com").Fill("Password", "password12").Expect(422).Press("Create the operator")
 	tab.See("guessed first").Look("setup-wrong")
-	tab.Fill("Password", password).Press("Create the operator").At("/console").See("Jobs in this account: 0").Look("start")
+	tab.Fill("Password", password).Press("Create the operator").At("/console").See("Paste a URL").Look("start")
 	tab.Click("jane@example.com").See("Sign out").Look("menu-person").Click("operator@localhost").See("Your accounts").Look("menu-accounts")
 	tab.Click("jane@example.com")
 	tab.Press("Sign out").At("/console/sign-in").See("You are signed out.").Look("sign-in")
