@@ -24,7 +24,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
-	"ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
+	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "LatestRuns", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
 }
