@@ -54,7 +54,7 @@ var englishProblems = map[cron.Rule]string{
 
 	cron.RuleUnknownTimeZone: "{quoted} is not a known time zone; use an IANA name such as Europe/Berlin or UTC.",
 	cron.RuleLocalTime:       "{given} is not a local time; give a date and a time that exist, or none.",
-	cron.RuleCommand:         "{given}",
+	cron.RuleCommand:         "{given} Nothing was filled in.",
 	cron.RuleCrontab:         "This is not a crontab line; write five fields such as 0 3 * * *, or a word such as @daily.",
 	cron.RuleTooOften: "Some runs of this schedule are only {given} s apart; the plan of this account allows at least " +
 		"{limit} s.",
