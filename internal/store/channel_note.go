@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"punctual/internal/cron"
 )
@@ -51,29 +49,37 @@ func (s *Store) Told(ctx context.Context, accountID int64, mails bool) (told boo
 	return told, nil
 }
 
-// trustOfAccounts sets the certificate authorities that the accounts of deliveries trust.
-func (s *Store) trustOfAccounts(ctx context.Context, deliveries []cron.MessageDelivery) error {
-	trust := make(map[int64]*cron.AccountTLS)
+// readRoots reads the certificate authorities that the accounts of deliveries trust, as PEM.
+func (s *Store) readRoots(ctx context.Context, q queryer, deliveries []cron.MessageDelivery) (map[int64]string, error) {
+	accounts := make(map[int64]bool)
 	for i := range deliveries {
 		if !deliveries[i].Channel.Mails() {
-			trust[deliveries[i].Account.ID] = nil
+			accounts[deliveries[i].Account.ID] = true
 		}
 	}
-	if len(trust) == 0 {
-		return nil
+	if len(accounts) == 0 {
+		return nil, nil
 	}
-	err := each(ctx, s.read, "read whom accounts trust", func(scan scanner) error {
-		var (
-			id    int64
-			roots string
-		)
-		err := scan(&id, &roots)
-		trust[id] = cron.NewChannelTLS(roots)
+	roots := make(map[int64]string)
+	err := each(ctx, q, "read whom accounts trust", func(scan scanner) error {
+		var id int64
+		var pem string
+		err := scan(&id, &pem)
+		roots[id] = pem
 		return err
-	}, `SELECT account_id, roots FROM account_tls WHERE roots <> '' AND `+s.engine.in("account_id", 1),
-		s.engine.list(slices.Collect(maps.Keys(trust))))
-	for i := range deliveries {
-		deliveries[i].TLS = trust[deliveries[i].Account.ID]
+	}, `SELECT account_id, roots FROM account_tls WHERE roots <> '' AND `+s.engine.in("account_id", 1), s.engine.list(keysOf(accounts)))
+	return roots, err
+}
+
+// openRoots sets the certificate authorities of deliveries.
+func openRoots(deliveries []cron.MessageDelivery, roots map[int64]string) {
+	trust := make(map[int64]*cron.AccountTLS, len(roots))
+	for id, pem := range roots {
+		trust[id] = cron.NewChannelTLS(pem)
 	}
-	return err
+	for i := range deliveries {
+		if !deliveries[i].Channel.Mails() {
+			deliveries[i].TLS = trust[deliveries[i].Account.ID]
+		}
+	}
 }

@@ -78,7 +78,7 @@ func checkPostgresFindPlan(t *testing.T, plan string, s statement) {
 	if strings.Contains(plan, "Seq Scan on job_text") {
 		t.Errorf("%s\nreads all texts:\n%s", s.query, plan)
 	}
-	if strings.Contains(s.query, "@>") && !strings.Contains(plan, "job_text_grams") {
+	if strings.Contains(s.query, "@>") && !strings.Contains(plan, "job_text_grams") && !strings.Contains(plan, "job_state_failing") { // few fail
 		t.Errorf("%s\nuses no grams:\n%s", s.query, plan)
 	}
 }

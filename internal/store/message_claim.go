@@ -55,9 +55,6 @@ func (s *Store) ClaimMessages(ctx context.Context, req cron.MessageClaim) (cron.
 		out.More = limit > 0 && len(due) == limit
 		err = s.openMessages(&out)
 	}
-	if err == nil {
-		err = s.trustOfAccounts(ctx, out.Deliveries)
-	}
 	if err != nil {
 		return cron.ClaimedMessages{}, fmt.Errorf("claim messages: %w", err)
 	}
@@ -69,6 +66,7 @@ type claimedMessages struct {
 	cron.ClaimedMessages
 	sealed  [][]byte // settings of the channels
 	notices []*listedNotice
+	roots   map[int64]string // whom accounts trust, as PEM
 }
 
 // dueMessages finds messages that can be claimed. The transaction of the claim is short, and takes those that are still there. lost
@@ -176,7 +174,10 @@ func (s *Store) claimMessages(ctx context.Context, q queryer, req cron.MessageCl
 	for i := range out.Deliveries {
 		taken[i] = &out.Deliveries[i].Message
 	}
-	out.notices, err = s.listedNotices(ctx, q, taken)
+	if out.notices, err = s.listedNotices(ctx, q, taken); err != nil {
+		return err
+	}
+	out.roots, err = s.readRoots(ctx, q, out.Deliveries)
 	return err
 }
 
@@ -361,6 +362,7 @@ func (s *Store) openMessages(out *claimedMessages) error {
 			d.Message.Fault = cron.ChannelInside
 		}
 	}
+	openRoots(out.Deliveries, out.roots)
 	return addNotices(out.notices)
 }
 
