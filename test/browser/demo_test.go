@@ -54,6 +54,9 @@ func demo(t *testing.T) (s *harness.Service, tab *Tab) {
 		id := api.CreateJob(fields)
 		addDemoHistory(s, id, i, j)
 	}
+	if _, err := api.Try("POST", fmt.Sprintf("/jobs/%d/run", demoFailing), nil, nil); err != nil {
+		t.Fatal(err)
+	}
 	awaitProblem(t, api)
 	awaitFigures(t, s)
 	return s, tab
@@ -117,6 +120,9 @@ func TestScreenshots(t *testing.T) {
 		tab.Open(path).Look(name)
 	}
 }
+
+// demoFailing is the ID of the job of the demonstration that fails.
+const demoFailing = 16
 
 // demoRuns is how many executions of a job its history has at most.
 const demoRuns = 700

@@ -69,6 +69,8 @@ func openTab(t testing.TB, base string) *Tab {
 	tab.do("open a tab", chromedp.EmulateViewport(wide, 900))
 	call(tab, network.Enable, network.EnableParams{})
 	call(tab, log.Enable, cdp.Empty{})
+	// Several tabs are used at once, and each is to think that it is the one that is looked at.
+	call(tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	tab.prefer("light")
 	return tab
 }
@@ -287,9 +289,16 @@ func (tab *Tab) Text(selector string) string {
 	return strings.TrimSpace(read(tab, "read "+selector, chromedp.Text(chromedp.CSS(selector))))
 }
 
-// WithoutScripts turns JavaScript off for the pages that follow.
+// WithoutScripts turns JavaScript off, for the page that is shown too.
 func (tab *Tab) WithoutScripts() *Tab {
 	tab.t.Helper()
+	at := read(tab, "read the address", chromedp.Location())
+	tab.do("leave the page", chromedp.Navigate("about:blank"))
+	defer func() {
+		if strings.HasPrefix(at, "http") {
+			tab.do("come back", chromedp.Navigate(at))
+		}
+	}()
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	tab.scriptless = true
 	return tab
