@@ -16,11 +16,13 @@ func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 	x.Exec(`UPDATE job_search SET account_id = (SELECT account_id FROM job WHERE id = job_id)`)
 	x.Exec(`UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
 		next_run_at = CAST($1 AS BIGINT) + job_id, claim_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
-	x.Exec(numbersTo(10)+`INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, cause, started_at)
-		SELECT account_id, id, CAST($1 AS BIGINT) + i * 3600000, 0, 1, 1,
-		       CASE WHEN i = 1 AND id % 500 = 0 THEN 0 WHEN i = 5 THEN 2 ELSE 1 END,
-		       CASE WHEN i = 5 THEN CAST($1 AS BIGINT) END, CAST($1 AS BIGINT) + i * 3600000
-		FROM job CROSS JOIN n`, now.Truncate(24*time.Hour).UnixMilli())
+	day := now.Truncate(24 * time.Hour)
+	step := max(now.Sub(day)/12, time.Millisecond) // all are past, at any time of day
+	x.Exec(fmt.Sprintf(`%s INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, cause, started_at)
+		SELECT account_id, id, CAST($1 AS BIGINT) + i * %[2]d, 0, 1, 1,
+		       CASE WHEN i = 1 AND id %% 500 = 0 THEN 0 WHEN i = 5 THEN 2 ELSE 1 END,
+		       CASE WHEN i = 5 THEN CAST($1 AS BIGINT) END, CAST($1 AS BIGINT) + i * %[2]d
+		FROM job CROSS JOIN n`, numbersTo(10), step.Milliseconds()), day.UnixMilli())
 	x.Exec(`INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
 	x.Exec(`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
 		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
