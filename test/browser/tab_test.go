@@ -286,7 +286,14 @@ func (tab *Tab) SeeNot(text string) *Tab {
 // Text is the text of the first element that a CSS selector finds.
 func (tab *Tab) Text(selector string) string {
 	tab.t.Helper()
-	return strings.TrimSpace(read(tab, "read "+selector, chromedp.Text(chromedp.CSS(selector))))
+	text, err := chromedp.Run(tab.ctx, chromedp.Text(chromedp.CSS(selector)))
+	if err != nil && strings.Contains(err.Error(), "No node with given id") { // the page was just replaced
+		text, err = chromedp.Run(tab.ctx, chromedp.Text(chromedp.CSS(selector)))
+	}
+	if err != nil {
+		tab.t.Fatalf("read %s: %v\n%s", selector, err, tab.where())
+	}
+	return strings.TrimSpace(text)
 }
 
 // WithoutScripts turns JavaScript off, for the page that is shown too.

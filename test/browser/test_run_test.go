@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -35,14 +36,16 @@ func TestTestRun(t *testing.T) {
 	if got := read(tab, "read the URL", chromedp.Evaluate[string](`document.getElementById("url").value`)); got != target.URL+"/new" {
 		t.Errorf("the field has %q", got)
 	}
+	time.Sleep(2500 * time.Millisecond) // an account may not start test runs faster
 	tab.Click("Test").See("Succeeded").See("200 OK").Look("test-succeeded")
+	time.Sleep(2500 * time.Millisecond)
 
 	id := client.CreateJob(harness.Fields{"title": "Stored", "url": target.URL + "/stored"})
 	answer, err := client.Try("POST", "/testruns", harness.Fields{"jobId": id}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tab.WithoutScripts().Open("/console" + strings.Replace(answer.Header.Get("Location"), "/testruns", "/tests", 1))
+	tab.Expect(dialog).WithoutScripts().Open("/console" + strings.Replace(answer.Header.Get("Location"), "/testruns", "/tests", 1))
 	for range 100 {
 		if strings.Contains(tab.Text("body"), "Succeeded") {
 			return
