@@ -125,7 +125,7 @@ func (a *api) createAccount(w http.ResponseWriter, r *http.Request, actor cron.A
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		account, err := a.service.CreateAccount(ctx, actor, f.email, plan, access)
 		if err != nil {
-			return under("/account", err)
+			return cron.Under("/account", err)
 		}
 		return reply(w, struct {
 			AccountID int64 `json:"accountId"`
@@ -157,7 +157,7 @@ func (a *api) changeAccount(w http.ResponseWriter, r *http.Request, actor cron.A
 		err = wire.Invalid(problem)
 	}
 	if err != nil {
-		return under("/account", err)
+		return cron.Under("/account", err)
 	}
 	return reply(w, struct{}{})
 }

@@ -128,11 +128,11 @@ func (a *api) startAction(w http.ResponseWriter, r *http.Request, actor cron.Act
 	checkSelection(o)
 	a.tellIgnored(w, r, outer, "/action", append(p.Unread(), unread...))
 	if err := p.Err(); err != nil {
-		return under("/action", err)
+		return cron.Under("/action", err)
 	}
 	made, err := a.service.NewAction(r.Context(), actor, request)
 	if err != nil {
-		return under("/action", err)
+		return cron.Under("/action", err)
 	}
 	return a.answerStarted(w, r, actor, made)
 }

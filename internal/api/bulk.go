@@ -52,7 +52,7 @@ func (a *api) changeJobs(w http.ResponseWriter, r *http.Request, actor cron.Acto
 			continue
 		}
 		answer.Failed++
-		status, e := a.classify(r, under("/job", err))
+		status, e := a.classify(r, cron.Under("/job", err))
 		p := newProblem(languageOf(r), status, e)
 		answer.Results[i].Status, answer.Results[i].Problem = status, &p
 	}
@@ -71,7 +71,7 @@ func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.Bulk
 		wire.Integer(body, "toFolderId", &patch.Values.FolderID, 0, math.MaxInt64)
 		body.MustHave("toFolderId")
 		if err := a.service.CheckFolder(ctx, actor, patch.Values.FolderID); err != nil {
-			return nil, nil, under("/toFolderId", err)
+			return nil, nil, cron.Under("/toFolderId", err)
 		}
 	case wire.BulkPatch:
 		body.MustHave("job")
@@ -81,7 +81,7 @@ func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.Bulk
 		} else if ok {
 			patch, unread = readPatch(job)
 			if err := a.service.CheckPatch(actor, patch); err != nil {
-				return nil, nil, under("/job", err)
+				return nil, nil, cron.Under("/job", err)
 			}
 		}
 	case wire.BulkDelete:
@@ -113,7 +113,7 @@ func (a *api) bulkJobs(ctx context.Context, actor cron.Actor, body wire.Object) 
 			return nil, err
 		}
 		if ids, err = a.service.FolderJobs(ctx, actor, folder, wire.MaxBulkJobs+1); err != nil {
-			return nil, under("/folderId", err)
+			return nil, cron.Under("/folderId", err)
 		}
 	} else {
 		seen := map[int64]bool{}

@@ -192,7 +192,7 @@ func (a *api) channelChange(w http.ResponseWriter, r *http.Request) (change serv
 // inChannel points the problems of an error into the channel of the request. Settings that stand flat in it have no member "settings".
 func inChannel(err error, flat map[string]bool) error {
 	const settings = "/settings/"
-	moved, ok := errors.AsType[*cron.Error](under("/channel", err))
+	moved, ok := errors.AsType[*cron.Error](cron.Under("/channel", err))
 	if !ok {
 		return err
 	}

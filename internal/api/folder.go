@@ -42,11 +42,11 @@ func (a *api) createFolder(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	}
 	folder, err := a.service.NewFolder(actor, *title)
 	if err != nil {
-		return under("/folder", err)
+		return cron.Under("/folder", err)
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		if err := a.service.AddFolder(ctx, actor, &folder); err != nil {
-			return under("/folder", err)
+			return cron.Under("/folder", err)
 		}
 		return reply(w, struct {
 			FolderID int64 `json:"folderId"`
@@ -60,7 +60,7 @@ func (a *api) changeFolder(w http.ResponseWriter, r *http.Request, actor cron.Ac
 		return err
 	}
 	if err := a.service.ChangeFolder(r.Context(), actor, pathID(r, "folderId"), title); err != nil {
-		return under("/folder", err)
+		return cron.Under("/folder", err)
 	}
 	return reply(w, struct{}{})
 }
@@ -94,5 +94,5 @@ func (a *api) readFolder(w http.ResponseWriter, r *http.Request) (title *string,
 		o.Text("title", title)
 	}
 	a.tellIgnored(w, r, outer, "/folder", p.Unread())
-	return title, under("/folder", p.Err())
+	return title, cron.Under("/folder", p.Err())
 }

@@ -61,7 +61,7 @@ func (a *api) createInvitation(w http.ResponseWriter, r *http.Request, actor cro
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		i, err := a.service.Invite(ctx, actor, email, role+cron.RoleViewer)
 		if err != nil {
-			return under("/invitation", err)
+			return cron.Under("/invitation", err)
 		}
 		answer := struct {
 			InvitationID int64   `json:"invitationId"`

@@ -53,7 +53,7 @@ func (a *api) createJob(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	a.tellIgnored(w, r, outer, "/job", unread)
 	job, err := a.service.NewJob(actor, patch)
 	if err != nil {
-		return under("/job", err)
+		return cron.Under("/job", err)
 	}
 	return a.addJob(w, r, actor, job)
 }
@@ -63,7 +63,7 @@ func (a *api) addJob(w http.ResponseWriter, r *http.Request, actor cron.Actor, j
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		made := job // this function may run more than once
 		if err := a.service.AddJob(ctx, actor, &made); err != nil {
-			return under("/job", err)
+			return cron.Under("/job", err)
 		}
 		a.setETag(w, &made)
 		return reply(w, struct {
@@ -81,7 +81,7 @@ func (a *api) changeJob(w http.ResponseWriter, r *http.Request, actor cron.Actor
 	a.tellIgnored(w, r, outer, "/job", unread)
 	job, err := a.service.ChangeJob(r.Context(), actor, pathID(r, "jobId"), ifMatch(r), patch)
 	if err != nil {
-		return under("/job", err)
+		return cron.Under("/job", err)
 	}
 	a.setETag(w, &job)
 	return reply(w, struct{}{})
@@ -116,7 +116,7 @@ func (a *api) cloneJob(w http.ResponseWriter, r *http.Request, actor cron.Actor)
 	a.tellIgnored(w, r, outer, "/job", unread)
 	job, err := a.service.NewClone(r.Context(), actor, pathID(r, "jobId"), patch)
 	if err != nil {
-		return under("/job", err)
+		return cron.Under("/job", err)
 	}
 	return a.addJob(w, r, actor, job)
 }

@@ -138,11 +138,11 @@ func (a *api) createKey(w http.ResponseWriter, r *http.Request, actor cron.Actor
 		return p.Err()
 	})
 	if err != nil {
-		return under("/apiKey", err)
+		return cron.Under("/apiKey", err)
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		if err := a.service.AddAPIKey(ctx, actor, &key); err != nil {
-			return under("/apiKey", err)
+			return cron.Under("/apiKey", err)
 		}
 		return reply(w, struct {
 			APIKeyID int64  `json:"apiKeyId"`

@@ -89,7 +89,7 @@ func (a *api) createMaintenance(w http.ResponseWriter, r *http.Request, actor cr
 		var window cron.MaintenanceWindow
 		change(&window)
 		if err := a.service.AddMaintenance(ctx, actor, &window); err != nil {
-			return under("/window", err)
+			return cron.Under("/window", err)
 		}
 		return reply(w, struct {
 			WindowID int64 `json:"windowId"`
@@ -103,7 +103,7 @@ func (a *api) changeMaintenance(w http.ResponseWriter, r *http.Request, actor cr
 		return err
 	}
 	if err := a.service.ChangeMaintenance(r.Context(), actor, pathID(r, "windowId"), change); err != nil {
-		return under("/window", err)
+		return cron.Under("/window", err)
 	}
 	return reply(w, struct{}{})
 }
@@ -155,7 +155,7 @@ func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bo
 	}
 	a.tellIgnored(w, r, outer, "/window", p.Unread())
 	if err := p.Err(); err != nil {
-		return nil, under("/window", err)
+		return nil, cron.Under("/window", err)
 	}
 	return func(w *cron.MaintenanceWindow) {
 		if has["schedule"] {

@@ -68,7 +68,7 @@ func (a *api) changePerson(w http.ResponseWriter, r *http.Request, actor cron.Ac
 		return err
 	}
 	if err := a.service.ChangeRole(r.Context(), actor, pathID(r, "personId"), role); err != nil {
-		return under("/person", err)
+		return cron.Under("/person", err)
 	}
 	return reply(w, struct{}{})
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"time"
 
@@ -77,20 +76,6 @@ func newProblem(c *message.Catalogue, status int, e *cron.Error) problem {
 		}
 	}
 	return p
-}
-
-// under puts prefix before the pointers of err, which are relative to that part of the body.
-func under(prefix string, err error) error {
-	e, ok := errors.AsType[*cron.Error](err)
-	if !ok || len(e.Problems) == 0 {
-		return err
-	}
-	moved := *e
-	moved.Problems = slices.Clone(e.Problems)
-	for i := range moved.Problems {
-		moved.Problems[i].Pointer = prefix + moved.Problems[i].Pointer
-	}
-	return &moved
 }
 
 // recoverPanic answers with our fault when a handler panics. The response may have begun; then it stays as it is.

@@ -52,7 +52,7 @@ func (a *api) rerunHistory(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	}
 	plan, err := a.service.PlanReruns(r.Context(), actor, &q) // before the transaction, as it may take a second
 	if cron.KindOf(err) == cron.Invalid {
-		return under("/filter", err)
+		return cron.Under("/filter", err)
 	}
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func (a *api) createSecret(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	a.tellIgnored(w, r, outer, "/secret", p.Unread())
 	made, err := a.service.NewSecret(actor, name, value)
 	if err = cron.JoinProblems(p.Err(), err); err != nil {
-		return under("/secret", err)
+		return cron.Under("/secret", err)
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		if err := a.service.AddSecret(ctx, actor, &made); err != nil {
@@ -101,7 +101,7 @@ func (a *api) changeSecret(w http.ResponseWriter, r *http.Request, actor cron.Ac
 		err = a.service.SetSecret(r.Context(), actor, pathID(r, "secretId"), value)
 	}
 	if err != nil {
-		return under("/secret", err)
+		return cron.Under("/secret", err)
 	}
 	return reply(w, struct{}{})
 }

@@ -39,11 +39,11 @@ func (a *api) startTestRun(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	patch, unread := readPatch(body)
 	a.tellIgnored(w, r, outer, "/job", unread)
 	if err := outer.Err(); err != nil {
-		return cron.JoinProblems(err, under("/job", a.service.CheckPatch(actor, patch)))
+		return cron.JoinProblems(err, cron.Under("/job", a.service.CheckPatch(actor, patch)))
 	}
 	made, err := a.service.NewTestRun(r.Context(), actor, jobID, patch)
 	if err != nil {
-		return under("/job", err)
+		return cron.Under("/job", err)
 	}
 	return a.effect(w, r, func(ctx context.Context, w http.ResponseWriter) error {
 		started := made // this function may run more than once

@@ -44,7 +44,7 @@ func (a *api) setTLS(w http.ResponseWriter, r *http.Request, actor cron.Actor) e
 		err = a.service.SetTLS(r.Context(), actor, m)
 	}
 	if err != nil {
-		return under("/tls", err)
+		return cron.Under("/tls", err)
 	}
 	return reply(w, struct{}{})
 }

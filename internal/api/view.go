@@ -41,7 +41,7 @@ func (a *api) createView(w http.ResponseWriter, r *http.Request, actor cron.Acto
 		var v cron.JobView
 		change(&v)
 		if err := a.service.AddView(ctx, actor, &v); err != nil {
-			return under("/view", err)
+			return cron.Under("/view", err)
 		}
 		return reply(w, struct {
 			ViewID int64 `json:"viewId"`
@@ -55,7 +55,7 @@ func (a *api) changeView(w http.ResponseWriter, r *http.Request, actor cron.Acto
 		return err
 	}
 	if err := a.service.ChangeView(r.Context(), actor, pathID(r, "viewId"), change); err != nil {
-		return under("/view", err)
+		return cron.Under("/view", err)
 	}
 	return reply(w, struct{}{})
 }
@@ -87,7 +87,7 @@ func (a *api) readView(w http.ResponseWriter, r *http.Request) (change func(*cro
 	_, filtered := o.Value("filter")
 	a.tellIgnored(w, r, outer, "/view", p.Unread())
 	if err := p.Err(); err != nil {
-		return nil, under("/view", err)
+		return nil, cron.Under("/view", err)
 	}
 	return func(v *cron.JobView) {
 		if titled {

@@ -337,6 +337,25 @@ func JoinProblems(first, second error) error {
 	return joined
 }
 
+// WithProblems is an error with its problems changed, such as their pointers moved; another kind of error stays as it is.
+func WithProblems(err error, change func(*Problem)) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || len(e.Problems) == 0 {
+		return err
+	}
+	changed := *e
+	changed.Problems = slices.Clone(e.Problems)
+	for i := range changed.Problems {
+		change(&changed.Problems[i])
+	}
+	return &changed
+}
+
+// Under puts a prefix before the pointers of an error, which are relative to a part of what was given.
+func Under(prefix string, err error) error {
+	return WithProblems(err, func(p *Problem) { p.Pointer = prefix + p.Pointer })
+}
+
 // covers reports whether the JSON pointer outer is inner or leads to something that holds it.
 func covers(outer, inner string) bool {
 	return inner == outer || strings.HasPrefix(inner, outer+"/")

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,27 +41,27 @@ func (s *Service) NewAction(ctx context.Context, actor cron.Actor, r ActionReque
 		var c cron.Checker
 		r.Filter.Check(&c)
 		if err := c.Err(); err != nil {
-			return a, pointInto("/filter", err)
+			return a, cron.Under("/filter", err)
 		}
 	}
 	ops, err := cron.NewOperations(a.Order.Operations)
 	if err != nil {
-		return a, pointInto("/operations", err)
+		return a, cron.Under("/operations", err)
 	}
 	for i, op := range a.Order.Operations {
 		if op.Kind == cron.OperationPatch {
 			if err := s.checkPatch(actor.Account, op.Patch); err != nil {
-				return a, pointInto("/operations/"+strconv.Itoa(i)+"/job", err)
+				return a, cron.Under("/operations/"+strconv.Itoa(i)+"/job", err)
 			}
 		}
 	}
 	for _, id := range ops.Folders() {
 		if err := s.CheckFolder(ctx, actor, id); err != nil {
-			return a, pointInto("/operations", err)
+			return a, cron.Under("/operations", err)
 		}
 	}
 	if err := s.checkChannels(ctx, actor.Account.ID, ops.Channels()); err != nil {
-		return a, pointInto("/operations", err)
+		return a, cron.Under("/operations", err)
 	}
 	a.Order.Operations, a.Kinds = ops.List(), ops.Kinds()
 	slices.Sort(a.Order.JobIDs)
@@ -154,20 +153,6 @@ func actionTitle(a *cron.Action) string {
 		names[i] = OperationNames[kind]
 	}
 	return strings.Join(names, ", ")
-}
-
-// pointInto puts a pointer before those of the problems of an error.
-func pointInto(at string, err error) error {
-	e, ok := errors.AsType[*cron.Error](err)
-	if !ok {
-		return err
-	}
-	other := *e
-	other.Problems = slices.Clone(e.Problems)
-	for i := range other.Problems {
-		other.Problems[i].Pointer = at + other.Problems[i].Pointer
-	}
-	return &other
 }
 
 // ActionOrder reads what an action is to do to which jobs, secrets included, so that it can be asked for again with changes. It has no

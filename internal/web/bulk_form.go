@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -250,14 +249,7 @@ func splitTags(text string) (tags []string) {
 
 // named is an error about an action with the problems at the fields of the sheet.
 func (s *bulkSheet) named(err error) error {
-	e, ok := errors.AsType[*cron.Error](err)
-	if !ok {
-		return err
-	}
-	other := *e
-	other.Problems = slices.Clone(e.Problems)
-	for i := range other.Problems {
-		p := &other.Problems[i]
+	return cron.WithProblems(err, func(p *cron.Problem) {
 		switch p.Rule {
 		case cron.RuleUnknownFolder:
 			p.Pointer = "/folder"
@@ -266,8 +258,7 @@ func (s *bulkSheet) named(err error) error {
 		default:
 			p.Pointer = s.fieldOf(p.Pointer)
 		}
-	}
-	return &other
+	})
 }
 
 // fieldOf is the field of a problem at a pointer such as "/operations/0/job/schedule/hours", as a pointer.

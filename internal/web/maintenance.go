@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -255,22 +254,16 @@ var windowFieldNames = []string{"title", "effect", "start", "end", "zone", "sche
 // wrongWindow shows the form again, with what is wrong beside the fields.
 func (v *visit) wrongWindow(err error, w *service.MaintenanceState) error {
 	own := map[string]string{} // in place of bounds that are numbers nobody reads
-	if e, ok := errors.AsType[*cron.Error](err); ok {
-		other := *e
-		other.Problems = slices.Clone(e.Problems)
-		for i := range other.Problems {
-			p := &other.Problems[i]
-			p.Pointer = "/" + windowField(p.Pointer)
-			switch {
-			case p.Rule != cron.RuleOutOfRange:
-			case p.Pointer == "/end":
-				own["end"] = v.catalogue.Label("maintenance.wrong-end")
-			case p.Pointer == "/duration":
-				own["duration"] = v.catalogue.Label("maintenance.wrong-duration")
-			}
+	err = cron.WithProblems(err, func(p *cron.Problem) {
+		p.Pointer = "/" + windowField(p.Pointer)
+		switch {
+		case p.Rule != cron.RuleOutOfRange:
+		case p.Pointer == "/end":
+			own["end"] = v.catalogue.Label("maintenance.wrong-end")
+		case p.Pointer == "/duration":
+			own["duration"] = v.catalogue.Label("maintenance.wrong-duration")
 		}
-		err = &other
-	}
+	})
 	f, status, err := v.rejected(err, windowFieldNames...)
 	if err != nil {
 		return err
