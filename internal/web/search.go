@@ -120,35 +120,21 @@ func (p *searchPage) actions() (list []searchEntry) {
 
 // places are the pages that the person can open.
 func (p *searchPage) places() (list []searchEntry) {
-	t := p.labels.Label
 	add := func(path, label, icon string) {
-		list = append(list, searchEntry{root + path, t(label), "", icon})
+		list = append(list, searchEntry{path, label, "", icon})
 	}
-	add("", "nav.overview", "house")
+	t := p.labels.Label
+	add(root, t("nav.overview"), "house")
 	if p.Account.ID != 0 {
-		add("/jobs", "nav.jobs", "calendar-clock")
-		add("/runs", "nav.runs", "activity")
-		add("/problems", "nav.problems", "circle-alert")
-		add("/settings/channels", "nav.channels", "bell")
-		add("/settings/people", "nav.people", "users")
-		add("/settings/keys", "nav.keys", "key-round")
-		add("/settings/maintenance", "nav.maintenance", "wrench")
-		add("/settings/bin", "nav.bin", "trash-2")
-		add("/settings/secrets", "nav.secrets", "lock")
-		add("/settings/tls", "nav.tls", "file-key")
+		add(pathJobs, t("nav.jobs"), "calendar-clock")
+		add(pathRuns, t("nav.runs"), "activity")
+		add(pathProblems, t("nav.problems"), "circle-alert")
 	}
-	if p.Account.ID != 0 && p.May("owner") {
-		add("/settings/audit", "nav.audit", "scroll-text")
-		add("/settings/account", "nav.account", "building-2")
-	}
-	add("/settings", "nav.settings", "settings")
-	add("/settings/person", "nav.person", "user")
-	add("/settings/sign-in", "nav.sign-in", "shield-check")
-	add("/settings/sessions", "nav.sessions", "monitor-smartphone")
-	if p.Person.Operator {
-		add("/settings/accounts", "nav.accounts", "server")
-		add("/settings/everyone", "nav.everyone", "id-card")
-		add("/settings/service", "nav.configuration", "list-checks")
+	add(root+"/settings", t("nav.settings"), "settings")
+	for _, g := range p.Settings() {
+		for _, s := range g.Places {
+			add(s.Path, s.Label, s.Icon)
+		}
 	}
 	return list
 }
