@@ -9,6 +9,12 @@ import (
 // Number is a number as tables show it, such as "12,345".
 func (c *Catalogue) Number(n int64) string { return c.grammar.number(n, nounNone) }
 
+// units are the units of Short and Relative from a second on.
+var units = [...]struct {
+	length time.Duration
+	symbol string
+}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
+
 // Short is a duration as tables show it, with symbols of units: "380 ms", "1.24 s", "3 min 20 s", "2 d 5 h".
 func (c *Catalogue) Short(d time.Duration) string {
 	switch d = max(d, 0); {
@@ -20,10 +26,6 @@ func (c *Catalogue) Short(d time.Duration) string {
 		return c.seconds(d, 1) + " s"
 	}
 	d = d.Round(time.Second)
-	units := []struct {
-		length time.Duration
-		symbol string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
 	for i, unit := range units[:3] {
 		if d < unit.length {
 			continue
@@ -51,11 +53,7 @@ func (c *Catalogue) Relative(away time.Duration) string {
 	if distance < time.Second {
 		return c.console["time.now"]
 	}
-	largest := []struct {
-		length time.Duration
-		symbol string
-	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
-	for _, unit := range largest {
+	for _, unit := range units {
 		if distance < unit.length {
 			continue
 		}

@@ -35,7 +35,6 @@ const readTable = (table) => {
 const resolved = (name) => {
   const probe = document.createElement("span");
   probe.className = `colour-${name}`;
-  probe.hidden = false;
   document.body.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();

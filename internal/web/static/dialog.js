@@ -1,3 +1,5 @@
+const icons = new URL("./icons.svg", import.meta.url).pathname;
+
 // A link with data-dialog opens its page in a dialog: "sheet", "drawer" or "palette" says how that looks. Its forms are sent as ever.
 // The page itself is there for browsers without scripts, and for links that are opened in a new tab.
 export const openDialog = async (address, kind, opener) => {
@@ -18,14 +20,7 @@ export const openDialog = async (address, kind, opener) => {
   close.type = "button";
   close.className = "close";
   close.setAttribute("aria-label", document.body.dataset.close);
-  const cross = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  cross.setAttribute("class", "icon");
-  cross.setAttribute("viewBox", "0 0 24 24");
-  cross.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", "M18 6 6 18M6 6l12 12");
-  cross.append(path);
-  close.append(cross);
+  close.innerHTML = `<svg class="icon" aria-hidden="true"><use href="${icons}#x"/></svg>`;
   close.addEventListener("click", () => dialog.close());
   dialog.append(close, ...page.querySelector("main").childNodes);
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

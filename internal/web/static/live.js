@@ -35,32 +35,25 @@ document.addEventListener("visibilitychange", () => {
 
 channel.onmessage = (event) => tell(event.data);
 
+// tellAll tells all tabs.
+const tellAll = (message) => {
+  channel.postMessage(message);
+  tell(message);
+};
+
 const read = () => {
   const source = new EventSource("/console/events");
   let opened = false;
   source.addEventListener("open", () => { // what happened while it was closed is not known
-    for (const kind of opened ? kinds : []) {
-      channel.postMessage({ kind, data: {} });
-      tell({ kind, data: {} });
-    }
+    for (const kind of opened ? [...kinds, "open"] : ["open"]) tellAll({ kind, data: {} });
     opened = true;
   });
-  for (const kind of kinds) {
-    source.addEventListener(kind, (event) => {
-      const message = { kind, data: JSON.parse(event.data) };
-      channel.postMessage(message);
-      tell(message);
-    });
-  }
-  source.addEventListener("open", () => {
-    channel.postMessage({ kind: "open" });
-    tell({ kind: "open" });
-  });
+  for (const kind of kinds) source.addEventListener(kind, (event) => tellAll({ kind, data: JSON.parse(event.data) }));
   window.addEventListener("pagehide", () => source.close());
   return new Promise(() => {}); // the lock is held as long as the tab is open
 };
 
-window.addEventListener("load", () => tell({ kind: "open" }));
+window.addEventListener("load", () => tell({ kind: "open", data: {} }));
 
 if (document.querySelector("[hx-trigger*='live:']")) {
   if (navigator.locks) navigator.locks.request("punctual-live", read);
