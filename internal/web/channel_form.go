@@ -61,11 +61,8 @@ func showNewChannel(v *visit) error {
 		return v.channelForm(http.StatusOK, &channelFormPage{Kind: kind, Form: f}, nil)
 	}
 	p := channelFormPage{}
-	if p.view, err = v.view("channels"); err != nil {
+	if p.view, err = v.editorView("channels"); err != nil {
 		return err
-	}
-	if !p.May("editor") {
-		return needsRole(cron.RoleEditor)
 	}
 	p.Popular, p.Others = v.kindChoices(kinds)
 	return v.render(http.StatusOK, "channel-new", p)
@@ -119,11 +116,8 @@ func clockText(minute int) string { return fmt.Sprintf("%02d:%02d", minute/60, m
 // channelForm shows the form of a kind. c is the stored channel; nil for a new one.
 func (v *visit) channelForm(status int, p *channelFormPage, c *cron.Channel) error {
 	var err error
-	if p.view, err = v.view("channels"); err != nil {
+	if p.view, err = v.editorView("channels"); err != nil {
 		return err
-	}
-	if !p.May("editor") {
-		return needsRole(cron.RoleEditor)
 	}
 	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
 		return err

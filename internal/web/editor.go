@@ -224,12 +224,12 @@ func createJob(v *visit) error {
 		return v.rejectedDraft(d, err)
 	}
 	if v.form("do") != "run" {
-		return v.after(jobPath(id), "created")
+		return v.after(jobAddress(id, ""), "created")
 	}
 	if err := v.runNow(id); err != nil {
-		return v.after(jobPath(id), "created-not-run")
+		return v.after(jobAddress(id, ""), "created-not-run")
 	}
-	return v.after(jobPath(id), "created-run")
+	return v.after(jobAddress(id, ""), "created-run")
 }
 
 // addJob creates the job of a draft.
@@ -319,5 +319,5 @@ func saveJob(v *visit) error {
 	if err != nil {
 		return v.rejectedDraft(d, err)
 	}
-	return v.after(jobPath(id)+"/settings", "saved")
+	return v.after(jobAddress(id, "/settings"), "saved")
 }

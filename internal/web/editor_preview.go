@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"punctual/internal/cron"
@@ -216,6 +215,3 @@ func showSchedule(v *visit) error {
 	p.Scheduling = true
 	return v.render(http.StatusOK, "job-schedule", p)
 }
-
-// jobPath is the page of a job.
-func jobPath(id int64) string { return pathJobs + "/" + strconv.FormatInt(id, 10) }

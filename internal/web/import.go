@@ -81,11 +81,8 @@ func showImport(v *visit) error {
 }
 
 func (v *visit) importPage(status int, p *importPage) (err error) {
-	if p.view, err = v.view("jobs"); err != nil {
+	if p.view, err = v.editorView("jobs"); err != nil {
 		return err
-	}
-	if !p.May("editor") {
-		return needsRole(cron.RoleEditor)
 	}
 	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
 		return err
@@ -242,7 +239,7 @@ func (v *visit) createImport(p *importPage, im *service.Import) error {
 		return v.importPage(http.StatusUnprocessableEntity, p)
 	}
 	if len(jobs) == 1 {
-		return v.after(jobPath(jobs[0].ID), "created")
+		return v.after(jobAddress(jobs[0].ID, ""), "created")
 	}
 	return v.after(pathJobs, "imported")
 }

@@ -15,7 +15,7 @@ const pathJob = root + "/jobs/{id}"
 
 // jobAddress is the address of the page of a job, or of a part of it such as "/changes".
 func jobAddress(id int64, part string) string {
-	return root + "/jobs/" + strconv.FormatInt(id, 10) + part
+	return pathJobs + "/" + strconv.FormatInt(id, 10) + part
 }
 
 func (w *web) jobRoutes() []route {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -98,30 +99,16 @@ func (p *jobsPage) states() (list []filterChoice) {
 	return list
 }
 
+// outcomeLabels are what the latest execution of a job came to.
+var outcomeLabels = map[cron.Status]string{
+	cron.StatusOK: "jobs.outcome-ok", cron.StatusDNSError: "jobs.outcome-dns", cron.StatusConnectFailed: "jobs.outcome-connect",
+	cron.StatusHTTPError: "jobs.outcome-http", cron.StatusTimeout: "jobs.outcome-timeout", cron.StatusTooMuchData: "jobs.outcome-size",
+	cron.StatusInvalidURL: "jobs.outcome-url", cron.StatusInternalError: "jobs.outcome-internal", cron.StatusOther: "jobs.outcome-other",
+}
+
 // OutcomeName is what the latest execution of a job came to.
 func (p view) OutcomeName(s cron.Status) string {
-	t := p.labels.Label
-	switch s {
-	case cron.StatusOK:
-		return t("jobs.outcome-ok")
-	case cron.StatusDNSError:
-		return t("jobs.outcome-dns")
-	case cron.StatusConnectFailed:
-		return t("jobs.outcome-connect")
-	case cron.StatusHTTPError:
-		return t("jobs.outcome-http")
-	case cron.StatusTimeout:
-		return t("jobs.outcome-timeout")
-	case cron.StatusTooMuchData:
-		return t("jobs.outcome-size")
-	case cron.StatusInvalidURL:
-		return t("jobs.outcome-url")
-	case cron.StatusInternalError:
-		return t("jobs.outcome-internal")
-	case cron.StatusOther:
-		return t("jobs.outcome-other")
-	}
-	return t("jobs.outcome-none")
+	return p.labels.Label(cmp.Or(outcomeLabels[s], "jobs.outcome-none"))
 }
 
 // Menus offer so many values, and none that is longer. All others can be typed.

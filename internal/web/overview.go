@@ -118,7 +118,7 @@ func (p *overviewPage) tiles() []tile {
 func (view) JobName(title, url string) string { return cmp.Or(title, cron.TargetHost(url)) }
 
 // JobPath is the page of a job.
-func (view) JobPath(id int64) string { return pathJobs + "/" + strconv.FormatInt(id, 10) }
+func (view) JobPath(id int64) string { return jobAddress(id, "") }
 
 // Typical is how late executions started in the last day: half of them earlier, half of them later.
 func (p overviewPage) Typical() string { return p.Duration(p.Overview.Day.Lateness.Quantile(0.5)) }

@@ -124,7 +124,7 @@ func (v *visit) problemRow(p *cron.JobProblem, why *cron.Diagnosis) problemRow {
 	switch {
 	case p.State == cron.ProblemResolved:
 	case p.Jobs == 1 && len(p.JobIDs) > 0:
-		r.JobsPath = view{}.JobPath(p.JobIDs[0])
+		r.JobsPath = jobAddress(p.JobIDs[0], "")
 	default:
 		r.JobsPath = r.Path + "#jobs"
 	}

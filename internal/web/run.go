@@ -199,11 +199,8 @@ func askRunAgain(v *visit) error {
 		return err
 	}
 	p := againPage{Path: runPath(&r.Execution) + "/again", Back: runPath(&r.Execution), Record: r.Repeatable()}
-	if p.view, err = v.view("runs"); err != nil {
+	if p.view, err = v.editorView("runs"); err != nil {
 		return err
-	}
-	if !p.May("editor") {
-		return needsRole(cron.RoleEditor)
 	}
 	p.Title, p.Method = p.fit(recordTitle(r.HistoryRecord.Title, r.Job.Request.URL), rowTitle), r.Job.Request.Method.String()
 	p.URL, p.Careful = p.fit(cron.MaskURL(r.Job.Request.URL), 500), !r.Job.Request.Method.Idempotent()

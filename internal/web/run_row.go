@@ -63,34 +63,24 @@ func (p view) what(e *cron.Execution) string {
 	return text
 }
 
+// kindLabels are why runs took place that are not the first attempt of the schedule.
+var kindLabels = map[string]string{
+	"rerun": "runs.kind-rerun", "manual": "runs.kind-manual", "retry": "runs.kind-retry", "repeat": "runs.kind-repeat",
+}
+
 // kindName says why a run took place.
 func (p view) kindName(kind string) string {
-	switch kind {
-	case "rerun":
-		return p.labels.Label("runs.kind-rerun")
-	case "manual":
-		return p.labels.Label("runs.kind-manual")
-	case "retry":
-		return p.labels.Label("runs.kind-retry")
-	case "repeat":
-		return p.labels.Label("runs.kind-repeat")
-	}
-	return p.labels.Label("runs.kind-scheduled")
+	return p.labels.Label(cmp.Or(kindLabels[kind], "runs.kind-scheduled"))
+}
+
+// spanLabels are the spans of time that lists offer, but the longest.
+var spanLabels = map[string]string{
+	"1h": "runs.span-1h", "24h": "runs.span-24h", "7d": "runs.span-7d", "30d": "runs.span-30d",
 }
 
 // spanName is the name of a span of time.
 func (p view) spanName(name string) string {
-	switch name {
-	case "1h":
-		return p.labels.Label("runs.span-1h")
-	case "24h":
-		return p.labels.Label("runs.span-24h")
-	case "7d":
-		return p.labels.Label("runs.span-7d")
-	case "30d":
-		return p.labels.Label("runs.span-30d")
-	}
-	return p.labels.Label("runs.span-90d")
+	return p.labels.Label(cmp.Or(spanLabels[name], "runs.span-90d"))
 }
 
 // reasonName says in a few words what a reason of the API is.

@@ -78,6 +78,15 @@ func (v *visit) view(place string) (view, error) {
 	return p, nil
 }
 
+// editorView is view for a page that only editors can use.
+func (v *visit) editorView(place string) (view, error) {
+	p, err := v.view(place)
+	if err == nil && !p.May("editor") {
+		err = needsRole(cron.RoleEditor)
+	}
+	return p, err
+}
+
 // AccountName is what an account is called.
 func (view) AccountName(a cron.Account) string { return cmp.Or(a.Title, a.Email) }
 

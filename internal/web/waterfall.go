@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"time"
 
 	"punctual/internal/cron"
@@ -71,25 +72,14 @@ func (p view) newWaterfall(timings []cron.PhaseTiming, of int) *waterfall {
 	return w
 }
 
-// phaseName is what a phase is called.
+// phaseLabels are the phases.
+var phaseLabels = map[cron.Phase]string{
+	cron.PhasePreparing: "phase.preparing", cron.PhaseResolving: "phase.resolving", cron.PhaseConnecting: "phase.connecting",
+	cron.PhaseSecuring: "phase.securing", cron.PhaseSending: "phase.sending", cron.PhaseWaiting: "phase.waiting", cron.PhaseReceiving: "phase.receiving",
+	cron.PhaseDone: "phase.done",
+}
+
+// phaseName is what a phase is called; cron.PhaseNone stands for all of them together.
 func (p view) phaseName(phase cron.Phase) string {
-	switch phase {
-	case cron.PhasePreparing:
-		return p.labels.Label("phase.preparing")
-	case cron.PhaseResolving:
-		return p.labels.Label("phase.resolving")
-	case cron.PhaseConnecting:
-		return p.labels.Label("phase.connecting")
-	case cron.PhaseSecuring:
-		return p.labels.Label("phase.securing")
-	case cron.PhaseSending:
-		return p.labels.Label("phase.sending")
-	case cron.PhaseWaiting:
-		return p.labels.Label("phase.waiting")
-	case cron.PhaseReceiving:
-		return p.labels.Label("phase.receiving")
-	case cron.PhaseDone:
-		return p.labels.Label("phase.done")
-	}
-	return p.labels.Label("phase.total")
+	return p.labels.Label(cmp.Or(phaseLabels[phase], "phase.total"))
 }
