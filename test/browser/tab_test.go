@@ -314,11 +314,13 @@ func (tab *Tab) WithoutScripts() *Tab {
 // Look makes sure that nothing of the page is cut off on a phone, that everybody can use it, and takes pictures of it, which carry the name.
 func (tab *Tab) Look(name string) *Tab {
 	tab.t.Helper()
-	tab.do("make the window small", chromedp.EmulateViewport(smallest, 800))
-	overflow := read(tab, "measure the page",
-		chromedp.Evaluate[int](`document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth`))
-	if overflow > 0 {
-		tab.t.Errorf("%s: the page is %d px too wide for a phone", name, overflow)
+	for _, width := range []int64{narrow, smallest} {
+		tab.do("make the window small", chromedp.EmulateViewport(width, 800))
+		overflow := read(tab, "measure the page",
+			chromedp.Evaluate[int](`document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth`))
+		if overflow > 0 {
+			tab.t.Errorf("%s: the page is %d px too wide for a phone of %d px", name, overflow, width)
+		}
 	}
 	tab.checkAccess(name + " on a phone")
 	for _, theme := range []string{"light", "dark"} {
