@@ -82,7 +82,7 @@ func TestPalette(t *testing.T) {
 	tab.wait("the list is shorter", `!document.querySelector("#found").innerText.includes("Import a crontab")`)
 	press(kb.ArrowDown)
 	press(kb.Enter)
-	tab.wait("the page of keys", `location.pathname == "/console/settings/keys"`)
+	tab.wait("the page of keys", `location.pathname == "/console/settings/keys" && document.readyState == "complete"`)
 	press("k", chromedp.KeyModifiers(2))
 	tab.See("Create a job")
 	press("invoices")
