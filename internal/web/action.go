@@ -31,8 +31,7 @@ func (w *web) actionRoutes() []route {
 type actionsPageData struct {
 	view
 	Actions []actionView
-	Older   string // the address of the next page; empty at the end
-	Newest  string // the address of the first page; empty there
+	pages
 }
 
 // actionView is an action in words.
@@ -57,10 +56,10 @@ func showActions(v *visit) error {
 		p.Actions = append(p.Actions, actionView{a, v.catalogue})
 	}
 	if next != 0 {
-		p.Older = pathActions + "?before=" + strconv.FormatInt(next, 10)
+		p.NextPage = pathActions + "?before=" + strconv.FormatInt(next, 10)
 	}
 	if before != 0 {
-		p.Newest = pathActions
+		p.FirstPage = pathActions
 	}
 	return v.render(200, "actions", p)
 }
@@ -72,9 +71,8 @@ type actionPage struct {
 	Sheet   string // where what was asked for can be changed; empty if nowhere
 	Results []resultTab
 	Rows    []actionRow
-	One     bool   // the page is about one job
-	First   string // the address of the first page; empty there
-	Next    string // the address of the next page; empty at the end
+	One     bool // the page is about one job
+	pages
 }
 
 // resultTab is a result with the number of its jobs, and the list of them.
@@ -111,10 +109,10 @@ func showAction(v *visit) error {
 		return err
 	}
 	if next != 0 && !p.One {
-		p.Next = actionAddress(a.ID, q, "after", strconv.FormatInt(next, 10))
+		p.NextPage = actionAddress(a.ID, q, "after", strconv.FormatInt(next, 10))
 	}
 	if after != 0 && !p.One {
-		p.First = actionAddress(a.ID, q, "after", "")
+		p.FirstPage = actionAddress(a.ID, q, "after", "")
 	}
 	if a.DryRun && a.Undoes == 0 && p.May("editor") {
 		p.Sheet = pathBulk + "?from=" + formatID(a.ID)

@@ -26,9 +26,8 @@ type auditLogPage struct {
 	Entries []auditRow
 	People  []cron.Membership
 	Keys    []cron.APIKey
-	Older   string // the address of the next page; empty at the end
-	Newest  string // the address of the first page; empty there
-	Empty   bool   // the filter is
+	pages
+	Empty bool // the filter is
 }
 
 // auditRow is an entry in words.
@@ -62,10 +61,10 @@ func showAudit(v *visit) error {
 		p.Entries = append(p.Entries, auditRow{e, v.actionName(e.Action), v.auditWay(e.Way)})
 	}
 	if next != 0 {
-		p.Older = p.address(strconv.FormatInt(next, 10))
+		p.NextPage = p.address(strconv.FormatInt(next, 10))
 	}
 	if filter.Before != 0 {
-		p.Newest = p.address("")
+		p.FirstPage = p.address("")
 	}
 	p.Empty = p.address("") == pathAudit
 	status := http.StatusOK

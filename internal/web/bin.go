@@ -28,8 +28,7 @@ type binPage struct {
 	view
 	Jobs    []binItem
 	Folders []binItem
-	First   string // the address of the first page; empty there
-	Next    string // the address of the next page; empty at the end
+	pages
 }
 
 // binItem is a deleted job or folder.
@@ -95,10 +94,10 @@ func showBin(v *visit) error {
 		p.Jobs = append(p.Jobs, binJobItem(&jobs[i]))
 	}
 	if next.JobID != 0 {
-		p.Next = pathBin + "?after=" + strconv.FormatInt(next.Deleted.UnixMilli(), 10) + "-" + formatID(next.JobID)
+		p.NextPage = pathBin + "?after=" + strconv.FormatInt(next.Deleted.UnixMilli(), 10) + "-" + formatID(next.JobID)
 	}
 	if after.JobID != 0 {
-		p.First = pathBin
+		p.FirstPage = pathBin
 		return v.render(http.StatusOK, "bin", p)
 	}
 	folders, err := v.web.service.BinFolders(v.ctx(), v.actor)

@@ -19,8 +19,8 @@ type channelPage struct {
 	Spans    []muteSpan
 	Chips    []chip
 	Messages []messageRow
-	Older    string // the address of the next page; empty at the end
-	Secret   string // a signing secret that was just made, which is shown this once
+	pages
+	Secret string // a signing secret that was just made, which is shown this once
 }
 
 // muteSpan is for how long a channel can be muted.
@@ -110,7 +110,7 @@ func (v *visit) channelLog(p *channelPage, id int64) error {
 		p.Messages = append(p.Messages, v.messageRow(&p.view, &list[i]))
 	}
 	if next != 0 {
-		p.Older = address(asked.Get("state"), next)
+		p.NextPage = address(asked.Get("state"), next)
 	}
 	if len(list) == 0 && wanted < 0 && q.Before == 0 {
 		p.Chips = nil

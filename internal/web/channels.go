@@ -48,7 +48,7 @@ func (v *visit) untold() bool {
 type channelsPage struct {
 	view
 	Channels []channelRow
-	Next     string // the address of the next page; empty at the end
+	pages
 }
 
 // channelRow is a channel as lists show it.
@@ -76,7 +76,7 @@ func showChannels(v *visit) error {
 		p.Channels = append(p.Channels, v.channelRow(&p.view, &list[i]))
 	}
 	if next != 0 {
-		p.Next = pathChannels + "?after=" + strconv.FormatInt(next, 10)
+		p.NextPage = pathChannels + "?after=" + strconv.FormatInt(next, 10)
 	}
 	return v.render(http.StatusOK, "channels", p)
 }

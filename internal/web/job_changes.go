@@ -16,9 +16,8 @@ type jobChangesPage struct {
 	From, To int64 // that are compared; 0 for none
 	Compared bool
 	Changes  []versionDifference
-	Older    string // the address of the next page; empty at the end
-	Newest   string // the address of the first page; empty there
-	Gone     string // why two versions cannot be compared
+	pages
+	Gone string // why two versions cannot be compared
 }
 
 // versionRow is a version of a job as lists show it.
@@ -56,10 +55,10 @@ func showChanges(v *visit) (err error) {
 		p.Versions = append(p.Versions, v.versionRow(&p.jobPage, list[i]))
 	}
 	if next != 0 {
-		p.Older = p.Path("/changes?before=" + strconv.FormatInt(next, 10))
+		p.NextPage = p.Path("/changes?before=" + strconv.FormatInt(next, 10))
 	}
 	if q.Get("before") != "" {
-		p.Newest = p.Path("/changes")
+		p.FirstPage = p.Path("/changes")
 	}
 	if p.From, p.To = parseID(q.Get("from")), parseID(q.Get("to")); p.From == 0 || p.To == 0 {
 		return v.render(http.StatusOK, "job-changes", p)

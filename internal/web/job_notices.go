@@ -17,8 +17,7 @@ type jobNoticesPage struct {
 	Channels []channelRow
 	Why      string // why these channels, as a sentence
 	Messages []messageRow
-	Older    string // the address of the next page; empty at the end
-	Newest   string // the address of the first page; empty there
+	pages
 }
 
 // noticeEvent is something that may be told.
@@ -52,10 +51,10 @@ func showNotices(v *visit) (err error) {
 		p.Messages = append(p.Messages, v.messageRow(&p.view, &messages[i]))
 	}
 	if next != 0 {
-		p.Older = p.Path("/notices?before=" + strconv.FormatInt(next, 10))
+		p.NextPage = p.Path("/notices?before=" + strconv.FormatInt(next, 10))
 	}
 	if before != "" {
-		p.Newest = p.Path("/notices")
+		p.FirstPage = p.Path("/notices")
 	}
 	return v.render(http.StatusOK, "job-notices", p)
 }

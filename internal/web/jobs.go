@@ -30,12 +30,11 @@ type jobsPage struct {
 	Folders []cron.Folder // the first of them
 	More    bool          // there are more
 	Views   []cron.JobView
-	Next    string // the address of the next page; empty at the end
-	First   string // the address of the first page; empty there
-	Undo    int64  // the job that was just deleted; 0 for none
-	Text    string // of the search, as it is shown
-	Long    bool   // the search of a view is longer than what can be typed
-	names   cron.JobSearchNames
+	pages
+	Undo  int64  // the job that was just deleted; 0 for none
+	Text  string // of the search, as it is shown
+	Long  bool   // the search of a view is longer than what can be typed
+	names cron.JobSearchNames
 }
 
 // sideFolders is how many folders, and how many views, the navigation shows.
@@ -105,10 +104,10 @@ func (v *visit) findJobs(p *jobsPage) error {
 		p.Jobs = append(p.Jobs, p.row(&page.Jobs[i], latest[ids[i]]))
 	}
 	if !page.Next.IsZero() {
-		p.Next = s.address(page.Next)
+		p.NextPage = s.address(page.Next)
 	}
 	if !s.After.IsZero() {
-		p.First = s.address(cron.JobPosition{})
+		p.FirstPage = s.address(cron.JobPosition{})
 	}
 	p.Groups = p.groups(page.Jobs)
 	return nil

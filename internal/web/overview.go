@@ -10,11 +10,7 @@ import (
 	"punctual/internal/service"
 )
 
-// The lists that the overview leads to.
-const (
-	listOfRuns   = root + "/runs"
-	pathProblems = root + "/problems"
-)
+const pathProblems = root + "/problems"
 
 func (w *web) overviewRoutes() []route {
 	return []route{{"GET", root, signedIn, showOverview}}
@@ -99,7 +95,7 @@ func (p *overviewPage) tiles() []tile {
 	list := []tile{
 		{filtered("failing"), t("overview.tile-failing"), p.Count(jobs.Failing), "bad", "circle-x"},
 		{filtered("late"), t("overview.tile-late"), late, "warn", "clock-alert"},
-		{listOfRuns + "?outcome=missed&span=24h", t("overview.tile-missed"), p.Count(missed), "warn", "skip-forward"},
+		{pathRuns + "?outcome=missed&span=24h", t("overview.tile-missed"), p.Count(missed), "warn", "skip-forward"},
 		{filtered("certificate"), t("overview.tile-certificates"), p.Count(jobs.Certificates), "warn", "shield-alert"},
 		{filtered("paused"), t("overview.tile-paused"), p.Count(jobs.Paused), "", "circle-pause"},
 		{filtered("silenced"), t("overview.tile-silenced"), p.Count(jobs.Silenced), "", "bell-off"},

@@ -95,7 +95,7 @@ func stripHours(first time.Time, zone *time.Location) (hours []stripHour) {
 		}
 		minutes := func(t time.Time) int { return int(t.Sub(first) / time.Minute) }
 		query := url.Values{"from": {strconv.FormatInt(from.Unix(), 10)}, "to": {strconv.FormatInt(next.Unix(), 10)}}
-		hours = append(hours, stripHour{From: from, To: next, X: minutes(from), Width: minutes(next) - minutes(from), Path: listOfRuns + "?" + query.Encode()})
+		hours = append(hours, stripHour{From: from, To: next, X: minutes(from), Width: minutes(next) - minutes(from), Path: pathRuns + "?" + query.Encode()})
 		from = next
 	}
 	return hours

@@ -11,12 +11,17 @@ import (
 // pageRows is how many rows of a list a page shows.
 const pageRows = 50
 
+// pages are the addresses of other pages of a list, as the template "pages" shows them.
+type pages struct {
+	FirstPage string // empty on the first page
+	NextPage  string // empty at the end
+}
+
 // listing is what the address of a list holds, and where its other pages are. Rows stand in the order of their IDs.
 type listing struct {
 	Search string
-	First  string // the address of the first page; empty there
-	Next   string // the address of the next page; empty at the end
-	Long   bool   // the whole list is longer than a page, so that a search is worth while
+	pages
+	Long bool // the whole list is longer than a page, so that a search is worth while
 }
 
 // paged returns the rows of a list that the address asks for: those with the text of the search in one of their texts,
@@ -32,13 +37,13 @@ func paged[T any](v *visit, list []T, id func(T) int64, texts func(T) []string) 
 			continue
 		}
 		if len(rows) == pageRows {
-			l.Next = l.address(v.r.URL.Path, id(rows[pageRows-1]))
+			l.NextPage = l.address(v.r.URL.Path, id(rows[pageRows-1]))
 			break
 		}
 		rows = append(rows, row)
 	}
 	if after != 0 {
-		l.First = l.address(v.r.URL.Path, 0)
+		l.FirstPage = l.address(v.r.URL.Path, 0)
 	}
 	return rows, l
 }

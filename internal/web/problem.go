@@ -71,9 +71,9 @@ func (v *visit) problemPage(status int, f form) error {
 		p.Lasted = p.Resolved.Sub(p.Opened)
 	}
 	if q := p.runs(); q != nil {
-		p.RunsPath = listOfRuns + "?" + q.Encode()
+		p.RunsPath = pathRuns + "?" + q.Encode()
 		if p.May("editor") {
-			p.Again = listOfRuns + "/again?" + q.Encode()
+			p.Again = pathRuns + "/again?" + q.Encode()
 		}
 	}
 	p.beside()
@@ -96,12 +96,12 @@ func (p *problemPage) beside() {
 		return
 	}
 	bad := &p.First.Execution
-	p.FirstRun = listOfRuns + "/" + bad.Identifier()
+	p.FirstRun = pathRuns + "/" + bad.Identifier()
 	good := p.First.Good.Latest
 	if good == nil {
 		return
 	}
-	p.GoodRun = listOfRuns + "/" + good.Identifier()
+	p.GoodRun = pathRuns + "/" + good.Identifier()
 	p.Edited = good.Version != 0 && good.Version != bad.Version
 	add := func(label, before, now string) {
 		p.Beside = append(p.Beside, besideRow{label, before, now, before != now})

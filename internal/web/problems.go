@@ -24,11 +24,10 @@ func (w *web) problemRoutes() []route {
 // problemList shows problems, latest opening first. Its address holds the states and the page.
 type problemList struct {
 	view
-	Tabs   []tab
-	Rows   []problemRow
-	First  string // the address of the first page; empty there
-	Older  string // the address of the next page; empty at the end
-	Nobody bool   // there is no problem at all
+	Tabs []tab
+	Rows []problemRow
+	pages
+	Nobody bool // there is no problem at all
 }
 
 // problemRow is a problem as lists show it.
@@ -85,10 +84,10 @@ func showProblems(v *visit) error {
 		p.Rows = append(p.Rows, v.problemRow(&list[i], &why[i]))
 	}
 	if query.After.ID != 0 {
-		p.First = problemsAddress(problemFilters[chosen].name, "")
+		p.FirstPage = problemsAddress(problemFilters[chosen].name, "")
 	}
 	if next.ID != 0 {
-		p.Older = problemsAddress(problemFilters[chosen].name, strconv.FormatInt(next.Opened.UnixMilli(), 10)+"-"+strconv.FormatInt(next.ID, 10))
+		p.NextPage = problemsAddress(problemFilters[chosen].name, strconv.FormatInt(next.Opened.UnixMilli(), 10)+"-"+strconv.FormatInt(next.ID, 10))
 	}
 	p.Nobody = chosen == 0 && len(p.Rows) == 0
 	return v.render(http.StatusOK, "problems", p)

@@ -115,7 +115,7 @@ func (p *searchPage) actions() (list []searchEntry) {
 		list = append(list, searchEntry{root + "/settings/people", t("search.invite"), "", "users"})
 	}
 	return append(list, searchEntry{pathJobs + "?q=state%3Afailing", t("search.failing"), "", "circle-x"},
-		searchEntry{listOfRuns + "?outcome=failed&span=24h", t("search.failed"), "", "circle-x"})
+		searchEntry{pathRuns + "?outcome=failed&span=24h", t("search.failed"), "", "circle-x"})
 }
 
 // places are the pages that the person can open.

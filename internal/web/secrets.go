@@ -25,7 +25,7 @@ type secretsPage struct {
 	view
 	Form    form
 	Secrets []cron.Secret
-	Next    string // the address of the next page; empty at the end
+	pages
 }
 
 func showSecrets(v *visit) error { return v.secretsPage(http.StatusOK, newForm()) }
@@ -41,7 +41,7 @@ func (v *visit) secretsPage(status int, f form) error {
 		return err
 	}
 	if next != 0 {
-		p.Next = pathSecrets + "?after=" + strconv.FormatInt(next, 10)
+		p.NextPage = pathSecrets + "?after=" + strconv.FormatInt(next, 10)
 	}
 	return v.render(status, "secrets", p)
 }
