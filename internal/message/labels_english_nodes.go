@@ -18,7 +18,7 @@ var englishNodes = map[string]string{
 	"storage.size":      "Size of the database",
 	"storage.disk":      "Its disk",
 	"storage.disk-free": "{free} free of {total}",
-	"storage.in-flight": "Runs in flight on this node",
+	"storage.in-flight": "Runs in progress on this node",
 	"storage.of-slots":  "{count} of {slots}",
 	"storage.late":      "Lateness of the oldest run that waits",
 	"storage.due":       "Due runs that wait for a slot",
@@ -49,7 +49,7 @@ var englishNodes = map[string]string{
 	"limit.default-timeout":       "Timeout by default",
 	"limit.timeout":               "Longest timeout",
 	"limit.response":              "Size of a response",
-	"limit.in-flight":             "Runs in flight on each node",
+	"limit.in-flight":             "Runs in progress on each node",
 	"limit.failures":              "Failures in a row before a job is disabled",
 	"limit.retention":             "History",
 }

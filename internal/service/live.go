@@ -105,16 +105,16 @@ func (v *live) open(l *LiveStream, most int) bool {
 	case len(own) >= maxLivePerson, len(own) > 0 && v.total >= most:
 		v.end(own[0])
 	case v.total >= most:
-		greediest := int64(0)
+		busiest := int64(0)
 		for id, list := range v.persons {
-			if len(list) > len(v.persons[greediest]) {
-				greediest = id
+			if len(list) > len(v.persons[busiest]) {
+				busiest = id
 			}
 		}
-		if len(v.persons[greediest]) < 2 {
+		if len(v.persons[busiest]) < 2 {
 			return false
 		}
-		v.end(v.persons[greediest][0])
+		v.end(v.persons[busiest][0])
 	}
 	if v.accounts == nil {
 		v.accounts, v.persons = make(map[int64]*liveAccount), make(map[int64][]*LiveStream)
@@ -281,7 +281,7 @@ func liveEvent(e *Event) LiveEvent {
 	case e.Execution != nil:
 		return LiveEvent{Kind: LiveRun, ID: e.Execution.Identifier(), JobID: e.Execution.JobID, What: e.Execution.Outcome.String()}
 	case c == nil:
-		return LiveEvent{}
+		return LiveEvent{} // any runs
 	case c.ActionID != 0:
 		return LiveEvent{Kind: LiveAction, Other: c.ActionID, What: c.Kind.String()}
 	case c.ProblemID != 0:

@@ -149,7 +149,7 @@ func (p *runPage) Ran() bool {
 	return p.Outcome != cron.OutcomeMissed && p.Outcome != cron.OutcomeSkipped
 }
 
-// IsRunning tells whether the run is in flight.
+// IsRunning tells whether the run has not ended.
 func (p *runPage) IsRunning() bool { return p.Outcome == cron.OutcomeRunning }
 
 // Covers tells whether the record covers several occurrences.
