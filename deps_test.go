@@ -18,7 +18,7 @@ var allowed = map[string][]string{
 	"punctual/internal/config":      {},
 	"punctual/internal/metrics":     {},
 	"punctual/internal/fetch":       {"cron"},
-	"punctual/internal/store":       {"cron"},
+	"punctual/internal/store":       {"cron", "statuspage"},
 	"punctual/internal/auth":        {"cron"},
 	"punctual/internal/command":     {"cron"},
 	"punctual/internal/message":     {"command", "cron"},
@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"punctual/internal/linediff":    {},
 	"punctual/internal/markdown":    {},
 	"punctual/internal/zoneinfo":    {"cron"},
+	"punctual/internal/statuspage":  {"cron"},
 
 	"punctual/internal/certificate":  {},
 	"punctual/internal/notify":       {"cron", "message", "metrics"},

@@ -1,0 +1,64 @@
+package statuspage
+
+import (
+	"fmt"
+	"time"
+)
+
+// State is how a component is, or a page. The numbers are stored.
+type State int
+
+// The states.
+const (
+	Unknown       State = iota // nothing is known: it never ran, or runs no longer. It is never shown as if all was well
+	Operational                // all is well
+	Degraded                   // slow, or less than it is to be
+	PartialOutage              // some of it does not work
+	MajorOutage                // it does not work
+	Maintenance                // it is worked on, as announced
+)
+
+// StateCount is the number of states.
+const StateCount = int(Maintenance) + 1
+
+var stateNames = [StateCount]string{"unknown", "operational", "degraded", "partialOutage", "majorOutage", "maintenance"}
+
+// String is the name of the state in the API.
+func (s State) String() string {
+	if s < 0 || int(s) >= StateCount {
+		return fmt.Sprintf("State(%d)", int(s))
+	}
+	return stateNames[s]
+}
+
+// ParseState is the inverse of String.
+func ParseState(name string) (State, bool) {
+	for i, known := range stateNames {
+		if known == name {
+			return State(i), true
+		}
+	}
+	return Unknown, false
+}
+
+// Layer is what a state comes from. The numbers are stored.
+type Layer int
+
+// The layers.
+const (
+	LayerObserved Layer = iota
+	LayerHand
+	LayerIncident
+	LayerMaintenance
+	LayerCount int = iota
+)
+
+// Transition says that from an instant on, a layer of a component has another state. Only in layers other than LayerObserved can there be
+// none at all, which Clear says.
+type Transition struct {
+	ComponentID int64
+	Layer       Layer
+	At          time.Time // whole milliseconds
+	State       State
+	Clear       bool // nothing is set in this layer any more
+}
