@@ -33,6 +33,12 @@ func Rows(t testing.TB, db *sql.DB, accountID int64) map[string]bool {
 			where = "execution_id IN (SELECT id FROM execution WHERE account_id = $1)"
 		case table == "message_notice":
 			where = "message_id IN (SELECT id FROM message WHERE account_id = $1)"
+		case columns["page_id"]:
+			where = "page_id IN (SELECT id FROM status_page WHERE account_id = $1)"
+		case columns["component_id"]:
+			where = "component_id IN (SELECT id FROM status_component WHERE account_id = $1)"
+		case columns["incident_id"]:
+			where = "incident_id IN (SELECT id FROM incident WHERE account_id = $1)"
 		default:
 			t.Fatalf("the test does not know whose the rows of %s are", table)
 		}
