@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/base32"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"punctual/internal/api"
 	"punctual/internal/cron"
@@ -308,6 +312,13 @@ func (s *scene) checkShown(t *testing.T, what string, w *httptest.ResponseRecord
 func (g *ground) fill(text string, who *walker) string {
 	for name, value := range g.names {
 		text = strings.ReplaceAll(text, "{"+name+"}", value)
+	}
+	if strings.Contains(text, "{code}") { // which expires soon
+		code, err := totp.GenerateCode(base32.StdEncoding.EncodeToString([]byte(walkSecret)), time.Now())
+		if err != nil {
+			code = err.Error()
+		}
+		text = strings.ReplaceAll(text, "{code}", code)
 	}
 	mine := g.people[who.name]
 	text = strings.ReplaceAll(text, "{me}", strconv.FormatInt(mine.id, 10))
