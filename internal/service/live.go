@@ -17,12 +17,14 @@ import (
 // All streams of an account on this node share one Follower, which no goroutine of its own polls: the first stream that asks in a
 // second does, and the others read what it has found.
 
+// LiveLook is how often a stream is to be asked for what happened.
+const LiveLook = time.Second
+
 // Limits on streams of the console, per node.
 const (
 	maxLive       = 500 // at the same time
 	maxLivePerson = 8   // of one person; a further one ends the oldest
 	livePolls     = 4   // of a Follower at once; one that is further behind begins again
-	liveLook      = time.Second
 	liveMany      = 100 // events of one look; of more, only their kinds are told
 	liveKept      = 500 // events of an account, for streams that have not read them yet
 )
@@ -170,7 +172,7 @@ func (l *LiveStream) Next(ctx context.Context, now time.Time) ([]LiveEvent, erro
 	a := l.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now.Sub(a.polled) >= liveLook || now.Before(a.polled) {
+	if now.Sub(a.polled) >= LiveLook || now.Before(a.polled) {
 		if err := a.poll(ctx, now, l); err != nil {
 			return nil, err
 		}

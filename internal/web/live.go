@@ -10,9 +10,6 @@ import (
 
 const pathEvents = root + "/events"
 
-// liveLook is the time between looks at what happened.
-const liveLook = time.Second
-
 func (w *web) liveRoutes() []route {
 	return []route{{"GET", pathEvents, signedIn, followLive}}
 }
@@ -50,7 +47,7 @@ type liveStream struct {
 // run sends until the browser is gone or stalls, the session has ended or looks at another account, a newer stream of the person takes
 // the place of this one, the service stops, or it is time to come again.
 func (s *liveStream) run() {
-	look, heartbeat, longest := time.NewTicker(liveLook), time.NewTicker(eventstream.Heartbeat), time.NewTimer(eventstream.Longest)
+	look, heartbeat, longest := time.NewTicker(service.LiveLook), time.NewTicker(eventstream.Heartbeat), time.NewTimer(eventstream.Longest)
 	defer look.Stop()
 	defer heartbeat.Stop()
 	defer longest.Stop()
