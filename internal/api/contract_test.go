@@ -181,7 +181,9 @@ type historyRecord struct {
 		Count   int64 `json:"count"`
 		AtLeast bool  `json:"atLeast"`
 	} `json:"covers"`
-	RerunOf *string `json:"rerunOf"`
+	RerunOf      *string `json:"rerunOf"`
+	RequestedBy  *string `json:"requestedBy"`
+	RequestedWay *string `json:"requestedWay"`
 	historyCause
 }
 

@@ -74,6 +74,9 @@ func TestRerun(t *testing.T) {
 		for _, r := range c.search("/history?outcome=running").History {
 			if r.Kind == "rerun" {
 				got = append(got, *r.RerunOf)
+				if r.RequestedBy == nil || *r.RequestedBy != "…" || *r.RequestedWay != "api" {
+					t.Errorf("%s was asked for by %v", r.Identifier, r.RequestedBy)
+				}
 			} else if r.RerunOf != nil {
 				t.Errorf("%s has %s", r.Identifier, *r.RerunOf)
 			}
@@ -83,7 +86,7 @@ func TestRerun(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("repeated are %q, want %q", got, want)
 		}
-		if csv := c.must("GET", "/history?format=csv&outcome=running", ""); !strings.Contains(csv, ",rerun,1,") || !strings.Contains(csv, ","+want[0]+"\r\n") {
+		if csv := c.must("GET", "/history?format=csv&outcome=running", ""); !strings.Contains(csv, ",rerun,1,") || !strings.Contains(csv, ","+want[0]+",…,api\r\n") {
 			t.Errorf("the export is %s", csv)
 		}
 	})

@@ -361,7 +361,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	job.Request.URL, job.Request.Body = "http://"+inside+".example/", hidden
 	job.Schedule = storetest.EveryMinute()
 	g.must(db.CreateJob(ctx, &job))
-	run, err := db.RequestRun(ctx, account.ID, job.ID)
+	run, err := db.RequestRun(ctx, account.ID, job.ID, cron.Author{})
 	g.must(err)
 	node, err := db.StartNode(ctx, "node")
 	g.must(err)

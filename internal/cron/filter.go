@@ -130,6 +130,8 @@ type HistoryRecord struct {
 	Title   string    // current title of the job
 	Repeats bool      // it is the attempt after a lost one, as opposed to a failed one
 	RerunOf RecordRef // the record that it was to repeat; the zero value for none
+	// RequestedBy is who asked for a manual execution; nobody for others, and for those from before this was kept.
+	RequestedBy Author
 }
 
 // RecordRef names a record of the same job.

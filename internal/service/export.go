@@ -298,5 +298,5 @@ func exportRecord(r *cron.HistoryRecord, says func(*cron.Result) string) any {
 	return map[string]any{"executionId": r.ID, "jobId": r.JobID, "datePlanned": r.Planned.Unix(), "date": unixOrNil(r.Result.Started),
 		"outcome": r.Outcome.String(), "kind": r.KindName(), "attempt": r.Attempt, "status": int(r.Result.Status),
 		"httpStatus": r.Result.HTTPStatus, "statusText": says(&r.Result), "url": cron.MaskURL(r.Result.URL),
-		"duration": r.Result.Duration.Milliseconds(), "last": unixOrNil(r.Last), "count": r.Count}
+		"duration": r.Result.Duration.Milliseconds(), "last": unixOrNil(r.Last), "count": r.Count, "requestedBy": textOrNil(r.RequestedBy.Label), "requestedWay": textOrNil(r.RequestedBy.Way)}
 }

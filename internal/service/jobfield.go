@@ -91,6 +91,14 @@ func numbers(s cron.Set) []int {
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
+// textOrNil is a text, or nil for an empty one.
+func textOrNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
 // unixOrNil is an instant in Unix seconds; nil for none.
 func unixOrNil(t time.Time) any {
 	if t.IsZero() {

@@ -14,12 +14,8 @@ type Record struct {
 	Why        cron.Diagnosis // of what did not succeed
 	Attempts   []cron.Execution
 	Reruns     []cron.Execution // that repeat it, the latest first; not all of many
-	Asked      cron.Author      // who asked for a manual run; nobody when that is not known
 	Comparison Comparison       // with the latest success before it; empty for what did not start, and while it runs
 }
-
-// askedWithin is how long after the instant of a manual run the entry of the audit log about it is written at most.
-const askedWithin = 30 * time.Second
 
 // Record reads a record of a job, whatever became of it. A viewer does not see the secrets of the job.
 func (s *Service) Record(ctx context.Context, now time.Time, actor cron.Actor, jobID, recordID int64) (r Record, err error) {
@@ -37,13 +33,6 @@ func (s *Service) Record(ctx context.Context, now time.Time, actor cron.Actor, j
 	}
 	if r.Reruns, err = s.store.RerunsOf(ctx, &r.Execution); err != nil {
 		return r, err
-	}
-	if r.Kind == cron.KindManual && r.RerunOf.ID == 0 {
-		e, err := s.store.AuditNear(ctx, actor.Account.ID, actJobRun, jobID, r.Planned, r.Planned.Add(askedWithin))
-		if err != nil {
-			return r, err
-		}
-		r.Asked = cron.Author{PersonID: e.PersonID, KeyID: e.KeyID, Label: e.Actor, Way: e.Way}
 	}
 	if r.Outcome != cron.OutcomeSucceeded && r.Outcome != cron.OutcomeRunning {
 		plan := s.planOf(actor.Account)
@@ -73,7 +62,7 @@ func (s *Service) RunAgain(ctx context.Context, actor cron.Actor, jobID, recordI
 	plan := cron.RerunPlan{Runs: []cron.Rerun{{JobID: jobID, RecordID: recordID, Planned: r.Planned}}}
 	e := cron.AuditEntry{Action: actHistoryRerun, Object: objectHistory, Title: r.Identifier()}
 	return s.audited(ctx, &actor, e, func(ctx context.Context, _ *cron.AuditEntry) error {
-		made, err := s.store.Rerun(ctx, actor.Account.ID, &plan)
+		made, err := s.store.Rerun(ctx, actor.Account.ID, &plan, authorOf(&actor))
 		if err == nil && len(made.Runs) == 0 {
 			err = &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectExecution, Problems: []cron.Problem{{Rule: cron.RuleRepeated}}}
 		}

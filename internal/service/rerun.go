@@ -29,7 +29,7 @@ func (s *Service) Rerun(ctx context.Context, actor cron.Actor, plan *cron.RerunP
 	}
 	e := cron.AuditEntry{Action: actHistoryRerun, Object: objectHistory}
 	err = s.audited(ctx, &actor, e, func(ctx context.Context, e *cron.AuditEntry) (err error) {
-		made, err = s.store.Rerun(ctx, actor.Account.ID, plan)
+		made, err = s.store.Rerun(ctx, actor.Account.ID, plan, authorOf(&actor))
 		e.Title = fmt.Sprintf("%d runs, %d jobs", len(made.Runs), len(made.Jobs))
 		return err
 	})

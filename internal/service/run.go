@@ -20,7 +20,7 @@ func (s *Service) RunJob(ctx context.Context, actor cron.Actor, jobID int64) (cr
 	var run cron.Run
 	e := cron.AuditEntry{Action: actJobRun, Object: objectJob, ObjectID: jobID, Title: cron.MaskURL(title)}
 	err = s.audited(ctx, &actor, e, func(ctx context.Context, _ *cron.AuditEntry) (err error) {
-		run, err = s.store.RequestRun(ctx, actor.Account.ID, jobID)
+		run, err = s.store.RequestRun(ctx, actor.Account.ID, jobID, authorOf(&actor))
 		return err
 	})
 	return run, err

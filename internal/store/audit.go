@@ -152,23 +152,6 @@ func (s *Store) Audit(ctx context.Context, f cron.AuditFilter, limit int) (list 
 	return s.scanAudit(ctx, &query, f, limit)
 }
 
-// AuditNear finds the first entry of an account about an object, or about none with the ID 0, with an action, that was written from
-// an instant to another one, which is to be shortly after it. The entry is zero when there is none.
-func (s *Store) AuditNear(ctx context.Context, accountID int64, action string, objectID int64, from, to time.Time) (e cron.AuditEntry, err error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return e, err
-	}
-	defer leave()
-	row := s.read.QueryRowContext(ctx, `SELECT `+auditNames+` FROM audit WHERE account_id = $1 AND at >= $2 AND at <= $3 AND action = $4
-		AND object_id = $5 ORDER BY at, id LIMIT 1`, accountID, millis(from), millis(to), action, objectID)
-	err = row.Scan(append([]any{integer(&e.ID)}, targets(auditColumns(&e))...)...)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return e, fmt.Errorf("find an entry of the audit log: %w", err)
-	}
-	return e, nil
-}
-
 // scanAudit reads a page of the entries that a query selects, of which it looks at auditScan.
 func (s *Store) scanAudit(ctx context.Context, query *auditQuery, f cron.AuditFilter, limit int) (
 	list []cron.AuditEntry, next int64, err error) {

@@ -200,4 +200,8 @@ var rerunBatch = []batchColumn[*rerun]{
 	batch("account_id", "bigint", func(r *rerun) int64 { return r.accountID }),
 	batch("record_id", "bigint", func(r *rerun) int64 { return r.RecordID }),
 	batch("record_planned_at", "bigint", func(r *rerun) int64 { return millis(r.Planned) }),
+	batch("person_id", "bigint", func(r *rerun) int64 { return r.by.PersonID }),
+	batch("key_id", "bigint", func(r *rerun) int64 { return r.by.KeyID }),
+	batch("author", "text", func(r *rerun) string { return r.by.Label }),
+	batch("way", "text", func(r *rerun) string { return r.by.Way }),
 }

@@ -99,11 +99,11 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.DeleteMaintenance(ctx, w.account, w.window)
 	},
 	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		_, err := db.RequestRun(ctx, w.account, w.job)
+		_, err := db.RequestRun(ctx, w.account, w.job, cron.Author{})
 		return err
 	},
 	"Rerun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		_, err := db.Rerun(ctx, w.account, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: w.job, RecordID: 4711, Planned: db.Now()}}})
+		_, err := db.Rerun(ctx, w.account, &cron.RerunPlan{Runs: []cron.Rerun{{JobID: w.job, RecordID: 4711, Planned: db.Now()}}}, cron.Author{})
 		return err
 	},
 	"CancelReruns": func(w *doorWorld, ctx context.Context, db *store.Store) error {
@@ -267,7 +267,7 @@ func swapping(key [32]byte) func() ([][32]byte, error) {
 var notWriting = []string{
 	"Action", "ActionJobs", "Actions", "WaitingActionJobs", "Edits", "ExecutionJob", "JobCounts", "LastResolved", "NextJobs", "ProblemCounts", "Recent", "Unresolved",
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close",
-	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf", "AuditNear",
+	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",

@@ -40,7 +40,7 @@ var eventQuery = `SELECT ` + executionNames + `, coalesce(job.title, ''),
 	    (SELECT former.outcome <> 2 FROM execution AS former
 	     WHERE former.job_id = execution.job_id AND former.planned_at = execution.planned_at
 	       AND former.kind = execution.kind AND former.attempt = execution.attempt - 1) END, 1 = 0),
-	coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0)
+	` + rerunColumns + `
 	FROM execution LEFT JOIN job ON job.id = execution.job_id ` + joinRerun + ` `
 
 // ExecutionsAfter lists the executions of an account with IDs above the given one, in ascending order, at most limit of
@@ -89,7 +89,7 @@ func (s *Store) ChangedExecutions(ctx context.Context, accountID int64, ids []in
 
 func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cron.HistoryRecord, error) {
 	list, err := collect(ctx, s.read, "read executions", func(scan scanner, r *cron.HistoryRecord) error {
-		return scanExecution(scan, &r.Execution, &r.Title, flag(&r.Repeats), integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned))
+		return scanExecution(scan, &r.Execution, append([]any{&r.Title, flag(&r.Repeats)}, rerunTargets(r)...)...)
 	}, eventQuery+condition, args...)
 	if err != nil {
 		return nil, err

@@ -129,14 +129,14 @@ func (s *Store) record(ctx context.Context, accountID, jobID, recordID int64, on
 		`SELECT `+executionNames+`, response.headers, response.body, response.headers IS NOT NULL,
 		        coalesce(response.redirects, ''), coalesce(response.truncated, $4),
 		        account.plan, account.overrides, job.title, `+formerOutcome(5)+`,
-		        coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0)
+		        `+rerunColumns+`
 		 FROM execution JOIN job ON job.id = execution.job_id JOIN account ON account.id = job.account_id
 		 LEFT JOIN response ON response.execution_id = execution.id AND response.planned_at = execution.planned_at
 		 `+joinRerun+`
 		 WHERE execution.job_id = $1 AND execution.id = $2 AND job.account_id = $3`+only,
 		jobID, recordID, accountID, false, int(cron.OutcomeFailed))
-	if err := scanExecution(row.Scan, e, &e.Result.Headers, &e.Result.Body, &saved, &redirects,
-		&e.Result.Truncated, &plan.name, &plan.overrides, &r.Title, &former, integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned)); err != nil {
+	if err := scanExecution(row.Scan, e, append([]any{&e.Result.Headers, &e.Result.Body, &saved, &redirects,
+		&e.Result.Truncated, &plan.name, &plan.overrides, &r.Title, &former}, rerunTargets(&r)...)...); err != nil {
 		return r, oneRow(err, cron.SubjectExecution)
 	}
 	r.Repeats = former != cron.OutcomeFailed

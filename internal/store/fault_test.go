@@ -151,14 +151,14 @@ func TestAllOrNothing(t *testing.T) {
 					return err
 				}},
 				{name: "ask for a run", run: func() error {
-					_, err := db.RequestRun(t.Context(), account, retried.ID)
+					_, err := db.RequestRun(t.Context(), account, retried.ID, cron.Author{})
 					return err
 				}},
 				{name: "repeat executions", run: func() error {
 					_, err := db.Rerun(t.Context(), account, &cron.RerunPlan{Runs: []cron.Rerun{
 						{JobID: retried.ID, RecordID: 4711, Planned: db.Now(), After: time.Hour},
 						{JobID: retried.ID, RecordID: 4712, Planned: db.Now(), After: 2 * time.Hour},
-					}})
+					}}, cron.Author{Label: "jane@example.com", Way: cron.WayAPI})
 					return err
 				}},
 				{name: "open a problem", prepare: finished(cron.StatusTimeout), run: finish},

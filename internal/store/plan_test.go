@@ -225,8 +225,6 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	ok(t, err)
 	_, err = db.RerunsOf(ctx, &e)
 	ok(t, err)
-	_, err = db.AuditNear(ctx, e.AccountID, "job.run", e.JobID, e.Planned, e.Planned.Add(time.Minute))
-	ok(t, err)
 	_, err = db.GoodBefore(ctx, &e)
 	ok(t, err)
 
@@ -238,7 +236,7 @@ func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	j.Policy.Overlap = cron.OverlapSkip
 	ok(t, db.UpdateJob(ctx, account, j.ID, func(edited *cron.Job) error { *edited = j; return nil }))
 	useActions(t, db, account, node, j.ID)
-	run, err := db.RequestRun(ctx, account, j.ID)
+	run, err := db.RequestRun(ctx, account, j.ID, cron.Author{})
 	ok(t, err)
 	_, err = db.RequestedRun(ctx, account, j.ID, run.Planned)
 	ok(t, err)
@@ -349,7 +347,7 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 			f.Outcomes = []cron.Outcome{cron.OutcomeFailed, cron.OutcomeMissed}
 			plan, err := db.PlanReruns(t.Context(), account, &cron.RerunQuery{Filter: f, PerMinute: 60})
 			ok(t, err)
-			_, err = db.Rerun(t.Context(), account, &plan)
+			_, err = db.Rerun(t.Context(), account, &plan, cron.Author{})
 			ok(t, err)
 			_, err = db.CancelReruns(t.Context(), account)
 			ok(t, err)

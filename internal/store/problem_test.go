@@ -87,7 +87,7 @@ func TestProblemsAreTheCausesOfFailingJobs(t *testing.T) {
 func drawn(t *testing.T, db *store.Store, x *storetest.Tables, node, account, jobID int64, what string) cron.Completion {
 	t.Helper()
 	if what == "manual ok" || what == "manual a" {
-		_, err := db.RequestRun(t.Context(), account, jobID)
+		_, err := db.RequestRun(t.Context(), account, jobID, cron.Author{})
 		ok(t, err)
 	} else {
 		x.SetDue(jobID, db.Now().Add(-time.Second))

@@ -14,8 +14,9 @@ import (
 //
 //	record ◀── rerun (job, planned) ──▶ pending ──claim──▶ execution
 //
-// The table rerun alone knows the record, and marks the execution by its job and the instant for which it was planned. So a claim
-// and a result are those of any manual execution.
+// The table rerun alone knows the record and who asked for it, and marks the execution by its job and the instant for which it was
+// planned. So a claim and a result are those of any manual execution. Manual executions that repeat nothing have a row, too, for who
+// asked for them; its record_id is 0.
 
 // What is examined for a request is bounded by pages of searchRows records, for each of its ranges, and by time.
 const (
@@ -23,7 +24,17 @@ const (
 	rerunTime  = 2 * time.Second
 )
 
-// joinRerun adds the rerun of an execution, if it is one.
+// rerunColumns are the columns of a rerun, for rerunTargets.
+const rerunColumns = `coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0), coalesce(rerun.person_id, 0),
+	coalesce(rerun.key_id, 0), coalesce(rerun.author, ''), coalesce(rerun.way, '')`
+
+// rerunTargets read rerunColumns.
+func rerunTargets(r *cron.HistoryRecord) []any {
+	by := &r.RequestedBy
+	return []any{integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned), integer(&by.PersonID), integer(&by.KeyID), text(&by.Label), text(&by.Way)}
+}
+
+// joinRerun adds the row of an execution in rerun, if it has one.
 const joinRerun = `LEFT JOIN rerun ON execution.kind = 1 AND rerun.planned_at = execution.planned_at AND rerun.job_id = execution.job_id`
 
 // repeats is the condition for a rerun that waits, runs or has succeeded. Its record is not repeated again. kind + 0 keeps
@@ -39,7 +50,7 @@ const repeatable = ` AND NOT EXISTS (SELECT 1 FROM execution AS later WHERE late
 	AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.job_id = execution.job_id AND pending.planned_at = execution.planned_at
 		AND pending.kind = execution.kind AND pending.attempt = execution.attempt + 1)
 	AND (execution.kind <> 1 OR NOT EXISTS (SELECT 1 FROM rerun WHERE rerun.planned_at = execution.planned_at
-		AND rerun.job_id = execution.job_id))`
+		AND rerun.job_id = execution.job_id AND rerun.record_id <> 0))`
 
 // PlanReruns finds the records of a query, the newest first, as many as can be examined in about rerunTime and as many as one
 // request may run, and spreads their runs in time. The error is of kind NotFound when the account does not have the job or folder

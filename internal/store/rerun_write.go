@@ -16,12 +16,13 @@ type rerun struct {
 	accountID int64
 	rank      int64
 	due       int64
+	by        *cron.Author
 }
 
 // Rerun requests the runs of a plan, all of them in one transaction, and returns what is due when. Left out are runs whose record
 // has been repeated since the plan was made, and those of jobs that have been deleted since. The error is of kind TooMany when too
 // many reruns wait.
-func (s *Store) Rerun(ctx context.Context, accountID int64, plan *cron.RerunPlan) (made cron.RerunPlan, err error) {
+func (s *Store) Rerun(ctx context.Context, accountID int64, plan *cron.RerunPlan, by cron.Author) (made cron.RerunPlan, err error) {
 	err = s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error {
 		made = *plan
 		if _, err := s.lockPlan(ctx, q, accountID); err != nil { // racing requests repeat a record once
@@ -45,6 +46,9 @@ func (s *Store) Rerun(ctx context.Context, accountID int64, plan *cron.RerunPlan
 		made.Start = s.stamp()
 		if err := s.setDue(ctx, q, accountID, made.Start, rows); err != nil {
 			return err
+		}
+		for _, r := range rows {
+			r.by = &by
 		}
 		planned(&made, rows)
 		return s.engine.insertReruns(ctx, q, rows)

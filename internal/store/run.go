@@ -12,7 +12,7 @@ import (
 
 // RequestRun requests a manual run of a job. The error is of kind Conflict while another manual run waits, and while an
 // execution is in flight of a job that does not allow overlaps.
-func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Run, error) {
+func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64, by cron.Author) (cron.Run, error) {
 	var run cron.Run
 	err := s.writeJobs(ctx, accountID, func(ctx context.Context, q queryer) error {
 		overlap, err := s.lockOverlap(ctx, q, accountID, jobID)
@@ -42,7 +42,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64) (cron.Ru
 			return err
 		}
 		run = cron.Run{JobID: jobID, Planned: planned}
-		return nil
+		return requestedBy(ctx, q, accountID, &run, &by)
 	})
 	if err != nil {
 		return cron.Run{}, fmt.Errorf("ask for a run: %w", err)
@@ -66,6 +66,15 @@ func addRun(ctx context.Context, q queryer, jobID int64, planned time.Time) (tim
 		planned = planned.Add(time.Millisecond)
 	}
 	return planned, errors.New("every instant is taken by a rerun")
+}
+
+// requestedBy keeps who asked for a run. The instant may be that of a rerun that waited when its job was deleted, and never ran.
+func requestedBy(ctx context.Context, q queryer, accountID int64, run *cron.Run, by *cron.Author) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO rerun (planned_at, job_id, account_id, record_id, record_planned_at, person_id, key_id, author, way)
+		VALUES ($1, $2, $3, 0, 0, $4, $5, $6, $7) ON CONFLICT (planned_at, job_id) DO UPDATE SET record_id = 0, record_planned_at = 0,
+		person_id = excluded.person_id, key_id = excluded.key_id, author = excluded.author, way = excluded.way`,
+		millis(run.Planned), run.JobID, accountID, by.PersonID, by.KeyID, by.Label, by.Way)
+	return err
 }
 
 // lockOverlap is lockState for callers that need only the overlap setting of the job.

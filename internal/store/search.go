@@ -261,7 +261,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 	rows, err := reader.QueryContext(ctx,
 		`SELECT `+executionNames+`, job.title,
 		        `+formerOutcome(1)+`,
-		        coalesce(rerun.record_id, 0), coalesce(rerun.record_planned_at, 0)
+		        `+rerunColumns+`
 		 FROM execution CROSS JOIN job -- which SQLite takes in this order
 		 `+joinRerun+`
 		 WHERE job.id = execution.job_id AND `+w.conditions.String()+`
@@ -276,7 +276,7 @@ func (s *Store) matching(ctx context.Context, reader queryer, accountID int64, q
 			r      cron.HistoryRecord
 			former cron.Outcome
 		)
-		if err := scanExecution(rows.Scan, &r.Execution, &r.Title, &former, integer(&r.RerunOf.ID), moment(&r.RerunOf.Planned)); err != nil {
+		if err := scanExecution(rows.Scan, &r.Execution, append([]any{&r.Title, &former}, rerunTargets(&r)...)...); err != nil {
 			return nil, fmt.Errorf("search the history: %w", err)
 		}
 		if q.Filter.WantsTexts(&r) {

@@ -163,7 +163,8 @@ func inRanges(w *where, statuses []cron.StatusRange) string {
 }
 
 // isRerun is the condition for a manual execution that repeats a record.
-const isRerun = `EXISTS (SELECT 1 FROM rerun WHERE rerun.planned_at = execution.planned_at AND rerun.job_id = execution.job_id)`
+const isRerun = `EXISTS (SELECT 1 FROM rerun WHERE rerun.planned_at = execution.planned_at AND rerun.job_id = execution.job_id
+	AND rerun.record_id <> 0)`
 
 // kindConditions are the conditions for the kinds of records.
 var kindConditions = [...]string{

@@ -93,8 +93,8 @@ func (v *visit) runPage() (p runPage, err error) {
 	if link := mendLink(e.JobID, p.Why.Mend); link != "" && p.May("editor") {
 		p.Mend, p.MendLabel = link, p.labels.Label(mendLabel(p.Why.Mend.Kind))
 	}
-	if p.Record.Asked.Label != "" {
-		p.Asked = p.labels.Label("run.asked-by", "who", p.Record.Asked.Label, "way", v.auditWay(p.Record.Asked.Way))
+	if p.RequestedBy.Label != "" {
+		p.Asked = p.labels.Label("run.asked-by", "who", p.RequestedBy.Label, "way", v.auditWay(p.RequestedBy.Way))
 	}
 	p.Careful = !p.Job.Request.Method.Idempotent()
 	return p, nil

@@ -74,7 +74,7 @@ func TestRunAgain(t *testing.T) {
 	}
 	again := pageOf(&cron.Execution{ID: l.ExecutionID, JobID: w.job.ID, Planned: l.Planned})
 	b.get(bad).says(200, "Runs that repeat this one", again)
-	b.get(again).says(200, "the run that it repeats", bad, "Rerun")
+	b.get(again).says(200, "the run that it repeats", bad, "Rerun", "Asked for by", "jane@example.com (console)")
 	w.change(t, func(p *cron.JobPatch) {
 		p.Fields, p.Values.Request.Method = []string{"/requestMethod"}, cron.MethodPost
 	})

@@ -100,7 +100,7 @@ func (e csvExporter) begin() error {
 		"jobLogId", "jobId", "jobTitle", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "nameLookup", "connect", "appConnect", "preTransfer", "startTransfer", "total",
 		"sslCertExpiry", "outcome", "kind", "attempt", "reason", "first", "last", "count", "atLeast",
-		"cause", "ipAddress", "version", "rerunOf",
+		"cause", "ipAddress", "version", "rerunOf", "requestedBy", "requestedWay",
 	})
 }
 
@@ -111,7 +111,7 @@ func (e csvExporter) write(r *Record) error {
 		number(r.Jitter), harmless(r.URL), number(r.Duration), strconv.Itoa(r.Status), harmless(r.StatusText),
 		strconv.Itoa(r.HTTPStatus), number(r.Stats.NameLookup), number(r.Stats.Connect), number(r.Stats.AppConnect),
 		number(r.Stats.PreTransfer), number(r.Stats.StartTransfer), number(r.Stats.Total), "", r.Outcome, r.Kind,
-		strconv.Itoa(r.Attempt), r.Reason, "", "", "", "", "", "", "", "",
+		strconv.Itoa(r.Attempt), r.Reason, "", "", "", "", "", "", "", "", "", "",
 	}
 	if r.CertExpiry != nil {
 		row[18] = number(*r.CertExpiry)
@@ -129,6 +129,9 @@ func (e csvExporter) write(r *Record) error {
 	}
 	if r.RerunOf != nil {
 		row[30] = *r.RerunOf
+	}
+	if r.RequestedBy != nil {
+		row[31], row[32] = harmless(*r.RequestedBy), *r.RequestedWay
 	}
 	return e.writer.Write(row)
 }

@@ -93,6 +93,9 @@ type Record struct {
 	Reason   string   `json:"reason"`
 	Covers   *Covered `json:"covers"`  // null but for missed and skipped records
 	RerunOf  *string  `json:"rerunOf"` // the identifier of the record that is repeated; null for none
+	// Who asked for a manual execution, and how: the way is that of versions. Null for others.
+	RequestedBy  *string `json:"requestedBy"`
+	RequestedWay *string `json:"requestedWay"`
 	Origin
 }
 
@@ -111,6 +114,7 @@ func New(c *message.Catalogue, r *cron.HistoryRecord) Record {
 		Head: NewHead(c, e), Tail: NewTail(&e.Result),
 		JobTitle: r.Title, Outcome: e.Outcome.String(), Kind: r.KindName(), Attempt: e.Attempt,
 		Reason: wire.FaultNames[e.Result.Fault], Origin: NewOrigin(e),
+		RequestedBy: wire.StringOrNull(r.RequestedBy.Label), RequestedWay: wire.StringOrNull(r.RequestedBy.Way),
 	}
 	if e.Outcome == cron.OutcomeMissed || e.Outcome == cron.OutcomeSkipped {
 		record.Covers = &Covered{e.Planned.Unix(), e.Last.Unix(), e.Count, e.AtLeast}

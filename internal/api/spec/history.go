@@ -288,6 +288,9 @@ func recordMembers() []Member {
 			Of("count", Integer("The number of occurrences.").AtLeast(1)),
 			Of("atLeast", Boolean("True if there were too many to count them all."))).OrNull()),
 		Of("rerunOf", String("The `identifier` of the record that the execution repeats; null if it repeats none.").Like("1-31-0-1").OrNull()),
+		Of("requestedBy", String("Who asked for a `manual` or `rerun` execution: the e-mail address of a person, or the title of an "+
+			"API key. Null for others, and for those from before this was kept.").OrNull()),
+		Of("requestedWay", String("How it was asked for: `api`, `console`, `command` or `service`. Null where `requestedBy` is.").OrNull()),
 		causeMember(), peerMember(), ranVersionMember())
 }
 

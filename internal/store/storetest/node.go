@@ -147,7 +147,7 @@ var nodeTests = []test{
 		s.equal("running", len(running), 1)
 		s.plan(second.ID, db.Now().Add(-500*time.Millisecond))
 		s.equal("skipped", s.claimNone(db, node).Settled, 1)
-		_, err = db.RequestRun(s.ctx(), account, second.ID)
+		_, err = db.RequestRun(s.ctx(), account, second.ID, cron.Author{})
 		if e, ok := errors.AsType[*cron.Error](err); !ok || e.Kind != cron.Conflict {
 			s.Errorf("a run beside it: %v", err)
 		}

@@ -43,7 +43,7 @@ func (s *suite) attempt(db *store.Store, node, jobID int64, result func(cron.Lau
 // manually is attempt for a manual execution.
 func (s *suite) manually(db *store.Store, node, jobID int64, result func(cron.Launch) cron.Completion) {
 	s.Helper()
-	s.ok(second(db.RequestRun(s.ctx(), s.raw().AccountOf(jobID), jobID)))
+	s.ok(second(db.RequestRun(s.ctx(), s.raw().AccountOf(jobID), jobID, cron.Author{})))
 	s.finish(db, result(s.claimOne(db, node)))
 }
 

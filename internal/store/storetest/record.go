@@ -63,20 +63,4 @@ var recordTests = []test{
 		s.ok(err)
 		s.equal("it follows a lost attempt", r.Repeats, true)
 	}},
-	{"the entry of the log about a run is found by its instant", func(s *suite) {
-		db, account, _ := s.start()
-		stranger := s.account(db)
-		entry := cron.AuditEntry{AccountID: account, Actor: "jane@example.com", Way: cron.WayAPI, Action: "job.run", Object: "job", ObjectID: 7}
-		s.ok(db.Audited(s.ctx(), &entry, nil))
-		find := func(account int64, action string, object int64, from, to time.Duration) string {
-			e, err := db.AuditNear(s.ctx(), account, action, object, entry.At.Add(from), entry.At.Add(to))
-			s.ok(err)
-			return e.Actor
-		}
-		s.equal("found", find(account, "job.run", 7, -time.Second, time.Second), "jane@example.com")
-		for _, other := range []string{find(stranger, "job.run", 7, -time.Second, time.Second), find(account, "job.change", 7, -time.Second, time.Second),
-			find(account, "job.run", 8, -time.Second, time.Second), find(account, "job.run", 7, time.Second, time.Minute), find(account, "job.run", 7, -time.Minute, -time.Second)} {
-			s.equal("of another", other, "")
-		}
-	}},
 }

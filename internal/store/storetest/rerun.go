@@ -49,7 +49,7 @@ func (s *suite) planReruns(db *store.Store, account int64, q *cron.RerunQuery) c
 func (s *suite) rerun(db *store.Store, account int64, q *cron.RerunQuery) cron.RerunPlan {
 	s.Helper()
 	plan := s.planReruns(db, account, q)
-	made, err := db.Rerun(s.ctx(), account, &plan)
+	made, err := db.Rerun(s.ctx(), account, &plan, cron.Author{})
 	s.ok(err)
 	return made
 }
@@ -175,7 +175,7 @@ var rerunTests = []test{
 
 		// Not even a plan of another account writes anything.
 		plan := s.planReruns(db, account, yesterday(db))
-		made, err := db.Rerun(s.ctx(), stranger, &plan)
+		made, err := db.Rerun(s.ctx(), stranger, &plan, cron.Author{})
 		s.ok(err)
 		s.equal("runs", len(made.Runs)+len(s.waiting(a.ID))+len(s.waiting(b.ID)), 0)
 	}},
@@ -209,7 +209,7 @@ var rerunTests = []test{
 		s.old(db, j, 10, cron.OutcomeFailed)
 		s.rerun(db, account, yesterday(db))
 		run := s.request(db, j)
-		_, err := db.RequestRun(s.ctx(), account, j.ID)
+		_, err := db.RequestRun(s.ctx(), account, j.ID, cron.Author{})
 		s.refused(err, cron.Conflict, cron.SubjectJob)
 		s.hurryAll(db, account)
 		launches := s.claim(db, node, 10).Launches
@@ -241,7 +241,7 @@ var rerunTests = []test{
 		s.equal("cut", made.Cut, true)
 		_, err := db.PlanReruns(s.ctx(), account, yesterday(db))
 		s.violates(err, cron.TooMany, cron.SubjectNone, cron.RuleRerunsWait)
-		_, err = db.Rerun(s.ctx(), account, &made)
+		_, err = db.Rerun(s.ctx(), account, &made, cron.Author{})
 		s.violates(err, cron.TooMany, cron.SubjectNone, cron.RuleRerunsWait)
 		s.equal("waiting", len(s.waiting(j.ID)), cron.MaxWaitingReruns)
 	}},
@@ -254,7 +254,7 @@ var rerunTests = []test{
 		other := s.open()
 		plan := s.planReruns(db, account, yesterday(db))
 		for _, err := range race(8, func(i int) error {
-			_, err := []*store.Store{db, other}[i%2].Rerun(s.ctx(), account, &plan)
+			_, err := []*store.Store{db, other}[i%2].Rerun(s.ctx(), account, &plan, cron.Author{})
 			return err
 		}) {
 			s.ok(err)
@@ -268,7 +268,7 @@ var rerunTests = []test{
 		e := s.old(db, stays, 10, cron.OutcomeFailed)
 		plan := s.planReruns(db, account, yesterday(db))
 		s.ok(db.DeleteJob(s.ctx(), account, gone.ID))
-		made, err := db.Rerun(s.ctx(), account, &plan)
+		made, err := db.Rerun(s.ctx(), account, &plan, cron.Author{})
 		s.ok(err)
 		s.equal("runs", repeated(made), []int64{e.ID})
 		s.ok(db.DeleteJob(s.ctx(), account, stays.ID))
@@ -313,7 +313,7 @@ var rerunTests = []test{
 			if i%2 == 0 {
 				return db.DeleteJob(s.ctx(), account, jobs[i/2].ID)
 			}
-			_, err := db.Rerun(s.ctx(), account, &plan)
+			_, err := db.Rerun(s.ctx(), account, &plan, cron.Author{})
 			return err
 		}) {
 			s.ok(err)

@@ -12,7 +12,7 @@ import (
 // request asks for a run.
 func (s *suite) request(db *store.Store, j cron.Job) cron.Run {
 	s.Helper()
-	run, err := db.RequestRun(s.ctx(), j.AccountID, j.ID)
+	run, err := db.RequestRun(s.ctx(), j.AccountID, j.ID, cron.Author{})
 	s.ok(err)
 	return run
 }
@@ -45,6 +45,43 @@ var runTests = []test{
 		s.equal("history", s.history(db, account, j.ID)[0].ID, ended.Execution.ID)
 		s.equal("next run", s.record(db, account, j.ID).State.NextRun, before.State.NextRun)
 		s.claimNone(db, node)
+	}},
+	{"who asked for a run or a rerun is kept with its record, and with those of no other", func(s *suite) {
+		db, account, node := s.start()
+		j := s.due(db, account)
+		scheduled := s.claimOne(db, node)
+		s.finish(db, failed(scheduled))
+		jane := cron.Author{PersonID: 7, Label: "jane@example.com", Way: cron.WayConsole}
+		robot := cron.Author{KeyID: 8, Label: "„deploy“", Way: cron.WayAPI}
+		_, err := db.RequestRun(s.ctx(), account, j.ID, jane)
+		s.ok(err)
+		manual := s.claimOne(db, node)
+		s.finish(db, failed(manual))
+		plan := s.planReruns(db, account, yesterday(db, func(q *cron.RerunQuery) { q.PerJob = true }))
+		made, err := db.Rerun(s.ctx(), account, &plan, robot)
+		s.ok(err)
+		s.equal("a run on request can be repeated", repeated(made), []int64{manual.ExecutionID})
+		s.hurryAll(db, account)
+		again := s.claimOne(db, node)
+		s.finish(db, failed(again))
+		for _, want := range []struct {
+			id   int64
+			kind string
+			by   cron.Author
+		}{{scheduled.ExecutionID, "scheduled", cron.Author{}}, {manual.ExecutionID, "manual", jane}, {again.ExecutionID, "rerun", robot}} {
+			r, err := db.Record(s.ctx(), account, j.ID, want.id)
+			s.ok(err)
+			s.equal("kind", r.KindName(), want.kind)
+			s.equal("by", r.RequestedBy, want.by)
+			events, err := db.ExecutionsAfter(s.ctx(), account, want.id-1, 1)
+			s.ok(err)
+			s.equal("by in an event", events[0].RequestedBy, want.by)
+			found, _ := s.pages(db, account, cron.HistoryFilter{Kinds: []cron.RecordKind{r.RecordKind()}}, 10)
+			s.equal("of the kind", len(found), 1)
+			s.equal("found", found[0].ID, want.id)
+			s.equal("by in the history", found[0].RequestedBy, want.by)
+		}
+		s.equal("repeats of a record that repeats none", s.raw().Number(`SELECT count(*) FROM rerun WHERE record_id = 0`), int64(1))
 	}},
 	{"a run wakes the schedulers", func(s *suite) {
 		db, account, _ := s.start()
@@ -83,7 +120,7 @@ var runTests = []test{
 		db, account, node := s.start()
 		j, other := s.job(db, account), s.job(db, account)
 		first := s.request(db, j)
-		_, err := db.RequestRun(s.ctx(), account, j.ID)
+		_, err := db.RequestRun(s.ctx(), account, j.ID, cron.Author{})
 		s.refused(err, cron.Conflict, cron.SubjectJob)
 		s.request(db, other)
 		s.equal("claimed", len(s.claim(db, node, 10).Launches), 2)
@@ -104,7 +141,7 @@ var runTests = []test{
 		for _, db := range []*store.Store{db, s.open()} {
 			for range 8 {
 				wg.Go(func() {
-					_, err := db.RequestRun(s.ctx(), account, j.ID)
+					_, err := db.RequestRun(s.ctx(), account, j.ID, cron.Author{})
 					switch {
 					case err == nil:
 						taken.Add(1)
@@ -122,7 +159,7 @@ var runTests = []test{
 		db, account, node := s.start()
 		j := s.due(db, account, skipOverlap)
 		l := s.claimOne(db, node)
-		_, err := db.RequestRun(s.ctx(), account, j.ID)
+		_, err := db.RequestRun(s.ctx(), account, j.ID, cron.Author{})
 		s.refused(err, cron.Conflict, cron.SubjectJob)
 		s.finish(db, succeeded(l))
 		s.request(db, j)
@@ -181,9 +218,9 @@ var runTests = []test{
 		db, account, _ := s.start()
 		stranger := s.account(db)
 		j := s.job(db, account)
-		_, err := db.RequestRun(s.ctx(), stranger, j.ID)
+		_, err := db.RequestRun(s.ctx(), stranger, j.ID, cron.Author{})
 		s.missing(err, cron.SubjectJob)
-		_, err = db.RequestRun(s.ctx(), account, j.ID+1000)
+		_, err = db.RequestRun(s.ctx(), account, j.ID+1000, cron.Author{})
 		s.missing(err, cron.SubjectJob)
 		s.equal("waiting", len(s.waiting(j.ID)), 0)
 		run := s.request(db, j)
