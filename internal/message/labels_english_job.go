@@ -19,6 +19,7 @@ var englishJob = map[string]string{
 
 	"job.enabled": "Enabled",
 	"job.run":     "Run now",
+	"job.test":    "Test",
 	"job.more":    "More",
 	"job.pause":   "Pause…",
 	"job.silence": "Silence…",

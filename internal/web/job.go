@@ -50,6 +50,7 @@ type jobPage struct {
 	Sentence string // how the job is
 	Tabs     []tab
 	Effects  []jobEffect // what keeps the job or its notices back at present, and what is about to
+	Tests    bool        // the job can be tested as it is stored; the tab with the settings tests what its form holds
 	Refused  string      // why a form of the page was refused; empty for none
 }
 
@@ -72,7 +73,7 @@ func (v *visit) jobPage(jobID int64, here string) (p jobPage, err error) {
 		return p, err
 	}
 	j := &p.Job
-	p.Wide = true
+	p.Wide, p.Tests = true, here != "settings"
 	p.Title = cmp.Or(j.Title, cron.TargetHost(cron.MaskURL(j.Request.URL)))
 	p.State, p.Sentence, p.Effects = p.JobState(&j.JobRecord), p.jobSentence(), p.jobEffects()
 	t := p.labels.Label

@@ -24,29 +24,45 @@ func (w *web) testRunRoutes() []route {
 // testPath is the page of a test run.
 func testPath(id int64) string { return pathTests + "/" + formatID(id) }
 
-// startTest starts a test run: of a stored job, or of the job that the form of the editor holds, saved or not. A form that is wrong
-// counts as no test run.
+// startTest starts a test run: of a stored job, whose page says why not, or of the job that the form of the editor holds, saved or not.
+// A form that is wrong counts as no test run.
 func startTest(v *visit) error {
-	s := v.web.service
-	if err := s.RoomForTestRun(v.ctx(), v.actor); err != nil {
-		return err
+	if v.r.PostForm.Has("editor") {
+		return v.testDraft()
 	}
-	var draft *jobDraft
-	jobID, patch := parseID(v.form("job")), &cron.JobPatch{}
-	switch {
-	case v.r.PostForm.Has("editor"):
-		var err error
-		if draft, err = v.jobDraft(); err != nil {
-			return err
-		}
-		jobID, patch = draft.JobID, draft.Patch
-	case jobID == 0:
+	jobID := parseID(v.form("job"))
+	if jobID == 0 {
 		return cron.Missing(cron.SubjectJob)
 	}
-	t, err := s.NewTestRun(v.ctx(), v.actor, jobID, patch)
-	if draft != nil && cron.KindOf(err) == cron.Invalid {
+	err := v.web.service.RoomForTestRun(v.ctx(), v.actor)
+	if err == nil {
+		err = v.test(jobID, &cron.JobPatch{})
+	}
+	if err != nil {
+		return v.jobFailed(jobID, err)
+	}
+	return nil
+}
+
+// testDraft tests what the form of the editor holds.
+func (v *visit) testDraft() error {
+	if err := v.web.service.RoomForTestRun(v.ctx(), v.actor); err != nil {
+		return err
+	}
+	draft, err := v.jobDraft()
+	if err != nil {
+		return err
+	}
+	if err = v.test(draft.JobID, draft.Patch); cron.KindOf(err) == cron.Invalid {
 		return v.rejectedDraft(draft, err)
 	}
+	return err
+}
+
+// test starts a test run of a job with some changes, and leads to its page.
+func (v *visit) test(jobID int64, patch *cron.JobPatch) error {
+	s := v.web.service
+	t, err := s.NewTestRun(v.ctx(), v.actor, jobID, patch)
 	if err == nil {
 		err = s.Admit(v.ctx(), v.actor, service.UseStartTestRun)
 	}

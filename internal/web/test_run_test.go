@@ -75,6 +75,8 @@ func TestTestRunOfAStoredJob(t *testing.T) {
 	b := c.setUp(t)
 	c.testOften(t)
 	id := c.job(t, "one", "http://a.example/old")
+	b.get("/console/jobs/1").says(200, `action="/console/tests"><input type="hidden" name="job" value="1"><button`)
+	b.get("/console/jobs/1/settings").says(200, `formaction="/console/tests"`).hides(` action="/console/tests"`) // where its form is tested
 	b.post("/console/tests", "job", fmt.Sprint(id)).leads("/console/tests/1")
 	b.get("/console/tests/1").says(200, "Waiting", `data-follow="/console/tests/1/events"`, `hx-trigger="followed from:closest [data-follow]"`, "End the test", "Look again", "/console/jobs/1")
 	l := c.claimTest(t)
@@ -131,13 +133,13 @@ func TestTestRunLimits(t *testing.T) {
 	b.post("/console/tests").says(404)
 	b.post("/console/tests", "job", "4711").says(404)
 	b.post("/console/tests", "job", "1").leads("/console/tests/1")
-	b.post("/console/tests", "job", "1").says(429, "used up its")
+	b.post("/console/tests", "job", "1").says(429, "used up its", "Run now")
 	change.Overrides = cron.Overrides{"testRunIntervalSeconds": 3600, "testRunsPerDay": 0}
 	if err := c.service.ChangeAccount(t.Context(), command(), c.account(t).Email, change); err != nil {
 		t.Fatal(err)
 	}
 	b.post("/console/tests", "job", "1").leads("/console/tests/2")
-	b.post("/console/tests", "job", "1").says(429, "one test run every")
+	b.post("/console/tests", "job", "1").says(429, "one test run every", "Run now")
 
 	viewer := c.join(t, b, "bob@example.com", "viewer")
 	viewer.post("/console/tests", "job", "1").says(403)
