@@ -23,8 +23,8 @@ var allowed = map[string][]string{
 	"punctual/internal/command":     {"cron"},
 	"punctual/internal/message":     {"command", "cron"},
 	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
-	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "store"},
-	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "api/ledger", "api/spec", "api/wire"},
+	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "statuspage", "store"},
+	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "statuspage", "api/ledger", "api/spec", "api/wire"},
 	"punctual/internal/web":         {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service", "api/ledger", "api/wire"},
 	"punctual/internal/download":    {},
 	"punctual/internal/eventstream": {},
@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"punctual/internal/api/ledger": {"cron", "download", "message", "api/wire"},
 
 	// For tests only: nothing of the program imports them.
-	"punctual/internal/store/storetest":        {"cron", "store"},
+	"punctual/internal/store/storetest":        {"cron", "statuspage", "store"},
 	"punctual/internal/auth/authtest":          {},
 	"punctual/internal/notify/email/emailtest": {},
 }

@@ -41,7 +41,7 @@ func distinctTags(tags []string, most int) []string {
 
 // checkNotes adds what is wrong with what people note about a job.
 func (j *Job) checkNotes(c *Checker) {
-	c.text("/description", j.Description, MaxDescription)
+	c.Text("/description", j.Description, MaxDescription)
 	if strings.ContainsRune(j.Description, 0) {
 		c.Add("/description", Problem{Rule: RuleControlCharacter})
 	}
@@ -55,7 +55,7 @@ func checkTags(c *Checker, tags []string, most int) {
 		return
 	}
 	for _, tag := range tags {
-		c.printable("/tags", tag, MaxTagLength)
+		c.Printable("/tags", tag, MaxTagLength)
 		if strings.Contains(tag, ",") {
 			c.Add("/tags", Problem{Rule: RuleTagComma, Given: tag})
 		}

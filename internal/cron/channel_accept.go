@@ -15,16 +15,16 @@ func (c *Channel) Accept() error {
 	slices.Sort(c.FolderIDs)
 	c.FolderIDs = slices.Compact(c.FolderIDs)
 	c.Reminder = c.Reminder.Truncate(time.Second)
-	check.line("/title", c.Title, MaxChannelTitle)
+	check.Line("/title", c.Title, MaxChannelTitle)
 	if len(c.FolderIDs) > MaxChannelRules {
 		check.Add("/folderIds", Problem{Rule: RuleTooMany, Limit: MaxChannelRules})
 	}
 	checkTags(&check, c.Tags, MaxChannelRules)
-	if !isLanguage(c.Language) {
+	if !IsLanguage(c.Language) {
 		check.Add("/language", Problem{Rule: RuleUnknownValue, Given: c.Language})
 	}
 	if c.Reminder != 0 && (c.Reminder < MinReminder || c.Reminder > MaxReminder) {
-		check.Add("/reminderSeconds", outOfRange(int64(c.Reminder/time.Second), int64(MinReminder/time.Second), int64(MaxReminder/time.Second)))
+		check.Add("/reminderSeconds", OutOfRange(int64(c.Reminder/time.Second), int64(MinReminder/time.Second), int64(MaxReminder/time.Second)))
 	}
 	c.acceptQuiet(&check)
 	return check.Err()
@@ -38,7 +38,7 @@ func (c *Channel) acceptQuiet(check *Checker) {
 	}
 	for pointer, minute := range map[string]int{"/quietHours/from": c.QuietFrom, "/quietHours/to": c.QuietTo} {
 		if minute < 0 || minute >= 24*60 {
-			check.Add(pointer, outOfRange(int64(minute), 0, 24*60-1))
+			check.Add(pointer, OutOfRange(int64(minute), 0, 24*60-1))
 		}
 	}
 	if c.Timezone == "" {

@@ -67,7 +67,7 @@ const (
 	RuleNotJSON                // nothing
 	RuleMediaType              // nothing
 	RuleIdentifier             // Given: not a history identifier
-	RuleMonitorJob             // nothing
+	RuleMonitorJob             // Given: the titles of the status pages that the job is part of
 	RuleTooOften               // Given: how many seconds two occurrences are apart; Limit: how many they must be
 	RuleKeyAddress             // Given: where the request comes from
 	RuleKeyScope               // nothing
@@ -190,6 +190,14 @@ const (
 	RuleSearchQuote            // Given: a token of a search with a quote that is not closed
 	RuleSearchFolder           // Given: the title of a folder that the account does not have
 	RuleSearchTime             // Given: what is neither a time nor a duration
+	RuleSlug                   // Given: what cannot be the slug of a status page
+	RuleSlugReserved           // Given: a slug that the service keeps for itself
+	RuleColour                 // Given: what is not a colour
+	RuleTwice                  // Given: what a list may hold once, and holds twice
+	RuleUnknownGroup           // Given: the title of a group that the status page does not have
+	RuleUnknownComponent       // Given: the id of a component that the status page does not have
+	RulePicture                // nothing; not a PNG, JPEG or WebP picture that can be read
+	RulePictureSize            // Limit: pixels that a picture may have
 )
 
 // Unit is the unit of a limit.
@@ -253,6 +261,8 @@ const (
 	SubjectChannel
 	SubjectMessage
 	SubjectMaintenance
+	SubjectStatusPage
+	SubjectComponent
 )
 
 // Error is the text for logs; people read the sentences of package message.
@@ -284,7 +294,8 @@ func KindOf(err error) ErrorKind {
 	return Internal
 }
 
-func outOfRange(given, lowest, highest int64) Problem {
+// OutOfRange is the problem with a number that is not between two others.
+func OutOfRange(given, lowest, highest int64) Problem {
 	return Problem{Rule: RuleOutOfRange, Given: strconv.FormatInt(given, 10), Min: lowest, Max: highest}
 }
 

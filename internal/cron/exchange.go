@@ -98,7 +98,7 @@ func (e *Exchange) normalize() {
 // check adds what is wrong with the exchange.
 func (e *Exchange) check(c *Checker) {
 	if e.FollowRedirects < 0 || e.FollowRedirects > MaxRedirects {
-		c.Add("/followRedirects", outOfRange(int64(e.FollowRedirects), 0, MaxRedirects))
+		c.Add("/followRedirects", OutOfRange(int64(e.FollowRedirects), 0, MaxRedirects))
 	}
 	c.choice("/oversize", int(e.Oversize), 2)
 	s := e.Success
@@ -111,12 +111,12 @@ func (e *Exchange) check(c *Checker) {
 		}
 	}
 	if n := len(s.Status); n > MaxStatusRanges {
-		c.Add("/success/status", outOfRange(int64(n), 0, MaxStatusRanges))
+		c.Add("/success/status", OutOfRange(int64(n), 0, MaxStatusRanges))
 	}
 	for _, criterion := range [...]struct{ pointer, text string }{
 		{"/success/contains", s.Contains}, {"/success/notContains", s.NotContains}, {"/success/matches", s.Matches},
 	} {
-		c.text(criterion.pointer, criterion.text, MaxCriterionLength)
+		c.Text(criterion.pointer, criterion.text, MaxCriterionLength)
 	}
 	if c.has("/success/matches") {
 		return

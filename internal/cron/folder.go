@@ -19,6 +19,6 @@ func (f *Folder) Accept() error {
 	if f.Title = strings.TrimSpace(f.Title); f.Title == "" {
 		c.Add("/title", Problem{Rule: RuleMandatory})
 	}
-	c.line("/title", f.Title, MaxFolderTitle)
+	c.Line("/title", f.Title, MaxFolderTitle)
 	return c.Err()
 }

@@ -116,7 +116,7 @@ func (f *JobFilter) Check(c *Checker) {
 }
 
 func (c *JobCriteria) check(to *Checker, at string) {
-	to.printable(at+"/text", c.Text, MaxFilterText)
+	to.Printable(at+"/text", c.Text, MaxFilterText)
 	if len(strings.Fields(c.Text)) > MaxFilterWords {
 		to.Add(at+"/text", Problem{Rule: RuleTooMany, Limit: MaxFilterWords})
 	}
@@ -137,13 +137,13 @@ func (c *JobCriteria) check(to *Checker, at string) {
 	}{{"/tag", c.Tags}, {"/host", c.Hosts}, {"/timezone", c.Timezones}, {"/changedBy", c.ChangedBy}} {
 		for _, value := range list.values {
 			if !to.has(at + list.name) {
-				to.printable(at+list.name, value, maxFilterValue)
+				to.Printable(at+list.name, value, maxFilterValue)
 			}
 		}
 	}
-	to.instant(at+"/changedSince", c.ChangedSince)
-	to.instant(at+"/nextBefore", c.NextBefore)
-	to.instant(at+"/nextAfter", c.NextAfter)
+	to.Instant(at+"/changedSince", c.ChangedSince)
+	to.Instant(at+"/nextBefore", c.NextBefore)
+	to.Instant(at+"/nextAfter", c.NextAfter)
 	for _, condition := range c.Conditions {
 		to.choice(at+"/state", int(condition), int(jobConditions))
 	}
@@ -219,7 +219,7 @@ func (v *JobView) Accept() error {
 	if v.Title = strings.TrimSpace(v.Title); v.Title == "" {
 		c.Add("/title", Problem{Rule: RuleMandatory})
 	}
-	c.printable("/title", v.Title, MaxFolderTitle)
+	c.Printable("/title", v.Title, MaxFolderTitle)
 	if v.Sort < 0 || v.Sort >= jobSorts {
 		c.Add("/sort", Problem{Rule: RuleUnknownValue, Given: strconv.Itoa(int(v.Sort))})
 	}

@@ -164,7 +164,7 @@ func ProblemOf(j *Job, c *Completion, end *Conclusion) (effect ProblemEffect, ki
 // Check adds what is wrong with an action.
 func (a *ProblemAction) Check(c *Checker, now time.Time) {
 	if a.Note != nil {
-		c.text("/note", *a.Note, MaxProblemNote)
+		c.Text("/note", *a.Note, MaxProblemNote)
 	}
 	if a.State != nil && *a.State == ProblemSnoozed && (!a.Until.After(now) || a.Until.Sub(now) > MaxSnooze) {
 		c.Add("/until", Problem{Rule: RuleOutOfRange, Given: strconv.FormatInt(a.Until.Unix(), 10), Min: now.Unix() + 1,

@@ -32,7 +32,7 @@ func ParsePrefix(text string) (netip.Prefix, bool) {
 func (k *APIKey) Accept(now time.Time) error {
 	var c Checker
 	k.Title, k.Expires = strings.TrimSpace(k.Title), wholeSeconds(k.Expires)
-	c.line("/title", k.Title, MaxKeyTitle)
+	c.Line("/title", k.Title, MaxKeyTitle)
 	if unknown := k.Scopes &^ (ScopeRead | ScopeWrite); unknown != 0 {
 		c.unknown("/scopes", int(unknown))
 	}

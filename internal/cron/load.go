@@ -37,7 +37,7 @@ func (q *LoadQuery) Check(c *Checker) {
 		c.Add("/timezone", Problem{Rule: RuleUnknownTimeZone, Given: q.Timezone})
 	}
 	if q.Spread < 0 || q.Spread > MaxSpread {
-		c.Add("/spreadSeconds", outOfRange(int64(q.Spread/time.Second), 0, int64(MaxSpread/time.Second)))
+		c.Add("/spreadSeconds", OutOfRange(int64(q.Spread/time.Second), 0, int64(MaxSpread/time.Second)))
 	}
 }
 

@@ -52,7 +52,7 @@ func (w *MaintenanceWindow) Accept() error {
 	if w.Title = strings.TrimSpace(w.Title); w.Title == "" {
 		c.Add("/title", Problem{Rule: RuleMandatory})
 	}
-	c.printable("/title", w.Title, MaxFolderTitle)
+	c.Printable("/title", w.Title, MaxFolderTitle)
 	c.choice("/effect", int(w.Effect), int(MaintenancePause)+1)
 	if w.Once() || !w.End.IsZero() {
 		if w.Schedule = (Schedule{}); w.Duration != 0 {
@@ -72,7 +72,7 @@ func (w *MaintenanceWindow) Accept() error {
 		if n := len(*list.ids); n > MaxMaintenanceItems {
 			c.Add(list.pointer, Problem{Rule: RuleTooMany, Limit: MaxMaintenanceItems})
 		} else if n > 0 && (*list.ids)[0] < list.least {
-			c.Add(list.pointer, outOfRange((*list.ids)[0], list.least, 1<<53-1))
+			c.Add(list.pointer, OutOfRange((*list.ids)[0], list.least, 1<<53-1))
 		}
 	}
 	w.Tags = distinctTags(w.Tags, MaxMaintenanceTags)
@@ -82,22 +82,22 @@ func (w *MaintenanceWindow) Accept() error {
 
 func (w *MaintenanceWindow) acceptSpan(c *Checker) {
 	w.Start, w.End = wholeSeconds(w.Start), wholeSeconds(w.End)
-	c.instant("/start", w.Start)
-	c.instant("/end", w.End)
+	c.Instant("/start", w.Start)
+	c.Instant("/end", w.End)
 	switch {
 	case !w.Once():
 		c.Add("/start", Problem{Rule: RuleMandatory})
 	case w.End.IsZero():
 		c.Add("/end", Problem{Rule: RuleMandatory})
 	case c.Err() == nil && (!w.End.After(w.Start) || w.End.Sub(w.Start) > MaxMaintenance):
-		c.Add("/end", outOfRange(w.End.Unix(), w.Start.Unix()+1, w.Start.Add(MaxMaintenance).Unix()))
+		c.Add("/end", OutOfRange(w.End.Unix(), w.Start.Unix()+1, w.Start.Add(MaxMaintenance).Unix()))
 	}
 }
 
 func (w *MaintenanceWindow) acceptSchedule(c *Checker) {
 	w.Duration = w.Duration.Truncate(time.Second)
 	if w.Duration < time.Second || w.Duration > MaxMaintenance {
-		c.Add("/durationSeconds", outOfRange(int64(w.Duration/time.Second), 1, int64(MaxMaintenance/time.Second)))
+		c.Add("/durationSeconds", OutOfRange(int64(w.Duration/time.Second), 1, int64(MaxMaintenance/time.Second)))
 	}
 	if w.Schedule == (Schedule{}) {
 		c.Add("/schedule", Problem{Rule: RuleMandatory})

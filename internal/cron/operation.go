@@ -124,7 +124,7 @@ func (op *Operation) check(c *Checker, at string) {
 	case OperationAddHeader, OperationSetHeader:
 		h := Header{op.Name, op.Value}.Normal()
 		op.Name, op.Value = h.Name, h.Value
-		c.text(at+"/value", op.Value, MaxHeaderLength)
+		c.Text(at+"/value", op.Value, MaxHeaderLength)
 		if op.Value == "" {
 			c.Add(at+"/value", Problem{Rule: RuleMandatory})
 		}
@@ -133,7 +133,7 @@ func (op *Operation) check(c *Checker, at string) {
 		op.checkName(c, at)
 	case OperationShift:
 		if op.Minutes < -MaxShift || op.Minutes > MaxShift {
-			c.Add(at+"/minutes", outOfRange(int64(op.Minutes), -MaxShift, MaxShift))
+			c.Add(at+"/minutes", OutOfRange(int64(op.Minutes), -MaxShift, MaxShift))
 		}
 	case OperationTimezone:
 		if zoneNamed(op.Timezone) == nil {
@@ -170,8 +170,8 @@ func (op *Operation) checkReplace(c *Checker, at string) {
 	if op.Field < 0 || op.Field >= operationFields {
 		c.unknown(at+"/in", int(op.Field))
 	}
-	c.text(at+"/replace", op.Replace, maxReplacement)
-	c.text(at+"/find", op.Find, MaxCriterionLength)
+	c.Text(at+"/replace", op.Replace, maxReplacement)
+	c.Text(at+"/find", op.Find, MaxCriterionLength)
 	if op.Find == "" {
 		c.Add(at+"/find", Problem{Rule: RuleMandatory})
 	}

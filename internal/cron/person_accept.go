@@ -17,13 +17,13 @@ const (
 func (p *Person) Accept() error {
 	var c Checker
 	p.Name = strings.TrimSpace(p.Name)
-	c.printable("/name", p.Name, MaxPersonName)
+	c.Printable("/name", p.Name, MaxPersonName)
 	if p.Zone != "" {
 		if _, err := LoadZone(p.Zone); err != nil {
 			c.Add("/zone", Problem{Rule: RuleUnknownTimeZone, Given: p.Zone})
 		}
 	}
-	if !isLanguage(p.Language) {
+	if !IsLanguage(p.Language) {
 		c.Add("/language", Problem{Rule: RuleUnknownValue, Given: p.Language})
 	}
 	if p.Theme != "" && p.Theme != "light" && p.Theme != "dark" {
@@ -32,8 +32,8 @@ func (p *Person) Accept() error {
 	return c.Err()
 }
 
-// isLanguage tells whether a text is empty or has the form of a language tag (RFC 5646).
-func isLanguage(tag string) bool {
+// IsLanguage tells whether a text is empty or has the form of a language tag (RFC 5646).
+func IsLanguage(tag string) bool {
 	if len(tag) > maxLanguageTag {
 		return false
 	}
@@ -50,13 +50,13 @@ func isLanguage(tag string) bool {
 func (a *Account) AcceptTitle() error {
 	var c Checker
 	a.Title = strings.TrimSpace(a.Title)
-	c.printable("/title", a.Title, MaxAccountTitle)
+	c.Printable("/title", a.Title, MaxAccountTitle)
 	return c.Err()
 }
 
-// printable adds what is wrong with a short text that also stands in mails: it has no line breaks and the like.
-func (c *Checker) printable(pointer, text string, longest int) {
-	c.line(pointer, text, longest)
+// Printable adds what is wrong with a short text that also stands in mails: it has no line breaks and the like.
+func (c *Checker) Printable(pointer, text string, longest int) {
+	c.Line(pointer, text, longest)
 	if !c.has(pointer) && strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)
 	}) {

@@ -43,6 +43,7 @@ var PlanLimits = []PlanLimit{
 	countLimit("maxKeys", "API keys.", func(p *Plan) *int { return &p.MaxKeys }),
 	countLimit("maxSecrets", "Secrets.", func(p *Plan) *int { return &p.MaxSecrets }),
 	countLimit("maxChannels", "Channels.", func(p *Plan) *int { return &p.MaxChannels }),
+	countLimit("maxStatusPages", "Status pages.", func(p *Plan) *int { return &p.MaxStatusPages }),
 	countLimit("mailsPerDay", "E-mails that channels send per UTC day.", func(p *Plan) *int { return &p.MailsPerDay }),
 	{
 		Name: "maxVersionBytes", What: "Size of the versions of jobs that are kept, compressed.", Unit: "bytes", most: largestLimit,

@@ -79,20 +79,20 @@ func (p *Policy) check(c *Checker) {
 	c.choice("/overlap", int(p.Overlap), 2)
 	c.choice("/delivery", int(p.Delivery), 2)
 	if p.Grace > MaxGrace {
-		c.Add("/graceSeconds", outOfRange(int64(p.Grace/time.Second), 0, int64(MaxGrace/time.Second)))
+		c.Add("/graceSeconds", OutOfRange(int64(p.Grace/time.Second), 0, int64(MaxGrace/time.Second)))
 	}
 	if p.LateAfter < 0 || p.LateAfter > MaxLateAfter {
-		c.Add("/lateAfterSeconds", outOfRange(int64(p.LateAfter/time.Second), 0, int64(MaxLateAfter/time.Second)))
+		c.Add("/lateAfterSeconds", OutOfRange(int64(p.LateAfter/time.Second), 0, int64(MaxLateAfter/time.Second)))
 	}
 	r := p.Retry
 	if r.Count < 0 || r.Count > MaxRetries {
-		c.Add("/retry/count", outOfRange(int64(r.Count), 0, MaxRetries))
+		c.Add("/retry/count", OutOfRange(int64(r.Count), 0, MaxRetries))
 	}
 	if r.Delay < 0 || r.Delay > MaxRetryDelay {
-		c.Add("/retry/delaySeconds", outOfRange(int64(r.Delay/time.Second), 0, int64(MaxRetryDelay/time.Second)))
+		c.Add("/retry/delaySeconds", OutOfRange(int64(r.Delay/time.Second), 0, int64(MaxRetryDelay/time.Second)))
 	}
 	if r.Ceiling < 0 || r.Ceiling > MaxRetryDelay {
-		c.Add("/retry/ceilingSeconds", outOfRange(int64(r.Ceiling/time.Second), 0, int64(MaxRetryDelay/time.Second)))
+		c.Add("/retry/ceilingSeconds", OutOfRange(int64(r.Ceiling/time.Second), 0, int64(MaxRetryDelay/time.Second)))
 	}
 	if !(r.Factor >= 1 && r.Factor <= MaxFactor) {
 		given := strconv.FormatFloat(r.Factor, 'g', -1, 64)

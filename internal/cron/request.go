@@ -139,7 +139,7 @@ func (r *Request) check(c *Checker) {
 	for _, credential := range [...]struct{ pointer, text string }{
 		{"/auth/user", r.Auth.User}, {"/auth/password", r.Auth.Password},
 	} {
-		c.text(credential.pointer, credential.text, MaxCredentialLength)
+		c.Text(credential.pointer, credential.text, MaxCredentialLength)
 	}
 	if !r.Method.Valid() {
 		c.unknown("/requestMethod", int(r.Method))
@@ -159,7 +159,7 @@ func (r *Request) check(c *Checker) {
 	if total > MaxHeaderLength {
 		c.Add("/extendedData/headers", Problem{Rule: RuleTooLong, Limit: MaxHeaderLength, Unit: UnitBytes})
 	}
-	c.text("/extendedData/body", r.Body, MaxBodyLength)
+	c.Text("/extendedData/body", r.Body, MaxBodyLength)
 }
 
 // normalize removes headers without a name or a value, and normalises the others.

@@ -66,7 +66,7 @@ func (s *Secret) checkValue(c *Checker) {
 	if s.Value == "" {
 		c.Add(pointer, Problem{Rule: RuleMandatory})
 	}
-	c.text(pointer, s.Value, MaxSecretLength)
+	c.Text(pointer, s.Value, MaxSecretLength)
 	if !isFieldValue(s.Value) {
 		c.Add(pointer, Problem{Rule: RuleControlCharacter})
 	}

@@ -32,11 +32,11 @@ type Timing struct {
 // check adds what is wrong with the timing of a job.
 func (t *Timing) check(c *Checker) {
 	if t.Spread < 0 || t.Spread > MaxSpread {
-		c.Add("/schedule/spreadSeconds", outOfRange(int64(t.Spread/time.Second), 0, int64(MaxSpread/time.Second)))
+		c.Add("/schedule/spreadSeconds", OutOfRange(int64(t.Spread/time.Second), 0, int64(MaxSpread/time.Second)))
 	}
-	c.instant("/runAt", t.RunAt)
-	c.instant("/pausedUntil", t.PausedUntil)
-	c.line("/pauseNote", t.PauseNote, MaxPauseNote)
+	c.Instant("/runAt", t.RunAt)
+	c.Instant("/pausedUntil", t.PausedUntil)
+	c.Line("/pauseNote", t.PauseNote, MaxPauseNote)
 }
 
 // normalize trims the note and truncates times to whole seconds.

@@ -68,8 +68,8 @@ func TestTimingIsValidated(t *testing.T) {
 		want   Problem
 	}{
 		"largest":    {timing: Timing{Spread: MaxSpread, PauseNote: strings.Repeat("ü", MaxPauseNote)}},
-		"spread":     {Timing{Spread: MaxSpread + time.Second}, outOfRange(3601, 0, 3600)},
-		"below zero": {Timing{Spread: -time.Second}, outOfRange(-1, 0, 3600)},
+		"spread":     {Timing{Spread: MaxSpread + time.Second}, OutOfRange(3601, 0, 3600)},
+		"below zero": {Timing{Spread: -time.Second}, OutOfRange(-1, 0, 3600)},
 		"note": {
 			Timing{PauseNote: strings.Repeat("x", 201)}, Problem{Rule: RuleTooLong, Limit: 200, Unit: UnitCharacters},
 		},

@@ -64,9 +64,9 @@ func (j *Job) check(c *Checker) {
 		c.unknown("/type", int(j.Type))
 	}
 	if j.Timeout < math.MinInt32 || j.Timeout > math.MaxInt32 {
-		c.Add("/requestTimeout", outOfRange(int64(j.Timeout), math.MinInt32, math.MaxInt32))
+		c.Add("/requestTimeout", OutOfRange(int64(j.Timeout), math.MinInt32, math.MaxInt32))
 	}
-	c.line("/title", j.Title, MaxTitleLength)
+	c.Line("/title", j.Title, MaxTitleLength)
 	j.checkNotes(c)
 	j.checkChannels(c)
 	j.Schedule.Check(c, "/schedule")
@@ -85,17 +85,17 @@ func (n *Notification) normalize() {
 
 // check adds what is wrong with the notification.
 func (n *Notification) check(c *Checker) {
-	c.instant("/silencedUntil", n.SilencedUntil)
+	c.Instant("/silencedUntil", n.SilencedUntil)
 	if n.OnFailureCount > math.MaxInt32 {
-		c.Add("/notification/onFailureCount", outOfRange(int64(n.OnFailureCount), 1, math.MaxInt32))
+		c.Add("/notification/onFailureCount", OutOfRange(int64(n.OnFailureCount), 1, math.MaxInt32))
 	}
 	if seconds := int64(n.CertExpiryAhead / time.Second); seconds > math.MaxInt32 {
-		c.Add("/notification/onSslCertExpirySeconds", outOfRange(seconds, 0, math.MaxInt32))
+		c.Add("/notification/onSslCertExpirySeconds", OutOfRange(seconds, 0, math.MaxInt32))
 	}
 }
 
-// line adds what is wrong with a short text for people.
-func (c *Checker) line(pointer, text string, longest int) {
+// Line adds what is wrong with a short text for people.
+func (c *Checker) Line(pointer, text string, longest int) {
 	if utf8.RuneCountInString(text) > longest {
 		c.Add(pointer, Problem{Rule: RuleTooLong, Limit: int64(longest), Unit: UnitCharacters})
 	}
@@ -107,8 +107,8 @@ func (c *Checker) line(pointer, text string, longest int) {
 	}
 }
 
-// text adds what is wrong with a text of which nothing is expected but a length.
-func (c *Checker) text(pointer, text string, longest int) {
+// Text adds what is wrong with a text of which nothing is expected but a length.
+func (c *Checker) Text(pointer, text string, longest int) {
 	switch {
 	case len(text) > longest:
 		c.Add(pointer, Problem{Rule: RuleTooLong, Limit: int64(longest), Unit: UnitBytes})
@@ -117,10 +117,10 @@ func (c *Checker) text(pointer, text string, longest int) {
 	}
 }
 
-// instant adds that an instant, which may be zero, is not one that the API can write in Unix seconds.
-func (c *Checker) instant(pointer string, t time.Time) {
+// Instant adds that an instant, which may be zero, is not one that the API can write in Unix seconds.
+func (c *Checker) Instant(pointer string, t time.Time) {
 	if n := t.Unix(); !t.IsZero() && (n < 1 || n > lastInstant) {
-		c.Add(pointer, outOfRange(n, 0, lastInstant))
+		c.Add(pointer, OutOfRange(n, 0, lastInstant))
 	}
 }
 

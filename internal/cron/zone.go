@@ -44,6 +44,9 @@ type span struct {
 	offset int64 // seconds east of UTC
 }
 
+// KnownZone reports whether there is a time zone of the name.
+func KnownZone(name string) bool { return zoneNamed(name) != nil }
+
 // zoneNamed returns the zone with the given name in CurrentZones, or nil.
 func zoneNamed(name string) *zone {
 	load, ok := CurrentZones().index[name]

@@ -93,8 +93,17 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleSearchTime:    "{quoted} is not a time; write a date such as 2030-12-31, or a duration such as 90m, 24h or 7d.",
 
 	cron.RuleUnknownChannel: "There is no channel {given} in this account; name those that exist.",
-	cron.RuleMonitorJob:     "The job belongs to a monitor and cannot be deleted by itself; delete the monitor instead.",
-	cron.RuleUnknownJob:     "There is no job {given} in this account; choose one that exists.",
+	cron.RuleMonitorJob:     "The job is part of a status page[: {given}]. Take it out of the page's components, then delete it.",
+	cron.RuleSlug: "{quoted} cannot be the address of a status page; use lower-case letters, digits and hyphens, with a letter or digit " +
+		"at both ends.",
+	cron.RuleSlugReserved:     "The address {quoted} is kept for the service itself; choose another one.",
+	cron.RuleColour:           "{quoted} is not a colour; write it as six hexadecimal digits, such as #1a73e8.",
+	cron.RuleTwice:            "{quoted} is there twice; each may be listed once.",
+	cron.RuleUnknownGroup:     "The page has no group {quoted}; choose one of its groups, or add it.",
+	cron.RuleUnknownComponent: "The page has no component {given}; leave its ID out to add a new one.",
+	cron.RulePicture:          "The file is not a picture that can be read; upload a PNG, JPEG or WebP file.",
+	cron.RulePictureSize:      "The picture is too large; its width times its height may be at most {limit} pixels.",
+	cron.RuleUnknownJob:       "There is no job {given} in this account; choose one that exists.",
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
 	cron.RuleRunWaits: "A manual run of this job was requested before and has not started yet; wait until it has.",
@@ -236,8 +245,9 @@ var englishErrors = map[About]string{
 	{cron.Conflict, cron.SubjectView}:    "You have a view with this title already, ignoring case. Choose another title.",
 	{cron.TooMany, cron.SubjectMaintenance}: "This account has as many maintenance windows as are possible, and none of them is over. " +
 		"Delete one that is no longer needed, or let one window be for several jobs, folders or tags.",
-	{cron.TooMany, cron.SubjectView}:    "You have as many views as are possible. Delete one, then save this one again.",
-	{cron.Conflict, cron.SubjectFolder}: "A folder with this title exists already, ignoring case. Choose another title.",
+	{cron.Conflict, cron.SubjectStatusPage}: "The address is taken by another status page of this service. Choose another one.",
+	{cron.TooMany, cron.SubjectView}:        "You have as many views as are possible. Delete one, then save this one again.",
+	{cron.Conflict, cron.SubjectFolder}:     "A folder with this title exists already, ignoring case. Choose another title.",
 
 	{cron.Conflict, cron.SubjectSecret}: "A secret with this name exists already. Choose another name, or change the value of that one.",
 
@@ -280,6 +290,8 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectChannel:     "channel",
 	cron.SubjectMessage:     "notification",
 	cron.SubjectMaintenance: "maintenance window",
+	cron.SubjectStatusPage:  "status page",
+	cron.SubjectComponent:   "component",
 }
 
 // englishType returns the name of a type with its article.

@@ -43,6 +43,7 @@ var englishNodes = map[string]string{
 	"limit.keys":                  "API keys",
 	"limit.secrets":               "Secrets",
 	"limit.channels":              "Channels",
+	"limit.status-pages":          "Status pages",
 	"limit.mails":                 "Mails per day",
 	"limit.versions":              "Size of the versions of jobs",
 	"limit.interval":              "Shortest time between two runs",

@@ -44,6 +44,11 @@ const (
 	actChannelStop     = "channel.unsubscribe"
 	actMessageAgain    = "notification.resend"
 
+	actStatusPageAdd  = "statuspage.create"
+	actStatusPageSet  = "statuspage.change"
+	actStatusPageDrop = "statuspage.delete"
+	actComponentSet   = "statuspage.component.state"
+
 	actProblemAck     = "problem.acknowledge"
 	actProblemSnooze  = "problem.snooze"
 	actProblemResolve = "problem.resolve"
@@ -106,6 +111,7 @@ const (
 	objectAccount = "account"
 
 	objectMaintenance = "maintenance"
+	objectStatusPage  = "statuspage"
 
 	objectPerson     = "person"
 	objectSession    = "session"

@@ -14,6 +14,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -23,7 +24,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
+	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "LatestRuns", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -56,6 +57,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		made   = key("deploy")
 		patch  = setURL("https://user:s3cret@b.example/")
 		secret = cron.Secret{AccountID: w.account.ID, Name: "TOKEN", Value: "s3cret"}
+		page   = statuspage.Page{Title: "Systems", Days: 90}
 		window = cron.MaintenanceWindow{Title: "move", Start: w.db.Now(), End: w.db.Now().Add(time.Hour)}
 		shop   cron.Account
 		email  int64
@@ -148,6 +150,18 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"AddMaintenance", "maintenance.create", func() error { return w.AddMaintenance(ctx, jane, &window) }},
 		{"ChangeMaintenance", "maintenance.change", func() error {
 			return w.ChangeMaintenance(ctx, jane, window.ID, func(w *cron.MaintenanceWindow) { w.Title, w.Tags = "later", []string{"a"} })
+		}},
+		{"AddStatusPage", "statuspage.create", func() error { return w.AddStatusPage(ctx, jane, &page) }},
+		{"ChangeStatusPage", "statuspage.change", func() error {
+			return w.ChangeStatusPage(ctx, jane, page.ID, func(p *statuspage.Page) { p.Title, p.Published = "Status", true })
+		}},
+		{"ChangeStatusPageIf", "statuspage.change", func() error {
+			return w.ChangeStatusPageIf(ctx, jane, page.ID, nil, func(p *statuspage.Page) { p.Days = 30 })
+		}},
+		{"DeleteStatusPage", "statuspage.delete", func() error { return w.DeleteStatusPage(ctx, jane, page.ID) }},
+		{"DeleteStatusPageIf", "statuspage.delete", func() error {
+			second := statuspage.Page{AccountID: jane.Account.ID, Title: "Second"}
+			return cmp.Or(w.db.CreateStatusPage(ctx, &second), w.DeleteStatusPageIf(ctx, jane, second.ID, nil))
 		}},
 		{"DeleteMaintenance", "maintenance.delete", func() error { return w.DeleteMaintenance(ctx, jane, window.ID) }},
 		{"AddSecret", "secret.create", func() error { return w.AddSecret(ctx, jane, &secret) }},

@@ -26,7 +26,11 @@ var whoMay = map[string]string{
 	"Problems": readers, "Problem": readers, "ActOnProblem": writers,
 	"MaintenanceWindows": readers, "MaintenanceWindow": readers,
 	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,
-	"RestoreVersion": writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
+	"StatusPages": readers, "StatusPage": readers, "StatusPagesOfJob": readers,
+	"NewStatusPage": writers, "AddStatusPage": writers, "ChangeStatusPage": writers, "ChangeStatusPageIf": writers,
+	"DeleteStatusPage":   "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"DeleteStatusPageIf": "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"RestoreVersion":     writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
 	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers, "ActionOrder": writers,
 
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,

@@ -111,6 +111,13 @@ const (
 	UseGetMessage        UseCase = 188
 	UseResendMessage     UseCase = 189
 
+	UseListStatusPages   UseCase = 201
+	UseGetStatusPage     UseCase = 202
+	UseCreateStatusPage  UseCase = 203
+	UseChangeStatusPage  UseCase = 204
+	UseDeleteStatusPage  UseCase = 205
+	UseSetComponentState UseCase = 206
+
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
 	UseChangeSignIn  UseCase = 103 // password, passkeys, authenticator app, recovery codes and identities
@@ -178,6 +185,10 @@ var rights = map[UseCase]right{
 
 	UseListMaintenance: reads, UseGetMaintenance: reads,
 	UseCreateMaintenance: writes, UseChangeMaintenance: writes, UseDeleteMaintenance: writes,
+
+	UseListStatusPages: reads, UseGetStatusPage: reads,
+	UseCreateStatusPage: writes, UseChangeStatusPage: writes, UseSetComponentState: writes,
+	UseDeleteStatusPage: {scope: cron.ScopeAll, role: cron.RoleEditor},
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

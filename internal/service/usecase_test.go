@@ -13,6 +13,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 )
 
@@ -51,17 +52,30 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 			_, _, _, err := s.Problems(ctx, a, &cron.ProblemQuery{Limit: 1})
 			return err
 		},
-		"Problem":            func() error { return second(s.Problem(ctx, a, 1)) },
-		"ActOnProblem":       func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
-		"RestoreVersion":     func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
-		"ForgetVersion":      func() error { return s.ForgetVersion(ctx, a, 1, 1) },
-		"BinJobs":            func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
-		"BinJob":             func() error { return second(s.BinJob(ctx, a, 1)) },
-		"BinFolders":         func() error { return second(s.BinFolders(ctx, a)) },
-		"RestoreJob":         func() error { return second(s.RestoreJob(ctx, a, 1)) },
-		"PurgeJob":           func() error { return s.PurgeJob(ctx, a, 1, "") },
-		"RestoreFolder":      func() error { return third(s.RestoreFolder(ctx, a, 1)) },
-		"PurgeFolder":        func() error { return s.PurgeFolder(ctx, a, 1, "") },
+		"Problem":          func() error { return second(s.Problem(ctx, a, 1)) },
+		"ActOnProblem":     func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
+		"RestoreVersion":   func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
+		"ForgetVersion":    func() error { return s.ForgetVersion(ctx, a, 1, 1) },
+		"BinJobs":          func() error { return third(s.BinJobs(ctx, a, cron.BinPosition{}, 1)) },
+		"BinJob":           func() error { return second(s.BinJob(ctx, a, 1)) },
+		"BinFolders":       func() error { return second(s.BinFolders(ctx, a)) },
+		"RestoreJob":       func() error { return second(s.RestoreJob(ctx, a, 1)) },
+		"PurgeJob":         func() error { return s.PurgeJob(ctx, a, 1, "") },
+		"RestoreFolder":    func() error { return third(s.RestoreFolder(ctx, a, 1)) },
+		"PurgeFolder":      func() error { return s.PurgeFolder(ctx, a, 1, "") },
+		"StatusPages":      func() error { return second(s.StatusPages(ctx, a)) },
+		"StatusPage":       func() error { return second(s.StatusPage(ctx, a, 1)) },
+		"StatusPagesOfJob": func() error { return second(s.StatusPagesOfJob(ctx, a, 1)) },
+		"NewStatusPage":    func() error { return second(s.NewStatusPage(a, "x")) },
+		"AddStatusPage": func() error {
+			p := statuspage.NewPage()
+			p.Title = "x"
+			return s.AddStatusPage(ctx, a, &p)
+		},
+		"ChangeStatusPage":   func() error { return s.ChangeStatusPage(ctx, a, 1, func(*statuspage.Page) {}) },
+		"ChangeStatusPageIf": func() error { return s.ChangeStatusPageIf(ctx, a, 1, nil, func(*statuspage.Page) {}) },
+		"DeleteStatusPage":   func() error { return s.DeleteStatusPage(ctx, a, 1) },
+		"DeleteStatusPageIf": func() error { return s.DeleteStatusPageIf(ctx, a, 1, nil) },
 		"MaintenanceWindows": func() error { return second(s.MaintenanceWindows(ctx, a)) },
 		"MaintenanceWindow":  func() error { return second(s.MaintenanceWindow(ctx, a, 1)) },
 		"AddMaintenance": func() error {

@@ -1,6 +1,9 @@
 package statuspage
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Limits of pages.
 const (
@@ -12,6 +15,8 @@ const (
 	MaxJobs         = 50      // of a component
 	MaxNetworks     = 50      // address ranges of a page
 	MaxAnnouncement = 2 << 10 // bytes of Markdown
+	MinPassword     = 8       // characters of the password of a page
+	MaxPassword     = 200     // bytes
 	MaxLogo         = 1 << 20 // bytes of an uploaded file
 	MaxLogoPixels   = 4 << 20 // of an uploaded picture, width times height
 )
@@ -63,8 +68,12 @@ type Page struct {
 	Days      int    // of history that is shown: 30, 90 or 365
 	Published bool
 	Access    Access
-	Password  string   // only when it is set: at most 200 bytes. Never read
-	Networks  []string // that a visitor's address has to lie in, as CIDR; none for all
+	Password  string // only when it is set: MinPassword characters to MaxPassword bytes. Never read
+	// PasswordHash is the hash of the password (a PHC string), "" for none. It stays within the service; HasPassword says whether there is one.
+	PasswordHash string
+	HasPassword  bool
+	Logos        [2]bool  // whether there are the logo, and the one for a dark theme
+	Networks     []string // that a visitor's address has to lie in, as CIDR; none for all
 	// Announcement is a banner at the top, in Markdown, until AnnouncedUntil (zero: until it is taken off); "" for none.
 	Announcement   string
 	AnnouncedUntil time.Time
@@ -75,6 +84,20 @@ type Page struct {
 	Created         time.Time
 	Updated         time.Time
 	UpdatedBy       string // as cron.Author.Label
+}
+
+// Clone is a copy of the page that shares nothing with it.
+func (p *Page) Clone() Page {
+	copied := *p
+	copied.Networks, copied.Groups, copied.Components = slices.Clone(p.Networks), slices.Clone(p.Groups), slices.Clone(p.Components)
+	for i := range copied.Components {
+		of := &copied.Components[i]
+		of.JobIDs = slices.Clone(of.JobIDs)
+		if of.Hand != nil {
+			of.Hand = new(*of.Hand)
+		}
+	}
+	return copied
 }
 
 // Group is components of a page that belong together. Its title is unique on the page.

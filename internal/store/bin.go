@@ -129,7 +129,7 @@ func (s *Store) RestoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, the
 
 // restoreJob tries again when the folder goes while the definition is encoded.
 func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, from origin, then func(context.Context) error) error {
-	j.ID, j.AccountID = b.JobID, b.AccountID
+	j.ID, j.AccountID, j.Type = b.JobID, b.AccountID, cron.TypeDefault
 	former := *j
 	for range editTries {
 		if err := s.leaveGone(ctx, j); err != nil {

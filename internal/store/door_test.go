@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -97,6 +98,16 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	},
 	"DeleteMaintenance": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteMaintenance(ctx, w.account, w.window)
+	},
+	"CreateStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateStatusPage(ctx, &statuspage.Page{AccountID: w.account, Title: "new",
+			Components: []statuspage.Component{{Title: "x", JobIDs: []int64{w.job}}}})
+	},
+	"UpdateStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateStatusPage(ctx, w.account, w.page, func(p *statuspage.Page) error { p.Title = "other"; return nil })
+	},
+	"DeleteStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteStatusPage(ctx, w.account, w.page, func(*statuspage.Page) error { return nil })
 	},
 	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.RequestRun(ctx, w.account, w.job, cron.Author{})
@@ -270,7 +281,7 @@ var notWriting = []string{
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "StatusPage", "StatusPages", "StatusPageBySlug", "StatusPageRevision", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
@@ -284,7 +295,7 @@ type doorWorld struct {
 	launch                          cron.Launch
 	waiting                         cron.WaitingTestRun
 	running                         int64 // a test run
-	problem, window                 int64
+	problem, window, page           int64
 	selecting, working              cron.Action
 	people                          people
 	sending, sent                   int64 // messages
@@ -400,6 +411,9 @@ func TestOneDoor(t *testing.T) {
 			window := cron.MaintenanceWindow{AccountID: w.account, Title: "night", Effect: cron.MaintenanceSilence, Start: db.Now(), End: db.Now().Add(time.Hour)}
 			ok(t, db.CreateMaintenance(t.Context(), &window))
 			w.window = window.ID
+			page := statuspage.Page{AccountID: w.account, Title: "page"}
+			ok(t, db.CreateStatusPage(t.Context(), &page))
+			w.page = page.ID
 			w.addTestRuns(t, db)
 			w.addActions(t, db)
 			w.addMessages(t, db)

@@ -54,7 +54,7 @@ func (s *Store) update(ctx context.Context, accountID, jobID int64, from origin,
 		if err := change(&j); err != nil {
 			return nil, err
 		}
-		j.ID, j.AccountID = rec.ID, rec.AccountID
+		j.ID, j.AccountID, j.Type = rec.ID, rec.AccountID, rec.Type
 		if from.restored != 0 {
 			if err := s.leaveGone(ctx, &j); err != nil {
 				return nil, err
@@ -124,7 +124,7 @@ func (s *Store) saveEdit(ctx context.Context, q queryer, rec *cron.JobRecord, j 
 	now := s.stamp()
 	j.Updated = now
 	next := j.NextAfter(now)
-	res, err := q.ExecContext(ctx, jobUpdate, values([]any{j.ID, version}, jobDefinition(j))...)
+	res, err := q.ExecContext(ctx, jobUpdate, values([]any{j.ID, version}, jobEditable(j, criteriaField{&j.Exchange.Success}, secretNamesField{&j.Request}))...)
 	if err := checkEdited(res, err); err != nil {
 		return fmt.Errorf("update the job: %w", err)
 	}
@@ -178,8 +178,8 @@ func dropAttempts(ctx context.Context, q queryer, jobID int64) error {
 	return nil
 }
 
-// DeleteJob moves a job to the bin. Its history is not reachable there. The error is of kind Invalid for a job that belongs
-// to a monitor.
+// DeleteJob moves a job to the bin. Its history is not reachable there. The error is of kind Invalid for a job that is
+// part of a status page.
 func (s *Store) DeleteJob(ctx context.Context, accountID, jobID int64) error {
 	return s.DeleteJobIf(ctx, accountID, jobID, cron.Author{}, func(*cron.Job) error { return nil })
 }
@@ -194,8 +194,7 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron
 			return nil, err
 		}
 		if rec.Type == cron.TypeMonitoring {
-			return nil, &cron.Error{Kind: cron.Invalid, Subject: cron.SubjectJob,
-				Problems: []cron.Problem{{Rule: cron.RuleMonitorJob}}}
+			return nil, s.errMonitorJob(ctx, accountID, jobID)
 		}
 		return func(ctx context.Context, q queryer) error {
 			if _, err := s.lockState(ctx, q, accountID, jobID); err != nil {
@@ -207,7 +206,7 @@ func (s *Store) DeleteJobIf(ctx context.Context, accountID, jobID int64, by cron
 			if err := s.loseProblem(ctx, q, jobID); err != nil {
 				return err
 			}
-			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2`, jobID, version)
+			res, err := q.ExecContext(ctx, `DELETE FROM job WHERE id = $1 AND version = $2 AND type <> $3`, jobID, version, int(cron.TypeMonitoring))
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the job: %w", err)
 			}

@@ -19,8 +19,15 @@ func jobDefinition(j *cron.Job) columns {
 // jobDefinitionWith is jobDefinition with other variables for the criteria of success and the names of secrets.
 func jobDefinitionWith(j *cron.Job, success, secretNames field) columns {
 	return func(list *columnList) {
-		list.add("folder_id", integer(&j.FolderID))
 		list.add("type", integer(&j.Type))
+		jobEditable(j, success, secretNames)(list)
+	}
+}
+
+// jobEditable is what edits write. The type is that of a job that a status page has or has not, which no edit changes.
+func jobEditable(j *cron.Job, success, secretNames field) columns {
+	return func(list *columnList) {
+		list.add("folder_id", integer(&j.FolderID))
 		list.add("enabled", flag(&j.Enabled))
 		list.add("title", text(&j.Title))
 		list.add("save_responses", flag(&j.SaveResponses))
@@ -140,8 +147,8 @@ var (
 	jobRestoreInto   = `INSERT INTO job (id, account_id, created_at, version, ` + names("", jobDefinition(new(cron.Job))) + `)`
 	jobRestoreValues = ` VALUES (` + parameters(1, 4+definitionCount) + `)`
 
-	jobUpdate = `UPDATE job SET (` + names("", jobDefinition(new(cron.Job))) + `, version) = (` +
-		parameters(3, definitionCount) + `, $2 + 1) WHERE id = $1 AND version = $2`
+	jobUpdate = `UPDATE job SET (` + names("", jobEditable(new(cron.Job), nil, nil)) + `, version) = (` +
+		parameters(3, definitionCount-1) + `, $2 + 1) WHERE id = $1 AND version = $2`
 )
 
 // scanRecord reads jobNames and stateNames, and the columns that follow them.

@@ -30,6 +30,8 @@ var plainColumns = map[string]string{
 	"zone_data.data":               "public",
 	"rollup_account.tally":         "numbers",
 	"rollup_job.tally":             "numbers",
+	"monitor.results":              "numbers",
+	"status_logo.picture":          "shown to visitors of a page",
 }
 
 // plainSettings are the settings that are not sealed.

@@ -53,6 +53,7 @@ func Run(t *testing.T, d Database) {
 		{"messages of several nodes", messageRaceTests},
 		{"silence", silenceTests},
 		{"maintenance", maintenanceTests},
+		{"status pages", statusPageTests},
 		{"events", eventTests},
 		{"runs", runTests},
 		{"reruns", rerunTests},
