@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -160,11 +161,15 @@ var responseBatch = []batchColumn[*cron.Completion]{
 	batch("truncated", "boolean", func(c *cron.Completion) bool { return c.Result.Truncated }),
 }
 
-// stateBatch is what results change in job_state.
-var stateBatch = []batchColumn[*cron.JobRecord]{
-	batch("last_status", "smallint", func(j *cron.JobRecord) int16 { return int16(j.State.LastStatus) }),
+// runBatch is what every result changes in job_state.
+var runBatch = []batchColumn[*cron.JobRecord]{
 	batch("last_duration_us", "bigint", func(j *cron.JobRecord) int64 { return j.State.LastDuration.Microseconds() }),
 	batch("last_execution_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.LastExecution) }),
+}
+
+// stateBatch is all that results change in job_state.
+var stateBatch = append(slices.Clip(runBatch), []batchColumn[*cron.JobRecord]{
+	batch("last_status", "smallint", func(j *cron.JobRecord) int16 { return int16(j.State.LastStatus) }),
 	batch("cert_expiry_at", "bigint", func(j *cron.JobRecord) int64 { return millis(j.State.CertExpiry) }),
 	batch("failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.Failures) }),
 	batch("counted_failures", "bigint", func(j *cron.JobRecord) int64 { return int64(j.State.CountedFailures) }),
@@ -173,7 +178,7 @@ var stateBatch = []batchColumn[*cron.JobRecord]{
 	batch("problem_id", "bigint", func(j *cron.JobRecord) *int64 { return storedNumber(j.ProblemID) }),
 	batch("failing_since", "bigint", func(j *cron.JobRecord) *int64 { return storedNumber(millis(j.State.FailingSince)) }),
 	batch("told", "smallint", func(j *cron.JobRecord) *int64 { return storedNumber(int64(j.State.Told)) }),
-}
+}...)
 
 // stateKeyBatch identifies the job of a state. It comes before stateBatch.
 var stateKeyBatch = []batchColumn[*cron.JobRecord]{

@@ -63,8 +63,8 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 			disabled bool
 			names    string
 		)
-		err := scanEncodedJob(scan, &d.job, &d.success, &names, &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material, &d.version, integer(&d.maintenance))
+		err := scan(append(targets(claimedJob(&d.job, &d.success, &names)), &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
+			flag(&disabled), &d.access, &material, &d.version, integer(&d.maintenance))...)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		}
 		jobs[d.job.ID] = &d
 		return nil
-	}, `SELECT `+jobNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
+	}, `SELECT `+claimedNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
 		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
 		        account.plan, account.overrides, account.disabled, account.access,
 		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.version, account.maintenance_from

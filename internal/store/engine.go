@@ -93,6 +93,8 @@ type batcher interface {
 	// saveProblems writes problems in the given order, and sets their IDs. See problemConflict.
 	saveProblems(ctx context.Context, q queryer, rows []*problemRow) error
 	saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
+	// saveRuns is saveStates of jobs of whose states only runBatch has changed. No index has those columns, and no trigger.
+	saveRuns(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
 	insertReruns(ctx context.Context, q queryer, runs []*rerun) error
 	insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error
 }

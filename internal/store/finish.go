@@ -46,16 +46,17 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		return fmt.Errorf("write the results: %w", err)
 	}
 	var (
-		states []*cron.JobRecord
+		states []*lockedJob
 		found  problems
 		quiet  = s.silences(q, now)
 		told   tellings
 	)
 	for _, c := range saved {
-		rec, ok := jobs[c.Launch.Job.ID]
+		job, ok := jobs[c.Launch.Job.ID]
 		if !ok {
 			continue // the job was deleted
 		}
+		rec := &job.JobRecord
 		end := cron.Conclude(&rec.Job, rec.State, c, *c.Launch.Plan, now)
 		if len(end.Notices) > 0 {
 			if is, err := quiet.silenced(ctx, &rec.Job, c.Result.Started); err != nil {
@@ -67,8 +68,8 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		found.add(rec, c, &end)
 		told.add(rec, c, &end, now)
 		rec.State = end.State
-		if len(states) == 0 || states[len(states)-1] != rec {
-			states = append(states, rec)
+		if len(states) == 0 || states[len(states)-1] != job {
+			states = append(states, job)
 		}
 		if err := s.conclude(ctx, q, rec, c, &end, now); err != nil {
 			return err
@@ -80,10 +81,43 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	if err := told.write(ctx, s, q, &found); err != nil {
 		return err
 	}
-	if err := s.engine.saveStates(ctx, q, states); err != nil {
+	if err := s.saveStates(ctx, q, states); err != nil {
 		return fmt.Errorf("write the states: %w", err)
 	}
 	return found.resolve(ctx, s, q, now)
+}
+
+// lockedJob is a job whose state is locked, with the state as it is in the database.
+type lockedJob struct {
+	cron.JobRecord
+	state   cron.JobState
+	problem int64
+}
+
+// onlyRan reports whether nothing but the time and the duration of the latest execution has changed, as after most successes.
+func (l *lockedJob) onlyRan() bool {
+	state := l.State
+	state.LastDuration, state.LastExecution = l.state.LastDuration, l.state.LastExecution
+	if state.CertExpiry.Equal(l.state.CertExpiry) {
+		state.CertExpiry = l.state.CertExpiry
+	}
+	return state == l.state && l.ProblemID == l.problem
+}
+
+// saveStates writes what has changed of states.
+func (s *Store) saveStates(ctx context.Context, q queryer, jobs []*lockedJob) error {
+	ran, changed := make([]*cron.JobRecord, 0, len(jobs)), []*cron.JobRecord(nil)
+	for _, job := range jobs {
+		if job.onlyRan() {
+			ran = append(ran, &job.JobRecord)
+		} else {
+			changed = append(changed, &job.JobRecord)
+		}
+	}
+	if err := s.engine.saveRuns(ctx, q, ran); err != nil {
+		return err
+	}
+	return s.engine.saveStates(ctx, q, changed)
 }
 
 // conclude writes the consequences of one completion apart from the state of its job, its problem and its notices, all of which are
@@ -133,17 +167,18 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 
 // lockJobRecords locks the states of the jobs in the order of their IDs and reads what Conclude needs of the jobs, which is nothing of
 // their schedules.
-func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*cron.JobRecord, error) {
-	jobs := make(map[int64]*cron.JobRecord, len(ids))
+func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*lockedJob, error) {
+	jobs := make(map[int64]*lockedJob, len(ids))
 	err := each(ctx, q, "read the jobs", func(scan scanner) error {
-		var rec cron.JobRecord
+		rec := new(lockedJob)
 		j := &rec.Job
 		fields := targets(jobHeld(j), jobState(&rec.State), jobTold(&rec.State), jobNotification(j))
 		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
 		if err := scan(fields...); err != nil {
 			return err
 		}
-		jobs[rec.ID] = &rec
+		rec.state, rec.problem = rec.State, rec.ProblemID
+		jobs[rec.ID] = rec
 		return nil
 	}, `SELECT `+heldNames+`, `+stateNames+`, `+toldNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
 		 FROM job_state JOIN job ON job.id = job_state.job_id

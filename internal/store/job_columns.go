@@ -27,6 +27,16 @@ func jobDefinitionWith(j *cron.Job, success, secretNames field) columns {
 // jobEditable is what edits write. The type is that of a job that a status page has or has not, which no edit changes.
 func jobEditable(j *cron.Job, success, secretNames field) columns {
 	return func(list *columnList) {
+		jobClaimed(j, success, secretNames)(list)
+		jobNotification(j)(list)
+		list.add("pause_note", text(&j.Timing.PauseNote))
+		list.add("updated_at", moment(&j.Updated))
+	}
+}
+
+// jobClaimed is the columns of jobEditable that a claim looks at: what decides whether the job runs, and what it sends.
+func jobClaimed(j *cron.Job, success, secretNames field) columns {
+	return func(list *columnList) {
 		list.add("folder_id", integer(&j.FolderID))
 		list.add("enabled", flag(&j.Enabled))
 		list.add("title", text(&j.Title))
@@ -38,8 +48,7 @@ func jobEditable(j *cron.Job, success, secretNames field) columns {
 		list.add("auth_enabled", flag(&j.Request.Auth.Enable))
 		list.add("timeout", integer(&j.Timeout))
 		list.add("redirect_success", flag(&j.RedirectSuccess))
-		jobTiming(j)(list)
-		jobNotification(j)(list)
+		jobDue(j)(list)
 		p, x := &j.Policy, &j.Exchange
 		list.add("misfire", integer(&p.Misfire))
 		list.add("grace", inSeconds(&p.Grace))
@@ -54,7 +63,6 @@ func jobEditable(j *cron.Job, success, secretNames field) columns {
 		list.add("success_criteria", success)
 		list.add("skip_tls_verify", flag(&x.Unverified))
 		list.add("oversize", integer(&x.Oversize))
-		list.add("updated_at", moment(&j.Updated))
 	}
 }
 
@@ -73,8 +81,16 @@ func addSchedule(list *columnList, s *cron.Schedule) {
 	list.add("dst", integer(&s.DST))
 }
 
-// jobTiming is the columns that decide when a job is due.
+// jobTiming is the columns that say when a job is due.
 func jobTiming(j *cron.Job) columns {
+	return func(list *columnList) {
+		jobDue(j)(list)
+		list.add("pause_note", text(&j.Timing.PauseNote))
+	}
+}
+
+// jobDue is jobTiming without the note of a person.
+func jobDue(j *cron.Job) columns {
 	return func(list *columnList) {
 		t := &j.Timing
 		addSchedule(list, &j.Schedule)
@@ -82,7 +98,6 @@ func jobTiming(j *cron.Job) columns {
 		list.add("one_time_done", flag(&t.RunAtPassed))
 		list.add("spread", inSeconds(&t.Spread))
 		list.add("paused_until", moment(&t.PausedUntil))
-		list.add("pause_note", text(&t.PauseNote))
 	}
 }
 
@@ -134,6 +149,7 @@ func jobTold(st *cron.JobState) columns {
 
 var (
 	jobNames          = names("job", jobKey(new(cron.Job)), jobDefinition(new(cron.Job)))
+	claimedNames      = names("job", claimedJob(new(cron.Job), nil, nil))
 	timingNames       = names("job", jobTiming(new(cron.Job)))
 	heldNames         = names("job", jobHeld(new(cron.Job)))
 	notificationNames = names("job", jobNotification(new(cron.Job)))
@@ -156,8 +172,12 @@ func scanRecord(scan scanner, rec *cron.JobRecord, more ...any) error {
 	return scan(append(targets(jobKey(&rec.Job), jobDefinition(&rec.Job), jobState(&rec.State)), more...)...)
 }
 
-// scanEncodedJob reads jobNames, and the columns that follow them. It leaves the criteria of success and the names of secrets
-// encoded.
-func scanEncodedJob(scan scanner, j *cron.Job, success, secretNames *string, more ...any) error {
-	return scan(append(targets(jobKey(j), jobDefinitionWith(j, text(success), text(secretNames))), more...)...)
+// claimedJob is jobClaimed with the identity of the job. The criteria of success and the names of secrets stay encoded.
+func claimedJob(j *cron.Job, success, secretNames *string) columns {
+	return func(list *columnList) {
+		list.add("id", integer(&j.ID))
+		list.add("account_id", integer(&j.AccountID))
+		list.add("type", integer(&j.Type))
+		jobClaimed(j, text(success), text(secretNames))(list)
+	}
 }

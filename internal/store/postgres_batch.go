@@ -39,10 +39,18 @@ var (
 		SELECT * FROM unnest(` + arrays(noticeBatch) + `)`
 
 	keyedStateBatch    = slices.Concat(stateKeyBatch, stateBatch)
-	postgresSaveStates = `UPDATE job_state SET ` + batchNames(stateBatch, "# = s.#") + `
-		FROM unnest(` + arrays(keyedStateBatch) + `) AS s (` + batchNames(keyedStateBatch, "#") + `)
-		WHERE job_state.job_id = s.job_id`
+	postgresSaveStates = postgresUpdateStates(stateBatch)
+	keyedRunBatch      = slices.Concat(stateKeyBatch, runBatch)
+	postgresSaveRuns   = postgresUpdateStates(runBatch)
 )
+
+// postgresUpdateStates is an update of some columns of job_state. Its arrays come after that of stateKeyBatch.
+func postgresUpdateStates(batch []batchColumn[*cron.JobRecord]) string {
+	keyed := slices.Concat(stateKeyBatch, batch)
+	return `UPDATE job_state SET ` + batchNames(batch, "# = s.#") + `
+		FROM unnest(` + arrays(keyed) + `) AS s (` + batchNames(keyed, "#") + `)
+		WHERE job_state.job_id = s.job_id`
+}
 
 // secretsIn implements engine: an array of accounts and one of names.
 func (*postgresEngine) secretsIn(keys []secretKey) (condition string, args []any) {
@@ -154,6 +162,14 @@ func (*postgresEngine) saveProblems(ctx context.Context, q queryer, rows []*prob
 		byKey[row.problemKey].id = row.id
 		return nil
 	}, postgresSaveProblems, arrayArgs(problemBatch, rows)...)
+}
+
+func (*postgresEngine) saveRuns(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	_, err := q.ExecContext(ctx, postgresSaveRuns, arrayArgs(keyedRunBatch, jobs)...)
+	return err
 }
 
 func (*postgresEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {

@@ -20,6 +20,7 @@ var (
 	sqliteInsertRerun        = sqliteInsert("rerun", rerunBatch)
 	sqliteInsertNotice       = sqliteInsert("outbox", noticeBatch)
 	sqliteSaveState          = `UPDATE job_state SET ` + batchNames(stateBatch, "# = ?") + ` WHERE job_id = ?`
+	sqliteSaveRun            = `UPDATE job_state SET ` + batchNames(runBatch, "# = ?") + ` WHERE job_id = ?`
 )
 
 func sqliteInsert[R any](table string, batch []batchColumn[R]) string {
@@ -90,6 +91,15 @@ func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*proble
 	for _, r := range rows {
 		err := q.QueryRowContext(ctx, sqliteSaveProblem, rowArgs(problemBatch, r)...).Scan(&r.id, &r.account, integer(&r.cause))
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*sqliteEngine) saveRuns(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
+	for _, j := range jobs {
+		if _, err := q.ExecContext(ctx, sqliteSaveRun, rowArgs(runBatch, j, j.ID)...); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ var claimTests = []test{
 		s.ok(s.raw().DB().QueryRow(`SELECT value FROM setting WHERE name = 'installation'`).Scan(&id))
 		s.equal("launch", l, cron.Launch{
 			ExecutionID: l.ExecutionID, Node: node, Planned: planned, Due: planned, Kind: cron.KindScheduled, Attempt: 1,
-			Plan: new(cron.DefaultPlans().Named(cron.PlanMember)), Job: new(withoutNotes(j)),
+			Plan: new(cron.DefaultPlans().Named(cron.PlanMember)), Job: new(claimedJob(j)),
 			Material: cron.Material{Installation: [16]byte(id)},
 		})
 	}},
@@ -295,14 +295,14 @@ var admissionTests = []test{
 			narrow := yes
 			narrow.Request.Headers, narrow.Request.Body = nil, ""
 			narrow.Request.Auth.User, narrow.Request.Auth.Password = "", ""
-			s.equal("job", *j, narrow)
+			s.equal("job", *j, claimedJob(narrow))
 			return cron.AdmitNow
 		})
 		req.Node = node
 		claimed, err := db.Claim(s.ctx(), req)
 		s.ok(err)
 		s.equal("claimed", jobIDs(claimed.Launches), []int64{yes.ID})
-		s.equal("launched", *claimed.Launches[0].Job, yes)
+		s.equal("launched", *claimed.Launches[0].Job, claimedJob(yes))
 		if *begun < 1 {
 			s.Error("the judge was not asked")
 		}
@@ -344,8 +344,8 @@ var admissionTests = []test{
 			s.Errorf("the judge was told the sizes %v", sizes)
 		}
 		s.equal("claimed", jobIDs(claimed.Launches), []int64{yes.ID, small.ID})
-		s.equal("launched", *claimed.Launches[0].Job, yes)
-		s.equal("launched", *claimed.Launches[1].Job, small)
+		s.equal("launched", *claimed.Launches[0].Job, claimedJob(yes))
+		s.equal("launched", *claimed.Launches[1].Job, claimedJob(small))
 		s.equal("bytes", []int64{claimed.Launches[0].Bytes, claimed.Launches[1].Bytes}, sizes[1:])
 		s.equal("ledger", len(s.ledger(no.ID)), 0)
 	}},

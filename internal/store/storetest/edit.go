@@ -19,7 +19,7 @@ var editTests = []test{
 		}))
 		l := s.claimOne(db, node)
 		s.equal("planned", l.Planned, planned)
-		s.equal("job", *l.Job, s.record(db, account, j.ID).Job)
+		s.equal("job", *l.Job, claimedJob(s.record(db, account, j.ID).Job))
 		s.equal("body", l.Job.Request.Body, "new")
 	}},
 	{"a job that is due runs although its schedule is changed", func(s *suite) {

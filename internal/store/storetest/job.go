@@ -52,7 +52,14 @@ func fullJob(account int64) cron.Job {
 	}
 }
 
-// withoutNotes is a job as lists and claims read it: without notes and authors.
+// claimedJob is a job as claims read it: without what neither decides whether it runs nor is sent.
+func claimedJob(j cron.Job) cron.Job {
+	j = withoutNotes(j)
+	j.Notification, j.Timing.PauseNote, j.Created, j.Updated = cron.Notification{}, "", time.Time{}, time.Time{}
+	return j
+}
+
+// withoutNotes is a job as lists read it: without notes and authors.
 func withoutNotes(j cron.Job) cron.Job {
 	j.Description, j.Tags, j.ChannelIDs, j.CreatedBy, j.UpdatedBy = "", nil, nil, cron.Author{}, cron.Author{}
 	return j

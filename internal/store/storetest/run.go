@@ -36,7 +36,7 @@ var runTests = []test{
 		l := s.claimOne(db, node)
 		s.equal("kind", l.Kind, cron.KindManual)
 		s.equal("planned", l.Planned, run.Planned)
-		s.equal("job", *l.Job, j)
+		s.equal("job", *l.Job, claimedJob(j))
 		s.equal("state", s.requested(db, j, run).State, cron.RunRunning)
 		s.finish(db, succeeded(l))
 		ended := s.requested(db, j, run)

@@ -72,7 +72,7 @@ var secretTests = []test{
 
 		// It does not run, and holds up nothing.
 		launch := s.claimOne(db, node)
-		s.equal("launched", *launch.Job, other)
+		s.equal("launched", *launch.Job, claimedJob(other))
 		ledger := s.ledger(to.ID)
 		if len(ledger) != 1 || ledger[0].Outcome != cron.OutcomeSkipped || ledger[0].Fault != cron.FaultInternal {
 			s.Errorf("the ledger has %+v, want a skipped record", ledger)
