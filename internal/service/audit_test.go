@@ -82,7 +82,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"ChangeJobs", "job.change", func() error { return bulk(w.ChangeJobs(ctx, jane, []int64{first.ID}, setURL("c.example"))) }},
 		{"AddJobs", "job.create", func() error {
 			j := job()
-			return second(w.AddJobs(ctx, jane, []*cron.Job{&j}))
+			return second(w.AddJobs(ctx, jane, []service.ImportedJob{{Job: &j, Key: "once"}}))
 		}},
 		{"RunJob", "job.run", func() error { return second(w.RunJob(ctx, jane, first.ID)) }},
 		{"Rerun", "history.rerun", func() error {

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
+	"strconv"
 	"time"
 
 	"punctual/internal/command"
@@ -82,10 +84,16 @@ func (d *ImportDefaults) complete(p cron.JobPatch) cron.JobPatch {
 	return p
 }
 
+// ImportedJob is a job to be saved once, however often it is sent.
+type ImportedJob struct {
+	Job *cron.Job
+	Key string // an idempotency key of the account; a job that was saved with it before has the ID of that one, and is not saved again
+}
+
 // AddJobs saves jobs from NewImport in their order and sets their IDs. It goes on after a job that cannot be saved, but not
 // when the account has as many jobs as it may, or ctx has ended: the others have the same error then. The errors are in the
 // order of the jobs.
-func (s *Service) AddJobs(ctx context.Context, actor cron.Actor, jobs []*cron.Job) ([]error, error) {
+func (s *Service) AddJobs(ctx context.Context, actor cron.Actor, jobs []ImportedJob) ([]error, error) {
 	if err := s.allow(&actor, UseBulk); err != nil {
 		return nil, err
 	}
@@ -93,7 +101,7 @@ func (s *Service) AddJobs(ctx context.Context, actor cron.Actor, jobs []*cron.Jo
 	for i, job := range jobs {
 		err := ctx.Err()
 		if err == nil {
-			err = s.AddJob(ctx, actor, job)
+			err = s.addOnce(ctx, actor, job)
 		}
 		results[i] = err
 		if err != nil && (cron.KindOf(err) == cron.TooMany || ctx.Err() != nil) {
@@ -104,6 +112,19 @@ func (s *Service) AddJobs(ctx context.Context, actor cron.Actor, jobs []*cron.Jo
 		}
 	}
 	return results, nil
+}
+
+// addOnce saves a job, unless that was done before.
+func (s *Service) addOnce(ctx context.Context, actor cron.Actor, job ImportedJob) error {
+	call := cron.IdempotentCall{Key: job.Key, Request: sha256.Sum256([]byte("import " + job.Key))}
+	answer, replayed, err := s.Idempotent(ctx, actor, UseBulk, call, func(ctx context.Context) ([]byte, error) {
+		err := s.AddJob(ctx, actor, job.Job)
+		return strconv.AppendInt(nil, job.Job.ID, 10), err
+	})
+	if err == nil && replayed {
+		job.Job.ID, err = strconv.ParseInt(string(answer), 10, 64)
+	}
+	return err
 }
 
 // RoomForJobs is how many more jobs the account may have; limited is false when there is no limit.

@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,10 +43,11 @@ func TestImport(t *testing.T) {
 	w.fails(scheme.Err, cron.Invalid, cron.RuleURLScheme)
 	w.fails(bare.Err, cron.Invalid, cron.RuleMandatory)
 
-	errs, err := w.AddJobs(t.Context(), jane, []*cron.Job{&good.Job, &plain.Job})
+	again := good.Job
+	errs, err := w.AddJobs(t.Context(), jane, []service.ImportedJob{{Job: &good.Job, Key: "good"}, {Job: &plain.Job, Key: "plain"}, {Job: &again, Key: "good"}})
 	w.ok(err)
-	if errs[0] != nil || errs[1] != nil || good.Job.ID == 0 || plain.Job.ID <= good.Job.ID {
-		t.Errorf("%v, jobs %d and %d", errs, good.Job.ID, plain.Job.ID)
+	if errs[0] != nil || errs[1] != nil || good.Job.ID == 0 || plain.Job.ID <= good.Job.ID || errs[2] != nil || again.ID != good.Job.ID {
+		t.Errorf("%v, jobs %d, %d and %d", errs, good.Job.ID, plain.Job.ID, again.ID)
 	}
 }
 
@@ -59,11 +61,11 @@ func TestImportEndsWhereThePlanDoes(t *testing.T) {
 	if err != nil || len(im.Jobs) != 6 {
 		t.Fatalf("%d jobs, %v", len(im.Jobs), err)
 	}
-	var jobs []*cron.Job
+	var jobs []service.ImportedJob
 	for i := range im.Jobs {
-		jobs = append(jobs, &im.Jobs[i].Job)
+		jobs = append(jobs, service.ImportedJob{Job: &im.Jobs[i].Job, Key: strconv.Itoa(i)})
 	}
-	jobs[1].FolderID = 4711
+	jobs[1].Job.FolderID = 4711
 	if room, limited, err := svc.RoomForJobs(t.Context(), actor); room != 3 || !limited || err != nil {
 		t.Errorf("room for %d, %t, %v", room, limited, err)
 	}
@@ -73,7 +75,7 @@ func TestImportEndsWhereThePlanDoes(t *testing.T) {
 	}
 	var kinds []cron.ErrorKind
 	for i, err := range errs {
-		if kinds = append(kinds, cron.KindOf(err)); (err == nil) != (jobs[i].ID != 0) {
+		if kinds = append(kinds, cron.KindOf(err)); (err == nil) != (jobs[i].Job.ID != 0) {
 			t.Errorf("job %d: %v", i, err)
 		}
 	}

@@ -2,12 +2,15 @@ package web
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +44,7 @@ type importPage struct {
 	Unread  []unreadRow
 	Notes   []string
 	Digest  string // of what the rows were made of
+	Table   string // names the table: a row of it is saved once, however often the form is sent
 	Ready   int    // rows that can be saved
 	Created int
 	Failed  int
@@ -130,7 +134,7 @@ func importJobs(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &importPage{Form: form{values: v.r.PostForm}, Digest: v.digest()}
+	p := &importPage{Form: form{values: v.r.PostForm}, Digest: v.digest(), Table: rand.Text()}
 	v.fillImport(p, &im)
 	if n, err := strconv.Atoi(v.form("edit")); err == nil && n >= 0 && n < len(im.Jobs) {
 		return v.redirect(pathNewJob + "?paste=" + url.QueryEscape(im.Jobs[n].Source))
@@ -142,6 +146,7 @@ func importJobs(v *visit) error {
 		p.Form.Problem = v.catalogue.Label("import.changed")
 		return v.importPage(http.StatusUnprocessableEntity, p)
 	}
+	p.Table = v.form("table")
 	return v.createImport(p, &im)
 }
 
@@ -194,21 +199,27 @@ func (v *visit) problemSentences(err error) (sentences []string) {
 	return sentences
 }
 
+// tableName is what rand.Text makes.
+var tableName = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
 // createImport saves the ticked jobs. When some of them cannot be saved, the page says so for each, and the text stays.
 func (v *visit) createImport(p *importPage, im *service.Import) error {
 	var ticked []int
-	var jobs []*cron.Job
+	var jobs []service.ImportedJob
 	for i := range p.Rows {
 		row := &p.Rows[i]
 		row.Ticked = slices.Contains(v.r.PostForm["row"], strconv.Itoa(i)) && len(row.Problems) == 0
 		if row.Ticked {
-			ticked, jobs = append(ticked, i), append(jobs, &im.Jobs[i].Job)
+			key := fmt.Sprintf("import %s %s %d", p.Table, p.Digest, i)
+			ticked, jobs = append(ticked, i), append(jobs, service.ImportedJob{Job: &im.Jobs[i].Job, Key: key})
 		}
 	}
 	room, limited, err := v.web.service.RoomForJobs(v.ctx(), v.actor)
 	switch {
 	case err != nil:
 		return err
+	case !tableName.MatchString(p.Table):
+		p.Table, p.Form.Problem = rand.Text(), v.catalogue.Label("import.changed")
 	case len(jobs) == 0:
 		p.Form.Problem = v.catalogue.Label("import.none")
 	case limited && room < len(jobs):
@@ -232,14 +243,14 @@ func (v *visit) createImport(p *importPage, im *service.Import) error {
 			continue
 		}
 		p.Created++
-		row.Created, row.Ticked = jobs[n].ID, false
+		row.Created, row.Ticked = jobs[n].Job.ID, false
 	}
 	if p.Failed > 0 {
 		v.web.logger.InfoContext(v.ctx(), "an import was not complete", slog.Int("created", p.Created), slog.Int("failed", p.Failed))
 		return v.importPage(http.StatusUnprocessableEntity, p)
 	}
 	if len(jobs) == 1 {
-		return v.after(jobAddress(jobs[0].ID, ""), "created")
+		return v.after(jobAddress(jobs[0].Job.ID, ""), "created")
 	}
 	return v.after(pathJobs, "imported")
 }

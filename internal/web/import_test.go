@@ -3,11 +3,13 @@ package web_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/store/storetest"
 )
 
 // crontab is a text with jobs of all kinds, and lines that become none.
@@ -23,6 +25,7 @@ curl https://bob:s3cret@e.example/`
 
 var (
 	digestOf = regexp.MustCompile(`name="digest" value="(\w+)"`)
+	tableOf  = regexp.MustCompile(`name="table" value="(\w+)"`)
 	tickOf   = regexp.MustCompile(`name="row" value="(\d+)"[^>]* checked>`)
 )
 
@@ -32,7 +35,7 @@ func (b *visitor) imported(t testing.TB, text string, more ...string) (pairs []s
 	pairs = append([]string{"text", text, "zone", "Europe/Berlin", "schedule", "0 * * * *"}, more...)
 	a := b.post("/console/jobs/import", append(pairs, "do", "read")...).says(200)
 	if found := digestOf.FindStringSubmatch(a.body); found != nil {
-		pairs = append(pairs, "digest", found[1])
+		pairs = append(pairs, "digest", found[1], "table", tableOf.FindStringSubmatch(a.body)[1])
 	}
 	for _, found := range tickOf.FindAllStringSubmatch(a.body, -1) {
 		pairs = append(pairs, "row", found[1])
@@ -96,6 +99,46 @@ func TestImportMistakes(t *testing.T) {
 	if page, _, err := c.service.Jobs(t.Context(), c.store.Now(), cron.OperatorOf(c.account(t))); err != nil || len(page) != 0 {
 		t.Errorf("%d jobs, %v", len(page), err)
 	}
+}
+
+// TestImportSentAgain reloads the answer to an import of which one job could not be created, and goes back to its table.
+func TestImportSentAgain(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	const text = "curl https://a.example/\ncurl https://b.example/\ncurl https://c.example/"
+	pairs := append(b.imported(t, text), "do", "create")
+	table := pairs[slices.Index(pairs, "table")+1]
+	refuse := storetest.NewTables(t, storetest.Raw(t, c.options))
+	refuse.Exec(`CREATE TRIGGER refuse BEFORE INSERT ON job WHEN new.url LIKE '%b.example%' BEGIN SELECT RAISE(ABORT, 'refused'); END`)
+	jobs := func() (urls []string) {
+		page, _, err := c.service.Jobs(t.Context(), c.store.Now(), cron.OperatorOf(c.account(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page {
+			urls = append(urls, page[i].Request.URL)
+		}
+		return urls
+	}
+	for range 2 { // the second time is the reload
+		b.post("/console/jobs/import", pairs...).says(422, "Created: 2 jobs. Not created: 1 job", "/console/jobs/1", "/console/jobs/2", `name="table" value="`+table+`"`)
+		if got := jobs(); !slices.Equal(got, []string{"https://a.example/", "https://c.example/"}) {
+			t.Fatalf("the jobs are %q", got)
+		}
+	}
+	refuse.Exec(`DROP TRIGGER refuse`)
+	for range 2 { // and back to the table
+		b.post("/console/jobs/import", pairs...).leads("/console/jobs?done=imported")
+		if got := jobs(); len(got) != 3 {
+			t.Fatalf("the jobs are %q", got)
+		}
+	}
+	b.post("/console/jobs/import", append(b.imported(t, text), "do", "create")...).leads("/console/jobs?done=imported")
+	if got := jobs(); len(got) != 6 {
+		t.Errorf("of another table of the same text, the jobs are %q", got)
+	}
+	pairs[slices.Index(pairs, "table")+1] = "x"
+	b.post("/console/jobs/import", pairs...).says(422, "have changed since the table was made")
 }
 
 // TestImportRights opens the page as a viewer, and sends hostile and large texts.

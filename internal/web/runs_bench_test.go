@@ -13,6 +13,9 @@ import (
 // BenchmarkRuns measures the pages of runs of an account with five million executions in ninety days, one in a hundred of which
 // failed. slowest-ms is the slowest page of each kind.
 func BenchmarkRuns(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it makes millions of rows")
+	}
 	c := newConsole(b)
 	visitor := c.setUp(b)
 	job := c.newJob(b, c.account(b), "job")
