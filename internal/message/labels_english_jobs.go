@@ -86,6 +86,8 @@ var englishJobs = map[string]string{
 
 	"folders.title":       "Folders",
 	"folders.all":         "All folders",
+	"folders.other":       "Another folder",
+	"folders.other-hint":  "The list has the first {offered} of {all} folders. Type the title of any other one here.",
 	"folders.new":         "New folder",
 	"folders.create":      "Create",
 	"folders.name":        "Name",

@@ -111,7 +111,7 @@ type bulkPage struct {
 	Delete    bool     // the sheet is about their deletion only
 	Back      string   // the list that the jobs were selected in
 	Zones     []string
-	Folders   []cron.Folder
+	Menu      folderMenu
 	Channels  []cron.Channel
 	Headers   []int // the rows of headers
 	Replaces  []int // the rows of texts to replace
@@ -162,7 +162,7 @@ func (v *visit) bulkPage(status int, f form, s selection) (err error) {
 	if p.Titles, p.More, err = v.jobTitles(s.IDs); err != nil {
 		return err
 	}
-	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
+	if p.Menu, err = v.folderMenu(f.values["folder"]); err != nil {
 		return err
 	}
 	if p.Channels, _, err = v.web.service.Channels(v.ctx(), v.actor, 0, service.MaxChannelsPage); err != nil {
@@ -239,8 +239,15 @@ func tryBulk(v *visit) error {
 		sent.Problem = v.catalogue.Label("bulk.none")
 		return v.bulkPage(http.StatusUnprocessableEntity, sent, s)
 	}
+	var typed cron.Checker
+	if err := v.takeTypedFolder(v.r.PostForm, false, &typed); err != nil {
+		return err
+	}
 	sheet := readBulk(v.r.PostForm, v.plainView().zone)
-	id, err := v.startBulk(sheet, s)
+	id, err := int64(0), typed.Err()
+	if err == nil {
+		id, err = v.startBulk(sheet, s)
+	}
 	if err != nil {
 		f, status, err := v.rejected(sheet.named(err), bulkFields...)
 		if err != nil {

@@ -31,7 +31,7 @@ var patchFields = map[string]string{
 var bulkFields = bulkFieldNames()
 
 func bulkFieldNames() []string {
-	names := []string{"shift", "zone", "folder", "tags", "pause", "silence"}
+	names := []string{"shift", "zone", "folder", typedFolder, "tags", "pause", "silence"}
 	for _, name := range patchFields {
 		names = append(names, name)
 	}

@@ -24,7 +24,7 @@ type channelFormPage struct {
 	Line, Help      string // what the kind is, and where its values come from
 	Form            form
 	Fields, More    []settingField // More are those that hardly anybody changes
-	Folders         []cron.Folder
+	Menu            folderMenu
 	Zones           []string
 	Languages       []*message.Catalogue
 	Reminders       []reminderChoice
@@ -119,7 +119,7 @@ func (v *visit) channelForm(status int, p *channelFormPage, c *cron.Channel) err
 	if p.view, err = v.editorView("channels"); err != nil {
 		return err
 	}
-	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
+	if p.Menu, err = v.folderMenu(p.Form.values["folder"]); err != nil {
 		return err
 	}
 	if p.Name = p.Kind.Title; c != nil && c.Title != "" {
@@ -207,7 +207,7 @@ func (p channelFormPage) InFolder(id int64) bool {
 
 // channelFields are the fields of the form that belong to no kind, by their pointers.
 var channelFields = map[string]string{
-	"/title": "title", "/tags": "tags", "/folderIds": "folder", "/template": "template", "/language": "language", "/headers": "headers",
+	"/title": "title", "/tags": "tags", "/folderIds": "folder", "/" + typedFolder: typedFolder, "/template": "template", "/language": "language", "/headers": "headers",
 	"/reminderSeconds": "reminder", "/quietHours/from": "from", "/quietHours/to": "to", "/quietHours/timezone": "timezone",
 }
 
@@ -222,6 +222,9 @@ func (v *visit) readChannel(kind *service.ChannelKind, c *cron.Channel) (*servic
 		if tag = strings.TrimSpace(tag); tag != "" {
 			x.Tags = append(x.Tags, tag)
 		}
+	}
+	if err := v.takeTypedFolder(v.r.PostForm, true, &check); err != nil {
+		return &change, err
 	}
 	for _, id := range v.r.PostForm["folder"] {
 		x.FolderIDs = append(x.FolderIDs, parseID(id))
@@ -334,6 +337,9 @@ func createChannel(v *visit) error {
 	c, secret, err := v.web.service.NewChannel(v.actor, change)
 	if cron.KindOf(err) == cron.Forbidden {
 		return err
+	}
+	if wrong != nil && cron.KindOf(wrong) != cron.Invalid {
+		return wrong
 	}
 	if err = cron.JoinProblems(wrong, err); err == nil {
 		err = v.web.service.AddChannel(v.ctx(), v.actor, &c)

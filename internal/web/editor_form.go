@@ -13,7 +13,6 @@ import (
 
 // Limits on the lists that the editor shows.
 const (
-	maxShownFolders  = 200 // with more, a folder is typed
 	maxShownChannels = 100
 	maxShownSecrets  = 100
 )
@@ -283,7 +282,7 @@ func (v *visit) editorLists(p *editorPage, d *jobDraft) error {
 	for _, key := range d.taken {
 		p.Taken = append(p.Taken, v.catalogue.Label(partLabels[key]))
 	}
-	p.Folders, p.FolderTyped = folders, len(folders) > maxShownFolders
+	p.Folders, p.FolderTyped = menuOf(folders, maxMenuFolders, nil).Folders, len(folders) > maxMenuFolders
 	if p.FolderTyped {
 		p.FolderTitle = ""
 		if id := parseID(p.Form.Value("folder")); id != 0 {

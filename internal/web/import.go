@@ -39,7 +39,7 @@ type importPage struct {
 	view
 	Form    form
 	Zones   []string
-	Folders []cron.Folder
+	Menu    folderMenu
 	Rows    []importRow
 	Unread  []unreadRow
 	Notes   []string
@@ -88,7 +88,7 @@ func (v *visit) importPage(status int, p *importPage) (err error) {
 	if p.view, err = v.editorView("jobs"); err != nil {
 		return err
 	}
-	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
+	if p.Menu, err = v.folderMenu(p.Form.values["folder"]); err != nil {
 		return err
 	}
 	p.Zones, p.Wide = cron.ZoneNames(), len(p.Rows) > 0
@@ -101,6 +101,9 @@ func (p importPage) ChosenFolder(id int64) bool { return p.Form.Value("folder") 
 // importForm reads what the text does not say of its jobs. The error is of kind Invalid.
 func (v *visit) importForm() (d service.ImportDefaults, err error) {
 	var c cron.Checker
+	if err := v.takeTypedFolder(v.r.PostForm, false, &c); err != nil {
+		return d, err
+	}
 	d.FolderID = parseID(v.form("folder"))
 	d.Zone = strings.TrimSpace(v.form("zone"))
 	if _, err := cron.LoadZone(d.Zone); err != nil {
@@ -152,7 +155,7 @@ func importJobs(v *visit) error {
 
 // rejectedImport shows the form with what is wrong with it.
 func (v *visit) rejectedImport(err error) error {
-	f, status, err := v.rejected(err, "text", "zone", "schedule", "folder")
+	f, status, err := v.rejected(err, "text", "zone", "schedule", "folder", typedFolder)
 	if err != nil {
 		return err
 	}

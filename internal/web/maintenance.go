@@ -139,11 +139,11 @@ func (p view) window(w service.MaintenanceState, folders map[int64]string) windo
 // windowPage is the form of a window.
 type windowPage struct {
 	view
-	Form    form
-	ID      int64 // 0 for a new one
-	Window  *windowView
-	Folders []cron.Folder
-	Zones   []string
+	Form   form
+	ID     int64 // 0 for a new one
+	Window *windowView
+	Menu   folderMenu
+	Zones  []string
 }
 
 // ChosenFolder tells whether a folder is ticked.
@@ -187,7 +187,7 @@ func (v *visit) windowPage(status int, f form, w *service.MaintenanceState) (err
 	if w == nil && !p.May("editor") {
 		return needsRole(cron.RoleEditor)
 	}
-	if p.Folders, err = v.web.service.Folders(v.ctx(), v.actor); err != nil {
+	if p.Menu, err = v.folderMenu(f.values["folder"]); err != nil {
 		return err
 	}
 	if w != nil {
@@ -249,7 +249,7 @@ var windowFields = []struct{ pointer, name string }{
 	{"/tags", "tags"},
 }
 
-var windowFieldNames = []string{"title", "effect", "start", "end", "zone", "schedule", "duration", "jobs", "folders", "tags"}
+var windowFieldNames = []string{"title", "effect", "start", "end", "zone", "schedule", "duration", "jobs", "folders", "tags", typedFolder}
 
 // wrongWindow shows the form again, with what is wrong beside the fields.
 func (v *visit) wrongWindow(err error, w *service.MaintenanceState) error {

@@ -82,6 +82,9 @@ func (v *visit) readWindow(before cron.MaintenanceWindow) (cron.MaintenanceWindo
 		}
 	}
 	if v.form("scope") == "some" {
+		if err := v.takeTypedFolder(v.r.PostForm, true, &c); err != nil {
+			return w, err
+		}
 		for _, id := range v.r.PostForm["folder"] {
 			w.FolderIDs = append(w.FolderIDs, parseID(id))
 		}

@@ -90,7 +90,14 @@ func (v *visit) runsPage(given url.Values) (p runsPage, err error) {
 	if v.r.PathValue("id") != "" && jobID == 0 {
 		return p, cron.Missing(cron.SubjectJob)
 	}
+	var typed cron.Checker
+	if err := v.takeTypedFolder(given, false, &typed); err != nil {
+		return p, err
+	}
 	p.Query = v.readRuns(given, jobID)
+	if e, ok := typed.Err().(*cron.Error); ok {
+		p.Query.check.Add(e.Problems[0].Pointer, e.Problems[0])
+	}
 	p.Form = p.Query.form(v)
 	if jobID == 0 {
 		p.view, err = v.view("runs")
@@ -326,17 +333,10 @@ func (p *runsPage) JobTitle() string {
 	return p.fit(recordTitle(p.Job.Title, p.Job.Request.URL), rowTitle)
 }
 
-// What the filter offers of folders.
-const (
-	shownFolders = 100
-	folderTitle  = 100 // bytes of HTML
-)
+// shownFolders is how many folders the filter offers.
+const shownFolders = 100
 
-// ShownFolders are the folders that the filter offers, with titles of a bounded length.
-func (p *runsPage) ShownFolders() []cron.Folder {
-	list := slices.Clone(p.Folders[:min(len(p.Folders), shownFolders)])
-	for i := range list {
-		list[i].Title = p.fit(list[i].Title, folderTitle)
-	}
-	return list
+// Menu is the folders that the filter offers.
+func (p *runsPage) Menu() folderMenu {
+	return menuOf(p.Folders, shownFolders, p.Query.values["folder"])
 }
