@@ -225,6 +225,19 @@ func (m *Maintenance) Paused(j *Job, at time.Time) (until time.Time, paused bool
 	return until, paused
 }
 
+// Mark notes the windows of the job in a preview. Of the job it looks at ID, folder and tags.
+func (m *Maintenance) Mark(j *Job, p *Preview) {
+	windows := m.of(j)
+	for i := range p.Runs {
+		run := &p.Runs[i]
+		for _, w := range windows {
+			if start, _ := w.at(run.At); !start.After(run.At) && (run.Window == nil || w.Effect == MaintenancePause && run.Window.Effect != MaintenancePause) {
+				run.Window = &w.MaintenanceWindow
+			}
+		}
+	}
+}
+
 // pausedAt is Paused for windows of a job; if none pauses it, this is so until the given time.
 func pausedAt(windows []*windowSpan, at time.Time) (until time.Time, paused bool) {
 	until = never

@@ -246,6 +246,31 @@ func TestMaintenanceRemembers(t *testing.T) {
 	})
 }
 
+// TestMaintenanceMark marks occurrences at the edges of windows; one that pauses the job is told rather than one that only silences it.
+func TestMaintenanceMark(t *testing.T) {
+	quiet := once("2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z")
+	quiet.Title, quiet.Effect, quiet.Tags = "quiet", MaintenanceSilence, []string{"web"}
+	other := once("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+	other.Title, other.JobIDs = "other job", []int64{8}
+	j := Job{ID: 7, Tags: []string{"WEB"}}
+	p := Preview{}
+	for hour := range 8 {
+		p.Runs = append(p.Runs, PreviewRun{At: utc("2026-01-01T00:00:00Z").Add(time.Duration(hour) * time.Hour)})
+	}
+	NewMaintenance([]MaintenanceWindow{quiet, nightly(), other}).Mark(&j, &p)
+	var got []string
+	for _, run := range p.Runs {
+		title := ""
+		if run.Window != nil {
+			title = run.Window.Title
+		}
+		got = append(got, title)
+	}
+	if want := []string{"quiet", "night", "night", "quiet", "quiet", "quiet", "", ""}; !slices.Equal(got, want) { // 2:00 in Berlin is 1:00
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestMaintenanceSplit divides gaps, and compares each occurrence with the part that it is in.
 func TestMaintenanceSplit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -12,6 +12,9 @@ type Preview struct {
 type PreviewRun struct {
 	At   time.Time // in the schedule's time zone
 	Note PreviewNote
+	// Window is the maintenance window that the job is in then, and one that pauses it if there is one; nil for none. It is known
+	// for previews of jobs only.
+	Window *MaintenanceWindow
 }
 
 // PreviewNote is the effect of a clock change on an occurrence.
@@ -42,7 +45,7 @@ func (s *Schedule) Preview(from time.Time, count int) Preview {
 	}
 	end := int64(lastInstant)
 	for next, ok := s.Next(from.Add(-1)); ok; next, ok = s.Next(next) {
-		p.Runs = append(p.Runs, PreviewRun{next.In(z.loc), s.note(z, next.Unix())})
+		p.Runs = append(p.Runs, PreviewRun{At: next.In(z.loc), Note: s.note(z, next.Unix())})
 		if len(p.Runs) == count {
 			end = next.Unix()
 			break

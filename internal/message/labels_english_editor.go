@@ -145,6 +145,8 @@ var englishEditor = map[string]string{
 	"next.shifted":         "its time is skipped",
 	"next.first":           "its time comes twice, this is the first",
 	"next.repeated":        "repeated: its time comes twice",
+	"next.paused":          "paused: {title}",
+	"next.silenced":        "no notices: {title}",
 	"next.skipped":         "The clocks are put forward and skip {count} times from {first} to {last}, which do not run.",
 	"next.skipped-runs":    "The clocks are put forward and skip {count} times from {first} to {last}, for which the job runs at {at}.",
 	"weekday.0":            "Sun",

@@ -138,19 +138,27 @@ func TestPreviewOfAJob(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 30, 0, time.UTC)
 	s := cron.NewSchedule()
 	s.Minutes, s.Hours, s.MonthDays, s.Months, s.Weekdays = cron.SetOf(0, 30), cron.Every, cron.Every, cron.Every, cron.Every
-	p, err := svc.PreviewJob(t.Context(), now, as(account), 0, s, cron.Timing{PausedUntil: now.Add(45 * time.Minute)}, 2)
+	p, err := svc.PreviewJob(t.Context(), now, as(account), &cron.Job{Schedule: s, Timing: cron.Timing{PausedUntil: now.Add(45 * time.Minute)}}, 2)
 	if err != nil || len(p.Runs) != 2 || !p.Runs[0].At.Equal(time.Date(2030, 1, 1, 1, 0, 0, 0, time.UTC)) {
 		t.Fatalf("the preview is %+v, %v", p, err)
 	}
 	if p.TooOften.Rule != cron.RuleTooOften || p.TooOften.Given != "1800" || p.Crontab != "0,30 * * * *" && p.Crontab != "*/30 * * * *" {
 		t.Errorf("the preview is %+v", p)
 	}
-	p, err = svc.PreviewJob(t.Context(), now, as(account), 0, s, cron.Timing{RunAt: now.Add(time.Second)}, 2)
+	p, err = svc.PreviewJob(t.Context(), now, as(account), &cron.Job{Schedule: s, Timing: cron.Timing{RunAt: now.Add(time.Second)}}, 2)
 	if err != nil || len(p.Runs) != 1 || p.TooOften.Rule != cron.RuleNone {
 		t.Errorf("the preview of a one-time job is %+v, %v", p, err)
 	}
+	window := cron.MaintenanceWindow{AccountID: account.ID, Title: "move", Start: now.Add(time.Hour), End: now.Add(2 * time.Hour), FolderIDs: []int64{0}}
+	if err := svc.AddMaintenance(t.Context(), as(account), &window); err != nil {
+		t.Fatal(err)
+	}
+	p, err = svc.PreviewJob(t.Context(), now, as(account), &cron.Job{Schedule: s}, 4)
+	if err != nil || len(p.Runs) != 4 || p.Runs[1].Window != nil || p.Runs[2].Window == nil || p.Runs[2].Window.ID != window.ID || p.Runs[3].Window == nil {
+		t.Errorf("the preview with a window is %+v, %v", p, err)
+	}
 	s.Timezone = "Mars/Base"
-	if _, err = svc.PreviewJob(t.Context(), now, as(account), 0, s, cron.Timing{}, 2); cron.KindOf(err) != cron.Invalid {
+	if _, err = svc.PreviewJob(t.Context(), now, as(account), &cron.Job{Schedule: s}, 2); cron.KindOf(err) != cron.Invalid {
 		t.Errorf("an unknown zone: %v", err)
 	}
 }

@@ -18,7 +18,12 @@ type JobReport struct {
 	Good  *cron.Execution // the latest success, without headers and body; nil for none in Days
 	Bad   *cron.Execution // the latest failed or lost one, likewise
 	Why   cron.Diagnosis  // of Bad
+	// Coming is the occurrences that lie ahead, with the maintenance windows that the job is in then.
+	Coming cron.Preview
 }
+
+// comingRuns is how many occurrences a JobReport shows.
+const comingRuns = 10
 
 // JobReport adds up the executions of a job, and finds the latest good and the latest bad one. It takes the same time however many
 // there are: the hours of the statistics say where to look.
@@ -62,7 +67,11 @@ func (s *Service) JobReport(ctx context.Context, now time.Time, actor cron.Actor
 	if r.Bad, err = s.latestIn(ctx, &actor, job, bad, cron.OutcomeFailed, cron.OutcomeLost); err == nil && r.Bad != nil {
 		r.Why = cron.Diagnose(&r.Bad.Result, job, &plan)
 	}
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	r.Coming = job.Preview(now, comingRuns)
+	return r, s.markWindows(ctx, job, actor.Account.ID, &r.Coming)
 }
 
 // day is the day that an hour begins in.

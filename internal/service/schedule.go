@@ -60,13 +60,13 @@ type JobPreview struct {
 	Beside   int          // other jobs of the account that start at the first occurrence, at least
 }
 
-// PreviewJob shows the next occurrences of a job that is being edited, and what is to be known about them. The ID of a new job is 0.
-// Occurrences are those of the schedule, without the delay of a spread, from the end of a pause on. The error is of kind Invalid for an
+// PreviewJob shows the next occurrences of a job that is being edited, with the maintenance windows that it is in then, and what is to be
+// known about them. The ID of a new job is 0. Occurrences are those of the schedule, without the delay of a spread, from the end of a pause on. The error is of kind Invalid for an
 // invalid schedule.
-func (s *Service) PreviewJob(ctx context.Context, now time.Time, actor cron.Actor, jobID int64, schedule cron.Schedule,
-	timing cron.Timing, count int) (JobPreview, error) {
+func (s *Service) PreviewJob(ctx context.Context, now time.Time, actor cron.Actor, job *cron.Job, count int) (JobPreview, error) {
 	var p JobPreview
 	var err error
+	schedule, timing := job.Schedule, &job.Timing
 	p.SchedulePreview, err = s.PreviewSchedule(now, actor, func(r *PreviewRequest) error {
 		r.Schedule, r.RunAt, r.Count = schedule, timing.RunAt, count
 		if timing.Paused(now) {
@@ -83,7 +83,21 @@ func (s *Service) PreviewJob(ctx context.Context, now time.Time, actor cron.Acto
 		}
 	}
 	if len(p.Runs) > 0 && timing.Spread == 0 {
-		p.Beside, err = s.store.DueBeside(ctx, actor.Account.ID, jobID, p.Runs[0].At)
+		if p.Beside, err = s.store.DueBeside(ctx, actor.Account.ID, job.ID, p.Runs[0].At); err != nil {
+			return p, err
+		}
 	}
-	return p, err
+	return p, s.markWindows(ctx, job, actor.Account.ID, &p.Preview)
+}
+
+// markWindows notes the maintenance windows of an account in a preview of a job.
+func (s *Service) markWindows(ctx context.Context, job *cron.Job, accountID int64, p *cron.Preview) error {
+	if len(p.Runs) == 0 {
+		return nil
+	}
+	windows, err := s.store.MaintenanceWindows(ctx, accountID)
+	if len(windows) > 0 {
+		cron.NewMaintenance(windows).Mark(job, p)
+	}
+	return err
 }

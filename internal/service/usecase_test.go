@@ -134,7 +134,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"NewFolder":     func() error { return second(s.NewFolder(a, "x")) },
 		"NewJob":        func() error { return second(s.NewJob(a, changeJob)) },
 		"Idempotent":    func() error { return third(s.Idempotent(ctx, a, service.UseCreateJob, once, nil)) },
-		"PreviewJob":    func() error { return second(s.PreviewJob(ctx, now, a, 0, cron.NewSchedule(), cron.Timing{}, 1)) },
+		"PreviewJob":    func() error { return second(s.PreviewJob(ctx, now, a, new(cron.NewJob()), 1)) },
 		"PreviewSchedule": func() error {
 			return second(s.PreviewSchedule(now, a, func(*service.PreviewRequest) error { return nil }))
 		},

@@ -23,6 +23,8 @@ type nextRun struct {
 	At          time.Time
 	Job, Other  string
 	Note, Exact string
+	Window      string // the maintenance window that the job is in then; empty for none
+	WindowPath  string
 }
 
 // weekdayLabels are the labels of the days of the week, in short, from Sunday on.
@@ -62,6 +64,13 @@ func (v *visit) nextRuns(p cron.Preview, zone string) nextRuns {
 		}
 		if label := noteLabels[run.Note]; label != "" {
 			row.Note = v.catalogue.Label(label)
+		}
+		if w := run.Window; w != nil {
+			label := "next.silenced"
+			if w.Effect == cron.MaintenancePause {
+				label = "next.paused"
+			}
+			row.Window, row.WindowPath = v.catalogue.Label(label, "title", clipText(w.Title, maxChoice)), pathMaintenance+"/"+formatID(w.ID)
 		}
 		list.Rows = append(list.Rows, row)
 	}
@@ -104,7 +113,7 @@ const crowd = 10
 // preview shows what lies ahead of a job. A schedule that cannot be read has an empty preview.
 func (v *visit) preview(job *cron.Job) (preview, error) {
 	var p preview
-	ahead, err := v.web.service.PreviewJob(v.ctx(), v.web.now(), v.actor, job.ID, job.Schedule, job.Timing, shownRuns)
+	ahead, err := v.web.service.PreviewJob(v.ctx(), v.web.now(), v.actor, job, shownRuns)
 	if cron.KindOf(err) == cron.Invalid {
 		return p, nil
 	}

@@ -83,7 +83,7 @@ func (v *visit) jobOverview(status int, jobID int64, refused string) (err error)
 	p.Runs = page.Records
 	p.Pending = v.r.URL.Query().Get("done") == "job-run" ||
 		slices.ContainsFunc(p.Runs, func(r cron.HistoryRecord) bool { return r.Outcome == cron.OutcomeRunning })
-	p.Coming = v.nextRuns(j.Job.Preview(p.now, shownRuns), j.Schedule.Timezone)
+	p.Coming = v.nextRuns(p.Report.Coming, j.Schedule.Timezone)
 	p.setRunbook(v.r.URL.Query().Get("runbook") == "all")
 	return v.render(status, "job", p)
 }

@@ -137,3 +137,22 @@ func TestManyWindows(t *testing.T) {
 		t.Errorf("the page has %d bytes", len(a.body))
 	}
 }
+
+// TestNextRunsInMaintenance marks the next runs of a job that fall into a window, on its page and in the editor.
+func TestNextRunsInMaintenance(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	j := c.jobOf(t) // each hour
+	from := c.store.Now().Truncate(time.Hour).Add(90 * time.Minute)
+	w := cron.MaintenanceWindow{AccountID: 1, Title: "<b>move", Effect: cron.MaintenancePause, Start: from, End: from.Add(3 * time.Hour), JobIDs: []int64{j.ID}}
+	if err := c.service.AddMaintenance(t.Context(), cron.OperatorOf(c.account(t)), &w); err != nil {
+		t.Fatal(err)
+	}
+	const mark = `<a class="tag" href="/console/settings/maintenance/1">paused: &lt;b&gt;move</a>`
+	for _, page := range []string{path(j, ""), path(j, "/settings")} {
+		if n := strings.Count(b.get(page).says(200).body, mark); n != 3 {
+			t.Errorf("%s marks %d runs", page, n)
+		}
+	}
+	b.get(path(c.jobOf(t), "")).says(200).hides(mark)
+}
