@@ -42,8 +42,8 @@ var allowed = map[string][]string{
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
-	"punctual/internal/api/spec":   {"cron", "linediff", "service", "api/wire"},
-	"punctual/internal/api/wire":   {"cron"},
+	"punctual/internal/api/spec":   {"cron", "linediff", "service", "statuspage", "api/wire"},
+	"punctual/internal/api/wire":   {"cron", "statuspage"},
 	"punctual/internal/api/ledger": {"cron", "download", "message", "api/wire"},
 
 	// For tests only: nothing of the program imports them.

@@ -122,6 +122,9 @@ func TestBodiesAreRefusedWhileTheyAreRead(t *testing.T) {
 		{"PUT", "/folders", `{"folder":{"title":"`, `x`, "", little},
 		{"POST", "/maintenance", `{"window":{"jobIds":[1`, `,1`, "/window/jobIds", little},
 		{"POST", "/maintenance", `{"window":{"schedule":{"hours":[1`, `,1`, "/window/schedule/hours", little},
+		{"POST", "/statuspages", `{"statusPage":{"components":[{"jobIds":[1`, `,1`, "/statusPage/components/0/jobIds", little},
+		{"POST", "/statuspages", `{"statusPage":{"networks":["::"`, `,"::"`, "/statusPage/networks", little},
+		{"POST", "/statuspages", `{"statusPage":{"text":"`, `x`, "", 3 << 20},
 		{"POST", "/apikeys", `{"apiKey":{"allowFrom":["::"`, `,"::"`, "/apiKey/allowFrom", little},
 		{"POST", "/apikeys", `{"apiKey":{"title":"`, `x`, "", little},
 		{"PUT", "/tls", `{"tls":{"caBundle":"`, `x`, "", 3 << 20},
@@ -222,6 +225,9 @@ func TestIgnored(t *testing.T) {
 		{"POST", "/maintenance", `{"window":{"title":"a","start":4102444800,"end":4102444801,"timezone":"UTC","active":true,"jobs":[]},"x":1}`, "/x, /window/timezone, /window/jobs"},
 		{"POST", "/maintenance", `{"window":{"title":"a","schedule":"0 2 * * *","timezone":"UTC","durationSeconds":1}}`, ""},
 		{"PATCH", "/maintenance/1", `{"window":{"schedule":{"hours":[1],"minutes":[0],"months":[1],"mdays":[1],"wdays":[1],"spreadSeconds":1},"durationSeconds":1}}`, "/window/schedule/spreadSeconds"},
+		{"POST", "/statuspages", `{"statusPage":{"title":"a","created":1,"colour":1,"components":[{"title":"x","state":"unknown","name":1,"rule":{"of":3,"mean":1}}]}}`,
+			"/statusPage/colour, /statusPage/components/0/name, /statusPage/components/0/rule/mean"},
+		{"PATCH", "/statuspages/1", `{"statusPage":{"text":"a","title2":"b"}}`, "/statusPage/title2"},
 		{"PUT", "/tls", `{"tls":{"certificateExpiry":1,"key":""}}`, "/tls/key"},
 	} {
 		got := c.do(tt.method, tt.path, tt.body)
@@ -287,11 +293,11 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		}
 	}
 	slices.Sort(calls)
-	want := []string{"PATCH /accounts/{accountId}", "PATCH /channels/{channelId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}",
+	want := []string{"PATCH /accounts/{accountId}", "PATCH /channels/{channelId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}", "PATCH /statuspages/{statusPageId}",
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
 		"POST /apikeys", "POST /channels", "POST /channels/{channelId}/mute", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
 		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
-		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions",
+		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions", "POST /statuspages",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)

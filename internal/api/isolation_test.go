@@ -88,6 +88,10 @@ var strangers = map[string]string{
 	"POST /maintenance, for a job":                    `{"window":{"title":"mine","start":4102444800,"end":4102444801,"jobIds":[1],"folderIds":[1]}}`,
 	"PATCH /maintenance/{windowId}":                   `{"window":{"title":"mine"}}`,
 	"DELETE /maintenance/{windowId}":                  ``,
+	"POST /statuspages":                               `{"statusPage":{"title":"mine"}}`,
+	"POST /statuspages, with a job":                   `{"statusPage":{"title":"mine","components":[{"title":"x","jobIds":[1]}]}}`,
+	"PATCH /statuspages/{statusPageId}":               `{"statusPage":{"title":"mine"}}`,
+	"DELETE /statuspages/{statusPageId}":              ``,
 	"POST /bin/jobs/{jobId}/restore":                  ``,
 	"DELETE /bin/jobs/{jobId}":                        ``,
 	"POST /bin/folders/{folderId}/restore":            ``,
@@ -122,6 +126,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	testRun := owner.test(`{"jobId":1,"job":{"extendedData":{"headers":{"X":"` + marker + `"}}}}`)
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	owner.must("POST", "/maintenance", `{"window":{"title":"`+marker+`","start":4102444800,"end":4102444801,"tags":["`+marker+`"]}}`)
+	owner.must("POST", "/statuspages", `{"statusPage":{"title":"`+marker+`","text":"`+marker+`","components":[{"title":"`+marker+`"}]}}`)
 	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
 	owner.must("POST", "/channels", `{"channel":{"kind":"webhook","title":"`+marker+`","tags":["`+marker+`"],"url":"https://`+marker+`.example/","headers":{"X":"`+marker+`"}}}`)
 	keys := owner.keys()
@@ -132,7 +137,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		"{channelId}":      "3", // after those that the accounts began with
 		"{notificationId}": fmt.Sprint(tables.AddMessage(cron.Channel{ID: 3, AccountID: owner.account.ID}, cron.MessageSent)),
 		"{secretId}":       "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
-		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
+		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {

@@ -3,6 +3,7 @@ package api
 import (
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 )
 
 // accountRequests is how many requests of an account may be in progress, on one node.
@@ -22,6 +23,7 @@ var (
 	personBody      = wire.BodyLimit{Bytes: 32 << 10, Items: 100}
 	viewBody        = wire.BodyLimit{Bytes: 1 << 20, Items: 4000}
 	maintenanceBody = wire.BodyLimit{Bytes: 64 << 10, Items: 1000}
+	statusPageBody  = wire.BodyLimit{Bytes: wire.EscapedLength*(statuspage.MaxText+(statuspage.MaxGroups+statuspage.MaxComponents)*2*statuspage.MaxNote) + 128<<10, Items: 10_000}
 	accountBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
 	rerunBody       = wire.BodyLimit{Bytes: 64 << 10, Items: 100}
 	runBody         = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read

@@ -20,6 +20,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/config"
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/notify/email/emailtest"
@@ -382,6 +383,9 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.CreateView(ctx, &view))
 	window := cron.MaintenanceWindow{AccountID: account.ID, Title: inside, Start: db.Now(), End: db.Now().Add(time.Hour)}
 	g.must(db.CreateMaintenance(ctx, &window))
+	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: inside, Days: 90, Timezone: "UTC",
+		Components: []statuspage.Component{{Title: inside, Rule: statuspage.DefaultRule()}}}
+	g.must(db.CreateStatusPage(ctx, &page))
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte(walkSecret)))
 	done := cron.Action{AccountID: account.ID}
 	g.must(db.StartAction(ctx, &done))
@@ -400,7 +404,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.names["confirmed"], link.Hash = auth.NewToken()
 	g.must(db.CreateLink(ctx, &link))
 	for name, id := range map[string]int64{"jobId": job.ID, "channelId": channel.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
-		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
+		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "statusPageId": page.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
 	g.names["name"], g.names["version"] = "nowhere", "1"

@@ -180,7 +180,7 @@ func (p *Page) acceptGroups(c *cron.Checker) {
 			c.Add(at+"/title", cron.Problem{Rule: cron.RuleTwice, Given: g.Title})
 		}
 		titles[g.Title] = true
-		markdown(c, at+"/text", g.Text, MaxText)
+		markdown(c, at+"/text", g.Text, MaxNote)
 		choice(c, at+"/fold", int(g.Fold), int(FoldHealthy)+1)
 	}
 }
@@ -212,7 +212,7 @@ func (of *Component) accept(c *cron.Checker, at string) {
 	if of.Title == "" {
 		c.Add(at+"/title", cron.Problem{Rule: cron.RuleMandatory})
 	}
-	markdown(c, at+"/text", of.Text, MaxText)
+	markdown(c, at+"/text", of.Text, MaxNote)
 	slices.Sort(of.JobIDs)
 	of.JobIDs = slices.Compact(of.JobIDs)
 	switch n := len(of.JobIDs); {

@@ -10,6 +10,7 @@ const (
 	MaxSlug         = 63      // characters, as of a label in a domain name
 	MaxTitle        = 100     // characters
 	MaxText         = 8 << 10 // bytes of Markdown
+	MaxNote         = 1 << 10 // bytes of the text of a group or a component
 	MaxGroups       = 50      // of a page
 	MaxComponents   = 100     // of a page
 	MaxJobs         = 50      // of a component

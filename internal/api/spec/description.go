@@ -50,11 +50,11 @@ func Describe() *Document {
 		},
 		Groups: withIgnored([]Group{
 			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), findOperations(), versionOperations(), actionOperations(), scheduleOperations(),
-			problemOperations(), maintenanceOperations(), accountOperations(), secretOperations(), channelOperations(), notificationOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
+			problemOperations(), maintenanceOperations(), statusPageOperations(), accountOperations(), secretOperations(), channelOperations(), notificationOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
 		}),
 		Webhooks: webhookOperations(),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), findSchemas(), versionSchemas(), actionSchemas(), accountSchemas(),
-			jobProblemSchemas(), maintenanceSchemas(), secretSchemas(), channelSchemas(), notificationSchemas(), personSchemas(), eventSchemas(), problemSchemas(), webhookSchemas()),
+			jobProblemSchemas(), maintenanceSchemas(), statusPageSchemas(), secretSchemas(), channelSchemas(), notificationSchemas(), personSchemas(), eventSchemas(), problemSchemas(), webhookSchemas()),
 	}
 }
 

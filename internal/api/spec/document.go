@@ -186,6 +186,11 @@ func inputs(list []Member) (sent []Member) {
 			continue
 		}
 		m.Schema.Members, m.Schema.Required = inputs(m.Schema.Members), nil
+		if items := m.Schema.Items; items != nil && items.Members != nil {
+			sent := *items
+			sent.Members, sent.Required = inputs(items.Members), nil
+			m.Schema.Items = &sent
+		}
 		sent = append(sent, m)
 	}
 	return sent
