@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"punctual/internal/command":     {"cron"},
 	"punctual/internal/message":     {"command", "cron"},
 	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
-	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "statuspage", "store"},
+	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "picture", "statuspage", "store"},
 	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "statuspage", "api/ledger", "api/spec", "api/wire"},
 	"punctual/internal/web":         {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service", "api/ledger", "api/wire"},
 	"punctual/internal/download":    {},
@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"punctual/internal/markdown":    {},
 	"punctual/internal/zoneinfo":    {"cron"},
 	"punctual/internal/statuspage":  {"cron"},
+	"punctual/internal/picture":     {"cron"},
 
 	"punctual/internal/certificate":  {},
 	"punctual/internal/notify":       {"cron", "message", "metrics"},

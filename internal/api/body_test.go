@@ -283,7 +283,8 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 	}
 	var calls []string
 	for _, o := range description.operations {
-		if o.definition["requestBody"] == nil {
+		body, _ := o.definition["requestBody"].(map[string]any)
+		if dig(body["content"], "application/json") == nil { // none, or a file
 			continue
 		}
 		calls = append(calls, o.method+" "+o.path)

@@ -1,9 +1,12 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -92,6 +95,10 @@ var strangers = map[string]string{
 	"POST /statuspages, with a job":                   `{"statusPage":{"title":"mine","components":[{"title":"x","jobIds":[1]}]}}`,
 	"PATCH /statuspages/{statusPageId}":               `{"statusPage":{"title":"mine"}}`,
 	"DELETE /statuspages/{statusPageId}":              ``,
+	"PUT /statuspages/{statusPageId}/logo":            pixel,
+	"DELETE /statuspages/{statusPageId}/logo":         ``,
+	"PUT /statuspages/{statusPageId}/logo/dark":       pixel,
+	"DELETE /statuspages/{statusPageId}/logo/dark":    ``,
 	"POST /bin/jobs/{jobId}/restore":                  ``,
 	"DELETE /bin/jobs/{jobId}":                        ``,
 	"POST /bin/folders/{folderId}/restore":            ``,
@@ -268,3 +275,12 @@ func (c *client) listen(target string) response {
 	c.server.ServeHTTP(w, r)
 	return response{w.Code, w.Result().Header, w.Body.String()}
 }
+
+// pixel is a PNG file of one pixel.
+var pixel = func() string {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		panic(err)
+	}
+	return b.String()
+}()

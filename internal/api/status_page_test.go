@@ -1,8 +1,12 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
 	"strings"
 	"testing"
 
@@ -211,6 +215,40 @@ func TestStatusPageProblems(t *testing.T) {
 	}
 	c.makePage(`{"title":"Second"}`)
 	if got := c.do("POST", "/statuspages", `{"statusPage":{"title":"Third"}}`); got.status != 429 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+}
+
+// TestStatusLogos uploads a picture and files that are none.
+func TestStatusLogos(t *testing.T) {
+	c := newClient(t)
+	c.testOften()
+	path := c.makePage(`{"title":"x"}`)
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, image.NewGray(image.Rect(0, 0, 1600, 100)), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.do("GET", path+"/logo", ""); got.status != 404 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	for _, bad := range []string{"", "hello", `<svg xmlns="http://www.w3.org/2000/svg"/>`, strings.Repeat("x", 1<<20+1)} {
+		if got := c.do("PUT", path+"/logo", bad, "Content-Type: image/png"); got.status != 400 {
+			t.Errorf("%.20q: status %d: %s", bad, got.status, got.body)
+		}
+	}
+	if got := c.do("PUT", path+"/logo/dark", file.String(), "Content-Type: image/jpeg"); got.status != 200 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+	got := c.do("GET", path+"/logo/dark", "")
+	config, err := png.DecodeConfig(strings.NewReader(got.body))
+	if err != nil || config.Width != 800 || config.Height != 50 || got.header.Get("Content-Type") != "image/png" {
+		t.Errorf("%v %+v %v", err, config, got.header)
+	}
+	if p := c.page(path); p.HasLogo || !p.HasDarkLogo {
+		t.Errorf("%+v", p)
+	}
+	c.must("DELETE", path+"/logo/dark", "")
+	if got := c.do("DELETE", path+"/logo/dark", ""); got.status != 404 {
 		t.Errorf("status %d: %s", got.status, got.body)
 	}
 }

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"image"
+	"image/png"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,11 +23,11 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/config"
 	"punctual/internal/cron"
-	"punctual/internal/statuspage"
 	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/notify/email/emailtest"
 	"punctual/internal/service"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -386,6 +389,8 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: inside, Days: 90, Timezone: "UTC",
 		Components: []statuspage.Component{{Title: inside, Rule: statuspage.DefaultRule()}}}
 	g.must(db.CreateStatusPage(ctx, &page))
+	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, false, []byte(logoFile)))
+	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, true, []byte(logoFile)))
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte(walkSecret)))
 	done := cron.Action{AccountID: account.ID}
 	g.must(db.StartAction(ctx, &done))
@@ -450,3 +455,12 @@ func (g *ground) addLinks(db *store.Store) {
 		g.names[name+"Id"] = fmt.Sprint(l.ID)
 	}
 }
+
+// logoFile is a PNG file of one pixel.
+var logoFile = func() string {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		panic(err)
+	}
+	return b.String()
+}()

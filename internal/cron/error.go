@@ -263,6 +263,7 @@ const (
 	SubjectMaintenance
 	SubjectStatusPage
 	SubjectComponent
+	SubjectLogo
 )
 
 // Error is the text for logs; people read the sentences of package message.

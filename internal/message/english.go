@@ -292,6 +292,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectMaintenance: "maintenance window",
 	cron.SubjectStatusPage:  "status page",
 	cron.SubjectComponent:   "component",
+	cron.SubjectLogo:        "logo",
 }
 
 // englishType returns the name of a type with its article.

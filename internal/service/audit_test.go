@@ -1,9 +1,12 @@
 package service_test
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"maps"
 	"reflect"
 	"slices"
@@ -24,7 +27,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
+	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "LatestRuns", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -158,6 +161,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"ChangeStatusPageIf", "statuspage.change", func() error {
 			return w.ChangeStatusPageIf(ctx, jane, page.ID, nil, func(p *statuspage.Page) { p.Days = 30 })
 		}},
+		{"SetStatusLogo", "statuspage.change", func() error { return w.SetStatusLogo(ctx, jane, page.ID, true, pixel()) }},
 		{"DeleteStatusPage", "statuspage.delete", func() error { return w.DeleteStatusPage(ctx, jane, page.ID) }},
 		{"DeleteStatusPageIf", "statuspage.delete", func() error {
 			second := statuspage.Page{AccountID: jane.Account.ID, Title: "Second"}
@@ -347,4 +351,13 @@ func TestAuditOfAnAccount(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Actor != "command line" {
 		t.Errorf("%+v, %v", all, err)
 	}
+}
+
+// pixel is a picture of one pixel.
+func pixel() []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }

@@ -8,6 +8,8 @@ import (
 
 	"punctual/internal/auth"
 	"punctual/internal/cron"
+	"punctual/internal/picture"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 )
 
@@ -54,6 +56,7 @@ type Service struct {
 	requestKey      []byte // hides what was sent
 
 	passwords  *auth.Passwords
+	pictures   *picture.Pictures
 	passkeys   *auth.Passkeys
 	recovery   auth.RecoveryCodes
 	sealer     *auth.Sealer
@@ -78,6 +81,7 @@ func New(c Config) *Service {
 		mailer: c.Mailer, channels: c.Channels, linkKey: derivedKey(c.Secret, "punctual links in messages"), background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
 		lifetimes: c.Lifetimes, logger: c.Logger, loads: newLoads(),
 	}
+	s.pictures = picture.New(picture.Limits{Bytes: statuspage.MaxLogo, Pixels: statuspage.MaxLogoPixels, Width: logoWidth, Height: logoHeight})
 	s.passkeys = auth.NewPasskeys(s.sealer, productName)
 	if s.passwords == nil {
 		s.passwords = auth.NewPasswords()

@@ -167,3 +167,35 @@ func (s *Service) DeleteStatusPageIf(ctx context.Context, actor cron.Actor, page
 			return s.note(ctx, &actor, cron.AuditEntry{Action: actStatusPageDrop, Object: objectStatusPage, ObjectID: pageID, Title: p.Title})
 		})
 }
+
+// Size in pixels to which larger logos are reduced: twice what pages show.
+const (
+	logoWidth  = 800
+	logoHeight = 240
+)
+
+// StatusLogo reads a logo of a page as PNG: the one for dark colours, or the other one.
+func (s *Service) StatusLogo(ctx context.Context, actor cron.Actor, pageID int64, dark bool) ([]byte, error) {
+	if err := s.allow(&actor, UseGetStatusPage); err != nil {
+		return nil, err
+	}
+	return s.store.StatusLogo(ctx, actor.Account.ID, pageID, dark)
+}
+
+// SetStatusLogo gives a page a logo, of a PNG, JPEG or WebP file of at most statuspage.MaxLogo bytes and statuspage.MaxLogoPixels pixels,
+// or takes it off when the file is nil. What is kept and shown is a PNG file that was made of it.
+func (s *Service) SetStatusLogo(ctx context.Context, actor cron.Actor, pageID int64, dark bool, file []byte) error {
+	if err := s.allow(&actor, UseChangeStatusPage); err != nil {
+		return err
+	}
+	if file != nil {
+		var err error
+		if file, err = s.pictures.PNG(ctx, file); err != nil {
+			return err
+		}
+	}
+	return s.store.SetStatusLogo(ctx, actor.Account.ID, pageID, dark, file, func(ctx context.Context, p *statuspage.Page) error {
+		return s.note(ctx, &actor, cron.AuditEntry{Action: actStatusPageSet, Object: objectStatusPage, ObjectID: pageID, Title: p.Title,
+			Changes: []string{map[bool]string{false: "/logo", true: "/logo/dark"}[dark]}})
+	})
+}

@@ -106,6 +106,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"UpdateStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.UpdateStatusPage(ctx, w.account, w.page, func(p *statuspage.Page) error { p.Title = "other"; return nil })
 	},
+	"SetStatusLogo": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.SetStatusLogo(ctx, w.account, w.page, false, []byte("png"))
+	},
 	"DeleteStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteStatusPage(ctx, w.account, w.page, func(*statuspage.Page) error { return nil })
 	},
@@ -281,7 +284,7 @@ var notWriting = []string{
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "StatusPage", "StatusPages", "StatusPageBySlug", "StatusPageRevision", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "StatusLogo", "StatusPage", "StatusPages", "StatusPageBySlug", "StatusPageRevision", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",

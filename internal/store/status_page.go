@@ -333,3 +333,43 @@ func pageJobs(p *statuspage.Page) (ids []int64) {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
+
+// StatusLogo reads the logo of a page, as PNG: the one for dark colours, or the other one.
+func (s *Store) StatusLogo(ctx context.Context, accountID, pageID int64, dark bool) (picture []byte, err error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	err = s.read.QueryRowContext(ctx, `SELECT picture FROM status_logo JOIN status_page ON status_page.id = page_id
+		WHERE account_id = $1 AND page_id = $2 AND dark = $3`, accountID, pageID, dark).Scan(&picture)
+	return picture, oneRow(err, cron.SubjectLogo)
+}
+
+// SetStatusLogo gives a page a logo as PNG, or takes it off when picture is nil. The transaction also runs then, with the page.
+func (s *Store) SetStatusLogo(ctx context.Context, accountID, pageID int64, dark bool, picture []byte,
+	then ...func(ctx context.Context, p *statuspage.Page) error) error {
+	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		p := statuspage.Page{ID: pageID, AccountID: accountID}
+		err := q.QueryRowContext(ctx, `UPDATE status_page SET revision = revision + 1 WHERE account_id = $1 AND id = $2 RETURNING title`,
+			accountID, pageID).Scan(&p.Title)
+		if err != nil {
+			return oneRow(err, cron.SubjectStatusPage)
+		}
+		if picture == nil {
+			res, err := q.ExecContext(ctx, `DELETE FROM status_logo WHERE page_id = $1 AND dark = $2`, pageID, dark)
+			if err := changedOne(res, err, cron.SubjectLogo); err != nil {
+				return err
+			}
+		} else if _, err := q.ExecContext(ctx, `INSERT INTO status_logo (page_id, dark, picture) VALUES ($1, $2, $3)
+			ON CONFLICT (page_id, dark) DO UPDATE SET picture = excluded.picture`, pageID, dark, picture); err != nil {
+			return fmt.Errorf("write the logo: %w", err)
+		}
+		for _, write := range then {
+			if err := write(ctx, &p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

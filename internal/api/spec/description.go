@@ -62,7 +62,7 @@ func Describe() *Document {
 func withIgnored(groups []Group) []Group {
 	for _, g := range groups {
 		for _, o := range g.Operations {
-			if o.Body == nil {
+			if o.Body == nil || !o.Body.Content.isJSON() {
 				continue
 			}
 			for i := range o.Responses {

@@ -14,7 +14,7 @@ func statusPageOperations() Group {
 		"The call takes effect only if the page has this ETag, or one of several; `*` matches any.")}
 	const one = `{"statusPage":{"title":"Example systems","published":true,"components":[{"title":"Website","jobIds":[1]}]}}`
 	taken := problemOf(http.StatusConflict, "The slug is taken, or other calls changed the page again and again.")
-	return Group{
+	group := Group{
 		Name: "Status pages",
 		Description: "Pages that tell your own users how your services are. A page has components, whose states come from the runs of jobs " +
 			"or are set by people. It is shown at `/status/{slug}`.",
@@ -53,6 +53,32 @@ func statusPageOperations() Group {
 				Parameters:  []Parameter{id, ifMatch},
 				Responses:   answers(doneAnswer(), http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed),
 			},
+		},
+	}
+	group.Operations = append(group.Operations, logoOperations("/statuspages/{statusPageId}/logo", "Logo", "the logo", id)...)
+	group.Operations = append(group.Operations, logoOperations("/statuspages/{statusPageId}/logo/dark", "DarkLogo", "the logo for dark colours", id)...)
+	return group
+}
+
+// logoOperations are those of one of the two logos.
+func logoOperations(path, name, what string, id Parameter) []Operation {
+	picture := Content{MediaType: "image/png", Schema: String("A PNG file.")}
+	return []Operation{
+		{
+			Method: http.MethodGet, Path: path, ID: "getStatusPage" + name, Summary: "Read " + what, Added: true, Parameters: []Parameter{id},
+			Responses: answers(Response{Status: http.StatusOK, Description: "The picture.", Contents: []Content{picture}}, http.StatusNotFound),
+		},
+		{
+			Method: http.MethodPut, Path: path, ID: "setStatusPage" + name, Summary: "Set " + what, Added: true,
+			Description: "The body is a PNG, JPEG or WebP file of at most 1 MiB and 4,194,304 pixels. It is stored as PNG, at most 800 pixels " +
+				"wide and 240 high.",
+			Parameters: []Parameter{id},
+			Body:       &Body{Description: "The file.", Content: Content{MediaType: "image/png", Schema: String("A PNG, JPEG or WebP file.")}},
+			Responses:  answers(doneAnswer(), http.StatusBadRequest, http.StatusNotFound),
+		},
+		{
+			Method: http.MethodDelete, Path: path, ID: "deleteStatusPage" + name, Summary: "Delete " + what, Added: true, Parameters: []Parameter{id},
+			Responses: answers(doneAnswer(), http.StatusNotFound),
 		},
 	}
 }

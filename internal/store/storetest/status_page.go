@@ -255,6 +255,29 @@ var statusPageTests = []test{
 			s.equal("pages", pages, remaining)
 		}
 	}},
+	{"a page has two logos", func(s *suite) {
+		db, account, _ := s.start()
+		stranger := s.account(db)
+		p := s.statusPage(db, account)
+		_, err := db.StatusLogo(s.ctx(), account, p.ID, true)
+		s.missing(err, cron.SubjectLogo)
+		s.missing(db.SetStatusLogo(s.ctx(), account, p.ID, true, nil), cron.SubjectLogo)
+		s.ok(db.SetStatusLogo(s.ctx(), account, p.ID, true, []byte("first")))
+		s.ok(db.SetStatusLogo(s.ctx(), account, p.ID, true, []byte("second")))
+		got, err := db.StatusLogo(s.ctx(), account, p.ID, true)
+		s.ok(err)
+		s.equal("logo", string(got), "second")
+		_, err = db.StatusLogo(s.ctx(), account, p.ID, false)
+		s.missing(err, cron.SubjectLogo)
+		_, err = db.StatusLogo(s.ctx(), stranger, p.ID, true)
+		s.missing(err, cron.SubjectLogo)
+		s.missing(db.SetStatusLogo(s.ctx(), stranger, p.ID, true, []byte("x")), cron.SubjectStatusPage)
+		read, err := db.StatusPage(s.ctx(), account, p.ID)
+		s.ok(err)
+		s.equal("logos", read.Logos, [2]bool{false, true})
+		s.equal("revision grows", read.Revision > p.Revision, true)
+		s.ok(db.SetStatusLogo(s.ctx(), account, p.ID, true, nil))
+	}},
 	{"pages go with their account", func(s *suite) {
 		db, account, _ := s.start()
 		p := s.statusPage(db, account, component("x", s.job(db, account).ID))
