@@ -24,9 +24,11 @@ CREATE TABLE status_page (
     page_groups      TEXT NOT NULL,           -- as JSON
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
-    updated_by       TEXT NOT NULL
+    updated_by       TEXT NOT NULL,
+    days_at          INTEGER NOT NULL DEFAULT 0 -- when a day of its components is over that status_day does not have
 ) STRICT;
 CREATE INDEX status_page_account ON status_page (account_id, id);
+CREATE INDEX status_page_days ON status_page (days_at);
 
 CREATE TABLE status_logo (
     page_id INTEGER NOT NULL REFERENCES status_page (id) ON DELETE CASCADE,
@@ -54,7 +56,9 @@ CREATE TABLE status_component (
     hand_by           TEXT NOT NULL DEFAULT '', -- who set the state of the layer by hand
     state             INTEGER NOT NULL DEFAULT 0, -- what a visitor is shown
     since             INTEGER NOT NULL DEFAULT 0,
-    layers            TEXT NOT NULL DEFAULT ''  -- the latest transition of each layer, as JSON
+    layers            TEXT NOT NULL DEFAULT '', -- the latest transition of each layer, as JSON
+    kept_from         INTEGER NOT NULL DEFAULT 0, -- transitions before have been removed
+    days_done         INTEGER NOT NULL DEFAULT 0  -- the first day that status_day does not have
 ) STRICT;
 CREATE INDEX status_component_page ON status_component (page_id, position);
 
@@ -88,6 +92,7 @@ CREATE TABLE monitor_result (
     status      INTEGER NOT NULL,
     duration_us INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX monitor_result_account ON monitor_result (account_id, id);
 
 CREATE TABLE status_transition (
     component_id INTEGER NOT NULL REFERENCES status_component (id) ON DELETE CASCADE,

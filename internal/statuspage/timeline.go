@@ -1,0 +1,78 @@
+package statuspage
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Layers is what is set in each layer at an instant. The zero value is that of a component of which nothing is known.
+type Layers [LayerCount]Setting
+
+// Setting is what one layer says.
+type Setting struct {
+	Set   bool
+	State State
+}
+
+// Apply makes a transition.
+func (l *Layers) Apply(t Transition) {
+	l[t.Layer] = Setting{!t.Clear, t.State}
+	if t.Clear {
+		l[t.Layer].State = Unknown
+	}
+}
+
+// Shown is the state that a visitor is shown: what a person set, else maintenance, else the worse one of what is observed and of what
+// incidents say.
+func (l Layers) Shown() State {
+	switch {
+	case l[LayerHand].Set:
+		return l[LayerHand].State
+	case l[LayerMaintenance].Set:
+		return Maintenance
+	case l[LayerIncident].Set:
+		return Graver(l[LayerObserved].State, l[LayerIncident].State)
+	}
+	return l[LayerObserved].State
+}
+
+// Span is a time in which a component was shown in one state.
+type Span struct {
+	From, To time.Time
+	State    State
+}
+
+// Spans is how a component was shown between two instants, without gaps, by its transitions in any order. Before the first transition of
+// a layer nothing is set in it. Adjacent spans have different states.
+func Spans(transitions []Transition, from, to time.Time) []Span {
+	if !from.Before(to) {
+		return nil
+	}
+	ordered := slices.SortedStableFunc(slices.Values(transitions), func(a, b Transition) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Layer, b.Layer))
+	})
+	var layers Layers
+	i := 0
+	for ; i < len(ordered) && !ordered[i].At.After(from); i++ {
+		layers.Apply(ordered[i])
+	}
+	spans := []Span{{from, to, layers.Shown()}}
+	for ; i < len(ordered) && ordered[i].At.Before(to); i++ {
+		layers.Apply(ordered[i])
+		last := &spans[len(spans)-1]
+		shown := layers.Shown()
+		switch {
+		case shown == last.State:
+		case ordered[i].At.After(last.From):
+			last.To = ordered[i].At
+			spans = append(spans, Span{ordered[i].At, to, shown})
+		case len(spans) > 1 && spans[len(spans)-2].State == shown: // several transitions at one instant
+			spans = spans[:len(spans)-1]
+			spans[len(spans)-1].To = to
+		default:
+			last.State = shown
+		}
+	}
+	return spans
+}
