@@ -111,6 +111,7 @@ func (n *node) parts() []part {
 		{"upkeep", workers.part(n.upkeep)},
 		{"test runs", workers.part(n.testRuns)},
 		{"actions", workers.part(n.actions)},
+		{"status pages", workers.part(n.statusPages)},
 		{"operator notices", workers.part(n.watchService)},
 		{"announcement", n.announce},
 	}
@@ -371,5 +372,15 @@ func (n *node) actions() worker {
 		name: "actions", first: time.Second, period: time.Second, pause: 5 * time.Millisecond, yields: true,
 		step:    func(ctx context.Context) (more bool, err error) { return n.service.WorkActions(ctx, n.jobs.Epoch()) },
 		failure: "an action could not go on; trying again",
+	}
+}
+
+// statusPages works out the states of the components of status pages: soon after this node has recorded a result of one of their jobs,
+// and each second for what other nodes left, and for results that are overdue. It does not yield to executions, since visitors are to see
+// a change within two seconds; a step is short, and the database serves executions first.
+func (n *node) statusPages() worker {
+	return worker{
+		name: "status pages", first: time.Second, period: time.Second, pause: 50 * time.Millisecond, wake: n.db.Monitored(), step: n.db.ObserveComponents,
+		failure: "the states of components of status pages could not be worked out; trying again",
 	}
 }

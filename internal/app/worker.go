@@ -14,11 +14,12 @@ const maxYield = time.Minute
 
 // worker is a background task that runs in short steps while the service runs.
 type worker struct {
-	name    string        // in the log and as a label of metrics
-	first   time.Duration // from the start to the first step
-	period  time.Duration // from the end of a step to the next one
-	pause   time.Duration // like period, while there is more to do; also how often a worker that yields checks again
-	yields  bool          // executions that wait for a slot go first, for maxYield at most
+	name    string          // in the log and as a label of metrics
+	first   time.Duration   // from the start to the first step
+	period  time.Duration   // from the end of a step to the next one
+	pause   time.Duration   // like period, while there is more to do; also how often a worker that yields checks again
+	yields  bool            // executions that wait for a slot go first, for maxYield at most
+	wake    <-chan struct{} // asks for a step before the period is over, but not before the pause is; nil for none
 	step    func(context.Context) (more bool, err error)
 	failure string // the log message for a failed step
 }
@@ -33,7 +34,7 @@ type runner struct {
 // run runs a worker until ctx ends, and returns after its last step.
 func (r *runner) run(ctx context.Context, w worker) {
 	seen := r.metrics.Worker(w.name)
-	for wait := w.first; sleep(ctx, wait); {
+	for wait := w.first; w.wait(ctx, wait); {
 		for due := time.Now(); w.yields && r.waiting() && time.Since(due) < maxYield; {
 			if !sleep(ctx, w.pause) {
 				return
@@ -53,6 +54,23 @@ func (r *runner) run(ctx context.Context, w worker) {
 			wait = w.pause
 		}
 	}
+}
+
+// wait waits until the next step. It returns false when ctx ends first.
+func (w *worker) wait(ctx context.Context, d time.Duration) bool {
+	if w.wake == nil || d <= w.pause {
+		return sleep(ctx, d)
+	}
+	if !sleep(ctx, w.pause) {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-w.wake:
+	case <-time.After(d - w.pause):
+	}
+	return ctx.Err() == nil
 }
 
 // part makes a worker, which is made when the part starts, a part of the node. A worker without a step is left out.

@@ -54,7 +54,7 @@ func (j *Job) Call(p *Plan, m Material, a Attempt, now time.Time) Call {
 		Request:         j.Request,
 		Secrets:         m.Secrets,
 		Now:             now,
-		Timeout:         j.timeout(p),
+		Timeout:         j.EffectiveTimeout(p),
 		MaxResponse:     p.MaxResponse,
 		RedirectSuccess: j.RedirectSuccess,
 		SaveResponse:    j.SaveResponses,
@@ -67,8 +67,8 @@ func (j *Job) Call(p *Plan, m Material, a Attempt, now time.Time) Call {
 	}
 }
 
-// timeout is the time that an execution may take.
-func (j *Job) timeout(p *Plan) time.Duration {
+// EffectiveTimeout is the time that an execution may take.
+func (j *Job) EffectiveTimeout(p *Plan) time.Duration {
 	if j.Timeout < 1 {
 		return p.DefaultTimeout
 	}

@@ -52,7 +52,7 @@ func (x *diagnosing) mendScheme(remedy Remedy, scheme string) {
 
 // mendTimeout proposes twice the timeout, as far as the plan allows, unless the job has a longer one by now.
 func (x *diagnosing) mendTimeout() {
-	now := x.job.timeout(x.plan)
+	now := x.job.EffectiveTimeout(x.plan)
 	if x.Remedy = RemedyTimeoutMost; now > x.Timeout || now >= x.plan.MaxTimeout {
 		return
 	}

@@ -94,7 +94,7 @@ type RerunJob struct {
 func NewRerunJob(j *Job, p *Plan) RerunJob {
 	r := RerunJob{ID: j.ID, Title: j.Title, Method: j.Request.Method}
 	if j.Policy.Overlap == OverlapSkip {
-		r.Apart = j.timeout(p) + rerunGap
+		r.Apart = j.EffectiveTimeout(p) + rerunGap
 	}
 	return r
 }

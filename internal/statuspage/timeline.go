@@ -37,15 +37,15 @@ func (l Layers) Shown() State {
 	return l[LayerObserved].State
 }
 
-// Span is a time in which a component was shown in one state.
-type Span struct {
+// Stretch is a time in which a component was shown in one state.
+type Stretch struct {
 	From, To time.Time
 	State    State
 }
 
-// Spans is how a component was shown between two instants, without gaps, by its transitions in any order. Before the first transition of
-// a layer nothing is set in it. Adjacent spans have different states.
-func Spans(transitions []Transition, from, to time.Time) []Span {
+// Stretches is how a component was shown between two instants, without gaps, by its transitions in any order. Before the first transition of
+// a layer nothing is set in it. Adjacent ones have different states.
+func Stretches(transitions []Transition, from, to time.Time) []Stretch {
 	if !from.Before(to) {
 		return nil
 	}
@@ -57,22 +57,22 @@ func Spans(transitions []Transition, from, to time.Time) []Span {
 	for ; i < len(ordered) && !ordered[i].At.After(from); i++ {
 		layers.Apply(ordered[i])
 	}
-	spans := []Span{{from, to, layers.Shown()}}
+	stretches := []Stretch{{from, to, layers.Shown()}}
 	for ; i < len(ordered) && ordered[i].At.Before(to); i++ {
 		layers.Apply(ordered[i])
-		last := &spans[len(spans)-1]
+		last := &stretches[len(stretches)-1]
 		shown := layers.Shown()
 		switch {
 		case shown == last.State:
 		case ordered[i].At.After(last.From):
 			last.To = ordered[i].At
-			spans = append(spans, Span{ordered[i].At, to, shown})
-		case len(spans) > 1 && spans[len(spans)-2].State == shown: // several transitions at one instant
-			spans = spans[:len(spans)-1]
-			spans[len(spans)-1].To = to
+			stretches = append(stretches, Stretch{ordered[i].At, to, shown})
+		case len(stretches) > 1 && stretches[len(stretches)-2].State == shown: // several transitions at one instant
+			stretches = stretches[:len(stretches)-1]
+			stretches[len(stretches)-1].To = to
 		default:
 			last.State = shown
 		}
 	}
-	return spans
+	return stretches
 }

@@ -5,12 +5,9 @@ import (
 	"time"
 )
 
-// Times is how long a component was in each state.
-type Times [StateCount]time.Duration
-
-// TimesOf adds up the parts of spans that lie between two instants.
-func TimesOf(spans []Span, from, to time.Time) (t Times) {
-	for _, s := range spans {
+// DurationsOf adds up the parts of stretches that lie between two instants.
+func DurationsOf(stretches []Stretch, from, to time.Time) (t Durations) {
+	for _, s := range stretches {
 		begin, end := s.From, s.To
 		if begin.Before(from) {
 			begin = from
@@ -26,7 +23,7 @@ func TimesOf(spans []Span, from, to time.Time) (t Times) {
 }
 
 // Add adds other times.
-func (t *Times) Add(o Times) {
+func (t *Durations) Add(o Durations) {
 	for i := range t {
 		t[i] += o[i]
 	}
@@ -39,7 +36,7 @@ func (t *Times) Add(o Times) {
 //	         operational + degraded + partial + major outage
 //
 // Unknown is left out. So is maintenance, unless withMaintenance counts it as time in which the component was not up.
-func (t Times) Uptime(withMaintenance bool) (share float64, known bool) {
+func (t Durations) Uptime(withMaintenance bool) (share float64, known bool) {
 	up := t[Operational] + t[Degraded]
 	all := up + t[PartialOutage] + t[MajorOutage]
 	if withMaintenance {
@@ -52,7 +49,7 @@ func (t Times) Uptime(withMaintenance bool) (share float64, known bool) {
 }
 
 // Worst is the worst state of the times; Unknown when there is none at all.
-func (t Times) Worst() State {
+func (t Durations) Worst() State {
 	var states []State
 	for s, d := range t {
 		if d > 0 {
@@ -97,33 +94,24 @@ func DayOf(at time.Time, zone *time.Location) int64 {
 	return day
 }
 
-// Day is how long a component was in each state on a day.
-type Day struct {
-	Day   int64 // since 1970, on the calendar of the page
-	Times Times
-}
-
-// Date is the day as it stands on the calendar, at midnight UTC.
-func (d Day) Date() time.Time { return time.Unix(d.Day*secondsOfDay, 0).UTC() }
-
-// Days adds up spans by days of a zone, from the day first on. The last day can be one that is not over.
-func Days(spans []Span, first int64, zone *time.Location) []Day {
-	if len(spans) == 0 {
+// Days adds up stretches by days of a zone, from the day first on. The last day can be one that is not over.
+func Days(stretches []Stretch, first int64, zone *time.Location) []Day {
+	if len(stretches) == 0 {
 		return nil
 	}
-	end := spans[len(spans)-1].To
+	end := stretches[len(stretches)-1].To
 	var days []Day
 	begin := DayStart(first, zone)
 	for i, day := 0, first; begin.Before(end); day++ {
 		next := DayStart(day+1, zone)
-		for i < len(spans)-1 && !spans[i].To.After(begin) {
+		for i < len(stretches)-1 && !stretches[i].To.After(begin) {
 			i++
 		}
 		last := i
-		for last < len(spans)-1 && spans[last].To.Before(next) {
+		for last < len(stretches)-1 && stretches[last].To.Before(next) {
 			last++
 		}
-		days = append(days, Day{day, TimesOf(spans[i:last+1], begin, next)})
+		days = append(days, Day{begin.In(zone), DurationsOf(stretches[i:last+1], begin, next)})
 		begin = next
 	}
 	return days

@@ -68,7 +68,7 @@ func TestDaysDivideTheTime(t *testing.T) {
 }
 
 func TestUptime(t *testing.T) {
-	var times statuspage.Times
+	var times statuspage.Durations
 	if _, known := times.Uptime(false); known {
 		t.Error("an uptime of nothing")
 	}
@@ -98,13 +98,13 @@ func TestUptime(t *testing.T) {
 
 // secondBySecond is the oracle: it looks at every second what is shown, by the latest transition of each layer, and counts it for the day
 // that the calendar of the zone says.
-func secondBySecond(transitions []statuspage.Transition, from, to time.Time, loc *time.Location) map[string]statuspage.Times {
+func secondBySecond(transitions []statuspage.Transition, from, to time.Time, loc *time.Location) map[string]statuspage.Durations {
 	type date struct {
 		year  int
 		month time.Month
 		day   int
 	}
-	counted := make(map[date]*statuspage.Times)
+	counted := make(map[date]*statuspage.Durations)
 	for at := from; at.Before(to); at = at.Add(time.Second) {
 		var latest [statuspage.LayerCount]*statuspage.Transition
 		for i := range transitions {
@@ -130,12 +130,12 @@ func secondBySecond(transitions []statuspage.Transition, from, to time.Time, loc
 		y, m, d := at.In(loc).Date()
 		times := counted[date{y, m, d}]
 		if times == nil {
-			times = new(statuspage.Times)
+			times = new(statuspage.Durations)
 			counted[date{y, m, d}] = times
 		}
 		times[shown] += time.Second
 	}
-	days := make(map[string]statuspage.Times, len(counted))
+	days := make(map[string]statuspage.Durations, len(counted))
 	for day, times := range counted {
 		days[time.Date(day.year, day.month, day.day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)] = *times
 	}
@@ -178,25 +178,25 @@ func TestUptimeIsThatOfEverySecond(t *testing.T) {
 		}
 		first := statuspage.DayOf(middle.Add(-36*time.Hour), loc)
 		from, to := statuspage.DayStart(first, loc), middle.Add(30*time.Hour)
-		spans := statuspage.Spans(transitions, from, to)
-		for i, s := range spans {
-			if !s.From.Before(s.To) || i > 0 && (!s.From.Equal(spans[i-1].To) || s.State == spans[i-1].State) {
-				t.Fatalf("span %d of %v", i, spans)
+		stretches := statuspage.Stretches(transitions, from, to)
+		for i, s := range stretches {
+			if !s.From.Before(s.To) || i > 0 && (!s.From.Equal(stretches[i-1].To) || s.State == stretches[i-1].State) {
+				t.Fatalf("span %d of %v", i, stretches)
 			}
 		}
 		want := secondBySecond(transitions, from, to, loc)
-		var all, counted statuspage.Times
-		for _, d := range statuspage.Days(spans, first, loc) {
-			if got := d.Date().Format(time.DateOnly); d.Times != want[got] {
-				t.Fatalf("on %s: %v, and %v second by second", got, d.Times, want[got])
+		var all, counted statuspage.Durations
+		for _, d := range statuspage.Days(stretches, first, loc) {
+			if got := d.Start.Format(time.DateOnly); d.States != want[got] {
+				t.Fatalf("on %s: %v, and %v second by second", got, d.States, want[got])
 			}
-			delete(want, d.Date().Format(time.DateOnly))
-			all.Add(d.Times)
+			delete(want, d.Start.Format(time.DateOnly))
+			all.Add(d.States)
 		}
 		if len(want) > 0 {
 			t.Fatalf("days are missing: %v", want)
 		}
-		counted = statuspage.TimesOf(spans, from, to)
+		counted = statuspage.DurationsOf(stretches, from, to)
 		if all != counted {
 			t.Fatalf("days have %v, the whole time %v", all, counted)
 		}

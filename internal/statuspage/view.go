@@ -23,15 +23,15 @@ type Durations [StateCount]time.Duration
 
 // Day is a day of the page's time zone in the history of a component. A day with a clock change has 23 or 25 hours.
 type Day struct {
-	Start  time.Time // midnight, in the page's time zone
-	States Durations // less than a day when the component is newer, or the day is not over
+	Start  time.Time // in the page's time zone: midnight, or later where the clock is changed at midnight
+	States Durations // less than the day when it is not over
 }
 
 // History is how a component was.
 type History struct {
 	ComponentID int64
 	Days        []Day // the oldest first; the last one is today
-	// How long it was in each state in the last 24 hours, 7, 30 and 90 days until now.
+	// How long it was in each state in the last 24 hours, and on the last 7, 30 and 90 days, of which today is one.
 	Last24h, Last7, Last30, Last90 Durations
 }
 

@@ -36,6 +36,7 @@ type record struct {
 	occurrences int64
 	atLeast     bool
 	version     int64 // of the job, when it is launched
+	monitored   bool  // components have the job; only of what does not run
 	launch      int   // the index of its launch; -1 when nothing is launched
 }
 
@@ -400,6 +401,11 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 			return fmt.Errorf("let a pending attempt wait: %w", err)
 		}
 	}
+	var shown monitorResults
+	shown.missed(st.records)
+	if err := shown.write(ctx, s, q); err != nil {
+		return err
+	}
 	return s.missedProblems(ctx, q, st.records, st.now)
 }
 
@@ -407,7 +413,8 @@ func (s *Store) saveSettlement(ctx context.Context, q queryer, st *settlement) e
 func gapRecord(j *cron.Job, g cron.OccurrenceRange, o cron.Outcome, f cron.Fault, now time.Time) *record {
 	return &record{
 		accountID: j.AccountID, jobID: j.ID, planned: millis(g.First), kind: cron.KindScheduled, attempt: 1,
-		outcome: o, started: millis(now), fault: f, last: millis(g.Last), occurrences: g.Count, atLeast: g.AtLeast, launch: -1,
+		outcome: o, started: millis(now), fault: f, last: millis(g.Last), occurrences: g.Count, atLeast: g.AtLeast,
+		monitored: j.Type == cron.TypeMonitoring, launch: -1,
 	}
 }
 

@@ -262,6 +262,10 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		_, err := db.Reseal(ctx)
 		return err
 	},
+	"ObserveComponents": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ObserveComponents(ctx)
+		return err
+	},
 	"WakeJobs": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.WakeJobs(ctx, w.account) },
 }
 
@@ -280,7 +284,7 @@ func swapping(key [32]byte) func() ([][32]byte, error) {
 // notWriting are the other methods.
 var notWriting = []string{
 	"Action", "ActionJobs", "Actions", "WaitingActionJobs", "Edits", "ExecutionJob", "JobCounts", "LastResolved", "NextJobs", "ProblemCounts", "Recent", "Unresolved",
-	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close",
+	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close", "Monitored", "PageHistory",
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
@@ -417,6 +421,7 @@ func TestOneDoor(t *testing.T) {
 			page := statuspage.Page{AccountID: w.account, Title: "page"}
 			ok(t, db.CreateStatusPage(t.Context(), &page))
 			w.page = page.ID
+			tables(t, raw).AddMonitorResults(w.account, w.job, 1, cron.OutcomeSucceeded, db.Now())
 			w.addTestRuns(t, db)
 			w.addActions(t, db)
 			w.addMessages(t, db)

@@ -35,9 +35,17 @@ type transactor interface {
 	write(ctx context.Context, t turn, fn func(ctx context.Context, q queryer) error) error
 	// notify wakes other nodes when the transaction is committed.
 	notify(ctx context.Context, q queryer, w wake) error
+	// alone takes a lock of the whole database until the end of the transaction; false when another transaction has it.
+	alone(ctx context.Context, q queryer, what lockKey) (bool, error)
 	// duplicate tells whether err is the violation of a unique constraint.
 	duplicate(err error) bool
 }
+
+// lockKey is a kind of work that one transaction at a time does. The numbers are known to nodes of other versions.
+type lockKey int64
+
+// The kinds of such work.
+const lockObserving lockKey = 2026_1120 // see Store.ObserveComponents
 
 // wake is what other nodes are woken for. The texts are sent to nodes of other versions, which look at the schedule.
 type wake string
@@ -47,6 +55,7 @@ const (
 	wakeSchedule wake = ""         // a job may be due earlier
 	wakeTestRuns wake = "test run" // a test run waits, or is to end
 	wakeNotices  wake = "notice"   // there are notices, or messages that wait
+	wakeMonitors wake = "monitor"  // there are results for components; only this node is woken
 )
 
 // dialect makes the parts of statements that differ between the databases.
@@ -97,6 +106,9 @@ type batcher interface {
 	saveRuns(ctx context.Context, q queryer, jobs []*cron.JobRecord) error
 	insertReruns(ctx context.Context, q queryer, runs []*rerun) error
 	insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error
+	insertMonitorResults(ctx context.Context, q queryer, results []*monitorResult) error
+	// saveMonitors inserts rows, or replaces those that there are.
+	saveMonitors(ctx context.Context, q queryer, rows []*monitor) error
 }
 
 // historian reads and prunes the ledger.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"punctual/internal/statuspage"
 )
 
 // Intercept calls see for each statement before it runs, until undo is called. An error of see is returned for the
@@ -166,4 +168,11 @@ func (s *Store) Forget(key [32]byte) error {
 func (s *Store) MoveMaintenance(ctx context.Context) error {
 	_, err := s.moveMaintenance(upkeep.with(ctx))
 	return err
+}
+
+// SetLayer is setLayer in a transaction of its own.
+func SetLayer(ctx context.Context, s *Store, componentID int64, layer statuspage.Layer, from time.Time, list ...statuspage.Transition) error {
+	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		return s.setLayer(ctx, q, componentID, layer, from, list...)
+	})
 }

@@ -50,6 +50,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		found  problems
 		quiet  = s.silences(q, now)
 		told   tellings
+		shown  monitorResults
 	)
 	for _, c := range saved {
 		job, ok := jobs[c.Launch.Job.ID]
@@ -67,6 +68,7 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 		}
 		found.add(rec, c, &end)
 		told.add(rec, c, &end, now)
+		shown.add(&rec.Job, c, &end)
 		rec.State = end.State
 		if len(states) == 0 || states[len(states)-1] != job {
 			states = append(states, job)
@@ -83,6 +85,9 @@ func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Comple
 	}
 	if err := s.saveStates(ctx, q, states); err != nil {
 		return fmt.Errorf("write the states: %w", err)
+	}
+	if err := shown.write(ctx, s, q); err != nil {
+		return err
 	}
 	return found.resolve(ctx, s, q, now)
 }

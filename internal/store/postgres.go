@@ -225,6 +225,12 @@ func (e *postgresEngine) notify(ctx context.Context, q queryer, w wake) error {
 	return err
 }
 
+// alone implements engine. The schema is part of the key, since several installations can share a database.
+func (e *postgresEngine) alone(ctx context.Context, q queryer, what lockKey) (alone bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(what)).Scan(&alone)
+	return alone, err
+}
+
 func (e *postgresEngine) close() error { return e.pools.close() }
 
 func (e *postgresEngine) duplicate(err error) bool {

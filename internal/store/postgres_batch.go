@@ -38,6 +38,11 @@ var (
 	postgresInsertNotices = `INSERT INTO outbox (` + batchNames(noticeBatch, "#") + `)
 		SELECT * FROM unnest(` + arrays(noticeBatch) + `)`
 
+	postgresInsertMonitorResults = `INSERT INTO monitor_result (` + batchNames(monitorResultBatch, "#") + `)
+		SELECT * FROM unnest(` + arrays(monitorResultBatch) + `)`
+	postgresSaveMonitors = `INSERT INTO monitor (` + batchNames(monitorBatch, "#") + `)
+		SELECT * FROM unnest(` + arrays(monitorBatch) + `)` + monitorConflict
+
 	keyedStateBatch    = slices.Concat(stateKeyBatch, stateBatch)
 	postgresSaveStates = postgresUpdateStates(stateBatch)
 	keyedRunBatch      = slices.Concat(stateKeyBatch, runBatch)
@@ -190,5 +195,15 @@ func (*postgresEngine) insertReruns(ctx context.Context, q queryer, runs []*reru
 
 func (*postgresEngine) insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error {
 	_, err := q.ExecContext(ctx, postgresInsertNotices, arrayArgs(noticeBatch, notices)...)
+	return err
+}
+
+func (*postgresEngine) insertMonitorResults(ctx context.Context, q queryer, results []*monitorResult) error {
+	_, err := q.ExecContext(ctx, postgresInsertMonitorResults, arrayArgs(monitorResultBatch, results)...)
+	return err
+}
+
+func (*postgresEngine) saveMonitors(ctx context.Context, q queryer, rows []*monitor) error {
+	_, err := q.ExecContext(ctx, postgresSaveMonitors, arrayArgs(monitorBatch, rows)...)
 	return err
 }

@@ -30,7 +30,7 @@ func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	for _, step := range []func(context.Context) (bool, error){
 		s.pruneUsage, s.pruneIdempotencyKeys, s.pruneSessions, s.pruneChallenges, s.pruneLinks, s.pruneAudit,
 		s.wakeRemaining, s.deleteDue, s.pruneDeletedJobs, s.pruneChanges, s.pruneOutbox, s.pruneBin, s.pruneVersions, s.pruneActions, s.foldJobs,
-		s.pruneProblems, s.boundAllVersions, s.pruneReruns, s.moveMaintenance, s.pruneMessages,
+		s.pruneProblems, s.boundAllVersions, s.pruneReruns, s.moveMaintenance, s.pruneMessages, s.keepDays,
 	} {
 		if more, err := step(ctx); more || err != nil {
 			return more, err

@@ -130,6 +130,9 @@ func (e *sqliteEngine) settleDead(ctx context.Context, self int64) (settled int,
 // notify implements engine: no other node shares the database.
 func (e *sqliteEngine) notify(context.Context, queryer, wake) error { return nil }
 
+// alone implements engine: only one transaction writes.
+func (e *sqliteEngine) alone(context.Context, queryer, lockKey) (bool, error) { return true, nil }
+
 func (e *sqliteEngine) duplicate(err error) bool {
 	failed, ok := errors.AsType[*sqlite.Error](err)
 	return ok && failed.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE

@@ -14,13 +14,15 @@ var (
 	sqliteInsertRecord = sqliteInsert("execution", recordBatch) + ` ON CONFLICT DO NOTHING`
 	sqliteSaveResult   = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
 		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)` // the last one is the new outcome
-	sqliteInsertResponse     = sqliteInsert("response", responseBatch) + ` ON CONFLICT DO NOTHING`
-	sqliteSaveProblem        = sqliteInsert("problem", problemBatch) + problemConflict
-	sqliteInsertPendingRerun = sqliteInsert("pending", pendingRerunBatch)
-	sqliteInsertRerun        = sqliteInsert("rerun", rerunBatch)
-	sqliteInsertNotice       = sqliteInsert("outbox", noticeBatch)
-	sqliteSaveState          = `UPDATE job_state SET ` + batchNames(stateBatch, "# = ?") + ` WHERE job_id = ?`
-	sqliteSaveRun            = `UPDATE job_state SET ` + batchNames(runBatch, "# = ?") + ` WHERE job_id = ?`
+	sqliteInsertResponse      = sqliteInsert("response", responseBatch) + ` ON CONFLICT DO NOTHING`
+	sqliteSaveProblem         = sqliteInsert("problem", problemBatch) + problemConflict
+	sqliteInsertPendingRerun  = sqliteInsert("pending", pendingRerunBatch)
+	sqliteInsertRerun         = sqliteInsert("rerun", rerunBatch)
+	sqliteInsertNotice        = sqliteInsert("outbox", noticeBatch)
+	sqliteSaveState           = `UPDATE job_state SET ` + batchNames(stateBatch, "# = ?") + ` WHERE job_id = ?`
+	sqliteSaveRun             = `UPDATE job_state SET ` + batchNames(runBatch, "# = ?") + ` WHERE job_id = ?`
+	sqliteInsertMonitorResult = sqliteInsert("monitor_result", monitorResultBatch)
+	sqliteSaveMonitor         = sqliteInsert("monitor", monitorBatch) + monitorConflict
 )
 
 func sqliteInsert[R any](table string, batch []batchColumn[R]) string {
@@ -130,6 +132,24 @@ func (*sqliteEngine) insertReruns(ctx context.Context, q queryer, runs []*rerun)
 func (*sqliteEngine) insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error {
 	for _, n := range notices {
 		if _, err := q.ExecContext(ctx, sqliteInsertNotice, rowArgs(noticeBatch, n)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*sqliteEngine) insertMonitorResults(ctx context.Context, q queryer, results []*monitorResult) error {
+	for _, r := range results {
+		if _, err := q.ExecContext(ctx, sqliteInsertMonitorResult, rowArgs(monitorResultBatch, r)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (*sqliteEngine) saveMonitors(ctx context.Context, q queryer, rows []*monitor) error {
+	for _, m := range rows {
+		if _, err := q.ExecContext(ctx, sqliteSaveMonitor, rowArgs(monitorBatch, m)...); err != nil {
 			return err
 		}
 	}

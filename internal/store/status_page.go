@@ -176,7 +176,10 @@ func (s *Store) CreateStatusPage(ctx context.Context, p *statuspage.Page) error 
 		if err := insertStatusPage(ctx, q, p); err != nil {
 			return err
 		}
-		return s.saveComponents(ctx, q, &statuspage.Page{}, p)
+		if err := s.saveComponents(ctx, q, &statuspage.Page{}, p); err != nil {
+			return err
+		}
+		return s.refreshComponents(ctx, q, p.ID)
 	})
 }
 
@@ -261,7 +264,15 @@ func (s *Store) saveStatusPage(ctx context.Context, q queryer, before, after *st
 		return fmt.Errorf("change the status page: %w", err)
 	}
 	after.Version = before.Version + 1
-	return s.saveComponents(ctx, q, before, after)
+	if err := s.saveComponents(ctx, q, before, after); err != nil {
+		return err
+	}
+	if before.Timezone != after.Timezone {
+		if err := s.forgetDays(ctx, q, after.ID); err != nil {
+			return err
+		}
+	}
+	return s.refreshComponents(ctx, q, after.ID)
 }
 
 // DeleteStatusPage removes a page with everything that belongs to it, if allow returns no error for it; such an error is returned

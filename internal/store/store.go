@@ -49,34 +49,36 @@ type queryer interface {
 
 // Store is the database. It is safe for concurrent use.
 type Store struct {
-	engine        engine
-	plans         cron.Plans
-	read          queryer       // a pools
-	gate          *gate         // shares the connections of accounts
-	callTime      time.Duration // maxCallTime
-	edits         editQueue
-	sealer        *sealer
-	secret        [32]byte                     // see ServiceSecret
-	reported      atomic.Pointer[reportedKeys] // nil when this process is no node
-	installation  [16]byte                     // see cron.Material
-	opened        openedTLS
-	logger        *slog.Logger
-	changed       chan struct{} // receives after a change of the schedule
-	tested        chan struct{} // receives when a test run waits or is to end
-	noticed       chan struct{} // receives when there are notices, or messages that wait
-	offset        atomic.Int64  // of the database's clock to the process's, in nanoseconds
-	outboxAccount atomic.Int64  // the account whose notices upkeep has counted last
-	routedAccount atomic.Int64  // the account whose notices were routed last
-	sendingTurn   atomic.Int64  // the account whose messages were claimed last
-	boundAccount  atomic.Int64  // the account whose messages upkeep has counted last
-	auditKept     time.Duration
-	auditEntries  int
-	auditAccount  atomic.Int64 // the account whose audit log upkeep has counted last
-	versionsSeen  atomic.Int64 // the version that upkeep has looked at last
-	written       writtenBytes
-	packers       sync.Pool // of *packer
-	stop          context.CancelFunc
-	background    sync.WaitGroup
+	engine          engine
+	plans           cron.Plans
+	read            queryer       // a pools
+	gate            *gate         // shares the connections of accounts
+	callTime        time.Duration // maxCallTime
+	edits           editQueue
+	sealer          *sealer
+	secret          [32]byte                     // see ServiceSecret
+	reported        atomic.Pointer[reportedKeys] // nil when this process is no node
+	installation    [16]byte                     // see cron.Material
+	opened          openedTLS
+	logger          *slog.Logger
+	changed         chan struct{} // receives after a change of the schedule
+	tested          chan struct{} // receives when a test run waits or is to end
+	noticed         chan struct{} // receives when there are notices, or messages that wait
+	monitored       chan struct{} // see Monitored
+	offset          atomic.Int64  // of the database's clock to the process's, in nanoseconds
+	observedAccount atomic.Int64  // the account of which ObserveComponents took results last
+	outboxAccount   atomic.Int64  // the account whose notices upkeep has counted last
+	routedAccount   atomic.Int64  // the account whose notices were routed last
+	sendingTurn     atomic.Int64  // the account whose messages were claimed last
+	boundAccount    atomic.Int64  // the account whose messages upkeep has counted last
+	auditKept       time.Duration
+	auditEntries    int
+	auditAccount    atomic.Int64 // the account whose audit log upkeep has counted last
+	versionsSeen    atomic.Int64 // the version that upkeep has looked at last
+	written         writtenBytes
+	packers         sync.Pool // of *packer
+	stop            context.CancelFunc
+	background      sync.WaitGroup
 }
 
 // Open opens the database, and creates or migrates it unless o.NoMigrate. Errors wrap one of the Err values above where
@@ -92,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, callTime: maxCallTime,
-		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), noticed: make(chan struct{}, 1), stop: stop}
+		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), noticed: make(chan struct{}, 1), monitored: make(chan struct{}, 1), stop: stop}
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
 	}
@@ -193,6 +195,8 @@ func (s *Store) signal(w wake) {
 		to = s.tested
 	case wakeNotices:
 		to = s.noticed
+	case wakeMonitors:
+		to = s.monitored
 	}
 	select {
 	case to <- struct{}{}:

@@ -82,13 +82,14 @@ type transactionKey struct{}
 
 // transaction is an open transaction.
 type transaction struct {
-	q       queryer
-	changed bool                              // the schedule of a job may have changed
-	tested  bool                              // a test run waits, or is to end
-	noticed bool                              // there are notices, or messages that wait
-	after   []func(ctx context.Context) error // see afterCommit
-	key     *sealingKey                       // that seals what it writes, once Store.seal has locked it
-	ended   error                             // why the database has ended it; nothing more may be written
+	q         queryer
+	changed   bool                              // the schedule of a job may have changed
+	tested    bool                              // a test run waits, or is to end
+	noticed   bool                              // there are notices, or messages that wait
+	monitored bool                              // there are results for components
+	after     []func(ctx context.Context) error // see afterCommit
+	key       *sealingKey                       // that seals what it writes, once Store.seal has locked it
+	ended     error                             // why the database has ended it; nothing more may be written
 }
 
 // joined is the transaction that ctx is part of.
@@ -107,10 +108,11 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		t = known // upkeep on behalf of an account keeps its own turn
 	}
 	var (
-		changed bool
-		tested  bool
-		noticed bool
-		after   []func(ctx context.Context) error
+		changed   bool
+		tested    bool
+		noticed   bool
+		monitored bool
+		after     []func(ctx context.Context) error
 	)
 	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
 		defer func() {
@@ -120,7 +122,7 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		}()
 		tx := &transaction{q: q}
 		err = fn(context.WithValue(ctx, transactionKey{}, tx), q)
-		changed, tested, noticed, after = tx.changed, tx.tested, tx.noticed, tx.after
+		changed, tested, noticed, monitored, after = tx.changed, tx.tested, tx.noticed, tx.monitored, tx.after
 		if err == nil {
 			err = tx.ended
 		}
@@ -134,6 +136,9 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 	}
 	if err == nil && noticed {
 		s.signal(wakeNotices)
+	}
+	if err == nil && monitored {
+		s.signal(wakeMonitors)
 	}
 	for _, follow := range after {
 		if err == nil {

@@ -54,6 +54,7 @@ func Run(t *testing.T, d Database) {
 		{"silence", silenceTests},
 		{"maintenance", maintenanceTests},
 		{"status pages", statusPageTests},
+		{"monitors", monitorTests},
 		{"events", eventTests},
 		{"runs", runTests},
 		{"reruns", rerunTests},
