@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -78,12 +79,11 @@ func (a *api) readSearch(r *http.Request, jobID int64) (q cron.HistoryQuery, for
 		f.FolderID = new(int64)
 		wire.Integer(query, "folder", f.FolderID, 0, 1<<53)
 	}
-	f.Outcomes = readChoices(query, values, "outcome", wire.Outcomes, cron.Outcome.String)
-	f.Faults = readChoices(query, values, "reason", wire.Faults, func(f cron.Fault) string { return wire.FaultNames[f] })
-	f.Statuses = readStatuses(query, values)
+	f.Outcomes, f.Faults, f.Kinds, f.Statuses = readRecordChoices(query, values, "")
 	wire.Span(query, &f.From, &f.To)
 	query.Text("text", &f.Text)
 	readCause(query, &f.Cause)
+	readExclusion(query, values, &f.Not)
 	f.Check(&p.Checker)
 	by := -1
 	wire.Choice(query, "groupBy", &by, wire.GroupNames)
@@ -109,27 +109,76 @@ func readCause(query wire.Object, to *cron.Fingerprint) {
 	}
 }
 
-// readChoices reads a list of names of the given values.
+// readRecordChoices reads the lists of what a record may have, or may not have, of the parameters whose names have a prefix.
+func readRecordChoices(query wire.Object, values url.Values, prefix string) ([]cron.Outcome, []cron.Fault, []cron.RecordKind, []cron.StatusRange) {
+	return readChoices(query, values, prefix+"outcome", wire.Outcomes, cron.Outcome.String),
+		readChoices(query, values, prefix+"reason", wire.Faults, func(f cron.Fault) string { return wire.FaultNames[f] }),
+		readChoices(query, values, prefix+"kind", cron.RecordKinds(), cron.RecordKind.String),
+		readStatuses(query, values, prefix+"httpStatus")
+}
+
+// readExclusion reads what records may not have.
+func readExclusion(query wire.Object, values url.Values, not *cron.HistoryExclusion) {
+	not.Outcomes, not.Faults, not.Kinds, not.Statuses = readRecordChoices(query, values, notPrefix)
+	not.JobIDs = readItemsOf(query, values, notPrefix+"job", func(text string) (int64, cron.Problem) { return parseNumber(text, 1) })
+	not.FolderIDs = readItemsOf(query, values, notPrefix+"folder", func(text string) (int64, cron.Problem) { return parseNumber(text, 0) })
+	not.Causes = readItemsOf(query, values, notPrefix+"cause", func(text string) (cron.Fingerprint, cron.Problem) {
+		if cause, ok := cron.ParseFingerprint(text); ok {
+			return cause, cron.Problem{}
+		}
+		return 0, cron.Problem{Rule: cron.RuleCause, Given: text}
+	})
+	query.Text(notPrefix+"text", &not.Text)
+}
+
+// parseNumber reads the number of a job or folder.
+func parseNumber(text string, least int64) (int64, cron.Problem) {
+	raw, _ := json.Marshal(text) // which a text always can be
+	return wire.ParseInteger(raw, least, 1<<53)
+}
+
+// pointerTo is the pointer to an item of a parameter; what belongs to not.… is below /not.
+func pointerTo(query wire.Object, parameter string, index int) string {
+	return query.At(append(strings.Split(parameter, "."), strconv.Itoa(index))...)
+}
+
+// readItemsOf reads the items of a list. More than a filter may have are refused, however many.
+func readItemsOf[T any](query wire.Object, values url.Values, parameter string, parse func(string) (T, cron.Problem)) (parsed []T) {
+	for i, item := range wire.List(values, parameter) {
+		value, wrong := parse(item)
+		if wrong.Rule != cron.RuleNone {
+			query.Problems.Add(pointerTo(query, parameter, i), wrong)
+		} else if len(parsed) <= cron.MaxFilterValues {
+			parsed = append(parsed, value)
+		}
+	}
+	return parsed
+}
+
+// readChoices reads a list of names of the given values, each once.
 func readChoices[T any](query wire.Object, values url.Values, parameter string, all []T, name func(T) string) (chosen []T) {
 	names := make([]string, len(all))
 	for i, value := range all {
 		names[i] = name(value)
 	}
+	taken := make([]bool, len(all))
 	for i, item := range wire.List(values, parameter) {
 		if at := slices.Index(names, item); at >= 0 {
-			chosen = append(chosen, all[at])
+			if !taken[at] {
+				taken[at], chosen = true, append(chosen, all[at])
+			}
 			continue
 		}
-		query.Problems.Add(query.At(parameter, strconv.Itoa(i)),
+		query.Problems.Add(pointerTo(query, parameter, i),
 			cron.Problem{Rule: cron.RuleUnknownValue, Given: item, Want: strings.Join(names, ", ")})
 	}
 	return chosen
 }
 
-func readStatuses(query wire.Object, values url.Values) (ranges []cron.StatusRange) {
-	items := wire.List(values, "httpStatus")
+func readStatuses(query wire.Object, values url.Values, parameter string) (ranges []cron.StatusRange) {
+	items := wire.List(values, parameter)
 	if len(items) > cron.MaxStatusRanges {
-		query.Add("httpStatus", cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(len(items)), Min: 1,
+		query.Problems.Add(query.At(strings.Split(parameter, ".")...), cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(len(items)), Min: 1,
 			Max: cron.MaxStatusRanges})
 		return nil
 	}
@@ -137,7 +186,7 @@ func readStatuses(query wire.Object, values url.Values) (ranges []cron.StatusRan
 		if parsed, ok := cron.ParseStatusRange(item); ok {
 			ranges = append(ranges, parsed)
 		} else {
-			query.Problems.Add(query.At("httpStatus", strconv.Itoa(i)), cron.Problem{Rule: cron.RuleStatusRange, Given: item})
+			query.Problems.Add(pointerTo(query, parameter, i), cron.Problem{Rule: cron.RuleStatusRange, Given: item})
 		}
 	}
 	return ranges

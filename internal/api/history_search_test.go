@@ -147,6 +147,13 @@ func TestSearch(t *testing.T) {
 			"nonsense=1&format=":   9,
 			"outcome=&limit=3":     3,
 			"format=json&folder=0": 5,
+
+			"kind=retry": 1, "kind=scheduled": 8, "kind=manual,rerun": 0, "kind=manual,+retry,retry": 1, "not.kind=retry": 8,
+			"not.outcome=failed": 7, "not.outcome=failed,missed&not.outcome=lost": 3, "outcome=failed&not.kind=retry": 1,
+			"not.reason=missed": 7, "not.httpStatus=503": 8, "not.httpStatus=500-599,200": 6, "not.text=FLAKY": 4, "not.text=": 9,
+			"not.job=" + jobID: 4, "not.folder=1": 5, "not.folder=0,1": 0, "job=" + jobID + "&not.folder=1&not.outcome=lost": 4,
+			"not.cause=0000000000000001": 9, "not.unknown=1": 9,
+			"kind=" + strings.Repeat("manual,", 3000) + "retry": 1,
 		} {
 			if got := c.search("/history?" + query); len(got.History) != want {
 				t.Errorf("%s: %d records %+v, want %d", query, len(got.History), got.History, want)
@@ -189,11 +196,18 @@ func TestSearchRefusesWhatItCannotUse(t *testing.T) {
 		"limit=x&from=y&to=z&job=0&folder=-1&outcome=a,failed,b&reason=,refused,Refused,-&httpStatus=99,200,600-500,x&cursor=!&format=xml": {
 			"/job", "/folder", "/outcome/0", "/outcome/2", "/reason/1", "/reason/2", "/httpStatus/0", "/httpStatus/2", "/httpStatus/3", "/from", "/to",
 			"/format", "/limit", "/cursor"},
-		"from=10&to=10":                    {"/to"},
-		"from=10&to=9":                     {"/to"},
-		"text=" + strings.Repeat("x", 201): {"/text"},
-		"text=a%00b":                       {"/text"},
-		"text=a%0Ab":                       {"/text"},
+		"kind=x,retry,repeat&not.kind=,y&not.outcome=z": {"/kind/0", "/kind/2", "/not/outcome/0", "/not/kind/0"},
+		"not.job=1,0,x,9e99&not.folder=-1&not.cause=1,00000000000000zz": {"/not/job/1", "/not/job/2", "/not/job/3", "/not/folder/0",
+			"/not/cause/0", "/not/cause/1"},
+		"not.httpStatus=" + strings.Repeat("200,", 51): {"/not/httpStatus"},
+		"not.httpStatus=x":                           {"/not/httpStatus/0"},
+		"not.text=a%0Ab":                             {"/not/text"},
+		"not.job=" + strings.Repeat("1,", 101):       {"/not/job"},
+		"from=10&to=10":                              {"/to"},
+		"from=10&to=9":                               {"/to"},
+		"text=" + strings.Repeat("x", 201):           {"/text"},
+		"text=a%00b":                                 {"/text"},
+		"text=a%0Ab":                                 {"/text"},
 		"httpStatus=" + strings.Repeat("200,", 51):   {"/httpStatus"},
 		"cursor=" + cursor + "A":                     {"/cursor"},
 		"cursor=B" + cursor[1:]:                      {"/cursor"},
@@ -255,14 +269,14 @@ func TestEveryFaultHasAName(t *testing.T) {
 func FuzzSearch(f *testing.F) {
 	for _, seed := range []string{
 		"job=1&folder=0&outcome=failed,lost&httpStatus=500-599,404&from=1&to=2000000000&text=%C3%84%25_&limit=7",
-		"cursor=AQAAAAAAAAABAAAAAAAAAAE&format=json", "format=csv", "format=ndjson&outcome=x&reason=refused,,x", "text=%ff%00", "step=hour",
+		"cursor=AQAAAAAAAAABAAAAAAAAAAE&format=json", "format=csv", "kind=retry&not.kind=manual&not.job=1,2&not.cause=0000000000000001&not.text=%00", "format=ndjson&outcome=x&reason=refused,,x", "text=%ff%00", "step=hour",
 		"step=day&from=1700000000&to=1700600000", "from=2026-03-29T00:00:00+02:00&to=9e9", "limit=1e2&job=9e15", ";&=&%zz",
 	} {
 		f.Add(seed)
 	}
 	c := newClient(f)
 	c.create(`{"url":"a.example"}`)
-	known := []string{"/job", "/folder", "/outcome", "/reason", "/httpStatus", "/from", "/to", "/text", "/limit", "/cursor", "/format",
+	known := []string{"/job", "/folder", "/outcome", "/reason", "/kind", "/not", "/cause", "/httpStatus", "/from", "/to", "/text", "/limit", "/cursor", "/format",
 		"/step"}
 	f.Fuzz(func(t *testing.T, query string) {
 		if _, err := url.ParseRequestURI("/history?" + query); err != nil || strings.ContainsAny(query, "# \r\n\x00") {

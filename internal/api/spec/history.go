@@ -106,24 +106,41 @@ func spanParameters(more string) []Parameter {
 
 // filterParameters are the parameters that filter records.
 func filterParameters() []Parameter {
-	var names []Choice
-	for _, o := range wire.Outcomes {
-		names = append(names, Choice{Value: o.String()})
-	}
 	return slices.Concat([]Parameter{
 		{In: "query", Name: "folder", Schema: Integer("Only records of the jobs that are in this folder now; 0 is the root folder.").AtLeast(0)},
-		{In: "query", Name: "outcome", Joined: true, Schema: Array("Only records with these outcomes.",
-			String("").Choose(names...)).Like("failed")},
-		{In: "query", Name: "reason", Joined: true, Schema: Array("Only records with these reasons.",
-			String("").Choose(reasonChoices()...)).Like("timeout")},
-		{In: "query", Name: "httpStatus", Joined: true, Schema: Array("Only records with these status codes, or ranges of them.",
-			String("").Matching(`^[1-9][0-9]{2}(-[1-9][0-9]{2})?$`)).UpTo(cron.MaxStatusRanges)},
+	}, choiceParameters("", "Only records"), []Parameter{
 		{In: "query", Name: "text", Schema: String("Only records with this text in `url`, `jobTitle`, the reason phrase of the response, or the " +
 			"detail of the `reason`, such as a host or an address; ignoring case.").
 			UpTo(cron.MaxFilterText)},
 		{In: "query", Name: "cause", Schema: String("Only failures with this cause.").
 			Matching("^[0-9A-Fa-f]{16}$")},
+	}, choiceParameters("not.", "No records"), []Parameter{
+		{In: "query", Name: "not.job", Joined: true, Schema: Array("No records of these jobs.", Integer("").AtLeast(1)).UpTo(cron.MaxFilterValues)},
+		{In: "query", Name: "not.folder", Joined: true, Schema: Array("No records of the jobs that are in these folders now.", Integer("").AtLeast(0)).
+			UpTo(cron.MaxFilterValues)},
+		{In: "query", Name: "not.cause", Joined: true, Schema: Array("No failures with these causes.", String("").Matching("^[0-9A-Fa-f]{16}$")).
+			UpTo(cron.MaxFilterValues)},
+		{In: "query", Name: "not.text", Schema: String("No records with this text, as in `text`.").UpTo(cron.MaxFilterText)},
 	}, spanParameters("Only records whose `date` is at or after it."))
+}
+
+// choiceParameters are the parameters of which any of several values can be asked for, and of which none is wanted with the prefix "not.".
+func choiceParameters(prefix, which string) []Parameter {
+	var outcomes, kinds []Choice
+	for _, o := range wire.Outcomes {
+		outcomes = append(outcomes, Choice{Value: o.String()})
+	}
+	for _, k := range cron.RecordKinds() {
+		kinds = append(kinds, Choice{Value: k.String()})
+	}
+	return []Parameter{
+		{In: "query", Name: prefix + "outcome", Joined: true, Schema: Array(which+" with these outcomes.", String("").Choose(outcomes...)).Like("failed")},
+		{In: "query", Name: prefix + "reason", Joined: true, Schema: Array(which+" with these reasons.", String("").Choose(reasonChoices()...)).Like("timeout")},
+		{In: "query", Name: prefix + "kind", Joined: true, Schema: Array(which+" of these kinds; `retry` includes `repeat`.",
+			String("").Choose(kinds...)).Like("manual")},
+		{In: "query", Name: prefix + "httpStatus", Joined: true, Schema: Array(which+" with these status codes, or ranges of them.",
+			String("").Matching(`^[1-9][0-9]{2}(-[1-9][0-9]{2})?$`)).UpTo(cron.MaxStatusRanges)},
+	}
 }
 
 func groupParameter() []Parameter {
