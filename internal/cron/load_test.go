@@ -53,6 +53,20 @@ func TestLoadCountsWhatTheSchedulerRuns(t *testing.T) {
 				j.Timing.RunAt = from.Add(time.Duration(rapid.IntRange(-1, 200).Draw(t, "at")) * time.Hour)
 			}
 		}
+		ahead := cron.PlanAhead(jobs, from.Add(30*time.Second), 180)
+		for minute, n := range ahead.Minutes {
+			want, start := 0, from.Add(time.Duration(minute)*time.Minute)
+			for i := range jobs {
+				for at := jobs[i].OccurrenceAfter(start.Add(-1)); !at.IsZero() && at.Before(start.Add(time.Minute)); at = jobs[i].OccurrenceAfter(at) {
+					if !at.Before(from.Add(30 * time.Second)) {
+						want++
+					}
+				}
+			}
+			if n != want {
+				t.Errorf("minute %d has %d, want %d", minute, n, want)
+			}
+		}
 		load := cron.PlanLoad(jobs, cron.LoadQuery{From: from.Add(30 * time.Second), Timezone: zone.String(), Spread: time.Minute})
 		day, week := loadOf(jobs, from, zone)
 		if fmt.Sprint(load.Day) != fmt.Sprint(day) {

@@ -13,6 +13,9 @@ const (
 	overviewRuns     = 10
 	overviewEdits    = 200 // versions and deleted jobs that are looked at
 	overviewSpan     = 24 * time.Hour
+	overviewAhead    = 180 // minutes
+	// OverviewPlanned is up to how many jobs of an account what is planned is counted.
+	OverviewPlanned = 1000
 )
 
 // Overview is what an account looks like at present.
@@ -24,6 +27,7 @@ type Overview struct {
 	Why          []cron.Diagnosis  // of each of them, whatever the job
 	Next         []cron.JobRecord  // the jobs that run next
 	Recent       cron.RecentStats  // of the last day
+	Ahead        *cron.Ahead       // what is planned for the next three hours; nil for an account with more jobs than OverviewPlanned
 	Day          cron.Tally        // of the hours of the last day
 	Edits        []cron.JobEdit    // of the last day, latest first
 	EditsAtLeast bool              // there are more
@@ -52,6 +56,13 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor cron.Actor)
 	}
 	if o.Recent, err = s.store.Recent(ctx, account, since); err != nil {
 		return o, err
+	}
+	if o.Jobs.Jobs <= OverviewPlanned {
+		jobs, err := s.store.ScheduledJobs(ctx, account)
+		if err != nil {
+			return o, err
+		}
+		o.Ahead = new(cron.PlanAhead(jobs, now, overviewAhead))
 	}
 	for i := range o.Recent.Hours {
 		o.Day.Merge(&o.Recent.Hours[i].Tally)

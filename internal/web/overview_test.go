@@ -102,6 +102,22 @@ func TestOverviewOfChanges(t *testing.T) {
 	b.get("/console").says(200, "deleted", "job 0")
 }
 
+// TestOverviewPlanned shows what is planned for the next hours, in an account that is not too large for it.
+func TestOverviewPlanned(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	account := c.account(t)
+	j := c.enabledJob(t, account, "each minute")
+	page := b.get("/console").says(200, "are planned for the next 3 hours", `viewBox="0 0 1619 60"`, `class="planned" d="M1440.5 40v-40M1441.5 40v-40`, ">Planned<", "/console/jobs?sort=next")
+	if !strings.Contains(page.body, "180 are planned") && !strings.Contains(page.body, "179 are planned") { // the present minute may be over
+		t.Error("not 180 runs are planned")
+	}
+	x := c.tables(t)
+	x.CopyJob(j.ID, 1000)
+	x.Exec(`INSERT INTO rollup_minute (account_id, minute, succeeded, failed, missed) VALUES ($1, $2, 1, 0, 0)`, account.ID, time.Now().Unix()/60)
+	b.get("/console").says(200, "What is planned is shown for accounts with up to 1,000 jobs", `viewBox="0 0 1440 60"`).hides(">Planned<", "are planned for")
+}
+
 // TestOverviewIsSmall shows the worst data.
 func TestOverviewIsSmall(t *testing.T) {
 	c := newConsole(t)
