@@ -87,6 +87,10 @@ soak: ## Run the kill tests and the schedule comparison until interrupted, for a
 bench: ## Measure the binary under a burst of jobs: make bench ARGS='-jobs 50000 -every 30s'; -help lists the options
 	$(GO) run ./test/bench $(ARGS)
 
+.PHONY: herd
+herd: tools ## Have 10,000 jobs fail at once on each database, and print what was told and how late other jobs were
+	$(GO) run ./test/postgres env PUNCTUAL_TEST_HERD=10000 $(GO) test -count=1 -timeout 30m -v ./test/e2e -run '^TestHerdFails$$' -parallel 1
+
 .PHONY: gobench
 gobench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -159,6 +160,17 @@ func (p *Process) Pause() {
 func (p *Process) Resume() {
 	p.t.Helper()
 	p.Signal(syscall.SIGCONT)
+}
+
+// PeakMemory is the largest resident size of the process so far in bytes; 0 on a system without /proc.
+func (p *Process) PeakMemory() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	_, size, found := strings.Cut(string(text), "VmHWM:")
+	if err != nil || !found {
+		return 0
+	}
+	n, _ := strconv.ParseInt(strings.Fields(size)[0], 10, 64)
+	return n << 10
 }
 
 // Wait waits for the end of the process and returns its exit code, -1 when a signal ended it.
