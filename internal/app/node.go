@@ -98,7 +98,7 @@ func (n *node) parts() []part {
 		{"node", n.join},
 		{"keys", workers.part(n.refreshing)},
 		{"watchdog", workers.part(n.watchdog)},
-		{"mail", n.sendMail},
+		{"mail", n.prepareMails},
 		{"certificates by ACME", n.orderCertificates},
 		{"certificate", workers.part(n.reloading)},
 		{"API", n.serveAPI},
@@ -228,13 +228,13 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 	}
 	n.service, err = newService(service.Config{
 		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.db.ServiceSecret(), Followers: n.shares.connections / 2,
-		Channels: n.sender, Logger: n.logger,
+		KeepMails: true, Channels: n.sender, Logger: n.logger,
 	}, n.config)
 	return nil, err
 }
 
-// sendMail sends the mails that calls leave behind.
-func (n *node) sendMail(context.Context) (stop func() error, err error) {
+// prepareMails does what calls leave behind, such as mails for addresses that may be unknown.
+func (n *node) prepareMails(context.Context) (stop func() error, err error) {
 	return inBackground(n.service.RunBackground, n.fail), nil
 }
 

@@ -16,7 +16,7 @@ func (n *node) newSender() error {
 		return err
 	}
 	c := notify.Config{
-		Store: n.db, Limit: n.messages, Exchanger: n.exchanger, Node: func() int64 { return n.jobs.Epoch() }, Context: n.messageContext, Now: n.db.Now,
+		Store: n.db, Mails: n.db, Limit: n.messages, Exchanger: n.exchanger, Node: func() int64 { return n.jobs.Epoch() }, Context: n.messageContext, Now: n.db.Now,
 		Metrics: n.metrics, Logger: n.logger,
 	}
 	if mailer != nil {

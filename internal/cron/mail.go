@@ -1,5 +1,34 @@
 package cron
 
+import "time"
+
+// Mail is a mail to a person, such as a link to sign in. It is kept from the transaction that asks for it until a server has taken it.
+type Mail struct {
+	ID                string // random; a repeat has the same, by which mail programs drop it
+	To, Subject, Text string
+	Stranger          bool // somebody without a session asked for it, so it comes after others
+	Created           time.Time
+	Expires           time.Time // from then on it is of no use
+	Attempts          int       // that have begun
+}
+
+const (
+	// MailPatience is how long a mail is tried again, unless it is of no use before.
+	MailPatience = 24 * time.Hour
+	// MailLease is after how long an attempt to send a mail counts as lost. It is longer than an attempt takes.
+	MailLease = time.Minute
+	// MaxWaitingMails is how many mails wait at most of those that strangers cause, and of all others.
+	MaxWaitingMails = 5000
+)
+
+// NextAttempt is when a mail that was not sent is tried again; zero for never. random is from 0 up to 1.
+func (m *Mail) NextAttempt(now time.Time, random float64) time.Time {
+	if next := now.Add(sendingPause(m.Attempts, random)); next.Before(m.Expires) {
+		return next
+	}
+	return time.Time{}
+}
+
 // MailFault is why a mail could not be sent, as far as a person can act on it.
 type MailFault int
 
@@ -40,3 +69,6 @@ func (e *MailError) Error() string {
 
 // Unwrap is the cause.
 func (e *MailError) Unwrap() error { return e.Err }
+
+// OfMail reports whether the mail is why it was not sent, or its recipient, and not the server.
+func (e *MailError) OfMail() bool { return e.Fault == MailRecipient || e.Fault == MailRejected }

@@ -121,15 +121,14 @@ type MessageResult struct {
 	RetryAfter time.Duration // that the receiver asks for; 0 for none
 }
 
-// The pauses between attempts to send a message.
+// The pauses between attempts to send a message or a mail.
 const (
 	firstMessagePause   = 10 * time.Second
 	longestMessagePause = time.Hour
 )
 
 // NextAttempt is when a message whose attempt ended now with the result is tried again; zero for never. tried is when its first
-// attempt began, attempts how many there were, and random from 0 up to 1. The pause doubles, up to an hour, and is varied by a fifth,
-// so that messages that failed together do not come together again.
+// attempt began, attempts how many there were, and random from 0 up to 1.
 func (r *MessageResult) NextAttempt(now, tried time.Time, attempts int, random float64) time.Time {
 	patience := MessagePatience
 	if r.Fault == ChannelNotFound {
@@ -139,16 +138,21 @@ func (r *MessageResult) NextAttempt(now, tried time.Time, attempts int, random f
 	if r.Fault == ChannelOK || r.Final || r.Gone || r.Fault.Permanent() || !now.Before(last) {
 		return time.Time{}
 	}
-	pause := firstMessagePause
-	for range min(attempts-1, 20) {
-		pause *= 2
-	}
-	pause = time.Duration(float64(min(pause, longestMessagePause)) * (0.8 + 0.4*random))
-	next := now.Add(max(pause, r.RetryAfter))
+	next := now.Add(max(sendingPause(attempts, random), r.RetryAfter))
 	if next.After(last) {
 		return last
 	}
 	return next
+}
+
+// sendingPause is the pause after so many attempts to send something. It doubles, up to an hour, and is varied by a fifth, so that what
+// failed together does not come together again.
+func sendingPause(attempts int, random float64) time.Duration {
+	pause := firstMessagePause
+	for range min(attempts-1, 20) {
+		pause *= 2
+	}
+	return time.Duration(float64(min(pause, longestMessagePause)) * (0.8 + 0.4*random))
 }
 
 // Blames reports whether the receiver is why the message was not sent, and not the service or a confirmation that is missing.

@@ -1,10 +1,15 @@
 package message
 
+import "time"
+
 // Mail is a message to one person, in plain text.
 type Mail struct {
+	ID      string // what the Message-ID begins with; empty for a random one
 	To      string // an e-mail address, without a name
 	Subject string // one line
 	Text    string // lines end with \n; paragraphs are separated by an empty line
+
+	Patience time.Duration // for which it is of use; 0 for the usual time
 }
 
 // TestMail shows that mails can be sent.

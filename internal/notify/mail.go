@@ -40,13 +40,12 @@ func (s *Sender) mail(ctx context.Context, d *cron.MessageDelivery, n *message.N
 		return cron.MessageResult{Fault: cron.ChannelInside}
 	}
 	r := cron.MessageResult{Fault: cron.ChannelMail}
-	switch failure.Fault {
-	case cron.MailRecipient, cron.MailRejected:
-		r.Detail, r.Final = detail(failure.Reply), !failure.Temporary
-		// Of the owners, one address that bounces says nothing about the others.
-		r.Gone = r.Final && failure.Fault == cron.MailRecipient && d.Channel.Kind == mail.Name
-	default:
+	if !failure.OfMail() {
 		s.Logger.Error("a message could not be mailed", slog.Any("error", err)) // which only an operator can mend
+		return r
 	}
+	r.Detail, r.Final = detail(failure.Reply), !failure.Temporary
+	// Of the owners, one address that bounces says nothing about the others.
+	r.Gone = r.Final && failure.Fault == cron.MailRecipient && d.Channel.Kind == mail.Name
 	return r
 }

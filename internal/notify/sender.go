@@ -33,15 +33,18 @@ type Exchanger interface {
 	Do(ctx context.Context, call cron.Call) cron.Result
 }
 
-// Mailer sends notifications by e-mail.
+// Mailer sends e-mail. Errors are *cron.MailErrors.
 type Mailer interface {
-	// SendNotification sends a mail to an address. The error is a *cron.MailError.
+	// Send sends a mail to a person.
+	Send(ctx context.Context, m message.Mail) error
+	// SendNotification sends a notification to an address.
 	SendNotification(ctx context.Context, to string, n *message.Notification) error
 }
 
 // Config configures a Sender. All fields but Mailer are needed.
 type Config struct {
 	Store     Store
+	Mails     MailStore
 	Limit     int // of messages that are sent at once, up to cron.MaxSendingOfNode
 	Exchanger Exchanger
 	Mailer    Mailer       // nil for a service without a mail server
@@ -53,7 +56,8 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// Sender sends messages. One loop routes notices, claims messages that are due, and starts a goroutine for each:
+// Sender sends messages, and mails to persons. One loop routes notices, claims messages and mails that are due, and starts a goroutine
+// for each:
 //
 //	poll, notice or end of one ──▶ route notices ──▶ claim, up to what there is room for ──▶ attempt ──▶ finish, until it is written
 //
@@ -67,6 +71,7 @@ type Sender struct {
 	slow    map[int64]time.Time // IDs of accounts whose receivers took long, and until when that counts
 	ended   chan struct{}       // signals that one has ended
 	works   sync.WaitGroup
+	mailing atomic.Int64 // mails to persons that are being sent
 
 	unread, unwritten atomic.Bool // an error was logged, and nothing has succeeded since
 }
@@ -152,6 +157,9 @@ func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, 
 		}
 	}
 	waiting, err := s.claim(ctx, attempts, recording)
+	if err == nil {
+		err = s.claimMails(ctx, attempts, recording)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -194,7 +202,7 @@ func (s *Sender) claim(ctx, attempts, recording context.Context) (more bool, err
 			result := s.attempt(attempts, d)
 			result.Node = node
 			s.measure(d, result.Took)
-			s.record(recording, &result)
+			s.record(recording, func(ctx context.Context) error { return s.Store.FinishMessage(ctx, &result) })
 			s.end(d.Message.ID)
 		})
 	}
@@ -242,6 +250,11 @@ func (s *Sender) end(id int64) {
 	s.mu.Lock()
 	delete(s.sending, id)
 	s.mu.Unlock()
+	s.signalEnd()
+}
+
+// signalEnd wakes the loop.
+func (s *Sender) signalEnd() {
 	select {
 	case s.ended <- struct{}{}:
 	default:
@@ -249,17 +262,17 @@ func (s *Sender) end(id int64) {
 }
 
 // record writes a result, again and again until it is written or ctx ends.
-func (s *Sender) record(ctx context.Context, r *cron.MessageResult) {
+func (s *Sender) record(ctx context.Context, write func(ctx context.Context) error) {
 	for ctx.Err() == nil {
 		writing, cancel := context.WithTimeout(ctx, storeLimit)
-		err := s.Store.FinishMessage(writing, r)
+		err := write(writing)
 		cancel()
 		if err == nil {
 			s.unwritten.Store(false)
 			return
 		}
 		if ctx.Err() == nil && !s.unwritten.Swap(true) {
-			message.LogDatabase(s.Logger, "the result of a message to a channel cannot be written; trying again", err)
+			message.LogDatabase(s.Logger, "the result of a message cannot be written; trying again", err)
 		}
 		select {
 		case <-ctx.Done():

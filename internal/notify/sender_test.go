@@ -170,7 +170,7 @@ func (w *world) start() {
 
 func (w *world) sender(epoch int64) *Sender {
 	return NewSender(Config{
-		Store: w.db, Limit: cron.MaxSendingOfNode, Exchanger: &w.receive, Mailer: w.mails, Node: func() int64 { return epoch },
+		Store: w.db, Mails: w.db, Limit: cron.MaxSendingOfNode, Exchanger: &w.receive, Mailer: w.mails, Node: func() int64 { return epoch },
 		Context: func(d *cron.MessageDelivery) message.Context {
 			return message.Context{Account: d.Account.Email, Now: w.db.Now()}
 		},
@@ -372,9 +372,11 @@ func TestSendManyAtOnce(t *testing.T) {
 
 // mailbox takes mails, or fails as a test says.
 type mailbox struct {
-	mu  sync.Mutex
-	to  []string
-	err error
+	mu     sync.Mutex
+	to     []string
+	ids    []string
+	err    error
+	panics bool
 }
 
 func (m *mailbox) SendNotification(_ context.Context, to string, _ *message.Notification) error {

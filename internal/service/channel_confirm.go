@@ -38,8 +38,8 @@ func errNobodyConfirms() error {
 		{Pointer: "/settings/to", Rule: cron.RuleNobodyConfirms}}}
 }
 
-// askConfirmation sends a link to the e-mail address of a channel unless it is confirmed, once the transaction of ctx is committed.
-// The error is of kind TooMany when the account, or the address, has been sent too many.
+// askConfirmation sends a link to the e-mail address of a channel unless it is confirmed, in the transaction of ctx. The
+// error is of kind TooMany when the account, or the address, has been sent too many.
 func (s *Service) askConfirmation(ctx context.Context, actor *cron.Actor, c *cron.Channel) error {
 	if c.Confirmed || !s.canLink() {
 		return nil
@@ -55,9 +55,7 @@ func (s *Service) askConfirmation(ctx context.Context, actor *cron.Actor, c *cro
 	if err != nil {
 		return err
 	}
-	mail := words(c.Language).ChannelMail(address, nameOf(&actor.Account), s.publicURL+ChannelPath+token)
-	s.store.AfterCommit(ctx, func() { s.queue(mail) })
-	return nil
+	return s.post(ctx, words(c.Language).ChannelMail(address, nameOf(&actor.Account), s.publicURL+ChannelPath+token))
 }
 
 // ChannelInfo is what a page about a channel shows to somebody without a session.

@@ -71,7 +71,7 @@ func (s *Service) scheduleDeletion(ctx context.Context, actor *cron.Actor, accou
 		return nil
 	})
 	if err == nil {
-		s.mailOwners(account, mailDeletion(at))
+		s.mailOwners(ctx, account, mailDeletion(at))
 	}
 	return at, err
 }
@@ -88,7 +88,7 @@ func (s *Service) CancelDeletion(ctx context.Context, actor cron.Actor) error {
 		return nil
 	})
 	if err == nil && kept {
-		s.mailOwners(&actor.Account, mailKept)
+		s.mailOwners(ctx, &actor.Account, mailKept)
 	}
 	return err
 }

@@ -27,16 +27,18 @@ func (s *Service) ChangeEmail(ctx context.Context, actor cron.Actor, email strin
 	}
 	return s.inBackground(func(ctx context.Context) error {
 		w := words(p.Language)
-		s.send(ctx, w.EmailAskedMail(p.Email, address, s.publicURL+signInPath))
+		if err := s.send(ctx, w.EmailAskedMail(p.Email, address, s.publicURL+signInPath)); err != nil {
+			return err
+		}
 		_, err := s.store.PersonByEmail(ctx, address)
 		if cron.KindOf(err) != cron.NotFound {
 			return err
 		}
 		token, err := s.newLink(ctx, &cron.Link{Kind: cron.LinkEmail, PersonID: p.ID, Email: address, Detail: p.Email})
-		if err == nil {
-			s.send(ctx, w.NewEmailMail(address, s.publicURL+EmailPath+token))
+		if err != nil {
+			return err
 		}
-		return err
+		return s.send(ctx, w.NewEmailMail(address, s.publicURL+EmailPath+token))
 	})
 }
 
@@ -69,7 +71,7 @@ func (s *Service) ConfirmEmail(ctx context.Context, client Client, token string)
 		return s.note(ctx, &actor, personEntry(actPersonChange, &p, "/email"))
 	})
 	if err == nil {
-		s.queue(words(p.Language).EmailChangedMail(l.Detail, p.Email))
+		s.queue(ctx, words(p.Language).EmailChangedMail(l.Detail, p.Email))
 	}
 	return err
 }

@@ -31,33 +31,29 @@ func (s *Service) SignInByOIDC(ctx context.Context, client Client, id auth.Ident
 	if err != nil {
 		return in, err
 	}
-	var told func()
 	actor := cron.Actor{Address: client.Address, Way: client.way()}
 	e := cron.AuditEntry{Action: actIdentityUse, Object: objectPerson, Title: id.Email, Changes: []string{"/" + id.Config.Name}}
 	err = s.audited(ctx, &actor, e, func(ctx context.Context, e *cron.AuditEntry) error {
 		if err := s.store.UseChallenge(ctx, id.Challenge, id.Expires); err != nil {
 			return err
 		}
-		in, told, err = s.byIdentity(ctx, &client, &id, link, account)
+		in, err = s.byIdentity(ctx, &client, &id, link, account)
 		e.Actor, e.PersonID, e.ObjectID, e.AccountID = in.Person.Email, in.Person.ID, in.Person.ID, in.Session.AccountID
 		return err
 	})
-	if err == nil && told != nil {
-		told()
-	}
 	return in, err
 }
 
-// byIdentity is SignInByOIDC within a transaction; told tells the person afterwards of what was linked.
+// byIdentity is SignInByOIDC within a transaction.
 func (s *Service) byIdentity(ctx context.Context, client *Client, id *auth.Identity, link *cron.Link, account cron.Account) (
-	in SignedIn, told func(), err error) {
+	in SignedIn, err error) {
 	p, err := s.store.IdentityPerson(ctx, id.Issuer, id.Subject)
 	if cron.KindOf(err) == cron.NotFound && id.Trusted && id.Email != "" {
 		if p, err = s.store.PersonByEmail(ctx, id.Email); err == nil {
 			if err := s.linkByAddress(ctx, client, &p, id); err != nil {
-				return in, nil, err
+				return in, err
 			}
-			told = func() { s.tellOfMethod(&p, true, message.MethodIdentity, id.Config.Title) }
+			s.tellOfMethod(ctx, &p, true, message.MethodIdentity, id.Config.Title)
 		}
 	}
 	switch {
@@ -66,7 +62,7 @@ func (s *Service) byIdentity(ctx context.Context, client *Client, id *auth.Ident
 	case cron.KindOf(err) == cron.NotFound:
 		in, err = s.enterByOIDC(ctx, client, id, link, account)
 	}
-	return in, told, err
+	return in, err
 }
 
 // accountOf is the account that people of an issuer come into; none when each has an account of their own.
@@ -205,7 +201,7 @@ func (s *Service) LinkIdentity(ctx context.Context, actor cron.Actor, id auth.Id
 		return s.store.LinkIdentity(ctx, cron.Identity{Issuer: id.Issuer, Subject: id.Subject, PersonID: actor.Person.ID, Email: id.Email})
 	})
 	if err == nil {
-		s.tellOfMethod(actor.Person, true, message.MethodIdentity, id.Config.Title)
+		s.tellOfMethod(ctx, actor.Person, true, message.MethodIdentity, id.Config.Title)
 	}
 	return err
 }
@@ -222,7 +218,7 @@ func (s *Service) UnlinkIdentity(ctx context.Context, actor cron.Actor, issuer, 
 		return s.stillSignsIn(ctx, actor.Person.ID)
 	})
 	if err == nil {
-		s.tellOfMethod(actor.Person, false, message.MethodIdentity, "")
+		s.tellOfMethod(ctx, actor.Person, false, message.MethodIdentity, "")
 	}
 	return err
 }

@@ -53,18 +53,16 @@ func (s *Service) Invite(ctx context.Context, actor cron.Actor, email string, ro
 	err = s.audited(ctx, &actor, e, func(ctx context.Context, e *cron.AuditEntry) (err error) {
 		token, err = s.newLink(ctx, &in.Link)
 		e.ObjectID = in.ID
-		return err
+		if err != nil || !in.Mailed {
+			return err
+		}
+		return s.post(ctx, words(actor.Language).InvitationMail(address, in.Inviter, in.AccountTitle, role, in.Expires,
+			s.publicURL+InvitationPath+token))
 	})
-	if err != nil {
-		return in, err
-	}
-	if !in.Mailed {
+	if err == nil && !in.Mailed {
 		in.Token = token
-		return in, nil
 	}
-	mail := words(actor.Language).InvitationMail(address, in.Inviter, in.AccountTitle, role, in.Expires, s.publicURL+InvitationPath+token)
-	s.store.AfterCommit(ctx, func() { s.queue(mail) }) // a call with an idempotency key has a transaction around it
-	return in, nil
+	return in, err
 }
 
 // reserveInvitation bounds the mails that an account has sent to others.

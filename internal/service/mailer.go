@@ -1,7 +1,9 @@
 package service
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
@@ -16,15 +18,17 @@ type Mailer interface {
 	Send(ctx context.Context, m message.Mail) error
 }
 
-// Mails, and all work that would tell by its time whether an e-mail address is known, are done in the background:
+// A mail is a row from the transaction that asks for it until the node's sender has sent it (store/mail.go). Commands, which may run
+// beside no node, send their mails themselves before they end.
+//
+// Work that would tell by its time whether an e-mail address is known is done in the background, and so are the mails of commands:
 //
 //	SignUp, LostPassword, failed SignIn ──▶ strangers ──┐
-//	                                                    ├──▶ RunBackground ──▶ database, Mailer
-//	all other mails ──────────────────────▶ own ────────┘    (own first)
+//	                                                    ├──▶ RunBackground ──▶ database
+//	mails of commands ────────────────────▶ own ────────┘    (own first)
 //
-// A call only queues a task, the same for every address. What strangers cause has a queue of its own, so that nobody can keep
-// a person from being told of a change by filling it. Tasks that wait when the process dies are lost: whoever asked for a mail
-// asks again.
+// A call only queues a task, the same for every address. Tasks take milliseconds; those that wait when the process dies are lost:
+// whoever asked for a mail asks again.
 const (
 	queuedTasks   = 256 // of each queue
 	taskWorkers   = 4
@@ -81,7 +85,7 @@ func (b *background) waiting() task {
 	}
 }
 
-// RunBackground sends mails and does what else waits until ctx ends, and then what still waits, for a few seconds.
+// RunBackground does what waits until ctx ends, and then what still waits, for a few seconds.
 func (s *Service) RunBackground(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range taskWorkers {
@@ -126,24 +130,50 @@ func (s *Service) perform(ctx context.Context, t task) {
 // host may be a lie, and would send the token to whoever tells it.
 func (s *Service) canLink() bool { return s.mailer != nil && s.publicURL != "" }
 
-// send sends a mail now. Who gets a mail and what it says stays out of the log.
-func (s *Service) send(ctx context.Context, m message.Mail) {
-	if s.mailer == nil {
-		return
+// post has a mail sent. It joins the transaction of ctx. The error is of kind TooMany when too many wait. Who gets a mail and what it
+// says stays out of the log.
+func (s *Service) post(ctx context.Context, m message.Mail) error {
+	switch {
+	case s.mailer == nil:
+		return nil
+	case s.keepMails:
+		return s.store.QueueMail(ctx, s.kept(m, false))
 	}
+	queued := true
+	s.store.AfterCommit(ctx, func() { queued = enqueue(s.background.own, func(ctx context.Context) { s.sendNow(ctx, m) }) })
+	if !queued {
+		return &cron.Error{Kind: cron.TooMany}
+	}
+	return nil
+}
+
+// queue is post for mails about what has happened already.
+func (s *Service) queue(ctx context.Context, m message.Mail) {
+	if err := s.post(context.WithoutCancel(ctx), m); err != nil { // also when the caller has gone
+		s.logger.Error("a mail was not sent", slog.Any("error", err))
+	}
+}
+
+// send sends a mail of a task that a stranger caused.
+func (s *Service) send(ctx context.Context, m message.Mail) error {
+	if s.keepMails {
+		return s.store.QueueMail(ctx, s.kept(m, true))
+	}
+	s.sendNow(ctx, m)
+	return nil
+}
+
+func (s *Service) sendNow(ctx context.Context, m message.Mail) {
 	if err := s.mailer.Send(ctx, m); err != nil {
 		s.logger.Error("a mail could not be sent", slog.Any("error", err))
 	}
 }
 
-// queue sends a mail in the background.
-func (s *Service) queue(m message.Mail) {
-	if s.mailer == nil {
-		return
-	}
-	if !enqueue(s.background.own, func(ctx context.Context) { s.send(ctx, m) }) {
-		s.logger.Error("a mail was not sent, because too many wait")
-	}
+// kept is a mail as the store keeps it.
+func (s *Service) kept(m message.Mail, stranger bool) *cron.Mail {
+	now := s.store.Now()
+	return &cron.Mail{ID: rand.Text(), To: m.To, Subject: m.Subject, Text: m.Text, Stranger: stranger, Created: now,
+		Expires: now.Add(cmp.Or(m.Patience, cron.MailPatience))}
 }
 
 // words are those in a language that a person chose; the first one of the service for none.
@@ -169,32 +199,28 @@ func mailKeys(person *cron.Person, keys []cron.APIKey) ownerMail {
 	}
 }
 
-// mailOwners sends a mail to all owners of an account, in the background. An account that no person owns yet has its
-// contact address told.
-func (s *Service) mailOwners(account *cron.Account, mail ownerMail) {
+// mailOwners sends a mail to all owners of an account. An account that no person owns yet has its contact address told.
+func (s *Service) mailOwners(ctx context.Context, account *cron.Account, mail ownerMail) {
 	if s.mailer == nil {
 		return
 	}
-	name, id, contact := nameOf(account), account.ID, account.Email
-	queued := enqueue(s.background.own, func(ctx context.Context) {
-		members, err := s.store.Memberships(ctx, id)
-		if err != nil {
-			s.logger.Error("the owners of an account could not be told", slog.Int64("account", id), slog.Any("error", err))
-			return
+	ctx = context.WithoutCancel(ctx)
+	members, err := s.store.Memberships(ctx, account.ID)
+	if err != nil {
+		s.logger.Error("the owners of an account could not be told", slog.Int64("account", account.ID), slog.Any("error", err))
+		return
+	}
+	owned := false
+	for i := range members {
+		if p := &members[i].Person; members[i].Role == cron.RoleOwner && !p.Disabled {
+			owned = true
+			s.queue(ctx, mail(words(p.Language), p.Email, nameOf(account)))
 		}
-		owned := false
-		for i := range members {
-			if p := &members[i].Person; members[i].Role == cron.RoleOwner && !p.Disabled {
-				owned = true
-				s.send(ctx, mail(words(p.Language), p.Email, name))
-			}
+	}
+	if contact := account.Email; !owned && contact != operatorEmail {
+		if _, ok := parseEmail(contact); ok {
+			s.queue(ctx, mail(words(""), contact, nameOf(account)))
 		}
-		if _, ok := parseEmail(contact); ok && !owned && contact != operatorEmail {
-			s.send(ctx, mail(words(""), contact, name))
-		}
-	})
-	if !queued {
-		s.logger.Error("the owners of an account were not told, because too many mails wait", slog.Int64("account", id))
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *Service) AddPasskey(ctx context.Context, actor cron.Actor, a PasskeyAns
 		return err
 	})
 	if err == nil {
-		s.tellOfMethod(actor.Person, true, message.MethodPasskey, k.Title)
+		s.tellOfMethod(ctx, actor.Person, true, message.MethodPasskey, k.Title)
 	}
 	return k, err
 }
@@ -162,7 +162,7 @@ func (s *Service) DeletePasskey(ctx context.Context, actor cron.Actor, id int64)
 		return s.stillSignsIn(ctx, actor.Person.ID)
 	})
 	if err == nil {
-		s.tellOfMethod(actor.Person, false, message.MethodPasskey, title)
+		s.tellOfMethod(ctx, actor.Person, false, message.MethodPasskey, title)
 	}
 	return err
 }
@@ -224,7 +224,7 @@ func (s *Service) takeChallenge(ctx context.Context, actor *cron.Actor, proof *a
 	}
 	err := s.audited(ctx, actor, personEntry(action, actor.Person), use)
 	if err == nil && proof.Cloned {
-		s.queue(words(actor.Person.Language).PasskeyCopiedMail(actor.Person.Email, proof.Passkey.Title))
+		s.queue(ctx, words(actor.Person.Language).PasskeyCopiedMail(actor.Person.Email, proof.Passkey.Title))
 	}
 	return err
 }

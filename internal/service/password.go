@@ -28,8 +28,9 @@ func (s *Service) LostPassword(ctx context.Context, client Client, email string)
 		if err != nil {
 			return err
 		}
-		s.send(ctx, words(p.Language).LostPasswordMail(p.Email, s.publicURL+PasswordPath+token))
-		return nil
+		mail := words(p.Language).LostPasswordMail(p.Email, s.publicURL+PasswordPath+token)
+		mail.Patience = cron.LinkPassword.Lifetime()
+		return s.send(ctx, mail)
 	})
 }
 
@@ -94,7 +95,7 @@ func (s *Service) setPassword(ctx context.Context, client *Client, l *cron.Link,
 		return err
 	})
 	if err == nil {
-		s.queue(words(p.Language).PasswordChangedMail(p.Email))
+		s.queue(ctx, words(p.Language).PasswordChangedMail(p.Email))
 	}
 	return in, err
 }
@@ -164,9 +165,9 @@ func (s *Service) ChangePassword(ctx context.Context, actor cron.Actor, password
 	}
 	in.Person = p
 	if phc == "" {
-		s.tellOfMethod(&p, false, message.MethodPassword, "")
+		s.tellOfMethod(ctx, &p, false, message.MethodPassword, "")
 	} else {
-		s.queue(words(p.Language).PasswordChangedMail(p.Email))
+		s.queue(ctx, words(p.Language).PasswordChangedMail(p.Email))
 	}
 	return in, nil
 }

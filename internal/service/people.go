@@ -78,7 +78,7 @@ func (s *Service) RemovePerson(ctx context.Context, actor cron.Actor, personID i
 		return err
 	})
 	if err == nil {
-		s.tellOfKeys(&actor.Account, &m.Person, keys)
+		s.tellOfKeys(ctx, &actor.Account, &m.Person, keys)
 	}
 	return err
 }

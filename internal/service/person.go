@@ -149,13 +149,13 @@ func (s *Service) DeletePerson(ctx context.Context, actor cron.Actor, typed stri
 		return err
 	}
 	for i := range memberships {
-		s.tellOfKeys(&memberships[i].Account, actor.Person, keys)
+		s.tellOfKeys(ctx, &memberships[i].Account, actor.Person, keys)
 	}
 	return nil
 }
 
 // tellOfKeys tells the owners of an account of the keys in it that a person who left has made.
-func (s *Service) tellOfKeys(account *cron.Account, p *cron.Person, keys []cron.APIKey) {
+func (s *Service) tellOfKeys(ctx context.Context, account *cron.Account, p *cron.Person, keys []cron.APIKey) {
 	var here []cron.APIKey
 	for _, k := range keys {
 		if k.AccountID == account.ID {
@@ -163,7 +163,7 @@ func (s *Service) tellOfKeys(account *cron.Account, p *cron.Person, keys []cron.
 		}
 	}
 	if len(here) > 0 {
-		s.mailOwners(account, mailKeys(p, here))
+		s.mailOwners(ctx, account, mailKeys(p, here))
 	}
 }
 

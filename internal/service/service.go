@@ -32,6 +32,7 @@ type Config struct {
 
 	Passwords *auth.Passwords  // one for the process; nil for one of its own
 	Mailer    Mailer           // nil when no mail can be sent
+	KeepMails bool             // mails are left to the store, for the node's sender; otherwise this process sends them in the background
 	Channels  ChannelTester    // nil when no message can be sent
 	PublicURL string           // where people reach the service, such as https://cron.example.com; empty when that is not configured
 	SignUp    bool             // anybody may sign up
@@ -61,6 +62,7 @@ type Service struct {
 	recovery   auth.RecoveryCodes
 	sealer     *auth.Sealer
 	mailer     Mailer
+	keepMails  bool
 	channels   ChannelTester
 	linkKey    []byte // authenticates links in messages
 	background background
@@ -78,7 +80,8 @@ func New(c Config) *Service {
 		followers: followers{max: c.Followers}, guessKey: derivedKey(c.Secret, "punctual failed sign-ins"),
 		requestKey: derivedKey(c.Secret, "punctual idempotent requests"),
 		passwords:  c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
-		mailer: c.Mailer, channels: c.Channels, linkKey: derivedKey(c.Secret, "punctual links in messages"), background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
+		mailer: c.Mailer, keepMails: c.KeepMails, channels: c.Channels, linkKey: derivedKey(c.Secret, "punctual links in messages"),
+		background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
 		lifetimes: c.Lifetimes, logger: c.Logger, loads: newLoads(),
 	}
 	s.pictures = picture.New(picture.Limits{Bytes: statuspage.MaxLogo, Pixels: statuspage.MaxLogoPixels, Width: logoWidth, Height: logoHeight})

@@ -206,11 +206,11 @@ func (s *Service) confirmed(ctx context.Context, actor *cron.Actor) (in SignedIn
 }
 
 // tellOfMethod tells a person of a way to sign in that was added or removed.
-func (s *Service) tellOfMethod(p *cron.Person, added bool, method message.SignInMethod, name string) {
+func (s *Service) tellOfMethod(ctx context.Context, p *cron.Person, added bool, method message.SignInMethod, name string) {
 	w := words(p.Language)
 	if added {
-		s.queue(w.SignInAddedMail(p.Email, method, name))
+		s.queue(ctx, w.SignInAddedMail(p.Email, method, name))
 		return
 	}
-	s.queue(w.SignInRemovedMail(p.Email, method, name))
+	s.queue(ctx, w.SignInRemovedMail(p.Email, method, name))
 }

@@ -23,16 +23,15 @@ func (s *Service) SignUp(ctx context.Context, client Client, email string) error
 		p, err := s.store.PersonByEmail(ctx, address)
 		switch {
 		case err == nil:
-			s.send(ctx, words(p.Language).KnownMail(address, s.publicURL+signInPath))
-			return nil
+			return s.send(ctx, words(p.Language).KnownMail(address, s.publicURL+signInPath))
 		case cron.KindOf(err) != cron.NotFound:
 			return err
 		}
 		token, err := s.newLink(ctx, &cron.Link{Kind: cron.LinkSignUp, Email: address})
-		if err == nil {
-			s.send(ctx, message.Choose(client.Language, message.Languages()).SignUpMail(address, s.publicURL+SignUpPath+token))
+		if err != nil {
+			return err
 		}
-		return err
+		return s.send(ctx, message.Choose(client.Language, message.Languages()).SignUpMail(address, s.publicURL+SignUpPath+token))
 	})
 }
 

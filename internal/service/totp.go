@@ -87,7 +87,7 @@ func (s *Service) EnableTOTP(ctx context.Context, actor cron.Actor, state, code 
 	if err != nil {
 		return nil, err
 	}
-	s.tellOfMethod(actor.Person, true, message.MethodApp, "")
+	s.tellOfMethod(ctx, actor.Person, true, message.MethodApp, "")
 	return texts, nil
 }
 
@@ -100,7 +100,7 @@ func (s *Service) DisableTOTP(ctx context.Context, actor cron.Actor) error {
 		return s.store.SetTOTP(ctx, actor.Person.ID, nil)
 	})
 	if err == nil {
-		s.tellOfMethod(actor.Person, false, message.MethodApp, "")
+		s.tellOfMethod(ctx, actor.Person, false, message.MethodApp, "")
 	}
 	return err
 }

@@ -366,7 +366,7 @@ func (s *Store) openMessages(out *claimedMessages) error {
 	return addNotices(out.notices)
 }
 
-// NextMessage is when to claim messages next; the zero time when none waits. Some that are due may wait for others.
+// NextMessage is when to claim messages or mails next; the zero time when none waits. Some that are due may wait for others.
 func (s *Store) NextMessage(ctx context.Context) (time.Time, error) {
 	var (
 		next     sql.NullInt64
@@ -374,7 +374,8 @@ func (s *Store) NextMessage(ctx context.Context) (time.Time, error) {
 		now      = s.Now()
 	)
 	ctx = results.with(ctx)
-	err := s.read.QueryRowContext(ctx, `SELECT (SELECT min(due_at) FROM message WHERE state = 0),
+	err := s.read.QueryRowContext(ctx, `SELECT (SELECT min(due_at) FROM (SELECT min(due_at) AS due_at FROM message WHERE state = 0
+			UNION ALL SELECT min(due_at) FROM mail) AS waiting),
 		EXISTS (SELECT 1 FROM outbox WHERE unrouted)`).Scan(&next, flag(&unrouted))
 	switch {
 	case err != nil:

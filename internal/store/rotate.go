@@ -44,6 +44,7 @@ var sealedColumns = []sealedColumn{
 		func(key []any) string { return versionRow(key[0].(int64), key[1].(int64)) }},
 	{"action", "sealed", []string{"id"}, "", ofNumber(actionRow)},
 	{"channel", "sealed", []string{"id"}, "", ofNumber(channelRow)},
+	{"mail", "sealed", []string{"id"}, "", func(key []any) string { return mailRow(key[0].(string)) }},
 	{"idempotency_key", "answer", []string{"account_id", "key"}, "",
 		func(key []any) string { return idempotencyRow(key[0].(int64), key[1].(string)) }},
 }

@@ -80,6 +80,7 @@ func plantSecrets(t *testing.T, db *store.Store, n int) (account int64) {
 		ok(t, db.CreateSecret(ctx, &s))
 		c := cron.Channel{AccountID: account, Kind: "webhook", Settings: map[string]string{"secret": "planted setting"}}
 		ok(t, db.CreateChannel(ctx, &c))
+		ok(t, db.QueueMail(ctx, &cron.Mail{ID: fmt.Sprintf("mail %d/%d", account, i), Text: "planted link"}))
 		ok(t, db.SaveACMEFile(ctx, fmt.Sprintf("file/%d/%d", account, i), []byte("planted file")))
 		_, _, err := db.Idempotent(ctx, cron.IdempotentCall{AccountID: account, Key: fmt.Sprintf("key %d", i)},
 			func(context.Context) ([]byte, error) { return []byte("planted answer"), nil })

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -44,7 +45,7 @@ func New(server config.SMTP, from config.MailFrom) (*Sender, error) {
 func (s *Sender) Send(ctx context.Context, m message.Mail) error {
 	return s.send(ctx, m.To, func(out *mail.Msg) {
 		out.Subject(strings.Join(strings.Fields(m.Subject), " "))
-		out.SetMessageIDWithValue(rand.Text() + "@" + s.domain)
+		out.SetMessageIDWithValue(cmp.Or(m.ID, rand.Text()) + "@" + s.domain)
 		out.SetBodyString(mail.TypeTextPlain, m.Text)
 	})
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strconv"
 	"time"
 
 	"punctual/internal/cron"
@@ -78,4 +79,14 @@ func (x *Tables) Untold() (list []int) {
 func (x *Tables) SetSnapshot(jobID int64, snapshot string) {
 	x.t.Helper()
 	x.Exec(`UPDATE outbox SET snapshot = $2 WHERE job_id = $1`, jobID, snapshot)
+}
+
+// HurryMails makes all mails to persons due.
+func (x *Tables) HurryMails(at time.Time) { x.Exec(`UPDATE mail SET due_at = $1`, at.UnixMilli()) }
+
+// CopyMails adds n copies of the only mail, which do not open.
+func (x *Tables) CopyMails(n int) {
+	x.Exec(`INSERT INTO mail (id, stranger, sealed, created_at, expires_at, due_at)
+		WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ` + strconv.Itoa(n) + `)
+		SELECT mail.id || numbers.n, stranger, sealed, created_at, expires_at, due_at FROM mail, numbers`)
 }

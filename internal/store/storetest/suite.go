@@ -51,6 +51,7 @@ func Run(t *testing.T, d Database) {
 		{"messages", messageTests},
 		{"results of messages", messageResultTests},
 		{"messages of several nodes", messageRaceTests},
+		{"mails", mailTests},
 		{"silence", silenceTests},
 		{"maintenance", maintenanceTests},
 		{"status pages", statusPageTests},
