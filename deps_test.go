@@ -33,12 +33,13 @@ var allowed = map[string][]string{
 	"punctual/internal/zoneinfo":    {"cron"},
 	"punctual/internal/statuspage":  {"cron"},
 	"punctual/internal/picture":     {"cron"},
+	"punctual/internal/public":      {"auth", "cron", "eventstream", "markdown", "message", "statuspage"},
 
 	"punctual/internal/certificate":  {},
 	"punctual/internal/notify":       {"cron", "message", "metrics"},
 	"punctual/internal/notify/email": {"config", "cron", "markdown", "message"},
 	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify", "notify/email",
-		"scheduler",
+		"public", "scheduler",
 		"service", "store", "web", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
@@ -50,6 +51,7 @@ var allowed = map[string][]string{
 	// For tests only: nothing of the program imports them.
 	"punctual/internal/store/storetest":        {"cron", "statuspage", "store"},
 	"punctual/internal/auth/authtest":          {},
+	"punctual/internal/public/publictest":      {"cron", "statuspage"},
 	"punctual/internal/notify/email/emailtest": {},
 }
 
@@ -57,7 +59,7 @@ var allowed = map[string][]string{
 var stdlibOnly = []string{"punctual/internal/cron", "punctual/internal/scheduler", "punctual/internal/service",
 	"punctual/internal/message", "punctual/internal/api", "punctual/internal/api/spec",
 	"punctual/internal/api/wire", "punctual/internal/api/ledger", "punctual/internal/download", "punctual/internal/eventstream", "punctual/internal/notify",
-	"punctual/internal/web"}
+	"punctual/internal/web", "punctual/internal/public"}
 
 type listed struct {
 	ImportPath string

@@ -13,6 +13,9 @@ import (
 	"punctual/internal/cron"
 )
 
+// openRate is how many badges an address may get in a second.
+const openRate = 10
+
 // getBadge answers with an image of how a job is, for anybody who has its address.
 func (a *api) getBadge(w http.ResponseWriter, r *http.Request, _ cron.Actor) error {
 	parts, ok := badgeParts(r.PathValue("badge"))
@@ -20,7 +23,7 @@ func (a *api) getBadge(w http.ResponseWriter, r *http.Request, _ cron.Actor) err
 		return cron.Missing(cron.SubjectNone)
 	}
 	now := a.now()
-	if wait, ok := a.badges.allow(a.proxies.Client(r), now); !ok {
+	if wait, ok := a.badges.Allow(a.proxies.Client(r), now); !ok {
 		return &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
 	}
 	job, err := a.service.Badge(r.Context(), pathID(r, "jobId"), r.PathValue("token"), parts)

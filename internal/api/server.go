@@ -38,7 +38,7 @@ type api struct {
 	now               func() time.Time
 	proxies           auth.Proxies
 	executorAddresses []netip.Addr
-	badges            addressRates
+	badges            auth.AddressRates
 	zones             zoneList
 	exports           service.InProgress
 	requests          service.InProgress
@@ -51,7 +51,7 @@ func New(c Config) http.Handler {
 	a := &api{
 		service: c.Service, auth: c.Auth, logger: c.Logger, now: c.Now, proxies: c.Proxies,
 		executorAddresses: append([]netip.Addr{}, c.ExecutorAddresses...), mux: http.NewServeMux(),
-		stop: c.Stop,
+		stop: c.Stop, badges: auth.AddressRates{Most: openRate},
 	}
 	endpoints := map[string]endpoint{"/": {}}
 	for _, rt := range a.routes() {

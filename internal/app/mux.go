@@ -14,6 +14,7 @@ import (
 
 	"punctual/internal/message"
 	"punctual/internal/metrics"
+	"punctual/internal/public"
 	"punctual/internal/web"
 )
 
@@ -91,14 +92,17 @@ func mux(of routes, rest http.Handler) http.Handler {
 	})
 }
 
-// reserveConsole passes /console and all paths below it to the console, and everything else to the API.
-func reserveConsole(console, api http.Handler) http.Handler {
+// reservePages passes /console and all paths below it to the console, those below /status/ to status pages, and everything else to the API.
+func reservePages(pages, console, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if web.Reserved(r.URL.Path) {
+		switch path := r.URL.Path; {
+		case web.Reserved(path):
 			console.ServeHTTP(w, r)
-			return
+		case public.Reserved(path):
+			pages.ServeHTTP(w, r)
+		default:
+			api.ServeHTTP(w, r)
 		}
-		api.ServeHTTP(w, r)
 	})
 }
 

@@ -31,7 +31,10 @@ func newMux(ping, write error, turned time.Time) http.Handler {
 	console := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("console " + r.Method + " " + r.URL.Path))
 	})
-	return mux(publicRoutes(newOperations(ping, write, turned), newRoot(true, nil)), reserveConsole(console, api))
+	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("page " + r.Method + " " + r.URL.Path))
+	})
+	return mux(publicRoutes(newOperations(ping, write, turned), newRoot(true, nil)), reservePages(pages, console, api))
 }
 
 // newRoot answers at the root URL of a service where somebody can sign in or nobody can, or whose database fails.
@@ -92,6 +95,13 @@ func TestPathsOfTheProcess(t *testing.T) {
 		{"PUT", "/console/jobs", "console"},
 		{"OPTIONS", "/console", "console"},
 		{"GET", "/Healthz", "api"},
+		{"GET", "/status", "api"},
+		{"GET", "/statuses/acme", "api"},
+		{"GET", "/status/", "page"},
+		{"GET", "/status/acme", "page"},
+		{"GET", "/status/../jobs", "page"},
+		{"POST", "/status/acme", "page"},
+		{"DELETE", "/status//acme", "page"},
 	} {
 		r := local(t, tt.method, "/")
 		r.URL.Path = tt.path
@@ -101,8 +111,8 @@ func TestPathsOfTheProcess(t *testing.T) {
 		switch holds {
 		case "api":
 			status, holds = http.StatusTeapot, tt.method+" "+tt.path
-		case "console":
-			holds = "console " + tt.method + " " + tt.path
+		case "console", "page":
+			holds += " " + tt.method + " " + tt.path
 		case "Unknown profile":
 			status = http.StatusNotFound
 		}

@@ -20,7 +20,7 @@ const (
 	closeTimeout      = 5 * time.Second // for requests in progress when the service stops
 )
 
-// serveAPI serves the API, the console and the public routes of the process.
+// serveAPI serves the API, the console, status pages and the public routes of the process.
 func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	stopping := make(chan struct{})
 	api, err := n.newAPI(stopping)
@@ -31,9 +31,13 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := n.newStatusPages(stopping)
+	if err != nil {
+		return nil, err
+	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
 	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.isSetUp})
-	handler := mux(own, reserveConsole(console, count(api, n.metrics)))
+	handler := mux(own, reservePages(pages, console, count(api, n.metrics)))
 	server := n.newServer(strictTransport(handler, n.config.Serve.TrustedProxies))
 	watch(server)
 	server.RegisterOnShutdown(func() { close(stopping) })

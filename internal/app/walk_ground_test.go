@@ -199,7 +199,11 @@ func (g *ground) open(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := mux(publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil)), reserveConsole(console, count(api, n.metrics)))
+	pages, err := n.newStatusPages(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := mux(publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil)), reservePages(pages, console, count(api, n.metrics)))
 	s := &scene{ground: g, Handler: handler, raw: storetest.Raw(t, options)}
 	s.raw.SetMaxOpenConns(1)
 	s.execute(t, `ATTACH $1 AS ground`, filepath.Join(g.dir, store.FileName))

@@ -14,6 +14,7 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/metrics"
+	"punctual/internal/public"
 	"punctual/internal/scheduler"
 	"punctual/internal/store"
 	"punctual/internal/web"
@@ -76,6 +77,14 @@ func (n *node) newConsole(stop <-chan struct{}) (http.Handler, error) {
 		Proxies:   n.config.Serve.TrustedProxies,
 		PublicURL: configuredURL(n.config),
 		Stop:      stop,
+	})
+}
+
+// newStatusPages makes what visitors of status pages see. Its event streams end with stop.
+func (n *node) newStatusPages(stop <-chan struct{}) (http.Handler, error) {
+	return public.New(public.Config{
+		Pages: n.service, Visitors: n.service, Secret: n.db.ServiceSecret(), Logger: n.logger, Now: n.db.Now,
+		Proxies: n.config.Serve.TrustedProxies, PublicURL: configuredURL(n.config), Streams: n.shares.connections / 4, Stop: stop,
 	})
 }
 

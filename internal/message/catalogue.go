@@ -86,6 +86,7 @@ type grammar struct {
 	duration func(d time.Duration) string
 	bytes    func(n int64) string
 	date     func(t time.Time) string
+	day      func(t time.Time) string // in the zone of the time, in short
 	schedule func(s *cron.Schedule, runAt time.Time) string
 
 	decimal string // the sign between whole numbers and decimals

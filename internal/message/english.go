@@ -33,7 +33,7 @@ var english = Catalogue{
 	drops: englishDrops, commands: englishCommands,
 	grammar: grammar{
 		kind: englishType, bounds: englishRange, count: englishCount, crontab: englishCrontab, schedule: englishSchedule,
-		duration: englishDuration, bytes: englishBytes, date: englishDay,
+		duration: englishDuration, bytes: englishBytes, date: englishDay, day: englishPlainDay,
 		decimal: ".",
 		number:  englishNumber, often: englishOften, span: englishSpan, moment: englishMoment, brief: englishBrief, clock: englishInstant, period: englishPeriod,
 		took: englishTook,
@@ -349,3 +349,6 @@ func englishBytes(n int64) string {
 
 // englishDay is a date in UTC.
 func englishDay(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+// englishPlainDay is a date in the zone of the time.
+func englishPlainDay(t time.Time) string { return t.Format("2 Jan 2006") }

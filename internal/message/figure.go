@@ -1,6 +1,7 @@
 package message
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -79,4 +80,14 @@ func (c *Catalogue) Size(n int64) string {
 	}
 	text := strings.TrimSuffix(strconv.FormatFloat(value, 'f', 1, 64), ".0")
 	return strings.Replace(text, ".", c.grammar.decimal, 1) + " " + symbol
+}
+
+// PlainDay is a date, in the zone of the time, such as "12 Sep 2026".
+func (c *Catalogue) PlainDay(t time.Time) string { return c.grammar.day(t) }
+
+// Percent is a share from 0 to 1 with up to two decimals, such as "99.98%". It is rounded down, so that only all is "100%".
+func (c *Catalogue) Percent(share float64) string {
+	const scale = 100
+	value := math.Floor(share*100*scale+1e-6) / scale
+	return strings.Replace(strconv.FormatFloat(value, 'f', -1, 64), ".", c.grammar.decimal, 1) + "%"
 }

@@ -6,7 +6,7 @@ import "maps"
 // those that the pages use.
 var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishActions, englishOperatorPages,
 	englishOverview, englishProblemPages, englishJobs, englishBulk, englishBin, englishEditor,
-	englishImport, englishTestRuns, englishJob, englishRuns, englishChannels, englishChannelForm, englishSecrets, englishNodes)
+	englishImport, englishTestRuns, englishJob, englishRuns, englishChannels, englishChannelForm, englishSecrets, englishNodes, englishPublic)
 
 // joined is one map of the entries of several.
 func joined(tables ...map[string]string) map[string]string {

@@ -26,7 +26,7 @@ import (
 var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
-	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
+	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",

@@ -76,7 +76,7 @@ var whoMay = map[string]string{
 	"Export": "command, key, owner, stale owner, owner of a closing account, key of a closing account",
 
 	"BeginConfirm": people, "ChangeProfile": people, "Confirm": people, "ConfirmByPasskey": people, "ConfirmByOIDC": people, "EndOtherSessions": people,
-	"EndSession": people, "Profile": people, "RenamePasskey": people, "Sessions": people, "SwitchAccount": people,
+	"EndSession": people, "Profile": people, "RenamePasskey": people, "Sessions": people, "StatusPass": people, "SwitchAccount": people,
 	"AddPasskey": freshPeople, "BeginPasskey": freshPeople, "BeginTOTP": freshPeople, "ChangeEmail": freshPeople,
 	"ChangePassword": freshPeople, "DeletePasskey": freshPeople, "DeletePerson": freshPeople, "DisableTOTP": freshPeople,
 	"LinkIdentity": freshPeople, "UnlinkIdentity": freshPeople, "EnableTOTP": freshPeople, "NewRecoveryCodes": freshPeople, "TOTPSetup": freshPeople,

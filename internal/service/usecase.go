@@ -117,6 +117,7 @@ const (
 	UseChangeStatusPage  UseCase = 204
 	UseDeleteStatusPage  UseCase = 205
 	UseSetComponentState UseCase = 206
+	UseVisitStatusPage   UseCase = 221 // of any account that the person is a member of
 
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
@@ -234,7 +235,7 @@ var rights = map[UseCase]right{
 	UseRequestDeletion: {people: true, role: cron.RoleOwner, fresh: true, closing: true},
 	UseCancelDeletion:  {people: true, role: cron.RoleOwner, closing: true},
 
-	UseGetProfile: own, UseChangeProfile: own, UseListSessions: own, UseEndSession: own, UseSwitchAccount: own,
+	UseGetProfile: own, UseChangeProfile: own, UseListSessions: own, UseEndSession: own, UseSwitchAccount: own, UseVisitStatusPage: own,
 	UseConfirm: own, UseJoin: own, UseLive: ownHere,
 	UseChangeSignIn: ownFresh, UseChangeEmail: ownFresh, UseDeletePerson: ownFresh,
 	UseGiveSecond: {people: true, own: true, halfway: true}, UseSignOut: {people: true, own: true, halfway: true},

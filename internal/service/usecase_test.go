@@ -249,6 +249,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"SetPersonOperator": func() error { return s.SetPersonOperator(ctx, a, 4711, true) },
 		"SetUpLink":         func() error { return third(s.SetUpLink(ctx, a)) },
 		"SignOut":           func() error { return s.SignOut(ctx, a) },
+		"StatusPass":        func() error { return second(s.StatusPass(ctx, a, "nobody")) },
 		"SwitchAccount":     func() error { return s.SwitchAccount(ctx, a, 4711) },
 		"TestMail":          func() error { return s.TestMail(ctx, a, "x") },
 		"TOTPSetup":         func() error { return second(s.TOTPSetup(ctx, a, "x")) },
@@ -257,7 +258,17 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 
 // noUseCases are the methods that need no rights, and why.
 var noUseCases = map[string]string{
-	"Badge":       "its token is the right to see it",
+	"Badge":               "its token is the right to see it",
+	"CheckStatusPassword": "the page has been found for the visitor",
+	"IsStatusMember":      "a visitor's cookie is checked",
+	"StatusEntrance":      "it decides who may read a page",
+	"StatusIncident":      "visitors may read the page",
+	"StatusIncidents":     "visitors may read the page",
+	"StatusPicture":       "visitors may read the page",
+	"StatusResponseTimes": "visitors may read the page",
+	"StatusView":          "visitors may read the page",
+	"TakeStatusPass":      "the pass is the right",
+
 	"Features":    "anybody sees what is offered",
 	"KeyUsed":     "it notes something of the actor's own key",
 	"SessionUsed": "it notes something of the actor's own session",

@@ -288,7 +288,7 @@ var notWriting = []string{
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "StatusLogo", "StatusPage", "StatusPages", "StatusPageBySlug", "StatusPageRevision", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "StatusLogo", "StatusPage", "StatusPages", "StatusEntrance", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",

@@ -113,31 +113,6 @@ func (s *Store) StatusPage(ctx context.Context, accountID, pageID int64) (p stat
 	return s.statusPage(ctx, s.read, `WHERE account_id = $1 AND id = $2`, accountID, pageID)
 }
 
-// StatusPageBySlug reads the page of an address with its components, as visitors see it. The error is of kind NotFound for a page that is
-// not published, and for one of an account that is disabled.
-func (s *Store) StatusPageBySlug(ctx context.Context, slug string) (p statuspage.Page, err error) {
-	ctx, leave, err := s.enter(ctx, 0)
-	if err != nil {
-		return p, err
-	}
-	defer leave()
-	return s.statusPage(ctx, s.read, `WHERE slug = $1 AND `+pageIsPublic, slug)
-}
-
-// pageIsPublic is the condition that visitors may be shown a page.
-const pageIsPublic = `published AND EXISTS (SELECT 1 FROM account WHERE account.id = status_page.account_id AND NOT account.disabled)`
-
-// StatusPageRevision is the revision of the page of an address. The error is as of StatusPageBySlug.
-func (s *Store) StatusPageRevision(ctx context.Context, slug string) (revision int64, err error) {
-	ctx, leave, err := s.enter(ctx, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer leave()
-	err = s.read.QueryRowContext(ctx, `SELECT revision FROM status_page WHERE slug = $1 AND `+pageIsPublic, slug).Scan(&revision)
-	return revision, oneRow(err, cron.SubjectStatusPage)
-}
-
 func (s *Store) statusPage(ctx context.Context, q queryer, where string, args ...any) (p statuspage.Page, err error) {
 	err = scanStatusPage(q.QueryRowContext(ctx, `SELECT `+statusPageNames+` FROM status_page `+where, args...).Scan, &p)
 	if err != nil {

@@ -19,7 +19,7 @@ const hostileNotes = hostile + "\n\n<img src=x onerror=alert(1)>\n\n[x](javascri
 // withoutTexts are the pages that show nothing of what the account holds, or a file, or that need a link of their own; each has
 // tests of its own.
 var withoutTexts = []string{
-	"/console/events", "/console/setup/{token}", "/console/sign-in", "/console/sign-in/code", "/console/confirm", "/console/sign-in/oidc/{name}",
+	"/console/events", "/console/visit/{slug}", "/console/setup/{token}", "/console/sign-in", "/console/sign-in/code", "/console/confirm", "/console/sign-in/oidc/{name}",
 	"/console/sign-in/oidc/{name}/callback", "/console/confirm/oidc/{name}", "/console/settings/sign-in/identities/{name}", "/console/sign-up",
 	"/console/sign-up/{token}", "/console/lost-password", "/console/password/{token}", "/console/email/{token}", "/console/invitation/{token}",
 	"/console/act/{token}", "/console/unsubscribe/{token}", "/console/channel/{token}", "/console/settings/account/export", "/console/tests/{id}",

@@ -35,7 +35,7 @@ func (w *web) routes() []route {
 		w.startRoutes(), w.overviewRoutes(), w.problemRoutes(), w.searchRoutes(), w.timeRoutes(), w.liveRoutes(), w.jobRoutes(),
 		w.setupRoutes(), w.signInRoutes(), w.passkeyRoutes(), w.issuerRoutes(),
 		w.confirmRoutes(),
-		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(),
+		w.signUpRoutes(), w.lostPasswordRoutes(), w.invitationRoutes(), w.messageLinkRoutes(), w.statusVisitRoutes(),
 		w.jobsRoutes(), w.jobViewRoutes(), w.folderRoutes(), w.keyboardRoutes(),
 		w.personRoutes(), w.signInSettingsRoutes(), w.sessionRoutes(),
 		w.peopleRoutes(), w.keyRoutes(), w.auditRoutes(), w.accountRoutes(), w.operatorRoutes(), w.channelRoutes(), w.secretRoutes(), w.tlsRoutes(), w.nodeRoutes(), w.serviceRoutes(),

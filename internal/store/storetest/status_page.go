@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -67,36 +68,45 @@ var statusPageTests = []test{
 		s.ok(err)
 		p.HasPassword = true
 		s.equal("page", got, p)
-		bySlug, err := db.StatusPageBySlug(s.ctx(), "systems")
+		public, err := db.PublicStatusPage(s.ctx(), p.ID)
 		s.ok(err)
-		s.equal("page by slug", bySlug, p)
+		s.equal("page of visitors", public, p)
 		list, err := db.StatusPages(s.ctx(), account)
 		s.ok(err)
 		s.equal("pages", list, []statuspage.Page{p})
-		revision, err := db.StatusPageRevision(s.ctx(), "systems")
+		entrance, hash, err := db.StatusEntrance(s.ctx(), "systems")
 		s.ok(err)
-		s.equal("revision", revision, p.Revision)
+		s.equal("hash", hash, "hash")
+		s.equal("networks", fmt.Sprint(entrance.Networks), "[192.0.2.0/24]")
+		entrance.Networks = nil
+		s.equal("entrance", entrance, statuspage.Entrance{PageID: p.ID, AccountID: account, Slug: "systems", Revision: p.Revision, Published: p.Published,
+			Access: statuspage.AccessPassword})
 		titles, err := db.PagesOfJob(s.ctx(), account, k.ID)
 		s.ok(err)
 		s.equal("pages of the job", titles, []statuspage.Page{{ID: p.ID, Title: "Systems"}})
 	}},
-	{"visitors see published pages of accounts that are not disabled", func(s *suite) {
+	{"visitors find pages of accounts that are not disabled", func(s *suite) {
 		db, account, _ := s.start()
-		p := s.statusPage(db, account)
-		unseen := func() {
+		p, member, stranger := s.statusPage(db, account), s.member(db, account, cron.RoleViewer), s.person(db)
+		isMember := func(who int64, want bool) {
 			s.Helper()
-			_, err := db.StatusPageBySlug(s.ctx(), p.Slug)
-			s.missing(err, cron.SubjectStatusPage)
-			_, err = db.StatusPageRevision(s.ctx(), p.Slug)
-			s.missing(err, cron.SubjectStatusPage)
+			is, err := db.IsMember(s.ctx(), account, who)
+			s.ok(err)
+			s.equal("member", is, want)
 		}
+		isMember(member.ID, true)
+		isMember(stranger.ID, false)
 		s.ok(s.editPage(db, p, func(p *statuspage.Page) { p.Published = false }))
-		unseen()
-		s.ok(s.editPage(db, p, func(p *statuspage.Page) { p.Published = true }))
-		_, err := db.StatusPageBySlug(s.ctx(), p.Slug)
+		e, _, err := db.StatusEntrance(s.ctx(), p.Slug)
 		s.ok(err)
+		s.equal("published", e.Published, false)
+		s.equal("revision", e.Revision, p.Revision+1)
 		s.ok(db.UpdateAccount(s.ctx(), account, func(a *cron.Account) error { a.Disabled = true; return nil }))
-		unseen()
+		_, _, err = db.StatusEntrance(s.ctx(), p.Slug)
+		s.missing(err, cron.SubjectStatusPage)
+		_, err = db.PublicStatusPage(s.ctx(), p.ID)
+		s.missing(err, cron.SubjectStatusPage)
+		isMember(member.ID, false)
 	}},
 	{"nobody reaches the page of another account", func(s *suite) {
 		db, account, _ := s.start()

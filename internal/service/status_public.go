@@ -1,0 +1,151 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/statuspage"
+)
+
+// What visitors of status pages read, and how they prove that they may. The package public asks; nobody is signed in.
+
+const (
+	kindGuessPage        = 1151
+	kindGuessPagePair    = 1152
+	kindGuessPageNetwork = 1153
+	kindGuessPageHour    = 1154
+	kindGuessPageSite    = 1155
+)
+
+// passLifetime is how long a pass can be used that the console gives to a member for a page.
+const passLifetime = time.Minute
+
+// kindPass is the kind of its sealed state.
+const kindPass = "status pass"
+
+// statusPass is what a pass says.
+type statusPass struct {
+	Page, Person int64
+	Nonce        []byte
+}
+
+// StatusEntrance is what decides who may read the page of an address, also of a draft.
+func (s *Service) StatusEntrance(ctx context.Context, slug string) (statuspage.Entrance, error) {
+	e, hash, err := s.store.StatusEntrance(ctx, slug)
+	if err == nil && hash != "" {
+		e.Mark = s.linkCode("status password", hash)
+	}
+	return e, err
+}
+
+// StatusView is all that visitors see of a page.
+func (s *Service) StatusView(ctx context.Context, pageID int64) (v statuspage.View, err error) {
+	p, err := s.store.PublicStatusPage(ctx, pageID)
+	if err != nil {
+		return v, err
+	}
+	p.Password, p.PasswordHash, p.Networks, p.UpdatedBy = "", "", nil, ""
+	for i := range p.Components {
+		c := &p.Components[i]
+		c.JobIDs, c.Rule, c.Needed, c.Hand = nil, statuspage.Rule{}, 0, nil
+	}
+	v = statuspage.View{Page: p, At: s.store.Now(), Logo: p.Logos[0], DarkLogo: p.Logos[1]}
+	v.Histories, err = s.store.PageHistory(ctx, pageID, p.Days)
+	return v, err
+}
+
+// StatusResponseTimes are how long the runs of a component's jobs took, by hours from an instant on.
+func (s *Service) StatusResponseTimes(ctx context.Context, pageID, componentID int64, from time.Time) ([]statuspage.ResponseTime, error) {
+	return s.store.ResponseTimes(ctx, pageID, componentID, from)
+}
+
+// CheckStatusPassword tells whether a password is that of a page. Wrong ones are counted as failed sign-ins are. The error is of kind
+// TooMany after too many of them.
+func (s *Service) CheckStatusPassword(ctx context.Context, address netip.Addr, pageID int64, password string) (bool, error) {
+	p, err := s.store.PublicStatusPage(ctx, pageID)
+	if err != nil {
+		return false, err
+	}
+	a, err := s.reserve(ctx, address, s.pageLimits(address, pageID))
+	if err != nil {
+		return false, err
+	}
+	right, _, err := s.passwords.Check(ctx, address, p.PasswordHash, password)
+	if right || err != nil {
+		s.giveBack(ctx, a)
+	}
+	return right, err
+}
+
+// pageLimits bound the guesses at the password of a page.
+func (s *Service) pageLimits(address netip.Addr, pageID int64) []cron.RateLimit {
+	network, site := networkOf(address), siteOf(address)
+	return []cron.RateLimit{
+		{Kind: kindGuessPageSite, Subject: s.subjectOf("site", site), Window: time.Hour, Max: 200},
+		{Kind: kindGuessPageHour, Subject: s.subjectOf("network", network), Window: time.Hour, Max: 100},
+		{Kind: kindGuessPage, Subject: pageID, Window: time.Hour, Max: 500},
+		{Kind: kindGuessPagePair, Subject: s.subjectOf("page", network, strconv.FormatInt(pageID, 10)), Window: 15 * time.Minute, Max: 10},
+		{Kind: kindGuessPageNetwork, Subject: s.subjectOf("network", network), Window: 10 * time.Minute, Max: 20},
+	}
+}
+
+// StatusPass gives a person who is signed in a pass for a page of an account that they are a member of, whichever they look at. It works
+// once, within a minute. The error is of kind NotFound for all other pages.
+func (s *Service) StatusPass(ctx context.Context, actor cron.Actor, slug string) (pass string, err error) {
+	if err := s.allow(&actor, UseVisitStatusPage); err != nil {
+		return "", err
+	}
+	e, _, err := s.store.StatusEntrance(ctx, slug)
+	if err != nil {
+		return "", err
+	}
+	is, err := s.store.IsMember(ctx, e.AccountID, actor.Person.ID)
+	if err == nil && !is {
+		err = cron.Missing(cron.SubjectStatusPage)
+	}
+	if err != nil {
+		return "", err
+	}
+	p := statusPass{Page: e.PageID, Person: actor.Person.ID, Nonce: make([]byte, 16)}
+	_, _ = rand.Read(p.Nonce) // never fails
+	return s.sealer.Seal(kindPass, s.store.Now().Add(passLifetime), p)
+}
+
+// TakeStatusPass uses up a pass for a page, and tells whose it is. The error is of kind NotFound when it is wrong, expired or used.
+func (s *Service) TakeStatusPass(ctx context.Context, pageID int64, pass string) (personID int64, err error) {
+	var p statusPass
+	now := s.store.Now()
+	if err := s.sealer.Open(kindPass, now, pass, &p); err != nil || p.Page != pageID {
+		return 0, cron.Missing(cron.SubjectLink)
+	}
+	err = s.store.UseChallenge(ctx, sha256.Sum256([]byte(pass)), now.Add(passLifetime))
+	if cron.KindOf(err) == cron.Conflict {
+		return 0, cron.Missing(cron.SubjectLink)
+	}
+	return p.Person, err
+}
+
+// IsStatusMember tells whether a person is a member of an account, and neither of them is disabled.
+func (s *Service) IsStatusMember(ctx context.Context, accountID, personID int64) (bool, error) {
+	return s.store.IsMember(ctx, accountID, personID)
+}
+
+// StatusPicture is a logo of a page, as PNG.
+func (s *Service) StatusPicture(ctx context.Context, pageID int64, dark bool) ([]byte, error) {
+	return s.store.StatusPicture(ctx, pageID, dark)
+}
+
+// StatusIncident is a published incident of a page.
+func (s *Service) StatusIncident(context.Context, int64, int64) (statuspage.Incident, error) {
+	return statuspage.Incident{}, cron.Missing(cron.SubjectNone)
+}
+
+// StatusIncidents are published incidents of a page, the newest first.
+func (s *Service) StatusIncidents(context.Context, int64, int64, int) (list []statuspage.Incident, more bool, err error) {
+	return nil, false, nil
+}
