@@ -82,7 +82,7 @@ func (a *api) readSearch(r *http.Request, jobID int64) (q cron.HistoryQuery, for
 	f.Outcomes, f.Faults, f.Kinds, f.Statuses = readRecordChoices(query, values, "")
 	wire.Span(query, &f.From, &f.To)
 	query.Text("text", &f.Text)
-	readCause(query, &f.Cause)
+	readCause(query, &f.Causes)
 	readExclusion(query, values, &f.Not)
 	f.Check(&p.Checker)
 	by := -1
@@ -98,15 +98,17 @@ func (a *api) readSearch(r *http.Request, jobID int64) (q cron.HistoryQuery, for
 	return q, format, false, p.Err()
 }
 
-func readCause(query wire.Object, to *cron.Fingerprint) {
+func readCause(query wire.Object, to *[]cron.Fingerprint) {
 	var text string
 	if query.Text("cause", &text); text == "" {
 		return
 	}
-	var ok bool
-	if *to, ok = cron.ParseFingerprint(text); !ok {
+	cause, ok := cron.ParseFingerprint(text)
+	if !ok {
 		query.Add("cause", cron.Problem{Rule: cron.RuleCause, Given: text})
+		return
 	}
+	*to = []cron.Fingerprint{cause}
 }
 
 // readRecordChoices reads the lists of what a record may have, or may not have, of the parameters whose names have a prefix.

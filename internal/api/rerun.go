@@ -105,7 +105,7 @@ func readRerunFilter(filter wire.Object, f *cron.HistoryFilter) {
 	}
 	wire.Span(filter, &f.From, &f.To)
 	filter.Text("text", &f.Text)
-	readCause(filter, &f.Cause)
+	readCause(filter, &f.Causes)
 }
 
 func newRerunAnswer(p *cron.RerunPlan, dryRun bool) rerunAnswer {

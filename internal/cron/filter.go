@@ -19,7 +19,7 @@ type HistoryFilter struct {
 	Faults   []Fault       // none is all
 	Statuses []StatusRange // HTTP status codes; empty for all, including no response
 	From, To time.Time     // of the start, or of the recording: From <= t < To; zero for no bound
-	Cause    Fingerprint   // 0 is all
+	Causes   []Fingerprint // none is all
 	Text     string        // as in HistoryRecord.Contains; empty is all
 	Kinds    []RecordKind  // none is all
 	Not      HistoryExclusion
@@ -81,7 +81,7 @@ func (f *HistoryFilter) Check(c *Checker) {
 	for _, list := range [...]struct {
 		pointer string
 		length  int
-	}{{"/not/job", len(f.Not.JobIDs)}, {"/not/folder", len(f.Not.FolderIDs)}, {"/not/cause", len(f.Not.Causes)}} {
+	}{{"/cause", len(f.Causes)}, {"/not/job", len(f.Not.JobIDs)}, {"/not/folder", len(f.Not.FolderIDs)}, {"/not/cause", len(f.Not.Causes)}} {
 		if list.length > MaxFilterValues {
 			c.Add(list.pointer, Problem{Rule: RuleTooMany, Limit: MaxFilterValues})
 		}

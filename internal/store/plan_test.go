@@ -335,7 +335,7 @@ func searchAll(t testing.TB, db *store.Store, account, jobID int64) {
 			{From: now.Add(-2 * time.Hour), To: now.Add(-time.Hour), FolderID: new(int64)},
 			{Outcomes: []cron.Outcome{cron.OutcomeLost}, Statuses: []cron.StatusRange{{First: 500, Last: 599}}},
 			{Faults: []cron.Fault{cron.FaultRefused}, Text: "text"},
-			{Cause: 1 << 63},
+			{Causes: []cron.Fingerprint{1 << 63}},
 		} {
 			f.JobID = jobID
 			page, err := db.Search(t.Context(), account, &cron.HistoryQuery{Filter: f, Limit: 1})

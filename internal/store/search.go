@@ -85,7 +85,7 @@ func indexOf(f *cron.HistoryFilter) (failed, idle bool) {
 	only := func(outcomes ...cron.Outcome) bool {
 		return len(f.Outcomes) > 0 && !slices.ContainsFunc(f.Outcomes, func(o cron.Outcome) bool { return !slices.Contains(outcomes, o) })
 	}
-	failed = f.Cause != 0 || only(cron.OutcomeFailed, cron.OutcomeLost)
+	failed = len(f.Causes) > 0 || only(cron.OutcomeFailed, cron.OutcomeLost)
 	return failed, !failed && only(cron.OutcomeMissed, cron.OutcomeSkipped)
 }
 

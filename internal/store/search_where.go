@@ -30,8 +30,8 @@ func (s *Store) wanted(args []any, accountID int64, f *cron.HistoryFilter, run *
 	if f.JobID != 0 && run.column != "job_id" {
 		w.add(`execution.job_id + 0 = ?`, f.JobID)
 	}
-	if f.Cause != 0 {
-		w.add(`execution.cause + 0 = ?`, int64(f.Cause))
+	if len(f.Causes) > 0 {
+		w.and(s.in(w, `execution.cause + 0`, fingerprints(f.Causes)))
 	}
 	w.add(`execution.id >= ?`, run.first)
 	w.add(`execution.id < ?`, run.before)

@@ -40,7 +40,7 @@ func (p *runsPage) loadCauses(v *visit) error {
 		if len(g.JobIDs) == 1 && g.Jobs == 1 {
 			row.JobsPath = jobAddress(g.JobIDs[0], "")
 		}
-		if !p.Query.has(notPrefix+"cause", cause) && p.Query.Filter.Cause == 0 {
+		if !p.Query.has(notPrefix+"cause", cause) && len(p.Query.Filter.Causes) == 0 {
 			row.Without = p.Query.toggled(notPrefix+"cause", cause)
 		}
 		p.Causes = append(p.Causes, row)

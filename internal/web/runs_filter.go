@@ -185,10 +185,7 @@ func (q *runsQuery) readCriteria() {
 	f.Not.Causes = parsedValues(q, notPrefix+"cause", cron.RuleCause, cron.ParseFingerprint)
 	f.Not.JobIDs = parsedValues(q, notPrefix+"job", cron.RuleWrongType, parseNumber)
 	f.Not.FolderIDs = parsedValues(q, notPrefix+"folder", cron.RuleWrongType, parseNumber)
-	if causes := parsedValues(q, "cause", cron.RuleCause, cron.ParseFingerprint); len(causes) > 0 {
-		f.Cause = causes[0]
-		q.values["cause"] = q.values["cause"][:1]
-	}
+	f.Causes = parsedValues(q, "cause", cron.RuleCause, cron.ParseFingerprint)
 	f.JobID = q.JobID
 	if jobs := parsedValues(q, "job", cron.RuleWrongType, parseNumber); len(jobs) > 0 {
 		f.JobID = jobs[0]

@@ -67,7 +67,7 @@ var failureTests = []test{
 			}
 		}
 		for _, f := range []cron.HistoryFilter{
-			{}, {Cause: some}, {Cause: some, JobID: jobs[3].ID}, {Cause: 1}, {JobID: jobs[0].ID}, {FolderID: &folder.ID}, {FolderID: new(int64)},
+			{}, {Causes: causes(some)}, {Causes: causes(1, some)}, {Causes: causes(some), JobID: jobs[3].ID}, {Causes: causes(1)}, {JobID: jobs[0].ID}, {FolderID: &folder.ID}, {FolderID: new(int64)},
 			{Outcomes: []cron.Outcome{cron.OutcomeLost}}, {Outcomes: []cron.Outcome{cron.OutcomeSucceeded}},
 			{Faults: []cron.Fault{cron.FaultRefused}}, {Statuses: []cron.StatusRange{{First: 500, Last: 599}}},
 			{From: now.Add(-5 * time.Hour), To: now.Add(-2 * time.Hour)}, {Text: "über"}, {Text: "B.EXAMPLE"},
@@ -76,7 +76,7 @@ var failureTests = []test{
 			s.ok(err)
 			want := s.grouped(db, account, f)
 			s.equal("groups", got, cron.FailureGroups{Groups: want})
-			if len(want) == 0 != (len(f.Outcomes) > 0 && f.Outcomes[0] == cron.OutcomeSucceeded || f.Cause == 1) {
+			if len(want) == 0 != (len(f.Outcomes) > 0 && f.Outcomes[0] == cron.OutcomeSucceeded || slices.Equal(f.Causes, causes(1))) {
 				s.Errorf("%+v: %d groups", f, len(want))
 			}
 		}
@@ -112,7 +112,7 @@ var failureTests = []test{
 		}
 		s.equal("latest", got.Groups[0].Example.Result.Started, now)
 
-		of := cron.HistoryFilter{Cause: 1 + 123} // of the oldest failures
+		of := cron.HistoryFilter{Causes: causes(1 + 123)} // of the oldest failures
 		page, err := db.Search(s.ctx(), account, &cron.HistoryQuery{Filter: of, Limit: 10})
 		s.ok(err)
 		s.equal("on the first page", len(page.Records), 0)
@@ -132,7 +132,7 @@ var failureTests = []test{
 		s.ok(err)
 		s.equal("all", got.Back.IsZero(), true)
 		s.equal("count", got.Groups[0].Count, int64(2))
-		page, err := db.Search(s.ctx(), account, &cron.HistoryQuery{Filter: cron.HistoryFilter{Cause: 1}, Limit: 10})
+		page, err := db.Search(s.ctx(), account, &cron.HistoryQuery{Filter: cron.HistoryFilter{Causes: causes(1)}, Limit: 10})
 		s.ok(err)
 		s.equal("found", []int{len(page.Records), int(page.Next.ID)}, []int{2, 0})
 	}},
@@ -184,3 +184,5 @@ func (s *suite) at(db *store.Store, account, jobID int64, started time.Time) cro
 	}
 	return page.Records[0].Execution
 }
+
+func causes(list ...cron.Fingerprint) []cron.Fingerprint { return list }

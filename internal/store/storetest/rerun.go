@@ -162,7 +162,7 @@ var rerunTests = []test{
 			"folder":  {func(q *cron.RerunQuery) { q.Filter.FolderID = &folder.ID }, []int64{second.ID}},
 			"outcome": {func(q *cron.RerunQuery) { q.Filter.Outcomes = []cron.Outcome{cron.OutcomeFailed} }, []int64{first.ID}},
 			"text":    {func(q *cron.RerunQuery) { q.Filter.Text = "BACK" }, []int64{first.ID}},
-			"cause":   {func(q *cron.RerunQuery) { q.Filter.Cause = first.Cause }, []int64{first.ID}},
+			"cause":   {func(q *cron.RerunQuery) { q.Filter.Causes = causes(first.Cause) }, []int64{first.ID}},
 			"span":    {func(q *cron.RerunQuery) { q.Filter.To = second.Planned }, []int64{first.ID}},
 			"nothing": {func(q *cron.RerunQuery) { q.Filter.Text = "no such text" }, nil},
 		} {

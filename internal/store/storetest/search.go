@@ -89,7 +89,7 @@ func wants(f *cron.HistoryFilter, r *cron.HistoryRecord, folder int64) bool {
 		len(f.Outcomes) > 0 && !slices.Contains(f.Outcomes, r.Outcome),
 		!f.From.IsZero() && date.Before(f.From),
 		!f.To.IsZero() && !date.Before(f.To),
-		f.Cause != 0 && r.Cause != f.Cause,
+		len(f.Causes) > 0 && !slices.Contains(f.Causes, r.Cause),
 		len(f.Faults) > 0 && !slices.Contains(f.Faults, r.Result.Fault),
 		len(f.Statuses) > 0 && !slices.ContainsFunc(f.Statuses, func(s cron.StatusRange) bool {
 			return s.First <= r.Result.HTTPStatus && r.Result.HTTPStatus <= s.Last
