@@ -39,7 +39,7 @@ func BenchmarkJobPage(b *testing.B) {
 	}
 	c := newConsole(b)
 	visitor := c.setUp(b)
-	j := c.jobOf(b)
+	j := c.newJob(b)
 	tables := storetest.NewTables(b, storetest.Raw(b, c.options))
 	const runs, days = 5_000_000, 89
 	step := days * 24 * time.Hour / runs

@@ -19,10 +19,8 @@ func TestBin(t *testing.T) {
 	if err := c.service.AddFolder(t.Context(), actor, &folder); err != nil {
 		t.Fatal(err)
 	}
-	inFolder := func(p *cron.JobPatch) {
-		p.Fields, p.Values.FolderID = append(p.Fields, "/folderId"), folder.ID
-	}
-	ids := []int64{c.job(t, hostile, "https://user:s3cret@example.com/1", inFolder), c.job(t, "", "https://example.com/2"), c.job(t, "three", "https://example.com/3")}
+	inFolder := func(j *cron.Job) { j.FolderID = folder.ID }
+	ids := []int64{c.newJob(t, called(hostile, "https://user:s3cret@example.com/1"), inFolder).ID, c.newJob(t, called("", "https://example.com/2")).ID, c.newJob(t, called("three", "https://example.com/3")).ID}
 	for _, id := range ids {
 		if err := c.service.DeleteJob(t.Context(), actor, id, nil); err != nil {
 			t.Fatal(err)
@@ -72,7 +70,7 @@ func TestFullBin(t *testing.T) {
 	b := c.setUp(t)
 	actor := cron.OperatorOf(c.account(t))
 	for i := range 120 {
-		id := c.job(t, fmt.Sprint("job ", i, strings.Repeat(`"`, 500)), "https://example.com/"+strings.Repeat("'", 2000))
+		id := c.newJob(t, called(fmt.Sprint("job ", i, strings.Repeat(`"`, 500)), "https://example.com/"+strings.Repeat("'", 2000))).ID
 		if err := c.service.DeleteJob(t.Context(), actor, id, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ func BenchmarkActions(b *testing.B) {
 	}
 	c := newConsole(b)
 	visitor := c.setUp(b)
-	c.job(b, "one", "https://old.example.com/1")
+	c.newJob(b, called("one", "https://old.example.com/1"))
 	visitor.post("/console/jobs/bulk", "job", "1", "shift", "5").started()
 	c.work(b)
 	db, err := storetest.Connect(c.options)
@@ -36,7 +36,7 @@ func BenchmarkActions(b *testing.B) {
 	}
 	actor := cron.OperatorOf(c.account(b))
 	for i := range 500 {
-		if err := c.service.DeleteJob(b.Context(), actor, c.job(b, fmt.Sprint("job ", i), "https://example.com/"), nil); err != nil {
+		if err := c.service.DeleteJob(b.Context(), actor, c.newJob(b, called(fmt.Sprint("job ", i), "https://example.com/")).ID, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

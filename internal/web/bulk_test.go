@@ -10,27 +10,6 @@ import (
 	"punctual/internal/service"
 )
 
-// job adds a job to the first account.
-func (c *console) job(t testing.TB, title, url string, more ...func(*cron.JobPatch)) int64 {
-	t.Helper()
-	p := cron.JobPatch{Fields: []string{"/title", "/url", "/enabled", "/extendedData/headers", "/schedule/hours", "/schedule/minutes", "/schedule/mdays",
-		"/schedule/months", "/schedule/wdays"}, Values: cron.Job{Title: title, Enabled: true,
-		Request:  cron.Request{URL: url, Headers: []cron.Header{{Name: "X-Token", Value: "s3cret"}}},
-		Schedule: cron.Schedule{Hours: cron.SetOf(9), Minutes: cron.SetOf(0), MonthDays: cron.Every, Months: cron.Every, Weekdays: cron.Every}}}
-	for _, change := range more {
-		change(&p)
-	}
-	actor := cron.OperatorOf(c.account(t))
-	j, err := c.service.NewJob(actor, &p)
-	if err == nil {
-		err = c.service.AddJob(t.Context(), actor, &j)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j.ID
-}
-
 // work does what nodes do with actions, until nothing is left.
 func (c *console) work(t testing.TB) {
 	t.Helper()
@@ -67,8 +46,8 @@ func (c *console) url(t testing.TB, id int64) string {
 func TestBulkChange(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	ids := []int64{c.job(t, "one", "https://old.example.com/1"), c.job(t, "two", "https://old.example.com/2")}
-	c.job(t, "three", "https://other.example.com/3")
+	ids := []int64{c.newJob(t, called("one", "https://old.example.com/1")).ID, c.newJob(t, called("two", "https://old.example.com/2")).ID}
+	c.newJob(t, called("three", "https://other.example.com/3"))
 	sheet := "/console/jobs/bulk?all=1&filter=q%3Dhost%253Aold.example.com"
 	b.get(sheet).says(200, "All jobs that match", "<code>host:old.example.com</code>", `name="filter" value="q=host%3Aold.example.com"`, "/console/jobs?q=host%3Aold.example.com")
 	preview := b.post("/console/jobs/bulk", "all", "1", "filter", "q=host%3Aold.example.com", "in-0", "url", "find-0", "old.example.com", "replace-0", "new.example.com",
@@ -102,7 +81,7 @@ func TestBulkChange(t *testing.T) {
 func TestBulkFields(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	id := c.job(t, "one", "https://example.com/1")
+	id := c.newJob(t, called("one", "https://example.com/1")).ID
 	actor := cron.OperatorOf(c.account(t))
 	folder := cron.Folder{AccountID: 1, Title: "Backups"}
 	if err := c.service.AddFolder(t.Context(), actor, &folder); err != nil {
@@ -140,7 +119,7 @@ func TestBulkFields(t *testing.T) {
 func TestBulkMistakes(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	id := fmt.Sprint(c.job(t, "one", "https://example.com/1"))
+	id := fmt.Sprint(c.newJob(t, called("one", "https://example.com/1")).ID)
 	b.get("/console/jobs/bulk").says(200, "No jobs are selected")
 	b.get("/console/jobs/bulk?all=1&filter=q%3Dstate:strange").says(422)
 	b.get("/console/jobs/bulk?all=1&filter=view%3D99").says(404)
@@ -179,7 +158,7 @@ func TestBulkMistakes(t *testing.T) {
 func TestBulkDelete(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	id := c.job(t, hostile, "https://example.com/1")
+	id := c.newJob(t, called(hostile, "https://example.com/1")).ID
 	b.get("/console/jobs/bulk?do=delete&job=1").says(200, "Delete jobs", "&lt;script&gt;", "Preview the deletion").hides("<script>alert", `name="shift"`)
 	preview := b.post("/console/jobs/bulk", "job", fmt.Sprint(id), "do", "delete").started()
 	c.work(t)
@@ -199,7 +178,7 @@ func TestBulkDelete(t *testing.T) {
 func TestTwoPeopleChangeJobs(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	first, second := c.job(t, "one", "https://old.example.com/1"), c.job(t, "two", "https://old.example.com/2")
+	first, second := c.newJob(t, called("one", "https://old.example.com/1")).ID, c.newJob(t, called("two", "https://old.example.com/2")).ID
 	bob := c.join(t, b, "bob@example.com", "editor")
 	change := func(v *visitor, to string) string {
 		return v.post("/console/jobs/bulk", "all", "1", "in-0", "url", "find-0", "old.example.com", "replace-0", to).started()
@@ -228,7 +207,7 @@ func TestTwoPeopleChangeJobs(t *testing.T) {
 func TestViewersAndActions(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	c.job(t, "one", "https://old.example.com/1")
+	c.newJob(t, called("one", "https://old.example.com/1"))
 	preview := b.post("/console/jobs/bulk", "job", "1", "shift", "5").started()
 	c.work(t)
 	done := b.post(preview + "/apply").started()
@@ -270,9 +249,7 @@ func TestManyResults(t *testing.T) {
 	b := c.setUp(t)
 	worst := strings.Repeat(`"`, 500)
 	for i := range 100 {
-		c.job(t, fmt.Sprint(i, " ", worst), "https://old.example.com/"+strings.Repeat("'", 200), func(p *cron.JobPatch) {
-			p.Fields, p.Values.Description = append(p.Fields, "/description"), strings.Repeat("<&>", 60)
-		})
+		c.newJob(t, called(fmt.Sprint(i, " ", worst), "https://old.example.com/"+strings.Repeat("'", 200)), func(j *cron.Job) { j.Description = strings.Repeat("<&>", 60) })
 	}
 	preview := b.post("/console/jobs/bulk", "all", "1", "in-0", "title", "find-0", `"`, "replace-0", "&", "in-1", "url", "find-1", "'", "replace-1", "-", "replaces", "2",
 		"tags", "a,b,c,d", "tag-do", "set", "schedule", "*/7 */3 1-7 * *", "pause-until", "2999-01-01T00:00", "pause-note", worst[:200]).started()
@@ -299,7 +276,7 @@ func TestManyResults(t *testing.T) {
 func TestStoppedAction(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	c.job(t, "one", "https://old.example.com/1")
+	c.newJob(t, called("one", "https://old.example.com/1"))
 	var last string
 	for range cron.MaxOpenActions {
 		last = b.post("/console/jobs/bulk", "job", "1", "shift", "5").started()

@@ -302,7 +302,7 @@ func TestUntold(t *testing.T) {
 	c := newConsoleWith(t, settings{channels: &courier{}})
 	b := c.setUp(t)
 	viewer := c.join(t, b, "bob@example.com", "viewer")
-	c.newJob(t, c.account(t), "nightly")
+	c.newJob(t, titled("nightly"))
 	b.get("/console").says(200, "Nobody is told yet", `href="/console/settings/channels/new"`)
 	viewer.get("/console").says(200, "Nobody is told yet").hides(`href="/console/settings/channels/new"`)
 	b.post("/console/settings/channels/new", "kind", "slack", "set-url", "https://hooks.slack.com/services/x", "then", "test")

@@ -28,7 +28,7 @@ func (c *console) change(t testing.TB, id int64, edit func(*cron.Job)) {
 func TestChangedMeanwhile(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	job := c.addJob(t, nil)
+	job := c.newJob(t)
 	f := formOf(t, b.get(settingsOf(job.ID)).body)
 	c.change(t, job.ID, func(j *cron.Job) {
 		j.Title, j.Tags, j.Schedule.Hours = "Theirs", []string{"theirs"}, cron.SetOf(5)
@@ -62,7 +62,7 @@ func TestChangedMeanwhile(t *testing.T) {
 func TestKeptSecrets(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	job := c.addJob(t, func(j *cron.Job) {
+	job := c.newJob(t, func(j *cron.Job) {
 		j.Request.URL = "https://user:s3cr3t-url@a.example/x"
 		j.Request.Auth = cron.BasicAuth{Enable: true, User: "me", Password: "s3cr3t-password"}
 		j.Request.Headers = []cron.Header{{Name: "Authorization", Value: "s3cr3t-1"}, {Name: "X-Api-Key", Value: "s3cr3t-2"}}
@@ -119,7 +119,7 @@ func TestKeptSecrets(t *testing.T) {
 func TestCloneForm(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	job := c.addJob(t, func(j *cron.Job) {
+	job := c.newJob(t, func(j *cron.Job) {
 		j.Request.Auth.Password = "s3cr3t"
 		j.Request.Headers = []cron.Header{{Name: "Authorization", Value: "s3cr3t"}}
 		j.Tags = []string{"a"}
@@ -144,7 +144,7 @@ func TestCloneForm(t *testing.T) {
 func TestEditorRights(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	job := c.addJob(t, func(j *cron.Job) {
+	job := c.newJob(t, func(j *cron.Job) {
 		j.Request.Headers, j.Request.Body = []cron.Header{{Name: "X-A", Value: "s3cr3t"}}, "s3cr3t"
 	})
 	viewer := c.join(t, b, "bob@example.com", "viewer")
@@ -176,7 +176,7 @@ func TestEditorButtons(t *testing.T) {
 	b := c.setUp(t)
 	later := time.Now().Add(time.Hour).Truncate(time.Hour)
 	for i := range 12 {
-		c.addJob(t, func(j *cron.Job) { j.Title, j.Enabled, j.Timing.RunAt = fmt.Sprint(i), true, later })
+		c.newJob(t, func(j *cron.Job) { j.Title, j.Enabled, j.Timing.RunAt = fmt.Sprint(i), true, later })
 	}
 	f := formOf(t, b.get("/console/jobs/new?paste=a.example/x").says(200, `value="http://a.example/x"`, "The URL was filled in").body)
 	b.get("/console/jobs/new?url=https://a.example/y").says(200, `value="https://a.example/y"`)
@@ -260,7 +260,7 @@ func TestEditorWorstData(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	job := c.addJob(t, func(j *cron.Job) {
+	job := c.newJob(t, func(j *cron.Job) {
 		j.FolderID, j.Title, j.Description = last.ID, strings.Repeat("<", 512), strings.Repeat("a", 4096)
 		j.Request.Body = strings.Repeat("x", 20<<10)
 		j.Schedule.Minutes = cron.SetOf(1, 2, 5, 7, 11, 30)

@@ -49,7 +49,7 @@ func TestHostileWalk(t *testing.T) {
 		j.Request.Body, j.Timing.PauseNote = hostile, hostile
 		j.Schedule.Timezone, j.Notification.OnSuccess = "UTC", true
 	}
-	job, binned := c.jobOf(t, fill), c.jobOf(t, fill)
+	job, binned := c.newJob(t, fill), c.newJob(t, fill)
 	ok(c.store.UpdateJob(t.Context(), account.ID, job.ID, func(j *cron.Job) error { j.Title = "y" + hostile; return nil }))
 	node, err := c.store.StartNode(t.Context(), hostile)
 	ok(err)

@@ -11,25 +11,6 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// jobOf adds a job of the first account.
-func (c *console) jobOf(t testing.TB, edits ...func(*cron.Job)) cron.Job {
-	t.Helper()
-	j := cron.NewJob()
-	schedule, err := cron.ParseCrontab("0 * * * *")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schedule.Timezone = "Europe/Berlin"
-	j.AccountID, j.Enabled, j.Title, j.Schedule, j.Request.URL = c.account(t).ID, true, "Backup", schedule, "https://a.example/backup"
-	for _, edit := range edits {
-		edit(&j)
-	}
-	if err := c.store.CreateJob(t.Context(), &j); err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
 // runsOf adds executions of a job, one each hour up to now, of which some failed.
 func (c *console) runsOf(t testing.TB, j *cron.Job, count int, fails func(i int) bool) {
 	t.Helper()
@@ -56,17 +37,17 @@ func path(j cron.Job, part string) string { return fmt.Sprintf("/console/jobs/%d
 func TestJobPage(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	fresh := c.jobOf(t)
+	fresh := c.newJob(t)
 	b.get(path(fresh, "")).says(200, "Backup", "It has not run yet. The first run is due on", "has not run in the time that is kept",
-		"https://a.example/backup", "every hour", `aria-checked="true"`, "Next runs")
-	never := c.jobOf(t, func(j *cron.Job) { j.Schedule.Hours = 0 })
+		"https://a.example/backup", "every day at 03:00", `aria-checked="true"`, "Next runs")
+	never := c.newJob(t, func(j *cron.Job) { j.Schedule.Hours = 0 })
 	b.get(path(never, "")).says(200, "It has no further run: never, since no hours are chosen", "This job never runs")
-	off := c.jobOf(t, func(j *cron.Job) { j.Enabled = false })
+	off := c.newJob(t, func(j *cron.Job) { j.Enabled = false })
 	b.get(path(off, "")).says(200, "Disabled. It does not run", `aria-checked="false"`, "When the job is enabled again")
-	once := c.jobOf(t, func(j *cron.Job) { j.Timing.RunAt = time.Now().Add(time.Hour) })
+	once := c.newJob(t, func(j *cron.Job) { j.Timing.RunAt = time.Now().Add(time.Hour) })
 	b.get(path(once, "")).says(200, "once, on")
 
-	ran := c.jobOf(t, func(j *cron.Job) {
+	ran := c.newJob(t, func(j *cron.Job) {
 		j.Description = "# If it fails\n\n<script>alert(1)</script>\n\n[wiki](https://w.example/)"
 	})
 	c.runsOf(t, &ran, 100, func(i int) bool { return i == 3 })
@@ -81,7 +62,7 @@ func TestJobPage(t *testing.T) {
 func TestJobActions(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	j := c.jobOf(t)
+	j := c.newJob(t)
 	job := func() cron.JobRecord {
 		t.Helper()
 		rec, err := c.store.Job(t.Context(), j.AccountID, j.ID)
@@ -136,7 +117,7 @@ func TestJobOfOthers(t *testing.T) {
 	if err := c.store.CreateAccount(t.Context(), &other); err != nil {
 		t.Fatal(err)
 	}
-	theirs := c.jobOf(t, func(j *cron.Job) { j.AccountID = other.ID })
+	theirs := c.newJob(t, func(j *cron.Job) { j.AccountID = other.ID })
 	for _, part := range []string{"", "/pause", "/silence", "/curl", "/badge", "/changes", "/changes/1", "/notices"} {
 		b.get(path(theirs, part)).says(404).hides("Backup")
 	}
@@ -146,7 +127,7 @@ func TestJobOfOthers(t *testing.T) {
 	b.post(path(theirs, "/pause"), "for", "3600").says(404)
 	b.post(path(theirs, "/silence"), "for", "3600").says(404)
 
-	j := c.jobOf(t, func(j *cron.Job) {
+	j := c.newJob(t, func(j *cron.Job) {
 		j.Request.URL = "https://joe:s3cret@a.example/"
 		j.Request.Headers = []cron.Header{{Name: "X-Token", Value: "s3cret"}}
 	})
@@ -166,7 +147,7 @@ func TestJobOfOthers(t *testing.T) {
 func TestJobPageOfTheWorst(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	j := c.jobOf(t, func(j *cron.Job) {
+	j := c.newJob(t, func(j *cron.Job) {
 		j.Title = strings.Repeat("<&\"'>", cron.MaxTitleLength/5)
 		j.Description = strings.Repeat("[a](https://a.example/?<&>) *b* `c` | ", cron.MaxDescription/40)
 		j.Request.URL = "https://a.example/" + strings.Repeat("<&%22", 1600)
@@ -190,7 +171,7 @@ func TestJobPageOfTheWorst(t *testing.T) {
 func TestJobChanges(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	j := c.jobOf(t, func(j *cron.Job) { j.Request.Headers = []cron.Header{{Name: "X-Token", Value: "s3cret"}} })
+	j := c.newJob(t, func(j *cron.Job) { j.Request.Headers = []cron.Header{{Name: "X-Token", Value: "s3cret"}} })
 	b.get(path(j, "/changes")).says(200, "The job was made.", "current").hides("Compare the chosen")
 	edit := func(change func(*cron.Job) error) {
 		t.Helper()
@@ -242,14 +223,14 @@ func TestJobNotices(t *testing.T) {
 	add("everything", func(c *cron.Channel) { c.Default = true })
 	add("tagged", func(c *cron.Channel) { c.Tags = []string{"Night"} })
 	named := add(hostile, func(*cron.Channel) {})
-	silent := c.jobOf(t)
+	silent := c.newJob(t)
 	b.get(path(silent, "/notices")).says(200, "Nobody is told anything about this job", "The default channels", "everything").hides("tagged", "s3cret")
-	tagged := c.jobOf(t, func(j *cron.Job) {
+	tagged := c.newJob(t, func(j *cron.Job) {
 		j.Tags, j.Notification.OnFailure, j.Notification.OnFailureCount = []string{"night"}, true, 3
 	})
 	b.get(path(tagged, "/notices")).says(200, "failed 3 times in a row", "their rules name", "tagged").hides("Nobody is told anything", "everything<")
-	chosen := c.jobOf(t, func(j *cron.Job) { j.ChannelIDs = []int64{named} })
+	chosen := c.newJob(t, func(j *cron.Job) { j.ChannelIDs = []int64{named} })
 	b.get(path(chosen, "/notices")).says(200, "since the job names them", "&lt;script&gt;").hides("<script>alert")
-	nobody := c.jobOf(t, func(j *cron.Job) { j.ChannelIDs = []int64{} })
+	nobody := c.newJob(t, func(j *cron.Job) { j.ChannelIDs = []int64{} })
 	b.get(path(nobody, "/notices")).says(200, "No channel is told of this job")
 }

@@ -16,7 +16,7 @@ func BenchmarkJobs(b *testing.B) {
 	}
 	c := newConsole(b)
 	visitor := c.setUp(b)
-	first := c.listedJob(b)
+	first := c.newJob(b)
 	tables := storetest.OpenTables(b, c.options)
 	tables.AddFindable(first.ID, 99_999)
 	for more := true; more; {

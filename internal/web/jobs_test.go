@@ -14,24 +14,6 @@ import (
 	"punctual/internal/store/storetest"
 )
 
-// listedJob makes a job of the first account.
-func (c *console) listedJob(t testing.TB, edits ...func(*cron.Job)) cron.Job {
-	t.Helper()
-	j := cron.NewJob()
-	var err error
-	if j.Schedule, err = cron.ParseCrontab("CRON_TZ=Europe/Berlin 30 4 * * *"); err != nil {
-		t.Fatal(err)
-	}
-	j.AccountID, j.Enabled, j.Title, j.Request.URL = 1, true, "Backup", "https://shop.example.com/backup"
-	for _, edit := range edits {
-		edit(&j)
-	}
-	if err := c.store.CreateJob(t.Context(), &j); err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
 // jobsIn counts the jobs of a list.
 func jobsIn(a answer) int { return strings.Count(a.body, `<tr id="job-`) }
 
@@ -61,14 +43,16 @@ func TestJobsRow(t *testing.T) {
 	if err := c.store.CreateFolder(t.Context(), &folder); err != nil {
 		t.Fatal(err)
 	}
-	j := c.listedJob(t, func(j *cron.Job) { j.FolderID, j.Tags = folder.ID, []string{"prod", "a b", "c", "d", "e"} })
+	j := c.newJob(t, func(j *cron.Job) {
+		j.FolderID, j.Tags, j.Schedule.Timezone = folder.ID, []string{"prod", "a b", "c", "d", "e"}, "Europe/Berlin"
+	})
 	tables := storetest.OpenTables(t, c.options)
 	for i, o := range []cron.Outcome{cron.OutcomeSucceeded, cron.OutcomeFailed, cron.OutcomeMissed, cron.OutcomeSucceeded} {
 		at := time.Now().Add(time.Duration(i-4) * time.Hour)
 		tables.AddExecution(&cron.Execution{JobID: j.ID, AccountID: 1, Planned: at, Attempt: 1, Outcome: o, Result: cron.Result{Started: at, Duration: time.Second}})
 	}
 	id := strconv.FormatInt(j.ID, 10)
-	page := b.get("/console/jobs").says(200, "Backup", "shop.example.com", "every day at 04:30, Berlin time", "Never ran", "Next ", "Shop EU",
+	page := b.get("/console/jobs").says(200, "Backup", "a.example", "every day at 03:00, Berlin time", "Never ran", "Next ", "Shop EU",
 		`href="/console/jobs?q=folder%3A%231"`, `href="/console/jobs?q=tag%3A%22a&#43;b%22"`, "+2",
 		"Latest runs: 4. Succeeded: 2, failed: 1, other: 1.", `class="bad"`, `class="odd"`, `class="good"`,
 		`formaction="/console/jobs/`+id+`/run"`, `formaction="/console/jobs/`+id+`/disable"`, `formaction="/console/jobs/`+id+`/delete"`, "move to the bin",
@@ -95,10 +79,10 @@ func TestJobsRow(t *testing.T) {
 func TestJobsSearch(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	c.listedJob(t, func(j *cron.Job) {
+	c.newJob(t, func(j *cron.Job) {
 		j.Title, j.Tags, j.Request.URL = "Alpha", []string{"prod"}, "https://old.example.com/"
 	})
-	c.listedJob(t, func(j *cron.Job) { j.Title, j.Enabled, j.Request.Method = "Beta", false, cron.MethodPost })
+	c.newJob(t, func(j *cron.Job) { j.Title, j.Enabled, j.Request.Method = "Beta", false, cron.MethodPost })
 	search := func(text string) answer { return b.get("/console/jobs?q=" + url.QueryEscape(text)) }
 	search("host:old.example.com").says(200, "Alpha", `value="host:old.example.com"`, "q=host%3Aold.example.com").hides(">Beta<")
 	search("-tag:prod").says(200, ">Beta<").hides(">Alpha<")
@@ -123,7 +107,7 @@ func TestJobsSearch(t *testing.T) {
 func TestJobsPages(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	first := c.listedJob(t, func(j *cron.Job) { j.Tags = []string{"prod"} })
+	first := c.newJob(t, func(j *cron.Job) { j.Tags = []string{"prod"} })
 	storetest.OpenTables(t, c.options).AddFindable(first.ID, 199)
 	for more := true; more; {
 		var err error
@@ -170,7 +154,7 @@ func TestJobsWorstData(t *testing.T) {
 	}
 	var ids []int64
 	for i := range 50 {
-		j := c.listedJob(t, func(j *cron.Job) {
+		j := c.newJob(t, func(j *cron.Job) {
 			j.Title = hostile + quotes(cron.MaxTitleLength-len(hostile))
 			j.Request.URL = "https://" + strings.Repeat("a.", 100) + fmt.Sprint("example", i, ".com/%22") + strings.Repeat("x", 2000)
 			j.FolderID, j.Schedule.Timezone = folder.ID, cron.ZoneNames()[i]
@@ -203,8 +187,8 @@ func TestJobsWorstData(t *testing.T) {
 func TestViews(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	c.listedJob(t, func(j *cron.Job) { j.Title, j.Tags = "Alpha", []string{"prod"} })
-	c.listedJob(t, func(j *cron.Job) { j.Title = "Beta" })
+	c.newJob(t, func(j *cron.Job) { j.Title, j.Tags = "Alpha", []string{"prod"} })
+	c.newJob(t, func(j *cron.Job) { j.Title = "Beta" })
 	b.get("/console/views").says(200, "no views yet")
 	b.get("/console/jobs?q=tag:prod").says(200, "Save as view")
 	b.get("/console/jobs").says(200).hides("Save as view")
@@ -237,7 +221,7 @@ func TestFolders(t *testing.T) {
 	b.post("/console/folders", "title", " ").says(422, "must be given")
 	b.post("/console/folders", "title", hostile).leads("/console/folders?done=folder-created")
 	b.post("/console/folders", "title", hostile).says(409, "&lt;script&gt;")
-	j := c.listedJob(t, func(j *cron.Job) { j.FolderID = 1 })
+	j := c.newJob(t, func(j *cron.Job) { j.FolderID = 1 })
 	b.get("/console/folders").says(200, "&lt;script&gt;", "/console/jobs?q=folder%3A%231").hides("<script>alert")
 	b.get("/console/jobs?q=folder:%231").says(200, "Backup", "&lt;script&gt;").hides("<script>alert")
 	b.get("/console/jobs?q=folder:none").says(200, "No job matches")
@@ -271,7 +255,7 @@ func TestJobsOfOthers(t *testing.T) {
 	if err := c.store.CreateAccount(t.Context(), &account); err != nil {
 		t.Fatal(err)
 	}
-	c.listedJob(t, func(j *cron.Job) { j.AccountID, j.Title = account.ID, "Secret plans" })
+	c.newJob(t, func(j *cron.Job) { j.AccountID, j.Title = account.ID, "Secret plans" })
 	folder := cron.Folder{AccountID: account.ID, Title: "Hidden"}
 	if err := c.store.CreateFolder(t.Context(), &folder); err != nil {
 		t.Fatal(err)

@@ -11,21 +11,6 @@ import (
 	"punctual/internal/cron"
 )
 
-// newJob adds a job to the account of somebody.
-func (c *console) newJob(t testing.TB, account cron.Account, title string) cron.Job {
-	t.Helper()
-	actor := cron.OperatorOf(account)
-	j, err := c.service.NewJob(actor, &cron.JobPatch{Fields: []string{"/title", "/url"},
-		Values: cron.Job{Title: title, Request: cron.Request{URL: "https://target.example/path"}}})
-	if err == nil {
-		err = c.service.AddJob(t.Context(), actor, &j)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
 // listen opens the stream of a browser for a while in which something happens, and returns what came and how long that took.
 func (b *visitor) listen(t *testing.T, meanwhile func()) (told string, took time.Duration) {
 	t.Helper()
@@ -55,8 +40,8 @@ func TestLive(t *testing.T) {
 			t.Fatal(err)
 		}
 		told, took := b.listen(t, func() {
-			c.newJob(t, other, "of somebody else")
-			c.newJob(t, c.account(t), hostile)
+			c.newJob(t, ofAccount(other.ID), titled("of somebody else"))
+			c.newJob(t, titled(hostile))
 			time.Sleep(1100 * time.Millisecond)
 			close(c.stop)
 		})

@@ -13,7 +13,7 @@ import (
 func TestMaintenance(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	id := c.job(t, "Nightly backup", "https://example.com/1")
+	id := c.newJob(t, called("Nightly backup", "https://example.com/1")).ID
 	actor := cron.OperatorOf(c.account(t))
 	folder := cron.Folder{AccountID: 1, Title: "Backups"}
 	if err := c.service.AddFolder(t.Context(), actor, &folder); err != nil {
@@ -61,8 +61,8 @@ func TestMaintenance(t *testing.T) {
 func TestMaintenanceMistakes(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	c.job(t, "twin", "https://example.com/1")
-	c.job(t, "twin", "https://example.com/2")
+	c.newJob(t, called("twin", "https://example.com/1"))
+	c.newJob(t, called("twin", "https://example.com/2"))
 	good := map[string]string{"title": "x", "effect": "pause", "kind": "schedule", "schedule": "0 2 * * *", "zone": "UTC", "duration": "60", "unit": "minutes",
 		"scope": "some", "tags": "a", "start": "2999-01-01T10:00", "end": "2999-01-01T11:00"}
 	for _, wrong := range []struct{ field, value, kind, says string }{

@@ -40,30 +40,15 @@ func refused(r *cron.Result) {
 	r.Status, r.HTTPStatus, r.Fault, r.Detail = cron.StatusConnectFailed, 0, cron.FaultRefused, "192.0.2.1:443"
 }
 
-// enabledJob is newJob for one that is enabled and due once a minute.
-func (c *console) enabledJob(t testing.TB, account cron.Account, title string) cron.Job {
-	t.Helper()
-	j := c.newJob(t, account, title)
-	err := c.store.UpdateJob(t.Context(), account.ID, j.ID, func(to *cron.Job) error {
-		to.Enabled, to.Schedule = true, storetest.EveryMinute()
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
 // TestOverview shows an account that is fine, one with a problem, and one whose problem has ended.
 func TestOverview(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	account := c.account(t)
 	node, err := c.store.StartNode(t.Context(), "node")
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := c.enabledJob(t, account, hostile)
+	j := c.newJob(t, everyMinute(hostile))
 	page := b.get("/console").says(200, "Your job is fine", "Next runs", "&lt;script&gt;", "created", fmt.Sprintf(`href="/console/jobs/%d"`, j.ID)).hides("<script>alert")
 	for _, list := range []string{"state%3Afailing", "state%3Alate", "state%3Acertificate", "state%3Apaused", "state%3Asilenced", "state%3Adisabled"} {
 		page.says(200, `href="/console/jobs?q=`+list+`"`)
@@ -88,7 +73,7 @@ func TestOverviewOfChanges(t *testing.T) {
 	b := c.setUp(t)
 	account := c.account(t)
 	for i := range 20 {
-		c.newJob(t, account, fmt.Sprintf("job %d", i))
+		c.newJob(t, titled(fmt.Sprintf("job %d", i)), func(j *cron.Job) { j.Enabled = false })
 	}
 	b.get("/console").says(200, "All 20 jobs are disabled", "created 20 jobs", "job 19").hides("job 3<")
 	c.tables(t).Exec(`UPDATE job_version SET action_id = 7, created_at = created_at + 1 WHERE job_id > 1`)
@@ -124,7 +109,7 @@ func TestOverviewIsSmall(t *testing.T) {
 	b := c.setUp(t)
 	account := c.account(t)
 	long := strings.Repeat(`<"&`, 40)
-	j := c.enabledJob(t, account, long)
+	j := c.newJob(t, everyMinute(long))
 	x := c.tables(t)
 	x.CopyJob(j.ID, 5000)
 	x.AddProblems(account.ID, 200, cron.ProblemOpen, time.Now())
@@ -144,9 +129,8 @@ func TestOverviewIsSmall(t *testing.T) {
 func TestSearch(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	account := c.account(t)
-	j := c.newJob(t, account, "Nightly "+hostile)
-	c.newJob(t, account, "other")
+	j := c.newJob(t, titled("Nightly "+hostile))
+	c.newJob(t, titled("other"))
 	for more := true; more; {
 		var err error
 		if more, err = c.store.Maintain(t.Context()); err != nil {
@@ -159,7 +143,7 @@ func TestSearch(t *testing.T) {
 	b.get("/console/search?q="+strings.Repeat("x+", 100)).says(200, "Nothing matches")
 	b.get("/console/search?q=%00%ff").says(200)
 	for i := range 11 {
-		c.newJob(t, account, fmt.Sprintf("many %d", i))
+		c.newJob(t, titled(fmt.Sprintf("many %d", i)))
 	}
 	b.get("/console/search?q=many").says(200, `href="/console/jobs?q=many"`)
 	viewer := c.join(t, b, "bob@example.com", "viewer")

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"html"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func TestProblem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, other := c.enabledJob(t, account, hostile), c.enabledJob(t, account, "another job")
+	j, other := c.newJob(t, everyMinute(hostile)), c.newJob(t, everyMinute("another job"))
 	b.get("/console/problems").says(200, "There is no problem")
 	c.attempt(t, node, &j, nil)
 	err = c.store.UpdateJob(t.Context(), account.ID, j.ID, func(to *cron.Job) error {
@@ -34,7 +35,7 @@ func TestProblem(t *testing.T) {
 	_, rest, _ := strings.Cut(list.body, "404")
 	path := "/console/problems/" + between(rest, `href="/console/problems/`, `"`)
 	b.get(path).says(200, "refused", "Last success", "First failure", "The job was changed between the two runs", "zoë@example.com",
-		fmt.Sprintf(`href="/console/jobs/%d/changes#version-`, j.ID), "Other jobs that fail at target.example", "another job", "No message was sent",
+		fmt.Sprintf(`href="/console/jobs/%d/changes#version-`, j.ID), "Other jobs that fail at a.example", "another job", "No message was sent",
 		"/console/runs/again?cause=", "&lt;script&gt;").hides("<script>alert")
 
 	b.post(path, "do", "acknowledge", "note", hostile).leads(path + "?done=acknowledged")
@@ -56,6 +57,24 @@ func TestProblem(t *testing.T) {
 	b.get("/console/problems/x").says(404)
 	b.get("/console/problems/4711").says(404)
 	b.post("/console/problems/4711", "do", "resolve").says(404)
+}
+
+// TestProblemRunsAgain offers the runs of a problem that has several causes.
+func TestProblemRunsAgain(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	node, err := c.store.StartNode(t.Context(), "node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, status := range []int{503, 502} {
+		j := c.newJob(t, everyMinute(fmt.Sprint("job ", i)))
+		c.attempt(t, node, &j, func(r *cron.Result) { r.Status, r.HTTPStatus = cron.StatusHTTPError, status })
+	}
+	problem := "/console/problems/" + between(b.get("/console/problems").body, `href="/console/problems/`, `"`)
+	again := html.UnescapeString(between(b.get(problem).body, `href="/console/runs/again?`, `"`))
+	b.get("/console/runs/again?"+again).says(200, "<dt>Runs to start</dt><dd><strong>2</strong>")
+	b.get("/console/runs?"+again).says(200, "job 0", "job 1")
 }
 
 // TestProblemsOfOthers are not found.

@@ -61,7 +61,7 @@ func TestRunAgain(t *testing.T) {
 	viewer.get(bad).says(200).hides("/again")
 	viewer.get(bad + "/again").says(403)
 	viewer.post(bad + "/again").says(403)
-	b.get(bad+"/again").says(200, "GET", "https://target.example/path").hides("not idempotent")
+	b.get(bad+"/again").says(200, "GET", "https://a.example/backup").hides("not idempotent")
 	b.post(bad + "/again").leads(bad + "?done=run-again")
 	b.post(bad+"/again").says(409, "A run that repeats this one waits")
 	claimed, err := w.store.Claim(t.Context(), cron.ClaimRequest{Node: w.node, Limit: 10})
@@ -111,7 +111,7 @@ func TestStrangersSeeNoRuns(t *testing.T) {
 	if err := w.store.CreateAccount(t.Context(), &other); err != nil {
 		t.Fatal(err)
 	}
-	theirs := w.newJob(t, other, "of somebody else")
+	theirs := w.newJob(t, ofAccount(other.ID), titled("of somebody else"))
 	at := w.store.Now().Add(-time.Minute)
 	e := cron.Execution{JobID: theirs.ID, AccountID: other.ID, Planned: at, Attempt: 1, Outcome: cron.OutcomeFailed, Result: cron.Result{Started: at}}
 	w.tables.AddExecution(&e)

@@ -18,7 +18,7 @@ func BenchmarkRuns(b *testing.B) {
 	}
 	c := newConsole(b)
 	visitor := c.setUp(b)
-	job := c.newJob(b, c.account(b), "job")
+	job := c.newJob(b, titled("job"))
 	tables := storetest.NewTables(b, storetest.Raw(b, c.options))
 	tables.CopyJob(job.ID, 999)
 	tables.AddHistory(job.ID, 1000, 5_000_000, 90, c.store.Now())

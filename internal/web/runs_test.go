@@ -24,7 +24,7 @@ func newRunWorld(t testing.TB) *runWorld {
 	t.Helper()
 	w := &runWorld{console: newConsole(t), t: t}
 	w.b = w.setUp(t)
-	w.job = w.newJob(t, w.account(t), hostile)
+	w.job = w.newJob(t, titled(hostile))
 	t.Cleanup(func() {
 		if t.Failed() && w.log.Len() > 0 {
 			t.Log(w.log)

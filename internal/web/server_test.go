@@ -420,3 +420,40 @@ func TestStaticFiles(t *testing.T) {
 		}
 	}
 }
+
+// newJob adds a job of the first account, which is enabled and due every day at 03:00, unless edits say otherwise.
+func (c *console) newJob(t testing.TB, edits ...func(*cron.Job)) cron.Job {
+	t.Helper()
+	j := cron.NewJob()
+	j.AccountID, j.Enabled, j.Title, j.Request.URL = c.account(t).ID, true, "Backup", "https://a.example/backup"
+	j.Schedule.Hours, j.Schedule.Minutes = cron.SetOf(3), cron.SetOf(0)
+	j.Schedule.MonthDays, j.Schedule.Months, j.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+	for _, edit := range edits {
+		edit(&j)
+	}
+	if err := j.Accept(&cron.Job{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.service.AddJob(t.Context(), cron.OperatorOf(cron.Account{ID: j.AccountID}), &j); err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// titled gives a job a title.
+func titled(title string) func(*cron.Job) { return func(j *cron.Job) { j.Title = title } }
+
+// called gives a job a title, a URL, and a header with a secret.
+func called(title, url string) func(*cron.Job) {
+	return func(j *cron.Job) {
+		j.Title, j.Request.URL, j.Request.Headers = title, url, []cron.Header{{Name: "X-Token", Value: "s3cret"}}
+	}
+}
+
+// everyMinute gives a job a title, and has it run every minute.
+func everyMinute(title string) func(*cron.Job) {
+	return func(j *cron.Job) { j.Title, j.Schedule = title, storetest.EveryMinute() }
+}
+
+// ofAccount gives a job to another account.
+func ofAccount(id int64) func(*cron.Job) { return func(j *cron.Job) { j.AccountID = id } }

@@ -74,7 +74,7 @@ func TestTestRunOfAStoredJob(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	c.testOften(t)
-	id := c.job(t, "one", "http://a.example/old")
+	id := c.newJob(t, called("one", "http://a.example/old")).ID
 	b.get("/console/jobs/1").says(200, `action="/console/tests"><input type="hidden" name="job" value="1"><button`)
 	b.get("/console/jobs/1/settings").says(200, `formaction="/console/tests"`).hides(` action="/console/tests"`) // where its form is tested
 	b.post("/console/tests", "job", fmt.Sprint(id)).leads("/console/tests/1")
@@ -108,7 +108,7 @@ func TestTestRunOfTheEditor(t *testing.T) {
 	if l := c.claimTest(t); l.Job.Request.URL != "https://unsaved.example/" || l.Job.Timeout != 7 {
 		t.Errorf("tested is %+v", l.Job)
 	}
-	id := c.job(t, "stored", "https://stored.example/")
+	id := c.newJob(t, called("stored", "https://stored.example/")).ID
 	f = formOf(t, b.get(settingsOf(id)).says(200).body)
 	b.sendForm("/console/tests", f, "url", "https://changed.example/", "do", "test").leads("/console/tests/2")
 	if l := c.claimTest(t); l.Job.Request.URL != "https://changed.example/" || l.Job.Title != "stored" || len(l.Job.Request.Headers) != 1 {
@@ -125,7 +125,7 @@ func TestTestRunOfTheEditor(t *testing.T) {
 func TestTestRunLimits(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	c.job(t, "one", "https://a.example/")
+	c.newJob(t, called("one", "https://a.example/"))
 	change := service.AccountChange{Overrides: cron.Overrides{"testRunIntervalSeconds": 0, "testRunsPerDay": 1}}
 	if err := c.service.ChangeAccount(t.Context(), command(), c.account(t).Email, change); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestHostileTestRun(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	c.testOften(t)
-	c.job(t, "one", "https://a.example/")
+	c.newJob(t, called("one", "https://a.example/"))
 	b.post("/console/tests", "job", "1").leads("/console/tests/1")
 	l := c.claimTest(t)
 	worst := strings.Repeat(`<script>"'&`, 2000)
@@ -197,7 +197,7 @@ func TestFollowTestRun(t *testing.T) {
 		c := newConsole(t)
 		b := c.setUp(t)
 		c.testOften(t)
-		c.job(t, "one", "https://a.example/")
+		c.newJob(t, called("one", "https://a.example/"))
 		follow := func(path string, meanwhile func()) (told string, took time.Duration) {
 			r := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
 			for name, value := range b.cookies {
