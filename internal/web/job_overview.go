@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"html/template"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +23,6 @@ type jobOverviewPage struct {
 	Span    int    // days
 	Spans   []chip
 	Runs    []cron.HistoryRecord // the latest ones
-	Pending bool                 // a run was requested or is in progress, so that something is about to happen
 	Coming  nextRuns
 	Runbook template.HTML // the description of the job
 	Cut     bool          // Runbook is the beginning of the description
@@ -81,8 +79,6 @@ func (v *visit) jobOverview(status int, jobID int64, refused string) (err error)
 		return err
 	}
 	p.Runs = page.Records
-	p.Pending = v.r.URL.Query().Get("done") == "job-run" ||
-		slices.ContainsFunc(p.Runs, func(r cron.HistoryRecord) bool { return r.Outcome == cron.OutcomeRunning })
 	p.Coming = v.nextRuns(p.Report.Coming, j.Schedule.Timezone)
 	p.setRunbook(v.r.URL.Query().Get("runbook") == "all")
 	return v.render(status, "job", p)

@@ -42,6 +42,22 @@ func TestJobRunsLive(t *testing.T) {
 	tab.Press("Run now").See("The run was requested").See("Succeeded").See("The last run,")
 }
 
+// TestJobIsLoadedOnce makes sure that the page of a job is loaded again once when its stream of events opens, and not again after that.
+func TestJobIsLoadedOnce(t *testing.T) {
+	t.Parallel()
+	tab, client := withJobs(t, 1)
+	tab.Open("/console/jobs/2").See("It has not run yet")
+	for range 2 { // the second time comes when nothing of what happened before is still to be told
+		client.ChangeJob(2, harness.Fields{"enabled": false})
+		tab.wait("the job is disabled", `document.getElementById("job-now").innerText.includes("Disabled")`)
+		client.ChangeJob(2, harness.Fields{"enabled": true})
+		tab.wait("the job is enabled", `!document.getElementById("job-now").innerText.includes("Disabled")`)
+	}
+	if n := tab.loaded("job-overview"); n != 1 {
+		t.Errorf("the page was loaded again %d times", n)
+	}
+}
+
 // TestJobWithoutScripts runs, pauses, deletes and brings back a job without JavaScript.
 func TestJobWithoutScripts(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,8 @@ type Tab struct {
 
 	dialogs   sync.WaitGroup // that are being answered
 	mu        sync.Mutex
-	announced map[int64]int // how many answers of a status, or dialogs, are still to come
+	announced map[int64]int  // how many answers of a status, or dialogs, are still to come
+	parts     map[string]int // how many times a part of a page was loaded, by its ID
 }
 
 // dialog stands among the statuses of answers for a dialog that the browser opens, such as before it leaves a page.
@@ -55,7 +56,7 @@ func openTab(t testing.TB, base string) *Tab {
 	t.Helper()
 	root := startBrowser(t)
 	takeTurn(t)
-	tab := &Tab{t: t, base: base, announced: map[int64]int{}}
+	tab := &Tab{t: t, base: base, announced: map[int64]int{}, parts: map[string]int{}}
 	limited, stop := context.WithTimeout(root, harness.Timeout)
 	ctx, closeTab := chromedp.NewContext(limited, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
 	tab.ctx = ctx
@@ -107,6 +108,12 @@ func (tab *Tab) watch(event any) {
 		tab.dialogs.Go(func() {
 			_, _ = chromedp.Call(tab.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
 		})
+	case *network.EventRequestWillBeSent:
+		if part, is := e.Request.Headers["HX-Target"].(string); is {
+			tab.mu.Lock()
+			tab.parts[part]++
+			tab.mu.Unlock()
+		}
 	case *network.EventResponseReceived:
 		if e.Response.Status >= 400 && !tab.expected(e.Response.Status) {
 			tab.t.Errorf("%s: status %d", e.Response.URL, e.Response.Status)
@@ -124,6 +131,13 @@ func (tab *Tab) expected(status int64) bool {
 	defer tab.mu.Unlock()
 	tab.announced[status]--
 	return tab.announced[status] >= 0
+}
+
+// loaded is how many times a part of a page was loaded.
+func (tab *Tab) loaded(id string) int {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	return tab.parts[id]
 }
 
 // missed fails the test for what was announced and did not come.
@@ -316,11 +330,7 @@ func (tab *Tab) Look(name string) *Tab {
 	tab.t.Helper()
 	for _, width := range []int64{narrow, smallest} {
 		tab.do("make the window small", chromedp.EmulateViewport(width, 800))
-		overflow := read(tab, "measure the page",
-			chromedp.Evaluate[int](`document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth`))
-		if overflow > 0 {
-			tab.t.Errorf("%s: the page is %d px too wide for a phone of %d px", name, overflow, width)
-		}
+		tab.fits(fmt.Sprintf("%s at %d px", name, width))
 	}
 	tab.checkAccess(name + " on a phone")
 	for _, theme := range []string{"light", "dark"} {
@@ -335,6 +345,16 @@ func (tab *Tab) Look(name string) *Tab {
 	tab.prefer("light")
 	tab.do("go back to a wide window", chromedp.EmulateViewport(wide, 900))
 	tab.checkAccess(name)
+	return tab
+}
+
+// fits makes sure that nobody has to scroll the page sideways.
+func (tab *Tab) fits(name string) *Tab {
+	tab.t.Helper()
+	overflow := read(tab, "measure the page", chromedp.Evaluate[int](`document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth`))
+	if overflow > 0 {
+		tab.t.Errorf("%s: the page is %d px too wide", name, overflow)
+	}
 	return tab
 }
 

@@ -1,6 +1,6 @@
 // Tells the page what happens on the server: events "live:run", "live:job", "live:problem" and "live:action" on the body, with
-// what the server says of them. "live:open" tells that something may have happened unnoticed: before the page was ready, or
-// while the stream was interrupted. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
+// what the server says of them. "live:open" tells once that something may have happened unnoticed while the page was made ready; after an
+// interruption of the stream, all kinds are told. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
 // the one that holds a lock reads it and tells the others.
 const kinds = ["run", "job", "problem", "action"];
 const channel = new BroadcastChannel("punctual-live");
@@ -41,21 +41,24 @@ const tellAll = (message) => {
   tell(message);
 };
 
-const read = () => {
+// read reads the stream. What happened before it was open is not known.
+const read = (interrupted) => {
   const source = new EventSource("/console/events");
-  let opened = false;
-  source.addEventListener("open", () => { // what happened while it was closed is not known
-    for (const kind of opened ? [...kinds, "open"] : ["open"]) tellAll({ kind, data: {} });
-    opened = true;
+  source.addEventListener("open", () => {
+    for (const kind of interrupted ? kinds : ["open"]) tellAll({ kind, data: {} });
+    interrupted = true;
   });
   for (const kind of kinds) source.addEventListener(kind, (event) => tellAll({ kind, data: JSON.parse(event.data) }));
   window.addEventListener("pagehide", () => source.close());
   return new Promise(() => {}); // the lock is held as long as the tab is open
 };
 
-window.addEventListener("load", () => tell({ kind: "open", data: {} }));
+// start reads the stream, or, while another tab does, waits for its turn.
+const start = async () => {
+  if (!navigator.locks) return read(false);
+  await navigator.locks.request("punctual-live", { ifAvailable: true }, (lock) => lock && read(false));
+  tell({ kind: "open", data: {} });
+  return navigator.locks.request("punctual-live", () => read(true));
+};
 
-if (document.querySelector("[hx-trigger*='live:']")) {
-  if (navigator.locks) navigator.locks.request("punctual-live", read);
-  else read();
-}
+if (document.querySelector("[hx-trigger*='live:']")) window.addEventListener("load", start); // after htmx has read the page
