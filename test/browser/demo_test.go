@@ -99,24 +99,27 @@ func demoJobs(target *harness.Target) []demoJob {
 	}
 }
 
+// screens are the pages of the console with the data of the demonstration, by their names.
+var screens = map[string]string{
+	"overview": "/console", "jobs": "/console/jobs", "jobs-search": "/console/jobs?q=tag:prod", "job": "/console/jobs/6", "job-failing": "/console/jobs/16",
+	"job-runs": "/console/jobs/6/runs", "job-settings": "/console/jobs/1/settings", "job-changes": "/console/jobs/6/changes",
+	"job-notices": "/console/jobs/16/notices", "job-new": "/console/jobs/new", "job-import": "/console/jobs/import", "job-curl": "/console/jobs/1/curl",
+	"bulk": "/console/jobs/bulk?all=1", "actions": "/console/actions", "folders": "/console/folders", "views": "/console/views",
+	"runs": "/console/runs", "runs-failed": "/console/runs?outcome=failed", "problems": "/console/problems", "problem": "/console/problems/1",
+	"search": "/console/search?q=import", "keyboard": "/console/keyboard",
+	"channels": "/console/settings/channels", "channel-kinds": "/console/settings/channels/new", "channel-new": "/console/settings/channels/new?kind=slack",
+	"secrets": "/console/settings/secrets", "tls": "/console/settings/tls", "bin": "/console/settings/bin", "maintenance": "/console/settings/maintenance",
+	"people": "/console/settings/people", "keys": "/console/settings/keys", "audit": "/console/settings/audit", "account": "/console/settings/account",
+	"accounts": "/console/settings/accounts", "service": "/console/settings/service", "person": "/console/settings/person", "settings": "/console/settings",
+}
+
 // TestScreenshots takes pictures of every screen with the data of the demonstration.
 func TestScreenshots(t *testing.T) {
 	if screenshots == "" {
 		t.Skip("set PUNCTUAL_TEST_SCREENSHOTS to a directory for the pictures")
 	}
 	_, tab := demo(t)
-	for name, path := range map[string]string{
-		"overview": "/console", "jobs": "/console/jobs", "jobs-search": "/console/jobs?q=tag:prod", "job": "/console/jobs/6", "job-failing": "/console/jobs/16",
-		"job-runs": "/console/jobs/6/runs", "job-settings": "/console/jobs/1/settings", "job-changes": "/console/jobs/6/changes",
-		"job-notices": "/console/jobs/16/notices", "job-new": "/console/jobs/new", "job-import": "/console/jobs/import", "job-curl": "/console/jobs/1/curl",
-		"bulk": "/console/jobs/bulk?all=1", "actions": "/console/actions", "folders": "/console/folders", "views": "/console/views",
-		"runs": "/console/runs", "runs-failed": "/console/runs?outcome=failed", "problems": "/console/problems", "problem": "/console/problems/1",
-		"search": "/console/search?q=import", "keyboard": "/console/keyboard",
-		"channels": "/console/settings/channels", "channel-kinds": "/console/settings/channels/new", "channel-new": "/console/settings/channels/new?kind=slack",
-		"secrets": "/console/settings/secrets", "tls": "/console/settings/tls", "bin": "/console/settings/bin", "maintenance": "/console/settings/maintenance",
-		"people": "/console/settings/people", "keys": "/console/settings/keys", "audit": "/console/settings/audit", "account": "/console/settings/account",
-		"accounts": "/console/settings/accounts", "service": "/console/settings/service", "person": "/console/settings/person", "settings": "/console/settings",
-	} {
+	for name, path := range screens {
 		tab.Open(path).Look(name)
 	}
 }

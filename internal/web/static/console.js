@@ -6,6 +6,7 @@ import "./copy.js";
 import "./guard.js";
 import "./dialog.js";
 import "./follow.js";
+import "./keep.js";
 import "./live.js";
 import "./chart.js";
 import "./brush.js";

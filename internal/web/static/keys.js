@@ -1,5 +1,5 @@
 // Lists by keyboard: j and k go from row to row, Enter opens a row, x selects it, "." opens its menu, and ? shows all keys. Rows are
-// those of a table whose section has the id of what it lists. What is selected, and where the focus is, outlives the reload of a list.
+// those of a table whose section has the id of what it lists. What is selected outlives the reload of a list.
 import { openDialog } from "./dialog.js";
 
 const rows = () => [...document.querySelectorAll("main .table.jobs tbody > tr")];
@@ -65,7 +65,7 @@ document.addEventListener("focusin", (event) => {
   }
 });
 
-// A list that is loaded again keeps what is selected and the focus. It waits while one of its menus is open.
+// A list that is loaded again keeps what is selected. It waits while one of its menus is open.
 let kept = null;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -76,17 +76,16 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     return;
   }
   const chosen = [...part.querySelectorAll("input[name=job]:checked")].map((one) => one.value);
-  kept = { chosen, at: current()?.id, focused: part.contains(document.activeElement) };
+  kept = { chosen, at: current()?.id };
 });
 
 document.addEventListener("htmx:afterSwap", () => {
   if (!kept) return;
-  const { chosen, at, focused } = kept;
+  const { chosen, at } = kept;
   kept = null;
   for (const one of document.querySelectorAll("#jobs input[name=job]")) one.checked = chosen.includes(one.value);
   const row = at && document.getElementById(at);
-  if (row && focused) go(row);
-  else if (row) row.dataset.at = "";
+  if (row) row.dataset.at = "";
   tellHead();
 });
 
