@@ -13,7 +13,7 @@ import (
 func TestManyFolders(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	job := c.jobOf(t)
+	job := c.newJob(t)
 	tables := storetest.NewTables(t, storetest.Raw(t, c.options))
 	tables.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
 		INSERT INTO folder (account_id, title, title_key) SELECT 1, $1 || i, $1 || i FROM n`, strings.Repeat("<", 120))

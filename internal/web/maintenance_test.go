@@ -142,7 +142,7 @@ func TestManyWindows(t *testing.T) {
 func TestNextRunsInMaintenance(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	j := c.jobOf(t) // each hour
+	j := c.newJob(t, func(j *cron.Job) { j.Schedule.Hours = cron.Every }) // each hour
 	from := c.store.Now().Truncate(time.Hour).Add(90 * time.Minute)
 	w := cron.MaintenanceWindow{AccountID: 1, Title: "<b>move", Effect: cron.MaintenancePause, Start: from, End: from.Add(3 * time.Hour), JobIDs: []int64{j.ID}}
 	if err := c.service.AddMaintenance(t.Context(), cron.OperatorOf(c.account(t)), &w); err != nil {
@@ -154,5 +154,5 @@ func TestNextRunsInMaintenance(t *testing.T) {
 			t.Errorf("%s marks %d runs", page, n)
 		}
 	}
-	b.get(path(c.jobOf(t), "")).says(200).hides(mark)
+	b.get(path(c.newJob(t), "")).says(200).hides(mark)
 }

@@ -92,7 +92,7 @@ func TestOverviewPlanned(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	account := c.account(t)
-	j := c.enabledJob(t, account, "each minute")
+	j := c.newJob(t, everyMinute("each minute"))
 	page := b.get("/console").says(200, "are planned for the next 3 hours", `viewBox="0 0 1619 60"`, `class="planned" d="M1440.5 40v-40M1441.5 40v-40`, ">Planned<", "/console/jobs?sort=next")
 	if !strings.Contains(page.body, "180 are planned") && !strings.Contains(page.body, "179 are planned") { // the present minute may be over
 		t.Error("not 180 runs are planned")
