@@ -130,10 +130,7 @@ func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bo
 	o.Skip("windowId", "active", "nextStart", "nextEnd", "created", "updated", "updatedBy")
 	o.Text("title", &given.Title)
 	wire.Choice(o, "effect", &given.Effect, wire.MaintenanceNames)
-	wire.Instant(o, "start", &given.Start)
-	wire.Instant(o, "end", &given.End)
-	o.Seconds("durationSeconds", &given.Duration, 0, cron.MaxMaintenance+time.Second)
-	given.Schedule = readStarts(o)
+	span := readWindow(o, &given, creates)
 	number := func(item json.RawMessage) ([]int64, cron.Problem) {
 		id, wrong := wire.ParseInteger(item, 0, wire.MaxID)
 		return []int64{id}, wrong
@@ -147,15 +144,35 @@ func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bo
 		}
 	}
 	has := make(map[string]bool)
-	for _, name := range []string{"title", "effect", "start", "end", "schedule", "durationSeconds", "jobIds", "folderIds", "tags"} {
+	for _, name := range []string{"title", "effect", "jobIds", "folderIds", "tags"} {
 		_, has[name] = o.Value(name)
-	}
-	if one, other := has["start"] || has["end"], has["schedule"] || has["durationSeconds"]; one && other || creates && !one && !other {
-		p.Add("", cron.Problem{Rule: cron.RuleEitherOr, Given: "start", Want: "schedule"})
 	}
 	a.tellIgnored(w, r, outer, "/window", p.Unread())
 	if err := p.Err(); err != nil {
 		return nil, cron.Under("/window", err)
+	}
+	return func(w *cron.MaintenanceWindow) {
+		span(w)
+		set(has["title"], &w.Title, given.Title)
+		set(has["effect"], &w.Effect, given.Effect)
+		set(has["jobIds"], &w.JobIDs, given.JobIDs)
+		set(has["folderIds"], &w.FolderIDs, given.FolderIDs)
+		set(has["tags"], &w.Tags, given.Tags)
+	}, nil
+}
+
+// readWindow reads when a window is: start and end, or schedule and durationSeconds.
+func readWindow(o wire.Object, given *cron.MaintenanceWindow, creates bool) (change func(*cron.MaintenanceWindow)) {
+	wire.Instant(o, "start", &given.Start)
+	wire.Instant(o, "end", &given.End)
+	o.Seconds("durationSeconds", &given.Duration, 0, cron.MaxMaintenance+time.Second)
+	given.Schedule = readStarts(o)
+	has := make(map[string]bool)
+	for _, name := range []string{"start", "end", "schedule", "durationSeconds"} {
+		_, has[name] = o.Value(name)
+	}
+	if one, other := has["start"] || has["end"], has["schedule"] || has["durationSeconds"]; one && other || creates && !one && !other {
+		o.Problems.Add("", cron.Problem{Rule: cron.RuleEitherOr, Given: "start", Want: "schedule"})
 	}
 	return func(w *cron.MaintenanceWindow) {
 		if has["schedule"] {
@@ -164,15 +181,10 @@ func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bo
 		if has["start"] || has["end"] {
 			w.Schedule, w.Duration = cron.Schedule{}, 0
 		}
-		set(has["title"], &w.Title, given.Title)
-		set(has["effect"], &w.Effect, given.Effect)
 		set(has["start"], &w.Start, given.Start)
 		set(has["end"], &w.End, given.End)
 		set(has["durationSeconds"], &w.Duration, given.Duration)
-		set(has["jobIds"], &w.JobIDs, given.JobIDs)
-		set(has["folderIds"], &w.FolderIDs, given.FolderIDs)
-		set(has["tags"], &w.Tags, given.Tags)
-	}, nil
+	}
 }
 
 // set assigns a value that was given.

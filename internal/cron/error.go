@@ -262,6 +262,9 @@ const (
 	SubjectMessage
 	SubjectMaintenance
 	SubjectStatusPage
+	SubjectIncident
+	SubjectIncidentUpdate
+	SubjectPageMaintenance
 	SubjectComponent
 	SubjectLogo
 )

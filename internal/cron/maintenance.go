@@ -21,9 +21,13 @@ type MaintenanceWindow struct {
 	JobIDs    []int64
 	FolderIDs []int64 // 0 is the root folder
 	Tags      []string
-	Created   time.Time
-	Updated   time.Time
-	UpdatedBy string // as Author.Label
+	// PageID is the status page of whose components the window is a maintenance; 0 for a window of the account. It is for the jobs that the
+	// components have now, which JobIDs lists where the window is asked about jobs.
+	PageID       int64
+	ComponentIDs []int64
+	Created      time.Time
+	Updated      time.Time
+	UpdatedBy    string // as Author.Label
 }
 
 // MaintenanceEffect is what happens to jobs in a window. The numbers are stored.
@@ -31,8 +35,9 @@ type MaintenanceEffect int
 
 // The effects.
 const (
-	MaintenanceSilence MaintenanceEffect = 0 // no notices are given; executions go on
-	MaintenancePause   MaintenanceEffect = 1 // what is due is skipped, retries wait, and no notices are given
+	MaintenanceNone    MaintenanceEffect = -1 // nothing: only of a status page
+	MaintenanceSilence MaintenanceEffect = 0  // no notices are given; executions go on
+	MaintenancePause   MaintenanceEffect = 1  // what is due is skipped, retries wait, and no notices are given
 )
 
 // Limits of maintenance windows.
@@ -42,6 +47,11 @@ const (
 	MaxMaintenanceTags    = 20  // of one
 	MaxMaintenance        = 366 * 24 * time.Hour
 )
+
+// all reports whether the window is for all jobs of the account.
+func (w *MaintenanceWindow) all() bool {
+	return w.PageID == 0 && len(w.JobIDs)+len(w.FolderIDs)+len(w.Tags) == 0
+}
 
 // Once reports whether the window has one span only.
 func (w *MaintenanceWindow) Once() bool { return !w.Start.IsZero() }
@@ -167,7 +177,7 @@ func NewMaintenance(list []MaintenanceWindow) *Maintenance {
 	m := &Maintenance{byJob: make(map[int64][]*windowSpan), byFolder: make(map[int64][]*windowSpan), byTag: make(map[string][]*windowSpan)}
 	for i := range list {
 		w := &windowSpan{MaintenanceWindow: list[i]}
-		if len(w.JobIDs)+len(w.FolderIDs)+len(w.Tags) == 0 {
+		if w.all() {
 			m.all = append(m.all, w)
 		}
 		for _, id := range w.JobIDs {
@@ -310,7 +320,7 @@ func (m *Maintenance) Split(j *Job, g OccurrenceRange) (parts []GapPart) {
 
 // Selects reports whether the window is for the job. Of the job it looks at ID, folder and tags.
 func (w *MaintenanceWindow) Selects(j *Job) bool {
-	if len(w.JobIDs)+len(w.FolderIDs)+len(w.Tags) == 0 || slices.Contains(w.JobIDs, j.ID) || slices.Contains(w.FolderIDs, j.FolderID) {
+	if w.all() || slices.Contains(w.JobIDs, j.ID) || slices.Contains(w.FolderIDs, j.FolderID) {
 		return true
 	}
 	return slices.ContainsFunc(w.Tags, func(tag string) bool {

@@ -100,7 +100,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleColour:           "{quoted} is not a colour; write it as six hexadecimal digits, such as #1a73e8.",
 	cron.RuleTwice:            "{quoted} is there twice; each may be listed once.",
 	cron.RuleUnknownGroup:     "The page has no group {quoted}; choose one of its groups, or add it.",
-	cron.RuleUnknownComponent: "The page has no component {given}; leave its ID out to add a new one.",
+	cron.RuleUnknownComponent: "The page has no component {given}; name one that it has, or leave out the ID of a new one.",
 	cron.RulePicture:          "The file is not a picture that can be read; upload a PNG, JPEG or WebP file.",
 	cron.RulePictureSize:      "The picture is too large; its width times its height may be at most {limit} pixels.",
 	cron.RuleUnknownJob:       "There is no job {given} in this account; choose one that exists.",
@@ -248,6 +248,12 @@ var englishErrors = map[About]string{
 	{cron.Conflict, cron.SubjectStatusPage}: "The address is taken by another status page of this service. Choose another one.",
 	{cron.TooMany, cron.SubjectView}:        "You have as many views as are possible. Delete one, then save this one again.",
 	{cron.Conflict, cron.SubjectFolder}:     "A folder with this title exists already, ignoring case. Choose another title.",
+	{cron.TooMany, cron.SubjectIncident}:    "This status page has as many incidents as are possible that are not resolved. Resolve or delete one first.",
+	{cron.TooMany, cron.SubjectIncidentUpdate}: "This incident has as many updates, or as much text, as is possible. Resolve it and open another one, " +
+		"or change an update that it has.",
+	{cron.NotFound, cron.SubjectIncidentUpdate}: "This incident has no such update. Read the incident to see those that it has.",
+	{cron.TooMany, cron.SubjectPageMaintenance}: "This account has as many maintenances on its status pages as are possible, and none of them is over. " +
+		"Delete one that is no longer needed.",
 
 	{cron.Conflict, cron.SubjectSecret}: "A secret with this name exists already. Choose another name, or change the value of that one.",
 
@@ -293,6 +299,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectStatusPage:  "status page",
 	cron.SubjectComponent:   "component",
 	cron.SubjectLogo:        "logo",
+	cron.SubjectIncident:    "incident", cron.SubjectIncidentUpdate: "update of the incident", cron.SubjectPageMaintenance: "maintenance of a status page",
 }
 
 // englishType returns the name of a type with its article.

@@ -54,6 +54,15 @@ const (
 	actProblemResolve = "problem.resolve"
 	actProblemNote    = "problem.note"
 
+	actIncidentAdd    = "incident.create"
+	actIncidentSet    = "incident.change"
+	actIncidentUpdate = "incident.update"
+	actIncidentEdit   = "incident.update.change"
+	actIncidentDrop   = "incident.delete"
+	actPlanAdd        = "page-maintenance.create"
+	actPlanSet        = "page-maintenance.change"
+	actPlanDrop       = "page-maintenance.delete"
+
 	actAccountMake = "account.create"
 	actAccountSet  = "account.change"
 	actAccountDrop = "account.delete"
@@ -112,6 +121,8 @@ const (
 
 	objectMaintenance = "maintenance"
 	objectStatusPage  = "statuspage"
+	objectIncident    = "incident"
+	objectPlan        = "page-maintenance"
 
 	objectPerson     = "person"
 	objectSession    = "session"

@@ -63,9 +63,9 @@ func (s *Service) JobNow(ctx context.Context, now time.Time, actor cron.Actor, j
 
 // windowsInForce lists the maintenance windows that are in force for a job.
 func (s *Service) windowsInForce(ctx context.Context, now time.Time, accountID int64, job *cron.Job) (states []MaintenanceState, err error) {
-	windows, err := s.store.MaintenanceWindows(ctx, accountID)
+	windows, err := s.store.JobWindows(ctx, accountID)
 	for i := range windows {
-		if state := maintenanceState(windows[i], now); state.Active && windows[i].Selects(job) {
+		if state := StateOfWindow(windows[i], now); state.Active && windows[i].Selects(job) {
 			states = append(states, state)
 		}
 	}

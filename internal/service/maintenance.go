@@ -16,7 +16,8 @@ type MaintenanceState struct {
 	Ends   time.Time // when the span in force ends, or the next one; zero for a window that is over
 }
 
-func maintenanceState(w cron.MaintenanceWindow, now time.Time) MaintenanceState {
+// StateOfWindow tells when a window is in force.
+func StateOfWindow(w cron.MaintenanceWindow, now time.Time) MaintenanceState {
 	state := MaintenanceState{MaintenanceWindow: w}
 	start, end, ok := w.Span(now)
 	if !ok {
@@ -42,7 +43,7 @@ func (s *Service) MaintenanceWindows(ctx context.Context, actor cron.Actor) ([]M
 	}
 	now, states := s.store.Now(), make([]MaintenanceState, len(list))
 	for i := range list {
-		states[i] = maintenanceState(list[i], now)
+		states[i] = StateOfWindow(list[i], now)
 	}
 	return states, nil
 }
@@ -53,7 +54,7 @@ func (s *Service) MaintenanceWindow(ctx context.Context, actor cron.Actor, windo
 		return MaintenanceState{}, err
 	}
 	w, err := s.store.MaintenanceWindow(ctx, actor.Account.ID, windowID)
-	return maintenanceState(w, s.store.Now()), err
+	return StateOfWindow(w, s.store.Now()), err
 }
 
 // AddMaintenance adds a window and sets its ID. It takes the place of one that is over when the account has as many as are possible;

@@ -118,6 +118,14 @@ const (
 	UseDeleteStatusPage  UseCase = 205
 	UseSetComponentState UseCase = 206
 	UseVisitStatusPage   UseCase = 221 // of any account that the person is a member of
+	UseListIncidents     UseCase = 211 // and reading one
+	UseCreateIncident    UseCase = 212
+	UseChangeIncident    UseCase = 213 // and its updates
+	UseDeleteIncident    UseCase = 214
+	UseListPlans         UseCase = 215 // maintenances of status pages, and reading one
+	UseCreatePlan        UseCase = 216
+	UseChangePlan        UseCase = 217
+	UseDeletePlan        UseCase = 218
 
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
@@ -190,6 +198,8 @@ var rights = map[UseCase]right{
 	UseListStatusPages: reads, UseGetStatusPage: reads,
 	UseCreateStatusPage: writes, UseChangeStatusPage: writes, UseSetComponentState: writes,
 	UseDeleteStatusPage: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseListIncidents:    reads, UseCreateIncident: writes, UseChangeIncident: writes, UseDeleteIncident: writes,
+	UseListPlans: reads, UseCreatePlan: writes, UseChangePlan: writes, UseDeletePlan: writes,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

@@ -55,6 +55,8 @@ func maintenanceKey(w *cron.MaintenanceWindow) columns {
 		list.add("id", integer(&w.ID))
 		list.add("account_id", integer(&w.AccountID))
 		list.add("created_at", moment(&w.Created))
+		list.add("page_id", integer(&w.PageID))
+		list.add("component_ids", idsField{&w.ComponentIDs})
 	}
 }
 
@@ -116,7 +118,7 @@ func (f idsField) value() any {
 	return encode(*f.to)
 }
 
-// MaintenanceWindows lists the windows of an account by their numbers, those that are over too.
+// MaintenanceWindows lists the windows of an account by their numbers, those that are over too, but not those of status pages.
 func (s *Store) MaintenanceWindows(ctx context.Context, accountID int64) ([]cron.MaintenanceWindow, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
 	if err != nil {
@@ -124,7 +126,22 @@ func (s *Store) MaintenanceWindows(ctx context.Context, accountID int64) ([]cron
 	}
 	defer leave()
 	return collect(ctx, s.read, "list the maintenance windows", scanMaintenance,
-		`SELECT `+maintenanceNames+` FROM maintenance WHERE account_id = $1 ORDER BY id`, accountID)
+		`SELECT `+maintenanceNames+` FROM maintenance WHERE account_id = $1 AND page_id IS NULL ORDER BY id`, accountID)
+}
+
+// JobWindows lists the windows of an account that do something to jobs, those of status pages too, which name the jobs that they are for.
+func (s *Store) JobWindows(ctx context.Context, accountID int64) ([]cron.MaintenanceWindow, error) {
+	ctx, leave, err := s.enter(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	list, err := collect(ctx, s.read, "list the maintenance windows", scanMaintenance,
+		`SELECT `+maintenanceNames+` FROM maintenance WHERE account_id = $1 AND effect >= 0 ORDER BY id`, accountID)
+	if err != nil {
+		return nil, err
+	}
+	return list, s.nameJobs(ctx, s.read, list)
 }
 
 // MaintenanceWindow reads a window.
@@ -134,7 +151,8 @@ func (s *Store) MaintenanceWindow(ctx context.Context, accountID, windowID int64
 		return w, err
 	}
 	defer leave()
-	err = scanMaintenance(s.read.QueryRowContext(ctx, `SELECT `+maintenanceNames+` FROM maintenance WHERE account_id = $1 AND id = $2`,
+	err = scanMaintenance(s.read.QueryRowContext(ctx, `SELECT `+maintenanceNames+` FROM maintenance
+		WHERE account_id = $1 AND id = $2 AND page_id IS NULL`,
 		accountID, windowID).Scan, &w)
 	return w, oneRow(err, cron.SubjectMaintenance)
 }
@@ -144,18 +162,8 @@ func (s *Store) MaintenanceWindow(ctx context.Context, accountID, windowID int64
 // folders.
 func (s *Store) CreateMaintenance(ctx context.Context, w *cron.MaintenanceWindow) error {
 	return s.changeMaintenance(ctx, w.AccountID, func(ctx context.Context, q queryer) error {
-		var n int
-		if err := q.QueryRowContext(ctx, `SELECT count(*) FROM maintenance WHERE account_id = $1`, w.AccountID).Scan(&n); err != nil {
-			return fmt.Errorf("count the maintenance windows: %w", err)
-		}
-		if n >= cron.MaxMaintenanceWindows {
-			res, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE id = (SELECT id FROM maintenance
-				WHERE account_id = $1 AND over ORDER BY ends_at, id LIMIT 1)`, w.AccountID)
-			if err := changedOne(res, err, cron.SubjectMaintenance); cron.KindOf(err) == cron.NotFound {
-				return &cron.Error{Kind: cron.TooMany, Subject: cron.SubjectMaintenance}
-			} else if err != nil {
-				return err
-			}
+		if err := replaceOldest(ctx, q, w.AccountID, "page_id IS NULL", cron.MaxMaintenanceWindows, cron.SubjectMaintenance); err != nil {
+			return err
 		}
 		if err := s.checkSelected(ctx, q, w, &cron.MaintenanceWindow{}); err != nil {
 			return err
@@ -172,13 +180,33 @@ func (s *Store) CreateMaintenance(ctx context.Context, w *cron.MaintenanceWindow
 	})
 }
 
+// replaceOldest deletes the window that has been over for the longest time, of those of an account that a condition selects, when there are as many
+// as are possible. The error is of kind TooMany when none is over.
+func replaceOldest(ctx context.Context, q queryer, accountID int64, which string, most int, subject cron.Subject) error {
+	var n int
+	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM maintenance WHERE account_id = $1 AND `+which, accountID).Scan(&n); err != nil {
+		return fmt.Errorf("count the maintenance windows: %w", err)
+	}
+	if n < most {
+		return nil
+	}
+	res, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE id = (SELECT id FROM maintenance
+		WHERE account_id = $1 AND over AND `+which+` ORDER BY ends_at, id LIMIT 1)`, accountID)
+	if err := changedOne(res, err, subject); cron.KindOf(err) == cron.NotFound {
+		return &cron.Error{Kind: cron.TooMany, Subject: subject}
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
 // UpdateMaintenance reads a window, lets change edit it, and writes it. change does no more than that, and may run more than once;
 // its error changes nothing and is returned as it is.
 func (s *Store) UpdateMaintenance(ctx context.Context, accountID, windowID int64, change func(*cron.MaintenanceWindow) error) error {
 	return s.changeMaintenance(ctx, accountID, func(ctx context.Context, q queryer) error {
 		var w cron.MaintenanceWindow
-		err := scanMaintenance(q.QueryRowContext(ctx, `SELECT `+maintenanceNames+` FROM maintenance WHERE account_id = $1 AND id = $2`,
-			accountID, windowID).Scan, &w)
+		err := scanMaintenance(q.QueryRowContext(ctx, `SELECT `+maintenanceNames+` FROM maintenance
+			WHERE account_id = $1 AND id = $2 AND page_id IS NULL`, accountID, windowID).Scan, &w)
 		if err != nil {
 			return oneRow(err, cron.SubjectMaintenance)
 		}
@@ -202,7 +230,7 @@ func (s *Store) UpdateMaintenance(ctx context.Context, accountID, windowID int64
 // DeleteMaintenance removes a window.
 func (s *Store) DeleteMaintenance(ctx context.Context, accountID, windowID int64) error {
 	return s.changeMaintenance(ctx, accountID, func(ctx context.Context, q queryer) error {
-		res, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE account_id = $1 AND id = $2`, accountID, windowID)
+		res, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE account_id = $1 AND id = $2 AND page_id IS NULL`, accountID, windowID)
 		return changedOne(res, err, cron.SubjectMaintenance)
 	})
 }
@@ -218,13 +246,18 @@ func (s *Store) changeMaintenance(ctx context.Context, accountID int64, change f
 		if err := change(ctx, q); err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `UPDATE account SET maintenance_from = (SELECT min(CASE WHEN over THEN CAST($2 AS BIGINT) ELSE starts_at END)
-			FROM maintenance WHERE account_id = $1) WHERE id = $1`, accountID, int64(noMaintenance))
-		if err != nil {
-			return fmt.Errorf("note when the next maintenance window starts: %w", err)
-		}
-		return nil
+		return noteMaintenance(ctx, q, accountID)
 	})
+}
+
+// noteMaintenance notes when the next window of an account starts that does something to jobs.
+func noteMaintenance(ctx context.Context, q queryer, accountID int64) error {
+	_, err := q.ExecContext(ctx, `UPDATE account SET maintenance_from = (SELECT min(CASE WHEN over THEN CAST($2 AS BIGINT) ELSE starts_at END)
+		FROM maintenance WHERE account_id = $1 AND effect >= 0) WHERE id = $1`, accountID, int64(noMaintenance))
+	if err != nil {
+		return fmt.Errorf("note when the next maintenance window starts: %w", err)
+	}
+	return nil
 }
 
 // checkSelected checks that the account has the jobs and folders that a window names and did not name before.
@@ -297,7 +330,7 @@ var maintenanceMove = updateRow("maintenance", new(maintenanceSpan).columns)
 
 // resetMaintenance lets claims look at all windows until upkeep has worked out their spans by new time zone data.
 func resetMaintenance(ctx context.Context, q queryer) error {
-	_, err := q.ExecContext(ctx, `UPDATE maintenance SET starts_at = 1, ends_at = 1 WHERE NOT over`)
+	_, err := q.ExecContext(ctx, `UPDATE maintenance SET starts_at = 1, ends_at = 1, next_at = CASE WHEN page_id IS NULL THEN 0 ELSE 1 END WHERE NOT over`)
 	if err == nil {
 		_, err = q.ExecContext(ctx, `UPDATE account SET maintenance_from = 1 WHERE maintenance_from < $1`, int64(noMaintenance))
 	}

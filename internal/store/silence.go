@@ -87,6 +87,9 @@ func (s *Store) windowsOf(ctx context.Context, q queryer, accounts []int64, leas
 	if err != nil {
 		return nil, err
 	}
+	if err := s.nameJobs(ctx, q, list); err != nil {
+		return nil, err
+	}
 	windows := make(map[int64]*cron.Maintenance)
 	for len(list) > 0 {
 		account := list[0].AccountID
@@ -97,6 +100,36 @@ func (s *Store) windowsOf(ctx context.Context, q queryer, accounts []int64, leas
 		windows[account], list = cron.NewMaintenance(list[:n]), list[n:]
 	}
 	return windows, nil
+}
+
+// nameJobs gives the windows of status pages the jobs that their components have.
+func (s *Store) nameJobs(ctx context.Context, q queryer, list []cron.MaintenanceWindow) error {
+	var components []int64
+	for i := range list {
+		components = append(components, list[i].ComponentIDs...)
+	}
+	if len(components) == 0 {
+		return nil
+	}
+	slices.Sort(components)
+	jobs := make(map[int64][]int64)
+	err := each(ctx, q, "read the jobs of components in maintenance", func(scan scanner) error {
+		var component, job int64
+		if err := scan(&component, &job); err != nil {
+			return err
+		}
+		jobs[component] = append(jobs[component], job)
+		return nil
+	}, `SELECT component_id, job_id FROM status_component_job WHERE `+s.engine.in("component_id", 1), s.engine.list(slices.Compact(components)))
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		for _, component := range list[i].ComponentIDs {
+			list[i].JobIDs = append(list[i].JobIDs, jobs[component]...)
+		}
+	}
+	return nil
 }
 
 // markMaintenance gives the jobs of a claim the windows of their accounts that can pause them.

@@ -52,7 +52,8 @@ func maintenanceOperations() Group {
 	}
 }
 
-func maintenanceMembers() []Member {
+// windowMembers are the members that say when a window is.
+func windowMembers() []Member {
 	var starts []Member
 	for _, m := range detailedScheduleMembers() {
 		if m.Name != "spreadSeconds" {
@@ -61,10 +62,6 @@ func maintenanceMembers() []Member {
 		}
 	}
 	return []Member{
-		Of("windowId", Integer("The number of the window.").Output()),
-		Of("title", String("The title; surrounding spaces are removed.").NotEmpty().UpTo(cron.MaxFolderTitle)),
-		Of("effect", String("What happens to the jobs.").WithDefault(wire.MaintenanceNames[0]).Choose(named(wire.MaintenanceNames,
-			"they run, and no notices are written", "what is due is recorded as skipped, retries wait, and no notices are written")...)),
 		Of("start", Time("When it starts; null for a window by a schedule.").OrNull()),
 		Of("end", Time("When it ends, at most 366 days later; null for a window by a schedule.").OrNull()),
 		Of("schedule", Either("When it starts, by a schedule like that of a job; null for a window with `start`. The time part of a "+
@@ -72,10 +69,26 @@ func maintenanceMembers() []Member {
 		Maybe("timezone", String("The IANA name of the time zone of a crontab line; only in requests.").WithDefault("UTC")),
 		Of("durationSeconds", Integer("How long it lasts from each start; null for a window with `start`.").In("s").
 			Within(1, wire.WholeSeconds(cron.MaxMaintenance)).OrNull()),
+	}
+}
+
+func maintenanceMembers() []Member {
+	return slices.Concat([]Member{
+		Of("windowId", Integer("The number of the window.").Output()),
+		Of("title", String("The title; surrounding spaces are removed.").NotEmpty().UpTo(cron.MaxFolderTitle)),
+		Of("effect", String("What happens to the jobs.").WithDefault(wire.MaintenanceNames[0]).Choose(named(wire.MaintenanceNames,
+			"they run, and no notices are written", "what is due is recorded as skipped, retries wait, and no notices are written")...)),
+	}, windowMembers(), []Member{
 		Of("jobIds", Array("The jobs with these numbers. The window is for jobs that any of `jobIds`, `folderIds` and `tags` names; for all if "+
 			"the three are empty.", Integer("").AtLeast(1)).UpTo(cron.MaxMaintenanceItems)),
 		Of("folderIds", Array("The jobs in these folders; 0 is the root folder.", Integer("").AtLeast(0)).UpTo(cron.MaxMaintenanceItems)),
 		Of("tags", Array("The jobs with any of these tags, ignoring case.", String("").UpTo(cron.MaxTagLength)).UpTo(cron.MaxMaintenanceTags)),
+	}, windowStateMembers())
+}
+
+// windowStateMembers are the members that tell when a window is in force, and who changed it.
+func windowStateMembers() []Member {
+	return []Member{
 		Of("active", Boolean("It is in force.").Output()),
 		Of("nextStart", Time("When it starts next, after the span that is in force; null for never.").OrNull().Output()),
 		Of("nextEnd", Time("When the span in force ends, or else the next one; null for a window that is over.").OrNull().Output()),

@@ -31,6 +31,7 @@ const (
 const (
 	DefaultProblemsPage = 100
 	MaxProblemsPage     = 100
+	MaxIncidentsPage    = 50 // also what a page has without a limit
 
 	DefaultChannelsPage = 100
 	MaxChannelsPage     = 100

@@ -6,10 +6,22 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 )
 
 // RoleNames are the names of roles, from cron.RoleViewer on.
 var RoleNames = []string{cron.RoleViewer.String(), cron.RoleEditor.String(), cron.RoleOwner.String()}
+
+// PhaseNames are the names of the phases of an incident, by their numbers.
+var PhaseNames = []string{statuspage.Investigating.String(), statuspage.Identified.String(), statuspage.Monitoring.String(),
+	statuspage.Resolved.String()}
+
+// ImpactNames are the names of the impacts of an incident, from statuspage.Operational on.
+var ImpactNames = []string{statuspage.Operational.String(), statuspage.Degraded.String(), statuspage.PartialOutage.String(),
+	statuspage.MajorOutage.String()}
+
+// PlanEffectNames are the names of what a maintenance of a status page does to jobs, by their numbers.
+var PlanEffectNames = []string{statuspage.EffectNone.String(), statuspage.EffectSilence.String(), statuspage.EffectPause.String()}
 
 // DayNames are the names of the rules for two day fields, by their numbers.
 var DayNames = []string{cron.DaysEither: "either", cron.DaysBoth: "both"}

@@ -1,0 +1,165 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"punctual/internal/cron"
+	"punctual/internal/statuspage"
+)
+
+// MaxIncidentsPage is the largest page of Incidents.
+const MaxIncidentsPage = 50
+
+// Incidents lists incidents of a status page, drafts too, the latest start first, from behind the incident before on (0: all). more tells that
+// there are others behind them.
+func (s *Service) Incidents(ctx context.Context, actor cron.Actor, pageID, before int64, limit int) (list []statuspage.Incident, more bool, err error) {
+	if err := s.allow(&actor, UseListIncidents); err != nil {
+		return nil, false, err
+	}
+	limit = max(1, min(limit, MaxIncidentsPage))
+	list, err = s.store.Incidents(ctx, actor.Account.ID, pageID, before, limit+1)
+	if len(list) > limit {
+		return list[:limit], true, err
+	}
+	return list, false, err
+}
+
+// Incident reads an incident. The error is of kind NotFound when the page has none of that ID.
+func (s *Service) Incident(ctx context.Context, actor cron.Actor, pageID, incidentID int64) (statuspage.Incident, error) {
+	if err := s.allow(&actor, UseListIncidents); err != nil {
+		return statuspage.Incident{}, err
+	}
+	return s.store.Incident(ctx, actor.Account.ID, pageID, incidentID)
+}
+
+// AddIncident opens an incident with its first update, and sets their IDs. The error is of kind TooMany when the page has as many as are
+// possible that are not resolved.
+func (s *Service) AddIncident(ctx context.Context, actor cron.Actor, pageID int64, i *statuspage.Incident) error {
+	if err := s.allow(&actor, UseCreateIncident); err != nil {
+		return err
+	}
+	now := s.store.Now()
+	first := i.Updates[0]
+	first.By = authorOf(&actor).Label
+	*i = statuspage.Incident{PageID: pageID, AccountID: actor.Account.ID, Title: i.Title, Draft: i.Draft, Touched: true}
+	return s.audited(ctx, &actor, cron.AuditEntry{Action: actIncidentAdd, Object: objectIncident, Title: i.Title},
+		func(ctx context.Context, e *cron.AuditEntry) error {
+			err := s.store.CreateIncident(ctx, i, func(components []int64) error {
+				u := first
+				err := cron.Under("/update", u.Accept(components, new(statuspage.Update), now))
+				i.Updates = []statuspage.Update{u}
+				return cron.JoinProblems(i.Accept(), err)
+			})
+			e.ObjectID, e.Title = i.ID, i.Title
+			return err
+		})
+}
+
+// ChangeIncident edits the title of an incident, and whether it is a draft.
+func (s *Service) ChangeIncident(ctx context.Context, actor cron.Actor, pageID, incidentID int64, change func(*statuspage.Incident)) error {
+	return s.changeIncident(ctx, actor, actIncidentSet, pageID, incidentID, func(i *statuspage.Incident, _ []int64, e *cron.AuditEntry) error {
+		edited := statuspage.Incident{Title: i.Title, Draft: i.Draft}
+		change(&edited)
+		if err := edited.Accept(); err != nil {
+			return err
+		}
+		if edited.Title != i.Title {
+			e.Changes = append(e.Changes, "/title")
+		}
+		if edited.Draft != i.Draft {
+			e.Changes = append(e.Changes, "/draft")
+		}
+		i.Title, i.Draft = edited.Title, edited.Draft
+		return nil
+	})
+}
+
+// AddIncidentUpdate adds an update to an incident and sets its ID. An update that resolves the incident clears all its impacts; a later one
+// opens it again. The error is of kind TooMany when the incident has as many as are possible.
+func (s *Service) AddIncidentUpdate(ctx context.Context, actor cron.Actor, pageID, incidentID int64, u *statuspage.Update) error {
+	now := s.store.Now()
+	var changed *statuspage.Incident
+	err := s.changeIncident(ctx, actor, actIncidentUpdate, pageID, incidentID, func(i *statuspage.Incident, components []int64, _ *cron.AuditEntry) error {
+		if err := u.Accept(components, new(statuspage.Update), now); err != nil {
+			return err
+		}
+		u.ID, u.By = 0, authorOf(&actor).Label
+		i.Updates, changed = append(i.Updates, *u), i
+		return nil
+	})
+	if err == nil {
+		u.ID = slices.MaxFunc(changed.Updates, func(a, b statuspage.Update) int { return cmp.Compare(a.ID, b.ID) }).ID
+	}
+	return err
+}
+
+// ChangeIncidentUpdate edits an update of an incident. The error is of kind NotFound when the incident does not have it.
+func (s *Service) ChangeIncidentUpdate(ctx context.Context, actor cron.Actor, pageID, incidentID, updateID int64, change func(*statuspage.Update)) error {
+	now := s.store.Now()
+	return s.changeIncident(ctx, actor, actIncidentEdit, pageID, incidentID, func(i *statuspage.Incident, components []int64, e *cron.AuditEntry) error {
+		u := i.Update(updateID)
+		if u == nil {
+			return cron.Missing(cron.SubjectIncidentUpdate)
+		}
+		before := *u
+		change(u)
+		u.ID, u.By = before.ID, before.By
+		if err := u.Accept(components, &before, now); err != nil {
+			return err
+		}
+		e.Changes = updateChanges(&before, u)
+		return nil
+	})
+}
+
+// updateChanges names the values that differ between two updates.
+func updateChanges(a, b *statuspage.Update) (pointers []string) {
+	for _, f := range []struct {
+		pointer string
+		same    bool
+	}{
+		{"/phase", a.Phase == b.Phase}, {"/text", a.Text == b.Text}, {"/at", a.At.Equal(b.At)},
+		{"/impacts", slices.Equal(a.Impacts, b.Impacts)},
+	} {
+		if !f.same {
+			pointers = append(pointers, f.pointer)
+		}
+	}
+	return pointers
+}
+
+// changeIncident edits an incident, which the service leaves alone from then on.
+func (s *Service) changeIncident(ctx context.Context, actor cron.Actor, action string, pageID, incidentID int64,
+	change func(i *statuspage.Incident, components []int64, e *cron.AuditEntry) error) error {
+	if err := s.allow(&actor, UseChangeIncident); err != nil {
+		return err
+	}
+	return s.audited(ctx, &actor, cron.AuditEntry{Action: action, Object: objectIncident, ObjectID: incidentID},
+		func(ctx context.Context, e *cron.AuditEntry) error {
+			return s.store.UpdateIncident(ctx, actor.Account.ID, pageID, incidentID, func(i *statuspage.Incident, components []int64) error {
+				if err := change(i, components, e); err != nil {
+					return err
+				}
+				i.Touched, e.Title = true, i.Title
+				return nil
+			})
+		})
+}
+
+// DeleteIncident removes an incident, and the impact that it had on the history of components.
+func (s *Service) DeleteIncident(ctx context.Context, actor cron.Actor, pageID, incidentID int64) error {
+	if err := s.allow(&actor, UseDeleteIncident); err != nil {
+		return err
+	}
+	return s.audited(ctx, &actor, cron.AuditEntry{Action: actIncidentDrop, Object: objectIncident, ObjectID: incidentID},
+		func(ctx context.Context, e *cron.AuditEntry) error {
+			i, err := s.store.Incident(ctx, actor.Account.ID, pageID, incidentID)
+			if err != nil {
+				return err
+			}
+			e.Title = i.Title
+			return s.store.DeleteIncident(ctx, actor.Account.ID, pageID, incidentID)
+		})
+}
