@@ -121,6 +121,8 @@ func TestBodiesAreRefusedWhileTheyAreRead(t *testing.T) {
 		{"POST", "/jobs/bulk", `{"job":{"title":"`, `x`, "", 1 << 20},
 		{"PUT", "/folders", `{"folder":{"title":"`, `x`, "", little},
 		{"POST", "/maintenance", `{"window":{"jobIds":[1`, `,1`, "/window/jobIds", little},
+		{"POST", "/statuspages/1/incidents", `{"incident":{"update":{"impacts":[{}`, `,{}`, "/incident/update/impacts", little},
+		{"POST", "/statuspages/1/maintenances", `{"maintenance":{"componentIds":[1`, `,1`, "/maintenance/componentIds", little},
 		{"POST", "/maintenance", `{"window":{"schedule":{"hours":[1`, `,1`, "/window/schedule/hours", little},
 		{"POST", "/statuspages", `{"statusPage":{"components":[{"jobIds":[1`, `,1`, "/statusPage/components/0/jobIds", little},
 		{"POST", "/statuspages", `{"statusPage":{"networks":["::"`, `,"::"`, "/statusPage/networks", little},
@@ -178,6 +180,7 @@ func TestTheLargestJob(t *testing.T) {
 func TestIgnored(t *testing.T) {
 	c := newClient(t)
 	c.testOften()
+	c.statusPage("Status")
 	path, folder := c.create(everyField), c.createFolder("a")
 	problem := fmt.Sprint("/problems/", storetest.NewTables(t, c.server.raw(t)).AddProblems(c.account.ID, 1, cron.ProblemOpen, time.Now()), "/")
 	whole := part(t, json.RawMessage(c.must("GET", path, "")), "jobDetails")
@@ -224,6 +227,14 @@ func TestIgnored(t *testing.T) {
 		{"POST", problem + "resolve", `{"until":1}`, "/until"},
 		{"POST", "/maintenance", `{"window":{"title":"a","start":4102444800,"end":4102444801,"timezone":"UTC","active":true,"jobs":[]},"x":1}`, "/x, /window/timezone, /window/jobs"},
 		{"POST", "/maintenance", `{"window":{"title":"a","schedule":"0 2 * * *","timezone":"UTC","durationSeconds":1}}`, ""},
+		{"POST", "/statuspages/1/incidents", `{"incident":{"title":"a","phase":"resolved","by":"x","update":{"text":"x","by":"x","impact":[]}},"x":1}`,
+			"/x, /incident/by, /incident/update/impact"},
+		{"PATCH", "/statuspages/1/incidents/1", `{"incident":{"title":"a","update":{}}}`, "/incident/update"},
+		{"POST", "/statuspages/1/incidents/1/updates", `{"update":{"text":"x","updateId":1,"title":"x"}}`, "/update/title"},
+		{"PATCH", "/statuspages/1/incidents/1/updates/1", `{"update":{"text":"x","draft":true}}`, "/update/draft"},
+		{"POST", "/statuspages/1/maintenances", `{"maintenance":{"title":"a","start":4102444800,"end":4102444801,"componentIds":[1],"jobIds":[1],"active":true}}`,
+			"/maintenance/jobIds"},
+		{"PATCH", "/statuspages/1/maintenances/3", `{"maintenance":{"title":"a","windowId":1}}`, "/maintenance/windowId"},
 		{"PATCH", "/maintenance/1", `{"window":{"schedule":{"hours":[1],"minutes":[0],"months":[1],"mdays":[1],"wdays":[1],"spreadSeconds":1},"durationSeconds":1}}`, "/window/schedule/spreadSeconds"},
 		{"POST", "/statuspages", `{"statusPage":{"title":"a","created":1,"colour":1,"components":[{"title":"x","state":"unknown","name":1,"rule":{"of":3,"mean":1}}]}}`,
 			"/statusPage/colour, /statusPage/components/0/name, /statusPage/components/0/rule/mean"},
@@ -295,10 +306,14 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 	}
 	slices.Sort(calls)
 	want := []string{"PATCH /accounts/{accountId}", "PATCH /channels/{channelId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}", "PATCH /statuspages/{statusPageId}",
+		"PATCH /statuspages/{statusPageId}/incidents/{incidentId}", "PATCH /statuspages/{statusPageId}/incidents/{incidentId}/updates/{updateId}",
+		"PATCH /statuspages/{statusPageId}/maintenances/{maintenanceId}",
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
 		"POST /apikeys", "POST /channels", "POST /channels/{channelId}/mute", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
 		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
 		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions", "POST /statuspages",
+		"POST /statuspages/{statusPageId}/incidents", "POST /statuspages/{statusPageId}/incidents/{incidentId}/updates",
+		"POST /statuspages/{statusPageId}/maintenances",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {
 		t.Errorf("calls with a body are %q; TestIgnored has rows for %q", calls, want)

@@ -33,34 +33,42 @@ const marker = "owner-4f1d8a"
 // strangers are what somebody else sends with each call that is no GET: something that would succeed if the things that
 // the path or the body names were his: the job 1 and the folder 1. A call without a row fails the test.
 var strangers = map[string]string{
-	"PUT /jobs":                                       `{"job":{"url":"a.example","folderId":1}}`,
-	"PATCH /jobs/{jobId}":                             `{"job":{"title":"mine"}}`,
-	"DELETE /jobs/{jobId}":                            ``,
-	"PUT /folders":                                    `{"folder":{"title":"mine"}}`,
-	"PATCH /folders/{folderId}":                       `{"folder":{"title":"mine"}}`,
-	"DELETE /folders/{folderId}":                      ``,
-	"PUT /tls":                                        `{"tls":{}}`,
-	"DELETE /tls":                                     ``,
-	"POST /secrets":                                   `{"secret":{"name":"MINE","value":"mine"}}`,
-	"PATCH /secrets/{secretId}":                       `{"secret":{"value":"mine"}}`,
-	"DELETE /secrets/{secretId}":                      ``,
-	"POST /channels":                                  `{"channel":{"kind":"webhook","url":"https://a.example/"}}`,
-	"PATCH /channels/{channelId}":                     `{"channel":{"title":"mine"}}`,
-	"DELETE /channels/{channelId}":                    ``,
-	"POST /channels/{channelId}/mute":                 `{"until":-1}`,
-	"POST /channels/{channelId}/test":                 ``,
-	"POST /notifications/{notificationId}/resend":     ``,
-	"PUT /jobs, to a channel":                         `{"job":{"url":"a.example","channelIds":[3]}}`,
-	"POST /jobs/{jobId}/run":                          ``,
-	"POST /history/rerun, of a job":                   `{"filter":{"job":1,"from":1}}`,
-	"POST /history/rerun, of a folder":                `{"filter":{"folder":1,"from":1}}`,
-	"POST /history/rerun":                             `{"filter":{"from":1}}`,
-	"DELETE /history/rerun":                           ``,
-	"POST /jobs/{jobId}/clone":                        `{"job":{"enabled":true}}`,
-	"POST /jobs/bulk":                                 `{"action":"delete","jobIds":[1]}`,
-	"POST /apikeys":                                   `{"apiKey":{}}`,
-	"PATCH /people/{personId}":                        `{"person":{"role":"owner"}}`,
-	"DELETE /people/{personId}":                       ``,
+	"PUT /jobs":                                   `{"job":{"url":"a.example","folderId":1}}`,
+	"PATCH /jobs/{jobId}":                         `{"job":{"title":"mine"}}`,
+	"DELETE /jobs/{jobId}":                        ``,
+	"PUT /folders":                                `{"folder":{"title":"mine"}}`,
+	"PATCH /folders/{folderId}":                   `{"folder":{"title":"mine"}}`,
+	"DELETE /folders/{folderId}":                  ``,
+	"PUT /tls":                                    `{"tls":{}}`,
+	"DELETE /tls":                                 ``,
+	"POST /secrets":                               `{"secret":{"name":"MINE","value":"mine"}}`,
+	"PATCH /secrets/{secretId}":                   `{"secret":{"value":"mine"}}`,
+	"DELETE /secrets/{secretId}":                  ``,
+	"POST /channels":                              `{"channel":{"kind":"webhook","url":"https://a.example/"}}`,
+	"PATCH /channels/{channelId}":                 `{"channel":{"title":"mine"}}`,
+	"DELETE /channels/{channelId}":                ``,
+	"POST /channels/{channelId}/mute":             `{"until":-1}`,
+	"POST /channels/{channelId}/test":             ``,
+	"POST /notifications/{notificationId}/resend": ``,
+	"PUT /jobs, to a channel":                     `{"job":{"url":"a.example","channelIds":[3]}}`,
+	"POST /jobs/{jobId}/run":                      ``,
+	"POST /history/rerun, of a job":               `{"filter":{"job":1,"from":1}}`,
+	"POST /history/rerun, of a folder":            `{"filter":{"folder":1,"from":1}}`,
+	"POST /history/rerun":                         `{"filter":{"from":1}}`,
+	"DELETE /history/rerun":                       ``,
+	"POST /jobs/{jobId}/clone":                    `{"job":{"enabled":true}}`,
+	"POST /jobs/bulk":                             `{"action":"delete","jobIds":[1]}`,
+	"POST /apikeys":                               `{"apiKey":{}}`,
+	"PATCH /people/{personId}":                    `{"person":{"role":"owner"}}`,
+	"DELETE /people/{personId}":                   ``,
+	"POST /statuspages/{statusPageId}/incidents":  `{"incident":{"title":"mine","update":{"text":"mine"}}}`,
+	"PATCH /statuspages/{statusPageId}/incidents/{incidentId}":                    `{"incident":{"title":"mine"}}`,
+	"DELETE /statuspages/{statusPageId}/incidents/{incidentId}":                   ``,
+	"POST /statuspages/{statusPageId}/incidents/{incidentId}/updates":             `{"update":{"text":"mine"}}`,
+	"PATCH /statuspages/{statusPageId}/incidents/{incidentId}/updates/{updateId}": `{"update":{"text":"mine"}}`,
+	"POST /statuspages/{statusPageId}/maintenances":                               `{"maintenance":{"title":"mine","start":4102444800,"end":4102444801,"componentIds":[1]}}`,
+	"PATCH /statuspages/{statusPageId}/maintenances/{maintenanceId}":              `{"maintenance":{"title":"mine"}}`,
+	"DELETE /statuspages/{statusPageId}/maintenances/{maintenanceId}":             ``,
 	"POST /invitations":                               `{"invitation":{"email":"eve@example.com","role":"owner"}}`,
 	"DELETE /invitations/{invitationId}":              ``,
 	"POST /sessions":                                  `{"session":{"email":"` + marker + `@example.com","password":"a long password"}}`,
@@ -134,6 +142,9 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	owner.must("POST", "/maintenance", `{"window":{"title":"`+marker+`","start":4102444800,"end":4102444801,"tags":["`+marker+`"]}}`)
 	owner.must("POST", "/statuspages", `{"statusPage":{"title":"`+marker+`","text":"`+marker+`","components":[{"title":"`+marker+`"}]}}`)
+	owner.must("POST", "/statuspages/1/incidents", `{"incident":{"title":"`+marker+`","update":{"text":"`+marker+`"}}}`)
+	owner.must("POST", "/statuspages/1/maintenances", `{"maintenance":{"title":"`+marker+`","text":"`+marker+
+		`","start":4102444800,"end":4102444801,"componentIds":[1]}}`)
 	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
 	owner.must("POST", "/channels", `{"channel":{"kind":"webhook","title":"`+marker+`","tags":["`+marker+`"],"url":"https://`+marker+`.example/","headers":{"X":"`+marker+`"}}}`)
 	keys := owner.keys()
@@ -144,7 +155,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		"{channelId}":      "3", // after those that the accounts began with
 		"{notificationId}": fmt.Sprint(tables.AddMessage(cron.Channel{ID: 3, AccountID: owner.account.ID}, cron.MessageSent)),
 		"{secretId}":       "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
-		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
+		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{incidentId}": "1", "{updateId}": "1", "{maintenanceId}": "2", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {

@@ -112,6 +112,7 @@ func (n *node) parts() []part {
 		{"test runs", workers.part(n.testRuns)},
 		{"actions", workers.part(n.actions)},
 		{"status pages", workers.part(n.statusPages)},
+		{"incidents", workers.part(n.incidents)},
 		{"operator notices", workers.part(n.watchService)},
 		{"announcement", n.announce},
 	}
@@ -382,5 +383,13 @@ func (n *node) statusPages() worker {
 	return worker{
 		name: "status pages", first: time.Second, period: time.Second, pause: 50 * time.Millisecond, wake: n.db.Monitored(), step: n.db.ObserveComponents,
 		failure: "the states of components of status pages could not be worked out; trying again",
+	}
+}
+
+// incidents lets maintenance of status pages begin and end, and makes automatic incidents.
+func (n *node) incidents() worker {
+	return worker{
+		name: "incidents", first: time.Second, period: time.Second, pause: 5 * time.Millisecond, step: n.service.WorkStatusPages,
+		failure: "incidents and maintenance of status pages could not go on; trying again",
 	}
 }

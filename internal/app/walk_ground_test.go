@@ -395,6 +395,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.CreateStatusPage(ctx, &page))
 	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, false, []byte(logoFile)))
 	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, true, []byte(logoFile)))
+	g.addIncident(ctx, db, &page)
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte(walkSecret)))
 	done := cron.Action{AccountID: account.ID}
 	g.must(db.StartAction(ctx, &done))
@@ -417,6 +418,21 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 		g.names[name] = fmt.Sprint(id)
 	}
 	g.names["name"], g.names["version"] = "nowhere", "1"
+}
+
+// addIncident makes an incident and a maintenance of a status page.
+func (g *ground) addIncident(ctx context.Context, db *store.Store, page *statuspage.Page) {
+	account, title := page.AccountID, page.Title
+	incident := statuspage.Incident{PageID: page.ID, AccountID: account, Title: title, Updates: []statuspage.Update{{Text: title, At: db.Now()}}}
+	plan := statuspage.Plan{PageID: page.ID, AccountID: account, Title: title, Text: title, Start: db.Now(), End: db.Now().Add(time.Hour),
+		ComponentIDs: []int64{page.Components[0].ID}}
+	fine := func([]int64) error { return nil }
+	g.must(db.CreateIncident(ctx, &incident, fine))
+	g.must(db.CreateStatusPlan(ctx, &plan, fine))
+	for name, id := range map[string]int64{"componentId": page.Components[0].ID, "incidentId": incident.ID,
+		"updateId": incident.Updates[0].ID, "maintenanceId": plan.ID} {
+		g.names[name] = fmt.Sprint(id)
+	}
 }
 
 // addKeys makes the keys of the walkers, and one more.

@@ -27,7 +27,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
+	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "Incidents", "Incident", "StatusMaintenances", "StatusMaintenance", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "LatestRuns", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -60,7 +60,9 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		made   = key("deploy")
 		patch  = setURL("https://user:s3cret@b.example/")
 		secret = cron.Secret{AccountID: w.account.ID, Name: "TOKEN", Value: "s3cret"}
-		page   = statuspage.Page{Title: "Systems", Days: 90}
+		page   = statuspage.Page{Title: "Systems", Days: 90, Components: []statuspage.Component{{Title: "x", Rule: statuspage.DefaultRule()}}}
+		opened = statuspage.Incident{Title: "slow", Updates: []statuspage.Update{{Text: "s3cret"}}}
+		plan   = statuspage.Plan{Title: "move", Start: w.db.Now(), End: w.db.Now().Add(time.Hour)}
 		window = cron.MaintenanceWindow{Title: "move", Start: w.db.Now(), End: w.db.Now().Add(time.Hour)}
 		shop   cron.Account
 		email  int64
@@ -162,6 +164,25 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return w.ChangeStatusPageIf(ctx, jane, page.ID, nil, func(p *statuspage.Page) { p.Days = 30 })
 		}},
 		{"SetStatusLogo", "statuspage.change", func() error { return w.SetStatusLogo(ctx, jane, page.ID, true, pixel()) }},
+		{"AddIncident", "incident.create", func() error { return w.AddIncident(ctx, jane, page.ID, &opened) }},
+		{"ChangeIncident", "incident.change", func() error {
+			return w.ChangeIncident(ctx, jane, page.ID, opened.ID, func(i *statuspage.Incident) { i.Title, i.Draft = "fast", true })
+		}},
+		{"AddIncidentUpdate", "incident.update", func() error {
+			return w.AddIncidentUpdate(ctx, jane, page.ID, opened.ID, &statuspage.Update{Text: "s3cret", Phase: statuspage.Resolved})
+		}},
+		{"ChangeIncidentUpdate", "incident.update.change", func() error {
+			return w.ChangeIncidentUpdate(ctx, jane, page.ID, opened.ID, opened.Updates[0].ID, func(u *statuspage.Update) { u.Text = "other" })
+		}},
+		{"DeleteIncident", "incident.delete", func() error { return w.DeleteIncident(ctx, jane, page.ID, opened.ID) }},
+		{"AddStatusMaintenance", "page-maintenance.create", func() error {
+			plan.ComponentIDs = []int64{page.Components[0].ID}
+			return w.AddStatusMaintenance(ctx, jane, page.ID, &plan)
+		}},
+		{"ChangeStatusMaintenance", "page-maintenance.change", func() error {
+			return w.ChangeStatusMaintenance(ctx, jane, page.ID, plan.ID, func(p *statuspage.Plan) { p.Title, p.Effect = "later", statuspage.EffectPause })
+		}},
+		{"DeleteStatusMaintenance", "page-maintenance.delete", func() error { return w.DeleteStatusMaintenance(ctx, jane, page.ID, plan.ID) }},
 		{"DeleteStatusPage", "statuspage.delete", func() error { return w.DeleteStatusPage(ctx, jane, page.ID) }},
 		{"DeleteStatusPageIf", "statuspage.delete", func() error {
 			second := statuspage.Page{AccountID: jane.Account.ID, Title: "Second"}

@@ -52,6 +52,23 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 			_, _, _, err := s.Problems(ctx, a, &cron.ProblemQuery{Limit: 1})
 			return err
 		},
+		"Incidents": func() error { return third(s.Incidents(ctx, a, 1, 0, 1)) },
+		"Incident":  func() error { return second(s.Incident(ctx, a, 1, 1)) },
+		"AddIncident": func() error {
+			return s.AddIncident(ctx, a, 1, &statuspage.Incident{Title: "x", Updates: []statuspage.Update{{Text: "x"}}})
+		},
+		"ChangeIncident":       func() error { return s.ChangeIncident(ctx, a, 1, 1, func(*statuspage.Incident) {}) },
+		"AddIncidentUpdate":    func() error { return s.AddIncidentUpdate(ctx, a, 1, 1, &statuspage.Update{Text: "x"}) },
+		"ChangeIncidentUpdate": func() error { return s.ChangeIncidentUpdate(ctx, a, 1, 1, 1, func(*statuspage.Update) {}) },
+		"DeleteIncident":       func() error { return s.DeleteIncident(ctx, a, 1, 1) },
+		"StatusMaintenances":   func() error { return second(s.StatusMaintenances(ctx, a, 1)) },
+		"StatusMaintenance":    func() error { return second(s.StatusMaintenance(ctx, a, 1, 1)) },
+		"AddStatusMaintenance": func() error {
+			return s.AddStatusMaintenance(ctx, a, 1, &statuspage.Plan{Title: "x", Start: now, End: now.Add(time.Hour), ComponentIDs: ids})
+		},
+		"ChangeStatusMaintenance": func() error { return s.ChangeStatusMaintenance(ctx, a, 1, 1, func(*statuspage.Plan) {}) },
+		"DeleteStatusMaintenance": func() error { return s.DeleteStatusMaintenance(ctx, a, 1, 1) },
+
 		"Problem":          func() error { return second(s.Problem(ctx, a, 1)) },
 		"ActOnProblem":     func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
 		"RestoreVersion":   func() error { return second(s.RestoreVersion(ctx, a, 1, 1, nil)) },
@@ -277,6 +294,7 @@ var noUseCases = map[string]string{
 	"FinishBackground": "it does what use cases have begun",
 	"RunBackground":    "it does what use cases have begun",
 	"WorkActions":      "it does what use cases have begun",
+	"WorkStatusPages":  "it does what people have planned, and what components do by themselves",
 
 	"BeginPasskeySignIn": "anybody may try to sign in",
 	"LostPassword":       "anybody may try to sign in",

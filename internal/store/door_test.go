@@ -112,6 +112,38 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"DeleteStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteStatusPage(ctx, w.account, w.page, func(*statuspage.Page) error { return nil })
 	},
+	"CreateIncident": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateIncident(ctx, &statuspage.Incident{PageID: w.page, AccountID: w.account, Title: "new",
+			Updates: []statuspage.Update{{Text: "x", At: db.Now()}}}, func([]int64) error { return nil })
+	},
+	"UpdateIncident": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateIncident(ctx, w.account, w.page, w.incident, func(i *statuspage.Incident, _ []int64) error { i.Title = "other"; return nil })
+	},
+	"DeleteIncident": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteIncident(ctx, w.account, w.page, w.incident)
+	},
+	"WorkIncidents": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.WorkIncidents(ctx, func(*store.AutomaticIncident) (title, text, by string) { return "x", "x", "x" })
+		return err
+	},
+	"EndAnnouncements": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.EndAnnouncements(ctx)
+		return err
+	},
+	"ShowMaintenance": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ShowMaintenance(ctx)
+		return err
+	},
+	"CreateStatusPlan": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateStatusPlan(ctx, &statuspage.Plan{PageID: w.page, AccountID: w.account, Title: "new", Start: db.Now(), End: db.Now().Add(time.Hour),
+			ComponentIDs: []int64{w.component}}, func([]int64) error { return nil })
+	},
+	"UpdateStatusPlan": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.UpdateStatusPlan(ctx, w.account, w.page, w.plan, func(p *statuspage.Plan, _ []int64) error { p.Title = "other"; return nil })
+	},
+	"DeleteStatusPlan": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteStatusPlan(ctx, w.account, w.page, w.plan)
+	},
 	"RequestRun": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		_, err := db.RequestRun(ctx, w.account, w.job, cron.Author{})
 		return err
@@ -288,7 +320,7 @@ var notWriting = []string{
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "StatusLogo", "StatusPage", "StatusPages", "StatusEntrance", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "JobWindows", "Incident", "Incidents", "PublicIncidents", "StatusPlan", "StatusPlans", "StatusLogo", "StatusPage", "StatusPages", "StatusEntrance", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
@@ -303,10 +335,29 @@ type doorWorld struct {
 	waiting                         cron.WaitingTestRun
 	running                         int64 // a test run
 	problem, window, page           int64
+	component, incident, plan       int64 // of the page
 	selecting, working              cron.Action
 	people                          people
 	sending, sent                   int64 // messages
 	options                         store.Options
+}
+
+// addStatusPage adds a page of which something is to be worked on.
+func (w *doorWorld) addStatusPage(t *testing.T, db *store.Store, raw *storetest.Tables) {
+	page := statuspage.Page{AccountID: w.account, Title: "page", Announcement: "x", AnnouncedUntil: db.Now().Add(-time.Hour),
+		Components: []statuspage.Component{{Title: "x", Automatic: time.Minute}, {Title: "y"}}}
+	ok(t, db.CreateStatusPage(t.Context(), &page))
+	w.page, w.component = page.ID, page.Components[0].ID
+	raw.Observe(w.component, statuspage.MajorOutage, db.Now().Add(-time.Hour))
+	fine := func([]int64) error { return nil }
+	incident := statuspage.Incident{PageID: page.ID, AccountID: w.account, Title: "x", Updates: []statuspage.Update{{Text: "x", At: db.Now(),
+		Impacts: []statuspage.Impact{{ComponentID: page.Components[1].ID, State: statuspage.Degraded}}}}}
+	ok(t, db.CreateIncident(t.Context(), &incident, fine))
+	plan := statuspage.Plan{PageID: page.ID, AccountID: w.account, Title: "x", Start: db.Now().Add(-time.Hour), End: db.Now().Add(time.Hour),
+		ComponentIDs: []int64{page.Components[1].ID}}
+	ok(t, db.CreateStatusPlan(t.Context(), &plan, fine))
+	raw.ShowPlanFrom(plan.ID, db.Now().Add(-2*time.Hour))
+	w.incident, w.plan = incident.ID, plan.ID
 }
 
 // fillBin deletes a job and a folder, and edits another job.
@@ -418,9 +469,7 @@ func TestOneDoor(t *testing.T) {
 			window := cron.MaintenanceWindow{AccountID: w.account, Title: "night", Effect: cron.MaintenanceSilence, Start: db.Now(), End: db.Now().Add(time.Hour)}
 			ok(t, db.CreateMaintenance(t.Context(), &window))
 			w.window = window.ID
-			page := statuspage.Page{AccountID: w.account, Title: "page"}
-			ok(t, db.CreateStatusPage(t.Context(), &page))
-			w.page = page.ID
+			w.addStatusPage(t, db, tables(t, raw))
 			tables(t, raw).AddMonitorResults(w.account, w.job, 1, cron.OutcomeSucceeded, db.Now())
 			w.addTestRuns(t, db)
 			w.addActions(t, db)

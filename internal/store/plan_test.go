@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -55,6 +56,7 @@ func TestPlans(t *testing.T) {
 			runMessages(t, db, account, node)
 			runProblems(t, db, node, seed.ID)
 			runMaintenance(t, db, node, seed.ID)
+			runIncidents(t, db, tables(t, raw), account)
 			runOverview(t, db, account)
 			runPeople(t, db, account)
 			undo()
@@ -178,6 +180,55 @@ func runMaintenance(t testing.TB, db *store.Store, node, jobID int64) {
 		ok(t, db.MoveMaintenance(ctx))
 		ok(t, db.DeleteMaintenance(ctx, rec.AccountID, w.ID))
 	}
+}
+
+// runIncidents calls everything about incidents and maintenance of a status page.
+func runIncidents(t testing.TB, db *store.Store, raw *storetest.Tables, account int64) {
+	t.Helper()
+	ctx, now := t.Context(), db.Now()
+	page := statuspage.Page{AccountID: account, Title: "page", Announcement: "x", AnnouncedUntil: now.Add(-time.Hour),
+		Components: []statuspage.Component{{Title: "x", Automatic: time.Minute}, {Title: "y"}}}
+	ok(t, db.CreateStatusPage(ctx, &page))
+	raw.AddIncidents(account, page.ID, statuspage.MaxIncidents, now.Add(-time.Hour))
+	c, fine := page.Components[1].ID, func([]int64) error { return nil }
+	i := statuspage.Incident{PageID: page.ID, AccountID: account, Title: "x", Updates: []statuspage.Update{{Text: "x", At: now.Add(-time.Minute),
+		Impacts: []statuspage.Impact{{ComponentID: c, State: statuspage.Degraded}}}}}
+	ok(t, db.CreateIncident(ctx, &i, fine))
+	ok(t, db.UpdateIncident(ctx, account, page.ID, i.ID, func(i *statuspage.Incident, _ []int64) error {
+		i.Updates = []statuspage.Update{{Text: "y", At: now}}
+		return nil
+	}))
+	_, err := db.Incidents(ctx, account, page.ID, i.ID, 10)
+	ok(t, err)
+	_, err = db.Incident(ctx, account, page.ID, i.ID)
+	ok(t, err)
+	_, err = db.PublicIncidents(ctx, account, page.ID, now, 10)
+	ok(t, err)
+	ok(t, db.DeleteIncident(ctx, account, page.ID, i.ID))
+
+	plan := statuspage.Plan{PageID: page.ID, AccountID: account, Title: "x", Start: now.Add(-time.Hour), End: now.Add(time.Hour), ComponentIDs: []int64{c}}
+	ok(t, db.CreateStatusPlan(ctx, &plan, fine))
+	ok(t, db.UpdateStatusPlan(ctx, account, page.ID, plan.ID, func(*statuspage.Plan, []int64) error { return nil }))
+	_, err = db.StatusPlans(ctx, account, page.ID)
+	ok(t, err)
+	_, err = db.StatusPlan(ctx, account, page.ID, plan.ID)
+	ok(t, err)
+	_, err = db.JobWindows(ctx, account)
+	ok(t, err)
+	raw.ShowPlanFrom(plan.ID, now.Add(-2*time.Hour))
+	_, err = db.ShowMaintenance(ctx)
+	ok(t, err)
+	ok(t, db.DeleteStatusPlan(ctx, account, page.ID, plan.ID))
+
+	words := func(*store.AutomaticIncident) (title, text, by string) { return "x", "x", "x" }
+	raw.Observe(page.Components[0].ID, statuspage.MajorOutage, now.Add(-time.Hour))
+	_, err = db.WorkIncidents(ctx, words)
+	ok(t, err)
+	raw.Observe(page.Components[0].ID, statuspage.Operational, db.Now())
+	_, err = db.WorkIncidents(ctx, words)
+	ok(t, err)
+	_, err = db.EndAnnouncements(ctx)
+	ok(t, err)
 }
 
 // runNode calls everything that a running node calls in the store.

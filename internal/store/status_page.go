@@ -264,9 +264,15 @@ func (s *Store) DeleteStatusPage(ctx context.Context, accountID, pageID int64, a
 		}
 		err = s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
 			jobs := pageJobs(&p)
+			if _, err := s.lockPlan(ctx, q, accountID); err != nil {
+				return err
+			}
 			res, err := q.ExecContext(ctx, `DELETE FROM status_page WHERE id = $1 AND version = $2`, pageID, p.Version)
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the status page: %w", err)
+			}
+			if err := noteMaintenance(ctx, q, accountID); err != nil { // that of the page is gone
+				return err
 			}
 			if err := s.releaseJobs(ctx, q, accountID, jobs); err != nil {
 				return err

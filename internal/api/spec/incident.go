@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"punctual/internal/api/wire"
-	"punctual/internal/cron"
 	"punctual/internal/statuspage"
 )
 
@@ -111,11 +110,11 @@ func incidentUpdateMembers() []Member {
 	}
 }
 
-func phaseOf(text string) *Schema {
+func phaseOf(text string) Schema {
 	return String(text).Choose(named(wire.PhaseNames, "the cause is not known yet", "the cause is known", "it was mended, and is watched", "it is over")...)
 }
 
-func impactSchema() *Schema {
+func impactSchema() Schema {
 	return Object("", Of("componentId", Integer("The number of a component of the page.").AtLeast(1)),
 		Of("state", String("Its state while the incident has this impact.").Choose(named(wire.ImpactNames,
 			"no impact", "slow, or less than it is to be", "some of it does not work", "it does not work")...)))
