@@ -200,7 +200,11 @@ func (p *jobPage) jobEffects() (effects []jobEffect) {
 		if w.Effect == cron.MaintenancePause {
 			label = "job.window-pauses"
 		}
-		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", "", root + "/settings/maintenance"})
+		link := root + "/settings/maintenance"
+		if w.PageID != 0 {
+			link = root + "/status/" + strconv.FormatInt(w.PageID, 10)
+		}
+		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", "", link})
 	}
 	switch left := j.State.CertExpiry.Sub(p.now); {
 	case j.State.CertExpiry.IsZero() || left > certificateSoon:
