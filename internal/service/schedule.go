@@ -95,7 +95,7 @@ func (s *Service) markWindows(ctx context.Context, job *cron.Job, accountID int6
 	if len(p.Runs) == 0 {
 		return nil
 	}
-	windows, err := s.store.MaintenanceWindows(ctx, accountID)
+	windows, err := s.store.JobWindows(ctx, accountID)
 	if len(windows) > 0 {
 		cron.NewMaintenance(windows).Mark(job, p)
 	}
