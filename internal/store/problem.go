@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -216,21 +217,44 @@ func (s *Store) countProblems(ctx context.Context, accountID int64, list []cron.
 			p.Jobs, p.JobIDs = 0, nil // that have it now
 		}
 	}
-	return each(ctx, s.read, "count the jobs of problems", func(scan scanner) error {
+	return s.countProblemJobs(ctx, ids, byID)
+}
+
+// countProblemJobs sets how many jobs have each problem, and the first of them.
+func (s *Store) countProblemJobs(ctx context.Context, ids []int64, byID map[int64]*cron.JobProblem) error {
+	var several []string // looks up the first jobs of the problems that several have, without a look at the others
+	var args []any
+	err := each(ctx, s.read, "count the jobs of problems", func(scan scanner) error {
 		var id, job, count int64
 		if err := scan(&id, &job, &count); err != nil {
 			return err
 		}
-		if p := byID[id]; p.Kind == cron.ProblemFailed && p.State != cron.ProblemResolved {
-			p.Jobs, p.JobIDs = int(count), append(p.JobIDs, job)
-		} else if p.Kind != cron.ProblemFailed {
+		switch p := byID[id]; {
+		case p.Kind != cron.ProblemFailed:
 			p.Jobs, p.JobIDs = 1, []int64{job}
+		case p.State == cron.ProblemResolved:
+		case count == 1:
+			p.Jobs, p.JobIDs = 1, append(p.JobIDs, job)
+		default:
+			p.Jobs, args = int(count), append(args, id)
+			several = append(several, fmt.Sprintf(`SELECT * FROM (SELECT problem_id, job_id FROM job_state WHERE problem_id = $%d
+				ORDER BY job_id LIMIT %d) AS p%[1]d`, len(args), cron.MaxGroupJobs))
 		}
 		return nil
-	}, `SELECT problem_id, job_id, jobs FROM (SELECT problem_id, job_id, count(*) OVER (PARTITION BY problem_id) AS jobs,
-		       row_number() OVER (PARTITION BY problem_id ORDER BY job_id) AS place
-		  FROM job_state WHERE `+s.engine.in("problem_id", 1)+`) AS named
-		WHERE place <= $2 ORDER BY problem_id, job_id`, s.engine.list(ids), cron.MaxGroupJobs)
+	}, `SELECT problem_id, min(job_id), count(*) FROM job_state WHERE `+s.engine.in("problem_id", 1)+` GROUP BY problem_id`, s.engine.list(ids))
+	if err != nil || len(several) == 0 {
+		return err
+	}
+	err = each(ctx, s.read, "list the first jobs of problems", func(scan scanner) error {
+		var id, job int64
+		err := scan(&id, &job)
+		byID[id].JobIDs = append(byID[id].JobIDs, job)
+		return err
+	}, strings.Join(several, " UNION ALL "), args...)
+	for i := range args {
+		slices.Sort(byID[args[i].(int64)].JobIDs)
+	}
+	return err
 }
 
 // tallyProblems counts the failures of problems since the oldest of them opened, newest first and as far as Failures does.
