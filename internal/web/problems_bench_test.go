@@ -22,7 +22,7 @@ func BenchmarkProblems(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	first := c.enabledJob(b, account, "job")
+	first := c.newJob(b, everyMinute("job"))
 	c.attempt(b, node, &first, nil)
 	c.attempt(b, node, &first, refused)
 	tables := storetest.OpenTables(b, c.options)
@@ -57,7 +57,7 @@ func BenchmarkOverviewPlanned(b *testing.B) {
 	c := newConsole(b)
 	visitor := c.setUp(b)
 	tables := storetest.OpenTables(b, c.options)
-	tables.CopyJob(c.enabledJob(b, c.account(b), "job").ID, 999)
+	tables.CopyJob(c.newJob(b, everyMinute("job")).ID, 999)
 	visitor.get("/console").says(200, "planned")
 	for b.Loop() {
 		if w := visitor.serve("/console"); w.Code != 200 {
