@@ -175,7 +175,6 @@ var englishChannelFaults = map[cron.ChannelFault]string{
 // englishDrops say why a message was not sent.
 var englishDrops = map[cron.MessageDrop]string{
 	cron.DropMuted:        "The channel was muted.",
-	cron.DropQuiet:        "It was due in quiet hours, and had no news left when they ended.",
 	cron.DropAcknowledged: "Somebody had acknowledged the problem.",
 	cron.DropSnoozed:      "The problem was snoozed.",
 	cron.DropResolved:     "The problem was resolved.",

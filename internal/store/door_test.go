@@ -474,6 +474,7 @@ func TestOneDoor(t *testing.T) {
 			w.addTestRuns(t, db)
 			w.addActions(t, db)
 			w.addMessages(t, db)
+			ok(t, db.QueueMail(t.Context(), &cron.Mail{ID: "mail"}))
 
 			before := dump(t, raw)
 			undone := errors.New("undone")

@@ -34,6 +34,16 @@ var writingMessages = map[string]func(w *doorWorld, ctx context.Context, db *sto
 	"TellOperators": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.TellOperators(ctx, &cron.Notice{Kind: cron.NoticeDisk}, time.Hour)
 	},
+	"QueueMail": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.QueueMail(ctx, &cron.Mail{ID: "other"})
+	},
+	"ClaimMails": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ClaimMails(ctx, 10)
+		return err
+	},
+	"FinishMail": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.FinishMail(ctx, "mail", 0, time.Time{})
+	},
 }
 
 // addMessages adds a notice that is not routed, and messages: one that is being sent, one that was sent and one that waits.

@@ -140,6 +140,7 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t), told: newReceiver(t),
 		nodes: make([]*harness.Node, nodes), epochs: make([]int64, nodes),
 	}
+	s.Extra = append(s.Extra, r.told.environment()...)
 	for i := range nodes {
 		r.start(i)
 	}
@@ -267,10 +268,11 @@ func (r *round) end() {
 	if n := len(found); n > 20 {
 		r.t.Errorf("%d violations in all", n)
 	}
+	mails := len(r.told.mails.Mails())
 	outcomes := make(map[string]int)
 	for _, record := range ledger.Records {
 		outcomes[[]string{"running", "succeeded", "failed", "skipped", "lost", "missed"}[record.Outcome]]++
 	}
-	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions, %d notices, %d messages", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
-		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions), len(ledger.Notices), len(ledger.Messages))
+	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions, %d notices, %d messages, %d of them mails", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
+		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions), len(ledger.Notices), len(ledger.Messages), mails)
 }

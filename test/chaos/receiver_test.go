@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,19 +12,22 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/notify/email/emailtest"
 	"punctual/test/harness"
 )
 
-// receiver is a webhook that counts the messages that arrive. Of some it takes the first attempt badly: it answers 500 or nothing.
+// receiver is a webhook and a mail server that count the messages that arrive. Of some the webhook takes the first attempt badly: it
+// answers 500 or nothing.
 type receiver struct {
-	url string
+	url   string
+	mails *emailtest.Server // of the channels that tell owners
 
 	mu   sync.Mutex
 	told map[int64]int // by message
 }
 
 func newReceiver(t *testing.T) *receiver {
-	r := &receiver{told: make(map[int64]int)}
+	r := &receiver{told: make(map[int64]int), mails: emailtest.Start(t, emailtest.Options{NoTLS: true, NoAuth: true})}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -54,6 +58,14 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
+// environment is that of nodes which send by the mail server.
+func (r *receiver) environment() []string {
+	return []string{"PUNCTUAL_SMTP=smtp://" + r.mails.Addr + "?starttls=off", "PUNCTUAL_MAIL_FROM=cron@example.com"}
+}
+
+// mailed are the numbers of messages in Message-IDs.
+var mailed = regexp.MustCompile(`^<msg_(\d+)\.`)
+
 // counts is how often each message arrived.
 func (r *receiver) counts() map[int64]int {
 	r.mu.Lock()
@@ -61,6 +73,12 @@ func (r *receiver) counts() map[int64]int {
 	counts := make(map[int64]int, len(r.told))
 	for id, n := range r.told {
 		counts[id] = n
+	}
+	for _, m := range r.mails.Mails() {
+		if number := mailed.FindStringSubmatch(m.Header.Get("Message-Id")); number != nil {
+			id, _ := strconv.ParseInt(number[1], 10, 64)
+			counts[id]++
+		}
 	}
 	return counts
 }
