@@ -71,7 +71,9 @@ var englishPublic = map[string]string{
 	"public.incidents":     "Incidents",
 	"public.no-incidents":  "There were no incidents.",
 	"public.older":         "Older incidents",
-	"public.follow":        "For programs:",
+	"public.follow":        "Follow:",
+	"public.feed-json":     "JSON feed",
+	"public.calendar":      "calendar of maintenance",
 
 	"public.uptimes":      "Uptime",
 	"public.last-day":     "Last 24 hours",

@@ -2,6 +2,7 @@ package public
 
 import (
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,12 +186,7 @@ func (f *frame) incidentCard(n *statuspage.Incident, components []statuspage.Com
 		c.State = statuspage.Graver(c.State, impact.State)
 	}
 	c.Names = namesOf(components, func(id int64) bool {
-		for _, impact := range n.Impacts {
-			if impact.ComponentID == id {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(n.Impacts, func(i statuspage.Impact) bool { return i.ComponentID == id })
 	})
 	return c
 }
@@ -227,14 +223,7 @@ func (m *mainPage) addMaintenances(view *statuspage.View, room *int) {
 		}
 		m.Maintenances = append(m.Maintenances, maintenanceCard{
 			Title: s.Title, Text: m.fit(s.Text, room), Start: s.Start, End: s.End, InProgress: !s.Start.After(view.At),
-			Names: namesOf(view.Page.Components, func(id int64) bool {
-				for _, c := range s.ComponentIDs {
-					if c == id {
-						return true
-					}
-				}
-				return false
-			}),
+			Names: namesOf(view.Page.Components, s.Of),
 		})
 	}
 }

@@ -2,6 +2,7 @@ package statuspage
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -57,6 +58,9 @@ type Span struct {
 	Start, End   time.Time
 	ComponentIDs []int64
 }
+
+// Of tells whether the maintenance is one of a component.
+func (s Span) Of(componentID int64) bool { return slices.Contains(s.ComponentIDs, componentID) }
 
 // ResponseTime is how long the successful runs of a component's jobs took in an hour.
 type ResponseTime struct {
