@@ -1,10 +1,12 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,7 +57,18 @@ func (s *Service) StatusView(ctx context.Context, pageID int64) (v statuspage.Vi
 		c.JobIDs, c.Rule, c.Needed, c.Hand = nil, statuspage.Rule{}, 0, nil
 	}
 	v = statuspage.View{Page: p, At: s.store.Now(), Logo: p.Logos[0], DarkLogo: p.Logos[1]}
-	v.Histories, err = s.store.PageHistory(ctx, pageID, p.Days)
+	if v.Histories, err = s.store.PageHistory(ctx, pageID, p.Days); err != nil {
+		return v, err
+	}
+	v.Incidents, err = s.store.PublicIncidents(ctx, p.AccountID, pageID, v.At.Add(-statuspage.RecentIncidents), shownIncidents)
+	if err != nil {
+		return v, err
+	}
+	for i := range v.Incidents {
+		v.Incidents[i] = forVisitors(v.Incidents[i])
+	}
+	plans, err := s.store.StatusPlans(ctx, p.AccountID, pageID)
+	v.Maintenances = spans(plans, v.At)
 	return v, err
 }
 
@@ -140,12 +153,51 @@ func (s *Service) StatusPicture(ctx context.Context, pageID int64, dark bool) ([
 	return s.store.StatusPicture(ctx, pageID, dark)
 }
 
-// StatusIncident is a published incident of a page.
-func (s *Service) StatusIncident(context.Context, int64, int64) (statuspage.Incident, error) {
-	return statuspage.Incident{}, cron.Missing(cron.SubjectNone)
+// StatusIncident is a published incident of a page with its updates.
+func (s *Service) StatusIncident(ctx context.Context, pageID, incidentID int64) (statuspage.Incident, error) {
+	n, err := s.store.PublicIncident(ctx, pageID, incidentID)
+	return forVisitors(n), err
 }
 
-// StatusIncidents are published incidents of a page, the newest first.
-func (s *Service) StatusIncidents(context.Context, int64, int64, int) (list []statuspage.Incident, more bool, err error) {
-	return nil, false, nil
+// StatusIncidents are published incidents of a page, the latest start first: those behind the incident before, 0 for the latest.
+func (s *Service) StatusIncidents(ctx context.Context, pageID, before int64, limit int) (list []statuspage.Incident, more bool, err error) {
+	list, err = s.store.PublishedIncidents(ctx, pageID, before, limit+1)
+	if more = len(list) > limit; more {
+		list = list[:limit]
+	}
+	for i := range list {
+		list[i] = forVisitors(list[i])
+	}
+	return list, more, err
+}
+
+// forVisitors is an incident without what visitors are not told.
+func forVisitors(n statuspage.Incident) statuspage.Incident {
+	n.Automatic, n.Touched = 0, false
+	for i := range n.Updates {
+		n.Updates[i].By = ""
+	}
+	return n
+}
+
+// What a page shows at most.
+const (
+	shownIncidents   = 100
+	shownMaintenance = 20
+	shownAhead       = 90 * 24 * time.Hour // of maintenances
+)
+
+// spans are the times of maintenances that are in progress or come soon, the next first: one of each.
+func spans(plans []statuspage.Plan, now time.Time) []statuspage.Span {
+	var list []statuspage.Span
+	for i := range plans {
+		p := &plans[i]
+		if start, end, ok := p.Span(now); ok && start.Before(now.Add(shownAhead)) {
+			list = append(list, statuspage.Span{PlanID: p.ID, Title: p.Title, Text: p.Text, Start: start, End: end, ComponentIDs: p.ComponentIDs})
+		}
+	}
+	slices.SortFunc(list, func(a, b statuspage.Span) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.PlanID, b.PlanID))
+	})
+	return list[:min(len(list), shownMaintenance)]
 }
