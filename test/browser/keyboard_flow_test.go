@@ -94,3 +94,19 @@ func brokenByAnEdit(t *testing.T) (tab *Tab, tables *storetest.Tables, target *h
 	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
 	return tab.Press("Create the operator").At("/console"), tables, target
 }
+
+// TestMenusByKeyboard opens a menu, which closes behind the focus, and a sheet from it, which gives the focus back.
+func TestMenusByKeyboard(t *testing.T) {
+	t.Parallel()
+	tab, _ := withJobs(t, 0)
+	tab.Open("/console/jobs/1").tabToButton("More").Type(kb.Enter).tabToButton("Delete").Type(kb.Tab)
+	tab.wait("the menu is closed", `!document.querySelector("details.menu[open]")`)
+	tab.Open("/console/jobs/1").tabToButton("More").Type(kb.Enter).tabToButton("Pause").Type(kb.Enter).See("A paused job does not run")
+	tab.Type(kb.Escape).wait("the sheet is closed", `!document.querySelector("dialog")`)
+	tab.focused("More")
+	tab.Open("/console/jobs/new").tabToButton("Placeholders and secrets").Type(kb.Enter).tabToButton("%cjo:executionid%").Type(kb.Enter)
+	if f := tab.focus(); f.ID != "body" {
+		t.Errorf("the focus is on %+v", f)
+	}
+	tab.holds("body", "%cjo:executionid%")
+}

@@ -27,6 +27,7 @@ export const openDialog = async (address, kind, opener) => {
   dialog.addEventListener("close", () => {
     dialog.remove();
     opener?.focus();
+    if (opener && document.activeElement !== opener) opener.closest("details")?.querySelector("summary").focus(); // an entry of a closed menu
   });
   document.body.append(dialog);
   dialog.showModal();

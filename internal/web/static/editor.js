@@ -99,8 +99,9 @@ const insert = (text) => {
 
 // test calls the form as it is, and shows how that goes in a drawer.
 const test = async (button) => {
+  if (button.ariaDisabled === "true") return;
   const body = new URLSearchParams(new FormData(form, button));
-  button.disabled = true;
+  button.ariaDisabled = "true"; // a button that is disabled loses the focus
   try {
     const answer = await fetch(button.formAction, { method: "POST", body, headers: { Accept: "text/html" } });
     if (answer.redirected && answer.ok) {
@@ -122,12 +123,12 @@ const test = async (button) => {
     note.id = "test-said";
     button.before(note);
   } finally {
-    button.disabled = false;
+    button.ariaDisabled = "false";
   }
 };
 
 const clicked = (event) => {
-  const button = event.target.closest("button, [data-insert]");
+  const button = event.target.closest("button");
   if (!button) return;
   if (button.matches("[data-insert]")) insert(button.textContent);
   if (button.matches("[data-grid]")) {
@@ -144,7 +145,17 @@ const clicked = (event) => {
   }
 };
 
+// placeholders makes buttons of the placeholders, which without scripts are there to be copied.
+const placeholders = () => {
+  for (const code of form.querySelectorAll("code[data-insert]")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "chip code", textContent: code.textContent });
+    button.dataset.insert = "";
+    code.replaceWith(button);
+  }
+};
+
 if (form?.method === "post") {
+  placeholders();
   form.addEventListener("input", soon);
   form.addEventListener("change", soon);
   form.addEventListener("click", clicked);

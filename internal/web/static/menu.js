@@ -1,11 +1,14 @@
-// Menus close when something else is clicked, and with Escape.
+// Menus close when something else is clicked or gets the focus, and with Escape.
 const menus = () => document.querySelectorAll("details.menu[open]");
 
-document.addEventListener("click", (event) => {
+const closeOthers = (event) => {
   for (const menu of menus()) {
     if (!menu.contains(event.target)) menu.open = false;
   }
-});
+};
+
+document.addEventListener("click", closeOthers);
+document.addEventListener("focusin", closeOthers);
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;

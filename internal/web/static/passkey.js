@@ -55,6 +55,7 @@ const start = async (form, kind, button) => {
     await run(form, kind);
   } catch (error) {
     button.disabled = false;
+    button.focus(); // which it lost
     if (error.name === "NotAllowedError" || error.name === "AbortError") {
       alert.querySelector("span").textContent = document.body.dataset.passkeyCancelled;
     } else if (error.name === "InvalidStateError") {
