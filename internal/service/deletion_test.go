@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/statuspage"
 )
 
 // ownAccount is an account apart from the operator's, with an owner.
@@ -116,6 +118,10 @@ func TestExport(t *testing.T) {
 		w.ok(err)
 		w.ok(w.AddJob(ctx, a, &job))
 	}
+	page := statuspage.Page{Title: "Systems", Days: 90, Access: statuspage.AccessPassword, Password: "s3cret sesame",
+		Components: []statuspage.Component{{Title: "Website", JobIDs: []int64{job.ID}}}}
+	w.ok(w.AddStatusPage(ctx, a, &page))
+	w.ok(w.SetStatusLogo(ctx, a, page.ID, true, pixel()))
 	written, err := w.exportText(ctx, a)
 	w.ok(err)
 	var export struct {
@@ -131,6 +137,14 @@ func TestExport(t *testing.T) {
 			Schedule     struct{ Hours []int }
 			ExtendedData map[string]any
 		}
+		StatusPages []struct {
+			Title, Access string
+			LogoDark      []byte
+			Components    []struct {
+				Title  string
+				JobIDs []int64 `json:"jobIds"`
+			}
+		}
 		History []any
 		TLS     map[string]string
 	}
@@ -141,6 +155,10 @@ func TestExport(t *testing.T) {
 		export.Folders[0].Title != "nightly" || len(export.Jobs) != 2 || export.Jobs[1].FolderID != folder.ID || export.Jobs[1].Title != "backup" ||
 		export.Jobs[1].URL != "https://user:xxxxx@a.example/" || export.Jobs[1].Schedule.Hours[0] != 3 || export.History == nil {
 		t.Errorf("%s", written)
+	}
+	if p := export.StatusPages[0]; p.Title != "Systems" || p.Access != "password" || !bytes.HasPrefix(p.LogoDark, []byte("\x89PNG")) ||
+		p.Components[0].Title != "Website" || p.Components[0].JobIDs[0] != job.ID {
+		t.Errorf("%+v", p)
 	}
 	for _, secret := range []string{"s3cret", text, a.Person.PasswordHash, "argon2id"} {
 		if strings.Contains(written, secret) {

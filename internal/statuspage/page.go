@@ -87,6 +87,13 @@ type Page struct {
 	UpdatedBy       string // as cron.Author.Label
 }
 
+// Names in the API of what pages can be, by their numbers.
+var (
+	AccessNames = []string{AccessPublic: "public", AccessUnlisted: "unlisted", AccessPassword: "password", AccessMembers: "members"}
+	ThemeNames  = []string{ThemeSystem: "system", ThemeLight: "light", ThemeDark: "dark"}
+	FoldNames   = []string{FoldOpen: "open", FoldCollapsed: "collapsed", FoldHealthy: "healthy"}
+)
+
 // Clone is a copy of the page that shares nothing with it.
 func (p *Page) Clone() Page {
 	copied := *p

@@ -4,10 +4,9 @@ import "punctual/internal/statuspage"
 
 // Names of what status pages can be, by their numbers.
 var (
-	AccessNames = []string{statuspage.AccessPublic: "public", statuspage.AccessUnlisted: "unlisted", statuspage.AccessPassword: "password",
-		statuspage.AccessMembers: "members"}
-	ThemeNames = []string{statuspage.ThemeSystem: "system", statuspage.ThemeLight: "light", statuspage.ThemeDark: "dark"}
-	FoldNames  = []string{statuspage.FoldOpen: "open", statuspage.FoldCollapsed: "collapsed", statuspage.FoldHealthy: "healthy"}
+	AccessNames = statuspage.AccessNames
+	ThemeNames  = statuspage.ThemeNames
+	FoldNames   = statuspage.FoldNames
 )
 
 // StateNames are the names of the states of a component, by their numbers.
