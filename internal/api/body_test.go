@@ -238,6 +238,7 @@ func TestIgnored(t *testing.T) {
 		{"PATCH", "/maintenance/1", `{"window":{"schedule":{"hours":[1],"minutes":[0],"months":[1],"mdays":[1],"wdays":[1],"spreadSeconds":1},"durationSeconds":1}}`, "/window/schedule/spreadSeconds"},
 		{"POST", "/statuspages", `{"statusPage":{"title":"a","created":1,"colour":1,"components":[{"title":"x","state":"unknown","name":1,"rule":{"of":3,"mean":1}}]}}`,
 			"/statusPage/colour, /statusPage/components/0/name, /statusPage/components/0/rule/mean"},
+		{"POST", "/statuspages/1/components/1/state", `{"state":"degraded","text":"a"}`, "/text"},
 		{"PATCH", "/statuspages/1", `{"statusPage":{"text":"a","title2":"b"}}`, "/statusPage/title2"},
 		{"PUT", "/tls", `{"tls":{"certificateExpiry":1,"key":""}}`, "/tls/key"},
 	} {
@@ -311,7 +312,7 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",
 		"POST /apikeys", "POST /channels", "POST /channels/{channelId}/mute", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
 		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
-		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions", "POST /statuspages",
+		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions", "POST /statuspages", "POST /statuspages/{statusPageId}/components/{componentId}/state",
 		"POST /statuspages/{statusPageId}/incidents", "POST /statuspages/{statusPageId}/incidents/{incidentId}/updates",
 		"POST /statuspages/{statusPageId}/maintenances",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}

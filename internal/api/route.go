@@ -93,6 +93,7 @@ func (a *api) routes() []route {
 		{http.MethodGet, "/statuspages/{statusPageId}", service.UseGetStatusPage, a.getStatusPage},
 		{http.MethodPatch, "/statuspages/{statusPageId}", service.UseChangeStatusPage, a.changeStatusPage},
 		{http.MethodDelete, "/statuspages/{statusPageId}", service.UseDeleteStatusPage, a.deleteStatusPage},
+		{http.MethodPost, "/statuspages/{statusPageId}/components/{componentId}/state", service.UseSetComponentState, a.setComponentState},
 		{http.MethodGet, "/statuspages/{statusPageId}/logo", service.UseGetStatusPage, a.getStatusLogo(false)},
 		{http.MethodPut, "/statuspages/{statusPageId}/logo", service.UseChangeStatusPage, a.setStatusLogo(false)},
 		{http.MethodDelete, "/statuspages/{statusPageId}/logo", service.UseChangeStatusPage, a.deleteStatusLogo(false)},

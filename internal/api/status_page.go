@@ -175,3 +175,29 @@ func (a *api) deleteStatusPage(w http.ResponseWriter, r *http.Request, actor cro
 	}
 	return reply(w, struct{}{})
 }
+
+// setComponentState takes null to release the component.
+func (a *api) setComponentState(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	o, err := wire.ReadObject(w, r, stateBody)
+	if err != nil {
+		return err
+	}
+	var (
+		given statuspage.State
+		state *statuspage.State
+	)
+	if wire.Choice(o, "state", &given, wire.StateNames()); given != statuspage.Unknown {
+		state = &given
+	}
+	if !o.Null("state") && o.Err() == nil && state == nil {
+		o.Need("state")
+	}
+	a.tellIgnored(w, r, o, "", nil)
+	if err := o.Err(); err != nil {
+		return err
+	}
+	if err := a.service.SetComponentState(r.Context(), actor, pathID(r, "statusPageId"), pathID(r, "componentId"), state); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
+}

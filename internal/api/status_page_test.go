@@ -161,6 +161,32 @@ func TestStatusPages(t *testing.T) {
 	}
 }
 
+// TestComponentState sets and releases the state of a component.
+func TestComponentState(t *testing.T) {
+	c := newClient(t)
+	c.testOften()
+	path := c.makePage(`{"title":"x","components":[{"title":"a"}]}`)
+	state := path + "/components/1/state"
+	for _, name := range []string{"operational", "degraded", "partialOutage", "majorOutage", "maintenance"} {
+		c.must("POST", state, `{"state":"`+name+`"}`)
+		if of := c.page(path).Components[0]; of.State != name || of.Hand == nil || of.Hand.State != name || of.Hand.By == "" || of.Since == nil {
+			t.Errorf("%+v", of)
+		}
+	}
+	for _, bad := range []string{`{}`, `{"state":"unknown"}`, `{"state":"down"}`, `{"state":1}`} {
+		if got := c.do("POST", state, bad); got.status != 400 || !strings.Contains(got.body, `"pointer":"/state"`) {
+			t.Errorf("%s: status %d: %s", bad, got.status, got.body)
+		}
+	}
+	c.must("POST", state, `{"state":null}`)
+	if of := c.page(path).Components[0]; of.State != "unknown" || of.Hand != nil {
+		t.Errorf("%+v", of)
+	}
+	if got := c.do("POST", path+"/components/2/state", `{"state":"degraded"}`); got.status != 404 {
+		t.Errorf("status %d: %s", got.status, got.body)
+	}
+}
+
 // TestStatusPageProblems sends pages that are wrong, and looks where the problems point.
 func TestStatusPageProblems(t *testing.T) {
 	c := newClient(t)

@@ -115,6 +115,7 @@ var callsOfAPI = []visit{
 	{"GET /statuspages/{statusPageId}", ``, "-2-x00 ++++ --x00+x+", false},
 	{"PATCH /statuspages/{statusPageId}", `{"statusPage":{"title":"x"}}`, "-2-x00 x+++ --x00x++", false},
 	{"DELETE /statuspages/{statusPageId}", ``, "-2-x00 x+++ --x00xx+", false},
+	{"POST /statuspages/{statusPageId}/components/{componentId}/state", `{"state":"degraded"}`, "-2-x00 x+++ --x00x++", false},
 	{"GET /statuspages/{statusPageId}/logo", ``, "-2-x00 ++++ --x00+x+", false},
 	{"PUT /statuspages/{statusPageId}/logo", logoFile, "-2-x00 x+++ --x00x++", false},
 	{"DELETE /statuspages/{statusPageId}/logo", ``, "-2-x00 x+++ --x00x++", false},

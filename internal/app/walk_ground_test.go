@@ -414,7 +414,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.names["confirmed"], link.Hash = auth.NewToken()
 	g.must(db.CreateLink(ctx, &link))
 	for name, id := range map[string]int64{"jobId": job.ID, "channelId": channel.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
-		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "statusPageId": page.ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
+		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "statusPageId": page.ID, "componentId": page.Components[0].ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
 	g.names["name"], g.names["version"] = "nowhere", "1"

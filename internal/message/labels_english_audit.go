@@ -39,6 +39,7 @@ var englishActions = map[string]string{
 	"did.page-maintenance-create":  "Planned the maintenance of a status page",
 	"did.page-maintenance-change":  "Changed the maintenance of a status page",
 	"did.page-maintenance-delete":  "Deleted the maintenance of a status page",
+	"did.status-page-state":        "Set or released the state of a component",
 	"did.channel-create":           "Created the channel",
 	"did.channel-change":           "Changed the channel",
 	"did.channel-delete":           "Deleted the channel",

@@ -183,6 +183,9 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return w.ChangeStatusMaintenance(ctx, jane, page.ID, plan.ID, func(p *statuspage.Plan) { p.Title, p.Effect = "later", statuspage.EffectPause })
 		}},
 		{"DeleteStatusMaintenance", "page-maintenance.delete", func() error { return w.DeleteStatusMaintenance(ctx, jane, page.ID, plan.ID) }},
+		{"SetComponentState", "statuspage.component.state", func() error {
+			return w.SetComponentState(ctx, jane, page.ID, page.Components[0].ID, new(statuspage.Degraded))
+		}},
 		{"DeleteStatusPage", "statuspage.delete", func() error { return w.DeleteStatusPage(ctx, jane, page.ID) }},
 		{"DeleteStatusPageIf", "statuspage.delete", func() error {
 			second := statuspage.Page{AccountID: jane.Account.ID, Title: "Second"}

@@ -29,7 +29,7 @@ var whoMay = map[string]string{
 	"AddStatusMaintenance": writers, "ChangeStatusMaintenance": writers, "DeleteStatusMaintenance": writers,
 	"MaintenanceWindows": readers, "MaintenanceWindow": readers,
 	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,
-	"StatusPages": readers, "StatusPage": readers, "StatusPagesOfJob": readers, "StatusLogo": readers, "SetStatusLogo": writers,
+	"StatusPages": readers, "StatusPage": readers, "StatusPagesOfJob": readers, "StatusLogo": readers, "SetStatusLogo": writers, "SetComponentState": writers,
 	"NewStatusPage": writers, "AddStatusPage": writers, "ChangeStatusPage": writers, "ChangeStatusPageIf": writers,
 	"DeleteStatusPage":   "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"DeleteStatusPageIf": "command, key, operator's key, editor's key, editor, owner, stale owner",

@@ -168,6 +168,22 @@ func (s *Service) DeleteStatusPageIf(ctx context.Context, actor cron.Actor, page
 		})
 }
 
+// SetComponentState gives a component of a page a state, which holds until it is released with nil. The error is of kind Invalid for
+// statuspage.Unknown, which nobody can set.
+func (s *Service) SetComponentState(ctx context.Context, actor cron.Actor, pageID, componentID int64, state *statuspage.State) error {
+	if err := s.allow(&actor, UseSetComponentState); err != nil {
+		return err
+	}
+	if state != nil && (*state <= statuspage.Unknown || int(*state) >= statuspage.StateCount) {
+		return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Pointer: "/state", Rule: cron.RuleUnknownValue, Given: state.String()}}}
+	}
+	return s.store.SetComponentState(ctx, actor.Account.ID, pageID, componentID, state, authorOf(&actor).Label,
+		func(ctx context.Context, p *statuspage.Page, of *statuspage.Component) error {
+			return s.note(ctx, &actor, cron.AuditEntry{Action: actComponentSet, Object: objectStatusPage, ObjectID: pageID,
+				Title: p.Title + ": " + of.Title, Changes: []string{"/components/" + strconv.FormatInt(componentID, 10) + "/state"}})
+		})
+}
+
 // Size in pixels to which larger logos are reduced: twice what pages show.
 const (
 	logoWidth  = 800

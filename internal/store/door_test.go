@@ -106,6 +106,9 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"UpdateStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.UpdateStatusPage(ctx, w.account, w.page, func(p *statuspage.Page) error { p.Title = "other"; return nil })
 	},
+	"SetComponentState": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.SetComponentState(ctx, w.account, w.page, w.component, new(statuspage.Degraded), "jane")
+	},
 	"SetStatusLogo": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.SetStatusLogo(ctx, w.account, w.page, false, []byte("png"))
 	},

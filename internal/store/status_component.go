@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -47,7 +48,7 @@ func (f durationField) Scan(value any) error {
 func (f durationField) value() any { return int64(*f.to / f.unit) }
 
 var (
-	statusComponentNames  = `id, page_id, ` + names("", statusComponentColumns(new(statuspage.Component), new(int))) + `, state, since`
+	statusComponentNames  = `id, page_id, ` + names("", statusComponentColumns(new(statuspage.Component), new(int))) + `, state, since, layers, hand_by`
 	statusComponentInsert = insertRow("status_component", func(list *columnList) {
 		list.add("page_id", nil)
 		list.add("account_id", nil)
@@ -57,9 +58,60 @@ var (
 )
 
 func scanStatusComponent(scan scanner, of *statuspage.Component) error {
-	var position int
-	first := []any{integer(&of.ID), integer(&of.PageID)}
-	return scan(append(append(first, targets(statusComponentColumns(of, &position))...), integer(&of.State), moment(&of.Since))...)
+	var (
+		position   int
+		layers, by string
+		first      = []any{integer(&of.ID), integer(&of.PageID)}
+	)
+	err := scan(append(append(first, targets(statusComponentColumns(of, &position))...), integer(&of.State), moment(&of.Since), &layers, &by)...)
+	if err != nil || layers == "" {
+		return err
+	}
+	var row layersRow
+	if err := json.Unmarshal([]byte(layers), &row); err != nil {
+		return fmt.Errorf("decode the layers: %w", err)
+	}
+	if hand := row.Latest[statuspage.LayerHand]; hand.At != 0 && !hand.Clear {
+		of.Hand = &statuspage.Hand{State: hand.State, Set: instant(hand.At), By: by}
+	}
+	return nil
+}
+
+// SetComponentState gives a component of a page a state by hand, until it is released with nil. The transaction also runs then, with the
+// page, of which there is only the title, and the component. The error is of kind NotFound when the account has no such page, or the page
+// no such component.
+func (s *Store) SetComponentState(ctx context.Context, accountID, pageID, componentID int64, state *statuspage.State, by string,
+	then ...func(ctx context.Context, p *statuspage.Page, of *statuspage.Component) error) error {
+	return s.transact(ctx, ofAccount(accountID), func(ctx context.Context, q queryer) error {
+		p, of := statuspage.Page{ID: pageID, AccountID: accountID}, statuspage.Component{ID: componentID, PageID: pageID}
+		err := q.QueryRowContext(ctx, `SELECT title FROM status_page WHERE id = $1 AND account_id = $2`+s.engine.lock(forUpdate),
+			pageID, accountID).Scan(&p.Title)
+		if err != nil {
+			return oneRow(err, cron.SubjectStatusPage)
+		}
+		if state == nil {
+			by = ""
+		}
+		err = q.QueryRowContext(ctx, `UPDATE status_component SET hand_by = $3 WHERE id = $1 AND page_id = $2 RETURNING title`,
+			componentID, pageID, by).Scan(&of.Title)
+		if err != nil {
+			return oneRow(err, cron.SubjectComponent)
+		}
+		now := s.stamp()
+		t := statuspage.Transition{At: now, Clear: state == nil}
+		if state != nil {
+			t.State = *state
+		}
+		if err := s.setLayer(ctx, q, componentID, statuspage.LayerHand, now, t); err != nil {
+			return err
+		}
+		for _, write := range then {
+			if err := write(ctx, &p, &of); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // addComponents reads the components of pages, in order, with their jobs.

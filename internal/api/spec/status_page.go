@@ -53,6 +53,15 @@ func statusPageOperations() Group {
 				Parameters:  []Parameter{id, ifMatch},
 				Responses:   answers(doneAnswer(), http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed),
 			},
+			{
+				Method: http.MethodPost, Path: "/statuspages/{statusPageId}/components/{componentId}/state", ID: "setComponentState",
+				Summary: "Set the state of a component", Added: true,
+				Description: "The state is shown instead of what the jobs, incidents and maintenance say, until it is released with null.",
+				Parameters:  []Parameter{id, idParameter("componentId", "The number of the component.")},
+				Body: &Body{Description: "The state.", Content: Content{MediaType: "application/json", Example: `{"state":"degraded"}`,
+					Schema: Input("", []Member{Of("state", String("The state; null releases the component.").Choose(componentStates()[1:]...).OrNull())})}},
+				Responses: answers(doneAnswer(), http.StatusBadRequest, http.StatusNotFound),
+			},
 		},
 	}
 	group.Operations = append(group.Operations, logoOperations("/statuspages/{statusPageId}/logo", "Logo", "the logo", id)...)
@@ -129,9 +138,14 @@ func statusPageMembers() []Member {
 	}
 }
 
-func componentMembers() []Member {
-	states := named(wire.StateNames(), "nothing is known, such as before the first run", "all is well", "slow, or less than it is to be",
+// componentStates are the states of a component; nobody can set the first one.
+func componentStates() []Choice {
+	return named(wire.StateNames(), "nothing is known, such as before the first run", "all is well", "slow, or less than it is to be",
 		"some of it does not work", "it does not work", "it is worked on, as announced")
+}
+
+func componentMembers() []Member {
+	states := componentStates()
 	percent := Integer("The percentile of the durations that `slowAfterMs` is compared with.").Within(1, 100).WithDefault(95)
 	return []Member{
 		Of("componentId", Integer("The number of the component; left out for a new one.")),

@@ -265,6 +265,38 @@ var statusPageTests = []test{
 			s.equal("pages", pages, remaining)
 		}
 	}},
+	{"a state that a person set holds until it is released", func(s *suite) {
+		db, account, _ := s.start()
+		stranger := s.account(db)
+		p := s.statusPage(db, account, component("x"), component("y"))
+		other := s.statusPage(db, account, component("z"))
+		id, degraded, major := p.Components[0].ID, statuspage.Degraded, statuspage.MajorOutage
+		component := func() statuspage.Component {
+			s.Helper()
+			got, err := db.StatusPage(s.ctx(), account, p.ID)
+			s.ok(err)
+			s.equal("the other component", got.Components[1].State, statuspage.Unknown)
+			return got.Components[0]
+		}
+		s.missing(db.SetComponentState(s.ctx(), stranger, p.ID, id, &degraded, "mallory"), cron.SubjectStatusPage)
+		s.missing(db.SetComponentState(s.ctx(), account, other.ID, id, &degraded, "jane"), cron.SubjectComponent)
+		s.ok(db.SetComponentState(s.ctx(), account, p.ID, id, &degraded, "jane"))
+		of := component()
+		s.equal("state", of.State, statuspage.Degraded)
+		s.equal("hand", *of.Hand, statuspage.Hand{State: statuspage.Degraded, Set: of.Since, By: "jane"})
+		s.ok(db.SetComponentState(s.ctx(), account, p.ID, id, &major, "joe"))
+		s.ok(s.editPage(db, p, func(p *statuspage.Page) { p.Components[0].Title = "renamed" }))
+		of = component()
+		s.equal("state", of.State, statuspage.MajorOutage)
+		s.equal("by", of.Hand.By, "joe")
+		s.ok(db.SetComponentState(s.ctx(), account, p.ID, id, nil, "jane"))
+		of = component()
+		s.equal("state", of.State, statuspage.Unknown)
+		s.equal("hand", of.Hand, (*statuspage.Hand)(nil))
+		got, err := db.StatusPageRevision(s.ctx(), p.Slug)
+		s.ok(err)
+		s.equal("revision grows", got >= p.Revision+4, true)
+	}},
 	{"a page has two logos", func(s *suite) {
 		db, account, _ := s.start()
 		stranger := s.account(db)
