@@ -6,7 +6,8 @@ import "maps"
 // those that the pages use.
 var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishActions, englishOperatorPages,
 	englishOverview, englishProblemPages, englishJobs, englishBulk, englishBin, englishEditor,
-	englishImport, englishTestRuns, englishJob, englishRuns, englishChannels, englishChannelForm, englishSecrets, englishNodes, englishPublic)
+	englishImport, englishTestRuns, englishJob, englishRuns, englishChannels, englishChannelForm, englishSecrets, englishNodes, englishPublic,
+	englishStatus)
 
 // joined is one map of the entries of several.
 func joined(tables ...map[string]string) map[string]string {

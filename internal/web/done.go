@@ -43,14 +43,18 @@ var doneLabels = map[string]string{
 
 	"job-enabled": "done.job-enabled", "job-disabled": "done.job-disabled", "job-run": "done.job-run", "job-deleted": "done.job-deleted",
 	"job-paused": "done.job-paused", "job-resumed": "done.job-resumed", "job-silenced": "done.job-silenced",
-	"run-again":        "done.run-again",
-	"runs-again":       "done.runs-again",
-	"reruns-cancelled": "done.reruns-cancelled",
-	"view-saved":       "done.view-saved",
-	"view-deleted":     "done.view-deleted",
-	"folder-created":   "done.folder-created",
-	"folder-deleted":   "done.folder-deleted",
-	"job-unsilenced":   "done.job-unsilenced", "version-restored": "done.version-restored", "version-forgotten": "done.version-forgotten",
+	"run-again":          "done.run-again",
+	"runs-again":         "done.runs-again",
+	"reruns-cancelled":   "done.reruns-cancelled",
+	"view-saved":         "done.view-saved",
+	"view-deleted":       "done.view-deleted",
+	"folder-created":     "done.folder-created",
+	"folder-deleted":     "done.folder-deleted",
+	"status-created":     "done.status-created",
+	"status-published":   "done.status-published",
+	"status-unpublished": "done.status-unpublished",
+	"component-added":    "done.component-added",
+	"job-unsilenced":     "done.job-unsilenced", "version-restored": "done.version-restored", "version-forgotten": "done.version-forgotten",
 }
 
 // doneSentence says what was just done.

@@ -70,6 +70,11 @@ func TestHostileWalk(t *testing.T) {
 	ok(c.service.AddSecret(t.Context(), actor, &secret))
 	window := cron.MaintenanceWindow{AccountID: account.ID, Title: hostile, Start: time.Now(), End: time.Now().Add(time.Hour), Tags: []string{hostile}}
 	ok(c.service.AddMaintenance(t.Context(), actor, &window))
+	page := b.statusPage(hostile)
+	b.component(page, hostile, "text", hostileNotes, "job", fmt.Sprint(job.ID), "group", " new", "newGroup", hostile)
+	status := c.lastPage(t)
+	b.post(page+"/settings", "title", hostile, "slug", status.Slug, "text", hostileNotes, "timezone", "UTC", "theme", "dark", "days", "90", "access", "public",
+		"announcement", hostileNotes).leads(page + "/settings?done=saved")
 	b.post("/console/views", "title", hostile, "q", `"<script>alert(1)</script>"`)
 	b.post("/console/problems/1", "do", "note", "note", hostileNotes)
 	b.post("/console/jobs/bulk", "job", fmt.Sprint(job.ID), "in-0", "title", "find-0", "y", "replace-0", hostile)
@@ -81,10 +86,11 @@ func TestHostileWalk(t *testing.T) {
 	ok(err)
 	history, err := c.service.SearchHistory(t.Context(), actor, &cron.HistoryQuery{Limit: 2})
 	ok(err)
-	names := strings.NewReplacer("{identifier}", history.Records[1].Identifier(), "{version}", "1")
+	names := strings.NewReplacer("{identifier}", history.Records[1].Identifier(), "{version}", "1",
+		"{componentId}", fmt.Sprint(status.Components[0].ID))
 	ids := map[string]int64{
 		"/console/jobs/": job.ID, "/console/settings/bin/jobs/": binned.ID, "/console/settings/bin/folders/": gone.ID, "/console/folders/": folder.ID,
-		"/console/settings/channels/": channel.ID, "/console/settings/secrets/": secret.ID, "/console/settings/maintenance/": window.ID,
+		"/console/settings/channels/": channel.ID, "/console/settings/secrets/": secret.ID, "/console/settings/maintenance/": window.ID, "/console/status/": status.ID,
 	}
 	visited := 0
 	for _, route := range web.Routes() {

@@ -26,6 +26,7 @@ type jobOverviewPage struct {
 	Coming  nextRuns
 	Runbook template.HTML // the description of the job
 	Cut     bool          // Runbook is the beginning of the description
+	Shown   []statusLink  // the status pages that show how the job is
 }
 
 // Bounds of what the overview shows.
@@ -81,6 +82,9 @@ func (v *visit) jobOverview(status int, jobID int64, refused string) (err error)
 	p.Runs = page.Records
 	p.Coming = v.nextRuns(p.Report.Coming, j.Schedule.Timezone)
 	p.setRunbook(v.r.URL.Query().Get("runbook") == "all")
+	if p.Shown, err = v.statusLinks(jobID); err != nil {
+		return err
+	}
 	return v.render(status, "job", p)
 }
 

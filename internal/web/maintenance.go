@@ -253,6 +253,15 @@ var windowFieldNames = []string{"title", "effect", "start", "end", "zone", "sche
 
 // wrongWindow shows the form again, with what is wrong beside the fields.
 func (v *visit) wrongWindow(err error, w *service.MaintenanceState) error {
+	f, status, err := v.rejectedWindow(err, windowFieldNames...)
+	if err != nil {
+		return err
+	}
+	return v.windowPage(status, f, w)
+}
+
+// rejectedWindow is rejected for a form that says when a window is.
+func (v *visit) rejectedWindow(err error, fields ...string) (form, int, error) {
 	own := map[string]string{} // in place of bounds that are numbers nobody reads
 	err = cron.WithProblems(err, func(p *cron.Problem) {
 		p.Pointer = "/" + windowField(p.Pointer)
@@ -264,12 +273,11 @@ func (v *visit) wrongWindow(err error, w *service.MaintenanceState) error {
 			own["duration"] = v.catalogue.Label("maintenance.wrong-duration")
 		}
 	})
-	f, status, err := v.rejected(err, windowFieldNames...)
-	if err != nil {
-		return err
+	f, status, err := v.rejected(err, fields...)
+	if err == nil {
+		maps.Copy(f.errors, own)
 	}
-	maps.Copy(f.errors, own)
-	return v.windowPage(status, f, w)
+	return f, status, err
 }
 
 // windowField is the field of the form that a pointer into a window belongs to.

@@ -24,19 +24,7 @@ func (v *visit) windowForm(w *cron.MaintenanceWindow) (form, error) {
 	if w.Effect == cron.MaintenancePause {
 		f.values.Set("effect", "pause")
 	}
-	if !w.Once() {
-		f.values.Set("kind", "schedule")
-		line, _ := w.Schedule.Crontab()
-		f.values.Set("schedule", line)
-		for _, unit := range []string{"days", "hours", "minutes"} {
-			if w.Duration%windowUnits[unit] == 0 {
-				f.values.Set("unit", unit)
-				break
-			}
-		}
-		unit := windowUnits[f.Value("unit")]
-		f.values.Set("duration", strconv.FormatFloat(float64(w.Duration)/float64(unit), 'f', -1, 64))
-	}
+	setSpans(f, w)
 	if len(w.JobIDs)+len(w.FolderIDs)+len(w.Tags) > 0 {
 		f.values.Set("scope", "some")
 	}
@@ -59,6 +47,24 @@ func (v *visit) windowForm(w *cron.MaintenanceWindow) (form, error) {
 	return f, nil
 }
 
+// setSpans sets the fields that say when a window by a schedule is.
+func setSpans(f form, w *cron.MaintenanceWindow) {
+	if w.Once() {
+		return
+	}
+	f.values.Set("kind", "schedule")
+	line, _ := w.Schedule.Crontab()
+	f.values.Set("schedule", line)
+	for _, unit := range []string{"days", "hours", "minutes"} {
+		if w.Duration%windowUnits[unit] == 0 {
+			f.values.Set("unit", unit)
+			break
+		}
+	}
+	unit := windowUnits[f.Value("unit")]
+	f.values.Set("duration", strconv.FormatFloat(float64(w.Duration)/float64(unit), 'f', -1, 64))
+}
+
 // jobLine is a job in the list of the form: its number, and its title for people.
 func jobLine(id int64, title string) string {
 	return "#" + formatID(id) + " " + strings.Join(strings.Fields(clipText(title, maxBinTitle)), " ")
@@ -71,16 +77,7 @@ func (v *visit) readWindow(before cron.MaintenanceWindow) (cron.MaintenanceWindo
 	if v.form("effect") == "pause" {
 		w.Effect = cron.MaintenancePause
 	}
-	if v.form("kind") == "schedule" {
-		v.readWindowSchedule(&c, &w, &before)
-	} else {
-		if w.Start = v.localTime("start", &c); v.form("start") == "" {
-			c.Add("/start", cron.Problem{Rule: cron.RuleMandatory})
-		}
-		if w.End = v.localTime("end", &c); v.form("end") == "" {
-			c.Add("/end", cron.Problem{Rule: cron.RuleMandatory})
-		}
-	}
+	v.readSpans(&c, &w, &before)
 	if v.form("scope") == "some" {
 		if err := v.takeTypedFolder(v.r.PostForm, true, &c); err != nil {
 			return w, err
@@ -102,11 +99,30 @@ func (v *visit) readWindow(before cron.MaintenanceWindow) (cron.MaintenanceWindo
 	if err == nil {
 		return w, nil
 	}
-	if v.form("kind") != "schedule" && (w.Start.IsZero() || w.End.IsZero()) { // which is said already
+	v.fillSpan(&w)
+	return w, cron.JoinProblems(err, w.Accept())
+}
+
+// readSpans reads when a window is.
+func (v *visit) readSpans(c *cron.Checker, w, before *cron.MaintenanceWindow) {
+	if v.form("kind") == "schedule" {
+		v.readWindowSchedule(c, w, before)
+		return
+	}
+	if w.Start = v.localTime("start", c); v.form("start") == "" {
+		c.Add("/start", cron.Problem{Rule: cron.RuleMandatory})
+	}
+	if w.End = v.localTime("end", c); v.form("end") == "" {
+		c.Add("/end", cron.Problem{Rule: cron.RuleMandatory})
+	}
+}
+
+// fillSpan completes a span whose missing times are complained about already.
+func (v *visit) fillSpan(w *cron.MaintenanceWindow) {
+	if v.form("kind") != "schedule" && (w.Start.IsZero() || w.End.IsZero()) {
 		w.Start = v.web.now()
 		w.End = w.Start.Add(time.Hour)
 	}
-	return w, cron.JoinProblems(err, w.Accept())
 }
 
 // readWindowSchedule reads when a window starts by a crontab line. An empty one keeps a schedule that no such line can say.

@@ -43,6 +43,7 @@ func (w *web) routes() []route {
 		w.importRoutes(), w.testRunRoutes(),
 		w.bulkRoutes(), w.actionRoutes(), w.binRoutes(), w.maintenanceRoutes(),
 		w.runRoutes(),
+		w.statusRoutes(),
 	)
 }
 

@@ -129,6 +129,7 @@ func (p *searchPage) places() (list []searchEntry) {
 		add(pathJobs, t("nav.jobs"), "calendar-clock")
 		add(pathRuns, t("nav.runs"), "activity")
 		add(pathProblems, t("nav.problems"), "circle-alert")
+		add(pathStatus, t("nav.status"), "radio-tower")
 	}
 	add(root+"/settings", t("nav.settings"), "settings")
 	for _, g := range p.Settings() {

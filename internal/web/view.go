@@ -39,7 +39,7 @@ type view struct {
 // InSettings tells whether the page is one of the settings.
 func (p view) InSettings() bool {
 	switch p.Place {
-	case "", "overview", "jobs", "runs", "problems":
+	case "", "overview", "jobs", "runs", "problems", statusPlace:
 		return false
 	}
 	return true

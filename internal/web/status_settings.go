@@ -1,0 +1,140 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/message"
+	"punctual/internal/statuspage"
+)
+
+// statusSettingsPage changes what a status page is, beside its components.
+type statusSettingsPage struct {
+	statusPage
+	Form       form
+	DeleteForm form
+	Zones      []string
+	Languages  []*message.Catalogue
+}
+
+// Spans are the lengths of the history that can be shown, in days.
+func (statusSettingsPage) Spans() []string { return []string{"30", "90", "365"} }
+
+// The names of the choices in the form, by their numbers.
+var (
+	statusAccesses = []string{"public", "unlisted", "password", "members"}
+	statusThemes   = []string{"system", "light", "dark"}
+	statusFolds    = []string{"open", "collapsed", "healthy"}
+)
+
+// chosen is the number of a choice by its name; one that does not exist for a name that is unknown.
+func chosen(names []string, name string) int {
+	for i, n := range names {
+		if n == name {
+			return i
+		}
+	}
+	return len(names)
+}
+
+// named is the name of a choice by its number.
+func named(names []string, number int) string {
+	if number < 0 || number >= len(names) {
+		return ""
+	}
+	return names[number]
+}
+
+// statusForm is the form with the settings of a page. Times are those of a zone.
+func statusForm(s *statuspage.Page, zone *time.Location) form {
+	f := newForm("title", s.Title, "slug", s.Slug, "text", s.Text, "timezone", s.Timezone, "language", s.Language, "accent", s.Accent,
+		"theme", named(statusThemes, int(s.Theme)), "days", strconv.Itoa(s.Days), "access", named(statusAccesses, int(s.Access)),
+		"networks", strings.Join(s.Networks, "\n"), "announcement", s.Announcement, "announcedUntil", localTimeText(s.AnnouncedUntil, zone))
+	if s.WithMaintenance {
+		f.values.Set("withMaintenance", "1")
+	}
+	return f
+}
+
+func showStatusSettings(v *visit) error { return v.statusSettings(http.StatusOK, statusSettingsPage{}) }
+
+// statusSettings shows the page with the forms of p; those that were not sent hold what is stored.
+func (v *visit) statusSettings(status int, p statusSettingsPage) (err error) {
+	if p.statusPage, err = v.statusPage("/settings"); err != nil {
+		return err
+	}
+	if p.Form.values == nil {
+		p.Form = statusForm(&p.Status, p.zone)
+	}
+	p.Zones, p.Languages = cron.ZoneNames(), message.Languages()
+	return v.render(status, "status-settings", p)
+}
+
+// ZoneName is the time zone in which the form takes times.
+func (p statusPage) ZoneName() string { return p.zone.String() }
+
+// statusFields are the fields of the form, named as in the problems of a page.
+var statusFields = []string{"title", "slug", "text", "timezone", "language", "accent", "theme", "days", "access", "password", "networks",
+	"announcement", "announcedUntil"}
+
+func changeStatusSettings(v *visit) error {
+	var c cron.Checker
+	until := v.localTime("announcedUntil", &c)
+	err := c.Err()
+	if err == nil {
+		err = v.web.service.ChangeStatusPage(v.ctx(), v.actor, v.pathID("id"), func(p *statuspage.Page) { v.fillStatusPage(p, until) })
+	}
+	if err != nil {
+		f, status, err := v.rejected(fieldsOf(err, "networks"), statusFields...)
+		if err != nil {
+			return err
+		}
+		return v.statusSettings(status, statusSettingsPage{Form: f})
+	}
+	return v.after(statusAddress(v.pathID("id"), "/settings"), "saved")
+}
+
+// fieldsOf moves what is wrong with an entry of a list to the field that holds the whole list.
+func fieldsOf(err error, lists ...string) error {
+	return cron.WithProblems(err, func(p *cron.Problem) {
+		for _, list := range lists {
+			if strings.HasPrefix(p.Pointer, "/"+list+"/") {
+				p.Pointer = "/" + list
+			}
+		}
+	})
+}
+
+// fillStatusPage takes the settings of a page from the form.
+func (v *visit) fillStatusPage(p *statuspage.Page, until time.Time) {
+	p.Title, p.Slug, p.Text = v.form("title"), strings.TrimSpace(v.form("slug")), v.form("text")
+	p.Timezone, p.Language, p.Accent = strings.TrimSpace(v.form("timezone")), v.form("language"), strings.TrimSpace(v.form("accent"))
+	p.Theme, p.Access = statuspage.Theme(chosen(statusThemes, v.form("theme"))), statuspage.Access(chosen(statusAccesses, v.form("access")))
+	p.Days, _ = strconv.Atoi(v.form("days")) // 0, which is refused, for what is not a number
+	p.Password, p.Networks = v.form("password"), strings.Fields(strings.ReplaceAll(v.form("networks"), ",", " "))
+	p.Announcement, p.AnnouncedUntil, p.WithMaintenance = v.form("announcement"), until, v.form("withMaintenance") != ""
+}
+
+func deleteStatusPage(v *visit) error {
+	p, err := v.editedStatus("/settings")
+	if err != nil {
+		return err
+	}
+	page := &p.Status
+	if strings.TrimSpace(v.form("typed")) != page.Title {
+		f := newForm("typed", v.form("typed"))
+		f.errors = map[string]string{"typed": v.catalogue.Label("status-settings.typed-wrong")}
+		return v.statusSettings(http.StatusUnprocessableEntity, statusSettingsPage{DeleteForm: f})
+	}
+	if err := v.web.service.DeleteStatusPage(v.ctx(), v.actor, page.ID); err != nil {
+		f, status, err := v.rejected(err)
+		if err != nil {
+			return err
+		}
+		return v.statusSettings(status, statusSettingsPage{DeleteForm: f})
+	}
+	return v.after(pathStatus, "removed")
+}
