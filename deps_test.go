@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
 	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "picture", "statuspage", "store"},
 	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "statuspage", "api/ledger", "api/spec", "api/wire"},
-	"punctual/internal/web":         {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service", "api/ledger", "api/wire"},
+	"punctual/internal/web":         {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service", "statuspage", "api/ledger", "api/wire"},
 	"punctual/internal/download":    {},
 	"punctual/internal/eventstream": {},
 	"punctual/internal/linediff":    {},

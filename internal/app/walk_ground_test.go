@@ -417,7 +417,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "statusPageId": page.ID, "componentId": page.Components[0].ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
-	g.names["name"], g.names["version"] = "nowhere", "1"
+	g.names["name"], g.names["slug"], g.names["version"] = "nowhere", "nowhere", "1"
 }
 
 // addIncident makes an incident and a maintenance of a status page.
