@@ -15,7 +15,7 @@ import (
 const exportFormat = 1
 
 // Export writes all data of the account but secrets, as one JSON object: account, people, API keys, folders, maintenance windows,
-// status pages, jobs, TLS material, the names of secrets, channels, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
+// status pages, incidents, jobs, TLS material, the names of secrets, channels, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
 // is made meanwhile may be there or not. After an error the object is not complete.
 func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) error {
 	if err := s.allow(&actor, UseExport); err != nil {
@@ -32,7 +32,7 @@ func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) err
 	x := &exporter{service: s, account: account, out: bufio.NewWriter(w)}
 	x.member("format", exportFormat)
 	x.member("account", exportAccount(&account))
-	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.maintenance, x.statusPages, x.tls, x.secrets, x.channels, x.jobs, x.bin} {
+	for _, part := range []func(context.Context) error{x.people, x.keys, x.folders, x.maintenance, x.statusPages, x.incidents, x.tls, x.secrets, x.channels, x.jobs, x.bin} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -144,12 +144,7 @@ func (x *exporter) maintenance(ctx context.Context) error {
 			return object
 		}
 		object["durationSeconds"] = seconds(w.Duration)
-		starts := cron.Job{Schedule: w.Schedule}
-		for i := range jobFields {
-			if f := &jobFields[i]; strings.HasPrefix(f.pointer, "/schedule/") && f.pointer != "/schedule/spreadSeconds" {
-				put(object, f.pointer, f.value(&starts))
-			}
-		}
+		putSchedule(object, w.Schedule)
 		return object
 	})
 	return err

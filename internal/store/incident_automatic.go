@@ -40,7 +40,7 @@ const (
 // selectOutages finds components that are to have an incident at $1.
 const selectOutages = `SELECT c.id, c.account_id, c.page_id, c.title, c.publish_automatic, c.state, ` + outageFrom + `,
 		(SELECT language FROM status_page WHERE status_page.id = c.page_id)
-	FROM status_component c WHERE c.automatic_minutes > 0 AND c.state IN (3, 4) AND c.outage_at <= ` + lastUp + `
+	FROM status_component c WHERE c.automatic_minutes > 0 AND c.state IN (3, 4) AND ` + observedNow + ` IN (3, 4) AND c.outage_at <= ` + lastUp + `
 		AND ` + outageFrom + ` <= $1 - c.automatic_minutes * 60000 AND ` + maintainedUntil + ` <= $1 - c.automatic_minutes * 60000`
 
 // selectRecovered finds the automatic incidents that nobody has touched whose components are back, or gone.

@@ -191,7 +191,7 @@ func replaceOldest(ctx context.Context, q queryer, accountID int64, which string
 		return nil
 	}
 	res, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE id = (SELECT id FROM maintenance
-		WHERE account_id = $1 AND over AND `+which+` ORDER BY ends_at, id LIMIT 1)`, accountID)
+		WHERE account_id = $1 AND over AND next_at = 0 AND `+which+` ORDER BY ends_at, id LIMIT 1)`, accountID)
 	if err := changedOne(res, err, subject); cron.KindOf(err) == cron.NotFound {
 		return &cron.Error{Kind: cron.TooMany, Subject: subject}
 	} else if err != nil {
@@ -290,19 +290,19 @@ func (s *Store) checkSelected(ctx context.Context, q queryer, w, before *cron.Ma
 }
 
 // moveMaintenance moves the windows of an account on whose span has been over for maintenanceLag, and deletes those that have been
-// over for maintenanceKept.
+// over for maintenanceKept, but no maintenance of a status page whose end is not shown yet.
 func (s *Store) moveMaintenance(ctx context.Context) (more bool, err error) {
 	now := s.Now()
 	passed, old := millis(now.Add(-maintenanceLag)), millis(now.Add(-maintenanceKept))
 	accounts, err := collect(ctx, s.read, "look for maintenance windows that have ended", single[int64],
 		`SELECT account_id FROM (SELECT account_id FROM maintenance WHERE NOT over AND ends_at < $1 ORDER BY ends_at LIMIT 1) AS passed
-		 UNION ALL SELECT account_id FROM (SELECT account_id FROM maintenance WHERE over AND ends_at < $2 ORDER BY ends_at LIMIT 1) AS old`,
+		 UNION ALL SELECT account_id FROM (SELECT account_id FROM maintenance WHERE over AND next_at = 0 AND ends_at < $2 ORDER BY ends_at LIMIT 1) AS old`,
 		passed, old)
 	if err != nil || len(accounts) == 0 {
 		return false, err
 	}
 	err = s.changeMaintenance(ctx, accounts[0], func(ctx context.Context, q queryer) error {
-		if _, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE account_id = $1 AND over AND ends_at < $2`, accounts[0], old); err != nil {
+		if _, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE account_id = $1 AND over AND next_at = 0 AND ends_at < $2`, accounts[0], old); err != nil {
 			return err
 		}
 		list, err := collect(ctx, q, "read the maintenance windows", scanMaintenance, `SELECT `+maintenanceNames+` FROM maintenance

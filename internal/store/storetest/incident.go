@@ -258,6 +258,11 @@ var automaticTests = []test{
 		s.workIncidents(db)
 		s.equal("incidents too early", s.raw().Rows("incident"), int64(0))
 		s.raw().Observe(c.ID, statuspage.PartialOutage, now.Add(-6*time.Minute))
+		s.raw().Observe(c.ID, statuspage.Unknown, now.Add(-190*time.Second))
+		s.raw().Exec(`UPDATE status_component SET state = 4`) // for another incident
+		s.workIncidents(db)
+		s.equal("incidents while nothing is known", s.raw().Rows("incident"), int64(0))
+		s.raw().Observe(c.ID, statuspage.MajorOutage, now.Add(-180*time.Second))
 		var group sync.WaitGroup
 		for range 4 {
 			group.Go(func() { _, err := db.WorkIncidents(s.ctx(), words); s.ok(err) })

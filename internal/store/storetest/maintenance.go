@@ -49,9 +49,13 @@ func hourly(at time.Time, d time.Duration) func(*cron.MaintenanceWindow) {
 func (s *suite) runsNow(db *store.Store, node int64, j cron.Job) bool {
 	s.Helper()
 	at := db.Now().Add(-100 * time.Millisecond).UTC().Truncate(time.Millisecond)
+	ledger := s.ledger(j.ID)
+	if n := len(ledger); n > 0 && !at.After(ledger[n-1].Planned) { // on a fast disk
+		at = ledger[n-1].Planned.UTC().Add(time.Millisecond)
+	}
 	s.plan(j.ID, at)
 	launches := s.claim(db, node, 10).Launches
-	ledger := s.ledger(j.ID)
+	ledger = s.ledger(j.ID)
 	last := ledger[len(ledger)-1]
 	if len(launches) > 0 {
 		s.equal("launch", launches[0].Planned, at)

@@ -100,6 +100,17 @@ var pageMaintenanceTests = []test{
 		s.equal("states", s.states(db, &p), []string{"maintenance"})
 		s.equal("more", second(db.ShowMaintenance(s.ctx())), nil)
 	}},
+	{"one that is long over stays until its end is shown", func(s *suite) {
+		db, account, _ := s.start()
+		p, now := s.shown(db, account, 1), db.Now().UTC().Truncate(time.Second)
+		plan := s.upkeepPlan(db, &p, planned(now, -40*24*time.Hour, -39*24*time.Hour))
+		s.raw().ShowPlanFrom(plan.ID, now.Add(-41*24*time.Hour))
+		s.maintain(db)
+		s.showMaintenance(db)
+		s.equal("layer", s.raw().LayerSince(p.Components[0].ID, statuspage.LayerMaintenance, now), []string{"-960h0m0s maintenance", "-936h0m0s clear"})
+		s.maintain(db)
+		s.missing(second(db.StatusPlan(s.ctx(), account, p.ID, plan.ID)), cron.SubjectPageMaintenance)
+	}},
 	{"one by a schedule comes again and again", func(s *suite) {
 		db, account, _ := s.start()
 		p := s.shown(db, account, 1)
