@@ -57,6 +57,7 @@ func Run(t *testing.T, d Database) {
 		{"status pages", statusPageTests},
 		{"monitors", monitorTests},
 		{"incidents", incidentTests},
+		{"visitors", statusPublicTests},
 		{"automatic incidents", automaticTests},
 		{"page maintenance", pageMaintenanceTests},
 		{"events", eventTests},
