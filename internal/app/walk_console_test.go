@@ -97,7 +97,7 @@ var pagesOfConsole = []visit{
 	{"POST /console/invitation/{token}", `password=another+long+one`, "+2+xxx xxxx", true},
 	{"POST /console/invitation/{token}/passkey", ``, "++++++ ++++", true},
 
-	{"GET /console/visit/{slug}", ``, "-2-000 0000", false}, // there is no such status page
+	{"GET /console/visit/{slug}", ``, "-2-000 ++++", false},
 
 	{"GET /console/act/{token}", ``, "++++++ ++++", true},
 	{"POST /console/act/{token}", `action=acknowledge`, "++++++ ++++", true},

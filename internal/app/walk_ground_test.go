@@ -390,7 +390,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.CreateView(ctx, &view))
 	window := cron.MaintenanceWindow{AccountID: account.ID, Title: inside, Start: db.Now(), End: db.Now().Add(time.Hour)}
 	g.must(db.CreateMaintenance(ctx, &window))
-	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: inside, Days: 90, Timezone: "UTC",
+	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: "walked", Days: 90, Timezone: "UTC",
 		Components: []statuspage.Component{{Title: inside, Rule: statuspage.DefaultRule()}}}
 	g.must(db.CreateStatusPage(ctx, &page))
 	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, false, []byte(logoFile)))
@@ -417,7 +417,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "statusPageId": page.ID, "componentId": page.Components[0].ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}
-	g.names["name"], g.names["slug"], g.names["version"] = "nowhere", "nowhere", "1"
+	g.names["name"], g.names["version"], g.names["slug"] = "nowhere", "1", page.Slug // which whoever asks for the page knows
 }
 
 // addIncident makes an incident and a maintenance of a status page.
