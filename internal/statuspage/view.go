@@ -62,7 +62,7 @@ type Span struct {
 // Of tells whether the maintenance is one of a component.
 func (s Span) Of(componentID int64) bool { return slices.Contains(s.ComponentIDs, componentID) }
 
-// ResponseTime is how long the successful runs of a component's jobs took in an hour.
+// ResponseTime is how long the runs of a component's jobs took in an hour.
 type ResponseTime struct {
 	From          time.Time
 	Count         int64

@@ -176,3 +176,6 @@ func SetLayer(ctx context.Context, s *Store, componentID int64, layer statuspage
 		return s.setLayer(ctx, q, componentID, layer, from, list...)
 	})
 }
+
+// KeepDays is keepDays.
+func KeepDays(ctx context.Context, s *Store) (more bool, err error) { return s.keepDays(ctx) }

@@ -42,6 +42,7 @@ func TestPlans(t *testing.T) {
 			} else {
 				tables(t, raw).AddLoad(seed.ID, 20_000, db.Now())
 				tables(t, raw).AddPeople(4000)
+				tables(t, raw).AddStatusLoad(account, 3000, db.Now())
 				exec(t, raw, `ANALYZE`)
 			}
 
@@ -59,6 +60,7 @@ func TestPlans(t *testing.T) {
 			runIncidents(t, db, tables(t, raw), account)
 			runOverview(t, db, account)
 			runPeople(t, db, account)
+			runStatusPages(t, db, tables(t, raw), account, seed.ID)
 			undo()
 			if len(ran) < 40 {
 				t.Errorf("only %d statements ran", len(ran))
@@ -455,9 +457,9 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail|monitor|monitor_result|status_page|status_component|status_component_job|status_transition|status_day)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

@@ -108,3 +108,29 @@ func (x *Tables) AddMonitorResults(accountID, jobID int64, count int, outcome cr
 	x.Exec(numbersTo(count)+`INSERT INTO monitor_result (account_id, job_id, at, outcome, status, duration_us)
 		SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT) - (CAST($4 AS BIGINT) - i) * 1000, CAST($5 AS BIGINT), 1, 1000 FROM n`, accountID, jobID, now.UnixMilli(), count, int(outcome))
 }
+
+// AddStatusLoad adds pages with a component each, whose job does not exist, with latest results, a transition and a day.
+func (x *Tables) AddStatusLoad(accountID int64, count int, now time.Time) {
+	x.t.Helper()
+	x.Exec(numbersTo(count)+`INSERT INTO status_page (account_id, slug, title, body, accent, theme, timezone, language, days, published, access, networks,
+		announcement, announced_until, with_maintenance, page_groups, created_at, updated_at, updated_by, days_at)
+		SELECT CAST($1 AS BIGINT), 'load-' || i, 'page', '', '', 0, 'UTC', '', 90, true, 0, '', '', 0, false, '', 1, 1, '', CAST($2 AS BIGINT) FROM n`,
+		accountID, now.Add(time.Hour).UnixMilli())
+	x.Exec(`INSERT INTO status_component (page_id, account_id, position, page_group, title, body, needed, rule_failures, rule_of, rule_successes,
+		rule_slow_ms, rule_percent, automatic_minutes, publish_automatic)
+		SELECT id, account_id, 0, '', '', '', 0, 1, 1, 1, 0, 95, 0, false FROM status_page`)
+	x.Exec(`INSERT INTO status_component_job (component_id, job_id, account_id) SELECT id, 1000000000 + id, account_id FROM status_component`)
+	x.Exec(`INSERT INTO monitor (job_id, account_id, results, last_at, expires_at)
+		SELECT job_id, account_id, CAST('' AS `+x.bytes()+`), 1, CAST($1 AS BIGINT) FROM status_component_job`, now.Add(time.Hour).UnixMilli())
+	x.Exec(`INSERT INTO status_transition (component_id, layer, at, state, clear) SELECT id, 0, CAST($1 AS BIGINT), 1, false FROM status_component`,
+		now.Add(-time.Hour).UnixMilli())
+	x.Exec(`INSERT INTO status_day (component_id, day, states) SELECT id, CAST($1 AS BIGINT), '[0]' FROM status_component`, now.Unix()/86400-1)
+}
+
+// bytes is the type of a column of bytes.
+func (x *Tables) bytes() string {
+	if x.isPostgres() {
+		return "bytea"
+	}
+	return "blob"
+}
