@@ -54,6 +54,13 @@ var doneLabels = map[string]string{
 	"status-published":   "done.status-published",
 	"status-unpublished": "done.status-unpublished",
 	"component-added":    "done.component-added",
+	"component-set":      "done.component-set",
+	"component-released": "done.component-released",
+	"incident-published": "done.incident-published",
+	"incident-drafted":   "done.incident-drafted",
+	"incident-withdrawn": "done.incident-withdrawn",
+	"incident-updated":   "done.incident-updated",
+	"incident-resolved":  "done.incident-resolved",
 	"job-unsilenced":     "done.job-unsilenced", "version-restored": "done.version-restored", "version-forgotten": "done.version-forgotten",
 }
 

@@ -75,6 +75,11 @@ func TestHostileWalk(t *testing.T) {
 	status := c.lastPage(t)
 	b.post(page+"/settings", "title", hostile, "slug", status.Slug, "text", hostileNotes, "timezone", "UTC", "theme", "dark", "days", "90", "access", "public",
 		"announcement", hostileNotes).leads(page + "/settings?done=saved")
+	b.post(fmt.Sprintf("%s/components/%d/state", page, status.Components[0].ID), "state", "degraded")
+	b.post(page+"/incidents/new", "title", hostile, "phase", "identified", "text", hostileNotes, fmt.Sprint("impact-", status.Components[0].ID), "majorOutage", "do", "publish")
+	b.post(page+"/maintenances/new", "title", hostile, "text", hostileNotes, "kind", "once", "start", "2999-01-01T10:00", "end", "2999-01-01T11:00",
+		"component", fmt.Sprint(status.Components[0].ID), "effect", "silence", "do", "save")
+	b.upload(page+"/logo", "file", picture(t), "do", "upload")
 	b.post("/console/views", "title", hostile, "q", `"<script>alert(1)</script>"`)
 	b.post("/console/problems/1", "do", "note", "note", hostileNotes)
 	b.post("/console/jobs/bulk", "job", fmt.Sprint(job.ID), "in-0", "title", "find-0", "y", "replace-0", hostile)
@@ -87,7 +92,7 @@ func TestHostileWalk(t *testing.T) {
 	history, err := c.service.SearchHistory(t.Context(), actor, &cron.HistoryQuery{Limit: 2})
 	ok(err)
 	names := strings.NewReplacer("{identifier}", history.Records[1].Identifier(), "{version}", "1",
-		"{componentId}", fmt.Sprint(status.Components[0].ID))
+		"{componentId}", fmt.Sprint(status.Components[0].ID), "{incidentId}", "1", "{updateId}", "1", "{maintenanceId}", "2")
 	ids := map[string]int64{
 		"/console/jobs/": job.ID, "/console/settings/bin/jobs/": binned.ID, "/console/settings/bin/folders/": gone.ID, "/console/folders/": folder.ID,
 		"/console/settings/channels/": channel.ID, "/console/settings/secrets/": secret.ID, "/console/settings/maintenance/": window.ID, "/console/status/": status.ID,

@@ -202,7 +202,7 @@ func (p *jobPage) jobEffects() (effects []jobEffect) {
 		}
 		link := root + "/settings/maintenance"
 		if w.PageID != 0 {
-			link = root + "/status/" + strconv.FormatInt(w.PageID, 10)
+			link = statusAddress(w.PageID, "/maintenances")
 		}
 		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", "", link})
 	}

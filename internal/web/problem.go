@@ -29,7 +29,11 @@ type problemPage struct {
 	Actable  bool // the person may do something about it, and it is not resolved
 	FirstRun string
 	GoodRun  string
+	Shown    []statusLink // the status pages that show a job with the problem
 }
+
+// jobsOfPages is how many jobs of a problem are looked up on status pages.
+const jobsOfPages = 5
 
 // problemEdit is a version that a job got before a problem opened.
 type problemEdit struct {
@@ -85,6 +89,18 @@ func (v *visit) problemPage(status int, f form) error {
 		p.Before = append(p.Before, problemEdit{e, titles[e.JobID], p.JobPath(e.JobID) + "/changes#version-" + strconv.FormatInt(e.Version, 10)})
 	}
 	if p.Told, err = v.toldRows(&p.view, p.Messages); err != nil {
+		return err
+	}
+	var jobs []int64
+	if p.JobID != 0 {
+		jobs = append(jobs, p.JobID)
+	}
+	for i := range p.Jobs {
+		if jobs = append(jobs, p.Jobs[i].JobID); len(jobs) == jobsOfPages {
+			break
+		}
+	}
+	if p.Shown, err = v.statusLinks(jobs...); err != nil {
 		return err
 	}
 	return v.render(status, "problem", p)

@@ -35,8 +35,11 @@ const maxJobForm = 3*cron.MaxBodyLength + 1<<20
 var largeForms = map[string]bool{
 	"POST " + pathTLS + "/authorities": true, "POST " + pathTLS + "/client": true,
 	"POST " + pathNewJob: true, "POST " + pathJobs + "/{id}/settings": true, "POST " + root + "/tests": true,
-	"POST " + pathImport: true,
+	"POST " + pathImport: true, uploads: true,
 }
+
+// uploads is the pattern whose form holds a file.
+const uploads = "POST " + pathStatusPage + "/logo"
 
 // Requests of one person that may be in progress at once on a node, so that nobody takes all connections and all memory.
 const (
@@ -198,7 +201,11 @@ func (v *visit) admit(rt route) error {
 // readForm reads the fields of a form, which must be text.
 func (v *visit) readForm(limit int64) error {
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, limit)
-	if err := v.r.ParseForm(); err != nil {
+	parse := v.r.ParseForm
+	if v.r.Pattern == uploads {
+		parse = func() error { return v.r.ParseMultipartForm(limit) } // nothing is left for a file on the disk
+	}
+	if err := parse(); err != nil && !errors.Is(err, http.ErrNotMultipart) { // such a form has no file
 		if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleTooLong, Limit: large.Limit,
 				Unit: cron.UnitBytes}}, Err: err}

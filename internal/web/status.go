@@ -33,6 +33,8 @@ func (w *web) statusRoutes() []route {
 		{"POST", pathStatusPage + "/unpublish", signedIn, unpublishStatusPage},
 		{"GET", pathStatusPage + "/settings", signedIn, showStatusSettings},
 		{"POST", pathStatusPage + "/settings", signedIn, changeStatusSettings},
+		{"GET", pathStatusPage + "/logo", signedIn, showStatusLogo},
+		{"POST", pathStatusPage + "/logo", signedIn, changeStatusLogo},
 		{"POST", pathStatusPage + "/delete", signedIn, deleteStatusPage},
 
 		{"GET", pathStatusPage + "/components", signedIn, showComponents},
@@ -44,6 +46,25 @@ func (w *web) statusRoutes() []route {
 		{"GET", pathStatusPage + "/components/{componentId}", signedIn, showComponent},
 		{"POST", pathStatusPage + "/components/{componentId}", signedIn, changeComponent},
 		{"POST", pathStatusPage + "/components/{componentId}/delete", signedIn, deleteComponent},
+		{"GET", pathStatusPage + "/components/{componentId}/state", signedIn, showComponentState},
+		{"POST", pathStatusPage + "/components/{componentId}/state", signedIn, setComponentState},
+
+		{"GET", pathStatusPage + "/incidents", signedIn, showIncidents},
+		{"GET", pathStatusPage + "/incidents/new", signedIn, newIncident},
+		{"POST", pathStatusPage + "/incidents/new", signedIn, createIncident},
+		{"GET", pathStatusPage + "/incidents/{incidentId}", signedIn, showIncident},
+		{"POST", pathStatusPage + "/incidents/{incidentId}", signedIn, changeIncident},
+		{"POST", pathStatusPage + "/incidents/{incidentId}/updates", signedIn, addIncidentUpdate},
+		{"GET", pathStatusPage + "/incidents/{incidentId}/updates/{updateId}", signedIn, showIncidentUpdate},
+		{"POST", pathStatusPage + "/incidents/{incidentId}/updates/{updateId}", signedIn, changeIncidentUpdate},
+		{"POST", pathStatusPage + "/incidents/{incidentId}/delete", signedIn, deleteIncident},
+
+		{"GET", pathStatusPage + "/maintenances", signedIn, showStatusPlans},
+		{"GET", pathStatusPage + "/maintenances/new", signedIn, newStatusPlan},
+		{"POST", pathStatusPage + "/maintenances/new", signedIn, createStatusPlan},
+		{"GET", pathStatusPage + "/maintenances/{maintenanceId}", signedIn, showStatusPlan},
+		{"POST", pathStatusPage + "/maintenances/{maintenanceId}", signedIn, changeStatusPlan},
+		{"POST", pathStatusPage + "/maintenances/{maintenanceId}/delete", signedIn, deleteStatusPlan},
 	}
 }
 
@@ -208,8 +229,8 @@ func (v *visit) statusPage(here string) (p statusPage, err error) {
 	p.Address = v.baseURL() + visitors + p.Status.Slug
 	t := p.labels.Label
 	for _, x := range []struct{ part, label string }{
-		{"", t("status.tab-now")}, {"/components", t("status.tab-components")},
-		{"/settings", t("status.tab-settings")},
+		{"", t("status.tab-now")}, {"/components", t("status.tab-components")}, {"/incidents", t("status.tab-incidents")},
+		{"/maintenances", t("status.tab-maintenances")}, {"/settings", t("status.tab-settings")},
 	} {
 		p.Tabs = append(p.Tabs, tab{Path: p.Path(x.part), Label: x.label, Here: x.part == here})
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"punctual/internal/cron"
 	"punctual/internal/statuspage"
 )
 
@@ -10,8 +11,13 @@ import (
 type statusNowPage struct {
 	statusPage
 	Problem   string // why a form was refused; empty for none
-	Untouched bool   // nothing can be shown yet
+	Open      []incidentRow
+	More      bool // further incidents are open
+	Untouched bool // nothing can be shown yet
 }
+
+// shownOpen is how many open incidents the page lists.
+const shownOpen = 10
 
 func showStatusPage(v *visit) error { return v.statusNowPage(http.StatusOK, "") }
 
@@ -22,6 +28,19 @@ func (v *visit) statusNowPage(status int, problem string) error {
 		return err
 	}
 	p.Untouched = len(p.Status.Components) == 0
+	incidents, _, err := v.web.service.Incidents(v.ctx(), v.actor, p.Status.ID, 0, statuspage.MaxIncidents)
+	if err != nil {
+		return err
+	}
+	for i := range incidents {
+		if !incidents[i].Resolved.IsZero() {
+			continue
+		}
+		if p.More = len(p.Open) == shownOpen; p.More {
+			break
+		}
+		p.Open = append(p.Open, p.incidentRow(&incidents[i]))
+	}
 	return v.render(status, "status-page", p)
 }
 
@@ -38,6 +57,71 @@ func (v *visit) setPublished(published bool, done string) error {
 			return err
 		}
 		return v.statusNowPage(status, f.Problem)
+	}
+	return v.after(statusAddress(id, ""), done)
+}
+
+// componentStatePage sets the state of a component by hand.
+type componentStatePage struct {
+	statusPage
+	Form      form
+	Component *statuspage.Component
+	States    []stateChoice
+}
+
+// stateChoice is a state that a person can set.
+type stateChoice struct {
+	Value string
+	state
+}
+
+// settableStates are the states that a component can be given by hand or by an incident.
+var settableStates = []statuspage.State{statuspage.Operational, statuspage.Degraded, statuspage.PartialOutage, statuspage.MajorOutage}
+
+// handStates are those that a person can set.
+var handStates = append(settableStates[:len(settableStates):len(settableStates)], statuspage.Maintenance)
+
+func showComponentState(v *visit) error { return v.componentStatePage(http.StatusOK, newForm()) }
+
+func (v *visit) componentStatePage(status int, f form) error {
+	p := componentStatePage{Form: f}
+	var err error
+	if p.statusPage, err = v.editedStatus(""); err != nil {
+		return err
+	}
+	if p.Component = p.component(v.pathID("componentId")); p.Component == nil {
+		return cron.Missing(cron.SubjectNone)
+	}
+	if f.Value("state") == "" {
+		chosen := statuspage.Operational.String()
+		if p.Component.Hand != nil {
+			chosen = p.Component.Hand.State.String()
+		}
+		p.Form = f.with("state", chosen)
+	}
+	for _, s := range handStates {
+		p.States = append(p.States, stateChoice{s.String(), p.ComponentState(s)})
+	}
+	return v.render(status, "status-component-state", p)
+}
+
+// setComponentState sets a state by hand, or releases it.
+func setComponentState(v *visit) error {
+	id, done := v.pathID("id"), "component-released"
+	var set *statuspage.State
+	if name := v.form("state"); name != "" {
+		s, ok := statuspage.ParseState(name)
+		if !ok {
+			s = statuspage.Unknown // which the service refuses
+		}
+		set, done = &s, "component-set"
+	}
+	if err := v.web.service.SetComponentState(v.ctx(), v.actor, id, v.pathID("componentId"), set); err != nil {
+		f, status, err := v.rejected(err)
+		if err != nil {
+			return err
+		}
+		return v.componentStatePage(status, f)
 	}
 	return v.after(statusAddress(id, ""), done)
 }

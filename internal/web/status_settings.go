@@ -1,7 +1,10 @@
 package web
 
 import (
+	"errors"
+	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,9 +18,18 @@ import (
 type statusSettingsPage struct {
 	statusPage
 	Form       form
+	LogoForm   form
 	DeleteForm form
 	Zones      []string
 	Languages  []*message.Catalogue
+	Logos      []statusLogo
+}
+
+// statusLogo is one of the two pictures of a status page.
+type statusLogo struct {
+	Dark  bool
+	Label string
+	Path  string // of the picture; empty when there is none
 }
 
 // Spans are the lengths of the history that can be shown, in days.
@@ -70,6 +82,17 @@ func (v *visit) statusSettings(status int, p statusSettingsPage) (err error) {
 		p.Form = statusForm(&p.Status, p.zone)
 	}
 	p.Zones, p.Languages = cron.ZoneNames(), message.Languages()
+	for _, dark := range []bool{false, true} {
+		logo := statusLogo{Dark: dark, Label: v.catalogue.Label("status-settings.logo-light")}
+		address := p.Path("/logo")
+		if dark {
+			logo.Label, address = v.catalogue.Label("status-settings.logo-dark"), address+"?dark=1"
+		}
+		if p.Status.Logos[0] && !dark || p.Status.Logos[1] && dark {
+			logo.Path = address
+		}
+		p.Logos = append(p.Logos, logo)
+	}
 	return v.render(status, "status-settings", p)
 }
 
@@ -116,6 +139,62 @@ func (v *visit) fillStatusPage(p *statuspage.Page, until time.Time) {
 	p.Days, _ = strconv.Atoi(v.form("days")) // 0, which is refused, for what is not a number
 	p.Password, p.Networks = v.form("password"), strings.Fields(strings.ReplaceAll(v.form("networks"), ",", " "))
 	p.Announcement, p.AnnouncedUntil, p.WithMaintenance = v.form("announcement"), until, v.form("withMaintenance") != ""
+}
+
+func showStatusLogo(v *visit) error {
+	picture, err := v.web.service.StatusLogo(v.ctx(), v.actor, v.pathID("id"), v.r.URL.Query().Get("dark") != "")
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "image/png")
+	h.Set("Content-Disposition", "attachment") // when it is opened by itself
+	_, _ = v.w.Write(picture)                  // whoever is gone does not need it
+	return nil
+}
+
+// changeStatusLogo takes a picture, or removes one.
+func changeStatusLogo(v *visit) error {
+	p, err := v.editedStatus("/settings")
+	if err != nil {
+		return err
+	}
+	id, file := p.Status.ID, []byte(nil)
+	if v.form("do") != "remove" {
+		file, err = v.upload("file")
+	}
+	if err == nil {
+		err = v.web.service.SetStatusLogo(v.ctx(), v.actor, id, v.form("dark") != "", file)
+	}
+	if err != nil {
+		f, status, err := v.rejected(err)
+		if err != nil {
+			return err
+		}
+		return v.statusSettings(status, statusSettingsPage{LogoForm: f})
+	}
+	return v.redirect((&url.URL{Path: statusAddress(id, "/settings"), RawQuery: "done=saved", Fragment: "logos"}).String())
+}
+
+// upload is the file in a field of a form.
+func (v *visit) upload(name string) ([]byte, error) {
+	missing := &cron.Error{Kind: cron.Invalid, Problems: []cron.Problem{{Rule: cron.RuleMandatory}}}
+	if v.r.MultipartForm == nil {
+		return nil, missing
+	}
+	file, _, err := v.r.FormFile(name)
+	if errors.Is(err, http.ErrMissingFile) {
+		return nil, missing
+	}
+	if err != nil {
+		return nil, &cron.Error{Kind: cron.Invalid, Err: err}
+	}
+	defer func() { _ = file.Close() }()
+	content, err := io.ReadAll(file)
+	if err == nil && len(content) == 0 {
+		err = missing
+	}
+	return content, err
 }
 
 func deleteStatusPage(v *visit) error {

@@ -1,7 +1,12 @@
 package web_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"mime/multipart"
 	"strings"
 	"testing"
 	"time"
@@ -58,7 +63,7 @@ func TestStatusPages(t *testing.T) {
 	b.get(page+"?done=status-published").says(200, "The page is published", "http://example.com/status/example-status", "Unpublish", "Public")
 	b.post(page + "/unpublish").leads(page + "?done=status-unpublished")
 	b.get(page).says(200, "Draft").hides("Unpublish")
-	for _, part := range []string{"", "/settings", "/components", "/components/new"} {
+	for _, part := range []string{"", "/settings", "/components", "/components/new", "/incidents", "/incidents/new", "/maintenances", "/maintenances/new"} {
 		b.get(page + part).says(200)
 		b.get("/console/status/4711" + part).says(404)
 		b.get("/console/status/x" + part).says(404)
@@ -161,6 +166,57 @@ func TestJobOfStatusPage(t *testing.T) {
 	b.get("/console/jobs/" + id).says(200)
 }
 
+// TestComponentState sets a state by hand and releases it.
+func TestComponentState(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	page := b.statusPage("Status")
+	b.component(page, "Shop")
+	path := fmt.Sprintf("%s/components/%d/state", page, c.lastPage(t).Components[0].ID)
+	b.get(page).says(200, "No data", "Set the state")
+	b.get(path).says(200, "State of Shop", `value="operational" checked`, "Under maintenance")
+	b.post(path, "state", "on fire").says(422, "State of Shop")
+	b.post(path, "state", "partialOutage").leads(page + "?done=component-set")
+	b.get(page).says(200, "Partial outage", "set by jane@example.com", "Release", "since")
+	b.get(path).says(200, `value="partialOutage" checked`)
+	b.post(path).leads(page + "?done=component-released")
+	b.get(page).says(200, "No data").hides("set by")
+	b.post(page+"/components/4711/state", "state", "degraded").says(404)
+	b.get(page + "/components/4711/state").says(404)
+}
+
+// picture is a small PNG.
+func picture(t testing.TB) []byte {
+	t.Helper()
+	m := image.NewNRGBA(image.Rect(0, 0, 20, 10))
+	m.Set(3, 3, color.NRGBA{255, 0, 0, 255})
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// upload sends a form with a file.
+func (b *visitor) upload(path, name string, file []byte, pairs ...string) answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		_ = w.WriteField(pairs[i], pairs[i+1])
+	}
+	part, err := w.CreateFormFile(name, "logo.png")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, _ = part.Write(file)
+	_ = w.Close()
+	before := b.header
+	b.header = append(before[:len(before):len(before)], "Content-Type: "+w.FormDataContentType())
+	defer func() { b.header = before }()
+	return b.send("POST", path, body.String())
+}
+
 // TestStatusSettings changes everything that a page has beside its components.
 func TestStatusSettings(t *testing.T) {
 	c := newConsole(t)
@@ -206,6 +262,35 @@ func TestStatusSettings(t *testing.T) {
 	b.post(settings, change("password", "")...).leads(settings + "?done=saved") // which keeps it
 }
 
+// TestStatusLogo takes pictures and nothing else.
+func TestStatusLogo(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	page := b.statusPage("Status")
+	logo := page + "/logo"
+	b.get(logo).says(404)
+	for name, file := range map[string][]byte{
+		"nothing": nil, "text": []byte("<svg onload=alert(1)>"), "a broken picture": picture(t)[:40], "a large one": bytes.Repeat([]byte{0}, statuspage.MaxLogo+1),
+	} {
+		if a := b.upload(logo, "file", file, "do", "upload"); a.status != 422 || !strings.Contains(a.body, "notice bad") {
+			t.Errorf("%s: status %d", name, a.status)
+		}
+	}
+	b.post(logo, "do", "upload").says(422)
+	b.upload(logo, "file", bytes.Repeat([]byte{0}, 8<<20), "do", "upload").says(422)
+	b.upload(logo, "file", picture(t), "do", "upload", "dark", "").leads(page + "/settings?done=saved#logos")
+	b.upload(logo, "file", picture(t), "do", "upload", "dark", "1").leads(page + "/settings?done=saved#logos")
+	b.get(page+"/settings").says(200, `src="`+logo+`"`, `src="`+logo+`?dark=1"`)
+	for _, path := range []string{logo, logo + "?dark=1"} {
+		if a := b.get(path); a.status != 200 || a.header.Get("Content-Type") != "image/png" || a.header.Get("Content-Disposition") != "attachment" || !strings.HasPrefix(a.body, "\x89PNG") {
+			t.Errorf("%s: %d %v", path, a.status, a.header)
+		}
+	}
+	b.post(logo, "do", "remove", "dark", "1").leads(page + "/settings?done=saved#logos")
+	b.get(logo + "?dark=1").says(404)
+	b.get(logo).says(200)
+}
+
 // TestDeleteStatusPage asks for the title first.
 func TestDeleteStatusPage(t *testing.T) {
 	c := newConsole(t)
@@ -227,17 +312,20 @@ func TestStatusViewers(t *testing.T) {
 	b.component(page, "Shop", "group", " new", "newGroup", "Europe")
 	id := c.lastPage(t).Components[0].ID
 	component := fmt.Sprintf("%s/components/%d", page, id)
-	for _, path := range []string{page, page + "/components"} {
-		viewer.get(path).says(200).hides(`method="post" action="`+page, page+"/components/new")
+	b.post(page+"/incidents/new", "title", "Slow", "phase", "investigating", "text", "We look.", "do", "publish")
+	b.post(page+"/maintenances/new", "title", "Move", "kind", "once", "start", "2999-01-01T10:00", "end", "2999-01-01T11:00", "component", fmt.Sprint(id), "effect", "none", "do", "save")
+	for _, path := range []string{page, page + "/components", page + "/incidents", page + "/incidents/1", page + "/maintenances"} {
+		viewer.get(path).says(200).hides(`method="post" action="`+page, page+"/components/new", "/incidents/new", "/maintenances/new")
 	}
-	for _, path := range []string{page + "/settings", component} {
+	for _, path := range []string{page + "/settings", component, page + "/maintenances/1"} {
 		viewer.get(path).says(200, `<fieldset class="plain" disabled>`).hides("<button class=\"primary\"", "/delete", `type="file"`)
 	}
-	for _, path := range []string{page + "/components/new", page + "/groups"} {
+	for _, path := range []string{page + "/components/new", component + "/state", page + "/groups", page + "/incidents/new", page + "/incidents/1/updates/1", page + "/maintenances/new"} {
 		viewer.get(path).says(403, "needs the role editor")
 	}
-	for _, path := range []string{"/console/status", page + "/publish", page + "/unpublish", page + "/settings", page + "/delete", page + "/components", page + "/groups",
-		page + "/components/new", component, component + "/delete"} {
+	for _, path := range []string{"/console/status", page + "/publish", page + "/unpublish", page + "/settings", page + "/logo", page + "/delete", page + "/components", page + "/groups",
+		page + "/components/new", component, component + "/delete", component + "/state", page + "/incidents/new", page + "/incidents/1", page + "/incidents/1/updates",
+		page + "/incidents/1/updates/1", page + "/incidents/1/delete", page + "/maintenances/new", page + "/maintenances/1", page + "/maintenances/1/delete"} {
 		viewer.post(path, "title", "x", "typed", "Status", "phase", "resolved", "text", "x", "state", "degraded", "do", "save", "up", fmt.Sprint(id), "was", "Europe",
 			"kind", "once", "start", "2999-01-01T10:00", "end", "2999-01-01T11:00", "component", fmt.Sprint(id), "effect", "none").says(403, "needs the role editor")
 	}
@@ -272,7 +360,27 @@ func TestLargeStatusPage(t *testing.T) {
 			t.Logf("%s: %d bytes", path, len(a.body))
 		}
 	}
-	for _, path := range []string{"", "/components", "/components/new", "/components/" + fmt.Sprint(p.Components[0].ID), "/settings", "/groups?n=0"} {
+	impacts := []string{"title", strings.Repeat(`"`, statuspage.MaxIncidentTitle), "phase", "investigating", "text", strings.Repeat("x", statuspage.MaxUpdateText), "do", "publish"}
+	for i := range p.Components {
+		id := p.Components[i].ID
+		impacts = append(impacts, fmt.Sprintf("impact-%d", id), "degraded")
+		if i%10 == 0 {
+			if err := c.service.SetComponentState(t.Context(), actor, p.ID, id, new(statuspage.Degraded)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 3 {
+		a := b.post(page+"/incidents/new", impacts...)
+		if a.status != 303 {
+			t.Fatalf("status %d: %.2000s", a.status, a.body)
+		}
+	}
+	for range 8 {
+		b.post(page+"/incidents/1/updates", impacts...).leads(page + "/incidents/1?done=incident-updated")
+	}
+	for _, path := range []string{"", "/components", "/components/new", "/components/" + fmt.Sprint(p.Components[0].ID), "/settings", "/incidents", "/incidents/new", "/incidents/1",
+		"/incidents/1/updates/1", "/maintenances/new", "/groups?n=0"} {
 		small(page + path)
 	}
 	small("/console/status")

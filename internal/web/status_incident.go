@@ -1,0 +1,288 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/service"
+	"punctual/internal/statuspage"
+)
+
+func newIncident(v *visit) error {
+	f := newForm("phase", phaseNames[statuspage.Investigating])
+	id := parseID(v.r.URL.Query().Get("problem"))
+	if id == 0 {
+		return v.newIncidentPage(http.StatusOK, f, 0)
+	}
+	p, err := v.editedStatus("/incidents")
+	if err != nil {
+		return err
+	}
+	report, err := v.web.service.ProblemReport(v.ctx(), v.actor, id)
+	if err != nil {
+		return err
+	}
+	v.fillFromProblem(&p, &report, f)
+	return v.newIncidentPage(http.StatusOK, f, id)
+}
+
+// fillFromProblem fills the form with what a problem says: since when it is, and the components whose jobs have it. What the problem says
+// about jobs is not for visitors.
+func (v *visit) fillFromProblem(p *statusPage, report *service.ProblemReport, f form) {
+	f.values.Set("at", localTimeText(report.Opened.Truncate(time.Minute), p.zone))
+	var names []string
+	for i := range p.Status.Components {
+		c := &p.Status.Components[i]
+		if !slices.ContainsFunc(c.JobIDs, func(id int64) bool { return has(report, id) }) {
+			continue
+		}
+		s := statuspage.MajorOutage
+		if c.State == statuspage.Degraded || c.State == statuspage.PartialOutage {
+			s = c.State
+		}
+		f.values.Set(impactField(c.ID), s.String())
+		names = append(names, p.Brief(c.Title))
+	}
+	if len(names) > 0 {
+		if len(names) > shownAffected {
+			names = names[:shownAffected]
+		}
+		f.values.Set("title", v.catalogue.Label("incident.suggested-title", "components", strings.Join(names, ", ")))
+	}
+	f.values.Set("text", v.catalogue.Label("incident.suggested-text"))
+}
+
+// has tells whether a problem is one of a job.
+func has(report *service.ProblemReport, jobID int64) bool {
+	if report.JobID == jobID {
+		return true
+	}
+	for _, j := range report.Jobs {
+		if j.JobID == jobID {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *visit) newIncidentPage(status int, f form, problem int64) (err error) {
+	p := incidentPage{Form: f, Problem: problem}
+	if p.statusPage, err = v.editedStatus("/incidents"); err != nil {
+		return err
+	}
+	v.previewUpdate(&p)
+	p.setChoices(nil)
+	return v.render(status, "status-incident-new", p)
+}
+
+// previewUpdate shows what was typed when that is what was asked for.
+func (v *visit) previewUpdate(p *incidentPage) {
+	if v.form("do") == "preview" {
+		p.Shown = shownMarkdown(v.form("text"))
+	}
+}
+
+func createIncident(v *visit) error {
+	problem := parseID(v.form("problem"))
+	if v.form("do") == "preview" {
+		return v.newIncidentPage(http.StatusOK, form{values: v.r.PostForm}, problem)
+	}
+	page, err := v.web.service.StatusPage(v.ctx(), v.actor, v.pathID("id"))
+	if err != nil {
+		return err
+	}
+	u, err := v.readUpdate(page.Components)
+	i := statuspage.Incident{Title: v.form("title"), Draft: v.form("do") == "draft", Updates: []statuspage.Update{u}}
+	if err == nil {
+		err = v.web.service.AddIncident(v.ctx(), v.actor, page.ID, &i)
+	}
+	if err != nil {
+		f, status, err := v.wrongIncident(err)
+		if err != nil {
+			return err
+		}
+		return v.newIncidentPage(status, f, problem)
+	}
+	done := "incident-published"
+	if i.Draft {
+		done = "incident-drafted"
+	}
+	return v.after(statusAddress(page.ID, "/incidents/"+formatID(i.ID)), done)
+}
+
+func showIncident(v *visit) error { return v.incidentPage(http.StatusOK, form{}, form{}) }
+
+// incidentPage shows an incident. Forms without values hold what is stored.
+func (v *visit) incidentPage(status int, f, edit form) (err error) {
+	p := incidentPage{Form: f, EditForm: edit}
+	if p.statusPage, err = v.statusPage("/incidents"); err != nil {
+		return err
+	}
+	i, err := v.web.service.Incident(v.ctx(), v.actor, p.Status.ID, v.pathID("incidentId"))
+	if err != nil {
+		return err
+	}
+	p.Incident, p.Row = &i, p.incidentRow(&i)
+	if f.values == nil {
+		p.Form = newForm("phase", named(phaseNames, int(i.Phase)))
+	}
+	if edit.values == nil {
+		p.EditForm = newForm("title", i.Title)
+	}
+	if p.Status.Published && !i.Draft {
+		p.Public = visitors + p.Status.Slug + "/incidents/" + formatID(i.ID)
+	}
+	v.previewUpdate(&p)
+	p.setChoices(i.Impacts)
+	p.setUpdates(v.r.URL.Query().Get("updates") == "all")
+	return v.render(status, "status-incident", p)
+}
+
+// Bounds of the updates that the page shows at first: texts can be long.
+const (
+	shownUpdates = 10
+	updateShown  = 800 // bytes of the text of each
+)
+
+// setUpdates sets the updates that are shown, the newest first.
+func (p *incidentPage) setUpdates(all bool) {
+	length := updateShown
+	for n, u := range p.Incident.Updates {
+		if n == shownUpdates && !all {
+			p.Cut = true
+			break
+		}
+		row := updateRow{Update: u, Path: p.incidentPath(p.Incident.ID) + "/updates/" + formatID(u.ID), PhaseNow: p.PhaseState(u.Phase)}
+		text := u.Text
+		if len(text) > length && !all {
+			text, p.Cut = strings.ToValidUTF8(text[:length], "")+"…", true
+		}
+		row.HTML = shownMarkdown(text)
+		for _, impact := range u.Impacts {
+			if c := p.component(impact.ComponentID); c != nil && (all || len(row.Affects) < shownAffected) {
+				row.Affects = append(row.Affects, affected{p.Named(c.Title), p.ComponentState(impact.State)})
+			}
+		}
+		if n == 0 { // what was said before is shorter
+			length = updateShown / 3
+		}
+		p.Updates = append(p.Updates, row)
+	}
+}
+
+// changeIncident changes the title of an incident, or publishes a draft.
+func changeIncident(v *visit) error {
+	id, incident, done := v.pathID("id"), v.pathID("incidentId"), "saved"
+	err := v.web.service.ChangeIncident(v.ctx(), v.actor, id, incident, func(i *statuspage.Incident) {
+		switch v.form("do") {
+		case "publish":
+			i.Draft, done = false, "incident-published"
+		case "withdraw":
+			i.Draft, done = true, "incident-withdrawn"
+		default:
+			i.Title = v.form("title")
+		}
+	})
+	if err != nil {
+		f, status, err := v.wrongIncident(err)
+		if err != nil {
+			return err
+		}
+		return v.incidentPage(status, form{}, f)
+	}
+	return v.after(statusAddress(id, "/incidents/"+formatID(incident)), done)
+}
+
+func addIncidentUpdate(v *visit) error {
+	if v.form("do") == "preview" {
+		return v.incidentPage(http.StatusOK, form{values: v.r.PostForm}, form{})
+	}
+	id, incident := v.pathID("id"), v.pathID("incidentId")
+	page, err := v.web.service.StatusPage(v.ctx(), v.actor, id)
+	if err != nil {
+		return err
+	}
+	u, err := v.readUpdate(page.Components)
+	if err == nil {
+		err = v.web.service.AddIncidentUpdate(v.ctx(), v.actor, id, incident, &u)
+	}
+	if err != nil {
+		f, status, err := v.wrongIncident(err)
+		if err != nil {
+			return err
+		}
+		return v.incidentPage(status, f, form{})
+	}
+	done := "incident-updated"
+	if u.Phase == statuspage.Resolved {
+		done = "incident-resolved"
+	}
+	return v.after(statusAddress(id, "/incidents/"+formatID(incident)), done)
+}
+
+func deleteIncident(v *visit) error {
+	id := v.pathID("id")
+	if err := v.web.service.DeleteIncident(v.ctx(), v.actor, id, v.pathID("incidentId")); err != nil {
+		return err
+	}
+	return v.after(statusAddress(id, "/incidents"), "removed")
+}
+
+func showIncidentUpdate(v *visit) error { return v.updatePage(http.StatusOK, form{}) }
+
+// updatePage shows the form of an update that was written. Without values it holds what is stored.
+func (v *visit) updatePage(status int, f form) (err error) {
+	p := incidentPage{Form: f}
+	if p.statusPage, err = v.editedStatus("/incidents"); err != nil {
+		return err
+	}
+	i, err := v.web.service.Incident(v.ctx(), v.actor, p.Status.ID, v.pathID("incidentId"))
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(i.Updates, func(u statuspage.Update) bool { return u.ID == v.pathID("updateId") })
+	if at < 0 {
+		return cron.Missing(cron.SubjectNone)
+	}
+	p.Incident, p.Row = &i, p.incidentRow(&i)
+	if u := &i.Updates[at]; f.values == nil {
+		p.Form = newForm("phase", named(phaseNames, int(u.Phase)), "text", u.Text, "at", localTimeText(u.At.Truncate(time.Minute), p.zone))
+		for _, impact := range u.Impacts {
+			p.Form.values.Set(impactField(impact.ComponentID), impact.State.String())
+		}
+	}
+	v.previewUpdate(&p)
+	p.setChoices(nil)
+	return v.render(status, "status-incident-update", p)
+}
+
+func changeIncidentUpdate(v *visit) error {
+	if v.form("do") == "preview" {
+		return v.updatePage(http.StatusOK, form{values: v.r.PostForm})
+	}
+	id, incident := v.pathID("id"), v.pathID("incidentId")
+	page, err := v.web.service.StatusPage(v.ctx(), v.actor, id)
+	if err != nil {
+		return err
+	}
+	to, err := v.readUpdate(page.Components)
+	if err == nil {
+		err = v.web.service.ChangeIncidentUpdate(v.ctx(), v.actor, id, incident, v.pathID("updateId"), func(u *statuspage.Update) {
+			if !to.At.Equal(u.At.Truncate(time.Minute)) { // the form has no seconds
+				u.At = to.At
+			}
+			u.Phase, u.Text, u.Impacts = to.Phase, to.Text, to.Impacts
+		})
+	}
+	if err != nil {
+		f, status, err := v.wrongIncident(err)
+		if err != nil {
+			return err
+		}
+		return v.updatePage(status, f)
+	}
+	return v.after(statusAddress(id, "/incidents/"+formatID(incident)), "saved")
+}

@@ -1,0 +1,85 @@
+package browser
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// failingTarget is a server that every job fails at.
+func failingTarget(t *testing.T) (url string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "broken", http.StatusServiceUnavailable) }))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// TestStatusConsole makes a status page, and looks at each of its places.
+func TestStatusConsole(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t)
+	tab.Open("/console/status").See("A status page shows your users").Look("status-first")
+	tab.Fill("Title", "Example Inc. status").Press("Create the page").See("created as a draft").Look("status-new")
+	tab.Open("/console/status/1/components/new").Look("status-component-new")
+	tab.Fill("Title", "Website").Fill("Description", "The shop and its pages").Press("Add the component").See("The component is added")
+	for _, title := range []string{"API", "Payments"} {
+		tab.Open("/console/status/1/components/new").Fill("Title", title).Choose("Group", "New group:").Fill("Title of the new group", title+" in Europe").
+			Press("Add the component").See("The component is added")
+	}
+	tab.Open("/console/status/1/components").Look("status-components")
+	tab.Open("/console/status/1/groups?group=API%20in%20Europe").Look("status-group")
+	tab.Open("/console/status/1/components/1/state").Look("status-component-state")
+	tab.Choice("Partial outage").Press("Set the state").See("It holds until you release it").Press("Publish").See("The page is published").Look("status-page")
+	tab.Open("/console/status").See("Partial outage").Look("status-pages")
+	tab.Open("/console/status/1/settings").Look("status-settings")
+	tab.Fill("Address", "not a slug").Expect(422).Press("Save").Look("status-settings-wrong")
+	tab.Open("/console/status/1/maintenances").Look("status-maintenances-first")
+	tab.Press("Plan maintenance").Look("status-maintenance-new")
+	tab.Fill("Title", "Move to another data centre").Fill("What to tell visitors", "We **move**. The website is away for some minutes.").Choice("Website").
+		Press("Plan").See("Move to another data centre").Look("status-maintenances")
+	tab.Press("Move to another data centre").Look("status-maintenance")
+}
+
+// TestIncidentInConsole goes from a problem to its resolution.
+func TestIncidentInConsole(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t)
+	tab.Open("/console/jobs/new?url="+failingTarget(t)+"/health").Fill("Title", "Probe of the shop").Press("Create and run now").See("Failed")
+	tab.Open("/console/status").Fill("Title", "Example Inc. status").Press("Create the page").Press("New component").
+		Fill("Title", "Shop").Choice("Probe of the shop").Press("Add the component").See("The component is added")
+	tab.Open("/console/status/1").Press("Publish").See("The page is published")
+	tab.Open("/console/problems").Press("503").See("Tell visitors").Look("problem-tell").Press("Example Inc. status").See("Disturbance of Shop").Look("incident-new")
+	if strings.Contains(tab.Text("main"), "Probe of the shop") {
+		t.Error("the form tells visitors the name of a job")
+	}
+	tab.Fill("What to tell visitors", "Orders **fail** at present. We are looking into it.").Press("Show the text").See("As visitors see it").Look("incident-shown")
+	tab.Press("Publish the incident").See("The incident is published").Look("incident")
+	tab.Choice("Identified").Fill("What to tell visitors", "A disk is full. We make room.").Press("Post the update").See("The update is posted")
+	tab.Open("/console/status/1").See("Open incidents").Look("status-page-incident")
+	tab.Press("Disturbance of Shop").Choice("Resolved").Fill("What to tell visitors", "Orders work again.").Press("Post the update").See("The incident is resolved").Look("incident-resolved")
+	tab.Open("/console/status/1/incidents").Look("incidents")
+	tab.Open("/console/status/1").SeeNot("Open incidents")
+}
+
+// TestIncidentInConsoleByKeyboard writes an incident by keys alone.
+func TestIncidentInConsoleByKeyboard(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t)
+	tab.Open("/console/status").tabTo("title").Type("Example").Leave(kb.Enter).See("created as a draft")
+	tab.tabToButton("New component").Leave(kb.Enter).tabTo("title").Type("Shop").Leave(kb.Enter).See("The component is added")
+	tab.Open("/console/status/1").tabToButton("New incident").Leave(kb.Enter).tabTo("title").Type("Slow").tabTo("text").Type("It is slow.").
+		tabTo("impact-1").Type("Degraded").tabToButton("Publish the incident").Leave(kb.Enter).See("The incident is published").See("Shop: Degraded performance")
+}
+
+// TestStatusConsoleWithoutScripts makes a page, a component and an incident with JavaScript off.
+func TestStatusConsoleWithoutScripts(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t).WithoutScripts()
+	tab.Open("/console/status").Fill("Title", "Plain").Press("Create the page").Press("New component").Fill("Title", "Shop").Press("Add the component").SeeText("The component is added")
+	tab.Open("/console/status/1").Press("Set the state").Choice("Degraded").Press("Set the state").SeeText("It holds until you release it").Press("Release").SeeText("Released")
+	tab.Press("New incident").Fill("Title", "Slow").Fill("What to tell visitors", "It is slow.").Press("Show the text").SeeText("As visitors see it")
+	tab.Press("Publish the incident").SeeText("The incident is published")
+}
