@@ -100,7 +100,7 @@ var englishStatus = map[string]string{
 	"component.group":             "Group",
 	"component.no-group":          "No group",
 	"component.other-group":       "New group:",
-	"component.group-named":       "Title of the new group",
+	"component.group-named":       "Its title",
 	"component.group-new":         "New group",
 	"component.group-add":         "Add the group",
 	"component.group-change":      "Change the group",

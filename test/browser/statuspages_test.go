@@ -26,7 +26,7 @@ func TestStatusConsole(t *testing.T) {
 	tab.Open("/console/status/1/components/new").Look("status-component-new")
 	tab.Fill("Title", "Website").Fill("Description", "The shop and its pages").Press("Add the component").See("The component is added")
 	for _, title := range []string{"API", "Payments"} {
-		tab.Open("/console/status/1/components/new").Fill("Title", title).Choose("Group", "New group:").Fill("Title of the new group", title+" in Europe").
+		tab.Open("/console/status/1/components/new").Fill("Title", title).Choose("Group", "New group:").Fill("Its title", title+" in Europe").
 			Press("Add the component").See("The component is added")
 	}
 	tab.Open("/console/status/1/components").Look("status-components")
