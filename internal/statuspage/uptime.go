@@ -94,7 +94,8 @@ func DayOf(at time.Time, zone *time.Location) int64 {
 	return day
 }
 
-// Days adds up stretches by days of a zone, from the day first on. The last day can be one that is not over.
+// Days adds up stretches by days of a zone, one after another from the day first on. The last day can be one that is not over, and a day that
+// the zone left out has no time.
 func Days(stretches []Stretch, first int64, zone *time.Location) []Day {
 	if len(stretches) == 0 {
 		return nil

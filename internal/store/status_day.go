@@ -229,10 +229,13 @@ func (p *pastDays) history(count int, now time.Time) statuspage.History {
 		}
 	}
 	for day := p.today - int64(max(count, longestUptime)) + 1; day <= p.today; day++ {
-		start := statuspage.DayStart(day, zone)
+		start, end := statuspage.DayStart(day, zone), statuspage.DayStart(day+1, zone)
+		if !start.Before(end) {
+			continue // the zone left the day out
+		}
 		states, ok := p.stored[day]
 		if !ok {
-			states[statuspage.Unknown] = statuspage.DayStart(day+1, zone).Sub(start)
+			states[statuspage.Unknown] = end.Sub(start)
 		}
 		for _, last := range []struct {
 			days int64
