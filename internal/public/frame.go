@@ -31,7 +31,6 @@ type frame struct {
 
 	labels *message.Catalogue
 	zone   *time.Location
-	base   string // scheme and host
 }
 
 // plainFrame is the frame of a page that tells nothing of a status page.
