@@ -80,7 +80,8 @@ type routing struct {
 	queues   map[int64][]*cron.MessageQueue // by channel, one for each recipient
 	problems map[int64]cron.ProblemNow
 	targets  map[*cron.Message][]int64 // the notices that each gets
-	failed   map[toldJob]bool          // jobs whose failures are told
+	failed   map[toldJob]bool          // jobs whose failures this step tells
+	failures map[int64][]toldFailure   // by job, those told before of jobs that have recovered, the latest first
 	untold   map[int][]int64           // notices that no message tells, by the reason
 }
 
@@ -180,7 +181,10 @@ func (r *routing) prepare(ctx context.Context, q queryer, notices []*cron.Notice
 		}
 	}
 	var err error
-	r.problems, err = r.store.problemsNow(ctx, q, ids, r.now)
+	if r.problems, err = r.store.problemsNow(ctx, q, ids, r.now); err != nil {
+		return err
+	}
+	r.failures, err = r.store.toldFailures(ctx, q, notices)
 	return err
 }
 
@@ -287,10 +291,7 @@ func (r *routing) route(ctx context.Context, q queryer, n *cron.Notice) error {
 				}
 			}
 			if why == cron.DropNone && n.Kind == cron.NoticeSuccess {
-				var err error
-				if why, err = r.recovers(ctx, q, queue, n); err != nil {
-					return err
-				}
+				why = r.recovers(queue, n)
 			}
 			m := queue.Add(n, why, r.now)
 			r.targets[m] = append(r.targets[m], n.ID)
@@ -314,37 +315,6 @@ func hasHeard(ctx context.Context, q queryer, queue *cron.MessageQueue, problemI
 		return false, fmt.Errorf("look whether a problem was told: %w", err)
 	}
 	return heard, nil
-}
-
-// recovers says why a recovery is not told by a channel: its failures were not either. A recovery whose failures nobody was to be told
-// of in the first place goes out.
-func (r *routing) recovers(ctx context.Context, q queryer, queue *cron.MessageQueue, n *cron.Notice) (why cron.MessageDrop, err error) {
-	if r.failed[toldJob{queue, n.JobID}] {
-		return cron.DropNone, nil // in this step, which is not written yet
-	}
-	since := n.Since
-	if since.IsZero() {
-		since = n.Created.Add(-outboxKept)
-	}
-	err = each(ctx, q, "look whether a failure was told", func(scan scanner) error {
-		var (
-			state   cron.MessageState
-			dropped cron.MessageDrop
-		)
-		if err := scan(integer(&state), integer(&dropped)); err != nil {
-			return err
-		}
-		if why = dropped; state != cron.MessageDropped {
-			why = cron.DropNone
-			return errEnough
-		}
-		return nil
-	}, `SELECT message.state, message.dropped FROM outbox JOIN message_notice ON message_notice.outbox_id = outbox.id
-		JOIN message ON message.id = message_notice.message_id
-		WHERE outbox.job_id = $1 AND outbox.id < $2 AND outbox.created_at >= $3 AND outbox.event IN ($4, $5)
-		  AND message.channel_id = $6 AND message.recipient = $7 ORDER BY outbox.id DESC LIMIT 100`,
-		n.JobID, n.ID, millis(since), int(cron.NoticeFailure), int(cron.NoticeMissed), queue.Channel.ID, queue.Recipient)
-	return why, err
 }
 
 // save writes the messages and which notices they tell.
