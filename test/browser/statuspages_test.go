@@ -1,21 +1,12 @@
 package browser
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 )
-
-// failingTarget is a server that every job fails at.
-func failingTarget(t *testing.T) (url string) {
-	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "broken", http.StatusServiceUnavailable) }))
-	t.Cleanup(s.Close)
-	return s.URL
-}
 
 // TestStatusConsole makes a status page, and looks at each of its places.
 func TestStatusConsole(t *testing.T) {
@@ -46,13 +37,14 @@ func TestStatusConsole(t *testing.T) {
 // TestIncidentInConsole goes from a problem to its resolution.
 func TestIncidentInConsole(t *testing.T) {
 	t.Parallel()
-	tab := setUp(t)
-	tab.Open("/console/jobs/new?url="+failingTarget(t)+"/health").Fill("Title", "Probe of the shop").Press("Create and run now").See("Failed")
+	tab, tables, job := oneFailing(t)
 	tab.Open("/console/status").Fill("Title", "Example Inc. status").Press("Create the page").Press("New component").
-		Fill("Title", "Shop").Choice("Probe of the shop").Press("Add the component").See("The component is added")
+		Fill("Title", "Shop").Choice("Sync the CRM").Press("Add the component").See("The component is added")
 	tab.Open("/console/status/1").Press("Publish").See("The page is published")
-	tab.Open("/console/problems").Press("503").See("Tell visitors").Look("problem-tell").Press("Example Inc. status").See("Disturbance of Shop").Look("incident-new")
-	if strings.Contains(tab.Text("main"), "Probe of the shop") {
+	tab.Open("/console")
+	tables.SetDue(job, time.Now().Add(-time.Second))
+	tab.See("1 of 3 jobs is failing").Open("/console/problems/1").See("Tell visitors").Look("problem-tell").Press("Example Inc. status").See("filled in from a problem").Look("incident-new")
+	if strings.Contains(tab.Text("main"), "Sync the CRM") {
 		t.Error("the form tells visitors the name of a job")
 	}
 	tab.Fill("What to tell visitors", "Orders **fail** at present. We are looking into it.").Press("Show the text").See("As visitors see it").Look("incident-shown")
