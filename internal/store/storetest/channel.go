@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -290,7 +291,7 @@ var channelTests = []test{
 		s.ok(db.DeleteChannel(s.ctx(), account, c.ID))
 		s.missing(db.DeleteChannel(s.ctx(), account, c.ID), cron.SubjectChannel)
 		s.equal("messages", s.raw().MessageStates(c.ID), of)
-		s.equal("dropped", s.raw().Number(`SELECT count(*) FROM message WHERE dropped = 6 AND ended_at > 0`), int64(1))
+		s.equal("dropped", s.raw().Number(fmt.Sprintf(`SELECT count(*) FROM message WHERE dropped = %d AND ended_at > 0`, cron.DropChannel)), int64(1))
 		s.equal("messages of the other", s.raw().MessageStates(other.ID), ofOther)
 	}},
 	{"jobs name channels of their account, nobody, or none", func(s *suite) {
