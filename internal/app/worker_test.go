@@ -106,3 +106,38 @@ func TestWorkerStopsAmidAStep(t *testing.T) {
 		}
 	})
 }
+
+// TestWorkerIsWoken counts the steps of a worker that something wakes: one soon after, but no more than one for each pause.
+func TestWorkerIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var steps atomic.Int64
+		wake := make(chan struct{}, 1)
+		r := &runner{slog.New(slog.DiscardHandler), metrics.New(), func() bool { return false }}
+		w := worker{name: "sweeper", first: time.Second, period: 30 * time.Second, pause: time.Second, wake: wake,
+			step: func(context.Context) (bool, error) { steps.Add(1); return false, nil }}
+		stop, err := r.part(func() worker { return w })(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := func(what string, d time.Duration, want int64) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if n := steps.Swap(0); n != want {
+				t.Errorf("%s: %d steps, want %d", what, n, want)
+			}
+		}
+		time.Sleep(time.Second / 2)
+		after("the first step", time.Second, 1)
+		after("nothing happens", 2*w.period, 2)
+		time.Sleep(2 * w.pause)
+		wake <- struct{}{}
+		after("it is woken", time.Millisecond, 1)
+		wake <- struct{}{}
+		after("it is woken again, before the pause is over", w.pause/2, 0)
+		after("the pause is over", w.pause, 1)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

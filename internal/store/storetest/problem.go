@@ -31,10 +31,11 @@ func (s *suite) problemStates(db *store.Store, account int64) (lines []string) {
 	return lines
 }
 
-// attempt plans a job, claims it and finishes it.
+// attempt plans a job for about a second ago, claims it and finishes it. Each call has another instant, also within one millisecond.
 func (s *suite) attempt(db *store.Store, node, jobID int64, result func(cron.Launch) cron.Completion) cron.Completion {
 	s.Helper()
-	s.plan(jobID, db.Now().Add(-time.Second))
+	s.attempts++
+	s.plan(jobID, db.Now().Add(-time.Second+time.Duration(s.attempts)*time.Millisecond))
 	c := result(s.claimOne(db, node))
 	s.finish(db, c)
 	return c

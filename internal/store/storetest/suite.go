@@ -107,6 +107,7 @@ type suite struct {
 	people   int
 	keys     int
 	tokens   int
+	attempts int
 }
 
 func (s *suite) ctx() context.Context { return s.Context() }
