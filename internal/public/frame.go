@@ -44,7 +44,7 @@ func (v *visit) frame() frame {
 	p := &view.Page
 	f := v.plainFrame()
 	f.Heading, f.Home, f.zone, f.At = p.Title, root+p.Slug, zoneOf(view), view.At
-	f.Preview, f.Stale, f.State, f.Robots = !v.shown.door.Published, v.shown.stale, overall(p.Components), v.indexed()
+	f.Preview, f.Stale, f.State, f.Robots = !v.shown.door.Published, v.shown.stale, statuspage.StateOf(p.Components), v.indexed()
 	switch p.Theme {
 	case statuspage.ThemeLight:
 		f.Theme = "light"
@@ -120,15 +120,6 @@ var (
 func stateClass(s statuspage.State) string { return classes[s] }
 
 func (f *frame) stateWord(s statuspage.State) string { return f.label(stateLabels[s]) }
-
-// overall is the state of all components together. No data is never good.
-func overall(components []statuspage.Component) statuspage.State {
-	states := make([]statuspage.State, len(components))
-	for i := range components {
-		states[i] = components[i].State
-	}
-	return statuspage.Gravest(states)
-}
 
 // execute renders a template in the language of the visit.
 func (v *visit) execute(name string, data any) ([]byte, error) {

@@ -96,7 +96,7 @@ func (v *visit) document(base string) *document {
 	view := &v.shown.view
 	p, f := &view.Page, v.frame()
 	d := &document{Components: []componentDocument{}, Incidents: []incidentDocument{}, Maintenances: []maintenanceDocument{}}
-	d.Page.Title, d.Page.URL, d.Page.State, d.Page.Summary = p.Title, base+f.Home, overall(p.Components).String(), f.summarize(p.Components)
+	d.Page.Title, d.Page.URL, d.Page.State, d.Page.Summary = p.Title, base+f.Home, statuspage.StateOf(p.Components).String(), f.summarize(p.Components)
 	d.Page.Timezone, d.Page.UpdatedAt, d.Page.Stale = p.Timezone, view.At.Unix(), v.shown.stale
 	if p.AnnouncedUntil.IsZero() || p.AnnouncedUntil.After(view.At) {
 		d.Announcement = p.Announcement

@@ -117,7 +117,7 @@ func (f *frame) summarize(components []statuspage.Component) string {
 	if len(components) == 0 {
 		return f.label("public.empty")
 	}
-	worst := overall(components)
+	worst := statuspage.StateOf(components)
 	if worst == statuspage.Operational {
 		return f.label("public.all-operational")
 	}
@@ -246,7 +246,7 @@ func (m *mainPage) addGroups(view *statuspage.View) {
 		if len(members) == 0 {
 			return
 		}
-		g.State = overall(members)
+		g.State = statuspage.StateOf(members)
 		g.Open = g.Open || g.State != statuspage.Operational
 		m.Groups = append(m.Groups, g)
 	}

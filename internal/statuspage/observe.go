@@ -24,6 +24,15 @@ func Gravest(states []State) State {
 	return worst
 }
 
+// StateOf is the state of components together: of a page, or of a group.
+func StateOf(components []Component) State {
+	states := make([]State, len(components))
+	for i := range components {
+		states[i] = components[i].State
+	}
+	return Gravest(states)
+}
+
 // Observe is the state of a component whose jobs have the given health, of which needed have to work, or all if that is 0 or more than
 // there are. It is unknown without jobs.
 func Observe(jobs []Health, needed int) State {

@@ -86,26 +86,6 @@ func (p view) ComponentState(s statuspage.State) state {
 	return state{"muted", "circle-question-mark", t("status.unknown")}
 }
 
-// gravity orders states: what is graver comes later. The state of a page is that of its gravest component.
-var gravity = [statuspage.StateCount]int{
-	statuspage.Operational: 0, statuspage.Maintenance: 1, statuspage.Unknown: 2, statuspage.Degraded: 3, statuspage.PartialOutage: 4,
-	statuspage.MajorOutage: 5,
-}
-
-// gravest is the state of a page; Unknown when it has no components.
-func gravest(components []statuspage.Component) statuspage.State {
-	if len(components) == 0 {
-		return statuspage.Unknown
-	}
-	worst := statuspage.Operational
-	for i := range components {
-		if s := components[i].State; gravity[s] > gravity[worst] {
-			worst = s
-		}
-	}
-	return worst
-}
-
 // statusListPage lists the status pages of the account.
 type statusListPage struct {
 	view
@@ -136,7 +116,7 @@ func (v *visit) statusListPage(status int, f form) error {
 	}
 	for i := range pages {
 		s := &pages[i]
-		row := statusRow{Path: statusAddress(s.ID, ""), Title: s.Title, State: p.ComponentState(gravest(s.Components)),
+		row := statusRow{Path: statusAddress(s.ID, ""), Title: s.Title, State: p.ComponentState(statuspage.StateOf(s.Components)),
 			Count: p.componentCount(len(s.Components)), Published: p.PublishedState(s), Address: pathVisit + s.Slug}
 		p.Pages = append(p.Pages, row)
 	}
@@ -225,7 +205,7 @@ func (v *visit) statusPage(here string) (p statusPage, err error) {
 		return p, err
 	}
 	p.Wide = true
-	p.State, p.Shared = p.ComponentState(gravest(p.Status.Components)), p.PublishedState(&p.Status)
+	p.State, p.Shared = p.ComponentState(statuspage.StateOf(p.Status.Components)), p.PublishedState(&p.Status)
 	p.Address = v.baseURL() + visitors + p.Status.Slug
 	t := p.labels.Label
 	for _, x := range []struct{ part, label string }{

@@ -185,6 +185,18 @@ func TestComponentState(t *testing.T) {
 	b.get(page + "/components/4711/state").says(404)
 }
 
+// TestStateOfStatusPage shows the state of a page as visitors see it: maintenance weighs more than what is unknown.
+func TestStateOfStatusPage(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	page := b.statusPage("Status")
+	b.component(page, "Shop")
+	b.component(page, "Search")
+	b.get("/console/status").says(200, "No data").hides("Under maintenance")
+	b.post(fmt.Sprintf("%s/components/%d/state", page, c.lastPage(t).Components[0].ID), "state", "maintenance").leads(page + "?done=component-set")
+	b.get("/console/status").says(200, "Under maintenance").hides("No data")
+}
+
 // picture is a small PNG.
 func picture(t testing.TB) []byte {
 	t.Helper()
