@@ -114,7 +114,7 @@ var (
 	stateLabels = [statuspage.StateCount]string{"public.unknown", "public.operational", "public.degraded", "public.partial", "public.major", "public.maintenance"}
 	classes     = [statuspage.StateCount]string{"u", "o", "d", "p", "m", "w"}
 	iconNames   = [statuspage.StateCount]string{"unknown.svg", "operational.svg", "degraded.svg", "partial.svg", "major.svg", "maintenance.svg"}
-	phaseLabels = [...]string{"public.investigating", "public.identified", "public.monitoring", "public.resolved"}
+	phaseLabels = [statuspage.PhaseCount]string{"public.investigating", "public.identified", "public.monitoring", "public.resolved"}
 )
 
 func stateClass(s statuspage.State) string { return classes[s] }

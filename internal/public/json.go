@@ -71,9 +71,6 @@ type maintenanceDocument struct {
 	ComponentIDs []int64 `json:"componentIds"`
 }
 
-// phaseNames are the phases in JSON.
-var phaseNames = [...]string{"investigating", "identified", "monitoring", "resolved"}
-
 // showJSON answers with a page for programs, from whatever site.
 func showJSON(v *visit) error {
 	return v.entered(func() error {
@@ -131,11 +128,11 @@ func (v *visit) document(base string) *document {
 }
 
 func incidentJSON(n *statuspage.Incident, home string) incidentDocument {
-	out := incidentDocument{IncidentID: n.ID, URL: incidentPath(home, n.ID), Title: n.Title, Phase: phaseNames[n.Phase],
+	out := incidentDocument{IncidentID: n.ID, URL: incidentPath(home, n.ID), Title: n.Title, Phase: n.Phase.String(),
 		StartedAt: seconds(n.Started), ResolvedAt: seconds(n.Resolved), Impacts: impactsJSON(n.Impacts), Updates: []updateDocument{}}
 	for i := range n.Updates {
 		u := &n.Updates[i]
-		out.Updates = append(out.Updates, updateDocument{phaseNames[u.Phase], u.Text, seconds(u.At), impactsJSON(u.Impacts)})
+		out.Updates = append(out.Updates, updateDocument{u.Phase.String(), u.Text, seconds(u.At), impactsJSON(u.Impacts)})
 	}
 	return out
 }

@@ -167,7 +167,7 @@ func (v *visit) groupPage(status int, f form, was string) (err error) {
 	}
 	if f.values == nil && at >= 0 {
 		g := &p.Status.Groups[at]
-		p.Form = newForm("title", g.Title, "text", g.Text, "fold", named(statusFolds, int(g.Fold)))
+		p.Form = newForm("title", g.Title, "text", g.Text, "fold", statuspage.FoldNames[g.Fold])
 	}
 	return v.render(status, "status-group", p)
 }
@@ -176,7 +176,7 @@ func (v *visit) groupPage(status int, f form, was string) (err error) {
 func changeGroup(v *visit) error {
 	was, do := v.form("was"), v.form("do")
 	err := v.changeStatus(func(p *statuspage.Page) bool {
-		g := statuspage.Group{Title: strings.TrimSpace(v.form("title")), Text: v.form("text"), Fold: statuspage.Fold(chosen(statusFolds, cmp.Or(v.form("fold"), statusFolds[statuspage.FoldOpen])))}
+		g := statuspage.Group{Title: strings.TrimSpace(v.form("title")), Text: v.form("text"), Fold: statuspage.Fold(chosen(statuspage.FoldNames, cmp.Or(v.form("fold"), statuspage.FoldNames[statuspage.FoldOpen])))}
 		if was == "" {
 			p.Groups = append(p.Groups, g)
 			return true

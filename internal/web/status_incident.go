@@ -12,7 +12,7 @@ import (
 )
 
 func newIncident(v *visit) error {
-	f := newForm("phase", phaseNames[statuspage.Investigating])
+	f := newForm("phase", statuspage.Investigating.String())
 	id := parseID(v.r.URL.Query().Get("problem"))
 	if id == 0 {
 		return v.newIncidentPage(http.StatusOK, f, 0)
@@ -127,7 +127,7 @@ func (v *visit) incidentPage(status int, f, edit form) (err error) {
 	}
 	p.Incident, p.Row = &i, p.incidentRow(&i)
 	if f.values == nil {
-		p.Form = newForm("phase", named(phaseNames, int(i.Phase)))
+		p.Form = newForm("phase", i.Phase.String())
 	}
 	if edit.values == nil {
 		p.EditForm = newForm("title", i.Title)
@@ -243,13 +243,13 @@ func (v *visit) updatePage(status int, f form) (err error) {
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(i.Updates, func(u statuspage.Update) bool { return u.ID == v.pathID("updateId") })
-	if at < 0 {
+	u := i.Update(v.pathID("updateId"))
+	if u == nil {
 		return cron.Missing(cron.SubjectNone)
 	}
 	p.Incident, p.Row = &i, p.incidentRow(&i)
-	if u := &i.Updates[at]; f.values == nil {
-		p.Form = newForm("phase", named(phaseNames, int(u.Phase)), "text", u.Text, "at", localTimeText(u.At.Truncate(time.Minute), p.zone))
+	if f.values == nil {
+		p.Form = newForm("phase", u.Phase.String(), "text", u.Text, "at", localTimeText(u.At.Truncate(time.Minute), p.zone))
 		for _, impact := range u.Impacts {
 			p.Form.values.Set(impactField(impact.ComponentID), impact.State.String())
 		}

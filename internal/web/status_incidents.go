@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/markdown"
 	"punctual/internal/statuspage"
@@ -128,9 +129,6 @@ type phaseChoice struct {
 	state
 }
 
-// phaseNames are the phases as forms have them.
-var phaseNames = []string{"investigating", "identified", "monitoring", "resolved"}
-
 // impactGroup is components of a group with their impacts as the form has them.
 type impactGroup struct {
 	Title      string
@@ -155,7 +153,7 @@ func impactField(componentID int64) string { return "impact-" + formatID(compone
 
 // setChoices sets what the form of an update offers. Impacts are those that are in effect.
 func (p *incidentPage) setChoices(impacts []statuspage.Impact) {
-	for i, name := range phaseNames {
+	for i, name := range wire.PhaseNames {
 		p.Phases = append(p.Phases, phaseChoice{name, p.PhaseState(statuspage.Phase(i))})
 	}
 	for _, s := range settableStates {
@@ -176,10 +174,10 @@ func (p *incidentPage) setChoices(impacts []statuspage.Impact) {
 	}
 }
 
-// readUpdate takes an update from the form. Components of before keep their impacts where the form does not name them.
+// readUpdate takes an update from the form. Of the components it has an impact on those that the form gives a state.
 func (v *visit) readUpdate(components []statuspage.Component) (u statuspage.Update, err error) {
 	var c cron.Checker
-	u.Phase, u.Text, u.At = statuspage.Phase(chosen(phaseNames, v.form("phase"))), v.form("text"), v.localTime("at", &c)
+	u.Phase, u.Text, u.At = statuspage.Phase(chosen(wire.PhaseNames, v.form("phase"))), v.form("text"), v.localTime("at", &c)
 	for i := range components {
 		name := v.form(impactField(components[i].ID))
 		if name == "" {

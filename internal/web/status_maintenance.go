@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"punctual/internal/api/wire"
 	"punctual/internal/cron"
 	"punctual/internal/statuspage"
 )
@@ -29,12 +30,10 @@ type statusPlanRow struct {
 	order        int
 }
 
-// effectNames are the effects of a maintenance on jobs as forms have them, effectLabels what they are called, and effectMeanings what they
-// do.
+// effectLabels are what the effects of a maintenance on jobs are called, and effectMeanings what they do.
 var (
-	effectNames    = []string{"none", "silence", "pause"}
-	effectLabels   = []string{"status-maintenance.effect-none", "status-maintenance.effect-silence", "status-maintenance.effect-pause"}
-	effectMeanings = []string{"status-maintenance.none", "status-maintenance.silence", "status-maintenance.pause"}
+	effectLabels   = [statuspage.EffectCount]string{"status-maintenance.effect-none", "status-maintenance.effect-silence", "status-maintenance.effect-pause"}
+	effectMeanings = [statuspage.EffectCount]string{"status-maintenance.none", "status-maintenance.silence", "status-maintenance.pause"}
 )
 
 func showStatusPlans(v *visit) (err error) {
@@ -61,7 +60,7 @@ func showStatusPlans(v *visit) (err error) {
 func (p *statusPage) statusPlanRow(plan *statuspage.Plan) statusPlanRow {
 	t := p.labels.Label
 	row := statusPlanRow{Path: p.Path("/maintenances/" + formatID(plan.ID)), Title: p.Brief(plan.Title), Affects: p.affects(plan.ComponentIDs),
-		Effect: t(named(effectLabels, int(plan.Effect)))}
+		Effect: t(effectLabels[plan.Effect])}
 	if !plan.Once() {
 		row.When = p.labels.Schedule(&plan.Schedule, time.Time{})
 	}
@@ -116,7 +115,7 @@ func (p statusPlanPage) Ticked(id int64) bool {
 
 // Effects are the choices of what becomes of the jobs.
 func (p statusPlanPage) Effects() (choices []choice) {
-	for i, name := range effectNames {
+	for i, name := range wire.PlanEffectNames {
 		choices = append(choices, choice{name, p.labels.Label(effectMeanings[i]), p.Form.Value("effect") == name})
 	}
 	return choices
@@ -125,7 +124,7 @@ func (p statusPlanPage) Effects() (choices []choice) {
 func newStatusPlan(v *visit) error {
 	zone := v.plainView().zone
 	start := v.web.now().In(zone).Truncate(time.Hour).Add(time.Hour)
-	return v.statusPlanPage(http.StatusOK, newForm("effect", effectNames[0], "kind", "once", "start", localTimeText(start, zone),
+	return v.statusPlanPage(http.StatusOK, newForm("effect", statuspage.EffectNone.String(), "kind", "once", "start", localTimeText(start, zone),
 		"end", localTimeText(start.Add(time.Hour), zone), "zone", zone.String(), "duration", "60", "unit", "minutes"), 0)
 }
 
@@ -161,7 +160,7 @@ func (v *visit) statusPlanPage(status int, f form, id int64) (err error) {
 // planForm is the form of a maintenance.
 func (v *visit) planForm(plan *statuspage.Plan) form {
 	zone := v.plainView().zone
-	f := newForm("title", plan.Title, "text", plan.Text, "effect", named(effectNames, int(plan.Effect)), "kind", "once",
+	f := newForm("title", plan.Title, "text", plan.Text, "effect", plan.Effect.String(), "kind", "once",
 		"start", localTimeText(plan.Start, zone), "end", localTimeText(plan.End, zone), "zone", cmp.Or(plan.Schedule.Timezone, "UTC"), "unit", "minutes")
 	for _, id := range plan.ComponentIDs {
 		f.values.Add("component", formatID(id))
@@ -185,7 +184,7 @@ func (v *visit) readPlan(before *statuspage.Plan) (statuspage.Plan, error) {
 	)
 	v.readSpans(&c, &w, &already)
 	v.fillSpan(&w)
-	plan := statuspage.Plan{Title: v.form("title"), Text: v.form("text"), Effect: statuspage.Effect(chosen(effectNames, v.form("effect"))),
+	plan := statuspage.Plan{Title: v.form("title"), Text: v.form("text"), Effect: statuspage.Effect(chosen(wire.PlanEffectNames, v.form("effect"))),
 		Start: w.Start, End: w.End, Schedule: w.Schedule, Duration: w.Duration}
 	for _, text := range v.r.PostForm["component"] {
 		if len(plan.ComponentIDs) <= statuspage.MaxComponents { // more are refused

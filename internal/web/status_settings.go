@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,35 +36,18 @@ type statusLogo struct {
 // Spans are the lengths of the history that can be shown, in days.
 func (statusSettingsPage) Spans() []string { return []string{"30", "90", "365"} }
 
-// The names of the choices in the form, by their numbers.
-var (
-	statusAccesses = []string{"public", "unlisted", "password", "members"}
-	statusThemes   = []string{"system", "light", "dark"}
-	statusFolds    = []string{"open", "collapsed", "healthy"}
-)
-
 // chosen is the number of a choice by its name; one that does not exist for a name that is unknown.
 func chosen(names []string, name string) int {
-	for i, n := range names {
-		if n == name {
-			return i
-		}
+	if i := slices.Index(names, name); i >= 0 {
+		return i
 	}
 	return len(names)
-}
-
-// named is the name of a choice by its number.
-func named(names []string, number int) string {
-	if number < 0 || number >= len(names) {
-		return ""
-	}
-	return names[number]
 }
 
 // statusForm is the form with the settings of a page. Times are those of a zone.
 func statusForm(s *statuspage.Page, zone *time.Location) form {
 	f := newForm("title", s.Title, "slug", s.Slug, "text", s.Text, "timezone", s.Timezone, "language", s.Language, "accent", s.Accent,
-		"theme", named(statusThemes, int(s.Theme)), "days", strconv.Itoa(s.Days), "access", named(statusAccesses, int(s.Access)),
+		"theme", statuspage.ThemeNames[s.Theme], "days", strconv.Itoa(s.Days), "access", statuspage.AccessNames[s.Access],
 		"networks", strings.Join(s.Networks, "\n"), "announcement", s.Announcement, "announcedUntil", localTimeText(s.AnnouncedUntil, zone))
 	if s.WithMaintenance {
 		f.values.Set("withMaintenance", "1")
@@ -135,7 +119,7 @@ func fieldsOf(err error, lists ...string) error {
 func (v *visit) fillStatusPage(p *statuspage.Page, until time.Time) {
 	p.Title, p.Slug, p.Text = v.form("title"), strings.TrimSpace(v.form("slug")), v.form("text")
 	p.Timezone, p.Language, p.Accent = strings.TrimSpace(v.form("timezone")), v.form("language"), strings.TrimSpace(v.form("accent"))
-	p.Theme, p.Access = statuspage.Theme(chosen(statusThemes, v.form("theme"))), statuspage.Access(chosen(statusAccesses, v.form("access")))
+	p.Theme, p.Access = statuspage.Theme(chosen(statuspage.ThemeNames, v.form("theme"))), statuspage.Access(chosen(statuspage.AccessNames, v.form("access")))
 	p.Days, _ = strconv.Atoi(v.form("days")) // 0, which is refused, for what is not a number
 	p.Password, p.Networks = v.form("password"), strings.Fields(strings.ReplaceAll(v.form("networks"), ",", " "))
 	p.Announcement, p.AnnouncedUntil, p.WithMaintenance = v.form("announcement"), until, v.form("withMaintenance") != ""
