@@ -222,9 +222,6 @@ func (p bulkPage) ChosenID(name string, id int64) bool {
 // Row is the name of a field in a row.
 func (bulkPage) Row(name string, row int) string { return name + "-" + strconv.Itoa(row) }
 
-// ZoneName is the time zone in which the sheet takes times.
-func (p bulkPage) ZoneName() string { return p.zone.String() }
-
 // JobCount says how many jobs there are.
 func (p view) JobCount(n int) string { return p.labels.JobCount(n) }
 

@@ -39,3 +39,6 @@ func localTimeText(at time.Time, zone *time.Location) string {
 	}
 	return local.Format(localLayouts[0])
 }
+
+// ZoneName is the time zone in which forms take times.
+func (p view) ZoneName() string { return p.zone.String() }

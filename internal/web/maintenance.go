@@ -151,9 +151,6 @@ func (p windowPage) ChosenFolder(id int64) bool {
 	return slices.Contains(p.Form.values["folder"], formatID(id))
 }
 
-// ZoneName is the time zone in which the form takes times.
-func (p windowPage) ZoneName() string { return p.zone.String() }
-
 // Action is where the form is sent.
 func (p windowPage) Action() string {
 	if p.ID == 0 {
@@ -163,10 +160,8 @@ func (p windowPage) Action() string {
 }
 
 func newMaintenance(v *visit) error {
-	zone := v.plainView().zone
-	start := v.web.now().In(zone).Truncate(time.Hour).Add(time.Hour)
-	f := newForm("effect", "pause", "kind", "once", "scope", "all", "start", localTimeText(start, zone), "end", localTimeText(start.Add(time.Hour), zone),
-		"zone", zone.String(), "duration", "60", "unit", "minutes")
+	f := newForm("effect", "pause", "scope", "all")
+	v.suggestSpan(f)
 	if id := parseID(v.r.URL.Query().Get("job")); id != 0 {
 		job, err := v.web.service.Job(v.ctx(), v.web.now(), v.actor, id)
 		if err != nil {

@@ -18,13 +18,11 @@ const maxFoundTitles = 20
 
 // windowForm is the form of a window.
 func (v *visit) windowForm(w *cron.MaintenanceWindow) (form, error) {
-	zone := v.plainView().zone
-	f := newForm("title", w.Title, "effect", "silence", "kind", "once", "scope", "all", "start", localTimeText(w.Start, zone),
-		"end", localTimeText(w.End, zone), "zone", cmp.Or(w.Schedule.Timezone, "UTC"), "tags", strings.Join(w.Tags, ", "), "unit", "minutes")
+	f := newForm("title", w.Title, "effect", "silence", "scope", "all", "tags", strings.Join(w.Tags, ", "))
 	if w.Effect == cron.MaintenancePause {
 		f.values.Set("effect", "pause")
 	}
-	setSpans(f, w)
+	v.setSpans(f, w)
 	if len(w.JobIDs)+len(w.FolderIDs)+len(w.Tags) > 0 {
 		f.values.Set("scope", "some")
 	}
@@ -47,8 +45,23 @@ func (v *visit) windowForm(w *cron.MaintenanceWindow) (form, error) {
 	return f, nil
 }
 
-// setSpans sets the fields that say when a window by a schedule is.
-func setSpans(f form, w *cron.MaintenanceWindow) {
+// suggestSpan sets the fields that say when a window is, for a new one: the next whole hour.
+func (v *visit) suggestSpan(f form) {
+	zone := v.plainView().zone
+	start := v.web.now().In(zone).Truncate(time.Hour).Add(time.Hour)
+	v.setSpans(f, &cron.MaintenanceWindow{Start: start, End: start.Add(time.Hour)})
+	f.values.Set("zone", zone.String())
+	f.values.Set("duration", "60")
+}
+
+// setSpans sets the fields that say when a window is.
+func (v *visit) setSpans(f form, w *cron.MaintenanceWindow) {
+	zone := v.plainView().zone
+	f.values.Set("kind", "once")
+	f.values.Set("start", localTimeText(w.Start, zone))
+	f.values.Set("end", localTimeText(w.End, zone))
+	f.values.Set("zone", cmp.Or(w.Schedule.Timezone, "UTC"))
+	f.values.Set("unit", "minutes")
 	if w.Once() {
 		return
 	}
@@ -67,7 +80,7 @@ func setSpans(f form, w *cron.MaintenanceWindow) {
 
 // jobLine is a job in the list of the form: its number, and its title for people.
 func jobLine(id int64, title string) string {
-	return "#" + formatID(id) + " " + strings.Join(strings.Fields(clipText(title, maxBinTitle)), " ")
+	return "#" + formatID(id) + " " + oneLine(title, maxBinTitle)
 }
 
 // readWindow reads the form; before is the window as it is, or the zero value.

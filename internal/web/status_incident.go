@@ -73,16 +73,9 @@ func (v *visit) newIncidentPage(status int, f form, problem int64) (err error) {
 	if p.statusPage, err = v.editedStatus("/incidents"); err != nil {
 		return err
 	}
-	v.previewUpdate(&p)
+	p.Shown = v.shownText()
 	p.setChoices(nil)
 	return v.render(status, "status-incident-new", p)
-}
-
-// previewUpdate shows what was typed when that is what was asked for.
-func (v *visit) previewUpdate(p *incidentPage) {
-	if v.form("do") == "preview" {
-		p.Shown = shownMarkdown(v.form("text"))
-	}
 }
 
 func createIncident(v *visit) error {
@@ -135,7 +128,7 @@ func (v *visit) incidentPage(status int, f, edit form) (err error) {
 	if p.Status.Published && !i.Draft {
 		p.Public = visitors + p.Status.Slug + "/incidents/" + formatID(i.ID)
 	}
-	v.previewUpdate(&p)
+	p.Shown = v.shownText()
 	p.setChoices(i.Impacts)
 	p.setUpdates(v.r.URL.Query().Get("updates") == "all")
 	return v.render(status, "status-incident", p)
@@ -254,7 +247,7 @@ func (v *visit) updatePage(status int, f form) (err error) {
 			p.Form.values.Set(impactField(impact.ComponentID), impact.State.String())
 		}
 	}
-	v.previewUpdate(&p)
+	p.Shown = v.shownText()
 	p.setChoices(nil)
 	return v.render(status, "status-incident-update", p)
 }

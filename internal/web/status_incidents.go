@@ -148,6 +148,14 @@ func shownMarkdown(text string) template.HTML {
 	return template.HTML(belowSections.Replace(string(markdown.HTML(text))))
 }
 
+// shownText is the text that was typed as visitors would see it, when a form asks for that; else it is empty.
+func (v *visit) shownText() template.HTML {
+	if v.form("do") != "preview" {
+		return ""
+	}
+	return shownMarkdown(v.form("text"))
+}
+
 // impactField is the name of the field with the impact on a component.
 func impactField(componentID int64) string { return "impact-" + formatID(componentID) }
 

@@ -122,10 +122,9 @@ func (p statusPlanPage) Effects() (choices []choice) {
 }
 
 func newStatusPlan(v *visit) error {
-	zone := v.plainView().zone
-	start := v.web.now().In(zone).Truncate(time.Hour).Add(time.Hour)
-	return v.statusPlanPage(http.StatusOK, newForm("effect", statuspage.EffectNone.String(), "kind", "once", "start", localTimeText(start, zone),
-		"end", localTimeText(start.Add(time.Hour), zone), "zone", zone.String(), "duration", "60", "unit", "minutes"), 0)
+	f := newForm("effect", statuspage.EffectNone.String())
+	v.suggestSpan(f)
+	return v.statusPlanPage(http.StatusOK, f, 0)
 }
 
 func showStatusPlan(v *visit) error {
@@ -151,28 +150,19 @@ func (v *visit) statusPlanPage(status int, f form, id int64) (err error) {
 			p.Form = v.planForm(&plan)
 		}
 	}
-	if v.form("do") == "preview" {
-		p.Shown = shownMarkdown(v.form("text"))
-	}
+	p.Shown = v.shownText()
 	return v.render(status, "status-maintenance", p)
 }
 
 // planForm is the form of a maintenance.
 func (v *visit) planForm(plan *statuspage.Plan) form {
-	zone := v.plainView().zone
-	f := newForm("title", plan.Title, "text", plan.Text, "effect", plan.Effect.String(), "kind", "once",
-		"start", localTimeText(plan.Start, zone), "end", localTimeText(plan.End, zone), "zone", cmp.Or(plan.Schedule.Timezone, "UTC"), "unit", "minutes")
+	f := newForm("title", plan.Title, "text", plan.Text, "effect", plan.Effect.String())
 	for _, id := range plan.ComponentIDs {
 		f.values.Add("component", formatID(id))
 	}
-	w := planWindow(plan)
-	setSpans(f, &w)
+	w := plan.Window()
+	v.setSpans(f, &w)
 	return f
-}
-
-// planWindow is the window that has the spans of a maintenance.
-func planWindow(plan *statuspage.Plan) cron.MaintenanceWindow {
-	return cron.MaintenanceWindow{ID: plan.ID, Start: plan.Start, End: plan.End, Schedule: plan.Schedule, Duration: plan.Duration}
 }
 
 // readPlan reads the form; before is the maintenance as it is, or the zero value.
@@ -180,8 +170,9 @@ func (v *visit) readPlan(before *statuspage.Plan) (statuspage.Plan, error) {
 	var (
 		c       cron.Checker
 		w       cron.MaintenanceWindow
-		already = planWindow(before)
+		already = before.Window()
 	)
+	already.ID = before.ID // which tells that there is a schedule to keep
 	v.readSpans(&c, &w, &already)
 	v.fillSpan(&w)
 	plan := statuspage.Plan{Title: v.form("title"), Text: v.form("text"), Effect: statuspage.Effect(chosen(wire.PlanEffectNames, v.form("effect"))),

@@ -80,9 +80,6 @@ func (v *visit) statusSettings(status int, p statusSettingsPage) (err error) {
 	return v.render(status, "status-settings", p)
 }
 
-// ZoneName is the time zone in which the form takes times.
-func (p statusPage) ZoneName() string { return p.zone.String() }
-
 // statusFields are the fields of the form, named as in the problems of a page.
 var statusFields = []string{"title", "slug", "text", "timezone", "language", "accent", "theme", "days", "access", "password", "networks",
 	"announcement", "announcedUntil"}
