@@ -282,7 +282,8 @@ func (v *visit) editorLists(p *editorPage, d *jobDraft) error {
 	for _, key := range d.taken {
 		p.Taken = append(p.Taken, v.catalogue.Label(partLabels[key]))
 	}
-	p.Folders, p.FolderTyped = menuOf(folders, maxMenuFolders, nil).Folders, len(folders) > maxMenuFolders
+	menu := menuOf(folders, maxMenuFolders, nil)
+	p.Folders, p.FolderTyped = menu.Folders, menu.More
 	if p.FolderTyped {
 		p.FolderTitle = ""
 		if id := parseID(p.Form.Value("folder")); id != 0 {

@@ -200,7 +200,7 @@ func (p *jobPage) jobEffects() (effects []jobEffect) {
 		if w.Effect == cron.MaintenancePause {
 			label = "job.window-pauses"
 		}
-		link := root + "/settings/maintenance"
+		link := pathMaintenance
 		if w.PageID != 0 {
 			link = statusAddress(w.PageID, "/maintenances")
 		}

@@ -11,8 +11,8 @@ import (
 
 const (
 	pathStatus  = root + "/status"
-	statusPlace = "status" // of the navigation
-	visitors    = "/status/"
+	statusPlace = "status"         // of the navigation
+	visitors    = "/status/"       // below which visitors read the pages
 	pathVisit   = root + "/visit/" // where members of the account enter a page, also a draft
 )
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"punctual/internal/cron"
+	"punctual/internal/service"
 	"punctual/internal/statuspage"
 )
 
@@ -28,7 +29,7 @@ func (v *visit) statusNowPage(status int, problem string) error {
 		return err
 	}
 	p.Untouched = len(p.Status.Components) == 0
-	incidents, _, err := v.web.service.Incidents(v.ctx(), v.actor, p.Status.ID, 0, statuspage.MaxIncidents)
+	incidents, _, err := v.web.service.Incidents(v.ctx(), v.actor, p.Status.ID, 0, service.MaxIncidentsPage)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package web
 import "net/url"
 
 func (w *web) statusVisitRoutes() []route {
-	return []route{{"GET", root + "/visit/{slug}", signedIn, visitStatusPage}}
+	return []route{{"GET", pathVisit + "{slug}", signedIn, visitStatusPage}}
 }
 
 // visitStatusPage leads a member of the account of a status page to it, with a pass: also to a draft, and to a page for members only.
@@ -13,5 +13,5 @@ func visitStatusPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.redirect("/status/" + url.PathEscape(slug) + "/enter?" + url.Values{"pass": {pass}}.Encode())
+	return v.redirect(visitors + url.PathEscape(slug) + "/enter?" + url.Values{"pass": {pass}}.Encode())
 }
