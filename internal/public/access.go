@@ -46,17 +46,21 @@ type errAsked struct{ answer func() error }
 // Error implements error.
 func (errAsked) Error() string { return "public: the visitor has to prove something first" }
 
-// open finds the page, if the visitor may read it. The rest gets the answer of a page that does not exist, or is asked for proof.
-func (v *visit) open() error {
-	if !isSlug(v.slug) {
+// find finds the page, whoever may read it.
+func (v *visit) find() (err error) {
+	if !statuspage.IsSlug(v.slug) {
 		return cron.Missing(cron.SubjectNone)
 	}
-	s, err := v.cache.get(v.ctx(), v.slug)
-	if err != nil {
+	v.shown, err = v.cache.get(v.ctx(), v.slug)
+	return err
+}
+
+// open finds the page, if the visitor may read it. The rest gets the answer of a page that does not exist, or is asked for proof.
+func (v *visit) open() error {
+	if err := v.find(); err != nil {
 		return err
 	}
-	v.shown = s
-	if l := s.view.Page.Language; l != "" {
+	if l := v.shown.view.Page.Language; l != "" {
 		v.catalogue = message.Choose(l, message.Languages())
 	}
 	return v.admit()
@@ -123,14 +127,6 @@ func (v *visit) entered(show func() error) error {
 	}
 }
 
-// isSlug tells whether a text can be the slug of a page: a label as in the name of a host.
-func isSlug(text string) bool {
-	if text == "" || len(text) > statuspage.MaxSlug || text[0] == '-' || text[len(text)-1] == '-' {
-		return false
-	}
-	return !strings.ContainsFunc(text, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-') })
-}
-
 // passwordPage asks for the password of a page.
 type passwordPage struct {
 	frame
@@ -177,15 +173,10 @@ func enterPassword(v *visit) error {
 
 // enterByPass takes the pass that the console gave to a member.
 func enterByPass(v *visit) error {
-	if !isSlug(v.slug) {
-		return cron.Missing(cron.SubjectNone)
-	}
-	s, err := v.cache.get(v.ctx(), v.slug)
-	if err != nil {
+	if err := v.find(); err != nil {
 		return err
 	}
-	v.shown = s
-	person, err := v.visitors.TakeStatusPass(v.ctx(), s.door.PageID, v.r.URL.Query().Get("pass"))
+	person, err := v.visitors.TakeStatusPass(v.ctx(), v.shown.door.PageID, v.r.URL.Query().Get("pass"))
 	if err != nil {
 		return err
 	}

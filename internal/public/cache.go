@@ -7,6 +7,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,14 +46,14 @@ type entry struct {
 	size int // guarded by cache.mu
 
 	mu      sync.Mutex
-	flight  *flight // while the database is asked
+	pending *pendingCheck // while the database is asked
 	checked time.Time
 	away    bool   // the database did not answer
 	shown   *shown // nil before the first answer
 }
 
-// flight is a question to the database that others wait for.
-type flight struct {
+// pendingCheck is a question to the database that others wait for.
+type pendingCheck struct {
 	done chan struct{}
 	err  error
 }
@@ -81,56 +84,53 @@ func newCache(pages Pages, now func() time.Time) *cache {
 func (c *cache) get(ctx context.Context, slug string) (*shown, error) {
 	e := c.entry(slug)
 	e.mu.Lock()
-	last, away, f := e.shown, e.away, e.flight
+	last, away, p := e.shown, e.away, e.pending
 	if age := c.now().Sub(e.checked); last != nil && age >= 0 && age < checkEvery {
 		e.mu.Unlock()
 		return last, nil
 	}
-	if f == nil {
-		f = &flight{done: make(chan struct{})}
-		e.flight = f
+	if p == nil {
+		p = &pendingCheck{done: make(chan struct{})}
+		e.pending = p
 		e.mu.Unlock()
-		c.check(ctx, e, f)
+		c.check(ctx, e, p, last)
 	} else {
 		e.mu.Unlock()
 		if last != nil && away {
 			return last, nil // one visitor waits for a database that is away, not all
 		}
 		select {
-		case <-f.done:
+		case <-p.done:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if f.err != nil {
-		return nil, f.err
+	if p.err != nil {
+		return nil, p.err
 	}
 	return e.shown, nil
 }
 
-// check asks the database what is shown, for all who wait. It is not interrupted when the visitor leaves.
-func (c *cache) check(ctx context.Context, e *entry, f *flight) {
+// check asks the database what is shown after last, for all who wait. It is not interrupted when the visitor leaves.
+func (c *cache) check(ctx context.Context, e *entry, p *pendingCheck, last *shown) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 	defer cancel()
-	e.mu.Lock()
-	last := e.shown
-	e.mu.Unlock()
 	next, err := last, errPanicked
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		defer close(f.done)
-		e.flight, e.checked, e.away = nil, c.now(), false
+		defer close(p.done)
+		e.pending, e.checked, e.away = nil, c.now(), false
 		switch {
 		case err == nil:
 			e.shown = next
 		case cron.KindOf(err) == cron.NotFound:
-			e.shown, f.err = nil, err
+			e.shown, p.err = nil, err
 			c.drop(e)
 		case last == nil:
-			f.err = err
+			p.err = err
 			c.drop(e)
 		default:
 			e.away, e.shown = true, last.outdated()
@@ -236,6 +236,18 @@ func newRendering(mediaType string, body []byte) *rendering {
 		r.packed = packed.Bytes()
 	}
 	return r
+}
+
+// write answers with the rendering, compressed for those who take that.
+func (r *rendering) write(w http.ResponseWriter, to *http.Request) {
+	body := r.plain
+	if r.packed != nil && strings.Contains(to.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		body = r.packed
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body) // whoever is gone does not need it
 }
 
 // entry is that of a slug, which is now the latest used one.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -41,26 +42,20 @@ func (v *visit) feedEntries(home string) []feedEntry {
 	return entries
 }
 
-// updated is when the newest of the entries changed; the time of the view when there is none.
-func updated(entries []feedEntry, at time.Time) time.Time {
-	latest := time.Time{}
-	for i := range entries {
-		if entries[i].updated.After(latest) {
-			latest = entries[i].updated
-		}
+// updated is when the newest of the entries changed; when the page was created if there is none.
+func updated(entries []feedEntry, created time.Time) time.Time {
+	if len(entries) == 0 {
+		return created
 	}
-	if latest.IsZero() {
-		return at
-	}
-	return latest
+	return slices.MaxFunc(entries, func(a, b feedEntry) int { return a.updated.Compare(b.updated) }).updated
 }
 
 // feed answers with a rendering of a feed.
-func (v *visit) feed(name, mediaType string, write func(home string, entries []feedEntry) ([]byte, error)) error {
+func (v *visit) feed(name, mediaType string, write func(home string) ([]byte, error)) error {
 	return v.entered(func() error {
 		home := v.baseURL() + root + v.slug
 		r, err := v.shown.render(name+" "+v.catalogue.Tag+" "+home, func() (string, []byte, error) {
-			body, err := write(home, v.feedEntries(home))
+			body, err := write(home)
 			return mediaType, body, err
 		})
 		if err != nil {
@@ -72,7 +67,8 @@ func (v *visit) feed(name, mediaType string, write func(home string, entries []f
 
 // showAtom answers with the incidents as Atom (RFC 4287).
 func showAtom(v *visit) error {
-	return v.feed("atom", "application/atom+xml; charset=utf-8", func(home string, entries []feedEntry) ([]byte, error) {
+	return v.feed("atom", "application/atom+xml; charset=utf-8", func(home string) ([]byte, error) {
+		entries := v.feedEntries(home)
 		var b bytes.Buffer
 		p := &v.shown.view.Page
 		fmt.Fprintf(&b, "%s<feed xmlns=\"http://www.w3.org/2005/Atom\">\n<id>%s</id>\n<title>%s</title>\n<updated>%s</updated>\n"+
@@ -91,7 +87,8 @@ func showAtom(v *visit) error {
 
 // showRSS answers with the incidents as RSS 2.0.
 func showRSS(v *visit) error {
-	return v.feed("rss", "application/rss+xml; charset=utf-8", func(home string, entries []feedEntry) ([]byte, error) {
+	return v.feed("rss", "application/rss+xml; charset=utf-8", func(home string) ([]byte, error) {
+		entries := v.feedEntries(home)
 		var b bytes.Buffer
 		p := &v.shown.view.Page
 		fmt.Fprintf(&b, "%s<rss version=\"2.0\">\n<channel>\n<title>%s</title>\n<link>%s</link>\n<description>%s</description>\n", xml.Header,
@@ -126,7 +123,8 @@ type feedItem struct {
 
 // showFeedJSON answers with the incidents as a JSON feed.
 func showFeedJSON(v *visit) error {
-	return v.feed("feed", "application/feed+json; charset=utf-8", func(home string, entries []feedEntry) ([]byte, error) {
+	return v.feed("feed", "application/feed+json; charset=utf-8", func(home string) ([]byte, error) {
+		entries := v.feedEntries(home)
 		d := feedDocument{"https://jsonfeed.org/version/1.1", v.shown.view.Page.Title, home, home + "/feed.json", []feedItem{}}
 		for i := range entries {
 			e := &entries[i]
@@ -138,7 +136,7 @@ func showFeedJSON(v *visit) error {
 
 // showCalendar answers with the maintenances as iCalendar (RFC 5545).
 func showCalendar(v *visit) error {
-	return v.feed("calendar", "text/calendar; charset=utf-8", func(home string, _ []feedEntry) ([]byte, error) {
+	return v.feed("calendar", "text/calendar; charset=utf-8", func(home string) ([]byte, error) {
 		view := &v.shown.view
 		var b bytes.Buffer
 		line := func(name, value string) { foldLine(&b, name+":"+value) }

@@ -292,14 +292,7 @@ func (v *visit) send(r *rendering) error {
 		v.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	body := r.plain
-	if r.packed != nil && strings.Contains(v.r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = r.packed
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	v.w.WriteHeader(http.StatusOK)
-	_, _ = v.w.Write(body) // whoever is gone does not need it
+	r.write(v.w, v.r)
 	return nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"punctual/internal/message"
@@ -95,13 +94,7 @@ func (s *server) serveStatic(w http.ResponseWriter, r *http.Request, rest string
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	h.Add("Vary", "Accept-Encoding")
-	body := file.plain
-	if file.packed != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = file.packed
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // whoever is gone does not need it
+	file.write(w, r)
 }
 
 // colour is red, green and blue from 0 to 1.

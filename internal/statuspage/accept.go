@@ -30,7 +30,7 @@ var reservedSlugs = []string{
 }
 
 var (
-	slugForm   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	slugForm   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`) // a label as in the name of a host
 	accentForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 )
 
@@ -99,6 +99,9 @@ func (p *Page) acceptSlug(c *cron.Checker) {
 		c.Add("/slug", cron.Problem{Rule: cron.RuleSlugReserved, Given: p.Slug})
 	}
 }
+
+// IsSlug tells whether a text can be the slug of a page, reserved or not.
+func IsSlug(text string) bool { return len(text) <= MaxSlug && slugForm.MatchString(text) }
 
 // SlugOf makes a slug of a title: its letters and digits of ASCII, and hyphens between them. It is "page" when nothing is left, or what is
 // left is reserved.
