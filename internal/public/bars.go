@@ -43,14 +43,14 @@ func columnsOf(days []statuspage.Day) []column {
 // gravest are the states from the one that a day shows first.
 var gravest = []statuspage.State{statuspage.MajorOutage, statuspage.PartialOutage, statuspage.Degraded, statuspage.Maintenance}
 
-// state is what a column shows: the gravest state of its time. Time of which little is known is unknown, and not good.
-func (c *column) state() statuspage.State {
+// stateOf is what a day or a column shows: the gravest state of its time. Time of which little is known is unknown, and not good.
+func stateOf(d *statuspage.Durations) statuspage.State {
 	for _, s := range gravest {
-		if c.states[s] > 0 {
+		if d[s] > 0 {
 			return s
 		}
 	}
-	if c.states[statuspage.Operational] > c.states[statuspage.Unknown] {
+	if d[statuspage.Operational] > d[statuspage.Unknown] {
 		return statuspage.Operational
 	}
 	return statuspage.Unknown
@@ -58,7 +58,7 @@ func (c *column) state() statuspage.State {
 
 // plain tells whether nothing is to be said of the column beside its state.
 func (c *column) plain() bool {
-	s := c.state()
+	s := stateOf(&c.states)
 	return s == statuspage.Operational || s == statuspage.Unknown && c.states[statuspage.Operational] == 0
 }
 
@@ -74,8 +74,8 @@ func (f *frame) barsOf(columns []column, withMaintenance bool) []bar {
 	var bars []bar
 	for i := 0; i < len(columns); {
 		first := i
-		state := columns[i].state()
-		for i++; i < len(columns) && columns[first].plain() && columns[i].plain() && columns[i].state() == state; i++ {
+		state := stateOf(&columns[i].states)
+		for i++; i < len(columns) && columns[first].plain() && columns[i].plain() && stateOf(&columns[i].states) == state; i++ {
 		}
 		c := column{from: columns[first].from, last: columns[i-1].last}
 		for j := first; j < i; j++ {

@@ -1,6 +1,8 @@
 package public
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,50 +34,41 @@ type dayLine struct {
 }
 
 // component finds that of the path.
-func (v *visit) component() (*statuspage.Component, *statuspage.History, error) {
-	view := &v.shown.view
+func (v *visit) component() (*statuspage.Component, error) {
+	components := v.shown.view.Page.Components
 	id, ok := v.pathID()
-	for i := range view.Page.Components {
-		if c := &view.Page.Components[i]; ok && c.ID == id {
-			for j := range view.Histories {
-				if view.Histories[j].ComponentID == id {
-					return c, &view.Histories[j], nil
-				}
-			}
-			return c, &statuspage.History{ComponentID: id}, nil
-		}
+	at := slices.IndexFunc(components, func(c statuspage.Component) bool { return c.ID == id })
+	if !ok || at < 0 {
+		return nil, cron.Missing(cron.SubjectNone)
 	}
-	return nil, nil, cron.Missing(cron.SubjectNone)
+	return &components[at], nil
 }
 
 // showComponent answers with the days of a component.
 func showComponent(v *visit) error {
 	return v.entered(func() error {
-		c, h, err := v.component()
+		c, err := v.component()
 		if err != nil {
 			return err
 		}
-		return v.html("component "+strconv.FormatInt(c.ID, 10), "component", func() (any, error) { return v.componentPage(c, h), nil })
+		return v.html("component "+strconv.FormatInt(c.ID, 10), "component", func() (any, error) { return v.componentPage(c), nil })
 	})
 }
 
-func (v *visit) componentPage(c *statuspage.Component, h *statuspage.History) *componentPage {
+func (v *visit) componentPage(c *statuspage.Component) *componentPage {
+	h := cmp.Or(histories(&v.shown.view)[c.ID], new(statuspage.History))
 	page := &v.shown.view.Page
-	m := mainPage{frame: v.frame()}
-	p := &componentPage{frame: m.frame, Path: componentPath(m.Home, c.ID), Card: m.componentCard(c, h, page), Since: c.Since,
-		Formula: m.label("public.formula")}
-	if page.WithMaintenance {
-		p.Formula = m.label("public.formula-maintenance")
-	}
+	p := &componentPage{frame: v.frame(), Since: c.Since}
+	p.Path, p.Card, p.Formula = componentPath(p.Home, c.ID), p.componentCard(c, h, page), p.formula(page)
 	for _, last := range []struct {
 		label string
 		d     *statuspage.Durations
 	}{{"public.last-day", &h.Last24h}, {"public.last-week", &h.Last7}, {"public.last-month", &h.Last30}, {"public.last-quarter", &h.Last90}} {
-		p.Uptimes = append(p.Uptimes, uptimeLine{m.label(last.label), m.percentOf(last.d, page.WithMaintenance)})
+		p.Uptimes = append(p.Uptimes, uptimeLine{p.label(last.label), p.percentOf(last.d, page.WithMaintenance)})
 	}
 	for i := len(h.Days) - 1; i >= 0; i-- {
-		d := column{states: h.Days[i].States}
-		p.Days = append(p.Days, dayLine{h.Days[i].Start, d.state(), m.statesText(&d.states, page.WithMaintenance), m.percentOf(&d.states, page.WithMaintenance)})
+		d := &h.Days[i].States
+		p.Days = append(p.Days, dayLine{h.Days[i].Start, stateOf(d), p.statesText(d, page.WithMaintenance), p.percentOf(d, page.WithMaintenance)})
 	}
 	return p
 }
@@ -119,7 +112,7 @@ type spanLink struct {
 // showTimes answers with the response times of a component, for those who ask.
 func showTimes(v *visit) error {
 	return v.entered(func() error {
-		c, _, err := v.component()
+		c, err := v.component()
 		if err != nil {
 			return err
 		}
@@ -166,8 +159,7 @@ func (v *visit) timesPage(c *statuspage.Component, rows []statuspage.ResponseTim
 		median, worst = point(median, at, rows[i].Median), point(worst, at, rows[i].Worst)
 	}
 	p.Median, p.Worst = string(median), string(worst)
-	for i := len(rows) - 1; i >= 0; i-- {
-		p.Rows = append(p.Rows, rows[i])
-	}
+	p.Rows = slices.Clone(rows)
+	slices.Reverse(p.Rows)
 	return p
 }

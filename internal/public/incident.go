@@ -120,11 +120,10 @@ func showIncidents(v *visit) error {
 			if err != nil {
 				return nil, err
 			}
-			m := mainPage{frame: v.frame()}
+			p := &incidentsPage{frame: v.frame()}
 			for i := range list {
-				m.addHistory(&list[i])
+				p.Days = p.addPast(p.Days, &list[i])
 			}
-			p := &incidentsPage{frame: m.frame, Days: m.History}
 			if more {
 				p.More = p.Home + "/incidents?before=" + strconv.FormatInt(list[len(list)-1].ID, 10)
 			}

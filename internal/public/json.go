@@ -95,13 +95,8 @@ func (v *visit) document(base string) *document {
 	d := &document{Components: []componentDocument{}, Incidents: []incidentDocument{}, Maintenances: []maintenanceDocument{}}
 	d.Page.Title, d.Page.URL, d.Page.State, d.Page.Summary = p.Title, base+f.Home, statuspage.StateOf(p.Components).String(), f.summarize(p.Components)
 	d.Page.Timezone, d.Page.UpdatedAt, d.Page.Stale = p.Timezone, view.At.Unix(), v.shown.stale
-	if p.AnnouncedUntil.IsZero() || p.AnnouncedUntil.After(view.At) {
-		d.Announcement = p.Announcement
-	}
-	histories := map[int64]*statuspage.History{}
-	for i := range view.Histories {
-		histories[view.Histories[i].ComponentID] = &view.Histories[i]
-	}
+	d.Announcement = announcement(view)
+	histories := histories(view)
 	for i := range p.Components {
 		c := &p.Components[i]
 		out := componentDocument{ComponentID: c.ID, Group: c.Group, Title: c.Title, Text: c.Text, State: c.State.String(), Since: seconds(c.Since)}

@@ -85,7 +85,7 @@ type componentCard struct {
 	Says        string // what the bars show, in a sentence
 }
 
-// historyDay is the resolved incidents that began on a day.
+// historyDay is incidents that began on a day.
 type historyDay struct {
 	Day       time.Time
 	Incidents []statuspage.Incident
@@ -97,19 +97,41 @@ func (v *visit) mainPage() *mainPage {
 	m := &mainPage{frame: v.frame(), Days: p.Days, ByWeek: p.Days > maxColumns, Feeds: !v.restricted()}
 	m.Summary = m.summarize(p.Components)
 	m.Text = m.Markdown(p.Text)
-	if p.Announcement != "" && (p.AnnouncedUntil.IsZero() || p.AnnouncedUntil.After(view.At)) {
-		m.Announcement = m.Markdown(p.Announcement)
+	if text := announcement(view); text != "" {
+		m.Announcement = m.Markdown(text)
 	}
-	m.Formula = m.label("public.formula")
-	if p.WithMaintenance {
-		m.Formula = m.label("public.formula-maintenance")
-	}
+	m.Formula = m.formula(p)
 	room := maxShownText
 	m.addIncidents(view, &room)
 	m.addMaintenances(view, &room)
 	m.addGroups(view)
 	m.mergeBars()
 	return m
+}
+
+// announcement is what the page announces at the time of the view; empty for nothing.
+func announcement(view *statuspage.View) string {
+	if p := &view.Page; p.AnnouncedUntil.IsZero() || p.AnnouncedUntil.After(view.At) {
+		return p.Announcement
+	}
+	return ""
+}
+
+// formula says what the uptimes of a page are.
+func (f *frame) formula(p *statuspage.Page) string {
+	if p.WithMaintenance {
+		return f.label("public.formula-maintenance")
+	}
+	return f.label("public.formula")
+}
+
+// histories are those of the components, by their IDs.
+func histories(view *statuspage.View) map[int64]*statuspage.History {
+	all := make(map[int64]*statuspage.History, len(view.Histories))
+	for i := range view.Histories {
+		all[view.Histories[i].ComponentID] = &view.Histories[i]
+	}
+	return all
 }
 
 // summarize says in a sentence how the components are.
@@ -160,7 +182,7 @@ func (m *mainPage) addIncidents(view *statuspage.View, room *int) {
 	for i := range view.Incidents {
 		n := &view.Incidents[i]
 		if !n.Resolved.IsZero() {
-			m.addHistory(n)
+			m.History = m.addPast(m.History, n)
 			continue
 		}
 		c := m.incidentCard(n, view.Page.Components)
@@ -191,14 +213,14 @@ func (f *frame) incidentCard(n *statuspage.Incident, components []statuspage.Com
 	return c
 }
 
-// addHistory adds a resolved incident to its day; incidents come with the newest first.
-func (m *mainPage) addHistory(n *statuspage.Incident) {
-	day := n.Started.In(m.zone)
-	if last := len(m.History) - 1; last >= 0 && sameDay(m.History[last].Day, day) {
-		m.History[last].Incidents = append(m.History[last].Incidents, *n)
-		return
+// addPast adds an incident to its day; incidents come with the newest first.
+func (f *frame) addPast(days []historyDay, n *statuspage.Incident) []historyDay {
+	day := n.Started.In(f.zone)
+	if last := len(days) - 1; last >= 0 && sameDay(days[last].Day, day) {
+		days[last].Incidents = append(days[last].Incidents, *n)
+		return days
 	}
-	m.History = append(m.History, historyDay{day, []statuspage.Incident{*n}})
+	return append(days, historyDay{day, []statuspage.Incident{*n}})
 }
 
 // Path is where an incident is.
@@ -231,10 +253,7 @@ func (m *mainPage) addMaintenances(view *statuspage.View, room *int) {
 // addGroups puts the components into their groups.
 func (m *mainPage) addGroups(view *statuspage.View) {
 	p := &view.Page
-	histories := make(map[int64]*statuspage.History, len(view.Histories))
-	for i := range view.Histories {
-		histories[view.Histories[i].ComponentID] = &view.Histories[i]
-	}
+	histories := histories(view)
 	add := func(g groupCard, title string) {
 		var members []statuspage.Component
 		for i := range p.Components {
@@ -279,30 +298,29 @@ func (m *mainPage) mergeBars() {
 	}
 }
 
-func (m *mainPage) componentCard(c *statuspage.Component, h *statuspage.History, p *statuspage.Page) componentCard {
-	card := componentCard{ID: c.ID, Path: componentPath(m.Home, c.ID), Title: c.Title, Text: c.Text, State: c.State,
-		Class: stateClass(c.State), Word: m.stateWord(c.State)}
+func (f *frame) componentCard(c *statuspage.Component, h *statuspage.History, p *statuspage.Page) componentCard {
+	card := componentCard{ID: c.ID, Path: componentPath(f.Home, c.ID), Title: c.Title, Text: c.Text, State: c.State,
+		Class: stateClass(c.State), Word: f.stateWord(c.State)}
 	if h == nil {
 		return card
 	}
 	columns := columnsOf(h.Days)
-	card.Columns, card.Bars = len(columns), m.barsOf(columns, p.WithMaintenance)
+	card.Columns, card.Bars = len(columns), f.barsOf(columns, p.WithMaintenance)
 	var all statuspage.Durations
 	troubled := 0
 	for i := range h.Days {
-		d := column{states: h.Days[i].States}
-		all.Add(d.states)
-		if s := d.state(); statuspage.Degraded <= s && s <= statuspage.MajorOutage {
+		all.Add(h.Days[i].States)
+		if s := stateOf(&h.Days[i].States); statuspage.Degraded <= s && s <= statuspage.MajorOutage {
 			troubled++
 		}
 	}
-	card.Uptime = m.uptimeText(&all, p.WithMaintenance)
+	card.Uptime = f.uptimeText(&all, p.WithMaintenance)
 	key := "public.bars"
 	if troubled == 1 {
 		key = "public.bars-one"
 	} else if troubled > 1 {
 		key = "public.bars-many"
 	}
-	card.Says = m.label(key, "name", c.Title, "uptime", card.Uptime, "count", troubled)
+	card.Says = f.label(key, "name", c.Title, "uptime", card.Uptime, "count", troubled)
 	return card
 }

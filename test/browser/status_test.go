@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"log/slog"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,19 +77,9 @@ func TestStatusPages(t *testing.T) {
 		"full/incidents": "Mail was late", "outage/incidents/9": "We look into it.", "outage/components/1": "Last 90 days",
 		"full/components/2/times": "95th percentile", "password": "This status page has a password",
 	} {
-		tab.Open("/status/" + path).See(says).Look("status-" + nameOfPath(path))
+		tab.Open("/status/" + path).See(says).Look("status-" + strings.ReplaceAll(path, "/", "-"))
 	}
 	tab.Expect(404).Open("/status/nobody").See("There is no such page.").Look("status-missing")
-}
-
-func nameOfPath(path string) string {
-	name := []byte(path)
-	for i, c := range name {
-		if c == '/' {
-			name[i] = '-'
-		}
-	}
-	return string(name)
 }
 
 // TestStatusPageFollows is told of an incident without a reload, and keeps a group as the visitor left it.

@@ -318,17 +318,12 @@ func History(component int64, now time.Time, days, kind int) statuspage.History 
 		}
 		d.States[statuspage.Operational] += length
 		h.Days = append(h.Days, d)
-		sum := func(all *statuspage.Durations) {
-			for s, l := range d.States {
-				all[s] += l
-			}
-		}
 		for _, last := range []struct {
 			days int
 			all  *statuspage.Durations
 		}{{1, &h.Last24h}, {7, &h.Last7}, {30, &h.Last30}, {90, &h.Last90}} {
 			if i < last.days {
-				sum(last.all)
+				last.all.Add(d.States)
 			}
 		}
 	}
