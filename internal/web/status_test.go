@@ -43,12 +43,6 @@ func (c *console) lastPage(t testing.TB) statuspage.Page {
 	return list[len(list)-1]
 }
 
-// probe is a new job with a title.
-func (c *console) probe(t testing.TB, title string) int64 {
-	t.Helper()
-	return c.newJob(t, func(j *cron.Job) { j.Title = title }).ID
-}
-
 // TestStatusPages makes a page from nothing but a title, publishes it and takes it back.
 func TestStatusPages(t *testing.T) {
 	c := newConsole(t)
@@ -78,9 +72,9 @@ func TestComponents(t *testing.T) {
 	page := b.statusPage("Status")
 	var ids []int64
 	for i := range 25 {
-		ids = append(ids, c.probe(t, fmt.Sprint("watch the shop ", i)))
+		ids = append(ids, c.newJob(t, titled(fmt.Sprint("watch the shop ", i))).ID)
 	}
-	other := c.probe(t, "needle")
+	other := c.newJob(t, titled("needle")).ID
 	add := page + "/components/new"
 	first := b.get(add).says(200, "watch the shop", "There are further jobs", `name="failures" type="text" value="2"`)
 	if n := strings.Count(first.body, `name="job"`); n != 20 {
@@ -159,7 +153,7 @@ func TestJobOfStatusPage(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	page := b.statusPage("Shop <status>")
-	id := fmt.Sprint(c.probe(t, "probe"))
+	id := fmt.Sprint(c.newJob(t, titled("probe")).ID)
 	b.component(page, "Shop", "job", id)
 	b.get("/console/jobs/"+id).says(200, "Status pages", `href="`+page+`"`, "Shop &lt;status&gt;")
 	b.post("/console/jobs/"+id+"/delete").says(422, "Shop &lt;status&gt;")
@@ -349,7 +343,7 @@ func TestLargeStatusPage(t *testing.T) {
 	b := c.setUp(t)
 	page := b.statusPage(strings.Repeat(`"`, statuspage.MaxTitle))
 	actor := cron.OperatorOf(c.account(t))
-	job := c.probe(t, strings.Repeat(`"`, 100))
+	job := c.newJob(t, titled(strings.Repeat(`"`, 100))).ID
 	err := c.service.ChangeStatusPage(t.Context(), actor, c.lastPage(t).ID, func(p *statuspage.Page) {
 		for i := range statuspage.MaxGroups {
 			p.Groups = append(p.Groups, statuspage.Group{Title: fmt.Sprintf("%02d%s", i, strings.Repeat(`"`, statuspage.MaxTitle-2)), Text: strings.Repeat(`"`, statuspage.MaxNote)})
