@@ -26,9 +26,7 @@ func withJobs(t *testing.T, n int) (tab *Tab, client *harness.Client) {
 			"schedule": harness.Fields{"timezone": "Europe/Berlin", "hours": []int{2 + i%20}, "minutes": []int{i % 55}, "mdays": []int{-1}, "months": []int{-1}, "wdays": []int{-1}},
 		})
 	}
-	tab = openTab(t, strings.Replace(node.URL, "127.0.0.1", "localhost", 1))
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	return tab.Press("Create the operator").At("/console"), client
+	return openTab(t, addressOf(node)).setUp(node), client
 }
 
 // TestTwoHundredJobs replaces the host of two hundred jobs and moves their times, looks before it does, and takes it back.

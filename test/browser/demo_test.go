@@ -31,9 +31,7 @@ func demo(t *testing.T) (s *harness.Service, tab *Tab) {
 	target := harness.NewTarget(t)
 	s = harness.NewService(t, "")
 	node := s.Start()
-	tab = openTab(t, "http://localhost"+node.URL[len("http://127.0.0.1"):])
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	tab.Press("Create the operator").At("/console")
+	tab = openTab(t, addressOf(node)).setUp(node)
 	tab.Open("/console/settings/person").Fill("Name", "Jane Doe").Fill("Time zone", "Europe/Berlin").Press("Save")
 	tab.Open("/console/settings/account").Fill("Name", "Example Corporation").Press("Save")
 

@@ -36,9 +36,8 @@ func TestJobRunsLive(t *testing.T) {
 	s := harness.NewService(t, "")
 	node := s.Start()
 	id := s.Client(node).CreateJob(harness.Fields{"title": "Backup", "url": target.URL + "/ok", "enabled": true, "schedule": daily(3, 0)})
-	tab := openTab(t, "http://localhost"+node.URL[len("http://127.0.0.1"):])
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	tab.Press("Create the operator").At("/console").Open(fmt.Sprintf("/console/jobs/%d", id)).See("It has not run yet")
+	tab := openTab(t, addressOf(node)).setUp(node)
+	tab.Open(fmt.Sprintf("/console/jobs/%d", id)).See("It has not run yet")
 	tab.Press("Run now").See("The run was requested").See("Succeeded").See("The last run,")
 }
 
@@ -65,9 +64,7 @@ func TestJobWithoutScripts(t *testing.T) {
 	s := harness.NewService(t, "")
 	node := s.Start()
 	id := s.Client(node).CreateJob(harness.Fields{"title": "Backup", "url": target.URL + "/ok", "enabled": true, "schedule": daily(3, 0)})
-	tab := openTab(t, "http://localhost"+node.URL[len("http://127.0.0.1"):]).WithoutScripts()
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	tab.Press("Create the operator").At("/console")
+	tab := openTab(t, addressOf(node)).WithoutScripts().setUp(node)
 	page := fmt.Sprintf("/console/jobs/%d", id)
 	tab.Open(page).SeeText("It has not run yet").Look("job-fresh")
 	tab.Press("Run now").At(page).SeeText("The run was requested")

@@ -2,7 +2,6 @@ package browser
 
 import (
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -76,7 +75,7 @@ func brokenByAnEdit(t *testing.T) (tab *Tab, tables *storetest.Tables, target *h
 	client := s.Client(node)
 	client.Do("POST", "/channels", harness.Fields{"channel": harness.Fields{"kind": "webhook", "url": target.URL + "/hook", "default": true}}, nil)
 	id := client.CreateJob(harness.Fields{"title": "Sync the CRM", "url": target.URL + "/crm", "enabled": true, "saveResponses": true,
-		"notification": harness.Fields{"onFailure": true}, "schedule": harness.Fields{"timezone": "UTC", "minutes": []int{3}, "hours": []int{3}, "mdays": []int{29}, "months": []int{2}, "wdays": []int{-1}}})
+		"notification": harness.Fields{"onFailure": true}, "schedule": rarely()})
 	tables = s.Tables()
 	run := func() {
 		before := tables.Number(`SELECT count(*) FROM execution WHERE outcome > 0`)
@@ -90,9 +89,7 @@ func brokenByAnEdit(t *testing.T) (tab *Tab, tables *storetest.Tables, target *h
 	run()
 	client.ChangeJob(id, harness.Fields{"url": target.URL + "/status/503"})
 	run()
-	tab = openTab(t, strings.Replace(node.URL, "127.0.0.1", "localhost", 1))
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	return tab.Press("Create the operator").At("/console"), tables, target
+	return openTab(t, addressOf(node)).setUp(node), tables, target
 }
 
 // TestMenusByKeyboard opens a menu, which closes behind the focus, and a sheet from it, which gives the focus back.

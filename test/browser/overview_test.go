@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -32,22 +31,24 @@ func (tab *Tab) note(text string) *Tab {
 	return tab
 }
 
+// rarely is a schedule that is not due while a test runs.
+func rarely() harness.Fields {
+	return harness.Fields{"timezone": "UTC", "minutes": []int{3}, "hours": []int{3}, "mdays": []int{29}, "months": []int{2}, "wdays": []int{-1}}
+}
+
 // oneFailing sets up a service with three jobs that are not due soon, the first of which fails as soon as it is due, and signs in.
 func oneFailing(t *testing.T) (tab *Tab, tables *storetest.Tables, job int64) {
 	t.Helper()
 	target, s := harness.NewTarget(t), harness.NewService(t, "")
 	node := s.Start()
 	client := s.Client(node)
-	rarely := harness.Fields{"timezone": "UTC", "minutes": []int{3}, "hours": []int{3}, "mdays": []int{29}, "months": []int{2}, "wdays": []int{-1}}
 	for i, title := range []string{"Sync the CRM", "Send invoices", "Import orders"} {
-		id := client.CreateJob(harness.Fields{"title": title, "url": target.URL + []string{"/status/503", "/invoices", "/orders"}[i], "enabled": true, "schedule": rarely})
+		id := client.CreateJob(harness.Fields{"title": title, "url": target.URL + []string{"/status/503", "/invoices", "/orders"}[i], "enabled": true, "schedule": rarely()})
 		if i == 0 {
 			job = id
 		}
 	}
-	tab = openTab(t, strings.Replace(node.URL, "127.0.0.1", "localhost", 1))
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	return tab.Press("Create the operator").At("/console"), s.Tables(), job
+	return openTab(t, addressOf(node)).setUp(node), s.Tables(), job
 }
 
 // TestThreeInTheMorning has a job fail while somebody looks at the overview, who is told without a reload, and goes from there to

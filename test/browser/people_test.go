@@ -15,20 +15,30 @@ const password = "correct horse battery"
 
 var setupLink = regexp.MustCompile(`http://\S+/console/setup/\S+`)
 
-// start starts a service. The URL has the name of the host, which passkeys need.
+// start starts a service.
 func start(t *testing.T, flags ...string) (node *harness.Node, url string) {
 	t.Helper()
 	node = harness.NewService(t, "").Start(flags...)
-	return node, strings.Replace(node.URL, "127.0.0.1", "localhost", 1)
+	return node, addressOf(node)
+}
+
+// addressOf is where browsers find a node, by the name of the host, which passkeys need.
+func addressOf(node *harness.Node) string {
+	return strings.Replace(node.URL, "127.0.0.1", "localhost", 1)
+}
+
+// setUp sets up the operator of a node, who is signed in then.
+func (tab *Tab) setUp(node *harness.Node) *Tab {
+	tab.t.Helper()
+	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
+	return tab.Press("Create the operator").At("/console")
 }
 
 // setUp sets up the operator of a new service in a tab, who is signed in then.
 func setUp(t *testing.T) *Tab {
 	t.Helper()
 	node, url := start(t)
-	tab := openTab(t, url)
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	return tab.Press("Create the operator").At("/console")
+	return openTab(t, url).setUp(node)
 }
 
 // again opens another browser on the same service and signs in.
@@ -62,9 +72,7 @@ func TestFirstStart(t *testing.T) {
 func TestWithoutScripts(t *testing.T) {
 	t.Parallel()
 	node, url := start(t)
-	tab := openTab(t, url).WithoutScripts()
-	tab.Open(setupLink.FindString(node.Stdout())).Fill("E-mail address", "jane@example.com").Fill("Password", password)
-	tab.Press("Create the operator").At("/console")
+	tab := openTab(t, url).WithoutScripts().setUp(node)
 	tab.Open("/console/settings/keys").Fill("What it is for", "deploy").Press("Make the key").SeeText("not shown again")
 	tab.Open("/console/settings/person").Fill("Name", "Jane Doe").Fill("Time zone", "Asia/Tokyo").Press("Save").SeeText("Saved.")
 	tab.Open("/console/settings/sign-in").SeeText("allow JavaScript")
