@@ -87,7 +87,7 @@ func (a *api) readAccountForm(w http.ResponseWriter, r *http.Request) (accountFo
 	f.plan = given(o, "plan", wire.Object.Text)
 	f.privateNetworks = given(o, "privateNetworks", wire.Object.Boolean)
 	f.enabled = given(o, "enabled", wire.Object.Boolean)
-	if _, ok := o.Value("limits"); ok {
+	if o.Has("limits") {
 		f.limits = cron.Overrides{}
 		limits := o.Object("limits")
 		limits.All(func(name string, _ json.RawMessage) {
@@ -102,7 +102,7 @@ func (a *api) readAccountForm(w http.ResponseWriter, r *http.Request) (accountFo
 
 // given reads a member, and is nil when it is absent.
 func given[T any](o wire.Object, name string, read func(o wire.Object, name string, to *T)) *T {
-	if _, ok := o.Value(name); !ok {
+	if !o.Has(name) {
 		return nil
 	}
 	to := new(T)

@@ -155,7 +155,7 @@ func (a *api) answerStarted(w http.ResponseWriter, r *http.Request, actor cron.A
 func checkSelection(o wire.Object) {
 	given := map[string]bool{}
 	for _, name := range []string{"jobIds", "filter", "confirms", "operations"} {
-		_, given[name] = o.Value(name)
+		given[name] = o.Has(name)
 	}
 	switch {
 	case given["confirms"] && (given["jobIds"] || given["filter"]):
@@ -177,7 +177,7 @@ func readActionJobs(o wire.Object, r *service.ActionRequest) {
 		}
 		r.JobIDs = append(r.JobIDs, id)
 	})
-	if _, ok := o.Value("filter"); ok {
+	if o.Has("filter") {
 		r.Filter = new(cron.JobFilter)
 		readJobFilter(o.Object("filter"), r.Filter)
 	}

@@ -94,8 +94,8 @@ func (a *api) bulkChange(ctx context.Context, actor cron.Actor, action wire.Bulk
 
 // bulkJobs reads the IDs of the jobs: a list, without repetitions, or all jobs of a folder.
 func (a *api) bulkJobs(ctx context.Context, actor cron.Actor, body wire.Object) ([]int64, error) {
-	_, listed := body.Value("jobIds")
-	_, inFolder := body.Value("folderId")
+	listed := body.Has("jobIds")
+	inFolder := body.Has("folderId")
 	if listed == inFolder {
 		body.Problems.Add(body.At(), cron.Problem{Rule: cron.RuleEitherOr, Given: "jobIds", Want: "folderId"})
 		return nil, body.Err()

@@ -144,7 +144,7 @@ func readChannel(o wire.Object, change *service.ChannelChange) (flat map[string]
 
 	change.Settings, flat = map[string]string{}, map[string]bool{}
 	for _, name := range service.ChannelSettings() {
-		if _, given := o.Value(name); given || o.Null(name) {
+		if o.Has(name) || o.Null(name) {
 			value := ""
 			o.Text(name, &value)
 			change.Settings[name], flat[name] = value, true
@@ -162,7 +162,7 @@ func readChannel(o wire.Object, change *service.ChannelChange) (flat map[string]
 
 // readQuietHours reads quiet hours, which replace the former ones.
 func readQuietHours(o wire.Object, c *cron.Channel) {
-	if _, given := o.Value("quietHours"); !given {
+	if !o.Has("quietHours") {
 		return
 	}
 	quiet := o.Object("quietHours")

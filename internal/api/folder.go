@@ -89,7 +89,7 @@ func (a *api) readFolder(w http.ResponseWriter, r *http.Request) (title *string,
 	var p wire.Problems
 	o := wire.NewObject(body, "", &p)
 	o.Skip("folderId")
-	if _, given := o.Value("title"); given {
+	if o.Has("title") {
 		title = new(string)
 		o.Text("title", title)
 	}

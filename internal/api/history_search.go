@@ -75,7 +75,7 @@ func (a *api) readSearch(r *http.Request, jobID int64) (q cron.HistoryQuery, for
 	if jobID == 0 {
 		wire.Integer(query, "job", &f.JobID, 1, 1<<53)
 	}
-	if _, given := query.Value("folder"); given {
+	if query.Has("folder") {
 		f.FolderID = new(int64)
 		wire.Integer(query, "folder", f.FolderID, 0, 1<<53)
 	}

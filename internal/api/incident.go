@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -191,15 +190,13 @@ func (a *api) readIncident(w http.ResponseWriter, r *http.Request, opens bool) (
 		o.MustHave("update")
 		first = readUpdate(o.Object("update"))
 	}
-	_, title := o.Value("title")
-	_, draft := o.Value("draft")
 	a.tellIgnored(w, r, outer, "/incident", p.Unread())
 	if err := p.Err(); err != nil {
 		return nil, nil, cron.Under("/incident", err)
 	}
 	return func(i *statuspage.Incident) {
-		set(title, &i.Title, given.Title)
-		set(draft, &i.Draft, given.Draft)
+		set(o.Has("title"), &i.Title, given.Title)
+		set(o.Has("draft"), &i.Draft, given.Draft)
 	}, first, nil
 }
 
@@ -223,15 +220,11 @@ func readUpdate(o wire.Object) func(*statuspage.Update) {
 	o.Text("text", &given.Text)
 	wire.Instant(o, "at", &given.At)
 	readImpacts(o, &given.Impacts)
-	has := make(map[string]bool)
-	for _, name := range []string{"phase", "text", "at", "impacts"} {
-		_, has[name] = o.Value(name)
-	}
 	return func(u *statuspage.Update) {
-		set(has["phase"], &u.Phase, given.Phase)
-		set(has["text"], &u.Text, given.Text)
-		set(has["at"] && given.At != time.Time{}, &u.At, given.At)
-		set(has["impacts"], &u.Impacts, append([]statuspage.Impact{}, given.Impacts...))
+		set(o.Has("phase"), &u.Phase, given.Phase)
+		set(o.Has("text"), &u.Text, given.Text)
+		set(!given.At.IsZero(), &u.At, given.At)
+		set(o.Has("impacts"), &u.Impacts, append([]statuspage.Impact{}, given.Impacts...))
 	}
 }
 

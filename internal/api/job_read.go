@@ -61,7 +61,7 @@ func readJob(o wire.Object, job *cron.Job) {
 	readExchange(o, &job.Exchange)
 	wire.ReadUntil(o, "silencedUntil", &job.Notification.SilencedUntil)
 	o.Text("description", &job.Description)
-	if _, given := o.Value("tags"); given {
+	if o.Has("tags") {
 		job.Tags = nil
 		readItems(o, "tags", &job.Tags, parseItem)
 	}
@@ -70,7 +70,7 @@ func readJob(o wire.Object, job *cron.Job) {
 
 // readNumbers reads a list of numbers of things, which replaces the former one.
 func readNumbers(o wire.Object, name string, to *[]int64) {
-	if _, given := o.Value(name); !given {
+	if !o.Has(name) {
 		return
 	}
 	*to = []int64{}
@@ -135,7 +135,7 @@ func readExchange(o wire.Object, x *cron.Exchange) {
 	x.Unverified = !verify
 	wire.Choice(o, "oversize", &x.Oversize, wire.OversizeNames)
 
-	if _, ok := o.Value("success"); !ok {
+	if !o.Has("success") {
 		return
 	}
 	var s cron.Success
@@ -188,7 +188,7 @@ func readHeaders(o wire.Object, name string, to *[]cron.Header) {
 		o.Each(name, func(index string, item json.RawMessage) {
 			entry := wire.NewObject(item, o.At(name, index), o.Problems)
 			nameMember := "key"
-			if _, ok := entry.Value(nameMember); !ok {
+			if !entry.Has(nameMember) {
 				nameMember = "name"
 			}
 			var name string

@@ -84,7 +84,7 @@ func readScopes(o wire.Object, name string, to *cron.Scope) {
 
 // readPrefixes reads an array of IP addresses and ranges of them.
 func readPrefixes(o wire.Object, name string, to *[]netip.Prefix) {
-	if _, given := o.Value(name); given {
+	if o.Has(name) {
 		*to = nil
 	}
 	o.Each(name, func(at string, item json.RawMessage) {

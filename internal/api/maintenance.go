@@ -143,21 +143,17 @@ func (a *api) readMaintenance(w http.ResponseWriter, r *http.Request, creates bo
 			o.Add(name, cron.Problem{Rule: cron.RuleTooMany, Limit: cron.MaxMaintenanceItems})
 		}
 	}
-	has := make(map[string]bool)
-	for _, name := range []string{"title", "effect", "jobIds", "folderIds", "tags"} {
-		_, has[name] = o.Value(name)
-	}
 	a.tellIgnored(w, r, outer, "/window", p.Unread())
 	if err := p.Err(); err != nil {
 		return nil, cron.Under("/window", err)
 	}
 	return func(w *cron.MaintenanceWindow) {
 		span(w)
-		set(has["title"], &w.Title, given.Title)
-		set(has["effect"], &w.Effect, given.Effect)
-		set(has["jobIds"], &w.JobIDs, given.JobIDs)
-		set(has["folderIds"], &w.FolderIDs, given.FolderIDs)
-		set(has["tags"], &w.Tags, given.Tags)
+		set(o.Has("title"), &w.Title, given.Title)
+		set(o.Has("effect"), &w.Effect, given.Effect)
+		set(o.Has("jobIds"), &w.JobIDs, given.JobIDs)
+		set(o.Has("folderIds"), &w.FolderIDs, given.FolderIDs)
+		set(o.Has("tags"), &w.Tags, given.Tags)
 	}, nil
 }
 
@@ -167,23 +163,20 @@ func readWindow(o wire.Object, given *cron.MaintenanceWindow, creates bool) (cha
 	wire.Instant(o, "end", &given.End)
 	o.Seconds("durationSeconds", &given.Duration, 0, cron.MaxMaintenance+time.Second)
 	given.Schedule = readStarts(o)
-	has := make(map[string]bool)
-	for _, name := range []string{"start", "end", "schedule", "durationSeconds"} {
-		_, has[name] = o.Value(name)
-	}
-	if one, other := has["start"] || has["end"], has["schedule"] || has["durationSeconds"]; one && other || creates && !one && !other {
+	once, again := o.Has("start") || o.Has("end"), o.Has("schedule") || o.Has("durationSeconds")
+	if once && again || creates && !once && !again {
 		o.Problems.Add("", cron.Problem{Rule: cron.RuleEitherOr, Given: "start", Want: "schedule"})
 	}
 	return func(w *cron.MaintenanceWindow) {
-		if has["schedule"] {
+		if o.Has("schedule") {
 			w.Start, w.End, w.Schedule = time.Time{}, time.Time{}, given.Schedule
 		}
-		if has["start"] || has["end"] {
+		if once {
 			w.Schedule, w.Duration = cron.Schedule{}, 0
 		}
-		set(has["start"], &w.Start, given.Start)
-		set(has["end"], &w.End, given.End)
-		set(has["durationSeconds"], &w.Duration, given.Duration)
+		set(o.Has("start"), &w.Start, given.Start)
+		set(o.Has("end"), &w.End, given.End)
+		set(o.Has("durationSeconds"), &w.Duration, given.Duration)
 	}
 }
 

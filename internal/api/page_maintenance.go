@@ -2,8 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"punctual/internal/api/wire"
@@ -115,20 +115,13 @@ func (a *api) readPageMaintenance(w http.ResponseWriter, r *http.Request, create
 		given  statuspage.Plan
 		window cron.MaintenanceWindow
 		o      = wire.NewObject(body, "", &p)
-		has    = make(map[string]bool)
 	)
 	o.Skip("maintenanceId", "active", "nextStart", "nextEnd", "created", "updated", "updatedBy")
 	o.Text("title", &given.Title)
 	o.Text("text", &given.Text)
 	wire.Choice(o, "effect", &given.Effect, wire.PlanEffectNames)
-	readItems(o, "componentIds", &given.ComponentIDs, func(item json.RawMessage) ([]int64, cron.Problem) {
-		id, wrong := wire.ParseInteger(item, 1, wire.MaxID)
-		return []int64{id}, wrong
-	})
+	readNumbers(o, "componentIds", &given.ComponentIDs)
 	span := readWindow(o, &window, creates)
-	for _, name := range []string{"title", "text", "effect", "componentIds"} {
-		_, has[name] = o.Value(name)
-	}
 	a.tellIgnored(w, r, outer, "/maintenance", p.Unread())
 	if err := p.Err(); err != nil {
 		return nil, cron.Under("/maintenance", err)
@@ -137,9 +130,9 @@ func (a *api) readPageMaintenance(w http.ResponseWriter, r *http.Request, create
 		w := p.Window()
 		span(&w)
 		p.Start, p.End, p.Schedule, p.Duration = w.Start, w.End, w.Schedule, w.Duration
-		set(has["title"], &p.Title, given.Title)
-		set(has["text"], &p.Text, given.Text)
-		set(has["effect"], &p.Effect, given.Effect)
-		set(has["componentIds"], &p.ComponentIDs, append([]int64{}, given.ComponentIDs...))
+		set(o.Has("title"), &p.Title, given.Title)
+		set(o.Has("text"), &p.Text, given.Text)
+		set(o.Has("effect"), &p.Effect, given.Effect)
+		set(o.Has("componentIds"), &p.ComponentIDs, slices.Clone(given.ComponentIDs))
 	}, nil
 }

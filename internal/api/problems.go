@@ -155,7 +155,7 @@ func (a *api) actOnProblem(state *cron.ProblemState) func(http.ResponseWriter, *
 			return err
 		}
 		action := cron.ProblemAction{State: state}
-		if _, given := body.Value("note"); given {
+		if body.Has("note") {
 			action.Note = new(string)
 			body.Text("note", action.Note)
 		} else if state == nil {

@@ -84,7 +84,7 @@ func (a *api) cancelReruns(w http.ResponseWriter, r *http.Request, actor cron.Ac
 // readRerunFilter reads the members that the filter of a search has too.
 func readRerunFilter(filter wire.Object, f *cron.HistoryFilter) {
 	wire.Integer(filter, "job", &f.JobID, 1, 1<<53)
-	if _, given := filter.Value("folder"); given {
+	if filter.Has("folder") {
 		f.FolderID = new(int64)
 		wire.Integer(filter, "folder", f.FolderID, 0, 1<<53)
 	}

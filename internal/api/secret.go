@@ -92,7 +92,7 @@ func (a *api) changeSecret(w http.ResponseWriter, r *http.Request, actor cron.Ac
 	)
 	o := wire.NewObject(body, "", &p)
 	o.Skip("secretId", "created", "updated", "jobs", "jobIds")
-	if _, given := o.Value("value"); given {
+	if o.Has("value") {
 		value = new(string)
 		o.Text("value", value)
 	}

@@ -12,18 +12,6 @@ import (
 	"punctual/internal/statuspage"
 )
 
-// edit is what a request sets of something.
-type edit[T any] func(to *T)
-
-// edits joins edits.
-func edits[T any](list []edit[T]) edit[T] {
-	return func(to *T) {
-		for _, change := range list {
-			change(to)
-		}
-	}
-}
-
 // readStatusPage reads what a request sets of a page.
 func (a *api) readStatusPage(w http.ResponseWriter, r *http.Request) (change func(*statuspage.Page), err error) {
 	body, outer, err := wire.ReadMember(w, r, statusPageBody, "statusPage")
@@ -36,15 +24,14 @@ func (a *api) readStatusPage(w http.ResponseWriter, r *http.Request) (change fun
 		o     = wire.NewObject(body, "", &p)
 	)
 	o.Skip(statusPageOutput...)
-	texts := map[string]func(*statuspage.Page) *string{
-		"title": func(p *statuspage.Page) *string { return &p.Title }, "slug": func(p *statuspage.Page) *string { return &p.Slug },
-		"text": func(p *statuspage.Page) *string { return &p.Text }, "accent": func(p *statuspage.Page) *string { return &p.Accent },
-		"timezone": func(p *statuspage.Page) *string { return &p.Timezone }, "language": func(p *statuspage.Page) *string { return &p.Language },
-		"password": func(p *statuspage.Page) *string { return &p.Password }, "announcement": func(p *statuspage.Page) *string { return &p.Announcement },
-	}
-	for name, field := range texts {
-		o.Text(name, field(&given))
-	}
+	o.Text("title", &given.Title)
+	o.Text("slug", &given.Slug)
+	o.Text("text", &given.Text)
+	o.Text("accent", &given.Accent)
+	o.Text("timezone", &given.Timezone)
+	o.Text("language", &given.Language)
+	o.Text("password", &given.Password)
+	o.Text("announcement", &given.Announcement)
 	wire.Choice(o, "theme", &given.Theme, wire.ThemeNames)
 	wire.Choice(o, "access", &given.Access, wire.AccessNames)
 	wire.Integer(o, "days", &given.Days, math.MinInt32, math.MaxInt32)
@@ -58,18 +45,22 @@ func (a *api) readStatusPage(w http.ResponseWriter, r *http.Request) (change fun
 	if err := p.Err(); err != nil {
 		return nil, cron.Under("/statusPage", err)
 	}
-	has := func(name string) bool { _, ok := o.Value(name); return ok }
 	return func(p *statuspage.Page) {
-		for name, field := range texts {
-			set(has(name), field(p), *field(&given))
-		}
-		set(has("theme"), &p.Theme, given.Theme)
-		set(has("access"), &p.Access, given.Access)
-		set(has("days"), &p.Days, given.Days)
-		set(has("published"), &p.Published, given.Published)
-		set(has("withMaintenance"), &p.WithMaintenance, given.WithMaintenance)
-		set(has("announcedUntil") || o.Null("announcedUntil"), &p.AnnouncedUntil, given.AnnouncedUntil)
-		set(has("networks"), &p.Networks, slices.Clone(given.Networks))
+		set(o.Has("title"), &p.Title, given.Title)
+		set(o.Has("slug"), &p.Slug, given.Slug)
+		set(o.Has("text"), &p.Text, given.Text)
+		set(o.Has("accent"), &p.Accent, given.Accent)
+		set(o.Has("timezone"), &p.Timezone, given.Timezone)
+		set(o.Has("language"), &p.Language, given.Language)
+		set(o.Has("password"), &p.Password, given.Password)
+		set(o.Has("announcement"), &p.Announcement, given.Announcement)
+		set(o.Has("theme"), &p.Theme, given.Theme)
+		set(o.Has("access"), &p.Access, given.Access)
+		set(o.Has("days"), &p.Days, given.Days)
+		set(o.Has("published"), &p.Published, given.Published)
+		set(o.Has("withMaintenance"), &p.WithMaintenance, given.WithMaintenance)
+		set(o.Has("announcedUntil") || o.Null("announcedUntil"), &p.AnnouncedUntil, given.AnnouncedUntil)
+		set(o.Has("networks"), &p.Networks, slices.Clone(given.Networks))
 		set(hasGroups, &p.Groups, slices.Clone(groups))
 		if hasComponents {
 			p.Components = components(p.Components)
@@ -96,7 +87,7 @@ func readGroups(o wire.Object) (groups []statuspage.Group, given bool) {
 func readComponents(o wire.Object) (apply func(former []statuspage.Component) []statuspage.Component, given bool) {
 	type component struct {
 		id     int64
-		change edit[statuspage.Component]
+		change func(*statuspage.Component)
 	}
 	var list []component
 	given = o.Each("components", func(at string, item json.RawMessage) {
@@ -120,48 +111,39 @@ func readComponents(o wire.Object) (apply func(former []statuspage.Component) []
 	}, given
 }
 
-func readComponent(o wire.Object) edit[statuspage.Component] {
+// readComponent reads what an object sets of a component.
+func readComponent(o wire.Object) func(*statuspage.Component) {
+	const low, high = math.MinInt32, math.MaxInt32
 	var (
-		given     statuspage.Component
-		slow      int64
-		automatic int64
-		changes   []edit[statuspage.Component]
+		given           statuspage.Component
+		automatic, slow int64
 	)
 	o.Skip(componentOutput...)
-	take := func(of wire.Object, name string, change edit[statuspage.Component]) {
-		if _, ok := of.Value(name); ok {
-			changes = append(changes, change)
-		}
-	}
-	const low, high = math.MinInt32, math.MaxInt32
 	o.Text("group", &given.Group)
-	take(o, "group", func(to *statuspage.Component) { to.Group = given.Group })
 	o.Text("title", &given.Title)
-	take(o, "title", func(to *statuspage.Component) { to.Title = given.Title })
 	o.Text("text", &given.Text)
-	take(o, "text", func(to *statuspage.Component) { to.Text = given.Text })
-	readItems(o, "jobIds", &given.JobIDs, func(item json.RawMessage) ([]int64, cron.Problem) {
-		id, wrong := wire.ParseInteger(item, 1, wire.MaxID)
-		return []int64{id}, wrong
-	})
-	take(o, "jobIds", func(to *statuspage.Component) { to.JobIDs = slices.Clone(given.JobIDs) })
+	readNumbers(o, "jobIds", &given.JobIDs)
 	wire.Integer(o, "needed", &given.Needed, low, high)
-	take(o, "needed", func(to *statuspage.Component) { to.Needed = given.Needed })
 	wire.Integer(o, "automaticMinutes", &automatic, low, high)
-	take(o, "automaticMinutes", func(to *statuspage.Component) { to.Automatic = time.Duration(automatic) * time.Minute })
 	o.Boolean("publishAutomatic", &given.PublishAutomatic)
-	take(o, "publishAutomatic", func(to *statuspage.Component) { to.PublishAutomatic = given.PublishAutomatic })
-	rule, r := o.Object("rule"), &given.Rule
-	for name, field := range map[string]func(*statuspage.Rule) *int{
-		"failures":  func(r *statuspage.Rule) *int { return &r.Failures },
-		"of":        func(r *statuspage.Rule) *int { return &r.Of },
-		"successes": func(r *statuspage.Rule) *int { return &r.Successes },
-		"percent":   func(r *statuspage.Rule) *int { return &r.Percent },
-	} {
-		wire.Integer(rule, name, field(r), low, high)
-		take(rule, name, func(to *statuspage.Component) { *field(&to.Rule) = *field(r) })
-	}
+	rule := o.Object("rule")
+	wire.Integer(rule, "failures", &given.Rule.Failures, low, high)
+	wire.Integer(rule, "of", &given.Rule.Of, low, high)
+	wire.Integer(rule, "successes", &given.Rule.Successes, low, high)
 	wire.Integer(rule, "slowAfterMs", &slow, low, high)
-	take(rule, "slowAfterMs", func(to *statuspage.Component) { to.Rule.SlowAfter = time.Duration(slow) * time.Millisecond })
-	return edits(changes)
+	wire.Integer(rule, "percent", &given.Rule.Percent, low, high)
+	return func(to *statuspage.Component) {
+		set(o.Has("group"), &to.Group, given.Group)
+		set(o.Has("title"), &to.Title, given.Title)
+		set(o.Has("text"), &to.Text, given.Text)
+		set(o.Has("jobIds"), &to.JobIDs, append([]int64(nil), given.JobIDs...))
+		set(o.Has("needed"), &to.Needed, given.Needed)
+		set(o.Has("automaticMinutes"), &to.Automatic, time.Duration(automatic)*time.Minute)
+		set(o.Has("publishAutomatic"), &to.PublishAutomatic, given.PublishAutomatic)
+		set(rule.Has("failures"), &to.Rule.Failures, given.Rule.Failures)
+		set(rule.Has("of"), &to.Rule.Of, given.Rule.Of)
+		set(rule.Has("successes"), &to.Rule.Successes, given.Rule.Successes)
+		set(rule.Has("slowAfterMs"), &to.Rule.SlowAfter, time.Duration(slow)*time.Millisecond)
+		set(rule.Has("percent"), &to.Rule.Percent, given.Rule.Percent)
+	}
 }

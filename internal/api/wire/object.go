@@ -125,7 +125,13 @@ func (o Object) Value(name string) (raw json.RawMessage, ok bool) {
 	return o.members[name], o.given(name)
 }
 
-// given tells whether a member is neither absent nor null.
+// Has tells whether a member is neither absent nor null.
+func (o Object) Has(name string) bool {
+	_, ok := o.Value(name)
+	return ok
+}
+
+// given is Has without noting that the member was asked for.
 func (o Object) given(name string) bool {
 	raw, ok := o.members[name]
 	return ok && string(raw) != "null"
@@ -164,7 +170,7 @@ func (o Object) Need(name string) { o.Add(name, cron.Problem{Rule: cron.RuleMand
 
 // MustHave notes when a member is missing.
 func (o Object) MustHave(name string) {
-	if _, ok := o.Value(name); !ok {
+	if !o.Has(name) {
 		o.Need(name)
 	}
 }
