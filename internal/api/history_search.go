@@ -103,12 +103,19 @@ func readCause(query wire.Object, to *[]cron.Fingerprint) {
 	if query.Text("cause", &text); text == "" {
 		return
 	}
-	cause, ok := cron.ParseFingerprint(text)
-	if !ok {
-		query.Add("cause", cron.Problem{Rule: cron.RuleCause, Given: text})
+	cause, wrong := parseCause(text)
+	if wrong.Rule != cron.RuleNone {
+		query.Add("cause", wrong)
 		return
 	}
 	*to = []cron.Fingerprint{cause}
+}
+
+func parseCause(text string) (cron.Fingerprint, cron.Problem) {
+	if cause, ok := cron.ParseFingerprint(text); ok {
+		return cause, cron.Problem{}
+	}
+	return 0, cron.Problem{Rule: cron.RuleCause, Given: text}
 }
 
 // readRecordChoices reads the lists of what a record may have, or may not have, of the parameters whose names have a prefix.
@@ -124,12 +131,7 @@ func readExclusion(query wire.Object, values url.Values, not *cron.HistoryExclus
 	not.Outcomes, not.Faults, not.Kinds, not.Statuses = readRecordChoices(query, values, notPrefix)
 	not.JobIDs = readItemsOf(query, values, notPrefix+"job", func(text string) (int64, cron.Problem) { return parseNumber(text, 1) })
 	not.FolderIDs = readItemsOf(query, values, notPrefix+"folder", func(text string) (int64, cron.Problem) { return parseNumber(text, 0) })
-	not.Causes = readItemsOf(query, values, notPrefix+"cause", func(text string) (cron.Fingerprint, cron.Problem) {
-		if cause, ok := cron.ParseFingerprint(text); ok {
-			return cause, cron.Problem{}
-		}
-		return 0, cron.Problem{Rule: cron.RuleCause, Given: text}
-	})
+	not.Causes = readItemsOf(query, values, notPrefix+"cause", parseCause)
 	query.Text(notPrefix+"text", &not.Text)
 }
 
@@ -139,9 +141,14 @@ func parseNumber(text string, least int64) (int64, cron.Problem) {
 	return wire.ParseInteger(raw, least, 1<<53)
 }
 
-// pointerTo is the pointer to an item of a parameter; what belongs to not.… is below /not.
-func pointerTo(query wire.Object, parameter string, index int) string {
-	return query.At(append(strings.Split(parameter, "."), strconv.Itoa(index))...)
+// pointerTo is the pointer to a parameter; what belongs to not.… is below /not.
+func pointerTo(query wire.Object, parameter string) string {
+	return query.At(strings.Split(parameter, ".")...)
+}
+
+// pointerToItem is the pointer to an item of a parameter.
+func pointerToItem(query wire.Object, parameter string, index int) string {
+	return pointerTo(query, parameter) + "/" + strconv.Itoa(index)
 }
 
 // readItemsOf reads the items of a list. More than a filter may have are refused, however many.
@@ -149,7 +156,7 @@ func readItemsOf[T any](query wire.Object, values url.Values, parameter string, 
 	for i, item := range wire.List(values, parameter) {
 		value, wrong := parse(item)
 		if wrong.Rule != cron.RuleNone {
-			query.Problems.Add(pointerTo(query, parameter, i), wrong)
+			query.Problems.Add(pointerToItem(query, parameter, i), wrong)
 		} else if len(parsed) <= cron.MaxFilterValues {
 			parsed = append(parsed, value)
 		}
@@ -171,27 +178,24 @@ func readChoices[T any](query wire.Object, values url.Values, parameter string, 
 			}
 			continue
 		}
-		query.Problems.Add(pointerTo(query, parameter, i),
+		query.Problems.Add(pointerToItem(query, parameter, i),
 			cron.Problem{Rule: cron.RuleUnknownValue, Given: item, Want: strings.Join(names, ", ")})
 	}
 	return chosen
 }
 
-func readStatuses(query wire.Object, values url.Values, parameter string) (ranges []cron.StatusRange) {
-	items := wire.List(values, parameter)
-	if len(items) > cron.MaxStatusRanges {
-		query.Problems.Add(query.At(strings.Split(parameter, ".")...), cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(len(items)), Min: 1,
+func readStatuses(query wire.Object, values url.Values, parameter string) []cron.StatusRange {
+	if n := len(wire.List(values, parameter)); n > cron.MaxStatusRanges {
+		query.Problems.Add(pointerTo(query, parameter), cron.Problem{Rule: cron.RuleOutOfRange, Given: strconv.Itoa(n), Min: 1,
 			Max: cron.MaxStatusRanges})
 		return nil
 	}
-	for i, item := range items {
-		if parsed, ok := cron.ParseStatusRange(item); ok {
-			ranges = append(ranges, parsed)
-		} else {
-			query.Problems.Add(pointerTo(query, parameter, i), cron.Problem{Rule: cron.RuleStatusRange, Given: item})
+	return readItemsOf(query, values, parameter, func(text string) (cron.StatusRange, cron.Problem) {
+		if parsed, ok := cron.ParseStatusRange(text); ok {
+			return parsed, cron.Problem{}
 		}
-	}
-	return ranges
+		return cron.StatusRange{}, cron.Problem{Rule: cron.RuleStatusRange, Given: text}
+	})
 }
 
 // cursorVersion is the first byte of a cursor. Its other bytes are the position: the id, and the time in Unix
