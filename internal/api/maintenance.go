@@ -11,24 +11,34 @@ import (
 	"punctual/internal/service"
 )
 
-// maintenanceWindow is a maintenance window. Times are Unix seconds. Of start, end, schedule and durationSeconds two are null.
+// maintenanceWindow is a maintenance window. Times are Unix seconds.
 type maintenanceWindow struct {
-	WindowID        int64                `json:"windowId"`
-	Title           string               `json:"title"`
-	Effect          string               `json:"effect"`
+	WindowID int64  `json:"windowId"`
+	Title    string `json:"title"`
+	Effect   string `json:"effect"`
+	windowSpan
+	JobIDs    []int64  `json:"jobIds"`
+	FolderIDs []int64  `json:"folderIds"`
+	Tags      []string `json:"tags"`
+	windowState
+	Created   int64  `json:"created"`
+	Updated   int64  `json:"updated"`
+	UpdatedBy string `json:"updatedBy"`
+}
+
+// windowSpan says when a window is. Two of the four are null.
+type windowSpan struct {
 	Start           *int64               `json:"start"`
 	End             *int64               `json:"end"`
 	Schedule        *maintenanceSchedule `json:"schedule"`
 	DurationSeconds *int64               `json:"durationSeconds"`
-	JobIDs          []int64              `json:"jobIds"`
-	FolderIDs       []int64              `json:"folderIds"`
-	Tags            []string             `json:"tags"`
-	Active          bool                 `json:"active"`
-	NextStart       *int64               `json:"nextStart"`
-	NextEnd         *int64               `json:"nextEnd"`
-	Created         int64                `json:"created"`
-	Updated         int64                `json:"updated"`
-	UpdatedBy       string               `json:"updatedBy"`
+}
+
+// windowState tells when a window is in force.
+type windowState struct {
+	Active    bool   `json:"active"`
+	NextStart *int64 `json:"nextStart"`
+	NextEnd   *int64 `json:"nextEnd"`
 }
 
 // maintenanceSchedule is a schedule without what only jobs have.
@@ -41,18 +51,25 @@ type maintenanceSchedule struct {
 }
 
 func newMaintenanceWindow(w *service.MaintenanceState) maintenanceWindow {
-	answer := maintenanceWindow{
-		WindowID: w.ID, Title: w.Title, Effect: wire.MaintenanceNames[w.Effect], Start: wire.UnixOrNull(w.Start), End: wire.UnixOrNull(w.End),
+	return maintenanceWindow{
+		WindowID: w.ID, Title: w.Title, Effect: wire.MaintenanceNames[w.Effect], windowSpan: newWindowSpan(&w.MaintenanceWindow),
 		JobIDs: append([]int64{}, w.JobIDs...), FolderIDs: append([]int64{}, w.FolderIDs...), Tags: append([]string{}, w.Tags...),
-		Active: w.Active, NextStart: wire.UnixOrNull(w.Starts), NextEnd: wire.UnixOrNull(w.Ends),
-		Created: w.Created.Unix(), Updated: w.Updated.Unix(), UpdatedBy: w.UpdatedBy,
+		windowState: newWindowState(w), Created: w.Created.Unix(), Updated: w.Updated.Unix(), UpdatedBy: w.UpdatedBy,
 	}
+}
+
+func newWindowSpan(w *cron.MaintenanceWindow) windowSpan {
+	span := windowSpan{Start: wire.UnixOrNull(w.Start), End: wire.UnixOrNull(w.End)}
 	if !w.Once() {
 		s := newDetailedSchedule(&w.Schedule, 0)
-		answer.Schedule = &maintenanceSchedule{s.schedule, s.Seconds, s.Days, s.LastDay, s.DST}
-		answer.DurationSeconds = new(wire.WholeSeconds(w.Duration))
+		span.Schedule = &maintenanceSchedule{s.schedule, s.Seconds, s.Days, s.LastDay, s.DST}
+		span.DurationSeconds = new(wire.WholeSeconds(w.Duration))
 	}
-	return answer
+	return span
+}
+
+func newWindowState(w *service.MaintenanceState) windowState {
+	return windowState{Active: w.Active, NextStart: wire.UnixOrNull(w.Starts), NextEnd: wire.UnixOrNull(w.Ends)}
 }
 
 func (a *api) listMaintenance(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {

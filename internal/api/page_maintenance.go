@@ -12,32 +12,25 @@ import (
 	"punctual/internal/statuspage"
 )
 
-// pageMaintenance is a maintenance of a status page. Times are Unix seconds. Of start, end, schedule and durationSeconds two are null.
+// pageMaintenance is a maintenance of a status page. Times are Unix seconds.
 type pageMaintenance struct {
-	MaintenanceID   int64                `json:"maintenanceId"`
-	Title           string               `json:"title"`
-	Text            string               `json:"text"`
-	Effect          string               `json:"effect"`
-	ComponentIDs    []int64              `json:"componentIds"`
-	Start           *int64               `json:"start"`
-	End             *int64               `json:"end"`
-	Schedule        *maintenanceSchedule `json:"schedule"`
-	DurationSeconds *int64               `json:"durationSeconds"`
-	Active          bool                 `json:"active"`
-	NextStart       *int64               `json:"nextStart"`
-	NextEnd         *int64               `json:"nextEnd"`
-	Created         int64                `json:"created"`
-	Updated         int64                `json:"updated"`
-	UpdatedBy       string               `json:"updatedBy"`
+	MaintenanceID int64   `json:"maintenanceId"`
+	Title         string  `json:"title"`
+	Text          string  `json:"text"`
+	Effect        string  `json:"effect"`
+	ComponentIDs  []int64 `json:"componentIds"`
+	windowSpan
+	windowState
+	Created   int64  `json:"created"`
+	Updated   int64  `json:"updated"`
+	UpdatedBy string `json:"updatedBy"`
 }
 
 func newPageMaintenance(p *statuspage.Plan, now time.Time) pageMaintenance {
 	state := service.StateOfWindow(p.Window(), now)
-	window := newMaintenanceWindow(&state)
 	return pageMaintenance{
 		MaintenanceID: p.ID, Title: p.Title, Text: p.Text, Effect: p.Effect.String(), ComponentIDs: append([]int64{}, p.ComponentIDs...),
-		Start: window.Start, End: window.End, Schedule: window.Schedule, DurationSeconds: window.DurationSeconds,
-		Active: window.Active, NextStart: window.NextStart, NextEnd: window.NextEnd,
+		windowSpan: newWindowSpan(&state.MaintenanceWindow), windowState: newWindowState(&state),
 		Created: p.Created.Unix(), Updated: p.Updated.Unix(), UpdatedBy: p.UpdatedBy,
 	}
 }
@@ -47,12 +40,13 @@ func (a *api) listPageMaintenances(w http.ResponseWriter, r *http.Request, actor
 	if err != nil {
 		return err
 	}
+	now := a.now()
 	answer := struct {
 		Maintenances []pageMaintenance `json:"maintenances"`
 		Next         *string           `json:"next"`
 	}{Maintenances: make([]pageMaintenance, len(list))}
 	for n := range list {
-		answer.Maintenances[n] = newPageMaintenance(&list[n], a.now())
+		answer.Maintenances[n] = newPageMaintenance(&list[n], now)
 	}
 	return reply(w, answer)
 }
