@@ -85,15 +85,15 @@ var (
 
 func newStatusPage(p *statuspage.Page) statusPage {
 	answer := statusPage{
-		StatusPageID: p.ID, Title: p.Title, Slug: p.Slug, Text: p.Text, Accent: p.Accent, Theme: wire.ThemeNames[p.Theme],
-		Timezone: p.Timezone, Language: p.Language, Days: p.Days, Published: p.Published, Access: wire.AccessNames[p.Access],
+		StatusPageID: p.ID, Title: p.Title, Slug: p.Slug, Text: p.Text, Accent: p.Accent, Theme: statuspage.ThemeNames[p.Theme],
+		Timezone: p.Timezone, Language: p.Language, Days: p.Days, Published: p.Published, Access: statuspage.AccessNames[p.Access],
 		HasPassword: p.HasPassword, Networks: append([]string{}, p.Networks...), Announcement: p.Announcement,
 		AnnouncedUntil: wire.UnixOrNull(p.AnnouncedUntil), WithMaintenance: p.WithMaintenance, HasLogo: p.Logos[0], HasDarkLogo: p.Logos[1],
 		Groups: make([]statusGroup, len(p.Groups)), Components: make([]statusComponent, len(p.Components)),
 		Created: p.Created.Unix(), Updated: p.Updated.Unix(), UpdatedBy: p.UpdatedBy,
 	}
 	for i, g := range p.Groups {
-		answer.Groups[i] = statusGroup{g.Title, g.Text, wire.FoldNames[g.Fold]}
+		answer.Groups[i] = statusGroup{g.Title, g.Text, statuspage.FoldNames[g.Fold]}
 	}
 	for i := range p.Components {
 		answer.Components[i] = newStatusComponent(&p.Components[i])
@@ -186,7 +186,7 @@ func (a *api) setComponentState(w http.ResponseWriter, r *http.Request, actor cr
 		given statuspage.State
 		state *statuspage.State
 	)
-	if wire.Choice(o, "state", &given, wire.StateNames()); given != statuspage.Unknown {
+	if wire.Choice(o, "state", &given, wire.StateNames); given != statuspage.Unknown {
 		state = &given
 	}
 	if !o.Null("state") && o.Err() == nil && state == nil {

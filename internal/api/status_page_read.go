@@ -32,8 +32,8 @@ func (a *api) readStatusPage(w http.ResponseWriter, r *http.Request) (change fun
 	o.Text("language", &given.Language)
 	o.Text("password", &given.Password)
 	o.Text("announcement", &given.Announcement)
-	wire.Choice(o, "theme", &given.Theme, wire.ThemeNames)
-	wire.Choice(o, "access", &given.Access, wire.AccessNames)
+	wire.Choice(o, "theme", &given.Theme, statuspage.ThemeNames)
+	wire.Choice(o, "access", &given.Access, statuspage.AccessNames)
 	wire.Integer(o, "days", &given.Days, math.MinInt32, math.MaxInt32)
 	o.Boolean("published", &given.Published)
 	o.Boolean("withMaintenance", &given.WithMaintenance)
@@ -74,7 +74,7 @@ func readGroups(o wire.Object) (groups []statuspage.Group, given bool) {
 		object := wire.NewObject(item, o.At("groups", at), o.Problems)
 		object.Text("title", &g.Title)
 		object.Text("text", &g.Text)
-		wire.Choice(object, "fold", &g.Fold, wire.FoldNames)
+		wire.Choice(object, "fold", &g.Fold, statuspage.FoldNames)
 		if len(groups) <= statuspage.MaxGroups { // more are refused, however many
 			groups = append(groups, g)
 		}

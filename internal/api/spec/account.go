@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -43,10 +42,9 @@ func accountOperations() Group {
 				Parameters:  creating(),
 				Body: jsonBody("The key.", "apiKey", Input("", keyMembers()),
 					`{"apiKey":{"title":"deployment","scopes":["read","write"],"expires":1798761600}}`),
-				Responses: answers(created(jsonAnswer("The key was created.", "",
+				Responses: creatingAnswers(created(jsonAnswer("The key was created.", "",
 					Of("apiKeyId", Integer("The number of the key.")),
-					Of("key", String("The key. It cannot be shown again.")))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest})...),
+					Of("key", String("The key. It cannot be shown again.")))), http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodDelete, Path: "/apikeys/{apiKeyId}", ID: "deleteKey", Summary: "Delete an API key", Added: true,

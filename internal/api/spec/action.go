@@ -38,7 +38,7 @@ func actionOperations() Group {
 				Parameters: creating(),
 				Body: jsonBody("The action.", "action", Object("", actionMembers()...),
 					`{"action":{"filter":{"tag":["prod"]},"operations":[{"kind":"replace","in":"url","find":"old.example","replace":"new.example"}],"dryRun":true}}`),
-				Responses: answers(started("The action is stored, and a node will work on it."), slices.Concat(creatingProblems(), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(started("The action is stored, and a node will work on it."), http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/actions", ID: "listActions", Summary: "List the actions", Added: true, Parameters: page,
@@ -59,8 +59,8 @@ func actionOperations() Group {
 				Description: "Starts an action that gives each job that the other one changed its former definition, unless it was changed since. " +
 					"Deleted jobs come back from the bin. It can be taken back itself.",
 				Parameters: append([]Parameter{id}, creating()...),
-				Responses: answers(started("The action is stored, and a node will work on it."),
-					slices.Concat(creatingProblems("The action has not finished, or it was a dry run."), []any{http.StatusNotFound})...),
+				Responses: creatingAnswers(started("The action is stored, and a node will work on it."),
+					"The action has not finished, or it was a dry run.", http.StatusNotFound),
 			},
 			{
 				Method: http.MethodPost, Path: "/actions/{actionId}/cancel", ID: "cancelAction", Summary: "Cancel an action", Added: true,

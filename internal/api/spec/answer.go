@@ -114,14 +114,21 @@ func created(r Response) Response {
 	return r
 }
 
-// creatingProblems are the errors of Idempotency-Key. conflicts are other reasons for a 409.
-func creatingProblems(conflicts ...string) []any {
+// made is the response to a call that creates one thing, of which it tells the number.
+func made(text, member, thing string) Response {
+	return created(jsonAnswer(text, `{"`+member+`":1}`, Of(member, Integer("The number of the new "+thing+"."))))
+}
+
+// creatingAnswers are answers with the errors of Idempotency-Key. A string among others is another reason for a 409.
+func creatingAnswers(done Response, others ...any) []Response {
 	text := "A call with this Idempotency-Key is in progress."
-	for _, c := range conflicts {
-		text = c + " Or a call with this Idempotency-Key is in progress."
+	for _, o := range others {
+		if conflict, ok := o.(string); ok {
+			text = conflict + " Or a call with this Idempotency-Key is in progress."
+		}
 	}
-	return []any{problemOf(http.StatusConflict, text),
-		problemOf(http.StatusUnprocessableEntity, "The Idempotency-Key was used with a different request.")}
+	return answers(done, append(others, problemOf(http.StatusConflict, text),
+		problemOf(http.StatusUnprocessableEntity, "The Idempotency-Key was used with a different request."))...)
 }
 
 func ifNoneMatch() Parameter {

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"punctual/internal/api/wire"
@@ -36,9 +35,8 @@ func channelOperations() Group {
 				Parameters:  creating(),
 				Body: jsonBody("The channel. Its settings may also stand beside the other members.", "channel",
 					Input("", channelMembers(), "kind"), `{"channel":{"kind":"webhook","title":"On call","url":"https://example.com/hook","default":true}}`),
-				Responses: answers(created(jsonAnswer("The channel was created.", `{"channelId":2,"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`,
-					Of("channelId", Integer("The number of the new channel.")), secret)),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(created(jsonAnswer("The channel was created.", `{"channelId":2,"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`,
+					Of("channelId", Integer("The number of the new channel.")), secret)), http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/channels/{channelId}", ID: "getChannel", Summary: "Get a channel", Added: true,

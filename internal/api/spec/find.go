@@ -46,8 +46,8 @@ func findOperations() Group {
 				Parameters: creating(),
 				Body: jsonBody("The view.", "view", Input("", viewMembers(), "title"),
 					`{"view":{"title":"Failing in production","filter":{"state":["failing"],"tag":["prod"]},"sort":"-last"}}`),
-				Responses: answers(created(jsonAnswer("The view was saved.", `{"viewId":1}`, Of("viewId", Integer("The number of the new view.")))),
-					slices.Concat(creatingProblems("You have a view with this title."), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(made("The view was saved.", "viewId", "view"),
+					"You have a view with this title.", http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodPatch, Path: "/views/{viewId}", ID: "changeView", Summary: "Change a view", Added: true,

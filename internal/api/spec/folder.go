@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 
 	"punctual/internal/cron"
 )
@@ -21,9 +20,8 @@ func folderOperations() Group {
 			{
 				Method: http.MethodPut, Path: "/folders", ID: "createFolder", Summary: "Create a folder",
 				Parameters: creating(), Body: jsonBody("The folder.", "folder", title, `{"folder":{"title":"Backups"}}`),
-				Responses: answers(created(jsonAnswer("The folder was created.", `{"folderId":1}`,
-					Of("folderId", Integer("The number of the new folder.")))),
-					slices.Concat(creatingProblems("A folder with this title exists."), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(made("The folder was created.", "folderId", "folder"),
+					"A folder with this title exists.", http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/folders/{folderId}", ID: "getFolder", Summary: "Show a folder",

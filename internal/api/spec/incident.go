@@ -36,8 +36,7 @@ func incidentOperations() Group {
 				Description: "With its first update. A page has at most 50 incidents at once that are not resolved.",
 				Parameters:  append(creating(), page),
 				Body:        jsonBody("The incident.", "incident", Input("", incidentMembers(true), "title", "update"), opens),
-				Responses: answers(created(jsonAnswer("The incident was opened.", `{"incidentId":1}`, Of("incidentId", Integer("The number of the new incident.")))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
+				Responses:   creatingAnswers(made("The incident was opened.", "incidentId", "incident"), http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: list + "/{incidentId}", ID: "getIncident", Summary: "Read an incident", Added: true,
@@ -63,8 +62,7 @@ func incidentOperations() Group {
 				Parameters:  append(creating(), one...),
 				Body: jsonBody("The update.", "update", Input("", incidentUpdateMembers(), "text"),
 					`{"update":{"phase":"resolved","text":"A server was replaced. All is well again."}}`),
-				Responses: answers(created(jsonAnswer("The update was added.", `{"updateId":1}`, Of("updateId", Integer("The number of the new update.")))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
+				Responses: creatingAnswers(made("The update was added.", "updateId", "update"), http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodPatch, Path: list + "/{incidentId}/updates/{updateId}", ID: "changeIncidentUpdate", Summary: "Change an update of an incident",

@@ -32,9 +32,7 @@ func jobOperations() Group {
 					"schedule.",
 				Parameters: creating(),
 				Body:       jsonBody("The job.", "job", Ref("NewJob"), jobExample),
-				Responses: answers(withETag(created(jsonAnswer("The job was created.", `{"jobId":1}`,
-					Of("jobId", Integer("The number of the new job."))))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest})...),
+				Responses:  creatingAnswers(withETag(made("The job was created.", "jobId", "job")), http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}", ID: "getJob", Summary: "Show a job",

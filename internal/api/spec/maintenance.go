@@ -27,8 +27,7 @@ func maintenanceOperations() Group {
 					"takes the place of the one that has been over for the longest time.",
 				Parameters: creating(),
 				Body:       jsonBody("The window.", "window", Input("", maintenanceMembers(), "title"), one),
-				Responses: answers(created(jsonAnswer("The window was planned.", `{"windowId":1}`, Of("windowId", Integer("The number of the new window.")))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest})...),
+				Responses:  creatingAnswers(made("The window was planned.", "windowId", "window"), http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/maintenance/{windowId}", ID: "getMaintenanceWindow", Summary: "Read a maintenance window", Added: true,

@@ -39,8 +39,8 @@ func notificationOperations() Group {
 				Method: http.MethodPost, Path: "/notifications/{notificationId}/resend", ID: "resendNotification", Summary: "Send a notification again", Added: true,
 				Description: "Makes a new notification that tells the same, of one that was sent, failed or was dropped.",
 				Parameters:  append(slices.Clone(id), creating()...),
-				Responses: answers(created(jsonAnswer("It will be sent.", `{"notificationId":8}`, Of("notificationId", Integer("The number of the new one.")))),
-					append(creatingProblems("The notification has not ended."), http.StatusNotFound)...),
+				Responses: creatingAnswers(created(jsonAnswer("It will be sent.", `{"notificationId":8}`, Of("notificationId", Integer("The number of the new one.")))),
+					"The notification has not ended.", http.StatusNotFound),
 			},
 		},
 	}

@@ -35,8 +35,7 @@ func pageMaintenanceOperations() Group {
 					"pages of an account have at most 100 maintenances; a further one takes the place of the one that has been over for the longest time.",
 				Parameters: append(creating(), page),
 				Body:       jsonBody("The maintenance.", "maintenance", Input("", pageMaintenanceMembers(), "title", "componentIds"), plans),
-				Responses: answers(created(jsonAnswer("The maintenance was planned.", `{"maintenanceId":1}`, Of("maintenanceId", Integer("The number of the new maintenance.")))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
+				Responses:  creatingAnswers(made("The maintenance was planned.", "maintenanceId", "maintenance"), http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: list + "/{maintenanceId}", ID: "getStatusPageMaintenance", Summary: "Read a maintenance of a status page", Added: true,

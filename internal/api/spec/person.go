@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -62,11 +61,11 @@ func peopleOperations() Group {
 				Body: jsonBody("The invitation.", "invitation", Input("", []Member{
 					Of("email", String("Who is invited.").UpTo(254)), Of("role", roles().WithDefault("viewer")),
 				}, "email"), `{"invitation":{"email":"jane@example.com","role":"editor"}}`),
-				Responses: answers(created(jsonAnswer("The invitation was created.", "",
+				Responses: creatingAnswers(created(jsonAnswer("The invitation was created.", "",
 					Of("invitationId", Integer("The number of the invitation.")),
 					Of("mailed", Boolean("The link was sent by mail.")),
 					Of("path", String("The path of the link on this host, if it was not sent. It cannot be shown again.").OrNull()))),
-					slices.Concat(creatingProblems("The person belongs to the account."), []any{http.StatusBadRequest})...),
+					"The person belongs to the account.", http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodDelete, Path: "/invitations/{invitationId}", ID: "deleteInvitation", Summary: "Withdraw an invitation", Added: true,
@@ -151,8 +150,8 @@ func serviceOperations() Group {
 				Method: http.MethodPost, Path: "/accounts", ID: "createAccount", Summary: "Create an account", Added: true,
 				Parameters: creating(),
 				Body:       jsonBody("The account.", "account", Input("", members, "email"), `{"account":{"email":"jane@example.com","plan":"member"}}`),
-				Responses: answers(created(jsonAnswer("The account was created.", "", Of("accountId", Integer("The number of the account.")))),
-					slices.Concat(creatingProblems(taken), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(created(jsonAnswer("The account was created.", "", Of("accountId", Integer("The number of the account.")))),
+					taken, http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/accounts/{accountId}", ID: "getManagedAccount", Summary: "Show an account", Added: true,

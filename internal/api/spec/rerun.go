@@ -3,7 +3,6 @@ package spec
 import (
 	"fmt"
 	"net/http"
-	"slices"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -39,8 +38,7 @@ func rerunOperation() Operation {
 				Maybe("perJob", Boolean("Repeat only the newest record of each job.").WithDefault(false)),
 				Maybe("dryRun", Boolean("Say what would be repeated, and do nothing.").WithDefault(false))),
 		}},
-		Responses: answers(created(jsonAnswer("What is repeated, or would be.", "", rerunMembers()...)),
-			slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
+		Responses: creatingAnswers(created(jsonAnswer("What is repeated, or would be.", "", rerunMembers()...)), http.StatusBadRequest, http.StatusNotFound),
 	}
 }
 

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 
 	"punctual/internal/api/wire"
 )
@@ -25,8 +24,7 @@ func runOperations() Group {
 				Description: "Does not change the next scheduled run, and works for disabled and paused jobs too. A run does not count as " +
 					"a failure, disable the job or create a notice.",
 				Parameters: creating(jobIDParameter()),
-				Responses: answers(accepted, slices.Concat([]any{http.StatusBadRequest, http.StatusNotFound}, creatingProblems(
-					"A run of the job is already waiting, or the job is in flight and its `overlap` is `skip`."))...),
+				Responses:  creatingAnswers(accepted, "A run of the job is already waiting, or the job is in flight and its `overlap` is `skip`.", http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: "/jobs/{jobId}/runs/{runId}", ID: "getRun", Summary: "Show a run", Added: true,
@@ -42,9 +40,8 @@ func runOperations() Group {
 					MediaType: "application/json", Example: `{"job":{"title":"Backup of the other server","enabled":true}}`,
 					Schema: Object("", Maybe("job", Ref("JobChange"))),
 				}},
-				Responses: answers(withETag(created(jsonAnswer("The copy was created.", `{"jobId":2}`,
-					Of("jobId", Integer("The number of the copy."))))),
-					slices.Concat(creatingProblems(), []any{http.StatusBadRequest, http.StatusNotFound})...),
+				Responses: creatingAnswers(withETag(created(jsonAnswer("The copy was created.", `{"jobId":2}`,
+					Of("jobId", Integer("The number of the copy."))))), http.StatusBadRequest, http.StatusNotFound),
 			},
 			bulkOperation(),
 			badgesOperation(),

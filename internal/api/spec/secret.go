@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
@@ -31,9 +30,8 @@ func secretOperations() Group {
 				Parameters: creating(),
 				Body: jsonBody("The secret.", "secret", Input("", append(secretMembers(), value), "name", "value"),
 					`{"secret":{"name":"API_TOKEN","value":"s3cr3t-t0k3n"}}`),
-				Responses: answers(created(jsonAnswer("The secret was created.", `{"secretId":1}`,
-					Of("secretId", Integer("The number of the new secret.")))),
-					slices.Concat(creatingProblems("A secret with this name exists."), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(made("The secret was created.", "secretId", "secret"),
+					"A secret with this name exists.", http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodPatch, Path: "/secrets/{secretId}", ID: "changeSecret", Summary: "Change the value of a secret", Added: true,

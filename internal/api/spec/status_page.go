@@ -2,7 +2,6 @@ package spec
 
 import (
 	"net/http"
-	"slices"
 
 	"punctual/internal/api/wire"
 	"punctual/internal/statuspage"
@@ -29,9 +28,8 @@ func statusPageOperations() Group {
 					"they are never disabled for failures, and cannot be deleted.",
 				Parameters: creating(),
 				Body:       jsonBody("The page.", "statusPage", Input("", statusPageMembers(), "title"), one),
-				Responses: answers(created(jsonAnswer("The page was created.", `{"statusPageId":1}`,
-					Of("statusPageId", Integer("The number of the new page.")))),
-					slices.Concat(creatingProblems("The slug is taken."), []any{http.StatusBadRequest})...),
+				Responses: creatingAnswers(made("The page was created.", "statusPageId", "page"),
+					"The slug is taken.", http.StatusBadRequest),
 			},
 			{
 				Method: http.MethodGet, Path: "/statuspages/{statusPageId}", ID: "getStatusPage", Summary: "Show a status page", Added: true,
@@ -108,13 +106,13 @@ func statusPageMembers() []Member {
 		Of("slug", String("The last part of its address, unique on the whole service: lower-case letters, digits and hyphens.").UpTo(statuspage.MaxSlug)),
 		Of("text", markdown("What stands below the title.", statuspage.MaxText)),
 		Of("accent", String("A colour as `#rrggbb`; empty for that of the service.")),
-		Of("theme", String("Its colours.").WithDefault(wire.ThemeNames[0]).Choose(named(wire.ThemeNames,
+		Of("theme", String("Its colours.").WithDefault(statuspage.ThemeNames[0]).Choose(named(statuspage.ThemeNames,
 			"as the visitor's browser wants them", "always light", "always dark")...)),
 		Of("timezone", String("The IANA name of the time zone of its days and times.").WithDefault("UTC")),
 		Of("language", String("A language tag; empty for the language of the visitor.")),
 		Of("days", Integer("How many days of history it shows.").WithDefault(90).Choose(Choice{30, "30", ""}, Choice{90, "90", ""}, Choice{365, "365", ""})),
 		Of("published", Boolean("Visitors can see it. A page that is not published is a draft.").WithDefault(false)),
-		Of("access", String("Who can see it when it is published.").WithDefault(wire.AccessNames[0]).Choose(named(wire.AccessNames,
+		Of("access", String("Who can see it when it is published.").WithDefault(statuspage.AccessNames[0]).Choose(named(statuspage.AccessNames,
 			"everybody", "everybody who knows the address; search engines are asked to leave it out", "whoever knows its password",
 			"members of the account who are signed in")...)),
 		Maybe("password", password),
@@ -127,7 +125,7 @@ func statusPageMembers() []Member {
 		Of("groups", Array("Its groups of components, in their order.", Object("",
 			Of("title", String("The title, which is unique on the page.").NotEmpty().UpTo(statuspage.MaxTitle)),
 			Of("text", markdown("What stands below the title.", statuspage.MaxNote)),
-			Of("fold", String("How it is shown.").WithDefault(wire.FoldNames[0]).Choose(named(wire.FoldNames,
+			Of("fold", String("How it is shown.").WithDefault(statuspage.FoldNames[0]).Choose(named(statuspage.FoldNames,
 				"open", "collapsed until a visitor opens it", "collapsed while all of its components are operational")...)))).UpTo(statuspage.MaxGroups)),
 		Of("components", Array("Its components, in their order.", Object("", componentMembers()...)).UpTo(statuspage.MaxComponents)),
 		Of("hasLogo", Boolean("It has a logo.").Output()),
@@ -140,13 +138,12 @@ func statusPageMembers() []Member {
 
 // componentStates are the states of a component; nobody can set the first one.
 func componentStates() []Choice {
-	return named(wire.StateNames(), "nothing is known, such as before the first run", "all is well", "slow, or less than it is to be",
+	return named(wire.StateNames, "nothing is known, such as before the first run", "all is well", "slow, or less than it is to be",
 		"some of it does not work", "it does not work", "it is worked on, as announced")
 }
 
 func componentMembers() []Member {
 	states := componentStates()
-	percent := Integer("The percentile of the durations that `slowAfterMs` is compared with.").Within(1, 100).WithDefault(95)
 	return []Member{
 		Of("componentId", Integer("The number of the component; left out for a new one.")),
 		Of("group", String("The title of its group; empty for none.")),
@@ -160,7 +157,7 @@ func componentMembers() []Member {
 			Of("successes", Integer("A job that is down is up again after so many successes in a row.").Within(1, statuspage.MaxWindow).WithDefault(2)),
 			Of("slowAfterMs", Integer("A job is slow when that percentile of the durations of its last 20 successes is over it; 0 for never.").
 				In("ms").Within(0, statuspage.MaxSlowAfter.Milliseconds()).WithDefault(0)),
-			Of("percent", percent))),
+			Of("percent", Integer("The percentile of the durations that `slowAfterMs` is compared with.").Within(1, 100).WithDefault(95)))),
 		Of("automaticMinutes", Integer("After how many minutes of an outage an incident is made; 0 for never.").
 			Within(0, int(statuspage.MaxAutomatic.Minutes())).WithDefault(0)),
 		Of("publishAutomatic", Boolean("Such incidents are published at once; otherwise they are drafts.").WithDefault(false)),

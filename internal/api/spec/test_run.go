@@ -33,7 +33,7 @@ func testRunOperations() Group {
 						Maybe("job", Ref("JobChange")),
 						Maybe("jobId", Integer("A stored job; without it, the job is a new one, whose `url` is required.").AtLeast(1))),
 				}},
-				Responses: answers(accepted, slices.Concat([]any{http.StatusBadRequest, http.StatusNotFound}, creatingProblems())...),
+				Responses: creatingAnswers(accepted, http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: "/testruns/{testRunId}", ID: "getTestRun", Summary: "Show a test run", Added: true,

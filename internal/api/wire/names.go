@@ -16,9 +16,12 @@ var RoleNames = []string{cron.RoleViewer.String(), cron.RoleEditor.String(), cro
 var PhaseNames = []string{statuspage.Investigating.String(), statuspage.Identified.String(), statuspage.Monitoring.String(),
 	statuspage.Resolved.String()}
 
+// StateNames are the names of the states of a component, by their numbers.
+var StateNames = []string{statuspage.Unknown.String(), statuspage.Operational.String(), statuspage.Degraded.String(),
+	statuspage.PartialOutage.String(), statuspage.MajorOutage.String(), statuspage.Maintenance.String()}
+
 // ImpactNames are the names of the impacts of an incident, from statuspage.Operational on.
-var ImpactNames = []string{statuspage.Operational.String(), statuspage.Degraded.String(), statuspage.PartialOutage.String(),
-	statuspage.MajorOutage.String()}
+var ImpactNames = StateNames[statuspage.Operational:statuspage.Maintenance]
 
 // PlanEffectNames are the names of what a maintenance of a status page does to jobs, by their numbers.
 var PlanEffectNames = []string{statuspage.EffectNone.String(), statuspage.EffectSilence.String(), statuspage.EffectPause.String()}
