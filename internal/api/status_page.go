@@ -163,14 +163,14 @@ func (a *api) changeStatusPage(w http.ResponseWriter, r *http.Request, actor cro
 	if err != nil {
 		return err
 	}
-	if err := a.service.ChangeStatusPageIf(r.Context(), actor, pathID(r, "statusPageId"), ifMatch(r), change); err != nil {
+	if err := a.service.ChangeStatusPage(r.Context(), actor, pathID(r, "statusPageId"), ifMatch(r), change); err != nil {
 		return cron.Under("/statusPage", err)
 	}
 	return reply(w, struct{}{})
 }
 
 func (a *api) deleteStatusPage(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	if err := a.service.DeleteStatusPageIf(r.Context(), actor, pathID(r, "statusPageId"), ifMatch(r)); err != nil {
+	if err := a.service.DeleteStatusPage(r.Context(), actor, pathID(r, "statusPageId"), ifMatch(r)); err != nil {
 		return err
 	}
 	return reply(w, struct{}{})

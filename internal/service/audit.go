@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"reflect"
 
 	"punctual/internal/cron"
 )
@@ -174,6 +175,22 @@ func sign(e *cron.AuditEntry, actor *cron.Actor) {
 	if letters := []rune(e.Title); len(letters) > longestAuditTitle {
 		e.Title = string(letters[:longestAuditTitle]) + "…"
 	}
+}
+
+// auditField is a value that the log names when it changes.
+type auditField[T any] struct {
+	pointer string
+	value   func(*T) any
+}
+
+// changesOf names the values that differ.
+func changesOf[T any](fields []auditField[T], before, after *T) (pointers []string) {
+	for i := range fields {
+		if f := &fields[i]; !reflect.DeepEqual(f.value(before), f.value(after)) {
+			pointers = append(pointers, f.pointer)
+		}
+	}
+	return pointers
 }
 
 // authorOf is who an actor is, for what keeps that.

@@ -9,7 +9,7 @@ import (
 	"punctual/internal/statuspage"
 )
 
-// MaxIncidentsPage is the largest page of Incidents.
+// MaxIncidentsPage is the largest page of Incidents, and what one has when nothing else is said.
 const MaxIncidentsPage = 50
 
 // Incidents lists incidents of a status page, drafts too, the latest start first, from behind the incident before on (0: all). more tells that
@@ -57,6 +57,12 @@ func (s *Service) AddIncident(ctx context.Context, actor cron.Actor, pageID int6
 		})
 }
 
+// incidentFields are the values of an incident that people edit.
+var incidentFields = []auditField[statuspage.Incident]{
+	{"/title", func(i *statuspage.Incident) any { return i.Title }},
+	{"/draft", func(i *statuspage.Incident) any { return i.Draft }},
+}
+
 // ChangeIncident edits the title of an incident, and whether it is a draft.
 func (s *Service) ChangeIncident(ctx context.Context, actor cron.Actor, pageID, incidentID int64, change func(*statuspage.Incident)) error {
 	return s.changeIncident(ctx, actor, actIncidentSet, pageID, incidentID, func(i *statuspage.Incident, _ []int64, e *cron.AuditEntry) error {
@@ -65,12 +71,7 @@ func (s *Service) ChangeIncident(ctx context.Context, actor cron.Actor, pageID, 
 		if err := edited.Accept(); err != nil {
 			return err
 		}
-		if edited.Title != i.Title {
-			e.Changes = append(e.Changes, "/title")
-		}
-		if edited.Draft != i.Draft {
-			e.Changes = append(e.Changes, "/draft")
-		}
+		e.Changes = changesOf(incidentFields, i, &edited)
 		i.Title, i.Draft = edited.Title, edited.Draft
 		return nil
 	})
@@ -109,25 +110,17 @@ func (s *Service) ChangeIncidentUpdate(ctx context.Context, actor cron.Actor, pa
 		if err := u.Accept(components, &before, now); err != nil {
 			return err
 		}
-		e.Changes = updateChanges(&before, u)
+		e.Changes = changesOf(updateFields, &before, u)
 		return nil
 	})
 }
 
-// updateChanges names the values that differ between two updates.
-func updateChanges(a, b *statuspage.Update) (pointers []string) {
-	for _, f := range []struct {
-		pointer string
-		same    bool
-	}{
-		{"/phase", a.Phase == b.Phase}, {"/text", a.Text == b.Text}, {"/at", a.At.Equal(b.At)},
-		{"/impacts", slices.Equal(a.Impacts, b.Impacts)},
-	} {
-		if !f.same {
-			pointers = append(pointers, f.pointer)
-		}
-	}
-	return pointers
+// updateFields are the values of an update of an incident.
+var updateFields = []auditField[statuspage.Update]{
+	{"/phase", func(u *statuspage.Update) any { return u.Phase }},
+	{"/text", func(u *statuspage.Update) any { return u.Text }},
+	{"/at", func(u *statuspage.Update) any { return u.At.UnixNano() }},
+	{"/impacts", func(u *statuspage.Update) any { return append([]statuspage.Impact{}, u.Impacts...) }},
 }
 
 // changeIncident edits an incident, which the service leaves alone from then on.

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"reflect"
 	"time"
 
 	"punctual/internal/cron"
@@ -89,33 +88,23 @@ func (s *Service) ChangeMaintenance(ctx context.Context, actor cron.Actor, windo
 					return err
 				}
 				w.UpdatedBy = authorOf(&actor).Label
-				e.Title, e.Changes = w.Title, maintenanceChanges(&before, w)
+				e.Title, e.Changes = w.Title, changesOf(maintenanceFields, &before, w)
 				return nil
 			})
 		})
 }
 
-// maintenanceChanges names the values that differ between two windows.
-func maintenanceChanges(a, b *cron.MaintenanceWindow) (pointers []string) {
-	for _, f := range []struct {
-		pointer string
-		value   func(*cron.MaintenanceWindow) any
-	}{
-		{"/title", func(w *cron.MaintenanceWindow) any { return w.Title }},
-		{"/effect", func(w *cron.MaintenanceWindow) any { return w.Effect }},
-		{"/start", func(w *cron.MaintenanceWindow) any { return w.Start.Unix() }},
-		{"/end", func(w *cron.MaintenanceWindow) any { return w.End.Unix() }},
-		{"/schedule", func(w *cron.MaintenanceWindow) any { return w.Schedule }},
-		{"/durationSeconds", func(w *cron.MaintenanceWindow) any { return w.Duration }},
-		{"/jobIds", func(w *cron.MaintenanceWindow) any { return append([]int64{}, w.JobIDs...) }},
-		{"/folderIds", func(w *cron.MaintenanceWindow) any { return append([]int64{}, w.FolderIDs...) }},
-		{"/tags", func(w *cron.MaintenanceWindow) any { return append([]string{}, w.Tags...) }},
-	} {
-		if !reflect.DeepEqual(f.value(a), f.value(b)) {
-			pointers = append(pointers, f.pointer)
-		}
-	}
-	return pointers
+// maintenanceFields are the values of a window.
+var maintenanceFields = []auditField[cron.MaintenanceWindow]{
+	{"/title", func(w *cron.MaintenanceWindow) any { return w.Title }},
+	{"/effect", func(w *cron.MaintenanceWindow) any { return w.Effect }},
+	{"/start", func(w *cron.MaintenanceWindow) any { return w.Start.Unix() }},
+	{"/end", func(w *cron.MaintenanceWindow) any { return w.End.Unix() }},
+	{"/schedule", func(w *cron.MaintenanceWindow) any { return w.Schedule }},
+	{"/durationSeconds", func(w *cron.MaintenanceWindow) any { return w.Duration }},
+	{"/jobIds", func(w *cron.MaintenanceWindow) any { return append([]int64{}, w.JobIDs...) }},
+	{"/folderIds", func(w *cron.MaintenanceWindow) any { return append([]int64{}, w.FolderIDs...) }},
+	{"/tags", func(w *cron.MaintenanceWindow) any { return append([]string{}, w.Tags...) }},
 }
 
 // DeleteMaintenance removes a window.

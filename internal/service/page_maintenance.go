@@ -2,10 +2,8 @@ package service
 
 import (
 	"context"
-	"reflect"
 
 	"punctual/internal/cron"
-	"punctual/internal/message"
 	"punctual/internal/statuspage"
 	"punctual/internal/store"
 )
@@ -56,32 +54,22 @@ func (s *Service) ChangeStatusMaintenance(ctx context.Context, actor cron.Actor,
 					return err
 				}
 				p.UpdatedBy = authorOf(&actor).Label
-				e.Title, e.Changes = p.Title, planChanges(&before, p)
+				e.Title, e.Changes = p.Title, changesOf(planFields, &before, p)
 				return nil
 			})
 		})
 }
 
-// planChanges names the values that differ between two maintenances.
-func planChanges(a, b *statuspage.Plan) (pointers []string) {
-	for _, f := range []struct {
-		pointer string
-		value   func(*statuspage.Plan) any
-	}{
-		{"/title", func(p *statuspage.Plan) any { return p.Title }},
-		{"/text", func(p *statuspage.Plan) any { return p.Text }},
-		{"/effect", func(p *statuspage.Plan) any { return p.Effect }},
-		{"/componentIds", func(p *statuspage.Plan) any { return p.ComponentIDs }},
-		{"/start", func(p *statuspage.Plan) any { return p.Start.Unix() }},
-		{"/end", func(p *statuspage.Plan) any { return p.End.Unix() }},
-		{"/schedule", func(p *statuspage.Plan) any { return p.Schedule }},
-		{"/durationSeconds", func(p *statuspage.Plan) any { return p.Duration }},
-	} {
-		if !reflect.DeepEqual(f.value(a), f.value(b)) {
-			pointers = append(pointers, f.pointer)
-		}
-	}
-	return pointers
+// planFields are the values of a maintenance of a status page.
+var planFields = []auditField[statuspage.Plan]{
+	{"/title", func(p *statuspage.Plan) any { return p.Title }},
+	{"/text", func(p *statuspage.Plan) any { return p.Text }},
+	{"/effect", func(p *statuspage.Plan) any { return p.Effect }},
+	{"/componentIds", func(p *statuspage.Plan) any { return p.ComponentIDs }},
+	{"/start", func(p *statuspage.Plan) any { return p.Start.Unix() }},
+	{"/end", func(p *statuspage.Plan) any { return p.End.Unix() }},
+	{"/schedule", func(p *statuspage.Plan) any { return p.Schedule }},
+	{"/durationSeconds", func(p *statuspage.Plan) any { return p.Duration }},
 }
 
 // DeleteStatusMaintenance removes a maintenance of a status page. One that is in progress ends.
@@ -100,19 +88,21 @@ func (s *Service) DeleteStatusMaintenance(ctx context.Context, actor cron.Actor,
 		})
 }
 
+// automaticWords are what an automatic incident says, and who says it.
+func automaticWords(a *store.AutomaticIncident) (title, text, by string) {
+	c := words(a.Language)
+	if a.Back {
+		return "", c.Label("incident.automatic-back"), byService
+	}
+	return c.Label("incident.automatic-title", "title", a.Component), c.Label("incident.automatic-text"), byService
+}
+
 // WorkStatusPages takes a step of what status pages do by themselves: maintenances begin and end, incidents are made automatically and
 // resolved, and announcements end. more asks for another step soon.
 func (s *Service) WorkStatusPages(ctx context.Context) (more bool, err error) {
-	words := func(a *store.AutomaticIncident) (title, text, by string) {
-		c := message.Choose(a.Language, message.Languages())
-		if a.Back {
-			return "", c.Label("incident.automatic-back"), byService
-		}
-		return c.Label("incident.automatic-title", "title", a.Component), c.Label("incident.automatic-text"), byService
-	}
 	for _, step := range []func(context.Context) (bool, error){
 		s.store.ShowMaintenance,
-		func(ctx context.Context) (bool, error) { return s.store.WorkIncidents(ctx, words) },
+		func(ctx context.Context) (bool, error) { return s.store.WorkIncidents(ctx, automaticWords) },
 		s.store.EndAnnouncements,
 	} {
 		again, err := step(ctx)

@@ -30,10 +30,9 @@ var whoMay = map[string]string{
 	"MaintenanceWindows": readers, "MaintenanceWindow": readers,
 	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,
 	"StatusPages": readers, "StatusPage": readers, "StatusPagesOfJob": readers, "StatusLogo": readers, "SetStatusLogo": writers, "SetComponentState": writers,
-	"NewStatusPage": writers, "AddStatusPage": writers, "ChangeStatusPage": writers, "ChangeStatusPageIf": writers,
-	"DeleteStatusPage":   "command, key, operator's key, editor's key, editor, owner, stale owner",
-	"DeleteStatusPageIf": "command, key, operator's key, editor's key, editor, owner, stale owner",
-	"RestoreVersion":     writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
+	"NewStatusPage": writers, "AddStatusPage": writers, "ChangeStatusPage": writers,
+	"DeleteStatusPage": "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"RestoreVersion":   writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
 	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers, "ActionOrder": writers,
 
 	"NewTestRun": writers, "StartTestRun": writers, "RoomForTestRun": writers, "EndTestRun": writers,

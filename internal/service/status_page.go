@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"reflect"
 	"strconv"
 
 	"punctual/internal/cron"
@@ -82,14 +81,9 @@ func (s *Service) hashPagePassword(ctx context.Context, actor *cron.Actor, p *st
 	return err
 }
 
-// ChangeStatusPage edits a page. Components that keep their ID keep their history, those without one are new, and those that are left out
-// go. What change does to IDs, versions and states counts for nothing.
-func (s *Service) ChangeStatusPage(ctx context.Context, actor cron.Actor, pageID int64, change func(*statuspage.Page)) error {
-	return s.ChangeStatusPageIf(ctx, actor, pageID, nil, change)
-}
-
-// ChangeStatusPageIf is ChangeStatusPage for a page that meets a precondition, which may be nil.
-func (s *Service) ChangeStatusPageIf(ctx context.Context, actor cron.Actor, pageID int64, only Precondition,
+// ChangeStatusPage edits a page that meets a precondition, which may be nil. Components that keep their ID keep their history, those without
+// one are new, and those that are left out go. What change does to IDs, versions and states counts for nothing.
+func (s *Service) ChangeStatusPage(ctx context.Context, actor cron.Actor, pageID int64, only Precondition,
 	change func(*statuspage.Page)) error {
 	if err := s.allow(&actor, UseChangeStatusPage); err != nil {
 		return err
@@ -107,7 +101,7 @@ func (s *Service) ChangeStatusPageIf(ctx context.Context, actor cron.Actor, page
 		return s.hashPagePassword(ctx, &actor, p)
 	}, func(ctx context.Context, before, after *statuspage.Page) error {
 		return s.note(ctx, &actor, cron.AuditEntry{Action: actStatusPageSet, Object: objectStatusPage, ObjectID: pageID, Title: after.Title,
-			Changes: statusPageChanges(before, after)})
+			Changes: changesOf(statusPageFields, before, after)})
 	})
 }
 
@@ -121,44 +115,29 @@ func checkPage(only Precondition, p *statuspage.Page) error {
 	return nil
 }
 
-// statusPageChanges points to what differs between two pages, for the audit log.
-func statusPageChanges(before, after *statuspage.Page) (changes []string) {
-	for _, field := range []struct {
-		pointer string
-		of      func(p *statuspage.Page) any
-	}{
-		{"/title", func(p *statuspage.Page) any { return p.Title }},
-		{"/slug", func(p *statuspage.Page) any { return p.Slug }},
-		{"/text", func(p *statuspage.Page) any { return p.Text }},
-		{"/accent", func(p *statuspage.Page) any { return p.Accent }},
-		{"/theme", func(p *statuspage.Page) any { return p.Theme }},
-		{"/timezone", func(p *statuspage.Page) any { return p.Timezone }},
-		{"/language", func(p *statuspage.Page) any { return p.Language }},
-		{"/days", func(p *statuspage.Page) any { return p.Days }},
-		{"/published", func(p *statuspage.Page) any { return p.Published }},
-		{"/access", func(p *statuspage.Page) any { return p.Access }},
-		{"/password", func(p *statuspage.Page) any { return p.PasswordHash }},
-		{"/networks", func(p *statuspage.Page) any { return p.Networks }},
-		{"/announcement", func(p *statuspage.Page) any { return p.Announcement }},
-		{"/announcedUntil", func(p *statuspage.Page) any { return p.AnnouncedUntil.UnixMilli() }},
-		{"/withMaintenance", func(p *statuspage.Page) any { return p.WithMaintenance }},
-		{"/groups", func(p *statuspage.Page) any { return p.Groups }},
-		{"/components", func(p *statuspage.Page) any { return p.Components }},
-	} {
-		if !reflect.DeepEqual(field.of(before), field.of(after)) {
-			changes = append(changes, field.pointer)
-		}
-	}
-	return changes
+// statusPageFields are the values of a page.
+var statusPageFields = []auditField[statuspage.Page]{
+	{"/title", func(p *statuspage.Page) any { return p.Title }},
+	{"/slug", func(p *statuspage.Page) any { return p.Slug }},
+	{"/text", func(p *statuspage.Page) any { return p.Text }},
+	{"/accent", func(p *statuspage.Page) any { return p.Accent }},
+	{"/theme", func(p *statuspage.Page) any { return p.Theme }},
+	{"/timezone", func(p *statuspage.Page) any { return p.Timezone }},
+	{"/language", func(p *statuspage.Page) any { return p.Language }},
+	{"/days", func(p *statuspage.Page) any { return p.Days }},
+	{"/published", func(p *statuspage.Page) any { return p.Published }},
+	{"/access", func(p *statuspage.Page) any { return p.Access }},
+	{"/password", func(p *statuspage.Page) any { return p.PasswordHash }},
+	{"/networks", func(p *statuspage.Page) any { return p.Networks }},
+	{"/announcement", func(p *statuspage.Page) any { return p.Announcement }},
+	{"/announcedUntil", func(p *statuspage.Page) any { return p.AnnouncedUntil.UnixMilli() }},
+	{"/withMaintenance", func(p *statuspage.Page) any { return p.WithMaintenance }},
+	{"/groups", func(p *statuspage.Page) any { return p.Groups }},
+	{"/components", func(p *statuspage.Page) any { return p.Components }},
 }
 
-// DeleteStatusPage removes a page with its components, incidents and history. Its jobs stay.
-func (s *Service) DeleteStatusPage(ctx context.Context, actor cron.Actor, pageID int64) error {
-	return s.DeleteStatusPageIf(ctx, actor, pageID, nil)
-}
-
-// DeleteStatusPageIf is DeleteStatusPage for a page that meets a precondition, which may be nil.
-func (s *Service) DeleteStatusPageIf(ctx context.Context, actor cron.Actor, pageID int64, only Precondition) error {
+// DeleteStatusPage removes a page that meets a precondition, which may be nil, with its components, incidents and history. Its jobs stay.
+func (s *Service) DeleteStatusPage(ctx context.Context, actor cron.Actor, pageID int64, only Precondition) error {
 	if err := s.allow(&actor, UseDeleteStatusPage); err != nil {
 		return err
 	}
@@ -210,8 +189,12 @@ func (s *Service) SetStatusLogo(ctx context.Context, actor cron.Actor, pageID in
 			return err
 		}
 	}
+	changed := "/logo"
+	if dark {
+		changed = "/logo/dark"
+	}
 	return s.store.SetStatusLogo(ctx, actor.Account.ID, pageID, dark, file, func(ctx context.Context, p *statuspage.Page) error {
 		return s.note(ctx, &actor, cron.AuditEntry{Action: actStatusPageSet, Object: objectStatusPage, ObjectID: pageID, Title: p.Title,
-			Changes: []string{map[bool]string{false: "/logo", true: "/logo/dark"}[dark]}})
+			Changes: []string{changed}})
 	})
 }

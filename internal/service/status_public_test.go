@@ -75,7 +75,7 @@ func TestStatusPassword(t *testing.T) {
 	if !right {
 		t.Error("another address is refused")
 	}
-	w.ok(w.ChangeStatusPage(t.Context(), editor, p.ID, func(p *statuspage.Page) { p.Password = "nine wide boats" }))
+	w.ok(w.ChangeStatusPage(t.Context(), editor, p.ID, nil, func(p *statuspage.Page) { p.Password = "nine wide boats" }))
 	after, err := w.StatusEntrance(t.Context(), p.Slug)
 	w.ok(err)
 	if before.Mark == "" || after.Mark == before.Mark || after.Revision <= before.Revision || len(after.Networks) != 1 {

@@ -92,10 +92,8 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"StatusLogo":         func() error { return second(s.StatusLogo(ctx, a, 1, false)) },
 		"SetStatusLogo":      func() error { return s.SetStatusLogo(ctx, a, 1, false, nil) },
 		"SetComponentState":  func() error { return s.SetComponentState(ctx, a, 1, 1, nil) },
-		"ChangeStatusPage":   func() error { return s.ChangeStatusPage(ctx, a, 1, func(*statuspage.Page) {}) },
-		"ChangeStatusPageIf": func() error { return s.ChangeStatusPageIf(ctx, a, 1, nil, func(*statuspage.Page) {}) },
-		"DeleteStatusPage":   func() error { return s.DeleteStatusPage(ctx, a, 1) },
-		"DeleteStatusPageIf": func() error { return s.DeleteStatusPageIf(ctx, a, 1, nil) },
+		"ChangeStatusPage":   func() error { return s.ChangeStatusPage(ctx, a, 1, nil, func(*statuspage.Page) {}) },
+		"DeleteStatusPage":   func() error { return s.DeleteStatusPage(ctx, a, 1, nil) },
 		"MaintenanceWindows": func() error { return second(s.MaintenanceWindows(ctx, a)) },
 		"MaintenanceWindow":  func() error { return second(s.MaintenanceWindow(ctx, a, 1)) },
 		"AddMaintenance": func() error {

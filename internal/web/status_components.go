@@ -68,7 +68,7 @@ func (v *visit) changeStatus(change func(*statuspage.Page) (found bool)) error {
 	if copied := page.Clone(); !change(&copied) { // nothing is to be saved then
 		return cron.Missing(cron.SubjectNone)
 	}
-	return v.web.service.ChangeStatusPage(v.ctx(), v.actor, page.ID, func(p *statuspage.Page) { change(p) })
+	return v.web.service.ChangeStatusPage(v.ctx(), v.actor, page.ID, nil, func(p *statuspage.Page) { change(p) })
 }
 
 // orderComponents moves a component up or down within its group, or a group, which its number names.

@@ -51,7 +51,7 @@ func unpublishStatusPage(v *visit) error { return v.setPublished(false, "status-
 
 func (v *visit) setPublished(published bool, done string) error {
 	id := v.pathID("id")
-	err := v.web.service.ChangeStatusPage(v.ctx(), v.actor, id, func(p *statuspage.Page) { p.Published = published })
+	err := v.web.service.ChangeStatusPage(v.ctx(), v.actor, id, nil, func(p *statuspage.Page) { p.Published = published })
 	if err != nil {
 		f, status, err := v.rejected(err)
 		if err != nil {

@@ -89,7 +89,7 @@ func changeStatusSettings(v *visit) error {
 	until := v.localTime("announcedUntil", &c)
 	err := c.Err()
 	if err == nil {
-		err = v.web.service.ChangeStatusPage(v.ctx(), v.actor, v.pathID("id"), func(p *statuspage.Page) { v.fillStatusPage(p, until) })
+		err = v.web.service.ChangeStatusPage(v.ctx(), v.actor, v.pathID("id"), nil, func(p *statuspage.Page) { v.fillStatusPage(p, until) })
 	}
 	if err != nil {
 		f, status, err := v.rejected(fieldsOf(err, "networks"), statusFields...)
@@ -189,7 +189,7 @@ func deleteStatusPage(v *visit) error {
 		f.errors = map[string]string{"typed": v.catalogue.Label("status-settings.typed-wrong")}
 		return v.statusSettings(http.StatusUnprocessableEntity, statusSettingsPage{DeleteForm: f})
 	}
-	if err := v.web.service.DeleteStatusPage(v.ctx(), v.actor, page.ID); err != nil {
+	if err := v.web.service.DeleteStatusPage(v.ctx(), v.actor, page.ID, nil); err != nil {
 		f, status, err := v.rejected(err)
 		if err != nil {
 			return err

@@ -344,7 +344,7 @@ func TestLargeStatusPage(t *testing.T) {
 	page := b.statusPage(strings.Repeat(`"`, statuspage.MaxTitle))
 	actor := cron.OperatorOf(c.account(t))
 	job := c.newJob(t, titled(strings.Repeat(`"`, 100))).ID
-	err := c.service.ChangeStatusPage(t.Context(), actor, c.lastPage(t).ID, func(p *statuspage.Page) {
+	err := c.service.ChangeStatusPage(t.Context(), actor, c.lastPage(t).ID, nil, func(p *statuspage.Page) {
 		for i := range statuspage.MaxGroups {
 			p.Groups = append(p.Groups, statuspage.Group{Title: fmt.Sprintf("%02d%s", i, strings.Repeat(`"`, statuspage.MaxTitle-2)), Text: strings.Repeat(`"`, statuspage.MaxNote)})
 		}
