@@ -8,6 +8,7 @@ import (
 
 	"punctual/internal/api/wire"
 	"punctual/internal/cron"
+	"punctual/internal/service"
 	"punctual/internal/statuspage"
 )
 
@@ -65,12 +66,12 @@ func (a *api) listIncidents(w http.ResponseWriter, r *http.Request, actor cron.A
 	var (
 		p      wire.Problems
 		query  = wire.Query(r, &p)
-		limit  = wire.MaxIncidentsPage
+		limit  = service.MaxIncidentsPage
 		cursor string
 		before int64
 	)
 	query.Text("cursor", &cursor)
-	wire.Integer(query, "limit", &limit, 1, wire.MaxIncidentsPage)
+	wire.Integer(query, "limit", &limit, 1, service.MaxIncidentsPage)
 	if cursor != "" {
 		if before = parseID(cursor); before == 0 {
 			query.Add("cursor", cron.Problem{Rule: cron.RuleCursor})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"punctual/internal/api/wire"
+	"punctual/internal/service"
 	"punctual/internal/statuspage"
 )
 
@@ -26,7 +27,7 @@ func incidentOperations() Group {
 				Method: http.MethodGet, Path: list, ID: "listIncidents", Summary: "List the incidents of a status page", Added: true,
 				Description: "Drafts too. A page keeps 1000 incidents; a further one takes the place of the one that was resolved first.",
 				Parameters: []Parameter{page,
-					{In: "query", Name: "limit", Schema: Integer("Incidents in a page.").Within(1, wire.MaxIncidentsPage).WithDefault(wire.MaxIncidentsPage)},
+					{In: "query", Name: "limit", Schema: Integer("Incidents in a page.").Within(1, service.MaxIncidentsPage).WithDefault(service.MaxIncidentsPage)},
 					{In: "query", Name: "cursor", Schema: String("`next` of the previous page.")}},
 				Responses: answers(jsonAnswer("A page of incidents, the latest start first.", "", Of("incidents", Array("", Ref("Incident"))), next()),
 					http.StatusBadRequest, http.StatusNotFound),

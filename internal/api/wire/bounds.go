@@ -27,11 +27,10 @@ const (
 	MaxAuditPage     = 1000
 )
 
-// Secrets in a page.
+// Items in a page.
 const (
 	DefaultProblemsPage = 100
 	MaxProblemsPage     = 100
-	MaxIncidentsPage    = 50 // also what a page has without a limit
 
 	DefaultChannelsPage = 100
 	MaxChannelsPage     = 100
