@@ -1,12 +1,9 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"image"
-	"image/png"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -104,9 +101,9 @@ var strangers = map[string]string{
 	"PATCH /statuspages/{statusPageId}":                               `{"statusPage":{"title":"mine"}}`,
 	"DELETE /statuspages/{statusPageId}":                              ``,
 	"POST /statuspages/{statusPageId}/components/{componentId}/state": `{"state":"degraded"}`,
-	"PUT /statuspages/{statusPageId}/logo":                            pixel,
+	"PUT /statuspages/{statusPageId}/logo":                            string(storetest.Logo()),
 	"DELETE /statuspages/{statusPageId}/logo":                         ``,
-	"PUT /statuspages/{statusPageId}/logo/dark":                       pixel,
+	"PUT /statuspages/{statusPageId}/logo/dark":                       string(storetest.Logo()),
 	"DELETE /statuspages/{statusPageId}/logo/dark":                    ``,
 	"POST /bin/jobs/{jobId}/restore":                                  ``,
 	"DELETE /bin/jobs/{jobId}":                                        ``,
@@ -287,12 +284,3 @@ func (c *client) listen(target string) response {
 	c.server.ServeHTTP(w, r)
 	return response{w.Code, w.Result().Header, w.Body.String()}
 }
-
-// pixel is a PNG file of one pixel.
-var pixel = func() string {
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
-		panic(err)
-	}
-	return b.String()
-}()

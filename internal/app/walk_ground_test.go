@@ -1,12 +1,9 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"image"
-	"image/png"
 	"log/slog"
 	"net"
 	"net/http"
@@ -393,8 +390,8 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: "walked", Days: 90, Timezone: "UTC",
 		Components: []statuspage.Component{{Title: inside, Rule: statuspage.DefaultRule()}}}
 	g.must(db.CreateStatusPage(ctx, &page))
-	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, false, []byte(logoFile)))
-	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, true, []byte(logoFile)))
+	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, false, storetest.Logo()))
+	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, true, storetest.Logo()))
 	g.addIncident(ctx, db, &page)
 	g.must(db.SetTOTP(ctx, g.people["half"].id, []byte(walkSecret)))
 	done := cron.Action{AccountID: account.ID}
@@ -429,7 +426,7 @@ func (g *ground) addIncident(ctx context.Context, db *store.Store, page *statusp
 	fine := func([]int64) error { return nil }
 	g.must(db.CreateIncident(ctx, &incident, fine))
 	g.must(db.CreateStatusPlan(ctx, &plan, fine))
-	for name, id := range map[string]int64{"componentId": page.Components[0].ID, "incidentId": incident.ID,
+	for name, id := range map[string]int64{"incidentId": incident.ID,
 		"updateId": incident.Updates[0].ID, "maintenanceId": plan.ID} {
 		g.names[name] = fmt.Sprint(id)
 	}
@@ -476,11 +473,5 @@ func (g *ground) addLinks(db *store.Store) {
 	}
 }
 
-// logoFile is a PNG file of one pixel.
-var logoFile = func() string {
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
-		panic(err)
-	}
-	return b.String()
-}()
+// logoFile is what a call that sets a logo sends.
+var logoFile = string(storetest.Logo())

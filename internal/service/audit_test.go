@@ -1,12 +1,9 @@
 package service_test
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"image"
-	"image/png"
 	"maps"
 	"reflect"
 	"slices"
@@ -160,7 +157,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"ChangeStatusPage", "statuspage.change", func() error {
 			return w.ChangeStatusPage(ctx, jane, page.ID, nil, func(p *statuspage.Page) { p.Title, p.Published = "Status", true })
 		}},
-		{"SetStatusLogo", "statuspage.change", func() error { return w.SetStatusLogo(ctx, jane, page.ID, true, pixel()) }},
+		{"SetStatusLogo", "statuspage.change", func() error { return w.SetStatusLogo(ctx, jane, page.ID, true, storetest.Logo()) }},
 		{"AddIncident", "incident.create", func() error { return w.AddIncident(ctx, jane, page.ID, &opened) }},
 		{"ChangeIncident", "incident.change", func() error {
 			return w.ChangeIncident(ctx, jane, page.ID, opened.ID, func(i *statuspage.Incident) { i.Title, i.Draft = "fast", true })
@@ -368,13 +365,4 @@ func TestAuditOfAnAccount(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Actor != "command line" {
 		t.Errorf("%+v, %v", all, err)
 	}
-}
-
-// pixel is a picture of one pixel.
-func pixel() []byte {
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
 }

@@ -12,6 +12,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/service"
 	"punctual/internal/statuspage"
+	"punctual/internal/store/storetest"
 )
 
 // ownAccount is an account apart from the operator's, with an owner.
@@ -121,7 +122,7 @@ func TestExport(t *testing.T) {
 	page := statuspage.Page{Title: "Systems", Days: 90, Access: statuspage.AccessPassword, Password: "s3cret sesame",
 		Components: []statuspage.Component{{Title: "Website", JobIDs: []int64{job.ID}}}}
 	w.ok(w.AddStatusPage(ctx, a, &page))
-	w.ok(w.SetStatusLogo(ctx, a, page.ID, true, pixel()))
+	w.ok(w.SetStatusLogo(ctx, a, page.ID, true, storetest.Logo()))
 	written, err := w.exportText(ctx, a)
 	w.ok(err)
 	var export struct {
