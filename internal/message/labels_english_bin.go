@@ -22,9 +22,6 @@ var englishBin = map[string]string{
 	"done.folder-restored":      "The folder is back, with those of its jobs that nobody has moved since.",
 	"done.purged":               "Deleted for good.",
 
-	"incident.automatic-title":   "Outage of {title}",
-	"incident.automatic-text":    "Our checks report an outage.",
-	"incident.automatic-back":    "Our checks report that it works again.",
 	"nav.maintenance":            "Maintenance",
 	"maintenance.intro":          "A maintenance window pauses or silences jobs for some time, once or again and again.",
 	"maintenance.new":            "Plan a window",

@@ -148,6 +148,9 @@ var englishStatus = map[string]string{
 	"done.component-set":          "The state is set. It holds until you release it.",
 	"done.component-released":     "Released. The jobs tell the state again.",
 
+	"incident.automatic-title": "Outage of {title}",
+	"incident.automatic-text":  "Our checks report an outage.",
+	"incident.automatic-back":  "Our checks report that it works again.",
 	"incident.investigating":   "Investigating",
 	"incident.identified":      "Identified",
 	"incident.monitoring":      "Monitoring",

@@ -69,7 +69,7 @@ func (v *visit) storageFacts(p *view, held *cron.Storage) []fact {
 		if l.DiskTotal > 0 {
 			facts = append(facts, fact{t("storage.disk"), t("storage.disk-free", "free", p.Bytes(l.DiskFree), "total", p.Bytes(l.DiskTotal))})
 		}
-		facts = append(facts, fact{t("storage.in-flight"), t("storage.of-slots", "count", p.Count(l.InFlight), "slots", p.Count(l.Slots))},
+		facts = append(facts, fact{t("storage.in-progress"), t("storage.of-slots", "count", p.Count(l.InFlight), "slots", p.Count(l.Slots))},
 			fact{t("storage.late"), p.Duration(l.LateBy)})
 	}
 	return append(facts, fact{t("storage.due"), p.Count(held.Due)}, fact{t("storage.messages"), p.Count(held.WaitingMessages)},
@@ -92,7 +92,7 @@ var limitLabels = map[string]string{
 	"testRunIntervalSeconds": "limit.test-run-interval", "maxJobs": "limit.jobs", "maxKeys": "limit.keys", "maxSecrets": "limit.secrets",
 	"maxChannels": "limit.channels", "maxStatusPages": "limit.status-pages", "mailsPerDay": "limit.mails", "maxVersionBytes": "limit.versions", "minIntervalSeconds": "limit.interval",
 	"defaultTimeoutSeconds": "limit.default-timeout", "maxTimeoutSeconds": "limit.timeout", "maxResponseBytes": "limit.response",
-	"maxInFlight": "limit.in-flight", "maxFailures": "limit.failures", "retentionDays": "limit.retention",
+	"maxInFlight": "limit.in-progress", "maxFailures": "limit.failures", "retentionDays": "limit.retention",
 }
 
 // plansPage shows operators the limits of all plans, side by side.
