@@ -15,8 +15,9 @@ import (
 const exportFormat = 1
 
 // Export writes all data of the account but secrets, as one JSON object: account, people, API keys, folders, maintenance windows,
-// status pages, incidents, jobs, TLS material, the names of secrets, channels, the bin, and the records of its history. Nothing is held in memory but a page, and no transaction stays open: a record that
-// is made meanwhile may be there or not. After an error the object is not complete.
+// status pages with their incidents and maintenances, TLS material, the names of secrets, channels, jobs, the bin, and the records of its
+// history. Nothing is held in memory but a page, and no transaction stays open: a record that is made meanwhile may be there or not. After
+// an error the object is not complete.
 func (s *Service) Export(ctx context.Context, actor cron.Actor, w io.Writer) error {
 	if err := s.allow(&actor, UseExport); err != nil {
 		return err
