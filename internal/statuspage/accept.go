@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,8 +17,8 @@ const (
 	maxID        = 1<<53 - 1 // what JSON numbers hold
 )
 
-// Days of history that a page can show.
-var dayChoices = []int{30, 90, 365}
+// DayChoices are the days of history that a page can show.
+var DayChoices = []string{"30", "90", "365"}
 
 // Parts of addresses that the service itself has, or that look as if it had.
 var reservedSlugs = []string{
@@ -63,8 +62,8 @@ func (p *Page) Accept(before *Page) error {
 	if !cron.IsLanguage(p.Language) {
 		c.Add("/language", cron.Problem{Rule: cron.RuleUnknownValue, Given: p.Language})
 	}
-	if !slices.Contains(dayChoices, p.Days) {
-		c.Add("/days", cron.Problem{Rule: cron.RuleUnknownValue, Given: strconv.Itoa(p.Days), Want: "30, 90, 365"})
+	if days := strconv.Itoa(p.Days); !slices.Contains(DayChoices, days) {
+		c.Add("/days", cron.Problem{Rule: cron.RuleUnknownValue, Given: days, Want: strings.Join(DayChoices, ", ")})
 	}
 	p.acceptPassword(&c)
 	p.acceptNetworks(&c)
@@ -155,15 +154,6 @@ func (p *Page) acceptNetworks(c *cron.Checker) {
 		}
 	}
 	p.Networks = kept
-}
-
-// Admits reports whether a visitor from an address may see the page, as far as its networks go.
-func (p *Page) Admits(address netip.Addr) bool {
-	address = address.Unmap().WithZone("")
-	return len(p.Networks) == 0 || slices.ContainsFunc(p.Networks, func(text string) bool {
-		network, err := netip.ParsePrefix(text)
-		return err == nil && network.Contains(address)
-	})
 }
 
 func (p *Page) acceptGroups(c *cron.Checker) {

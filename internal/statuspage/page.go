@@ -147,7 +147,7 @@ type Rule struct {
 	Failures  int           // of the last Of runs that make the job down; 1 to Of
 	Of        int           // 1 to MaxWindow
 	Successes int           // in a row after which it is up again; 1 to MaxWindow
-	SlowAfter time.Duration // the job is slow when Percentile of the durations of the last MaxWindow runs is over it; 0 for never. Whole milliseconds
+	SlowAfter time.Duration // the job is slow when the percentile (Percent) of the durations of its last MaxWindow successes is over it; 0 for never. Whole milliseconds
 	Percent   int           // 1 to 100
 }
 

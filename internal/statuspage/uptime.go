@@ -48,17 +48,6 @@ func (t Durations) Uptime(withMaintenance bool) (share float64, known bool) {
 	return float64(up) / float64(all), true
 }
 
-// Worst is the worst state of the times; Unknown when there is none at all.
-func (t Durations) Worst() State {
-	var states []State
-	for s, d := range t {
-		if d > 0 {
-			states = append(states, State(s))
-		}
-	}
-	return Gravest(states)
-}
-
 const secondsOfDay = 24 * 60 * 60
 
 // civilDay is the day, since 1970, on the calendar of a zone.

@@ -91,9 +91,6 @@ func TestUptime(t *testing.T) {
 	if share, _ := times.Uptime(true); share != 0.375 {
 		t.Errorf("with maintenance: %g", share)
 	}
-	if worst := times.Worst(); worst != statuspage.MajorOutage {
-		t.Errorf("the worst state: %s", worst)
-	}
 }
 
 // secondBySecond is the oracle: it looks at every second what is shown, by the latest transition of each layer, and counts it for the day

@@ -34,7 +34,7 @@ type statusLogo struct {
 }
 
 // Spans are the lengths of the history that can be shown, in days.
-func (statusSettingsPage) Spans() []string { return []string{"30", "90", "365"} }
+func (statusSettingsPage) Spans() []string { return statuspage.DayChoices }
 
 // chosen is the number of a choice by its name; one that does not exist for a name that is unknown.
 func chosen(names []string, name string) int {
