@@ -95,8 +95,9 @@ func herdJobs(t *testing.T) (jobs int, whole bool) {
 
 // TestHerdFails has all jobs of an account fail at once, for seven causes, and work again. A handful of messages tells of all failures, and
 // a handful of all recoveries, after them. Another account's jobs run each second as before, and the one of them that fails is told of.
+//
+// It is not parallel to other tests, whose jobs would be late, which is a problem of its own.
 func TestHerdFails(t *testing.T) {
-	t.Parallel()
 	harness.OnEachDatabase(t, func(t *testing.T, s *harness.Service) {
 		jobs, whole := herdJobs(t)
 		h := &herd{T: t, service: s, jobs: jobs, loud: newHerdHook(t), steady: newHerdHook(t)}
