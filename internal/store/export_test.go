@@ -170,10 +170,10 @@ func (s *Store) MoveMaintenance(ctx context.Context) error {
 	return err
 }
 
-// SetLayer is setLayer in a transaction of its own.
-func SetLayer(ctx context.Context, s *Store, componentID int64, layer statuspage.Layer, from time.Time, list ...statuspage.Transition) error {
+// SetLayer is setLayers for a component in a transaction of its own.
+func SetLayer(ctx context.Context, s *Store, pageID, componentID int64, layer statuspage.Layer, from time.Time, list ...statuspage.Transition) error {
 	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		return s.setLayer(ctx, q, componentID, layer, from, list...)
+		return s.setLayers(ctx, q, pageID, layer, from, map[int64][]statuspage.Transition{componentID: list})
 	})
 }
 

@@ -328,17 +328,9 @@ func (s *Store) showIncident(ctx context.Context, q queryer, i, before *statuspa
 	if i.Draft && before.Draft {
 		return nil
 	}
-	if _, err := q.ExecContext(ctx, `UPDATE status_page SET revision = revision + 1 WHERE id = $1`, i.PageID); err != nil {
-		return fmt.Errorf("count the revision of the page: %w", err)
-	}
 	named, from := changedImpacts(i, before)
 	if len(named) == 0 {
-		return nil
-	}
-	named, err := collect(ctx, q, "look for the components of the incident", single[int64],
-		`SELECT id FROM status_component WHERE page_id = $1 AND `+s.engine.in("id", 2)+` ORDER BY id`, i.PageID, s.engine.list(named))
-	if err != nil {
-		return err
+		return s.raiseRevisions(ctx, q, i.PageID)
 	}
 	if oldest := s.Now().Add(-transitionsKept).Truncate(time.Millisecond); from.Before(oldest) {
 		from = oldest
@@ -347,13 +339,7 @@ func (s *Store) showIncident(ctx context.Context, q queryer, i, before *statuspa
 	if err != nil {
 		return err
 	}
-	layers := statuspage.IncidentLayers(incidents, named, from)
-	for _, id := range named {
-		if err := s.setLayer(ctx, q, id, statuspage.LayerIncident, from, layers[id]...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.setLayers(ctx, q, i.PageID, statuspage.LayerIncident, from, statuspage.IncidentLayers(incidents, named, from))
 }
 
 // changedImpacts lists the components that an incident names, or named before, and the first instant at which its impact is another one than

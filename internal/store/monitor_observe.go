@@ -272,10 +272,8 @@ func (o *observation) save(ctx context.Context) error {
 		}
 	}
 	if len(pages) > 0 {
-		_, err := o.q.ExecContext(ctx, `UPDATE status_page SET revision = revision + 1 WHERE `+o.s.engine.in("id", 1),
-			o.s.engine.list(slices.Sorted(maps.Keys(pages))))
-		if err != nil {
-			return fmt.Errorf("raise the revisions of pages: %w", err)
+		if err := o.s.raiseRevisions(ctx, o.q, slices.Sorted(maps.Keys(pages))...); err != nil {
+			return err
 		}
 	}
 	for _, c := range o.components {

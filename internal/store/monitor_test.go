@@ -102,7 +102,7 @@ func runStatusPages(t testing.TB, db *store.Store, raw *storetest.Tables, accoun
 	raw.Expire(jobID, db.Now().Add(-time.Second))
 	ok(t, second(db.ObserveComponents(ctx)))
 	now := db.Now()
-	ok(t, store.SetLayer(ctx, db, component, statuspage.LayerHand, now.Add(-time.Hour), statuspage.Transition{At: now.Add(-time.Hour), State: statuspage.Degraded}))
+	ok(t, store.SetLayer(ctx, db, page, component, statuspage.LayerHand, now.Add(-time.Hour), statuspage.Transition{At: now.Add(-time.Hour), State: statuspage.Degraded}))
 	ok(t, db.UpdateStatusPage(ctx, account, page, func(p *statuspage.Page) error { p.Timezone = "Europe/Berlin"; return nil }))
 	raw.EndDay(page)
 	for more := true; more; {

@@ -140,33 +140,26 @@ func (s *Store) changePlans(ctx context.Context, accountID, pageID int64,
 			if err != nil {
 				return err
 			}
-			if _, err := q.ExecContext(ctx, `UPDATE status_page SET revision = revision + 1 WHERE id = $1`, pageID); err != nil {
-				return fmt.Errorf("count the revision of the page: %w", err)
-			}
 			plans, err := pagePlans(ctx, q, pageID)
 			if err != nil {
 				return err
 			}
-			return s.showPlans(ctx, q, plans, changed, components, s.stamp())
+			return s.showPlans(ctx, q, pageID, plans, changed, s.stamp())
 		})
 	})
 }
 
 // showPlans writes whether some components are in maintenance from an instant on, if they are on the page.
-func (s *Store) showPlans(ctx context.Context, q queryer, plans []shownPlan, some, components []int64, at time.Time) error {
-	for _, id := range some {
-		if !slices.Contains(components, id) {
-			continue
-		}
-		t := statuspage.Transition{ComponentID: id, Layer: statuspage.LayerMaintenance, At: at, Clear: true}
+func (s *Store) showPlans(ctx context.Context, q queryer, pageID int64, plans []shownPlan, components []int64, at time.Time) error {
+	lists := make(map[int64][]statuspage.Transition, len(components))
+	for _, id := range components {
+		t := statuspage.Transition{At: at, Clear: true}
 		if inMaintenance(plans, id, at) {
 			t.State, t.Clear = statuspage.Maintenance, false
 		}
-		if err := s.setLayer(ctx, q, id, statuspage.LayerMaintenance, at, t); err != nil {
-			return err
-		}
+		lists[id] = []statuspage.Transition{t}
 	}
-	return nil
+	return s.setLayers(ctx, q, pageID, statuspage.LayerMaintenance, at, lists)
 }
 
 func inMaintenance(plans []shownPlan, componentID int64, at time.Time) bool {
@@ -253,8 +246,8 @@ func (s *Store) ShowMaintenance(ctx context.Context) (more bool, err error) {
 	}
 	if err == nil {
 		err = s.writeJobs(ctx, account, func(ctx context.Context, q queryer) error {
-			return s.changeShown(ctx, account, page, func(ctx context.Context, q queryer, components []int64) error {
-				return s.showPassed(ctx, q, page, components)
+			return s.changeShown(ctx, account, page, func(ctx context.Context, q queryer, _ []int64) error {
+				return s.showPassed(ctx, q, page)
 			})
 		})
 	}
@@ -268,7 +261,7 @@ func (s *Store) ShowMaintenance(ctx context.Context) (more bool, err error) {
 }
 
 // showPassed is a step of ShowMaintenance in the transaction that has locked the page.
-func (s *Store) showPassed(ctx context.Context, q queryer, pageID int64, components []int64) error {
+func (s *Store) showPassed(ctx context.Context, q queryer, pageID int64) error {
 	plans, err := pagePlans(ctx, q, pageID)
 	if err != nil {
 		return err
@@ -290,7 +283,7 @@ func (s *Store) showPassed(ctx context.Context, q queryer, pageID int64, compone
 		if first == nil {
 			break
 		}
-		if err := s.showPlans(ctx, q, plans, first.ComponentIDs, components, first.next); err != nil {
+		if err := s.showPlans(ctx, q, pageID, plans, first.ComponentIDs, first.next); err != nil {
 			return err
 		}
 		first.showUntil(first.next)

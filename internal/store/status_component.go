@@ -102,7 +102,7 @@ func (s *Store) SetComponentState(ctx context.Context, accountID, pageID, compon
 		if state != nil {
 			t.State = *state
 		}
-		if err := s.setLayer(ctx, q, componentID, statuspage.LayerHand, now, t); err != nil {
+		if err := s.setLayers(ctx, q, pageID, statuspage.LayerHand, now, map[int64][]statuspage.Transition{componentID: {t}}); err != nil {
 			return err
 		}
 		for _, write := range then {

@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -173,10 +173,24 @@ func (s *Store) saveComponent(ctx context.Context, q queryer, c *component) erro
 	if err := s.forgetDaysFrom(ctx, q, c, first); err != nil {
 		return err
 	}
+	return saveShown(ctx, q, c)
+}
+
+// saveShown writes what a component shows.
+func saveShown(ctx context.Context, q queryer, c *component) error {
 	_, err := q.ExecContext(ctx, `UPDATE status_component SET state = $2, since = $3, layers = $4 WHERE id = $1`, c.id, int(c.state), millis(c.since),
 		encode(c.layers))
 	if err != nil {
 		return fmt.Errorf("write the state of a component: %w", err)
+	}
+	return nil
+}
+
+// raiseRevisions says that what visitors see of pages has changed. It locks them.
+func (s *Store) raiseRevisions(ctx context.Context, q queryer, pages ...int64) error {
+	_, err := q.ExecContext(ctx, `UPDATE status_page SET revision = revision + 1 WHERE `+s.engine.in("id", 1), s.engine.list(pages))
+	if err != nil {
+		return fmt.Errorf("raise the revisions of pages: %w", err)
 	}
 	return nil
 }
@@ -191,37 +205,42 @@ func (s *Store) saveTransition(ctx context.Context, q queryer, componentID int64
 	return nil
 }
 
-// setLayer replaces what a layer of a component says from an instant on, by transitions of which only At, State and Clear are looked at;
-// the last one says what the layer says now. Neither the instant nor a transition may lie in the future. What lies before the time for which
-// transitions are kept is moved to its beginning.
+// setLayers replaces what a layer of components of a page says from an instant on, by lists of transitions, of which only At, State and
+// Clear are looked at; the last one says what the layer says now. Neither the instant nor a transition may lie in the future. What lies
+// before the time for which transitions are kept is moved to its beginning. Components that the page does not have are passed over.
 //
 // It is part of the transaction of what the layer comes from, changes all that follows from the transitions, and raises the revision of
-// the page. It locks the page, then the component: whoever calls it for several components of a page does so in the order of their IDs.
-func (s *Store) setLayer(ctx context.Context, q queryer, componentID int64, layer statuspage.Layer, from time.Time,
-	list ...statuspage.Transition) error {
-	_, err := q.ExecContext(ctx, `UPDATE status_page SET revision = revision + 1
-		WHERE id = (SELECT page_id FROM status_component WHERE id = $1)`, componentID)
-	if err != nil {
-		return fmt.Errorf("raise the revision of a page: %w", err)
+// the page. It locks the page, then its components.
+func (s *Store) setLayers(ctx context.Context, q queryer, pageID int64, layer statuspage.Layer, from time.Time,
+	lists map[int64][]statuspage.Transition) error {
+	if err := s.raiseRevisions(ctx, q, pageID); err != nil || len(lists) == 0 {
+		return err
 	}
-	found, err := s.components(ctx, q, `status_component.id = $1`, componentID)
+	found, err := s.components(ctx, q, `status_component.page_id = $1 AND `+s.engine.in("status_component.id", 2), pageID,
+		s.engine.list(slices.Sorted(maps.Keys(lists))))
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 {
-		return errors.New("the component is gone")
+	for _, c := range found {
+		if err := s.setLayer(ctx, q, c, layer, from, lists[c.id]); err != nil {
+			return err
+		}
 	}
-	c, now := found[0], s.stamp()
+	return nil
+}
+
+// setLayer is setLayers for one component.
+func (s *Store) setLayer(ctx context.Context, q queryer, c *component, layer statuspage.Layer, from time.Time, list []statuspage.Transition) error {
+	now := s.stamp()
 	from = c.clamp(from, now)
 	if _, err := q.ExecContext(ctx, `DELETE FROM status_transition WHERE component_id = $1 AND layer = $2 AND at >= $3`, c.id, int(layer),
 		millis(from)); err != nil {
 		return fmt.Errorf("take back transitions: %w", err)
 	}
-	before, err := s.layersAt(ctx, q, c.id, from.Add(-time.Millisecond))
+	latest, err := s.layerAt(ctx, q, c.id, layer, from.Add(-time.Millisecond))
 	if err != nil {
 		return err
 	}
-	latest := before[layer]
 	for _, t := range c.tidy(layer, from, now, list) {
 		if latest.says(t) {
 			continue
@@ -270,18 +289,12 @@ func (c *component) tidy(layer statuspage.Layer, from, now time.Time, list []sta
 	return tidied
 }
 
-// layersAt is the latest transition of each layer of a component at an instant.
-func (s *Store) layersAt(ctx context.Context, q queryer, componentID int64, at time.Time) (rows [statuspage.LayerCount]layerRow, err error) {
-	for layer := range rows {
-		row := &rows[layer]
-		err := each(ctx, q, "read a transition", func(scan scanner) error { return scan(&row.At, integer(&row.State), flag(&row.Clear)) },
-			`SELECT at, state, clear FROM status_transition WHERE component_id = $1 AND layer = $2 AND at <= $3 ORDER BY at DESC LIMIT 1`,
-			componentID, layer, millis(at))
-		if err != nil {
-			return rows, err
-		}
-	}
-	return rows, nil
+// layerAt is the latest transition of a layer of a component at an instant.
+func (s *Store) layerAt(ctx context.Context, q queryer, componentID int64, layer statuspage.Layer, at time.Time) (row layerRow, err error) {
+	err = each(ctx, q, "read a transition", func(scan scanner) error { return scan(&row.At, integer(&row.State), flag(&row.Clear)) },
+		`SELECT at, state, clear FROM status_transition WHERE component_id = $1 AND layer = $2 AND at <= $3 ORDER BY at DESC LIMIT 1`,
+		componentID, int(layer), millis(at))
+	return row, err
 }
 
 // showFrom works out what a component shows, after its transitions from an instant on have changed.
@@ -300,12 +313,8 @@ func (s *Store) showFrom(ctx context.Context, q queryer, c *component, from, now
 			since = time.Time{}
 		}
 	}
-	_, err = q.ExecContext(ctx, `UPDATE status_component SET state = $2, since = $3, layers = $4 WHERE id = $1`, c.id, int(state), millis(since),
-		encode(c.layers))
-	if err != nil {
-		return fmt.Errorf("write the state of a component: %w", err)
-	}
-	return nil
+	c.state, c.since = state, since
+	return saveShown(ctx, q, c)
 }
 
 // shownSince is what a component shows, and since when, by its transitions from an instant on; that instant when it shows that since before.

@@ -55,7 +55,7 @@ func TestSetLayer(t *testing.T) {
 					}
 				}
 				before := raw.PageRevision(page)
-				ok(t, store.SetLayer(t.Context(), db, component, layer, from, list...))
+				ok(t, store.SetLayer(t.Context(), db, page, component, layer, from, list...))
 				if raw.PageRevision(page) == before {
 					t.Fatal("the page has no new revision")
 				}
