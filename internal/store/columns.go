@@ -102,12 +102,16 @@ type (
 	textField                               struct{ to *string }
 	realField                               struct{ to *float64 }
 	instantField                            struct{ to *time.Time }
-	secondsField                            struct{ to *time.Duration } // in whole seconds
-	microsecondsField                       struct{ to *time.Duration } // in whole microseconds
 	bytesField                              struct{ to *[]byte }
 	hashField                               struct{ to *[32]byte }
 	optionalField                           struct{ field } // left as it is where the column is NULL
 )
+
+// durationField is a duration in whole units.
+type durationField struct {
+	to   *time.Duration
+	unit time.Duration
+}
 
 // integer is a variable of any integer kind.
 func integer[T ~int | ~int64 | ~uint64](to *T) field { return integerField[T]{to} }
@@ -118,9 +122,9 @@ func text(to *string) field { return textField{to} }
 
 func moment(to *time.Time) field { return instantField{to} }
 
-func inSeconds(to *time.Duration) field { return secondsField{to} }
+func inSeconds(to *time.Duration) field { return durationField{to, time.Second} }
 
-func inMicroseconds(to *time.Duration) field { return microsecondsField{to} }
+func inMicroseconds(to *time.Duration) field { return durationField{to, time.Microsecond} }
 
 func blob(to *[]byte) field { return bytesField{to} }
 
@@ -208,22 +212,13 @@ func (f instantField) Scan(value any) error {
 func (f instantField) value() any { return millis(*f.to) }
 
 // Scan implements sql.Scanner.
-func (f secondsField) Scan(value any) error {
+func (f durationField) Scan(value any) error {
 	n, err := readInteger(value)
-	*f.to = time.Duration(n) * time.Second
+	*f.to = time.Duration(n) * f.unit
 	return err
 }
 
-func (f secondsField) value() any { return int64(*f.to / time.Second) }
-
-// Scan implements sql.Scanner.
-func (f microsecondsField) Scan(value any) error {
-	n, err := readInteger(value)
-	*f.to = time.Duration(n) * time.Microsecond
-	return err
-}
-
-func (f microsecondsField) value() any { return f.to.Microseconds() }
+func (f durationField) value() any { return int64(*f.to / f.unit) }
 
 // Scan implements sql.Scanner.
 func (f bytesField) Scan(value any) error {

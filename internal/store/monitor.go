@@ -167,7 +167,7 @@ func (s *Store) expectations(ctx context.Context, q queryer, jobs []int64) (map[
 }
 
 // monitors reads the latest results of jobs, by job.
-func (s *Store) monitors(ctx context.Context, q queryer, where string, args ...any) (map[int64]*monitor, error) {
+func (s *Store) monitors(ctx context.Context, q queryer, jobs []int64) (map[int64]*monitor, error) {
 	known := make(map[int64]*monitor)
 	return known, each(ctx, q, "read the latest results", func(scan scanner) error {
 		var (
@@ -183,7 +183,7 @@ func (s *Store) monitors(ctx context.Context, q queryer, where string, args ...a
 		}
 		known[m.jobID] = &m
 		return nil
-	}, `SELECT job_id, account_id, results, last_at, expires_at FROM monitor WHERE `+where, args...)
+	}, `SELECT job_id, account_id, results, last_at, expires_at FROM monitor WHERE `+s.engine.in("job_id", 1), s.engine.list(jobs))
 }
 
 // saveMonitors writes the latest results of jobs.

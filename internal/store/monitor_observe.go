@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -184,18 +183,20 @@ func (s *Store) observation(ctx context.Context, q queryer, jobs []int64) (o *ob
 	if err != nil {
 		return nil, nil, err
 	}
-	o, err = s.observationOf(ctx, q, found, jobs)
-	return o, locked, err
+	if o, err = s.observationOf(ctx, q, found); err != nil {
+		return nil, nil, err
+	}
+	return o, locked, o.know(ctx, jobs)
 }
 
-// observationOf reads the jobs of components, and what is known of those listed.
-func (s *Store) observationOf(ctx context.Context, q queryer, components []*component, jobs []int64) (o *observation, err error) {
+// observationOf reads the jobs of components.
+func (s *Store) observationOf(ctx context.Context, q queryer, components []*component) (o *observation, err error) {
 	o = &observation{s: s, q: q, now: s.stamp(), components: components, ofJob: make(map[int64][]*component), changed: make(map[int64]*monitor)}
 	byID, ids := make(map[int64]*component), make([]int64, len(components))
 	for i, c := range components {
 		byID[c.id], ids[i] = c, c.id
 	}
-	err = each(ctx, q, "read the jobs of components", func(scan scanner) error {
+	return o, each(ctx, q, "read the jobs of components", func(scan scanner) error {
 		var (
 			id int64
 			j  componentJob
@@ -208,14 +209,15 @@ func (s *Store) observationOf(ctx context.Context, q queryer, components []*comp
 		return nil
 	}, `SELECT component_id, job_id, health FROM status_component_job WHERE `+s.engine.in("component_id", 1)+` ORDER BY component_id, job_id`,
 		s.engine.list(ids))
-	if err != nil {
-		return nil, err
+}
+
+// know reads what is known of jobs.
+func (o *observation) know(ctx context.Context, jobs []int64) (err error) {
+	if o.monitors, err = o.s.monitors(ctx, o.q, jobs); err != nil {
+		return err
 	}
-	if o.monitors, err = s.monitors(ctx, q, s.engine.in("job_id", 1), s.engine.list(jobs)); err != nil {
-		return nil, err
-	}
-	o.expected, err = s.expectations(ctx, q, jobs)
-	return o, err
+	o.expected, err = o.s.expectations(ctx, o.q, jobs)
+	return err
 }
 
 // take adds a result to the latest ones of its job, and makes what follows from it. A job that no component has any more is passed over.
@@ -359,14 +361,12 @@ func (s *Store) refreshComponents(ctx context.Context, q queryer, pageID int64) 
 	if err != nil {
 		return err
 	}
-	jobs, err := collect(ctx, q, "list the jobs of a page", single[int64], `SELECT DISTINCT job_id FROM status_component_job WHERE component_id IN
-		(SELECT id FROM status_component WHERE page_id = $1)`, pageID)
+	o, err := s.observationOf(ctx, q, found)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(jobs, cmp.Compare[int64])
-	o, err := s.observationOf(ctx, q, found, jobs)
-	if err != nil {
+	jobs := slices.Sorted(maps.Keys(o.ofJob))
+	if err := o.know(ctx, jobs); err != nil {
 		return err
 	}
 	for _, id := range jobs {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -16,36 +15,27 @@ import (
 // statusComponentColumns is the columns of status_component that people set.
 func statusComponentColumns(of *statuspage.Component, position *int) columns {
 	return func(list *columnList) {
-		r := &of.Rule
 		list.add("position", integer(position))
 		list.add("page_group", text(&of.Group))
 		list.add("title", text(&of.Title))
 		list.add("body", text(&of.Text))
 		list.add("needed", integer(&of.Needed))
-		list.add("rule_failures", integer(&r.Failures))
-		list.add("rule_of", integer(&r.Of))
-		list.add("rule_successes", integer(&r.Successes))
-		list.add("rule_slow_ms", durationField{&r.SlowAfter, time.Millisecond})
-		list.add("rule_percent", integer(&r.Percent))
+		ruleColumns(&of.Rule)(list)
 		list.add("automatic_minutes", durationField{&of.Automatic, time.Minute})
 		list.add("publish_automatic", flag(&of.PublishAutomatic))
 	}
 }
 
-// durationField is a duration in whole units.
-type durationField struct {
-	to   *time.Duration
-	unit time.Duration
+// ruleColumns is the columns of status_component of its rule.
+func ruleColumns(r *statuspage.Rule) columns {
+	return func(list *columnList) {
+		list.add("rule_failures", integer(&r.Failures))
+		list.add("rule_of", integer(&r.Of))
+		list.add("rule_successes", integer(&r.Successes))
+		list.add("rule_slow_ms", durationField{&r.SlowAfter, time.Millisecond})
+		list.add("rule_percent", integer(&r.Percent))
+	}
 }
-
-// Scan implements sql.Scanner.
-func (f durationField) Scan(value any) error {
-	n, err := readInteger(value)
-	*f.to = time.Duration(n) * f.unit
-	return err
-}
-
-func (f durationField) value() any { return int64(*f.to / f.unit) }
 
 var (
 	statusComponentNames  = `id, page_id, ` + names("", statusComponentColumns(new(statuspage.Component), new(int))) + `, state, since, layers, hand_by`
@@ -229,7 +219,7 @@ func errUnknownComponent(place int, id int64) error {
 // sameComponent tells whether the columns of two components that people set are the same.
 func sameComponent(a, b *statuspage.Component) bool {
 	var place int
-	return reflect.DeepEqual(values(nil, statusComponentColumns(a, &place)), values(nil, statusComponentColumns(b, &place)))
+	return slices.Equal(values(nil, statusComponentColumns(a, &place)), values(nil, statusComponentColumns(b, &place)))
 }
 
 // without is the numbers of a list that are not in another one.

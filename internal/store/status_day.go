@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"punctual/internal/statuspage"
@@ -155,6 +157,11 @@ func (s *Store) pruneTransitions(ctx context.Context, q queryer, c *component, t
 // PageHistory is how each component of a page was on the latest days of its time zone, of which today is one, in the order of the page. Days
 // that are over come from status_day, as far as it has them.
 func (s *Store) PageHistory(ctx context.Context, pageID int64, days int) (histories []statuspage.History, err error) {
+	ctx, leave, err := s.enter(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	histories, err = s.pageHistory(ctx, pageID, days)
 	if err != nil {
 		return nil, fmt.Errorf("read the history of a page: %w", err)
@@ -164,9 +171,10 @@ func (s *Store) PageHistory(ctx context.Context, pageID int64, days int) (histor
 
 func (s *Store) pageHistory(ctx context.Context, pageID int64, count int) ([]statuspage.History, error) {
 	found, err := s.components(ctx, s.read, `status_component.page_id = $1`, pageID)
-	if err != nil {
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
+	slices.SortStableFunc(found, func(a, b *component) int { return cmp.Compare(a.position, b.position) })
 	var (
 		now   = s.stamp()
 		known = make(map[int64]*pastDays, len(found))
@@ -187,22 +195,12 @@ func (s *Store) pageHistory(ctx context.Context, pageID int64, count int) ([]sta
 			known[id].fresh = statuspage.Stretches(transitions[id], from, now)
 		}
 	}
-	histories := make([]statuspage.History, 0, len(found))
-	if len(found) == 0 {
-		return histories, nil
-	}
 	if err := s.storedDays(ctx, pageID, known[found[0].id].today-int64(max(count, longestUptime)), known); err != nil {
 		return nil, err
 	}
-	order, err := collect(ctx, s.read, "read the order of components", single[int64],
-		`SELECT id FROM status_component WHERE page_id = $1 ORDER BY position, id`, pageID)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range order {
-		if p := known[id]; p != nil {
-			histories = append(histories, p.history(count, now))
-		}
+	histories := make([]statuspage.History, len(found))
+	for i, c := range found {
+		histories[i] = known[c.id].history(count, now)
 	}
 	return histories, nil
 }

@@ -35,6 +35,7 @@ const (
 // component is a row of status_component, and what a transaction changes of it.
 type component struct {
 	id, pageID int64
+	position   int // on the page
 	needed     int
 	rule       statuspage.Rule
 	layers     layersRow
@@ -86,10 +87,9 @@ func (r *layersRow) shown() statuspage.State {
 	return layers.Shown()
 }
 
-const componentNames = `status_component.id, status_component.page_id, status_component.needed, status_component.rule_failures,
-	status_component.rule_of, status_component.rule_successes, status_component.rule_slow_ms, status_component.rule_percent,
-	status_component.layers, status_component.state, status_component.since, status_component.kept_from, status_component.days_done,
-	status_page.timezone`
+var componentNames = `status_component.id, status_component.page_id, status_component.position, status_component.needed, ` +
+	names("status_component", ruleColumns(new(statuspage.Rule))) + `, status_component.layers, status_component.state, status_component.since,
+	status_component.kept_from, status_component.days_done, status_page.timezone`
 
 // components reads the components that a condition on both tables selects, in the order of their IDs. The transaction has locked their
 // pages.
@@ -98,15 +98,14 @@ func (s *Store) components(ctx context.Context, q queryer, where string, args ..
 		var (
 			c            = new(component)
 			layers, zone string
-			slow         int64
+			first        = []any{&c.id, &c.pageID, &c.position, &c.needed}
 		)
 		*to = c
-		err := scan(&c.id, &c.pageID, &c.needed, &c.rule.Failures, &c.rule.Of, &c.rule.Successes, &slow, &c.rule.Percent, &layers,
-			integer(&c.state), moment(&c.since), moment(&c.keptFrom), &c.daysDone, &zone)
+		err := scan(append(append(first, targets(ruleColumns(&c.rule))...), &layers, integer(&c.state), moment(&c.since), moment(&c.keptFrom),
+			&c.daysDone, &zone)...)
 		if err != nil {
 			return err
 		}
-		c.rule.SlowAfter = time.Duration(slow) * time.Millisecond
 		if layers != "" {
 			if err := json.Unmarshal([]byte(layers), &c.layers); err != nil {
 				return fmt.Errorf("decode the layers: %w", err)
