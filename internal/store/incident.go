@@ -101,15 +101,20 @@ func (s *Store) Incidents(ctx context.Context, accountID, pageID, before int64, 
 	if err := checkPage(ctx, s.read, accountID, pageID, ""); err != nil {
 		return nil, err
 	}
+	return s.incidentsBefore(ctx, "", pageID, before, limit)
+}
+
+// incidentsBefore is Incidents for those that a further condition selects, of which before has to be one.
+func (s *Store) incidentsBefore(ctx context.Context, and string, pageID, before int64, limit int) ([]statuspage.Incident, error) {
 	started, id := int64(largestID), int64(largestID)
 	if before != 0 {
-		err := s.read.QueryRowContext(ctx, `SELECT started_at, id FROM incident WHERE id = $1 AND page_id = $2`, before, pageID).Scan(&started, &id)
+		err := s.read.QueryRowContext(ctx, `SELECT started_at, id FROM incident WHERE id = $1 AND page_id = $2`+and, before, pageID).Scan(&started, &id)
 		if err != nil {
 			return nil, oneRow(err, cron.SubjectIncident)
 		}
 	}
-	return s.incidents(ctx, s.read, `page_id = $1 AND (started_at < $2 OR started_at = $2 AND id < $3) ORDER BY started_at DESC, id DESC LIMIT $4`,
-		pageID, started, id, limit)
+	return s.incidents(ctx, s.read, `page_id = $1`+and+` AND (started_at < $2 OR started_at = $2 AND id < $3)
+		ORDER BY started_at DESC, id DESC LIMIT $4`, pageID, started, id, limit)
 }
 
 // Incident reads an incident of a page of an account with its updates.
@@ -123,7 +128,12 @@ func (s *Store) Incident(ctx context.Context, accountID, pageID, incidentID int6
 }
 
 func (s *Store) incident(ctx context.Context, q queryer, accountID, pageID, incidentID int64) (statuspage.Incident, error) {
-	list, err := s.incidents(ctx, q, `id = $1 AND page_id = $2 AND account_id = $3`, incidentID, pageID, accountID)
+	return s.oneIncident(ctx, q, `id = $1 AND page_id = $2 AND account_id = $3`, incidentID, pageID, accountID)
+}
+
+// oneIncident reads the incident that a condition selects, with its updates.
+func (s *Store) oneIncident(ctx context.Context, q queryer, where string, args ...any) (statuspage.Incident, error) {
+	list, err := s.incidents(ctx, q, where, args...)
 	if err != nil {
 		return statuspage.Incident{}, err
 	}

@@ -122,6 +122,9 @@ func (s *Store) StatusPicture(ctx context.Context, pageID int64, dark bool) (pic
 	return picture, oneRow(err, cron.SubjectStatusPage)
 }
 
+// notDraft is the condition for incidents that visitors see.
+const notDraft = ` AND NOT draft`
+
 // PublicIncident is an incident of a page that is no draft, with its updates. The error is of kind NotFound when there is none.
 func (s *Store) PublicIncident(ctx context.Context, pageID, incidentID int64) (n statuspage.Incident, err error) {
 	ctx, leave, err := s.enter(ctx, 0)
@@ -129,14 +132,7 @@ func (s *Store) PublicIncident(ctx context.Context, pageID, incidentID int64) (n
 		return n, err
 	}
 	defer leave()
-	list, err := s.incidents(ctx, s.read, `id = $1 AND page_id = $2 AND NOT draft`, incidentID, pageID)
-	if err == nil && len(list) == 0 {
-		err = cron.Missing(cron.SubjectIncident)
-	}
-	if err != nil {
-		return n, err
-	}
-	return list[0], nil
+	return s.oneIncident(ctx, s.read, `id = $1 AND page_id = $2`+notDraft, incidentID, pageID)
 }
 
 // PublishedIncidents lists incidents of a page that are no drafts, the latest start first, from behind the incident before on (0: all).
@@ -146,13 +142,5 @@ func (s *Store) PublishedIncidents(ctx context.Context, pageID, before int64, li
 		return nil, err
 	}
 	defer leave()
-	started, id := int64(largestID), int64(largestID)
-	if before != 0 {
-		err := s.read.QueryRowContext(ctx, `SELECT started_at, id FROM incident WHERE id = $1 AND page_id = $2 AND NOT draft`, before, pageID).Scan(&started, &id)
-		if err != nil {
-			return nil, oneRow(err, cron.SubjectIncident)
-		}
-	}
-	return s.incidents(ctx, s.read, `page_id = $1 AND NOT draft AND (started_at < $2 OR started_at = $2 AND id < $3)
-		ORDER BY started_at DESC, id DESC LIMIT $4`, pageID, started, id, limit)
+	return s.incidentsBefore(ctx, notDraft, pageID, before, limit)
 }
