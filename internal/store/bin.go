@@ -145,7 +145,7 @@ func (s *Store) restoreJob(ctx context.Context, b *cron.BinJob, j *cron.Job, fro
 			return err
 		}
 	}
-	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectJob, Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
+	return errKeepsChanging(cron.SubjectJob)
 }
 
 // insertRestored writes a job that was in the bin. The error is errEdited when its folder is gone.

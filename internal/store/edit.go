@@ -28,6 +28,11 @@ const editTries = 8
 // errEdited means that the job has changed since it was read.
 var errEdited = errors.New("the job was changed meanwhile")
 
+// errKeepsChanging says that something changed during every attempt to change it.
+func errKeepsChanging(subject cron.Subject) error {
+	return &cron.Error{Kind: cron.Conflict, Subject: subject, Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
+}
+
 // UpdateJob reads a job, lets change edit it, writes it and computes its next run. It resets the counters of failures.
 // An error of change is returned unchanged, and nothing is written. change may run more than once, and runs outside of
 // transactions unless ctx is part of one. The error is of kind Conflict when the job changes during every attempt.
@@ -247,8 +252,7 @@ func (s *Store) edit(ctx context.Context, accountID, jobID int64, prepare func(r
 			return err
 		}
 	}
-	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectJob,
-		Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
+	return errKeepsChanging(cron.SubjectJob)
 }
 
 // readEdited is readVersion with the limits of a call of the account, and with the definition of a version that is not kept.

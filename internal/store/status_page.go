@@ -217,7 +217,7 @@ func (s *Store) UpdateStatusPage(ctx context.Context, accountID, pageID int64, c
 			return err
 		}
 	}
-	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectStatusPage, Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
+	return errKeepsChanging(cron.SubjectStatusPage)
 }
 
 func (s *Store) saveStatusPage(ctx context.Context, q queryer, before, after *statuspage.Page) error {
@@ -288,7 +288,7 @@ func (s *Store) DeleteStatusPage(ctx context.Context, accountID, pageID int64, a
 			return err
 		}
 	}
-	return &cron.Error{Kind: cron.Conflict, Subject: cron.SubjectStatusPage, Problems: []cron.Problem{{Rule: cron.RuleEdited}}, Err: errEdited}
+	return errKeepsChanging(cron.SubjectStatusPage)
 }
 
 // PagesOfJob lists the pages that a job is part of, by ID and title only.
