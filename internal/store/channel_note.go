@@ -29,8 +29,7 @@ func (s *Store) NoteChannelTest(ctx context.Context, accountID, channelID int64,
 		if !channel.LastFailed.After(channel.LastSent) || !channel.QuietUntil(now).IsZero() {
 			return nil
 		}
-		tx, _ := joined(ctx)
-		tx.noticed = true
+		wakeHere(ctx, wakeNotices)
 		return releaseMessages(ctx, q, channelID, nil, now)
 	})
 	if err != nil {

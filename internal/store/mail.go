@@ -48,9 +48,7 @@ func (s *Store) QueueMail(ctx context.Context, m *cron.Mail) error {
 		if err != nil {
 			return err
 		}
-		tx, _ := joined(ctx)
-		tx.noticed = true
-		return s.engine.notify(ctx, q, wakeNotices)
+		return s.wake(ctx, q, wakeNotices)
 	})
 	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
@@ -60,6 +58,9 @@ func (s *Store) QueueMail(ctx context.Context, m *cron.Mail) error {
 
 // ClaimMails takes mails that are due, those that strangers cause last. A mail that does not open has no address.
 func (s *Store) ClaimMails(ctx context.Context, limit int) (mails []cron.Mail, err error) {
+	if limit <= 0 {
+		return nil, nil
+	}
 	var due bool
 	ctx = results.with(ctx)
 	now := s.Now()
@@ -67,7 +68,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int) (mails []cron.Mail, e
 	if err != nil {
 		return nil, fmt.Errorf("look for mails: %w", databaseError(err))
 	}
-	if !due || limit <= 0 {
+	if !due {
 		return nil, nil
 	}
 	var sealed [][]byte

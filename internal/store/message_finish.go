@@ -41,8 +41,7 @@ func (s *Store) FinishMessage(ctx context.Context, r *cron.MessageResult) error 
 		if err := s.noteResult(ctx, q, &m, r, now); err != nil {
 			return err
 		}
-		tx, _ := joined(ctx)
-		tx.noticed = true // others may have waited for it
+		wakeHere(ctx, wakeNotices) // others may have waited for it
 		return nil
 	})
 	if err != nil {
@@ -178,9 +177,7 @@ func (s *Store) ResendMessage(ctx context.Context, accountID, messageID int64) (
 			return err
 		}
 		id = next.ID
-		tx, _ := joined(ctx)
-		tx.noticed = true
-		return s.engine.notify(ctx, q, wakeNotices)
+		return s.wake(ctx, q, wakeNotices)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("send a message again: %w", err)
@@ -199,9 +196,7 @@ func (s *Store) settleMessages(ctx context.Context, q queryer, condition string,
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	tx, _ := joined(ctx)
-	tx.noticed = true
-	return s.engine.notify(ctx, q, wakeNotices)
+	return s.wake(ctx, q, wakeNotices)
 }
 
 // Upkeep.

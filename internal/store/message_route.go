@@ -132,8 +132,7 @@ func (r *routing) write(ctx context.Context, q queryer) error {
 	if err := r.save(ctx, q); err != nil {
 		return err
 	}
-	tx, _ := joined(ctx)
-	tx.noticed = true
+	wakeHere(ctx, wakeNotices)
 	return nil
 }
 

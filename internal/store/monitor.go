@@ -92,8 +92,7 @@ func (m monitorResults) write(ctx context.Context, s *Store, q queryer) error {
 	if err := s.engine.insertMonitorResults(ctx, q, m); err != nil {
 		return fmt.Errorf("write the results for components: %w", err)
 	}
-	tx, _ := joined(ctx)
-	tx.monitored = true
+	wakeHere(ctx, wakeMonitors)
 	return nil
 }
 

@@ -158,9 +158,7 @@ func (s *Store) writeNotices(ctx context.Context, q queryer, notices []*cron.Not
 	if err := s.engine.insertNotices(ctx, q, rows); err != nil {
 		return fmt.Errorf("write the notices: %w", err)
 	}
-	tx, _ := joined(ctx)
-	tx.noticed = true
-	return s.engine.notify(ctx, q, wakeNotices)
+	return s.wake(ctx, q, wakeNotices)
 }
 
 // noticedJobs reads what notices say of jobs.

@@ -51,7 +51,7 @@ func (s *Store) StartTestRun(ctx context.Context, t *cron.TestRun) error {
 		if _, err := q.ExecContext(ctx, `UPDATE test_run SET sealed_job = $2 WHERE id = $1`, t.ID, sealed); err != nil {
 			return err
 		}
-		return s.wakeTests(ctx, q)
+		return s.wake(ctx, q, wakeTestRuns)
 	})
 	if err != nil {
 		return fmt.Errorf("start the test run: %w", err)
@@ -80,13 +80,6 @@ func (s *Store) makeRoom(ctx context.Context, q queryer, accountID, now int64) e
 	_, err = q.ExecContext(ctx, `DELETE FROM test_run WHERE id IN
 		(SELECT id FROM test_run WHERE account_id = $1 AND state = 2 ORDER BY id LIMIT $2)`, accountID, all-cron.MaxTestRuns+1)
 	return err
-}
-
-// wakeTests makes the commit of the transaction wake the nodes for test runs.
-func (s *Store) wakeTests(ctx context.Context, q queryer) error {
-	tx, _ := joined(ctx)
-	tx.tested = true
-	return s.engine.notify(ctx, q, wakeTestRuns)
 }
 
 // TestRun reads a test run, without its job. The error is of kind NotFound for one that has expired, or belongs to another
@@ -146,7 +139,7 @@ func (s *Store) EndTestRun(ctx context.Context, accountID, id int64) error {
 		if n, err := res.RowsAffected(); n == 0 || err != nil {
 			return err
 		}
-		return s.wakeTests(ctx, q)
+		return s.wake(ctx, q, wakeTestRuns)
 	})
 	if err != nil {
 		return fmt.Errorf("end the test run: %w", err)

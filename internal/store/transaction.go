@@ -82,14 +82,11 @@ type transactionKey struct{}
 
 // transaction is an open transaction.
 type transaction struct {
-	q         queryer
-	changed   bool                              // the schedule of a job may have changed
-	tested    bool                              // a test run waits, or is to end
-	noticed   bool                              // there are notices, or messages that wait
-	monitored bool                              // there are results for components
-	after     []func(ctx context.Context) error // see afterCommit
-	key       *sealingKey                       // that seals what it writes, once Store.seal has locked it
-	ended     error                             // why the database has ended it; nothing more may be written
+	q     queryer
+	wakes []wake                            // see wakeHere
+	after []func(ctx context.Context) error // see afterCommit
+	key   *sealingKey                       // that seals what it writes, once Store.seal has locked it
+	ended error                             // why the database has ended it; nothing more may be written
 }
 
 // joined is the transaction that ctx is part of.
@@ -108,11 +105,8 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		t = known // upkeep on behalf of an account keeps its own turn
 	}
 	var (
-		changed   bool
-		tested    bool
-		noticed   bool
-		monitored bool
-		after     []func(ctx context.Context) error
+		wakes []wake
+		after []func(ctx context.Context) error
 	)
 	err := s.engine.write(ctx, t, func(ctx context.Context, q queryer) (err error) {
 		defer func() {
@@ -122,23 +116,16 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		}()
 		tx := &transaction{q: q}
 		err = fn(context.WithValue(ctx, transactionKey{}, tx), q)
-		changed, tested, noticed, monitored, after = tx.changed, tx.tested, tx.noticed, tx.monitored, tx.after
+		wakes, after = tx.wakes, tx.after
 		if err == nil {
 			err = tx.ended
 		}
 		return err
 	})
-	if err == nil && changed {
-		s.signal(wakeSchedule)
-	}
-	if err == nil && tested {
-		s.signal(wakeTestRuns)
-	}
-	if err == nil && noticed {
-		s.signal(wakeNotices)
-	}
-	if err == nil && monitored {
-		s.signal(wakeMonitors)
+	if err == nil {
+		for _, w := range wakes {
+			s.signal(w)
+		}
 	}
 	for _, follow := range after {
 		if err == nil {
@@ -146,6 +133,20 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		}
 	}
 	return err
+}
+
+// wakeHere wakes this node after the commit of the transaction of ctx.
+func wakeHere(ctx context.Context, w wake) {
+	tx, _ := joined(ctx)
+	if !slices.Contains(tx.wakes, w) {
+		tx.wakes = append(tx.wakes, w)
+	}
+}
+
+// wake wakes this node and the others after the commit of the transaction of ctx.
+func (s *Store) wake(ctx context.Context, q queryer, w wake) error {
+	wakeHere(ctx, w)
+	return s.engine.notify(ctx, q, w)
 }
 
 // afterCommit makes follow run after the commit of the transaction of ctx, with the context of the caller. It is for long
@@ -204,9 +205,7 @@ func (s *Store) writeJobs(ctx context.Context, account int64, fn func(ctx contex
 			if err := fn(ctx, q); err != nil {
 				return err
 			}
-			tx, _ := joined(ctx)
-			tx.changed = true
-			return s.engine.notify(ctx, q, wakeSchedule)
+			return s.wake(ctx, q, wakeSchedule)
 		})
 	})
 }
