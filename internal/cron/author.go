@@ -41,10 +41,7 @@ func distinctTags(tags []string, most int) []string {
 
 // checkNotes adds what is wrong with what people note about a job.
 func (j *Job) checkNotes(c *Checker) {
-	c.Text("/description", j.Description, MaxDescription)
-	if strings.ContainsRune(j.Description, 0) {
-		c.Add("/description", Problem{Rule: RuleControlCharacter})
-	}
+	c.Lines("/description", j.Description, MaxDescription)
 	checkTags(c, j.Tags, MaxTags)
 }
 

@@ -100,7 +100,7 @@ func (e *Exchange) check(c *Checker) {
 	if e.FollowRedirects < 0 || e.FollowRedirects > MaxRedirects {
 		c.Add("/followRedirects", OutOfRange(int64(e.FollowRedirects), 0, MaxRedirects))
 	}
-	c.choice("/oversize", int(e.Oversize), 2)
+	c.Choice("/oversize", int(e.Oversize), 2)
 	s := e.Success
 	if s == nil {
 		return

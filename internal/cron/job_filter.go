@@ -145,10 +145,10 @@ func (c *JobCriteria) check(to *Checker, at string) {
 	to.Instant(at+"/nextBefore", c.NextBefore)
 	to.Instant(at+"/nextAfter", c.NextAfter)
 	for _, condition := range c.Conditions {
-		to.choice(at+"/state", int(condition), int(jobConditions))
+		to.Choice(at+"/state", int(condition), int(jobConditions))
 	}
 	for _, status := range c.Statuses {
-		to.choice(at+"/outcome", int(status), int(StatusOther)+1)
+		to.Choice(at+"/outcome", int(status), int(StatusOther)+1)
 	}
 	for _, method := range c.Methods {
 		if !method.Valid() {
@@ -216,10 +216,8 @@ const MaxJobViews = 100
 // Accept takes the view for one that can be stored: it takes spaces off the title and reports what is wrong.
 func (v *JobView) Accept() error {
 	var c Checker
-	if v.Title = strings.TrimSpace(v.Title); v.Title == "" {
-		c.Add("/title", Problem{Rule: RuleMandatory})
-	}
-	c.Printable("/title", v.Title, MaxFolderTitle)
+	v.Title = strings.TrimSpace(v.Title)
+	c.Title("/title", v.Title, MaxFolderTitle)
 	if v.Sort < 0 || v.Sort >= jobSorts {
 		c.Add("/sort", Problem{Rule: RuleUnknownValue, Given: strconv.Itoa(int(v.Sort))})
 	}

@@ -31,7 +31,7 @@ func ParsePrefix(text string) (netip.Prefix, bool) {
 // reports what is wrong as an *Error of kind Invalid.
 func (k *APIKey) Accept(now time.Time) error {
 	var c Checker
-	k.Title, k.Expires = strings.TrimSpace(k.Title), wholeSeconds(k.Expires)
+	k.Title, k.Expires = strings.TrimSpace(k.Title), WholeSeconds(k.Expires)
 	c.Line("/title", k.Title, MaxKeyTitle)
 	if unknown := k.Scopes &^ (ScopeRead | ScopeWrite); unknown != 0 {
 		c.unknown("/scopes", int(unknown))

@@ -59,11 +59,9 @@ func (w *MaintenanceWindow) Once() bool { return !w.Start.IsZero() }
 // Accept takes the window for one that can be stored: it brings it into its normal form and reports what is wrong.
 func (w *MaintenanceWindow) Accept() error {
 	var c Checker
-	if w.Title = strings.TrimSpace(w.Title); w.Title == "" {
-		c.Add("/title", Problem{Rule: RuleMandatory})
-	}
-	c.Printable("/title", w.Title, MaxFolderTitle)
-	c.choice("/effect", int(w.Effect), int(MaintenancePause)+1)
+	w.Title = strings.TrimSpace(w.Title)
+	c.Title("/title", w.Title, MaxFolderTitle)
+	c.Choice("/effect", int(w.Effect), int(MaintenancePause)+1)
 	if w.Once() || !w.End.IsZero() {
 		if w.Schedule = (Schedule{}); w.Duration != 0 {
 			c.Add("/schedule", Problem{Rule: RuleMandatory})
@@ -91,7 +89,7 @@ func (w *MaintenanceWindow) Accept() error {
 }
 
 func (w *MaintenanceWindow) acceptSpan(c *Checker) {
-	w.Start, w.End = wholeSeconds(w.Start), wholeSeconds(w.End)
+	w.Start, w.End = WholeSeconds(w.Start), WholeSeconds(w.End)
 	c.Instant("/start", w.Start)
 	c.Instant("/end", w.End)
 	switch {

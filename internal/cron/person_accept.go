@@ -54,6 +54,14 @@ func (a *Account) AcceptTitle() error {
 	return c.Err()
 }
 
+// Title adds what is wrong with a title, which is Printable and not empty.
+func (c *Checker) Title(pointer, title string, longest int) {
+	if title == "" {
+		c.Add(pointer, Problem{Rule: RuleMandatory})
+	}
+	c.Printable(pointer, title, longest)
+}
+
 // Printable adds what is wrong with a short text that also stands in mails: it has no line breaks and the like.
 func (c *Checker) Printable(pointer, text string, longest int) {
 	c.Line(pointer, text, longest)

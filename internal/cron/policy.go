@@ -75,9 +75,9 @@ func DefaultPolicy() Policy {
 
 // check adds what is wrong with the policy.
 func (p *Policy) check(c *Checker) {
-	c.choice("/misfire", int(p.Misfire), 2)
-	c.choice("/overlap", int(p.Overlap), 2)
-	c.choice("/delivery", int(p.Delivery), 2)
+	c.Choice("/misfire", int(p.Misfire), 2)
+	c.Choice("/overlap", int(p.Overlap), 2)
+	c.Choice("/delivery", int(p.Delivery), 2)
 	if p.Grace > MaxGrace {
 		c.Add("/graceSeconds", OutOfRange(int64(p.Grace/time.Second), 0, int64(MaxGrace/time.Second)))
 	}

@@ -264,8 +264,8 @@ func (s *Schedule) Check(c *Checker, at string) {
 			c.Add(at+f.pointer, Problem{Rule: RuleOutOfRange, Given: strconv.Itoa(n), Min: int64(f.low), Max: int64(f.high)})
 		}
 	}
-	c.choice(at+"/days", int(s.Days), 2)
-	c.choice(at+"/dst", int(s.DST), 2)
+	c.Choice(at+"/days", int(s.Days), 2)
+	c.Choice(at+"/dst", int(s.DST), 2)
 }
 
 // isLocalTime reports whether n is a valid date and time in the form YYYYMMDDhhmmss.

@@ -41,7 +41,7 @@ func (t *Timing) check(c *Checker) {
 
 // normalize trims the note and truncates times to whole seconds.
 func (t *Timing) normalize() {
-	t.RunAt, t.PausedUntil = wholeSeconds(t.RunAt), wholeSeconds(t.PausedUntil)
+	t.RunAt, t.PausedUntil = WholeSeconds(t.RunAt), WholeSeconds(t.PausedUntil)
 	t.Spread = t.Spread.Truncate(time.Second)
 	t.PauseNote = strings.TrimSpace(t.PauseNote)
 }

@@ -78,7 +78,7 @@ func (j *Job) check(c *Checker) {
 
 // normalize makes the least of what is less than the least, as the cron-job.org API does.
 func (n *Notification) normalize() {
-	n.SilencedUntil = wholeSeconds(n.SilencedUntil)
+	n.SilencedUntil = WholeSeconds(n.SilencedUntil)
 	n.OnFailureCount = max(n.OnFailureCount, 1)
 	n.CertExpiryAhead = max(n.CertExpiryAhead.Truncate(time.Second), 0)
 }
@@ -117,6 +117,14 @@ func (c *Checker) Text(pointer, text string, longest int) {
 	}
 }
 
+// Lines adds what is wrong with a text of several lines for people.
+func (c *Checker) Lines(pointer, text string, longest int) {
+	c.Text(pointer, text, longest)
+	if strings.ContainsRune(text, 0) {
+		c.Add(pointer, Problem{Rule: RuleControlCharacter})
+	}
+}
+
 // Instant adds that an instant, which may be zero, is not one that the API can write in Unix seconds.
 func (c *Checker) Instant(pointer string, t time.Time) {
 	if n := t.Unix(); !t.IsZero() && (n < 1 || n > lastInstant) {
@@ -124,15 +132,15 @@ func (c *Checker) Instant(pointer string, t time.Time) {
 	}
 }
 
-// choice adds that n is not one of the first few numbers, which are those of choices.
-func (c *Checker) choice(pointer string, n, choices int) {
+// Choice adds that n is not one of the first few numbers, which are those of choices.
+func (c *Checker) Choice(pointer string, n, choices int) {
 	if n < 0 || n >= choices {
 		c.unknown(pointer, n)
 	}
 }
 
-// wholeSeconds is an instant in the form in which those of a job are stored: UTC, and zero for none.
-func wholeSeconds(t time.Time) time.Time {
+// WholeSeconds is an instant in the form in which those of a job are stored: UTC, and zero for none.
+func WholeSeconds(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}

@@ -44,18 +44,15 @@ func (p *Page) Accept(before *Page) error {
 	var c cron.Checker
 	p.normalize()
 	p.acceptSlug(&c)
-	c.Printable("/title", p.Title, MaxTitle)
-	if p.Title == "" {
-		c.Add("/title", cron.Problem{Rule: cron.RuleMandatory})
-	}
-	markdown(&c, "/text", p.Text, MaxText)
-	markdown(&c, "/announcement", p.Announcement, MaxAnnouncement)
+	c.Title("/title", p.Title, MaxTitle)
+	c.Lines("/text", p.Text, MaxText)
+	c.Lines("/announcement", p.Announcement, MaxAnnouncement)
 	c.Instant("/announcedUntil", p.AnnouncedUntil)
 	if p.Accent != "" && !accentForm.MatchString(p.Accent) {
 		c.Add("/accent", cron.Problem{Rule: cron.RuleColour, Given: p.Accent})
 	}
-	choice(&c, "/theme", int(p.Theme), int(ThemeDark)+1)
-	choice(&c, "/access", int(p.Access), int(AccessMembers)+1)
+	c.Choice("/theme", int(p.Theme), int(ThemeDark)+1)
+	c.Choice("/access", int(p.Access), int(AccessMembers)+1)
 	if p.Timezone != before.Timezone && !cron.KnownZone(p.Timezone) {
 		c.Add("/timezone", cron.Problem{Rule: cron.RuleUnknownTimeZone, Given: p.Timezone})
 	}
@@ -79,11 +76,8 @@ func (p *Page) normalize() {
 	if p.Timezone == "" {
 		p.Timezone = "UTC"
 	}
-	if p.AnnouncedUntil = p.AnnouncedUntil.Truncate(time.Second); p.Announcement == "" {
+	if p.AnnouncedUntil = cron.WholeSeconds(p.AnnouncedUntil); p.Announcement == "" {
 		p.AnnouncedUntil = time.Time{}
-	}
-	if !p.AnnouncedUntil.IsZero() {
-		p.AnnouncedUntil = p.AnnouncedUntil.UTC()
 	}
 }
 
@@ -165,16 +159,13 @@ func (p *Page) acceptGroups(c *cron.Checker) {
 	for i := range p.Groups {
 		g, at := &p.Groups[i], "/groups/"+strconv.Itoa(i)
 		g.Title, g.Text = strings.TrimSpace(g.Title), strings.TrimSpace(g.Text)
-		c.Printable(at+"/title", g.Title, MaxTitle)
-		switch {
-		case g.Title == "":
-			c.Add(at+"/title", cron.Problem{Rule: cron.RuleMandatory})
-		case titles[g.Title]:
+		c.Title(at+"/title", g.Title, MaxTitle)
+		if g.Title != "" && titles[g.Title] {
 			c.Add(at+"/title", cron.Problem{Rule: cron.RuleTwice, Given: g.Title})
 		}
 		titles[g.Title] = true
-		markdown(c, at+"/text", g.Text, MaxNote)
-		choice(c, at+"/fold", int(g.Fold), int(FoldHealthy)+1)
+		c.Lines(at+"/text", g.Text, MaxNote)
+		c.Choice(at+"/fold", int(g.Fold), int(FoldHealthy)+1)
 	}
 }
 
@@ -201,11 +192,8 @@ func (p *Page) acceptComponents(c *cron.Checker) {
 // accept adds what is wrong with a component, but for its group.
 func (of *Component) accept(c *cron.Checker, at string) {
 	of.Title, of.Text, of.Group = strings.TrimSpace(of.Title), strings.TrimSpace(of.Text), strings.TrimSpace(of.Group)
-	c.Printable(at+"/title", of.Title, MaxTitle)
-	if of.Title == "" {
-		c.Add(at+"/title", cron.Problem{Rule: cron.RuleMandatory})
-	}
-	markdown(c, at+"/text", of.Text, MaxNote)
+	c.Title(at+"/title", of.Title, MaxTitle)
+	c.Lines(at+"/text", of.Text, MaxNote)
 	slices.Sort(of.JobIDs)
 	of.JobIDs = slices.Compact(of.JobIDs)
 	switch n := len(of.JobIDs); {
@@ -236,24 +224,9 @@ func (r *Rule) accept(c *cron.Checker, at string) {
 	}
 }
 
-// markdown adds what is wrong with a text of several lines.
-func markdown(c *cron.Checker, pointer, text string, longest int) {
-	c.Text(pointer, text, longest)
-	if strings.ContainsRune(text, 0) {
-		c.Add(pointer, cron.Problem{Rule: cron.RuleControlCharacter})
-	}
-}
-
 // between adds that n is not between two numbers.
 func between(c *cron.Checker, pointer string, n, least, most int) {
 	if n < least || n > most {
 		c.Add(pointer, cron.OutOfRange(int64(n), int64(least), int64(most)))
-	}
-}
-
-// choice adds that n is not one of the first few numbers, which are those of choices.
-func choice(c *cron.Checker, pointer string, n, choices int) {
-	if n < 0 || n >= choices {
-		c.Add(pointer, cron.Problem{Rule: cron.RuleUnknownValue, Given: strconv.Itoa(n)})
 	}
 }

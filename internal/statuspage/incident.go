@@ -2,7 +2,6 @@ package statuspage
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,10 +42,7 @@ var phaseNames = [PhaseCount]string{"investigating", "identified", "monitoring",
 
 // String is the name of the phase in the API.
 func (p Phase) String() string {
-	if p < 0 || int(p) >= PhaseCount {
-		return fmt.Sprintf("Phase(%d)", int(p))
-	}
-	return phaseNames[p]
+	return nameOf("Phase", phaseNames[:], int(p))
 }
 
 // Incident is a disturbance that a page tells of.
@@ -88,10 +84,8 @@ type Update struct {
 // is a *cron.Error of kind Invalid.
 func (i *Incident) Accept() error {
 	var c cron.Checker
-	if i.Title = strings.TrimSpace(i.Title); i.Title == "" {
-		c.Add("/title", cron.Problem{Rule: cron.RuleMandatory})
-	}
-	c.Printable("/title", i.Title, MaxIncidentTitle)
+	i.Title = strings.TrimSpace(i.Title)
+	c.Title("/title", i.Title, MaxIncidentTitle)
 	return c.Err()
 }
 
@@ -99,13 +93,11 @@ func (i *Incident) Accept() error {
 // time it is of now. The components are those of the page; before is what the update was when it is edited, whose components may be gone.
 func (u *Update) Accept(components []int64, before *Update, now time.Time) error {
 	var c cron.Checker
-	if u.Phase < 0 || int(u.Phase) >= PhaseCount {
-		c.Add("/phase", cron.Problem{Rule: cron.RuleUnknownValue, Given: strconv.Itoa(int(u.Phase))})
-	}
+	c.Choice("/phase", int(u.Phase), PhaseCount)
 	if u.Text = strings.TrimSpace(u.Text); u.Text == "" {
 		c.Add("/text", cron.Problem{Rule: cron.RuleMandatory})
 	}
-	markdown(&c, "/text", u.Text, MaxUpdateText)
+	c.Lines("/text", u.Text, MaxUpdateText)
 	if u.At.IsZero() {
 		u.At = now
 	}

@@ -1,7 +1,6 @@
 package statuspage
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,10 +26,7 @@ var effectNames = [EffectCount]string{"none", "silence", "pause"}
 
 // String is the name of the effect in the API.
 func (e Effect) String() string {
-	if e < 0 || int(e) >= EffectCount {
-		return fmt.Sprintf("Effect(%d)", int(e))
-	}
-	return effectNames[e]
+	return nameOf("Effect", effectNames[:], int(e))
 }
 
 // Plan is a planned maintenance of components of a page: one span of time, or one from each occurrence of a schedule on.
@@ -67,10 +63,8 @@ func (p *Plan) Window() cron.MaintenanceWindow {
 func (p *Plan) Accept(components []int64, before *Plan) error {
 	var c cron.Checker
 	p.Text = strings.TrimSpace(p.Text)
-	markdown(&c, "/text", p.Text, MaxMaintenanceText)
-	if p.Effect < 0 || int(p.Effect) >= EffectCount {
-		c.Add("/effect", cron.Problem{Rule: cron.RuleUnknownValue, Given: strconv.Itoa(int(p.Effect))})
-	}
+	c.Lines("/text", p.Text, MaxMaintenanceText)
+	c.Choice("/effect", int(p.Effect), EffectCount)
 	switch {
 	case len(p.ComponentIDs) == 0:
 		c.Add("/componentIds", cron.Problem{Rule: cron.RuleMandatory})

@@ -25,10 +25,15 @@ var stateNames = [StateCount]string{"unknown", "operational", "degraded", "parti
 
 // String is the name of the state in the API.
 func (s State) String() string {
-	if s < 0 || int(s) >= StateCount {
-		return fmt.Sprintf("State(%d)", int(s))
+	return nameOf("State", stateNames[:], int(s))
+}
+
+// nameOf is the name of one of several numbers; for another number, words for logs.
+func nameOf(kind string, names []string, n int) string {
+	if n < 0 || n >= len(names) {
+		return fmt.Sprintf("%s(%d)", kind, n)
 	}
-	return stateNames[s]
+	return names[n]
 }
 
 // ParseState is the inverse of String.
