@@ -15,16 +15,11 @@ import (
 // shown adds a status page with components that have no jobs.
 func (s *suite) shown(db *store.Store, account int64, components int, edits ...func(*statuspage.Page)) statuspage.Page {
 	s.Helper()
-	p := statuspage.NewPage()
-	p.AccountID, p.Title, p.Published = account, "Status", true
+	var parts []func(*statuspage.Page)
 	for n := range components {
-		p.Components = append(p.Components, statuspage.Component{Title: fmt.Sprint("part ", n), Rule: statuspage.DefaultRule()})
+		parts = append(parts, component(fmt.Sprint("part ", n)))
 	}
-	for _, edit := range edits {
-		edit(&p)
-	}
-	s.ok(db.CreateStatusPage(s.ctx(), &p))
-	return p
+	return s.statusPage(db, account, append(parts, edits...)...)
 }
 
 func impact(c *statuspage.Component, state statuspage.State) statuspage.Impact {
@@ -63,11 +58,9 @@ func (s *suite) states(db *store.Store, p *statuspage.Page) (states []string) {
 // layer lists the transitions of a layer of a component, in minutes before now.
 func (s *suite) layer(db *store.Store, c *statuspage.Component, layer statuspage.Layer) (list []string) {
 	s.Helper()
-	for _, text := range s.raw().LayerSince(c.ID, layer, db.Now()) {
-		offset, state, _ := strings.Cut(text, " ")
-		d, err := time.ParseDuration(offset)
-		s.ok(err)
-		list = append(list, fmt.Sprint(int(-d.Round(time.Minute)/time.Minute), " ", state))
+	now := db.Now()
+	for _, t := range s.raw().Transitions(c.ID, layer) {
+		list = append(list, fmt.Sprint(int(now.Sub(t.At).Round(time.Minute)/time.Minute), " ", wordsOf(t)))
 	}
 	return list
 }

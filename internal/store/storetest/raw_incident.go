@@ -10,25 +10,18 @@ import (
 // LayerSince lists the transitions of a layer of a component in words: the offset from an instant, and the state or "clear".
 func (x *Tables) LayerSince(componentID int64, layer statuspage.Layer, from time.Time) (list []string) {
 	x.t.Helper()
-	rows, err := x.db.QueryContext(x.t.Context(), `SELECT at, state, clear FROM status_transition WHERE component_id = $1 AND layer = $2 ORDER BY at`,
-		componentID, int(layer))
-	x.ok(err)
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var (
-			at    int64
-			state statuspage.State
-			clear bool
-		)
-		x.ok(rows.Scan(&at, &state, &clear))
-		words := state.String()
-		if clear {
-			words = "clear"
-		}
-		list = append(list, fmt.Sprint(time.UnixMilli(at).Sub(from).Round(time.Millisecond), " ", words))
+	for _, t := range x.Transitions(componentID, layer) {
+		list = append(list, fmt.Sprint(t.At.Sub(from).Round(time.Millisecond), " ", wordsOf(t)))
 	}
-	x.ok(rows.Err())
 	return list
+}
+
+// wordsOf is the state of a transition, or "clear".
+func wordsOf(t statuspage.Transition) string {
+	if t.Clear {
+		return "clear"
+	}
+	return t.State.String()
 }
 
 // Observe makes the observed layer of a component have a transition, which the component shows.
