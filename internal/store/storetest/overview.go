@@ -11,6 +11,7 @@ import (
 
 // plainMinutes counts by minute what a plain look at all rows finds from an instant on.
 func plainMinutes(ledger []cron.Execution, from time.Time) (list []cron.MinuteCount) {
+	list = []cron.MinuteCount{} // also when there are none, as Recent
 	byMinute := make(map[time.Time][]cron.Execution)
 	for i := range ledger {
 		if minute := ledger[i].Instant().UTC().Truncate(time.Minute); !minute.Before(from) {
