@@ -56,19 +56,19 @@ var MessageStateNames = [...]string{"waiting", "sending", "sent", "failed", "dro
 // MessageDrop is why a message was not to be sent. The numbers are stored.
 type MessageDrop int
 
-// The reasons for which messages are dropped.
+// The reasons for which messages are dropped. A former one had the number 2.
 const (
 	DropNone         MessageDrop = 0
 	DropMuted        MessageDrop = 1 // the channel is muted
-	DropAcknowledged MessageDrop = 2 // somebody has acknowledged the problem
-	DropSnoozed      MessageDrop = 3 // the problem is snoozed
-	DropResolved     MessageDrop = 4 // the problem of a reminder is resolved
-	DropChannel      MessageDrop = 5 // the channel was disabled, stopped or deleted, or tells this recipient no more
-	DropAccount      MessageDrop = 6 // the account is disabled
+	DropAcknowledged MessageDrop = 3 // somebody has acknowledged the problem
+	DropSnoozed      MessageDrop = 4 // the problem is snoozed
+	DropResolved     MessageDrop = 5 // the problem of a reminder is resolved
+	DropChannel      MessageDrop = 6 // the channel was disabled, stopped or deleted, or tells this recipient no more
+	DropAccount      MessageDrop = 7 // the account is disabled
 )
 
 // MessageDropNames are the names of the reasons in the API, by their numbers.
-var MessageDropNames = [...]string{"", "muted", "acknowledged", "snoozed", "resolved", "channel", "account"}
+var MessageDropNames = [...]string{"", "muted", "", "acknowledged", "snoozed", "resolved", "channel", "account"}
 
 // Times of messages.
 const (

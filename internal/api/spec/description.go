@@ -85,6 +85,11 @@ func named(names []string, meanings ...string) []Choice {
 	return choices
 }
 
+// given are names without those of numbers that nothing has.
+func given(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "" })
+}
+
 // numbered are the values of a choice numbered from 0, each with its name.
 func numbered(names ...string) []Choice {
 	choices := make([]Choice, len(names))

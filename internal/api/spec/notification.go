@@ -53,7 +53,7 @@ func notificationMembers() []Member {
 		Of("recipient", String("Who is told, of a channel that tells several; null otherwise.").OrNull()),
 		Of("state", String("What became of it.").Choose(named(cron.MessageStateNames[:], "it is sent when it is `due`", "a node is sending it", "",
 			"no further attempt is made", "it was not to be sent, see `dropped`")...)),
-		Of("dropped", String("Why it was not sent; null if it was not dropped.").Choose(named(cron.MessageDropNames[1:], "the channel is muted",
+		Of("dropped", String("Why it was not sent; null if it was not dropped.").Choose(named(given(cron.MessageDropNames[:]), "the channel is muted",
 			"somebody has acknowledged the problem", "the problem is snoozed", "the problem is resolved",
 			"the channel was disabled, stopped or deleted, or the receiver is no owner any more or has unsubscribed", "the account is disabled")...).OrNull()),
 		Of("kind", String("Of its gravest notice, such as `failure` or `recovery`.")),
