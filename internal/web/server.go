@@ -110,7 +110,7 @@ func New(c Config) (http.Handler, error) {
 	if w.static, err = loadStatic(); err != nil {
 		return nil, err
 	}
-	if w.pages, err = parsePages(w.static); err != nil {
+	if w.pages, err = findPages(w.static); err != nil {
 		return nil, err
 	}
 	if c.PublicURL != "" { // what browsers say they come from, when a proxy sends another Host

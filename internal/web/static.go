@@ -84,10 +84,11 @@ func loadStatic() (*staticFiles, error) {
 		return nil, err
 	}
 	hash := sha256.New()
+	z := gzip.NewWriter(nil) // one for all, as each has large tables
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
 		fmt.Fprintf(hash, "%s %d\n", name, len(contents[name]))
 		hash.Write(contents[name])
-		if err := s.add(name, contents[name]); err != nil {
+		if err := s.add(z, name, contents[name]); err != nil {
 			return nil, err
 		}
 	}
@@ -112,14 +113,14 @@ func stylesheet() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// add serves a file.
-func (s *staticFiles) add(name string, content []byte) error {
+// add serves a file, which z compresses.
+func (s *staticFiles) add(z *gzip.Writer, name string, content []byte) error {
 	mediaType, ok := staticTypes[path.Ext(name)]
 	if !ok {
 		return fmt.Errorf("the static file %s has no media type", name)
 	}
 	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
+	z.Reset(&packed)
 	if _, err := z.Write(content); err != nil {
 		return fmt.Errorf("compress %s: %w", name, err)
 	}
