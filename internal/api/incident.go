@@ -130,10 +130,18 @@ func (a *api) changeIncident(w http.ResponseWriter, r *http.Request, actor cron.
 	if err != nil {
 		return err
 	}
-	if err := a.service.ChangeIncident(r.Context(), actor, pathID(r, "statusPageId"), pathID(r, "incidentId"), change); err != nil {
+	if err := a.service.ChangeIncident(r.Context(), actor, pathID(r, "statusPageId"), pathID(r, "incidentId"), always(change)); err != nil {
 		return cron.Under("/incident", err)
 	}
 	return reply(w, struct{}{})
+}
+
+// always is a change that is never refused.
+func always[T any](change func(*T)) func(*T) error {
+	return func(to *T) error {
+		change(to)
+		return nil
+	}
 }
 
 func (a *api) deleteIncident(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
@@ -166,7 +174,7 @@ func (a *api) changeIncidentUpdate(w http.ResponseWriter, r *http.Request, actor
 		return err
 	}
 	page, i, u := pathID(r, "statusPageId"), pathID(r, "incidentId"), pathID(r, "updateId")
-	if err := a.service.ChangeIncidentUpdate(r.Context(), actor, page, i, u, change); err != nil {
+	if err := a.service.ChangeIncidentUpdate(r.Context(), actor, page, i, u, always(change)); err != nil {
 		return cron.Under("/update", err)
 	}
 	return reply(w, struct{}{})

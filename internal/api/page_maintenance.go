@@ -83,7 +83,7 @@ func (a *api) changePageMaintenance(w http.ResponseWriter, r *http.Request, acto
 	if err != nil {
 		return err
 	}
-	err = a.service.ChangeStatusMaintenance(r.Context(), actor, pathID(r, "statusPageId"), pathID(r, "maintenanceId"), change)
+	err = a.service.ChangeStatusMaintenance(r.Context(), actor, pathID(r, "statusPageId"), pathID(r, "maintenanceId"), always(change))
 	if err != nil {
 		return cron.Under("/maintenance", err)
 	}

@@ -5,6 +5,7 @@ var englishStatus = map[string]string{
 	"nav.status":       "Status pages",
 	"nav.status-short": "Status",
 
+	// The states, of which visitors and the console have the same words.
 	"status.operational": "Operational",
 	"status.degraded":    "Degraded performance",
 	"status.partial":     "Partial outage",
@@ -137,6 +138,8 @@ var englishStatus = map[string]string{
 	"component.delete-title":      "Delete the component",
 	"component.delete-text":       "Its history is deleted with it. The jobs stay.",
 	"component.delete":            "Delete the component",
+	"component.changed-first":     "Nothing was deleted yet: the component was changed since you opened it. This is how it is now.",
+	"component.groups-changed":    "Nothing was moved: the groups were changed since you opened the page. This is how they are now.",
 	"component.set-state":         "Set the state",
 	"component.release":           "Release",
 	"component.set-by":            "set by {name}",
@@ -158,7 +161,6 @@ var englishStatus = map[string]string{
 	"incident.incident":        "Incident",
 	"incident.open":            "Open incidents",
 	"incident.all":             "All incidents",
-	"incident.more-open":       "Further incidents are open.",
 	"incident.phase":           "Phase",
 	"incident.since":           "Since",
 	"incident.started":         "Started",
@@ -193,6 +195,8 @@ var englishStatus = map[string]string{
 	"incident.post":            "Post the update",
 	"incident.updates":         "Updates",
 	"incident.updates-all":     "Show all of the updates",
+	"incident.updates-older":   "Older updates",
+	"incident.back":            "Back to the incident",
 	"incident.update-change":   "Change the update",
 	"incident.change":          "Change the incident",
 	"incident.delete-text":     "Deleting an incident removes it from the page and its impact from the history.",

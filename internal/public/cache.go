@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ const (
 	lookupsAtOnce = 8                // of all pages
 	maxCached     = 64 << 20         // bytes, of all pages
 	maxRenderings = 400              // of one page
+	maxRendered   = 8 << 20          // bytes of them
 	waitForTurn   = 10 * time.Second // for one of the lookups; whoever waits has no rendering
 )
 
@@ -66,7 +68,13 @@ type shown struct {
 	grow  func(bytes int)
 
 	mu         sync.Mutex
+	size       int // of the renderings, in bytes
 	renderings map[string]*rendering
+	pending    map[string]*pendingRendering
+}
+
+func newShown(door statuspage.Entrance, view statuspage.View) *shown {
+	return &shown{door: door, view: view, renderings: map[string]*rendering{}, pending: map[string]*pendingRendering{}}
 }
 
 // rendering is a response that is ready.
@@ -160,7 +168,7 @@ func (c *cache) look(ctx context.Context, e *entry, last *shown) (*shown, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &shown{door: door, view: view, renderings: map[string]*rendering{}}
+	s := newShown(door, view)
 	weight := weightOf(&view)
 	c.resize(e, func(int) int { return weight })
 	s.grow = func(bytes int) { c.resize(e, func(size int) int { return size + bytes }) }
@@ -198,26 +206,68 @@ func (s *shown) outdated() *shown {
 	if s.stale {
 		return s
 	}
-	return &shown{door: s.door, view: s.view, stale: true, grow: s.grow, renderings: map[string]*rendering{}}
+	old := newShown(s.door, s.view)
+	old.stale, old.grow = true, s.grow
+	return old
 }
 
-// render makes a response once. The key names it; make returns its media type and body.
-func (s *shown) render(key string, make func() (mediaType string, body []byte, err error)) (*rendering, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r := s.renderings[key]; r != nil {
-		return r, nil
+// pendingRendering is a response that others wait for while it is made.
+type pendingRendering struct {
+	done chan struct{}
+	made *rendering // nil when it failed
+	err  error
+}
+
+// render makes a response once, for all who ask meanwhile. The key names it; create returns its media type and body. Responses that are ready
+// wait for none that is being made.
+func (s *shown) render(ctx context.Context, key string, create func() (mediaType string, body []byte, err error)) (*rendering, error) {
+	for {
+		s.mu.Lock()
+		if r := s.renderings[key]; r != nil {
+			s.mu.Unlock()
+			return r, nil
+		}
+		p := s.pending[key]
+		if p == nil {
+			p = &pendingRendering{done: make(chan struct{}), err: errPanicked}
+			s.pending[key] = p
+			s.mu.Unlock()
+			s.fill(key, p, create)
+			return p.made, p.err
+		}
+		s.mu.Unlock()
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		if !errors.Is(p.err, context.Canceled) { // whoever made it is gone
+			return p.made, p.err
+		}
 	}
-	mediaType, body, err := make()
-	if err != nil {
-		return nil, err
+}
+
+// fill makes a response, and keeps it if there is room.
+func (s *shown) fill(key string, p *pendingRendering, create func() (mediaType string, body []byte, err error)) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.pending, key)
+		close(p.done)
+		if p.made == nil {
+			return
+		}
+		size := len(p.made.plain) + len(p.made.packed)
+		if len(s.renderings) < maxRenderings && s.size+size <= maxRendered {
+			s.renderings[key] = p.made
+			s.size += size
+			s.grow(size)
+		}
+	}()
+	mediaType, body, err := create()
+	if p.err = err; err == nil {
+		p.made = newRendering(mediaType, body)
 	}
-	r := newRendering(mediaType, body)
-	if len(s.renderings) < maxRenderings {
-		s.renderings[key] = r
-		s.grow(len(r.plain) + len(r.packed))
-	}
-	return r, nil
 }
 
 // newRendering compresses what is text.

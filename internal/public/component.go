@@ -124,7 +124,9 @@ func showTimes(v *visit) error {
 		}
 		return v.html("times "+strconv.FormatInt(c.ID, 10)+" "+strconv.Itoa(days), "times", func() (any, error) {
 			from := v.shown.view.At.Add(-time.Duration(days) * 24 * time.Hour)
-			rows, err := v.pages.StatusResponseTimes(v.ctx(), v.shown.view.Page.ID, c.ID, from)
+			ctx, cancel := v.reading()
+			defer cancel()
+			rows, err := v.pages.StatusResponseTimes(ctx, v.shown.view.Page.ID, c.ID, from)
 			if err != nil {
 				return nil, err
 			}

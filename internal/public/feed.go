@@ -16,7 +16,7 @@ import (
 // feedEntry is an incident as feeds show it.
 type feedEntry struct {
 	url, title       string
-	html             string // all updates, the newest first
+	html             string // the updates, the newest first, as far as the page has their texts
 	started, updated time.Time
 }
 
@@ -33,6 +33,9 @@ func (v *visit) feedEntries(home string) []feedEntry {
 			u := &n.Updates[j]
 			if u.At.After(e.updated) {
 				e.updated = u.At
+			}
+			if u.Text == "" {
+				continue
 			}
 			fmt.Fprintf(&text, "<p><strong>%s</strong> %s</p>\n%s\n", escapeXML(f.Phase(u.Phase)), f.Time(u.At), markdown.HTML(u.Text))
 		}
@@ -54,7 +57,7 @@ func updated(entries []feedEntry, created time.Time) time.Time {
 func (v *visit) feed(name, mediaType string, write func(home string) ([]byte, error)) error {
 	return v.entered(func() error {
 		home := v.baseURL() + root + v.slug
-		r, err := v.shown.render(name+" "+v.catalogue.Tag+" "+home, func() (string, []byte, error) {
+		r, err := v.shown.render(v.ctx(), name+" "+v.catalogue.Tag+" "+home, func() (string, []byte, error) {
 			body, err := write(home)
 			return mediaType, body, err
 		})

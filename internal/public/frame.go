@@ -85,6 +85,9 @@ func (f frame) Time(at time.Time) template.HTML {
 		template.HTMLEscapeString(f.labels.Brief(at.In(f.zone))) + `</time>`)
 }
 
+// ZoneName is the zone of the page.
+func (f frame) ZoneName() string { return f.zone.String() }
+
 // Day shows the day of an instant in the zone of the page.
 func (f frame) Day(at time.Time) string { return f.labels.PlainDay(at.In(f.zone)) }
 
@@ -111,7 +114,7 @@ func (f frame) Favicon() string { return iconNames[f.State] }
 
 // The names of states, and those of their classes and icons, which are short since pages hold them hundreds of times.
 var (
-	stateLabels = [statuspage.StateCount]string{"public.unknown", "public.operational", "public.degraded", "public.partial", "public.major", "public.maintenance"}
+	stateLabels = [statuspage.StateCount]string{"status.unknown", "status.operational", "status.degraded", "status.partial", "status.major", "status.maintenance"}
 	classes     = [statuspage.StateCount]string{"u", "o", "d", "p", "m", "w"}
 	iconNames   = [statuspage.StateCount]string{"unknown.svg", "operational.svg", "degraded.svg", "partial.svg", "major.svg", "maintenance.svg"}
 	phaseLabels = [statuspage.PhaseCount]string{"public.investigating", "public.identified", "public.monitoring", "public.resolved"}
@@ -132,7 +135,7 @@ func (v *visit) execute(name string, data any) ([]byte, error) {
 
 // html is the rendering of a page for everybody who may read it.
 func (v *visit) html(key, name string, data func() (any, error)) error {
-	r, err := v.shown.render(key+" "+v.catalogue.Tag, func() (string, []byte, error) {
+	r, err := v.shown.render(v.ctx(), key+" "+v.catalogue.Tag, func() (string, []byte, error) {
 		d, err := data()
 		if err != nil {
 			return "", nil, err

@@ -30,6 +30,8 @@ type incidentPage struct {
 	Resolved time.Time
 	Names    string
 	Updates  []updateCard
+	Newest   string // the address of the newest updates; empty when they are here
+	Older    string // the address of older updates; empty when there are none
 }
 
 // updateCard is an update of an incident.
@@ -55,40 +57,72 @@ func showIncident(v *visit) error {
 		if !ok {
 			return cron.Missing(cron.SubjectNone)
 		}
-		return v.html("incident "+strconv.FormatInt(id, 10), "incident", func() (any, error) {
+		from, err := v.number("updates")
+		if err != nil {
+			return err
+		}
+		return v.html("incident "+strconv.FormatInt(id, 10)+" "+strconv.FormatInt(from, 10), "incident", func() (any, error) {
 			n, err := v.incident(id)
 			if err != nil {
 				return nil, err
 			}
-			return v.incidentPage(n), nil
+			return v.incidentPage(n, from)
 		})
 	})
 }
 
-// incident is one of the page. While the database does not answer, the recent ones are there.
+// incident is one of the page. While the database does not answer, the recent ones are there, as far as the page holds them.
 func (v *visit) incident(id int64) (*statuspage.Incident, error) {
 	view := &v.shown.view
+	err := errAway
+	if !v.shown.stale {
+		ctx, cancel := v.reading()
+		defer cancel()
+		var n statuspage.Incident
+		n, err = v.pages.StatusIncident(ctx, view.Page.ID, id)
+		if err == nil && n.Draft {
+			err = cron.Missing(cron.SubjectNone)
+		}
+		if err == nil || cron.KindOf(err) == cron.NotFound {
+			return &n, err
+		}
+	}
 	for i := range view.Incidents {
 		if view.Incidents[i].ID == id {
 			return &view.Incidents[i], nil
 		}
 	}
-	n, err := v.pages.StatusIncident(v.ctx(), view.Page.ID, id)
-	if err == nil && n.Draft {
-		err = cron.Missing(cron.SubjectNone)
-	}
-	return &n, err
+	return nil, err
 }
 
-func (v *visit) incidentPage(n *statuspage.Incident) *incidentPage {
+// errAway is that the database does not answer, and there is nothing to show meanwhile.
+var errAway error = &cron.Error{Kind: cron.Unavailable, RetryAfter: checkEvery}
+
+// incidentPage shows the updates from the one of the ID from on; 0 for the newest.
+func (v *visit) incidentPage(n *statuspage.Incident, from int64) (*incidentPage, error) {
 	components := v.shown.view.Page.Components
 	p := &incidentPage{frame: v.frame(), Title: n.Title, PhaseNow: n.Phase, Started: n.Started, Resolved: n.Resolved}
+	part, next, ok := n.Part(from)
+	if !ok {
+		return nil, cron.Missing(cron.SubjectNone)
+	}
+	path := incidentPath(p.Home, n.ID)
+	if from != 0 {
+		p.Newest = path
+	}
+	if next != 0 {
+		p.Older = path + "?updates=" + strconv.FormatInt(next, 10)
+	}
 	touched := map[int64]bool{}
 	for i := range n.Updates {
-		u := &n.Updates[i]
+		for _, impact := range n.Updates[i].Impacts {
+			touched[impact.ComponentID] = true
+		}
+	}
+	for i := range part {
+		u := &part[i]
 		card := updateCard{Phase: u.Phase, At: u.At, Text: p.Markdown(u.Text)}
 		for _, impact := range u.Impacts {
-			touched[impact.ComponentID] = true
 			for j := range components {
 				if components[j].ID == impact.ComponentID {
 					card.Impacts = append(card.Impacts, impactLine{components[j].Title, impact.State})
@@ -98,7 +132,7 @@ func (v *visit) incidentPage(n *statuspage.Incident) *incidentPage {
 		p.Updates = append(p.Updates, card)
 	}
 	p.Names = namesOf(components, func(id int64) bool { return touched[id] })
-	return p
+	return p, nil
 }
 
 // incidentsPage lists incidents, the newest first.
@@ -111,12 +145,14 @@ type incidentsPage struct {
 // showIncidents answers with a list of incidents.
 func showIncidents(v *visit) error {
 	return v.entered(func() error {
-		before, err := v.before()
+		before, err := v.number("before")
 		if err != nil {
 			return err
 		}
 		return v.html("incidents "+strconv.FormatInt(before, 10), "incidents", func() (any, error) {
-			list, more, err := v.pages.StatusIncidents(v.ctx(), v.shown.view.Page.ID, before, listedIncidents)
+			ctx, cancel := v.reading()
+			defer cancel()
+			list, more, err := v.pages.StatusIncidents(ctx, v.shown.view.Page.ID, before, listedIncidents)
 			if err != nil {
 				return nil, err
 			}
@@ -132,13 +168,13 @@ func showIncidents(v *visit) error {
 	})
 }
 
-// before reads the parameter of the list.
-func (v *visit) before() (int64, error) {
+// number reads a parameter of the address that names what is shown first; 0 when it is not there.
+func (v *visit) number(name string) (int64, error) {
 	values, err := url.ParseQuery(v.r.URL.RawQuery)
-	if err != nil || !values.Has("before") {
+	if err != nil || !values.Has(name) {
 		return 0, nil
 	}
-	id, err := strconv.ParseUint(values.Get("before"), 10, 63)
+	id, err := strconv.ParseUint(values.Get(name), 10, 63)
 	if err != nil {
 		return 0, cron.Missing(cron.SubjectNone)
 	}
@@ -156,8 +192,10 @@ func (v *visit) pathID() (int64, bool) {
 func showLogo(v *visit) error {
 	return v.entered(func() error {
 		dark := v.r.Pattern == "GET "+root+"{slug}/logo/dark"
-		r, err := v.shown.render("logo "+strconv.FormatBool(dark), func() (string, []byte, error) {
-			picture, err := v.pages.StatusPicture(v.ctx(), v.shown.view.Page.ID, dark)
+		r, err := v.shown.render(v.ctx(), "logo "+strconv.FormatBool(dark), func() (string, []byte, error) {
+			ctx, cancel := v.reading()
+			defer cancel()
+			picture, err := v.pages.StatusPicture(ctx, v.shown.view.Page.ID, dark)
 			return "image/png", picture, err
 		})
 		if err != nil {

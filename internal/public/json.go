@@ -78,7 +78,7 @@ func showJSON(v *visit) error {
 			v.w.Header().Set("Access-Control-Allow-Origin", "*")
 		}
 		base := v.baseURL()
-		r, err := v.shown.render("json "+v.catalogue.Tag+" "+base, func() (string, []byte, error) {
+		r, err := v.shown.render(v.ctx(), "json "+v.catalogue.Tag+" "+base, func() (string, []byte, error) {
 			body, err := json.Marshal(v.document(base))
 			return "application/json; charset=utf-8", body, err
 		})
@@ -127,6 +127,9 @@ func incidentJSON(n *statuspage.Incident, home string) incidentDocument {
 		StartedAt: seconds(n.Started), ResolvedAt: seconds(n.Resolved), Impacts: impactsJSON(n.Impacts), Updates: []updateDocument{}}
 	for i := range n.Updates {
 		u := &n.Updates[i]
+		if u.Text == "" {
+			continue // there was no room for it
+		}
 		out.Updates = append(out.Updates, updateDocument{u.Phase.String(), u.Text, seconds(u.At), impactsJSON(u.Impacts)})
 	}
 	return out

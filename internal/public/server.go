@@ -156,6 +156,11 @@ type visit struct {
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
 
+// reading is the context of a question to the database, whose answer has to come soon.
+func (v *visit) reading() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(v.ctx(), lookupTimeout)
+}
+
 // ServeHTTP answers a request.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

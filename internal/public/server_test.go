@@ -116,7 +116,7 @@ func TestPage(t *testing.T) {
 	w.pages.Set(publictest.Outage("acme", noon))
 	w.pages.Set(publictest.Empty("empty"))
 	check(t, w.get("/status/acme"), 200, "2 of 6 components", "Website", "Major outage", "The website does not answer", "about an hour", "New database servers",
-		"We move to", "Europe", "Uptime is the time operational", "28 Nov", "accent-0f766e.css", "Search was slow", "/status/acme/incidents/9")
+		"We move to", "Europe", "Uptime is the time that was operational", "28 Nov", "accent-0f766e.css", "Search was slow", "/status/acme/incidents/9")
 	check(t, w.get("/status/empty"), 200, "This page has no components yet", "No incidents in the last 14 days")
 	check(t, w.get("/status/acme/incidents/9"), 200, "We look into it", "Partial outage", "Identified")
 	check(t, w.get("/status/acme/incidents"), 200, "Mail was late")
@@ -138,12 +138,12 @@ func TestSummary(t *testing.T) {
 		says   string
 	}{
 		{[]statuspage.State{1, 1, 1}, "All systems operational"},
-		{[]statuspage.State{1, 0, 1}, "The state of API is unknown"},
-		{[]statuspage.State{0, 0, 0}, "The state of all components is unknown"},
+		{[]statuspage.State{1, 0, 1}, "There is no data about API"},
+		{[]statuspage.State{0, 0, 0}, "There is no data about the components"},
 		{[]statuspage.State{1, 5, 1}, "API is under maintenance"},
 		{[]statuspage.State{0, 5, 1}, "API is under maintenance"},
-		{[]statuspage.State{2, 0, 5}, "Website is degraded"},
-		{[]statuspage.State{2, 2, 5}, "2 of 3 components are degraded"},
+		{[]statuspage.State{2, 0, 5}, "Website has degraded performance"},
+		{[]statuspage.State{2, 2, 5}, "2 of 3 components have degraded performance"},
 		{[]statuspage.State{3, 2, 5}, "Website has a partial outage"},
 		{[]statuspage.State{3, 4, 5}, "2 of 3 components have an outage"},
 		{[]statuspage.State{4, 4, 4}, "All components have an outage"},

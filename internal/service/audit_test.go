@@ -24,7 +24,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
-	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "Incidents", "Incident", "StatusMaintenances", "StatusMaintenance", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
+	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "Incidents", "OpenIncidents", "Incident", "StatusMaintenances", "StatusMaintenance", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "LatestRuns", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -160,13 +160,13 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"SetStatusLogo", "statuspage.change", func() error { return w.SetStatusLogo(ctx, jane, page.ID, true, storetest.Logo()) }},
 		{"AddIncident", "incident.create", func() error { return w.AddIncident(ctx, jane, page.ID, &opened) }},
 		{"ChangeIncident", "incident.change", func() error {
-			return w.ChangeIncident(ctx, jane, page.ID, opened.ID, func(i *statuspage.Incident) { i.Title, i.Draft = "fast", true })
+			return w.ChangeIncident(ctx, jane, page.ID, opened.ID, func(i *statuspage.Incident) error { i.Title, i.Draft = "fast", true; return nil })
 		}},
 		{"AddIncidentUpdate", "incident.update", func() error {
 			return w.AddIncidentUpdate(ctx, jane, page.ID, opened.ID, &statuspage.Update{Text: "s3cret", Phase: statuspage.Resolved})
 		}},
 		{"ChangeIncidentUpdate", "incident.update.change", func() error {
-			return w.ChangeIncidentUpdate(ctx, jane, page.ID, opened.ID, opened.Updates[0].ID, func(u *statuspage.Update) { u.Text = "other" })
+			return w.ChangeIncidentUpdate(ctx, jane, page.ID, opened.ID, opened.Updates[0].ID, func(u *statuspage.Update) error { u.Text = "other"; return nil })
 		}},
 		{"DeleteIncident", "incident.delete", func() error { return w.DeleteIncident(ctx, jane, page.ID, opened.ID) }},
 		{"AddStatusMaintenance", "page-maintenance.create", func() error {
@@ -174,7 +174,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return w.AddStatusMaintenance(ctx, jane, page.ID, &plan)
 		}},
 		{"ChangeStatusMaintenance", "page-maintenance.change", func() error {
-			return w.ChangeStatusMaintenance(ctx, jane, page.ID, plan.ID, func(p *statuspage.Plan) { p.Title, p.Effect = "later", statuspage.EffectPause })
+			return w.ChangeStatusMaintenance(ctx, jane, page.ID, plan.ID, func(p *statuspage.Plan) error { p.Title, p.Effect = "later", statuspage.EffectPause; return nil })
 		}},
 		{"DeleteStatusMaintenance", "page-maintenance.delete", func() error { return w.DeleteStatusMaintenance(ctx, jane, page.ID, plan.ID) }},
 		{"SetComponentState", "statuspage.component.state", func() error {

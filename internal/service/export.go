@@ -54,6 +54,7 @@ type exporter struct {
 	account cron.Account
 	out     *bufio.Writer
 	begun   bool
+	pageIDs []int64 // of the status pages that were written
 }
 
 func (x *exporter) text(s string) { _, _ = x.out.WriteString(s) }

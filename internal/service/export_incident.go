@@ -8,33 +8,30 @@ import (
 	"punctual/internal/statuspage"
 )
 
-// incidents writes the incidents of status pages with their updates, and the maintenances.
+// incidents writes the incidents with their updates, and the maintenances, of the status pages that were written. A page may be deleted meanwhile.
 func (x *exporter) incidents(ctx context.Context) error {
-	pages, err := x.service.store.StatusPages(ctx, x.account.ID)
-	if err != nil {
-		return err
-	}
 	x.name("incidents")
 	x.text("[")
 	first := true
-	for n := range pages {
-		for before, more := int64(0), true; more; {
-			list, err := x.service.store.Incidents(ctx, x.account.ID, pages[n].ID, before, MaxIncidentsPage)
-			if err != nil {
+	for _, page := range x.pageIDs {
+		var last statuspage.Incident
+		for more := true; more; {
+			list, err := x.service.store.IncidentsBehind(ctx, x.account.ID, page, last.Started, last.ID, exportedIncidents)
+			if err != nil && cron.KindOf(err) != cron.NotFound {
 				return err
 			}
 			for i := range list {
 				x.item(first, exportIncident(&list[i]))
-				first, before = false, list[i].ID
+				first, last = false, list[i]
 			}
-			more = len(list) == MaxIncidentsPage
+			more = len(list) == exportedIncidents
 		}
 	}
 	x.text("]")
 	var plans []statuspage.Plan
-	for n := range pages {
-		list, err := x.service.store.StatusPlans(ctx, x.account.ID, pages[n].ID)
-		if err != nil {
+	for _, page := range x.pageIDs {
+		list, err := x.service.store.StatusPlans(ctx, x.account.ID, page)
+		if err != nil && cron.KindOf(err) != cron.NotFound {
 			return err
 		}
 		plans = append(plans, list...)
@@ -42,6 +39,9 @@ func (x *exporter) incidents(ctx context.Context) error {
 	exportList(x, "statusPageMaintenances", plans, exportPlan)
 	return nil
 }
+
+// exportedIncidents is how many incidents are read at once: each can have long texts.
+const exportedIncidents = 10
 
 func exportIncident(i *statuspage.Incident) any {
 	updates := make([]map[string]any, len(i.Updates))

@@ -14,6 +14,9 @@ func (x *exporter) statusPages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for i := range pages {
+		x.pageIDs = append(x.pageIDs, pages[i].ID)
+	}
 	x.name("statusPages")
 	x.text("[")
 	for i := range pages {

@@ -26,6 +26,15 @@ func (s *Service) Incidents(ctx context.Context, actor cron.Actor, pageID, befor
 	return list, false, err
 }
 
+// OpenIncidents lists the incidents of a status page that are not resolved, drafts too, the latest start first, without their updates. There
+// are at most statuspage.MaxOpenIncidents.
+func (s *Service) OpenIncidents(ctx context.Context, actor cron.Actor, pageID int64) ([]statuspage.Incident, error) {
+	if err := s.allow(&actor, UseListIncidents); err != nil {
+		return nil, err
+	}
+	return s.store.OpenIncidents(ctx, actor.Account.ID, pageID)
+}
+
 // Incident reads an incident. The error is of kind NotFound when the page has none of that ID.
 func (s *Service) Incident(ctx context.Context, actor cron.Actor, pageID, incidentID int64) (statuspage.Incident, error) {
 	if err := s.allow(&actor, UseListIncidents); err != nil {
@@ -63,12 +72,15 @@ var incidentFields = []auditField[statuspage.Incident]{
 	{"/draft", func(i *statuspage.Incident) any { return i.Draft }},
 }
 
-// ChangeIncident edits the title of an incident, and whether it is a draft.
-func (s *Service) ChangeIncident(ctx context.Context, actor cron.Actor, pageID, incidentID int64, change func(*statuspage.Incident)) error {
+// ChangeIncident edits the title of an incident, and whether it is a draft. An error of change changes nothing and is returned as it is.
+func (s *Service) ChangeIncident(ctx context.Context, actor cron.Actor, pageID, incidentID int64, change func(*statuspage.Incident) error) error {
 	return s.changeIncident(ctx, actor, actIncidentSet, pageID, incidentID, func(i *statuspage.Incident, _ []int64, e *cron.AuditEntry) error {
 		edited := statuspage.Incident{Title: i.Title, Draft: i.Draft}
-		change(&edited)
-		if err := edited.Accept(); err != nil {
+		err := change(&edited)
+		if err == nil {
+			err = edited.Accept()
+		}
+		if err != nil {
 			return err
 		}
 		e.Changes = changesOf(incidentFields, i, &edited)
@@ -96,8 +108,10 @@ func (s *Service) AddIncidentUpdate(ctx context.Context, actor cron.Actor, pageI
 	return err
 }
 
-// ChangeIncidentUpdate edits an update of an incident. The error is of kind NotFound when the incident does not have it.
-func (s *Service) ChangeIncidentUpdate(ctx context.Context, actor cron.Actor, pageID, incidentID, updateID int64, change func(*statuspage.Update)) error {
+// ChangeIncidentUpdate edits an update of an incident. An error of change changes nothing and is returned as it is. The error is of kind
+// NotFound when the incident does not have the update.
+func (s *Service) ChangeIncidentUpdate(ctx context.Context, actor cron.Actor, pageID, incidentID, updateID int64,
+	change func(*statuspage.Update) error) error {
 	now := s.store.Now()
 	return s.changeIncident(ctx, actor, actIncidentEdit, pageID, incidentID, func(i *statuspage.Incident, components []int64, e *cron.AuditEntry) error {
 		u := i.Update(updateID)
@@ -105,7 +119,9 @@ func (s *Service) ChangeIncidentUpdate(ctx context.Context, actor cron.Actor, pa
 			return cron.Missing(cron.SubjectIncidentUpdate)
 		}
 		before := *u
-		change(u)
+		if err := change(u); err != nil {
+			return err
+		}
 		u.ID, u.By = before.ID, before.By
 		if err := u.Accept(components, &before, now); err != nil {
 			return err

@@ -39,8 +39,9 @@ func (s *Service) AddStatusMaintenance(ctx context.Context, actor cron.Actor, pa
 		})
 }
 
-// ChangeStatusMaintenance edits a maintenance of a status page. It takes effect at once.
-func (s *Service) ChangeStatusMaintenance(ctx context.Context, actor cron.Actor, pageID, planID int64, change func(*statuspage.Plan)) error {
+// ChangeStatusMaintenance edits a maintenance of a status page. It takes effect at once. An error of change changes nothing and is returned as
+// it is.
+func (s *Service) ChangeStatusMaintenance(ctx context.Context, actor cron.Actor, pageID, planID int64, change func(*statuspage.Plan) error) error {
 	if err := s.allow(&actor, UseChangePlan); err != nil {
 		return err
 	}
@@ -48,7 +49,9 @@ func (s *Service) ChangeStatusMaintenance(ctx context.Context, actor cron.Actor,
 		func(ctx context.Context, e *cron.AuditEntry) error {
 			return s.store.UpdateStatusPlan(ctx, actor.Account.ID, pageID, planID, func(p *statuspage.Plan, components []int64) error {
 				before := *p
-				change(p)
+				if err := change(p); err != nil {
+					return err
+				}
 				p.ID, p.PageID, p.AccountID, p.Created = before.ID, before.PageID, before.AccountID, before.Created
 				if err := p.Accept(components, &before); err != nil {
 					return err

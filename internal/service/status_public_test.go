@@ -18,6 +18,27 @@ func (w *world) page(a cron.Actor, change func(*statuspage.Page)) statuspage.Pag
 	return p
 }
 
+// TestStatusPasswordGuessesAreCountedFirst refuses a guess too many before anything of the page is read.
+func TestStatusPasswordGuessesAreCountedFirst(t *testing.T) {
+	w := newWorld(t, nil)
+	editor := w.member("editor@example.com", cron.RoleEditor)
+	p := w.page(editor, func(p *statuspage.Page) {
+		p.Access, p.Password, p.Published = statuspage.AccessPassword, "seven wide boats", true
+	})
+	from := client("192.0.2.1").Address
+	for range 10 {
+		_, err := w.CheckStatusPassword(t.Context(), from, p.ID, "eight wide boats")
+		w.ok(err)
+	}
+	w.ok(w.db.DeleteStatusPage(t.Context(), p.AccountID, p.ID, func(*statuspage.Page) error { return nil }))
+	_, err := w.CheckStatusPassword(t.Context(), from, p.ID, "seven wide boats")
+	w.fails(err, cron.TooMany, cron.RuleGuesses)
+	for range 12 { // a page that is gone costs nobody a guess
+		_, err = w.CheckStatusPassword(t.Context(), client("192.0.2.2").Address, p.ID, "seven wide boats")
+		w.fails(err, cron.NotFound, cron.RuleNone)
+	}
+}
+
 // TestStatusPass gives members a pass for a page that works once, for that page alone.
 func TestStatusPass(t *testing.T) {
 	w := newWorld(t, nil)

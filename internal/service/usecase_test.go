@@ -52,21 +52,26 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 			_, _, _, err := s.Problems(ctx, a, &cron.ProblemQuery{Limit: 1})
 			return err
 		},
-		"Incidents": func() error { return third(s.Incidents(ctx, a, 1, 0, 1)) },
-		"Incident":  func() error { return second(s.Incident(ctx, a, 1, 1)) },
+		"Incidents":     func() error { return third(s.Incidents(ctx, a, 1, 0, 1)) },
+		"OpenIncidents": func() error { return second(s.OpenIncidents(ctx, a, 1)) },
+		"Incident":      func() error { return second(s.Incident(ctx, a, 1, 1)) },
 		"AddIncident": func() error {
 			return s.AddIncident(ctx, a, 1, &statuspage.Incident{Title: "x", Updates: []statuspage.Update{{Text: "x"}}})
 		},
-		"ChangeIncident":       func() error { return s.ChangeIncident(ctx, a, 1, 1, func(*statuspage.Incident) {}) },
-		"AddIncidentUpdate":    func() error { return s.AddIncidentUpdate(ctx, a, 1, 1, &statuspage.Update{Text: "x"}) },
-		"ChangeIncidentUpdate": func() error { return s.ChangeIncidentUpdate(ctx, a, 1, 1, 1, func(*statuspage.Update) {}) },
-		"DeleteIncident":       func() error { return s.DeleteIncident(ctx, a, 1, 1) },
-		"StatusMaintenances":   func() error { return second(s.StatusMaintenances(ctx, a, 1)) },
-		"StatusMaintenance":    func() error { return second(s.StatusMaintenance(ctx, a, 1, 1)) },
+		"ChangeIncident":    func() error { return s.ChangeIncident(ctx, a, 1, 1, func(*statuspage.Incident) error { return nil }) },
+		"AddIncidentUpdate": func() error { return s.AddIncidentUpdate(ctx, a, 1, 1, &statuspage.Update{Text: "x"}) },
+		"ChangeIncidentUpdate": func() error {
+			return s.ChangeIncidentUpdate(ctx, a, 1, 1, 1, func(*statuspage.Update) error { return nil })
+		},
+		"DeleteIncident":     func() error { return s.DeleteIncident(ctx, a, 1, 1) },
+		"StatusMaintenances": func() error { return second(s.StatusMaintenances(ctx, a, 1)) },
+		"StatusMaintenance":  func() error { return second(s.StatusMaintenance(ctx, a, 1, 1)) },
 		"AddStatusMaintenance": func() error {
 			return s.AddStatusMaintenance(ctx, a, 1, &statuspage.Plan{Title: "x", Start: now, End: now.Add(time.Hour), ComponentIDs: ids})
 		},
-		"ChangeStatusMaintenance": func() error { return s.ChangeStatusMaintenance(ctx, a, 1, 1, func(*statuspage.Plan) {}) },
+		"ChangeStatusMaintenance": func() error {
+			return s.ChangeStatusMaintenance(ctx, a, 1, 1, func(*statuspage.Plan) error { return nil })
+		},
 		"DeleteStatusMaintenance": func() error { return s.DeleteStatusMaintenance(ctx, a, 1, 1) },
 
 		"Problem":          func() error { return second(s.Problem(ctx, a, 1)) },

@@ -194,6 +194,33 @@ func (i *Incident) Update(id int64) *Update {
 	return nil
 }
 
+// Limits of the updates that are shown at once.
+const (
+	shownUpdates = 50
+	shownSize    = 16 << 10 // bytes of texts
+	impactSize   = 100      // of a text that takes about as much room as an impact
+)
+
+// Part is the updates that a page shows at once, from the one of the ID from on (0: the newest). next is the one from which the part behind it
+// begins, 0 at the end. ok is false when the incident has no such update.
+func (i *Incident) Part(from int64) (part []Update, next int64, ok bool) {
+	first := 0
+	if from != 0 {
+		if first = slices.IndexFunc(i.Updates, func(u Update) bool { return u.ID == from }); first < 0 {
+			return nil, 0, false
+		}
+	}
+	size := 0
+	for n := first; n < len(i.Updates); n++ {
+		u := &i.Updates[n]
+		size += len(u.Text) + impactSize*len(u.Impacts)
+		if n > first && (size > shownSize || n-first == shownUpdates) {
+			return i.Updates[first:n], u.ID, true
+		}
+	}
+	return i.Updates[first:], 0, true
+}
+
 // IncidentLayers is the layer of incidents of components from an instant on: for each its state then, and each change after it. The gravest
 // impact counts; drafts have none. Of the incidents it needs all updates, those of before the instant included.
 func IncidentLayers(incidents []Incident, components []int64, from time.Time) map[int64][]Transition {

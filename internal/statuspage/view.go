@@ -38,14 +38,22 @@ type History struct {
 
 // View is all that a visitor sees of a page at an instant. It holds nothing of the account's jobs and people.
 type View struct {
-	Page         Page // without password, networks, jobs and rules of its components
-	At           time.Time
-	Logo         bool       // there is one for light pages
-	DarkLogo     bool       // there is one for dark pages
-	Histories    []History  // one for each component, in their order
-	Incidents    []Incident // published ones: those that are not resolved, and those that were within RecentIncidents; the newest first
-	Maintenances []Span     // in progress and to come, the next first
+	Page      Page // without password, networks, jobs and rules of its components
+	At        time.Time
+	Logo      bool      // there is one for light pages
+	DarkLogo  bool      // there is one for dark pages
+	Histories []History // one for each component, in their order
+	// Published incidents: those that are not resolved, and those that were within RecentIncidents; the newest first. Of their updates
+	// there are the newest ShownUpdates, with texts of ShownTexts bytes at most; that of an update without room is empty.
+	Incidents    []Incident
+	Maintenances []Span // in progress and to come, the next first
 }
+
+// Limits of the updates of a View.
+const (
+	ShownUpdates = 500
+	ShownTexts   = 256 << 10
+)
 
 // RecentIncidents is for how long a page shows incidents that are resolved. Older ones have a list of their own.
 const RecentIncidents = 14 * 24 * time.Hour

@@ -39,6 +39,17 @@ func (s *Store) StatusEntrance(ctx context.Context, slug string) (e statuspage.E
 	return e, passwordHash, nil
 }
 
+// StatusPasswordHash is the hash of the password of a page; empty without one. The error is of kind NotFound when there is no such page.
+func (s *Store) StatusPasswordHash(ctx context.Context, pageID int64) (hash string, err error) {
+	ctx, leave, err := s.enter(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	err = s.read.QueryRowContext(ctx, `SELECT password_hash FROM status_page WHERE id = $1 AND `+accountIsThere, pageID).Scan(text(&hash))
+	return hash, oneRow(err, cron.SubjectStatusPage)
+}
+
 // PublicStatusPage reads a page with its components for visitors. The error is of kind NotFound when there is none.
 func (s *Store) PublicStatusPage(ctx context.Context, pageID int64) (p statuspage.Page, err error) {
 	ctx, leave, err := s.enter(ctx, 0)
@@ -135,12 +146,13 @@ func (s *Store) PublicIncident(ctx context.Context, pageID, incidentID int64) (n
 	return s.oneIncident(ctx, s.read, `id = $1 AND page_id = $2`+notDraft, incidentID, pageID)
 }
 
-// PublishedIncidents lists incidents of a page that are no drafts, the latest start first, from behind the incident before on (0: all).
+// PublishedIncidents lists incidents of a page that are no drafts, the latest start first, from behind the incident before on (0: all), without
+// their updates.
 func (s *Store) PublishedIncidents(ctx context.Context, pageID, before int64, limit int) ([]statuspage.Incident, error) {
 	ctx, leave, err := s.enter(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return s.incidentsBefore(ctx, notDraft, pageID, before, limit)
+	return s.incidentsBefore(ctx, noUpdates, notDraft, pageID, before, limit)
 }

@@ -14,6 +14,7 @@ type form struct {
 	values  url.Values
 	errors  map[string]string // by the name of the field
 	Problem string            // that belongs to no field
+	Changed *changedForm      // that what it is about was changed meanwhile; nil when it was not
 }
 
 // newForm is a form with these values in its fields, by their names.

@@ -233,9 +233,11 @@ func (p statusPage) Path(part string) string { return statusAddress(p.Status.ID,
 func (p statusPage) VisitPath() string { return pathVisit + p.Status.Slug }
 
 // component finds a component of the page by its ID; nil for none.
-func (p *statusPage) component(id int64) *statuspage.Component {
-	for i := range p.Status.Components {
-		if c := &p.Status.Components[i]; c.ID == id && id != 0 {
+func (p *statusPage) component(id int64) *statuspage.Component { return componentOf(&p.Status, id) }
+
+func componentOf(p *statuspage.Page, id int64) *statuspage.Component {
+	for i := range p.Components {
+		if c := &p.Components[i]; c.ID == id && id != 0 {
 			return c
 		}
 	}

@@ -50,6 +50,19 @@ func (componentPage) NewGroup() string { return groupNew }
 // MaxJobs is how many jobs a component may have.
 func (componentPage) MaxJobs() int { return statuspage.MaxJobs }
 
+// yesNo are the words for a box that is ticked.
+var yesNo = map[string]string{"1": "form.yes"}
+
+// componentParts are the parts of the form.
+var componentParts = []formPart{
+	partOf("component.title", "title"), partOf("component.text", "text"),
+	{names: []string{"group", "newGroup"}, label: "component.group", kept: "component.no-group"},
+	partOf("component.jobs", "job"), partOf("component.needed", "needed"),
+	partOf("component.failures", "failures"), partOf("component.of", "of"), partOf("component.successes", "successes"),
+	partOf("component.slow", "slowAfter"), partOf("component.percent", "percent"), partOf("component.minutes", "automatic"),
+	{names: []string{"publishAutomatic"}, label: "component.publish-automatic", words: yesNo, kept: "form.no"},
+}
+
 // componentForm is the form of a component.
 func componentForm(c *statuspage.Component) form {
 	number := func(n int) string {
@@ -96,7 +109,8 @@ func (v *visit) componentPage(status int, f form, id int64) (err error) {
 			return cron.Missing(cron.SubjectNone)
 		}
 		if f.values == nil {
-			p.Form = componentForm(p.Component)
+			p.Form = componentForm(p.Component).showing(componentParts)
+			p.Form.Problem = f.Problem
 		}
 	}
 	if err := p.chooseJobs(v); err != nil {
@@ -164,7 +178,7 @@ func createComponent(v *visit) error {
 	if v.searching() {
 		return v.componentPage(http.StatusOK, form{values: v.r.PostForm}, 0)
 	}
-	err := v.changeStatus(func(p *statuspage.Page) bool {
+	err := v.changeStatus(nil, func(p *statuspage.Page) bool {
 		var c statuspage.Component
 		v.fillComponent(p, &c)
 		p.Components = append(p.Components, c)
@@ -181,15 +195,21 @@ func changeComponent(v *visit) error {
 	if v.searching() {
 		return v.componentPage(http.StatusOK, form{values: v.r.PostForm}, id)
 	}
-	err := v.changeStatus(func(p *statuspage.Page) bool {
-		for i := range p.Components {
-			if c := &p.Components[i]; c.ID == id && id != 0 {
-				v.fillComponent(p, c)
-				return true
-			}
+	err := v.changeStatus(func(p *statuspage.Page) error {
+		if c := componentOf(p, id); c != nil {
+			return v.compare(componentParts, componentForm(c))
 		}
-		return false
+		return nil
+	}, func(p *statuspage.Page) bool {
+		c := componentOf(p, id)
+		if c != nil {
+			v.fillComponent(p, c)
+		}
+		return c != nil
 	})
+	if f, changed := changedOf(err); changed {
+		return v.componentPage(http.StatusConflict, f, id)
+	}
 	if err != nil {
 		return v.wrongComponent(err, id)
 	}

@@ -3,11 +3,13 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"punctual/internal/cron"
+	"punctual/internal/service"
 	"punctual/internal/statuspage"
 )
 
@@ -59,16 +61,24 @@ func (v *visit) componentsPage(status int, problem string) (err error) {
 	return v.render(status, "status-components", p)
 }
 
-// changeStatus changes a status page. When the change finds that what it is about is gone, the error is of kind NotFound.
-func (v *visit) changeStatus(change func(*statuspage.Page) (found bool)) error {
-	page, err := v.web.service.StatusPage(v.ctx(), v.actor, v.pathID("id"))
-	if err != nil {
-		return err
-	}
-	if copied := page.Clone(); !change(&copied) { // nothing is to be saved then
-		return cron.Missing(cron.SubjectNone)
-	}
-	return v.web.service.ChangeStatusPage(v.ctx(), v.actor, page.ID, nil, func(p *statuspage.Page) { change(p) })
+// changeStatus changes a status page if check, which can be nil, accepts it as it is; its error is returned as it is. When the change finds
+// that what it is about is gone, the error is of kind NotFound.
+func (v *visit) changeStatus(check func(*statuspage.Page) error, change func(*statuspage.Page) (found bool)) error {
+	return retried(func() error {
+		page, err := v.web.service.StatusPage(v.ctx(), v.actor, v.pathID("id"))
+		if err == nil && check != nil {
+			err = check(&page)
+		}
+		if err != nil {
+			return err
+		}
+		if copied := page.Clone(); !change(&copied) { // nothing is to be saved then
+			return cron.Missing(cron.SubjectNone)
+		}
+		seen := service.StatusPageVersion(&page)
+		return v.web.service.ChangeStatusPage(v.ctx(), v.actor, page.ID, func(version string) bool { return version == seen },
+			func(p *statuspage.Page) { change(p) })
+	})
 }
 
 // orderComponents moves a component up or down within its group, or a group, which its number names.
@@ -99,11 +109,32 @@ func orderComponents(v *visit) error {
 	if change == nil {
 		change = func(*statuspage.Page) bool { return false }
 	}
-	if err := v.changeStatus(change); err != nil {
+	err := v.changeStatus(func(p *statuspage.Page) error {
+		if seen := v.form(fieldSeen); seen != "" && strings.HasPrefix(to, "#g") && seen != groupsSeen(p) {
+			return &cron.Error{Kind: cron.PreconditionFailed, Subject: cron.SubjectStatusPage}
+		}
+		return nil
+	}, change)
+	if cron.KindOf(err) == cron.PreconditionFailed {
+		return v.componentsPage(http.StatusConflict, v.catalogue.Label("component.groups-changed"))
+	}
+	if err != nil {
 		return v.wrongComponents(err)
 	}
 	return v.redirect(statusAddress(v.pathID("id"), "/components") + to)
 }
+
+// groupsSeen identifies the groups in their order, which the buttons name by their numbers.
+func groupsSeen(p *statuspage.Page) string {
+	values := url.Values{}
+	for _, g := range p.Groups {
+		values.Set("titles", values.Get("titles")+strconv.Quote(g.Title))
+	}
+	return seenOf([]formPart{partOf("", "titles")}, values)
+}
+
+// Seen is for the form of the order.
+func (p componentsPage) Seen() string { return groupsSeen(&p.Status) }
 
 // moveGroup exchanges a group, of which at is the number, with the one before or after it. One at the end stays.
 func moveGroup(groups []statuspage.Group, at string, step int) (found bool) {
@@ -166,16 +197,32 @@ func (v *visit) groupPage(status int, f form, was string) (err error) {
 		return cron.Missing(cron.SubjectNone)
 	}
 	if f.values == nil && at >= 0 {
-		g := &p.Status.Groups[at]
-		p.Form = newForm("title", g.Title, "text", g.Text, "fold", statuspage.FoldNames[g.Fold])
+		p.Form = groupForm(&p.Status.Groups[at]).showing(groupParts)
 	}
 	return v.render(status, "status-group", p)
+}
+
+// groupParts are the parts of the form of a group.
+var groupParts = []formPart{
+	partOf("component.group-title", "title"), partOf("component.group-text", "text"),
+	{names: []string{"fold"}, label: "component.fold", words: map[string]string{"open": "component.fold-open", "collapsed": "component.fold-collapsed",
+		"healthy": "component.fold-healthy"}},
+}
+
+func groupForm(g *statuspage.Group) form {
+	return newForm("title", g.Title, "text", g.Text, "fold", statuspage.FoldNames[g.Fold])
 }
 
 // changeGroup makes, changes or removes a group, which the field was names.
 func changeGroup(v *visit) error {
 	was, do := v.form("was"), v.form("do")
-	err := v.changeStatus(func(p *statuspage.Page) bool {
+	err := v.changeStatus(func(p *statuspage.Page) error {
+		at := slices.IndexFunc(p.Groups, func(g statuspage.Group) bool { return g.Title == was })
+		if was == "" || at < 0 || do == "remove" { // which keeps its components
+			return nil
+		}
+		return v.compare(groupParts, groupForm(&p.Groups[at]))
+	}, func(p *statuspage.Page) bool {
 		g := statuspage.Group{Title: strings.TrimSpace(v.form("title")), Text: v.form("text"), Fold: statuspage.Fold(chosen(statuspage.FoldNames, cmp.Or(v.form("fold"), statuspage.FoldNames[statuspage.FoldOpen])))}
 		if was == "" {
 			p.Groups = append(p.Groups, g)
@@ -189,6 +236,9 @@ func changeGroup(v *visit) error {
 	})
 	if err == nil {
 		return v.after(statusAddress(v.pathID("id"), "/components"), "saved")
+	}
+	if f, changed := changedOf(err); changed {
+		return v.groupPage(http.StatusConflict, f, was)
 	}
 	err = cron.WithProblems(err, func(p *cron.Problem) {
 		list, rest, _ := strings.Cut(strings.TrimPrefix(p.Pointer, "/"), "/")
@@ -234,13 +284,22 @@ func (v *visit) wrongComponents(err error) error {
 
 func deleteComponent(v *visit) error {
 	id := v.pathID("componentId")
-	err := v.changeStatus(func(p *statuspage.Page) bool {
+	err := v.changeStatus(func(p *statuspage.Page) error {
+		seen, c := v.form(fieldSeen), componentOf(p, id)
+		if seen != "" && c != nil && seen != seenOf(componentParts, componentForm(c).values) {
+			return errChanged{form{Problem: v.catalogue.Label("component.changed-first")}}
+		}
+		return nil
+	}, func(p *statuspage.Page) bool {
 		at := slices.IndexFunc(p.Components, func(c statuspage.Component) bool { return c.ID == id && id != 0 })
 		if at >= 0 {
 			p.Components = slices.Delete(p.Components, at, at+1)
 		}
 		return at >= 0
 	})
+	if f, changed := changedOf(err); changed {
+		return v.componentPage(http.StatusConflict, f, id)
+	}
 	if err != nil {
 		return v.wrongComponents(err)
 	}

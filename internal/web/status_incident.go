@@ -123,14 +123,20 @@ func (v *visit) incidentPage(status int, f, edit form) (err error) {
 		p.Form = newForm("phase", i.Phase.String())
 	}
 	if edit.values == nil {
-		p.EditForm = newForm("title", i.Title)
+		p.EditForm = titleForm(&i).showing(titleParts)
 	}
 	if p.Status.Published && !i.Draft {
 		p.Public = visitors + p.Status.Slug + "/incidents/" + formatID(i.ID)
 	}
 	p.Shown = v.shownText()
 	p.setChoices(i.Impacts)
-	p.setUpdates(v.r.URL.Query().Get("updates") == "all")
+	if from := v.r.URL.Query().Get("updates"); from != "" {
+		if !p.setPart(parseID(from)) {
+			return cron.Missing(cron.SubjectNone)
+		}
+	} else {
+		p.setUpdates()
+	}
 	return v.render(status, "status-incident", p)
 }
 
@@ -140,45 +146,74 @@ const (
 	updateShown  = 800 // bytes of the text of each
 )
 
-// setUpdates sets the updates that are shown, the newest first.
-func (p *incidentPage) setUpdates(all bool) {
+// setUpdates sets the updates that are shown at first, the newest first.
+func (p *incidentPage) setUpdates() {
 	length := updateShown
-	for n, u := range p.Incident.Updates {
-		if n == shownUpdates && !all {
+	for n := range p.Incident.Updates {
+		if n == shownUpdates {
 			p.Cut = true
 			break
 		}
-		row := updateRow{Update: u, Path: p.incidentPath(p.Incident.ID) + "/updates/" + formatID(u.ID), PhaseNow: p.PhaseState(u.Phase)}
+		u := &p.Incident.Updates[n]
 		text := u.Text
-		if len(text) > length && !all {
+		if len(text) > length {
 			text, p.Cut = strings.ToValidUTF8(text[:length], "")+"…", true
 		}
-		row.HTML = shownMarkdown(text)
-		for _, impact := range u.Impacts {
-			if c := p.component(impact.ComponentID); c != nil && (all || len(row.Affects) < shownAffected) {
-				row.Affects = append(row.Affects, affected{p.Named(c.Title), p.ComponentState(impact.State)})
-			}
-		}
-		if n == 0 { // what was said before is shorter
-			length = updateShown / 3
-		}
-		p.Updates = append(p.Updates, row)
+		p.Cut = p.Cut || len(u.Impacts) > shownAffected
+		p.Updates = append(p.Updates, p.updateRow(u, text, shownAffected))
+		length = updateShown / 3 // what was said before is shorter
 	}
 }
+
+// setPart sets whole updates from one of them on, or from the newest on; ok is false when there is none of that ID. The page has no forms then.
+func (p *incidentPage) setPart(from int64) (ok bool) {
+	part, next, ok := p.Incident.Part(from)
+	for n := range part {
+		p.Updates = append(p.Updates, p.updateRow(&part[n], part[n].Text, statuspage.MaxComponents))
+	}
+	p.Reading = true
+	if next != 0 {
+		p.Older = p.incidentPath(p.Incident.ID) + "?updates=" + formatID(next)
+	}
+	return ok
+}
+
+// updateRow shows an update with a text, and how it changes the impact on some components.
+func (p *incidentPage) updateRow(u *statuspage.Update, text string, components int) updateRow {
+	row := updateRow{Update: *u, Path: p.incidentPath(p.Incident.ID) + "/updates/" + formatID(u.ID), PhaseNow: p.PhaseState(u.Phase), HTML: shownMarkdown(text)}
+	for _, impact := range u.Impacts {
+		if c := p.component(impact.ComponentID); c != nil && len(row.Affects) < components {
+			row.Affects = append(row.Affects, affected{p.Named(c.Title), p.ComponentState(impact.State)})
+		}
+	}
+	return row
+}
+
+// titleParts are the parts of the form of the title.
+var titleParts = []formPart{partOf("incident.title", "title")}
+
+func titleForm(i *statuspage.Incident) form { return newForm("title", i.Title) }
 
 // changeIncident changes the title of an incident, or publishes a draft.
 func changeIncident(v *visit) error {
 	id, incident, done := v.pathID("id"), v.pathID("incidentId"), "saved"
-	err := v.web.service.ChangeIncident(v.ctx(), v.actor, id, incident, func(i *statuspage.Incident) {
+	err := v.web.service.ChangeIncident(v.ctx(), v.actor, id, incident, func(i *statuspage.Incident) error {
 		switch v.form("do") {
 		case "publish":
 			i.Draft, done = false, "incident-published"
 		case "withdraw":
 			i.Draft, done = true, "incident-withdrawn"
 		default:
+			if err := v.compare(titleParts, titleForm(i)); err != nil {
+				return err
+			}
 			i.Title = v.form("title")
 		}
+		return nil
 	})
+	if f, changed := changedOf(err); changed {
+		return v.incidentPage(http.StatusConflict, form{}, f)
+	}
 	if err != nil {
 		f, status, err := v.wrongIncident(err)
 		if err != nil {
@@ -242,15 +277,40 @@ func (v *visit) updatePage(status int, f form) (err error) {
 	}
 	p.Incident, p.Row = &i, p.incidentRow(&i)
 	if f.values == nil {
-		p.Form = newForm("phase", u.Phase.String(), "text", u.Text, "at", localTimeText(u.At.Truncate(time.Minute), p.zone))
-		for _, impact := range u.Impacts {
-			p.Form.values.Set(impactField(impact.ComponentID), impact.State.String())
-		}
+		p.Form = updateForm(u, p.zone).showing(updateParts(&p.Status))
 	}
 	p.Shown = v.shownText()
 	p.setChoices(nil)
 	return v.render(status, "status-incident-update", p)
 }
+
+// updateForm is the form of an update. Times are those of a zone.
+func updateForm(u *statuspage.Update, zone *time.Location) form {
+	f := newForm("phase", u.Phase.String(), "text", u.Text, "at", localTimeText(u.At.Truncate(time.Minute), zone))
+	for _, impact := range u.Impacts {
+		f.values.Set(impactField(impact.ComponentID), impact.State.String())
+	}
+	return f
+}
+
+// updateParts are the parts of the form of an update.
+func updateParts(page *statuspage.Page) []formPart {
+	impacts := formPart{names: make([]string, len(page.Components)), label: "incident.impact", words: stateWords, kept: "incident.none"}
+	for i := range page.Components {
+		impacts.names[i] = impactField(page.Components[i].ID)
+	}
+	parts := []formPart{{names: []string{"phase"}, label: "incident.phase", words: phaseWords}, partOf("incident.text", "text"), partOf("incident.at", "at")}
+	if len(impacts.names) > 0 {
+		parts = append(parts, impacts)
+	}
+	return parts
+}
+
+// The keys of what phases and states are called, by their values in forms.
+var (
+	phaseWords = map[string]string{"investigating": "incident.investigating", "identified": "incident.identified", "monitoring": "incident.monitoring", "resolved": "incident.resolved"}
+	stateWords = map[string]string{"operational": "status.operational", "degraded": "status.degraded", "partialOutage": "status.partial", "majorOutage": "status.major"}
+)
 
 func changeIncidentUpdate(v *visit) error {
 	if v.form("do") == "preview" {
@@ -261,14 +321,26 @@ func changeIncidentUpdate(v *visit) error {
 	if err != nil {
 		return err
 	}
-	to, err := v.readUpdate(page.Components)
+	_, err = v.readUpdate(page.Components)
 	if err == nil {
-		err = v.web.service.ChangeIncidentUpdate(v.ctx(), v.actor, id, incident, v.pathID("updateId"), func(u *statuspage.Update) {
+		zone := v.plainView().zone
+		err = v.web.service.ChangeIncidentUpdate(v.ctx(), v.actor, id, incident, v.pathID("updateId"), func(u *statuspage.Update) error {
+			if err := v.compare(updateParts(&page), updateForm(u, zone)); err != nil {
+				return err
+			}
+			to, err := v.readUpdate(page.Components) // which may be that of others now
+			if err != nil {
+				return err
+			}
 			if !to.At.Equal(u.At.Truncate(time.Minute)) { // the form has no seconds
 				u.At = to.At
 			}
 			u.Phase, u.Text, u.Impacts = to.Phase, to.Text, to.Impacts
+			return nil
 		})
+	}
+	if f, changed := changedOf(err); changed {
+		return v.updatePage(http.StatusConflict, f)
 	}
 	if err != nil {
 		f, status, err := v.wrongIncident(err)

@@ -100,6 +100,8 @@ type incidentPage struct {
 	EditForm form // of the title
 	Updates  []updateRow
 	Cut      bool          // not all of the updates is shown
+	Reading  bool          // the page has a part of the whole updates, and no forms
+	Older    string        // the address of the part behind it; empty at the end
 	Shown    template.HTML // what was typed as visitors would see it; empty for no preview
 	Phases   []phaseChoice
 	Impacts  []impactGroup

@@ -147,11 +147,21 @@ func (v *visit) statusPlanPage(status int, f form, id int64) (err error) {
 		}
 		p.Plan, p.Row = &plan, p.statusPlanRow(&plan)
 		if f.values == nil {
-			p.Form = v.planForm(&plan)
+			p.Form = v.planForm(&plan).showing(planParts)
 		}
 	}
 	p.Shown = v.shownText()
 	return v.render(status, "status-maintenance", p)
+}
+
+// planParts are the parts of the form of a maintenance.
+var planParts = []formPart{
+	partOf("maintenance.title", "title"), partOf("status-maintenance.text", "text"),
+	{names: []string{"kind", "start", "end", "schedule", "zone", "duration", "unit"}, label: "maintenance.when", words: map[string]string{"once": "maintenance.once",
+		"schedule": "maintenance.by-schedule", "minutes": "maintenance.minutes", "hours": "maintenance.hours", "days": "maintenance.days"}},
+	partOf("status-maintenance.components", "component"),
+	{names: []string{"effect"}, label: "status-maintenance.effect", words: map[string]string{"none": "status-maintenance.none",
+		"silence": "status-maintenance.silence", "pause": "status-maintenance.pause"}},
 }
 
 // planForm is the form of a maintenance.
@@ -212,12 +222,23 @@ func changeStatusPlan(v *visit) error {
 	if err != nil {
 		return err
 	}
-	to, err := v.readPlan(&now)
+	_, err = v.readPlan(&now)
 	if err == nil {
-		err = v.web.service.ChangeStatusMaintenance(v.ctx(), v.actor, v.pathID("id"), id, func(plan *statuspage.Plan) {
+		err = v.web.service.ChangeStatusMaintenance(v.ctx(), v.actor, v.pathID("id"), id, func(plan *statuspage.Plan) error {
+			if err := v.compare(planParts, v.planForm(plan)); err != nil {
+				return err
+			}
+			to, err := v.readPlan(plan) // which may be that of others now
+			if err != nil {
+				return err
+			}
 			plan.Title, plan.Text, plan.Effect, plan.ComponentIDs = to.Title, to.Text, to.Effect, to.ComponentIDs
 			plan.Start, plan.End, plan.Schedule, plan.Duration = to.Start, to.End, to.Schedule, to.Duration
+			return nil
 		})
+	}
+	if f, changed := changedOf(err); changed {
+		return v.statusPlanPage(http.StatusConflict, f, id)
 	}
 	if err != nil {
 		return v.wrongPlan(err, id)

@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"punctual/internal/cron"
-	"punctual/internal/service"
 	"punctual/internal/statuspage"
 )
 
@@ -13,12 +12,8 @@ type statusNowPage struct {
 	statusPage
 	Problem   string // why a form was refused; empty for none
 	Open      []incidentRow
-	More      bool // further incidents are open
 	Untouched bool // nothing can be shown yet
 }
-
-// shownOpen is how many open incidents the page lists.
-const shownOpen = 10
 
 func showStatusPage(v *visit) error { return v.statusNowPage(http.StatusOK, "") }
 
@@ -29,17 +24,11 @@ func (v *visit) statusNowPage(status int, problem string) error {
 		return err
 	}
 	p.Untouched = len(p.Status.Components) == 0
-	incidents, _, err := v.web.service.Incidents(v.ctx(), v.actor, p.Status.ID, 0, service.MaxIncidentsPage)
+	incidents, err := v.web.service.OpenIncidents(v.ctx(), v.actor, p.Status.ID)
 	if err != nil {
 		return err
 	}
 	for i := range incidents {
-		if !incidents[i].Resolved.IsZero() {
-			continue
-		}
-		if p.More = len(p.Open) == shownOpen; p.More {
-			break
-		}
 		p.Open = append(p.Open, p.incidentRow(&incidents[i]))
 	}
 	return v.render(status, "status-page", p)

@@ -44,6 +44,18 @@ func chosen(names []string, name string) int {
 	return len(names)
 }
 
+// statusParts are the parts of the form with the settings of a page.
+var statusParts = []formPart{
+	partOf("status.title", "title"), partOf("status-settings.slug", "slug"), partOf("status-settings.text", "text"), partOf("field.zone", "timezone"),
+	partOf("field.language", "language"), partOf("status-settings.accent", "accent"),
+	{names: []string{"theme"}, label: "field.theme", words: map[string]string{"system": "status-settings.theme-system", "light": "theme.light", "dark": "theme.dark"}},
+	partOf("status-settings.days", "days"),
+	{names: []string{"access"}, label: "status-settings.access", words: map[string]string{"public": "status-settings.public",
+		"unlisted": "status-settings.unlisted", "password": "status-settings.password", "members": "status-settings.members"}},
+	partOf("status-settings.networks", "networks"), partOf("status-settings.announcement-text", "announcement"), partOf("status-settings.until", "announcedUntil"),
+	{names: []string{"withMaintenance"}, label: "status-settings.with-maintenance", words: yesNo, kept: "form.no"},
+}
+
 // statusForm is the form with the settings of a page. Times are those of a zone.
 func statusForm(s *statuspage.Page, zone *time.Location) form {
 	f := newForm("title", s.Title, "slug", s.Slug, "text", s.Text, "timezone", s.Timezone, "language", s.Language, "accent", s.Accent,
@@ -63,7 +75,7 @@ func (v *visit) statusSettings(status int, p statusSettingsPage) (err error) {
 		return err
 	}
 	if p.Form.values == nil {
-		p.Form = statusForm(&p.Status, p.zone)
+		p.Form = statusForm(&p.Status, p.zone).showing(statusParts)
 	}
 	p.Zones, p.Languages = cron.ZoneNames(), message.Languages()
 	for _, dark := range []bool{false, true} {
@@ -89,7 +101,15 @@ func changeStatusSettings(v *visit) error {
 	until := v.localTime("announcedUntil", &c)
 	err := c.Err()
 	if err == nil {
-		err = v.web.service.ChangeStatusPage(v.ctx(), v.actor, v.pathID("id"), nil, func(p *statuspage.Page) { v.fillStatusPage(p, until) })
+		zone := v.plainView().zone
+		err = v.changeStatus(func(p *statuspage.Page) error {
+			err := v.compare(statusParts, statusForm(p, zone))
+			until = v.localTime("announcedUntil", &c) // which may be that of others now
+			return err
+		}, func(p *statuspage.Page) bool { v.fillStatusPage(p, until); return true })
+	}
+	if f, changed := changedOf(err); changed {
+		return v.statusSettings(http.StatusConflict, statusSettingsPage{Form: f})
 	}
 	if err != nil {
 		f, status, err := v.rejected(fieldsOf(err, "networks"), statusFields...)

@@ -30,6 +30,8 @@ type Pages struct {
 	asked     int // how many entrances
 	viewed    int // how many views
 	guesses   int
+	pictured  int // how many pictures
+	hang      chan struct{}
 }
 
 // New returns no pages.
@@ -96,6 +98,13 @@ func (p *Pages) Asked() (entrances, views int) {
 	return p.asked, p.viewed
 }
 
+// Hang makes questions for lists of incidents wait until the channel is closed. They tell of themselves by a value that they send before.
+func (p *Pages) Hang(until chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hang = until
+}
+
 // StatusEntrance implements public.Pages.
 func (p *Pages) StatusEntrance(_ context.Context, slug string) (statuspage.Entrance, error) {
 	p.mu.Lock()
@@ -143,6 +152,13 @@ func (p *Pages) StatusIncident(_ context.Context, pageID, id int64) (statuspage.
 // StatusIncidents implements public.Pages.
 func (p *Pages) StatusIncidents(_ context.Context, pageID, before int64, limit int) ([]statuspage.Incident, bool, error) {
 	p.mu.Lock()
+	hang := p.hang
+	p.mu.Unlock()
+	if hang != nil {
+		hang <- struct{}{}
+		<-hang
+	}
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.away {
 		return nil, false, ErrAway
@@ -183,10 +199,18 @@ func (p *Pages) SetPicture(pageID int64, png []byte) {
 	p.pictures[pageID] = png
 }
 
+// Pictured is how often a picture was asked for.
+func (p *Pages) Pictured() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pictured
+}
+
 // StatusPicture implements public.Pages.
 func (p *Pages) StatusPicture(_ context.Context, pageID int64, _ bool) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.pictured++
 	if png, ok := p.pictures[pageID]; ok {
 		return png, nil
 	}

@@ -156,6 +156,65 @@ var incidentTests = []test{
 		}
 		s.equal("incidents", got, want)
 		s.missing(second(db.Incidents(s.ctx(), account, p.ID, 999, 1)), cron.SubjectIncident)
+		got = nil
+		for last := (statuspage.Incident{}); ; {
+			list, err := db.IncidentsBehind(s.ctx(), account, p.ID, last.Started, last.ID, 1)
+			s.ok(err)
+			if len(list) == 0 {
+				break
+			}
+			last = list[0]
+			s.equal("updates", len(last.Updates), 1)
+			got = append(got, last.ID)
+			s.ok(db.DeleteIncident(s.ctx(), account, p.ID, last.ID)) // its place stays
+		}
+		s.equal("incidents by their places", got, want)
+	}},
+	{"all incidents that are not resolved are found, however many are newer", func(s *suite) {
+		db, account, _ := s.start()
+		p := s.shown(db, account, 1)
+		old := s.incident(db, &p, 50*time.Hour, impact(&p.Components[0], statuspage.Degraded))
+		s.raw().AddIncidents(account, p.ID, 100, db.Now().Add(-time.Hour))
+		draft := statuspage.Incident{PageID: p.ID, AccountID: account, Title: "x", Draft: true, Updates: []statuspage.Update{{Text: "x", At: db.Now()}}}
+		s.ok(db.CreateIncident(s.ctx(), &draft, func([]int64) error { return nil }))
+		list, err := db.OpenIncidents(s.ctx(), account, p.ID)
+		s.ok(err)
+		s.equal("incidents", len(list), 2)
+		s.equal("the latest first", []int64{list[0].ID, list[1].ID}, []int64{draft.ID, old.ID})
+		s.equal("updates", len(list[0].Updates)+len(list[1].Updates), 0)
+		s.equal("impacts", list[1].Impacts, []statuspage.Impact{impact(&p.Components[0], statuspage.Degraded)})
+	}},
+	{"visitors are told of the newest updates, with texts of a bounded length", func(s *suite) {
+		db, account, _ := s.start()
+		p := s.shown(db, account, 0)
+		text := strings.Repeat("é", statuspage.MaxUpdateText/2)
+		for n := range 3 {
+			i := s.incident(db, &p, time.Duration(10-n)*time.Hour)
+			s.ok(db.UpdateIncident(s.ctx(), account, p.ID, i.ID, func(i *statuspage.Incident, _ []int64) error {
+				for k := range 10 {
+					i.Updates = append(i.Updates, statuspage.Update{Text: text, At: i.Updates[0].At.Add(time.Duration(k+1) * time.Minute)})
+				}
+				return nil
+			}))
+		}
+		list, err := db.PublicIncidents(s.ctx(), account, p.ID, time.Time{}, 10)
+		s.ok(err)
+		s.equal("incidents", len(list), 3)
+		var texts []int
+		for _, i := range list {
+			whole := 0
+			for _, u := range i.Updates {
+				if len(u.Text) > 0 {
+					whole++
+				}
+			}
+			s.equal("updates", len(i.Updates), 11)
+			texts = append(texts, whole)
+		}
+		s.equal("texts", texts, []int{11, 5, 0}) // 16 of 16 KiB take all the room but for the short one
+		one, err := db.PublicIncident(s.ctx(), p.ID, list[2].ID)
+		s.ok(err)
+		s.equal("the text of one", len(one.Updates[0].Text), statuspage.MaxUpdateText)
 	}},
 	{"a page keeps a bounded number of incidents, and an incident of updates", func(s *suite) {
 		db, account, _ := s.start()
@@ -203,6 +262,8 @@ var incidentTests = []test{
 			if at == [2]int64{stranger, p.ID} {
 				subject = cron.SubjectStatusPage
 				s.missing(second(db.Incidents(s.ctx(), at[0], at[1], 0, 10)), subject)
+				s.missing(second(db.IncidentsBehind(s.ctx(), at[0], at[1], time.Time{}, 0, 10)), subject)
+				s.missing(second(db.OpenIncidents(s.ctx(), at[0], at[1])), subject)
 			} else {
 				s.missing(second(db.Incidents(s.ctx(), at[0], at[1], i.ID, 10)), subject)
 			}
