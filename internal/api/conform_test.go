@@ -247,7 +247,8 @@ func (c *contract) check(r *http.Request, path string, sent []byte, a *answer) e
 }
 
 // eventSchemas are those of the data of events.
-var eventSchemas = map[string]string{"execution": "Record", "job": "JobEvent", "problem": "ProblemEvent", "action": "ActionEvent", "gap": "GapEvent", "testRun": "TestRun"}
+var eventSchemas = map[string]string{"execution": "Record", "job": "JobEvent", "problem": "ProblemEvent", "action": "ActionEvent",
+	"notification": "NotificationEvent", "gap": "GapEvent", "testRun": "TestRun"}
 
 func (c *contract) checkEvents(stream string) error {
 	for block := range strings.SplitSeq(stream, "\n\n") {

@@ -112,6 +112,8 @@ func (s *eventStream) add(e *service.Event) error {
 		name, data = "execution", ledger.New(s.language, e.Execution)
 	case e.Change != nil && e.Change.ActionID != 0:
 		name, data = "action", actionEvent{e.Change.ActionID, e.Change.Kind.String(), e.Change.At.Unix()}
+	case e.Change != nil && e.Change.MessageID != 0:
+		name, data = "notification", notificationEvent{e.Change.MessageID, e.Change.Kind.String(), e.Change.At.Unix()}
 	case e.Change != nil && e.Change.ProblemID != 0:
 		name, data = "problem", problemEvent{e.Change.ProblemID, e.Change.Kind.String(), e.Change.At.Unix()}
 	case e.Change != nil:
@@ -141,6 +143,13 @@ type problemEvent struct {
 	ProblemID int64  `json:"problemId"`
 	Change    string `json:"change"`
 	Date      int64  `json:"date"` // Unix seconds
+}
+
+// notificationEvent is what became of a message to a channel.
+type notificationEvent struct {
+	NotificationID int64  `json:"notificationId"`
+	Change         string `json:"change"`
+	Date           int64  `json:"date"` // Unix seconds
 }
 
 // gapEvent tells that what happened since a time is not known, or not all of it.

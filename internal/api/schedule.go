@@ -100,6 +100,15 @@ type previewRun struct {
 	Local  string `json:"local"`
 	Offset string `json:"offset"`
 	Note   string `json:"note"`
+
+	Window *previewWindow `json:"maintenance,omitempty"` // that the job is in then
+}
+
+// previewWindow is a maintenance window.
+type previewWindow struct {
+	WindowID int64  `json:"windowId"`
+	Title    string `json:"title"`
+	Effect   string `json:"effect"`
 }
 
 // previewGap is local times that clocks are put forward across.
@@ -112,16 +121,20 @@ type previewGap struct {
 
 // previewSchedule shows the occurrences of a schedule that the query string describes.
 func (a *api) previewSchedule(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	p, err := a.service.PreviewSchedule(a.now(), actor, func(to *service.PreviewRequest) error {
-		var p wire.Problems
-		query := wire.Query(r, &p)
+	var (
+		jobID int64
+		wrong wire.Problems
+	)
+	query := wire.Query(r, &wrong)
+	wire.Integer(query, "jobId", &jobID, 1, wire.MaxID)
+	p, err := a.service.PreviewSchedule(r.Context(), a.now(), actor, jobID, func(to *service.PreviewRequest) error {
 		to.Count = wire.DefaultPreview
 		readSchedule(query, &to.Schedule)
 		readCrontab(query, "cron", &to.Schedule)
 		wire.Instant(query, "runAt", &to.RunAt)
 		wire.Time(query, "from", &to.From)
 		wire.Integer(query, "count", &to.Count, 1, service.MaxPreview)
-		return p.Err()
+		return wrong.Err()
 	})
 	if err != nil {
 		return err
@@ -142,7 +155,11 @@ func newPreview(p cron.Preview) preview {
 		if _, seconds := run.At.Zone(); seconds%60 != 0 {
 			offset = "-07:00:00" // as in the days of local mean time
 		}
-		answer.Runs[i] = previewRun{run.At.Unix(), run.At.Format(local), run.At.Format(offset), wire.PreviewNotes[run.Note]}
+		shown := previewRun{At: run.At.Unix(), Local: run.At.Format(local), Offset: run.At.Format(offset), Note: wire.PreviewNotes[run.Note]}
+		if w := run.Window; w != nil {
+			shown.Window = &previewWindow{w.ID, w.Title, wire.MaintenanceNames[w.Effect]}
+		}
+		answer.Runs[i] = shown
 	}
 	for i, gap := range p.Skipped {
 		answer.Skipped[i] = previewGap{gap.First.Format(local), gap.Last.Format(local), gap.Count, wire.UnixOrNull(gap.At)}

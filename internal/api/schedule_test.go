@@ -184,6 +184,62 @@ func TestGoldenPreviews(t *testing.T) {
 	})
 }
 
+// TestPreviewOfAJob previews a job as it is stored, and with other minutes: maintenance windows are marked.
+func TestPreviewOfAJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		c, stranger := s.newClient(t, "a@example.com", cron.PlanUnlimited), s.newClient(t, "b@example.com", cron.PlanUnlimited)
+		path := c.create(`{"url":"a.example","enabled":true,"schedule":{"hours":[-1],"mdays":[-1],"minutes":[30],"months":[-1],"wdays":[-1]}}`)
+		id := strings.TrimPrefix(path, "/jobs/")
+		c.must("POST", "/maintenance", `{"window":{"title":"Move","effect":"pause","start":946688400,"end":946692000,"jobIds":[`+id+`]}}`)
+		var p struct {
+			Runs []struct {
+				Local, Offset, Note string
+				At                  int64
+				Maintenance         *struct {
+					WindowID      int64
+					Title, Effect string
+				}
+			}
+			Skipped []any
+			Words   string
+			Crontab *string
+		}
+		shown := func(parameters ...string) (words []string) {
+			t.Helper()
+			p.Runs = nil
+			decode(t, c.must("GET", previewOf(append(parameters, "jobId", id)...), ""), &p)
+			for _, run := range p.Runs {
+				text := run.Local[11:16]
+				if m := run.Maintenance; m != nil {
+					text += fmt.Sprint(" ", m.WindowID, m.Title, m.Effect)
+				}
+				words = append(words, text)
+			}
+			return words
+		}
+		if got, want := shown("count", "3"), []string{"00:30", "01:30 1Movepause", "02:30"}; !slices.Equal(got, want) {
+			t.Errorf("the job: %q", got)
+		}
+		if got, want := shown("count", "2", "minutes", "0,59"), []string{"00:00", "00:59"}; !slices.Equal(got, want) {
+			t.Errorf("with other minutes: %q", got)
+		}
+		if got, want := shown("runAt", "946689000"), []string{"01:10 1Movepause"}; !slices.Equal(got, want) {
+			t.Errorf("once: %q", got)
+		}
+		for _, target := range []string{previewOf("jobId", id), previewOf("jobId", "999")} {
+			if got := stranger.do("GET", target, ""); got.status != 404 {
+				t.Errorf("a stranger previews %s: %d %s", target, got.status, got.body)
+			}
+		}
+		for _, wrong := range []string{"0", "-1", "x"} {
+			if got := c.do("GET", previewOf("jobId", wrong), ""); got.status != 400 || !strings.Contains(got.body, "/jobId") {
+				t.Errorf("jobId %s: %d %s", wrong, got.status, got.body)
+			}
+		}
+	})
+}
+
 // TestPreviewIsWhatRuns creates a job with the sets of a preview and compares the two.
 func TestPreviewIsWhatRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -117,6 +117,7 @@ type ActionDetail struct {
 	Reasons    []string  // sentences
 	NextBefore time.Time // the next run; zero for none
 	NextAfter  time.Time
+	Zone       string // of the job's schedule; empty for an action of before it was kept
 }
 
 // ActionChange is a value that an action changes.

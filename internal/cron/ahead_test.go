@@ -18,15 +18,36 @@ func TestPlanAheadIsBounded(t *testing.T) {
 		j.Schedule.MonthDays, j.Schedule.Months, j.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
 		j.Schedule.ExpiresAt = 20990101000000 + int64(i)
 	}
-	a := cron.PlanAhead(jobs, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 180)
+	a := cron.PlanAhead(jobs, nil, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 180)
 	if a.Passed != 999 || a.Total() != 180*60 {
 		t.Errorf("%d jobs were not counted, %d occurrences", a.Passed, a.Total())
 	}
 	for i := range jobs { // one schedule, with delays
 		jobs[i].Schedule.ExpiresAt, jobs[i].Timing.Spread = 0, time.Second
 	}
-	if a := cron.PlanAhead(jobs, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 180); a.Passed != 1000 || a.Total() != 0 {
+	if a := cron.PlanAhead(jobs, nil, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 180); a.Passed != 1000 || a.Total() != 0 {
 		t.Errorf("with delays: %d jobs were not counted, %d occurrences", a.Passed, a.Total())
+	}
+}
+
+// TestPlanAheadOfWindowsIsBounded has more maintenance than is worked out.
+func TestPlanAheadOfWindowsIsBounded(t *testing.T) {
+	job := cron.NewJob()
+	job.ID, job.Schedule.Minutes, job.Schedule.Hours = 1, cron.SetOf(0), cron.Every
+	job.Schedule.MonthDays, job.Schedule.Months, job.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+	windows := make([]cron.MaintenanceWindow, cron.MaxMaintenanceWindows)
+	for i := range windows {
+		w := &windows[i]
+		w.ID, w.Effect, w.Duration, w.Schedule = int64(i+1), cron.MaintenancePause, time.Second, cron.NewSchedule()
+		w.Schedule.Seconds, w.Schedule.Minutes, w.Schedule.Hours = cron.SetOf(i%30, i%30+30), cron.Every, cron.Every
+		w.Schedule.MonthDays, w.Schedule.Months, w.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+	}
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	if a := cron.PlanAhead([]cron.Job{job}, cron.NewMaintenance(windows), from, 180); a.Passed != 1 || a.Total() != 0 {
+		t.Errorf("%d jobs were not counted, %d occurrences", a.Passed, a.Total())
+	}
+	if a := cron.PlanAhead([]cron.Job{job}, cron.NewMaintenance(windows[1:2]), from, 180); a.Passed != 0 || a.Total() != 3 {
+		t.Errorf("beside a window: %d jobs were not counted, %d occurrences", a.Passed, a.Total())
 	}
 }
 
@@ -43,6 +64,6 @@ func BenchmarkPlanAhead(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		cron.PlanAhead(jobs, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 180)
+		cron.PlanAhead(jobs, nil, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 180)
 	}
 }

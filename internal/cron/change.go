@@ -2,17 +2,19 @@ package cron
 
 import "time"
 
-// JobChange is a record that a job was created, edited, deleted or disabled, or that something happened to a problem or an action.
+// JobChange is a record that a job was created, edited, deleted or disabled, or that something happened to a problem, an action or
+// a message.
 type JobChange struct {
 	ID        int64 // grows with time
 	JobID     int64 // 0 for a change of something else, as below
 	ProblemID int64
 	ActionID  int64
+	MessageID int64
 	Kind      ChangeKind
 	At        time.Time
 }
 
-// ChangeKind is what happened to a job, a problem or an action. The numbers are stored.
+// ChangeKind is what happened to a job, a problem, an action or a message. The numbers are stored.
 type ChangeKind int
 
 // The kinds of changes.
@@ -30,13 +32,19 @@ const (
 
 	ChangeActionMoved    ChangeKind = 21 // some of its jobs were selected, or got their results
 	ChangeActionFinished ChangeKind = 22
+
+	// What becomes of a message is 31 and its MessageState.
+	ChangeMessageWaiting ChangeKind = 31 // it was made, or is to be tried again
+	ChangeMessageSent    ChangeKind = 33
+	ChangeMessageFailed  ChangeKind = 34
+	ChangeMessageDropped ChangeKind = 35
 )
 
 // ChangesKept is how long job changes are kept.
 const ChangesKept = 7 * 24 * time.Hour
 
 var changeNames = [...]string{1: "created", "changed", "deleted", "disabled",
-	11: "opened", "acknowledged", "snoozed", "resolved", "noted", 21: "progressed", "finished"}
+	11: "opened", "acknowledged", "snoozed", "resolved", "noted", 21: "progressed", "finished", 31: "waiting", 33: "sent", "failed", "dropped"}
 
 // String is the name of the kind.
 func (k ChangeKind) String() string { return changeNames[k] }

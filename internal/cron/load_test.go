@@ -2,6 +2,7 @@ package cron_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func TestLoadCountsWhatTheSchedulerRuns(t *testing.T) {
 				j.Timing.RunAt = from.Add(time.Duration(rapid.IntRange(-1, 200).Draw(t, "at")) * time.Hour)
 			}
 		}
-		ahead := cron.PlanAhead(jobs, from.Add(30*time.Second), 180)
+		ahead := cron.PlanAhead(jobs, nil, from.Add(30*time.Second), 180)
 		for minute, n := range ahead.Minutes {
 			want, start := 0, from.Add(time.Duration(minute)*time.Minute)
 			for i := range jobs {
@@ -67,6 +68,7 @@ func TestLoadCountsWhatTheSchedulerRuns(t *testing.T) {
 				t.Errorf("minute %d has %d, want %d", minute, n, want)
 			}
 		}
+		checkPaused(t, jobs, from.Add(30*time.Second))
 		load := cron.PlanLoad(jobs, cron.LoadQuery{From: from.Add(30 * time.Second), Timezone: zone.String(), Spread: time.Minute})
 		day, week := loadOf(jobs, from, zone)
 		if fmt.Sprint(load.Day) != fmt.Sprint(day) {
@@ -147,5 +149,47 @@ func BenchmarkPlanLoad(b *testing.B) {
 				cron.PlanLoad(jobs, cron.LoadQuery{From: time.Unix(1e9, 0), Timezone: "UTC", Spread: spread})
 			}
 		})
+	}
+}
+
+// checkPaused plans jobs with maintenance windows, and compares that with a look at each occurrence.
+func checkPaused(t *rapid.T, jobs []cron.Job, from time.Time) {
+	var windows []cron.MaintenanceWindow
+	for i := range rapid.IntRange(0, 4).Draw(t, "windows") {
+		w := cron.MaintenanceWindow{ID: int64(i + 1), Effect: rapid.SampledFrom([]cron.MaintenanceEffect{cron.MaintenancePause, cron.MaintenanceSilence}).Draw(t, "effect")}
+		switch rapid.IntRange(0, 3).Draw(t, "whom") {
+		case 1:
+			w.JobIDs = []int64{1, 3}
+		case 2:
+			w.FolderIDs = []int64{7}
+		case 3:
+			w.Tags = []string{"SHOP"}
+		}
+		if rapid.Bool().Draw(t, "once") {
+			w.Start = from.Add(time.Duration(rapid.IntRange(-200, 200).Draw(t, "start")) * time.Minute)
+			w.End = w.Start.Add(time.Duration(rapid.IntRange(1, 200).Draw(t, "length")) * time.Minute)
+		} else {
+			w.Schedule = cron.NewSchedule()
+			w.Schedule.Minutes, w.Schedule.Hours = cron.SetOf(rapid.SliceOfN(rapid.IntRange(0, 59), 1, 3).Draw(t, "starts")...), cron.Every
+			w.Schedule.MonthDays, w.Schedule.Months, w.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+			w.Duration = time.Duration(rapid.IntRange(1, 90).Draw(t, "duration")) * time.Minute
+		}
+		windows = append(windows, w)
+	}
+	for i := range jobs {
+		jobs[i].FolderID, jobs[i].Tags = int64(7*(i%2)), []string{"shop", "x"}[i%2:i%2+1]
+	}
+	maintenance := cron.NewMaintenance(windows)
+	ahead := cron.PlanAhead(jobs, maintenance, from, 180)
+	want, start := make([]int, 180), from.Truncate(time.Minute)
+	for i := range jobs {
+		for at := jobs[i].OccurrenceAfter(from.Add(-1)); !at.IsZero() && at.Before(start.Add(3*time.Hour)); at = jobs[i].OccurrenceAfter(at) {
+			if _, paused := maintenance.Paused(&jobs[i], at); !paused {
+				want[at.Sub(start)/time.Minute]++
+			}
+		}
+	}
+	if !slices.Equal(ahead.Minutes, want) || ahead.Passed != 0 {
+		t.Errorf("with maintenance: %v, want %v, %d were not counted", ahead.Minutes, want, ahead.Passed)
 	}
 }

@@ -121,7 +121,7 @@ func TestTheTextOfASearchIsChecked(t *testing.T) {
 // TestAnswersAreBounded asks for more than an answer may hold.
 func TestAnswersAreBounded(t *testing.T) {
 	svc, _, _, account := newService(t, cron.Plan{Name: "any"})
-	p, err := svc.PreviewSchedule(time.Unix(0, 0), as(account), func(r *service.PreviewRequest) error {
+	p, err := svc.PreviewSchedule(t.Context(), time.Unix(0, 0), as(account), 0, func(r *service.PreviewRequest) error {
 		r.Schedule.Seconds, r.Schedule.Minutes, r.Schedule.Hours = cron.Every, cron.Every, cron.Every
 		r.Schedule.MonthDays, r.Schedule.Months, r.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
 		r.Count = 1 << 30
@@ -157,8 +157,38 @@ func TestPreviewOfAJob(t *testing.T) {
 	if err != nil || len(p.Runs) != 4 || p.Runs[1].Window != nil || p.Runs[2].Window == nil || p.Runs[2].Window.ID != window.ID || p.Runs[3].Window == nil {
 		t.Errorf("the preview with a window is %+v, %v", p, err)
 	}
+	checkSavedPreview(t, svc, account, now, &window)
 	s.Timezone = "Mars/Base"
 	if _, err = svc.PreviewJob(t.Context(), now, as(account), &cron.Job{Schedule: s}, 2); cron.KindOf(err) != cron.Invalid {
 		t.Errorf("an unknown zone: %v", err)
+	}
+}
+
+// checkSavedPreview previews a job of an account: with its schedule, its pause and its maintenance, and with another schedule.
+func checkSavedPreview(t *testing.T, svc *service.Service, account cron.Account, now time.Time, window *cron.MaintenanceWindow) {
+	t.Helper()
+	j := cron.NewJob()
+	j.AccountID, j.Request.URL, j.Timing.PausedUntil = account.ID, "https://a.example/", now.Add(30*time.Minute)
+	j.Schedule.Minutes, j.Schedule.Hours = cron.SetOf(0), cron.Every
+	j.Schedule.MonthDays, j.Schedule.Months, j.Schedule.Weekdays = cron.Every, cron.Every, cron.Every
+	if err := svc.AddJob(t.Context(), as(account), &j); err != nil {
+		t.Fatal(err)
+	}
+	id := j.ID
+	p, err := svc.PreviewSchedule(t.Context(), now, as(account), id, func(r *service.PreviewRequest) error { r.Count = 3; return nil })
+	if err != nil || len(p.Runs) != 3 || !p.Runs[0].At.Equal(now.Add(-30*time.Second).Add(time.Hour)) || p.Runs[0].Window != nil ||
+		p.Runs[1].Window == nil || p.Runs[1].Window.ID != window.ID || p.Runs[2].Window != nil {
+		t.Errorf("the preview of a job is %+v, %v", p, err)
+	}
+	p, err = svc.PreviewSchedule(t.Context(), now, as(account), id, func(r *service.PreviewRequest) error {
+		r.Schedule.Minutes, r.Count = cron.SetOf(45), 2
+		return nil
+	})
+	if err != nil || len(p.Runs) != 2 || p.Runs[0].At.Minute() != 45 || p.Runs[1].Window == nil {
+		t.Errorf("the preview of another schedule is %+v, %v", p, err)
+	}
+	stranger := cron.Account{ID: account.ID + 1000}
+	if _, err := svc.PreviewSchedule(t.Context(), now, as(stranger), id, func(*service.PreviewRequest) error { return nil }); cron.KindOf(err) != cron.NotFound {
+		t.Errorf("a stranger previews it: %v", err)
 	}
 }

@@ -203,7 +203,7 @@ func (w *actionWork) apply(j *cron.Job, job *cron.ActionJob) {
 // begin begins to describe what is done to a job.
 func (w *actionWork) begin(job *cron.ActionJob, before *cron.Job) {
 	job.Result, job.Effect, job.After = cron.ActionWaiting, cron.EffectNone, 0
-	job.Detail = cron.ActionDetail{Title: titleOf(before), NextBefore: before.NextAfter(w.now)}
+	job.Detail = cron.ActionDetail{Title: titleOf(before), NextBefore: before.NextAfter(w.now), Zone: before.Schedule.Timezone}
 }
 
 // end says what is done to a job.
@@ -212,7 +212,7 @@ func (w *actionWork) end(job *cron.ActionJob, before, after *cron.Job, err error
 		w.invalid(job, err)
 		return
 	}
-	job.Detail.Changes, job.Detail.NextAfter = shownChanges(before, after), after.NextAfter(w.now)
+	job.Detail.Changes, job.Detail.NextAfter, job.Detail.Zone = shownChanges(before, after), after.NextAfter(w.now), after.Schedule.Timezone
 	job.Result, job.Effect = cron.ActionChanged, cron.EffectEdited
 	if len(cron.JobChanges(before, after)) == 0 {
 		job.Result, job.Effect = cron.ActionSame, cron.EffectNone

@@ -38,6 +38,7 @@ const (
 	LiveJob
 	LiveProblem
 	LiveAction
+	LiveMessage
 	liveKinds
 )
 
@@ -46,7 +47,7 @@ type LiveEvent struct {
 	Kind  LiveKind
 	ID    string // of a run, as cron.Execution.Identifier
 	JobID int64  // of a run or a job
-	Other int64  // the ID of a problem or an action
+	Other int64  // the ID of a problem, an action or a message
 	What  string // the outcome of a run, or what happened to the rest, as cron.ChangeKind.String
 }
 
@@ -286,6 +287,8 @@ func liveEvent(e *Event) LiveEvent {
 		return LiveEvent{} // any runs
 	case c.ActionID != 0:
 		return LiveEvent{Kind: LiveAction, Other: c.ActionID, What: c.Kind.String()}
+	case c.MessageID != 0:
+		return LiveEvent{Kind: LiveMessage, Other: c.MessageID, What: c.Kind.String()}
 	case c.ProblemID != 0:
 		return LiveEvent{Kind: LiveProblem, Other: c.ProblemID, What: c.Kind.String()}
 	default:

@@ -111,7 +111,8 @@ func TestLiveStreamsShareAFollower(t *testing.T) {
 	w.ledger.change(cron.JobChange{JobID: 5, Kind: cron.ChangeEdited})
 	w.ledger.change(cron.JobChange{ProblemID: 6, Kind: cron.ChangeProblemOpened})
 	w.ledger.change(cron.JobChange{ActionID: 7, Kind: cron.ChangeActionMoved})
-	want := []string{"0 1-15-0-410 succeeded", "1 50 changed", "2 06 opened", "3 07 progressed"}
+	w.ledger.change(cron.JobChange{MessageID: 8, Kind: cron.ChangeMessageFailed})
+	want := []string{"0 1-15-0-410 succeeded", "1 50 changed", "2 06 opened", "3 07 progressed", "4 08 failed"}
 	before := w.ledger.polls
 	w.now = w.now.Add(time.Second)
 	for i, l := range streams {
@@ -140,7 +141,7 @@ func TestLiveStreamsAreSummed(t *testing.T) {
 	if got := w.later(reader); !slices.Equal(got, []string{"1 50 changed", "0 00 "}) {
 		t.Errorf("101 runs are told as %q", got)
 	}
-	everything := []string{"0 00 ", "1 00 ", "2 00 ", "3 00 "}
+	everything := []string{"0 00 ", "1 00 ", "2 00 ", "3 00 ", "4 00 "}
 	w.ledger.start(5000, w.now) // more than is polled at once
 	if got := w.later(reader); !slices.Equal(got, everything) {
 		t.Errorf("5000 runs are told as %q", got)

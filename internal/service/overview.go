@@ -22,16 +22,17 @@ const (
 type Overview struct {
 	Jobs         cron.JobCounts
 	Problems     cron.ProblemCounts
-	LastProblem  time.Time         // when the last problem ended; zero while there is one, and when none is known
-	Unresolved   []cron.JobProblem // the problems that opened last, without numbers of runs
-	Why          []cron.Diagnosis  // of each of them, whatever the job
-	Next         []cron.JobRecord  // the jobs that run next
-	Recent       cron.RecentStats  // of the last day
-	Ahead        *cron.Ahead       // what is planned for the next three hours; nil for an account with more jobs than OverviewPlanned
-	Day          cron.Tally        // of the hours of the last day
-	Edits        []cron.JobEdit    // of the last day, latest first
-	EditsAtLeast bool              // there are more
-	Removed      []cron.BinJob     // jobs that were deleted in the last day, latest first
+	LastProblem  time.Time                 // when the last problem ended; zero while there is one, and when none is known
+	Unresolved   []cron.JobProblem         // the problems that opened last, without numbers of runs
+	Why          []cron.Diagnosis          // of each of them, whatever the job
+	Next         []cron.JobRecord          // the jobs that run next
+	NextWindows  []*cron.MaintenanceWindow // that each of them is in then; nil for none
+	Recent       cron.RecentStats          // of the last day
+	Ahead        *cron.Ahead               // what is planned for the next three hours; nil for an account with more jobs than OverviewPlanned
+	Day          cron.Tally                // of the hours of the last day
+	Edits        []cron.JobEdit            // of the last day, latest first
+	EditsAtLeast bool                      // there are more
+	Removed      []cron.BinJob             // jobs that were deleted in the last day, latest first
 }
 
 // Overview reads what an account looks like. It costs about the same however many jobs and executions there are.
@@ -49,7 +50,15 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor cron.Actor)
 	if o.Next, err = s.store.NextJobs(ctx, account, o.Jobs.Jobs, overviewRuns); err != nil {
 		return o, err
 	}
+	windows, err := s.maintenanceOf(ctx, account)
+	if err != nil {
+		return o, err
+	}
+	o.NextWindows = make([]*cron.MaintenanceWindow, len(o.Next))
 	for i := range o.Next {
+		run := cron.Preview{Runs: []cron.PreviewRun{{At: o.Next[i].State.NextRun}}}
+		windows.Mark(&o.Next[i].Job, &run)
+		o.NextWindows[i] = run.Runs[0].Window
 		if !seesSecrets(&actor) {
 			hideSecrets(&o.Next[i].Job)
 		}
@@ -58,11 +67,11 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor cron.Actor)
 		return o, err
 	}
 	if o.Jobs.Jobs <= OverviewPlanned {
-		jobs, err := s.store.ScheduledJobs(ctx, account)
+		ahead, err := s.planAhead(ctx, account, windows, now)
 		if err != nil {
 			return o, err
 		}
-		o.Ahead = new(cron.PlanAhead(jobs, now, overviewAhead))
+		o.Ahead = &ahead
 	}
 	for i := range o.Recent.Hours {
 		o.Day.Merge(&o.Recent.Hours[i].Tally)
@@ -79,6 +88,28 @@ func (s *Service) Overview(ctx context.Context, now time.Time, actor cron.Actor)
 		}
 	}
 	return o, err
+}
+
+// maintenanceOf is the maintenance windows that do something to jobs of an account.
+func (s *Service) maintenanceOf(ctx context.Context, account int64) (*cron.Maintenance, error) {
+	windows, err := s.store.JobWindows(ctx, account)
+	return cron.NewMaintenance(windows), err
+}
+
+// planAhead counts what the jobs of an account are planned for.
+func (s *Service) planAhead(ctx context.Context, account int64, windows *cron.Maintenance, now time.Time) (cron.Ahead, error) {
+	jobs, err := s.store.ScheduledJobs(ctx, account)
+	if err == nil && windows.NeedsTags() {
+		var tags map[int64][]string
+		tags, err = s.store.TagsOfJobs(ctx, account)
+		for i := range jobs {
+			jobs[i].Tags = tags[jobs[i].ID]
+		}
+	}
+	if err != nil {
+		return cron.Ahead{}, err
+	}
+	return cron.PlanAhead(jobs, windows, now, overviewAhead), nil
 }
 
 func (s *Service) overviewProblems(ctx context.Context, actor *cron.Actor, o *Overview) (err error) {

@@ -27,12 +27,22 @@ type SchedulePreview struct {
 }
 
 // PreviewSchedule shows the next occurrences of the schedule that fill makes of the default one, from now or from the
-// time that fill sets. The error is of kind Invalid for an invalid schedule.
-func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*PreviewRequest) error) (SchedulePreview, error) {
+// time that fill sets. With the ID of a job it begins with the schedule of that job, and shows what the job would do: with its delay, none
+// while it is paused, and with the maintenance windows that it is in then. The error is of kind Invalid for an invalid schedule, and of kind
+// NotFound when the account has no such job.
+func (s *Service) PreviewSchedule(ctx context.Context, now time.Time, actor cron.Actor, jobID int64, fill func(*PreviewRequest) error) (SchedulePreview, error) {
 	if err := s.allow(&actor, UsePreview); err != nil {
 		return SchedulePreview{}, err
 	}
-	r := PreviewRequest{Schedule: cron.NewSchedule(), From: now}
+	r, job := PreviewRequest{Schedule: cron.NewSchedule(), From: now}, cron.Job{}
+	if jobID != 0 {
+		record, err := s.store.Job(ctx, actor.Account.ID, jobID)
+		if err != nil {
+			return SchedulePreview{}, err
+		}
+		job = record.Job
+		r.Schedule, r.RunAt = job.Schedule, job.Timing.RunAt
+	}
 	err := fill(&r)
 	if err != nil && cron.KindOf(err) != cron.Invalid {
 		return SchedulePreview{}, err
@@ -44,13 +54,15 @@ func (s *Service) PreviewSchedule(now time.Time, actor cron.Actor, fill func(*Pr
 		return SchedulePreview{}, err
 	}
 	p := SchedulePreview{Words: language(&actor).Schedule(&r.Schedule, r.RunAt)}
-	if !r.RunAt.IsZero() {
-		p.Preview = r.Schedule.PreviewOneTime(r.RunAt, r.From)
+	if r.RunAt.IsZero() {
+		p.Crontab, _ = r.Schedule.Crontab()
+	}
+	job.Schedule, job.Timing.RunAt = r.Schedule, r.RunAt
+	p.Preview = job.Preview(r.From, min(r.Count, MaxPreview))
+	if jobID == 0 {
 		return p, nil
 	}
-	p.Preview = r.Schedule.Preview(r.From, min(r.Count, MaxPreview))
-	p.Crontab, _ = r.Schedule.Crontab()
-	return p, nil
+	return p, s.markWindows(ctx, &job, actor.Account.ID, &p.Preview)
 }
 
 // JobPreview is what lies ahead of a job that is being edited.
@@ -67,7 +79,7 @@ func (s *Service) PreviewJob(ctx context.Context, now time.Time, actor cron.Acto
 	var p JobPreview
 	var err error
 	schedule, timing := job.Schedule, &job.Timing
-	p.SchedulePreview, err = s.PreviewSchedule(now, actor, func(r *PreviewRequest) error {
+	p.SchedulePreview, err = s.PreviewSchedule(ctx, now, actor, 0, func(r *PreviewRequest) error {
 		r.Schedule, r.RunAt, r.Count = schedule, timing.RunAt, count
 		if timing.Paused(now) {
 			r.From = timing.PausedUntil
@@ -95,9 +107,9 @@ func (s *Service) markWindows(ctx context.Context, job *cron.Job, accountID int6
 	if len(p.Runs) == 0 {
 		return nil
 	}
-	windows, err := s.store.JobWindows(ctx, accountID)
-	if len(windows) > 0 {
-		cron.NewMaintenance(windows).Mark(job, p)
+	windows, err := s.maintenanceOf(ctx, accountID)
+	if err == nil {
+		windows.Mark(job, p)
 	}
 	return err
 }

@@ -159,7 +159,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		"Idempotent":    func() error { return third(s.Idempotent(ctx, a, service.UseCreateJob, once, nil)) },
 		"PreviewJob":    func() error { return second(s.PreviewJob(ctx, now, a, new(cron.NewJob()), 1)) },
 		"PreviewSchedule": func() error {
-			return second(s.PreviewSchedule(now, a, func(*service.PreviewRequest) error { return nil }))
+			return second(s.PreviewSchedule(ctx, now, a, 0, func(*service.PreviewRequest) error { return nil }))
 		},
 		"Performed": func() error { return third(s.Performed(ctx, a, service.UseCreateJob, once)) },
 		"NewAction": func() error {

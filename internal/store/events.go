@@ -97,7 +97,7 @@ func (s *Store) events(ctx context.Context, condition string, args ...any) ([]cr
 	return list, nil
 }
 
-// JobChangesAfter lists the changes of an account's jobs and problems with IDs above the given one, in ascending order, at most
+// JobChangesAfter lists the changes of an account's jobs, problems, actions and messages with IDs above the given one, in ascending order, at most
 // limit of them.
 func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit int) ([]cron.JobChange, error) {
 	ctx, leave, err := s.enter(ctx, accountID)
@@ -111,13 +111,14 @@ func (s *Store) JobChangesAfter(ctx context.Context, accountID, id int64, limit 
 			c  cron.JobChange
 			at int64
 		)
-		if err := scan(&c.ID, &c.JobID, &c.ProblemID, &c.ActionID, &c.Kind, &at); err != nil {
+		if err := scan(&c.ID, &c.JobID, &c.ProblemID, &c.ActionID, &c.MessageID, &c.Kind, &at); err != nil {
 			return err
 		}
 		c.At = instant(at)
 		list = append(list, c)
 		return nil
-	}, `SELECT id, job_id, problem_id, action_id, kind, changed_at FROM job_change WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	}, `SELECT id, job_id, problem_id, action_id, message_id, kind, changed_at FROM job_change
+		WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		accountID, id, limit)
 	if err != nil {
 		return nil, err

@@ -140,10 +140,13 @@ func (p *actionPage) reason(text string) string {
 	return p.FieldName(pointer) + ": " + sentence
 }
 
-// NextRun shows when a job runs next.
-func (p actionPage) NextRun(at time.Time) template.HTML {
+// NextRun shows when a job runs next, in the zone that is chosen; empty for a zone that is not known.
+func (p actionPage) NextRun(at time.Time, zone string) template.HTML {
 	if at.IsZero() {
 		return template.HTML(template.HTMLEscapeString(p.labels.Label("actions.no-next")))
 	}
-	return p.Time(at)
+	if zone == "" {
+		return p.Time(at)
+	}
+	return p.TimeIn(at, zone)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 )
 
 // shownRuns is how many runs a preview shows.
@@ -66,11 +67,8 @@ func (v *visit) nextRuns(p cron.Preview, zone string) nextRuns {
 			row.Note = v.catalogue.Label(label)
 		}
 		if w := run.Window; w != nil {
-			label := "next.silenced"
-			if w.Effect == cron.MaintenancePause {
-				label = "next.paused"
-			}
-			row.Window, row.WindowPath = v.catalogue.Label(label, "title", clipText(w.Title, maxChoice)), pathMaintenance+"/"+formatID(w.ID)
+			note := windowNote(v.catalogue, w)
+			row.Window, row.WindowPath = note.Text, note.Path
 		}
 		list.Rows = append(list.Rows, row)
 	}
@@ -83,6 +81,18 @@ func (v *visit) nextRuns(p cron.Preview, zone string) nextRuns {
 			"last", gap.Last.Format("15:04"), "at", gap.At.Format("15:04")))
 	}
 	return list
+}
+
+// linkedText is a text that leads to a page.
+type linkedText struct{ Text, Path string }
+
+// windowNote says what a maintenance window does to a run that falls into it.
+func windowNote(c *message.Catalogue, w *cron.MaintenanceWindow) linkedText {
+	label := "next.silenced"
+	if w.Effect == cron.MaintenancePause {
+		label = "next.paused"
+	}
+	return linkedText{c.Label(label, "title", clipText(w.Title, maxChoice)), windowPath(w)}
 }
 
 // personZone is the time zone of the person.

@@ -51,6 +51,7 @@ type jobPage struct {
 	Tabs     []tab
 	Effects  []jobEffect // what keeps the job or its notices back at present, and what is about to
 	Tests    bool        // the job can be tested as it is stored; the tab with the settings tests what its form holds
+	Whole    bool        // the page is read again as a whole when something happens, and this part of it too
 	Refused  string      // why a form of the page was refused; empty for none
 }
 
@@ -200,11 +201,7 @@ func (p *jobPage) jobEffects() (effects []jobEffect) {
 		if w.Effect == cron.MaintenancePause {
 			label = "job.window-pauses"
 		}
-		link := pathMaintenance
-		if w.PageID != 0 {
-			link = statusAddress(w.PageID, "/maintenances")
-		}
-		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", "", link})
+		effects = append(effects, jobEffect{"warn", "wrench", t(label, "title", w.Title), w.Ends, "", "", "", windowPath(&w.MaintenanceWindow)})
 	}
 	switch left := j.State.CertExpiry.Sub(p.now); {
 	case j.State.CertExpiry.IsZero() || left > certificateSoon:

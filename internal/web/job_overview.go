@@ -66,7 +66,7 @@ func (v *visit) jobOverview(status int, jobID int64, refused string) (err error)
 	if p.jobPage, err = v.jobPage(jobID, "overview"); err != nil {
 		return err
 	}
-	p.Refused = refused
+	p.Refused, p.Whole = refused, true
 	j := &p.Job
 	if p.Report, err = v.web.service.JobReport(v.ctx(), p.now, v.actor, &j.Job, p.zoneOf(j.Schedule.Timezone)); err != nil {
 		return err

@@ -20,6 +20,7 @@ type liveEvent struct {
 	JobID     int64  `json:"jobId,omitempty"`
 	ProblemID int64  `json:"problemId,omitempty"`
 	ActionID  int64  `json:"actionId,omitempty"`
+	MessageID int64  `json:"messageId,omitempty"`
 	What      string `json:"what,omitempty"` // an outcome, or what happened
 }
 
@@ -95,6 +96,8 @@ func (s *liveStream) look() error {
 			name, data.ProblemID = "problem", e.Other
 		case service.LiveAction:
 			name, data.ActionID = "action", e.Other
+		case service.LiveMessage:
+			name, data.MessageID = "message", e.Other
 		}
 		if err := s.Event(name, "", data); err != nil {
 			return err

@@ -73,6 +73,14 @@ func (v *visit) folderTitles() (map[int64]string, error) {
 	return titles, err
 }
 
+// windowPath is the address of a maintenance window. Those of a status page have one for all.
+func windowPath(w *cron.MaintenanceWindow) string {
+	if w.PageID != 0 {
+		return statusAddress(w.PageID, "/maintenances")
+	}
+	return pathMaintenance + "/" + formatID(w.ID)
+}
+
 // windowKey is the place of a window in the list: first those in force, last those that are over.
 func windowKey(w service.MaintenanceState) int64 {
 	const ids = 1 << 53

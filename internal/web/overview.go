@@ -56,6 +56,15 @@ func showOverview(v *visit) error {
 	return v.render(http.StatusOK, "overview", p)
 }
 
+// NextWindow says what keeps back a run of those that come next; nil for nothing.
+func (p overviewPage) NextWindow(i int) *linkedText {
+	w := p.Overview.NextWindows[i]
+	if w == nil {
+		return nil
+	}
+	return new(windowNote(p.labels, w))
+}
+
 // several is the text of a label for one thing, or for a number of them.
 func (p view) several(n int, one, many string, arguments ...any) string {
 	if n == 1 {

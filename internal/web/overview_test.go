@@ -97,6 +97,20 @@ func TestOverviewPlanned(t *testing.T) {
 	if !strings.Contains(page.body, "180 are planned") && !strings.Contains(page.body, "179 are planned") { // the present minute may be over
 		t.Error("not 180 runs are planned")
 	}
+	for _, w := range []cron.MaintenanceWindow{
+		{Title: "Move <b>", Effect: cron.MaintenancePause, Start: time.Now().Add(-time.Hour), End: time.Now().Add(10 * time.Hour), Tags: []string{"other"}},
+		{Title: "Move <i>", Effect: cron.MaintenancePause, Start: time.Now().Add(-time.Hour), End: time.Now().Add(10 * time.Hour), Tags: []string{"SHOP"}},
+	} {
+		w.AccountID = account.ID
+		if err := c.store.CreateMaintenance(t.Context(), &w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.get("/console").says(200, "are planned for the next 3 hours").hides("paused: Move")
+	if err := c.store.UpdateJob(t.Context(), account.ID, j.ID, func(j *cron.Job) error { j.Tags = []string{"shop"}; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/console").says(200, `href="/console/settings/maintenance/2"`, "Move &lt;i&gt;").hides("are planned for", "Move &lt;b&gt;", "<i>")
 	x := c.tables(t)
 	x.CopyJob(j.ID, 1000)
 	x.Exec(`INSERT INTO rollup_minute (account_id, minute, succeeded, failed, missed) VALUES ($1, $2, 1, 0, 0)`, account.ID, time.Now().Unix()/60)

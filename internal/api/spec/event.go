@@ -11,7 +11,7 @@ func eventOperations() Group {
 		Status: http.StatusOK, Description: "The stream.",
 		Contents: []Content{{MediaType: "text/event-stream", Schema: String("Server-Sent Events (HTML standard). " +
 			"`execution`: a `Record`, while an execution is in flight and when a record is final. `job`: a `JobEvent`. " +
-			"`problem`: a `ProblemEvent`. `action`: an `ActionEvent`. `gap`: a `GapEvent`."),
+			"`problem`: a `ProblemEvent`. `action`: an `ActionEvent`. `notification`: a `NotificationEvent`. `gap`: a `GapEvent`."),
 			Example: "event: job\nid: 1767225600-1042-7\ndata: {\"jobId\":1,\"change\":\"created\",\"date\":1767225600}\n\n"}},
 	}
 	return Group{
@@ -49,6 +49,14 @@ func eventSchemas() []Member {
 			Of("change", String("What happened.").Choose(
 				Choice{Value: cron.ChangeActionMoved.String(), Meaning: "some of its jobs were selected, or got their results"},
 				Choice{Value: cron.ChangeActionFinished.String()})),
+			Of("date", Time("When it happened.")))),
+		Of("NotificationEvent", Object("What became of a notification.",
+			Of("notificationId", Integer("The notification.")),
+			Of("change", String("What happened.").Choose(
+				Choice{Value: cron.ChangeMessageWaiting.String(), Meaning: "it was made, or is to be tried again"},
+				Choice{Value: cron.ChangeMessageSent.String(), Meaning: "the channel has taken it"},
+				Choice{Value: cron.ChangeMessageFailed.String(), Meaning: "it is not tried again"},
+				Choice{Value: cron.ChangeMessageDropped.String(), Meaning: "it was not to be sent, such as because the channel is muted"})),
 			Of("date", Time("When it happened.")))),
 		Of("ProblemEvent", Object("A change of a problem.",
 			Of("problemId", Integer("The problem.")),

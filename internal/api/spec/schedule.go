@@ -13,6 +13,8 @@ func scheduleOperations() Group {
 	add := func(name string, joined bool, s Schema) {
 		parameters = append(parameters, Parameter{In: "query", Name: name, Joined: joined, Schema: s})
 	}
+	add("jobId", false, Integer("A job of the account, whose schedule, `runAt`, spread and pause are the defaults. Its runs are marked with the "+
+		"maintenance windows that it is in then."))
 	add("cron", false, String("The time part of a crontab line; replaces the fields from `seconds` to `wdays`.").Like("30 2 * * *"))
 	for _, m := range detailedScheduleMembers() {
 		if m.Name != "spreadSeconds" {
@@ -37,14 +39,19 @@ func scheduleOperations() Group {
 						Of("offset", String("The offset from UTC.").Like("+02:00")),
 						Of("note", String("How the run is affected when the clocks change.").Choose(named(wire.PreviewNotes,
 							"not affected", "it replaces local times that do not occur that day", "its local time occurs twice, and runs "+
-								"the first time only", "its local time occurs twice, and this is the second time")...))))),
+								"the first time only", "its local time occurs twice, and this is the second time")...)),
+						Maybe("maintenance", Object("The maintenance window that the job `jobId` is in then, one that pauses it if there is one; left out if "+
+							"there is none.",
+							Of("windowId", Integer("The window.")), Of("title", String("Its title.")),
+							Of("effect", String("What happens to the job.").Choose(named(wire.MaintenanceNames,
+								"it runs, and nothing is told of it", "it does not run")...))))))),
 					Of("skipped", Array("Local times that match the schedule but do not occur, because the clocks were set forward.", Object("",
 						Of("first", String("The first one.")), Of("last", String("The last one.")),
 						Of("count", Integer("How many there are.").AtLeast(1)),
 						Of("at", Time("The run that replaces them; null if there is none.").OrNull())))),
 					Of("words", String("The schedule in words.")),
 					Of("crontab", String("The schedule as crontab text; null if it cannot be written so.").OrNull())),
-					http.StatusBadRequest),
+					http.StatusBadRequest, http.StatusNotFound),
 			},
 			{
 				Method: http.MethodGet, Path: "/schedule/load", ID: "getScheduleLoad", Summary: "Count the runs ahead", Added: true,

@@ -152,6 +152,36 @@ var eventTests = []test{
 		words, _ = s.changes(db, stranger, 0)
 		s.equal("what another account sees", words, []string(nil))
 	}},
+	{"what becomes of a message is noted, but not that it is being sent", func(s *suite) {
+		db, account, node := s.start()
+		stranger := s.account(db)
+		hook := s.hook(db, account)
+		_, last := s.changes(db, account, 0)
+		s.raw().AddMessages(hook, 4, db.Now().Add(-time.Second))
+		claimed := s.claimMessages(db, node, 3)
+		s.finishMessage(db, node, claimed[0].Message.ID)
+		s.finishMessage(db, node, claimed[1].Message.ID, faulty(cron.ChannelBroken))
+		s.finishMessage(db, node, claimed[2].Message.ID, faulty(cron.ChannelUnauthorized))
+		s.ok(db.UpdateChannel(s.ctx(), account, hook.ID, func(c *cron.Channel) error { c.Enabled = false; return nil }))
+		s.raw().HurryMessages(db.Now())
+		s.equal("claimed of a channel that is off", len(s.claimMessages(db, node, 4)), 0)
+		list, err := db.JobChangesAfter(s.ctx(), account, last, followed)
+		s.ok(err)
+		of := make(map[int64][]string)
+		for _, c := range list {
+			of[c.MessageID] = append(of[c.MessageID], c.Kind.String())
+			if c.MessageID == 0 || c.JobID != 0 || c.ProblemID != 0 || c.At.IsZero() {
+				s.Errorf("a change is %+v", c)
+			}
+		}
+		var words [][]string
+		for _, m := range s.raw().Messages() {
+			words = append(words, of[m.ID])
+		}
+		s.equal("changes", words, [][]string{{"waiting", "sent"}, {"waiting", "waiting", "dropped"}, {"waiting", "failed"}, {"waiting", "dropped"}})
+		others, _ := s.changes(db, stranger, 0)
+		s.equal("what another account sees", others, []string(nil))
+	}},
 	{"a watermark waits for the transaction that has taken a lower ID", func(s *suite) {
 		db, account, node := s.start()
 		other := s.open()

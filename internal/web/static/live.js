@@ -1,8 +1,8 @@
-// Tells the page what happens on the server: events "live:run", "live:job", "live:problem" and "live:action" on the body, with
-// what the server says of them. "live:open" tells once that something may have happened unnoticed while the page was made ready; after an
+// Tells the page what happens on the server: events "live:run", "live:job", "live:problem", "live:action" and "live:message" on the
+// body, with what the server says of them. "live:open" tells once that something may have happened unnoticed while the page was made ready; after an
 // interruption of the stream, all kinds are told. Browsers allow few connections to a host, so the tabs of one browser share a stream where they can:
 // the one that holds a lock reads it and tells the others.
-const kinds = ["run", "job", "problem", "action"];
+const kinds = ["run", "job", "problem", "action", "message"];
 const channel = new BroadcastChannel("punctual-live");
 let waiting = new Map(); // what the page has yet to be told, by kind
 
@@ -10,7 +10,14 @@ let waiting = new Map(); // what the page has yet to be told, by kind
 const pause = 2000;
 const paused = new Set(); // kinds that were told just now
 
+// elsewhere tells whether something happened to another job than the one that the page is about, if it is about one.
+const elsewhere = ({ kind, data }) => {
+  const page = document.querySelector("[data-job]");
+  return page && (kind === "run" || kind === "job") && data.jobId && String(data.jobId) !== page.dataset.job;
+};
+
 const tell = ({ kind, data }) => {
+  if (elsewhere({ kind, data })) return;
   if (document.hidden && kind !== "problem" || paused.has(kind)) { // the title of a hidden tab tells of problems
     waiting.set(kind, data);
     return;
