@@ -268,8 +268,8 @@ func TestDryRunIsPerformedAsShown(t *testing.T) {
 		if text := fmt.Sprintf("%+v", jobs); strings.Contains(text, "s3cret") || !strings.Contains(text, "/extendedData/headers") {
 			a.Errorf("the dry run shows %s", text)
 		}
-		if d := jobs[0].Detail; !d.NextBefore.IsZero() || d.NextAfter.Minute() != 30 || d.NextAfter.Hour() != 9 {
-			a.Errorf("the next runs are %v and %v", d.NextBefore, d.NextAfter)
+		if d := jobs[0].Detail; !d.NextBefore.IsZero() || d.NextAfter.Minute() != 30 || d.NextAfter.Hour() != 9 || d.Zone != "UTC" {
+			a.Errorf("the next runs are %v and %v in %q", d.NextBefore, d.NextAfter, d.Zone)
 		}
 		if r := jobs[1].Detail.Reasons; len(r) != 1 || !strings.HasPrefix(r[0], "/url: ") {
 			a.Errorf("the reasons are %q", r)

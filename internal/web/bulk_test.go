@@ -8,6 +8,7 @@ import (
 
 	"punctual/internal/cron"
 	"punctual/internal/service"
+	"punctual/internal/store/storetest"
 )
 
 // work does what nodes do with actions, until nothing is left.
@@ -40,6 +41,20 @@ func (c *console) url(t testing.TB, id int64) string {
 		t.Fatal(err)
 	}
 	return j.Request.URL
+}
+
+// TestActionTimes shows the next runs of an action in the zone of each job, when that is chosen.
+func TestActionTimes(t *testing.T) {
+	c := newConsole(t)
+	b := c.setUp(t)
+	c.newJob(t, func(j *cron.Job) {
+		j.Schedule, j.Schedule.Timezone = storetest.EveryMinute(), "Asia/Tokyo"
+	})
+	preview := b.post("/console/jobs/bulk", "all", "1", "shift", "1").started()
+	c.work(t)
+	b.get(preview).says(200, "<time datetime=").hides(" JST")
+	b.post("/console/times", "times", "job", "next", "/console")
+	b.get(preview).says(200, " JST")
 }
 
 // TestBulkChange replaces the host of all jobs that match, looks at the preview, performs it and takes it back.
