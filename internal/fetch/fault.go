@@ -81,6 +81,7 @@ func (x *exchange) handshakeFault(err error) error {
 	}
 	// If the server rejected its own session ticket, the next exchange must start without it.
 	x.client.sessions.forget(x.call.AccountID, x.sessionName())
+	x.client.exchanged.failed(sessionKey(x.call.AccountID, x.sessionName()))
 
 	f := &fault{status: cron.StatusOther, fault: cron.FaultTLS, detail: err.Error(), err: err}
 	var own *x509.Certificate // of the server, as opposed to those that signed it

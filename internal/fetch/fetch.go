@@ -50,6 +50,7 @@ type Client struct {
 	guard     *Guard
 	lookups   *lookups
 	sessions  *sessions
+	exchanged keyExchanges
 	roots     *roots
 	userAgent string
 	logger    *slog.Logger
@@ -126,7 +127,8 @@ type exchange struct {
 
 	secretFields []string // names of headers whose values have secrets of the account
 
-	peerBytes int // size of the certificates of the current server
+	peerBytes int           // size of the certificates of the current server
+	curves    []tls.CurveID // that it was offered; nil for all
 }
 
 // attempt runs the exchange and converts a panic into an error.
@@ -234,6 +236,8 @@ func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) 
 		x.tracer.secured(secure, err)
 		if err != nil {
 			err = x.handshakeFault(err)
+		} else {
+			x.noteKeyExchange(secure)
 		}
 	}
 	if err != nil {
@@ -329,10 +333,12 @@ func (x *exchange) finish(ctx context.Context, err error) {
 
 // secure returns a TLS connection over tcp, before its handshake.
 func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
+	x.curves = x.client.exchanged.preferences(sessionKey(x.call.AccountID, x.sessionName()))
 	config := &tls.Config{
 		ServerName:         x.target.serverName(),
 		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
+		CurvePreferences:   x.curves,
 		ClientSessionCache: x.client.sessions.forServer(x.call.AccountID, x.sessionName(), &x.peerBytes),
 		// Records the certificate as soon as it is known, even if the handshake fails later.
 		VerifyConnection: func(state tls.ConnectionState) error {
@@ -363,6 +369,13 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 		}
 	}
 	return tls.Client(deadlineKeeper{tcp}, config), nil
+}
+
+// noteKeyExchange remembers what the server took of everything that was offered. One that was not verified could be anybody.
+func (x *exchange) noteKeyExchange(conn *tls.Conn) {
+	if x.curves == nil && !x.call.Exchange.Unverified {
+		x.client.exchanged.completed(sessionKey(x.call.AccountID, x.sessionName()), conn.ConnectionState().CurveID)
+	}
 }
 
 // sessionName is the cache key of a TLS session: the server and the TLS settings that the session was made with.

@@ -30,7 +30,7 @@ func TestRun(t *testing.T) {
 		"plain":  {"-first-port", "21101"},
 		"spread": {"-spread", "seconds", "-first-port", "21201"},
 		"evenly": {"-spread", "spreadSeconds", "-first-port", "21501"},
-		"all": {"-https", "-hosts", "5", "-ports", "2", "-fail", "0.1", "-retries", "1", "-stored", "20", "-api", "20",
+		"all": {"-https", "-mlkem=false", "-hosts", "5", "-ports", "2", "-fail", "0.1", "-retries", "1", "-stored", "20", "-api", "20",
 			"-delay", "10ms", "-size", "1000", "-slots", "100", "-first-port", "21301"},
 		"action": {"-action", "-first-port", "21601"},
 		"hog":    {"-hog", "20", "-hang", "0.1", "-first-port", "21401"},

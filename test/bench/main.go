@@ -31,6 +31,7 @@ type options struct {
 	size      int
 	save      bool
 	https     bool
+	mlkem     bool
 	hosts     int
 	apiRate   int
 	action    bool
@@ -60,6 +61,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.IntVar(&o.size, "size", 100, "bytes of a response's body")
 	f.BoolVar(&o.save, "save", true, "save the responses")
 	f.BoolVar(&o.https, "https", false, "call the targets by HTTPS, with an ECDSA certificate for each host")
+	f.BoolVar(&o.mlkem, "mlkem", true, "the targets take ML-KEM, which few servers do yet")
 	f.IntVar(&o.hosts, "hosts", 0, "over how many hosts, each a loopback address, the targets are spread; 0 is 1 with HTTP, 1000 with HTTPS")
 	f.IntVar(&o.apiRate, "api", 0, "how many requests a second go to the API meanwhile: half of them reads, half changes")
 	f.BoolVar(&o.action, "action", false, "have actions over all jobs of the first account in work meanwhile; with -accounts 1, over all jobs")

@@ -90,7 +90,7 @@ func (b *bench) startTarget(ctx context.Context) error {
 		if err := writeAuthority(certificate, private); err != nil {
 			return err
 		}
-		args = append(args, "-authority", private)
+		args = append(args, "-authority", private, "-mlkem="+strconv.FormatBool(b.mlkem))
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Stderr = os.Stderr

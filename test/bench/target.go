@@ -41,6 +41,7 @@ func serveTarget(args []string) error {
 	delay := flags.Duration("delay", 0, "before an answer")
 	size := flags.Int("size", 0, "bytes of body")
 	authority := flags.String("authority", "", "a file with the authority that signs certificates; without it plain HTTP")
+	mlkem := flags.Bool("mlkem", true, "take ML-KEM")
 	_ = flags.Parse(args) // exits on an error
 	t := &target{delay: *delay}
 	answer := func(status string) []byte {
@@ -54,6 +55,9 @@ func serveTarget(args []string) error {
 			var err error
 			if config, err = hostConfig(*authority, hostAddress(i)); err != nil {
 				return err
+			}
+			if !*mlkem {
+				config.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256}
 			}
 		}
 		for j := range *ports {
