@@ -125,7 +125,7 @@ func (c *cache) get(ctx context.Context, slug string) (*shown, error) {
 func (c *cache) check(ctx context.Context, e *entry, p *pendingCheck, last *shown) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 	defer cancel()
-	next, err := last, errPanicked
+	next, err, asked := last, errPanicked, c.now()
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -133,7 +133,7 @@ func (c *cache) check(ctx context.Context, e *entry, p *pendingCheck, last *show
 		e.pending, e.checked, e.away = nil, c.now(), false
 		switch {
 		case err == nil:
-			e.shown = next
+			e.shown, e.checked = next, asked // what the database said may be as old as the question
 		case cron.KindOf(err) == cron.NotFound:
 			e.shown, p.err = nil, err
 			c.drop(e)

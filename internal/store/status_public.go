@@ -10,7 +10,8 @@ import (
 	"punctual/internal/statuspage"
 )
 
-// What visitors read. A page of an account that is disabled is missing; drafts are there, since people of the account may look at them.
+// What visitors read. A page of an account that is disabled is missing; drafts are there, since people of the account may look at them. While
+// the database does not answer, errors are of kind Unavailable.
 
 const accountIsThere = `EXISTS (SELECT 1 FROM account WHERE account.id = status_page.account_id AND NOT account.disabled)`
 
@@ -27,7 +28,7 @@ func (s *Store) StatusEntrance(ctx context.Context, slug string) (e statuspage.E
 		WHERE slug = $1 AND `+accountIsThere, slug).Scan(integer(&e.PageID), integer(&e.AccountID), text(&e.Slug), integer(&e.Revision),
 		flag(&e.Published), integer(&e.Access), text(&passwordHash), textsField{&networks})
 	if err != nil {
-		return e, "", oneRow(err, cron.SubjectStatusPage)
+		return e, "", oneRow(databaseError(err), cron.SubjectStatusPage)
 	}
 	for _, n := range networks {
 		prefix, err := netip.ParsePrefix(n)
@@ -57,7 +58,8 @@ func (s *Store) PublicStatusPage(ctx context.Context, pageID int64) (p statuspag
 		return p, err
 	}
 	defer leave()
-	return s.statusPage(ctx, s.read, `WHERE id = $1 AND `+accountIsThere, pageID)
+	p, err = s.statusPage(ctx, s.read, `WHERE id = $1 AND `+accountIsThere, pageID)
+	return p, databaseError(err)
 }
 
 // ResponseTimes are how long the runs of a component's jobs took, by hours from an instant on.
@@ -102,7 +104,7 @@ func (s *Store) ResponseTimes(ctx context.Context, pageID, componentID int64, fr
 		WHERE status_component.id = $1 AND status_component.page_id = $2 AND rollup_job.hour >= $3 ORDER BY rollup_job.hour`,
 		componentID, pageID, millis(from)/time.Hour.Milliseconds())
 	add()
-	return list, err
+	return list, databaseError(err)
 }
 
 // IsMember tells whether a person who is not disabled is a member of an account that is not disabled.
@@ -117,7 +119,7 @@ func (s *Store) IsMember(ctx context.Context, accountID, personID int64) (is boo
 		WHERE membership.account_id = $1 AND membership.person_id = $2 AND NOT person.disabled AND NOT account.disabled`,
 		accountID, personID).Scan(&is)
 	if err != nil {
-		return false, fmt.Errorf("find out whether a person is a member: %w", err)
+		return false, fmt.Errorf("find out whether a person is a member: %w", databaseError(err))
 	}
 	return is, nil
 }
@@ -130,7 +132,7 @@ func (s *Store) StatusPicture(ctx context.Context, pageID int64, dark bool) (pic
 	}
 	defer leave()
 	err = s.read.QueryRowContext(ctx, `SELECT picture FROM status_logo WHERE page_id = $1 AND dark = $2`, pageID, dark).Scan(&picture)
-	return picture, oneRow(err, cron.SubjectStatusPage)
+	return picture, oneRow(databaseError(err), cron.SubjectStatusPage)
 }
 
 // notDraft is the condition for incidents that visitors see.
@@ -143,16 +145,18 @@ func (s *Store) PublicIncident(ctx context.Context, pageID, incidentID int64) (n
 		return n, err
 	}
 	defer leave()
-	return s.oneIncident(ctx, s.read, `id = $1 AND page_id = $2`+notDraft, incidentID, pageID)
+	n, err = s.oneIncident(ctx, s.read, `id = $1 AND page_id = $2`+notDraft, incidentID, pageID)
+	return n, databaseError(err)
 }
 
 // PublishedIncidents lists incidents of a page that are no drafts, the latest start first, from behind the incident before on (0: all), without
 // their updates.
-func (s *Store) PublishedIncidents(ctx context.Context, pageID, before int64, limit int) ([]statuspage.Incident, error) {
+func (s *Store) PublishedIncidents(ctx context.Context, pageID, before int64, limit int) (list []statuspage.Incident, err error) {
 	ctx, leave, err := s.enter(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return s.incidentsBefore(ctx, noUpdates, notDraft, pageID, before, limit)
+	list, err = s.incidentsBefore(ctx, noUpdates, notDraft, pageID, before, limit)
+	return list, databaseError(err)
 }
