@@ -1,6 +1,7 @@
 package public_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -240,6 +241,34 @@ func TestMovesOn(t *testing.T) {
 			t.Errorf("step %d: viewed %d", i, viewed)
 		}
 	}
+}
+
+// slowPages answers late with what was true when it was asked.
+type slowPages struct {
+	*publictest.Pages
+	late func()
+}
+
+func (p slowPages) StatusEntrance(ctx context.Context, slug string) (statuspage.Entrance, error) {
+	e, err := p.Pages.StatusEntrance(ctx, slug)
+	p.late()
+	return e, err
+}
+
+// TestSlowDatabase counts the age of an answer from the question on.
+func TestSlowDatabase(t *testing.T) {
+	w := newWorld(t)
+	var err error
+	w.handler, err = public.New(public.Config{Pages: slowPages{w.pages, func() { w.wait(900 * time.Millisecond) }}, Visitors: w.pages,
+		Logger: slog.New(slog.DiscardHandler), Now: w.Now, Streams: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pages.Set(publictest.Full("acme", noon))
+	check(t, w.get("/status/acme"), 200)
+	w.pages.Set(publictest.Outage("acme", noon))
+	w.wait(200 * time.Millisecond)
+	check(t, w.get("/status/acme"), 200, "2 of 6 components")
 }
 
 // TestAway shows the last rendering while the database does not answer.
