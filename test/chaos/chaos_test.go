@@ -145,6 +145,7 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 		r.start(i)
 	}
 	r.begin = time.Now()
+	createMonitors(t, s, r.nodes[0], r.target.URL, r.rng)
 	edited := createJobs(t, s, r.nodes[0], r.told, r.target.URL, jobs+r.rng.IntN(jobs), r.rng)
 	var editing context.Context
 	editing, r.stop = context.WithCancel(t.Context())
@@ -273,6 +274,10 @@ func (r *round) end() {
 	for _, record := range ledger.Records {
 		outcomes[[]string{"running", "succeeded", "failed", "skipped", "lost", "missed"}[record.Outcome]]++
 	}
-	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions, %d notices, %d messages, %d of them mails", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
-		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions), len(ledger.Notices), len(ledger.Messages), mails)
+	changes := 0
+	for _, c := range ledger.Components {
+		changes += len(c.Transitions)
+	}
+	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions, %d notices, %d messages, %d of them mails; %d components changed %d times", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
+		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions), len(ledger.Notices), len(ledger.Messages), mails, len(ledger.Components), changes)
 }

@@ -65,6 +65,7 @@ func Checks() []Check {
 		{"notice", "every notice becomes messages, or says why nobody is told", searchNotice},
 		{"message", "every message says what became of it and what it tells, and none is left with a node that is dead", searchMessage},
 		{"telling", "what was sent arrived, and nothing arrived more often than it was attempted", searchTelling},
+		{"monitor", "every final result of a job on a status page counts in its components exactly once, and they show what follows from it", searchMonitor},
 		{"plan", "a job is planned for the occurrence after the latest one on record", searchPlan},
 		{"orphans", "no row refers to nothing, and no file is damaged", searchOrphans},
 		{"end", "a clean stop leaves nothing running and no node alive", searchEnd},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/store/storetest"
 	"punctual/test/checker"
 )
@@ -174,7 +175,34 @@ func newScene() *scene {
 		{ID: 4, State: cron.MessageFailed, Count: 500, Linked: 500, Listed: cron.MaxListedNotices, Attempts: 1, Node: 2, Ended: at(7)},
 	}
 	s.Told = map[int64]int{1: 2}
+	s.components(slow, broken)
 	return s
+}
+
+// components adds a component for each of two jobs, and one for both. The last result of the first job waits.
+func (s *scene) components(slow, broken int64) {
+	up := func(component, job int64) checker.ComponentJob {
+		s.Jobs[job-1].Type = cron.TypeMonitoring
+		return checker.ComponentJob{ComponentID: component, JobID: job, Health: statuspage.HealthUp}
+	}
+	for i, jobs := range [][]int64{{slow}, {broken}, {slow, broken}} {
+		c := checker.Component{ID: int64(i + 1), Changed: noon, Rule: statuspage.DefaultRule(), State: statuspage.Operational,
+			Transitions: []statuspage.Transition{{ComponentID: int64(i + 1), At: at(61), State: statuspage.Operational}}}
+		for _, job := range jobs {
+			c.Jobs = append(c.Jobs, up(c.ID, job))
+		}
+		s.Components = append(s.Components, c)
+	}
+	success := func(took time.Duration) statuspage.Run {
+		return statuspage.Run{Verdict: statuspage.Succeeded, Duration: took}
+	}
+	of := func(job int64, runs ...statuspage.Run) *checker.Monitor {
+		return &checker.Monitor{JobID: job, Window: statuspage.Window{Runs: runs}}
+	}
+	long := success(1500 * time.Millisecond)
+	s.Monitors = map[int64]*checker.Monitor{slow: of(slow, long, long, long, long),
+		broken: of(broken, success(20*time.Millisecond), statuspage.Run{Verdict: statuspage.Failed})}
+	s.Monitors[slow].Waiting = []statuspage.Run{long}
 }
 
 func TestAFaultlessLedgerHasNoViolations(t *testing.T) {
@@ -310,6 +338,25 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"action", "a job waits in the end", func(s *scene) { s.Actions[2].Ended = false }},
 		{"action", "wrong counts", func(s *scene) { s.Actions[0].Changed = 1 }},
 		{"action", "deleted in another version", func(s *scene) { s.Actions[0].Jobs[2].After = 4 }},
+		{"monitor", "a result is left out", func(s *scene) { s.Monitors[6].Waiting = nil }},
+		{"monitor", "a result counts twice", func(s *scene) { s.Monitors[6].Waiting = append(s.Monitors[6].Waiting, s.Monitors[6].Waiting...) }},
+		{"monitor", "nothing is known of a job", func(s *scene) { delete(s.Monitors, 6) }},
+		{"monitor", "a result took longer", func(s *scene) { s.Monitors[13].Window.Runs[0].Duration++ }},
+		{"monitor", "a failure counts as a success", func(s *scene) { s.Monitors[13].Window.Runs[1].Verdict = statuspage.Succeeded }},
+		{"monitor", "a job is down, and its component knows", func(s *scene) {
+			c := &s.Components[1]
+			c.Jobs[0].Health, c.State, c.Transitions[0].State = statuspage.HealthDown, statuspage.MajorOutage, statuspage.MajorOutage
+		}},
+		{"monitor", "a job is down, and its component does not know", func(s *scene) { s.Components[2].Jobs[0].Health = statuspage.HealthDown }},
+		{"monitor", "it shows another state than its transitions", func(s *scene) { s.Components[0].State = statuspage.Unknown }},
+		{"monitor", "an outage that no result tells of", func(s *scene) {
+			first := s.Components[0].Transitions[0]
+			outage, end := first, first
+			outage.At, outage.State, end.At = first.At.Add(time.Second), statuspage.MajorOutage, first.At.Add(2*time.Second)
+			s.Components[0].Transitions = append(s.Components[0].Transitions, outage, end)
+		}},
+		{"monitor", "a job that does not exist", func(s *scene) { s.Components[0].Jobs[0].JobID = 99 }},
+		{"monitor", "a job of another type", func(s *scene) { s.Jobs[5].Type = cron.TypeDefault }},
 		{"orphans", "a response without an execution", func(s *scene) { s.Orphans = []string{"1 stored response"} }},
 		{"end", "still running", func(s *scene) { s.find(10).Outcome = cron.OutcomeRunning }},
 		{"end", "still alive", func(s *scene) { s.Nodes[1].Dead = false }},

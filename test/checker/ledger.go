@@ -25,7 +25,10 @@ type Ledger struct {
 	Actions  []Action
 	Notices  []Notice
 	Messages []Message
-	Orphans  []string // rows that refer to nothing, and damage, each as a sentence
+	// Components of status pages are in the order of their IDs, and Monitors by job.
+	Components []Component
+	Monitors   map[int64]*Monitor
+	Orphans    []string // rows that refer to nothing, and damage, each as a sentence
 }
 
 // Record is one row of execution. Its Result has only status, fault, URL, start and duration.
@@ -67,7 +70,7 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 		        job.run_at, job.one_time_done, job.spread, job.paused_until, job.misfire, job.grace, job.overlap, job.delivery,
 		        job.retry_count, job.created_at, job.updated_at, coalesce(job_state.next_run_at, 0),
 		        job_state.last_status, job_state.last_duration_us, job_state.last_execution_at, job_state.failures,
-		        job_state.counted_failures, job.late_after, coalesce(job_state.problem_id, 0)
+		        job_state.counted_failures, job.late_after, coalesce(job_state.problem_id, 0), job.type
 		 FROM job JOIN job_state ON job_state.job_id = job.id ORDER BY job.id`); err != nil {
 		return nil, fmt.Errorf("read the jobs: %w", err)
 	}
@@ -103,6 +106,12 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	}
 	if l.Messages, err = list(ctx, db, scanMessage, allMessages); err != nil {
 		return nil, fmt.Errorf("read the messages: %w", err)
+	}
+	if l.Components, err = components(ctx, db); err != nil {
+		return nil, fmt.Errorf("read the components: %w", err)
+	}
+	if l.Monitors, err = monitors(ctx, db); err != nil {
+		return nil, fmt.Errorf("read the latest results of jobs: %w", err)
 	}
 	if l.Orphans, err = orphans(ctx, db); err != nil {
 		return nil, err
@@ -159,7 +168,7 @@ func scanJob(scan func(...any) error) (j cron.JobRecord, err error) {
 	err = scan(&j.ID, &j.AccountID, &j.Enabled, &j.Request.URL, &s.Timezone, &s.ExpiresAt, &seconds, &minutes, &hours,
 		&mdays, &months, &wdays, &s.Days, &s.LastDay, &s.DST, &runAt, &t.RunAtPassed, &spread, &paused, &p.Misfire, &grace, &p.Overlap, &p.Delivery, &p.Retry.Count, &created, &updated,
 		&next, &st.LastStatus, &duration, &executed, &st.Failures, &st.CountedFailures,
-		&late, &j.ProblemID)
+		&late, &j.ProblemID, &j.Type)
 	p.LateAfter = time.Duration(late) * time.Second
 	s.Seconds, s.Minutes, s.Hours = cron.Set(seconds), cron.Set(minutes), cron.Set(hours)
 	s.MonthDays, s.Months, s.Weekdays = cron.Set(mdays), cron.Set(months), cron.Set(wdays)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 	"punctual/test/checker"
@@ -40,6 +41,13 @@ func TestRead(t *testing.T) {
 			}
 			if len(ledger.Notices) != 1 || len(ledger.Messages) != 1 || ledger.Notices[0].Messages != 1 || ledger.Messages[0].State != cron.MessageSent {
 				t.Errorf("the notices are %+v, the messages %+v", ledger.Notices, ledger.Messages)
+			}
+			if len(ledger.Components) != 1 || ledger.Components[0].State != statuspage.Operational || len(ledger.Components[0].Transitions) != 1 ||
+				len(ledger.Components[0].Jobs) != 1 || ledger.Components[0].Jobs[0].Health != statuspage.HealthUp {
+				t.Errorf("the components are %+v", ledger.Components)
+			}
+			if m := ledger.Monitors[j.ID]; m == nil || len(m.Window.Runs) != 1 || len(m.Waiting) != 1 || m.Waiting[0].Verdict != statuspage.Failed {
+				t.Errorf("the latest results are %+v", m)
 			}
 			w := checker.Witness{Told: map[int64]int{1: 1}, Received: map[string]int{r.Result.URL: 1}, Stopped: true}
 			if found := checker.Find(ledger, w); len(found) > 0 {
@@ -76,11 +84,16 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	j.Policy.Delivery, j.Policy.Retry.Count = cron.AtLeastOnce, 1
 	j.Notification.OnCertExpiry, j.Notification.CertExpiryAhead = true, 24*time.Hour // told before the attempt that follows
 	fatal(db.CreateJob(t.Context(), &j))
+	tables := storetest.NewTables(t, raw)
+	tables.AddComponent(tables.AddPage(account.ID, "UTC"), statuspage.DefaultRule(), 0, j.ID)
+	tables.AddMonitorResults(account.ID, j.ID, 1, cron.OutcomeSucceeded, db.Now())
+	_, err = db.ObserveComponents(t.Context())
+	fatal(err)
+	tables.AddMonitorResults(account.ID, j.ID, 1, cron.OutcomeFailed, db.Now())
 	epoch, err := db.StartNode(t.Context(), "test")
 	fatal(err)
 
 	due := time.Now().UTC().Truncate(time.Minute)
-	tables := storetest.NewTables(t, raw)
 	tables.SetAllDue(due)
 	tables.SetCreated(due.Add(-time.Second))
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: epoch, Limit: 10})

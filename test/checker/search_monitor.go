@@ -1,0 +1,349 @@
+package checker
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"punctual/internal/cron"
+	"punctual/internal/statuspage"
+)
+
+// Component is a row of status_component, with its transitions and how its jobs are.
+type Component struct {
+	ID          int64
+	Changed     time.Time // when the definition of its page was last changed
+	Needed      int
+	Rule        statuspage.Rule
+	State       statuspage.State // what visitors are shown
+	Jobs        []ComponentJob
+	Transitions []statuspage.Transition // of all layers, in the order in which they apply
+}
+
+// ComponentJob is a row of status_component_job.
+type ComponentJob struct {
+	ComponentID int64
+	JobID       int64
+	Health      statuspage.Health
+}
+
+// Monitor is what is stored of the latest results of a job that components have.
+type Monitor struct {
+	JobID   int64
+	Window  statuspage.Window
+	Waiting []statuspage.Run // results that have been recorded, but that no component has taken up yet, in their order
+}
+
+// components reads the components of all pages.
+func components(ctx context.Context, db *sql.DB) ([]Component, error) {
+	all, err := list(ctx, db, scanComponent, `SELECT status_component.id, status_page.updated_at, needed, rule_failures, rule_of, rule_successes, rule_slow_ms,
+		rule_percent, state FROM status_component JOIN status_page ON status_page.id = page_id ORDER BY status_component.id`)
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := list(ctx, db, func(scan func(...any) error) (j ComponentJob, err error) {
+		return j, scan(&j.ComponentID, &j.JobID, &j.Health)
+	}, `SELECT component_id, job_id, health FROM status_component_job ORDER BY component_id, job_id`)
+	if err != nil {
+		return nil, err
+	}
+	transitions, err := list(ctx, db, scanTransition, `SELECT component_id, layer, at, state, clear FROM status_transition ORDER BY component_id, at, layer`)
+	for i := range all {
+		c := &all[i]
+		c.Jobs, jobs = cut(jobs, c.ID, func(j ComponentJob) int64 { return j.ComponentID })
+		c.Transitions, transitions = cut(transitions, c.ID, func(t statuspage.Transition) int64 { return t.ComponentID })
+	}
+	return all, err
+}
+
+func scanComponent(scan func(...any) error) (c Component, err error) {
+	var changed, slow int64
+	err = scan(&c.ID, &changed, &c.Needed, &c.Rule.Failures, &c.Rule.Of, &c.Rule.Successes, &slow, &c.Rule.Percent, &c.State)
+	c.Changed, c.Rule.SlowAfter = instant(changed), time.Duration(slow)*time.Millisecond
+	return c, err
+}
+
+func scanTransition(scan func(...any) error) (t statuspage.Transition, err error) {
+	var at int64
+	err = scan(&t.ComponentID, &t.Layer, &at, &t.State, &t.Clear)
+	t.At = instant(at)
+	return t, err
+}
+
+// monitors reads the latest results of the jobs of components.
+func monitors(ctx context.Context, db *sql.DB) (map[int64]*Monitor, error) {
+	known := make(map[int64]*Monitor)
+	_, err := list(ctx, db, func(scan func(...any) error) (none struct{}, err error) {
+		var (
+			m       Monitor
+			results []byte
+		)
+		if err := scan(&m.JobID, &results); err != nil {
+			return none, err
+		}
+		m.Window, err = statuspage.DecodeWindow(results)
+		known[m.JobID] = &m
+		return none, err
+	}, `SELECT job_id, results FROM monitor`)
+	if err != nil {
+		return nil, err
+	}
+	_, err = list(ctx, db, func(scan func(...any) error) (none struct{}, err error) {
+		var (
+			job, took int64
+			outcome   cron.Outcome
+			status    cron.Status
+		)
+		if err := scan(&job, &outcome, &status, &took); err != nil {
+			return none, err
+		}
+		m := known[job]
+		if m == nil {
+			m = &Monitor{JobID: job}
+			known[job] = m
+		}
+		if run, counts := runOf(outcome, status, time.Duration(took)*time.Microsecond); counts {
+			m.Waiting = append(m.Waiting, run)
+		}
+		return none, nil
+	}, `SELECT job_id, outcome, status, duration_us FROM monitor_result ORDER BY id`)
+	return known, err
+}
+
+// runOf is what a result says to components, if it says anything.
+func runOf(o cron.Outcome, s cron.Status, took time.Duration) (run statuspage.Run, counts bool) {
+	verdict, counts := statuspage.VerdictOf(o, s)
+	if verdict != statuspage.Succeeded {
+		took = 0
+	}
+	return statuspage.Run{Verdict: verdict, Duration: took.Truncate(time.Millisecond)}, counts
+}
+
+// result is what a record says to the components of its job.
+type result struct {
+	record *Record
+	at     time.Time // when it ended, or was to begin
+	run    statuspage.Run
+}
+
+// results are what the records of a job say to components, in the order of the records' IDs: one for the last attempt of each occurrence,
+// and two for several that were missed.
+func results(h history) (all []result) {
+	followed := make(map[Pending]bool, len(h.records)) // attempts that there are
+	for i := range h.records {
+		r := &h.records[i]
+		followed[Pending{r.JobID, r.Planned, r.Kind, r.Attempt}] = true
+	}
+	for _, p := range h.pending {
+		followed[p] = true
+	}
+	for i := range h.records {
+		r := &h.records[i]
+		run, counts := runOf(r.Outcome, r.Result.Status, r.Result.Duration)
+		if !counts || followed[Pending{r.JobID, r.Planned, r.Kind, r.Attempt + 1}] {
+			continue
+		}
+		if r.Outcome != cron.OutcomeMissed {
+			all = append(all, result{r, r.Result.Started.Add(r.Result.Duration), run})
+			continue
+		}
+		all = append(all, result{r, r.Planned, run})
+		if r.Count > 1 {
+			all = append(all, result{r, r.Last, run})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b result) int { return cmp.Compare(a.record.ID, b.record.ID) })
+	return all
+}
+
+// searchMonitor replays the results of jobs, and compares what comes of them with what is stored: a result that was left out, or that
+// counted twice, leads to another one.
+func searchMonitor(e *evidence) {
+	jobs := make(map[int64]history, len(e.jobs))
+	for _, h := range e.jobs {
+		jobs[h.job.ID] = h
+	}
+	for i := range e.Components {
+		c := &e.Components[i]
+		e.compareShown(c)
+		for _, j := range c.Jobs {
+			h, there := jobs[j.JobID]
+			switch {
+			case !there:
+				e.add("component %d has job %d, which does not exist", c.ID, j.JobID)
+			case h.job.Type != cron.TypeMonitoring:
+				e.add("component %d has job %d, which is of type %d", c.ID, j.JobID, h.job.Type)
+			case e.replayable(c, h):
+				e.replay(c, j, results(h))
+			}
+		}
+	}
+}
+
+// compareShown checks that a component shows what its transitions and its jobs say.
+func (e *evidence) compareShown(c *Component) {
+	var (
+		layers  statuspage.Layers
+		health  []statuspage.Health
+		changes int
+	)
+	for _, t := range c.Transitions {
+		layers.Apply(t)
+		if t.Layer == statuspage.LayerObserved {
+			changes++
+		}
+	}
+	if shown := layers.Shown(); shown != c.State {
+		e.add("component %d is shown as %s, but its transitions say %s", c.ID, c.State, shown)
+	}
+	for _, j := range c.Jobs {
+		health = append(health, j.Health)
+	}
+	observed := layers[statuspage.LayerObserved].State
+	if said := statuspage.Observe(health, c.Needed); said != observed && changes < flapping {
+		e.add("component %d is observed as %s, but its jobs say %s", c.ID, observed, said)
+	}
+}
+
+const (
+	flapping = 100              // changes of a component on a day, from which on it may show a state for longer
+	overdue  = 60 * time.Second // without a result, after which what was known of a job may have been forgotten
+)
+
+// replayable tells whether all records of a job are results for a component, and the order in which those were written is known: that of the
+// IDs, for jobs that do not overlap.
+func (e *evidence) replayable(c *Component, h history) bool {
+	if e.Paused || !h.job.Enabled || h.job.Policy.Overlap != cron.OverlapSkip {
+		return false // after a pause, a result may have come after another one had been settled as lost
+	}
+	for i := range h.records {
+		if r := &h.records[i]; r.Kind != cron.KindScheduled || !r.Planned.After(h.job.Updated) || !r.Planned.After(c.Changed) {
+			return false
+		}
+	}
+	return true
+}
+
+// replay compares what is stored of a job and of its component with what its results lead to.
+func (e *evidence) replay(c *Component, j ComponentJob, all []result) {
+	m := e.Monitors[j.JobID]
+	if m == nil {
+		m = &Monitor{JobID: j.JobID}
+	}
+	got := m.Window
+	for _, run := range m.Waiting {
+		got.Add(run)
+	}
+	var observed []statuspage.State // nil when they do not follow from this job alone
+	if len(c.Jobs) == 1 {
+		observed = []statuspage.State{}
+		for _, t := range c.Transitions {
+			if t.Layer == statuspage.LayerObserved {
+				observed = append(observed, t.State)
+			}
+		}
+	}
+	if len(observed) >= flapping {
+		observed = nil
+	}
+	ends := e.replays(c, all, len(all)-len(m.Waiting), observed)
+	if !slices.ContainsFunc(ends, func(r replay) bool {
+		return slices.Equal(r.window.Runs, got.Runs) && r.health == j.Health && (r.partial || slices.Equal(r.states, observed))
+	}) {
+		e.add("job %d of component %d is %d after %v, by the states %v, but its %d results, of which the last %d wait, do not lead to that: %v", j.JobID, c.ID,
+			j.Health, got.Runs, observed, len(all), len(m.Waiting), ends)
+	}
+}
+
+// replay is what some results of a job lead to.
+type replay struct {
+	window statuspage.Window
+	health statuspage.Health
+	// states are those that the component came to be observed as, the last one at changed. partial says that they are not known, since the
+	// replay did not begin with the first result, or the component has more jobs.
+	states  []statuspage.State
+	changed time.Time
+	partial bool
+}
+
+// add takes the next result.
+func (r replay) add(c *Component, next result) replay {
+	r.window.Add(next.run)
+	r.health = c.Rule.Health(r.health, r.window)
+	if r.partial {
+		return r
+	}
+	state, at, last := statuspage.Observe([]statuspage.Health{r.health}, 1), next.at.Truncate(time.Millisecond), len(r.states)-1
+	switch {
+	case last < 0 && state == statuspage.Unknown, last >= 0 && r.states[last] == state:
+	case last >= 0 && !at.After(r.changed): // one takes the place of another one of the same instant
+		r.states = append(slices.Clone(r.states[:last]), state)
+	default:
+		r.states, r.changed = append(slices.Clone(r.states), state), at
+	}
+	return r
+}
+
+// leadsTo tells whether further results can lead to states. Only the last one may still be replaced.
+func (r replay) leadsTo(states []statuspage.State) bool {
+	sure := r.states[:max(len(r.states)-1, 0)]
+	return r.partial || len(sure) <= len(states) && slices.Equal(sure, states[:len(sure)])
+}
+
+// replays are all ends to which results can lead, of which components have taken up the first ones and observed what is given. The results may
+// have been written in several orders: a claim finds what was missed, also while an earlier execution is in flight. And after a time
+// without results, what was known of the job may have been forgotten.
+func (e *evidence) replays(c *Component, all []result, taken int, observed []statuspage.State) (ends []replay) {
+	ends = []replay{{partial: observed == nil}}
+	for i := 0; i < len(all); {
+		end := i + 1
+		if all[i].run.Verdict != statuspage.NoData {
+			for end < len(all) && all[end].foundWhile(all[i]) {
+				end++
+			}
+		}
+		known := make(map[string]replay) // those that go on differently
+		for _, former := range ends {
+			for at := i; at < end; at++ {
+				if at > i && at+1 < end && all[at].record == all[at+1].record {
+					continue // one claim writes both
+				}
+				r := former
+				for k, next := range moved(all[i:end], at-i) {
+					if i+k < taken {
+						r = r.add(c, next)
+					} else {
+						r.window.Add(next.run)
+					}
+				}
+				if r.leadsTo(observed) {
+					known[fmt.Sprint(r)] = r
+				}
+			}
+		}
+		ends = slices.Collect(maps.Values(known))
+		last := all[end-1].at
+		if i = end; i < len(all) && all[i].at.Sub(last) >= overdue || i == len(all) && e.To.Sub(last) >= overdue {
+			ends = append(ends, replay{partial: true})
+		}
+	}
+	return ends
+}
+
+// moved are results, of which the first one is at another place.
+func moved(results []result, to int) []result {
+	if to == 0 {
+		return results
+	}
+	return slices.Insert(slices.Clone(results[1:]), to, results[0])
+}
+
+// foundWhile tells whether the result is that of an occurrence which was missed, and may have been found before another result was written.
+func (r result) foundWhile(other result) bool {
+	const written = 20 * time.Second // after its end, a result has been written
+	return r.record.Outcome == cron.OutcomeMissed && !other.at.Add(written).Before(r.record.Result.Started)
+}
