@@ -1,7 +1,7 @@
 // Command bench measures how punctual the service is. It starts the service with a new database, and a light target
 // server, each as a process of its own, creates jobs that are all due at once, and prints how late they started, how
 // fast the burst was finished, what it cost, and when the last result was durable. At the end it checks the ledger
-// against the promises of the service. Run it with -help for its options.
+// against the promises of the service. Run it with -help for its options. "bench visitors" measures a status page instead.
 package main
 
 import (
@@ -105,11 +105,14 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "target" {
 		exit(serveTarget(os.Args[2:]))
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "visitors" {
+		exit(benchVisitors(ctx, os.Args[2:]))
+	}
 	var o options
 	o.define(flag.CommandLine)
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	err := o.settle()
 	var r report
 	if err == nil {

@@ -47,13 +47,8 @@ func run(ctx context.Context, o options) (r report, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	if b.binary == "" {
-		b.binary = filepath.Join(b.dir, "punctual")
-		build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "punctual")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return r, fmt.Errorf("build the service: %w: %s", err, out)
-		}
+	if err := b.build(ctx); err != nil {
+		return r, err
 	}
 	if err := b.seed(ctx); err != nil {
 		return r, fmt.Errorf("seed: %w", err)
@@ -72,6 +67,20 @@ func run(ctx context.Context, o options) (r report, err error) {
 	r.Checked = true
 	r.Violations, err = b.verify(ctx, r.Rounds)
 	return r, err
+}
+
+// build builds the service, unless there is a binary.
+func (b *bench) build(ctx context.Context) error {
+	if b.binary != "" {
+		return nil
+	}
+	b.binary = filepath.Join(b.dir, "punctual")
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.binary, "punctual")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the service: %w: %s", err, out)
+	}
+	return nil
 }
 
 func (b *bench) authority() (certificate, private string) {
