@@ -5,7 +5,6 @@ var englishPublic = map[string]string{
 	"public.skip":        "Skip to the content",
 	"public.back":        "Back to the status",
 	"public.as-of":       "As of",
-	"public.zone":        "Times are in the time zone {zone}.",
 	"public.preview":     "This is a preview. The page is not published, so only people of the account see it.",
 	"public.stale":       "The status cannot be updated at the moment. What you see is from",
 	"public.not-found":   "There is no such page.",

@@ -91,8 +91,8 @@ var englishStatus = map[string]string{
 	"component.new":               "New component",
 	"component.add":               "Add the component",
 	"component.intro":             "Visitors see them in this order, groups after those without one.",
-	"component.source":            "Watched by",
-	"component.by-hand":           "nobody: set by hand",
+	"component.source":            "State from",
+	"component.by-hand":           "people",
 	"component.order":             "Order",
 	"component.up":                "Move up",
 	"component.down":              "Move down",
@@ -222,5 +222,7 @@ var englishStatus = map[string]string{
 	"status-maintenance.none":           "Run the jobs of these components as usual",
 	"status-maintenance.silence":        "Silence them: they run, and nobody is told of failures",
 	"status-maintenance.pause":          "Pause them: what is due is skipped",
+	"status-maintenance.delete-title":   "Delete the maintenance",
+	"status-maintenance.delete":         "Delete the maintenance",
 	"status-maintenance.delete-text":    "Visitors no longer see it, and if it is in progress, it ends now.",
 }

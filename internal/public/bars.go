@@ -3,6 +3,7 @@ package public
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -112,23 +113,30 @@ func (f *frame) columnText(c *column, withMaintenance bool) string {
 	return days + ": " + f.statesText(&c.states, withMaintenance)
 }
 
-// statesText says how long something was in each state.
+// statesText says how long something was in each state, and its uptime where it was not operational all the time.
 func (f *frame) statesText(d *statuspage.Durations, withMaintenance bool) string {
-	known := false
-	text := ""
+	text, troubled := f.troublesText(d)
+	if !troubled {
+		return text
+	}
+	return f.uptimeText(d, withMaintenance) + "; " + text
+}
+
+// troublesText says how long something was in each state but operational. Without such states it is the word for all of the time.
+func (f *frame) troublesText(d *statuspage.Durations) (text string, troubled bool) {
+	var lasted []string
 	for _, s := range gravest {
 		if d[s] > 0 {
-			text += "; " + f.label("public.lasted", "state", f.stateWord(s), "span", f.labels.Short(d[s]))
-			known = true
+			lasted = append(lasted, f.label("public.lasted", "state", f.stateWord(s), "span", f.labels.Short(d[s])))
 		}
 	}
 	switch {
-	case !known && d[statuspage.Operational] == 0:
-		return f.stateWord(statuspage.Unknown)
-	case !known:
-		return f.stateWord(statuspage.Operational)
+	case len(lasted) > 0:
+		return strings.Join(lasted, "; "), true
+	case d[statuspage.Operational] == 0:
+		return f.stateWord(statuspage.Unknown), false
 	}
-	return f.uptimeText(d, withMaintenance) + text
+	return f.stateWord(statuspage.Operational), false
 }
 
 // uptimeText is an uptime in words: "99.98% uptime".

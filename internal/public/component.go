@@ -68,7 +68,8 @@ func (v *visit) componentPage(c *statuspage.Component) *componentPage {
 	}
 	for i := len(h.Days) - 1; i >= 0; i-- {
 		d := &h.Days[i].States
-		p.Days = append(p.Days, dayLine{h.Days[i].Start, stateOf(d), p.statesText(d, page.WithMaintenance), p.percentOf(d, page.WithMaintenance)})
+		says, _ := p.troublesText(d)
+		p.Days = append(p.Days, dayLine{h.Days[i].Start, stateOf(d), says, p.percentOf(d, page.WithMaintenance)})
 	}
 	return p
 }

@@ -85,9 +85,6 @@ func (f frame) Time(at time.Time) template.HTML {
 		template.HTMLEscapeString(f.labels.Brief(at.In(f.zone))) + `</time>`)
 }
 
-// ZoneName is the zone of the page.
-func (f frame) ZoneName() string { return f.zone.String() }
-
 // Day shows the day of an instant in the zone of the page.
 func (f frame) Day(at time.Time) string { return f.labels.PlainDay(at.In(f.zone)) }
 

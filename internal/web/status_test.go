@@ -104,7 +104,7 @@ func TestComponents(t *testing.T) {
 		return list
 	}
 	path := func(i int) string { return fmt.Sprintf("%s/components/%d", page, p.Components[i].ID) }
-	b.get(page+"/components").says(200, "Europe", "2 jobs", "nobody: set by hand", "Move up")
+	b.get(page+"/components").says(200, "Europe", "2 jobs", "people", "Move up")
 	b.post(page+"/components", "down", fmt.Sprint(p.Components[0].ID)).leads(page + "/components#component-" + fmt.Sprint(p.Components[0].ID))
 	if got := titles(); got != ":Search Europe:Payments Europe:Mail :Web " {
 		t.Error(got)

@@ -40,12 +40,23 @@ func visitors(t *testing.T) (pages *publictest.Pages, url string) {
 		year.Histories[i] = publictest.History(year.Histories[i].ComponentID, now, 365, i)
 	}
 	for _, v := range []statuspage.View{publictest.Empty("empty"), full, publictest.Outage("outage", now), closed, dark, year,
-		publictest.Large("large", now), publictest.Hostile("hostile", now)} {
+		publictest.Large("large", now), publictest.Hostile("hostile", now), long(now)} {
 		pages.Set(v)
 	}
 	s := httptest.NewServer(h)
 	t.Cleanup(s.CloseClientConnections)
 	return pages, s.URL
+}
+
+// long is a page with an incident that has many updates.
+func long(now time.Time) statuspage.View {
+	v := publictest.Full("long", now)
+	n := statuspage.Incident{ID: 3, Title: "A long night", Started: now.Add(-10 * time.Hour)}
+	for i := range 120 {
+		n.Updates = append(n.Updates, statuspage.Update{ID: int64(500 - i), Text: "We still look into it.", At: now.Add(-time.Duration(i) * 5 * time.Minute)})
+	}
+	v.Incidents = append([]statuspage.Incident{n}, v.Incidents...)
+	return v
 }
 
 // picture is a logo.
@@ -79,6 +90,7 @@ func TestStatusPages(t *testing.T) {
 	} {
 		tab.Open("/status/" + path).See(says).Look("status-" + strings.ReplaceAll(path, "/", "-"))
 	}
+	tab.Open("/status/long/incidents/3").Press("Older updates").See("The newest updates").Look("status-long-incident").Press("Older updates").SeeNot("Older updates")
 	tab.Expect(404).Open("/status/nobody").See("There is no such page.").Look("status-missing")
 }
 

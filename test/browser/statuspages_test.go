@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -32,6 +33,21 @@ func TestStatusConsole(t *testing.T) {
 	tab.Fill("Title", "Move to another data centre").Fill("What to tell visitors", "We **move**. The website is away for some minutes.").Choice("Website").
 		Press("Plan").See("Move to another data centre").Look("status-maintenances")
 	tab.Press("Move to another data centre").Look("status-maintenance")
+}
+
+// TestStatusFormOfTwo shows what somebody else saved while a form was open, and takes over what is chosen of it.
+func TestStatusFormOfTwo(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t)
+	tab.Open("/console/status").Fill("Title", "Example").Press("Create the page").Press("New component").Fill("Title", "Shop").Press("Add the component").
+		See("The component is added").Press("Shop").Fill("Title", "Shop and basket").Fill("Description", "Mine")
+	tab.wait("somebody else has saved", `(window.saved ??= fetch(location.pathname, {method: "POST", body: new URLSearchParams({title: "Web shop", needed: "",
+		failures: "3", of: "3", successes: "2", percent: "95", do: "save"})}).then(() => window.saved = true)) === true`)
+	tab.Expect(409).Press("Save").See("Nothing was saved yet").See("Changed by both").See("Web shop").Look("status-changed")
+	tab.Choice("Title: take").Press("Save").See("Web shop").Press("Web shop").See("Delete the component")
+	if text := read(tab, "what was saved", chromedp.Evaluate[string](`document.querySelector("#text").value + document.querySelector("#failures").value`)); text != "Mine3" {
+		t.Errorf("%q", text)
+	}
 }
 
 // TestIncidentInConsole goes from a problem to its resolution.
