@@ -10,6 +10,7 @@ var englishPublic = map[string]string{
 	"public.not-found":   "There is no such page.",
 	"public.too-many":    "Too many requests. Wait a moment, then try again.",
 	"public.forbidden":   "The form came from another site, so nothing was done. Open the page again.",
+	"public.bad-request": "The form could not be read. Open the page again.",
 	"public.unavailable": "The status cannot be shown at the moment. Try again in a few seconds.",
 
 	"public.protected":        "This status page has a password",

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,7 +83,7 @@ func (v *visit) admit() error {
 	case !door.Published, !v.near():
 		return cron.Missing(cron.SubjectNone)
 	case door.Access == statuspage.AccessPassword && kind != passwordCookie:
-		return errAsked{func() error { return v.askPassword(http.StatusOK, "") }}
+		return errAsked{func() error { return v.askPassword(v.askedStatus(), "") }}
 	case door.Access == statuspage.AccessMembers:
 		return errAsked{func() error {
 			http.Redirect(v.w, v.r, visitPath+url.PathEscape(v.slug), http.StatusSeeOther)
@@ -133,6 +134,14 @@ type passwordPage struct {
 	Path  string
 	Slug  string // for password managers, which tell the passwords of pages apart by it
 	Wrong string // what is wrong with the one that was sent; empty for the first time
+}
+
+// askedStatus is that of the question for the password: people are asked, and programs refused.
+func (v *visit) askedStatus() int {
+	if path.Ext(v.r.URL.Path) != "" || strings.HasSuffix(v.r.URL.Path, "/events") {
+		return http.StatusForbidden
+	}
+	return http.StatusOK
 }
 
 func (v *visit) askPassword(status int, wrong string) error {

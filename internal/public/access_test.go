@@ -54,9 +54,9 @@ func TestPassword(t *testing.T) {
 	other.Page.Access, other.Page.Password = statuspage.AccessPassword, "wide boats"
 	w.pages.Set(other)
 
-	for _, rest := range []string{"", "/incidents/7", "/components/1", "/events", "/logo"} {
+	for rest, status := range map[string]int{"": 200, "/incidents/7": 200, "/components/1": 200, "/logo": 200, "/events": 403, "/feed.atom": 403, "/maintenance.ics": 403} {
 		rec := w.get("/status/acme" + rest)
-		check(t, rec, 200, "This status page has a password")
+		check(t, rec, status, "This status page has a password")
 		if strings.Contains(rec.Body.String(), "Website") || strings.Contains(rec.Body.String(), "Acme") || rec.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %v %s", rest, rec.Header(), rec.Body)
 		}
@@ -67,6 +67,7 @@ func TestPassword(t *testing.T) {
 		t.Error("other sites may read that there is a password")
 	}
 	check(t, w.post("/status/acme", "password=wrong"), 403, "The password is wrong.")
+	check(t, w.post("/status/acme", "password="+strings.Repeat("x", 9000)), 400, "The form could not be read.")
 	rec := w.post("/status/acme", "password=wide+boats")
 	check(t, rec, 303)
 	set := rec.Result().Cookies()[0]

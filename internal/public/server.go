@@ -260,6 +260,8 @@ func (p errorPage) Sentence() string {
 		return p.labels.Label("public.too-many")
 	case http.StatusForbidden:
 		return p.labels.Label("public.forbidden")
+	case http.StatusBadRequest:
+		return p.labels.Label("public.bad-request")
 	}
 	return p.labels.Label("public.unavailable")
 }

@@ -48,6 +48,17 @@ func TestStatusFormOfTwo(t *testing.T) {
 	if text := read(tab, "what was saved", chromedp.Evaluate[string](`document.querySelector("#text").value + document.querySelector("#failures").value`)); text != "Mine3" {
 		t.Errorf("%q", text)
 	}
+	times := read(tab, "click twice", chromedp.Evaluate[int](`(() => {
+		let times = 0;
+		addEventListener("submit", (event) => { times += event.defaultPrevented ? 0 : 1; event.preventDefault(); });
+		const save = document.querySelector("button.primary[value=save]");
+		save.click();
+		save.click();
+		return times;
+	})()`))
+	if times != 1 {
+		t.Errorf("a double click sends the form %d times", times)
+	}
 }
 
 // TestIncidentInConsole goes from a problem to its resolution.
