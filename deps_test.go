@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"punctual/internal/store":       {"cron", "statuspage"},
 	"punctual/internal/auth":        {"cron"},
 	"punctual/internal/command":     {"cron"},
-	"punctual/internal/message":     {"command", "cron"},
+	"punctual/internal/message":     {"command", "cron", "statuspage"},
 	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
 	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "picture", "statuspage", "store"},
 	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "statuspage", "api/ledger", "api/spec", "api/wire"},
@@ -36,11 +36,11 @@ var allowed = map[string][]string{
 	"punctual/internal/public":      {"auth", "cron", "eventstream", "markdown", "message", "statuspage"},
 
 	"punctual/internal/certificate":  {},
-	"punctual/internal/notify":       {"cron", "message", "metrics"},
+	"punctual/internal/notify":       {"cron", "message", "metrics", "statuspage"},
 	"punctual/internal/notify/email": {"config", "cron", "markdown", "message"},
 	"punctual/internal/app": {"api", "auth", "certificate", "config", "cron", "fetch", "message", "metrics", "notify", "notify/email",
 		"public", "scheduler",
-		"service", "store", "web", "zoneinfo"},
+		"service", "statuspage", "store", "web", "zoneinfo"},
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 

@@ -15,6 +15,7 @@ import (
 
 	"punctual/internal/api"
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/store/storetest"
 )
 
@@ -66,6 +67,7 @@ var strangers = map[string]string{
 	"POST /statuspages/{statusPageId}/maintenances":                               `{"maintenance":{"title":"mine","start":4102444800,"end":4102444801,"componentIds":[1]}}`,
 	"PATCH /statuspages/{statusPageId}/maintenances/{maintenanceId}":              `{"maintenance":{"title":"mine"}}`,
 	"DELETE /statuspages/{statusPageId}/maintenances/{maintenanceId}":             ``,
+	"DELETE /statuspages/{statusPageId}/subscribers/{subscriberId}":               ``,
 	"POST /invitations":                                               `{"invitation":{"email":"eve@example.com","role":"owner"}}`,
 	"DELETE /invitations/{invitationId}":                              ``,
 	"POST /sessions":                                                  `{"session":{"email":"` + marker + `@example.com","password":"a long password"}}`,
@@ -139,8 +141,12 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	testRun := owner.test(`{"jobId":1,"job":{"extendedData":{"headers":{"X":"` + marker + `"}}}}`)
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	owner.must("POST", "/maintenance", `{"window":{"title":"`+marker+`","start":4102444800,"end":4102444801,"tags":["`+marker+`"]}}`)
-	owner.must("POST", "/statuspages", `{"statusPage":{"title":"`+marker+`","text":"`+marker+`","components":[{"title":"`+marker+`"}]}}`)
+	owner.must("POST", "/statuspages", `{"statusPage":{"title":"`+marker+`","text":"`+marker+`","published":true,"components":[{"title":"`+marker+`"}]}}`)
 	owner.must("POST", "/statuspages/1/incidents", `{"incident":{"title":"`+marker+`","update":{"text":"`+marker+`"}}}`)
+	if err := s.store.Subscribe(t.Context(), &statuspage.Subscriber{PageID: 1, Address: marker + "@example.com"}, [32]byte{1},
+		func(context.Context, *statuspage.Subscriber, bool) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	owner.must("POST", "/statuspages/1/maintenances", `{"maintenance":{"title":"`+marker+`","text":"`+marker+
 		`","start":4102444800,"end":4102444801,"componentIds":[1]}}`)
 	owner.do("POST", "/actions", `{"action":{"jobIds":[1],"operations":[{"kind":"addTags","tags":["`+marker+`"]}]}}`)
@@ -153,7 +159,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		"{channelId}":      "3", // after those that the accounts began with
 		"{notificationId}": fmt.Sprint(tables.AddMessage(cron.Channel{ID: 3, AccountID: owner.account.ID}, cron.MessageSent)),
 		"{secretId}":       "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
-		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{componentId}": "1", "{incidentId}": "1", "{updateId}": "1", "{maintenanceId}": "2", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
+		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{componentId}": "1", "{incidentId}": "1", "{updateId}": "1", "{maintenanceId}": "2", "{subscriberId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {

@@ -61,6 +61,7 @@ type node struct {
 	guard     *fetch.Guard
 	exchanger *fetch.Client  // of executions and messages
 	sender    *notify.Sender // of messages to channels
+	mailer    notify.Mailer  // nil without a mail server
 	jobs      *scheduler.Scheduler
 	manager   serviceManager
 	ready     atomic.Bool // all parts have started, and the node is not stopping
@@ -106,6 +107,7 @@ func (n *node) parts() []part {
 		{"operations", n.serveOperations},
 		{"scheduler", n.schedule},
 		{"messages", n.sendMessages},
+		{"subscribers", n.tellSubscribers},
 		{"replanning", workers.part(n.replanning)},
 		{"statistics", workers.part(n.statistics)},
 		{"upkeep", workers.part(n.upkeep)},
@@ -113,6 +115,7 @@ func (n *node) parts() []part {
 		{"actions", workers.part(n.actions)},
 		{"status pages", workers.part(n.statusPages)},
 		{"incidents", workers.part(n.incidents)},
+		{"subscriptions", workers.part(n.subscriptions)},
 		{"operator notices", workers.part(n.watchService)},
 		{"announcement", n.announce},
 	}
@@ -391,5 +394,14 @@ func (n *node) incidents() worker {
 	return worker{
 		name: "incidents", first: time.Second, period: time.Second, pause: 5 * time.Millisecond, step: n.service.WorkStatusPages,
 		failure: "incidents and maintenance of status pages could not go on; trying again",
+	}
+}
+
+// subscriptions deletes what subscribers of status pages no longer need.
+func (n *node) subscriptions() worker {
+	const period = time.Minute
+	return worker{
+		name: "subscriptions", first: period, period: period, pause: 100 * time.Millisecond, yields: true, step: n.db.PruneSubscribers,
+		failure: "subscriptions that nobody confirmed could not be deleted",
 	}
 }

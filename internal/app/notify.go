@@ -7,6 +7,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/notify"
+	"punctual/internal/statuspage"
 )
 
 // newSender makes what sends messages to channels. The service and the scheduler, which are made later, are read when it sends.
@@ -20,7 +21,7 @@ func (n *node) newSender() error {
 		Metrics: n.metrics, Logger: n.logger,
 	}
 	if mailer != nil {
-		c.Mailer = mailer
+		c.Mailer, n.mailer = mailer, mailer
 	}
 	n.sender = notify.NewSender(c)
 	return nil
@@ -42,4 +43,16 @@ func (n *node) sendMessages(context.Context) (stop func() error, err error) {
 	n.metrics.Gauge("notifications_waiting", "Messages to channels that wait, on all nodes, counted up to 10,000; -1 if the database cannot be read.",
 		gaugeOf(n.db.WaitingMessages))
 	return inBackground(n.sender.Run, n.fail), nil
+}
+
+// tellSubscribers tells subscribers of status pages while the node runs.
+func (n *node) tellSubscribers(context.Context) (stop func() error, err error) {
+	s := notify.NewSubscribers(notify.SubscriberConfig{
+		Store: n.db, Exchanger: n.exchanger, Mailer: n.mailer, Now: n.db.Now, Logger: n.logger,
+		Links: func(d *statuspage.Delivery) notify.SubscriberLinks {
+			page, manage := n.service.SubscriberLinks(d)
+			return notify.SubscriberLinks{Page: page, Manage: manage}
+		},
+	})
+	return inBackground(s.Run, n.fail), nil
 }

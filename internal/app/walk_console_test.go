@@ -258,6 +258,9 @@ var pagesOfConsole = []visit{
 	{"GET /console/status/{id}/maintenances/{maintenanceId}", ``, "-2-x00 ++++", false},
 	{"POST /console/status/{id}/maintenances/{maintenanceId}", `title=x&kind=once&start=2100-01-01T10:00&end=2100-01-01T11:00&component={componentId}&effect=none&do=save`, "-2-x00 x+++", false},
 	{"POST /console/status/{id}/maintenances/{maintenanceId}/delete", ``, "-2-x00 x+++", false},
+	{"GET /console/status/{id}/subscribers", ``, "-2-x00 x+++", false},
+	{"GET /console/status/{id}/subscribers/export", ``, "-2-x00 x+++", false},
+	{"POST /console/status/{id}/subscribers/{subscriberId}/delete", ``, "-2-x00 x+++", false},
 
 	{"GET /console/settings/nodes", ``, "-2-xx+ xxxx", false},
 	{"GET /console/settings/plans", ``, "-2-xx+ xxxx", false},

@@ -387,7 +387,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.CreateView(ctx, &view))
 	window := cron.MaintenanceWindow{AccountID: account.ID, Title: inside, Start: db.Now(), End: db.Now().Add(time.Hour)}
 	g.must(db.CreateMaintenance(ctx, &window))
-	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: "walked", Days: 90, Timezone: "UTC",
+	page := statuspage.Page{AccountID: account.ID, Title: inside, Slug: "walked", Days: 90, Published: true, Timezone: "UTC",
 		Components: []statuspage.Component{{Title: inside, Rule: statuspage.DefaultRule()}}}
 	g.must(db.CreateStatusPage(ctx, &page))
 	g.must(db.SetStatusLogo(ctx, account.ID, page.ID, false, storetest.Logo()))
@@ -417,7 +417,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.names["name"], g.names["version"], g.names["slug"] = "nowhere", "1", page.Slug // which whoever asks for the page knows
 }
 
-// addIncident makes an incident and a maintenance of a status page.
+// addIncident makes an incident, a maintenance and a subscriber of a status page.
 func (g *ground) addIncident(ctx context.Context, db *store.Store, page *statuspage.Page) {
 	account, title := page.AccountID, page.Title
 	incident := statuspage.Incident{PageID: page.ID, AccountID: account, Title: title, Updates: []statuspage.Update{{Text: title, At: db.Now()}}}
@@ -426,7 +426,9 @@ func (g *ground) addIncident(ctx context.Context, db *store.Store, page *statusp
 	fine := func([]int64) error { return nil }
 	g.must(db.CreateIncident(ctx, &incident, fine))
 	g.must(db.CreateStatusPlan(ctx, &plan, fine))
-	for name, id := range map[string]int64{"incidentId": incident.ID,
+	x := statuspage.Subscriber{PageID: page.ID, Address: "to@" + title + ".example"}
+	g.must(db.Subscribe(ctx, &x, [32]byte{1}, func(context.Context, *statuspage.Subscriber, bool) error { return nil }))
+	for name, id := range map[string]int64{"incidentId": incident.ID, "subscriberId": x.ID,
 		"updateId": incident.Updates[0].ID, "maintenanceId": plan.ID} {
 		g.names[name] = fmt.Sprint(id)
 	}

@@ -177,6 +177,7 @@ const (
 	RuleTemplateName           // Given, Want: the possible ones; a placeholder of a channel's template
 	RuleFolderGone             // nothing; the folder of a definition of the past
 	RuleOtherService           // Given: a host; Want: the name of the service that has it, which is not that of the channel
+	RuleWebhookHTTPS           // nothing: a URL that has to begin with https://
 	RuleNeedsHTTPS             // Given: a host that takes encrypted connections only
 	RuleSecretAgain            // Given: a host; of a secret of a channel that leads to another host now
 	RuleNobodyConfirms         // nothing; an e-mail address that has to be confirmed, without a mail server
@@ -267,6 +268,7 @@ const (
 	SubjectPageMaintenance
 	SubjectComponent
 	SubjectLogo
+	SubjectSubscriber
 )
 
 // Error is the text for logs; people read the sentences of package message.

@@ -6,7 +6,8 @@ import "time"
 type Mail struct {
 	ID                string // random; a repeat has the same, by which mail programs drop it
 	To, Subject, Text string
-	Stranger          bool // somebody without a session asked for it, so it comes after others
+	Sender            string // name of the sender; empty for that of the service
+	Stranger          bool   // somebody without a session asked for it, so it comes after others
 	Created           time.Time
 	Expires           time.Time // from then on it is of no use
 	Attempts          int       // that have begun

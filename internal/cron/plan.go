@@ -22,6 +22,7 @@ type Plan struct {
 	MaxSecrets     int
 	MaxChannels    int
 	MaxStatusPages int
+	MaxSubscribers int // of a status page
 
 	MaxVersionBytes int64 // of the definitions that are kept, compressed
 
@@ -56,7 +57,7 @@ func DefaultPlans() Plans {
 	standard := Plan{
 		Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
 		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MaxSecrets: 50, MaxVersionBytes: 50 << 20, MinInterval: time.Minute,
-		MaxChannels: 20, MaxStatusPages: 5, MailsPerDay: 200,
+		MaxChannels: 20, MaxStatusPages: 5, MaxSubscribers: 1000, MailsPerDay: 200,
 		Retention: 30 * 24 * time.Hour, DailyRequests: 100, MethodRate: 5, CreateJobRate: 1, CreateJobMinute: 5,
 		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1, TestRunsPerDay: 100, TestRunInterval: testRunInterval,
 	}
@@ -64,7 +65,7 @@ func DefaultPlans() Plans {
 	member.Name, member.DailyRequests, member.MaxTimeout = PlanMember, 5000, 5*time.Minute
 	member.MaxResponse, member.MaxInFlight, member.MaxJobs, member.MaxKeys = 256<<10, 500, 5000, 50
 	member.MaxSecrets, member.MaxVersionBytes, member.MaxChannels, member.MailsPerDay = 200, 250<<20, 100, 2000
-	member.MaxStatusPages = 20
+	member.MaxStatusPages, member.MaxSubscribers = 20, 10_000
 	member.MinInterval, member.Retention, member.TestRunsPerDay = 10*time.Second, 90*24*time.Hour, 1000
 	return Plans{
 		PlanDefault: standard,

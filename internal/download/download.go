@@ -22,6 +22,11 @@ func Text(w http.ResponseWriter, r *http.Request, name string, logger *slog.Logg
 	return send(&file{w: w, connection: http.NewResponseController(w), name: name, mediaType: "text/plain; charset=utf-8"}, r, logger, write)
 }
 
+// CSV is JSON for a table of comma-separated values (RFC 4180).
+func CSV(w http.ResponseWriter, r *http.Request, name string, logger *slog.Logger, write func(io.Writer) error) error {
+	return send(&file{w: w, connection: http.NewResponseController(w), name: name, mediaType: "text/csv; charset=utf-8"}, r, logger, write)
+}
+
 func send(f *file, r *http.Request, logger *slog.Logger, write func(io.Writer) error) error {
 	err := write(f)
 	if err == nil || !f.begun {

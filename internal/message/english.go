@@ -211,6 +211,7 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleOtherService:   "{given} is a host of {want}; choose that kind of channel, or paste the URL of the service that you have chosen.",
 	cron.RuleSecretAgain:    "The channel sends to {given} now, so this has to be given again; a secret is not sent to a host that it was not given for.",
 	cron.RuleNobodyConfirms: "Whoever has this address would have to confirm it, and this service cannot send mail; ask its operator to configure that, or choose another kind of channel.",
+	cron.RuleWebhookHTTPS:   "Begin the URL with https://; updates are sent over encrypted connections only.",
 	cron.RuleNeedsHTTPS:     "{given} takes encrypted connections only; begin the URL with https://.",
 	cron.RulePhoneNumber:    "{quoted} is not a telephone number; write it with the country code and without spaces, such as +491701234567.",
 	cron.RuleFolderGone:     "The folder of the job no longer exists, so the job is in the root folder.",
@@ -251,6 +252,7 @@ var englishErrors = map[About]string{
 	{cron.TooMany, cron.SubjectIncident}:    "This status page has as many incidents as are possible that are not resolved. Resolve or delete one first.",
 	{cron.TooMany, cron.SubjectIncidentUpdate}: "This incident has as many updates, or as much text, as is possible. Resolve it and open another one, " +
 		"or change an update that it has.",
+	{cron.TooMany, cron.SubjectSubscriber}:      "This status page takes no further subscribers at the moment. Try again later, or use one of its feeds.",
 	{cron.NotFound, cron.SubjectIncidentUpdate}: "This incident has no such update. Read the incident to see those that it has.",
 	{cron.TooMany, cron.SubjectPageMaintenance}: "This account has as many maintenances on its status pages as are possible, and none of them is over. " +
 		"Delete one that is no longer needed.",
@@ -299,6 +301,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectStatusPage:  "status page",
 	cron.SubjectComponent:   "component",
 	cron.SubjectLogo:        "logo",
+	cron.SubjectSubscriber:  "subscriber",
 	cron.SubjectIncident:    "incident", cron.SubjectIncidentUpdate: "update of the incident", cron.SubjectPageMaintenance: "maintenance of a status page",
 }
 

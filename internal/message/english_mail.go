@@ -43,6 +43,44 @@ If you want to get them, open this link within 7 days. It works once:
 
 If you do not want them, ignore this mail; nothing else is sent then.
 `},
+	mailSubscribe: {"Confirm updates of {page}", `Somebody, probably you, asked for mails about incidents and maintenance of {page} to this e-mail address.
+
+If you want to get them, open this link within 24 hours:
+
+{link}
+
+If it was not you, ignore this mail; nothing else is sent then.
+`},
+	mailSubscribed: {"You get the updates of {page}", `Somebody, probably you, asked for mails about incidents and maintenance of {page} to this e-mail address. You get them already.
+
+To choose what you get, or to unsubscribe, open this link:
+
+{link}
+`},
+	mailIncident: {"{page}: {what}: {title}", `{what}: {title}
+{when}
+
+[{update}
+
+][Affected: {components}
+
+][{url}
+
+]You get this mail because you subscribed to {page}. To choose what you get, or to unsubscribe:
+{link}
+`},
+	mailMaintenance: {"{page}: {what}: {title}", `{what}: {title}
+{when}
+
+[{update}
+
+][Affected: {components}
+
+][{url}
+
+]You get this mail because you subscribed to {page}. To choose what you get, or to unsubscribe:
+{link}
+`},
 	mailSignUp: {"Confirm your e-mail address", `Somebody, probably you, signed up for Punctual with this e-mail address.
 
 To confirm the address, open this link within 24 hours. It works once:

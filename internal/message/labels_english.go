@@ -7,7 +7,7 @@ import "maps"
 var englishLabels = joined(englishFrame, englishEntrance, englishSettings, englishActions, englishOperatorPages,
 	englishOverview, englishProblemPages, englishJobs, englishBulk, englishBin, englishEditor,
 	englishImport, englishTestRuns, englishJob, englishRuns, englishChannels, englishChannelForm, englishSecrets, englishNodes, englishPublic,
-	englishStatus)
+	englishStatus, englishSubscribers)
 
 // joined is one map of the entries of several.
 func joined(tables ...map[string]string) map[string]string {

@@ -36,6 +36,8 @@ var englishActions = map[string]string{
 	"did.incident-update":          "Added an update to the incident",
 	"did.incident-update-change":   "Changed an update of the incident",
 	"did.incident-delete":          "Deleted the incident",
+	"did.subscriber-delete":        "Removed a subscriber of the status page",
+	"did.subscriber-export":        "Exported the subscribers of the status page",
 	"did.page-maintenance-create":  "Planned the maintenance of a status page",
 	"did.page-maintenance-change":  "Changed the maintenance of a status page",
 	"did.page-maintenance-delete":  "Deleted the maintenance of a status page",

@@ -44,6 +44,7 @@ var englishNodes = map[string]string{
 	"limit.secrets":               "Secrets",
 	"limit.channels":              "Channels",
 	"limit.status-pages":          "Status pages",
+	"limit.subscribers":           "Subscribers of a status page",
 	"limit.mails":                 "Mails per day",
 	"limit.versions":              "Size of the versions of jobs",
 	"limit.interval":              "Shortest time between two runs",

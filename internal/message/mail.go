@@ -9,7 +9,9 @@ type Mail struct {
 	Subject string // one line
 	Text    string // lines end with \n; paragraphs are separated by an empty line
 
-	Patience time.Duration // for which it is of use; 0 for the usual time
+	Sender      string        // name of the sender; empty for that of the service
+	Unsubscribe string        // URL that unsubscribes the recipient by a POST (RFC 8058); empty for none
+	Patience    time.Duration // for which it is of use; 0 for the usual time
 }
 
 // TestMail shows that mails can be sent.
@@ -35,6 +37,10 @@ const (
 	mailDeletion
 	mailKept
 	mailChannel
+	mailSubscribe
+	mailSubscribed
+	mailIncident
+	mailMaintenance
 	mailKinds // how many there are
 )
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 )
 
 // mailsWith are all mails to people, with an argument wherever other people choose the text.
@@ -29,6 +30,36 @@ func mailsWith(c *Catalogue, chosen, link string) map[mailKind]Mail {
 		mailKeyLives:        c.KeysLiveMail(to, chosen, chosen, []string{chosen, chosen}),
 		mailDeletion:        c.DeletionMail(to, chosen, at),
 		mailKept:            c.KeptMail(to, chosen),
+		mailSubscribe:       c.SubscribeMail(to, chosen, link),
+		mailSubscribed:      c.SubscribedMail(to, chosen, link),
+		mailIncident:        c.StatusMail(to, statusDelivery(chosen, statuspage.NoticeUpdated, at), link, link),
+		mailMaintenance:     c.StatusMail(to, statusDelivery(chosen, statuspage.NoticeSoon, at), link, link),
+	}
+}
+
+// statusDelivery is a notice with a text wherever people choose one that is to be on one line.
+func statusDelivery(chosen string, kind statuspage.NoticeKind, at time.Time) *statuspage.Delivery {
+	return &statuspage.Delivery{Components: []string{chosen, chosen}, Page: statuspage.Page{Title: chosen, Timezone: "UTC"},
+		Notice: statuspage.Notice{Kind: kind, Title: chosen, Text: "We look into it.", Start: at, End: at.Add(time.Hour), Created: at}}
+}
+
+// TestStatusMail words every kind of notice, with the text of the update as it is.
+func TestStatusMail(t *testing.T) {
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	for kind := statuspage.NoticePublished; int(kind) < statuspage.NoticeKindCount; kind++ {
+		for _, c := range Languages() {
+			d := statusDelivery("Acme", kind, at)
+			d.Notice.Text, d.Page.Timezone = "We *look* into it.\r\n\r\n- one\x00\n- two", "Europe/Berlin"
+			m := c.StatusMail("jane@example.com", d, "https://cron.example.com/status/acme", "https://cron.example.com/x")
+			if m.Sender != "Acme" || m.Unsubscribe != "https://cron.example.com/x" || !strings.HasPrefix(m.Subject, "Acme: ") ||
+				!strings.Contains(m.Text, "\n\nWe *look* into it.\n\n- one\n- two\n\n") || !strings.Contains(m.Text, "04:0") {
+				t.Errorf("%s, %s: %+v", c.Tag, kind, m)
+			}
+			d.Notice.Text, d.Components = "", nil
+			if m := c.StatusMail("jane@example.com", d, "", "https://cron.example.com/x"); strings.Contains(m.Text, "\n\n\n") {
+				t.Errorf("%s, %s without a text: %q", c.Tag, kind, m.Text)
+			}
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func (s *Sender) attemptMail(ctx context.Context, m *cron.Mail) (next time.Time)
 	case s.Mailer == nil:
 		return m.NextAttempt(s.Now(), rand.Float64())
 	}
-	err := s.Mailer.Send(ctx, message.Mail{ID: m.ID, To: m.To, Subject: m.Subject, Text: m.Text})
+	err := s.Mailer.Send(ctx, message.Mail{ID: m.ID, To: m.To, Subject: m.Subject, Text: m.Text, Sender: m.Sender})
 	switch {
 	case err == nil:
 		return time.Time{}

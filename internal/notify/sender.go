@@ -67,9 +67,9 @@ type Sender struct {
 	Config
 
 	mu      sync.Mutex
-	sending map[int64]bool      // IDs of messages, from their claim until their result is written
-	slow    map[int64]time.Time // IDs of accounts whose receivers took long, and until when that counts
-	ended   chan struct{}       // signals that one has ended
+	sending map[int64]bool // IDs of messages, from their claim until their result is written
+	slow    slowAccounts
+	ended   chan struct{} // signals that one has ended
 	works   sync.WaitGroup
 	mailing atomic.Int64 // mails to persons that are being sent
 
@@ -98,7 +98,7 @@ func NewSender(c Config) *Sender {
 		c.Metrics.Notifications.WithLabelValues(k.Name, "sent")
 		c.Metrics.Notifications.WithLabelValues(k.Name, "failed")
 	}
-	return &Sender{Config: c, sending: make(map[int64]bool), slow: make(map[int64]time.Time), ended: make(chan struct{}, 1)}
+	return &Sender{Config: c, sending: make(map[int64]bool), ended: make(chan struct{}, 1)}
 }
 
 // Run sends messages until ctx ends, and returns when those being sent have ended.
@@ -187,7 +187,7 @@ func (s *Sender) claim(ctx, attempts, recording context.Context) (more bool, err
 		return true, nil
 	}
 	node := s.Node()
-	claimed, err := s.Store.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids(), Slow: s.slowAccounts()})
+	claimed, err := s.Store.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids(), Slow: s.slow.list()})
 	if err != nil {
 		return false, fmt.Errorf("claim messages: %w", err)
 	}
@@ -224,26 +224,9 @@ func (s *Sender) ids() []int64 {
 
 // measure notes that a receiver took long. Mails say nothing of the account: the mail server is that of the service.
 func (s *Sender) measure(d *cron.MessageDelivery, took time.Duration) {
-	if kind, ok := Find(d.Channel.Kind); took < slowAttempt || !ok || kind.Mail() {
-		return
+	if kind, ok := Find(d.Channel.Kind); ok && !kind.Mail() {
+		s.slow.note(d.Account.ID, took)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.slow[d.Account.ID] = time.Now().Add(slowPeriod)
-}
-
-// slowAccounts lists the accounts whose receivers took long lately.
-func (s *Sender) slowAccounts() (ids []int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, until := range s.slow {
-		if time.Now().After(until) {
-			delete(s.slow, id)
-			continue
-		}
-		ids = append(ids, id)
-	}
-	return ids
 }
 
 func (s *Sender) end(id int64) {

@@ -60,8 +60,12 @@ type Visitors interface {
 
 // Config is what the server needs.
 type Config struct {
-	Pages     Pages
-	Visitors  Visitors
+	Pages    Pages
+	Visitors Visitors
+
+	Subscriptions Subscriptions
+	ByMail        bool // visitors can subscribe by mail, too
+
 	Secret    [32]byte // from which the key of cookies is derived
 	Logger    *slog.Logger
 	Now       func() time.Time
@@ -73,8 +77,12 @@ type Config struct {
 
 // server answers visitors.
 type server struct {
-	pages     Pages
-	visitors  Visitors
+	pages    Pages
+	visitors Visitors
+
+	subscriptions Subscriptions
+	byMail        bool
+
 	cache     *cache
 	key       []byte
 	logger    *slog.Logger
@@ -93,7 +101,7 @@ type server struct {
 // New returns the handler for all paths below /status/.
 func New(c Config) (http.Handler, error) {
 	s := &server{
-		pages: c.Pages, visitors: c.Visitors, cache: newCache(c.Pages, c.Now), key: cookieKey(c.Secret), logger: c.Logger, now: c.Now,
+		pages: c.Pages, visitors: c.Visitors, subscriptions: c.Subscriptions, byMail: c.ByMail, cache: newCache(c.Pages, c.Now), key: cookieKey(c.Secret), logger: c.Logger, now: c.Now,
 		proxies: c.Proxies, publicURL: c.PublicURL, stop: c.Stop, streams: newStreams(c.Streams), rates: auth.AddressRates{Most: addressRate},
 		crossing: http.NewCrossOriginProtection(), static: loadStatic(), mux: http.NewServeMux(),
 	}
@@ -139,6 +147,12 @@ func (s *server) routes() []route {
 		{"GET", "{slug}/incidents/{id}", showIncident},
 		{"GET", "{slug}/components/{id}", showComponent},
 		{"GET", "{slug}/components/{id}/times", showTimes},
+		{"GET", "{slug}/subscribe", showSubscribe},
+		{"POST", "{slug}/subscribe", subscribe},
+		{"GET", "subscribe/confirm/{token}", showConfirmation},
+		{"POST", "subscribe/confirm/{token}", confirmSubscription},
+		{"GET", "subscribe/manage/{token}", showSubscription},
+		{"POST", "subscribe/manage/{token}", changeSubscription},
 	}
 }
 
@@ -192,7 +206,7 @@ func (s *server) answer(v *visit, handle func(*visit) error) error {
 	if wait, ok := s.rates.Allow(v.address, s.now()); !ok {
 		return &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
 	}
-	if err := s.crossing.Check(v.r); err != nil {
+	if err := s.crossing.Check(v.r); err != nil && !strings.HasPrefix(v.r.URL.Path, subscribeRoot) {
 		return &cron.Error{Kind: cron.Forbidden, Problems: []cron.Problem{{Rule: cron.RuleOtherOrigin}}, Err: err}
 	}
 	return handle(v)
@@ -214,7 +228,7 @@ func (v *visit) recoverPanic() {
 // statuses are those of errors by their kind; others are our own fault.
 var statuses = map[cron.ErrorKind]int{
 	cron.NotFound: http.StatusNotFound, cron.TooMany: http.StatusTooManyRequests, cron.Forbidden: http.StatusForbidden,
-	cron.Invalid: http.StatusBadRequest, cron.Unavailable: http.StatusServiceUnavailable,
+	cron.Invalid: http.StatusBadRequest, cron.Gone: http.StatusGone, cron.Unavailable: http.StatusServiceUnavailable,
 }
 
 // fail answers with an error. What does not exist, and what the visitor may not know of, gets the same page.
@@ -262,6 +276,8 @@ func (p errorPage) Sentence() string {
 		return p.labels.Label("public.forbidden")
 	case http.StatusBadRequest:
 		return p.labels.Label("public.bad-request")
+	case http.StatusGone:
+		return p.labels.Label("public.gone")
 	}
 	return p.labels.Label("public.unavailable")
 }

@@ -25,6 +25,8 @@ type world struct {
 	pages   *publictest.Pages
 	handler http.Handler
 
+	subscriptions *publictest.Subscriptions
+
 	mu  sync.Mutex
 	now time.Time
 }
@@ -34,8 +36,9 @@ var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 func newWorld(t testing.TB) *world {
 	w := &world{t: t, now: noon}
 	w.pages = publictest.New(w.Now)
+	w.subscriptions = publictest.NewSubscriptions(w.pages)
 	proxies, err := auth.Proxies(nil), error(nil)
-	w.handler, err = public.New(public.Config{Pages: w.pages, Visitors: w.pages, Secret: [32]byte{1}, Logger: slog.New(slog.DiscardHandler), Now: w.Now,
+	w.handler, err = public.New(public.Config{Pages: w.pages, Visitors: w.pages, Subscriptions: w.subscriptions, ByMail: true, Secret: [32]byte{1}, Logger: slog.New(slog.DiscardHandler), Now: w.Now,
 		Proxies: proxies, PublicURL: "https://status.example", Streams: 8})
 	if err != nil {
 		t.Fatal(err)

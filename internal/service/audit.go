@@ -50,6 +50,9 @@ const (
 	actStatusPageDrop = "statuspage.delete"
 	actComponentSet   = "statuspage.component.state"
 
+	actSubscriberDrop   = "statuspage.subscriber.delete"
+	actSubscriberExport = "statuspage.subscriber.export"
+
 	actProblemAck     = "problem.acknowledge"
 	actProblemSnooze  = "problem.snooze"
 	actProblemResolve = "problem.resolve"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -25,6 +26,7 @@ var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHis
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "Incidents", "OpenIncidents", "Incident", "StatusMaintenances", "StatusMaintenance", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
+	"Subscribers", "CountSubscribers",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
 	"JobNow", "JobReport", "CurlCommand", "ExportCrontab",
 	"SetUpLink", "SearchJobs", "LatestRuns", "Tags", "Views", "AddView", "ChangeView", "DeleteView", // views are a person's own
@@ -180,6 +182,13 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		{"SetComponentState", "statuspage.component.state", func() error {
 			return w.SetComponentState(ctx, jane, page.ID, page.Components[0].ID, new(statuspage.Degraded))
 		}},
+		{"DeleteSubscriber", "statuspage.change statuspage.subscriber.delete", func() error {
+			w.ok(w.ChangeStatusPage(ctx, jane, page.ID, nil, func(p *statuspage.Page) { p.Published = true }))
+			x := statuspage.Subscriber{PageID: page.ID, Address: "s3cret@example.com"}
+			w.ok(w.StatusSubscribe(ctx, client("192.0.2.1").Address, &x))
+			return w.DeleteSubscriber(ctx, jane, page.ID, 1)
+		}},
+		{"ExportSubscribers", "statuspage.subscriber.export", func() error { return w.ExportSubscribers(ctx, jane, page.ID, io.Discard) }},
 		{"DeleteStatusPage", "statuspage.delete", func() error { return w.DeleteStatusPage(ctx, jane, page.ID, nil) }},
 		{"DeleteMaintenance", "maintenance.delete", func() error { return w.DeleteMaintenance(ctx, jane, window.ID) }},
 		{"AddSecret", "secret.create", func() error { return w.AddSecret(ctx, jane, &secret) }},

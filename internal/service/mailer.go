@@ -132,15 +132,22 @@ func (s *Service) canLink() bool { return s.mailer != nil && s.publicURL != "" }
 
 // post has a mail sent. It joins the transaction of ctx. The error is of kind TooMany when too many wait. Who gets a mail and what it
 // says stays out of the log.
-func (s *Service) post(ctx context.Context, m message.Mail) error {
+func (s *Service) post(ctx context.Context, m message.Mail) error { return s.postFor(ctx, false, m) }
+
+// postFor is post; a mail that a stranger caused comes after others.
+func (s *Service) postFor(ctx context.Context, stranger bool, m message.Mail) error {
 	switch {
 	case s.mailer == nil:
 		return nil
 	case s.keepMails:
-		return s.store.QueueMail(ctx, s.kept(m, false))
+		return s.store.QueueMail(ctx, s.kept(m, stranger))
+	}
+	queue := s.background.own
+	if stranger {
+		queue = s.background.strangers
 	}
 	queued := true
-	s.store.AfterCommit(ctx, func() { queued = enqueue(s.background.own, func(ctx context.Context) { s.sendNow(ctx, m) }) })
+	s.store.AfterCommit(ctx, func() { queued = enqueue(queue, func(ctx context.Context) { s.sendNow(ctx, m) }) })
 	if !queued {
 		return &cron.Error{Kind: cron.TooMany}
 	}
@@ -172,7 +179,7 @@ func (s *Service) sendNow(ctx context.Context, m message.Mail) {
 // kept is a mail as the store keeps it.
 func (s *Service) kept(m message.Mail, stranger bool) *cron.Mail {
 	now := s.store.Now()
-	return &cron.Mail{ID: rand.Text(), To: m.To, Subject: m.Subject, Text: m.Text, Stranger: stranger, Created: now,
+	return &cron.Mail{ID: rand.Text(), To: m.To, Subject: m.Subject, Text: m.Text, Sender: m.Sender, Stranger: stranger, Created: now,
 		Expires: now.Add(cmp.Or(m.Patience, cron.MailPatience))}
 }
 

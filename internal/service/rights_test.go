@@ -31,6 +31,8 @@ var whoMay = map[string]string{
 	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,
 	"StatusPages": readers, "StatusPage": readers, "StatusPagesOfJob": readers, "StatusLogo": readers, "SetStatusLogo": writers, "SetComponentState": writers,
 	"NewStatusPage": writers, "AddStatusPage": writers, "ChangeStatusPage": writers,
+	"Subscribers": "command, key, operator's key, editor's key, editor, owner, stale owner", "CountSubscribers": "command, key, operator's key, editor's key, editor, owner, stale owner",
+	"DeleteSubscriber": "command, key, operator's key, editor's key, editor, owner, stale owner", "ExportSubscribers": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"DeleteStatusPage": "command, key, operator's key, editor's key, editor, owner, stale owner",
 	"RestoreVersion":   writers, "ForgetVersion": writers, "RestoreJob": writers, "PurgeJob": writers, "RestoreFolder": writers, "PurgeFolder": writers,
 	"NewAction": writers, "NewUndo": writers, "StartAction": writers, "CancelAction": writers, "Actions": readers, "Action": readers, "ActionOrder": writers,

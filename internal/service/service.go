@@ -54,6 +54,7 @@ type Service struct {
 	badgeKey        []byte
 	versionKey      []byte // authenticates versions of jobs
 	guessKey        []byte // hides what is counted
+	subscriberKey   []byte // tells the addresses of subscribers apart
 	requestKey      []byte // hides what was sent
 
 	passwords  *auth.Passwords
@@ -78,8 +79,8 @@ func New(c Config) *Service {
 		store: c.Store, events: c.Events, searcher: c.Searcher, addresses: c.Addresses, plans: c.Plans,
 		badgeKey: derivedKey(c.Secret, "punctual badge token"), versionKey: derivedKey(c.Secret, "punctual job version"),
 		followers: followers{max: c.Followers}, guessKey: derivedKey(c.Secret, "punctual failed sign-ins"),
-		requestKey: derivedKey(c.Secret, "punctual idempotent requests"),
-		passwords:  c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
+		requestKey: derivedKey(c.Secret, "punctual idempotent requests"), subscriberKey: derivedKey(c.Secret, "punctual subscribers of status pages"),
+		passwords: c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
 		mailer: c.Mailer, keepMails: c.KeepMails, channels: c.Channels, linkKey: derivedKey(c.Secret, "punctual links in messages"),
 		background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
 		lifetimes: c.Lifetimes, logger: c.Logger, loads: newLoads(),

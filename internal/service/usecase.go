@@ -126,6 +126,9 @@ const (
 	UseCreatePlan        UseCase = 216
 	UseChangePlan        UseCase = 217
 	UseDeletePlan        UseCase = 218
+	UseListSubscribers   UseCase = 231
+	UseDeleteSubscriber  UseCase = 232
+	UseExportSubscribers UseCase = 233
 
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
@@ -199,7 +202,10 @@ var rights = map[UseCase]right{
 	UseCreateStatusPage: writes, UseChangeStatusPage: writes, UseSetComponentState: writes,
 	UseDeleteStatusPage: {scope: cron.ScopeAll, role: cron.RoleEditor},
 	UseListIncidents:    reads, UseCreateIncident: writes, UseChangeIncident: writes, UseDeleteIncident: writes,
-	UseListPlans: reads, UseCreatePlan: writes, UseChangePlan: writes, UseDeletePlan: writes,
+	UseListSubscribers:   {scope: cron.ScopeAll, role: cron.RoleEditor}, // addresses of people
+	UseDeleteSubscriber:  {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseExportSubscribers: {scope: cron.ScopeAll, role: cron.RoleEditor},
+	UseListPlans:         reads, UseCreatePlan: writes, UseChangePlan: writes, UseDeletePlan: writes,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

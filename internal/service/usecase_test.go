@@ -73,6 +73,10 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 			return s.ChangeStatusMaintenance(ctx, a, 1, 1, func(*statuspage.Plan) error { return nil })
 		},
 		"DeleteStatusMaintenance": func() error { return s.DeleteStatusMaintenance(ctx, a, 1, 1) },
+		"Subscribers":             func() error { return third(s.Subscribers(ctx, a, 1, 0, 1)) },
+		"CountSubscribers":        func() error { return third(s.CountSubscribers(ctx, a, 1)) },
+		"DeleteSubscriber":        func() error { return s.DeleteSubscriber(ctx, a, 1, 1) },
+		"ExportSubscribers":       func() error { return s.ExportSubscribers(ctx, a, 1, io.Discard) },
 
 		"Problem":          func() error { return second(s.Problem(ctx, a, 1)) },
 		"ActOnProblem":     func() error { return s.ActOnProblem(ctx, a, 1, cron.ProblemAction{Note: new("note")}) },
@@ -283,6 +287,16 @@ var noUseCases = map[string]string{
 	"CheckStatusPassword": "the page has been found for the visitor",
 	"IsStatusMember":      "a visitor's cookie is checked",
 	"StatusEntrance":      "it decides who may read a page",
+	"StatusSubscribe":     "visitors may read the page",
+	"SubscribesByMail":    "anybody sees what is offered",
+	"SubscriberLinks":     "it makes the links of a mail to the subscriber",
+
+	"StatusConfirmation":        "its link is the right",
+	"ConfirmStatusSubscription": "its link is the right",
+	"StatusSubscription":        "its link is the right",
+	"ChangeStatusSubscription":  "its link is the right",
+	"StatusUnsubscribe":         "its link is the right",
+
 	"StatusIncident":      "visitors may read the page",
 	"StatusIncidents":     "visitors may read the page",
 	"StatusPicture":       "visitors may read the page",

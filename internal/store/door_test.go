@@ -144,6 +144,35 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"UpdateStatusPlan": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.UpdateStatusPlan(ctx, w.account, w.page, w.plan, func(p *statuspage.Plan, _ []int64) error { p.Title = "other"; return nil })
 	},
+	"Subscribe": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.Subscribe(ctx, &statuspage.Subscriber{PageID: w.page, Kind: statuspage.SubscriberWebhook}, [32]byte{9},
+			func(context.Context, *statuspage.Subscriber, bool) error { return nil })
+	},
+	"ConfirmSubscriber": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.ConfirmSubscriber(ctx, w.asked.ID, w.asked.Created)
+	},
+	"ChangeSubscriber": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.ChangeSubscriber(ctx, w.asked.ID, []int64{w.component})
+	},
+	"Unsubscribe": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.Unsubscribe(ctx, w.asked.ID) },
+	"DeleteSubscriber": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteSubscriber(ctx, w.account, w.page, w.asked.ID, func(context.Context, *statuspage.Subscriber, string) error { return nil })
+	},
+	"PruneSubscribers": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.PruneSubscribers(ctx)
+		return err
+	},
+	"MakeDeliveries": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.MakeDeliveries(ctx)
+		return err
+	},
+	"ClaimDeliveries": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ClaimDeliveries(ctx, statuspage.DeliveryClaim{Limit: 1, Most: 1})
+		return err
+	},
+	"FinishDelivery": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.FinishDelivery(ctx, statuspage.DeliveryResult{SubscriberID: w.asked.ID, Gone: true})
+	},
 	"DeleteStatusPlan": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteStatusPlan(ctx, w.account, w.page, w.plan)
 	},
@@ -324,6 +353,7 @@ var notWriting = []string{
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"ScheduledJobs", "TagsOfJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "JobWindows", "Incident", "Incidents", "IncidentsBehind", "OpenIncidents", "PublicIncidents", "StatusPlan", "StatusPlans", "StatusLogo", "StatusPage", "StatusPages", "StatusEntrance", "StatusPasswordHash", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "PublicIncident", "PublishedIncidents", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"Subscriber", "Subscribers", "CountSubscribers",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
@@ -339,6 +369,7 @@ type doorWorld struct {
 	running                         int64 // a test run
 	problem, window, page           int64
 	component, incident, plan       int64 // of the page
+	asked                           statuspage.Subscriber
 	selecting, working              cron.Action
 	people                          people
 	sending, sent                   int64 // messages
@@ -347,7 +378,7 @@ type doorWorld struct {
 
 // addStatusPage adds a page of which something is to be worked on.
 func (w *doorWorld) addStatusPage(t *testing.T, db *store.Store, raw *storetest.Tables) {
-	page := statuspage.Page{AccountID: w.account, Title: "page", Announcement: "x", AnnouncedUntil: db.Now().Add(-time.Hour),
+	page := statuspage.Page{AccountID: w.account, Title: "page", Published: true, Announcement: "x", AnnouncedUntil: db.Now().Add(-time.Hour),
 		Components: []statuspage.Component{{Title: "x", Automatic: time.Minute}, {Title: "y"}}}
 	ok(t, db.CreateStatusPage(t.Context(), &page))
 	w.page, w.component = page.ID, page.Components[0].ID
@@ -361,6 +392,24 @@ func (w *doorWorld) addStatusPage(t *testing.T, db *store.Store, raw *storetest.
 	ok(t, db.CreateStatusPlan(t.Context(), &plan, fine))
 	raw.ShowPlanFrom(plan.ID, db.Now().Add(-2*time.Hour))
 	w.incident, w.plan = incident.ID, plan.ID
+	w.addSubscribers(t, db)
+}
+
+// addSubscribers adds one that is asked, one that has not confirmed in time, and one that is to be told of an incident.
+func (w *doorWorld) addSubscribers(t *testing.T, db *store.Store) {
+	t.Helper()
+	for n, to := range []*statuspage.Subscriber{new(statuspage.Subscriber), new(statuspage.Subscriber), &w.asked} {
+		*to = statuspage.Subscriber{PageID: w.page, Kind: statuspage.SubscriberWebhook}
+		ok(t, db.Subscribe(t.Context(), to, [32]byte{byte(n)}, func(context.Context, *statuspage.Subscriber, bool) error { return nil }))
+		switch n {
+		case 0:
+			exec(t, past(t, w.options), `UPDATE status_subscriber SET expires_at = 1`)
+		case 1:
+			ok(t, db.ConfirmSubscriber(t.Context(), to.ID, to.Created))
+		}
+	}
+	incident := statuspage.Incident{PageID: w.page, AccountID: w.account, Title: "x", Updates: []statuspage.Update{{Text: "x", At: db.Now()}}}
+	ok(t, db.CreateIncident(t.Context(), &incident, func([]int64) error { return nil }))
 }
 
 // fillBin deletes a job and a folder, and edits another job.

@@ -365,7 +365,7 @@ func (s *Store) DeleteIncident(ctx context.Context, accountID, pageID, incidentI
 	})
 }
 
-// writeUpdates writes the updates of an incident that differ from before, and what visitors see of that.
+// writeUpdates writes the updates of an incident that differ from before, what visitors see of that, and what subscribers are told.
 func (s *Store) writeUpdates(ctx context.Context, q queryer, i, before *statuspage.Incident) error {
 	for n := range i.Updates {
 		u := &i.Updates[n]
@@ -388,6 +388,11 @@ func (s *Store) writeUpdates(ctx context.Context, q queryer, i, before *statuspa
 			if _, err := q.ExecContext(ctx, `DELETE FROM incident_update WHERE id = $1`, id); err != nil {
 				return fmt.Errorf("delete the update: %w", err)
 			}
+		}
+	}
+	if n, ok := i.UpdateNotice(before, s.Now()); ok {
+		if err := s.addNotice(ctx, q, &n); err != nil {
+			return err
 		}
 	}
 	return s.showIncident(ctx, q, i, before)

@@ -21,11 +21,12 @@ func mailRow(id string) string { return "mail " + id }
 // mailText is what is sealed of a mail.
 type mailText struct {
 	To, Subject, Text string
+	Sender            string `json:",omitempty"`
 }
 
 // QueueMail adds a mail that is due at once. It joins the transaction of ctx. The error is of kind TooMany when too many wait.
 func (s *Store) QueueMail(ctx context.Context, m *cron.Mail) error {
-	plain, err := json.Marshal(mailText{m.To, m.Subject, m.Text})
+	plain, err := json.Marshal(mailText{m.To, m.Subject, m.Text, m.Sender})
 	if err != nil {
 		return fmt.Errorf("encode a mail: %w", err)
 	}
@@ -103,7 +104,7 @@ func (s *Store) openMail(m *cron.Mail, sealed []byte) error {
 	if err == nil {
 		err = json.Unmarshal(plain, &t)
 	}
-	m.To, m.Subject, m.Text = t.To, t.Subject, t.Text
+	m.To, m.Subject, m.Text, m.Sender = t.To, t.Subject, t.Text, t.Sender
 	return err
 }
 

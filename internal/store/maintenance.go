@@ -330,7 +330,8 @@ var maintenanceMove = updateRow("maintenance", new(maintenanceSpan).columns)
 
 // resetMaintenance lets claims look at all windows until upkeep has worked out their spans by new time zone data.
 func resetMaintenance(ctx context.Context, q queryer) error {
-	_, err := q.ExecContext(ctx, `UPDATE maintenance SET starts_at = 1, ends_at = 1, next_at = CASE WHEN page_id IS NULL THEN 0 ELSE 1 END WHERE NOT over`)
+	_, err := q.ExecContext(ctx, `UPDATE maintenance SET starts_at = 1, ends_at = 1, next_at = CASE WHEN page_id IS NULL THEN 0 ELSE 1 END,
+		remind_at = CASE WHEN page_id IS NULL THEN 0 ELSE 1 END WHERE NOT over`)
 	if err == nil {
 		_, err = q.ExecContext(ctx, `UPDATE account SET maintenance_from = 1 WHERE maintenance_from < $1`, int64(noMaintenance))
 	}

@@ -18,6 +18,7 @@ import (
 //
 //	maintenance.shown_at   until when the spans of the plan are in the layer; at an edit, that instant
 //	maintenance.next_at    the first start or end after that; 0 for none
+//	maintenance.remind_at  when subscribers are reminded of a span that is to come; 0 for never
 //
 // A transition has the time of the start or end, however late it is written.
 
@@ -27,15 +28,16 @@ func maintenanceText(to *string) columns {
 }
 
 // maintenanceShown is the columns of maintenance about the layers of the components.
-func maintenanceShown(shown, next *time.Time) columns {
+func maintenanceShown(p *shownPlan) columns {
 	return func(list *columnList) {
-		list.add("shown_at", moment(shown))
-		list.add("next_at", moment(next))
+		list.add("shown_at", moment(&p.shown))
+		list.add("next_at", moment(&p.next))
+		list.add("remind_at", moment(&p.remind))
 	}
 }
 
 var (
-	planNames  = maintenanceNames + ", " + names("", maintenanceText(new(string)), maintenanceShown(new(time.Time), new(time.Time)))
+	planNames  = maintenanceNames + ", " + names("", maintenanceText(new(string)), maintenanceShown(new(shownPlan)))
 	planInsert = insertRow("maintenance", func(list *columnList) {
 		for _, name := range []string{"account_id", "created_at", "page_id", "component_ids"} {
 			list.add(name, nil)
@@ -46,7 +48,7 @@ var (
 		list.add("component_ids", nil)
 		planWritten(new(cron.MaintenanceWindow), new(shownPlan), new(maintenanceSpan))(list)
 	})
-	planShown = updateRow("maintenance", maintenanceShown(new(time.Time), new(time.Time)))
+	planShown = updateRow("maintenance", maintenanceShown(new(shownPlan)))
 )
 
 // planWritten is the columns that an edit writes beside the components.
@@ -55,14 +57,14 @@ func planWritten(w *cron.MaintenanceWindow, p *shownPlan, span *maintenanceSpan)
 		maintenanceDefinition(w)(list)
 		maintenanceText(&p.Text)(list)
 		span.columns(list)
-		maintenanceShown(&p.shown, &p.next)(list)
+		maintenanceShown(p)(list)
 	}
 }
 
 // shownPlan is a plan and how far it is shown.
 type shownPlan struct {
 	statuspage.Plan
-	shown, next time.Time
+	shown, next, remind time.Time
 }
 
 // showUntil notes that the plan is shown until an instant.
@@ -83,7 +85,7 @@ func (p *shownPlan) written() columns {
 
 func scanPlan(scan scanner, p *shownPlan) error {
 	var w cron.MaintenanceWindow
-	err := scan(targets(maintenanceKey(&w), maintenanceDefinition(&w), maintenanceText(&p.Text), maintenanceShown(&p.shown, &p.next))...)
+	err := scan(targets(maintenanceKey(&w), maintenanceDefinition(&w), maintenanceText(&p.Text), maintenanceShown(p))...)
 	p.Plan = statuspage.Plan{
 		ID: w.ID, PageID: w.PageID, AccountID: w.AccountID, Title: w.Title, Text: p.Text, Effect: statuspage.Effect(w.Effect + 1), ComponentIDs: w.ComponentIDs,
 		Start: w.Start, End: w.End, Schedule: w.Schedule, Duration: w.Duration, Created: w.Created, Updated: w.Updated, UpdatedBy: w.UpdatedBy,
@@ -181,12 +183,13 @@ func (s *Store) CreateStatusPlan(ctx context.Context, p *statuspage.Plan, check 
 		p.Updated = p.Created
 		row := shownPlan{Plan: *p}
 		row.showUntil(p.Created)
+		row.remind = p.Reminder(p.Created)
 		err = q.QueryRowContext(ctx, planInsert, values([]any{p.AccountID, millis(p.Created), p.PageID, idsField{&p.ComponentIDs}.value()},
 			row.written())...).Scan(&p.ID)
 		if err != nil {
 			return nil, fmt.Errorf("plan the maintenance: %w", err)
 		}
-		return p.ComponentIDs, nil
+		return p.ComponentIDs, s.announcePlan(ctx, q, p, p.Created)
 	})
 }
 
@@ -204,6 +207,7 @@ func (s *Store) UpdateStatusPlan(ctx context.Context, accountID, pageID, planID 
 		}
 		p.Updated = s.stamp()
 		p.showUntil(p.Updated)
+		p.remind = p.Reminder(p.Updated)
 		_, err = q.ExecContext(ctx, planUpdate, values([]any{planID, idsField{&p.ComponentIDs}.value()}, p.written())...)
 		if err != nil {
 			return nil, fmt.Errorf("change the maintenance: %w", err)
@@ -224,7 +228,7 @@ func (s *Store) DeleteStatusPlan(ctx context.Context, accountID, pageID, planID 
 		if _, err := q.ExecContext(ctx, `DELETE FROM maintenance WHERE id = $1`, planID); err != nil {
 			return nil, fmt.Errorf("delete the maintenance: %w", err)
 		}
-		return p.ComponentIDs, nil
+		return p.ComponentIDs, s.withdrawPlan(ctx, q, &p.Plan, s.stamp())
 	})
 }
 
@@ -234,13 +238,18 @@ var newZones = instant(1)
 // shownChunk is how many starts and ends one step of ShowMaintenance writes.
 const shownChunk = 20
 
-// ShowMaintenance writes the starts and ends of maintenances of one page that have passed into the layers of its components. more asks for
-// another step soon.
+// ShowMaintenance writes the starts and ends of maintenances of one page that have passed into the layers of its components, and has
+// subscribers told of them. more asks for another step soon.
 func (s *Store) ShowMaintenance(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
 	var account, page int64
-	err = s.read.QueryRowContext(ctx, `SELECT account_id, page_id FROM maintenance WHERE next_at <> 0 AND next_at <= $1 ORDER BY next_at LIMIT 1`,
-		millis(s.Now())).Scan(&account, &page)
+	for _, due := range [...]string{"next_at", "remind_at"} {
+		err = s.read.QueryRowContext(ctx, `SELECT account_id, page_id FROM maintenance WHERE `+due+` <> 0 AND `+due+` <= $1 ORDER BY `+due+` LIMIT 1`,
+			millis(s.Now())).Scan(&account, &page)
+		if !errors.Is(err, sql.ErrNoRows) {
+			break
+		}
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -272,6 +281,11 @@ func (s *Store) showPassed(ctx context.Context, q queryer, pageID int64) error {
 			p.showUntil(p.shown)
 			changed[p.ID] = true
 		}
+		due, err := s.remindOf(ctx, q, &plans[n], now)
+		if err != nil {
+			return err
+		}
+		changed[plans[n].ID] = changed[plans[n].ID] || due
 	}
 	for range shownChunk {
 		var first *shownPlan
@@ -286,12 +300,15 @@ func (s *Store) showPassed(ctx context.Context, q queryer, pageID int64) error {
 		if err := s.showPlans(ctx, q, pageID, plans, first.ComponentIDs, first.next); err != nil {
 			return err
 		}
+		if err := s.tellBoundary(ctx, q, &first.Plan, first.next, now); err != nil {
+			return err
+		}
 		first.showUntil(first.next)
 		changed[first.ID] = true
 	}
 	for n := range plans {
 		if p := &plans[n]; changed[p.ID] {
-			if _, err := q.ExecContext(ctx, planShown, values([]any{p.ID}, maintenanceShown(&p.shown, &p.next))...); err != nil {
+			if _, err := q.ExecContext(ctx, planShown, values([]any{p.ID}, maintenanceShown(p))...); err != nil {
 				return fmt.Errorf("note what is shown of a maintenance: %w", err)
 			}
 		}

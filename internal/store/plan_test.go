@@ -188,10 +188,11 @@ func runMaintenance(t testing.TB, db *store.Store, node, jobID int64) {
 func runIncidents(t testing.TB, db *store.Store, raw *storetest.Tables, account int64) {
 	t.Helper()
 	ctx, now := t.Context(), db.Now()
-	page := statuspage.Page{AccountID: account, Title: "page", Announcement: "x", AnnouncedUntil: now.Add(-time.Hour),
+	page := statuspage.Page{AccountID: account, Title: "page", Published: true, Announcement: "x", AnnouncedUntil: now.Add(-time.Hour),
 		Components: []statuspage.Component{{Title: "x", Automatic: time.Minute}, {Title: "y"}}}
 	ok(t, db.CreateStatusPage(ctx, &page))
 	raw.AddIncidents(account, page.ID, statuspage.MaxIncidents, now.Add(-time.Hour))
+	runSubscribers(t, db, raw, account, page.ID)
 	c, fine := page.Components[1].ID, func([]int64) error { return nil }
 	i := statuspage.Incident{PageID: page.ID, AccountID: account, Title: "x", Updates: []statuspage.Update{{Text: "x", At: now.Add(-time.Minute),
 		Impacts: []statuspage.Impact{{ComponentID: c, State: statuspage.Degraded}}}}}
@@ -235,6 +236,43 @@ func runIncidents(t testing.TB, db *store.Store, raw *storetest.Tables, account 
 	ok(t, err)
 	_, err = db.EndAnnouncements(ctx)
 	ok(t, err)
+}
+
+// runSubscribers calls everything about the subscribers of a status page.
+func runSubscribers(t testing.TB, db *store.Store, raw *storetest.Tables, account, page int64) {
+	t.Helper()
+	ctx := t.Context()
+	raw.AddSubscribers(account, page, 20, db.Now())
+	i := statuspage.Incident{PageID: page, AccountID: account, Title: "x", Updates: []statuspage.Update{{Text: "x", At: db.Now()}}}
+	ok(t, db.CreateIncident(ctx, &i, func([]int64) error { return nil }))
+	for more := true; more; {
+		var err error
+		more, err = db.MakeDeliveries(ctx)
+		ok(t, err)
+	}
+	x := statuspage.Subscriber{PageID: page, Kind: statuspage.SubscriberWebhook}
+	ok(t, db.Subscribe(ctx, &x, [32]byte{1}, func(context.Context, *statuspage.Subscriber, bool) error { return nil }))
+	ok(t, db.ConfirmSubscriber(ctx, x.ID, x.Created))
+	ok(t, db.ChangeSubscriber(ctx, x.ID, nil))
+	_, err := db.Subscriber(ctx, x.ID)
+	ok(t, err)
+	_, err = db.Subscribers(ctx, account, page, 0, 10)
+	ok(t, err)
+	_, _, err = db.CountSubscribers(ctx, account, page)
+	ok(t, err)
+	list, err := db.ClaimDeliveries(ctx, statuspage.DeliveryClaim{Limit: 4, Most: 4})
+	ok(t, err)
+	if len(list) != 4 {
+		t.Fatalf("%d deliveries were claimed", len(list))
+	}
+	for n, r := range []statuspage.DeliveryResult{{Sent: true}, {Gone: true}, {Blames: true, Next: db.Now()}, {Blames: true}} {
+		r.ID, r.SubscriberID, r.Attempts = list[n].ID, list[n].Subscriber.ID, 1
+		ok(t, db.FinishDelivery(ctx, r))
+	}
+	_, err = db.PruneSubscribers(ctx)
+	ok(t, err)
+	ok(t, db.DeleteSubscriber(ctx, account, page, x.ID, func(context.Context, *statuspage.Subscriber, string) error { return nil }))
+	ok(t, db.Unsubscribe(ctx, x.ID))
 }
 
 // runNode calls everything that a running node calls in the store.
@@ -461,9 +499,9 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail|monitor|monitor_result|status_page|status_component|status_component_job|status_transition|status_day)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail|monitor|monitor_result|status_page|status_component|status_component_job|status_transition|status_day|status_subscriber|status_delivery)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account|status_delivery_sending)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

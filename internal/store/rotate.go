@@ -44,6 +44,8 @@ var sealedColumns = []sealedColumn{
 		func(key []any) string { return versionRow(key[0].(int64), key[1].(int64)) }},
 	{"action", "sealed", []string{"id"}, "", ofNumber(actionRow)},
 	{"channel", "sealed", []string{"id"}, "", ofNumber(channelRow)},
+	{"status_subscriber", "sealed", []string{"page_id", "hash"}, "",
+		func(key []any) string { return subscriberSeal(key[0].(int64), key[1].([]byte)) }},
 	{"mail", "sealed", []string{"id"}, "", func(key []any) string { return mailRow(key[0].(string)) }},
 	{"idempotency_key", "answer", []string{"account_id", "key"}, "",
 		func(key []any) string { return idempotencyRow(key[0].(int64), key[1].(string)) }},

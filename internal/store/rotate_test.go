@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
 )
@@ -32,6 +33,7 @@ var plainColumns = map[string]string{
 	"rollup_job.tally":             "numbers",
 	"monitor.results":              "numbers",
 	"status_logo.picture":          "shown to visitors of a page",
+	"status_subscriber.hash":       "a hash with a key that is derived from the secret of the service",
 }
 
 // plainSettings are the settings that are not sealed.
@@ -86,6 +88,10 @@ func plantSecrets(t *testing.T, db *store.Store, n int) (account int64) {
 			func(context.Context) ([]byte, error) { return []byte("planted answer"), nil })
 		ok(t, err)
 	}
+	page := statuspage.Page{AccountID: account, Title: "planted", Published: true}
+	ok(t, db.CreateStatusPage(ctx, &page))
+	ok(t, db.Subscribe(ctx, &statuspage.Subscriber{PageID: page.ID, Address: "planted@example.com"}, [32]byte{byte(n)},
+		func(context.Context, *statuspage.Subscriber, bool) error { return nil }))
 	ok(t, db.StartAction(ctx, &cron.Action{AccountID: account}))
 	ok(t, db.SetTLS(ctx, account, cron.TLSMaterial{Roots: "roots", Certificate: "certificate", Key: "planted key"}))
 	p := cron.Person{Email: fmt.Sprintf("person%d@example.com", n)}

@@ -70,6 +70,7 @@ type Store struct {
 	outboxAccount   atomic.Int64  // the account whose notices upkeep has counted last
 	routedAccount   atomic.Int64  // the account whose notices were routed last
 	sendingTurn     atomic.Int64  // the account whose messages were claimed last
+	deliveryTurn    atomic.Int64  // the account whose subscribers were served last
 	boundAccount    atomic.Int64  // the account whose messages upkeep has counted last
 	auditKept       time.Duration
 	auditEntries    int

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
 	"punctual/internal/web"
 )
 
@@ -76,6 +78,9 @@ func TestHostileWalk(t *testing.T) {
 	b.post(page+"/settings", "title", hostile, "slug", status.Slug, "text", hostileNotes, "timezone", "UTC", "theme", "dark", "days", "90", "access", "public",
 		"announcement", hostileNotes).leads(page + "/settings?done=saved")
 	b.post(fmt.Sprintf("%s/components/%d/state", page, status.Components[0].ID), "state", "degraded")
+	b.post(page + "/publish")
+	x := statuspage.Subscriber{PageID: status.ID, Address: hostile}
+	ok(c.store.Subscribe(t.Context(), &x, [32]byte{1}, func(context.Context, *statuspage.Subscriber, bool) error { return nil }))
 	b.post(page+"/incidents/new", "title", hostile, "phase", "identified", "text", hostileNotes, fmt.Sprint("impact-", status.Components[0].ID), "majorOutage", "do", "publish")
 	b.post(page+"/maintenances/new", "title", hostile, "text", hostileNotes, "kind", "once", "start", "2999-01-01T10:00", "end", "2999-01-01T11:00",
 		"component", fmt.Sprint(status.Components[0].ID), "effect", "silence", "do", "save")
@@ -92,7 +97,7 @@ func TestHostileWalk(t *testing.T) {
 	history, err := c.service.SearchHistory(t.Context(), actor, &cron.HistoryQuery{Limit: 2})
 	ok(err)
 	names := strings.NewReplacer("{identifier}", history.Records[1].Identifier(), "{version}", "1",
-		"{componentId}", fmt.Sprint(status.Components[0].ID), "{incidentId}", "1", "{updateId}", "1", "{maintenanceId}", "2")
+		"{componentId}", fmt.Sprint(status.Components[0].ID), "{incidentId}", "1", "{updateId}", "1", "{maintenanceId}", "2", "{subscriberId}", "1")
 	ids := map[string]int64{
 		"/console/jobs/": job.ID, "/console/settings/bin/jobs/": binned.ID, "/console/settings/bin/folders/": gone.ID, "/console/folders/": folder.ID,
 		"/console/settings/channels/": channel.ID, "/console/settings/secrets/": secret.ID, "/console/settings/maintenance/": window.ID, "/console/status/": status.ID,

@@ -65,6 +65,10 @@ func (w *web) statusRoutes() []route {
 		{"GET", pathStatusPage + "/maintenances/{maintenanceId}", signedIn, showStatusPlan},
 		{"POST", pathStatusPage + "/maintenances/{maintenanceId}", signedIn, changeStatusPlan},
 		{"POST", pathStatusPage + "/maintenances/{maintenanceId}/delete", signedIn, deleteStatusPlan},
+
+		{"GET", pathStatusPage + "/subscribers", signedIn, showSubscribers},
+		{"GET", pathStatusPage + "/subscribers/export", signedIn, exportSubscribers},
+		{"POST", pathStatusPage + "/subscribers/{subscriberId}/delete", signedIn, deleteSubscriber},
 	}
 }
 
@@ -210,8 +214,11 @@ func (v *visit) statusPage(here string) (p statusPage, err error) {
 	t := p.labels.Label
 	for _, x := range []struct{ part, label string }{
 		{"", t("status.tab-now")}, {"/components", t("status.tab-components")}, {"/incidents", t("status.tab-incidents")},
-		{"/maintenances", t("status.tab-maintenances")}, {"/settings", t("status.tab-settings")},
+		{"/maintenances", t("status.tab-maintenances")}, {subscribersPart, t("status.tab-subscribers")}, {"/settings", t("status.tab-settings")},
 	} {
+		if x.part == subscribersPart && !p.May("editor") {
+			continue // addresses of people
+		}
 		p.Tabs = append(p.Tabs, tab{Path: p.Path(x.part), Label: x.label, Here: x.part == here})
 	}
 	return p, nil

@@ -27,6 +27,7 @@ const sendTimeout = 30 * time.Second
 type Sender struct {
 	server config.SMTP
 	from   string // with or without a name
+	own    string // the address of it
 	domain string // of the sender's address: for Message-IDs and the greeting
 	roots  *x509.CertPool
 }
@@ -38,7 +39,7 @@ func New(server config.SMTP, from config.MailFrom) (*Sender, error) {
 		return nil, fmt.Errorf("read the sender of mails: %w", err)
 	}
 	_, domain, _ := strings.Cut(address.Address, "@")
-	return &Sender{server: server, from: string(from), domain: domain}, nil
+	return &Sender{server: server, from: string(from), own: address.Address, domain: domain}, nil
 }
 
 // Send sends a mail, and returns once the server has taken it. The error is a *cron.MailError.
@@ -46,6 +47,10 @@ func (s *Sender) Send(ctx context.Context, m message.Mail) error {
 	return s.send(ctx, m.To, func(out *mail.Msg) {
 		out.Subject(strings.Join(strings.Fields(m.Subject), " "))
 		out.SetMessageIDWithValue(cmp.Or(m.ID, rand.Text()) + "@" + s.domain)
+		if name := strings.Join(strings.Fields(m.Sender), " "); name != "" {
+			_ = out.From((&stdmail.Address{Name: name, Address: s.own}).String()) // else it keeps the name of the service
+		}
+		unsubscribes(out, m.Unsubscribe)
 		out.SetBodyString(mail.TypeTextPlain, m.Text)
 	})
 }

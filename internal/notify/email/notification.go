@@ -37,15 +37,21 @@ func (s *Sender) SendNotification(ctx context.Context, to string, n *message.Not
 		thread := "<" + identifier(n.Key) + ".thread@" + s.domain + ">"
 		out.SetGenHeader(mail.HeaderInReplyTo, thread)
 		out.SetGenHeader(mail.HeaderReferences, thread)
-		if headerURL.MatchString(n.Unsubscribe) {
-			out.SetGenHeader(mail.HeaderListUnsubscribe, "<"+n.Unsubscribe+">")
-			if strings.HasPrefix(n.Unsubscribe, "https://") { // RFC 8058, section 3.1
-				out.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
-			}
-		}
+		unsubscribes(out, n.Unsubscribe)
 		out.SetBodyString(mail.TypeTextPlain, text)
 		out.AddAlternativeString(mail.TypeTextHTML, html)
 	})
+}
+
+// unsubscribes lets mail programs unsubscribe the recipient at a URL; none when that is empty.
+func unsubscribes(out *mail.Msg, url string) {
+	if !headerURL.MatchString(url) {
+		return
+	}
+	out.SetGenHeader(mail.HeaderListUnsubscribe, "<"+url+">")
+	if strings.HasPrefix(url, "https://") { // RFC 8058, section 3.1
+		out.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+	}
 }
 
 // headerURL is a URL that a header can have: ASCII, without what ends it.

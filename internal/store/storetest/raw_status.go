@@ -125,6 +125,8 @@ func (x *Tables) AddStatusLoad(accountID int64, count int, now time.Time) {
 	x.Exec(`INSERT INTO status_transition (component_id, layer, at, state, clear) SELECT id, 0, CAST($1 AS BIGINT), 1, false FROM status_component`,
 		now.Add(-time.Hour).UnixMilli())
 	x.Exec(`INSERT INTO status_day (component_id, day, states) SELECT id, CAST($1 AS BIGINT), '[0]' FROM status_component`, now.Unix()/86400-1)
+	x.Exec(`INSERT INTO status_subscriber (page_id, account_id, kind, hash, sealed, component_ids, language, created_at, expires_at, confirmed_at)
+		SELECT id, account_id, 0, CAST('load' AS ` + x.bytes() + `), CAST('' AS ` + x.bytes() + `), '', '', 1, 0, 1 FROM status_page`)
 }
 
 // bytes is the type of a column of bytes.

@@ -60,6 +60,8 @@ func Run(t *testing.T, d Database) {
 		{"visitors", statusPublicTests},
 		{"automatic incidents", automaticTests},
 		{"page maintenance", pageMaintenanceTests},
+		{"subscribers", subscriberTests},
+		{"deliveries to subscribers", deliveryTests},
 		{"events", eventTests},
 		{"runs", runTests},
 		{"reruns", rerunTests},
