@@ -365,3 +365,44 @@ func TestStatusPageWithoutDatabase(t *testing.T) {
 		t.Error("the stream has ended")
 	}
 }
+
+// TestStatusPageThatHangs locks the table of status pages. Visitors see the last rendering, jobs go on, and nothing is missing afterwards.
+func TestStatusPageThatHangs(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, storetest.Postgres(t))
+	a, b := s.Start(), s.Start()
+	target := harness.NewTarget(t)
+	begin := time.Now()
+	p := newStatusPage(t, s, a, func(c *harness.Client) []int64 {
+		return []int64{c.CreateJob(job(target, "/up", harness.EverySecond(), harness.Fields{"overlap": "skip"}))}
+	})
+	p.call("PATCH", p.path, harness.Fields{"statusPage": harness.Fields{"published": true}})
+	v := &visitor{t: t, node: b}
+	v.awaitSeen("the page is operational", func(s seen) bool { return s.Page.State == "operational" })
+	lock, err := s.Database().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Rollback() }()
+	if _, err := lock.ExecContext(t.Context(), `LOCK TABLE status_page IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	v.awaitSeen("the page says that it is not live", func(s seen) bool {
+		if s.status != http.StatusOK || s.Page.State != "operational" {
+			t.Errorf("the page is %+v", s)
+		}
+		return s.Page.Stale
+	})
+	received := target.Received()
+	await(t, "the job goes on", func() bool { return target.Received() > received+10 })
+	s.AwaitSettled(time.Now())
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	v.awaitSeen("the page is live again", func(s seen) bool { return !s.Page.Stale && s.Page.State == "operational" })
+	end := time.Now()
+	s.AwaitSettled(end)
+	a.Stop()
+	b.Stop()
+	check(t, s, checker.Witness{From: begin, To: end, Received: target.Counts(), Stopped: true})
+}
