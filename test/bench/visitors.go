@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"text/tabwriter"
 	"time"
 )
@@ -25,7 +24,8 @@ type visitors struct {
 	bench
 	people      int // how many visitors
 	connections int // of those who reload the page
-	requests    int // of each kind that those make together
+	requests    int // of each kind that each of those makes
+	known       int // visitors so far
 	page        string
 	component   int64
 	api         *apiLoad
@@ -65,8 +65,8 @@ func benchVisitors(ctx context.Context, args []string) error {
 	v := &visitors{bench: bench{sent: make(map[int32]int)}}
 	f := flag.NewFlagSet("visitors", flag.ExitOnError)
 	f.IntVar(&v.people, "visitors", 10_000, "how many visitors open the page, and follow its events")
-	f.IntVar(&v.connections, "connections", 1000, "how many visitors reload the page again and again")
-	f.IntVar(&v.requests, "requests", 50_000, "how often they do so together, for each kind of request")
+	f.IntVar(&v.connections, "connections", 2500, "how many visitors reload the page again and again")
+	f.IntVar(&v.requests, "requests", 40, "how often each of them does so, for each kind of request; an address has at most 50 a second")
 	f.StringVar(&v.database, "database", "", "a postgres:// URL of an empty database; without it SQLite")
 	f.StringVar(&v.binary, "binary", "", "the service's binary; without it one is built")
 	f.IntVar(&v.firstPort, "first-port", 21000, "the service listens on the port before it")
@@ -199,8 +199,10 @@ type visitor struct {
 	in   *bufio.Reader
 }
 
-func (v *visitors) connect(ctx context.Context, number int) (*visitor, error) {
-	from := &net.TCPAddr{IP: net.IPv4(127, byte(2+number>>16), byte(number>>8), byte(number))}
+// connect is a connection of visitor number i of those who are not known yet.
+func (v *visitors) connect(ctx context.Context, i int) (*visitor, error) {
+	i += v.known
+	from := &net.TCPAddr{IP: net.IPv4(127, byte(2+i>>16), byte(i>>8), byte(i))}
 	conn, err := (&net.Dialer{LocalAddr: from}).DialContext(ctx, "tcp", strings.TrimPrefix(v.url(), "http://"))
 	if err != nil {
 		return nil, err
@@ -233,7 +235,7 @@ func (v *visitors) measureVisits(ctx context.Context) (all []visits, err error) 
 		name    string
 		request string
 		status  int
-		once    bool // on a connection of its own
+		once    bool
 	}{
 		{"HTML, new connections", request("", packed), 200, true},
 		{"HTML", request("", packed), 200, false},
@@ -241,17 +243,15 @@ func (v *visitors) measureVisits(ctx context.Context) (all []visits, err error) 
 		{"JSON", request(".json", packed), 200, false},
 		{"not modified", request("", packed, "If-None-Match: "+etag), 304, false},
 	} {
-		before, start := v.server.cpu(), time.Now()
-		var result visits
+		before, start, result := v.server.cpu(), time.Now(), visits{Name: kind.name}
 		if kind.once {
-			result, err = v.open(ctx, kind.request)
+			err = v.open(ctx, kind.request, &result)
 		} else {
-			result, err = v.reload(ctx, kind.request, kind.status)
+			err = v.reload(ctx, kind.request, kind.status, &result)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", kind.name, err)
 		}
-		result.Name = kind.name
 		result.PerSecond = float64(result.Requests) / time.Since(start).Seconds()
 		result.CPU = micros(v.server.cpu()-before) / float64(result.Requests)
 		all = append(all, result)
@@ -292,11 +292,15 @@ func (v *visits) exchange(p *visitor, request string, status int, mu *sync.Mutex
 	return err
 }
 
-// open has each visitor read the page once.
-func (v *visitors) open(ctx context.Context, request string) (result visits, err error) {
-	return v.share(v.people, 64, func(number int, next func() bool, mu *sync.Mutex, times *[]time.Duration) error {
-		for ; next(); number += 64 {
-			p, err := v.connect(ctx, number)
+// openAtOnce is how many visitors open the page at the same time.
+const openAtOnce = 64
+
+// open has each visitor read the page once, on a connection of their own.
+func (v *visitors) open(ctx context.Context, request string, result *visits) error {
+	defer func() { v.known += v.people }()
+	return together(openAtOnce, result, func(worker int, mu *sync.Mutex, times *[]time.Duration) error {
+		for i := worker; i < v.people; i += openAtOnce {
+			p, err := v.connect(ctx, i)
 			if err != nil {
 				return err
 			}
@@ -306,39 +310,38 @@ func (v *visitors) open(ctx context.Context, request string) (result visits, err
 			}
 		}
 		return nil
-	}, &result)
+	})
 }
 
 // reload has visitors make requests on connections that stay open.
-func (v *visitors) reload(ctx context.Context, request string, status int) (result visits, err error) {
-	return v.share(v.requests, v.connections, func(number int, next func() bool, mu *sync.Mutex, times *[]time.Duration) error {
-		p, err := v.connect(ctx, number)
+func (v *visitors) reload(ctx context.Context, request string, status int, result *visits) error {
+	defer func() { v.known += v.connections }()
+	return together(v.connections, result, func(worker int, mu *sync.Mutex, times *[]time.Duration) error {
+		p, err := v.connect(ctx, worker)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = p.conn.Close() }()
-		for next() {
+		for range v.requests {
 			if err := result.exchange(p, request, status, mu, times); err != nil {
 				return err
 			}
 		}
 		return nil
-	}, &result)
+	})
 }
 
-// share divides requests among workers.
-func (v *visitors) share(requests, workers int, work func(number int, next func() bool, mu *sync.Mutex, times *[]time.Duration) error, result *visits) (visits, error) {
+// together has several workers make requests, and notes how long those took.
+func together(workers int, result *visits, work func(worker int, mu *sync.Mutex, times *[]time.Duration) error) error {
 	var (
 		running sync.WaitGroup
-		left    atomic.Int64
 		mu      sync.Mutex
 		times   []time.Duration
 		failed  error
 	)
-	left.Store(int64(requests))
-	for number := range workers {
+	for worker := range workers {
 		running.Go(func() {
-			err := work(number, func() bool { return left.Add(-1) >= 0 }, &mu, &times)
+			err := work(worker, &mu, &times)
 			mu.Lock()
 			defer mu.Unlock()
 			failed = errors.Join(failed, err)
@@ -346,7 +349,7 @@ func (v *visitors) share(requests, workers int, work func(number int, next func(
 	}
 	running.Wait()
 	result.Time = percentiles(times)
-	return *result, failed
+	return failed
 }
 
 // measureFollowers has each visitor ask for the events of the page, and then changes it.

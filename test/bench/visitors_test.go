@@ -11,7 +11,7 @@ import (
 // TestVisitors has a few visitors, and checks what is reported, without the measured times.
 func TestVisitors(t *testing.T) {
 	t.Parallel()
-	v := &visitors{people: 300, connections: 50, requests: 500}
+	v := &visitors{people: 300, connections: 50, requests: 10}
 	v.binary, v.firstPort = harness.Binary(t), 21701
 	r, err := v.run(t.Context())
 	if err != nil {
@@ -21,7 +21,7 @@ func TestVisitors(t *testing.T) {
 		t.Errorf("there are %d kinds of requests", len(r.Visits))
 	}
 	for i, x := range r.Visits {
-		if want := []int{v.people, v.requests}[min(i, 1)]; x.Requests != want || x.Failed > 0 || (x.Bytes == 0) != (x.Name == "not modified") {
+		if want := []int{v.people, v.connections * v.requests}[min(i, 1)]; x.Requests != want || x.Failed > 0 || (x.Bytes == 0) != (x.Name == "not modified") {
 			t.Errorf("the report is %+v", x)
 		}
 	}
