@@ -16,7 +16,7 @@ func (x *exporter) incidents(ctx context.Context) error {
 	for _, page := range x.pageIDs {
 		var last statuspage.Incident
 		for more := true; more; {
-			list, err := x.service.store.IncidentsBehind(ctx, x.account.ID, page, last.Started, last.ID, exportedIncidents)
+			list, others, err := x.service.store.IncidentsBehind(ctx, x.account.ID, page, last.Started, last.ID, MaxIncidentsPage)
 			if err != nil && cron.KindOf(err) != cron.NotFound {
 				return err
 			}
@@ -24,7 +24,7 @@ func (x *exporter) incidents(ctx context.Context) error {
 				x.item(first, exportIncident(&list[i]))
 				first, last = false, list[i]
 			}
-			more = len(list) == exportedIncidents
+			more = others
 		}
 	}
 	x.text("]")
@@ -39,9 +39,6 @@ func (x *exporter) incidents(ctx context.Context) error {
 	exportList(x, "statusPageMaintenances", plans, exportPlan)
 	return nil
 }
-
-// exportedIncidents is how many incidents are read at once: each can have long texts.
-const exportedIncidents = 10
 
 func exportIncident(i *statuspage.Incident) any {
 	updates := make([]map[string]any, len(i.Updates))

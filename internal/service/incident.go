@@ -13,17 +13,12 @@ import (
 const MaxIncidentsPage = 50
 
 // Incidents lists incidents of a status page, drafts too, the latest start first, from behind the incident before on (0: all). more tells that
-// there are others behind them.
+// there are others behind them. There are fewer than limit where their updates are long.
 func (s *Service) Incidents(ctx context.Context, actor cron.Actor, pageID, before int64, limit int) (list []statuspage.Incident, more bool, err error) {
 	if err := s.allow(&actor, UseListIncidents); err != nil {
 		return nil, false, err
 	}
-	limit = max(1, min(limit, MaxIncidentsPage))
-	list, err = s.store.Incidents(ctx, actor.Account.ID, pageID, before, limit+1)
-	if len(list) > limit {
-		return list[:limit], true, err
-	}
-	return list, false, err
+	return s.store.Incidents(ctx, actor.Account.ID, pageID, before, max(1, min(limit, MaxIncidentsPage)))
 }
 
 // OpenIncidents lists the incidents of a status page that are not resolved, drafts too, the latest start first, without their updates. There

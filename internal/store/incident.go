@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -92,68 +91,6 @@ func (f impactsField) value() any {
 	return encode(rows)
 }
 
-// Incidents lists incidents of a page of an account, the latest start first, from behind the incident before on (0: all), with their updates.
-func (s *Store) Incidents(ctx context.Context, accountID, pageID, before int64, limit int) ([]statuspage.Incident, error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	if err := checkPage(ctx, s.read, accountID, pageID, ""); err != nil {
-		return nil, err
-	}
-	return s.incidentsBefore(ctx, wholeTexts, "", pageID, before, limit)
-}
-
-// incidentsBefore is Incidents for those that a further condition selects, of which before has to be one.
-func (s *Store) incidentsBefore(ctx context.Context, texts updateTexts, and string, pageID, before int64, limit int) ([]statuspage.Incident, error) {
-	started, id := int64(largestID), int64(largestID)
-	if before != 0 {
-		err := s.read.QueryRowContext(ctx, `SELECT started_at, id FROM incident WHERE id = $1 AND page_id = $2`+and, before, pageID).Scan(&started, &id)
-		if err != nil {
-			return nil, oneRow(err, cron.SubjectIncident)
-		}
-	}
-	return s.incidentsBehind(ctx, texts, and, pageID, started, id, limit)
-}
-
-func (s *Store) incidentsBehind(ctx context.Context, texts updateTexts, and string, pageID, started, id int64, limit int) ([]statuspage.Incident, error) {
-	return s.incidents(ctx, s.read, texts, `page_id = $1`+and+` AND (started_at < $2 OR started_at = $2 AND id < $3)
-		ORDER BY started_at DESC, id DESC LIMIT $4`, pageID, started, id, limit)
-}
-
-// IncidentsBehind is Incidents from behind the place of an incident on, which may be gone; without an ID, from the start.
-func (s *Store) IncidentsBehind(ctx context.Context, accountID, pageID int64, started time.Time, id int64, limit int) ([]statuspage.Incident, error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	if err := checkPage(ctx, s.read, accountID, pageID, ""); err != nil {
-		return nil, err
-	}
-	at := int64(largestID)
-	if id == 0 {
-		id = largestID
-	} else {
-		at = millis(started)
-	}
-	return s.incidentsBehind(ctx, wholeTexts, "", pageID, at, id, limit)
-}
-
-// OpenIncidents lists the incidents of a page of an account that are not resolved, drafts too, the latest start first, without their updates.
-func (s *Store) OpenIncidents(ctx context.Context, accountID, pageID int64) ([]statuspage.Incident, error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	if err := checkPage(ctx, s.read, accountID, pageID, ""); err != nil {
-		return nil, err
-	}
-	return s.incidents(ctx, s.read, noUpdates, `page_id = $1 AND resolved_at = 0 ORDER BY started_at DESC, id DESC`, pageID)
-}
-
 // Incident reads an incident of a page of an account with its updates.
 func (s *Store) Incident(ctx context.Context, accountID, pageID, incidentID int64) (i statuspage.Incident, err error) {
 	ctx, leave, err := s.enter(ctx, accountID)
@@ -191,60 +128,6 @@ func (s *Store) PublicIncidents(ctx context.Context, accountID, pageID int64, si
 	defer leave()
 	return s.incidents(ctx, s.read, newestTexts, `page_id = $1 AND account_id = $2 AND NOT draft AND (resolved_at = 0 OR resolved_at >= $3)
 		ORDER BY started_at DESC, id DESC LIMIT $4`, pageID, accountID, millis(since), limit)
-}
-
-// updateTexts is what is read of the updates of incidents, whose texts can be long.
-type updateTexts int
-
-const (
-	wholeTexts  updateTexts = iota
-	newestTexts             // as PublicIncidents has them
-	noTexts                 // for the impacts
-	noUpdates
-)
-
-// updateQuery reads updates of incidents that its first argument lists, those of each by time, the newest first.
-func (s *Store) updateQuery(texts updateTexts) (query string, args []any) {
-	const (
-		body   = `incident_update.body`
-		newest = `ORDER BY at DESC, id DESC`
-	)
-	text, end := body, ` ORDER BY incident_id, at DESC, id DESC`
-	switch texts {
-	case noTexts:
-		text = `''`
-	case newestTexts:
-		text, end = `CASE WHEN sum(octet_length(`+body+`)) OVER (`+newest+`) <= $2 THEN `+body+` ELSE '' END`, ` `+newest+` LIMIT $3`
-		args = []any{statuspage.ShownTexts, statuspage.ShownUpdates}
-	}
-	return `SELECT id, ` + strings.Replace(incidentUpdateNames, body, text, 1) + ` FROM incident_update WHERE ` + s.engine.in("incident_id", 1) + end, args
-}
-
-// incidents reads incidents by a condition, with what is asked for of their updates.
-func (s *Store) incidents(ctx context.Context, q queryer, texts updateTexts, where string, args ...any) ([]statuspage.Incident, error) {
-	list, err := collect(ctx, q, "read the incidents", scanIncident, `SELECT id, `+incidentNames+` FROM incident WHERE `+where, args...)
-	if err != nil || len(list) == 0 || texts == noUpdates {
-		return list, err
-	}
-	byID, ids := make(map[int64]*statuspage.Incident, len(list)), make([]int64, len(list))
-	for n := range list {
-		byID[list[n].ID], ids[n] = &list[n], list[n].ID
-	}
-	query, bounds := s.updateQuery(texts)
-	err = each(ctx, q, "read the updates of the incidents", func(scan scanner) error {
-		var (
-			id int64
-			u  statuspage.Update
-		)
-		if err := scan(append([]any{&u.ID}, targets(incidentUpdateRow(&id, &u))...)...); err != nil {
-			return err
-		}
-		if i := byID[id]; i != nil {
-			i.Updates = append(i.Updates, u)
-		}
-		return nil
-	}, query, append([]any{s.engine.list(ids)}, bounds...)...)
-	return list, err
 }
 
 // checkPage checks that an account has a page; lock is that of a transaction that changes what the page shows.

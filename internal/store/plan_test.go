@@ -201,9 +201,9 @@ func runIncidents(t testing.TB, db *store.Store, raw *storetest.Tables, account 
 		i.Updates = []statuspage.Update{{Text: "y", At: now}}
 		return nil
 	}))
-	_, err := db.Incidents(ctx, account, page.ID, i.ID, 10)
+	_, _, err := db.Incidents(ctx, account, page.ID, i.ID, 10)
 	ok(t, err)
-	_, err = db.IncidentsBehind(ctx, account, page.ID, now, i.ID, 10)
+	_, _, err = db.IncidentsBehind(ctx, account, page.ID, now, i.ID, 10)
 	ok(t, err)
 	_, err = db.OpenIncidents(ctx, account, page.ID)
 	ok(t, err)

@@ -157,6 +157,9 @@ func (s *Store) PublishedIncidents(ctx context.Context, pageID, before int64, li
 		return nil, err
 	}
 	defer leave()
-	list, err = s.incidentsBefore(ctx, noUpdates, notDraft, pageID, before, limit)
+	started, id, err := s.placeOf(ctx, notDraft, pageID, before)
+	if err == nil {
+		list, err = s.incidents(ctx, s.read, noUpdates, `page_id = $1`+notDraft+behind, pageID, started, id, limit)
+	}
 	return list, databaseError(err)
 }

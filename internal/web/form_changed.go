@@ -59,6 +59,9 @@ func changedOf(err error) (form, bool) {
 
 const fieldSeen = "seen"
 
+// Chosen are the parts of which the person takes what was saved, while the form is not yet sent to be saved.
+func (f form) Chosen() []string { return f.values["theirs"] }
+
 // showing notes in a form what its parts hold, for the comparison to come.
 func (f form) showing(parts []formPart) form {
 	f.values.Set(fieldSeen, seenOf(parts, f.values))
@@ -136,6 +139,7 @@ func (v *visit) compare(parts []formPart, stored form) error {
 			p.take(sent, stored.values)
 		}
 	}
+	delete(sent, "theirs") // they are in the form now
 	var m changedForm
 	changed := false
 	for i := range parts {
@@ -155,7 +159,6 @@ func (v *visit) compare(parts []formPart, stored form) error {
 	if !changed {
 		return nil
 	}
-	delete(sent, "theirs")
 	f := form{values: sent, Changed: &m}
 	return errChanged{f.with(fieldSeen, seenOf(parts, stored.values))}
 }

@@ -92,6 +92,9 @@ func TestFormsThatTwoEdit(t *testing.T) {
 		})
 	}
 
+	// A look at the text keeps what was chosen.
+	b.post(page+"/maintenances/1", append(plan, "seen", "x", "title", "Move", "theirs", "title", "do", "preview")...).
+		says(200, `name="theirs" value="title"`, `name="seen" value="x"`)
 	title := b.seen(page + "/incidents/1")
 	b.post(page+"/incidents/1", "seen", title, "title", "Very slow", "do", "save").leads(page + "/incidents/1?done=saved")
 	b.post(page+"/incidents/1", "seen", title, "title", "A bit slow", "do", "save").says(409, "Changed by both", "Very slow", "A bit slow")

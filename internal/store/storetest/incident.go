@@ -146,7 +146,7 @@ var incidentTests = []test{
 		want = []int64{want[1], want[2], want[3], want[0]}
 		var got []int64
 		for before := int64(0); ; {
-			list, err := db.Incidents(s.ctx(), account, p.ID, before, 1)
+			list, _, err := db.Incidents(s.ctx(), account, p.ID, before, 1)
 			s.ok(err)
 			if len(list) == 0 {
 				break
@@ -155,18 +155,19 @@ var incidentTests = []test{
 			got = append(got, before)
 		}
 		s.equal("incidents", got, want)
-		s.missing(second(db.Incidents(s.ctx(), account, p.ID, 999, 1)), cron.SubjectIncident)
+		s.missing(third(db.Incidents(s.ctx(), account, p.ID, 999, 1)), cron.SubjectIncident)
 		got = nil
 		for last := (statuspage.Incident{}); ; {
-			list, err := db.IncidentsBehind(s.ctx(), account, p.ID, last.Started, last.ID, 1)
+			list, more, err := db.IncidentsBehind(s.ctx(), account, p.ID, last.Started, last.ID, 1)
 			s.ok(err)
-			if len(list) == 0 {
-				break
-			}
+			s.equal("more", more, len(got) < 3)
 			last = list[0]
 			s.equal("updates", len(last.Updates), 1)
 			got = append(got, last.ID)
 			s.ok(db.DeleteIncident(s.ctx(), account, p.ID, last.ID)) // its place stays
+			if !more {
+				break
+			}
 		}
 		s.equal("incidents by their places", got, want)
 	}},
@@ -212,6 +213,9 @@ var incidentTests = []test{
 			texts = append(texts, whole)
 		}
 		s.equal("texts", texts, []int{11, 5, 0}) // 16 of 16 KiB take all the room but for the short one
+		whole, more, err := db.Incidents(s.ctx(), account, p.ID, 0, 50)
+		s.ok(err)
+		s.equal("all of them have room in a list", []any{len(whole), more, len(whole[2].Updates[0].Text)}, []any{3, false, statuspage.MaxUpdateText})
 		one, err := db.PublicIncident(s.ctx(), p.ID, list[2].ID)
 		s.ok(err)
 		s.equal("the text of one", len(one.Updates[0].Text), statuspage.MaxUpdateText)
@@ -227,7 +231,7 @@ var incidentTests = []test{
 			return db.CreateIncident(s.ctx(), &i, func([]int64) error { return nil })
 		}
 		s.refused(again(), cron.TooMany, cron.SubjectIncident)
-		list, err := db.Incidents(s.ctx(), account, p.ID, 0, 1)
+		list, _, err := db.Incidents(s.ctx(), account, p.ID, 0, 1)
 		s.ok(err)
 		s.update(db, &list[0], 0, statuspage.Resolved)
 		s.raw().AddIncidents(account, p.ID, statuspage.MaxIncidents-statuspage.MaxOpenIncidents, db.Now().Add(-time.Hour))
@@ -250,6 +254,33 @@ var incidentTests = []test{
 		s.ok(fill("x", statuspage.MaxUpdates-2))
 		s.equal("updates", length, statuspage.MaxUpdates)
 	}},
+	{"a list of incidents has no more of them than there is room for", func(s *suite) {
+		db, account, _ := s.start()
+		p := s.shown(db, account, 0)
+		var want []int64
+		for n := range 7 {
+			i := s.incident(db, &p, time.Duration(n)*time.Hour)
+			want = append(want, i.ID)
+			s.ok(db.UpdateIncident(s.ctx(), account, p.ID, i.ID, func(i *statuspage.Incident, _ []int64) error {
+				for range 15 {
+					i.Updates = append(i.Updates, statuspage.Update{Text: strings.Repeat("x", statuspage.MaxUpdateText), At: i.Updates[0].At})
+				}
+				return nil
+			}))
+		}
+		var got []int64
+		for before, more := int64(0), true; more; {
+			var list []statuspage.Incident
+			var err error
+			list, more, err = db.Incidents(s.ctx(), account, p.ID, before, 50)
+			s.ok(err)
+			s.equal("a part of the list", []any{len(list) > 0, len(list) <= 4, len(list[0].Updates)}, []any{true, true, 16})
+			for _, i := range list {
+				got, before = append(got, i.ID), i.ID
+			}
+		}
+		s.equal("incidents", got, want)
+	}},
 	{"incidents of others are not there", func(s *suite) {
 		db, account, _ := s.start()
 		stranger := s.account(db)
@@ -261,11 +292,11 @@ var incidentTests = []test{
 			subject := cron.SubjectIncident
 			if at == [2]int64{stranger, p.ID} {
 				subject = cron.SubjectStatusPage
-				s.missing(second(db.Incidents(s.ctx(), at[0], at[1], 0, 10)), subject)
-				s.missing(second(db.IncidentsBehind(s.ctx(), at[0], at[1], time.Time{}, 0, 10)), subject)
+				s.missing(third(db.Incidents(s.ctx(), at[0], at[1], 0, 10)), subject)
+				s.missing(third(db.IncidentsBehind(s.ctx(), at[0], at[1], time.Time{}, 0, 10)), subject)
 				s.missing(second(db.OpenIncidents(s.ctx(), at[0], at[1])), subject)
 			} else {
-				s.missing(second(db.Incidents(s.ctx(), at[0], at[1], i.ID, 10)), subject)
+				s.missing(third(db.Incidents(s.ctx(), at[0], at[1], i.ID, 10)), subject)
 			}
 			s.missing(second(db.Incident(s.ctx(), at[0], at[1], i.ID)), cron.SubjectIncident)
 			s.missing(db.UpdateIncident(s.ctx(), at[0], at[1], i.ID, nothing), subject)
@@ -344,7 +375,7 @@ var automaticTests = []test{
 			s.raw().Exec(`UPDATE status_component SET outage_at = 0`)
 			s.raw().Observe(c.ID, statuspage.MajorOutage, at)
 			s.workIncidents(db)
-			list, err := db.Incidents(s.ctx(), account, p.ID, 0, 10)
+			list, _, err := db.Incidents(s.ctx(), account, p.ID, 0, 10)
 			s.ok(err)
 			s.equal("incidents", len(list), n+1)
 			i := list[0]
@@ -370,7 +401,7 @@ var automaticTests = []test{
 		p := s.shown(db, account, 1, automatic, func(p *statuspage.Page) { p.Components[0].PublishAutomatic = false })
 		s.raw().Observe(p.Components[0].ID, statuspage.MajorOutage, db.Now().Add(-time.Hour))
 		s.workIncidents(db)
-		list, err := db.Incidents(s.ctx(), account, p.ID, 0, 10)
+		list, _, err := db.Incidents(s.ctx(), account, p.ID, 0, 10)
 		s.ok(err)
 		s.equal("drafts", []bool{len(list) == 1, list[0].Draft}, []bool{true, true})
 		s.ok(db.UpdateStatusPage(s.ctx(), account, p.ID, func(p *statuspage.Page) error { p.Components = nil; return nil }))

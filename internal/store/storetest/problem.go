@@ -50,6 +50,8 @@ func (s *suite) manually(db *store.Store, node, jobID int64, result func(cron.La
 
 func second[T any](_ T, err error) error { return err }
 
+func third[A, B any](_ A, _ B, err error) error { return err }
+
 func lost(l cron.Launch) cron.Completion {
 	c := cron.Completion{Launch: l, Result: cron.Lost()}
 	c.Result.Started = time.Now().UTC()
