@@ -139,6 +139,7 @@ func (v *visitor) awaitSeen(what string, is func(seen) bool) {
 type stream struct {
 	changes atomic.Int64
 	ended   atomic.Bool
+	cut     atomic.Bool // the connection ended before the answer
 	close   func()
 }
 
@@ -162,11 +163,13 @@ func (v *visitor) follow() *stream {
 	}}
 	go func() {
 		defer close(done)
-		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		lines := bufio.NewScanner(answer.Body)
+		for lines.Scan() {
 			if lines.Text() == "event: change" {
 				s.changes.Add(1)
 			}
 		}
+		s.cut.Store(lines.Err() != nil)
 		s.ended.Store(true)
 	}()
 	v.t.Cleanup(s.close)
@@ -272,6 +275,12 @@ func TestStatusPageStreams(t *testing.T) {
 				t.Errorf("%s: after the event the page shows %+v; the stream has ended: %t", step.name, after, events.ended.Load())
 			}
 			events.close()
+		}
+		events := v.follow()
+		b.Stop()
+		await(t, "the stream ends with the node", events.ended.Load)
+		if events.cut.Load() {
+			t.Error("the stream was cut")
 		}
 	})
 }
