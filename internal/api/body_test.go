@@ -234,6 +234,7 @@ func TestIgnored(t *testing.T) {
 		{"PATCH", "/statuspages/1/incidents/1/updates/1", `{"update":{"text":"x","draft":true}}`, "/update/draft"},
 		{"POST", "/statuspages/1/maintenances", `{"maintenance":{"title":"a","start":4102444800,"end":4102444801,"componentIds":[1],"jobIds":[1],"active":true}}`,
 			"/maintenance/jobIds"},
+		{"POST", "/statuspages/1/domains", `{"domain":{"host":"status.example.net","fault":"none","port":1},"x":1}`, "/x, /domain/port"},
 		{"PATCH", "/statuspages/1/maintenances/3", `{"maintenance":{"title":"a","windowId":1}}`, "/maintenance/windowId"},
 		{"PATCH", "/maintenance/1", `{"window":{"schedule":{"hours":[1],"minutes":[0],"months":[1],"mdays":[1],"wdays":[1],"spreadSeconds":1},"durationSeconds":1}}`, "/window/schedule/spreadSeconds"},
 		{"POST", "/statuspages", `{"statusPage":{"title":"a","created":1,"colour":1,"components":[{"title":"x","state":"unknown","name":1,"rule":{"of":3,"mean":1}}]}}`,
@@ -313,7 +314,7 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		"POST /apikeys", "POST /channels", "POST /channels/{channelId}/mute", "POST /history/rerun", "POST /invitations", "POST /jobs/bulk", "POST /jobs/{jobId}/clone", "POST /maintenance",
 		"POST /problems/{problemId}/acknowledge", "POST /problems/{problemId}/note", "POST /problems/{problemId}/resolve",
 		"POST /problems/{problemId}/snooze", "POST /secrets", "POST /sessions", "POST /statuspages", "POST /statuspages/{statusPageId}/components/{componentId}/state",
-		"POST /statuspages/{statusPageId}/incidents", "POST /statuspages/{statusPageId}/incidents/{incidentId}/updates",
+		"POST /statuspages/{statusPageId}/domains", "POST /statuspages/{statusPageId}/incidents", "POST /statuspages/{statusPageId}/incidents/{incidentId}/updates",
 		"POST /statuspages/{statusPageId}/maintenances",
 		"POST /testruns", "POST /views", "PUT /folders", "PUT /jobs", "PUT /tls"}
 	if !slices.Equal(calls, want) {

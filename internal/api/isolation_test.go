@@ -98,6 +98,9 @@ var strangers = map[string]string{
 	"POST /maintenance, for a job":                                    `{"window":{"title":"mine","start":4102444800,"end":4102444801,"jobIds":[1],"folderIds":[1]}}`,
 	"PATCH /maintenance/{windowId}":                                   `{"window":{"title":"mine"}}`,
 	"DELETE /maintenance/{windowId}":                                  ``,
+	"POST /statuspages/{statusPageId}/domains":                        `{"domain":{"host":"mine.example.net"}}`,
+	"POST /statuspages/{statusPageId}/domains/{domainId}/check":       ``,
+	"DELETE /statuspages/{statusPageId}/domains/{domainId}":           ``,
 	"POST /statuspages":                                               `{"statusPage":{"title":"mine"}}`,
 	"POST /statuspages, with a job":                                   `{"statusPage":{"title":"mine","components":[{"title":"x","jobIds":[1]}]}}`,
 	"PATCH /statuspages/{statusPageId}":                               `{"statusPage":{"title":"mine"}}`,
@@ -142,6 +145,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 	waits := owner.readRun(owner.do("POST", path+"/run", ""))
 	owner.must("POST", "/maintenance", `{"window":{"title":"`+marker+`","start":4102444800,"end":4102444801,"tags":["`+marker+`"]}}`)
 	owner.must("POST", "/statuspages", `{"statusPage":{"title":"`+marker+`","text":"`+marker+`","published":true,"components":[{"title":"`+marker+`"}]}}`)
+	owner.must("POST", "/statuspages/1/domains", `{"domain":{"host":"`+marker+`.example.net"}}`)
 	owner.must("POST", "/statuspages/1/incidents", `{"incident":{"title":"`+marker+`","update":{"text":"`+marker+`"}}}`)
 	if err := s.store.Subscribe(t.Context(), &statuspage.Subscriber{PageID: 1, Address: marker + "@example.com"}, [32]byte{1},
 		func(context.Context, *statuspage.Subscriber, bool) error { return nil }); err != nil {
@@ -159,7 +163,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		"{channelId}":      "3", // after those that the accounts began with
 		"{notificationId}": fmt.Sprint(tables.AddMessage(cron.Channel{ID: 3, AccountID: owner.account.ID}, cron.MessageSent)),
 		"{secretId}":       "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
-		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{componentId}": "1", "{incidentId}": "1", "{updateId}": "1", "{maintenanceId}": "2", "{subscriberId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
+		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{componentId}": "1", "{incidentId}": "1", "{updateId}": "1", "{maintenanceId}": "2", "{subscriberId}": "1", "{domainId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
 		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {

@@ -26,6 +26,7 @@ var (
 	statusPageBody  = wire.BodyLimit{Bytes: wire.EscapedLength*(statuspage.MaxText+(statuspage.MaxGroups+statuspage.MaxComponents)*2*statuspage.MaxNote) + 128<<10, Items: 10_000}
 	incidentBody    = wire.BodyLimit{Bytes: wire.EscapedLength*statuspage.MaxUpdateText + 64<<10, Items: 1000}
 	planBody        = wire.BodyLimit{Bytes: wire.EscapedLength*statuspage.MaxMaintenanceText + 64<<10, Items: 1000}
+	domainBody      = wire.BodyLimit{Bytes: 16 << 10, Items: 100}
 	stateBody       = wire.BodyLimit{Bytes: 4 << 10, Items: 20}
 	accountBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
 	rerunBody       = wire.BodyLimit{Bytes: 64 << 10, Items: 100}

@@ -87,7 +87,7 @@ func newService(s *store.Store, plans cron.Plans) *service.Service {
 
 func serviceConfig(s *store.Store, plans cron.Plans) service.Config {
 	return service.Config{
-		Store: s, Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1},
+		Store: s, Addresses: metadataOnly{}, Plans: plans, Secret: [32]byte{1}, PublicURL: "https://cron.example.com",
 	}
 }
 

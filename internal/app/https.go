@@ -69,6 +69,7 @@ func (n *node) orderCertificates(ctx context.Context) (stop func() error, err er
 	}
 	c := certificate.Config{
 		Directory: o.ACMEDirectory, Email: o.ACMEEmail, Roots: n.roots, Listen: addressOf(n.listener), Store: n.db, Logger: n.logger,
+		OnDemand: n.onDemand(),
 	}
 	for _, host := range o.ACME {
 		c.Hosts = append(c.Hosts, string(host))
@@ -156,10 +157,7 @@ func (n *node) servePlain(context.Context) (stop func() error, err error) {
 // plainHandler answers challenges of ACME and whether the process lives, and sends browsers to HTTPS. It does not redirect
 // who shows an API key, because that would hide that the key is sent in the clear, time and again.
 func (n *node) plainHandler() http.Handler {
-	return mux(routes{"GET /healthz": http.HandlerFunc(health)}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n.acme != nil && n.acme.Challenge(w, r) {
-			return
-		}
+	own := mux(routes{"GET /healthz": http.HandlerFunc(health)}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		base := n.baseURL(r.Host)
 		switch {
 		case r.Header.Get("Authorization") != "":
@@ -170,6 +168,12 @@ func (n *node) plainHandler() http.Handler {
 			http.Redirect(w, r, base+pathOf(r.URL), http.StatusPermanentRedirect)
 		}
 	}))
+	all := atDomains(n.domains, http.HandlerFunc(n.toHTTPS), own)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.acme == nil || !n.acme.Challenge(w, r) {
+			all.ServeHTTP(w, r)
+		}
+	})
 }
 
 // pathOf is the path and the query of what a request asks for, which may name another host or be no path at all.

@@ -22,6 +22,7 @@ import (
 	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/notify"
+	"punctual/internal/public"
 	"punctual/internal/scheduler"
 	"punctual/internal/service"
 	"punctual/internal/store"
@@ -59,9 +60,10 @@ type node struct {
 	answering *probe
 	writing   *probe
 	guard     *fetch.Guard
-	exchanger *fetch.Client  // of executions and messages
-	sender    *notify.Sender // of messages to channels
-	mailer    notify.Mailer  // nil without a mail server
+	exchanger *fetch.Client   // of executions and messages
+	sender    *notify.Sender  // of messages to channels
+	mailer    notify.Mailer   // nil without a mail server
+	domains   *public.Domains // of status pages
 	jobs      *scheduler.Scheduler
 	manager   serviceManager
 	ready     atomic.Bool // all parts have started, and the node is not stopping
@@ -100,6 +102,8 @@ func (n *node) parts() []part {
 		{"keys", workers.part(n.refreshing)},
 		{"watchdog", workers.part(n.watchdog)},
 		{"mail", n.prepareMails},
+		{"domains", n.readDomains},
+		{"domains", workers.part(n.refreshingDomains)},
 		{"certificates by ACME", n.orderCertificates},
 		{"certificate", workers.part(n.reloading)},
 		{"API", n.serveAPI},
@@ -116,6 +120,7 @@ func (n *node) parts() []part {
 		{"status pages", workers.part(n.statusPages)},
 		{"incidents", workers.part(n.incidents)},
 		{"subscriptions", workers.part(n.subscriptions)},
+		{"domain checks", workers.part(n.checkingDomains)},
 		{"operator notices", workers.part(n.watchService)},
 		{"announcement", n.announce},
 	}

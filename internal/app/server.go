@@ -38,7 +38,9 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
 	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.isSetUp})
 	handler := mux(own, reservePages(pages, console, count(api, n.metrics)))
-	server := n.newServer(strictTransport(handler, n.config.Serve.TrustedProxies))
+	// Not for domains of status pages, which may move elsewhere.
+	handler = strictTransport(handler, n.config.Serve.TrustedProxies)
+	server := n.newServer(atDomains(n.domains, pages, handler))
 	watch(server)
 	server.RegisterOnShutdown(func() { close(stopping) })
 	limited := n.limit(n.listener, n.shares.connections)

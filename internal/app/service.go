@@ -14,7 +14,7 @@ func newService(s service.Config, c config.Config) (*service.Service, error) {
 	if sender != nil {
 		s.Mailer = sender
 	}
-	s.PublicURL = configuredURL(c)
+	s.PublicURL, s.OwnHosts = configuredURL(c), ownHosts(c)
 	s.SignUp = c.Serve.SignUp == "open"
 	s.Lifetimes = service.SessionLifetimes{Idle: c.Serve.SessionIdle, Total: c.Serve.SessionLifetime}
 	return service.New(s), nil

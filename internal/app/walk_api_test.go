@@ -108,6 +108,10 @@ var callsOfAPI = []visit{
 	{"GET /statuspages/{statusPageId}/maintenances/{maintenanceId}", ``, "-2-x00 ++++ --x00+x+", false},
 	{"PATCH /statuspages/{statusPageId}/maintenances/{maintenanceId}", `{"maintenance":{"title":"x"}}`, "-2-x00 x+++ --x00x++", false},
 	{"DELETE /statuspages/{statusPageId}/maintenances/{maintenanceId}", ``, "-2-x00 x+++ --x00x++", false},
+	{"GET /statuspages/{statusPageId}/domains", ``, "-2-x00 ++++ --x00+x+", false},
+	{"POST /statuspages/{statusPageId}/domains", `{"domain":{"host":"new.example.net"}}`, "-2-x~~ x~~~ --x~~x~~", false}, // localhost has none
+	{"POST /statuspages/{statusPageId}/domains/{domainId}/check", ``, "-2-x00 x+++ --x00x++", false},
+	{"DELETE /statuspages/{statusPageId}/domains/{domainId}", ``, "-2-x00 x+++ --x00x++", false},
 	{"GET /maintenance", ``, "-2-x++ ++++ --x+++x+", false},
 	{"POST /maintenance", `{"window":{"title":"x","start":4102444800,"end":4102444801}}`, "-2-x++ x+++ --x++x++", false},
 	{"GET /maintenance/{windowId}", ``, "-2-x00 ++++ --x00+x+", false},

@@ -417,18 +417,20 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.names["name"], g.names["version"], g.names["slug"] = "nowhere", "1", page.Slug // which whoever asks for the page knows
 }
 
-// addIncident makes an incident, a maintenance and a subscriber of a status page.
+// addIncident makes an incident, a maintenance, a domain and a subscriber of a status page.
 func (g *ground) addIncident(ctx context.Context, db *store.Store, page *statuspage.Page) {
 	account, title := page.AccountID, page.Title
 	incident := statuspage.Incident{PageID: page.ID, AccountID: account, Title: title, Updates: []statuspage.Update{{Text: title, At: db.Now()}}}
 	plan := statuspage.Plan{PageID: page.ID, AccountID: account, Title: title, Text: title, Start: db.Now(), End: db.Now().Add(time.Hour),
 		ComponentIDs: []int64{page.Components[0].ID}}
+	domain := statuspage.Domain{AccountID: account, PageID: page.ID, Host: inside + ".example.net"}
+	g.must(db.CreateStatusDomain(ctx, &domain))
 	fine := func([]int64) error { return nil }
 	g.must(db.CreateIncident(ctx, &incident, fine))
 	g.must(db.CreateStatusPlan(ctx, &plan, fine))
 	x := statuspage.Subscriber{PageID: page.ID, Address: "to@" + title + ".example"}
 	g.must(db.Subscribe(ctx, &x, [32]byte{1}, func(context.Context, *statuspage.Subscriber, bool) error { return nil }))
-	for name, id := range map[string]int64{"incidentId": incident.ID, "subscriberId": x.ID,
+	for name, id := range map[string]int64{"incidentId": incident.ID, "subscriberId": x.ID, "domainId": domain.ID,
 		"updateId": incident.Updates[0].ID, "maintenanceId": plan.ID} {
 		g.names[name] = fmt.Sprint(id)
 	}

@@ -40,6 +40,7 @@ type Config struct {
 	Roots     *x509.CertPool // verify the connection to the certificate authority; nil for those of the system
 	Listen    netip.AddrPort // of the TLS listener, which uses ACME.Certificate
 	Plain     netip.AddrPort // of the plain HTTP listener, which uses ACME.Challenge; invalid if there is none
+	OnDemand  OnDemand       // further hosts, whose certificates are ordered when they are asked for; the zero value for none
 	Store     Store
 	Logger    *slog.Logger
 }
@@ -58,6 +59,7 @@ type ACME struct {
 	cache   *certmagic.Cache
 	config  *certmagic.Config
 	issuer  *certmagic.ACMEIssuer
+	demand  *onDemand // nil without Config.OnDemand
 	logger  *slog.Logger
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -80,12 +82,16 @@ func Start(ctx context.Context, c Config) *ACME {
 		// Let's Encrypt has no OCSP any more, and the start must not wait for the responder of another authority.
 		OCSP: certmagic.OCSPConfig{DisableStapling: true},
 	})
-	a.issuer = certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{
+	issuer := certmagic.ACMEIssuer{
 		CA: c.Directory, Email: c.Email, Agreed: true, TrustedRoots: c.Roots, Logger: library,
 		ListenHost: c.Listen.Addr().String(), AltTLSALPNPort: int(c.Listen.Port()),
 		DisableHTTPChallenge: !c.Plain.IsValid(), AltHTTPPort: int(c.Plain.Port()),
-	})
+	}
+	a.issuer = certmagic.NewACMEIssuer(a.config, issuer)
 	a.config.Issuers = []certmagic.Issuer{a.issuer}
+	if c.OnDemand.Covers != nil {
+		a.demand = a.newOnDemand(background, c.OnDemand, issuer, library)
+	}
 	for _, host := range c.Hosts {
 		known, err := a.config.CacheManagedCertificate(background, host)
 		a.running.Go(func() { a.manage(background, host, known, err) })
@@ -133,7 +139,11 @@ func (a *ACME) event(_ context.Context, name string, data map[string]any) error 
 
 // Certificate is for tls.Config.GetCertificate. It answers challenges too. Other hosts never cause a database query.
 func (a *ACME) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if slices.Contains(hello.SupportedProtos, ChallengeProtocol) && !a.Covers(hello.ServerName) {
+	name, challenge := hostOf(hello.ServerName), slices.Contains(hello.SupportedProtos, ChallengeProtocol)
+	switch own := a.Covers(name); {
+	case !own && !challenge && a.demands(name):
+		return a.demand.certificate(hello.Context(), name)
+	case !own && challenge && !a.demands(name):
 		return nil, errOtherHost
 	}
 	return a.config.GetCertificate(hello)
@@ -142,12 +152,17 @@ func (a *ACME) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error)
 // Challenge answers an HTTP-01 challenge (RFC 8555, section 8.3). It returns false, and writes nothing, for other requests.
 func (a *ACME) Challenge(w http.ResponseWriter, r *http.Request) bool {
 	host, _, _ := strings.Cut(r.Host, ":")
-	return a.Covers(host) && a.issuer.HandleHTTPChallenge(w, r)
+	return (a.Covers(host) || a.demands(hostOf(host))) && a.issuer.HandleHTTPChallenge(w, r)
 }
 
 // Covers tells whether a host is one of Config.Hosts.
 func (a *ACME) Covers(host string) bool {
-	return slices.Contains(a.hosts, strings.TrimSuffix(strings.ToLower(host), "."))
+	return slices.Contains(a.hosts, hostOf(host))
+}
+
+// demands tells whether the certificate of a host is ordered on demand.
+func (a *ACME) demands(host string) bool {
+	return a.demand != nil && host != "" && a.demand.Covers(host)
 }
 
 // NotAfter is when the first certificate expires; the zero time while one is missing.
@@ -172,9 +187,15 @@ func (a *ACME) NotAfter() (first time.Time) {
 // Close ends all work and releases the locks of this node.
 func (a *ACME) Close() error {
 	a.stop()
+	if a.demand != nil {
+		a.demand.settle()
+	}
 	a.running.Wait()
 	stopped := make(chan struct{})
 	go func() {
+		if a.demand != nil {
+			a.demand.cache.Stop()
+		}
 		a.cache.Stop()
 		close(stopped)
 	}()

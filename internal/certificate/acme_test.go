@@ -62,8 +62,8 @@ func listen(t *testing.T) net.Listener {
 
 func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
 
-// open runs a site on a database until the end of the test.
-func open(t *testing.T, db certificate.Store, a *authority.Authority, listener, plain net.Listener, hosts ...string) *site {
+// open runs a site on a database until the end of the test, after a change of its configuration, which may be nil.
+func open(t *testing.T, db certificate.Store, a *authority.Authority, listener, plain net.Listener, change func(*certificate.Config), hosts ...string) *site {
 	t.Helper()
 	s := &site{tls: listener, plain: plain, log: new(logText)}
 	c := certificate.Config{
@@ -73,6 +73,9 @@ func open(t *testing.T, db certificate.Store, a *authority.Authority, listener, 
 	}
 	if plain != nil {
 		c.Plain = plain.Addr().(*net.TCPAddr).AddrPort()
+	}
+	if change != nil {
+		change(&c)
 	}
 	s.ACME = certificate.Start(t.Context(), c)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -143,7 +146,7 @@ func TestOrder(t *testing.T) {
 			a := authority.Start(t, portOf(listeners[0]), 1)
 			var first *x509.Certificate
 			dbs := []*store.Store{storetest.Open(t, o), storetest.Open(t, o), storetest.Open(t, o)}
-			sites := []*site{open(t, dbs[0], a, listeners[0], nil, host), open(t, dbs[1], a, listeners[1], nil, host)}
+			sites := []*site{open(t, dbs[0], a, listeners[0], nil, nil, host), open(t, dbs[1], a, listeners[1], nil, nil, host)}
 			for _, s := range sites {
 				c := s.awaitCertificate(t, host, a)
 				if first == nil {
@@ -156,7 +159,7 @@ func TestOrder(t *testing.T) {
 					t.Errorf("the certificate expires at %v, and the site says %v", c.NotAfter, s.NotAfter())
 				}
 			}
-			late := open(t, dbs[2], a, listeners[2], nil, host)
+			late := open(t, dbs[2], a, listeners[2], nil, nil, host)
 			if c, err := handshake(late.tls, host, a.Issued); err != nil || !c.Equal(first) {
 				t.Errorf("a site that starts later has no certificate at once: %v", err)
 			}
@@ -180,14 +183,14 @@ func TestALockOfADeadNode(t *testing.T) {
 	if locked, err := db.LockACME(t.Context(), "issue_cert_"+host, "dead", -time.Second); err != nil || !locked {
 		t.Fatalf("locked %v, %v", locked, err)
 	}
-	open(t, db, a, listener, nil, host).awaitCertificate(t, host, a)
+	open(t, db, a, listener, nil, nil, host).awaitCertificate(t, host, a)
 }
 
 // TestHTTPChallenge has an authority that reaches the plain listener only.
 func TestHTTPChallenge(t *testing.T) {
 	listener, plain := listen(t), listen(t)
 	a := authority.Start(t, 1, portOf(plain))
-	s := open(t, storetest.Open(t, storetest.Databases[0].New(t)), a, listener, plain, host, "b.example.com")
+	s := open(t, storetest.Open(t, storetest.Databases[0].New(t)), a, listener, plain, nil, host, "b.example.com")
 	for _, name := range []string{host, "b.example.com"} {
 		s.awaitCertificate(t, name, a)
 	}
@@ -228,7 +231,7 @@ func TestStrangersAtTheDoor(t *testing.T) {
 	listener, plain := listen(t), listen(t)
 	a := authority.Start(t, portOf(listener), portOf(plain))
 	db := &counted{Store: storetest.Open(t, storetest.Databases[0].New(t))}
-	s := open(t, db, a, listener, plain, host)
+	s := open(t, db, a, listener, plain, nil, host)
 	s.awaitCertificate(t, host, a)
 	if _, err := handshake(s.tls, "", a.Issued); err == nil || !errors.As(err, new(*tls.CertificateVerificationError)) {
 		t.Errorf("a client that names no host gets: %v", err) // the certificate, which it cannot check

@@ -199,6 +199,10 @@ const (
 	RuleUnknownComponent       // Given: the id of a component that the status page does not have
 	RulePicture                // nothing; not a PNG, JPEG or WebP picture that can be read
 	RulePictureSize            // Limit: pixels that a picture may have
+	RuleDomain                 // Given: what cannot be the domain of a status page
+	RuleDomainOwn              // Given: a host of the service itself
+	RuleDomainsOff             // nothing; a service without a public URL with a host name
+	RuleDomainCheck            // Limit: seconds between two checks of a domain
 )
 
 // Unit is the unit of a limit.
@@ -269,6 +273,7 @@ const (
 	SubjectComponent
 	SubjectLogo
 	SubjectSubscriber
+	SubjectDomain
 )
 
 // Error is the text for logs; people read the sentences of package message.

@@ -11,18 +11,19 @@ import (
 
 // Plan is a set of limits that accounts share. A number of 0 is no limit, where nothing else is said.
 type Plan struct {
-	Name           string
-	DefaultTimeout time.Duration // of an execution whose job names none; never 0
-	MaxTimeout     time.Duration // of an execution; never 0
-	MaxResponse    int64         // bytes of headers and body together that an execution may receive; never 0
-	MaxInFlight    int           // executions of the account at once, on one node
-	MaxFailures    int           // counted failures in a row that a job survives
-	MaxJobs        int
-	MaxKeys        int
-	MaxSecrets     int
-	MaxChannels    int
-	MaxStatusPages int
-	MaxSubscribers int // of a status page
+	Name             string
+	DefaultTimeout   time.Duration // of an execution whose job names none; never 0
+	MaxTimeout       time.Duration // of an execution; never 0
+	MaxResponse      int64         // bytes of headers and body together that an execution may receive; never 0
+	MaxInFlight      int           // executions of the account at once, on one node
+	MaxFailures      int           // counted failures in a row that a job survives
+	MaxJobs          int
+	MaxKeys          int
+	MaxSecrets       int
+	MaxChannels      int
+	MaxStatusPages   int
+	MaxSubscribers   int // of a status page
+	MaxStatusDomains int // of all its status pages
 
 	MaxVersionBytes int64 // of the definitions that are kept, compressed
 
@@ -57,7 +58,7 @@ func DefaultPlans() Plans {
 	standard := Plan{
 		Name: PlanDefault, DefaultTimeout: 30 * time.Second, MaxTimeout: 30 * time.Second,
 		MaxResponse: 64 << 10, MaxInFlight: 100, MaxFailures: 15, MaxJobs: 500, MaxKeys: 10, MaxSecrets: 50, MaxVersionBytes: 50 << 20, MinInterval: time.Minute,
-		MaxChannels: 20, MaxStatusPages: 5, MaxSubscribers: 1000, MailsPerDay: 200,
+		MaxChannels: 20, MaxStatusPages: 5, MaxSubscribers: 1000, MaxStatusDomains: 3, MailsPerDay: 200,
 		Retention: 30 * 24 * time.Hour, DailyRequests: 100, MethodRate: 5, CreateJobRate: 1, CreateJobMinute: 5,
 		CreateFolderRate: 1, CreateFolderMinute: 10, ChangeFolderRate: 1, TestRunsPerDay: 100, TestRunInterval: testRunInterval,
 	}
@@ -65,7 +66,7 @@ func DefaultPlans() Plans {
 	member.Name, member.DailyRequests, member.MaxTimeout = PlanMember, 5000, 5*time.Minute
 	member.MaxResponse, member.MaxInFlight, member.MaxJobs, member.MaxKeys = 256<<10, 500, 5000, 50
 	member.MaxSecrets, member.MaxVersionBytes, member.MaxChannels, member.MailsPerDay = 200, 250<<20, 100, 2000
-	member.MaxStatusPages, member.MaxSubscribers = 20, 10_000
+	member.MaxStatusPages, member.MaxSubscribers, member.MaxStatusDomains = 20, 10_000, 10
 	member.MinInterval, member.Retention, member.TestRunsPerDay = 10*time.Second, 90*24*time.Hour, 1000
 	return Plans{
 		PlanDefault: standard,

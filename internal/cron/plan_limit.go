@@ -45,6 +45,7 @@ var PlanLimits = []PlanLimit{
 	countLimit("maxChannels", "Channels.", func(p *Plan) *int { return &p.MaxChannels }),
 	countLimit("maxStatusPages", "Status pages.", func(p *Plan) *int { return &p.MaxStatusPages }),
 	countLimit("maxSubscribers", "Subscribers of a status page.", func(p *Plan) *int { return &p.MaxSubscribers }),
+	countLimit("maxStatusDomains", "Domains of status pages.", func(p *Plan) *int { return &p.MaxStatusDomains }),
 	countLimit("mailsPerDay", "E-mails that channels send per UTC day.", func(p *Plan) *int { return &p.MailsPerDay }),
 	{
 		Name: "maxVersionBytes", What: "Size of the versions of jobs that are kept, compressed.", Unit: "bytes", most: largestLimit,

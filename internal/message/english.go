@@ -102,8 +102,13 @@ var englishProblems = map[cron.Rule]string{
 	cron.RuleUnknownGroup:     "The page has no group {quoted}; choose one of its groups, or add it.",
 	cron.RuleUnknownComponent: "The page has no component {given}; name one that it has, or leave out the ID of a new one.",
 	cron.RulePicture:          "The file is not a picture that can be read; upload a PNG, JPEG or WebP file.",
-	cron.RulePictureSize:      "The picture is too large; its width times its height may be at most {limit} pixels.",
-	cron.RuleUnknownJob:       "There is no job {given} in this account; choose one that exists.",
+	cron.RuleDomain: "{quoted} cannot be the domain of a status page; write the name of a host with at least two parts, such as " +
+		"status.example.com, without scheme, port and path.",
+	cron.RuleDomainOwn:   "{quoted} is a host of this service itself; choose one of your own domain.",
+	cron.RuleDomainsOff:  "This service has no public host name that domains could lead to; its operator has to set --public-url.",
+	cron.RuleDomainCheck: "The domain was checked a moment ago; wait {limit} seconds between two checks.",
+	cron.RulePictureSize: "The picture is too large; its width times its height may be at most {limit} pixels.",
+	cron.RuleUnknownJob:  "There is no job {given} in this account; choose one that exists.",
 	cron.RuleIdentifier: "{quoted} is not the identifier of an execution; use one from the history of the job, " +
 		"such as 12345-31-0-67890.",
 	cron.RuleRunWaits: "A manual run of this job was requested before and has not started yet; wait until it has.",
@@ -246,6 +251,9 @@ var englishErrors = map[About]string{
 	{cron.Conflict, cron.SubjectView}:    "You have a view with this title already, ignoring case. Choose another title.",
 	{cron.TooMany, cron.SubjectMaintenance}: "This account has as many maintenance windows as are possible, and none of them is over. " +
 		"Delete one that is no longer needed, or let one window be for several jobs, folders or tags.",
+	{cron.Conflict, cron.SubjectDomain}: "A status page of this account has this domain already. Remove it there first.",
+	{cron.TooMany, cron.SubjectDomain}: "The plan of this account allows no further domain of status pages. Remove one that is no longer needed, " +
+		"or ask the operator of the service for a larger plan.",
 	{cron.Conflict, cron.SubjectStatusPage}: "The address is taken by another status page of this service. Choose another one.",
 	{cron.TooMany, cron.SubjectView}:        "You have as many views as are possible. Delete one, then save this one again.",
 	{cron.Conflict, cron.SubjectFolder}:     "A folder with this title exists already, ignoring case. Choose another title.",
@@ -302,6 +310,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectComponent:   "component",
 	cron.SubjectLogo:        "logo",
 	cron.SubjectSubscriber:  "subscriber",
+	cron.SubjectDomain:      "domain of a status page",
 	cron.SubjectIncident:    "incident", cron.SubjectIncidentUpdate: "update of the incident", cron.SubjectPageMaintenance: "maintenance of a status page",
 }
 

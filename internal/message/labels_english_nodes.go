@@ -45,6 +45,7 @@ var englishNodes = map[string]string{
 	"limit.channels":              "Channels",
 	"limit.status-pages":          "Status pages",
 	"limit.subscribers":           "Subscribers of a status page",
+	"limit.status-domains":        "Domains of status pages",
 	"limit.mails":                 "Mails per day",
 	"limit.versions":              "Size of the versions of jobs",
 	"limit.interval":              "Shortest time between two runs",

@@ -53,6 +53,9 @@ func (v *visit) find() (err error) {
 		return cron.Missing(cron.SubjectNone)
 	}
 	v.shown, err = v.cache.get(v.ctx(), v.slug)
+	if err == nil && v.domain != "" && v.shown.door.PageID != v.pageID {
+		err = cron.Missing(cron.SubjectNone) // another page has the slug now, and this node does not know it yet
+	}
 	return err
 }
 
@@ -86,11 +89,19 @@ func (v *visit) admit() error {
 		return errAsked{func() error { return v.askPassword(v.askedStatus(), "") }}
 	case door.Access == statuspage.AccessMembers:
 		return errAsked{func() error {
-			http.Redirect(v.w, v.r, visitPath+url.PathEscape(v.slug), http.StatusSeeOther)
+			http.Redirect(v.w, v.r, v.console(), http.StatusSeeOther)
 			return nil
 		}}
 	}
 	return nil
+}
+
+// console is where members get a pass for the page.
+func (v *visit) console() string {
+	if v.domain == "" {
+		return visitPath + url.PathEscape(v.slug)
+	}
+	return v.publicURL + visitPath + url.PathEscape(v.slug) + "?" + url.Values{"host": {v.domain}}.Encode()
 }
 
 // near tells whether the visitor's address lies in the networks of the page.
@@ -145,7 +156,7 @@ func (v *visit) askedStatus() int {
 }
 
 func (v *visit) askPassword(status int, wrong string) error {
-	return v.page(status, "password", passwordPage{v.plainFrame(), root + v.slug, v.slug, wrong})
+	return v.page(status, "password", passwordPage{v.plainFrame(), v.top(), v.slug, wrong})
 }
 
 // enterPassword checks the password of a page.
@@ -195,7 +206,7 @@ func enterByPass(v *visit) error {
 
 func (v *visit) toPage() error {
 	v.w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(v.w, v.r, root+v.slug, http.StatusSeeOther)
+	http.Redirect(v.w, v.r, v.top(), http.StatusSeeOther)
 	return nil
 }
 
@@ -215,7 +226,7 @@ func (v *visit) cookieName() string {
 func (v *visit) setCookie(kind string, person int64, lifetime time.Duration) {
 	expires := v.now().Add(lifetime)
 	said := kind + "." + strconv.FormatInt(expires.Unix(), 10) + "." + strconv.FormatInt(person, 10)
-	http.SetCookie(v.w, &http.Cookie{Name: v.cookieName(), Value: said + "." + v.code(said), Path: root + v.slug, Expires: expires,
+	http.SetCookie(v.w, &http.Cookie{Name: v.cookieName(), Value: said + "." + v.code(said), Path: v.top(), Expires: expires,
 		Secure: v.secure(), HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 

@@ -59,6 +59,7 @@ func (v *visit) componentPage(c *statuspage.Component) *componentPage {
 	h := cmp.Or(histories(&v.shown.view)[c.ID], new(statuspage.History))
 	page := &v.shown.view.Page
 	p := &componentPage{frame: v.frame(), Since: c.Since}
+	p.Canonical = v.canonical(componentPath("", c.ID))
 	p.Path, p.Card, p.Formula = componentPath(p.Home, c.ID), p.componentCard(c, h, page), p.formula(page)
 	for _, last := range []struct {
 		label string

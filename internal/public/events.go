@@ -87,6 +87,9 @@ func (v *visit) tell(stream *eventstream.Stream) {
 		case <-v.stop:
 			return
 		}
+		if v.domain != "" && !v.domains.Leads(v.domain) {
+			return // the page is no longer shown there
+		}
 		s, err := v.cache.get(v.ctx(), v.slug)
 		if err != nil {
 			return // the page is gone, or was never known here

@@ -56,7 +56,7 @@ func updated(entries []feedEntry, created time.Time) time.Time {
 // feed answers with a rendering of a feed.
 func (v *visit) feed(name, mediaType string, write func(home string) ([]byte, error)) error {
 	return v.entered(func() error {
-		home := v.baseURL() + root + v.slug
+		home := v.baseURL() + v.home()
 		r, err := v.shown.render(v.ctx(), name+" "+v.catalogue.Tag+" "+home, func() (string, []byte, error) {
 			body, err := write(home)
 			return mediaType, body, err

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"net"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -20,7 +22,7 @@ type frame struct {
 	Theme   string // "light" or "dark"; empty for that of the visitor
 	Accent  string // the address of a stylesheet with the colour of the page; empty for that of the product
 	Heading string // title of the status page; empty where it is not told
-	Home    string // path of the status page; empty where it is not told
+	Home    string // path below which the pages of the status page are; empty on a domain of its own, and where it is not told
 	Logo    string // addresses; empty for none
 	Dark    string
 	Preview bool // the page is not published
@@ -28,6 +30,8 @@ type frame struct {
 	At      time.Time
 	State   statuspage.State // of the whole page, for its icon
 	Robots  bool             // search engines may know the page
+
+	Canonical string // the address at which search engines are to know the page; empty for this one
 
 	labels *message.Catalogue
 	zone   *time.Location
@@ -43,7 +47,7 @@ func (v *visit) frame() frame {
 	view := &v.shown.view
 	p := &view.Page
 	f := v.plainFrame()
-	f.Heading, f.Home, f.zone, f.At = p.Title, root+p.Slug, zoneOf(view), view.At
+	f.Heading, f.Home, f.zone, f.At = p.Title, v.home(), zoneOf(view), view.At
 	f.Preview, f.Stale, f.State, f.Robots = !v.shown.door.Published, v.shown.stale, statuspage.StateOf(p.Components), v.indexed()
 	switch p.Theme {
 	case statuspage.ThemeLight:
@@ -66,6 +70,40 @@ func (v *visit) frame() frame {
 		f.Dark = ""
 	}
 	return f
+}
+
+// Top is the path of the status page itself.
+func (f frame) Top() string { return cmp.Or(f.Home, "/") }
+
+// home is the path below which the pages of the status page are: nothing on a domain of its own.
+func (v *visit) home() string {
+	if v.domain != "" {
+		return ""
+	}
+	return root + v.slug
+}
+
+// top is the path of the status page itself.
+func (v *visit) top() string { return cmp.Or(v.home(), "/") }
+
+// canonical is the address of a part of a page, such as "/incidents/1", at the domain where the page is at home; empty without one.
+func (v *visit) canonical(part string) string {
+	if v.shown.view.Domain == "" {
+		return ""
+	}
+	return v.domainURL(v.shown.view.Domain) + part
+}
+
+// domainURL is the address of a domain: it is reached as the service itself is, by the same scheme and port.
+func (s *Server) domainURL(host string) string {
+	u, err := url.Parse(s.publicURL)
+	if err != nil || u.Host == "" {
+		return "https://" + host
+	}
+	if port := u.Port(); port != "" {
+		host = net.JoinHostPort(host, port)
+	}
+	return u.Scheme + "://" + host
 }
 
 // zoneOf is the time zone of a page.
@@ -132,7 +170,7 @@ func (v *visit) execute(name string, data any) ([]byte, error) {
 
 // html is the rendering of a page for everybody who may read it.
 func (v *visit) html(key, name string, data func() (any, error)) error {
-	r, err := v.shown.render(v.ctx(), key+" "+v.catalogue.Tag, func() (string, []byte, error) {
+	r, err := v.shown.render(v.ctx(), key+" "+v.catalogue.Tag+" "+v.domain, func() (string, []byte, error) {
 		d, err := data()
 		if err != nil {
 			return "", nil, err

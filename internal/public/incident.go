@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
@@ -107,8 +108,8 @@ func (v *visit) incidentPage(n *statuspage.Incident, from int64) (*incidentPage,
 		return nil, cron.Missing(cron.SubjectNone)
 	}
 	path := incidentPath(p.Home, n.ID)
-	if from != 0 {
-		p.Newest = path
+	if p.Canonical = v.canonical(incidentPath("", n.ID)); from != 0 {
+		p.Newest, p.Canonical = path, ""
 	}
 	if next != 0 {
 		p.Older = path + "?updates=" + strconv.FormatInt(next, 10)
@@ -157,6 +158,9 @@ func showIncidents(v *visit) error {
 				return nil, err
 			}
 			p := &incidentsPage{frame: v.frame()}
+			if before == 0 {
+				p.Canonical = v.canonical("/incidents")
+			}
 			for i := range list {
 				p.Days = p.addPast(p.Days, &list[i])
 			}
@@ -191,7 +195,7 @@ func (v *visit) pathID() (int64, bool) {
 // showLogo answers with a logo.
 func showLogo(v *visit) error {
 	return v.entered(func() error {
-		dark := v.r.Pattern == "GET "+root+"{slug}/logo/dark"
+		dark := strings.HasSuffix(v.r.URL.Path, "/dark")
 		r, err := v.shown.render(v.ctx(), "logo "+strconv.FormatBool(dark), func() (string, []byte, error) {
 			ctx, cancel := v.reading()
 			defer cancel()

@@ -93,7 +93,7 @@ func (v *visit) document(base string) *document {
 	view := &v.shown.view
 	p, f := &view.Page, v.frame()
 	d := &document{Components: []componentDocument{}, Incidents: []incidentDocument{}, Maintenances: []maintenanceDocument{}}
-	d.Page.Title, d.Page.URL, d.Page.State, d.Page.Summary = p.Title, base+f.Home, statuspage.StateOf(p.Components).String(), f.summarize(p.Components)
+	d.Page.Title, d.Page.URL, d.Page.State, d.Page.Summary = p.Title, base+f.Top(), statuspage.StateOf(p.Components).String(), f.summarize(p.Components)
 	d.Page.Timezone, d.Page.UpdatedAt, d.Page.Stale = p.Timezone, view.At.Unix(), v.shown.stale
 	d.Announcement = announcement(view)
 	histories := histories(view)
@@ -153,8 +153,10 @@ func seconds(at time.Time) int64 {
 // baseURL is the scheme and the host at which the service is reached: as configured, or as the visitor knows it.
 func (v *visit) baseURL() string {
 	switch {
+	case v.domain != "":
+		return v.domainURL(v.domain)
 	case v.publicURL != "":
-		return strings.TrimSuffix(v.publicURL, "/")
+		return v.publicURL
 	case v.secure():
 		return "https://" + v.r.Host
 	}

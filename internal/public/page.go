@@ -95,6 +95,7 @@ func (v *visit) mainPage() *mainPage {
 	view := &v.shown.view
 	p := &view.Page
 	m := &mainPage{frame: v.frame(), Days: p.Days, ByWeek: p.Days > maxColumns, Feeds: !v.restricted()}
+	m.Canonical = v.canonical("/")
 	m.Summary = m.summarize(p.Components)
 	m.Text = m.Markdown(p.Text)
 	if text := announcement(view); text != "" {

@@ -1,6 +1,7 @@
 package public
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +72,13 @@ type Config struct {
 	Now       func() time.Time
 	Proxies   auth.Proxies
 	PublicURL string          // scheme and host at which people reach the service; empty if that is not configured
+	Domains   *Domains        // hosts at which pages are shown; nil for none
 	Streams   int             // how many event streams there may be on this node
 	Stop      <-chan struct{} // closed when streams are to end; nil for never
 }
 
-// server answers visitors.
-type server struct {
+// Server answers visitors.
+type Server struct {
 	pages    Pages
 	visitors Visitors
 
@@ -89,6 +91,7 @@ type server struct {
 	now       func() time.Time
 	proxies   auth.Proxies
 	publicURL string
+	domains   *Domains
 	stop      <-chan struct{}
 	streams   *streams
 	rates     auth.AddressRates
@@ -96,14 +99,15 @@ type server struct {
 	static    *staticFiles
 	templates map[string]pageSet // by the tag of their language
 	mux       *http.ServeMux
+	ownMux    *http.ServeMux // for the domains of pages
 }
 
-// New returns the handler for all paths below /status/.
-func New(c Config) (http.Handler, error) {
-	s := &server{
+// New returns the handler for all paths below /status/, and for domains of pages.
+func New(c Config) (*Server, error) {
+	s := &Server{
 		pages: c.Pages, visitors: c.Visitors, subscriptions: c.Subscriptions, byMail: c.ByMail, cache: newCache(c.Pages, c.Now), key: cookieKey(c.Secret), logger: c.Logger, now: c.Now,
-		proxies: c.Proxies, publicURL: c.PublicURL, stop: c.Stop, streams: newStreams(c.Streams), rates: auth.AddressRates{Most: addressRate},
-		crossing: http.NewCrossOriginProtection(), static: loadStatic(), mux: http.NewServeMux(),
+		proxies: c.Proxies, publicURL: strings.TrimSuffix(c.PublicURL, "/"), domains: c.Domains, stop: c.Stop, streams: newStreams(c.Streams), rates: auth.AddressRates{Most: addressRate},
+		crossing: http.NewCrossOriginProtection(), static: loadStatic(), mux: http.NewServeMux(), ownMux: http.NewServeMux(),
 	}
 	var err error
 	if s.templates, err = parsePages(s.static); err != nil {
@@ -114,10 +118,18 @@ func New(c Config) (http.Handler, error) {
 			return nil, fmt.Errorf("trust the origin of the public URL: %w", err)
 		}
 	}
-	for _, rt := range s.routes() {
-		s.mux.HandleFunc(rt.method+" "+root+rt.pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, rt.handle) })
+	for _, rt := range append(s.routes(), route{"", "", missing}) {
+		handle := func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, rt.handle) }
+		if rt.pattern == "" {
+			s.mux.HandleFunc("/", handle)
+			s.ownMux.HandleFunc("/", handle)
+			continue
+		}
+		s.mux.HandleFunc(rt.method+" "+root+rt.pattern, handle)
+		if below, ok := strings.CutPrefix(rt.pattern, "{slug}"); ok { // on a domain, the page is at the root
+			s.ownMux.HandleFunc(rt.method+" "+cmp.Or(below, "/{$}"), handle)
+		}
 	}
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, missing) })
 	return s, nil
 }
 
@@ -130,7 +142,7 @@ type route struct {
 	handle          func(v *visit) error
 }
 
-func (s *server) routes() []route {
+func (s *Server) routes() []route {
 	return []route{
 		{"GET", "{slug}", showPage}, // and {slug}.json
 		{"POST", "{slug}", enterPassword},
@@ -158,11 +170,13 @@ func (s *server) routes() []route {
 
 // visit is one request of a visitor.
 type visit struct {
-	*server
+	*Server
 	w         http.ResponseWriter
 	r         *http.Request
 	address   netip.Addr
 	slug      string
+	domain    string // the host, when that is a domain of a page; then
+	pageID    int64  // the page
 	shown     *shown // after enter
 	member    bool   // a member of the page's account, who came through the console
 	catalogue *message.Catalogue
@@ -175,8 +189,8 @@ func (v *visit) reading() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(v.ctx(), lookupTimeout)
 }
 
-// ServeHTTP answers a request.
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers a request for a path below /status/, or on a domain of a page, for whatever path.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Referrer-Policy", "same-origin") // with no-referrer, browsers would send forms with the origin null
@@ -185,24 +199,31 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveStatic(w, r, file)
 		return
 	}
-	if path.Clean(r.URL.Path) != r.URL.Path { // the mux would redirect it
+	mux := s.mux
+	if s.domains.Leads(r.Host) {
+		mux = s.ownMux
+	}
+	if path.Clean(r.URL.Path) != r.URL.Path { // a mux would redirect it
 		s.serve(w, r, missing)
 		return
 	}
-	s.mux.ServeHTTP(w, r)
+	mux.ServeHTTP(w, r)
 }
 
 // serve answers with a page, or with one that says why not.
-func (s *server) serve(w http.ResponseWriter, r *http.Request, handle func(*visit) error) {
-	v := &visit{server: s, w: w, r: r, address: s.proxies.Client(r), slug: r.PathValue("slug"),
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, handle func(*visit) error) {
+	v := &visit{Server: s, w: w, r: r, address: s.proxies.Client(r), slug: r.PathValue("slug"),
 		catalogue: message.Accepted(r.Header, message.Languages())}
+	if d, ok := s.domains.find(r.Host); ok {
+		v.slug, v.domain, v.pageID = d.Slug, d.Host, d.PageID
+	}
 	defer v.recoverPanic()
 	if err := s.answer(v, handle); err != nil {
 		v.fail(err)
 	}
 }
 
-func (s *server) answer(v *visit, handle func(*visit) error) error {
+func (s *Server) answer(v *visit, handle func(*visit) error) error {
 	if wait, ok := s.rates.Allow(v.address, s.now()); !ok {
 		return &cron.Error{Kind: cron.TooMany, RetryAfter: wait}
 	}

@@ -78,7 +78,7 @@ func (s *staticFiles) accent(colour string) string {
 
 // serveStatic answers with a static file. Pages of another release of the program, such as that of another node, get the file of
 // this one.
-func (s *server) serveStatic(w http.ResponseWriter, r *http.Request, rest string) {
+func (s *Server) serveStatic(w http.ResponseWriter, r *http.Request, rest string) {
 	version, name, _ := strings.Cut(rest, "/")
 	file := s.static.files[name]
 	if colour, ok := strings.CutPrefix(name, "accent-"); ok {

@@ -66,6 +66,9 @@ const (
 	actPlanAdd        = "page-maintenance.create"
 	actPlanSet        = "page-maintenance.change"
 	actPlanDrop       = "page-maintenance.delete"
+	actDomainAdd      = "statuspage.domain.create"
+	actDomainCheck    = "statuspage.domain.check"
+	actDomainDrop     = "statuspage.domain.delete"
 
 	actAccountMake = "account.create"
 	actAccountSet  = "account.change"
@@ -127,6 +130,7 @@ const (
 	objectStatusPage  = "statuspage"
 	objectIncident    = "incident"
 	objectPlan        = "page-maintenance"
+	objectDomain      = "statuspage-domain"
 
 	objectPerson     = "person"
 	objectSession    = "session"

@@ -24,7 +24,7 @@ import (
 var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
-	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
+	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusDomains", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
 	"Channels", "Channel", "ChannelKinds", "NewChannel", "Messages", "Message", "Problems", "Problem", "Incidents", "OpenIncidents", "Incident", "StatusMaintenances", "StatusMaintenance", "MaintenanceWindows", "MaintenanceWindow", "StatusPages", "StatusPage", "StatusPagesOfJob", "StatusLogo", "NewStatusPage", "Versions", "JobVersion", "CompareVersions", "BinJob", "BinJobs", "BinFolders",
 	"Subscribers", "CountSubscribers",
 	"Nodes", "Plans", "Storage", "ReadCommands", "NewImport", "RoomForJobs", "Live", "Overview", "ProblemCounts", "ProblemReport", "Told",
@@ -61,6 +61,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		secret = cron.Secret{AccountID: w.account.ID, Name: "TOKEN", Value: "s3cret"}
 		page   = statuspage.Page{Title: "Systems", Days: 90, Components: []statuspage.Component{{Title: "x", Rule: statuspage.DefaultRule()}}}
 		opened = statuspage.Incident{Title: "slow", Updates: []statuspage.Update{{Text: "s3cret"}}}
+		domain service.StatusDomain
 		plan   = statuspage.Plan{Title: "move", Start: w.db.Now(), End: w.db.Now().Add(time.Hour)}
 		window = cron.MaintenanceWindow{Title: "move", Start: w.db.Now(), End: w.db.Now().Add(time.Hour)}
 		shop   cron.Account
@@ -179,6 +180,12 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			return w.ChangeStatusMaintenance(ctx, jane, page.ID, plan.ID, func(p *statuspage.Plan) error { p.Title, p.Effect = "later", statuspage.EffectPause; return nil })
 		}},
 		{"DeleteStatusMaintenance", "page-maintenance.delete", func() error { return w.DeleteStatusMaintenance(ctx, jane, page.ID, plan.ID) }},
+		{"AddStatusDomain", "statuspage.domain.create", func() (err error) {
+			domain, err = w.AddStatusDomain(ctx, jane, page.ID, "status.invalid")
+			return err
+		}},
+		{"CheckStatusDomain", "statuspage.domain.check", func() error { return second(w.CheckStatusDomain(ctx, jane, page.ID, domain.ID)) }},
+		{"DeleteStatusDomain", "statuspage.domain.delete", func() error { return w.DeleteStatusDomain(ctx, jane, page.ID, domain.ID) }},
 		{"SetComponentState", "statuspage.component.state", func() error {
 			return w.SetComponentState(ctx, jane, page.ID, page.Components[0].ID, new(statuspage.Degraded))
 		}},

@@ -25,7 +25,7 @@ var whoMay = map[string]string{
 	"Versions": readers, "JobVersion": readers, "CompareVersions": readers, "BinJob": readers, "BinJobs": readers, "BinFolders": readers,
 	"Problems": readers, "Problem": readers, "ActOnProblem": writers,
 	"Incidents": readers, "OpenIncidents": readers, "Incident": readers, "AddIncident": writers, "ChangeIncident": writers, "AddIncidentUpdate": writers,
-	"ChangeIncidentUpdate": writers, "DeleteIncident": writers, "StatusMaintenances": readers, "StatusMaintenance": readers,
+	"ChangeIncidentUpdate": writers, "DeleteIncident": writers, "StatusDomains": readers, "AddStatusDomain": writers, "CheckStatusDomain": writers, "DeleteStatusDomain": writers, "StatusMaintenances": readers, "StatusMaintenance": readers,
 	"AddStatusMaintenance": writers, "ChangeStatusMaintenance": writers, "DeleteStatusMaintenance": writers,
 	"MaintenanceWindows": readers, "MaintenanceWindow": readers,
 	"AddMaintenance": writers, "ChangeMaintenance": writers, "DeleteMaintenance": writers,

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"log/slog"
+	"net"
 	"strings"
 
 	"punctual/internal/auth"
@@ -35,6 +36,8 @@ type Config struct {
 	KeepMails bool             // mails are left to the store, for the node's sender; otherwise this process sends them in the background
 	Channels  ChannelTester    // nil when no message can be sent
 	PublicURL string           // where people reach the service, such as https://cron.example.com; empty when that is not configured
+	OwnHosts  []string         // further hosts of the service, which cannot be domains of status pages
+	Resolver  Resolver         // looks up domains of status pages; nil for that of the machine
 	SignUp    bool             // anybody may sign up
 	Lifetimes SessionLifetimes // of sessions
 	Logger    *slog.Logger     // nil for none
@@ -57,20 +60,24 @@ type Service struct {
 	subscriberKey   []byte // tells the addresses of subscribers apart
 	requestKey      []byte // hides what was sent
 
-	passwords  *auth.Passwords
-	pictures   *picture.Pictures
-	passkeys   *auth.Passkeys
-	recovery   auth.RecoveryCodes
-	sealer     *auth.Sealer
-	mailer     Mailer
-	keepMails  bool
-	channels   ChannelTester
-	linkKey    []byte // authenticates links in messages
-	background background
-	publicURL  string
-	signUp     bool
-	lifetimes  SessionLifetimes
-	logger     *slog.Logger
+	passwords    *auth.Passwords
+	pictures     *picture.Pictures
+	passkeys     *auth.Passkeys
+	recovery     auth.RecoveryCodes
+	sealer       *auth.Sealer
+	mailer       Mailer
+	keepMails    bool
+	channels     ChannelTester
+	linkKey      []byte // authenticates links in messages
+	background   background
+	publicURL    string
+	ownHosts     []string
+	resolver     Resolver
+	domainKey    []byte        // makes the tokens of accounts in the DNS
+	domainChecks chan struct{} // bounds those that people ask for
+	signUp       bool
+	lifetimes    SessionLifetimes
+	logger       *slog.Logger
 }
 
 // New returns a Service.
@@ -83,12 +90,17 @@ func New(c Config) *Service {
 		passwords: c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),
 		mailer: c.Mailer, keepMails: c.KeepMails, channels: c.Channels, linkKey: derivedKey(c.Secret, "punctual links in messages"),
 		background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
-		lifetimes: c.Lifetimes, logger: c.Logger, loads: newLoads(),
+		ownHosts: c.OwnHosts, resolver: c.Resolver, domainKey: derivedKey(c.Secret, "punctual domains of status pages"),
+		domainChecks: make(chan struct{}, domainsAtOnce),
+		lifetimes:    c.Lifetimes, logger: c.Logger, loads: newLoads(),
 	}
 	s.pictures = picture.New(picture.Limits{Bytes: statuspage.MaxLogo, Pixels: statuspage.MaxLogoPixels, Width: logoWidth, Height: logoHeight})
 	s.passkeys = auth.NewPasskeys(s.sealer, productName)
 	if s.passwords == nil {
 		s.passwords = auth.NewPasswords()
+	}
+	if s.resolver == nil {
+		s.resolver = &net.Resolver{PreferGo: true}
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

@@ -68,7 +68,11 @@ func (s *Service) StatusView(ctx context.Context, pageID int64) (v statuspage.Vi
 		v.Incidents[i] = forVisitors(v.Incidents[i])
 	}
 	plans, err := s.store.StatusPlans(ctx, p.AccountID, pageID)
+	if err != nil {
+		return v, err
+	}
 	v.Maintenances = spans(plans, v.At)
+	v.Domain, err = s.store.CanonicalDomain(ctx, pageID)
 	return v, err
 }
 
@@ -108,8 +112,9 @@ func (s *Service) pageLimits(address netip.Addr, pageID int64) []cron.RateLimit 
 }
 
 // StatusPass gives a person who is signed in a pass for a page of an account that they are a member of, whichever they look at. It works
-// once, within a minute. The error is of kind NotFound for all other pages.
-func (s *Service) StatusPass(ctx context.Context, actor cron.Actor, slug string) (pass string, err error) {
+// once, within a minute. host is the domain of the page at which it is to be used; "" for none. The error is of kind NotFound for all other
+// pages and hosts.
+func (s *Service) StatusPass(ctx context.Context, actor cron.Actor, slug, host string) (pass string, err error) {
 	if err := s.allow(&actor, UseVisitStatusPage); err != nil {
 		return "", err
 	}
@@ -120,6 +125,12 @@ func (s *Service) StatusPass(ctx context.Context, actor cron.Actor, slug string)
 	is, err := s.store.IsMember(ctx, e.AccountID, actor.Person.ID)
 	if err == nil && !is {
 		err = cron.Missing(cron.SubjectStatusPage)
+	}
+	if err == nil && host != "" {
+		var d statuspage.HeldDomain
+		if d, err = s.store.HeldDomain(ctx, host); err == nil && d.PageID != e.PageID {
+			err = cron.Missing(cron.SubjectDomain)
+		}
 	}
 	if err != nil {
 		return "", err

@@ -45,7 +45,7 @@ func TestStatusPass(t *testing.T) {
 	editor := w.member("editor@example.com", cron.RoleEditor)
 	draft, other := w.page(editor, func(*statuspage.Page) {}), w.page(editor, func(*statuspage.Page) {})
 	viewer := w.member("viewer@example.com", cron.RoleViewer)
-	pass, err := w.StatusPass(t.Context(), viewer, draft.Slug)
+	pass, err := w.StatusPass(t.Context(), viewer, draft.Slug, "")
 	w.ok(err)
 	_, err = w.TakeStatusPass(t.Context(), other.ID, pass)
 	w.fails(err, cron.NotFound, cron.RuleNone)
@@ -58,10 +58,10 @@ func TestStatusPass(t *testing.T) {
 	}
 	_, err = w.TakeStatusPass(t.Context(), draft.ID, pass)
 	w.fails(err, cron.NotFound, cron.RuleNone)
-	_, err = w.StatusPass(t.Context(), viewer, "nobody")
+	_, err = w.StatusPass(t.Context(), viewer, "nobody", "")
 	w.fails(err, cron.NotFound, cron.RuleNone)
 	w.ok(w.RemovePerson(t.Context(), viewer, viewer.Person.ID))
-	_, err = w.StatusPass(t.Context(), viewer, draft.Slug)
+	_, err = w.StatusPass(t.Context(), viewer, draft.Slug, "")
 	w.fails(err, cron.NotFound, cron.RuleNone)
 }
 

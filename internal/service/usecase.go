@@ -129,6 +129,10 @@ const (
 	UseListSubscribers   UseCase = 231
 	UseDeleteSubscriber  UseCase = 232
 	UseExportSubscribers UseCase = 233
+	UseListDomains       UseCase = 241
+	UseAddDomain         UseCase = 242
+	UseCheckDomain       UseCase = 243
+	UseDeleteDomain      UseCase = 244
 
 	UseGetProfile    UseCase = 101
 	UseChangeProfile UseCase = 102
@@ -205,7 +209,8 @@ var rights = map[UseCase]right{
 	UseListSubscribers:   {scope: cron.ScopeAll, role: cron.RoleEditor}, // addresses of people
 	UseDeleteSubscriber:  {scope: cron.ScopeAll, role: cron.RoleEditor},
 	UseExportSubscribers: {scope: cron.ScopeAll, role: cron.RoleEditor},
-	UseListPlans:         reads, UseCreatePlan: writes, UseChangePlan: writes, UseDeletePlan: writes,
+	UseListDomains:       reads, UseAddDomain: writes, UseCheckDomain: writes, UseDeleteDomain: writes,
+	UseListPlans: reads, UseCreatePlan: writes, UseChangePlan: writes, UseDeletePlan: writes,
 
 	UseListFolders: reads, UseGetFolder: reads,
 	UseCreateFolder: writes, UseChangeFolder: writes, UseDeleteFolder: writes,

@@ -47,6 +47,7 @@ type View struct {
 	// there are the newest ShownUpdates, with texts of ShownTexts bytes at most; that of an update without room is empty.
 	Incidents    []Incident
 	Maintenances []Span // in progress and to come, the next first
+	Domain       string // the host at which the page is at home, when it has a domain that leads to the service
 }
 
 // Limits of the updates of a View.

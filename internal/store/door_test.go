@@ -115,6 +115,23 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"DeleteStatusPage": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.DeleteStatusPage(ctx, w.account, w.page, func(*statuspage.Page) error { return nil })
 	},
+	"CreateStatusDomain": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.CreateStatusDomain(ctx, &statuspage.Domain{AccountID: w.account, PageID: w.page, Host: "new.example.com"})
+	},
+	"DeleteStatusDomain": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.DeleteStatusDomain(ctx, w.account, w.page, w.domain.ID)
+	},
+	"SettleStatusDomain": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.SettleStatusDomain(ctx, w.domain, func(d statuspage.Domain, _ int64) (statuspage.Domain, time.Time) {
+			d.Held = db.Now()
+			return d, db.Now()
+		})
+		return err
+	},
+	"ClaimStatusDomains": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.ClaimStatusDomains(ctx, 1)
+		return err
+	},
 	"CreateIncident": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.CreateIncident(ctx, &statuspage.Incident{PageID: w.page, AccountID: w.account, Title: "new",
 			Updates: []statuspage.Update{{Text: "x", At: db.Now()}}}, func([]int64) error { return nil })
@@ -352,7 +369,7 @@ var notWriting = []string{
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
 	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
-	"ScheduledJobs", "TagsOfJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "JobWindows", "Incident", "Incidents", "IncidentsBehind", "OpenIncidents", "PublicIncidents", "StatusPlan", "StatusPlans", "StatusLogo", "StatusPage", "StatusPages", "StatusEntrance", "StatusPasswordHash", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "PublicIncident", "PublishedIncidents", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
+	"ScheduledJobs", "TagsOfJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "JobWindows", "Incident", "Incidents", "IncidentsBehind", "OpenIncidents", "PublicIncidents", "StatusPlan", "StatusPlans", "StatusLogo", "StatusPage", "StatusPages", "StatusDomains", "StatusDomain", "HeldDomains", "HeldDomain", "DomainsRevision", "CanonicalDomain", "StatusEntrance", "StatusPasswordHash", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "PublicIncident", "PublishedIncidents", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"Subscriber", "Subscribers", "CountSubscribers",
 	"CurrentKey", "NodesWithout", "ServiceSecret",
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
@@ -370,6 +387,7 @@ type doorWorld struct {
 	problem, window, page           int64
 	component, incident, plan       int64 // of the page
 	asked                           statuspage.Subscriber
+	domain                          statuspage.Domain // of the page, whose check is due
 	selecting, working              cron.Action
 	people                          people
 	sending, sent                   int64 // messages
@@ -391,6 +409,9 @@ func (w *doorWorld) addStatusPage(t *testing.T, db *store.Store, raw *storetest.
 		ComponentIDs: []int64{page.Components[1].ID}}
 	ok(t, db.CreateStatusPlan(t.Context(), &plan, fine))
 	raw.ShowPlanFrom(plan.ID, db.Now().Add(-2*time.Hour))
+	w.domain = statuspage.Domain{AccountID: w.account, PageID: page.ID, Host: "status.example.com"}
+	ok(t, db.CreateStatusDomain(t.Context(), &w.domain))
+	raw.DueDomain(w.domain.ID)
 	w.incident, w.plan = incident.ID, plan.ID
 	w.addSubscribers(t, db)
 }

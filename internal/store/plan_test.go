@@ -226,6 +226,7 @@ func runIncidents(t testing.TB, db *store.Store, raw *storetest.Tables, account 
 	_, err = db.ShowMaintenance(ctx)
 	ok(t, err)
 	ok(t, db.DeleteStatusPlan(ctx, account, page.ID, plan.ID))
+	runDomains(t, db, raw, &page)
 
 	words := func(*store.AutomaticIncident) (title, text, by string) { return "x", "x", "x" }
 	raw.Observe(page.Components[0].ID, statuspage.MajorOutage, now.Add(-time.Hour))
@@ -273,6 +274,38 @@ func runSubscribers(t testing.TB, db *store.Store, raw *storetest.Tables, accoun
 	ok(t, err)
 	ok(t, db.DeleteSubscriber(ctx, account, page, x.ID, func(context.Context, *statuspage.Subscriber, string) error { return nil }))
 	ok(t, db.Unsubscribe(ctx, x.ID))
+}
+
+// runDomains calls everything about the domains of a status page.
+func runDomains(t testing.TB, db *store.Store, raw *storetest.Tables, page *statuspage.Page) {
+	t.Helper()
+	ctx := t.Context()
+	d := statuspage.Domain{AccountID: page.AccountID, PageID: page.ID, Host: "status.example.com"}
+	ok(t, db.CreateStatusDomain(ctx, &d))
+	raw.DueDomain(d.ID)
+	due, err := db.ClaimStatusDomains(ctx, 5)
+	ok(t, err)
+	if len(due) != 1 {
+		t.Fatalf("%d domains are due", len(due))
+	}
+	_, err = db.SettleStatusDomain(ctx, due[0], func(d statuspage.Domain, _ int64) (statuspage.Domain, time.Time) {
+		d.Held = db.Now()
+		return d, db.Now().Add(time.Hour)
+	})
+	ok(t, err)
+	_, err = db.StatusDomains(ctx, page.AccountID, page.ID)
+	ok(t, err)
+	_, err = db.StatusDomain(ctx, page.AccountID, page.ID, d.ID)
+	ok(t, err)
+	_, err = db.DomainsRevision(ctx)
+	ok(t, err)
+	_, err = db.HeldDomains(ctx)
+	ok(t, err)
+	_, err = db.HeldDomain(ctx, d.Host)
+	ok(t, err)
+	_, err = db.CanonicalDomain(ctx, page.ID)
+	ok(t, err)
+	ok(t, db.DeleteStatusDomain(ctx, page.AccountID, page.ID, d.ID))
 }
 
 // runNode calls everything that a running node calls in the store.

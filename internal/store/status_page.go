@@ -242,6 +242,11 @@ func (s *Store) saveStatusPage(ctx context.Context, q queryer, before, after *st
 	if err := s.saveComponents(ctx, q, before, after); err != nil {
 		return err
 	}
+	if before.Slug != after.Slug {
+		if err := changeDomains(ctx, q); err != nil {
+			return err
+		}
+	}
 	if before.Timezone != after.Timezone {
 		if err := s.forgetDays(ctx, q, after.ID); err != nil {
 			return err
@@ -270,6 +275,9 @@ func (s *Store) DeleteStatusPage(ctx context.Context, accountID, pageID int64, a
 			res, err := q.ExecContext(ctx, `DELETE FROM status_page WHERE id = $1 AND version = $2`, pageID, p.Version)
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the status page: %w", err)
+			}
+			if err := changeDomains(ctx, q); err != nil {
+				return err
 			}
 			if err := noteMaintenance(ctx, q, accountID); err != nil { // that of the page is gone
 				return err

@@ -53,6 +53,8 @@ var doneLabels = map[string]string{
 	"status-created":     "done.status-created",
 	"status-published":   "done.status-published",
 	"status-unpublished": "done.status-unpublished",
+	"domain-added":       "done.domain-added",
+	"domain-checked":     "done.domain-checked",
 	"component-added":    "done.component-added",
 	"component-set":      "done.component-set",
 	"component-released": "done.component-released",

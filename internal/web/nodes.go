@@ -90,7 +90,7 @@ var limitLabels = map[string]string{
 	"createJobsPerMinute": "limit.create-jobs-minute", "createFoldersPerSecond": "limit.create-folders-second",
 	"createFoldersPerMinute": "limit.create-folders-minute", "changeFoldersPerSecond": "limit.change-folders", "testRunsPerDay": "limit.test-runs",
 	"testRunIntervalSeconds": "limit.test-run-interval", "maxJobs": "limit.jobs", "maxKeys": "limit.keys", "maxSecrets": "limit.secrets",
-	"maxChannels": "limit.channels", "maxStatusPages": "limit.status-pages", "maxSubscribers": "limit.subscribers", "mailsPerDay": "limit.mails", "maxVersionBytes": "limit.versions", "minIntervalSeconds": "limit.interval",
+	"maxChannels": "limit.channels", "maxStatusPages": "limit.status-pages", "maxSubscribers": "limit.subscribers", "maxStatusDomains": "limit.status-domains", "mailsPerDay": "limit.mails", "maxVersionBytes": "limit.versions", "minIntervalSeconds": "limit.interval",
 	"defaultTimeoutSeconds": "limit.default-timeout", "maxTimeoutSeconds": "limit.timeout", "maxResponseBytes": "limit.response",
 	"maxInFlight": "limit.in-progress", "maxFailures": "limit.failures", "retentionDays": "limit.retention",
 }

@@ -36,6 +36,10 @@ func (w *web) statusRoutes() []route {
 		{"GET", pathStatusPage + "/logo", signedIn, showStatusLogo},
 		{"POST", pathStatusPage + "/logo", signedIn, changeStatusLogo},
 		{"POST", pathStatusPage + "/delete", signedIn, deleteStatusPage},
+		{"GET", pathStatusPage + "/domains", signedIn, showStatusDomains},
+		{"POST", pathStatusPage + "/domains", signedIn, addStatusDomain},
+		{"POST", pathStatusPage + "/domains/{domainId}/check", signedIn, checkStatusDomain},
+		{"POST", pathStatusPage + "/domains/{domainId}/delete", signedIn, deleteStatusDomain},
 
 		{"GET", pathStatusPage + "/components", signedIn, showComponents},
 		{"POST", pathStatusPage + "/components", signedIn, orderComponents},

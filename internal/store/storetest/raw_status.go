@@ -18,6 +18,12 @@ func (x *Tables) AddPage(accountID int64, zone string) (id int64) {
 		VALUES ($1, $2, 'page', '', '', 0, $3, '', 90, true, 0, '', '', 0, false, '', 1, 1, '') RETURNING id`, accountID, slug, zone)
 }
 
+// DueDomain makes the check of a domain due.
+func (x *Tables) DueDomain(id int64) {
+	x.t.Helper()
+	x.execOne(`UPDATE status_domain SET due_at = 1 WHERE id = $1`, id)
+}
+
 // AddComponent adds a component with jobs to a page, as a release of another version of the program would: nothing is known of it.
 func (x *Tables) AddComponent(pageID int64, rule statuspage.Rule, needed int, jobs ...int64) (id int64) {
 	x.t.Helper()

@@ -58,6 +58,7 @@ func Run(t *testing.T, d Database) {
 		{"monitors", monitorTests},
 		{"incidents", incidentTests},
 		{"visitors", statusPublicTests},
+		{"domains", statusDomainTests},
 		{"automatic incidents", automaticTests},
 		{"page maintenance", pageMaintenanceTests},
 		{"subscribers", subscriberTests},
