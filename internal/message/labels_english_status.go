@@ -59,6 +59,7 @@ var englishStatus = map[string]string{
 	"status-settings.unlisted":          "Everybody who knows the address; search engines are asked to leave it out",
 	"status-settings.password":          "Whoever knows a password",
 	"status-settings.password-hint":     "Leave it empty to keep the password that is set.",
+	"status-settings.password-again":    "Nothing was saved yet. Type the password again.",
 	"status-settings.members":           "Members of the account who are signed in",
 	"status-settings.networks":          "Only from these addresses",
 	"status-settings.networks-hint":     "IP addresses and ranges such as 192.0.2.0/24, a line for each.",

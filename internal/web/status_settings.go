@@ -109,16 +109,28 @@ func changeStatusSettings(v *visit) error {
 		}, func(p *statuspage.Page) bool { v.fillStatusPage(p, until); return true })
 	}
 	if f, changed := changedOf(err); changed {
-		return v.statusSettings(http.StatusConflict, statusSettingsPage{Form: f})
+		return v.statusSettings(http.StatusConflict, statusSettingsPage{Form: v.withoutPassword(f)})
 	}
 	if err != nil {
 		f, status, err := v.rejected(fieldsOf(err, "networks"), statusFields...)
 		if err != nil {
 			return err
 		}
-		return v.statusSettings(status, statusSettingsPage{Form: f})
+		return v.statusSettings(status, statusSettingsPage{Form: v.withoutPassword(f)})
 	}
 	return v.after(statusAddress(v.pathID("id"), "/settings"), "saved")
+}
+
+// withoutPassword is a form that is shown again, which says that a password that was typed is not in it.
+func (v *visit) withoutPassword(f form) form {
+	if f.Value("password") == "" || f.Error("password") != "" {
+		return f
+	}
+	if f.errors == nil {
+		f.errors = map[string]string{}
+	}
+	f.errors["password"] = v.catalogue.Label("status-settings.password-again")
+	return f
 }
 
 // fieldsOf moves what is wrong with an entry of a list to the field that holds the whole list.

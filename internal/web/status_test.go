@@ -252,6 +252,9 @@ func TestStatusSettings(t *testing.T) {
 		if !strings.Contains(a.body, `id="`+wrong.field+`-error"`) {
 			t.Errorf("%s %.20q: there is no error beside the field", wrong.field, wrong.value)
 		}
+		if (wrong.field == "password") == strings.Contains(a.body, "Type the password again") {
+			t.Errorf("%s: whether the page asks for the password again", wrong.field)
+		}
 		if strings.Contains(a.body, "correct horse") {
 			t.Errorf("%s: the page repeats the password", wrong.field)
 		}
