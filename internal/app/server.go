@@ -37,16 +37,19 @@ func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
 	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.isSetUp})
-	handler := mux(own, reservePages(pages, console, count(api, n.metrics)))
-	// Not for domains of status pages, which may move elsewhere.
-	handler = strictTransport(handler, n.config.Serve.TrustedProxies)
-	server := n.newServer(atDomains(n.domains, pages, handler))
+	server := n.newServer(n.front(own, pages, console, api))
 	watch(server)
 	server.RegisterOnShutdown(func() { close(stopping) })
 	limited := n.limit(n.listener, n.shares.connections)
 	n.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(limited.Open()) })
 	n.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(limited.max) })
 	return n.run(server, n.encrypt(limited)), nil
+}
+
+// front is what clients reach. Domains of status pages, which may move elsewhere, are not bound to HTTPS.
+func (n *node) front(own routes, pages, console, api http.Handler) http.Handler {
+	handler := mux(own, reservePages(pages, console, count(api, n.metrics)))
+	return atDomains(n.domains, pages, strictTransport(handler, n.config.Serve.TrustedProxies))
 }
 
 // serveOperations serves the operations on a listener of their own.

@@ -23,6 +23,7 @@ import (
 	"punctual/internal/message"
 	"punctual/internal/metrics"
 	"punctual/internal/notify/email/emailtest"
+	"punctual/internal/public"
 	"punctual/internal/service"
 	"punctual/internal/statuspage"
 	"punctual/internal/store"
@@ -69,6 +70,8 @@ type scene struct {
 	http.Handler
 	raw     *sql.DB // one connection, which sees when another one writes
 	version int64
+
+	domains *public.Domains // of status pages
 }
 
 func newGround(t *testing.T) *ground {
@@ -196,12 +199,15 @@ func (g *ground) open(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := n.readDomains(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	pages, err := n.newStatusPages(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := mux(publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil)), reservePages(pages, console, count(api, n.metrics)))
-	s := &scene{ground: g, Handler: handler, raw: storetest.Raw(t, options)}
+	handler := n.front(publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil)), pages, console, api)
+	s := &scene{ground: g, Handler: handler, raw: storetest.Raw(t, options), domains: n.domains}
 	s.raw.SetMaxOpenConns(1)
 	s.execute(t, `ATTACH $1 AS ground`, filepath.Join(g.dir, store.FileName))
 	s.version = s.dataVersion(t)
