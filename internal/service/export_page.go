@@ -8,7 +8,7 @@ import (
 	"punctual/internal/statuspage"
 )
 
-// statusPages writes the status pages with their components and logos, but for passwords.
+// statusPages writes the status pages with their components, logos and domains, but for passwords.
 func (x *exporter) statusPages(ctx context.Context) error {
 	pages, err := x.service.store.StatusPages(ctx, x.account.ID)
 	if err != nil {
@@ -31,10 +31,24 @@ func (x *exporter) statusPages(ctx context.Context) error {
 			}
 			object[name] = picture
 		}
+		domains, err := x.service.store.StatusDomains(ctx, x.account.ID, pages[i].ID)
+		if err != nil && cron.KindOf(err) != cron.NotFound { // the page was deleted meanwhile
+			return err
+		}
+		object["domains"] = exportDomains(domains)
 		x.item(i == 0, object)
 	}
 	x.text("]")
 	return nil
+}
+
+func exportDomains(domains []statuspage.Domain) []any {
+	list := make([]any, len(domains))
+	for i := range domains {
+		d := &domains[i]
+		list[i] = map[string]any{"host": d.Host, "verified": unixOrNil(d.Held), "created": d.Created.Unix(), "createdBy": d.CreatedBy}
+	}
+	return list
 }
 
 func exportStatusPage(p *statuspage.Page) map[string]any {

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"punctual/internal/cron"
@@ -241,6 +242,18 @@ func TestOrderCertificate(t *testing.T) {
 	}
 	d.ok(d.db.UpdateAccount(ctx, d.mine.Account.ID, func(a *cron.Account) error { a.Disabled = true; return nil }))
 	d.fails(d.OrderCertificate(ctx, of.Host), cron.NotFound, cron.RuleNone)
+}
+
+// TestExportOfDomains has the domains of a page in the export of the account.
+func TestExportOfDomains(t *testing.T) {
+	d := newDomainWorld(t)
+	d.add(d.mine, &d.page, "status.example.net")
+	owner := d.member("owner@example.com", cron.RoleOwner)
+	var b strings.Builder
+	d.ok(d.Export(t.Context(), owner, &b))
+	if text := b.String(); !strings.Contains(text, `"domains":[{`) || !strings.Contains(text, `"host":"status.example.net"`) {
+		t.Errorf("the export is %s", text)
+	}
 }
 
 // TestStatusPassAtDomain gives members a pass for a domain of the page only.
