@@ -80,11 +80,31 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdin io.Read
 	if err != nil {
 		return err
 	}
-	err = run(ctx, &invocation{
-		config: c, service: people, store: s, plans: plans, keys: keys, stdin: stdin, stdout: stdout,
-	})
-	people.FinishBackground(ctx)
-	return err
+	in := &invocation{config: c, service: people, store: s, plans: plans, keys: keys, stdin: stdin, stdout: stdout}
+	err = run(ctx, in)
+	_, unsent := in.tellMails(ctx)
+	return errors.Join(err, unsent)
+}
+
+// tellMails sends the mails that the command has asked for, and tells of those that were not sent. The error names those that no node
+// tries again.
+func (in *invocation) tellMails(ctx context.Context) (told bool, err error) {
+	in.service.FinishBackground(ctx)
+	for _, m := range in.service.UnsentMails() {
+		told = true
+		why := ""
+		if m.Err != nil {
+			why = explain(m.Err)
+		}
+		switch text := message.Default().MailUnsent(m.To, why, m.Until); {
+		case m.Until.IsZero() && m.Err != nil:
+			err = errors.Join(err, errors.New(text))
+		default:
+			_, printed := fmt.Fprintln(in.stdout, text)
+			err = errors.Join(err, printed)
+		}
+	}
+	return told, err
 }
 
 // loadPlans returns the built-in plans with the configured limits.

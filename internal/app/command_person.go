@@ -50,6 +50,9 @@ func invitePerson(ctx context.Context, in *invocation) error {
 		return err
 	}
 	if invitation.Mailed {
+		if told, err := in.tellMails(ctx); told || err != nil {
+			return err
+		}
 		_, err = fmt.Fprintln(in.stdout, message.Default().InvitationMailed(invitation.Email))
 		return err
 	}

@@ -1,6 +1,10 @@
 package cron
 
-import "time"
+import (
+	"errors"
+	"regexp"
+	"time"
+)
 
 // Mail is a mail to a person, such as a link to sign in. It is kept from the transaction that asks for it until a server has taken it.
 type Mail struct {
@@ -28,6 +32,14 @@ func (m *Mail) NextAttempt(now time.Time, random float64) time.Time {
 		return next
 	}
 	return time.Time{}
+}
+
+// AfterAttempt is when a mail is tried again after an attempt that ended with an error, nil for none; zero when it is done with.
+func (m *Mail) AfterAttempt(err error, now time.Time, random float64) time.Time {
+	if failure, ok := errors.AsType[*MailError](err); err == nil || ok && failure.OfMail() && !failure.Temporary {
+		return time.Time{}
+	}
+	return m.NextAttempt(now, random)
 }
 
 // MailFault is why a mail could not be sent, as far as a person can act on it.
@@ -59,13 +71,16 @@ type MailError struct {
 	Err       error  // the cause
 }
 
-// Error names the server and the cause, for logs.
+// Error names the server and the cause, for logs. Servers and libraries repeat whom a mail is to, which stays out of logs.
 func (e *MailError) Error() string {
 	text := "send mail by " + e.Server
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
 	}
-	return text
+	if e.To == "" {
+		return text
+	}
+	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(e.To)).ReplaceAllLiteralString(text, "…")
 }
 
 // Unwrap is the cause.

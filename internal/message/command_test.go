@@ -3,6 +3,7 @@ package message_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"punctual/internal/command"
 	"punctual/internal/cron"
@@ -35,6 +36,20 @@ func TestCommandSentences(t *testing.T) {
 	for p := command.PartMethod; p <= command.PartOverlap; p++ {
 		if got := c.Took([]command.Taken{{Part: p, Text: "x", Number: 7, Names: []string{"A", "B", "C", "D", "E"}}}); got == "Took ." {
 			t.Errorf("part %d has no words", p)
+		}
+	}
+}
+
+func TestUnsentMails(t *testing.T) {
+	c, until := message.Default(), time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
+	for got, want := range map[string]string{
+		c.MailUnsent("a@example.org", "The server is away.", until):  "The mail to a@example.org is not sent yet; a running punctual serve tries until 2030-01-02 02:04 (UTC). The server is away.",
+		c.MailUnsent("a@example.org", "", until):                     "The mail to a@example.org is not sent yet; a running punctual serve tries until 2030-01-02 02:04 (UTC).",
+		c.MailUnsent("a@example.org", "It is refused.", time.Time{}): "The mail to a@example.org was not sent, and is not tried again. It is refused.",
+		c.MailUnsent("a@example.org", "", time.Time{}):               "Tell a@example.org yourself: no mail was sent, because this command has no mail server. Give it --smtp and --mail-from, as punctual serve has them.",
+	} {
+		if got != want {
+			t.Errorf("it says %q", got)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -121,6 +122,22 @@ func (c *Catalogue) NoSuchPerson(email string) string {
 // InvitationMailed says that the link of an invitation goes to its address.
 func (c *Catalogue) InvitationMailed(email string) string {
 	return fmt.Sprintf("The link is sent to %s.", email)
+}
+
+// MailUnsent says that a mail of a command was not sent: why, and until when the senders of nodes try it. Without a reason, no attempt was
+// made; with neither reason nor time, the command has no mail server.
+func (c *Catalogue) MailUnsent(to, why string, until time.Time) string {
+	switch {
+	case until.IsZero() && why == "":
+		return fmt.Sprintf("Tell %s yourself: no mail was sent, because this command has no mail server. Give it --smtp and --mail-from, as punctual serve has them.", to)
+	case until.IsZero():
+		return fmt.Sprintf("The mail to %s was not sent, and is not tried again. %s", to, why)
+	}
+	text := fmt.Sprintf("The mail to %s is not sent yet; a running punctual serve tries until %s (UTC).", to, until.UTC().Format("2006-01-02 15:04"))
+	if why != "" {
+		text += " " + why
+	}
+	return text
 }
 
 // AskDeletion asks when an account is to be deleted.

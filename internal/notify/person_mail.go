@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -66,11 +65,7 @@ func (s *Sender) attemptMail(ctx context.Context, m *cron.Mail) (next time.Time)
 	case ctx.Err() != nil:
 		return s.Now() // the node stops
 	}
-	if failure, ok := errors.AsType[*cron.MailError](err); ok && failure.OfMail() && !failure.Temporary {
-		s.Logger.Error("a mail was refused, and is given up", slog.Any("error", err))
-		return time.Time{}
-	}
-	if next = m.NextAttempt(s.Now(), rand.Float64()); next.IsZero() {
+	if next = m.AfterAttempt(err, s.Now(), rand.Float64()); next.IsZero() {
 		s.Logger.Error("a mail could not be sent, and is given up", slog.Any("error", err))
 	} else {
 		s.Logger.Error("a mail could not be sent; trying again later", slog.Any("error", err))

@@ -3,8 +3,10 @@ package service
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	crypto "crypto/rand"
+	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -19,13 +21,12 @@ type Mailer interface {
 }
 
 // A mail is a row from the transaction that asks for it until the node's sender has sent it (store/mail.go). Commands, which may run
-// beside no node, send their mails themselves before they end.
+// beside no node, make the first attempt themselves before they end, and tell what became of it.
 //
-// Work that would tell by its time whether an e-mail address is known is done in the background, and so are the mails of commands:
+// Work that would tell by its time whether an e-mail address is known is done in the background, and so are the attempts of commands:
 //
-//	SignUp, LostPassword, failed SignIn ──▶ strangers ──┐
-//	                                                    ├──▶ RunBackground ──▶ database
-//	mails of commands ────────────────────▶ own ────────┘    (own first)
+//	SignUp, LostPassword, failed SignIn ──▶ strangers ──▶ RunBackground ──▶ database
+//	mails of commands ────────────────────▶ own ────────▶ FinishBackground ──▶ mail server
 //
 // A call only queues a task, the same for every address. Tasks take milliseconds; those that wait when the process dies are lost:
 // whoever asked for a mail asks again.
@@ -136,21 +137,29 @@ func (s *Service) post(ctx context.Context, m message.Mail) error { return s.pos
 
 // postFor is post; a mail that a stranger caused comes after others.
 func (s *Service) postFor(ctx context.Context, stranger bool, m message.Mail) error {
-	switch {
-	case s.mailer == nil:
+	if s.mailer == nil {
+		if !s.keepMails {
+			s.store.AfterCommit(ctx, func() { s.unsent.add(UnsentMail{To: m.To}) })
+		}
 		return nil
-	case s.keepMails:
-		return s.store.QueueMail(ctx, s.kept(m, stranger))
 	}
+	kept := s.kept(m, stranger)
+	if !s.keepMails {
+		kept.Attempts = 1 // which this process makes
+	}
+	if err := s.store.QueueMail(ctx, kept); err != nil || s.keepMails {
+		return err
+	}
+	m.ID = kept.ID
 	queue := s.background.own
 	if stranger {
 		queue = s.background.strangers
 	}
-	queued := true
-	s.store.AfterCommit(ctx, func() { queued = enqueue(queue, func(ctx context.Context) { s.sendNow(ctx, m) }) })
-	if !queued {
-		return &cron.Error{Kind: cron.TooMany}
-	}
+	s.store.AfterCommit(ctx, func() {
+		if !enqueue(queue, func(ctx context.Context) { s.attempt(ctx, kept, m) }) {
+			s.unsent.add(UnsentMail{To: m.To, Until: kept.Expires})
+		}
+	})
 	return nil
 }
 
@@ -176,10 +185,66 @@ func (s *Service) sendNow(ctx context.Context, m message.Mail) {
 	}
 }
 
+// UnsentMail is a mail of a command that no server has taken.
+type UnsentMail struct {
+	To    string
+	Err   error     // why; nil when no attempt was made
+	Until time.Time // until when the senders of nodes try it; zero for never
+}
+
+// unsentMails are mails of this process that no server has taken. The zero value is ready for use.
+type unsentMails struct {
+	mu   sync.Mutex
+	list []UnsentMail
+	down error // the mail server failed, whatever the mail
+}
+
+func (u *unsentMails) add(m UnsentMail) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.list = append(u.list, m)
+}
+
+// UnsentMails tells of the mails that commands asked for which were not sent, once FinishBackground has returned. Each is told once.
+func (s *Service) UnsentMails() []UnsentMail {
+	s.unsent.mu.Lock()
+	defer s.unsent.mu.Unlock()
+	list := s.unsent.list
+	s.unsent.list = nil
+	return list
+}
+
+// attempt makes the first attempt to send a mail of a command. Once the mail server has failed, the rest is left to the nodes, since a
+// command would wait for each of them.
+func (s *Service) attempt(ctx context.Context, kept *cron.Mail, m message.Mail) {
+	s.unsent.mu.Lock()
+	err, next := s.unsent.down, s.store.Now()
+	s.unsent.mu.Unlock()
+	if err == nil {
+		err = s.mailer.Send(ctx, m)
+		next = kept.AfterAttempt(err, s.store.Now(), rand.Float64())
+	}
+	if failure, ok := errors.AsType[*cron.MailError](err); ok && !failure.OfMail() {
+		s.unsent.mu.Lock()
+		s.unsent.down = err
+		s.unsent.mu.Unlock()
+	}
+	if err != nil {
+		unsent := UnsentMail{To: m.To, Err: err, Until: kept.Expires}
+		if next.IsZero() {
+			unsent.Until = time.Time{}
+		}
+		s.unsent.add(unsent)
+	}
+	if err := s.store.FinishMail(ctx, kept.ID, kept.Attempts, next); err != nil {
+		s.logger.Error("what became of a mail could not be written", slog.Any("error", err))
+	}
+}
+
 // kept is a mail as the store keeps it.
 func (s *Service) kept(m message.Mail, stranger bool) *cron.Mail {
 	now := s.store.Now()
-	return &cron.Mail{ID: rand.Text(), To: m.To, Subject: m.Subject, Text: m.Text, Sender: m.Sender, Stranger: stranger, Created: now,
+	return &cron.Mail{ID: crypto.Text(), To: m.To, Subject: m.Subject, Text: m.Text, Sender: m.Sender, Stranger: stranger, Created: now,
 		Expires: now.Add(cmp.Or(m.Patience, cron.MailPatience))}
 }
 
@@ -208,7 +273,7 @@ func mailKeys(person *cron.Person, keys []cron.APIKey) ownerMail {
 
 // mailOwners sends a mail to all owners of an account. An account that no person owns yet has its contact address told.
 func (s *Service) mailOwners(ctx context.Context, account *cron.Account, mail ownerMail) {
-	if s.mailer == nil {
+	if s.mailer == nil && s.keepMails {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)

@@ -11,6 +11,7 @@ import (
 	"punctual/internal/cron"
 	"punctual/internal/message"
 	"punctual/internal/service"
+	"punctual/internal/store/storetest"
 )
 
 // mailer does what a test says with each mail.
@@ -89,4 +90,54 @@ func TestTestMail(t *testing.T) {
 	w.fails(w.TestMail(t.Context(), command, "jane"), cron.Invalid, cron.RuleEmail)
 	w = newWorld(t, func(c *service.Config) { c.Mailer = nil })
 	w.fails(w.TestMail(t.Context(), command, "jane@example.com"), cron.Forbidden, cron.RuleNoMail)
+}
+
+// TestMailsOfCommands has mails of a process that ends: whatever happens, each is sent, is left to the nodes, or is told of.
+func TestMailsOfCommands(t *testing.T) {
+	down := &cron.MailError{Fault: cron.MailUnreachable, Err: errors.New("refused")}
+	refused := &cron.MailError{Fault: cron.MailRecipient, Err: errors.New("550")}
+	greylisted := &cron.MailError{Fault: cron.MailRecipient, Temporary: true, Err: errors.New("451")}
+	for name, tt := range map[string]struct {
+		answers []error // of the mail server, to each attempt
+		waiting int64
+		told    []error
+	}{
+		"sent":                  {[]error{nil, nil, nil}, 0, nil},
+		"one is refused":        {[]error{nil, refused, nil}, 0, []error{refused}},
+		"one has to come again": {[]error{greylisted, nil, nil}, 1, []error{greylisted}},
+		"no server":             {[]error{down}, 3, []error{down, down, down}},
+		"it goes":               {[]error{nil, down}, 2, []error{down, down}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attempts := 0
+			w := newWorld(t, func(c *service.Config) {
+				c.Mailer = mailer(func(message.Mail) error {
+					attempts++
+					return tt.answers[attempts-1]
+				})
+			})
+			for i := range 3 {
+				_, err := w.Invite(t.Context(), cron.OperatorOf(w.account), fmt.Sprintf("p%d@example.com", i), cron.RoleViewer)
+				w.ok(err)
+			}
+			tables := storetest.OpenTables(t, w.options)
+			if n := tables.Rows("mail"); n != 3 {
+				t.Errorf("%d mails are kept before the attempts", n)
+			}
+			w.FinishBackground(t.Context())
+			var told []error
+			for _, m := range w.UnsentMails() {
+				told = append(told, m.Err)
+				if m.To == "" || m.Until.IsZero() != errors.Is(m.Err, refused) {
+					t.Errorf("it tells of %+v", m)
+				}
+			}
+			if n := tables.Rows("mail"); n != tt.waiting || attempts != len(tt.answers) || !slices.Equal(told, tt.told) {
+				t.Errorf("%d mails wait after %d attempts, it tells of %v", n, attempts, told)
+			}
+			if again := w.UnsentMails(); len(again) != 0 {
+				t.Errorf("it tells again of %v", again)
+			}
+		})
+	}
 }

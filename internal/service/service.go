@@ -67,6 +67,7 @@ type Service struct {
 	sealer       *auth.Sealer
 	mailer       Mailer
 	keepMails    bool
+	unsent       unsentMails
 	channels     ChannelTester
 	linkKey      []byte // authenticates links in messages
 	background   background

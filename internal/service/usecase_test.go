@@ -319,6 +319,7 @@ var noUseCases = map[string]string{
 	"WorkStatusDomains": "it checks what people have added",
 	"OrderCertificate":  "visitors cause it, for hosts that an account holds",
 	"WorkStatusPages":   "it does what people have planned, and what components do by themselves",
+	"UnsentMails":       "it tells what use cases of this process have begun",
 
 	"BeginPasskeySignIn": "anybody may try to sign in",
 	"LostPassword":       "anybody may try to sign in",

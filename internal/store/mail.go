@@ -24,7 +24,7 @@ type mailText struct {
 	Sender            string `json:",omitempty"`
 }
 
-// QueueMail adds a mail that is due at once. It joins the transaction of ctx. The error is of kind TooMany when too many wait.
+// QueueMail adds a mail. It is due at once, or, when its first attempt is the caller's, after cron.MailLease. It joins the transaction of ctx. The error is of kind TooMany when too many wait.
 func (s *Store) QueueMail(ctx context.Context, m *cron.Mail) error {
 	plain, err := json.Marshal(mailText{m.To, m.Subject, m.Text, m.Sender})
 	if err != nil {
@@ -44,8 +44,12 @@ func (s *Store) QueueMail(ctx context.Context, m *cron.Mail) error {
 		if err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `INSERT INTO mail (id, stranger, sealed, created_at, expires_at, due_at) VALUES ($1, $2, $3, $4, $5, $4)`,
-			m.ID, m.Stranger, sealed, millis(m.Created), millis(m.Expires))
+		due := m.Created
+		if m.Attempts > 0 {
+			due = due.Add(cron.MailLease)
+		}
+		_, err = q.ExecContext(ctx, `INSERT INTO mail (id, stranger, sealed, created_at, expires_at, due_at, attempts)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, m.ID, m.Stranger, sealed, millis(m.Created), millis(m.Expires), millis(due), m.Attempts)
 		if err != nil {
 			return err
 		}

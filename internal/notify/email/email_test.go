@@ -158,6 +158,9 @@ func check(t *testing.T, err error, want cron.MailFault, reply string, temporary
 	if strings.Contains(err.Error()+e.Reply, emailtest.Password) || strings.Contains(err.Error()+e.Reply, "wrong-pass") {
 		t.Errorf("the password is in the error: %v", err)
 	}
+	if strings.Contains(strings.ToLower(err.Error()), "@example.org") {
+		t.Errorf("the error, which is logged, says whom the mail is to: %v", err)
+	}
 	if text := message.Default().Mail(e); !strings.Contains(text, e.Server) || strings.Count(text, "\n") > 0 {
 		t.Errorf("it reads %q", text)
 	}

@@ -67,6 +67,20 @@ var mailTests = []test{
 		s.ok(db.FinishMail(s.ctx(), "a", 2, db.Now()))
 		s.equal("after its own", s.claimMails(db, 1), []string{"a"})
 	}},
+	{"a mail whose first attempt is the caller's is left to it as long as that can take", func(s *suite) {
+		db, _, _ := s.start()
+		now := s.instant(db)
+		m := cron.Mail{ID: "a", To: "a@example.com", Created: now, Expires: now.Add(time.Hour), Attempts: 1}
+		s.ok(db.QueueMail(s.ctx(), &m))
+		s.equal("claimed meanwhile", len(s.claimMails(db, 4)), 0)
+		next, err := db.NextMessage(s.ctx())
+		s.ok(err)
+		s.equal("due", next, now.Add(cron.MailLease))
+		s.ok(db.FinishMail(s.ctx(), "a", 1, now))
+		mails, err := db.ClaimMails(s.ctx(), 4)
+		s.ok(err)
+		s.equal("attempts of the mail that it leaves", mails[0].Attempts, 2)
+	}},
 	{"a mail is undone with the transaction that asks for it", func(s *suite) {
 		db, _, _ := s.start()
 		undone := errors.New("undone")

@@ -42,6 +42,10 @@ type Options struct {
 	Recipient error
 	Sender    error
 	Message   error
+	// Each is a further answer to a recipient; nil for none. It may wait.
+	Each func(to string) error
+	// Taken is called with the recipient of a message that is kept, before the client is told that it was taken; nil for nothing.
+	Taken func(to string)
 }
 
 // Mail is a message as it was received.
@@ -218,6 +222,11 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.to = to
+	if each := s.server.options.Each; each != nil {
+		if err := each(to); err != nil {
+			return err
+		}
+	}
 	return s.server.options.Recipient
 }
 
@@ -236,6 +245,9 @@ func (s *session) Data(r io.Reader) error {
 	m.From, m.To, m.User = s.from, s.to, s.user
 	_, m.Encrypted = s.conn.TLSConnectionState()
 	s.server.add(m)
+	if taken := s.server.options.Taken; taken != nil {
+		taken(m.To)
+	}
 	return nil
 }
 
