@@ -29,3 +29,10 @@ func (x *Tables) RemindOf(id int64, remind, start time.Time) {
 	x.execOne(`UPDATE maintenance SET remind_at = $2, once_from = $3, once_to = $4 WHERE id = $1`, id, remind.UnixMilli(), start.UnixMilli(),
 		start.Add(time.Hour).UnixMilli())
 }
+
+// AgeDeliveries lets time pass for deliveries that are tried again.
+func (x *Tables) AgeDeliveries(d time.Duration) {
+	x.t.Helper()
+	x.Exec(`UPDATE status_delivery SET created_at = created_at - CAST($1 AS BIGINT)`, d.Milliseconds())
+	x.Exec(`UPDATE status_notice SET created_at = created_at - CAST($1 AS BIGINT)`, d.Milliseconds())
+}
