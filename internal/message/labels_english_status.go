@@ -95,6 +95,8 @@ var englishStatus = map[string]string{
 	"status-domain.host-hint":     "The name of the host, without https://.",
 	"status-domain.add":           "Add the domain",
 	"status-domain.records":       "Enter these records at your DNS provider, each with its name and its value:",
+	"status-domain.record-name":   "{type}: name",
+	"status-domain.record-value":  "{type}: value",
 	"status-domain.check":         "Check now",
 	"status-domain.checked":       "Last check:",
 	"status-domain.new":           "Not checked yet",

@@ -14,7 +14,7 @@ func TestStatusDomains(t *testing.T) {
 	b.get(page+"/domains").says(200, "Show the page at a host of your own", `name="host"`)
 	b.post(page+"/domains", "host", "*.example.com").says(422, "cannot be the domain", `value="*.example.com"`)
 	b.post(page+"/domains", "host", "status.invalid").leads(page + "/domains?done=domain-added")
-	b.get(page+"/domains?done=domain-added").says(200, "The domain is added", "Not checked yet", "_punctual.status.invalid", ">punctual-", ">CNAME<", ">example.com<",
+	b.get(page+"/domains?done=domain-added").says(200, "The domain is added", "Not checked yet", "_punctual.status.invalid", ">punctual-", ">CNAME: name<", ">example.com<",
 		"Check now", `data-copy="value-1-0"`)
 	b.post(page+"/domains", "host", "status.invalid").says(409, "has this domain already")
 	b.post(page + "/domains/1/check").leads(page + "/domains?done=domain-checked")
