@@ -23,17 +23,18 @@ var allowed = map[string][]string{
 	"punctual/internal/command":     {"cron"},
 	"punctual/internal/message":     {"command", "cron", "statuspage"},
 	"punctual/internal/scheduler":   {"cron", "message", "metrics"},
-	"punctual/internal/service":     {"auth", "command", "cron", "linediff", "message", "notify", "picture", "statuspage", "store"},
-	"punctual/internal/api":         {"cron", "download", "eventstream", "linediff", "service", "auth", "message", "statuspage", "api/ledger", "api/spec", "api/wire"},
-	"punctual/internal/web":         {"auth", "command", "cron", "download", "eventstream", "markdown", "message", "service", "statuspage", "api/ledger", "api/wire"},
+	"punctual/internal/service":     {"auth", "badge", "command", "cron", "linediff", "message", "notify", "picture", "statuspage", "store"},
+	"punctual/internal/api":         {"badge", "cron", "download", "eventstream", "linediff", "service", "auth", "message", "statuspage", "api/ledger", "api/spec", "api/wire"},
+	"punctual/internal/web":         {"auth", "badge", "command", "cron", "download", "eventstream", "markdown", "message", "service", "statuspage", "api/ledger", "api/wire"},
 	"punctual/internal/download":    {},
 	"punctual/internal/eventstream": {},
 	"punctual/internal/linediff":    {},
 	"punctual/internal/markdown":    {},
 	"punctual/internal/zoneinfo":    {"cron"},
 	"punctual/internal/statuspage":  {"cron"},
+	"punctual/internal/badge":       {"cron", "statuspage"},
 	"punctual/internal/picture":     {"cron"},
-	"punctual/internal/public":      {"auth", "cron", "eventstream", "markdown", "message", "statuspage"},
+	"punctual/internal/public":      {"auth", "badge", "cron", "eventstream", "markdown", "message", "statuspage"},
 
 	"punctual/internal/certificate":  {},
 	"punctual/internal/notify":       {"cron", "message", "metrics", "statuspage"},
@@ -44,14 +45,14 @@ var allowed = map[string][]string{
 
 	"punctual/internal/zoneinfo/update": {"cron", "zoneinfo"}, // make zoneinfo
 
-	"punctual/internal/api/spec":   {"cron", "linediff", "service", "statuspage", "api/wire"},
+	"punctual/internal/api/spec":   {"badge", "cron", "linediff", "service", "statuspage", "api/wire"},
 	"punctual/internal/api/wire":   {"cron", "statuspage"},
 	"punctual/internal/api/ledger": {"cron", "download", "message", "api/wire"},
 
 	// For tests only: nothing of the program imports them.
 	"punctual/internal/store/storetest":        {"cron", "statuspage", "store"},
 	"punctual/internal/auth/authtest":          {},
-	"punctual/internal/public/publictest":      {"cron", "statuspage"},
+	"punctual/internal/public/publictest":      {"badge", "cron", "statuspage"},
 	"punctual/internal/notify/email/emailtest": {},
 }
 

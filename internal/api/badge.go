@@ -1,15 +1,13 @@
 package api
 
 import (
-	"bytes"
-	"encoding/xml"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"punctual/internal/api/wire"
+	"punctual/internal/badge"
 	"punctual/internal/cron"
 )
 
@@ -34,7 +32,7 @@ func (a *api) getBadge(w http.ResponseWriter, r *http.Request, _ cron.Actor) err
 		return err
 	}
 	label, state := languageOf(r).Badge(&job, parts)
-	image := badge(label, state, badgeColour(&job))
+	image := (&badge.Badge{Label: label, Message: state, Colour: badgeColour(&job)}).SVG(badge.Flat)
 	h := w.Header()
 	h.Set("Content-Type", "image/svg+xml")
 	h.Set("Content-Length", strconv.Itoa(len(image)))
@@ -62,62 +60,14 @@ func isThere(r *http.Request) bool {
 	return name == "" || ok
 }
 
-// The colours of badges, dark enough for white text.
-const (
-	badgeGrey  = "#5f6670"
-	badgeGreen = "#1a7f37"
-	badgeRed   = "#c0322b"
-	labelGrey  = "#3b4048"
-)
-
-func badgeColour(job *cron.JobRecord) string {
+func badgeColour(job *cron.JobRecord) badge.Colour {
 	switch {
 	case !job.Enabled, job.State.LastStatus == cron.StatusUnknown:
-		return badgeGrey
+		return badge.Grey
 	case job.State.LastStatus == cron.StatusOK:
-		return badgeGreen
+		return badge.Green
 	}
-	return badgeRed
-}
-
-// badge draws two texts beside each other, the second one on the given colour.
-func badge(label, state, colour string) []byte {
-	const padding = 7
-	labelText, stateText := textWidth(label), textWidth(state)
-	left, right := labelText+2*padding, stateText+2*padding
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="20" role="img" aria-label="%s: %s">`,
-		left+right, escapeXML(label), escapeXML(state))
-	fmt.Fprintf(&b, `<title>%s: %s</title>`, escapeXML(label), escapeXML(state))
-	fmt.Fprintf(&b, `<rect width="%d" height="20" rx="3" fill="%s"/>`, left+right, labelGrey)
-	fmt.Fprintf(&b, `<path fill="%s" d="M%d 0h%da3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-%dz"/>`, colour, left, right-3, right-3)
-	b.WriteString(`<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">`)
-	fmt.Fprintf(&b, `<text x="%d" y="14" textLength="%d">%s</text>`, padding, labelText, escapeXML(label))
-	fmt.Fprintf(&b, `<text x="%d" y="14" textLength="%d">%s</text>`, left+padding, stateText, escapeXML(state))
-	b.WriteString("</g></svg>\n")
-	return b.Bytes()
-}
-
-// textWidth is about how many pixels a text takes; textLength makes it so.
-func textWidth(s string) int {
-	const narrow, wide = 7, 12 // wide from the first East Asian characters on
-	width := 0
-	for _, r := range s {
-		if r < 0x1100 {
-			width += narrow
-		} else {
-			width += wide
-		}
-	}
-	return width
-}
-
-// escapeXML makes s safe in text and attributes; what XML cannot hold becomes U+FFFD.
-func escapeXML(s string) string {
-	var b strings.Builder
-	b.Grow(len(s) + utf8.UTFMax)
-	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
-	return b.String()
+	return badge.Red
 }
 
 // badgeAddress is where a badge is.
@@ -140,9 +90,14 @@ func (a *api) listBadges(w http.ResponseWriter, r *http.Request, actor cron.Acto
 	if err != nil {
 		return err
 	}
+	path, err := a.service.JobBadgePath(r.Context(), actor, jobID)
+	if err != nil {
+		return err
+	}
 	answer := struct {
-		Badges []badgeAddress `json:"badges"`
-	}{}
+		Badges    []badgeAddress `json:"badges"`
+		Addresses []addresses    `json:"addresses"`
+	}{Addresses: addressesBelow(path)}
 	for i, parts := range wanted {
 		answer.Badges = append(answer.Badges, badgeAddress{
 			int(parts), parts&cron.BadgeTitle != 0, parts&cron.BadgeExecution != 0, parts&cron.BadgeLatency != 0,
@@ -150,6 +105,64 @@ func (a *api) listBadges(w http.ResponseWriter, r *http.Request, actor cron.Acto
 		})
 	}
 	return reply(w, answer)
+}
+
+// addresses are the paths of a badge in its forms.
+type addresses struct {
+	Metric  string `json:"metric"`
+	SVG     string `json:"svg"`
+	JSON    string `json:"json"`
+	Shields string `json:"shields"`
+}
+
+// addressesBelow lists all badges of a job, a component or a page.
+func addressesBelow(path string) []addresses {
+	list := make([]addresses, badge.MetricCount)
+	for i := range list {
+		m := badge.Metric(i)
+		list[i] = addresses{m.String(), path + badge.Name(m, badge.SVG), path + badge.Name(m, badge.JSON), path + badge.Name(m, badge.Shields)}
+	}
+	return list
+}
+
+// renewBadges gives the badges of a job other addresses.
+func (a *api) renewBadges(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.RenewJobBadge(r.Context(), actor, pathID(r, "jobId")); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
+}
+
+// pageBadges are the badges of a status page or a component.
+type pageBadges struct {
+	ComponentID *int64      `json:"componentId"` // null for the page
+	Title       string      `json:"title"`
+	Addresses   []addresses `json:"addresses"`
+}
+
+// listPageBadges tells where the badges of a page and of its components are.
+func (a *api) listPageBadges(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	p, err := a.service.StatusPage(r.Context(), actor, pathID(r, "statusPageId"))
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Open   bool         `json:"open"`
+		Badges []pageBadges `json:"badges"`
+	}{p.Open(), []pageBadges{{nil, p.Title, addressesBelow(a.service.PageBadgePath(&p, 0))}}}
+	for i := range p.Components {
+		c := &p.Components[i]
+		answer.Badges = append(answer.Badges, pageBadges{&c.ID, c.Title, addressesBelow(a.service.PageBadgePath(&p, c.ID))})
+	}
+	return reply(w, answer)
+}
+
+// renewPageBadges gives the badges of a page other tokens.
+func (a *api) renewPageBadges(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	if err := a.service.RenewPageBadges(r.Context(), actor, pathID(r, "statusPageId")); err != nil {
+		return err
+	}
+	return reply(w, struct{}{})
 }
 
 // wantedBadges reads the parameter options, a list of numbers; without it all badges are wanted.

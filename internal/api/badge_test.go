@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"punctual/internal/badge"
 	"punctual/internal/cron"
 )
 
@@ -230,6 +231,7 @@ func TestBadgeAddresses(t *testing.T) {
 					Duration      bool   `json:"duration"`
 					Path          string `json:"path"`
 				} `json:"badges"`
+				Addresses []badgeForms
 			}
 			decode(t, c.must("GET", path+"/badge"+tt.query, ""), &answer)
 			var got []int
@@ -257,4 +259,88 @@ func TestBadgeAddresses(t *testing.T) {
 			t.Errorf("a missing job: %d", got.status)
 		}
 	})
+}
+
+// badgeForms are the paths of a badge.
+type badgeForms struct{ Metric, SVG, JSON, Shields string }
+
+// TestRenewedBadges ends all addresses of the badges of a job, and of no other.
+func TestRenewedBadges(t *testing.T) {
+	c := newClient(t)
+	job, other := c.create(`{"url":"a.example"}`), c.create(`{"url":"b.example"}`)
+	addresses := func(path string) []badgeForms {
+		t.Helper()
+		var answer struct {
+			Badges    []struct{ Path, Title, LastExecution, Duration, Options any }
+			Addresses []badgeForms
+		}
+		decode(t, c.must("GET", path+"/badge", ""), &answer)
+		if len(answer.Addresses) != badge.MetricCount {
+			t.Errorf("the addresses are %+v", answer.Addresses)
+		}
+		return answer.Addresses
+	}
+	original, originalOther := c.badgePath(job, 1), c.badgePath(other, 1)
+	before, beforeOther := addresses(job), addresses(other)
+	if got := c.must("POST", job+"/badge/renew", ""); strings.TrimSpace(got) != "{}" {
+		t.Errorf("renewed: %s", got)
+	}
+	after := addresses(job)
+	for i := range after {
+		if a, b := &after[i], &before[i]; a.Metric != b.Metric || a.SVG == b.SVG || a.JSON == b.JSON || a.Shields == b.Shields {
+			t.Errorf("%+v was renewed as %+v", *b, *a)
+		}
+	}
+	if got := addresses(other); !slices.Equal(got, beforeOther) {
+		t.Errorf("the other job has the addresses %+v", got)
+	}
+	for path, want := range map[string]int{original: 404, c.badgePath(job, 1): 200, originalOther: 200} {
+		if got := c.do("GET", path, "", "Authorization:"); got.status != want {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+	if got := c.do("POST", "/jobs/999/badge/renew", ""); got.status != 404 {
+		t.Errorf("a missing job: %d", got.status)
+	}
+}
+
+// TestPageBadges lists the badges of a page and its components, with a token where not everybody may read the page.
+func TestPageBadges(t *testing.T) {
+	c := newClient(t)
+	c.must("POST", "/statuspages", `{"statusPage":{"title":"Acme","published":true,"components":[{"title":"Website"}]}}`)
+	list := func() (open bool, states []string) {
+		t.Helper()
+		var answer struct {
+			Open   bool
+			Badges []struct {
+				ComponentID *int64
+				Title       string
+				Addresses   []badgeForms
+			}
+		}
+		decode(t, c.must("GET", "/statuspages/1/badges", ""), &answer)
+		for i, b := range answer.Badges {
+			if len(b.Addresses) != badge.MetricCount || b.Title != []string{"Acme", "Website"}[i] || (b.ComponentID == nil) != (i == 0) {
+				t.Errorf("the badges are %+v", b)
+			}
+			states = append(states, b.Addresses[0].SVG)
+		}
+		return answer.Open, states
+	}
+	open, states := list()
+	if !open || !slices.Equal(states, []string{"/status/acme/badges/state.svg", "/status/acme/components/1/badges/state.svg"}) {
+		t.Errorf("open: %v, %v", open, states)
+	}
+	c.must("PATCH", "/statuspages/1", `{"statusPage":{"access":"members"}}`)
+	open, first := list()
+	c.must("POST", "/statuspages/1/badges/renew", "")
+	_, second := list()
+	for i := range first {
+		if open || first[i] == states[i] || second[i] == first[i] {
+			t.Errorf("the addresses are %s, %s, %s", states[i], first[i], second[i])
+		}
+	}
+	if got := c.do("POST", "/statuspages/9/badges/renew", ""); got.status != 404 {
+		t.Errorf("a missing page: %d", got.status)
+	}
 }

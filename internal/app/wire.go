@@ -83,7 +83,7 @@ func (n *node) newConsole(stop <-chan struct{}) (http.Handler, error) {
 // newStatusPages makes what visitors of status pages see. Its event streams end with stop.
 func (n *node) newStatusPages(stop <-chan struct{}) (http.Handler, error) {
 	return public.New(public.Config{
-		Pages: n.service, Visitors: n.service, Subscriptions: n.service, ByMail: n.service.SubscribesByMail(), Secret: n.db.ServiceSecret(), Logger: n.logger, Now: n.db.Now,
+		Pages: n.service, Visitors: n.service, Subscriptions: n.service, Badges: n.service, ByMail: n.service.SubscribesByMail(), Secret: n.db.ServiceSecret(), Logger: n.logger, Now: n.db.Now,
 		Proxies: n.config.Serve.TrustedProxies, PublicURL: configuredURL(n.config), Domains: n.domains, Streams: n.shares.connections / 4, Stop: stop,
 	})
 }

@@ -44,6 +44,8 @@ var englishActions = map[string]string{
 	"did.page-maintenance-create":  "Planned the maintenance of a status page",
 	"did.page-maintenance-change":  "Changed the maintenance of a status page",
 	"did.page-maintenance-delete":  "Deleted the maintenance of a status page",
+	"did.status-page-badges":       "Renewed the addresses of the badges of the status page",
+	"did.job-badge":                "Renewed the addresses of the badges of the job",
 	"did.status-page-state":        "Set or released the state of a component",
 	"did.channel-create":           "Created the channel",
 	"did.channel-change":           "Changed the channel",

@@ -66,6 +66,7 @@ type shown struct {
 	view  statuspage.View
 	stale bool // the database does not answer
 	grow  func(bytes int)
+	runs  *pageRuns // of all that were shown of the page
 
 	mu         sync.Mutex
 	size       int // of the renderings, in bytes
@@ -74,7 +75,7 @@ type shown struct {
 }
 
 func newShown(door statuspage.Entrance, view statuspage.View) *shown {
-	return &shown{door: door, view: view, renderings: map[string]*rendering{}, pending: map[string]*pendingRendering{}}
+	return &shown{door: door, view: view, runs: newPageRuns(door.AccountID, door.PageID), renderings: map[string]*rendering{}, pending: map[string]*pendingRendering{}}
 }
 
 // rendering is a response that is ready.
@@ -169,6 +170,9 @@ func (c *cache) look(ctx context.Context, e *entry, last *shown) (*shown, error)
 		return nil, err
 	}
 	s := newShown(door, view)
+	if last != nil && last.door.PageID == door.PageID {
+		s.runs = last.runs
+	}
 	weight := weightOf(&view)
 	c.resize(e, func(int) int { return weight })
 	s.grow = func(bytes int) { c.resize(e, func(size int) int { return size + bytes }) }
@@ -207,7 +211,7 @@ func (s *shown) outdated() *shown {
 		return s
 	}
 	old := newShown(s.door, s.view)
-	old.stale, old.grow = true, s.grow
+	old.stale, old.grow, old.runs = true, s.grow, s.runs
 	return old
 }
 
@@ -270,10 +274,15 @@ func (s *shown) fill(key string, p *pendingRendering, create func() (mediaType s
 	}
 }
 
+// etagOf is the strong ETag of a body.
+func etagOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + hex.EncodeToString(sum[:9]) + `"`
+}
+
 // newRendering compresses what is text.
 func newRendering(mediaType string, body []byte) *rendering {
-	sum := sha256.Sum256(body)
-	r := &rendering{mediaType: mediaType, plain: body, etag: `"` + hex.EncodeToString(sum[:9]) + `"`}
+	r := &rendering{mediaType: mediaType, plain: body, etag: etagOf(body)}
 	if mediaType == "image/png" {
 		return r
 	}

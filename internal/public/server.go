@@ -63,11 +63,12 @@ type Visitors interface {
 type Config struct {
 	Pages    Pages
 	Visitors Visitors
+	Badges   Badges
 
 	Subscriptions Subscriptions
 	ByMail        bool // visitors can subscribe by mail, too
 
-	Secret    [32]byte // from which the key of cookies is derived
+	Secret    [32]byte // from which the keys of cookies and badges are derived
 	Logger    *slog.Logger
 	Now       func() time.Time
 	Proxies   auth.Proxies
@@ -86,6 +87,7 @@ type Server struct {
 	byMail        bool
 
 	cache     *cache
+	badges    *badges
 	key       []byte
 	logger    *slog.Logger
 	now       func() time.Time
@@ -109,6 +111,7 @@ func New(c Config) (*Server, error) {
 		proxies: c.Proxies, publicURL: strings.TrimSuffix(c.PublicURL, "/"), domains: c.Domains, stop: c.Stop, streams: newStreams(c.Streams), rates: auth.AddressRates{Most: addressRate},
 		crossing: http.NewCrossOriginProtection(), static: loadStatic(), mux: http.NewServeMux(), ownMux: http.NewServeMux(),
 	}
+	s.badges = newBadges(c.Badges, c.Secret, s.cache)
 	var err error
 	if s.templates, err = parsePages(s.static); err != nil {
 		return nil, err
@@ -165,6 +168,11 @@ func (s *Server) routes() []route {
 		{"POST", "subscribe/confirm/{token}", confirmSubscription},
 		{"GET", "subscribe/manage/{token}", showSubscription},
 		{"POST", "subscribe/manage/{token}", changeSubscription},
+		{"GET", "badges/jobs/{jobId}/{token}/{name}", showJobBadge},
+		{"GET", "{slug}/badges/{name}", showBadge},
+		{"GET", "{slug}/badges/{token}/{name}", showBadge},
+		{"GET", "{slug}/components/{id}/badges/{name}", showBadge},
+		{"GET", "{slug}/components/{id}/badges/{token}/{name}", showBadge},
 	}
 }
 

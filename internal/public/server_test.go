@@ -38,7 +38,7 @@ func newWorld(t testing.TB) *world {
 	w.pages = publictest.New(w.Now)
 	w.subscriptions = publictest.NewSubscriptions(w.pages)
 	proxies, err := auth.Proxies(nil), error(nil)
-	w.handler, err = public.New(public.Config{Pages: w.pages, Visitors: w.pages, Subscriptions: w.subscriptions, ByMail: true, Secret: [32]byte{1}, Logger: slog.New(slog.DiscardHandler), Now: w.Now,
+	w.handler, err = public.New(public.Config{Pages: w.pages, Visitors: w.pages, Badges: w.pages, Subscriptions: w.subscriptions, ByMail: true, Secret: [32]byte{1}, Logger: slog.New(slog.DiscardHandler), Now: w.Now,
 		Proxies: proxies, PublicURL: "https://status.example", Streams: 8})
 	if err != nil {
 		t.Fatal(err)

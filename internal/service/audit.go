@@ -49,6 +49,8 @@ const (
 	actStatusPageSet  = "statuspage.change"
 	actStatusPageDrop = "statuspage.delete"
 	actComponentSet   = "statuspage.component.state"
+	actJobBadge       = "job.badge.renew"
+	actPageBadges     = "statuspage.badges.renew"
 
 	actSubscriberDrop   = "statuspage.subscriber.delete"
 	actSubscriberExport = "statuspage.subscriber.export"

@@ -21,7 +21,7 @@ import (
 )
 
 // changesNothing are the use cases that leave no entry in the audit log: they only read, check or prepare.
-var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "BeginConfirm",
+var changesNothing = []string{"APIKeys", "Account", "Accounts", "Admit", "AllHistory", "AllPeople", "Audit", "BadgeTokens", "JobBadgePath", "BeginConfirm",
 	"BeginPasskey", "BeginTOTP", "CheckFolder", "CheckPatch", "Compare", "Execution", "Failures", "Folder", "FolderJobs", "Folders", "Follow", "History",
 	"Idempotent", "Invitations", "Job", "Jobs", "Action", "ActionOrder", "Actions", "NewAction", "NewUndo", "NewAPIKey", "NewClone", "NewFolder", "NewJob", "NewSecret", "People", "Performed", "PlanReruns", "PreviewJob", "PreviewSchedule", "Record",
 	"Profile", "RoomForJob", "RoomForTestRun", "NewTestRun", "TestRun", "FollowTestRun", "EndTestRun", "Run", "ScheduleLoad", "SearchHistory", "Secrets", "Sessions", "Standing", "Stats", "StatusDomains", "StatusPass", "SwitchAccount", "TLS", "TOTPSetup", "TestMail",
@@ -120,6 +120,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			}
 			return w.StartAction(ctx, jane, &cron.Action{AccountID: w.account.ID, Undoes: 1})
 		}},
+		{"RenewJobBadge", "job.badge.renew", func() error { return w.RenewJobBadge(ctx, jane, first.ID) }},
 		{"CancelAction", "action.cancel", func() error { return w.CancelAction(ctx, jane, 1) }},
 		{"DeleteJob", "job.delete", func() error { return w.DeleteJob(ctx, jane, first.ID, nil) }},
 		{"RestoreJob", "job.restore", func() error { return second(w.RestoreJob(ctx, jane, first.ID)) }},
@@ -186,6 +187,7 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 		}},
 		{"CheckStatusDomain", "statuspage.domain.check", func() error { return second(w.CheckStatusDomain(ctx, jane, page.ID, domain.ID)) }},
 		{"DeleteStatusDomain", "statuspage.domain.delete", func() error { return w.DeleteStatusDomain(ctx, jane, page.ID, domain.ID) }},
+		{"RenewPageBadges", "statuspage.badges.renew", func() error { return w.RenewPageBadges(ctx, jane, page.ID) }},
 		{"SetComponentState", "statuspage.component.state", func() error {
 			return w.SetComponentState(ctx, jane, page.ID, page.Components[0].ID, new(statuspage.Degraded))
 		}},

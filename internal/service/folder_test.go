@@ -90,7 +90,7 @@ func TestBadges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token := service.BadgeToken(svc, account.ID, id, cron.BadgeTitle)
+	token := service.BadgeToken(svc, account.ID, id, 0, cron.BadgeTitle)
 	if len(token) != 16 {
 		t.Errorf("the token is %q", token)
 	}
@@ -99,11 +99,11 @@ func TestBadges(t *testing.T) {
 		t.Errorf("the job is %+v, %v", job, err)
 	}
 	for name, other := range map[string]string{
-		"another account": service.BadgeToken(svc, account.ID+1, id, cron.BadgeTitle),
-		"another job":     service.BadgeToken(svc, account.ID, id+1, cron.BadgeTitle),
-		"other parts":     service.BadgeToken(svc, account.ID, id, 0),
+		"another account": service.BadgeToken(svc, account.ID+1, id, 0, cron.BadgeTitle),
+		"another job":     service.BadgeToken(svc, account.ID, id+1, 0, cron.BadgeTitle),
+		"other parts":     service.BadgeToken(svc, account.ID, id, 0, 0),
 		"another key": service.BadgeToken(service.New(service.Config{Store: s, Secret: [32]byte{1}}),
-			account.ID, id, cron.BadgeTitle),
+			account.ID, id, 0, cron.BadgeTitle),
 		"capitals": "0123456789ABCDEF",
 		"nothing":  "",
 		"a prefix": token[:8],
@@ -112,10 +112,10 @@ func TestBadges(t *testing.T) {
 			t.Errorf("the token of %s: %v", name, err)
 		}
 	}
-	if _, err := svc.Badge(t.Context(), id, service.BadgeToken(svc, account.ID, id, 8), 8); cron.KindOf(err) != cron.NotFound {
+	if _, err := svc.Badge(t.Context(), id, service.BadgeToken(svc, account.ID, id, 0, 8), 8); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("parts that do not exist: %v", err)
 	}
-	if _, err := svc.Badge(t.Context(), id+1, service.BadgeToken(svc, account.ID, id+1, 0), 0); cron.KindOf(err) != cron.NotFound {
+	if _, err := svc.Badge(t.Context(), id+1, service.BadgeToken(svc, account.ID, id+1, 0, 0), 0); cron.KindOf(err) != cron.NotFound {
 		t.Errorf("a job that does not exist: %v", err)
 	}
 }

@@ -282,7 +282,7 @@ func TestBadgesOfOtherNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		job, err := second.Badge(t.Context(), id, service.BadgeToken(first, account.ID, id, cron.BadgeTitle), cron.BadgeTitle)
+		job, err := second.Badge(t.Context(), id, service.BadgeToken(first, account.ID, id, 0, cron.BadgeTitle), cron.BadgeTitle)
 		if err != nil || job.ID != id || job.AccountID != account.ID || job.Request.URL != "http://a.example" {
 			t.Errorf("the job is %+v, %v", job, err)
 		}

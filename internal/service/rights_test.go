@@ -17,7 +17,7 @@ import (
 
 // whoMay says who may perform each use case, by the names of callers. It is written apart from the table of the service.
 var whoMay = map[string]string{
-	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "Execution": readers, "Folder": readers, "Record": readers,
+	"APIKeys": readers, "Admit": readers, "AllHistory": readers, "BadgeTokens": readers, "JobBadgePath": readers, "RenewJobBadge": writers, "RenewPageBadges": writers, "Execution": readers, "Folder": readers, "Record": readers,
 	"Folders": readers, "Follow": readers, "History": readers, "Job": readers, "Jobs": readers, "PreviewJob": readers, "PreviewSchedule": readers,
 	"JobNow": readers, "JobReport": readers, "CurlCommand": readers, "ExportCrontab": readers,
 	"Run": readers, "ScheduleLoad": readers, "Compare": readers, "Failures": readers, "SearchHistory": readers, "Standing": readers, "Stats": readers, "TLS": readers,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"punctual/internal/auth"
+	"punctual/internal/badge"
 	"punctual/internal/cron"
 	"punctual/internal/picture"
 	"punctual/internal/statuspage"
@@ -55,6 +56,7 @@ type Service struct {
 	addresses       AddressChecker
 	plans           cron.Plans
 	badgeKey        []byte
+	badges          badge.Key
 	versionKey      []byte // authenticates versions of jobs
 	guessKey        []byte // hides what is counted
 	subscriberKey   []byte // tells the addresses of subscribers apart
@@ -85,7 +87,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, events: c.Events, searcher: c.Searcher, addresses: c.Addresses, plans: c.Plans,
-		badgeKey: derivedKey(c.Secret, "punctual badge token"), versionKey: derivedKey(c.Secret, "punctual job version"),
+		badgeKey: derivedKey(c.Secret, "punctual badge token"), badges: badge.NewKey(c.Secret), versionKey: derivedKey(c.Secret, "punctual job version"),
 		followers: followers{max: c.Followers}, guessKey: derivedKey(c.Secret, "punctual failed sign-ins"),
 		requestKey: derivedKey(c.Secret, "punctual idempotent requests"), subscriberKey: derivedKey(c.Secret, "punctual subscribers of status pages"),
 		passwords: c.Passwords, recovery: auth.NewRecoveryCodes(c.Secret), sealer: auth.NewSealer(c.Secret),

@@ -118,6 +118,8 @@ const (
 	UseDeleteStatusPage  UseCase = 205
 	UseSetComponentState UseCase = 206
 	UseVisitStatusPage   UseCase = 221 // of any account that the person is a member of
+	UseRenewBadge        UseCase = 251 // of a job
+	UseRenewPageBadges   UseCase = 252
 	UseListIncidents     UseCase = 211 // and reading one
 	UseCreateIncident    UseCase = 212
 	UseChangeIncident    UseCase = 213 // and its updates
@@ -187,6 +189,8 @@ var rights = map[UseCase]right{
 	UseCreateJob: writes, UseChangeJob: writes, UseDeleteJob: writes, UseCloneJob: writes, UseBulk: writes, UseRunJob: writes,
 	UseRerun: writes, UseCancelReruns: writes,
 	UseStartAction: writes, UseGetAction: reads, UseCancelAction: writes,
+
+	UseRenewBadge: writes, UseRenewPageBadges: writes,
 
 	UseStartTestRun: writes, UseEndTestRun: writes,
 	UseGetTestRun: {scope: cron.ScopeRead, role: cron.RoleEditor}, // it shows bodies and headers

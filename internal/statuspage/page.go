@@ -85,6 +85,8 @@ type Page struct {
 	Created         time.Time
 	Updated         time.Time
 	UpdatedBy       string // as cron.Author.Label
+
+	BadgeRenewals int64 // how often the addresses of its badges with a token have been renewed
 }
 
 // Names in the API of what pages can be, by their numbers.
@@ -93,6 +95,11 @@ var (
 	ThemeNames  = []string{ThemeSystem: "system", ThemeLight: "light", ThemeDark: "dark"}
 	FoldNames   = []string{FoldOpen: "open", FoldCollapsed: "collapsed", FoldHealthy: "healthy"}
 )
+
+// Open tells whether everybody who knows its address may read the page once it is published.
+func (p *Page) Open() bool {
+	return (p.Access == AccessPublic || p.Access == AccessUnlisted) && len(p.Networks) == 0
+}
 
 // Clone is a copy of the page that shares nothing with it.
 func (p *Page) Clone() Page {

@@ -17,6 +17,8 @@ type Entrance struct {
 	Networks  []netip.Prefix // that the address of a visitor has to lie in; none for all
 	// Mark is another one with each password of the page, and tells nothing of it; "" without one.
 	Mark string
+	// BadgeRenewals is how often the addresses of its badges with a token have been renewed.
+	BadgeRenewals int64
 }
 
 // Durations are how long something was in each state.
@@ -76,4 +78,11 @@ type ResponseTime struct {
 	From          time.Time
 	Count         int64
 	Median, Worst time.Duration // Worst is the 95th percentile
+}
+
+// Runs is what the latest runs of jobs tell. A time is zero when there is none.
+type Runs struct {
+	Last       time.Time // the start of the latest run
+	Next       time.Time // when the next one is planned
+	CertExpiry time.Time // of the certificate that expires first
 }

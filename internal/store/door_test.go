@@ -109,6 +109,12 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 	"SetComponentState": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.SetComponentState(ctx, w.account, w.page, w.component, new(statuspage.Degraded), "jane")
 	},
+	"RenewJobBadge": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.RenewJobBadge(ctx, w.account, w.job)
+	},
+	"RenewPageBadges": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		return db.RenewPageBadges(ctx, w.account, w.page)
+	},
 	"SetStatusLogo": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.SetStatusLogo(ctx, w.account, w.page, false, []byte("png"))
 	},
@@ -367,7 +373,7 @@ var notWriting = []string{
 	"Action", "ActionJobs", "Actions", "WaitingActionJobs", "Edits", "ExecutionJob", "JobCounts", "LastResolved", "NextJobs", "ProblemCounts", "Recent", "Unresolved",
 	"ACMEFile", "ACMEFiles", "APIKeyByHash", "AfterCommit", "APIKeys", "Account", "AccountByEmail", "Accounts", "Audit", "Backlog", "Backup", "BinFolders", "BinJob", "BinJobs", "ChangedExecutions", "Changed", "Close", "Monitored", "PageHistory",
 	"CountJobs", "DueBeside", "EndingTestRuns", "Execution", "ExecutionsAfter", "Failures", "Folder", "FindJobs", "FolderJobs", "Folders", "SearchJobs", "Tags", "Views", "Forget", "GoodBefore", "Watermarks", "History", "InConnections", "PlanReruns", "Record", "Attempts", "RerunsOf",
-	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "ListedJob", "MeasureClock", "NextDue", "Notices", "Now",
+	"InTransaction", "Intercept", "Job", "JobChangesAfter", "JobTitle", "Jobs", "LatestRuns", "PublicJob", "BadgeRenewals", "StatusRuns", "StatusDurations", "MeasureClock", "NextDue", "Notices", "Now",
 	"FailingChannels", "MoveMaintenance", "Operator", "Opened", "Performed", "Ping", "Queued", "ReadNumber", "RequestedRun", "RunningExecutions", "Search", "SetCallTime", "Setting",
 	"ScheduledJobs", "TagsOfJobs", "ServiceURL", "Stats", "TLS", "TestRun", "TestRunVersion", "TestRunsChanged", "Used", "Version", "Versions", "EditsBefore", "MaintenanceWindow", "MaintenanceWindows", "PagesOfJob", "JobWindows", "Incident", "Incidents", "IncidentsBehind", "OpenIncidents", "PublicIncidents", "StatusPlan", "StatusPlans", "StatusLogo", "StatusPage", "StatusPages", "StatusDomains", "StatusDomain", "HeldDomains", "HeldDomain", "DomainsRevision", "CanonicalDomain", "StatusEntrance", "StatusPasswordHash", "PublicStatusPage", "ResponseTimes", "IsMember", "StatusPicture", "PublicIncident", "PublishedIncidents", "JobProblem", "Problem", "ProblemJobs", "Problems", "WaitingTestRuns", "ZoneRelease",
 	"Subscriber", "Subscribers", "CountSubscribers",

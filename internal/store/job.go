@@ -247,11 +247,6 @@ func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecor
 	return jobs, someFailed, nil
 }
 
-// ListedJob reads a job of any account as Jobs does, without user and password in its URL.
-func (s *Store) ListedJob(ctx context.Context, jobID int64) (cron.JobRecord, error) {
-	return readListed(ctx, s.read, jobID)
-}
-
 func readListed(ctx context.Context, q queryer, jobID int64) (cron.JobRecord, error) {
 	var rec cron.JobRecord
 	err := scanRecord(q.QueryRowContext(ctx,

@@ -111,6 +111,9 @@ func runStatusPages(t testing.TB, db *store.Store, raw *storetest.Tables, accoun
 		ok(t, err)
 	}
 	ok(t, second(db.PageHistory(ctx, page, 90)))
+	ok(t, second(db.StatusRuns(ctx, account, page, 0)))
+	ok(t, second(db.StatusDurations(ctx, account, page, component, db.Now())))
+	ok(t, db.RenewPageBadges(ctx, account, page))
 }
 
 func second[T any](_ T, err error) error { return err }

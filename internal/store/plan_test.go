@@ -108,7 +108,7 @@ func runProblems(t testing.TB, db *store.Store, node, jobID int64) {
 	t.Helper()
 	ctx := t.Context()
 	for _, status := range []cron.Status{cron.StatusTimeout, cron.StatusOK, cron.StatusTimeout} {
-		rec, err := db.ListedJob(ctx, jobID)
+		rec, _, err := db.PublicJob(ctx, jobID)
 		ok(t, err)
 		claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 100})
 		ok(t, err)
@@ -157,12 +157,14 @@ func runOverview(t testing.TB, db *store.Store, account int64) {
 	ok(t, err)
 }
 
-// runMaintenance calls everything about maintenance windows, of the account of a job.
+// runMaintenance calls everything about maintenance windows, and about badges, of the account of a job.
 func runMaintenance(t testing.TB, db *store.Store, node, jobID int64) {
 	t.Helper()
 	ctx := t.Context()
-	rec, err := db.ListedJob(ctx, jobID)
+	rec, _, err := db.PublicJob(ctx, jobID)
 	ok(t, err)
+	ok(t, db.RenewJobBadge(ctx, rec.AccountID, jobID))
+	ok(t, second(db.BadgeRenewals(ctx, rec.AccountID, jobID)))
 	for _, effect := range []cron.MaintenanceEffect{cron.MaintenanceSilence, cron.MaintenancePause} {
 		w := cron.MaintenanceWindow{AccountID: rec.AccountID, Title: "x", Effect: effect, Start: db.Now().Add(-time.Hour), End: db.Now().Add(time.Hour),
 			JobIDs: []int64{jobID}, Tags: []string{"x"}}
@@ -532,7 +534,7 @@ var (
 	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
 
 	// The tables that grow with the work.
-	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail|monitor|monitor_result|status_page|status_component|status_component_job|status_transition|status_day|status_subscriber|status_delivery)\b(.*)`)
+	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_badge|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail|monitor|monitor_result|status_page|status_component|status_component_job|status_transition|status_day|status_subscriber|status_delivery)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account|status_delivery_sending)$`)
 

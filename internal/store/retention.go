@@ -72,7 +72,7 @@ func (s *Store) pruneNodes(ctx context.Context) error {
 // deletedJobsChunk is how many hours of statistics of deleted jobs one transaction deletes.
 const deletedJobsChunk = 2000
 
-// pruneDeletedJobs deletes a chunk of the statistics, or of the versions, of deleted jobs that are not in the bin. A node may write such statistics shortly after a
+// pruneDeletedJobs deletes a chunk of the statistics, or of the versions, or the rest, of deleted jobs that are not in the bin. A node may write such statistics shortly after a
 // job is deleted.
 func (s *Store) pruneDeletedJobs(ctx context.Context) (more bool, err error) {
 	var id int64
@@ -97,6 +97,9 @@ func (s *Store) pruneDeletedJobs(ctx context.Context) (more bool, err error) {
 				return err
 			}
 			if n, err := res.RowsAffected(); err != nil || n == versionsChunk {
+				return err
+			}
+			if _, err := q.ExecContext(ctx, `DELETE FROM job_badge WHERE job_id = $1`, id); err != nil {
 				return err
 			}
 			_, err = q.ExecContext(ctx, `DELETE FROM deleted_job WHERE job_id = $1`, id)

@@ -48,6 +48,7 @@ func statusPageKey(p *statuspage.Page) columns {
 		list.add("account_id", integer(&p.AccountID))
 		list.add("version", integer(&p.Version))
 		list.add("revision", integer(&p.Revision))
+		list.add("badge_renewals", integer(&p.BadgeRenewals))
 		list.add("created_at", moment(&p.Created))
 	}
 }

@@ -24,9 +24,9 @@ func (s *Store) StatusEntrance(ctx context.Context, slug string) (e statuspage.E
 	}
 	defer leave()
 	var networks []string
-	err = s.read.QueryRowContext(ctx, `SELECT id, account_id, slug, revision, published, access, password_hash, networks FROM status_page
+	err = s.read.QueryRowContext(ctx, `SELECT id, account_id, slug, revision, badge_renewals, published, access, password_hash, networks FROM status_page
 		WHERE slug = $1 AND `+accountIsThere, slug).Scan(integer(&e.PageID), integer(&e.AccountID), text(&e.Slug), integer(&e.Revision),
-		flag(&e.Published), integer(&e.Access), text(&passwordHash), textsField{&networks})
+		integer(&e.BadgeRenewals), flag(&e.Published), integer(&e.Access), text(&passwordHash), textsField{&networks})
 	if err != nil {
 		return e, "", oneRow(databaseError(err), cron.SubjectStatusPage)
 	}

@@ -37,6 +37,8 @@ var actionLabels = map[string]string{
 	"statuspage.domain.delete":     "did.status-domain-delete",
 	"statuspage.subscriber.delete": "did.subscriber-delete",
 	"statuspage.subscriber.export": "did.subscriber-export",
+	"statuspage.badges.renew":      "did.status-page-badges",
+	"job.badge.renew":              "did.job-badge",
 	"incident.create":              "did.incident-create",
 	"incident.change":              "did.incident-change",
 	"incident.update":              "did.incident-update",

@@ -45,6 +45,7 @@ func runOperations() Group {
 			},
 			bulkOperation(),
 			badgesOperation(),
+			renewBadgesOperation(),
 		},
 	}
 }

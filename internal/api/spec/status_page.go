@@ -64,6 +64,7 @@ func statusPageOperations() Group {
 	}
 	group.Operations = append(group.Operations, logoOperations("/statuspages/{statusPageId}/logo", "Logo", "the logo", id)...)
 	group.Operations = append(group.Operations, logoOperations("/statuspages/{statusPageId}/logo/dark", "DarkLogo", "the logo for dark colours", id)...)
+	group.Operations = append(group.Operations, pageBadgeOperations(id)...)
 	return group
 }
 

@@ -11,11 +11,12 @@ import (
 	"sync"
 	"time"
 
+	"punctual/internal/badge"
 	"punctual/internal/cron"
 	"punctual/internal/statuspage"
 )
 
-// Pages holds status pages by their slugs. It implements public.Pages and public.Visitors.
+// Pages holds status pages by their slugs. It implements public.Pages, public.Visitors and public.Badges.
 type Pages struct {
 	Now func() time.Time
 
@@ -32,12 +33,15 @@ type Pages struct {
 	guesses   int
 	pictured  int // how many pictures
 	hang      chan struct{}
+	jobs      map[int64]badge.Job
+	runs      badge.Runs
+	badges    int // how often something was asked for badges
 }
 
 // New returns no pages.
 func New(now func() time.Time) *Pages {
 	return &Pages{Now: now, entrances: map[string]*statuspage.Entrance{}, views: map[int64]*statuspage.View{}, pictures: map[int64][]byte{},
-		passwords: map[int64]string{}, passes: map[string]int64{}, members: map[int64]bool{}}
+		passwords: map[int64]string{}, passes: map[string]int64{}, members: map[int64]bool{}, jobs: map[int64]badge.Job{}}
 }
 
 // ErrAway is that the database does not answer.
@@ -52,7 +56,8 @@ func (p *Pages) Set(v statuspage.View) {
 	if before := p.entrances[page.Slug]; before != nil {
 		revision = before.Revision + 1
 	}
-	e := &statuspage.Entrance{PageID: page.ID, AccountID: page.AccountID, Slug: page.Slug, Revision: revision, Published: page.Published, Access: page.Access}
+	e := &statuspage.Entrance{PageID: page.ID, AccountID: page.AccountID, Slug: page.Slug, Revision: revision, Published: page.Published, Access: page.Access,
+		BadgeRenewals: page.BadgeRenewals}
 	for _, n := range page.Networks {
 		e.Networks = append(e.Networks, netip.MustParsePrefix(n))
 	}
@@ -254,6 +259,65 @@ func (p *Pages) IsStatusMember(_ context.Context, _, personID int64) (bool, erro
 		return false, ErrAway
 	}
 	return p.members[personID], nil
+}
+
+// SetJob adds a job, or changes it.
+func (p *Pages) SetJob(j badge.Job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.jobs[j.ID] = j
+}
+
+// DeleteJob removes a job.
+func (p *Pages) DeleteJob(id int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.jobs, id)
+}
+
+// SetRuns says how the runs of every job and component went.
+func (p *Pages) SetRuns(r badge.Runs) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.runs = r
+}
+
+// Badges is how often something was asked for badges.
+func (p *Pages) Badges() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.badges
+}
+
+// BadgeJob implements public.Badges.
+func (p *Pages) BadgeJob(_ context.Context, id int64) (badge.Job, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.badges++
+	if p.away {
+		return badge.Job{}, ErrAway
+	}
+	j, ok := p.jobs[id]
+	if !ok {
+		return badge.Job{}, cron.Missing(cron.SubjectJob)
+	}
+	return j, nil
+}
+
+// BadgeRuns implements public.Badges.
+func (p *Pages) BadgeRuns(context.Context, int64, int64, badge.Metric) (badge.Runs, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.badges++
+	if p.away {
+		return badge.Runs{}, ErrAway
+	}
+	return p.runs, nil
+}
+
+// StatusBadge implements public.Badges.
+func (p *Pages) StatusBadge(ctx context.Context, accountID, _, componentID int64, m badge.Metric) (badge.Runs, error) {
+	return p.BadgeRuns(ctx, accountID, componentID, m)
 }
 
 // Empty is a published page without components.

@@ -115,7 +115,7 @@ var secretTests = []test{
 		for i, j := range jobs {
 			s.equal("listed", []any{j.ID, j.Request.URL}, []any{kept[i].ID, whole})
 		}
-		listed, err := db.ListedJob(s.ctx(), kept[0].ID)
+		listed, _, err := db.PublicJob(s.ctx(), kept[0].ID)
 		s.ok(err)
 		s.equal("for strangers", listed.Request.URL, "https://host-24681357.example.com/a@b")
 		s.plan(kept[0].ID, db.Now().Add(-time.Second))

@@ -59,6 +59,7 @@ func Run(t *testing.T, d Database) {
 		{"incidents", incidentTests},
 		{"visitors", statusPublicTests},
 		{"domains", statusDomainTests},
+		{"badges", badgeTests},
 		{"automatic incidents", automaticTests},
 		{"page maintenance", pageMaintenanceTests},
 		{"subscribers", subscriberTests},
