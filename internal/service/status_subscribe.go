@@ -30,13 +30,17 @@ const (
 	kindSubscribeToPage = 1165
 )
 
-// subscribeLimits bound the subscriptions that a visitor asks for, and those of a page.
-func (s *Service) subscribeLimits(address netip.Addr, pageID int64) []cron.RateLimit {
+// visitorLimits bound the subscriptions that a visitor asks for.
+func (s *Service) visitorLimits(address netip.Addr) []cron.RateLimit {
 	return []cron.RateLimit{
 		{Kind: kindSubscribeSite, Subject: s.subjectOf("site", siteOf(address)), Window: time.Hour, Max: 60},
 		{Kind: kindSubscribeNet, Subject: s.subjectOf("network", networkOf(address)), Window: time.Hour, Max: 20},
-		{Kind: kindSubscribePage, Subject: pageID, Window: time.Hour, Max: 200},
 	}
+}
+
+// pageLimit bounds those of a page.
+func pageLimit(pageID int64) []cron.RateLimit {
+	return []cron.RateLimit{{Kind: kindSubscribePage, Subject: pageID, Window: time.Hour, Max: 200}}
 }
 
 // receiverLimits bound how often a mailbox or a host is asked, by all pages and by one.
@@ -54,6 +58,10 @@ func (s *Service) SubscribesByMail() bool { return s.canLink() }
 // components. It sets the secret that requests to a webhook are signed with. The error is of kind Invalid when the address, or a component,
 // is none, and of kind TooMany when too much was asked for.
 func (s *Service) StatusSubscribe(ctx context.Context, visitor netip.Addr, x *statuspage.Subscriber) error {
+	turn := -1 - s.subjectOf("turn", siteOf(visitor))
+	if err := s.countSubscription(ctx, turn, s.visitorLimits(visitor)); err != nil { // before anything large is read
+		return err
+	}
 	p, err := s.store.PublicStatusPage(ctx, x.PageID)
 	if err != nil {
 		return err
@@ -64,15 +72,10 @@ func (s *Service) StatusSubscribe(ctx context.Context, visitor netip.Addr, x *st
 	if err != nil {
 		return err
 	}
-	turn := -1 - s.subjectOf("turn", siteOf(visitor))
-	over, err := s.store.Count(ctx, turn, s.subscribeLimits(visitor, p.ID))
-	if err == nil && over.Wait > 0 {
-		err = &cron.Error{Kind: cron.TooMany, RetryAfter: over.Wait}
-	}
-	if err != nil {
+	if err := s.countSubscription(ctx, turn, pageLimit(p.ID)); err != nil {
 		return err
 	}
-	if over, err = s.store.Count(ctx, turn, s.receiverLimits(p.ID, receiver, x.Address)); err != nil || over.Wait > 0 {
+	if over, err := s.store.Count(ctx, turn, s.receiverLimits(p.ID, receiver, x.Address)); err != nil || over.Wait > 0 {
 		return err // whoever was asked just now is not asked again, and nobody learns of it
 	}
 	w := words(p.Language)
@@ -89,6 +92,15 @@ func (s *Service) StatusSubscribe(ctx context.Context, visitor netip.Addr, x *st
 		}
 		return s.postFor(ctx, true, w.SubscribeMail(x.Address, p.Title, s.publicURL+SubscribePath+s.subscriberToken("confirm", found)))
 	})
+}
+
+// countSubscription counts what a visitor asks for. The error is of kind TooMany after too much.
+func (s *Service) countSubscription(ctx context.Context, turn int64, limits []cron.RateLimit) error {
+	over, err := s.store.Count(ctx, turn, limits)
+	if err == nil && over.Wait > 0 {
+		err = &cron.Error{Kind: cron.TooMany, RetryAfter: over.Wait}
+	}
+	return err
 }
 
 // acceptSubscriber takes the address into its normal form, makes a secret, and tells the mailbox or the host that is asked.

@@ -128,6 +128,30 @@ func TestKnownSubscriber(t *testing.T) {
 	}
 }
 
+// TestExpiredSubscription ends a link with the time in which it could be used, and with a later request for the same address.
+func TestExpiredSubscription(t *testing.T) {
+	w := newWorld(t, nil)
+	editor := w.member("editor@example.com", cron.RoleEditor)
+	p := w.published(editor, func(*statuspage.Page) {})
+	raw := storetest.NewTables(t, storetest.Raw(t, w.options))
+	var tokens [2]string
+	for n := range tokens {
+		raw.Exec(`DELETE FROM usage`) // an hour passes
+		_, err := w.subscribe("192.0.2.1", &p, statuspage.SubscriberMail, "jane@example.com")
+		w.ok(err)
+		tokens[n] = w.tokenIn(w.oneMail("jane@example.com"), service.SubscribePath)
+	}
+	_, err := w.ConfirmStatusSubscription(t.Context(), tokens[0])
+	w.fails(err, cron.Gone, cron.RuleLinkExpired)
+	_, err = w.StatusConfirmation(t.Context(), tokens[1])
+	w.ok(err)
+	raw.AgeSubscribers(statuspage.ConfirmWithin)
+	_, err = w.StatusConfirmation(t.Context(), tokens[1])
+	w.fails(err, cron.Gone, cron.RuleLinkExpired)
+	_, err = w.ConfirmStatusSubscription(t.Context(), tokens[1])
+	w.fails(err, cron.Gone, cron.RuleLinkExpired)
+}
+
 // TestSubscribeRefuses refuses what is no address that may be told.
 func TestSubscribeRefuses(t *testing.T) {
 	w := newWorld(t, nil)
