@@ -23,7 +23,8 @@ func visitors(t *testing.T) (pages *publictest.Pages, url string) {
 	t.Helper()
 	now := time.Now().UTC()
 	pages = publictest.New(func() time.Time { return time.Now().UTC() })
-	h, err := public.New(public.Config{Pages: pages, Visitors: pages, Logger: slog.New(slog.DiscardHandler), Now: time.Now, Streams: 40})
+	h, err := public.New(public.Config{Pages: pages, Visitors: pages, Subscriptions: publictest.NewSubscriptions(pages), ByMail: true,
+		Logger: slog.New(slog.DiscardHandler), Now: time.Now, Streams: 40})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +76,20 @@ func picture(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// TestStatusSubscribe subscribes to a page, and follows the links of the mail.
+func TestStatusSubscribe(t *testing.T) {
+	t.Parallel()
+	_, url := visitors(t)
+	tab := openTab(t, url)
+	const address = "E-mail address, or URL of a webhook"
+	tab.Open("/status/full/subscribe").See("What you want to be told of").Look("status-subscribe")
+	tab.Fill(address, "nobody").Expect(400).Press("Subscribe").See("is not an e-mail address").Look("status-subscribe-refused")
+	tab.Fill(address, "https://a.example/hook").Press("Subscribe").See("Signing secret").Look("status-subscribed")
+	tab.Open("/status/full/subscribe").Fill(address, "jane@example.com").Press("Subscribe").See("A mail with a link is on its way")
+	tab.Open("/status/subscribe/confirm/jane@example.com").See("will be sent to jane@example.com").Press("Confirm").See("is confirmed").Look("status-subscription")
+	tab.Press("Unsubscribe").See("You are unsubscribed").Look("status-unsubscribed")
 }
 
 // TestStatusPages looks at what visitors see.
