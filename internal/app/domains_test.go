@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"punctual/internal/public"
+	"punctual/internal/statuspage"
 	"punctual/internal/web"
 )
 
@@ -59,5 +62,46 @@ func TestDomainsShowPagesAlone(t *testing.T) {
 	}
 	if now := s.dataVersion(t); now != version {
 		t.Error("a visit of a domain changed something")
+	}
+}
+
+// oneDomain is the domain of a page.
+type oneDomain struct{}
+
+func (oneDomain) DomainsRevision(context.Context) (int64, error) { return 1, nil }
+
+func (oneDomain) HeldDomains(context.Context) ([]statuspage.HeldDomain, error) {
+	return []statuspage.HeldDomain{{Host: "status.example.net", PageID: 1, Slug: "x"}}, nil
+}
+
+// TestPlainHTTPOfDomains sends visitors of a domain to HTTPS there, and has nothing else for them.
+func TestPlainHTTPOfDomains(t *testing.T) {
+	n := newHTTPS(t)
+	n.config.Serve.PublicURL = "https://cron.example.com:8443"
+	n.domains = public.NewDomains(oneDomain{}, ownHosts(n.config)...)
+	if err := n.domains.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	handler := n.plainHandler()
+	for _, tt := range []struct {
+		method, host, path string
+		status             int
+		to                 string
+	}{
+		{"GET", "status.example.net", "/incidents?before=3", http.StatusTemporaryRedirect, "https://status.example.net:8443/incidents?before=3"},
+		{"HEAD", "status.example.net:80", "/", http.StatusTemporaryRedirect, "https://status.example.net:8443/"},
+		{"GET", "status.example.net", "/healthz", http.StatusTemporaryRedirect, "https://status.example.net:8443/healthz"},
+		{"GET", "status.example.net", "//evil.example", http.StatusTemporaryRedirect, "https://status.example.net:8443//evil.example"},
+		{"POST", "status.example.net", "/", http.StatusForbidden, ""},
+		{"GET", "cron.example.com", "/healthz", http.StatusOK, ""},
+		{"GET", "other.example.net", "/", http.StatusPermanentRedirect, "https://cron.example.com:8443/"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, nil)
+		r.Host = tt.host
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != tt.status || w.Header().Get("Location") != tt.to {
+			t.Errorf("%s %s%s: %d %s", tt.method, tt.host, tt.path, w.Code, w.Header().Get("Location"))
+		}
 	}
 }
