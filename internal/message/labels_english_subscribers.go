@@ -23,7 +23,7 @@ var englishSubscribers = map[string]string{
 	"public.change":                  "Save",
 	"public.changed":                 "Saved.",
 	"public.unsubscribe":             "Unsubscribe",
-	"public.unsubscribe-about":       "Nothing more is sent, and the address is deleted.",
+	"public.unsubscribe-about":       "If you unsubscribe, nothing more is sent, and the address is deleted.",
 	"public.unsubscribed":            "You are unsubscribed",
 	"public.unsubscribed-about":      "Nothing more is sent to you, and the address was deleted.",
 	"public.gone":                    "This link has expired, or the subscription has ended. Subscribe again on the status page.",
