@@ -37,6 +37,7 @@ var pagesOfConsole = []visit{
 	{"GET /console/jobs/{id}/notices", ``, "-2-x00 ++++", false},
 	{"GET /console/jobs/{id}/curl", ``, "-2-x00 ++++", false},
 	{"GET /console/jobs/{id}/badge", ``, "-2-x00 ++++", false},
+	{"POST /console/jobs/{id}/badge/renew", ``, "-2-x00 x+++", false},
 	{"GET /console/jobs/export", ``, "-2-x++ ++++", false},
 	{"GET /console/jobs", ``, "-2-x++ ++++", false},
 	{"GET /console/keyboard", ``, "-2-+++ ++++", false},

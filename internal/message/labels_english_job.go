@@ -138,6 +138,10 @@ var englishJob = map[string]string{
 	"badge.markdown":       "Markdown",
 	"badge.html":           "HTML",
 	"badge.address":        "Address of the image",
+	"badge.more":           "More badges",
+	"badge.renew":          "Renew addresses",
+	"badge.renew-text":     "All badges of the job get other addresses. Those that people know end within seconds.",
+	"done.badges-renewed":  "The badges have other addresses.",
 
 	"done.version-restored":  "The version is restored.",
 	"done.version-forgotten": "The secrets of the version are forgotten.",

@@ -63,7 +63,7 @@ var doneLabels = map[string]string{
 	"incident-withdrawn": "done.incident-withdrawn",
 	"incident-updated":   "done.incident-updated",
 	"incident-resolved":  "done.incident-resolved",
-	"job-unsilenced":     "done.job-unsilenced", "version-restored": "done.version-restored", "version-forgotten": "done.version-forgotten",
+	"job-unsilenced":     "done.job-unsilenced", "badges-renewed": "done.badges-renewed", "version-restored": "done.version-restored", "version-forgotten": "done.version-forgotten",
 }
 
 // doneSentence says what was just done.

@@ -37,6 +37,7 @@ func (w *web) jobRoutes() []route {
 		{"GET", pathJob + "/notices", signedIn, showNotices},
 		{"GET", pathJob + "/curl", signedIn, showCurl},
 		{"GET", pathJob + "/badge", signedIn, showBadge},
+		{"POST", pathJob + "/badge/renew", signedIn, renewBadge},
 		{"GET", root + "/jobs/export", signedIn, exportJobs},
 	}
 }

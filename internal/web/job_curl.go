@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"punctual/internal/badge"
 	"punctual/internal/cron"
 	"punctual/internal/download"
 	"punctual/internal/service"
@@ -87,6 +88,20 @@ type badgePage struct {
 	Image                         string // the path of the image
 	Address                       string // of the image, for other sites
 	Markdown, HTML                string
+	More                          []moreBadge
+}
+
+// moreBadge is one of the other badges of the job.
+type moreBadge struct {
+	Name, Image, Markdown string
+}
+
+// renewBadge gives the badges of the job other addresses.
+func renewBadge(v *visit) error {
+	if err := v.web.service.RenewJobBadge(v.ctx(), v.actor, v.pathID("id")); err != nil {
+		return err
+	}
+	return v.after(jobAddress(v.pathID("id"), "/badge"), "badges-renewed")
 }
 
 func showBadge(v *visit) (err error) {
@@ -111,5 +126,13 @@ func showBadge(v *visit) (err error) {
 	alt := v.catalogue.Label("badge.alt")
 	p.Markdown = "![" + alt + "](" + p.Address + ")"
 	p.HTML = `<img src="` + p.Address + `" alt="` + alt + `">`
+	path, err := v.web.service.JobBadgePath(v.ctx(), v.actor, p.Job.ID)
+	if err != nil {
+		return err
+	}
+	for m := range badge.Metric(badge.MetricCount) {
+		image := path + badge.Name(m, badge.SVG)
+		p.More = append(p.More, moreBadge{m.String(), image, "![" + m.String() + "](" + v.baseURL() + image + ")"})
+	}
 	return v.render(http.StatusOK, "job-badge", p)
 }
