@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,36 +71,40 @@ func TestPagerDuty(t *testing.T) {
 		newChannel(t, api, harness.Fields{"kind": "pagerDuty", "title": "On call", "url": server, "routingKey": "R0UT1NG"})
 		id := api.CreateJob(job(target, "/status/500", harness.EverySecond(), harness.Fields{
 			"title": "Backup", "notification": harness.Fields{"onFailure": true, "onSuccess": true}}))
-		next := func(action string) (key string) {
+		key := ""
+		next := func(action string) string {
 			t.Helper()
 			var e struct {
 				Action  string `json:"event_action"`
 				Routing string `json:"routing_key"`
 				Key     string `json:"dedup_key"`
 			}
-			if come.next(t, action, &e); e.Action != action || e.Routing != "R0UT1NG" || e.Key == "" {
+			for come.next(t, action, &e); key != "" && e.Key != key; come.next(t, action, &e) { // on a busy machine there are other problems too
+			}
+			if e.Action != action || e.Routing != "R0UT1NG" || e.Key == "" {
 				t.Fatalf("instead of %q came %+v", action, e)
 			}
 			return e.Key
 		}
-		key := next("trigger")
-		var list struct{ Problems []struct{ ProblemID int64 } }
-		if err := json.Unmarshal(api.Do("GET", "/problems?state=open", nil, nil).Body, &list); err != nil || len(list.Problems) != 1 {
-			t.Fatalf("the open problems are %+v, %v", list, err)
+		key = next("trigger")
+		type openProblem struct{ ProblemID int64 }
+		var list struct{ Problems []openProblem }
+		if err := json.Unmarshal(api.Do("GET", "/problems?state=open", nil, nil).Body, &list); err != nil {
+			t.Fatal(err)
 		}
-		seen := api.Do("POST", fmt.Sprintf("/problems/%d/acknowledge", list.Problems[0].ProblemID), harness.Fields{"note": "on it"}, nil)
+		at := slices.IndexFunc(list.Problems, func(p openProblem) bool { return key == fmt.Sprintf("problem-%d", p.ProblemID) })
+		if at < 0 {
+			t.Fatalf("none of the open problems %+v is %s", list, key)
+		}
+		seen := api.Do("POST", fmt.Sprintf("/problems/%d/acknowledge", list.Problems[at].ProblemID), harness.Fields{"note": "on it"}, nil)
 		if seen.Status != 200 {
 			t.Fatalf("%d %s", seen.Status, seen.Body)
 		}
-		if again := next("acknowledge"); again != key {
-			t.Errorf("the incident %q is acknowledged as %q", key, again)
-		}
+		next("acknowledge")
 		calls := target.Received()
 		await(t, "it has failed some more times", func() bool { return target.Received() > calls+2 })
 		api.ChangeJob(id, harness.Fields{"url": target.URL + "/status/200"})
-		if again := next("resolve"); again != key {
-			t.Errorf("the incident %q is resolved as %q", key, again)
-		}
+		next("resolve")
 	})
 }
 
