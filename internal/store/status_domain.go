@@ -258,9 +258,8 @@ func (s *Store) HeldDomains(ctx context.Context) ([]statuspage.HeldDomain, error
 	return collect(upkeep.with(ctx), s.read, "list the domains of status pages", scanHeldDomain, heldDomains)
 }
 
-const heldDomains = `SELECT status_domain.host, status_domain.page_id, status_domain.account_id, status_page.slug FROM status_domain
-	JOIN status_page ON status_page.id = status_domain.page_id JOIN account ON account.id = status_domain.account_id
-	WHERE status_domain.held_at <> 0 AND NOT account.disabled`
+const heldDomains = `SELECT host, page_id, account_id, (SELECT slug FROM status_page WHERE status_page.id = status_domain.page_id) FROM status_domain
+	WHERE held_at <> 0 AND NOT (SELECT disabled FROM account WHERE account.id = status_domain.account_id)`
 
 func scanHeldDomain(scan scanner, d *statuspage.HeldDomain) error {
 	return scan(text(&d.Host), integer(&d.PageID), integer(&d.AccountID), text(&d.Slug))

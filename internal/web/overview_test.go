@@ -22,6 +22,9 @@ func (c *console) attempt(t testing.TB, node int64, j *cron.Job, change func(*cr
 	t.Helper()
 	c.tables(t).SetDue(j.ID, c.store.Now().Add(-time.Second))
 	claimed, err := c.store.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
+	if err == nil && len(claimed.Launches) == 0 && claimed.More { // a minute has just begun, and its occurrence is due too
+		claimed, err = c.store.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
+	}
 	if err != nil || len(claimed.Launches) != 1 {
 		t.Fatal(err, claimed)
 	}
