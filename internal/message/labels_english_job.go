@@ -151,7 +151,7 @@ var englishJob = map[string]string{
 	"badge.next":           "Next run",
 	"badge.certificate":    "Certificate",
 	"badge.renew":          "Renew addresses",
-	"badge.renew-text":     "All badges of the job get other addresses. Those that people know end within seconds.",
+	"badge.renew-text":     "All badges of the job get other addresses. Those that people know end within seconds, so put the new ones wherever the badges are shown.",
 	"done.badges-renewed":  "The badges have other addresses.",
 
 	"done.version-restored":  "The version is restored.",

@@ -56,7 +56,7 @@ var englishStatus = map[string]string{
 	"status-badge.open":       "Everybody can see them, as everybody can read the page.",
 	"status-badge.with-token": "Not everybody may read the page, so the addresses hold a token: whoever knows an address sees its badge, and nothing else of the page.",
 	"status-badge.draft":      "The page is a draft. Its badges can be seen as soon as it is published.",
-	"status-badge.renew-text": "All badges of the page and its components get other addresses. Those that people know end within a minute.",
+	"status-badge.renew-text": "All badges of the page and its components get other addresses. Those that people know end within a minute, so put the new ones wherever the badges are shown.",
 
 	"status-settings.slug":              "Address",
 	"status-settings.slug-hint":         "Lower-case letters, digits and hyphens. The page is at {address}",
