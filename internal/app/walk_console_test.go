@@ -233,6 +233,8 @@ var pagesOfConsole = []visit{
 	{"GET /console/status/{id}/logo", ``, "-2-x00 ++++", false},
 	{"POST /console/status/{id}/logo", `do=remove`, "-2-x00 x+++", false},
 	{"POST /console/status/{id}/delete", `typed=heron31`, "-2-x00 x+++", false},
+	{"GET /console/status/{id}/badges", ``, "-2-x00 ++++", false},
+	{"POST /console/status/{id}/badges/renew", ``, "-2-x00 x+++", false},
 	{"GET /console/status/{id}/domains", ``, "-2-x00 ++++", false},
 	{"POST /console/status/{id}/domains", `host=new.example.net`, "-2-x00 x~~~", false}, // localhost has none
 	{"POST /console/status/{id}/domains/{domainId}/check", ``, "-2-x00 x+++", false},

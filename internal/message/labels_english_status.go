@@ -37,6 +37,7 @@ var englishStatus = map[string]string{
 	"status.tab-incidents":    "Incidents",
 	"status.tab-maintenances": "Maintenance",
 	"status.tab-settings":     "Settings",
+	"status.tab-badges":       "Badges",
 	"status.title-of":         "{part} · {page}",
 	"status.untouched":        "Components are the parts of your service that visitors care about, such as the website or payments. Add the first one and choose the jobs that watch it.",
 	"status.since":            "since",
@@ -50,6 +51,12 @@ var englishStatus = map[string]string{
 	"done.status-created":     "The page is created as a draft.",
 	"done.status-published":   "The page is published.",
 	"done.status-unpublished": "The page is a draft again. Visitors no longer find it.",
+
+	"status-badge.intro":      "Images of how the page and its components are, for a README, a wiki or a dashboard.",
+	"status-badge.open":       "Everybody can see them, as everybody can read the page.",
+	"status-badge.with-token": "Not everybody may read the page, so the addresses hold a token: whoever knows an address sees its badge, and nothing else of the page.",
+	"status-badge.draft":      "The page is a draft. Its badges can be seen as soon as it is published.",
+	"status-badge.renew-text": "All badges of the page and its components get other addresses. Those that people know end within a minute, so put the new ones wherever the badges are shown.",
 
 	"status-settings.slug":              "Address",
 	"status-settings.slug-hint":         "Lower-case letters, digits and hyphens. The page is at {address}",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"punctual/internal/badge"
 	"punctual/internal/public"
 	"punctual/internal/public/publictest"
 	"punctual/internal/statuspage"
@@ -99,6 +100,43 @@ func TestCanonical(t *testing.T) {
 	for path, want := range map[string]string{"": "/", "/incidents": "/incidents", "/incidents/9": "/incidents/9"} {
 		check(t, w.get("/status/acme"+path), 200, tag+want+`"`)
 		check(t, w.get("/"+strings.TrimPrefix(path, "/"), at("status.example.net")), 200, tag+want+`"`)
+	}
+}
+
+// TestDomainBadges has the badges of the page and its components on its domain, with the token of a page that not everybody may read, and
+// none of other pages and of jobs.
+func TestDomainBadges(t *testing.T) {
+	w, _, _ := newDomainWorld(t)
+	here := at("status.example.net")
+	page := publictest.Outage("acme", noon)
+	tokens := badgeKey.Page(page.Page.ID, 0)
+	for _, tt := range []struct {
+		access statuspage.Access
+		token  string // in the address
+		want   int    // of the badge of the page, and of that of a component
+	}{
+		{statuspage.AccessPublic, "", 200},
+		{statuspage.AccessPublic, tokens + "/", 200},
+		{statuspage.AccessMembers, "", 404},
+		{statuspage.AccessMembers, tokens + "/", 200},
+		{statuspage.AccessMembers, badgeKey.Page(page.Page.ID, 1) + "/", 404},
+		{statuspage.AccessMembers, badgeKey.Page(page.Page.ID+1, 0) + "/", 404},
+	} {
+		page.Page.Access = tt.access
+		w.pages.Set(page)
+		w.wait(2e9)
+		for _, path := range []string{"/badges/" + tt.token, "/components/6/badges/" + tt.token} {
+			for name, says := range map[string]string{"state.svg": "<title>", "state.json": `"metric":"state"`, "uptime-7d.shields.json": `"schemaVersion":1`} {
+				rec := w.get(path+name, here)
+				if check(t, rec, tt.want); tt.want == 200 {
+					check(t, rec, 200, says)
+				}
+			}
+		}
+	}
+	w.pages.SetJob(badge.Job{ID: 7, AccountID: 1, Enabled: true})
+	for _, path := range []string{badgeKey.JobPath(7, 0) + "state.svg", "/status/acme/badges/state.svg", "/status/empty/badges/state.svg", "/empty/badges/state.svg"} {
+		check(t, w.get(path, here), 404)
 	}
 }
 

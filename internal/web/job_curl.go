@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"punctual/internal/badge"
-	"punctual/internal/cron"
 	"punctual/internal/download"
 	"punctual/internal/service"
 )
@@ -79,60 +77,4 @@ func exportJobs(v *visit) error {
 	return download.Text(v.w, v.r, "crontab-"+now.UTC().Format(time.DateOnly)+".txt", v.web.logger, func(w io.Writer) error {
 		return v.web.service.ExportCrontab(v.ctx(), now, v.actor, head, w)
 	})
-}
-
-// badgePage makes the address of a public image of how a job is.
-type badgePage struct {
-	jobPage
-	WithTitle, Execution, Latency bool
-	Image                         string // the path of the image
-	Address                       string // of the image, for other sites
-	Markdown, HTML                string
-	More                          []moreBadge
-}
-
-// moreBadge is one of the other badges of the job.
-type moreBadge struct {
-	Name, Image, Markdown string
-}
-
-// renewBadge gives the badges of the job other addresses.
-func renewBadge(v *visit) error {
-	if err := v.web.service.RenewJobBadge(v.ctx(), v.actor, v.pathID("id")); err != nil {
-		return err
-	}
-	return v.after(jobAddress(v.pathID("id"), "/badge"), "badges-renewed")
-}
-
-func showBadge(v *visit) (err error) {
-	var p badgePage
-	if p.jobPage, err = v.jobPage(v.pathID("id"), ""); err != nil {
-		return err
-	}
-	q := v.r.URL.Query()
-	p.WithTitle, p.Execution, p.Latency = q.Has("title") || !q.Has("parts"), q.Has("execution"), q.Has("latency")
-	var parts cron.BadgeParts
-	for part, set := range map[cron.BadgeParts]bool{cron.BadgeTitle: p.WithTitle, cron.BadgeExecution: p.Execution, cron.BadgeLatency: p.Latency} {
-		if set {
-			parts |= part
-		}
-	}
-	tokens, err := v.web.service.BadgeTokens(v.ctx(), v.actor, p.Job.ID, []cron.BadgeParts{parts})
-	if err != nil {
-		return err
-	}
-	p.Image = "/jobs/" + strconv.FormatInt(p.Job.ID, 10) + "/" + tokens[0] + "/status-" + strconv.Itoa(int(parts)) + ".svg"
-	p.Address = v.baseURL() + p.Image
-	alt := v.catalogue.Label("badge.alt")
-	p.Markdown = "![" + alt + "](" + p.Address + ")"
-	p.HTML = `<img src="` + p.Address + `" alt="` + alt + `">`
-	path, err := v.web.service.JobBadgePath(v.ctx(), v.actor, p.Job.ID)
-	if err != nil {
-		return err
-	}
-	for m := range badge.Metric(badge.MetricCount) {
-		image := path + badge.Name(m, badge.SVG)
-		p.More = append(p.More, moreBadge{m.String(), image, "![" + m.String() + "](" + v.baseURL() + image + ")"})
-	}
-	return v.render(http.StatusOK, "job-badge", p)
 }

@@ -134,7 +134,7 @@ func TestJobOfOthers(t *testing.T) {
 	viewer := c.join(t, b, "bob@example.com", "viewer")
 	viewer.get(path(j, "")).says(200, "xxxxx@a.example").hides("s3cret", "/enable", "Run now", "/delete")
 	viewer.get(path(j, "/curl")).says(200, "X-Token: xxxxx", "shown to editors only").hides("s3cret")
-	viewer.get(path(j, "/badge")).says(200, "![State of the job](http")
+	viewer.get(path(j, "/badge")).says(200, "![State of the job](http", "![Uptime 30 days](http", "/uptime-30d.svg&#34; alt=&#34;Uptime 30 days&#34;&gt;").hides("/badge/renew")
 	viewer.post(path(j, "/run")).says(403)
 	viewer.post(path(j, "/delete")).says(403)
 	viewer.get("/console/jobs/export").says(200, "xxxxx@a.example").hides("s3cret")

@@ -36,6 +36,8 @@ func (w *web) statusRoutes() []route {
 		{"GET", pathStatusPage + "/logo", signedIn, showStatusLogo},
 		{"POST", pathStatusPage + "/logo", signedIn, changeStatusLogo},
 		{"POST", pathStatusPage + "/delete", signedIn, deleteStatusPage},
+		{"GET", pathStatusPage + badgesPart, signedIn, showStatusBadges},
+		{"POST", pathStatusPage + badgesPart + "/renew", signedIn, renewStatusBadges},
 		{"GET", pathStatusPage + "/domains", signedIn, showStatusDomains},
 		{"POST", pathStatusPage + "/domains", signedIn, addStatusDomain},
 		{"POST", pathStatusPage + "/domains/{domainId}/check", signedIn, checkStatusDomain},
@@ -218,7 +220,8 @@ func (v *visit) statusPage(here string) (p statusPage, err error) {
 	t := p.labels.Label
 	for _, x := range []struct{ part, label string }{
 		{"", t("status.tab-now")}, {"/components", t("status.tab-components")}, {"/incidents", t("status.tab-incidents")},
-		{"/maintenances", t("status.tab-maintenances")}, {subscribersPart, t("status.tab-subscribers")}, {"/settings", t("status.tab-settings")},
+		{"/maintenances", t("status.tab-maintenances")}, {subscribersPart, t("status.tab-subscribers")}, {badgesPart, t("status.tab-badges")},
+		{"/settings", t("status.tab-settings")},
 	} {
 		if x.part == subscribersPart && !p.May("editor") {
 			continue // addresses of people

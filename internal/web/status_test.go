@@ -323,7 +323,7 @@ func TestStatusViewers(t *testing.T) {
 	component := fmt.Sprintf("%s/components/%d", page, id)
 	b.post(page+"/incidents/new", "title", "Slow", "phase", "investigating", "text", "We look.", "do", "publish")
 	b.post(page+"/maintenances/new", "title", "Move", "kind", "once", "start", "2999-01-01T10:00", "end", "2999-01-01T11:00", "component", fmt.Sprint(id), "effect", "none", "do", "save")
-	for _, path := range []string{page, page + "/components", page + "/incidents", page + "/incidents/1", page + "/maintenances"} {
+	for _, path := range []string{page, page + "/components", page + "/incidents", page + "/incidents/1", page + "/maintenances", page + "/badges"} {
 		viewer.get(path).says(200).hides(`method="post" action="`+page, page+"/components/new", "/incidents/new", "/maintenances/new")
 	}
 	for _, path := range []string{page + "/settings", component, page + "/maintenances/1"} {
@@ -389,7 +389,7 @@ func TestLargeStatusPage(t *testing.T) {
 		b.post(page+"/incidents/1/updates", impacts...).leads(page + "/incidents/1?done=incident-updated")
 	}
 	for _, path := range []string{"", "/components", "/components/new", "/components/" + fmt.Sprint(p.Components[0].ID), "/settings", "/incidents", "/incidents/new", "/incidents/1",
-		"/incidents/1/updates/1", "/maintenances/new", "/groups?n=0"} {
+		"/incidents/1/updates/1", "/maintenances/new", "/groups?n=0", "/badges"} {
 		small(page + path)
 	}
 	small("/console/status")

@@ -35,6 +35,29 @@ func TestStatusConsole(t *testing.T) {
 	tab.Press("Move to another data centre").Look("status-maintenance")
 }
 
+// TestStatusBadges looks at the badges of a page that is a draft, that everybody may read, and that some may, and copies the code of one.
+func TestStatusBadges(t *testing.T) {
+	t.Parallel()
+	tab := setUp(t)
+	tab.Open("/console/status").Fill("Title", "Example Inc. status").Press("Create the page")
+	for _, title := range []string{"Website", "Payments in Europe"} {
+		tab.Open("/console/status/1/components/new").Fill("Title", title).Press("Add the component").See("The component is added")
+	}
+	tab.Press("Badges").See("The page is a draft").Look("status-badges-draft")
+	tab.Open("/console/status/1").Press("Publish").See("The page is published").Press("Badges").See("Everybody can see them").Look("status-badges")
+	tab.Click("Copy").See("Copied")
+	tab.Press("Uptime 30 days").See("uptime-30d.svg").SeeNot("state.svg")
+	tab.Open("/console/status/1/settings").Choice("Members of the account").Press("Save").See("Saved.")
+	tab.Press("Badges").See("the addresses hold a token").Look("status-badges-token")
+	before := tab.Text("#badge-0-address")
+	tab.Press("Renew addresses").See("The badges have other addresses.")
+	if after := tab.Text("#badge-0-address"); after == before {
+		t.Errorf("the address is still %s", after)
+	}
+	shown := `[...document.querySelectorAll("main img")].filter((i) => i.complete && i.naturalWidth > 0).length === 3`
+	tab.wait("the previews are there", shown)
+}
+
 // TestStatusFormOfTwo shows what somebody else saved while a form was open, and takes over what is chosen of it.
 func TestStatusFormOfTwo(t *testing.T) {
 	t.Parallel()
