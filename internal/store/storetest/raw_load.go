@@ -6,7 +6,8 @@ import (
 )
 
 // AddLoad adds jobs of 200 accounts with ten executions of the day of now each, some of them running, with responses,
-// pending attempts and notices. All jobs are copies of the given one and due.
+// pending attempts and notices. All jobs are copies of the given one, and the first thousand are due: plans must not depend on how many
+// come due while a test runs.
 func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 	x.t.Helper()
 	x.Exec(numbersTo(200) + `INSERT INTO account (email, plan, disabled, created_at)
@@ -15,7 +16,7 @@ func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 	x.Exec(`UPDATE job SET account_id = (SELECT min(id) FROM account) + id % 200`)
 	x.Exec(`UPDATE job_search SET account_id = (SELECT account_id FROM job WHERE id = job_id)`)
 	x.Exec(`UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE id = job_id), rank = job_id / 200,
-		next_run_at = CAST($1 AS BIGINT) + job_id, claim_at = CAST($1 AS BIGINT) + job_id`, now.Add(-time.Second).UnixMilli())
+		next_run_at = CAST($1 AS BIGINT) + job_id + job_id / 1000 * 3600000, claim_at = CAST($1 AS BIGINT) + job_id + job_id / 1000 * 3600000`, now.Add(-10*time.Second).UnixMilli())
 	day := now.Truncate(24 * time.Hour)
 	step := max(now.Sub(day)/12, time.Millisecond) // all are past, at any time of day
 	x.Exec(fmt.Sprintf(`%s INSERT INTO execution (account_id, job_id, planned_at, kind, attempt, node, outcome, cause, started_at)
@@ -25,7 +26,7 @@ func (x *Tables) AddLoad(jobID int64, jobs int, now time.Time) {
 		FROM job CROSS JOIN n`, numbersTo(10), step.Milliseconds()), day.UnixMilli())
 	x.Exec(`INSERT INTO response (execution_id, planned_at, body) SELECT id, planned_at, NULL FROM execution`)
 	x.Exec(`INSERT INTO pending (job_id, account_id, rank, due_at, claim_at, planned_at, kind, attempt)
-		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id, CAST($1 AS BIGINT) + job_id, $1, 0, 2
+		SELECT job_id, account_id, rank, CAST($1 AS BIGINT) + job_id + job_id / 1000 * 3600000, CAST($1 AS BIGINT) + job_id + job_id / 1000 * 3600000, $1, 0, 2
 		FROM job_state WHERE job_id % 10 = 0`, now.UnixMilli())
 	x.Exec(`INSERT INTO test_run (account_id, job_id, state, created_at, expires_at)
 		SELECT account_id, id, 2, $1, CAST($1 AS BIGINT) + 900000 FROM job`, now.UnixMilli())
