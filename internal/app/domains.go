@@ -6,19 +6,19 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"punctual/internal/certificate"
 	"punctual/internal/config"
 	"punctual/internal/message"
 	"punctual/internal/public"
+	"punctual/internal/statuspage"
 )
 
 // ownHosts are the names at which the service itself is reached, as far as the configuration tells. They are never domains of status pages.
 func ownHosts(c config.Config) (hosts []string) {
 	if u, err := url.Parse(configuredURL(c)); err == nil && u.Hostname() != "" {
-		hosts = append(hosts, strings.ToLower(u.Hostname()))
+		hosts = append(hosts, statuspage.HostOf(u.Hostname()))
 	}
 	for _, host := range c.Serve.ACME {
 		if !slices.Contains(hosts, string(host)) {
@@ -53,7 +53,7 @@ func (n *node) checkingDomains() worker {
 
 // onDemand are the hosts whose certificates are ordered when browsers ask for them.
 func (n *node) onDemand() certificate.OnDemand {
-	return certificate.OnDemand{Covers: n.domains.Leads, Order: n.service.OrderCertificate}
+	return certificate.OnDemand{Covers: n.domains.Holds, Order: n.service.OrderCertificate}
 }
 
 // atDomains passes requests for domains of status pages to the pages, whatever their path, and everything else to rest: the console, the

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"punctual/internal/config"
 	"punctual/internal/public"
 	"punctual/internal/statuspage"
 	"punctual/internal/web"
@@ -72,6 +73,35 @@ func (oneDomain) DomainsRevision(context.Context) (int64, error) { return 1, nil
 
 func (oneDomain) HeldDomains(context.Context) ([]statuspage.HeldDomain, error) {
 	return []statuspage.HeldDomain{{Host: "status.example.net", PageID: 1, Slug: "x"}}, nil
+}
+
+// TestNamesInHandshakes orders no certificate for another spelling of a domain: clients could have as many orders of it as they like.
+func TestNamesInHandshakes(t *testing.T) {
+	n := &node{domains: public.NewDomains(oneDomain{})}
+	if err := n.domains.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	covers := n.onDemand().Covers
+	if !covers("status.example.net") {
+		t.Error("a domain gets no certificate")
+	}
+	for _, name := range []string{"status.example.net:443", "status.example.net:x", "[status.example.net]:1", "status.example.net.", ""} {
+		if covers(name) {
+			t.Errorf("%q gets a certificate", name)
+		}
+	}
+}
+
+// TestOwnHosts has the hosts of the service as domains are compared with them.
+func TestOwnHosts(t *testing.T) {
+	for given, want := range map[config.PublicURL]string{
+		"https://cron.example.com:8443": "cron.example.com", "https://Cron.example.com.": "cron.example.com", "https://bücher.example": "xn--bcher-kva.example",
+		"http://[2001:db8::7]:80": "2001:db8::7",
+	} {
+		if hosts := ownHosts(config.Config{Serve: config.ServeConfig{PublicURL: given}}); !slices.Equal(hosts, []string{want}) {
+			t.Errorf("%s: %q", given, hosts)
+		}
+	}
 }
 
 // TestPlainHTTPOfDomains sends visitors of a domain to HTTPS there, and has nothing else for them.

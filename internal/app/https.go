@@ -104,6 +104,15 @@ func (n *node) reloading() worker {
 	return w
 }
 
+// cleaningCertificates forgets certificates by ACME that are of no use.
+func (n *node) cleaningCertificates() worker {
+	w := worker{name: "old certificates", first: time.Minute, period: time.Hour, failure: "old certificates could not be removed; trying again"}
+	if n.acme != nil {
+		w.step = func(ctx context.Context) (more bool, err error) { return false, n.acme.Clean(ctx) }
+	}
+	return w
+}
+
 func reload(files *certificate.Files, logger *slog.Logger) {
 	changed, err := files.Reload()
 	if err != nil {

@@ -106,6 +106,7 @@ func (n *node) parts() []part {
 		{"domains", workers.part(n.refreshingDomains)},
 		{"certificates by ACME", n.orderCertificates},
 		{"certificate", workers.part(n.reloading)},
+		{"old certificates", workers.part(n.cleaningCertificates)},
 		{"API", n.serveAPI},
 		{"plain HTTP", n.servePlain},
 		{"operations", n.serveOperations},

@@ -30,6 +30,12 @@ const retryAfter = time.Minute
 // stopTimeout is how long Close waits for a request of the library to the certificate authority.
 const stopTimeout = 5 * time.Second
 
+// Of Clean.
+const (
+	cleanEvery  = 24 * time.Hour
+	keptExpired = 14 * 24 * time.Hour
+)
+
 var errOtherHost = errors.New("the host of the challenge is not one of this service")
 
 // Config is what ACME needs.
@@ -61,6 +67,7 @@ type ACME struct {
 	issuer  *certmagic.ACMEIssuer
 	demand  *onDemand // nil without Config.OnDemand
 	logger  *slog.Logger
+	library *zap.Logger // of the library
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -68,29 +75,28 @@ type ACME struct {
 // Start loads the certificates from the database, and orders and renews in the background until Close.
 func Start(ctx context.Context, c Config) *ACME {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	a := &ACME{hosts: c.Hosts, storage: newStorage(c.Store), logger: c.Logger, stop: stop}
-	library := zap.New(logCore{logger: c.Logger})
+	a := &ACME{hosts: c.Hosts, storage: newStorage(c.Store), logger: c.Logger, library: zap.New(logCore{logger: c.Logger}), stop: stop}
 	complete := make(chan struct{})
 	defer close(complete)
-	a.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: library, GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) {
+	a.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: a.library, GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) {
 		<-complete
 		return a.config, nil
 	}})
 	a.config = certmagic.New(a.cache, certmagic.Config{
-		Storage: a.storage, Logger: library, OnEvent: a.event,
+		Storage: a.storage, Logger: a.library, OnEvent: a.event,
 		DefaultServerName: c.Hosts[0], // for clients that name no host
 		// Let's Encrypt has no OCSP any more, and the start must not wait for the responder of another authority.
 		OCSP: certmagic.OCSPConfig{DisableStapling: true},
 	})
 	issuer := certmagic.ACMEIssuer{
-		CA: c.Directory, Email: c.Email, Agreed: true, TrustedRoots: c.Roots, Logger: library,
+		CA: c.Directory, Email: c.Email, Agreed: true, TrustedRoots: c.Roots, Logger: a.library,
 		ListenHost: c.Listen.Addr().String(), AltTLSALPNPort: int(c.Listen.Port()),
 		DisableHTTPChallenge: !c.Plain.IsValid(), AltHTTPPort: int(c.Plain.Port()),
 	}
 	a.issuer = certmagic.NewACMEIssuer(a.config, issuer)
 	a.config.Issuers = []certmagic.Issuer{a.issuer}
 	if c.OnDemand.Covers != nil {
-		a.demand = a.newOnDemand(background, c.OnDemand, issuer, library)
+		a.demand = a.newOnDemand(background, c.OnDemand, issuer)
 	}
 	for _, host := range c.Hosts {
 		known, err := a.config.CacheManagedCertificate(background, host)
@@ -182,6 +188,16 @@ func (a *ACME) NotAfter() (first time.Time) {
 		}
 	}
 	return first
+}
+
+// Clean forgets certificates that are of no use: in memory those of hosts that are no longer covered, and in the database, once a day for
+// all nodes, those that expired long ago. Until then the host may come back.
+func (a *ACME) Clean(ctx context.Context) error {
+	if a.demand != nil {
+		a.demand.release()
+	}
+	return certmagic.CleanStorage(ctx, a.storage, certmagic.CleanStorageOptions{Logger: a.library, Interval: cleanEvery,
+		ExpiredCerts: true, ExpiredCertGracePeriod: keptExpired})
 }
 
 // Close ends all work and releases the locks of this node.

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
-	"go.uber.org/zap"
 )
 
 // OnDemand are hosts whose certificates are ordered when somebody asks for them by TLS. Both functions are for any goroutine.
 type OnDemand struct {
-	// Covers tells whether a host, in lower case, is one of them. It is asked with each handshake, and costs no query.
+	// Covers tells whether a host is one of them, by its one name in lower case: no other text counts, such as one with a port, because
+	// clients choose what they ask for. It is asked with each handshake, and costs no query.
 	Covers func(host string) bool
 	// Order counts an order for a host; an error refuses it. It is asked only when a certificate is needed that no node has.
 	Order func(ctx context.Context, host string) error
@@ -29,9 +29,15 @@ const (
 	loadsAtOnce   = 8 // from the database
 	orderTimeout  = 90 * time.Second
 	askAgainAfter = time.Minute // after a failure
+
+	waitTimeout = 10 * time.Second // of a client; the server gives up its handshake then
+	waitersMost = 64               // for one host
 )
 
-var errTriedBefore = errors.New("the certificate could not be obtained a moment ago")
+var (
+	errTriedBefore = errors.New("the certificate could not be obtained a moment ago")
+	errManyWait    = errors.New("too many clients wait for the certificate")
+)
 
 // onDemand has the certificates of hosts that come and go:
 //
@@ -52,14 +58,16 @@ type onDemand struct {
 
 	mu      sync.Mutex
 	pending map[string]*pendingCertificate // by host
+	loaded  map[string]bool                // hosts that may have certificates in memory
 	failed  map[string]time.Time           // when the last failure was
 }
 
 // pendingCertificate is one that some wait for.
 type pendingCertificate struct {
-	done  chan struct{}
-	found *tls.Certificate
-	err   error
+	done    chan struct{}
+	waiters chan struct{} // clients whose connections may be closed already, which does not end their handshakes
+	found   *tls.Certificate
+	err     error
 }
 
 // decisive makes the library try once.
@@ -75,14 +83,14 @@ func (d decisive) Issue(ctx context.Context, csr *x509.CertificateRequest) (*cer
 }
 
 // newOnDemand has no certificates in memory at first. Those of the storage are for all nodes.
-func (a *ACME) newOnDemand(life context.Context, of OnDemand, issuer certmagic.ACMEIssuer, library *zap.Logger) *onDemand {
+func (a *ACME) newOnDemand(life context.Context, of OnDemand, issuer certmagic.ACMEIssuer) *onDemand {
 	d := &onDemand{OnDemand: of, logger: a.logger, life: life, running: &a.running, orders: make(chan struct{}, ordersAtOnce),
-		loads: make(chan struct{}, loadsAtOnce), pending: map[string]*pendingCertificate{}, failed: map[string]time.Time{}}
-	d.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: library, GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) {
+		loads: make(chan struct{}, loadsAtOnce), pending: map[string]*pendingCertificate{}, loaded: map[string]bool{}, failed: map[string]time.Time{}}
+	d.cache = certmagic.NewCache(certmagic.CacheOptions{Logger: a.library, GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) {
 		return d.config, nil
 	}})
 	d.config = certmagic.New(d.cache, certmagic.Config{
-		Storage: a.storage, Logger: library, OCSP: certmagic.OCSPConfig{DisableStapling: true},
+		Storage: a.storage, Logger: a.library, OCSP: certmagic.OCSPConfig{DisableStapling: true},
 		// The library renews nothing by itself then, such as certificates of hosts that are no longer covered.
 		OnDemand: &certmagic.OnDemandConfig{DecisionFunc: func(context.Context, string) error { return errOtherHost }},
 		OnEvent: func(ctx context.Context, name string, data map[string]any) error {
@@ -112,6 +120,18 @@ func (d *onDemand) certificate(ctx context.Context, host string) (*tls.Certifica
 	case err != nil:
 		return nil, err
 	}
+	return p.wait(ctx)
+}
+
+func (p *pendingCertificate) wait(ctx context.Context) (*tls.Certificate, error) {
+	select {
+	case p.waiters <- struct{}{}:
+		defer func() { <-p.waiters }()
+	default:
+		return nil, errManyWait
+	}
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
+	defer cancel()
 	select {
 	case <-p.done:
 		return p.found, p.err
@@ -143,7 +163,7 @@ func (d *onDemand) ask(host string) (*pendingCertificate, error) {
 	if d.life.Err() != nil {
 		return nil, errClosed
 	}
-	p := &pendingCertificate{done: make(chan struct{})}
+	p := &pendingCertificate{done: make(chan struct{}), waiters: make(chan struct{}, waitersMost)}
 	d.pending[host] = p
 	d.running.Go(func() {
 		ctx, cancel := context.WithTimeout(d.life, orderTimeout)
@@ -224,7 +244,37 @@ func (d *onDemand) load(ctx context.Context, host string) (certmagic.Certificate
 	case <-ctx.Done():
 		return certmagic.Certificate{}, ctx.Err()
 	}
-	return d.config.CacheManagedCertificate(ctx, host)
+	d.mu.Lock()
+	d.loaded[host] = true
+	d.mu.Unlock()
+	c, err := d.config.CacheManagedCertificate(ctx, host)
+	if err == nil {
+		d.keep(host, c.Hash())
+	}
+	return c, err
+}
+
+// keep drops the certificates of a host from memory, but for one.
+func (d *onDemand) keep(host, hash string) {
+	var former []string
+	for _, c := range d.cache.AllMatchingCertificates(host) {
+		if c.Hash() != hash {
+			former = append(former, c.Hash())
+		}
+	}
+	d.cache.Remove(former)
+}
+
+// release drops the certificates of hosts that are no longer covered from memory.
+func (d *onDemand) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for host := range d.loaded {
+		if d.pending[host] == nil && !d.Covers(host) {
+			d.keep(host, "")
+			delete(d.loaded, host)
+		}
+	}
 }
 
 // hostOf is the name of a host as certificates have it.

@@ -2,13 +2,20 @@ package certificate_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"punctual/internal/certificate"
 	"punctual/internal/store/storetest"
@@ -36,6 +43,12 @@ func (d *domains) release(host string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.held, host)
+}
+
+func (d *domains) hold(host string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held[host] = true
 }
 
 func (d *domains) covers(host string) bool {
@@ -180,4 +193,120 @@ func TestRefusedOrders(t *testing.T) {
 	if n := d.refused.Load(); n != 1 {
 		t.Errorf("%d orders were asked for", n)
 	}
+}
+
+// TestWaiters has many clients of a domain whose order takes long: some wait, and the others are turned away.
+func TestWaiters(t *testing.T) {
+	listener := listen(t)
+	a := authority.Start(t, portOf(listener), 1)
+	d := newDomains("status.example.net")
+	ordered := make(chan struct{})
+	s := open(t, storetest.Open(t, storetest.Databases[0].New(t)), a, listener, nil, func(c *certificate.Config) {
+		c.OnDemand = certificate.OnDemand{Covers: d.covers, Order: func(ctx context.Context, host string) error {
+			select {
+			case <-ordered:
+			case <-ctx.Done():
+			}
+			return d.order(ctx, host)
+		}}
+	}, host)
+	s.awaitCertificate(t, host, a)
+	const clients, wait = 100, 64
+	var (
+		running       sync.WaitGroup
+		away, through atomic.Int64
+	)
+	for range clients {
+		running.Go(func() {
+			if _, err := handshake(listener, "status.example.net", a.Issued); err == nil {
+				through.Add(1)
+			} else if away.Add(1) == clients-wait {
+				close(ordered)
+			}
+		})
+	}
+	running.Wait()
+	if n := through.Load(); n > wait {
+		t.Errorf("%d clients waited", n)
+	}
+	if n := away.Load(); n < clients-wait {
+		t.Errorf("%d clients were turned away", n)
+	}
+	s.awaitCertificate(t, "status.example.net", a)
+	if n := d.orders.Load(); n != 1 {
+		t.Errorf("%d orders were counted", n)
+	}
+}
+
+// TestClean forgets certificates of hosts that were released in memory, and in the database those that expired long ago.
+func TestClean(t *testing.T) {
+	for _, database := range storetest.Databases {
+		t.Run(database.Name, func(t *testing.T) {
+			listener := listen(t)
+			a := authority.Start(t, portOf(listener), 1)
+			db := &counted{Store: storetest.Open(t, database.New(t))}
+			d := newDomains("status.example.net", "kept.example.net")
+			s := open(t, db, a, listener, nil, d.configure, host)
+			for _, name := range []string{host, "status.example.net", "kept.example.net"} {
+				s.awaitCertificate(t, name, a)
+			}
+			for name, age := range map[string]time.Duration{"old.example.net": 15 * 24 * time.Hour, "late.example.net": 13 * 24 * time.Hour} {
+				for _, ext := range []string{".crt", ".key", ".json"} {
+					if err := db.SaveACMEFile(t.Context(), "certificates/other/"+name+"/"+name+ext, expired(t, age)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			before, orders := len(files(t, db)), a.Orders()
+			d.release("status.example.net")
+			for range 2 {
+				if err := s.Clean(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			after := files(t, db)
+			if len(after) != before-3 || slices.Contains(after, "certificates/other/old.example.net/old.example.net.key") {
+				t.Errorf("of %d files are left %q", before, after)
+			}
+			reads := db.reads.Load()
+			s.awaitCertificate(t, "kept.example.net", a)
+			s.awaitCertificate(t, host, a)
+			if n := db.reads.Load() - reads; n != 0 {
+				t.Errorf("certificates that are in use were read %d times again", n)
+			}
+			d.hold("status.example.net")
+			s.awaitCertificate(t, "status.example.net", a)
+			if db.reads.Load() == reads {
+				t.Error("the certificate of a host that was released stayed in memory")
+			}
+			if n := a.Orders() - orders; n != 0 {
+				t.Errorf("%d certificates were ordered again", n)
+			}
+		})
+	}
+}
+
+// files are those of certificates in the database.
+func files(t *testing.T, db certificate.Store) []string {
+	t.Helper()
+	paths, err := db.ACMEFiles(t.Context(), "certificates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// expired is a certificate in PEM that expired so long ago.
+func expired(t *testing.T, age time.Duration) []byte {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "old"}, NotAfter: time.Now().Add(-age)}
+	der, err := x509.CreateCertificate(nil, &c, &c, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

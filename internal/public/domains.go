@@ -64,9 +64,18 @@ func (d *Domains) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Leads tells whether a host, as requests and handshakes name it, is a domain of a page.
+// Leads tells whether a host, as requests name it, is a domain of a page.
 func (d *Domains) Leads(host string) bool {
 	_, ok := d.find(host)
+	return ok
+}
+
+// Holds tells whether a domain of a page has exactly this name. Unlike Leads it takes one text only for each domain, so that what clients
+// choose can be a key of something kept.
+func (d *Domains) Holds(name string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_, ok := d.byHost[name]
 	return ok
 }
 

@@ -169,6 +169,20 @@ func TestDomainAccess(t *testing.T) {
 	}
 }
 
+// TestHolds has one name for each domain: what handshakes ask for becomes the key of an order.
+func TestHolds(t *testing.T) {
+	_, _, domains := newDomainWorld(t)
+	if !domains.Holds("status.example.net") {
+		t.Error("a domain is not held")
+	}
+	for _, name := range []string{"", "status.example.net:443", "status.example.net:x", "[status.example.net]:1", "status.example.net.", "STATUS.example.net",
+		"status.example", "x.status.example.net"} {
+		if domains.Holds(name) {
+			t.Errorf("%q is held", name)
+		}
+	}
+}
+
 // TestDomainsChange has domains that move to another page, and are released; what the database does not tell does not count.
 func TestDomainsChange(t *testing.T) {
 	w, h, domains := newDomainWorld(t)

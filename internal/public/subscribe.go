@@ -84,7 +84,7 @@ func subscribe(v *visit) error {
 			return err
 		}
 		x := statuspage.Subscriber{PageID: v.shown.door.PageID, Address: strings.TrimSpace(v.r.PostForm.Get("address")), Language: v.catalogue.Tag,
-			ComponentIDs: v.formComponents()}
+			Member: v.member, ComponentIDs: v.formComponents()}
 		if strings.Contains(x.Address, "://") || !v.byMail {
 			x.Kind = statuspage.SubscriberWebhook
 		}

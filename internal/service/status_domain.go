@@ -85,7 +85,7 @@ func (s *Service) publicHost() string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return statuspage.HostOf(u.Hostname())
 }
 
 // withRecords adds the records that a domain needs.
@@ -177,19 +177,12 @@ func (s *Service) CheckStatusDomain(ctx context.Context, actor cron.Actor, pageI
 	default:
 		return StatusDomain{}, &cron.Error{Kind: cron.Unavailable, RetryAfter: domainTimeout}
 	}
-	after, err := s.checkDomain(ctx, d, func(ctx context.Context, before, after statuspage.Domain) error {
-		e := cron.AuditEntry{Action: actDomainCheck, Object: objectDomain, ObjectID: d.ID, Title: d.Host}
-		if before.Held.IsZero() != after.Held.IsZero() {
-			e.Changes = []string{"/verified"}
-		}
-		return s.note(ctx, &actor, e)
-	})
+	after, err := s.checkDomain(ctx, d, &actor)
 	return s.withRecords(after), err
 }
 
-// checkDomain looks a domain up and writes what was found.
-func (s *Service) checkDomain(ctx context.Context, d statuspage.Domain,
-	then ...func(ctx context.Context, before, after statuspage.Domain) error) (statuspage.Domain, error) {
+// checkDomain looks a domain up and writes what was found. actor is who asked for it; nil for the service.
+func (s *Service) checkDomain(ctx context.Context, d statuspage.Domain, actor *cron.Actor) (statuspage.Domain, error) {
 	found := s.lookUp(ctx, d.Host)
 	if err := ctx.Err(); err != nil {
 		return d, err // what was found says nothing
@@ -201,7 +194,33 @@ func (s *Service) checkDomain(ctx context.Context, d statuspage.Domain,
 			other = s.domainToken(rival)
 		}
 		return d.Settle(&found, s.domainToken(d.AccountID), other, now)
-	}, then...)
+	}, func(ctx context.Context, before, after, rival statuspage.Domain) error {
+		return s.noteCheck(ctx, actor, &before, &after, &rival)
+	})
+}
+
+// noteCheck notes a check that somebody asked for, or that changed who holds the host. An account that loses it to another is told so in
+// its own log, as by the service: who the other is is not its business.
+func (s *Service) noteCheck(ctx context.Context, actor *cron.Actor, before, after, rival *statuspage.Domain) error {
+	changed := before.Held.IsZero() != after.Held.IsZero()
+	if !changed && actor == nil {
+		return nil
+	}
+	service := cron.Actor{Way: cron.WayService}
+	if actor == nil {
+		actor = &service
+	}
+	entry := func(d *statuspage.Domain) cron.AuditEntry {
+		e := cron.AuditEntry{AccountID: d.AccountID, Action: actDomainCheck, Object: objectDomain, ObjectID: d.ID, Title: d.Host}
+		if changed {
+			e.Changes = []string{"/verified"}
+		}
+		return e
+	}
+	if err := s.note(ctx, actor, entry(after)); err != nil || !changed || rival.ID == 0 {
+		return err
+	}
+	return s.note(ctx, &service, entry(rival))
 }
 
 // lookUp finds what the DNS says of a host.
@@ -260,7 +279,7 @@ func (s *Service) WorkStatusDomains(ctx context.Context) (more bool, err error) 
 	var running sync.WaitGroup
 	for i, d := range due {
 		running.Go(func() {
-			after, err := s.checkDomain(ctx, d)
+			after, err := s.checkDomain(ctx, d, nil)
 			if cron.KindOf(err) == cron.NotFound {
 				err = nil // it was removed meanwhile
 			}

@@ -70,6 +70,22 @@ func (d *domainWorld) is(a cron.Actor, of service.StatusDomain, held bool, fault
 	return statuspage.Domain{}
 }
 
+// checksNoted are the changes of a domain in the audit log of an account that the service made by itself.
+func (d *domainWorld) checksNoted(accountID, domainID int64) (changes []string) {
+	d.Helper()
+	list, _, err := d.db.Audit(d.Context(), cron.AuditFilter{AccountID: accountID}, 100)
+	d.ok(err)
+	for _, e := range list {
+		if e.Action == "statuspage.domain.check" && e.ObjectID == domainID {
+			changes = append(changes, e.Changes...)
+			if e.Actor != "the service" || e.Way != cron.WayService || e.Title != "status.example.net" || e.PersonID != 0 || e.Address != "" {
+				d.Errorf("the log has %+v", e)
+			}
+		}
+	}
+	return changes
+}
+
 // TestDomainProof has each thing that a name server can answer.
 func TestDomainProof(t *testing.T) {
 	d := newDomainWorld(t)
@@ -118,6 +134,9 @@ func TestDomainProof(t *testing.T) {
 	d.ok(err)
 	d.check(of)
 	d.is(d.mine, of, false, statuspage.DomainNoRecord)
+	if changes := d.checksNoted(d.mine.Account.ID, of.ID); !slices.Equal(changes, []string{"/verified", "/verified"}) {
+		t.Errorf("that the host was got and released is not in the log once each: %q", changes)
+	}
 }
 
 // TestDomainTakeover has two accounts that ask for one host.
@@ -168,6 +187,16 @@ func TestDomainTakeover(t *testing.T) {
 			d.ok(err)
 			if (after > before) != tt.theirs && tt.theirs {
 				t.Error("nodes are not told")
+			}
+			want := []string{"/verified"} // when the first account got it
+			if tt.theirs {
+				want = append(want, "/verified")
+			}
+			if changes := d.checksNoted(d.mine.Account.ID, first.ID); !slices.Equal(changes, want) {
+				t.Errorf("the log of the first account has %q", changes)
+			}
+			if changes := d.checksNoted(d.theirs.Account.ID, second.ID); (len(changes) == 1) != tt.theirs {
+				t.Errorf("the log of the second account has %q", changes)
 			}
 		})
 	}

@@ -55,7 +55,7 @@ func (s *Service) receiverLimits(pageID int64, receiver, address string) []cron.
 func (s *Service) SubscribesByMail() bool { return s.canLink() }
 
 // StatusSubscribe asks whoever has an address whether they want to be told of a page; what counts of x is its page, kind, address, language and
-// components. It sets the secret that requests to a webhook are signed with. The error is of kind Invalid when the address, or a component,
+// components, and whether a member of the account asks. It sets the secret that requests to a webhook are signed with. The error is of kind Invalid when the address, or a component,
 // is none, and of kind TooMany when too much was asked for.
 func (s *Service) StatusSubscribe(ctx context.Context, visitor netip.Addr, x *statuspage.Subscriber) error {
 	turn := -1 - s.subjectOf("turn", siteOf(visitor))
@@ -67,7 +67,7 @@ func (s *Service) StatusSubscribe(ctx context.Context, visitor netip.Addr, x *st
 		return err
 	}
 	*x = statuspage.Subscriber{PageID: p.ID, AccountID: p.AccountID, Kind: x.Kind, Address: strings.TrimSpace(x.Address), Language: x.Language,
-		ComponentIDs: statuspage.KnownComponents(&p, x.ComponentIDs)}
+		Member: x.Member && p.Access == statuspage.AccessMembers, ComponentIDs: statuspage.KnownComponents(&p, x.ComponentIDs)}
 	receiver, err := s.acceptSubscriber(ctx, &p, x)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (s *Service) acceptSubscriber(ctx context.Context, p *statuspage.Page, x *s
 		return mailboxOf(address), nil
 	}
 	access := cron.AccessGlobal
-	if p.Access == statuspage.AccessMembers {
+	if x.Member {
 		account, err := s.store.Account(ctx, p.AccountID)
 		if err != nil {
 			return "", err

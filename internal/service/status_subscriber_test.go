@@ -176,8 +176,19 @@ func TestSubscribeRefuses(t *testing.T) {
 		_, err := w.subscribe(fmt.Sprint("192.0.2.", n+1), tt.page, tt.kind, tt.address)
 		w.fails(err, tt.want, tt.rule)
 	}
-	_, err := w.subscribe("192.0.2.9", &members, statuspage.SubscriberWebhook, "http://a.example/")
-	w.ok(err)
+	for n, tt := range []struct {
+		page   *statuspage.Page
+		member bool
+		want   cron.ErrorKind
+	}{{&members, false, cron.Invalid}, {&public, true, cron.Invalid}, {&members, true, 0}} {
+		x := statuspage.Subscriber{PageID: tt.page.ID, Kind: statuspage.SubscriberWebhook, Address: "http://a.example/", Member: tt.member}
+		err := w.StatusSubscribe(t.Context(), client(fmt.Sprint("198.51.100.", n+1)).Address, &x)
+		if tt.want == 0 {
+			w.ok(err)
+			continue
+		}
+		w.fails(err, tt.want, cron.RuleWebhookHTTPS)
+	}
 	if mails := w.sent(); len(mails) != 0 {
 		t.Errorf("mails: %+v", mails)
 	}

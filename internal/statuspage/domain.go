@@ -131,6 +131,15 @@ var domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-
 // maxDomain leaves room for ProofName in the 253 characters of a name.
 const maxDomain = 253 - len("_punctual.")
 
+// HostOf is the form in which hosts are compared: in ASCII and lower case, without a dot at the end.
+func HostOf(name string) string {
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
+	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+		return ascii
+	}
+	return name
+}
+
 // AcceptDomain is the form in which a host is stored. The error is of kind Invalid for what is no name of a host, such as an address or a
 // wildcard, and for the hosts of the service itself.
 func AcceptDomain(text string, own []string) (host string, err error) {

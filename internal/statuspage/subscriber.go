@@ -14,6 +14,7 @@ const (
 	SubscriberPatience    = 5 * 24 * time.Hour
 	DeliveryPatience      = 24 * time.Hour // for which a delivery is tried
 	MaxConfirmAttempts    = 5              // to have a webhook confirm itself
+	MaxWaitingDeliveries  = 100            // to a subscriber; older ones are dropped
 	MaxNoticeDelay        = time.Hour      // what happened earlier is not told any more
 	SoonBefore            = 24 * time.Hour // how long before a maintenance subscribers are reminded
 )
@@ -42,6 +43,7 @@ type Subscriber struct {
 	Address      string // an e-mail address, or a URL
 	Secret       string // that requests to a webhook are signed with
 	Language     string // of the visitor who subscribed; it counts where the page has none
+	Member       bool   // a member of the account subscribed it, to a page for members
 	ComponentIDs []int64
 	Created      time.Time // when it was asked for the last time before it was confirmed
 	Expires      time.Time // when it is deleted unless it is confirmed; zero once it is

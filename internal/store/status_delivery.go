@@ -135,8 +135,8 @@ func scanDelivery(scan scanner, d *deliveryAsRead) error {
 	return scan(append(append(to, targets(subscriberRow(&d.subscriber.Subscriber))...), &d.subscriber.hash, &d.subscriber.sealed)...)
 }
 
-// claimedDeliveries reads what is to be sent. Where only members of the account can subscribe, webhooks reach what the account may;
-// strangers reach global addresses only.
+// claimedDeliveries reads what is to be sent. Webhooks that members of the account subscribed reach what the account may, while the page is for
+// members; those of strangers reach global addresses only, also once nobody but members can read the page.
 func (s *Store) claimedDeliveries(ctx context.Context, attempts map[int64]int) ([]statuspage.Delivery, error) {
 	ids := make([]int64, 0, len(attempts))
 	for id := range attempts {
@@ -158,7 +158,7 @@ func (s *Store) claimedDeliveries(ctx context.Context, attempts map[int64]int) (
 		s.openSubscriber(&d.subscriber)
 		d.Subscriber, d.Attempts, d.Dropped = d.subscriber.Subscriber, attempts[d.ID], d.stopped
 		d.Page.ID, d.Page.AccountID = d.Subscriber.PageID, d.Subscriber.AccountID
-		d.Global = d.Page.Access != statuspage.AccessMembers || cron.Access(d.access) == cron.AccessGlobal
+		d.Global = !d.Subscriber.Member || d.Page.Access != statuspage.AccessMembers || cron.Access(d.access) == cron.AccessGlobal
 		if d.noticeID != 0 {
 			d.Notice = notices[d.noticeID]
 			for _, id := range d.Notice.ComponentIDs {

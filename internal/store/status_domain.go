@@ -156,10 +156,13 @@ func (s *Store) ClaimStatusDomains(ctx context.Context, most int) (list []status
 // DomainSettling works out what a check makes of a domain. rival is another account that holds the host; 0 for none.
 type DomainSettling func(d statuspage.Domain, rival int64) (after statuspage.Domain, due time.Time)
 
+// DomainSettled is told what became of a domain, within the transaction. rival is the row that held the host before; its ID is 0 for none.
+type DomainSettled func(ctx context.Context, before, after, rival statuspage.Domain) error
+
 // SettleStatusDomain writes what a check of a domain found. An account that loses the host is told by the fault. The transaction also runs
 // then. The error is of kind NotFound when the domain is gone.
 func (s *Store) SettleStatusDomain(ctx context.Context, d statuspage.Domain, settle DomainSettling,
-	then ...func(ctx context.Context, before, after statuspage.Domain) error) (after statuspage.Domain, err error) {
+	then ...DomainSettled) (after statuspage.Domain, err error) {
 	for range editTries {
 		err = s.transact(ctx, ofAccount(d.AccountID), func(ctx context.Context, q queryer) error {
 			before, rival, err := s.lockDomain(ctx, q, &d)
@@ -172,7 +175,7 @@ func (s *Store) SettleStatusDomain(ctx context.Context, d statuspage.Domain, set
 				return err
 			}
 			for _, write := range then {
-				if err := write(ctx, before, after); err != nil {
+				if err := write(ctx, before, after, rival); err != nil {
 					return err
 				}
 			}

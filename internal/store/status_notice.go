@@ -20,7 +20,8 @@ import (
 //
 // A claim puts a delivery off by deliveryLease, after which it counts as lost and is claimed again, with the same key. An account has a
 // bounded number of deliveries in sending on all nodes, and accounts take turns, so neither an endpoint that hangs nor a page with many
-// subscribers delays those of others. Subscribers get their notices in order: a delivery waits for older ones of its subscriber.
+// subscribers delays those of others. Subscribers get their notices in order: a delivery waits for older ones of its subscriber. So that
+// neither the rows nor what a put off delivery takes along grow without bound, a subscriber has at most statuspage.MaxWaitingDeliveries.
 
 // subscriberNoticeRow is the columns of status_notice that a notice has, but id.
 func subscriberNoticeRow(n *statuspage.Notice) columns {
@@ -174,15 +175,26 @@ func (s *Store) MakeDeliveries(ctx context.Context) (more bool, err error) {
 		} else if err != nil || len(told) == 0 {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `INSERT INTO status_delivery (notice_id, subscriber_id, account_id, created_at, due_at)
-			SELECT n.id, s.id, n.account_id, n.created_at, n.served_at FROM status_notice AS n JOIN status_subscriber AS s ON s.page_id = n.page_id
-			WHERE n.id = $1 AND s.page_id = $3 AND `+s.engine.in("s.id", 2)+` ORDER BY s.id`, n.id, s.engine.list(told), n.page)
-		return err
+		return s.addDeliveries(ctx, q, n, told)
 	})
 	if err != nil && !errors.Is(err, errServed) {
 		return false, fmt.Errorf("make deliveries to subscribers: %w", err)
 	}
 	return true, nil
+}
+
+// addDeliveries makes the deliveries of a notice to some subscribers, without those who have unsubscribed since. Whoever has too many that
+// wait loses the oldest: the latest say how things are.
+func (s *Store) addDeliveries(ctx context.Context, q queryer, n *openNotice, told []int64) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO status_delivery (notice_id, subscriber_id, account_id, created_at, due_at)
+		SELECT n.id, s.id, n.account_id, n.created_at, n.served_at FROM status_notice AS n JOIN status_subscriber AS s ON s.page_id = n.page_id
+		WHERE n.id = $1 AND s.page_id = $3 AND `+s.engine.in("s.id", 2)+` ORDER BY s.id`+s.engine.lock(forKeyShare), n.id, s.engine.list(told), n.page)
+	if err == nil {
+		_, err = q.ExecContext(ctx, `DELETE FROM status_delivery WHERE id IN (SELECT (SELECT d.id FROM status_delivery AS d
+			WHERE d.subscriber_id = s.id ORDER BY d.id DESC LIMIT 1 OFFSET $2) FROM status_subscriber AS s WHERE `+s.engine.in("s.id", 1)+`)`,
+			s.engine.list(told), statuspage.MaxWaitingDeliveries)
+	}
+	return err
 }
 
 // prunedSubscribers is how many rows one step of PruneSubscribers deletes of each kind.

@@ -243,17 +243,15 @@ func (s *Store) saveStatusPage(ctx context.Context, q queryer, before, after *st
 	if err := s.saveComponents(ctx, q, before, after); err != nil {
 		return err
 	}
-	if before.Slug != after.Slug {
-		if err := changeDomains(ctx, q); err != nil {
-			return err
-		}
-	}
 	if before.Timezone != after.Timezone {
 		if err := s.forgetDays(ctx, q, after.ID); err != nil {
 			return err
 		}
 	}
-	return s.refreshComponents(ctx, q, after.ID)
+	if err := s.refreshComponents(ctx, q, after.ID); err != nil || before.Slug == after.Slug {
+		return err
+	}
+	return changeDomains(ctx, q) // the last lock: all accounts share it
 }
 
 // DeleteStatusPage removes a page with everything that belongs to it, if allow returns no error for it; such an error is returned
@@ -277,13 +275,13 @@ func (s *Store) DeleteStatusPage(ctx context.Context, accountID, pageID int64, a
 			if err := checkEdited(res, err); err != nil {
 				return fmt.Errorf("delete the status page: %w", err)
 			}
-			if err := changeDomains(ctx, q); err != nil {
-				return err
-			}
 			if err := noteMaintenance(ctx, q, accountID); err != nil { // that of the page is gone
 				return err
 			}
 			if err := s.releaseJobs(ctx, q, accountID, jobs); err != nil {
+				return err
+			}
+			if err := changeDomains(ctx, q); err != nil { // the last lock: all accounts share it
 				return err
 			}
 			for _, write := range then {

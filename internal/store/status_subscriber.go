@@ -23,6 +23,7 @@ func subscriberSeal(pageID int64, hash []byte) string {
 type subscriberSecrets struct {
 	Address string
 	Secret  string `json:",omitempty"`
+	Member  bool   `json:",omitempty"`
 }
 
 // subscriberRow is the columns of status_subscriber that are read, but hash and sealed.
@@ -63,7 +64,7 @@ func (s *Store) openSubscriber(x *subscriberAsRead) {
 	if err != nil {
 		s.logger.Error("the address of a subscriber cannot be read", slogErr(err))
 	}
-	x.Address, x.Secret = secrets.Address, secrets.Secret
+	x.Address, x.Secret, x.Member = secrets.Address, secrets.Secret, secrets.Member
 }
 
 // Subscribe adds a subscription that waits to be confirmed, and sets its ID and times. hash tells kind and address apart, on that page. One
@@ -73,7 +74,7 @@ func (s *Store) openSubscriber(x *subscriberAsRead) {
 // learnt from it.
 func (s *Store) Subscribe(ctx context.Context, x *statuspage.Subscriber, hash [32]byte,
 	then func(ctx context.Context, x *statuspage.Subscriber, known bool) error) error {
-	plain, err := json.Marshal(subscriberSecrets{x.Address, x.Secret})
+	plain, err := json.Marshal(subscriberSecrets{x.Address, x.Secret, x.Member})
 	if err != nil {
 		return fmt.Errorf("encode a subscriber: %w", err)
 	}

@@ -36,3 +36,9 @@ func (x *Tables) AgeDeliveries(d time.Duration) {
 	x.Exec(`UPDATE status_delivery SET created_at = created_at - CAST($1 AS BIGINT)`, d.Milliseconds())
 	x.Exec(`UPDATE status_notice SET created_at = created_at - CAST($1 AS BIGINT)`, d.Milliseconds())
 }
+
+// DeliveriesTo counts the deliveries to a subscriber.
+func (x *Tables) DeliveriesTo(subscriberID int64) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM status_delivery WHERE subscriber_id = $1`, subscriberID)
+}

@@ -369,13 +369,64 @@ var deliveryTests = []test{
 		s.ok(db.FinishDelivery(s.ctx(), statuspage.DeliveryResult{ID: d.ID, SubscriberID: x.ID, Attempts: 1, Gone: true}))
 		s.equal("rows", s.raw().Rows("status_delivery")+s.raw().Rows("status_subscriber"), int64(0))
 	}},
+	{"a subscriber has a bounded number of deliveries, and loses the oldest of them", func(s *suite) {
+		db, account, _ := s.start()
+		p, other := s.shown(db, account, 0, published), s.shown(db, account, 0, published, func(p *statuspage.Page) { p.Slug = "other" })
+		x := s.subscribed(db, &p, "a")
+		s.subscribed(db, &other, "b")
+		s.incident(db, &other, 0)
+		i := s.incident(db, &p, 0)
+		first := s.deliver(db, 10, 10)
+		s.equal("first", len(first), 2)
+		for range statuspage.MaxWaitingDeliveries {
+			s.update(db, &i, 0, statuspage.Identified)
+		}
+		list := s.deliver(db, 10, 10)
+		s.equal("the second is the oldest", []any{len(list), list[0].Subscriber.ID, list[0].Notice.Kind}, []any{1, x.ID, statuspage.NoticeUpdated})
+		s.equal("deliveries", s.raw().Rows("status_delivery"), int64(statuspage.MaxWaitingDeliveries+1))
+		s.sent(db, first)
+		s.sent(db, list)
+		s.equal("the rest", len(s.told(db)), statuspage.MaxWaitingDeliveries-1)
+	}},
+	{"deliveries are made while subscribers unsubscribe", func(s *suite) {
+		db, account, _ := s.start()
+		p := s.shown(db, account, 0, published)
+		s.raw().AddSubscribers(account, p.ID, 200, db.Now())
+		list, err := db.Subscribers(s.ctx(), account, p.ID, 0, 100)
+		s.ok(err)
+		var group sync.WaitGroup
+		gone := make([]error, len(list))
+		group.Go(func() {
+			for n := range list {
+				gone[n] = db.Unsubscribe(s.ctx(), list[n].ID)
+			}
+		})
+		for range 20 {
+			s.incident(db, &p, 0)
+			for more := true; more; {
+				more, err = db.MakeDeliveries(s.ctx())
+				s.ok(err)
+			}
+		}
+		group.Wait()
+		s.ok(errors.Join(gone...))
+		left, err := db.Subscribers(s.ctx(), account, p.ID, 0, 200)
+		s.ok(err)
+		s.equal("subscribers", len(left), 100)
+		for n := range left {
+			s.equal("deliveries", s.raw().DeliveriesTo(left[n].ID), int64(20))
+		}
+		s.equal("all of them", s.raw().Rows("status_delivery"), int64(100*20))
+	}},
 	{"only members of the account reach private networks", func(s *suite) {
 		db, account, _ := s.start()
-		for _, access := range []statuspage.Access{statuspage.AccessPublic, statuspage.AccessMembers} {
-			p := s.shown(db, account, 0, published, func(p *statuspage.Page) { p.Slug, p.Access = fmt.Sprint("p", int(access)), access })
-			s.asked(db, &p, "https://a.example/", byWebhook)
-			list := s.deliver(db, 10, 10)
-			s.equal("global only", []any{len(list), list[0].Global}, []any{1, access == statuspage.AccessPublic})
+		for n, access := range []statuspage.Access{statuspage.AccessPublic, statuspage.AccessMembers} {
+			for _, member := range []bool{false, true} { // a stranger subscribed before the page became one for members
+				p := s.shown(db, account, 0, published, func(p *statuspage.Page) { p.Slug, p.Access = fmt.Sprintf("p%d-%t", n, member), access })
+				s.asked(db, &p, "https://a.example/", byWebhook, func(x *statuspage.Subscriber) { x.Member = member })
+				list := s.deliver(db, 10, 10)
+				s.equal("global only", []any{len(list), list[0].Global}, []any{1, access == statuspage.AccessPublic || !member})
+			}
 		}
 	}},
 }
