@@ -41,7 +41,7 @@ func TestJobRunsLive(t *testing.T) {
 	tab.Press("Run now").See("The run was requested").See("Succeeded").See("The last run,")
 }
 
-// TestJobIsLoadedOnce makes sure that the page of a job is loaded again once when its stream of events opens, and not again after that.
+// TestJobIsLoadedOnce makes sure that the page of a job is loaded again once when its stream of events opens, and once for each change.
 func TestJobIsLoadedOnce(t *testing.T) {
 	t.Parallel()
 	tab, client := withJobs(t, 1)
@@ -52,8 +52,8 @@ func TestJobIsLoadedOnce(t *testing.T) {
 		client.ChangeJob(2, harness.Fields{"enabled": true})
 		tab.wait("the job is enabled", `!document.getElementById("job-now").innerText.includes("Disabled")`)
 	}
-	if n := tab.loaded("job-overview"); n != 1 {
-		t.Errorf("the page was loaded again %d times", n)
+	if all, part := tab.loaded("job-overview"), tab.loaded("job-now"); all > 5 || part > 0 {
+		t.Errorf("the page was loaded again %d times, and a part of it %d times", all, part)
 	}
 }
 
