@@ -229,6 +229,8 @@ func (e *evidence) compareShown(c *Component) {
 const (
 	flapping = 100              // changes of a component on a day, from which on it may show a state for longer
 	overdue  = 60 * time.Second // without a result, after which what was known of a job may have been forgotten
+
+	inAnyOrder = 4 // executions at once, of which all orders are tried
 )
 
 // replayable tells whether all records of a job are results for a component, and little is open of the order in which those were written:
@@ -245,8 +247,13 @@ func (e *evidence) replayable(c *Component, h history) bool {
 	return true
 }
 
-// replay compares what is stored of a job and of its component with what its results lead to.
+// replay compares what is stored of a job and of its component with what its results lead to, unless those are too many orders.
 func (e *evidence) replay(c *Component, j ComponentJob, all []result) {
+	for i := 0; i < len(all); i = together(all, i) {
+		if executed(all[i:together(all, i)]) > inAnyOrder {
+			return
+		}
+	}
 	m := e.Monitors[j.JobID]
 	if m == nil {
 		m = &Monitor{JobID: j.JobID}
@@ -351,6 +358,16 @@ func together(all []result, from int) int {
 		}
 	}
 	return end
+}
+
+// executed counts the results that are not of missed occurrences, whose order is certain.
+func executed(results []result) (n int) {
+	for _, r := range results {
+		if r.record.Outcome != cron.OutcomeMissed {
+			n++
+		}
+	}
+	return n
 }
 
 // orders are those in which results may have been written, which are given in the order of their records' IDs.
