@@ -1,8 +1,10 @@
 package checker_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -209,6 +211,72 @@ func TestAFaultlessLedgerHasNoViolations(t *testing.T) {
 	s := newScene()
 	for _, v := range checker.Find(&s.Ledger, s.Witness) {
 		t.Error(v)
+	}
+}
+
+// TestOrdersOfResults replays a job whose occurrences are retried while a later one is in flight. Nodes may have written the two results in
+// both orders, but the next first attempt began when they had been written, and none may be missing.
+func TestOrdersOfResults(t *testing.T) {
+	failure := statuspage.Run{Verdict: statuspage.Failed}
+	long, short := statuspage.Run{Verdict: statuspage.Succeeded, Duration: 100 * time.Millisecond}, statuspage.Run{Verdict: statuspage.Succeeded,
+		Duration: 20 * time.Millisecond}
+	for _, test := range []struct {
+		name    string
+		begins  int // when the second attempt begins
+		missed  bool
+		runs    []statuspage.Run
+		allowed bool
+	}{
+		{"in the order of the IDs", 2, false, []statuspage.Run{long, failure, short}, true},
+		{"in the other order", 2, false, []statuspage.Run{failure, long, short}, true},
+		{"the other order, long after", 40, false, []statuspage.Run{failure, long, short}, false},
+		{"after the next first attempt", 2, false, []statuspage.Run{long, short, failure}, false},
+		{"before both first attempts", 2, false, []statuspage.Run{short, failure, long}, false},
+		{"one is left out", 2, false, []statuspage.Run{long, short}, false},
+		{"one counts twice", 2, false, []statuspage.Run{failure, failure, long, short}, false},
+		{"missed before both", 2, true, []statuspage.Run{{}, {}, failure, long, short}, true},
+		{"missed between them", 2, true, []statuspage.Run{failure, {}, {}, long, short}, true},
+		{"missed after both", 2, true, []statuspage.Run{long, failure, {}, {}, short}, true},
+		{"missed in one step, written in two", 2, true, []statuspage.Run{failure, {}, long, {}, short}, false},
+		{"missed after the next first attempt", 2, true, []statuspage.Run{long, failure, short, {}, {}}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene()
+			job := s.job(everySecond(), func(j *cron.Job) {
+				j.Type, j.Policy.Overlap, j.Policy.Retry.Count = cron.TypeMonitoring, cron.OverlapSkip, 1
+			})
+			s.record(job, at(1), 1, cron.OutcomeFailed)
+			s.record(job, at(2), 1, cron.OutcomeSucceeded).Result.Duration = long.Duration
+			again := s.record(job, at(1), 2, cron.OutcomeFailed)
+			again.Result.Started = at(test.begins).Add(time.Millisecond)
+			if test.missed {
+				gap := s.record(job, at(3), 1, cron.OutcomeMissed)
+				gap.Last, gap.Count, gap.Result.Started = at(4), 2, at(5)
+			}
+			s.record(job, at(50), 1, cron.OutcomeSucceeded).Result.Duration = short.Duration
+			slices.SortStableFunc(s.Records, func(a, b checker.Record) int {
+				return cmp.Or(cmp.Compare(a.JobID, b.JobID), a.Planned.Compare(b.Planned), cmp.Compare(a.Attempt, b.Attempt))
+			})
+			s.To = at(51)
+			m := &checker.Monitor{JobID: job}
+			for _, run := range test.runs {
+				m.Window.Add(run)
+			}
+			s.Monitors[job] = m
+			s.Components = append(s.Components, checker.Component{ID: 4, Changed: noon, Rule: statuspage.DefaultRule(), State: statuspage.Operational,
+				Jobs: []checker.ComponentJob{{ComponentID: 4, JobID: job, Health: statuspage.HealthUp},
+					{ComponentID: 4, JobID: 13, Health: statuspage.HealthUp}},
+				Transitions: []statuspage.Transition{{ComponentID: 4, At: at(3), State: statuspage.Operational}}})
+			var found []checker.Violation
+			for _, v := range checker.Find(&s.Ledger, s.Witness) {
+				if v.Check == "monitor" && strings.HasPrefix(v.Text, fmt.Sprintf("job %d of component 4 ", job)) {
+					found = append(found, v)
+				}
+			}
+			if (len(found) == 0) != test.allowed {
+				t.Errorf("found %v", found)
+			}
+		})
 	}
 }
 

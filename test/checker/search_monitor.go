@@ -128,6 +128,7 @@ type result struct {
 	record *Record
 	at     time.Time // when it ended, or was to begin
 	run    statuspage.Run
+	turn   int64 // the ID of the latest first attempt up to the record: of a job that does not overlap, what is before was written before it
 }
 
 // results are what the records of a job say to components, in the order of the records' IDs: one for the last attempt of each occurrence,
@@ -148,15 +149,31 @@ func results(h history) (all []result) {
 			continue
 		}
 		if r.Outcome != cron.OutcomeMissed {
-			all = append(all, result{r, r.Result.Started.Add(r.Result.Duration), run})
+			all = append(all, result{record: r, at: r.Result.Started.Add(r.Result.Duration), run: run})
 			continue
 		}
-		all = append(all, result{r, r.Planned, run})
+		all = append(all, result{record: r, at: r.Planned, run: run})
 		if r.Count > 1 {
-			all = append(all, result{r, r.Last, run})
+			all = append(all, result{record: r, at: r.Last, run: run})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b result) int { return cmp.Compare(a.record.ID, b.record.ID) })
+	var turns []int64
+	for i := range h.records {
+		if r := &h.records[i]; r.started() && r.Attempt == 1 {
+			turns = append(turns, r.ID)
+		}
+	}
+	slices.Sort(turns)
+	for i := range all {
+		at, is := slices.BinarySearch(turns, all[i].record.ID)
+		if is {
+			at++
+		}
+		if at > 0 {
+			all[i].turn = turns[at-1]
+		}
+	}
 	return all
 }
 
@@ -212,10 +229,12 @@ func (e *evidence) compareShown(c *Component) {
 const (
 	flapping = 100              // changes of a component on a day, from which on it may show a state for longer
 	overdue  = 60 * time.Second // without a result, after which what was known of a job may have been forgotten
+
+	inAnyOrder = 4 // executions at once, of which all orders are tried
 )
 
-// replayable tells whether all records of a job are results for a component, and the order in which those were written is known: that of the
-// IDs, for jobs that do not overlap.
+// replayable tells whether all records of a job are results for a component, and little is open of the order in which those were written:
+// as for jobs that do not overlap, of which a first attempt begins when all before it have ended.
 func (e *evidence) replayable(c *Component, h history) bool {
 	if e.Paused || !h.job.Enabled || h.job.Policy.Overlap != cron.OverlapSkip {
 		return false // after a pause, a result may have come after another one had been settled as lost
@@ -228,8 +247,13 @@ func (e *evidence) replayable(c *Component, h history) bool {
 	return true
 }
 
-// replay compares what is stored of a job and of its component with what its results lead to.
+// replay compares what is stored of a job and of its component with what its results lead to, unless those are too many orders.
 func (e *evidence) replay(c *Component, j ComponentJob, all []result) {
+	for i := 0; i < len(all); i = together(all, i) {
+		if executed(all[i:together(all, i)]) > inAnyOrder {
+			return
+		}
+	}
 	m := e.Monitors[j.JobID]
 	if m == nil {
 		m = &Monitor{JobID: j.JobID}
@@ -294,26 +318,17 @@ func (r replay) leadsTo(states []statuspage.State) bool {
 	return r.partial || len(sure) <= len(states) && slices.Equal(sure, states[:len(sure)])
 }
 
-// replays are all ends to which results can lead, of which components have taken up the first ones and observed what is given. The results may
-// have been written in several orders: a claim finds what was missed, also while an earlier execution is in flight. And after a time
-// without results, what was known of the job may have been forgotten.
+// replays are all ends to which results can lead, of which components have taken up the first ones and observed what is given. Some results
+// may have been written in several orders. And after a time without results, what was known of the job may have been forgotten.
 func (e *evidence) replays(c *Component, all []result, taken int, observed []statuspage.State) (ends []replay) {
 	ends = []replay{{partial: observed == nil}}
 	for i := 0; i < len(all); {
-		end := i + 1
-		if all[i].run.Verdict != statuspage.NoData {
-			for end < len(all) && all[end].foundWhile(all[i]) {
-				end++
-			}
-		}
+		end := together(all, i)
 		known := make(map[string]replay) // those that go on differently
 		for _, former := range ends {
-			for at := i; at < end; at++ {
-				if at > i && at+1 < end && all[at].record == all[at+1].record {
-					continue // one claim writes both
-				}
+			for _, order := range orders(all[i:end]) {
 				r := former
-				for k, next := range moved(all[i:end], at-i) {
+				for k, next := range order {
 					if i+k < taken {
 						r = r.add(c, next)
 					} else {
@@ -334,16 +349,52 @@ func (e *evidence) replays(c *Component, all []result, taken int, observed []sta
 	return ends
 }
 
-// moved are results, of which the first one is at another place.
-func moved(results []result, to int) []result {
-	if to == 0 {
-		return results
+// together is the end of the results from the given one on whose order is not certain: all after it were written later than these.
+func together(all []result, from int) int {
+	end := from + 1
+	for next := end; next < len(all); next++ {
+		if slices.ContainsFunc(all[from:end], all[next].mayPrecede) {
+			end = next + 1
+		}
 	}
-	return slices.Insert(slices.Clone(results[1:]), to, results[0])
+	return end
 }
 
-// foundWhile tells whether the result is that of an occurrence which was missed, and may have been found before another result was written.
-func (r result) foundWhile(other result) bool {
+// executed counts the results that are not of missed occurrences, whose order is certain.
+func executed(results []result) (n int) {
+	for _, r := range results {
+		if r.record.Outcome != cron.OutcomeMissed {
+			n++
+		}
+	}
+	return n
+}
+
+// orders are those in which results may have been written, which are given in the order of their records' IDs.
+func orders(results []result) (all [][]result) {
+	if len(results) < 2 {
+		return [][]result{results}
+	}
+	for i, first := range results {
+		if slices.ContainsFunc(results[:i], func(r result) bool { return !first.mayPrecede(r) }) {
+			continue
+		}
+		twice := i+1 < len(results) && results[i+1].record == first.record
+		for _, rest := range orders(slices.Delete(slices.Clone(results), i, i+1)) {
+			if !twice || rest[0].record == first.record { // one claim writes both
+				all = append(all, append([]result{first}, rest...))
+			}
+		}
+	}
+	return all
+}
+
+// mayPrecede tells whether the result may have been written before another one, whose record has the lesser ID. A claim finds what was missed,
+// and begins a further attempt, also while an execution of another occurrence is in flight.
+func (r result) mayPrecede(other result) bool {
 	const written = 20 * time.Second // after its end, a result has been written
-	return r.record.Outcome == cron.OutcomeMissed && !other.at.Add(written).Before(r.record.Result.Started)
+	if other.record.Outcome == cron.OutcomeMissed || other.record.ID < r.turn {
+		return false
+	}
+	return (r.record.Outcome == cron.OutcomeMissed || r.record.Attempt > 1) && !other.at.Add(written).Before(r.record.Result.Started)
 }
