@@ -156,7 +156,7 @@ func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, 
 			return 0, fmt.Errorf("route notices: %w", err)
 		}
 	}
-	waiting, err := s.claim(ctx, attempts, recording)
+	waiting, err := s.claim(attempts, recording)
 	if err == nil {
 		err = s.claimMails(ctx, attempts, recording)
 	}
@@ -181,13 +181,16 @@ func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, 
 }
 
 // claim claims messages and starts to send them. more is true when others are due.
-func (s *Sender) claim(ctx, attempts, recording context.Context) (more bool, err error) {
+func (s *Sender) claim(attempts, recording context.Context) (more bool, err error) {
 	room := s.room()
 	if room == 0 {
 		return true, nil
 	}
 	node := s.Node()
-	claimed, err := s.Store.ClaimMessages(ctx, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids(), Slow: s.slow.list()})
+	// Not interrupted when the node stops: what was claimed would wait for another node to find that this one is dead.
+	claiming, cancel := context.WithTimeout(recording, storeLimit)
+	defer cancel()
+	claimed, err := s.Store.ClaimMessages(claiming, cron.MessageClaim{Node: node, Limit: room, Sending: s.ids(), Slow: s.slow.list()})
 	if err != nil {
 		return false, fmt.Errorf("claim messages: %w", err)
 	}

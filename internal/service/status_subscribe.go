@@ -204,6 +204,9 @@ func (s *Service) subscriptionOf(ctx context.Context, purpose, token string) (fo
 		}
 		found.Page, err = s.store.PublicStatusPage(ctx, x.PageID)
 		found.Page.PasswordHash, found.Page.Networks = "", nil
+		if !found.Page.Published { // what a draft has is nobody's business yet
+			found.Page.Components, found.Page.Groups = nil, nil
+		}
 	}
 	if cron.KindOf(err) == cron.NotFound {
 		err = errLinkGone()
@@ -241,6 +244,9 @@ func (s *Service) ChangeStatusSubscription(ctx context.Context, token string, co
 	found, err := s.subscriptionOf(ctx, "manage", token)
 	if err != nil {
 		return err
+	}
+	if !found.Page.Published {
+		return cron.Missing(cron.SubjectStatusPage)
 	}
 	err = s.store.ChangeSubscriber(ctx, found.Subscriber.ID, statuspage.KnownComponents(&found.Page, components))
 	if cron.KindOf(err) == cron.NotFound {

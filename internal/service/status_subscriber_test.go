@@ -67,6 +67,11 @@ func TestSubscribe(t *testing.T) {
 	if found, err = w.StatusSubscription(ctx, manage); err != nil || found.Subscriber.ComponentIDs != nil {
 		t.Errorf("all components are %v, %v", found.Subscriber.ComponentIDs, err)
 	}
+	w.ok(w.ChangeStatusPage(ctx, editor, p.ID, nil, func(p *statuspage.Page) { p.Published = false }))
+	if found, err = w.StatusSubscription(ctx, manage); err != nil || found.Page.Components != nil || found.Page.Groups != nil {
+		t.Errorf("a subscriber of a draft is told of %+v, %v", found.Page, err)
+	}
+	w.fails(w.ChangeStatusSubscription(ctx, manage, []int64{p.Components[0].ID}), cron.NotFound, cron.RuleNone)
 	_, err = w.StatusSubscription(ctx, token)
 	w.fails(err, cron.NotFound, cron.RuleNone)
 	w.ok(w.StatusUnsubscribe(ctx, manage))
