@@ -21,8 +21,15 @@ type device struct {
 
 var party = virtualwebauthn.RelyingParty{Name: "Punctual", ID: "cron.example.com", Origin: publicURL}
 
+// newDevice makes a device. The library leaves out the leading zeros of a coordinate, which one key of 128 has and no authenticator leaves
+// out (RFC 9053, section 7.1.1), so such keys are passed over.
 func newDevice() *device {
-	return &device{virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	const whole = 77 // bytes of a P-256 key
+	d := &device{virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)}
+	for len(d.credential.Key.AttestationData()) < whole {
+		d.credential = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	}
+	return d
 }
 
 // create answers the options of a registration.
