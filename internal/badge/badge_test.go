@@ -141,9 +141,14 @@ func TestTokens(t *testing.T) {
 			t.Errorf("the token of %s, %s, is taken", what, wrong)
 		}
 	}
-	page := key.Page(7, 0)
-	if !key.IsPage(7, 0, page) || key.IsPage(7, 1, page) || key.IsPage(8, 0, page) || key.IsPage(7, 0, key.Job(7, 0)) || key.IsPage(7, 0, "") {
-		t.Errorf("the token of a page is %s", page)
+	page := key.Page(7, 2)
+	if renewals, ok := key.OfPage(7, page); !ok || renewals != 2 {
+		t.Errorf("%s is of %d renewals, %v", page, renewals, ok)
+	}
+	for _, wrong := range []string{key.Page(8, 2), key.Job(7, 2), other.Page(7, 2), "", "3" + page[1:], page + "0"} {
+		if _, ok := key.OfPage(7, wrong); ok {
+			t.Errorf("%s is taken for the token of a page", wrong)
+		}
 	}
 }
 

@@ -31,14 +31,21 @@ func (k Key) Page(pageID, renewals int64) string { return k.token("status page",
 
 // OfJob tells which renewals the token of a job is of. It is not ok when the token is not from the service.
 func (k Key) OfJob(jobID int64, token string) (renewals int64, ok bool) {
-	count, _, _ := strings.Cut(token, "-")
-	renewals, err := strconv.ParseInt(count, 10, 64)
-	return renewals, err == nil && hmac.Equal([]byte(token), []byte(k.Job(jobID, renewals)))
+	renewals, ok = count(token)
+	return renewals, ok && hmac.Equal([]byte(token), []byte(k.Job(jobID, renewals)))
 }
 
-// IsPage tells whether a token is that of a page whose addresses have been renewed so often.
-func (k Key) IsPage(pageID, renewals int64, token string) bool {
-	return hmac.Equal([]byte(token), []byte(k.Page(pageID, renewals)))
+// OfPage tells it of the token of a page.
+func (k Key) OfPage(pageID int64, token string) (renewals int64, ok bool) {
+	renewals, ok = count(token)
+	return renewals, ok && hmac.Equal([]byte(token), []byte(k.Page(pageID, renewals)))
+}
+
+// count is the number that a token begins with.
+func count(token string) (renewals int64, ok bool) {
+	text, _, _ := strings.Cut(token, "-")
+	renewals, err := strconv.ParseInt(text, 10, 64)
+	return renewals, err == nil
 }
 
 func (k Key) token(kind string, id, renewals int64) string {

@@ -121,7 +121,7 @@ var englishStatus = map[string]string{
 	"status-visit.text":           "You are signed in, and may read the page at {host}.",
 	"status-visit.go":             "Go to the page",
 	"done.domain-added":           "The domain is added. Enter the records, then check it.",
-	"done.domain-checked":         "The domain is checked.",
+	"done.domain-checked":         "The domain was checked just now. What was found stands beside it.",
 
 	"component.component":         "Component",
 	"component.new":               "New component",
