@@ -32,7 +32,7 @@ func (s *Sender) claimMails(ctx, attempts, recording context.Context) error {
 		s.mailing.Add(1)
 		s.works.Go(func() {
 			next := s.attemptMail(attempts, m)
-			s.record(recording, func(ctx context.Context) error { return s.Mails.FinishMail(ctx, m.ID, m.Attempts, next) })
+			s.record(recording, resultUnwritten, func(ctx context.Context) error { return s.Mails.FinishMail(ctx, m.ID, m.Attempts, next) })
 			s.mailing.Add(-1)
 			s.signalEnd()
 		})

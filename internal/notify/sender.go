@@ -65,15 +65,12 @@ type Config struct {
 // node stops, attempts have a few seconds to end; what is interrupted is sent again too.
 type Sender struct {
 	Config
+	loop
 
 	mu      sync.Mutex
 	sending map[int64]bool // IDs of messages, from their claim until their result is written
 	slow    slowAccounts
-	ended   chan struct{} // signals that one has ended
-	works   sync.WaitGroup
 	mailing atomic.Int64 // mails to persons that are being sent
-
-	unread, unwritten atomic.Bool // an error was logged, and nothing has succeeded since
 }
 
 // Times of a Sender.
@@ -89,6 +86,9 @@ const (
 	slowPeriod   = 5 * time.Minute        // for which it does
 )
 
+// resultUnwritten is logged.
+const resultUnwritten = "the result of a message cannot be written; trying again"
+
 // routeSteps is how many chunks of notices are routed before messages are claimed again.
 const routeSteps = 4
 
@@ -98,33 +98,11 @@ func NewSender(c Config) *Sender {
 		c.Metrics.Notifications.WithLabelValues(k.Name, "sent")
 		c.Metrics.Notifications.WithLabelValues(k.Name, "failed")
 	}
-	return &Sender{Config: c, sending: make(map[int64]bool), ended: make(chan struct{}, 1)}
+	return &Sender{Config: c, loop: newLoop(c.Logger), sending: make(map[int64]bool)}
 }
 
 // Run sends messages until ctx ends, and returns when those being sent have ended.
-func (s *Sender) Run(ctx context.Context) error {
-	attempts, interrupt := context.WithCancel(context.WithoutCancel(ctx))
-	defer interrupt()
-	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-s.Store.Noticed():
-		case <-s.ended:
-		}
-		if ctx.Err() == nil {
-			timer.Reset(s.pass(ctx, attempts, recording))
-		}
-	}
-	defer time.AfterFunc(stopGrace, interrupt).Stop()
-	defer time.AfterFunc(stopGrace+recordGrace, giveUp).Stop()
-	s.works.Wait()
-	return nil
-}
+func (s *Sender) Run(ctx context.Context) error { return s.loop.run(ctx, s.Store.Noticed(), s.pass) }
 
 // Sending is how many messages are being sent.
 func (s *Sender) Sending() int {
@@ -205,7 +183,7 @@ func (s *Sender) claim(attempts, recording context.Context) (more bool, err erro
 			result := s.attempt(attempts, d)
 			result.Node = node
 			s.measure(d, result.Took)
-			s.record(recording, func(ctx context.Context) error { return s.Store.FinishMessage(ctx, &result) })
+			s.record(recording, resultUnwritten, func(ctx context.Context) error { return s.Store.FinishMessage(ctx, &result) })
 			s.end(d.Message.ID)
 		})
 	}
@@ -237,34 +215,6 @@ func (s *Sender) end(id int64) {
 	delete(s.sending, id)
 	s.mu.Unlock()
 	s.signalEnd()
-}
-
-// signalEnd wakes the loop.
-func (s *Sender) signalEnd() {
-	select {
-	case s.ended <- struct{}{}:
-	default:
-	}
-}
-
-// record writes a result, again and again until it is written or ctx ends.
-func (s *Sender) record(ctx context.Context, write func(ctx context.Context) error) {
-	for ctx.Err() == nil {
-		writing, cancel := context.WithTimeout(ctx, storeLimit)
-		err := write(writing)
-		cancel()
-		if err == nil {
-			s.unwritten.Store(false)
-			return
-		}
-		if ctx.Err() == nil && !s.unwritten.Swap(true) {
-			message.LogDatabase(s.Logger, "the result of a message cannot be written; trying again", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(retryPause):
-		}
-	}
 }
 
 // TestChannel sends a message that is not stored at once, and says what became of it.

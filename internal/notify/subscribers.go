@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,43 +51,19 @@ const (
 // once, with the same key each time.
 type Subscribers struct {
 	SubscriberConfig
+	loop
 
 	slow    slowAccounts
 	sending atomic.Int64
-	ended   chan struct{} // signals that one has ended
-	works   sync.WaitGroup
-
-	unread, unwritten atomic.Bool // an error was logged, and nothing has succeeded since
 }
 
 // NewSubscribers returns Subscribers.
 func NewSubscribers(c SubscriberConfig) *Subscribers {
-	return &Subscribers{SubscriberConfig: c, ended: make(chan struct{}, 1)}
+	return &Subscribers{SubscriberConfig: c, loop: newLoop(c.Logger)}
 }
 
 // Run makes deliveries until ctx ends, and returns when those in progress have ended.
-func (s *Subscribers) Run(ctx context.Context) error {
-	attempts, interrupt := context.WithCancel(context.WithoutCancel(ctx))
-	defer interrupt()
-	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-s.ended:
-		}
-		if ctx.Err() == nil {
-			timer.Reset(s.pass(ctx, attempts, recording))
-		}
-	}
-	defer time.AfterFunc(stopGrace, interrupt).Stop()
-	defer time.AfterFunc(stopGrace+recordGrace, giveUp).Stop()
-	s.works.Wait()
-	return nil
-}
+func (s *Subscribers) Run(ctx context.Context) error { return s.loop.run(ctx, nil, s.pass) }
 
 // pass does what is due, and returns how long there is nothing to do.
 func (s *Subscribers) pass(ctx, attempts, recording context.Context) time.Duration {
@@ -132,35 +107,14 @@ func (s *Subscribers) work(ctx, attempts, recording context.Context) (more bool,
 			if d.Subscriber.Kind == statuspage.SubscriberWebhook {
 				s.slow.note(d.Subscriber.AccountID, time.Since(began))
 			}
-			s.record(recording, result)
+			s.record(recording, "the result of a delivery to a subscriber cannot be written; trying again", func(ctx context.Context) error {
+				return s.Store.FinishDelivery(ctx, result)
+			})
 			s.sending.Add(-1)
-			select {
-			case s.ended <- struct{}{}:
-			default:
-			}
+			s.signalEnd()
 		})
 	}
 	return more, nil
-}
-
-// record writes a result, again and again until it is written or ctx ends.
-func (s *Subscribers) record(ctx context.Context, r statuspage.DeliveryResult) {
-	for ctx.Err() == nil {
-		writing, cancel := context.WithTimeout(ctx, storeLimit)
-		err := s.Store.FinishDelivery(writing, r)
-		cancel()
-		if err == nil {
-			s.unwritten.Store(false)
-			return
-		}
-		if ctx.Err() == nil && !s.unwritten.Swap(true) {
-			message.LogDatabase(s.Logger, "the result of a delivery to a subscriber cannot be written; trying again", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(retryPause):
-		}
-	}
 }
 
 // attempt makes a delivery. It does not panic. Whom it is for and what it says stays out of the log.
