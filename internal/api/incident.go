@@ -62,22 +62,28 @@ func newImpacts(list []statuspage.Impact) []impact {
 	return impacts
 }
 
-func (a *api) listIncidents(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+// readBefore reads which page of a list is asked for whose cursor is the ID of its last item: that ID, 0 for the first page, and how many
+// items at most.
+func readBefore(r *http.Request, most int) (before int64, limit int, err error) {
 	var (
 		p      wire.Problems
 		query  = wire.Query(r, &p)
-		limit  = service.MaxIncidentsPage
 		cursor string
-		before int64
 	)
+	limit = most
 	query.Text("cursor", &cursor)
-	wire.Integer(query, "limit", &limit, 1, service.MaxIncidentsPage)
+	wire.Integer(query, "limit", &limit, 1, int64(most))
 	if cursor != "" {
 		if before = parseID(cursor); before == 0 {
 			query.Add("cursor", cron.Problem{Rule: cron.RuleCursor})
 		}
 	}
-	if err := p.Err(); err != nil {
+	return before, limit, p.Err()
+}
+
+func (a *api) listIncidents(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
+	before, limit, err := readBefore(r, service.MaxIncidentsPage)
+	if err != nil {
 		return err
 	}
 	list, more, err := a.service.Incidents(r.Context(), actor, pathID(r, "statusPageId"), before, limit)

@@ -30,21 +30,8 @@ func newSubscriber(x *statuspage.Subscriber) subscriber {
 }
 
 func (a *api) listSubscribers(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	var (
-		p      wire.Problems
-		query  = wire.Query(r, &p)
-		limit  = service.MaxSubscribersPage
-		cursor string
-		before int64
-	)
-	query.Text("cursor", &cursor)
-	wire.Integer(query, "limit", &limit, 1, service.MaxSubscribersPage)
-	if cursor != "" {
-		if before = parseID(cursor); before == 0 {
-			query.Add("cursor", cron.Problem{Rule: cron.RuleCursor})
-		}
-	}
-	if err := p.Err(); err != nil {
+	before, limit, err := readBefore(r, service.MaxSubscribersPage)
+	if err != nil {
 		return err
 	}
 	list, more, err := a.service.Subscribers(r.Context(), actor, pathID(r, "statusPageId"), before, limit)
