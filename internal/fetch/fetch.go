@@ -124,6 +124,7 @@ type exchange struct {
 	chain   *redirectChain // nil before the first redirect
 	tracer  *tracer        // nil when nobody wants a trace
 	masker  *cron.Masker   // of the account's secrets; nil when there are none
+	short   error          // the latest shortage, a *fault; nil when there was none
 
 	secretFields []string // names of headers whose values have secrets of the account
 
@@ -157,7 +158,7 @@ func (x *exchange) run(ctx context.Context) error {
 	ctx, cancel := context.WithDeadline(ctx, x.started.Add(x.call.Timeout))
 	defer cancel()
 	for {
-		err := x.request(ctx)
+		err := blame(ctx, x.short, x.request(ctx))
 		switch {
 		case x.chain != nil && x.chain.refused != nil:
 			err = x.chain.refused // even if the body could not be read
@@ -186,7 +187,7 @@ func (x *exchange) request(ctx context.Context) error {
 		x.result.Stats.Connect = 0 // of a try before
 		tcp, conn, err = x.connect(ctx)
 		if isShortage(err) {
-			short, phase = x.result.Stats, x.tracer.reached()
+			x.short, short, phase = err, x.result.Stats, x.tracer.reached()
 		}
 		return err
 	})

@@ -146,7 +146,7 @@ func (r *happyEyeballs) end(a *attempt) {
 	a.cancel(nil)
 	r.running = slices.DeleteFunc(r.running, func(other *attempt) bool { return other == a })
 	r.errs[a.index] = a.err
-	if a.cancelled && a.err != nil {
+	if a.cancelled && a.err != nil && !isShortage(a.err) {
 		r.errs[a.index] = dialFault(os.ErrDeadlineExceeded, r.addrs[a.index])
 		r.retry = append(r.retry, a.index)
 	}

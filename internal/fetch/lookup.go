@@ -31,7 +31,7 @@ type pendingLookup struct {
 	done  chan struct{}
 	addrs []netip.Addr
 	err   error
-	final bool // the result is valid for all that wait, not only for the one that looked up
+	final bool // the result is valid for all that wait, not only for the one that looked up; shortages are
 }
 
 type answer struct {
@@ -62,11 +62,15 @@ func (l *lookups) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 		}
 		select {
 		case <-f.done:
-			if f.final {
-				return f.addrs, f.err
-			}
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			select {
+			case <-f.done: // at the same moment; it may have met a shortage
+			default:
+				return nil, ctx.Err()
+			}
+		}
+		if f.final {
+			return f.addrs, f.err
 		}
 	}
 }
@@ -89,7 +93,8 @@ func (l *lookups) perform(ctx context.Context, host string, f *pendingLookup) ([
 	if err == nil {
 		f.addrs = interleave(found)
 	}
-	f.err, f.final = err, ctx.Err() == nil
+	_, short := shortageOf(err)
+	f.err, f.final = err, ctx.Err() == nil || short
 	return f.addrs, f.err
 }
 

@@ -19,6 +19,8 @@ import (
 //
 //	lookup → connect → handshake → send → receive
 //	└────── retried ────────────┘ └─ status 8 ─┘
+//
+// An exchange that runs out of time after a shortage is status 8 too, in whichever phase: the target did not get its time.
 
 // Limits on the backoff between two tries.
 const (
@@ -65,7 +67,7 @@ func retryShortage(ctx context.Context, try func() error) error {
 		switch {
 		case isShortage(err):
 			short = err
-		case short != nil && err != nil && ctx.Err() != nil:
+		case short != nil && err != nil && hasEnded(ctx):
 			return short // the shortage used up the time
 		default:
 			return err
@@ -76,6 +78,21 @@ func retryShortage(ctx context.Context, try func() error) error {
 		case <-time.After(pause/2 + rand.N(pause)): // jitter, since a shortage affects many exchanges at the same time
 		}
 	}
+}
+
+// hasEnded reports whether ctx has ended or its deadline has passed. On a busy machine, a context ends some time after its
+// deadline, while a dial judges by the clock.
+func hasEnded(ctx context.Context) bool {
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(deadline)
+}
+
+// blame returns the error of an exchange that met the given shortage, if any, and ended with err: the shortage if the time ran out.
+func blame(ctx context.Context, short, err error) error {
+	if f, ok := errors.AsType[*fault](err); ok && short != nil && f.status == cron.StatusTimeout && hasEnded(ctx) {
+		return short
+	}
+	return err
 }
 
 // outOfFiles returns the error for opening a file if this process has no file descriptors left, and nil otherwise.

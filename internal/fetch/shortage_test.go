@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -77,6 +78,98 @@ func TestShortageUntilTheTimeout(t *testing.T) {
 			t.Errorf("a shutdown: %+v", r)
 		}
 	})
+}
+
+// lateContext has a deadline that has passed, but has not ended yet, as on a busy machine.
+type lateContext struct{ context.Context }
+
+func (lateContext) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
+
+// TestShortageAndLateContext has a shortage use up the time, and the next try find that out before the context does.
+func TestShortageAndLateContext(t *testing.T) {
+	late := lateContext{t.Context()}
+	address := netip.MustParseAddrPort("127.0.0.1:80")
+	for name, last := range map[string]error{
+		"lookup": lookupFault(os.ErrDeadlineExceeded, "example.test"), "dial": dialFault(os.ErrDeadlineExceeded, address),
+	} {
+		tries := 0
+		err := retryShortage(late, func() error {
+			if tries++; tries == 1 {
+				return dialFault(syscall.EMFILE, address)
+			}
+			return last
+		})
+		if tries != 2 || !isShortage(err) {
+			t.Errorf("%s: %v after %d tries", name, err, tries)
+		}
+	}
+	short, slow := dialFault(syscall.EMFILE, address), dialFault(syscall.ETIMEDOUT, address)
+	if err := blame(late, nil, slow); err != slow {
+		t.Errorf("without a shortage: %v", err)
+	}
+	if err := blame(late, short, slow); err != short {
+		t.Errorf("with a shortage: %v", err)
+	}
+	if err := blame(t.Context(), short, slow); err != slow {
+		t.Errorf("with time left: %v", err)
+	}
+}
+
+// TestShortageBeforeSilence has a server that does not respond in the time that a shortage has left it.
+func TestShortageBeforeSilence(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		addr := serve(t, "127.0.0.1:0", untilClosed)
+		asked := 0
+		client := New(Config{Resolver: resolverFunc(func(context.Context, string) ([]netip.Addr, error) {
+			if asked++; asked == 1 {
+				return nil, syscall.EMFILE
+			}
+			return []netip.Addr{addr.Addr()}, nil
+		})})
+		call := callTo(fmt.Sprintf("%s://example.test:%d/", scheme, addr.Port()))
+		call.Timeout = 200 * time.Millisecond
+		r := client.Do(t.Context(), call)
+		checkSound(t, &r)
+		if r.Status != cron.StatusInternalError || r.Fault != cron.FaultShortage || r.Detail != cron.ShortOfFiles {
+			t.Errorf("%s: %+v", scheme, r)
+		}
+	}
+}
+
+// TestShortageIsSharedByLookups has the one who looks up run out of time while it meets a shortage, and so do those who wait.
+func TestShortageIsSharedByLookups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		l := newLookups(resolverFunc(func(ctx context.Context, _ string) ([]netip.Addr, error) {
+			asked++
+			<-ctx.Done()
+			return nil, syscall.EMFILE
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() { l.lookup(ctx, "a.test") })
+		synctest.Wait()
+		all.Go(func() {
+			if _, err := l.lookup(t.Context(), "a.test"); err != syscall.EMFILE {
+				t.Error(err)
+			}
+		})
+		all.Wait()
+		if asked != 1 {
+			t.Errorf("%d lookups", asked)
+		}
+	})
+}
+
+// TestShortageOfCancelledAttempt has an attempt meet a shortage when it is cancelled in favour of another address.
+func TestShortageOfCancelledAttempt(t *testing.T) {
+	address := netip.MustParseAddrPort("127.0.0.1:80")
+	r := newHappyEyeballs(New(Config{}), []netip.AddrPort{address}, time.Second, nil)
+	r.end(&attempt{cancelled: true, cancel: func(error) {}, err: dialFault(syscall.EMFILE, address)})
+	if err := pickError(r.errs); !isShortage(err) {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestShortageOfOneAddress has a name of which one address refuses and the other met a shortage.
