@@ -1,7 +1,8 @@
 // Command bench measures how punctual the service is. It starts the service with a new database, and a light target
 // server, each as a process of its own, creates jobs that are all due at once, and prints how late they started, how
 // fast the burst was finished, what it cost, and when the last result was durable. At the end it checks the ledger
-// against the promises of the service. Run it with -help for its options. "bench visitors" measures a status page instead.
+// against the promises of the service. With -against it does so for two binaries in turn, and prints ratios. Run it with
+// -help for its options. "bench visitors" measures a status page instead. No mode reports figures of a busy machine.
 package main
 
 import (
@@ -12,7 +13,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
+
+	"punctual/internal/store/storetest"
 )
 
 // options are the options of the command line.
@@ -43,6 +47,9 @@ type options struct {
 	ports     int
 	firstPort int
 	env       string
+	against   string
+	pairs     int
+	busy      bool
 }
 
 func (o *options) define(f *flag.FlagSet) {
@@ -66,13 +73,32 @@ func (o *options) define(f *flag.FlagSet) {
 	f.IntVar(&o.apiRate, "api", 0, "how many requests a second go to the API meanwhile: half of them reads, half changes")
 	f.BoolVar(&o.action, "action", false, "have actions over all jobs of the first account in work meanwhile; with -accounts 1, over all jobs")
 	f.IntVar(&o.slots, "slots", 0, "--slots of the service; 0 is its default")
-	f.StringVar(&o.database, "database", "", "a postgres:// URL of an empty database; without it SQLite")
+	f.StringVar(&o.database, "database", "", databaseUsage)
 	f.StringVar(&o.binary, "binary", "", "the service's binary; without it one is built")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	f.BoolVar(&o.check, "check", true, "check the ledger in the end")
 	f.IntVar(&o.ports, "ports", 64, "on how many ports the target listens, so that closed connections do not use them up")
 	f.IntVar(&o.firstPort, "first-port", 21000, "the first of them")
 	f.StringVar(&o.env, "env", "", "an environment variable for the service, NAME=VALUE")
+	f.StringVar(&o.against, "against", "", "another binary of the service to compare with: both have the same load in turn, each time with a new database")
+	f.IntVar(&o.pairs, "pairs", 4, "how many runs each binary has with -against")
+	f.BoolVar(&o.busy, "busy", false, "report figures also when other processes use more than 5 % of the machine")
+}
+
+const databaseUsage = "a postgres:// URL of an empty database, or \"postgres\" for a server that the benchmark starts itself; without it SQLite"
+
+// withDatabase runs a benchmark, with a PostgreSQL server of its own where one is asked for.
+func withDatabase(o *options, bench func() error) error {
+	if o.database != "postgres" {
+		return bench()
+	}
+	url, stop, err := storetest.StartDurable()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	o.database = url
+	return bench()
 }
 
 // The values of -spread.
@@ -95,6 +121,9 @@ func (o *options) settle() error {
 			o.hosts, o.ports = 1000, 1
 		}
 	}
+	if o.against != "" && o.pairs < 1 {
+		return errors.New("-pairs must be at least 1")
+	}
 	if o.hosts < 1 || o.hosts > 1<<16 || o.ports < 1 || o.jobs < 1 || o.accounts < 1 {
 		return errors.New("-hosts, -ports, -jobs and -accounts must be at least 1, and -hosts at most 65536")
 	}
@@ -105,7 +134,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "target" {
 		exit(serveTarget(os.Args[2:]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) > 1 && os.Args[1] == "visitors" {
 		exit(benchVisitors(ctx, os.Args[2:]))
@@ -113,20 +142,33 @@ func main() {
 	var o options
 	o.define(flag.CommandLine)
 	flag.Parse()
-	err := o.settle()
-	var r report
-	if err == nil {
-		r, err = run(ctx, o)
+	if err := o.settle(); err != nil {
+		exit(err)
 	}
-	if len(r.Rounds) > 0 && o.json {
+	exit(withDatabase(&o, func() error {
+		if o.against != "" {
+			return benchAgainst(ctx, o)
+		}
+		return benchBursts(ctx, o)
+	}))
+}
+
+// benchBursts is the command without a name.
+func benchBursts(ctx context.Context, o options) error {
+	r, err := run(ctx, o)
+	_, busy := errors.AsType[*busyError](err)
+	switch {
+	case busy: // broken promises are none of the figures that are in doubt
+		r.printViolations(os.Stdout, "ledger")
+	case len(r.Rounds) > 0 && o.json:
 		err = errors.Join(json.NewEncoder(os.Stdout).Encode(r), err)
-	} else if len(r.Rounds) > 0 {
+	case len(r.Rounds) > 0:
 		r.print(os.Stdout)
 	}
 	if err == nil && len(r.Violations) > 0 {
 		err = fmt.Errorf("%d promises are broken", len(r.Violations))
 	}
-	exit(err)
+	return err
 }
 
 func exit(err error) {

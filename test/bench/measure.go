@@ -3,10 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,26 +13,10 @@ import (
 	"time"
 
 	"punctual/internal/cron"
-	"punctual/test/checker"
 )
 
-// usage is what has been used since the start.
-type usage struct {
-	at                       time.Time
-	server, target, database time.Duration
-	own                      time.Duration // of this process, and of the database on its behalf
-	machine                  machine
-	disk                     int64
-}
-
-func (b *bench) usage(ctx context.Context) usage {
-	own, _ := cpuOf(os.Getpid())
-	reading, _ := cpuOf(b.reader)
-	return usage{
-		time.Now(), b.server.cpu(), b.target.cpu(), cpuOfFamily(b.databaseServer, b.reader), own + reading, machineNow(),
-		b.diskBytes(ctx),
-	}
-}
+// errLate says that there was not enough time before the first instant.
+var errLate = errors.New("the service became ready too late for the first instant")
 
 // measure runs the rounds and reads their results. It counts nothing before the first round.
 func (b *bench) measure(ctx context.Context) (r report, err error) {
@@ -52,14 +35,24 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	if b.action {
 		actions = newActionLoad(b.url(), b.keys[0])
 	}
-	first := time.Now().Add(2 * time.Second).Truncate(b.every).Add(b.every)
+	first := b.first
+	if first.IsZero() {
+		first = time.Now().Add(2 * time.Second).Truncate(b.every).Add(b.every)
+	}
+	if time.Until(first) < 500*time.Millisecond {
+		return r, errLate
+	}
 	if err := sleepUntil(ctx, first.Add(-time.Second)); err != nil {
 		return r, err
 	}
 	if _, err := b.arrivals(); err != nil {
 		return r, err
 	}
-	before := b.usage(ctx)
+	before, disk, written := b.now(), b.diskBytes(ctx), b.written()
+	sampling, stopSampling := context.WithCancel(ctx)
+	var sampled sync.WaitGroup
+	defer func() { stopSampling(); sampled.Wait() }()
+	sampled.Go(func() { b.samples.run(sampling, b.now) })
 	calling, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	var called sync.WaitGroup
@@ -86,20 +79,18 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	}
 	hangUp()
 	called.Wait()
-	after := b.usage(ctx)
+	used := b.now().since(before)
 	executions := 0
 	for _, x := range r.Rounds {
-		executions += x.Arrived + x.Again + x.Hanging
+		executions += x.executions()
 	}
 	each := func(d time.Duration) float64 { return micros(d) / float64(max(1, executions)) }
-	r.ServerCPU, r.TargetCPU = each(after.server-before.server), each(after.target-before.target)
-	r.DatabaseCPU = each(after.database - before.database)
-	r.DiskPerExecution = float64(after.disk-before.disk) / float64(max(1, executions))
+	r.ServerCPU, r.TargetCPU, r.DatabaseCPU = each(used.server), each(used.target), each(used.database)
+	r.DiskPerExecution = float64(b.diskBytes(ctx)-disk) / float64(max(1, executions))
+	r.WrittenPerExecution = float64(b.written()-written) / float64(max(1, executions))
 	r.PeakMemory = b.server.peakMemory()
-	elapsed := float64(after.at.Sub(before.at)) * float64(runtime.NumCPU())
-	known := after.server - before.server + after.target - before.target + after.database - before.database + after.own - before.own
-	r.Noise = max(0, float64(after.machine.busy-before.machine.busy-known)/elapsed)
-	r.Stolen = float64(after.machine.stolen-before.machine.stolen) / elapsed
+	whole := used.shares()
+	r.Noise, r.Stolen = whole.Others, whole.Stolen
 	if len(idle) > 0 {
 		r.IdleCPU = slices.Max(idle)
 	}
@@ -150,7 +141,12 @@ func (b *bench) round(ctx context.Context, due time.Time) (r round, idle float64
 		return r, idle, err
 	}
 	r.fill(due, durable, arrivals, b)
-	if rest := time.Until(until) - time.Second; rest > 5*time.Second && b.apiRate == 0 && !b.action {
+	begin := b.samples.at(due)
+	r.Cores = b.samples.at(due.Add(r.LastArrival)).since(begin).shares()
+	used := b.samples.at(durable).since(begin)
+	r.ServerCPU = micros(used.server) / float64(max(1, r.executions()))
+	r.DatabaseCPU = micros(used.database) / float64(max(1, r.executions()))
+	if rest := time.Until(until) - time.Second; rest > 5*time.Second && b.apiRate == 0 && !b.action && b.against == "" {
 		_ = sleepUntil(ctx, time.Now().Add(2*time.Second)) // the ledger has been read, and the caches are written
 		start, used := time.Now(), b.server.cpu()
 		if err := sleepUntil(ctx, until.Add(-time.Second)); err != nil {
@@ -220,9 +216,10 @@ func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
 	if len(late) == 0 {
 		return
 	}
+	r.LastArrival = last.Sub(due)
 	r.DurableAfter = durable.Sub(due)
 	r.DurableAfterLast = durable.Sub(last)
-	r.PerSecond = float64(len(arrivals)) / last.Sub(due).Seconds()
+	r.PerSecond = float64(len(arrivals)) / r.LastArrival.Seconds()
 }
 
 // scrape reads means from the metrics of the service.
@@ -242,75 +239,4 @@ func (b *bench) scrape(r *report) error {
 	mean := func(name string) float64 { return 1000 * values[name+"_sum"] / max(1, values[name+"_count"]) }
 	r.Claim, r.Finish = mean("punctual_claim_duration_seconds"), mean("punctual_finish_duration_seconds")
 	return nil
-}
-
-// drainTime is how long a burst may take that is not finished when the rounds are over.
-const drainTime = 5 * time.Minute
-
-// settled waits until nothing is left that was due at or before an instant, apart from executions that hang.
-func (b *bench) settled(ctx context.Context, to time.Time) error {
-	for deadline := time.Now().Add(drainTime); b.hog == 0 && time.Now().Before(deadline); {
-		var left bool
-		err := b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_state WHERE next_run_at <= $1)
-			OR EXISTS (SELECT 1 FROM execution WHERE outcome = 0 AND planned_at <= $1)`, to.UnixMilli()).Scan(&left)
-		if err != nil || !left {
-			return err
-		}
-		if err := sleepUntil(ctx, time.Now().Add(500*time.Millisecond)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// verify stops the service and checks its ledger against every promise and the requests that the target received.
-func (b *bench) verify(ctx context.Context, rounds []round) (violations []string, err error) {
-	from, to := time.Unix(rounds[0].Due, 0), time.Unix(rounds[len(rounds)-1].Due, 0)
-	if err := b.settled(ctx, to); err != nil {
-		return nil, err
-	}
-	if err := b.server.stop(); err != nil {
-		return nil, fmt.Errorf("stop the service: %w", err)
-	}
-	if _, err := b.arrivals(); err != nil {
-		return nil, err
-	}
-	ledger, err := checker.Read(ctx, b.db)
-	if err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	w := checker.Witness{From: from, To: to, Stopped: true}
-	if b.hang > 0 || b.hog > 0 {
-		w.InFlight = b.jobs + b.hog // executions that hang are not waited for
-	}
-	numbers := make(map[int64]int32, len(ledger.Jobs))
-	for _, j := range ledger.Jobs {
-		n, _ := strconv.Atoi(j.Request.URL[strings.LastIndexByte(j.Request.URL, '/')+1:])
-		numbers[j.ID] = int32(n)
-	}
-	// Jobs of the hog that are due at the end stay due.
-	ofHog := func(job int64) bool { return int(numbers[job]) >= b.jobs && int(numbers[job]) < b.jobs+b.hog }
-	accounts := make(map[int64]bool) // of the hog
-	ledger.Jobs = slices.DeleteFunc(ledger.Jobs, func(j cron.JobRecord) bool {
-		accounts[j.AccountID] = accounts[j.AccountID] || ofHog(j.ID)
-		return ofHog(j.ID)
-	})
-	ledger.Problems = slices.DeleteFunc(ledger.Problems, func(p checker.Problem) bool { return accounts[p.AccountID] })
-	all := slices.Clone(ledger.Records)
-	ledger.Records = slices.DeleteFunc(ledger.Records, func(e checker.Record) bool { return ofHog(e.JobID) })
-	for _, v := range checker.Find(ledger, w) {
-		violations = append(violations, v.String())
-	}
-	recorded := make(map[int32]int)
-	for _, e := range all {
-		if e.Node != 0 {
-			recorded[numbers[e.JobID]]++
-		}
-	}
-	for job, n := range b.sent {
-		if recorded[job] != n {
-			violations = append(violations, fmt.Sprintf("target: job %d was called %d times, and the ledger has %d", job, n, recorded[job]))
-		}
-	}
-	return violations, nil
 }

@@ -49,10 +49,25 @@ func (p *process) peakMemory() int64 {
 	return n << 10
 }
 
-// cpu is the user and kernel time of the process; 0 without /proc.
+// cpu is the user and kernel time of the process; 0 without /proc, and before it was started.
 func (p *process) cpu() time.Duration {
+	if p == nil {
+		return 0
+	}
 	own, _ := cpuOf(p.cmd.Process.Pid)
 	return own
+}
+
+// writtenBy is how many bytes a process has caused to be written to disks; 0 without /proc.
+func writtenBy(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "\nwrite_bytes: ")
+	line, _, _ := strings.Cut(rest, "\n")
+	n, _ := strconv.ParseInt(line, 10, 64)
+	return n
 }
 
 // clockTick is the unit of CPU times in /proc.
@@ -88,6 +103,16 @@ func serverOf(ctx context.Context, db *sql.DB) (server, ours int) {
 	return server, ours
 }
 
+// childrenOf lists the children of a process.
+func childrenOf(pid int) (children []int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, child := range strings.Fields(string(text)) {
+		n, _ := strconv.Atoi(child)
+		children = append(children, n)
+	}
+	return children
+}
+
 // cpuOfFamily is the CPU time of a process and its children except one.
 func cpuOfFamily(pid, except int) time.Duration {
 	if pid == 0 {
@@ -95,36 +120,11 @@ func cpuOfFamily(pid, except int) time.Duration {
 	}
 	own, ended := cpuOf(pid)
 	total := own + ended
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	for _, child := range strings.Fields(string(text)) {
-		if n, _ := strconv.Atoi(child); n != except {
-			own, _ := cpuOf(n)
+	for _, child := range childrenOf(pid) {
+		if child != except {
+			own, _ := cpuOf(child)
 			total += own
 		}
 	}
 	return total
-}
-
-// machine is the CPU time of the machine since it started.
-type machine struct {
-	busy   time.Duration // of all processes
-	stolen time.Duration // taken by other machines on the same hardware
-}
-
-func machineNow() (m machine) {
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return m
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	for i, field := range strings.Fields(line) { // cpu user nice system idle iowait irq softirq steal …
-		n, _ := strconv.Atoi(field)
-		switch d := time.Duration(n) * clockTick; i {
-		case 1, 2, 3, 6, 7:
-			m.busy += d
-		case 8:
-			m.stolen += d
-		}
-	}
-	return m
 }

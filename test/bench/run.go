@@ -17,27 +17,25 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the drivers that the ledger is read with
-	_ "modernc.org/sqlite"
-
 	"punctual/internal/store"
 )
 
 // bench is one run.
 type bench struct {
 	options
-	dir  string
-	key  [32]byte
-	keys []string // of the API
-	db   *sql.DB
+	seeded
+	dir string
+	key [32]byte
+	db  *sql.DB
 	// The processes of a PostgreSQL server on this machine: the first one, and the one that serves db; 0 for none.
 	databaseServer, reader int
 	server                 *process
 	target                 *process
 	dumps                  *bufio.Reader
 	asks                   io.Writer
-	shifts                 []time.Duration // of the jobs of the burst relative to the instant of a round
-	sent                   map[int32]int   // requests by job
+	sent                   map[int32]int // requests by job
+	first                  time.Time     // the instant of the first round; zero for the next one
+	samples                samples
 }
 
 // run performs the whole benchmark.
@@ -50,9 +48,17 @@ func run(ctx context.Context, o options) (r report, err error) {
 	if err := b.build(ctx); err != nil {
 		return r, err
 	}
+	if err := b.awaitQuiet(ctx); err != nil {
+		return r, err
+	}
 	if err := b.seed(ctx); err != nil {
 		return r, fmt.Errorf("seed: %w", err)
 	}
+	return b.once(ctx)
+}
+
+// once starts the service with the seeded database, measures it, and checks its ledger.
+func (b *bench) once(ctx context.Context) (r report, err error) {
 	defer func() { b.target.kill(); b.server.kill() }()
 	if err := b.startTarget(ctx); err != nil {
 		return r, fmt.Errorf("start the target: %w", err)
@@ -61,12 +67,35 @@ func run(ctx context.Context, o options) (r report, err error) {
 		return r, fmt.Errorf("start the service: %w", err)
 	}
 	defer func() { err = errors.Join(err, b.db.Close()) }()
-	if r, err = b.measure(ctx); err != nil || !b.check {
+	if r, err = b.measure(ctx); err != nil {
 		return r, err
 	}
-	r.Checked = true
-	r.Violations, err = b.verify(ctx, r.Rounds)
+	if b.check {
+		if err := b.verify(ctx, &r); err != nil {
+			return r, err
+		}
+	}
+	if !b.busy {
+		err = r.refuse()
+	}
 	return r, err
+}
+
+// awaitQuiet waits until other processes leave the machine alone, unless it does not matter.
+func (b *bench) awaitQuiet(ctx context.Context) error {
+	if b.busy {
+		return nil
+	}
+	if b.database != "" {
+		err := b.location().with(func(db *sql.DB) error {
+			b.databaseServer, _ = serverOf(ctx, db)
+			return db.PingContext(ctx)
+		})
+		if err != nil {
+			return fmt.Errorf("connect to the database: %w", err)
+		}
+	}
+	return awaitQuiet(ctx, b.now)
 }
 
 // build builds the service, unless there is a binary.
@@ -130,7 +159,7 @@ func (b *bench) startServer(ctx context.Context) (err error) {
 	}
 	cmd := exec.CommandContext(ctx, b.binary, args...)
 	cmd.Env = append(os.Environ(), "PUNCTUAL_DATABASE="+b.database,
-		"PUNCTUAL_SECRET_KEY="+base64.StdEncoding.EncodeToString(b.key[:]))
+		"PUNCTUAL_SECRET_KEY="+base64.StdEncoding.EncodeToString(b.key[:]), "PUNCTUAL_LOG_LEVEL=warn")
 	if b.https {
 		certificate, _ := b.authority()
 		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+certificate, "SSL_CERT_DIR=/nowhere")
@@ -145,11 +174,7 @@ func (b *bench) startServer(ctx context.Context) (err error) {
 	if err := b.ready(ctx); err != nil {
 		return err
 	}
-	if b.database != "" {
-		b.db, err = sql.Open("pgx", b.database)
-	} else {
-		b.db, err = sql.Open("sqlite", "file:"+filepath.Join(b.dir, store.FileName)+"?mode=ro&_busy_timeout=10000")
-	}
+	b.db, err = b.location().openToRead()
 	return err
 }
 
@@ -167,6 +192,9 @@ func (b *bench) ready(ctx context.Context) error {
 	}
 	return errors.Join(errors.New("the service did not become ready"), ctx.Err())
 }
+
+// location is where the database is.
+func (b *bench) location() location { return location{b.database, b.dir} }
 
 // arrivals reads the requests that the target has received since the last call.
 func (b *bench) arrivals() ([]arrival, error) {
@@ -195,6 +223,18 @@ func (b *bench) diskBytes(ctx context.Context) (total int64) {
 	for _, f := range files {
 		if info, err := os.Stat(f); err == nil && !strings.HasSuffix(f, "-shm") {
 			total += info.Size()
+		}
+	}
+	return total
+}
+
+// written is how many bytes the service and the database have caused to be written to disks.
+func (b *bench) written() int64 {
+	total := writtenBy(b.server.cmd.Process.Pid)
+	if b.databaseServer != 0 {
+		total += writtenBy(b.databaseServer)
+		for _, child := range childrenOf(b.databaseServer) {
+			total += writtenBy(child)
 		}
 	}
 	return total

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,17 +19,36 @@ import (
 // maxKeys is the number of accounts that call the API.
 const maxKeys = 50
 
+// seeded is what is known of the accounts and jobs of a database.
+type seeded struct {
+	keys    []string        // of the API
+	shifts  []time.Duration // of the jobs of the burst relative to the instant of a round
+	numbers map[int64]int32 // of jobs, by their IDs
+	schema  int64           // its version
+}
+
+// openStore opens the database with the service's own store, which makes it when there is none.
+func (b *bench) openStore(ctx context.Context) (*store.Store, error) {
+	return store.Open(ctx, store.Options{URL: b.database, Dir: b.dir, Key: b.key, Logger: slog.New(slog.DiscardHandler)})
+}
+
 // seed creates the accounts and jobs with the service's own store.
 func (b *bench) seed(ctx context.Context) error {
-	s, err := store.Open(ctx, store.Options{URL: b.database, Dir: b.dir, Key: b.key, Logger: slog.New(slog.DiscardHandler)})
+	s, err := b.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.fill(ctx, s), s.Close())
+	if err := errors.Join(b.fill(ctx, s), s.Close()); err != nil {
+		return err
+	}
+	return b.location().with(func(db *sql.DB) error {
+		b.schema, err = schemaVersion(ctx, db)
+		return err
+	})
 }
 
 func (b *bench) fill(ctx context.Context, s *store.Store) error {
-	b.shifts = make([]time.Duration, b.jobs)
+	b.shifts, b.numbers = make([]time.Duration, b.jobs), make(map[int64]int32, b.jobs)
 	minute := time.Now().Truncate(time.Minute)
 	accounts := make([]int64, b.accounts+1) // the last one is the hog
 	for i := range accounts {
@@ -47,6 +67,7 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 	}
 	var (
 		workers sync.WaitGroup
+		mu      sync.Mutex // of b.numbers
 		next    atomic.Int64
 		failed  atomic.Pointer[error]
 	)
@@ -61,6 +82,9 @@ func (b *bench) fill(ctx context.Context, s *store.Store) error {
 				if err := s.CreateJob(ctx, &j); err != nil {
 					failed.Store(&err)
 				}
+				mu.Lock()
+				b.numbers[j.ID] = int32(i)
+				mu.Unlock()
 				if i < b.jobs {
 					b.shifts[i] = j.OccurrenceAfter(minute.Add(-time.Millisecond)).Sub(minute)
 				}

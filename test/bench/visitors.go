@@ -67,13 +67,18 @@ func benchVisitors(ctx context.Context, args []string) error {
 	f.IntVar(&v.people, "visitors", 10_000, "how many visitors open the page, and follow its events")
 	f.IntVar(&v.connections, "connections", 2500, "how many visitors reload the page again and again")
 	f.IntVar(&v.requests, "requests", 40, "how often each of them does so, for each kind of request; an address has at most 50 a second")
-	f.StringVar(&v.database, "database", "", "a postgres:// URL of an empty database; without it SQLite")
+	f.StringVar(&v.database, "database", "", databaseUsage)
 	f.StringVar(&v.binary, "binary", "", "the service's binary; without it one is built")
 	f.IntVar(&v.firstPort, "first-port", 21000, "the service listens on the port before it")
+	f.BoolVar(&v.busy, "busy", false, "report figures also when other processes use more than 5 % of the machine")
 	asJSON := f.Bool("json", false, "print JSON instead of a table")
 	_ = f.Parse(args) // exits on an error
 	runtime.GOMAXPROCS(1)
-	r, err := v.run(ctx)
+	var r visitorsReport
+	err := withDatabase(&v.options, func() (err error) {
+		r, err = v.run(ctx)
+		return err
+	})
 	switch {
 	case err != nil:
 		return err
@@ -93,6 +98,9 @@ func (v *visitors) run(ctx context.Context) (r visitorsReport, err error) {
 	if err := v.build(ctx); err != nil {
 		return r, err
 	}
+	if err := v.awaitQuiet(ctx); err != nil {
+		return r, err
+	}
 	v.accounts, v.env = 1, "GOMAXPROCS=1"
 	if err := v.seed(ctx); err != nil {
 		return r, fmt.Errorf("seed: %w", err)
@@ -105,24 +113,20 @@ func (v *visitors) run(ctx context.Context) (r visitorsReport, err error) {
 	if err := v.publish(ctx); err != nil {
 		return r, err
 	}
-	before, start, own := machineNow(), time.Now(), cpuUsed()
-	serverBefore := v.server.cpu()
+	before := v.now()
 	if r.Visits, err = v.measureVisits(ctx); err != nil {
 		return r, err
 	}
 	if r.Followers, err = v.measureFollowers(ctx); err != nil {
 		return r, err
 	}
-	ours := v.server.cpu() - serverBefore + cpuUsed() - own
-	r.Noise = float64(machineNow().busy-before.busy-ours) / float64(time.Since(start)) / float64(runtime.NumCPU())
+	used := v.now().since(before).shares()
+	r.Noise = used.Others
 	r.PeakMemory = v.server.peakMemory()
-	return r, nil
-}
-
-// cpuUsed is the CPU time of this process.
-func cpuUsed() time.Duration {
-	own, _ := cpuOf(os.Getpid())
-	return own
+	if !v.busy {
+		err = used.refuse(true)
+	}
+	return r, err
 }
 
 // publish makes a page as large as one may be: 100 components with 90 days, on some of which there were incidents.

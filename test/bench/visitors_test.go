@@ -12,6 +12,7 @@ import (
 func TestVisitors(t *testing.T) {
 	t.Parallel()
 	v := &visitors{people: 300, connections: 50, requests: 10}
+	v.busy = true
 	v.binary, v.firstPort = harness.Binary(t), 21701
 	r, err := v.run(t.Context())
 	if err != nil {

@@ -64,7 +64,7 @@ func RunWithServer(name string, args ...string) (code int, err error) {
 	cmd := exec.Command(name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if bin := findBinaries(); bin != "" {
-		s, err := newServer(bin)
+		s, err := newServer(bin, false)
 		if err != nil {
 			return 0, fmt.Errorf("start PostgreSQL: %w", err)
 		}
@@ -107,7 +107,7 @@ func sharedServer(t testing.TB) *Server {
 		if address != "" {
 			shared.server, shared.err = serverAt(address)
 		} else {
-			shared.server, shared.err = newServer(bin)
+			shared.server, shared.err = newServer(bin, false)
 		}
 		if shared.err == nil {
 			shared.err = shared.server.makeTemplate()
@@ -122,7 +122,7 @@ func sharedServer(t testing.TB) *Server {
 // StartServer starts a server of the test's own, which can be stopped and started again; it ends with the test.
 func StartServer(t testing.TB) *Server {
 	t.Helper()
-	s, err := newServer(binaries(t))
+	s, err := newServer(binaries(t), false)
 	if err != nil {
 		t.Fatalf("start PostgreSQL: %v", err)
 	}
@@ -130,14 +130,28 @@ func StartServer(t testing.TB) *Server {
 	return s
 }
 
+// StartDurable starts a server with PostgreSQL's own settings, as it is used by people, and returns its URL and what ends it.
+func StartDurable() (url string, stop func(), err error) {
+	bin := findBinaries()
+	if bin == "" {
+		return "", nil, errors.New("start PostgreSQL: it is not installed")
+	}
+	s, err := newServer(bin, true)
+	if err != nil {
+		return "", nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	return s.URL(), s.remove, nil
+}
+
 // Server is a private PostgreSQL server with an empty database. It listens on 127.0.0.1 only, and does not sync its
-// disk: what it holds survives Stop and Start, but not a crash of the machine.
+// disk unless it is durable: what it holds survives Stop and Start, but not a crash of the machine.
 type Server struct {
 	bin      string // the directory of the programs
 	dir      string
 	port     int
 	password string
 	process  *process // nil while stopped, and when another process has started it
+	durable  bool     // has PostgreSQL's own settings, and syncs its disk
 }
 
 // serverAt is a server that another process has started.
@@ -261,12 +275,12 @@ func majorVersion(dir string) int {
 }
 
 // newServer makes a database cluster in a new temporary directory and starts it.
-func newServer(bin string) (*Server, error) {
+func newServer(bin string, durable bool) (*Server, error) {
 	dir, err := os.MkdirTemp("", "punctual-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir, password: rand.Text()}
+	s := &Server{bin: bin, dir: dir, password: rand.Text(), durable: durable}
 	if err := s.initialise(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -320,9 +334,13 @@ func freePort() (int, error) {
 
 // start runs the server and waits until it answers.
 func (s *Server) start() error {
-	p, err := s.run("postgres", "-D", s.data(), "-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(s.port),
-		"-c", "unix_socket_directories=", "-c", "max_connections=500", "-c", "shared_buffers=64MB", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "autovacuum=off") // whose statistics would change plans between runs
+	args := []string{"-D", s.data(), "-c", "listen_addresses=127.0.0.1", "-c", "port=" + strconv.Itoa(s.port),
+		"-c", "unix_socket_directories=", "-c", "max_connections=500"}
+	if !s.durable {
+		args = append(args, "-c", "shared_buffers=64MB", "-c", "fsync=off", "-c", "full_page_writes=off",
+			"-c", "autovacuum=off") // whose statistics would change plans between runs
+	}
+	p, err := s.run("postgres", args...)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+)
+
+// contender is one of the two binaries that are compared.
+type contender struct {
+	name   string
+	binary string
+	// filled is a database that the binary has made itself, with the accounts and jobs. Each run has a copy of it.
+	filled location
+	runs   []report
+}
+
+// comparison is the result of -against.
+type comparison struct {
+	Database string
+	Jobs     int
+	Accounts int
+	Stored   int
+	Bursts   int // of each run
+	Repeated int // pairs that were measured again, since the machine was not quiet
+	Ratios   []ratio
+	New      []report
+	Against  []report
+}
+
+// pairing compares two binaries by runs in turn, each with a database of its own.
+type pairing struct {
+	bench      // which seeds the accounts and jobs
+	tables     []string
+	contenders [2]*contender
+	log        io.Writer     // receives a line for each run
+	ahead      time.Duration // from when jobs are planned anew for a run until the first instant, at least
+}
+
+// compareBinaries measures pairs of runs. What it has measured when ctx ends counts.
+func compareBinaries(ctx context.Context, o options, log io.Writer) (c comparison, err error) {
+	// It takes a while to plan many jobs anew, and to start.
+	a := &pairing{bench: bench{options: o}, log: log, ahead: 3*time.Second + time.Duration(o.jobs)*20*time.Microsecond}
+	if a.dir, err = os.MkdirTemp("", "punctual-bench"); err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(a.dir)) }()
+	if err := a.build(ctx); err != nil {
+		return c, err
+	}
+	if err := a.awaitQuiet(ctx); err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, a.tidy(context.WithoutCancel(ctx))) }()
+	if err := a.prepare(ctx); err != nil {
+		return c, err
+	}
+	c = comparison{Database: "SQLite", Jobs: o.jobs + o.hog, Accounts: o.accounts, Stored: o.stored, Bursts: o.rounds}
+	if o.database != "" {
+		c.Database = "PostgreSQL"
+	}
+	err = a.measurePairs(ctx, &c)
+	c.New, c.Against = a.contenders[0].runs, a.contenders[1].runs
+	var figures [2][][]figure
+	for i, x := range a.contenders {
+		for _, r := range x.runs {
+			figures[i] = append(figures[i], r.figures())
+		}
+	}
+	c.Ratios = compare(figures[0], figures[1])
+	return c, err
+}
+
+// prepare seeds accounts and jobs, has each binary make a database, and copies the rows there.
+func (a *pairing) prepare(ctx context.Context) (err error) {
+	own := location{a.database, a.dir}
+	if own.url != "" && own.database() == "" {
+		return errors.New("-database names no database")
+	}
+	s, err := a.openStore(ctx)
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("make a database: %w", err)
+	}
+	before, err := own.filled(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.seed(ctx); err != nil {
+		return fmt.Errorf("seed: %w", err)
+	}
+	if a.tables, err = own.filled(ctx); err != nil {
+		return err
+	}
+	a.tables = slices.DeleteFunc(a.tables, func(t string) bool { return slices.Contains(before, t) })
+	a.contenders = [2]*contender{{name: "new", binary: a.binary}, {name: "against", binary: a.against}}
+	for _, x := range a.contenders {
+		if x.filled, err = own.beside(x.name); err != nil {
+			return err
+		}
+		if own.url != "" {
+			if err := errors.Join(drop(ctx, x.filled), createPostgres(ctx, x.filled, "")); err != nil {
+				return fmt.Errorf("make a database for %s: %w", x.binary, err)
+			}
+		}
+		b := a.run(x, x.filled)
+		if err := b.startServer(ctx); err != nil {
+			b.server.kill()
+			return fmt.Errorf("start %s with a new database: %w", x.binary, err)
+		}
+		if err := errors.Join(b.db.Close(), b.server.stop()); err != nil {
+			return fmt.Errorf("stop %s: %w", x.binary, err)
+		}
+		if err := copyRows(ctx, own, x.filled, a.tables); err != nil {
+			return fmt.Errorf("copy the jobs to the database of %s: %w", x.binary, err)
+		}
+	}
+	return nil
+}
+
+// tidy removes the databases.
+func (a *pairing) tidy(ctx context.Context) (err error) {
+	for _, x := range a.contenders {
+		if x != nil && x.filled != (location{}) {
+			err = errors.Join(err, drop(ctx, x.filled))
+		}
+	}
+	return err
+}
+
+// run is a run of a binary on a database.
+func (a *pairing) run(x *contender, l location) *bench {
+	b := &bench{options: a.options, seeded: a.seeded, dir: l.dir, sent: make(map[int32]int)}
+	b.binary, b.database = x.binary, l.url
+	return b
+}
+
+// measurePairs measures pairs until there are enough, or ctx ends.
+func (a *pairing) measurePairs(ctx context.Context, c *comparison) error {
+	for len(a.contenders[0].runs) < a.pairs {
+		// A B, B A, and so on: what changes slowly on the machine hits both.
+		order := a.contenders[:]
+		if (len(a.contenders[0].runs)+c.Repeated)%2 == 1 {
+			order = []*contender{a.contenders[1], a.contenders[0]}
+		}
+		var pair [2]report
+		var err error
+		for i, x := range order {
+			pair[i], err = a.measureOne(ctx, x)
+			for errors.Is(err, errLate) && a.ahead < time.Minute {
+				a.ahead *= 2
+				pair[i], err = a.measureOne(ctx, x)
+			}
+			if err != nil {
+				break
+			}
+		}
+		if _, busy := errors.AsType[*busyError](err); busy && c.Repeated < a.pairs {
+			c.Repeated++
+			_, _ = fmt.Fprintln(a.log, "bench: the pair is measured again:", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for i, x := range order {
+			x.runs = append(x.runs, pair[i])
+		}
+	}
+	return nil
+}
+
+// measureOne measures one run of a binary.
+func (a *pairing) measureOne(ctx context.Context, x *contender) (r report, err error) {
+	place, err := location{a.database, a.dir}.beside("run")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx), place)) }()
+	if err := clone(ctx, x.filled, place); err != nil {
+		return r, fmt.Errorf("copy a database: %w", err)
+	}
+	b := a.run(x, place)
+	if err := b.awaitQuiet(ctx); err != nil {
+		return r, err
+	}
+	b.first = time.Now().Add(a.ahead).Truncate(a.every).Add(a.every)
+	if err := replan(ctx, place, b.first, a.every); err != nil {
+		return r, err
+	}
+	if r, err = b.once(ctx); err == nil {
+		f := &r.Rounds[len(r.Rounds)-1]
+		_, _ = fmt.Fprintf(a.log, "bench: %s: last burst p50 %s, p99 %s, %.0f µs of CPU, %d violations\n", x.name, ms(f.Target.P50), ms(f.Target.P99),
+			r.ServerCPU, len(r.Violations))
+	}
+	return r, err
+}
+
+// violations is how many promises are broken.
+func (c *comparison) violations() (n int) {
+	for _, r := range slices.Concat(c.New, c.Against) {
+		n += len(r.Violations)
+	}
+	return n
+}
+
+// print writes the comparison as a table.
+func (c *comparison) print(w io.Writer) {
+	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
+	line("%s, %d jobs, %d accounts, %d more jobs stored; %d pairs of runs, each of %d bursts", c.Database, c.Jobs, c.Accounts, c.Stored, len(c.New), c.Bursts)
+	if c.Repeated > 0 {
+		line("%d pairs were measured again, since the machine was not quiet", c.Repeated)
+	}
+	printRatios(w, c.Ratios)
+	for i := range c.New {
+		c.New[i].printViolations(w, fmt.Sprintf("ledger %d of new", i+1))
+		c.Against[i].printViolations(w, fmt.Sprintf("ledger %d of against", i+1))
+	}
+}
+
+// benchAgainst is the command with -against.
+func benchAgainst(ctx context.Context, o options) error {
+	c, err := compareBinaries(ctx, o, os.Stderr)
+	if len(c.New) > 0 && o.json {
+		err = errors.Join(json.NewEncoder(os.Stdout).Encode(c), err)
+	} else if len(c.New) > 0 {
+		c.print(os.Stdout)
+	}
+	if n := c.violations(); err == nil && n > 0 {
+		err = fmt.Errorf("%d promises are broken", n)
+	}
+	return err
+}
