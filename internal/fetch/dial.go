@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"punctual/internal/cron"
 )
 
 const (
@@ -41,6 +43,20 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 	return order
 }
 
+// tcpDialer opens connections for one exchange. How it does that depends on the system: see dial in dial_linux.go.
+type tcpDialer struct {
+	net.Dialer // for what dial leaves to package net
+	guard      *Guard
+	access     cron.Access
+	noDelay    bool // send every write at once: one follows the other without waiting for the server
+}
+
+// dialNet connects by package net.
+func (d *tcpDialer) dialNet(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	// Dialer.DialTCP would take addr without formatting it, but it binds a local port first.
+	return d.DialContext(ctx, "tcp", addr.String())
+}
+
 // dial connects to the first of addrs that answers. Its errors are *fault.
 func (x *exchange) dial(ctx context.Context, addrs []netip.Addr) (net.Conn, error) {
 	dialer := net.Dialer{ControlContext: x.client.guard.control(x.call.Access), KeepAlive: -1}
@@ -51,18 +67,18 @@ func (x *exchange) dial(ctx context.Context, addrs []netip.Addr) (net.Conn, erro
 	for i, addr := range addrs {
 		targets[i] = netip.AddrPortFrom(addr, x.target.port)
 	}
-	connect := func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) { return x.dialOne(ctx, &dialer, addr) }
+	d := tcpDialer{dialer, x.client.guard, x.call.Access, x.target.tls || len(x.call.Request.Body) > 0}
 	if len(targets) == 1 {
-		return connect(ctx, targets[0])
+		return x.dialOne(ctx, &d, targets[0])
 	}
+	connect := func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) { return x.dialOne(ctx, &d, addr) }
 	return newHappyEyeballs(x.client, targets, x.call.Timeout, connect).run(ctx)
 }
 
 // dialOne connects to addr.
-func (x *exchange) dialOne(ctx context.Context, dialer *net.Dialer, addr netip.AddrPort) (net.Conn, error) {
+func (x *exchange) dialOne(ctx context.Context, d *tcpDialer, addr netip.AddrPort) (net.Conn, error) {
 	traced := x.tracer.dialing(addr)
-	// Dialer.DialTCP would take addr without formatting it, but it binds a local port first.
-	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
+	conn, err := d.dial(ctx, addr)
 	if err != nil {
 		err = dialFault(err, addr)
 		x.tracer.dialed(ctx, traced, nil, err)
