@@ -124,6 +124,7 @@ type detailedJob struct {
 	} `json:"success"`
 	VerifyTLS     bool     `json:"verifyTls"`
 	Oversize      string   `json:"oversize"`
+	Connection    string   `json:"connection"`
 	Traceparent   bool     `json:"traceparent"`
 	SigningSecret string   `json:"signingSecret"`
 	Description   string   `json:"description"`

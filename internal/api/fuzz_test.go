@@ -63,7 +63,7 @@ func checkJob(t *testing.T, c *client, base, body string) (accepted bool) {
 
 const everythingWrongInShort = `{"job":{"url":"ftp://x","requestTimeout":1e300,"requestMethod":"BREW","folderId":9e99,
 	"extendedData":{"headers":{"a b":"x","X/~":true}},"schedule":{"timezone":"Mars","expiresAt":1,"hours":[24],"dst":"never"},
-	"misfire":1,"graceSeconds":-2,"retry":{"factor":"NaN"},"followRedirects":-1,"oversize":1,
+	"misfire":1,"graceSeconds":-2,"retry":{"factor":"NaN"},"followRedirects":-1,"oversize":1,"connection":"x",
 	"success":{"status":["x"],"matches":"a{1001}"}}}`
 
 // checkAnswer checks what is true of every answer.
@@ -118,7 +118,7 @@ func checkReadBack(t *testing.T, c *client, path string) {
 		t.Errorf("the policy read back as %+v", p)
 	}
 	if x := first; x.FollowRedirects < 0 || x.FollowRedirects > cron.MaxRedirects ||
-		!slices.Contains([]string{"fail", "truncate"}, x.Oversize) || x.Success != nil && x.Success.Status == nil {
+		!slices.Contains([]string{"fail", "truncate"}, x.Oversize) || !slices.Contains([]string{"fresh", "reuse"}, x.Connection) || x.Success != nil && x.Success.Status == nil {
 		t.Errorf("the exchange read back as %+v", x)
 	}
 	for name, value := range first.ExtendedData.Headers {

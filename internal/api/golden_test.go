@@ -66,7 +66,7 @@ const fullJob = `{
 	"misfire": "run", "graceSeconds": 0, "lateAfterSeconds": 90, "overlap": "skip", "delivery": "at-least-once",
 	"retry": {"count": 2, "delaySeconds": 10, "factor": 2.5, "ceilingSeconds": 600},
 	"description": " # Runbook\n\nCall <ops> & wait. ", "tags": ["prod", " Ümlaut ", "PROD", ""], "channelIds": [1, "1"],
-	"followRedirects": 3, "verifyTls": false, "oversize": "truncate",
+	"followRedirects": 3, "verifyTls": false, "oversize": "truncate", "connection": "reuse",
 	"traceparent": true, "signingSecret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 	"success": {"status": ["200-299", 404], "contains": "<ok>", "notContains": "error", "matches": "^\\{.*\\}$"}}`
 
@@ -237,7 +237,7 @@ func everythingWrong() string {
 			"months":[13],"wdays":[8,null],"seconds":[60],"lastDay":"maybe","days":"neither","dst":"never"},
 		"misfire":"later","graceSeconds":604801,"lateAfterSeconds":86401,"overlap":"queue","delivery":"exactly-once",
 		"retry":{"count":11,"delaySeconds":-1,"factor":0.5,"ceilingSeconds":86401},
-		"traceparent":"maybe","signingSecret":"whsec_short","followRedirects":11,"verifyTls":"maybe","oversize":"cut","success":{"status":["2xx",99,"300-200",[]],
+		"traceparent":"maybe","signingSecret":"whsec_short","followRedirects":11,"verifyTls":"maybe","oversize":"cut","connection":"keep","success":{"status":["2xx",99,"300-200",[]],
 			"contains":1,"notContains":"` + strings.Repeat("x", 1025) + `","matches":"("}}}`
 }
 
@@ -248,7 +248,7 @@ var (
 		"sslCertExpiry", "nextExecution", "type", "requestTimeout", "redirectSuccess", "folderId", "schedule", "requestMethod"}
 	detailedJobFields = slices.Concat(jobFields[:10], []string{"auth", "notification", "extendedData"}, jobFields[10:],
 		[]string{"runAt", "pausedUntil", "pauseNote", "silencedUntil", "misfire", "graceSeconds", "lateAfterSeconds", "overlap", "delivery", "retry",
-			"followRedirects", "success", "verifyTls", "oversize", "traceparent", "signingSecret", "description", "tags", "channelIds", "created", "createdBy", "updated", "updatedBy"})
+			"followRedirects", "success", "verifyTls", "oversize", "connection", "traceparent", "signingSecret", "description", "tags", "channelIds", "created", "createdBy", "updated", "updatedBy"})
 	folderFields  = []string{"folderId", "title"}
 	historyFields = []string{"jobLogId", "jobId", "identifier", "date", "datePlanned", "jitter", "url", "duration", "status",
 		"statusText", "httpStatus", "headers", "body", "stats", "sslCertExpiry"}

@@ -121,6 +121,8 @@ func newMend(m *cron.Mend) *mend {
 		return &mend{kind, true}
 	case cron.MendOversize:
 		return &mend{kind, wire.OversizeNames[cron.OversizeTruncate]}
+	case cron.MendConnection:
+		return &mend{kind, wire.ConnectionNames[cron.ConnectionFresh]}
 	}
 	return &mend{kind, m.Text}
 }

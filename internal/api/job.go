@@ -333,6 +333,7 @@ type exchange struct {
 	Success         *success `json:"success"`
 	VerifyTLS       bool     `json:"verifyTls"`
 	Oversize        string   `json:"oversize"`
+	Connection      string   `json:"connection"`
 }
 
 // success is the criteria of success.
@@ -344,7 +345,8 @@ type success struct {
 }
 
 func newExchange(x *cron.Exchange) exchange {
-	e := exchange{FollowRedirects: x.FollowRedirects, VerifyTLS: !x.Unverified, Oversize: wire.OversizeNames[x.Oversize]}
+	e := exchange{FollowRedirects: x.FollowRedirects, VerifyTLS: !x.Unverified, Oversize: wire.OversizeNames[x.Oversize],
+		Connection: wire.ConnectionNames[x.Connection]}
 	if s := x.Success; s != nil {
 		e.Success = &success{make([]string, len(s.Status)), s.Contains, s.NotContains, s.Matches}
 		for i, r := range s.Status {

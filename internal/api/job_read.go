@@ -134,6 +134,7 @@ func readExchange(o wire.Object, x *cron.Exchange) {
 	o.Boolean("verifyTls", &verify)
 	x.Unverified = !verify
 	wire.Choice(o, "oversize", &x.Oversize, wire.OversizeNames)
+	wire.Choice(o, "connection", &x.Connection, wire.ConnectionNames)
 
 	if !o.Has("success") {
 		return

@@ -56,7 +56,7 @@ const everyField = `{"enabled":true,"title":"old","saveResponses":true,"url":"ht
 	"description":"old","tags":["old","x"],"channelIds":[1],
 	"misfire":"run","graceSeconds":90,"overlap":"skip","delivery":"at-least-once",
 	"retry":{"count":3,"delaySeconds":5,"factor":1.5,"ceilingSeconds":60},
-	"followRedirects":4,"verifyTls":false,"oversize":"truncate",
+	"followRedirects":4,"verifyTls":false,"oversize":"truncate","connection":"reuse",
 	"success":{"status":["201"],"contains":"a","notContains":"b","matches":"c"}}`
 
 // wants is values of a job by dotted path.

@@ -56,7 +56,7 @@ func (d draw) job() string {
 		"overlap", d.oneOf(`"allow"`, `"skip"`), "delivery", d.oneOf(`"at-most-once"`, `"at-least-once"`),
 		"retry", d.object("count", d.number(0, 10), "delaySeconds", d.number(0, 86400),
 			"factor", d.oneOf("1.5", `"10"`, "1e0", "0.9"), "ceilingSeconds", d.number(0, 86400)),
-		"followRedirects", d.number(0, 10), "verifyTls", d.boolean(), "oversize", d.oneOf(`"fail"`, `"truncate"`),
+		"followRedirects", d.number(0, 10), "verifyTls", d.boolean(), "oversize", d.oneOf(`"fail"`, `"truncate"`), "connection", d.oneOf(`"fresh"`, `"reuse"`),
 		"traceparent", d.boolean(), "signingSecret", d.oneOf(`""`, `"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`, `"whsec_"`),
 		"success", d.object("status", d.oneOf(`[]`, `[200,"404"]`, `["200-299"]`, `["9"]`), "contains", d.text(),
 			"notContains", d.text(), "matches", d.oneOf(`""`, `"^a+$"`, `"("`)),

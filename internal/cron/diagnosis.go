@@ -48,6 +48,7 @@ const (
 	MendFollowRedirects          // Number is the number of redirects to follow
 	MendRedirectSuccess          // redirects are to count as a success
 	MendOversize                 // responses that are too large are to be cut
+	MendConnection               // each execution is to open a new connection
 )
 
 // Mend is a change of a job after which it might succeed.
@@ -208,6 +209,8 @@ func (x *diagnosing) judge() {
 		}
 	case FaultTimeout, FaultClosed, FaultReset, FaultTooMuchData:
 		x.judgeTransfer()
+	case FaultKeptClosed:
+		x.mendConnection()
 	case FaultMalformed:
 		x.judgeMalformed()
 	case FaultTLS:

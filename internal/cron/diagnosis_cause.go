@@ -54,6 +54,7 @@ const (
 	CauseResetSilent
 	CauseResetHead
 	CauseResetBody
+	CauseKeptClosed
 	CauseHeadTooLarge
 	CauseTooLarge
 
@@ -146,6 +147,7 @@ const (
 	RemedyTimeout
 	RemedyTimeoutMost
 	RemedyTargetLog
+	RemedyFresh
 	RemedyHeadSize
 	RemedyOversize
 	RemedySendLess

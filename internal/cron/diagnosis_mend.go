@@ -67,6 +67,13 @@ func (x *diagnosing) mendOversize() {
 	}
 }
 
+// mendConnection proposes to open a new connection for each execution.
+func (x *diagnosing) mendConnection() {
+	if x.set(CauseKeptClosed, RemedyTargetLog); x.job.Exchange.Connection == ConnectionReuse {
+		x.mend(RemedyFresh, Mend{Kind: MendConnection})
+	}
+}
+
 // mendContentType proposes a Content-Type for a body that is sent as a form although it is none.
 func (x *diagnosing) mendContentType() {
 	r := &x.job.Request

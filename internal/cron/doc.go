@@ -54,6 +54,7 @@
 //	lease            the time after a heartbeat in which a node counts as alive
 //	notice, outbox   a message about a job, and the table in which notices wait for delivery
 //	exchange         one HTTP request with its redirects and its response (Call, Result)
+//	kept connection  one that an exchange has left open, for another of the same account to reuse (ConnectionReuse)
 //	reading          a local time in seconds, counted as if it were UTC
 //	watermark        the position in the feed of events up to which a reader has seen everything
 //	idempotency key  makes a call take effect once, however often it is sent (IdempotentCall)

@@ -12,7 +12,17 @@ type Exchange struct {
 	Success         *Success // nil for a 2xx status; read-only
 	Unverified      bool     // the server's certificate is not verified
 	Oversize        Oversize
+	Connection      Connection
 }
+
+// Connection says over which connection a request is sent. The numbers are stored.
+type Connection int
+
+// The choices.
+const (
+	ConnectionFresh Connection = 0 // a new one
+	ConnectionReuse Connection = 1 // one that an execution of the account has left open; a new one when there is none
+)
 
 // Oversize says what happens with a response that is larger than the plan allows. The numbers are stored.
 type Oversize int
@@ -101,6 +111,7 @@ func (e *Exchange) check(c *Checker) {
 		c.Add("/followRedirects", OutOfRange(int64(e.FollowRedirects), 0, MaxRedirects))
 	}
 	c.Choice("/oversize", int(e.Oversize), 2)
+	c.Choice("/connection", int(e.Connection), 2)
 	s := e.Success
 	if s == nil {
 		return

@@ -162,6 +162,7 @@ const (
 	FaultCertificateNotYet  Fault = 54 // the names of the server's certificate, which is not valid yet
 	FaultCertificateChain   Fault = 55 // the names of another certificate of the chain, which has expired or is not valid yet
 	FaultUnknownSecret      Fault = 56 // the name; the request refers to a secret that the account does not have
+	FaultKeptClosed         Fault = 57 // nothing; a connection that was reused ended before an answer (ConnectionReuse)
 )
 
 // Blocks reports whether f is an address that may not be called.

@@ -116,4 +116,5 @@ var jobFields = map[string]func(to, from *Job){
 	"/success":         func(to, from *Job) { to.Exchange.Success = from.Exchange.Success },
 	"/verifyTls":       func(to, from *Job) { to.Exchange.Unverified = from.Exchange.Unverified },
 	"/oversize":        func(to, from *Job) { to.Exchange.Oversize = from.Exchange.Oversize },
+	"/connection":      func(to, from *Job) { to.Exchange.Connection = from.Exchange.Connection },
 }

@@ -9,7 +9,7 @@ var (
 	unavailable = []Result{
 		{Status: StatusConnectFailed, Fault: FaultRefused}, {Status: StatusConnectFailed, Fault: FaultUnreachable},
 		{Status: StatusTimeout, Fault: FaultConnectTimeout}, {Status: StatusTimeout, Fault: FaultTLSTimeout}, {Status: StatusTimeout, Fault: FaultTimeout},
-		{Status: StatusOther, Fault: FaultClosed}, {Status: StatusOther, Fault: FaultReset},
+		{Status: StatusOther, Fault: FaultClosed}, {Status: StatusOther, Fault: FaultReset}, {Status: StatusOther, Fault: FaultKeptClosed},
 		{Status: StatusOther, Fault: FaultTLS, Detail: "connection closed during the handshake"},
 		{Status: StatusOther, Fault: FaultTLS, Detail: "connection reset during the handshake"},
 		{Status: StatusHTTPError, HTTPStatus: 502}, {Status: StatusHTTPError, HTTPStatus: 502, Fault: FaultStatus},

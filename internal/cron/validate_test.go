@@ -125,6 +125,7 @@ func TestWhatTheAPIWouldNotStoreIsRefused(t *testing.T) {
 		"/retry/factor":           {func(j *Job) { j.Policy.Retry.Factor = math.NaN() }, func(j *Job) { j.Policy.Retry.Factor = math.Inf(1) }},
 		"/retry/count":            {func(j *Job) { j.Policy.Retry.Count = -1 }},
 		"/oversize":               {func(j *Job) { j.Exchange.Oversize = 2 }},
+		"/connection":             {func(j *Job) { j.Exchange.Connection = 2 }, func(j *Job) { j.Exchange.Connection = -1 }},
 		"/followRedirects":        {func(j *Job) { j.Exchange.FollowRedirects = MaxRedirects + 1 }},
 		"/success/status":         {func(j *Job) { j.Exchange.Success = &Success{Status: []StatusRange{{300, 200}}} }},
 		"/success/contains":       {func(j *Job) { j.Exchange.Success = &Success{Contains: "\xff"} }},

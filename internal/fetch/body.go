@@ -15,11 +15,20 @@ type body struct {
 	left     int64 // unread bytes of a body withLength, or of the current chunk
 	inChunk  bool  // the line end after the data of the current chunk has not been read
 	overhead int64 // bytes that count toward maxChunkOverhead
+	ended    bool  // the last chunk and its trailer were read
+	lenient  bool  // a chunk has more around its data than its size and line ends, or there is a trailer
 }
 
 // ends reports whether the body is known to have no more bytes.
 func (b *body) ends() bool {
 	return b.framing == withoutBody || b.framing == withLength && b.left == 0
+}
+
+// strictlyRead reports whether the body was read to its end and not beyond, with nothing in it that was accepted leniently.
+func (r *reader) strictlyRead() bool {
+	b := &r.body
+	whole := b.ends() || b.framing == inChunks && b.ended
+	return whole && !b.lenient && r.r == r.w && r.err == nil
 }
 
 // readBody reads part of the body. It returns as soon as it has some bytes. The error is io.EOF at the end of the body,
@@ -66,9 +75,10 @@ func (r *reader) beginChunk() error {
 	// Many small chunks are legitimate, so the data of a chunk offset its overhead.
 	b.overhead = max(b.overhead-16-2*min(size, math.MaxInt32), 0)
 	if b.left, b.inChunk = size, size > 0; size == 0 {
-		return r.trailer()
+		err = r.trailer()
+		b.ended = err == nil
 	}
-	return nil
+	return err
 }
 
 // overheadByte reads a byte that is not chunk data.
@@ -83,11 +93,12 @@ func (r *reader) overheadByte() (byte, error) {
 
 // endChunk reads the line end after the data of a chunk.
 func (r *reader) endChunk() error {
-	for {
+	for before := 0; ; before++ {
 		switch c, err := r.overheadByte(); {
 		case err != nil:
 			return err
 		case c == '\n':
+			r.body.lenient = r.body.lenient || before != 1
 			return nil
 		case c != '\r':
 			return malformed("a chunk does not end where its size says")
@@ -107,9 +118,12 @@ func (r *reader) chunkSize() (size int64, err error) {
 		case !ok && digits == 0:
 			return 0, malformed("there is " + quote([]byte{c}) + " where the size of a chunk should be")
 		case !ok:
-			for c != '\n' && err == nil {
+			before := 0
+			strict := c == '\r'
+			for ; c != '\n' && err == nil; before++ {
 				c, err = r.overheadByte()
 			}
+			r.body.lenient = r.body.lenient || !strict || before != 1
 			return size, err
 		case size > math.MaxInt64>>4:
 			return 0, malformed("the size of a chunk is too large a number")
@@ -132,14 +146,16 @@ func hexDigit(c byte) (int64, bool) {
 // accepts an empty line without a line feed if the connection ends there.
 func (r *reader) trailer() error {
 	empty, whole, last := true, false, byte('\n')
-	for {
+	for before := 0; ; before++ {
 		c, err := r.overheadByte()
 		switch {
 		case err == io.ErrUnexpectedEOF && empty && last == '\r':
+			r.body.lenient = true
 			return nil
 		case err != nil:
 			return err
 		case c == '\n' && empty:
+			r.body.lenient = r.body.lenient || before != 1
 			return nil
 		case c == '\n' && !whole:
 			return malformed("there is no colon in a line of the trailer")

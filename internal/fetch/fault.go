@@ -87,7 +87,7 @@ func (x *exchange) handshakeFault(err error) error {
 	var own *x509.Certificate // of the server, as opposed to those that signed it
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		own = refused.UnverifiedCertificates[0]
-		x.noteCertificate(own)
+		x.noteExpiry(own.NotAfter)
 	}
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	host, isHost := errors.AsType[x509.HostnameError](err)

@@ -5,7 +5,7 @@
 //	look up → connect → TLS handshake → send → receive → check success → close
 //
 // It follows redirects only if the call says so, each over a connection of its own. It uses no proxy and reuses only TLS
-// sessions, so that each exchange tests the whole path. The Guard checks every address when it is dialled. An exchange
+// sessions, so that each exchange tests the whole path, unless the call asks to share connections (kept.go). The Guard checks every address when it is dialled. An exchange
 // reports everything as a cron.Result: it never returns an error or panics, and always ends within its timeout. Client.Trace
 // also records what it sees on the way.
 package fetch
@@ -23,6 +23,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,6 +37,7 @@ type Config struct {
 	RootCAs   *x509.CertPool // nil for the root certificates of the host
 	UserAgent string         // for jobs that do not set a User-Agent; "" is "Punctual"
 	Logger    *slog.Logger   // for internal errors of the service; nil for none
+	Kept      int            // the maximum number of connections that wait for another request; 0 is 256
 }
 
 // Resolver resolves names, like *net.Resolver.
@@ -45,12 +47,13 @@ type Resolver interface {
 
 var _ Resolver = (*net.Resolver)(nil)
 
-// Client makes exchanges. It is safe for concurrent use. It does not have to be closed.
+// Client makes exchanges. It is safe for concurrent use. It has to be closed only if calls share connections.
 type Client struct {
 	guard     *Guard
 	lookups   *lookups
 	sessions  *sessions
 	exchanged keyExchanges
+	kept      *keeper
 	roots     *roots
 	userAgent string
 	logger    *slog.Logger
@@ -89,6 +92,7 @@ func New(config Config) *Client {
 		guard:     config.Guard,
 		lookups:   newLookups(config.Resolver),
 		sessions:  newSessions(),
+		kept:      newKeeper(config.Kept),
 		roots:     newRoots(config.RootCAs),
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
@@ -128,8 +132,9 @@ type exchange struct {
 
 	secretFields []string // names of headers whose values have secrets of the account
 
-	peerBytes int           // size of the certificates of the current server
-	curves    []tls.CurveID // that it was offered; nil for all
+	curves  []tls.CurveID // that the current server was offered; nil for all
+	wrote   int           // bytes of the current request that its first write has sent
+	keepFor time.Duration // for how long the current connection may be kept; 0 if it must be closed
 }
 
 // attempt runs the exchange and converts a panic into an error.
@@ -158,7 +163,8 @@ func (x *exchange) run(ctx context.Context) error {
 	ctx, cancel := context.WithDeadline(ctx, x.started.Add(x.call.Timeout))
 	defer cancel()
 	for {
-		err := blame(ctx, x.short, x.request(ctx))
+		err := x.request(ctx)
+		err = blame(ctx, x.short, err)
 		switch {
 		case x.chain != nil && x.chain.refused != nil:
 			err = x.chain.refused // even if the body could not be read
@@ -176,18 +182,26 @@ func (x *exchange) run(ctx context.Context) error {
 	}
 }
 
-// request makes one request over a connection of its own.
+// request makes one request, over a connection of its own unless the call shares connections.
 func (x *exchange) request(ctx context.Context) error {
+	if x.reuses() {
+		if l := x.takeKept(); l != nil {
+			if err := x.requestKept(ctx, l); err != errUnsent {
+				return err
+			}
+		}
+	}
 	var (
-		tcp, conn net.Conn
-		short     cron.Stats // of the latest try for which this host lacked something
-		phase     cron.Phase
+		l     *link
+		short cron.Stats // of the latest try for which this host lacked something
+		phase cron.Phase
 	)
 	err := retryShortage(ctx, func() (err error) {
 		x.result.Stats.Connect = 0 // of a try before
-		tcp, conn, err = x.connect(ctx)
+		l, err = x.connect(ctx)
 		if isShortage(err) {
 			x.short, short, phase = err, x.result.Stats, x.tracer.reached()
+			x.client.kept.shed()
 		}
 		return err
 	})
@@ -199,54 +213,105 @@ func (x *exchange) request(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer tcp.Close()
-	// The one deadline: it holds for every read and write from here on.
-	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
-	x.mark(&x.result.Stats.PreTransfer)
-	return x.roundTrip(tcp, conn)
+	x.client.kept.opened.Add(1)
+	return x.requestOver(ctx, l)
 }
 
-// connect goes through the phases before a request is sent and returns the connection, which runs over tcp.
-func (x *exchange) connect(ctx context.Context) (tcp, conn net.Conn, err error) {
+// errUnsent is the error of a request that a kept connection did not take: no byte of it was sent.
+var errUnsent = errors.New("fetch: nothing was sent over a kept connection")
+
+// requestKept makes the request over a kept connection. After errUnsent, the exchange is as it was before.
+func (x *exchange) requestKept(ctx context.Context, l *link) error {
+	x.client.kept.reused.Add(1)
+	x.result.Peer = l.peer.Addr().String()
+	x.noteExpiry(l.expiry)
+	err := x.requestOver(ctx, l)
+	if err == errUnsent {
+		x.client.kept.reused.Add(-1)
+		x.result.Peer, x.result.CertExpiry, x.result.Stats, x.result.Duration = "", time.Time{}, cron.Stats{}, 0
+	}
+	return err
+}
+
+// requestOver makes the request over l, and then keeps or closes it.
+func (x *exchange) requestOver(ctx context.Context, l *link) error {
+	kept := false
+	defer func() {
+		if !kept {
+			l.tcp.Close()
+		}
+	}()
+	// The one deadline: it holds for every read and write from here on.
+	stop := context.AfterFunc(ctx, func() { l.tcp.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	x.mark(&x.result.Stats.PreTransfer)
+	err := x.roundTrip(l)
+	if x.keepFor > 0 && stop() {
+		kept = true
+		x.client.kept.put(x.keptKey(), l, x.keepFor, time.Now())
+	}
+	return err
+}
+
+// connect goes through the phases before a request is sent and returns the connection.
+func (x *exchange) connect(ctx context.Context) (l *link, err error) {
 	addrs := []netip.Addr{x.target.addr}
 	if !x.target.addr.IsValid() {
 		x.tracer.reach(cron.PhaseResolving)
 		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
-			return nil, nil, lookupFault(err, x.target.name)
+			return nil, lookupFault(err, x.target.name)
 		}
 		x.tracer.resolved(addrs, x.target.port)
 	}
 	x.mark(&x.result.Stats.NameLookup)
 
 	x.tracer.reach(cron.PhaseConnecting)
-	if tcp, err = x.dial(ctx, addrs); err != nil {
-		return nil, nil, x.hideAddress(err)
+	tcp, err := x.dial(ctx, addrs)
+	if err != nil {
+		return nil, x.hideAddress(err)
 	}
-	peer := remoteAddr(tcp)
-	x.result.Peer = peer.Addr().String()
-	x.tracer.connected(tcp, peer)
+	l = &link{tcp: tcp, conn: tcp, peer: remoteAddr(tcp)}
+	if x.reuses() {
+		l.opened = time.Now()
+	}
+	x.result.Peer = l.peer.Addr().String()
+	x.tracer.connected(tcp, l.peer)
 	x.mark(&x.result.Stats.Connect)
 	if !x.target.tls {
-		return tcp, tcp, nil
+		return l, nil
 	}
 	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
 	x.tracer.reach(cron.PhaseSecuring)
-	secure, err := x.secure(tcp)
-	if err == nil {
-		err = secure.Handshake()
-		x.tracer.secured(secure, err)
-		if err != nil {
-			err = x.handshakeFault(err)
-		} else {
-			x.noteKeyExchange(secure)
-		}
-	}
-	if err != nil {
+	if err := x.handshake(l); err != nil {
 		tcp.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	x.mark(&x.result.Stats.AppConnect)
-	return tcp, secure, nil
+	return l, nil
+}
+
+// handshake makes the TLS connection of l.
+func (x *exchange) handshake(l *link) error {
+	under := net.Conn(deadlineKeeper{l.tcp})
+	if x.reuses() {
+		l.tap = &tap{Conn: l.tcp}
+		under = l.tap
+	}
+	var server serverSeen
+	secure, err := x.secure(under, &server)
+	if err != nil {
+		return err
+	}
+	l.conn = secure
+	err = secure.Handshake()
+	l.expiry = server.expiry
+	x.noteExpiry(server.expiry)
+	x.tracer.secured(secure, err)
+	if err != nil {
+		return x.handshakeFault(err)
+	}
+	x.noteKeyExchange(secure)
+	return nil
 }
 
 // hideAddress hides a blocked address, and why it is blocked, from accounts that can reach global addresses only, so that
@@ -264,29 +329,54 @@ func (x *exchange) hideAddress(err error) error {
 	return err
 }
 
-// roundTrip sends the request over conn, which uses tcp, and receives the response. It closes both.
-func (x *exchange) roundTrip(tcp, conn net.Conn) error {
-	rest, sendErr := x.send(conn)
-	var sending sync.WaitGroup
+// roundTrip sends the request over l and receives the response. It closes l, unless keepFor is set afterwards.
+func (x *exchange) roundTrip(l *link) error {
+	early := x.reuses() && !l.reused() && !x.target.tls && !silent(l.tcp) // over TLS, session tickets come then
+	if l.tap != nil {
+		l.tap.written = 0
+	}
+	x.keepFor = 0
+	rest, sendErr := x.send(l.conn)
+	if l.reused() && x.wrote == 0 && (l.tap == nil || l.tap.written == 0) && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE) {
+		l.tcp.Close()
+		return errUnsent
+	}
+	var (
+		sending sync.WaitGroup
+		whole   atomic.Bool   // the rest of the body was sent
+		sentAt  time.Duration // likewise, since the start
+	)
 	if sendErr == nil && rest != "" {
 		// The server can respond before it has read a long body, or stop reading until its response is read.
 		sending.Go(func() {
 			var n int
-			n, sendErr = io.WriteString(conn, rest)
+			n, sendErr = io.WriteString(l.conn, rest)
 			x.tracer.sentBody(rest, n, sendErr == nil)
+			sentAt = time.Since(x.started)
+			whole.Store(sendErr == nil)
 		})
-	}
-	err := x.receive(conn)
-	x.mark(&x.result.Duration)
-	if err == nil {
-		conn.Close() // sends the TLS close notification
 	} else {
-		tcp.Close()
+		whole.Store(sendErr == nil)
+	}
+	err := x.receive(l.conn)
+	x.mark(&x.result.Duration)
+	if early || !whole.Load() || sentAt > x.result.Stats.StartTransfer {
+		x.keepFor = 0
+	}
+	switch {
+	case err != nil:
+		l.tcp.Close()
+	case x.keepFor == 0:
+		l.conn.Close() // sends the TLS close notification
 	}
 	sending.Wait()
-	// A server that closes the connection early may have responded. If not, the write error says more than the read error.
 	f, ok := errors.AsType[*fault](err)
-	if ok && f.fault == cron.FaultClosed && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE) {
+	switch {
+	case !ok:
+	case l.reused() && x.result.Stats.StartTransfer == 0 && (f.fault == cron.FaultClosed || f.fault == cron.FaultReset):
+		return &fault{status: cron.StatusOther, fault: cron.FaultKeptClosed, err: f}
+	case f.fault == cron.FaultClosed && isAny(sendErr, syscall.ECONNRESET, syscall.EPIPE):
+		// A server that closes the connection early may have responded. If not, the write error says more than the read error.
 		return x.transferFault(sendErr)
 	}
 	return err
@@ -332,21 +422,26 @@ func (x *exchange) finish(ctx context.Context, err error) {
 	r.Status, r.Fault, r.Detail = f.status, f.fault, clean(f.detail, maxText)
 }
 
-// secure returns a TLS connection over tcp, before its handshake.
-func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
+// serverSeen is what a handshake shows of the server. A TLS connection holds on to it for as long as it is kept.
+type serverSeen struct {
+	bytes  int       // size of its certificates
+	expiry time.Time // of its own one
+}
+
+// secure returns a TLS connection over conn, before its handshake, which sets server.
+func (x *exchange) secure(conn net.Conn, server *serverSeen) (*tls.Conn, error) {
 	x.curves = x.client.exchanged.preferences(sessionKey(x.call.AccountID, x.sessionName()))
 	config := &tls.Config{
 		ServerName:         x.target.serverName(),
 		InsecureSkipVerify: x.call.Exchange.Unverified,
 		NextProtos:         []string{"http/1.1"},
 		CurvePreferences:   x.curves,
-		ClientSessionCache: x.client.sessions.forServer(x.call.AccountID, x.sessionName(), &x.peerBytes),
+		ClientSessionCache: x.client.sessions.forServer(x.call.AccountID, x.sessionName(), &server.bytes),
 		// Records the certificate as soon as it is known, even if the handshake fails later.
 		VerifyConnection: func(state tls.ConnectionState) error {
-			x.noteCertificate(state.PeerCertificates[0])
-			x.peerBytes = 0
+			server.expiry, server.bytes = state.PeerCertificates[0].NotAfter, 0
 			for _, c := range state.PeerCertificates {
-				x.peerBytes += len(c.Raw)
+				server.bytes += len(c.Raw)
 			}
 			return nil
 		},
@@ -369,7 +464,7 @@ func (x *exchange) secure(tcp net.Conn) (*tls.Conn, error) {
 			return nil, shortageFault(err)
 		}
 	}
-	return tls.Client(deadlineKeeper{tcp}, config), nil
+	return tls.Client(conn, config), nil
 }
 
 // noteKeyExchange remembers what the server took of everything that was offered. One that was not verified could be anybody.
@@ -394,10 +489,10 @@ func (x *exchange) sessionName() string {
 	return name
 }
 
-// noteCertificate records the expiry of a server's certificate. With redirects, the earliest expiry counts.
-func (x *exchange) noteCertificate(certificate *x509.Certificate) {
-	if known := x.result.CertExpiry; known.IsZero() || certificate.NotAfter.Before(known) {
-		x.result.CertExpiry = certificate.NotAfter
+// noteExpiry records the expiry of a server's certificate; zero is none. With redirects, the earliest expiry counts.
+func (x *exchange) noteExpiry(expiry time.Time) {
+	if known := x.result.CertExpiry; !expiry.IsZero() && (known.IsZero() || expiry.Before(known)) {
+		x.result.CertExpiry = expiry
 	}
 }
 

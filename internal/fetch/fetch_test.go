@@ -348,7 +348,7 @@ func (brokenConn) Close() error             { return nil }
 
 func TestFailedWriteTellsMore(t *testing.T) {
 	x := &exchange{client: New(Config{}), call: new(callTo("http://example.test/")), started: time.Now()}
-	err := x.roundTrip(brokenConn{}, brokenConn{})
+	err := x.roundTrip(&link{tcp: brokenConn{}, conn: brokenConn{}})
 	f, _ := errors.AsType[*fault](err)
 	if f == nil || f.fault != cron.FaultReset || !strings.Contains(err.Error(), "broken pipe") {
 		t.Errorf("%v", err)

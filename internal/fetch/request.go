@@ -21,6 +21,7 @@ func (x *exchange) send(conn net.Conn) (rest string, err error) {
 	}
 	x.tracer.reach(cron.PhaseSending)
 	n, err := conn.Write(b)
+	x.wrote = n
 	x.tracer.sent(b[:n], err == nil && rest == "")
 	if cap(b) == requestSize { // do not keep a buffer that grew for long headers
 		*p = b
@@ -72,6 +73,9 @@ func (x *exchange) appendHead(b []byte) []byte {
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
 		b = append(b, "\r\n"...)
+	}
+	if x.reuses() {
+		return append(b, "Connection: keep-alive\r\n\r\n"...) // without it, Apache does not say for how long
 	}
 	return append(b, "Connection: close\r\n\r\n"...)
 }

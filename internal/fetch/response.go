@@ -21,7 +21,7 @@ func (x *exchange) receive(conn net.Conn) error {
 		x.client.readers.Put(in)
 	}()
 
-	for {
+	for only := true; ; only = false {
 		h, err := in.readHead(x.call.Request.Method != cron.MethodHead)
 		if err != nil {
 			return x.responseFault(err)
@@ -42,7 +42,15 @@ func (x *exchange) receive(conn net.Conn) error {
 			x.result.Body = []byte{}
 		}
 		in.body = body{framing: h.framing, left: h.length}
-		return x.receiveBody(in, x.call.MaxResponse-int64(in.r))
+		var idle time.Duration
+		if only && x.reuses() {
+			idle = keepFor(in.buf[:in.r], &h)
+		}
+		err = x.receiveBody(in, x.call.MaxResponse-int64(in.r))
+		if err == nil && !x.result.Truncated && in.strictlyRead() {
+			x.keepFor = idle
+		}
+		return err
 	}
 }
 

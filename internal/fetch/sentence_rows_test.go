@@ -175,6 +175,13 @@ func transferFailures() []failure {
 	}
 	long := func(j *cron.Job) { j.Timeout = 60 }
 	cut := func(j *cron.Job) { j.Exchange.Oversize = cron.OversizeTruncate }
+	shares := func(j *cron.Job) { j.Exchange.Connection = cron.ConnectionReuse }
+	closesSecond := func(conn net.Conn) { answering(okAnswer)(conn); readRequest(conn) }
+	twice := func(c *Client, call cron.Call) cron.Result {
+		defer c.Close()
+		c.Do(context.Background(), call)
+		return c.Do(context.Background(), call)
+	}
 	const half = ok200 + "Content-Length: 9\r\n\r\nbody"
 	return []failure{
 		{name: "silence", serve: untilClosed, short: true},
@@ -189,6 +196,9 @@ func transferFailures() []failure {
 		{name: "reset at once", serve: func(conn net.Conn) { readRequest(conn); reset(conn) }},
 		{name: "reset in the headers", serve: dropped(ok200 + "X: y\r\n")},
 		{name: "reset in the body", serve: dropped(half)},
+		{name: "reused connection closed", serve: closesSecond, job: shares, do: twice},
+		{name: "reused connection closed, of a job with new ones by now", serve: closesSecond, job: shares, do: twice,
+			later: func(j *cron.Job) { j.Exchange.Connection = cron.ConnectionFresh }},
 		{name: "headers too large", serve: endless},
 		{name: "body announced too large", serve: then(ok200 + "Content-Length: 300000\r\n\r\n")},
 		{name: "body too large", serve: answering(ok200 + "\r\n" + strings.Repeat("x", 300000))},

@@ -178,6 +178,8 @@ func mendText(m *cron.Mend) string {
 		return fmt.Sprintf("followRedirects %d", m.Number)
 	case cron.MendRedirectSuccess:
 		return "redirectSuccess"
+	case cron.MendConnection:
+		return "connection fresh"
 	}
 	return "oversize truncate"
 }

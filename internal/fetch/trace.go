@@ -13,7 +13,7 @@ import (
 )
 
 // Trace makes the exchange of a call as Do does, and records what it sees. The result has headers and body as if the
-// call saved them.
+// call saved them. It always opens a connection, to show the whole path.
 //
 // observe is called with what is known so far, first at once and then when that changes, at most once per reportInterval,
 // and at most once per bytesInterval when only more was sent or received.
@@ -21,6 +21,7 @@ import (
 // observe delays the end of Trace, but not the exchange. A trace is not changed once it was given out. observe may be nil.
 func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace) {
 	call.SaveResponse = true
+	call.Exchange.Connection = cron.ConnectionFresh
 	x := &exchange{client: c, call: &call, started: time.Now()}
 	x.tracer = newTracer(x)
 	stop := x.tracer.report(observe)

@@ -190,7 +190,7 @@ func TestTraceOfSending(t *testing.T) {
 		io.CopyN(io.Discard, theirs, requestSize+1000)
 		theirs.Close()
 	})
-	err := x.roundTrip(ours, ours)
+	err := x.roundTrip(&link{tcp: ours, conn: ours})
 	done.Wait()
 	x.finish(t.Context(), err)
 	x.tracer.end(&x.result)

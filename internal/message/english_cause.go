@@ -55,6 +55,8 @@ var englishCauses = map[cron.Cause]string{
 	cron.CauseResetHead:   "{host} began to answer, but reset the connection before its headers were complete.",
 	cron.CauseResetBody: "{host} answered {response}, but reset the connection before the body was complete[; {came} of it came]" +
 		"[ (announced: {declared})].",
+	cron.CauseKeptClosed: "{host} closed the connection, which an earlier execution had left open, before it answered. It may have processed " +
+		"the request, which was therefore not sent again.",
 	cron.CauseHeadTooLarge: "The headers of {host} are larger than {limit}, which is the limit.",
 	cron.CauseTooLarge:     "The response of {host} is larger than {limit}, which the plan allows[; {declared} of body are announced].",
 
@@ -145,6 +147,7 @@ var englishRemedies = map[cron.Remedy]string{
 	cron.RemedyTimeout:     "Raise the timeout of the job to {mend}, or let the target answer sooner.",
 	cron.RemedyTimeoutMost: "Let the target answer sooner, such as by working on after its answer.",
 	cron.RemedyTargetLog:   "The log of the target should say why.",
+	cron.RemedyFresh:       "Let the job open a new connection for each execution, or let the target keep idle connections open for longer.",
 	cron.RemedyHeadSize:    "Let the target send fewer headers.",
 	cron.RemedyOversize:    "Let the job cut responses that are too large, or let the target send less.",
 	cron.RemedySendLess:    "Let the target send less.",

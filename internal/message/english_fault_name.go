@@ -23,6 +23,7 @@ var englishFaultNames = map[cron.Fault]string{
 	cron.FaultClosed:             "Connection closed",
 	cron.FaultMalformed:          "Response not valid HTTP",
 	cron.FaultReset:              "Connection reset",
+	cron.FaultKeptClosed:         "Reused connection closed",
 	cron.FaultInternal:           "Fault of the service",
 	cron.FaultLost:               "Lost",
 	cron.FaultOverlap:            "Still running",

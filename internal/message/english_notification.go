@@ -121,7 +121,7 @@ var englishReasons = map[cron.Fault]string{
 	cron.FaultCertificateNotYet: "certificate not valid yet", cron.FaultCertificateChain: "certificate chain expired",
 	cron.FaultCertificateHost: "certificate for another host", cron.FaultCertificateUnknown: "certificate not trusted",
 	cron.FaultTLS: "TLS failed", cron.FaultTooMuchData: "response too large", cron.FaultClosed: "connection closed early",
-	cron.FaultReset: "connection reset", cron.FaultMalformed: "answer is not HTTP", cron.FaultInternal: "fault of the service",
+	cron.FaultReset: "connection reset", cron.FaultKeptClosed: "reused connection closed", cron.FaultMalformed: "answer is not HTTP", cron.FaultInternal: "fault of the service",
 	cron.FaultLost: "result unknown", cron.FaultOverlap: "skipped, still running", cron.FaultDisabled: "skipped, disabled",
 	cron.FaultMissed: "missed", cron.FaultPaused: "skipped, paused", cron.FaultMaintenance: "skipped, maintenance", cron.FaultAccountDisabled: "skipped, account disabled",
 	cron.FaultBodyLacks: "expected text missing", cron.FaultBodyHolds: "forbidden text found", cron.FaultBodyMismatch: "pattern not matched",

@@ -31,8 +31,10 @@ var englishFaults = map[cron.Fault]string{
 	cron.FaultClosed:             "The connection ended before the whole response had come.",
 	cron.FaultMalformed:          "The response was not valid HTTP: {detail}.",
 	cron.FaultReset:              "The server reset the connection.",
-	cron.FaultInternal:           "An error inside the service kept the execution from being performed.",
-	cron.FaultNotGlobal:          "{detail} has no public address, and this account may call no other.",
+	cron.FaultKeptClosed: "The server closed the connection, which an earlier execution had left open, before it answered. " +
+		"It may have processed the request. The connection \"fresh\" avoids this.",
+	cron.FaultInternal:  "An error inside the service kept the execution from being performed.",
+	cron.FaultNotGlobal: "{detail} has no public address, and this account may call no other.",
 	cron.FaultMatchBusy: "The response came, but the service was too busy to match it with the pattern within {detail}. " +
 		"This does not count against the job.",
 	cron.FaultShortage: "The service itself lacked {detail}, so the target could not be called properly. " +

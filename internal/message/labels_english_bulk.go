@@ -202,6 +202,7 @@ var englishBulk = map[string]string{
 	"job-field.success":           "Success criteria",
 	"job-field.verify-tls":        "Verify TLS certificates",
 	"job-field.oversize":          "Large responses",
+	"job-field.connection":        "Connection",
 	"job-field.on-failure":        "Tell about failures",
 	"job-field.on-failure-count":  "Failures before it is told",
 	"job-field.on-success":        "Tell about recoveries",

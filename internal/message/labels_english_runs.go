@@ -73,7 +73,7 @@ var englishRuns = map[string]string{
 	"phase.sending": "Sending", "phase.waiting": "Waiting for the answer", "phase.receiving": "Receiving", "phase.done": "Done", "phase.total": "Total",
 
 	"mend.url": "Update the URL", "mend.timeout": "Raise the timeout", "mend.content-type": "Add the Content-Type", "mend.redirects": "Follow redirects",
-	"mend.redirect-success": "Count redirects as success", "mend.oversize": "Cut large responses",
+	"mend.redirect-success": "Count redirects as success", "mend.oversize": "Cut large responses", "mend.connection": "Use new connections",
 
 	"again.one": "Run again", "again.one-record": "This repeats the run of {job} with the job as it is now. It calls",
 	"again.one-job": "This runs {job} once more, now. It calls", "again.careful-one": "{method} is not idempotent: calling it again may do again what the first call has already done.",

@@ -342,7 +342,8 @@ func TestChangesAreNamed(t *testing.T) {
 	other.Timing = cron.Timing{RunAt: time.Unix(9, 0), Spread: time.Second, PausedUntil: time.Unix(9, 0), PauseNote: "x"}
 	other.Policy = cron.Policy{Misfire: cron.MisfireRun, Grace: time.Second, LateAfter: time.Second, Overlap: cron.OverlapSkip, Delivery: cron.AtLeastOnce,
 		Retry: cron.Retry{Count: 1, Delay: time.Second, Factor: 3, Ceiling: time.Second}}
-	other.Exchange = cron.Exchange{FollowRedirects: 1, Success: &cron.Success{Contains: "x"}, Unverified: true, Oversize: cron.OversizeTruncate}
+	other.Exchange = cron.Exchange{FollowRedirects: 1, Success: &cron.Success{Contains: "x"}, Unverified: true, Oversize: cron.OversizeTruncate,
+		Connection: cron.ConnectionReuse}
 	other.Notification = cron.Notification{OnFailure: true, OnFailureCount: 3, OnSuccess: true, OnDisable: true, OnCertExpiry: true,
 		CertExpiryAhead: time.Second, SilencedUntil: time.Unix(9, 0)}
 	if got := cron.JobChanges(&before, &other); len(got) != len(names) {

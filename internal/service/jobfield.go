@@ -63,6 +63,7 @@ var jobFields = []jobField{
 	{"/success", false, func(j *cron.Job) any { return successOf(&j.Exchange) }},
 	{"/verifyTls", false, func(j *cron.Job) any { return !j.Exchange.Unverified }},
 	{"/oversize", false, func(j *cron.Job) any { return oversizeNames[j.Exchange.Oversize] }},
+	{"/connection", false, func(j *cron.Job) any { return connectionNames[j.Exchange.Connection] }},
 	{"/notification/onFailure", false, func(j *cron.Job) any { return j.Notification.OnFailure }},
 	{"/notification/onFailureCount", false, func(j *cron.Job) any { return j.Notification.OnFailureCount }},
 	{"/notification/onSuccess", false, func(j *cron.Job) any { return j.Notification.OnSuccess }},
@@ -79,6 +80,8 @@ var (
 	overlapNames  = map[cron.Overlap]string{cron.OverlapAllow: "allow", cron.OverlapSkip: "skip"}
 	deliveryNames = map[cron.Delivery]string{cron.AtMostOnce: "at-most-once", cron.AtLeastOnce: "at-least-once"}
 	oversizeNames = map[cron.Oversize]string{cron.OversizeFail: "fail", cron.OversizeTruncate: "truncate"}
+
+	connectionNames = map[cron.Connection]string{cron.ConnectionFresh: "fresh", cron.ConnectionReuse: "reuse"}
 )
 
 // numbers is a set as the API shows it.

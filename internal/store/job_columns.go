@@ -63,6 +63,7 @@ func jobClaimed(j *cron.Job, success, secretNames field) columns {
 		list.add("success_criteria", success)
 		list.add("skip_tls_verify", flag(&x.Unverified))
 		list.add("oversize", integer(&x.Oversize))
+		list.add("connection", integer(&x.Connection))
 	}
 }
 

@@ -112,8 +112,8 @@ type grid struct {
 
 // editorChoices are the lists of choices that the editor always has, in the language of the person.
 type editorChoices struct {
-	Units, Misfire, Overlap, Delivery, Oversize, DST, Days, Every, MonthDays, Months []choice
-	Weekdays, MonthNames                                                             []string
+	Units, Misfire, Overlap, Delivery, Oversize, Connection, DST, Days, Every, MonthDays, Months []choice
+	Weekdays, MonthNames                                                                         []string
 }
 
 func (v *visit) editorChoices() editorChoices {
@@ -124,7 +124,7 @@ func (v *visit) editorChoices() editorChoices {
 		}
 		return choices
 	}
-	x := editorChoices{Misfire: list(misfireLabels), Overlap: list(overlapLabels), Delivery: list(deliveryLabels), Oversize: list(oversizeLabels),
+	x := editorChoices{Misfire: list(misfireLabels), Overlap: list(overlapLabels), Delivery: list(deliveryLabels), Oversize: list(oversizeLabels), Connection: list(connectionLabels),
 		DST: list(dstLabels), Days: list(dayLabels)}
 	for i := len(durationUnits) - 1; i >= 0; i-- {
 		x.Units = append(x.Units, choice{Value: durationUnits[i].name, Label: t(unitLabels[durationUnits[i].name])})
@@ -163,7 +163,7 @@ var partLabels = map[string]string{
 	"misfire": "editor.misfire", "overlap": "editor.overlap", "delivery": "editor.delivery", "late-after": "editor.late-after", "channels": "editor.channels",
 	"on-failure": "editor.on-failure", "on-failure-count": "editor.on-failure-count", "on-success": "editor.on-success", "on-disable": "editor.on-disable",
 	"on-cert": "editor.on-cert", "cert-ahead": "editor.cert-ahead", "silenced": "editor.silenced", "timeout": "editor.timeout",
-	"redirects": "editor.redirects", "verify": "editor.verify", "oversize": "editor.oversize", "save-responses": "editor.save-responses",
+	"redirects": "editor.redirects", "verify": "editor.verify", "oversize": "editor.oversize", "connection": "editor.connection", "save-responses": "editor.save-responses",
 }
 
 // controlParts are the keys of the parts of controls, by their names.

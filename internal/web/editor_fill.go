@@ -67,6 +67,9 @@ func mendPatch(m cron.Mend, job cron.Job) *cron.JobPatch {
 	case cron.MendOversize:
 		x.Exchange.Oversize = cron.OversizeTruncate
 		set("/oversize")
+	case cron.MendConnection:
+		x.Exchange.Connection = cron.ConnectionFresh
+		set("/connection")
 	case cron.MendContentType:
 		x.Request.Headers = slices.DeleteFunc(slices.Clone(job.Request.Headers), func(h cron.Header) bool {
 			return strings.EqualFold(h.Name, "Content-Type")

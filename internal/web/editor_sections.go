@@ -251,12 +251,13 @@ var lateParts = []part{
 
 // The labels of choices, by their numbers.
 var (
-	misfireLabels  = []string{cron.MisfireSkip: "editor.misfire-skip", cron.MisfireRun: "editor.misfire-run"}
-	overlapLabels  = []string{cron.OverlapAllow: "editor.overlap-allow", cron.OverlapSkip: "editor.overlap-skip"}
-	deliveryLabels = []string{cron.AtMostOnce: "editor.delivery-most", cron.AtLeastOnce: "editor.delivery-least"}
-	oversizeLabels = []string{cron.OversizeFail: "editor.oversize-fail", cron.OversizeTruncate: "editor.oversize-truncate"}
-	dstLabels      = []string{cron.DSTOnce: "editor.dst-once", cron.DSTWallClock: "editor.dst-wall"}
-	dayLabels      = []string{cron.DaysEither: "editor.days-either", cron.DaysBoth: "editor.days-both"}
+	misfireLabels    = []string{cron.MisfireSkip: "editor.misfire-skip", cron.MisfireRun: "editor.misfire-run"}
+	overlapLabels    = []string{cron.OverlapAllow: "editor.overlap-allow", cron.OverlapSkip: "editor.overlap-skip"}
+	deliveryLabels   = []string{cron.AtMostOnce: "editor.delivery-most", cron.AtLeastOnce: "editor.delivery-least"}
+	oversizeLabels   = []string{cron.OversizeFail: "editor.oversize-fail", cron.OversizeTruncate: "editor.oversize-truncate"}
+	connectionLabels = []string{cron.ConnectionFresh: "editor.connection-fresh", cron.ConnectionReuse: "editor.connection-reuse"}
+	dstLabels        = []string{cron.DSTOnce: "editor.dst-once", cron.DSTWallClock: "editor.dst-wall"}
+	dayLabels        = []string{cron.DaysEither: "editor.days-either", cron.DaysBoth: "editor.days-both"}
 )
 
 // noticeParts are the parts of the section Notices.
@@ -345,5 +346,6 @@ var advancedParts = []part{
 		words: func(w *wording, job *cron.Job) string { return w.onOff(!job.Exchange.Unverified) },
 	},
 	choicePart("oversize", "/oversize", "oversize", func(j *cron.Job) *cron.Oversize { return &j.Exchange.Oversize }, oversizeLabels...),
+	choicePart("connection", "/connection", "connection", func(j *cron.Job) *cron.Connection { return &j.Exchange.Connection }, connectionLabels...),
 	boxPart("save-responses", "/saveResponses", "saveResponses", func(j *cron.Job) *bool { return &j.SaveResponses }),
 }

@@ -30,7 +30,7 @@ var jobFieldLabels = map[string]string{
 	"/overlap": "job-field.overlap", "/delivery": "job-field.delivery", "/retry/count": "job-field.retries",
 	"/retry/delaySeconds": "job-field.retry-delay", "/retry/factor": "job-field.retry-factor", "/retry/ceilingSeconds": "job-field.retry-ceiling",
 	"/followRedirects": "job-field.follow-redirects", "/success": "job-field.success", "/verifyTls": "job-field.verify-tls",
-	"/oversize": "job-field.oversize", "/notification/onFailure": "job-field.on-failure", "/notification/onFailureCount": "job-field.on-failure-count",
+	"/oversize": "job-field.oversize", "/connection": "job-field.connection", "/notification/onFailure": "job-field.on-failure", "/notification/onFailureCount": "job-field.on-failure-count",
 	"/notification/onSuccess": "job-field.on-success", "/notification/onDisable": "job-field.on-disable",
 	"/notification/onSslCertExpiry": "job-field.on-certificate", "/notification/onSslCertExpirySeconds": "job-field.certificate-ahead",
 }

@@ -10,7 +10,7 @@ import (
 // mendNames are the names of the mends in addresses of the editor.
 var mendNames = map[cron.MendKind]string{
 	cron.MendURL: "url", cron.MendTimeout: "timeout", cron.MendContentType: "content-type", cron.MendFollowRedirects: "redirects",
-	cron.MendRedirectSuccess: "redirect-success", cron.MendOversize: "oversize",
+	cron.MendRedirectSuccess: "redirect-success", cron.MendOversize: "oversize", cron.MendConnection: "connection",
 }
 
 // mendLink is the editor of a job with the change in its form, not saved yet; that of a new job for 0. It is empty for no change.
@@ -64,6 +64,8 @@ func mendLabel(kind cron.MendKind) string {
 		return "mend.redirects"
 	case cron.MendRedirectSuccess:
 		return "mend.redirect-success"
+	case cron.MendConnection:
+		return "mend.connection"
 	}
 	return "mend.oversize"
 }

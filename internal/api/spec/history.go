@@ -277,7 +277,8 @@ func mendSchema() Schema {
 			Choice{Value: wire.MendNames[cron.MendContentType], Meaning: "add the header `Content-Type` with `value`"},
 			Choice{Value: wire.MendNames[cron.MendFollowRedirects], Meaning: "set `followRedirects` to `value`"},
 			Choice{Value: wire.MendNames[cron.MendRedirectSuccess], Meaning: "set `redirectSuccess` to `value`, which is true"},
-			Choice{Value: wire.MendNames[cron.MendOversize], Meaning: "set `oversize` to `value`, which is `truncate`"})),
+			Choice{Value: wire.MendNames[cron.MendOversize], Meaning: "set `oversize` to `value`, which is `truncate`"},
+			Choice{Value: wire.MendNames[cron.MendConnection], Meaning: "set `connection` to `value`, which is `fresh`"})),
 		Of("value", Schema{Description: "The new value: a string, an integer or true."}),
 	).OrNull()
 }

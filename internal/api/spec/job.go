@@ -162,6 +162,9 @@ func addedMembers() []Member {
 		Of("verifyTls", Boolean("Whether the server's certificate must be valid.").WithDefault(true)),
 		Of("oversize", String("What happens to a response that is larger than the plan allows.").WithDefault(wire.OversizeNames[0]).
 			Choose(named(wire.OversizeNames, "the execution fails", "the body is cut, and success is decided by the part received")...)),
+		Of("connection", String("Which connection a request is sent over.").WithDefault(wire.ConnectionNames[0]).
+			Choose(named(wire.ConnectionNames, "a new one, so that each execution tests the whole path",
+				"one that a job of the account has left open a few seconds before, to the same host; a new one if there is none")...)),
 		Of("traceparent", Boolean("Whether requests have the header `traceparent` of W3C Trace Context.").WithDefault(false)),
 		Of("signingSecret", String("Secret that requests are signed with, by the Standard Webhooks specification: `whsec_` and 24 to 64 "+
 			"bytes in base64. `generate` makes one; empty for none. Viewers see `xxxxx` instead.").WithDefault("")),

@@ -35,6 +35,9 @@ var DSTNames = []string{cron.DSTOnce: "once", cron.DSTWallClock: "wallclock"}
 // OversizeNames are the names of what becomes of a response that is too large, by their numbers.
 var OversizeNames = []string{cron.OversizeFail: "fail", cron.OversizeTruncate: "truncate"}
 
+// ConnectionNames are the names of the connections that a request is sent over, by their numbers.
+var ConnectionNames = []string{cron.ConnectionFresh: "fresh", cron.ConnectionReuse: "reuse"}
+
 // DefaultGrace is cron.UnsetGrace on the wire.
 const DefaultGrace = -1
 
@@ -49,6 +52,7 @@ var (
 var MendNames = []string{
 	cron.MendNone: "", cron.MendURL: "url", cron.MendTimeout: "timeout", cron.MendContentType: "contentType",
 	cron.MendFollowRedirects: "followRedirects", cron.MendRedirectSuccess: "redirectSuccess", cron.MendOversize: "oversize",
+	cron.MendConnection: "connection",
 }
 
 // RunStates are the names of the states of a run, by their numbers.
@@ -148,7 +152,7 @@ var FaultNames = map[cron.Fault]string{
 	cron.FaultConnectTimeout: "connectTimeout", cron.FaultTLSTimeout: "tlsTimeout", cron.FaultTimeout: "timeout",
 	cron.FaultCertificateExpired: "certificateExpired", cron.FaultCertificateHost: "certificateHost",
 	cron.FaultCertificateUnknown: "certificateUnknown", cron.FaultTLS: "tls", cron.FaultTooMuchData: "tooMuchData",
-	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset",
+	cron.FaultClosed: "closed", cron.FaultMalformed: "malformed", cron.FaultReset: "reset", cron.FaultKeptClosed: "keptClosed",
 	cron.FaultInternal: "internal", cron.FaultLost: "lost", cron.FaultOverlap: "overlap",
 	cron.FaultDisabled: "disabled", cron.FaultMissed: "missed", cron.FaultPaused: "paused",
 	cron.FaultAccountDisabled: "accountDisabled", cron.FaultMaintenance: "maintenance",

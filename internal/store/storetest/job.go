@@ -41,7 +41,7 @@ func fullJob(account int64) cron.Job {
 			Retry: cron.Retry{Count: 5, Delay: 7 * time.Second, Factor: 1.5, Ceiling: 99 * time.Second},
 		},
 		Exchange: cron.Exchange{
-			FollowRedirects: 7, Unverified: true, Oversize: cron.OversizeTruncate, Success: &cron.Success{
+			FollowRedirects: 7, Unverified: true, Oversize: cron.OversizeTruncate, Connection: cron.ConnectionReuse, Success: &cron.Success{
 				Status: []cron.StatusRange{{First: 200, Last: 299}, {First: 404, Last: 404}}, Contains: "„ok“\x00<", NotContains: "no",
 				Matches: `^\d+"`,
 			},
