@@ -19,6 +19,7 @@ const (
 	fewSlots       = 100  // with fewer, unless configured so, the service does not start
 	fewConnections = 32   // of clients
 	maxConnections = 4096 // of clients, to bound memory
+	maxKept        = 512  // connections that wait for the next request to their host
 )
 
 // fileShares is the number of slots, of client connections, and of connections to the plain HTTP listener.
@@ -35,6 +36,13 @@ func (s *fileShares) shareMessages() (messages int) {
 	messages = min(max(s.connections/8/filesPerSlot, 2), cron.MaxSendingOfNode)
 	s.connections -= filesPerSlot * messages
 	return messages
+}
+
+// shareKept is how many connections may be kept open for the next request to their host. They get an eighth of the client connections.
+func (s *fileShares) shareKept() (kept int) {
+	kept = min(s.connections/8, maxKept)
+	s.connections -= kept
+	return kept
 }
 
 // shareFiles divides limit open files between the requested number of slots and client connections.

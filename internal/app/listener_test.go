@@ -254,11 +254,12 @@ func TestShareFiles(t *testing.T) {
 		}
 		before := got.connections
 		messages := got.shareMessages()
-		if all := ownFiles + filesPerSlot*(got.slots+messages) + got.connections; err == nil && all > tt.limit {
+		kept := got.shareKept()
+		if all := ownFiles + filesPerSlot*(got.slots+messages) + kept + got.connections; err == nil && all > tt.limit {
 			t.Errorf("%d files for %d slots share out %d", tt.limit, tt.slots, all)
 		}
-		if err == nil && (messages < 2 || messages > cron.MaxSendingOfNode || got.connections < before*7/8) {
-			t.Errorf("of %d connections, %d are left with %d messages", before, got.connections, messages)
+		if err == nil && (messages < 2 || messages > cron.MaxSendingOfNode || kept < 2 || kept > maxKept || got.connections < before*3/4) {
+			t.Errorf("of %d connections, %d are left with %d messages and %d kept ones", before, got.connections, messages, kept)
 		}
 	}
 }

@@ -42,6 +42,7 @@ type node struct {
 
 	shares     fileShares
 	messages   int // that may be sent at once
+	kept       int // connections that may wait for the next request to their host
 	listener   net.Listener
 	operations net.Listener // nil without --operations-listen
 	plain      net.Listener // nil without --http-listen
@@ -130,6 +131,7 @@ func (n *node) parts() []part {
 func (n *node) shareFiles(context.Context) (stop func() error, err error) {
 	n.shares, err = shareFiles(openFiles(), n.config.Serve.Slots)
 	n.messages = n.shares.shareMessages()
+	n.kept = n.shares.shareKept()
 	if n.config.Serve.OperationsListen != "" {
 		n.shares.connections -= operationsConnections
 	}
@@ -232,7 +234,8 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 			n.guard.Own = append(n.guard.Own, addressOf(l))
 		}
 	}
-	n.exchanger = fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger})
+	n.exchanger = fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger, Kept: n.kept})
+	n.countConnections()
 	if err := n.newSender(); err != nil {
 		return nil, err
 	}
@@ -240,7 +243,21 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 		Store: n.db, Addresses: n.guard, Plans: n.plans, Secret: n.db.ServiceSecret(), Followers: n.shares.connections / 2,
 		KeepMails: true, Channels: n.sender, Logger: n.logger,
 	}, n.config)
-	return nil, err
+	return func() error {
+		n.exchanger.Close()
+		return nil
+	}, err
+}
+
+// countConnections adds the metrics of the connections to targets.
+func (n *node) countConnections() {
+	counts := n.exchanger.Connections
+	n.metrics.Total("target_connections_opened_total", "Connections that executions, test runs and messages have opened.",
+		func() float64 { return float64(counts().Opened) })
+	n.metrics.Total("target_connections_reused_total", "Requests of executions that were sent over a connection that an earlier one had left open.",
+		func() float64 { return float64(counts().Reused) })
+	n.metrics.Gauge("target_connections_kept", "Connections that were left open and wait for the next request to their host.",
+		func() float64 { return float64(counts().Kept) })
 }
 
 // prepareMails does what calls leave behind, such as mails for addresses that may be unknown.

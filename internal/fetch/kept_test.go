@@ -446,7 +446,8 @@ func TestEarlyResponses(t *testing.T) {
 		}
 		scheme := "http"
 		if config != nil {
-			scheme, handle = "https", overTLS(config, func(conn *tls.Conn) { handle(conn) })
+			plain := handle
+			scheme, handle = "https", overTLS(config, func(conn *tls.Conn) { plain(conn) })
 		}
 		call := sharing(fmt.Sprintf("%s://%s/", scheme, serve(t, "127.0.0.1:0", handle)))
 		call.Request.Method, call.Request.Body = cron.MethodPost, strings.Repeat("x", 32<<20)

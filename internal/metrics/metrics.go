@@ -121,6 +121,12 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 		prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, read))
 }
 
+// Total adds a counter whose value is read at each scrape.
+func (m *Metrics) Total(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, read))
+}
+
 // Info adds a gauge that is always 1 and whose label is read at each scrape.
 func (m *Metrics) Info(name, help, label string, read func() string) {
 	m.registry.MustRegister(info{prometheus.NewDesc(namespace+"_"+name, help, []string{label}, nil), read})
