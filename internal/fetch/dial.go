@@ -60,7 +60,7 @@ func (d *tcpDialer) dialNet(ctx context.Context, addr netip.AddrPort) (net.Conn,
 // dial connects to the first of addrs that answers. Its errors are *fault.
 func (x *exchange) dial(ctx context.Context, addrs []netip.Addr) (net.Conn, error) {
 	dialer := net.Dialer{ControlContext: x.client.guard.control(x.call.Access), KeepAlive: -1}
-	if x.call.Timeout > keepAliveTimeout {
+	if x.call.Timeout > keepAliveTimeout || x.reuses() { // by an exchange with any timeout
 		dialer.KeepAlive = 0 // the default of package net
 	}
 	targets := make([]netip.AddrPort, len(addrs))

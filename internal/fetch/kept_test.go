@@ -369,10 +369,12 @@ func TestRequestIsNeverSentTwice(t *testing.T) {
 // brokenLink is a kept connection that breaks between the look at it and the request: the operating system takes some bytes of the request
 // and then reports a reset.
 type brokenLink struct {
-	*net.TCPConn
+	net.Conn
 	taken  int
 	broken bool
 }
+
+func (b *brokenLink) SyscallConn() (syscall.RawConn, error) { return b.Conn.(syscall.Conn).SyscallConn() }
 
 var errReset = &net.OpError{Op: "write", Err: syscall.ECONNRESET}
 
@@ -381,7 +383,7 @@ func (b *brokenLink) Write(p []byte) (int, error) {
 		return 0, errReset
 	}
 	b.broken = true
-	n, err := b.TCPConn.Write(p[:b.taken])
+	n, err := b.Conn.Write(p[:b.taken])
 	if err == nil {
 		err = errReset
 	}
@@ -392,7 +394,7 @@ func (b *brokenLink) Read(p []byte) (int, error) {
 	if b.broken {
 		return 0, errReset
 	}
-	return b.TCPConn.Read(p)
+	return b.Conn.Read(p)
 }
 
 // TestUnsentRequest checks that a request goes out over a new connection if no byte of it was taken, and only then.
@@ -408,7 +410,7 @@ func TestUnsentRequest(t *testing.T) {
 			x := &exchange{client: c, call: &call, started: time.Now()}
 			x.target, _ = parseTarget(&call.Request)
 			l := c.kept.take(x.keptKey(), time.Now())
-			broken := &brokenLink{TCPConn: l.tcp.(*net.TCPConn), taken: taken}
+			broken := &brokenLink{Conn: l.tcp, taken: taken}
 			if l.tcp = broken; l.tap != nil {
 				l.tap.Conn = broken
 			} else {
