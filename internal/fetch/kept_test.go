@@ -374,7 +374,9 @@ type brokenLink struct {
 	broken bool
 }
 
-func (b *brokenLink) SyscallConn() (syscall.RawConn, error) { return b.Conn.(syscall.Conn).SyscallConn() }
+func (b *brokenLink) SyscallConn() (syscall.RawConn, error) {
+	return b.Conn.(syscall.Conn).SyscallConn()
+}
 
 var errReset = &net.OpError{Op: "write", Err: syscall.ECONNRESET}
 
