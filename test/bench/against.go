@@ -13,8 +13,8 @@ import (
 
 // contender is one of the two binaries that are compared.
 type contender struct {
-	name   string
-	binary string
+	bench // has its options, and what is known of the accounts and jobs
+	name  string
 	// filled is a database that the binary has made itself, with the accounts and jobs. Each run has a copy of it.
 	filled location
 	runs   []report
@@ -35,9 +35,9 @@ type comparison struct {
 
 // pairing compares two binaries by runs in turn, each with a database of its own.
 type pairing struct {
-	bench      // which seeds the accounts and jobs
-	tables     []string
-	contenders [2]*contender
+	options
+	dir        string
+	contenders []*contender
 	log        io.Writer     // receives a line for each run
 	ahead      time.Duration // from when jobs are planned anew for a run until the first instant, at least
 }
@@ -45,15 +45,8 @@ type pairing struct {
 // compareBinaries measures pairs of runs. What it has measured when ctx ends counts.
 func compareBinaries(ctx context.Context, o options, log io.Writer) (c comparison, err error) {
 	// It takes a while to plan many jobs anew, and to start.
-	a := &pairing{bench: bench{options: o}, log: log, ahead: 3*time.Second + time.Duration(o.jobs)*20*time.Microsecond}
-	if a.dir, err = os.MkdirTemp("", "punctual-bench"); err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(a.dir)) }()
-	if err := a.build(ctx); err != nil {
-		return c, err
-	}
-	if err := a.awaitQuiet(ctx); err != nil {
+	a := &pairing{options: o, log: log, ahead: 1500*time.Millisecond + time.Duration(o.jobs)*20*time.Microsecond}
+	if err := a.contend(); err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, a.tidy(context.WithoutCancel(ctx))) }()
@@ -76,69 +69,119 @@ func compareBinaries(ctx context.Context, o options, log io.Writer) (c compariso
 	return c, err
 }
 
-// prepare seeds accounts and jobs, has each binary make a database, and copies the rows there.
+// contend settles the options, and makes contenders of them: only one without -against.
+func (a *pairing) contend() error {
+	theirs, err := a.ofAgainst()
+	if err := errors.Join(err, a.settle()); err != nil {
+		return err
+	}
+	a.contenders = []*contender{{name: "new", bench: bench{options: a.options}}}
+	if a.against != "" {
+		a.contenders = append(a.contenders, &contender{name: "against", bench: bench{options: theirs}})
+	}
+	return nil
+}
+
+// prepare builds the service unless there is a binary, waits for a quiet machine, seeds accounts and jobs, has each binary make a database, and
+// copies the rows there. tidy has to follow even when it fails.
 func (a *pairing) prepare(ctx context.Context) (err error) {
-	own := location{a.database, a.dir}
-	if own.url != "" && own.database() == "" {
+	if a.dir, err = os.MkdirTemp("", "punctual-bench"); err != nil {
+		return err
+	}
+	ours := &a.contenders[0].bench
+	ours.dir = a.dir
+	if err := errors.Join(ours.build(ctx), ours.awaitQuiet(ctx)); err != nil {
+		return err
+	}
+	home := location{a.database, a.dir} // a server may have been started since the options were read
+	if home.url != "" && home.database() == "" {
 		return errors.New("-database names no database")
 	}
-	s, err := a.openStore(ctx)
-	if err == nil {
-		err = s.Close()
-	}
-	if err != nil {
-		return fmt.Errorf("make a database: %w", err)
-	}
-	before, err := own.filled(ctx)
-	if err != nil {
-		return err
-	}
-	if err := a.seed(ctx); err != nil {
-		return fmt.Errorf("seed: %w", err)
-	}
-	if a.tables, err = own.filled(ctx); err != nil {
-		return err
-	}
-	a.tables = slices.DeleteFunc(a.tables, func(t string) bool { return slices.Contains(before, t) })
-	a.contenders = [2]*contender{{name: "new", binary: a.binary}, {name: "against", binary: a.against}}
-	for _, x := range a.contenders {
-		if x.filled, err = own.beside(x.name); err != nil {
-			return err
-		}
-		if own.url != "" {
-			if err := errors.Join(drop(ctx, x.filled), createPostgres(ctx, x.filled, "")); err != nil {
-				return fmt.Errorf("make a database for %s: %w", x.binary, err)
+	var seeds location
+	var tables []string
+	for i, x := range a.contenders {
+		if i == 0 || a.theirs != "" { // other options may make other jobs
+			if seeds, err = home.beside("seeds-" + x.name); err != nil {
+				return err
 			}
+			defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx), seeds)) }()
+			if tables, err = x.seedAt(ctx, seeds); err != nil {
+				return fmt.Errorf("seed: %w", err)
+			}
+		} else {
+			x.seeded = a.contenders[0].seeded
 		}
-		b := a.run(x, x.filled)
-		if err := b.startServer(ctx); err != nil {
-			b.server.kill()
-			return fmt.Errorf("start %s with a new database: %w", x.binary, err)
+		if x.filled, err = home.beside(x.name); err == nil {
+			err = x.makeDatabase(ctx)
 		}
-		if err := errors.Join(b.db.Close(), b.server.stop()); err != nil {
-			return fmt.Errorf("stop %s: %w", x.binary, err)
+		if err == nil {
+			err = copyRows(ctx, seeds, x.filled, tables)
 		}
-		if err := copyRows(ctx, own, x.filled, a.tables); err != nil {
-			return fmt.Errorf("copy the jobs to the database of %s: %w", x.binary, err)
+		if err == nil && x.connection != "" {
+			err = setConnection(ctx, x.filled, x.connection)
+		}
+		if err != nil {
+			return fmt.Errorf("prepare a database for %s: %w", x.binary, err)
 		}
 	}
 	return nil
 }
 
-// tidy removes the databases.
+// seedAt makes a database with the service's own store and the accounts and jobs, and returns which tables these filled.
+func (x *contender) seedAt(ctx context.Context, l location) (tables []string, err error) {
+	b := x.at(l)
+	if err := create(ctx, l); err != nil {
+		return nil, err
+	}
+	s, err := b.openStore(ctx)
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a database: %w", err)
+	}
+	before, err := l.filled(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.seed(ctx); err != nil {
+		return nil, err
+	}
+	x.seeded = b.seeded
+	tables, err = l.filled(ctx)
+	return slices.DeleteFunc(tables, func(t string) bool { return slices.Contains(before, t) }), err
+}
+
+// makeDatabase has the binary make its database.
+func (x *contender) makeDatabase(ctx context.Context) error {
+	if err := create(ctx, x.filled); err != nil {
+		return err
+	}
+	b := x.at(x.filled)
+	if err := b.startServer(ctx); err != nil {
+		b.server.kill()
+		return err
+	}
+	return errors.Join(b.db.Close(), b.server.stop())
+}
+
+// tidy removes all databases and files.
 func (a *pairing) tidy(ctx context.Context) (err error) {
 	for _, x := range a.contenders {
-		if x != nil && x.filled != (location{}) {
+		if x.filled != (location{}) {
 			err = errors.Join(err, drop(ctx, x.filled))
 		}
+	}
+	if a.dir != "" {
+		err = errors.Join(err, os.RemoveAll(a.dir))
 	}
 	return err
 }
 
-// run is a run of a binary on a database.
-func (a *pairing) run(x *contender, l location) *bench {
-	b := &bench{options: a.options, seeded: a.seeded, dir: l.dir, sent: make(map[int32]int)}
-	b.binary, b.database = x.binary, l.url
+// at is the contender with a database.
+func (x *contender) at(l location) *bench {
+	b := &bench{options: x.options, seeded: x.seeded, dir: l.dir, sent: make(map[int32]int)}
+	b.database = l.url
 	return b
 }
 
@@ -187,7 +230,7 @@ func (a *pairing) measureOne(ctx context.Context, x *contender) (r report, err e
 	if err := clone(ctx, x.filled, place); err != nil {
 		return r, fmt.Errorf("copy a database: %w", err)
 	}
-	b := a.run(x, place)
+	b := x.at(place)
 	if err := b.awaitQuiet(ctx); err != nil {
 		return r, err
 	}

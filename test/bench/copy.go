@@ -20,7 +20,7 @@ import (
 	"punctual/internal/store"
 )
 
-// location is where a database is: PostgreSQL at a URL, or SQLite in a directory.
+// location is where a database is: PostgreSQL at a URL, or SQLite in the directory of the service.
 type location struct {
 	url string // empty for SQLite
 	dir string
@@ -264,6 +264,9 @@ func clone(ctx context.Context, from, to location) error {
 		_, err = f.Write(text)
 		return errors.Join(err, f.Sync(), f.Close()) // the disk is not busy with it later
 	}
+	if err := dropPostgres(ctx, to); err != nil { // left by a run that was killed
+		return err
+	}
 	return createPostgres(ctx, to, ` TEMPLATE `+quote(from.database()))
 }
 
@@ -276,30 +279,46 @@ func (l location) database() string {
 	return strings.TrimPrefix(u.Path, "/")
 }
 
-// beside is a PostgreSQL database on the same server, with a suffix to its name, or an SQLite database in a new directory.
+// beside is another database, with a suffix to its name, of a service with a new directory.
 func (l location) beside(suffix string) (location, error) {
-	if l.url == "" {
-		dir := l.dir + "-" + suffix
-		return location{dir: dir}, os.Mkdir(dir, 0o700)
+	other := location{dir: l.dir + "-" + suffix}
+	if l.url != "" {
+		u, err := url.Parse(l.url)
+		if err != nil || u.Scheme == "" {
+			return other, errors.New("-database is not a URL")
+		}
+		u.Path += "_" + suffix
+		other.url = u.String()
 	}
-	u, err := url.Parse(l.url)
-	if err != nil || u.Scheme == "" {
-		return location{}, errors.New("-database is not a URL")
-	}
-	u.Path += "_" + suffix
-	return location{url: u.String(), dir: l.dir}, nil
+	return other, os.Mkdir(other.dir, 0o700)
 }
 
-// createPostgres creates a database from a connection to the one without which there would be no run.
+// create makes an empty database, in the place of one that a former run has left; SQLite has only its directory.
+func create(ctx context.Context, l location) error {
+	if l.url == "" {
+		return nil
+	}
+	if err := dropPostgres(ctx, l); err != nil {
+		return err
+	}
+	return createPostgres(ctx, l, "")
+}
+
+// createPostgres creates a database by a clause of CREATE DATABASE.
 func createPostgres(ctx context.Context, l location, template string) error {
 	return onServer(ctx, l, `CREATE DATABASE `+quote(l.database())+template)
 }
 
-// drop removes a database.
+// drop removes a database, and the directory of its service.
 func drop(ctx context.Context, l location) error {
-	if l.url == "" {
-		return os.RemoveAll(l.dir)
+	err := os.RemoveAll(l.dir)
+	if l.url != "" {
+		err = errors.Join(err, dropPostgres(ctx, l))
 	}
+	return err
+}
+
+func dropPostgres(ctx context.Context, l location) error {
 	return onServer(ctx, l, `DROP DATABASE IF EXISTS `+quote(l.database())+` WITH (FORCE)`)
 }
 
@@ -316,6 +335,30 @@ func onServer(ctx context.Context, l location, statement string) error {
 	}
 	_, err = conn.Exec(ctx, statement)
 	return errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+}
+
+// setConnection sets the connection of all jobs. A service that does not know of it opens a new one each time.
+func setConnection(ctx context.Context, l location, connection string) error {
+	query, value := `SELECT name FROM pragma_table_info('job') WHERE name = 'connection'`, 0
+	if l.url != "" {
+		query = `SELECT column_name::text FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'job' AND column_name = 'connection'`
+	}
+	if connection == reuse {
+		value = 1 // cron.ConnectionReuse
+	}
+	return l.with(func(db *sql.DB) error {
+		column, err := names(ctx, db, query)
+		if err != nil {
+			return err
+		}
+		if len(column) == 0 && value != 0 {
+			return errors.New("this service cannot reuse connections: its table of jobs has no column connection")
+		}
+		if len(column) > 0 {
+			_, err = db.ExecContext(ctx, `UPDATE job SET connection = $1`, value)
+		}
+		return err
+	})
 }
 
 // replan moves the next runs of all jobs that were due before an instant to their next occurrence from it on, so that nothing was missed

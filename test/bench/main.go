@@ -2,7 +2,10 @@
 // server, each as a process of its own, creates jobs that are all due at once, and prints how late they started, how
 // fast the burst was finished, what it cost, and when the last result was durable. At the end it checks the ledger
 // against the promises of the service. With -against it does so for two binaries in turn, and prints ratios. Run it with
-// -help for its options. "bench visitors" measures a status page instead. No mode reports figures of a busy machine.
+// -help for its options.
+//
+// "bench idle" measures what the service uses between bursts, "bench list" measures GET /jobs of an account with many jobs, and "bench visitors" a
+// status page. No mode reports figures of a busy machine.
 package main
 
 import (
@@ -11,8 +14,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -48,8 +53,11 @@ type options struct {
 	firstPort int
 	env       string
 	against   string
-	pairs     int
-	busy      bool
+	// theirs are options that -against has instead of those of the command line, as they are written there.
+	theirs     string
+	pairs      int
+	busy       bool
+	connection string
 }
 
 func (o *options) define(f *flag.FlagSet) {
@@ -77,10 +85,12 @@ func (o *options) define(f *flag.FlagSet) {
 	f.StringVar(&o.binary, "binary", "", "the service's binary; without it one is built")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	f.BoolVar(&o.check, "check", true, "check the ledger in the end")
-	f.IntVar(&o.ports, "ports", 64, "on how many ports the target listens, so that closed connections do not use them up")
+	f.IntVar(&o.ports, "ports", 0, "on how many ports each host listens, so that closed connections do not use them up; 0 is 64 for a single host, and 1 for more")
 	f.IntVar(&o.firstPort, "first-port", 21000, "the first of them")
 	f.StringVar(&o.env, "env", "", "an environment variable for the service, NAME=VALUE")
 	f.StringVar(&o.against, "against", "", "another binary of the service to compare with: both have the same load in turn, each time with a new database")
+	f.StringVar(&o.theirs, "against-options", "", "options that differ for -against, such as \"-https=false -connection fresh\" or \"-env GOGC=400\"")
+	f.StringVar(&o.connection, "connection", "", "the connection of all jobs: fresh or reuse")
 	f.IntVar(&o.pairs, "pairs", 4, "how many runs each binary has with -against")
 	f.BoolVar(&o.busy, "busy", false, "report figures also when other processes use more than 5 % of the machine")
 }
@@ -107,6 +117,30 @@ const (
 	bySpreadSeconds = "spreadSeconds"
 )
 
+// The values of -connection.
+const (
+	fresh = "fresh"
+	reuse = "reuse"
+)
+
+// ofAgainst are the options of the binary that is compared with. They must not be settled yet.
+func (o *options) ofAgainst() (theirs options, err error) {
+	f := flag.NewFlagSet("-against-options", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	theirs.define(f)
+	if theirs = *o; o.against == "" {
+		return theirs, nil
+	}
+	if err := f.Parse(strings.Fields(o.theirs)); err != nil {
+		return theirs, fmt.Errorf("-against-options: %w", err)
+	}
+	if theirs.jobs != o.jobs || theirs.every != o.every || theirs.rounds != o.rounds || theirs.database != o.database {
+		return theirs, errors.New("-against-options must not differ in -jobs, -every, -rounds or -database")
+	}
+	theirs.binary = o.against
+	return theirs, theirs.settle()
+}
+
 // settle sets the options that depend on others.
 func (o *options) settle() error {
 	if o.every > time.Minute || o.every < time.Second || time.Minute%o.every != 0 || o.every%time.Second != 0 {
@@ -118,8 +152,17 @@ func (o *options) settle() error {
 	if o.hosts == 0 {
 		o.hosts = 1
 		if o.https {
-			o.hosts, o.ports = 1000, 1
+			o.hosts = 1000
 		}
+	}
+	if o.ports == 0 {
+		o.ports = 1
+		if o.hosts == 1 {
+			o.ports = 64
+		}
+	}
+	if o.connection != "" && o.connection != fresh && o.connection != reuse {
+		return fmt.Errorf("-connection is %q, but must be %s or %s", o.connection, fresh, reuse)
 	}
 	if o.against != "" && o.pairs < 1 {
 		return errors.New("-pairs must be at least 1")
@@ -136,18 +179,21 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if len(os.Args) > 1 && os.Args[1] == "visitors" {
-		exit(benchVisitors(ctx, os.Args[2:]))
+	if len(os.Args) > 1 {
+		modes := map[string]func(context.Context, []string) error{"visitors": benchVisitors, "idle": benchIdle, "list": benchList}
+		if mode := modes[os.Args[1]]; mode != nil {
+			exit(mode(ctx, os.Args[2:]))
+		}
 	}
 	var o options
 	o.define(flag.CommandLine)
 	flag.Parse()
-	if err := o.settle(); err != nil {
-		exit(err)
-	}
 	exit(withDatabase(&o, func() error {
 		if o.against != "" {
 			return benchAgainst(ctx, o)
+		}
+		if err := o.settle(); err != nil {
+			return err
 		}
 		return benchBursts(ctx, o)
 	}))

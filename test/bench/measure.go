@@ -48,6 +48,7 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	if _, err := b.arrivals(); err != nil {
 		return r, err
 	}
+	b.opened = opened{}
 	before, disk, written := b.now(), b.diskBytes(ctx), b.written()
 	sampling, stopSampling := context.WithCancel(ctx)
 	var sampled sync.WaitGroup
@@ -88,6 +89,9 @@ func (b *bench) measure(ctx context.Context) (r report, err error) {
 	r.ServerCPU, r.TargetCPU, r.DatabaseCPU = each(used.server), each(used.target), each(used.database)
 	r.DiskPerExecution = float64(b.diskBytes(ctx)-disk) / float64(max(1, executions))
 	r.WrittenPerExecution = float64(b.written()-written) / float64(max(1, executions))
+	r.Connections = float64(b.opened.Connections) / float64(max(1, executions))
+	r.FullHandshakes = float64(b.opened.Full) / float64(max(1, executions))
+	r.ResumedHandshakes = float64(b.opened.Resumed) / float64(max(1, executions))
 	r.PeakMemory = b.server.peakMemory()
 	whole := used.shares()
 	r.Noise, r.Stolen = whole.Others, whole.Stolen

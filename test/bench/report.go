@@ -53,6 +53,9 @@ type report struct {
 	DiskPerExecution float64 // by which the database grew
 	// WrittenPerExecution is bytes that reached a disk; 0 where that is unknown.
 	WrittenPerExecution float64
+	Connections         float64 // an execution
+	FullHandshakes      float64 // an execution
+	ResumedHandshakes   float64 // an execution
 	API                 *apiReport
 	Actions             *actionReport
 	Noise               float64  // share of the machine that other processes used
@@ -177,6 +180,11 @@ func (r *report) print(w io.Writer) {
 	line("CPU an execution: service %.0f µs, target %.0f µs, database %.0f µs", r.ServerCPU, r.TargetCPU, r.DatabaseCPU)
 	line("claim %.1f ms, finish %.1f ms on average; peak memory %.0f MB; an execution makes the database %.0f bytes larger, and %.0f are written",
 		r.Claim, r.Finish, float64(r.PeakMemory)/1e6, r.DiskPerExecution, r.WrittenPerExecution)
+	if r.FullHandshakes+r.ResumedHandshakes > 0 {
+		line("connections an execution: %.3f; TLS handshakes: %.3f full, %.3f resumed", r.Connections, r.FullHandshakes, r.ResumedHandshakes)
+	} else {
+		line("connections an execution: %.3f", r.Connections)
+	}
 	s, _ := r.drained()
 	line("while the bursts drained the cores were idle %.1f %% and waited for the disk %.1f %% of the time, and other processes used %.1f %%",
 		100*s.Idle, 100*s.IOWait, 100*s.Others)

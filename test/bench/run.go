@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -34,6 +35,8 @@ type bench struct {
 	dumps                  *bufio.Reader
 	asks                   io.Writer
 	sent                   map[int32]int // requests by job
+	opened                 opened        // connections of the target
+	port                   int           // of the service; 0 is the one before those of the target
 	first                  time.Time     // the instant of the first round; zero for the next one
 	samples                samples
 }
@@ -53,6 +56,11 @@ func run(ctx context.Context, o options) (r report, err error) {
 	}
 	if err := b.seed(ctx); err != nil {
 		return r, fmt.Errorf("seed: %w", err)
+	}
+	if b.connection != "" {
+		if err := setConnection(ctx, b.location(), b.connection); err != nil {
+			return r, err
+		}
 	}
 	return b.once(ctx)
 }
@@ -150,7 +158,9 @@ func (b *bench) startTarget(ctx context.Context) error {
 	return err
 }
 
-func (b *bench) url() string { return "http://127.0.0.1:" + strconv.Itoa(b.firstPort-1) }
+func (b *bench) url() string {
+	return "http://127.0.0.1:" + strconv.Itoa(cmp.Or(b.port, b.firstPort-1))
+}
 
 func (b *bench) startServer(ctx context.Context) (err error) {
 	args := []string{"serve", "--listen", strings.TrimPrefix(b.url(), "http://"), "--data", b.dir, "--host-slots", "100000", "--drain", "2s"}
@@ -201,10 +211,14 @@ func (b *bench) arrivals() ([]arrival, error) {
 	if _, err := io.WriteString(b.asks, "\n"); err != nil {
 		return nil, err
 	}
-	var n int64
-	if err := binary.Read(b.dumps, binary.LittleEndian, &n); err != nil {
+	var (
+		counted opened
+		n       int64
+	)
+	if err := errors.Join(binary.Read(b.dumps, binary.LittleEndian, &counted), binary.Read(b.dumps, binary.LittleEndian, &n)); err != nil {
 		return nil, err
 	}
+	b.opened.add(counted)
 	list := make([]arrival, n)
 	err := binary.Read(b.dumps, binary.LittleEndian, list)
 	for _, a := range list {
