@@ -104,7 +104,7 @@ func (a *pairing) prepare(ctx context.Context) (err error) {
 			if seeds, err = home.beside("seeds-" + x.name); err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, drop(context.WithoutCancel(ctx), seeds)) }()
+			defer func(l location) { err = errors.Join(err, drop(context.WithoutCancel(ctx), l)) }(seeds)
 			if tables, err = x.seedAt(ctx, seeds); err != nil {
 				return fmt.Errorf("seed: %w", err)
 			}
@@ -189,7 +189,7 @@ func (x *contender) at(l location) *bench {
 func (a *pairing) measurePairs(ctx context.Context, c *comparison) error {
 	for len(a.contenders[0].runs) < a.pairs {
 		// A B, B A, and so on: what changes slowly on the machine hits both.
-		order := a.contenders[:]
+		order := a.contenders
 		if (len(a.contenders[0].runs)+c.Repeated)%2 == 1 {
 			order = []*contender{a.contenders[1], a.contenders[0]}
 		}
@@ -205,7 +205,7 @@ func (a *pairing) measurePairs(ctx context.Context, c *comparison) error {
 				break
 			}
 		}
-		if _, busy := errors.AsType[*busyError](err); busy && c.Repeated < a.pairs {
+		if busy, is := errors.AsType[*busyError](err); is && busy.Started && c.Repeated < a.pairs {
 			c.Repeated++
 			_, _ = fmt.Fprintln(a.log, "bench: the pair is measured again:", err)
 			continue
