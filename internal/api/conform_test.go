@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,6 +49,17 @@ func (c conforming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	answer := &answer{ResponseWriter: w, status: http.StatusOK}
 	c.Handler.ServeHTTP(answer, r)
+	if answer.Header().Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(&answer.body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		text, err := io.ReadAll(z)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		answer.body = *bytes.NewBuffer(text)
+	}
 	if err := description.check(r, path, sent.Bytes(), answer); err != nil {
 		c.t.Errorf("%s %s %.300s: %d %.1000s: %v", r.Method, r.URL, sent.String(), answer.status, answer.body.String(), err)
 	}

@@ -12,21 +12,6 @@ import (
 	"punctual/internal/cron"
 )
 
-func (a *api) listJobs(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
-	jobs, someFailed, err := a.service.Jobs(r.Context(), a.now(), actor)
-	if err != nil {
-		return err
-	}
-	answer := struct {
-		Jobs       []job `json:"jobs"`
-		SomeFailed bool  `json:"someFailed"`
-	}{make([]job, len(jobs)), someFailed}
-	for i := range jobs {
-		answer.Jobs[i] = newJob(&jobs[i])
-	}
-	return reply(w, answer)
-}
-
 func (a *api) getJob(w http.ResponseWriter, r *http.Request, actor cron.Actor) error {
 	rec, err := a.service.Job(r.Context(), a.now(), actor, pathID(r, "jobId"))
 	if err != nil {
@@ -265,7 +250,7 @@ func newDetailedJob(rec *cron.JobRecord) detailedJob {
 }
 
 func newJobHead(rec *cron.JobRecord) jobHead {
-	head := jobHead{
+	return jobHead{
 		JobID:         rec.ID,
 		Enabled:       rec.Enabled,
 		Title:         rec.Title,
@@ -273,13 +258,18 @@ func newJobHead(rec *cron.JobRecord) jobHead {
 		URL:           rec.Request.URL,
 		LastStatus:    int(rec.State.LastStatus),
 		LastDuration:  rec.State.LastDuration.Milliseconds(),
+		LastExecution: unixOrZero(rec.State.LastExecution),
 		CertExpiry:    wire.UnixOrNull(rec.State.CertExpiry),
 		NextExecution: wire.UnixOrNull(rec.State.NextRun),
 	}
-	if last := wire.UnixOrNull(rec.State.LastExecution); last != nil {
-		head.LastExecution = *last
+}
+
+// unixOrZero is t in Unix seconds, and 0 for the zero time.
+func unixOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
 	}
-	return head
+	return t.Unix()
 }
 
 func newJobTail(rec *cron.JobRecord) jobTail {

@@ -42,6 +42,8 @@ type api struct {
 	zones             zoneList
 	exports           service.InProgress
 	requests          service.InProgress
+	lists             listTurns
+	answers           answerPools
 	stop              <-chan struct{}
 	mux               *http.ServeMux
 }

@@ -196,7 +196,7 @@ func TestViewersSeeNoSecrets(t *testing.T) {
 		w.ok(err)
 		list, _, err := w.Jobs(ctx, now, a)
 		w.ok(err)
-		text, err := json.Marshal([]any{one.Request, list[0].Request})
+		text, err := json.Marshal([]any{one.Request, list[0]})
 		w.ok(err)
 		if strings.Contains(string(text), "s3cret") != (name == "editor") || !strings.Contains(string(text), "X-Token") {
 			t.Errorf("%s sees %s", name, text)

@@ -136,18 +136,29 @@ func (s *Service) Job(ctx context.Context, now time.Time, actor cron.Actor, jobI
 // NextRun follows the schedule even while a job is disabled. someFailed tells that some could not be read and are left
 // out.
 func (s *Service) Jobs(ctx context.Context, now time.Time, actor cron.Actor) (
-	jobs []cron.JobRecord, someFailed bool, err error) {
+	jobs []*cron.ListedJob, someFailed bool, err error) {
 	if err := s.allow(&actor, UseListJobs); err != nil {
 		return nil, false, err
 	}
-	jobs, someFailed, err = s.store.Jobs(ctx, actor.Account.ID)
-	for i := range jobs {
-		setNextRun(&jobs[i], now)
-		if !seesSecrets(&actor) {
-			hideSecrets(&jobs[i].Job)
+	var block []cron.ListedJob // jobs are allocated many at a time
+	someFailed, err = s.store.EachJob(ctx, actor.Account.ID, func(job *cron.JobRecord) {
+		setNextRun(job, now)
+		if len(block) == cap(block) {
+			block = make([]cron.ListedJob, 0, min(max(len(jobs), 8), 256))
+		}
+		block = append(block, job.Listed())
+		jobs = append(jobs, &block[len(block)-1])
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	cron.SortListed(jobs)
+	if !seesSecrets(&actor) {
+		for _, job := range jobs {
+			job.URL = cron.MaskURL(job.URL)
 		}
 	}
-	return jobs, someFailed, err
+	return jobs, someFailed, nil
 }
 
 // setNextRun sets the NextRun of a disabled job to what it would be if the job were enabled now.

@@ -256,7 +256,7 @@ func TestDisabledJobsShowWhenTheyWouldRun(t *testing.T) {
 			t.Errorf("the job runs next at %v, want %v; %v", job.State.NextRun, want, err)
 		}
 		jobs, _, err := svc.Jobs(t.Context(), now, as(account))
-		if err != nil || len(jobs) != 1 || !jobs[0].State.NextRun.Equal(want) {
+		if err != nil || len(jobs) != 1 || !jobs[0].NextRun.Equal(want) {
 			t.Errorf("the list is %+v, %v", jobs, err)
 		}
 		if _, predictions, err := svc.History(t.Context(), now, as(account), id); err != nil || predictions != nil {

@@ -200,53 +200,6 @@ func (s *Store) JobTitle(ctx context.Context, accountID, jobID int64) (title str
 	return title, oneRow(err, cron.SubjectJob)
 }
 
-// listJobs selects the jobs of an account in the order of the list.
-var listJobs = `SELECT ` + listedNames + `, ` + listedStateNames + `, job.sealed_url FROM job JOIN job_state ON job_state.job_id = job.id
-	WHERE job.account_id = $1 ORDER BY job.enabled DESC, job_state.last_status, job.url, job.id`
-
-// Jobs lists the jobs of an account with what the list shows and what says when they are due: enabled ones first, then by last status,
-// URL and ID. someFailed tells that some could not be read and are left out.
-func (s *Store) Jobs(ctx context.Context, accountID int64) (jobs []cron.JobRecord, someFailed bool, err error) {
-	ctx, leave, err := s.enter(ctx, accountID)
-	if err != nil {
-		return nil, false, err
-	}
-	defer leave()
-	count, err := s.CountJobs(ctx, accountID)
-	if err != nil {
-		return nil, false, err
-	}
-	opened := false
-	jobs = make([]cron.JobRecord, 0, count) // records are large: growing a long list would take long
-	var (
-		rec    cron.JobRecord
-		sealed []byte
-	)
-	into := append(targets(jobKey(&rec.Job), jobListed(&rec.Job), stateListed(&rec.State)), &sealed) // once for all rows
-	err = each(ctx, s.read, "list the jobs", func(scan scanner) error {
-		rec, sealed = cron.JobRecord{}, nil
-		err := scan(into...)
-		if err == nil {
-			err = s.openURL(&rec.Job, sealed)
-		}
-		if err != nil {
-			s.logger.Error("a job cannot be read", slogErr(err))
-			someFailed = true
-			return nil
-		}
-		opened = opened || sealed != nil
-		jobs = append(jobs, rec)
-		return nil
-	}, listJobs, accountID)
-	if err != nil {
-		return nil, false, err
-	}
-	if opened {
-		sortJobs(jobs)
-	}
-	return jobs, someFailed, nil
-}
-
 func readListed(ctx context.Context, q queryer, jobID int64) (cron.JobRecord, error) {
 	var rec cron.JobRecord
 	err := scanRecord(q.QueryRowContext(ctx,

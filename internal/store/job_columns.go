@@ -140,33 +140,6 @@ func jobState(st *cron.JobState) columns {
 	}
 }
 
-// jobListed is the columns of job that the list of an account shows, and those that say when a job is due.
-func jobListed(j *cron.Job) columns {
-	return func(list *columnList) {
-		list.add("type", integer(&j.Type))
-		list.add("folder_id", integer(&j.FolderID))
-		list.add("enabled", flag(&j.Enabled))
-		list.add("title", text(&j.Title))
-		list.add("save_responses", flag(&j.SaveResponses))
-		list.add("url", publicURLField{textField{&j.Request.URL}})
-		list.add("method", integer(&j.Request.Method))
-		list.add("timeout", integer(&j.Timeout))
-		list.add("redirect_success", flag(&j.RedirectSuccess))
-		jobDue(j)(list)
-	}
-}
-
-// stateListed is the columns of job_state that the list of an account shows.
-func stateListed(st *cron.JobState) columns {
-	return func(list *columnList) {
-		list.add("next_run_at", moment(&st.NextRun))
-		list.add("last_status", integer(&st.LastStatus))
-		list.add("last_duration_us", inMicroseconds(&st.LastDuration))
-		list.add("last_execution_at", moment(&st.LastExecution))
-		list.add("cert_expiry_at", moment(&st.CertExpiry))
-	}
-}
-
 // jobTold is the columns of job_state about failures, which only results need. They are NULL for a job that does not fail.
 func jobTold(st *cron.JobState) columns {
 	return func(list *columnList) {
@@ -178,12 +151,10 @@ func jobTold(st *cron.JobState) columns {
 var (
 	jobNames          = names("job", jobKey(new(cron.Job)), jobDefinition(new(cron.Job)))
 	claimedNames      = names("job", claimedJob(new(cron.Job), nil, nil))
-	listedNames       = names("job", jobKey(new(cron.Job)), jobListed(new(cron.Job)))
 	timingNames       = names("job", jobTiming(new(cron.Job)))
 	heldNames         = names("job", jobHeld(new(cron.Job)))
 	notificationNames = names("job", jobNotification(new(cron.Job)))
 	stateNames        = names("job_state", jobState(new(cron.JobState)))
-	listedStateNames  = names("job_state", stateListed(new(cron.JobState)))
 	toldNames         = names("job_state", jobTold(new(cron.JobState)))
 
 	definitionCount = jobDefinition(new(cron.Job)).count()

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // errEnough is returned by a function that reads rows when it needs no more of them.
@@ -52,3 +55,89 @@ func collect[T any](ctx context.Context, q queryer, doing string, read func(scan
 
 // single reads a row of one column.
 func single[T any](scan scanner, to *T) error { return scan(to) }
+
+// eachRow is each for long lists. scan reads the columns of a row from the driver itself: what package database/sql does for each of
+// them takes as long as reading it.
+func (s *Store) eachRow(ctx context.Context, doing string, read func(scan func(to []field) error) error, query string, args ...any) error {
+	p, ok := s.read.(pools)
+	if _, inTransaction := joined(ctx); inTransaction || !ok {
+		return each(ctx, s.read, doing, func(scan scanner) error {
+			return read(func(to []field) error {
+				targets := make([]any, len(to))
+				for i, f := range to {
+					targets[i] = f
+				}
+				return scan(targets...)
+			})
+		}, query, args...)
+	}
+	t, _ := turnOf(ctx)
+	begun := false
+	for try := 0; ; try++ {
+		err := onDriver(ctx, p[t.class], func(c driver.QueryerContext) error {
+			return eachOfDriver(ctx, c, &begun, read, query, args)
+		})
+		if errors.Is(err, driver.ErrBadConn) && !begun && try < 2 {
+			continue // as package database/sql does: the server has closed an idle connection
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		return nil
+	}
+}
+
+// onDriver calls do with the driver's connection of one of a pool.
+func onDriver(ctx context.Context, pool *sql.DB, do func(c driver.QueryerContext) error) (err error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := conn.Close(); err == nil && !errors.Is(closed, sql.ErrConnDone) {
+			err = closed
+		}
+	}()
+	return conn.Raw(func(c any) error { return do(c.(driver.QueryerContext)) })
+}
+
+// cancelRows is after how many rows eachOfDriver looks whether its context has ended.
+const cancelRows = 256
+
+func eachOfDriver(ctx context.Context, c driver.QueryerContext, begun *bool, read func(scan func(to []field) error) error, query string,
+	args []any) (err error) {
+	named := make([]driver.NamedValue, len(args))
+	for i, arg := range args {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	rows, err := c.QueryContext(ctx, query, named)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	row := make([]driver.Value, len(rows.Columns()))
+	scan := func(to []field) error {
+		for i, f := range to {
+			if err := f.Scan(row[i]); err != nil {
+				return fmt.Errorf("column %s: %w", rows.Columns()[i], err)
+			}
+		}
+		return nil
+	}
+	for n := 1; ; n++ {
+		if err := rows.Next(row); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		*begun = true
+		if err := read(scan); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if n%cancelRows == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}

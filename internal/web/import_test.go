@@ -116,7 +116,7 @@ func TestImportSentAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range page {
-			urls = append(urls, page[i].Request.URL)
+			urls = append(urls, page[i].URL)
 		}
 		return urls
 	}

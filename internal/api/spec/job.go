@@ -21,7 +21,8 @@ func jobOperations() Group {
 		Operations: []Operation{
 			{
 				Method: http.MethodGet, Path: "/jobs", ID: "listJobs", Summary: "List the jobs",
-				Description: "All jobs of the account: enabled jobs first, then by `lastStatus`, `url` and `jobId`.",
+				Description: "All jobs of the account: enabled jobs first, then by `lastStatus`, `url` and `jobId`. The list is compressed with " +
+					"gzip where the header `Accept-Encoding` prefers it.",
 				Responses: answers(jsonAnswer("The jobs.", "",
 					Of("jobs", Array("The jobs.", Ref("Job"))),
 					Of("someFailed", Boolean("Some jobs could not be read and are missing.")))),

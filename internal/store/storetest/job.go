@@ -26,7 +26,7 @@ func fullJob(account int64) cron.Job {
 		Schedule: cron.Schedule{
 			Timezone: "Europe/Berlin", ExpiresAt: 99990101000000, Seconds: cron.SetOf(1, 59), Minutes: cron.SetOf(0, 30, 59),
 			Hours: cron.SetOf(23), MonthDays: cron.SetOf(1, 31), Months: cron.Every, Weekdays: cron.SetOf(0, 6),
-			Days: cron.DaysBoth, LastDay: true, DST: cron.DSTWallClock,
+			Days: cron.DaysBoth, LastDay: true, DST: 1,
 		},
 		Timing: cron.Timing{
 			RunAt: time.Date(2099, 1, 2, 3, 4, 5, 0, time.UTC), Spread: 17 * time.Minute,
@@ -331,6 +331,14 @@ var jobTests = []test{
 		jobs, _, err := db.Jobs(s.ctx(), account)
 		s.ok(err)
 		s.equal("list", jobs, []cron.JobRecord{{Job: inList(&j), State: cron.JobState{NextRun: j.NextAfter(j.Created)}}})
+		j.Enabled = false
+		j.Schedule.LastDay, j.Schedule.Days, j.Schedule.DST, j.Schedule.Seconds = true, cron.DaysBoth, cron.DSTWallClock, cron.SetOf(0, 59)
+		j.Timing = cron.Timing{RunAt: db.Now().Add(time.Hour).Truncate(time.Second).UTC(), PausedUntil: j.Created.Add(time.Minute), PauseNote: "note", Spread: time.Hour - time.Second}
+		s.ok(db.UpdateJob(s.ctx(), account, j.ID, func(edited *cron.Job) error { *edited = j; return nil }))
+		s.equal("disabled", s.record(db, account, j.ID).Enabled, false)
+		jobs, _, err = db.Jobs(s.ctx(), account)
+		s.ok(err)
+		s.equal("list", jobs, []cron.JobRecord{{Job: inList(&j)}})
 	}},
 	{"a title and a URL can be long and odd", func(s *suite) {
 		db, account, _ := s.start()
@@ -349,10 +357,14 @@ var jobTests = []test{
 // inList is what a list has of a job.
 func inList(j *cron.Job) cron.Job {
 	listed := cron.Job{
-		ID: j.ID, AccountID: j.AccountID, Created: j.Created, Type: j.Type, FolderID: j.FolderID, Enabled: j.Enabled, Title: j.Title,
+		ID: j.ID, AccountID: j.AccountID, Type: j.Type, FolderID: j.FolderID, Enabled: j.Enabled, Title: j.Title,
 		SaveResponses: j.SaveResponses, Request: cron.Request{URL: j.Request.URL, Method: j.Request.Method}, Timeout: j.Timeout,
 		RedirectSuccess: j.RedirectSuccess, Schedule: j.Schedule, Timing: j.Timing,
 	}
 	listed.Timing.PauseNote = ""
+	if j.Enabled { // its state says when it is due
+		s := &listed.Schedule
+		s.Seconds, s.LastDay, s.Days, s.DST, listed.Timing = 0, false, 0, 0, cron.Timing{}
+	}
 	return listed
 }
