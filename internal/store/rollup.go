@@ -1,11 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -16,8 +16,11 @@ const (
 	// rollupChunk is how many executions one step counts, unless they belong to more than rollupHours different hours
 	// of jobs, each of which is a row to write.
 	rollupChunk, rollupHours = 2000, 500
-	// rollupAccounts is for how many accounts one call of RollUp counts, and rollupSteps how many steps each may take.
-	rollupAccounts, rollupSteps = 20, 10
+	// rollupAccounts is how many accounts one call of RollUp looks at. It reads and writes those together that have rollupChunk
+	// executions or rollupHours hours to count in all.
+	rollupAccounts = 100
+	// rollupFailures is after how many accounts that cannot be counted a call gives up.
+	rollupFailures = 3
 	// rollupLag is the age at which executions are counted. Nodes commit their claims in any order, so an ID may become
 	// visible after a greater one. Most executions have ended at that age.
 	rollupLag = time.Minute
@@ -32,9 +35,27 @@ const (
 	maxUncounted = 2000
 )
 
+// The accounts that are due are asked about together. Those in which nothing has happened, which are most, wait for the next time:
+//
+//	due accounts ── nothing new, nothing open ──▶ due again in maxCountInterval, one statement for all
+//	      └──────── others, many at a time ─────▶ read, count ──▶ one transaction for all ──▶ due by what there was
+//
+// What fails is left out of what is counted together, and waits like the others, so no account delays another.
+
 // rollupState is how far the executions of an account have been counted.
 type rollupState struct {
 	account, version, position, countedAt, prunedAt int64
+
+	fresh bool // there are executions after the position
+	open  bool // rollup_open has some of the account
+}
+
+// quiet reports whether there is nothing to do for an account.
+func (st *rollupState) quiet(now time.Time) bool { return !st.fresh && !st.open && !st.prunes(now) }
+
+// prunes reports whether it is time to delete expired statistics.
+func (st *rollupState) prunes(now time.Time) bool {
+	return now.Sub(instant(st.prunedAt)) >= 24*time.Hour
 }
 
 // tallyKey is an hour of a job. With jobID 0 it is an hour of the whole account.
@@ -107,20 +128,39 @@ func (s *Store) RollUp(ctx context.Context) (more bool, err error) {
 	if err := s.addRollupStates(ctx); err != nil {
 		return false, err
 	}
-	states, err := s.dueRollups(ctx)
+	now := s.Now()
+	due, err := s.dueRollups(ctx, now)
 	if err != nil {
 		return false, err
 	}
-	for i := range states {
-		full := true
-		for step := 0; full && step < rollupSteps; step++ {
-			if full, err = s.rollUp(ctx, &states[i]); err != nil {
-				return false, fmt.Errorf("count the executions of an account: %w", err)
-			}
+	more = len(due) == rollupAccounts
+	var (
+		busy   []rollupState
+		wait   []int64
+		failed []error
+	)
+	for _, st := range due {
+		if st.quiet(now) {
+			wait = append(wait, st.account)
+		} else {
+			busy = append(busy, st)
 		}
-		more = more || full
 	}
-	return more || len(states) == rollupAccounts, nil
+	for len(busy) > 0 && len(failed) < rollupFailures {
+		n, full, err := s.rollUp(ctx, busy, now)
+		if err != nil { // perhaps of one account only
+			n, full, err = s.rollUp(ctx, busy[:1], now)
+		}
+		if err != nil {
+			n = 1
+			failed, wait = append(failed, fmt.Errorf("count the executions of account %d: %w", busy[0].account, err)), append(wait, busy[0].account)
+		}
+		more, busy = more || full, busy[n:]
+	}
+	if len(wait) > 0 {
+		failed = append(failed, s.postponeRollups(ctx, wait, now))
+	}
+	return more, errors.Join(failed...)
 }
 
 // addRollupStates adds the states of new accounts.
@@ -142,59 +182,106 @@ func (s *Store) addRollupStates(ctx context.Context) error {
 }
 
 // dueRollups lists the accounts that are due to be counted.
-func (s *Store) dueRollups(ctx context.Context) ([]rollupState, error) {
+func (s *Store) dueRollups(ctx context.Context, now time.Time) ([]rollupState, error) {
 	return collect(ctx, s.read, "list the accounts to count", func(scan scanner, st *rollupState) error {
-		return scan(&st.account, &st.version, &st.position, &st.countedAt, &st.prunedAt)
-	}, `SELECT account_id, version, position, counted_at, pruned_at FROM rollup_state
-		WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, millis(s.Now()), rollupAccounts)
+		return scan(&st.account, &st.version, &st.position, &st.countedAt, &st.prunedAt, flag(&st.fresh), flag(&st.open))
+	}, `SELECT account_id, version, position, counted_at, pruned_at,
+		EXISTS (SELECT 1 FROM execution WHERE execution.account_id = rollup_state.account_id AND execution.id > rollup_state.position),
+		EXISTS (SELECT 1 FROM rollup_open WHERE rollup_open.account_id = rollup_state.account_id)
+		FROM rollup_state WHERE due_at <= $1 ORDER BY due_at LIMIT $2`, millis(now), rollupAccounts)
 }
 
-// rollUp counts one chunk of an account's executions.
-func (s *Store) rollUp(ctx context.Context, st *rollupState) (full bool, err error) {
-	now := s.Now()
-	d := newDigest(true, true)
-	changed, err := s.lateResults(ctx, d, st.account, 0)
-	if err != nil {
-		return false, err
-	}
-	young, hours := now.Add(-rollupLag), make(map[tallyKey]bool)
-	enough := false
-	fresh, err := s.uncounted(ctx, "account_id", st.account, st.position, rollupChunk, func(e *cron.Execution) bool {
-		hours[tallyKeyOf(e)] = true
-		enough = len(hours) > rollupHours
-		return enough || e.Result.Started.After(young)
-	})
-	if err != nil {
-		return false, err
-	}
-	full = enough || len(fresh) == rollupChunk || len(changed) == rollupChunk
-	if err := s.count(ctx, d, fresh); err != nil {
-		return false, err
-	}
-	stored, err := s.storedTallies(ctx, st.account, slices.Collect(maps.Keys(d.tallies)))
-	if err != nil {
-		return false, err
-	}
-	for key, t := range stored {
-		d.tallies[key].Merge(t)
-	}
-	next := *st
-	next.version, next.countedAt = st.version+1, millis(now)
-	if len(fresh) > 0 {
-		next.position = fresh[len(fresh)-1].ID
-	}
-	due := now
-	if !full {
-		due = now.Add(countInterval(len(fresh), now.Sub(instant(st.countedAt))))
-	}
-	var taken bool
-	rows := encodeTallies(d.tallies) // before the transaction, since others wait for it
-	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) (err error) {
-		taken, err = s.saveDigest(ctx, q, &next, d, rows, now, due)
+// postponeRollups lets accounts wait in which nothing has happened, or that cannot be counted.
+func (s *Store) postponeRollups(ctx context.Context, accounts []int64, now time.Time) error {
+	slices.Sort(accounts) // all nodes lock rows in this order
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		_, err := q.ExecContext(ctx, `UPDATE rollup_state SET counted_at = $1, due_at = $2 WHERE due_at <= $1 AND `+s.engine.in("account_id", 3),
+			millis(now), millis(now.Add(maxCountInterval)), s.engine.list(accounts))
 		return err
 	})
-	*st = next
-	return full && taken, err
+	if err != nil {
+		return fmt.Errorf("let accounts wait to be counted: %w", err)
+	}
+	return nil
+}
+
+// rollup is a chunk of the executions of an account, and what it adds to the statistics.
+type rollup struct {
+	rollupState // as it is afterwards
+	*digest
+	fresh []attempt
+	rows  []tallyRow
+	due   time.Time
+	full  bool // there may be more to count
+	taken bool // it is saved: no other node has counted the account meanwhile, and the account is not deleted
+}
+
+// rollUp counts a chunk of the executions of the first n accounts together, at least one. full tells that some have more.
+func (s *Store) rollUp(ctx context.Context, states []rollupState, now time.Time) (n int, full bool, err error) {
+	list, err := s.newRollups(ctx, states, now)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, r := range list {
+		if r.open {
+			changed, err := s.lateResults(ctx, r.digest, r.account, 0)
+			if err != nil {
+				return 0, false, err
+			}
+			r.full = r.full || len(changed) == rollupChunk
+		}
+		if err := s.count(ctx, r.digest, r.fresh); err != nil {
+			return 0, false, err
+		}
+	}
+	if err := s.addStored(ctx, list); err != nil {
+		return 0, false, err
+	}
+	for _, r := range list {
+		r.due = now
+		if !r.full {
+			r.due = now.Add(countInterval(len(r.fresh), now.Sub(instant(r.countedAt))))
+		}
+		r.version, r.countedAt = r.version+1, millis(now)
+		if len(r.fresh) > 0 {
+			r.position = r.fresh[len(r.fresh)-1].ID
+		}
+		r.rows = encodeTallies(r.tallies) // before the transaction, since others wait for it
+	}
+	slices.SortFunc(list, func(a, b *rollup) int { return cmp.Compare(a.account, b.account) }) // all nodes lock rows in this order
+	err = s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error { return s.saveRollups(ctx, q, list, now) })
+	for _, r := range list {
+		full = full || r.full && r.taken
+	}
+	return len(list), full, err
+}
+
+// newRollups reads what is not counted of the first accounts, as many as one transaction writes.
+func (s *Store) newRollups(ctx context.Context, states []rollupState, now time.Time) (list []*rollup, err error) {
+	young := now.Add(-rollupLag)
+	err = s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) error {
+		list = nil
+		for rows, hours := 0, 0; len(list) < len(states) && rows < rollupChunk && hours < rollupHours/2; {
+			r := &rollup{rollupState: states[len(list)], digest: newDigest(true, true)}
+			if r.rollupState.fresh {
+				seen := make(map[tallyKey]bool)
+				enough := false
+				r.fresh, err = s.uncountedOf(ctx, reader, "account_id", r.account, r.position, rollupChunk, func(e *cron.Execution) bool {
+					seen[tallyKeyOf(e)] = true
+					enough = len(seen) > rollupHours
+					return enough || e.Result.Started.After(young)
+				})
+				if err != nil {
+					return err
+				}
+				r.full = enough || len(r.fresh) == rollupChunk
+				rows, hours = rows+len(r.fresh), hours+len(seen)
+			}
+			list = append(list, r)
+		}
+		return nil
+	})
+	return list, err
 }
 
 // lateResults adds to a digest the executions that were counted as running or lost and have another outcome now. It
@@ -243,29 +330,30 @@ func scanCounted(scan func(...any) error, e *cron.Execution, more ...any) error 
 	return scan(append(targets(countedRow(e)), more...)...)
 }
 
-// uncounted reads executions after a position, the oldest first, and stops before one for which ends is true.
-func (s *Store) uncounted(ctx context.Context, column string, owner, position int64, limit int,
-	ends func(*cron.Execution) bool) ([]attempt, error) {
-	var fresh []attempt
-	err := s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) error {
-		fresh = nil
-		return each(ctx, reader, "read executions", func(scan scanner) error {
-			var a attempt
-			if err := scanCounted(scan, &a.Execution); err != nil {
-				return err
-			}
-			if ends(&a.Execution) {
-				return errEnough
-			}
-			fresh = append(fresh, a)
-			return nil
-		}, `SELECT `+countedNames+` FROM execution WHERE execution.`+column+` = $1
-			AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
+// uncounted reads executions after a position, the oldest first.
+func (s *Store) uncounted(ctx context.Context, column string, owner, position int64, limit int) (fresh []attempt, err error) {
+	err = s.engine.inOrder(ctx, func(ctx context.Context, reader queryer) (err error) {
+		fresh, err = s.uncountedOf(ctx, reader, column, owner, position, limit, func(*cron.Execution) bool { return false })
+		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read what is not counted yet: %w", err)
-	}
-	return fresh, nil
+	return fresh, err
+}
+
+// uncountedOf reads executions after a position, the oldest first, and stops before one for which ends is true.
+func (s *Store) uncountedOf(ctx context.Context, reader queryer, column string, owner, position int64, limit int,
+	ends func(*cron.Execution) bool) (fresh []attempt, err error) {
+	return fresh, each(ctx, reader, "read what is not counted yet", func(scan scanner) error {
+		var a attempt
+		if err := scanCounted(scan, &a.Execution); err != nil {
+			return err
+		}
+		if ends(&a.Execution) {
+			return errEnough
+		}
+		fresh = append(fresh, a)
+		return nil
+	}, `SELECT `+countedNames+` FROM execution WHERE execution.`+column+` = $1
+		AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
 }
 
 // count adds executions to a digest.
@@ -318,30 +406,41 @@ func (s *Store) previousAttempt(ctx context.Context, d *digest, a *attempt) (*at
 	return f, nil
 }
 
-// saveDigest writes the result of a step. taken is false when another node has counted the account meanwhile, or the
-// account is deleted.
-func (s *Store) saveDigest(ctx context.Context, q queryer, st *rollupState, d *digest, tallies []tallyRow,
-	now, due time.Time) (taken bool, err error) {
-	res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, counted_at = $4, due_at = $5
-		WHERE account_id = $1 AND version = $2 - 1`, st.account, st.version, st.position, st.countedAt, millis(due))
-	if err != nil {
-		return false, fmt.Errorf("take the account: %w", err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return false, err
-	}
-	if len(tallies) > 0 {
-		if err := s.saveTallies(ctx, q, st.account, tallies); err != nil {
-			return false, err
+// saveRollups writes the results of a step.
+func (s *Store) saveRollups(ctx context.Context, q queryer, list []*rollup, now time.Time) error {
+	var (
+		rows    []tallyRow
+		minutes []minuteRow
+	)
+	for _, r := range list {
+		res, err := q.ExecContext(ctx, `UPDATE rollup_state SET version = $2, position = $3, counted_at = $4, due_at = $5
+			WHERE account_id = $1 AND version = $2 - 1`, r.account, r.version, r.position, r.countedAt, millis(r.due))
+		if err != nil {
+			return fmt.Errorf("take the account: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if r.taken = n > 0; !r.taken {
+			continue
+		}
+		for _, row := range r.rows {
+			row.account = r.account
+			rows = append(rows, row)
+		}
+		minutes = append(minutes, r.minuteRows(r.account, now)...)
+		if err := saveOpen(ctx, q, &r.rollupState, r.digest, now); err != nil {
+			return err
+		}
+		if err := s.pruneRollups(ctx, q, &r.rollupState, now); err != nil {
+			return err
 		}
 	}
-	if err := saveMinutes(ctx, q, st.account, d, now); err != nil {
-		return false, err
+	if err := s.saveTallies(ctx, q, rows); err != nil {
+		return err
 	}
-	if err := saveOpen(ctx, q, st.account, d, now); err != nil {
-		return false, err
-	}
-	return true, s.pruneRollups(ctx, q, st, now)
+	return saveMinutes(ctx, q, minutes)
 }
 
 // countInterval is the time in which rowsPerCount new executions are expected, at the rate since the last count.
@@ -354,7 +453,8 @@ func countInterval(counted int, in time.Duration) time.Duration {
 
 // saveOpen records which executions can still change: running ones, and lost ones for as long as a late result is
 // waited for.
-func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now time.Time) error {
+func saveOpen(ctx context.Context, q queryer, st *rollupState, d *digest, now time.Time) error {
+	accountID := st.account
 	for key, a := range d.attempts {
 		var err error
 		switch {
@@ -372,6 +472,9 @@ func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now ti
 			return fmt.Errorf("note what may change: %w", err)
 		}
 	}
+	if !st.open {
+		return nil
+	}
 	_, err := q.ExecContext(ctx, `DELETE FROM rollup_open WHERE account_id = $1 AND outcome = $2 AND since < $3`, accountID,
 		int(cron.OutcomeLost), millis(now.Add(-lateResult)))
 	if err != nil {
@@ -382,7 +485,7 @@ func saveOpen(ctx context.Context, q queryer, accountID int64, d *digest, now ti
 
 // pruneRollups deletes, once a day, a chunk of an account's expired statistics.
 func (s *Store) pruneRollups(ctx context.Context, q queryer, st *rollupState, now time.Time) error {
-	if now.Sub(instant(st.prunedAt)) < 24*time.Hour {
+	if !st.prunes(now) {
 		return nil
 	}
 	oldest := millis(now.Add(-cron.StatsKept)) / time.Hour.Milliseconds()

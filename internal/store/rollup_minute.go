@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -36,21 +37,33 @@ func minuteCount(minute int64, t *cron.Tally) cron.MinuteCount {
 		Failed: o[cron.OutcomeFailed] + o[cron.OutcomeLost], Missed: o[cron.OutcomeMissed]}
 }
 
-// saveMinutes adds to the counts of minutes that are still shown.
-func saveMinutes(ctx context.Context, q queryer, accountID int64, d *digest, now time.Time) error {
-	var rows []cron.MinuteCount
+// minuteRow is a row of rollup_minute.
+type minuteRow struct {
+	account int64
+	cron.MinuteCount
+}
+
+// minuteRows are the counts of minutes that are still shown.
+func (d *digest) minuteRows(account int64, now time.Time) (rows []minuteRow) {
 	for minute, t := range d.minutes {
 		c := minuteCount(minute, t)
 		if c.Minute.After(now.Add(-minutesKept)) && (c.Succeeded != 0 || c.Failed != 0 || c.Missed != 0) {
-			rows = append(rows, c)
+			rows = append(rows, minuteRow{account, c})
 		}
 	}
-	slices.SortFunc(rows, func(a, b cron.MinuteCount) int { return a.Minute.Compare(b.Minute) })
-	for part := range slices.Chunk(rows, upsertBatch) {
-		values, args := make([]string, len(part)), []any{accountID}
+	return rows
+}
+
+// saveMinutes adds to the counts of minutes.
+func saveMinutes(ctx context.Context, q queryer, rows []minuteRow) error {
+	slices.SortFunc(rows, func(a, b minuteRow) int { return cmp.Or(cmp.Compare(a.account, b.account), a.Minute.Compare(b.Minute)) })
+	for len(rows) > 0 {
+		part := rows[:batchOf(len(rows))]
+		rows = rows[len(part):]
+		values, args := make([]string, len(part)), make([]any, 0, 5*len(part))
 		for i, c := range part {
-			values[i] = "($1, " + parameters(len(args)+1, 4) + ")"
-			args = append(args, minuteOf(c.Minute), c.Succeeded, c.Failed, c.Missed)
+			values[i] = "(" + parameters(len(args)+1, 5) + ")"
+			args = append(args, c.account, minuteOf(c.Minute), c.Succeeded, c.Failed, c.Missed)
 		}
 		_, err := q.ExecContext(ctx, `INSERT INTO rollup_minute (account_id, minute, succeeded, failed, missed)
 			VALUES `+strings.Join(values, ", ")+` ON CONFLICT (account_id, minute) DO UPDATE

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,73 +10,81 @@ import (
 	"punctual/internal/cron"
 )
 
-// storedTallies reads the statistics of some hours.
-func (s *Store) storedTallies(ctx context.Context, accountID int64, keys []tallyKey) (map[tallyKey]*cron.Tally, error) {
-	var jobs, hours []int64
-	for _, k := range keys {
-		hours = append(hours, k.hour)
-		if k.jobID != 0 {
-			jobs = append(jobs, k.jobID)
+// addStored adds to digests what is stored of their hours.
+func (s *Store) addStored(ctx context.Context, list []*rollup) error {
+	var accounts, jobs, hours []int64
+	ofAccount, ofJob := make(map[int64]*rollup), make(map[int64]*rollup)
+	for _, r := range list {
+		for key := range r.tallies {
+			hours = append(hours, key.hour)
+			if key.jobID == 0 {
+				accounts, ofAccount[r.account] = append(accounts, r.account), r
+			} else {
+				jobs, ofJob[key.jobID] = append(jobs, key.jobID), r
+			}
 		}
 	}
-	slices.Sort(hours)
-	slices.Sort(jobs)
-	hours, jobs = slices.Compact(hours), slices.Compact(jobs)
-	stored, wanted := make(map[tallyKey]*cron.Tally, len(keys)), make(map[tallyKey]bool, len(keys))
-	for _, k := range keys {
-		wanted[k] = true
+	if len(hours) == 0 {
+		return nil
 	}
-	read := func(query string, args ...any) error {
+	for _, numbers := range []*[]int64{&accounts, &jobs, &hours} {
+		slices.Sort(*numbers)
+		*numbers = slices.Compact(*numbers)
+	}
+	read := func(table, column string, owners []int64, tally func(owner, hour int64) *cron.Tally) error {
 		return each(ctx, s.read, "read the statistics", func(scan scanner) error {
 			var (
-				key tallyKey
-				b   []byte
+				owner, hour int64
+				b           []byte
 			)
-			if err := scan(&key.jobID, &key.hour, &b); err != nil {
+			if err := scan(&owner, &hour, &b); err != nil {
 				return err
 			}
-			if !wanted[key] {
+			to := tally(owner, hour)
+			if to == nil {
 				return nil
 			}
 			t, err := cron.DecodeTally(b)
-			if err != nil {
-				return err
+			if err == nil {
+				to.Merge(&t)
 			}
-			stored[key] = &t
-			return nil
-		}, query, args...)
+			return err
+		}, `SELECT `+column+`, hour, tally FROM `+table+` WHERE `+s.engine.in(column, 1)+` AND `+s.engine.in("hour", 2),
+			s.engine.list(owners), s.engine.list(hours))
 	}
-	if len(keys) == 0 {
-		return nil, nil
+	err := read("rollup_account", "account_id", accounts, func(owner, hour int64) *cron.Tally {
+		return ofAccount[owner].tallies[tallyKey{0, hour}]
+	})
+	if err != nil {
+		return err
 	}
-	err := read(`SELECT 0, hour, tally FROM rollup_account WHERE account_id = $1 AND `+s.engine.in("hour", 2), accountID,
-		s.engine.list(hours))
-	if err == nil && len(jobs) > 0 {
-		err = read(`SELECT job_id, hour, tally FROM rollup_job WHERE `+s.engine.in("job_id", 1)+` AND `+
-			s.engine.in("hour", 2), s.engine.list(jobs), s.engine.list(hours))
-	}
-	return stored, err
+	return read("rollup_job", "job_id", jobs, func(owner, hour int64) *cron.Tally {
+		return ofJob[owner].tallies[tallyKey{owner, hour}]
+	})
 }
 
-// tallyRow is a row of rollup_job, or of rollup_account, where owner is 0 until the row is written.
+// tallyRow is a row of rollup_job, or of rollup_account, where job is 0.
 type tallyRow struct {
-	owner, hour int64
-	tally       []byte
+	account, job, hour int64
+	tally              []byte
 }
 
 func encodeTallies(tallies map[tallyKey]*cron.Tally) []tallyRow {
 	rows := make([]tallyRow, 0, len(tallies))
 	for key, t := range tallies {
-		rows = append(rows, tallyRow{key.jobID, key.hour, t.Encode()})
+		rows = append(rows, tallyRow{0, key.jobID, key.hour, t.Encode()})
 	}
 	return rows
 }
 
-// saveTallies writes the tallies of an account and of those of its jobs that still exist.
-func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tallies []tallyRow) error {
+// saveTallies writes the tallies of accounts and of those of their jobs that still exist.
+func (s *Store) saveTallies(ctx context.Context, q queryer, tallies []tallyRow) error {
+	if len(tallies) == 0 {
+		return nil
+	}
 	var ids []int64
 	for _, t := range tallies {
-		ids = append(ids, t.owner)
+		ids = append(ids, t.job)
 	}
 	slices.Sort(ids)
 	present := make(map[int64]bool)
@@ -93,42 +102,45 @@ func (s *Store) saveTallies(ctx context.Context, q queryer, accountID int64, tal
 	var jobs, whole []tallyRow
 	for _, t := range tallies {
 		switch {
-		case t.owner == 0:
-			t.owner = accountID
+		case t.job == 0:
 			whole = append(whole, t)
-		case present[t.owner]:
+		case present[t.job]:
 			jobs = append(jobs, t)
 		}
 	}
-	if err := upsertTallies(ctx, q, "rollup_account", "account_id", whole); err != nil {
+	if err := upsertTallies(ctx, q, "rollup_account", "account_id", whole, func(t *tallyRow) int64 { return t.account }); err != nil {
 		return err
 	}
-	return upsertTallies(ctx, q, "rollup_job", "job_id", jobs)
+	return upsertTallies(ctx, q, "rollup_job", "job_id", jobs, func(t *tallyRow) int64 { return t.job })
 }
 
-// upsertBatch is how many rows one statement writes. The remaining rows are written one by one.
-const upsertBatch = 50
-
-func upsertTallies(ctx context.Context, q queryer, table, owner string, rows []tallyRow) error {
-	slices.SortFunc(rows, func(a, b tallyRow) int { return int(min(max(a.owner-b.owner, -1), 1)) })
-	for len(rows) > 0 {
-		n := 1
-		if len(rows) >= upsertBatch {
-			n = upsertBatch
+// batchOf is how many of n rows one statement writes: of few numbers of rows, so that there are few different statements.
+func batchOf(n int) int {
+	for _, size := range []int{50, 10} {
+		if n >= size {
+			return size
 		}
+	}
+	return 1
+}
+
+func upsertTallies(ctx context.Context, q queryer, table, column string, rows []tallyRow, owner func(*tallyRow) int64) error {
+	slices.SortFunc(rows, func(a, b tallyRow) int { return cmp.Or(cmp.Compare(owner(&a), owner(&b)), cmp.Compare(a.hour, b.hour)) })
+	for len(rows) > 0 {
 		var (
+			n      = batchOf(len(rows))
 			values strings.Builder
 			args   = make([]any, 0, 3*n)
 		)
-		for i, r := range rows[:n] {
+		for i := range rows[:n] {
 			if i > 0 {
 				values.WriteString(", ")
 			}
 			values.WriteString("(" + parameters(3*i+1, 3) + ")")
-			args = append(args, r.owner, r.hour, r.tally)
+			args = append(args, owner(&rows[i]), rows[i].hour, rows[i].tally)
 		}
-		_, err := q.ExecContext(ctx, `INSERT INTO `+table+` (`+owner+`, hour, tally) VALUES `+values.String()+
-			` ON CONFLICT (`+owner+`, hour) DO UPDATE SET tally = excluded.tally`, args...)
+		_, err := q.ExecContext(ctx, `INSERT INTO `+table+` (`+column+`, hour, tally) VALUES `+values.String()+
+			` ON CONFLICT (`+column+`, hour) DO UPDATE SET tally = excluded.tally`, args...)
 		if err != nil {
 			return fmt.Errorf("write to %s: %w", table, err)
 		}

@@ -99,7 +99,7 @@ func (s *Store) stats(ctx context.Context, accountID int64, q *cron.StatsQuery, 
 	if _, err := s.lateResults(ctx, d, accountID, q.JobID); err != nil {
 		return stats, nil, err
 	}
-	fresh, err := s.uncounted(ctx, column, owner, position, limit, func(*cron.Execution) bool { return false })
+	fresh, err := s.uncounted(ctx, column, owner, position, limit)
 	if err != nil {
 		return stats, nil, err
 	}

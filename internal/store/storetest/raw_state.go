@@ -174,6 +174,18 @@ func (x *Tables) RollupPosition(accountID int64) int64 {
 	return x.Number(`SELECT coalesce(max(position), 0) FROM rollup_state WHERE account_id = $1`, accountID)
 }
 
+// RollupVersion is how often the executions of an account have been counted.
+func (x *Tables) RollupVersion(accountID int64) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT version FROM rollup_state WHERE account_id = $1`, accountID)
+}
+
+// RollupsDue is how many accounts are due to be counted.
+func (x *Tables) RollupsDue(now time.Time) int64 {
+	x.t.Helper()
+	return x.Number(`SELECT count(*) FROM rollup_state WHERE due_at <= $1`, now.UnixMilli())
+}
+
 // SetOpenSince sets since when late results are waited for.
 func (x *Tables) SetOpenSince(at time.Time) {
 	x.t.Helper()

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -299,6 +301,33 @@ var rollupTests = []test{
 		}
 		s.equal("rows", s.raw().Rows("rollup_job"), int64(4500))
 		s.equal("gone jobs", s.raw().Rows("deleted_job"), int64(0))
+	}},
+	{"accounts in which nothing has happened wait, and one that cannot be counted holds up no other", func(s *suite) {
+		db, account, _ := s.start()
+		broken, quiet := s.account(db), s.account(db)
+		now := db.Now()
+		for _, a := range []int64{broken, account} {
+			s.flood(a, s.job(db, a).ID, 10, now.Add(-time.Hour))
+		}
+		s.job(db, quiet)
+		s.rollUp(db)
+		before := s.raw().RollupVersion(quiet)
+		s.raw().Exec(`UPDATE rollup_account SET tally = $2 WHERE account_id = $1`, broken, []byte{255})
+		for _, a := range []int64{broken, account} {
+			s.flood(a, s.job(db, a).ID, 10, now.Add(-time.Hour))
+		}
+		s.raw().SetRollupsDue()
+		_, err := db.RollUp(s.ctx())
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprint("account ", broken)) {
+			s.Errorf("the error is %v", err)
+		}
+		s.raw().Clear("execution")
+		total, _ := s.stats(db, account, 0, now.Add(-24*time.Hour).Truncate(time.Hour), now.Add(time.Hour).Truncate(time.Hour))
+		s.equal("counted", total.Attempts[cron.OutcomeSucceeded], int64(20))
+		s.equal("version of what is quiet", s.raw().RollupVersion(quiet), before)
+		_, err = db.RollUp(s.ctx())
+		s.ok(err)
+		s.equal("due", s.raw().RollupsDue(now), int64(0))
 	}},
 	{"statistics are kept for a year", func(s *suite) {
 		db, account, _ := s.start()
