@@ -14,3 +14,9 @@ func diskSpace(dir string) (free, total int64, ok bool) {
 	block := int64(s.Bsize) // whose type differs between systems
 	return int64(s.Bavail) * block, int64(s.Blocks) * block, true
 }
+
+// sameDisk tells whether two directories are on one file system.
+func sameDisk(a, b string) bool {
+	var x, y unix.Stat_t
+	return unix.Stat(a, &x) == nil && unix.Stat(b, &y) == nil && x.Dev == y.Dev
+}

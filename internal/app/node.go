@@ -65,6 +65,7 @@ type node struct {
 	sender    *notify.Sender  // of messages to channels
 	mailer    notify.Mailer   // nil without a mail server
 	domains   *public.Domains // of status pages
+	backups   *backups        // nil without --backup-dir
 	jobs      *scheduler.Scheduler
 	manager   serviceManager
 	ready     atomic.Bool // all parts have started, and the node is not stopping
@@ -95,6 +96,7 @@ func (n *node) parts() []part {
 		{"certificate files", n.readCertificates},
 		{"key, plans and issuers", n.load},
 		{"database", n.openDatabase},
+		{"backups", n.prepareBackups},
 		{"time zone data", n.agreeOnZones},
 		{"service", n.newService},
 		{"first account", n.firstStart},
@@ -124,6 +126,7 @@ func (n *node) parts() []part {
 		{"subscriptions", workers.part(n.subscriptions)},
 		{"domain checks", workers.part(n.checkingDomains)},
 		{"operator notices", workers.part(n.watchService)},
+		{"backups", workers.part(n.backingUp)},
 		{"announcement", n.announce},
 	}
 }

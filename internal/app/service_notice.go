@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/message"
 )
 
 // What operators are told about the service itself, by the channels of the operator's account. A node that ended without saying so is
@@ -17,10 +19,10 @@ const (
 	behindBy   = 5 * time.Second  // by at least this much
 	behindTold = 6 * time.Hour    // is told again after
 
-	diskTold     = 24 * time.Hour
-	diskLeast    = 1 << 30  // free bytes below which a disk is filling up
-	diskShare    = 50       // or below the 50th part of it,
-	diskPlenty   = 10 << 30 // unless this much is free
+	diskTold     = time.Hour // by the process before
+	diskLeast    = 1 << 30   // free bytes below which a disk is filling up
+	diskShare    = 50        // or below the 50th part of it,
+	diskPlenty   = 10 << 30  // unless this much is free
 	channelsTold = 24 * time.Hour
 	manyChannels = 3 // that fail at a time are a fault of the service or its network, rather than of one receiver
 	expiryTold   = 24 * time.Hour
@@ -32,13 +34,15 @@ const (
 type serviceWatch struct {
 	tell     func(ctx context.Context, n *cron.Notice, every time.Duration) error // once in that time, over all nodes
 	lateBy   func() time.Duration
-	space    func() (free, total int64, ok bool)                // of the database's disk; nil when it is not this machine's
+	disks    []*disk                                            // of the database and its backups; none when they are not this machine's
 	channels func(ctx context.Context) (failing int, err error) // that keep failing
 	expiry   func() time.Time                                   // of the service's certificate; zero for none
 	ahead    time.Duration                                      // of expiry
 
 	onTime time.Time // when executions were last on time
 	slow   time.Time // when the slow checks were made
+
+	toldDisk bool // this process has told of a disk
 }
 
 // step makes the checks that are due at now.
@@ -61,12 +65,8 @@ func (w *serviceWatch) step(ctx context.Context, now time.Time) error {
 
 // look makes the slow checks.
 func (w *serviceWatch) look(ctx context.Context, now time.Time) error {
-	if w.space != nil {
-		if free, total, ok := w.space(); ok && filling(free, total) {
-			if err := w.tell(ctx, &cron.Notice{Kind: cron.NoticeDisk, Amount: free}, diskTold); err != nil {
-				return err
-			}
-		}
+	if err := w.lookAtDisks(ctx); err != nil {
+		return err
 	}
 	if at := w.expiry(); !at.IsZero() && at.Sub(now) < w.ahead {
 		n := &cron.Notice{Kind: cron.NoticeOwnExpiry, Result: cron.Result{CertExpiry: at}}
@@ -81,9 +81,63 @@ func (w *serviceWatch) look(ctx context.Context, now time.Time) error {
 	return w.tell(ctx, &cron.Notice{Kind: cron.NoticeChannels, Amount: int64(failing)}, channelsTold)
 }
 
-// filling tells whether a disk is filling up.
-func filling(free, total int64) bool {
-	return free < diskLeast && total >= 2*diskLeast || free < min(total/diskShare, diskPlenty)
+// lookAtDisks tells of the disks that are filling up, when a further one is.
+func (w *serviceWatch) lookAtDisks(ctx context.Context) error {
+	var names []string
+	n, more := cron.Notice{Kind: cron.NoticeDisk}, false
+	for _, d := range w.disks {
+		free, low := d.look()
+		if !low {
+			d.told = false
+			continue
+		}
+		if names = append(names, d.dir); len(names) == 1 || free < n.Amount {
+			n.Amount = free
+		}
+		more = more || !d.told
+	}
+	if !more {
+		return nil
+	}
+	n.Detail = message.Default().DiskOf(strings.Join(names, ", "))
+	every := diskTold
+	if w.toldDisk {
+		every = 0
+	}
+	if err := w.tell(ctx, &n, every); err != nil {
+		return err
+	}
+	w.toldDisk = true
+	for _, d := range w.disks {
+		d.told = d.low
+	}
+	return nil
+}
+
+// disk is a disk that must not become full.
+type disk struct {
+	dir   string                              // a directory on it
+	space func() (free, total int64, ok bool) // ok is false when the operating system does not tell
+	needs func() int64                        // bytes that what is on it may soon take
+	low   bool                                // at the last look
+	told  bool                                // of the present shortage
+}
+
+// look returns how many bytes are free, and whether the disk is filling up. It is until a tenth more than that is free, so that a disk at
+// the limit is told of once.
+func (d *disk) look() (free int64, low bool) {
+	free, total, ok := d.space()
+	margin := int64(0)
+	if d.low {
+		margin = free / 11
+	}
+	d.low = ok && filling(free-margin, total, d.needs())
+	return free, d.low
+}
+
+// filling tells whether a disk is filling up, of which something will need so many bytes.
+func filling(free, total, needed int64) bool {
+	return free < diskLeast && total >= 2*diskLeast || free < min(total/diskShare, diskPlenty) || free < needed
 }
 
 // watchService tells the operators of faults of the service.
@@ -92,9 +146,7 @@ func (n *node) watchService() worker {
 		tell: n.db.TellOperators, channels: n.db.FailingChannels, lateBy: n.jobs.LateBy, ahead: expiryAhead,
 		expiry: func() time.Time { return time.Time{} },
 	}
-	if n.config.Database == "" {
-		w.space = func() (free, total int64, ok bool) { return diskSpace(n.config.Data) }
-	}
+	w.disks = n.disks()
 	if n.certificates != nil {
 		w.expiry = n.certificates.NotAfter
 	}

@@ -15,6 +15,7 @@ type watched struct {
 	told        []cron.NoticeKind
 	late        time.Duration
 	free, total int64
+	needed      int64
 	expires     time.Time
 	failing     int
 }
@@ -26,8 +27,11 @@ func newWatched() *watched {
 			w.told = append(w.told, n.Kind)
 			return nil
 		},
-		lateBy:   func() time.Duration { return w.late },
-		space:    func() (free, total int64, ok bool) { return w.free, w.total, true },
+		lateBy: func() time.Duration { return w.late },
+		disks: []*disk{{
+			space: func() (free, total int64, ok bool) { return w.free, w.total, true },
+			needs: func() int64 { return w.needed },
+		}},
 		channels: func(context.Context) (int, error) { return w.failing, nil },
 		expiry:   func() time.Time { return w.expires },
 		ahead:    expiryAhead,
@@ -49,6 +53,8 @@ func TestServiceWatch(t *testing.T) {
 		{"a small share of a large disk", func(w *watched) { w.free, w.total = 30<<30, 2000<<30 }, nil},
 		{"a smaller share of a small one", func(w *watched) { w.free, w.total = 3<<30, 200<<30 }, []cron.NoticeKind{cron.NoticeDisk}},
 		{"a small disk that is half empty", func(w *watched) { w.free, w.total = 500<<20, 1000<<20 }, nil},
+		{"less than what is needed", func(w *watched) { w.needed = w.free + 1 }, []cron.NoticeKind{cron.NoticeDisk}},
+		{"as much as is needed", func(w *watched) { w.needed = w.free }, nil},
 		{"a certificate that ends soon", func(w *watched) { w.expires = now.Add(expiryAhead - time.Second) }, []cron.NoticeKind{cron.NoticeOwnExpiry}},
 		{"a certificate that has ended", func(w *watched) { w.expires = now.Add(-time.Hour) }, []cron.NoticeKind{cron.NoticeOwnExpiry}},
 		{"a new certificate", func(w *watched) { w.expires = now.Add(90 * 24 * time.Hour) }, nil},
@@ -82,6 +88,33 @@ func TestBehindOnlyForLong(t *testing.T) {
 	}
 	if len(w.told) > 0 {
 		t.Errorf("told %v", w.told)
+	}
+}
+
+// TestDiskToldOnce lets a disk fill up, hover at the limit, recover and fill up again, and then a second one beside it.
+func TestDiskToldOnce(t *testing.T) {
+	w := newWatched()
+	var details []string
+	w.tell = func(_ context.Context, n *cron.Notice, _ time.Duration) error {
+		details = append(details, n.Detail)
+		return nil
+	}
+	backups := int64(50 << 30)
+	w.disks[0].dir = "/data"
+	w.disks = append(w.disks, &disk{dir: "/backups", needs: func() int64 { return 10 << 30 },
+		space: func() (free, total int64, ok bool) { return backups, 100 << 30, true }})
+	w.needed = 10 << 30
+	for i, free := range []int64{20 << 30, 9 << 30, 10<<30 + 1, 8 << 30, 20 << 30, 9 << 30, 9 << 30} {
+		w.free = free
+		if i == 6 {
+			backups = 5 << 30
+		}
+		if err := w.lookAtDisks(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"The disk of /data", "The disk of /data", "The disk of /data, /backups"}; !slices.Equal(details, want) {
+		t.Errorf("told %q, want %q", details, want)
 	}
 }
 

@@ -93,6 +93,10 @@ type ServeConfig struct {
 	AuditRetention   time.Duration `default:"365d" env:"PUNCTUAL_AUDIT_RETENTION" help:"How long the audit log is kept."`
 	Drain            time.Duration `default:"30s" env:"PUNCTUAL_DRAIN" help:"How long the service waits for executions in flight when it stops."`
 
+	BackupDir   string        `env:"PUNCTUAL_BACKUP_DIR" placeholder:"DIR" help:"Directory of scheduled backups of the SQLite database, which no other service uses; by default none are made."`
+	BackupEvery time.Duration `default:"24h" env:"PUNCTUAL_BACKUP_EVERY" help:"How much time lies between two scheduled backups."`
+	BackupKeep  int           `default:"7" env:"PUNCTUAL_BACKUP_KEEP" help:"How many scheduled backups are kept."`
+
 	TLSConfig `embed:""`
 
 	Slots     int `default:"2000" env:"PUNCTUAL_SLOTS" help:"How many executions may be in flight at once."`
@@ -256,6 +260,12 @@ func (c *Config) check() error {
 			return fmt.Errorf("--audit-retention is %s, but must be at least 1d", s.AuditRetention)
 		case s.Drain < 0:
 			return fmt.Errorf("--drain is %s, but must not be negative", s.Drain)
+		case s.BackupEvery < time.Minute:
+			return fmt.Errorf("--backup-every is %s, but must be at least 1m", s.BackupEvery)
+		case s.BackupKeep < 1:
+			return fmt.Errorf("--backup-keep is %d, but must be at least 1", s.BackupKeep)
+		case s.BackupDir != "" && c.Database != "":
+			return errors.New("--backup-dir is for SQLite, and --database names PostgreSQL; back that up with its own tools, such as pg_basebackup or pg_dump")
 		}
 		if err := s.TLSConfig.check(s.PublicURL); err != nil {
 			return err

@@ -24,12 +24,13 @@ const (
 	NoticeChannelOff NoticeKind = 13 // a channel of the account was stopped; told by the account's other channels
 
 	NoticeAcknowledged NoticeKind = 14 // somebody has acknowledged a problem; for pagers only (see TakesAcknowledgement)
+	NoticeBackup       NoticeKind = 15 // a scheduled backup of the database failed; for the operators of the service
 )
 
 // NoticeKindNames are the names of the kinds in the API, by their numbers.
 var NoticeKindNames = [...]string{"", "failure", "recovery", "disabled", "certificateExpiry", "missed", "reminder", "test",
 	"behind", "diskFilling", "nodeGone", "channelsFailing", "ownCertificateExpiry", "channelStopped",
-	"acknowledged"}
+	"acknowledged", "backupFailed"}
 
 // String is the name of the kind.
 func (k NoticeKind) String() string {

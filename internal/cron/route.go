@@ -106,7 +106,7 @@ const weightGrave = 10
 
 // noticeWeights order the kinds: a message of several notices is of the kind of the heaviest.
 var noticeWeights = map[NoticeKind]int{
-	NoticeTest: 0, NoticeSuccess: 1, NoticeAcknowledged: 2, NoticeReminder: 3, NoticeOwnExpiry: 4, NoticeCertExpiry: 5, NoticeChannels: 6, NoticeChannelOff: 7,
+	NoticeTest: 0, NoticeSuccess: 1, NoticeAcknowledged: 2, NoticeReminder: 3, NoticeOwnExpiry: 4, NoticeCertExpiry: 5, NoticeChannels: 6, NoticeChannelOff: 7, NoticeBackup: 8,
 	NoticeMissed: 10, NoticeBehind: 11, NoticeDisk: 12, NoticeNodeGone: 13, NoticeFailure: 14, NoticeDisabled: 15,
 }
 

@@ -230,6 +230,9 @@ func (c *Catalogue) CommandRefused(refused *cron.Error) string {
 	return strings.Join(sentences, " ")
 }
 
+// DiskOf names the disk that directories are on.
+func (c *Catalogue) DiskOf(dirs string) string { return "The disk of " + dirs }
+
 // FileFails says that an operation failed because of a file or directory.
 func (c *Catalogue) FileFails(doing string, err *fs.PathError) string {
 	why, remedy := "the operating system refuses it", "Check the path and its disk."

@@ -84,6 +84,10 @@ var englishNotices = map[cron.NoticeKind]noticeText{
 		summary: "[The certificate by which Punctual serves HTTPS expires in {left}, on {expiry}.|The certificate by which Punctual serves HTTPS " +
 			"expired on {expiry}.] Without a valid one, browsers and programs refuse to connect. Renew it, or check why it was not renewed.",
 	},
+	cron.NoticeBackup: {
+		subject: "A backup of Punctual failed",
+		summary: "A scheduled backup of the database failed[. {detail}|.] It is tried again every few minutes, and no older backup is removed meanwhile.",
+	},
 	cron.NoticeChannelOff: {
 		subject: "The channel {detail} was stopped",
 		summary: "Punctual no longer sends notifications to the channel {detail}. {fault} Correct the channel, then enable it again.",

@@ -128,6 +128,7 @@ func notifications() []struct {
 		{"an acknowledgement", told(of(cron.NoticeAcknowledged, nil)), room},
 		{"late runs", service(cron.NoticeBehind, "", 12_400), room},
 		{"a full disk", service(cron.NoticeDisk, "The disk of /var/lib/punctual", 512<<20+17), room},
+		{"a failed backup", service(cron.NoticeBackup, "Cannot back up: /var/backups: its disk is full. Free space on it.", 0), room},
 		{"a lost node", service(cron.NoticeNodeGone, "cron-2", 0), room},
 		{"failing channels", service(cron.NoticeChannels, "", 3), room},
 		{"its own certificate", told(cron.Notice{Kind: cron.NoticeOwnExpiry, Created: night, Result: cron.Result{CertExpiry: night.Add(49 * time.Hour)}}), room},

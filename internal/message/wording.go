@@ -55,7 +55,9 @@ func severity(k cron.NoticeKind) Severity {
 }
 
 // ofService reports whether a notice is about the service itself.
-func ofService(k cron.NoticeKind) bool { return cron.NoticeBehind <= k && k <= cron.NoticeChannelOff }
+func ofService(k cron.NoticeKind) bool {
+	return cron.NoticeBehind <= k && k <= cron.NoticeChannelOff || k == cron.NoticeBackup
+}
 
 // Notification puts a message to a channel into words. Everything that others chose, such as titles and answers, is made
 // plain: without control characters and marks of direction, and cut where it is too long.

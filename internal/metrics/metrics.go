@@ -26,6 +26,7 @@ type Metrics struct {
 	Notifications  *prometheus.CounterVec // attempts to send a message to a channel, by kind of channel and outcome
 	Requests       *prometheus.CounterVec // to the API, by method and status
 	RequestTime    prometheus.Histogram   // seconds
+	BackupFailures prometheus.Counter     // scheduled backups
 	Closed         *prometheus.CounterVec // client connections closed to make room for others, by reason
 
 	workerSteps  *prometheus.HistogramVec // seconds, by worker
@@ -63,6 +64,7 @@ func New() *Metrics {
 		"kind", "outcome")
 	m.Requests = m.counters("api_requests_total", "API requests, by method and status.", "method", "status")
 	m.RequestTime = m.histogram("api_request_duration_seconds", "Duration of API requests; event streams are not counted.", batchTimes...)
+	m.BackupFailures = m.counter("backup_failures_total", "Scheduled backups that failed; each is tried again.")
 	m.Closed = m.counters("connections_closed_total", "Client connections closed to make room for others, by reason.", "reason")
 	for _, reason := range []string{"full", "address"} {
 		m.Closed.WithLabelValues(reason)

@@ -29,8 +29,8 @@ const recheck = time.Second
 // one that tells of several, and any if m tells of several. A failure does not wait for what tells that jobs were missed. Kinds that say nothing of whether a job works neither wait nor hold up
 // others, nor do reminders and tests.
 var blocked = func() string {
-	light := fmt.Sprintf("(%d, %d, %d, %d, %d, %d)", cron.NoticeCertExpiry, cron.NoticeReminder, cron.NoticeTest, cron.NoticeChannels,
-		cron.NoticeOwnExpiry, cron.NoticeChannelOff)
+	light := fmt.Sprintf("(%d, %d, %d, %d, %d, %d, %d)", cron.NoticeCertExpiry, cron.NoticeReminder, cron.NoticeTest, cron.NoticeChannels,
+		cron.NoticeOwnExpiry, cron.NoticeChannelOff, cron.NoticeBackup)
 	older := `EXISTS (SELECT 1 FROM message AS o WHERE o.channel_id = m.channel_id AND o.id < m.id AND o.state < 2
 		AND o.recipient = m.recipient AND o.kind NOT IN ` + light
 	return `m.kind NOT IN ` + light + ` AND (m.problem_id > 0 AND ` + older + ` AND o.problem_id = m.problem_id)

@@ -28,7 +28,7 @@ var messageKinds = map[cron.NoticeKind]string{
 	cron.NoticeCertExpiry: "message-kind.certificate", cron.NoticeMissed: "message-kind.missed", cron.NoticeReminder: "message-kind.reminder",
 	cron.NoticeTest: "message-kind.test", cron.NoticeBehind: "message-kind.service", cron.NoticeDisk: "message-kind.service",
 	cron.NoticeNodeGone: "message-kind.service", cron.NoticeChannels: "message-kind.service", cron.NoticeOwnExpiry: "message-kind.service",
-	cron.NoticeChannelOff: "message-kind.channel", cron.NoticeAcknowledged: "message-kind.acknowledged",
+	cron.NoticeChannelOff: "message-kind.channel", cron.NoticeAcknowledged: "message-kind.acknowledged", cron.NoticeBackup: "message-kind.service",
 }
 
 func (v *visit) messageRow(p *view, m *cron.Message) messageRow {
