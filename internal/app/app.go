@@ -45,6 +45,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		_, err = fmt.Fprint(stdout, encodeKeys(newKey()))
 	case config.MailTest:
 		err = testMail(ctx, c, stdout)
+	case config.Move:
+		err = move(ctx, c, stdout, stderr)
 	default:
 		err = onDatabase(ctx, c, commands[c.Command], stdin, stdout)
 	}
@@ -77,6 +79,10 @@ func explain(err error) string {
 		{store.ErrUnreleased, message.Default().UnreleasedDatabase},
 		{store.ErrOtherKey, message.Default().OtherKey},
 		{store.ErrNoBackup, message.Default().NoBackup},
+		{store.ErrMoving, message.Default().MoveIncomplete},
+		{store.ErrNotEmpty, message.Default().MoveTargetFilled},
+		{store.ErrRunning, message.Default().MoveRunning},
+		{store.ErrMoveWrong, message.Default().MoveWrong},
 		{store.ErrBadURL, message.Default().BadDatabaseURL},
 		{errNoRoot, message.Default().NoRootCertificate},
 		{certificate.ErrNoCertificate, message.Default().NoCertificate},

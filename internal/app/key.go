@@ -59,12 +59,15 @@ func (k keySource) read() ([][32]byte, error) {
 }
 
 // create makes the file with a new key.
-func (k keySource) create() error {
+func (k keySource) create() error { return k.createWith(newKey()) }
+
+// createWith makes the file with a key.
+func (k keySource) createWith(key [32]byte) error {
 	f, err := os.OpenFile(k.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make the key of the secrets: %w", err)
 	}
-	_, err = f.WriteString(encodeKeys(newKey()))
+	_, err = f.WriteString(encodeKeys(key))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil { // durable before the key is used
 		return fmt.Errorf("write the key of the secrets: %w", err)
 	}

@@ -43,6 +43,7 @@ const (
 	PersonEnable   Command = "person enable <email>"
 	PersonOperator Command = "person operator <email> <switch>"
 	MailTest       Command = "mail test <address>"
+	Move           Command = "move"
 	Version        Command = "version"
 )
 
@@ -66,6 +67,7 @@ type Config struct {
 	Backup    struct {
 		File string `arg:"" help:"The file to write; it must not exist."`
 	} `cmd:"" help:"Write a copy of the SQLite database to a file, also while the service runs."`
+	Move      MoveConfig `cmd:"" help:"Copy everything to a database of the other kind, from SQLite to PostgreSQL or back, while no service runs on either. The source is left as it is. A move that was interrupted is repeated with the same command."`
 	SecretKey struct {
 		New    struct{} `cmd:"" help:"Print a new key, for PUNCTUAL_SECRET_KEY or the file secret.key of several machines."`
 		Rotate struct{} `cmd:"" help:"Encrypt all secrets anew with another key, also while the service runs. The key is made and put into the file secret.key, unless a newer one than the key in use is there."`
@@ -113,6 +115,14 @@ type ServeConfig struct {
 
 // SignUp is who can create an account: closed or open.
 type SignUp string
+
+// MoveConfig has the flags of move.
+type MoveConfig struct {
+	From    Location `required:"" env:"PUNCTUAL_MOVE_FROM" placeholder:"DATABASE" help:"The source: sqlite:DIR with its data directory, or a postgres:// URL."`
+	To      Location `required:"" env:"PUNCTUAL_MOVE_TO" placeholder:"DATABASE" help:"The target, of the other kind, which holds no database yet or an interrupted move: sqlite:DIR or a postgres:// URL."`
+	FromKey string   `env:"PUNCTUAL_MOVE_FROM_KEY" placeholder:"BASE64" help:"The key of the source; by default that of --key, or the file secret.key in DIR or, for PostgreSQL, in the directory of --data."`
+	ToKey   string   `env:"PUNCTUAL_MOVE_TO_KEY" placeholder:"BASE64" help:"The key of the target, which all secrets are encrypted with; by default the file secret.key in DIR, or else the key of the source."`
+}
 
 // LoginLinkConfig has the flags of login-link.
 type LoginLinkConfig struct {
@@ -270,6 +280,9 @@ func (c *Config) check() error {
 		if err := s.TLSConfig.check(s.PublicURL); err != nil {
 			return err
 		}
+	}
+	if m := &c.Move; c.Command == Move && (m.From.URL == "") == (m.To.URL == "") {
+		return errors.New("move needs one SQLite database, as sqlite:DIR, and one PostgreSQL database, as postgres://user:password@host:5432/name")
 	}
 	if k := &c.APIKey.Create; k.Operator && k.ReadOnly {
 		return errors.New("apikey create has either --operator or --read-only, not both: an operator's key needs all rights")

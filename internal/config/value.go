@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -27,6 +28,21 @@ func (e Expiry) From(now time.Time) time.Time {
 		return now.Add(e.After)
 	}
 	return e.At
+}
+
+// Location is where a database is: an SQLite database in a directory, or a PostgreSQL database at a URL.
+type Location struct{ Dir, URL string }
+
+func parseLocation(text string) (l Location, err error) {
+	if dir, ok := strings.CutPrefix(text, "sqlite:"); ok && dir != "" {
+		return Location{Dir: dir}, nil
+	}
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
+		if _, err := url.Parse(text); err == nil { // an error has the URL in it, with its password
+			return Location{URL: text}, nil
+		}
+	}
+	return l, errors.New("it must be sqlite:DIR or a URL such as postgres://user:password@host:5432/name")
 }
 
 // values are the readers of flags and arguments. They refuse empty values, such as that of an unset shell variable, and
@@ -56,6 +72,7 @@ func values() []kong.Option {
 		kong.TypeMapper(reflect.TypeFor[PublicURL](), text(func(s string) (any, error) { return parsePublicURL(s) })),
 		kong.TypeMapper(reflect.TypeFor[SMTP](), text(func(s string) (any, error) { return parseSMTP(s) })),
 		kong.TypeMapper(reflect.TypeFor[MailFrom](), text(func(s string) (any, error) { return parseMailFrom(s) })),
+		kong.TypeMapper(reflect.TypeFor[Location](), text(func(s string) (any, error) { return parseLocation(s) })),
 		kong.TypeMapper(reflect.TypeFor[Expiry](), text(func(s string) (any, error) { return parseExpiry(s) })),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Prefix](), listMapper(parsePrefix)),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Addr](), listMapper(parseAddr)),

@@ -190,6 +190,48 @@ func (c *Catalogue) NoSuchKey(id int64) string {
 	return fmt.Sprintf("The account has no API key %d; punctual apikey list shows those it has.", id)
 }
 
+// MoveIncomplete says that a database cannot be used, since a move into it was not completed.
+func (c *Catalogue) MoveIncomplete(err error) string {
+	return fmt.Sprintf("%v. Run punctual move again, with the same --from and --to: it begins anew and completes the database. To give the move "+
+		"up, delete that file, or drop the PostgreSQL database, and use the source.", err)
+}
+
+// MoveTargetFilled says that a move would overwrite a database.
+func (c *Catalogue) MoveTargetFilled(err error) string {
+	return fmt.Sprintf("%v. Nothing was changed. Name an empty PostgreSQL database, or a directory without punctual.db.", err)
+}
+
+// MoveRunning says that a move found a service that runs.
+func (c *Catalogue) MoveRunning(err error) string {
+	return fmt.Sprintf("%v. Stop all nodes of both databases, wait 10 seconds if one was killed, and run punctual move again.", err)
+}
+
+// MoveWrong says that a move found a difference at its end.
+func (c *Catalogue) MoveWrong(err error) string {
+	return fmt.Sprintf("%v. The target is not used. Check its disk, make sure that nothing else writes to either database, and run punctual move again.", err)
+}
+
+// Moved says what a move has done. key is where the key of the target is, for people.
+func (c *Catalogue) Moved(rows int64, resealed, unopened int, from, to, key string) string {
+	text := fmt.Sprintf("%d rows were moved, and the target was compared with the source.", rows)
+	if resealed > 0 {
+		text += fmt.Sprintf(" %d secrets were encrypted with the key of the target.", resealed)
+	}
+	if unopened > 0 {
+		text += fmt.Sprintf(" Another %d cannot be decrypted with any of the keys, and stay as they are.", unopened)
+	}
+	return text + fmt.Sprintf(" Start the service on %s with the key in %s. Do not start it on %s again: all jobs would run twice.", to, key, from)
+}
+
+// MoveProgress says how far a move has come.
+func (c *Catalogue) MoveProgress(checking bool, table string, rows int64) string {
+	doing := "Copying"
+	if checking {
+		doing = "Checking"
+	}
+	return fmt.Sprintf("%s %s: %d rows", doing, table, rows)
+}
+
 // NoBackup says that backup only supports SQLite.
 func (c *Catalogue) NoBackup(error) string {
 	return "This command backs up SQLite databases. A PostgreSQL database has its own tools: pg_dump, or a base backup."

@@ -24,6 +24,8 @@ type engine interface {
 	settleDead(ctx context.Context, self int64) (settled int, err error)
 	// close also closes the pools that Store.read uses.
 	close() error
+	// snapshot begins to read everything as it is now, for a move.
+	snapshot(ctx context.Context) (moveSide, error)
 	// size selects how many bytes the database takes.
 	size() string
 }

@@ -179,3 +179,28 @@ func SetLayer(ctx context.Context, s *Store, pageID, componentID int64, layer st
 
 // KeepDays is keepDays.
 func KeepDays(ctx context.Context, s *Store) (more bool, err error) { return s.keepDays(ctx) }
+
+// MovedTables and SeededTables are the lists of a move.
+var MovedTables, SeededTables = movedTables, seededTables
+
+// SealFor seals a value for each sealed column of a row of a table.
+func SealFor(ctx context.Context, s *Store, table string, row map[string]any, plain []byte) error {
+	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		for i := range sealedColumns {
+			c := &sealedColumns[i]
+			if c.table != table || row[c.column] == nil {
+				continue
+			}
+			key := make([]any, len(c.key))
+			for k, name := range c.key {
+				key[k] = row[name]
+			}
+			sealed, err := s.seal(ctx, q, plain, c.row(key))
+			if err != nil {
+				return err
+			}
+			row[c.column] = sealed
+		}
+		return nil
+	})
+}

@@ -35,7 +35,7 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 // sealed with another key meanwhile, and this process does not have it.
 func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err error) {
 	keys := s.sealer.idText()
-	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
+	err = s.transact(ctx, results, unlessMoving(func(ctx context.Context, q queryer) error {
 		key, err := s.currentKey(ctx, q, s.engine.lock(forKeyShare))
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids)
 			VALUES ($1, $2, $3, $4, $5, $6) RETURNING epoch`,
 			name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys).Scan(&epoch)
-	})
+	}))
 	if err != nil {
 		return 0, fmt.Errorf("register the node: %w", err)
 	}

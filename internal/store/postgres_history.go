@@ -25,11 +25,18 @@ var partitioned = []struct{ table, with string }{{"execution", ` WITH (fillfacto
 func (e *postgresEngine) ensurePartitions(ctx context.Context) error {
 	today := e.store.Now().UTC().Truncate(24 * time.Hour)
 	for i := range daysAhead + 1 {
-		day := today.AddDate(0, 0, i)
-		for _, p := range partitioned {
-			if err := e.ensurePartition(ctx, p.table, p.with, day); err != nil {
-				return fmt.Errorf("make the partition of %s for %s: %w", p.table, day.Format(time.DateOnly), err)
-			}
+		if err := e.ensureDay(ctx, today.AddDate(0, 0, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureDay makes the partitions of a day.
+func (e *postgresEngine) ensureDay(ctx context.Context, day time.Time) error {
+	for _, p := range partitioned {
+		if err := e.ensurePartition(ctx, p.table, p.with, day); err != nil {
+			return fmt.Errorf("make the partition of %s for %s: %w", p.table, day.Format(time.DateOnly), err)
 		}
 	}
 	return nil

@@ -35,6 +35,9 @@ func findSQLite(ctx context.Context, path string, mayCreate bool) error {
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		return fmt.Errorf("%s-wal is there without %s: %w", path, filepath.Base(path), ErrNotADatabase)
 	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), movingFile)); err == nil {
+		return fmt.Errorf("%w: %s", ErrMoving, filepath.Join(filepath.Dir(path), movingFile))
+	}
 	if !mayCreate {
 		return fmt.Errorf("%w at %s", ErrNoDatabase, path)
 	}

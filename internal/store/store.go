@@ -85,6 +85,28 @@ type Store struct {
 // Open opens the database, and creates or migrates it unless o.NoMigrate. Errors wrap one of the Err values above where
 // one applies.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	s, err := openEngine(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	moving, err := isMoving(ctx, s.read)
+	if err == nil && moving {
+		err = ErrMoving
+	}
+	if err == nil {
+		err = s.checkKeys(ctx, o.NoMigrate)
+	}
+	if err == nil {
+		err = s.readInstallation(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(databaseError(err), s.Close())
+	}
+	return s, nil
+}
+
+// openEngine is Open without a look at what the database holds.
+func openEngine(ctx context.Context, o Options) (*Store, error) {
 	source := o.Keys
 	if source == nil {
 		source = func() ([][32]byte, error) { return [][32]byte{o.Key}, nil }
@@ -109,12 +131,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		stop()
 		return nil, databaseError(err)
-	}
-	if err := s.checkKeys(ctx, o.NoMigrate); err != nil {
-		return nil, errors.Join(databaseError(err), s.Close())
-	}
-	if err := s.readInstallation(ctx); err != nil {
-		return nil, errors.Join(databaseError(err), s.Close())
 	}
 	return s, nil
 }
