@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +65,7 @@ func TestABatchHasALimit(t *testing.T) {
 		// Results come one by one while the database is busy with the first.
 		w.db.inject(slow(10 * second).on(opFinish))
 		f := newInFlight(10*maxBatch, 10*maxBatch)
-		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f)
+		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f, new(atomic.Bool))
 		go fin.run(w.Context())
 		launch := cron.Launch{Job: new(cron.NewJob()), Plan: new(cron.Plan)}
 		for i := range 2*maxBatch + 10 {
