@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql/driver"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,13 +14,30 @@ import (
 type batchColumn[R any] struct {
 	name string
 	kind string // the type in PostgreSQL
-	one  func(R) any
+	one  func(R) driver.Value
 	all  func([]R) any
 }
 
 func batch[R, V any](name, kind string, value func(R) V) batchColumn[R] {
 	return batchColumn[R]{name, kind,
-		func(row R) any { return value(row) }, func(rows []R) any { return column(rows, value) }}
+		func(row R) driver.Value { return driverValue(value(row)) }, func(rows []R) any { return column(rows, value) }}
+}
+
+// driverValue is a value of a column as SQLite's driver takes it.
+func driverValue(value any) driver.Value {
+	switch v := value.(type) {
+	case int16:
+		return int64(v)
+	case int32:
+		return int64(v)
+	case *int64:
+		if v == nil {
+			return nil
+		}
+		return *v
+	default: // int64, bool, string, []byte
+		return value
+	}
 }
 
 // column is one value of each row.
@@ -49,13 +67,13 @@ func arrays[R any](table []batchColumn[R]) string {
 	return strings.Join(list, ", ")
 }
 
-// rowArgs are the arguments of one row, followed by others.
-func rowArgs[R any](table []batchColumn[R], row R, others ...any) []any {
-	args := make([]any, 0, len(table)+len(others))
-	for _, c := range table {
-		args = append(args, c.one(row))
+// rowArgs are the arguments of one row.
+func rowArgs[R any](table []batchColumn[R], row R) []any {
+	args := make([]any, len(table))
+	for i, c := range table {
+		args[i] = c.one(row)
 	}
-	return append(args, others...)
+	return args
 }
 
 // arrayArgs are the arguments of all rows, an array for each column.

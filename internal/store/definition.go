@@ -118,7 +118,7 @@ func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definit
 		}
 		jobs[id].busy = true
 		return nil
-	}, `SELECT job_id FROM execution WHERE outcome = 0 AND `+s.engine.in("job_id", 1)+` AND `+s.engine.unindexed("id")+` >= $2`,
+	}, `SELECT job_id FROM execution WHERE outcome = 0 AND `+s.engine.in("job_id", 1)+` AND id >= $2`,
 		s.engine.list(ids), from)
 }
 

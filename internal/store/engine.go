@@ -18,6 +18,8 @@ type engine interface {
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
 	// heartbeat is Store.Heartbeat.
 	heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error
+	// saveRunningFrom writes with a claim of a node what its heartbeats found out, where they do not write it themselves.
+	saveRunningFrom(ctx context.Context, q queryer, node int64) error
 	// aliveAfter is the end of a lease, in milliseconds, after which a node counts as alive.
 	aliveAfter(now time.Time) int64
 	// settleDead is Store.SettleDead.
@@ -67,10 +69,9 @@ type dialect interface {
 	lock(kind lockKind) string           // ends a SELECT that locks its rows; empty on SQLite, where nobody else writes
 	// lower is a text with its ASCII letters, and no others, in lower case, whatever the collation of the database.
 	lower(column string) string
-	// unindexed is a column for which no index is to be used. SQLite has an index of running executions. On PostgreSQL
-	// such an index would make every result write to all indexes, so running executions are found by a scan from the
-	// oldest on (Store.runningFrom).
-	unindexed(column string) string
+	unindexed(column string) string // a column for which no index is to be used on SQLite
+	// nextExecution is an expression for an ID that no execution has yet, and that later ones do not fall below.
+	nextExecution() string
 	// withID is the beginning of an INSERT up to its columns, among them an id that the database would make otherwise.
 	withID(insert string) string
 	// days returns a condition that leaves out days without relevant rows, and args with its arguments appended.

@@ -66,8 +66,7 @@ func (s *Store) RunningExecutions(ctx context.Context, accountID int64) ([]cron.
 	if err != nil {
 		return nil, err
 	}
-	list, err := s.events(ctx, `WHERE execution.outcome = 0 AND `+
-		s.engine.unindexed("execution.account_id")+` = $1 AND `+s.engine.unindexed("execution.id")+` >= $2`, accountID, from)
+	list, err := s.events(ctx, `WHERE execution.outcome = 0 AND execution.account_id = $1 AND execution.id >= $2`, accountID, from)
 	slices.SortFunc(list, func(a, b cron.HistoryRecord) int { return cmp.Compare(a.ID, b.ID) })
 	return list, err
 }

@@ -61,7 +61,7 @@ func (s *Store) DueBeside(ctx context.Context, accountID, jobID int64, at time.T
 	}
 	defer leave()
 	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM
-		(SELECT account_id, job_id FROM job_state WHERE claim_at = $1 ORDER BY claim_at, rank LIMIT $2) AS due
+		(SELECT account_id, job_id FROM job_state WHERE claim_at = $1 ORDER BY `+dueOrder+` LIMIT $2) AS due
 		WHERE account_id = $3 AND job_id <> $4`, millis(at), maxBeside, accountID, jobID).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the jobs of an instant: %w", err)

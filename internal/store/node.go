@@ -49,8 +49,8 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids)
-			VALUES ($1, $2, $3, $4, $5, $6) RETURNING epoch`,
+		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids, running_from)
+			VALUES ($1, $2, $3, $4, $5, $6, `+s.engine.nextExecution()+`) RETURNING epoch`,
 			name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys).Scan(&epoch)
 	}))
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 // Heartbeat renews the lease of a node and measures the database's clock. runningFrom gets the ID of the latest
 // execution of any node, and returns one below which all executions of this node have ended. The error is
 // cron.ErrNodeDead when another node has declared this one dead. On SQLite the lock on the data directory replaces the
-// lease, and nothing is written.
+// lease; nothing is written until a claim writes what runningFrom returned.
 func (s *Store) Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error {
 	return s.engine.heartbeat(ctx, epoch, runningFrom)
 }
@@ -219,7 +219,7 @@ func (s *Store) abandoned(ctx context.Context, q queryer, n deadNode, except []i
 	}, `SELECT lost.id, lost.job_id, lost.account_id, lost.node, lost.planned_at, lost.kind, lost.attempt,
 		        lost.started_at, coalesce(job.delivery, 0), coalesce(job.retry_count, 0), coalesce(account.plan, ''),
 		        coalesce(account.overrides, '')
-		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND `+s.engine.unindexed("id")+` >= $2
+		 FROM (SELECT * FROM execution WHERE outcome = 0 AND node = $1 AND id >= $2
 		        AND NOT `+s.engine.in("id", 3)+` LIMIT $4) AS lost
 		 LEFT JOIN job ON job.id = lost.job_id LEFT JOIN account ON account.id = job.account_id`,
 		n.epoch, n.from, s.engine.list(except), settleChunk)

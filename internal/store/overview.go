@@ -132,7 +132,7 @@ func (s *Store) NextJobs(ctx context.Context, accountID int64, jobs, limit int) 
 			ids = append(ids, id)
 			return err
 		}, `SELECT job_id FROM (SELECT job_id, account_id, next_run_at FROM job_state WHERE claim_at IS NOT NULL
-			ORDER BY claim_at, rank, account_id LIMIT $2) AS due WHERE account_id = $1 ORDER BY next_run_at, job_id LIMIT $3`,
+			ORDER BY `+dueOrder+` LIMIT $2) AS due WHERE account_id = $1 ORDER BY next_run_at, job_id LIMIT $3`,
 			accountID, dueWindow, limit)
 		if err != nil {
 			return nil, err

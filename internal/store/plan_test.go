@@ -531,12 +531,12 @@ func useActions(t testing.TB, db *store.Store, account, node, jobID int64) {
 
 var (
 	changesRows = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
-	takesFirst  = regexp.MustCompile(`ORDER BY claim_at, rank LIMIT`)
+	takesFirst  = regexp.MustCompile(`rank LIMIT \$2( FOR UPDATE SKIP LOCKED)?$|rank LIMIT \$2\) AS due\s+WHERE account_id = \$3|ORDER BY claim_at LIMIT 1`)
 
 	// The tables that grow with the work.
 	sqliteScan = regexp.MustCompile(`SCAN (job|job_state|execution|response|pending|notice|rollup_account|rollup_job|rollup_open|rollup_minute|job_search|job_certificate|job_badge|job_version|job_change|person|membership|session|link|passkey|recovery_code|identity|audit|secret|used_challenge|usage|rerun|api_key|maker|test_run|action|action_job|problem|maintenance|outbox|message|message_notice|channel|mail|monitor|monitor_result|status_page|status_component|status_component_job|status_transition|status_day|status_subscriber|status_delivery)\b(.*)`)
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
-	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|execution_running|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account|status_delivery_sending)$`)
+	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account|status_delivery_sending)$`)
 
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)

@@ -264,5 +264,10 @@ var postgresLocks = [...]string{
 
 func (e *postgresEngine) unindexed(column string) string { return column }
 
+func (e *postgresEngine) nextExecution() string { return `nextval('execution_id')` }
+
+// saveRunningFrom implements engine: heartbeats write it.
+func (e *postgresEngine) saveRunningFrom(context.Context, queryer, int64) error { return nil }
+
 // backup implements engine.
 func (e *postgresEngine) backup(context.Context, string) error { return ErrNoBackup }

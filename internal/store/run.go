@@ -29,7 +29,7 @@ func (s *Store) RequestRun(ctx context.Context, accountID, jobID int64, by cron.
 				return err
 			}
 			if err := refuseIfAny(ctx, q, cron.RuleStillRuns,
-				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 AND `+s.engine.unindexed("id")+` >= $2 LIMIT 1`,
+				`SELECT 1 FROM execution WHERE outcome = 0 AND job_id = $1 AND id >= $2 LIMIT 1`,
 				jobID, from); err != nil {
 				return err
 			}

@@ -19,9 +19,8 @@ import (
 // sqliteOnly and postgresOnly are the intended differences between the schemas.
 var (
 	sqliteOnly = []string{
-		"execution unique id",                            // a key of a partitioned table has the column of the partitions in it
-		"response unique execution_id",                   // the same
-		"execution index job_id, node where outcome = 0", // running executions; on PostgreSQL every result would write to all indexes
+		"execution unique id",          // a key of a partitioned table has the column of the partitions in it
+		"response unique execution_id", // the same
 		"node.running_from integer null default 0",
 	}
 	postgresOnly = []string{

@@ -29,12 +29,15 @@ const (
 // sqliteEngine is SQLite: one connection writes, pools of others read. The lock on the data directory proves that one
 // process has the database, so there are no leases and no row locks.
 type sqliteEngine struct {
-	store   *Store
-	dsn     string
-	db      *sql.DB
-	writer  *writer
-	read    pools
-	settled atomic.Bool // the executions of former processes are settled
+	store     *Store
+	dsn       string
+	db        *sql.DB
+	writer    *writer
+	read      pools
+	settled   atomic.Bool                 // the executions of former processes are settled
+	claimedTo atomic.Int64                // the highest ID of an execution whose claim is committed
+	ended     atomic.Pointer[runningMark] // of the latest heartbeat
+	written   atomic.Pointer[runningMark] // the latest one in the database
 }
 
 var _ engine = (*sqliteEngine)(nil)
@@ -104,8 +107,39 @@ func (e *sqliteEngine) clock(context.Context) (time.Time, bool, error) {
 	return time.Time{}, false, nil
 }
 
-// heartbeat implements engine: there is no lease.
-func (e *sqliteEngine) heartbeat(context.Context, int64, func(int64) int64) error { return nil }
+// runningMark is an ID below which all executions of a node have ended.
+type runningMark struct{ node, from int64 }
+
+// runningStep is how far the mark of a node has to have moved to be written. Whoever looks for what runs reads as many rows more.
+const runningStep = 1000
+
+// heartbeat implements engine: there is no lease. The next claim writes what runningFrom returns, so that a heartbeat needs no
+// transaction of its own.
+func (e *sqliteEngine) heartbeat(_ context.Context, epoch int64, runningFrom func(latest int64) int64) error {
+	e.ended.Store(&runningMark{epoch, runningFrom(e.claimedTo.Load())})
+	return nil
+}
+
+// saveRunningFrom implements engine.
+func (e *sqliteEngine) saveRunningFrom(ctx context.Context, q queryer, node int64) error {
+	ended, written := e.ended.Load(), e.written.Load()
+	if ended == nil || ended.node != node || written != nil && written.node == node && ended.from < written.from+runningStep {
+		return nil
+	}
+	_, err := q.ExecContext(ctx, `UPDATE node SET running_from = max(running_from, $2) WHERE epoch = $1`, node, ended.from)
+	if err != nil {
+		return fmt.Errorf("write from where on executions run: %w", err)
+	}
+	afterCommit(ctx, func(context.Context) error {
+		e.written.Store(ended)
+		return nil
+	})
+	return nil
+}
+
+func (e *sqliteEngine) nextExecution() string {
+	return `(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'execution')`
+}
 
 // size implements engine.
 func (e *sqliteEngine) size() string {

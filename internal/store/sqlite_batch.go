@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"database/sql/driver"
+	"slices"
 	"strings"
 
 	"punctual/internal/cron"
@@ -13,7 +16,21 @@ import (
 var (
 	sqliteInsertRecord = sqliteInsert("execution", recordBatch) + ` ON CONFLICT DO NOTHING`
 	sqliteSaveResult   = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
-		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)` // the last one is the new outcome
+		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)`
+	// The key comes after the values. The last parameter is the new outcome.
+	keyedResultBatch = append(slices.Clip(resultBatch),
+		batch("id", "bigint", func(c *cron.Completion) int64 { return c.Launch.ExecutionID }),
+		batch("node", "bigint", func(c *cron.Completion) int64 { return c.Launch.Node }),
+		batch("outcome", "smallint", func(c *cron.Completion) int16 { return int16(c.Result.Outcome()) }))
+	stateOfJobBatch = slices.Concat(stateBatch, stateKeyBatch)
+	runOfJobBatch   = slices.Concat(runBatch, stateKeyBatch)
+	planBatch       = []batchColumn[plan]{
+		batch("next_run_at", "bigint", func(p plan) *int64 { return nullable(p.next) }),
+		batch("claim_at", "bigint", func(p plan) *int64 { return nullable(p.claimAt) }),
+		batch("job_id", "bigint", func(p plan) int64 { return p.jobID }),
+	}
+
+	sqliteSavePlan            = `UPDATE job_state SET next_run_at = ?, claim_at = ? WHERE job_id = ?`
 	sqliteInsertResponse      = sqliteInsert("response", responseBatch) + ` ON CONFLICT DO NOTHING`
 	sqliteSaveProblem         = sqliteInsert("problem", problemBatch) + problemConflict
 	sqliteInsertPendingRerun  = sqliteInsert("pending", pendingRerunBatch)
@@ -29,6 +46,53 @@ func sqliteInsert[R any](table string, batch []batchColumn[R]) string {
 	return `INSERT INTO ` + table + ` (` + batchNames(batch, "#") + `) VALUES (` + strings.TrimPrefix(strings.Repeat(", ?", len(batch)), ", ") + `)`
 }
 
+// execEach runs a statement for each row, with the columns of the row as its parameters. done gets how many rows of the database that
+// has changed, and the ID of the latest one that was inserted; it may be nil.
+func execEach[R any](ctx context.Context, q queryer, statement string, columns []batchColumn[R], rows []R,
+	done func(row R, changed, id int64) error) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if w, ok := q.(*writer); ok {
+		args := make([]driver.NamedValue, len(columns))
+		for i := range args {
+			args[i].Ordinal = i + 1
+		}
+		return w.execEach(ctx, statement, len(rows), func(n int) []driver.NamedValue {
+			for i, c := range columns {
+				args[i].Value = c.one(rows[n])
+			}
+			return args
+		}, func(n int, changed, id int64) error {
+			if done == nil {
+				return nil
+			}
+			return done(rows[n], changed, id)
+		})
+	}
+	for _, r := range rows {
+		res, err := q.ExecContext(ctx, statement, rowArgs(columns, r)...)
+		if err != nil {
+			return err
+		}
+		if done == nil {
+			continue
+		}
+		changed, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		id, err := res.LastInsertId()
+		if err != nil {
+			return err
+		}
+		if err := done(r, changed, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // secretsIn implements engine: the keys are one JSON array of pairs.
 func (*sqliteEngine) secretsIn(keys []secretKey) (condition string, args []any) {
 	pairs := make([][2]any, len(keys))
@@ -38,55 +102,53 @@ func (*sqliteEngine) secretsIn(keys []secretKey) (condition string, args []any) 
 	return `(account_id, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))`, []any{encode(pairs)}
 }
 
-func (*sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*record) error {
-	for _, r := range records {
-		res, err := q.ExecContext(ctx, sqliteInsertRecord, rowArgs(recordBatch, r)...)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
+func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*record) error {
+	// In the order of the jobs, so that neighbours in the indexes are written one after the other.
+	ordered := slices.SortedStableFunc(slices.Values(records), func(a, b *record) int { return cmp.Compare(a.jobID, b.jobID) })
+	latest := int64(0)
+	err := execEach(ctx, q, sqliteInsertRecord, recordBatch, ordered, func(r *record, changed, id int64) error {
+		r.id = id
+		if changed == 0 {
 			r.id = 0
-			continue
 		}
-		if r.id, err = res.LastInsertId(); err != nil {
-			return err
-		}
+		latest = max(latest, r.id)
+		return nil
+	})
+	if err == nil && latest > 0 {
+		afterCommit(ctx, func(context.Context) error {
+			e.claimedTo.Store(latest)
+			return nil
+		})
 	}
-	return nil
+	return err
 }
 
 func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {
-	for _, p := range plans {
-		_, err := q.ExecContext(ctx, `UPDATE job_state SET next_run_at = ?, claim_at = ? WHERE job_id = ?`, p.next, p.claimAt, p.jobID)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	slices.SortFunc(plans, func(a, b plan) int { return cmp.Compare(a.jobID, b.jobID) })
+	return execEach(ctx, q, sqliteSavePlan, planBatch, plans, nil)
 }
 
 func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
 	[]*cron.Completion, error) {
 	saved := make([]*cron.Completion, 0, len(completions))
-	for _, c := range completions {
-		res, err := q.ExecContext(ctx, sqliteSaveResult, rowArgs(resultBatch, c, c.Launch.ExecutionID, c.Launch.Node, int16(c.Result.Outcome()))...)
-		if err != nil {
-			return nil, err
+	err := execEach(ctx, q, sqliteSaveResult, keyedResultBatch, completions, func(c *cron.Completion, changed, _ int64) error {
+		if changed > 0 {
+			saved = append(saved, c)
 		}
-		if n, err := res.RowsAffected(); err != nil {
-			return nil, err
-		} else if n == 0 {
-			continue
-		}
-		saved = append(saved, c)
-		if !hasResponse(&c.Result) {
-			continue
-		}
-		if _, err := q.ExecContext(ctx, sqliteInsertResponse, rowArgs(responseBatch, c)...); err != nil {
-			return nil, err
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	responses := make([]*cron.Completion, 0, len(saved))
+	for _, c := range saved {
+		if hasResponse(&c.Result) {
+			responses = append(responses, c)
 		}
 	}
-	return saved, nil
+	// In the order of the rows, which is mostly that in which the table grows.
+	slices.SortFunc(responses, func(a, b *cron.Completion) int { return cmp.Compare(a.Launch.ExecutionID, b.Launch.ExecutionID) })
+	return saved, execEach(ctx, q, sqliteInsertResponse, responseBatch, responses, nil)
 }
 
 func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*problemRow) error {
@@ -100,58 +162,28 @@ func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*proble
 }
 
 func (*sqliteEngine) saveRuns(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
-	for _, j := range jobs {
-		if _, err := q.ExecContext(ctx, sqliteSaveRun, rowArgs(runBatch, j, j.ID)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execEach(ctx, q, sqliteSaveRun, runOfJobBatch, jobs, nil)
 }
 
 func (*sqliteEngine) saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error {
-	for _, j := range jobs {
-		if _, err := q.ExecContext(ctx, sqliteSaveState, rowArgs(stateBatch, j, j.ID)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execEach(ctx, q, sqliteSaveState, stateOfJobBatch, jobs, nil)
 }
 
 func (*sqliteEngine) insertReruns(ctx context.Context, q queryer, runs []*rerun) error {
-	for _, r := range runs {
-		if _, err := q.ExecContext(ctx, sqliteInsertPendingRerun, rowArgs(pendingRerunBatch, r)...); err != nil {
-			return err
-		}
-		if _, err := q.ExecContext(ctx, sqliteInsertRerun, rowArgs(rerunBatch, r)...); err != nil {
-			return err
-		}
+	if err := execEach(ctx, q, sqliteInsertPendingRerun, pendingRerunBatch, runs, nil); err != nil {
+		return err
 	}
-	return nil
+	return execEach(ctx, q, sqliteInsertRerun, rerunBatch, runs, nil)
 }
 
 func (*sqliteEngine) insertNotices(ctx context.Context, q queryer, notices []*cron.Notice) error {
-	for _, n := range notices {
-		if _, err := q.ExecContext(ctx, sqliteInsertNotice, rowArgs(noticeBatch, n)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execEach(ctx, q, sqliteInsertNotice, noticeBatch, notices, nil)
 }
 
 func (*sqliteEngine) insertMonitorResults(ctx context.Context, q queryer, results []*monitorResult) error {
-	for _, r := range results {
-		if _, err := q.ExecContext(ctx, sqliteInsertMonitorResult, rowArgs(monitorResultBatch, r)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execEach(ctx, q, sqliteInsertMonitorResult, monitorResultBatch, results, nil)
 }
 
 func (*sqliteEngine) saveMonitors(ctx context.Context, q queryer, rows []*monitor) error {
-	for _, m := range rows {
-		if _, err := q.ExecContext(ctx, sqliteSaveMonitor, rowArgs(monitorBatch, m)...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execEach(ctx, q, sqliteSaveMonitor, monitorBatch, rows, nil)
 }

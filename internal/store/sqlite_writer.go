@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -33,8 +35,9 @@ var errClosed = errors.New("the database is closed")
 // batches  results and upkeep; other writes make them wait for at most one group
 type writer struct {
 	conn  *sql.Conn
-	stmts map[string]*sql.Stmt // by their text, which is constant
-	now   func() time.Time     // to measure groupTime with
+	stmts map[string]*sql.Stmt   // by their text, which is constant
+	rows  map[string]driver.Stmt // those of execEach
+	now   func() time.Time       // to measure groupTime with
 
 	mu             sync.Mutex
 	first          []*write
@@ -60,7 +63,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		return nil, fmt.Errorf("open the writer: %w", err)
 	}
 	w := &writer{
-		conn: conn, stmts: make(map[string]*sql.Stmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
+		conn: conn, stmts: make(map[string]*sql.Stmt), rows: make(map[string]driver.Stmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -135,6 +138,12 @@ func (w *writer) close() error {
 	for _, s := range w.stmts {
 		_ = s.Close()
 	}
+	_ = w.conn.Raw(func(any) error {
+		for _, s := range w.rows {
+			_ = s.Close()
+		}
+		return nil
+	})
 	return w.conn.Close()
 }
 
@@ -281,6 +290,54 @@ func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 		return nil, err
 	}
 	return s.ExecContext(ctx, args...)
+}
+
+// execEach runs a statement count times, each time with the arguments that args returns for that time, which may be the same slice. It
+// calls the driver directly: what package database/sql adds to each call takes as long as the driver's part of it.
+func (w *writer) execEach(ctx context.Context, query string, count int, args func(n int) []driver.NamedValue,
+	done func(n int, changed, id int64) error) error {
+	return w.conn.Raw(func(conn any) (err error) {
+		defer func() {
+			if p := recover(); p != nil { // which would close the connection
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		s, err := w.preparedRows(ctx, conn, query)
+		if err != nil {
+			return err
+		}
+		for n := range count {
+			res, err := s.ExecContext(ctx, args(n))
+			if err != nil {
+				return err
+			}
+			changed, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			id, err := res.LastInsertId()
+			if err != nil {
+				return err
+			}
+			if err := done(n, changed, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// preparedRows is prepared for execEach.
+func (w *writer) preparedRows(ctx context.Context, conn any, query string) (driver.StmtExecContext, error) {
+	s, ok := w.rows[query]
+	if !ok {
+		var err error
+		if s, err = conn.(driver.ConnPrepareContext).PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
+		w.rows[query] = s
+	}
+	return s.(driver.StmtExecContext), nil
 }
 
 // QueryContext runs a query of the transaction.

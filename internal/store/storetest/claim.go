@@ -76,22 +76,41 @@ var claimTests = []test{
 	{"a burst is served round-robin over accounts", func(s *suite) {
 		db, first, node := s.start()
 		at := db.Now().Add(-time.Second)
-		byRank := make([][]int64, 3)
+		var jobs [3][]int64 // of each account
 		for i, account := range []int64{first, s.account(db), s.account(db)} {
-			for rank := range 3 - i { // three jobs, two, and one
+			for range []int{20, 3, 1}[i] {
 				j := s.job(db, account)
 				s.plan(j.ID, at)
-				byRank[rank] = append(byRank[rank], j.ID)
+				jobs[i] = append(jobs[i], j.ID)
 			}
 		}
-		for rank, want := range byRank {
+		turns := [][]int64{ // the first job of each account, and then eight of each
+			{jobs[0][0], jobs[1][0], jobs[2][0]}, jobs[0][1:9], jobs[1][1:3], jobs[0][9:17], jobs[0][17:20],
+		}
+		for i, want := range turns {
 			claimed := s.claim(db, node, len(want))
-			s.equal("jobs of a round", sorted(jobIDs(claimed.Launches)), sorted(want))
-			if rank < 2 && !claimed.More {
-				s.Errorf("round %d left jobs behind and does not say so", rank)
+			s.equal("jobs of a turn", sorted(jobIDs(claimed.Launches)), sorted(want))
+			if i < len(turns)-1 && !claimed.More {
+				s.Errorf("turn %d left jobs behind and does not say so", i)
 			}
 		}
 		s.claimNone(db, node)
+	}},
+	{"attempts are served round-robin over accounts", func(s *suite) {
+		db, first, node := s.start()
+		second, now := s.account(db), db.Now()
+		var jobs [2][]int64 // of each account
+		for i, account := range []int64{first, second} {
+			for range []int{10, 2}[i] {
+				j := s.job(db, account)
+				s.pend(j, now.Add(-time.Minute), now.Add(-time.Second), cron.KindManual, 1)
+				jobs[i] = append(jobs[i], j.ID)
+			}
+		}
+		for _, want := range [][]int64{{jobs[0][0], jobs[1][0]}, jobs[0][1:9], jobs[1][1:2], jobs[0][9:10]} {
+			claimed := s.claim(db, node, 2*len(want)) // half of a claim is for the schedule
+			s.equal("jobs of a turn", sorted(jobIDs(claimed.Launches)), sorted(want))
+		}
 	}},
 	{"the earliest comes first", func(s *suite) {
 		db, account, node := s.start()

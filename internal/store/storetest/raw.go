@@ -232,6 +232,13 @@ func (x *Tables) CopyJobTo(jobID int64, n int, accountID int64) {
 		jobID, accountID)
 }
 
+// SpreadJobs moves the jobs of an account to it and the accounts with the IDs that follow, to each in turn.
+func (x *Tables) SpreadJobs(account int64, accounts int) {
+	x.t.Helper()
+	x.Exec(`UPDATE job SET account_id = $1 + id % $2 WHERE account_id = $1`, account, accounts)
+	x.Exec(`UPDATE job_state SET account_id = (SELECT account_id FROM job WHERE job.id = job_id), rank = job_id / $1 + 1`, accounts)
+}
+
 // TouchJob changes the version of a job, as an edit does.
 func (x *Tables) TouchJob(jobID int64) {
 	x.t.Helper()
