@@ -124,11 +124,8 @@ const dueOrder = `claim_at, (rank + 6) / 8, account_id, rank`
 func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
 	var found []due
-	err := each(ctx, q, "find due jobs", func(scan scanner) error {
-		d := due{attempt: 1}
-		if err := scan(&d.jobID, &d.planned); err != nil {
-			return err
-		}
+	d := due{attempt: 1}
+	err := eachRow(ctx, q, "find due jobs", []sql.Scanner{integer(&d.jobID), integer(&d.planned)}, func() error {
 		found = append(found, d)
 		return nil
 	}, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`

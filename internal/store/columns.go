@@ -59,6 +59,16 @@ func targets(lists ...columns) []any {
 	return all.fields
 }
 
+// scanners are targets for eachRow, followed by others.
+func scanners(lists []columns, others ...sql.Scanner) []sql.Scanner {
+	fields := targets(lists...)
+	all := make([]sql.Scanner, 0, len(fields)+len(others))
+	for _, f := range fields {
+		all = append(all, f.(field))
+	}
+	return append(all, others...)
+}
+
 // values are the arguments first, followed by the values of the columns.
 func values(first []any, lists ...columns) []any {
 	all := append(make([]any, 0, len(first)+3*columnsHint), first...)

@@ -54,20 +54,18 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	for i, w := range work {
 		ids[i] = w.jobID
 	}
-	var material sql.NullInt64
 	jobs, plans := make(map[int64]*definition, len(work)), make(map[planRow]*cron.Plan)
-	err := each(ctx, q, "read the definitions", func(scan scanner) error {
-		var (
-			d        definition
-			row      planRow
-			disabled bool
-			names    string
-		)
-		err := scan(append(targets(claimedJob(&d.job, &d.success, &names)), &d.sealed, integer(&d.bytes), &row.name, &row.overrides,
-			flag(&disabled), &d.access, &material, &d.version, integer(&d.maintenance))...)
-		if err != nil {
-			return err
-		}
+	var ( // of a row
+		read     definition
+		row      planRow
+		disabled bool
+		names    string
+		material sql.NullInt64
+	)
+	into := scanners([]columns{claimedJob(&read.job, &read.success, &names)}, blob(&read.sealed), integer(&read.bytes), text(&row.name),
+		text(&row.overrides), flag(&disabled), integer(&read.access), &material, integer(&read.version), integer(&read.maintenance))
+	err := eachRow(ctx, q, "read the definitions", into, func() error {
+		d := read // which is kept as long as its execution, and so apart from the others
 		d.hasTLS, d.material = material.Valid, material.Int64
 		d.secrets = secretKeys(d.job.AccountID, names)
 		if d.plan = plans[row]; d.plan == nil {

@@ -174,16 +174,15 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 // their schedules.
 func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*lockedJob, error) {
 	jobs := make(map[int64]*lockedJob, len(ids))
-	err := each(ctx, q, "read the jobs", func(scan scanner) error {
-		rec := new(lockedJob)
-		j := &rec.Job
-		fields := targets(jobHeld(j), jobState(&rec.State), jobTold(&rec.State), jobNotification(j))
-		fields = append(fields, integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
-		if err := scan(fields...); err != nil {
-			return err
-		}
+	kept := make([]lockedJob, 0, len(ids))
+	var rec lockedJob
+	j, st := &rec.Job, &rec.State
+	into := scanners([]columns{jobHeld(j), jobState(st), jobTold(st), jobNotification(j)},
+		integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
+	err := eachRow(ctx, q, "read the jobs", into, func() error {
 		rec.state, rec.problem = rec.State, rec.ProblemID
-		jobs[rec.ID] = rec
+		kept = append(kept, rec)
+		jobs[rec.ID] = &kept[len(kept)-1]
 		return nil
 	}, `SELECT `+heldNames+`, `+stateNames+`, `+toldNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
 		 FROM job_state JOIN job ON job.id = job_state.job_id

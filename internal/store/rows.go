@@ -36,6 +36,27 @@ func each(ctx context.Context, q queryer, doing string, read func(scan scanner) 
 	return nil
 }
 
+// eachRow is each for the queries of claims and results. It scans all rows into the same variables, and calls read after each. On
+// SQLite's writer it calls the driver directly, as execEach does.
+func eachRow(ctx context.Context, q queryer, doing string, into []sql.Scanner, read func() error, query string, args ...any) error {
+	if w, ok := q.(*writer); ok {
+		if err := w.eachRow(ctx, into, read, query, args); err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		return nil
+	}
+	to := make([]any, len(into))
+	for i, field := range into {
+		to[i] = field
+	}
+	return each(ctx, q, doing, func(scan scanner) error {
+		if err := scan(to...); err != nil {
+			return err
+		}
+		return read()
+	}, query, args...)
+}
+
 // collect runs a query and returns a list, with one element for each row.
 func collect[T any](ctx context.Context, q queryer, doing string, read func(scan scanner, to *T) error, query string,
 	args ...any) (list []T, err error) {

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -34,10 +35,10 @@ var errClosed = errors.New("the database is closed")
 //
 // batches  results and upkeep; other writes make them wait for at most one group
 type writer struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt   // by their text, which is constant
-	rows  map[string]driver.Stmt // those of execEach
-	now   func() time.Time       // to measure groupTime with
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt  // by their text, which is constant
+	directs map[string]directStmt // those of execEach and eachRow
+	now     func() time.Time      // to measure groupTime with
 
 	mu             sync.Mutex
 	first          []*write
@@ -63,7 +64,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		return nil, fmt.Errorf("open the writer: %w", err)
 	}
 	w := &writer{
-		conn: conn, stmts: make(map[string]*sql.Stmt), rows: make(map[string]driver.Stmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
+		conn: conn, stmts: make(map[string]*sql.Stmt), directs: make(map[string]directStmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -139,7 +140,7 @@ func (w *writer) close() error {
 		_ = s.Close()
 	}
 	_ = w.conn.Raw(func(any) error {
-		for _, s := range w.rows {
+		for _, s := range w.directs {
 			_ = s.Close()
 		}
 		return nil
@@ -296,16 +297,7 @@ func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 // calls the driver directly: what package database/sql adds to each call takes as long as the driver's part of it.
 func (w *writer) execEach(ctx context.Context, query string, count int, args func(n int) []driver.NamedValue,
 	done func(n int, changed, id int64) error) error {
-	return w.conn.Raw(func(conn any) (err error) {
-		defer func() {
-			if p := recover(); p != nil { // which would close the connection
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		s, err := w.preparedRows(ctx, conn, query)
-		if err != nil {
-			return err
-		}
+	return w.direct(ctx, query, func(s directStmt) error {
 		for n := range count {
 			res, err := s.ExecContext(ctx, args(n))
 			if err != nil {
@@ -327,17 +319,66 @@ func (w *writer) execEach(ctx context.Context, query string, count int, args fun
 	})
 }
 
-// preparedRows is prepared for execEach.
-func (w *writer) preparedRows(ctx context.Context, conn any, query string) (driver.StmtExecContext, error) {
-	s, ok := w.rows[query]
-	if !ok {
-		var err error
-		if s, err = conn.(driver.ConnPrepareContext).PrepareContext(ctx, query); err != nil {
-			return nil, err
+// eachRow runs a query, scans all of its rows into the same variables, and calls read after each.
+func (w *writer) eachRow(ctx context.Context, into []sql.Scanner, read func() error, query string, args []any) error {
+	return w.direct(ctx, query, func(s directStmt) (err error) {
+		named := make([]driver.NamedValue, len(args))
+		for i, a := range args {
+			named[i].Ordinal = i + 1
+			if named[i].Value, err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
+				return err
+			}
 		}
-		w.rows[query] = s
-	}
-	return s.(driver.StmtExecContext), nil
+		rows, err := s.QueryContext(ctx, named)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		values := make([]driver.Value, len(into))
+		for {
+			if err := rows.Next(values); errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			for i, v := range values {
+				if err := into[i].Scan(v); err != nil {
+					return fmt.Errorf("column %d: %w", i, err)
+				}
+			}
+			if err := read(); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// directStmt is a prepared statement of SQLite's driver.
+type directStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// direct calls fn with a prepared statement of the driver. fn must not use the connection otherwise.
+func (w *writer) direct(ctx context.Context, query string, fn func(directStmt) error) error {
+	return w.conn.Raw(func(conn any) (err error) {
+		defer func() {
+			if p := recover(); p != nil { // which would close the connection
+				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		s, ok := w.directs[query]
+		if !ok {
+			prepared, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+			if err != nil {
+				return err
+			}
+			s = prepared.(directStmt)
+			w.directs[query] = s
+		}
+		return fn(s)
+	})
 }
 
 // QueryContext runs a query of the transaction.
