@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql/driver"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -14,8 +15,10 @@ import (
 // statement. Their parameters have no names: the driver looks each name up, which takes longer than the value.
 
 var (
-	sqliteInsertRecord = sqliteInsert("execution", recordBatch) + ` ON CONFLICT DO NOTHING`
-	sqliteSaveResult   = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
+	sqliteRecordBatch = append([]batchColumn[*record]{batch("id", "bigint", func(r *record) int64 { return r.id })}, recordBatch...)
+	sqliteRecords     = newRowInserts("execution", sqliteRecordBatch, ` ON CONFLICT DO NOTHING`)
+	sqliteResponses   = newRowInserts("response", responseBatch, ` ON CONFLICT DO NOTHING`)
+	sqliteSaveResult  = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
 		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)`
 	// The key comes after the values. The last parameter is the new outcome.
 	keyedResultBatch = append(slices.Clip(resultBatch),
@@ -31,7 +34,6 @@ var (
 	}
 
 	sqliteSavePlan            = `UPDATE job_state SET next_run_at = ?, claim_at = ? WHERE job_id = ?`
-	sqliteInsertResponse      = sqliteInsert("response", responseBatch) + ` ON CONFLICT DO NOTHING`
 	sqliteSaveProblem         = sqliteInsert("problem", problemBatch) + problemConflict
 	sqliteInsertPendingRerun  = sqliteInsert("pending", pendingRerunBatch)
 	sqliteInsertRerun         = sqliteInsert("rerun", rerunBatch)
@@ -46,51 +48,80 @@ func sqliteInsert[R any](table string, batch []batchColumn[R]) string {
 	return `INSERT INTO ` + table + ` (` + batchNames(batch, "#") + `) VALUES (` + strings.TrimPrefix(strings.Repeat(", ?", len(batch)), ", ") + `)`
 }
 
+// insertRows is how many rows one statement inserts, where there are as many. It opens the table and its indexes once for all of them.
+const insertRows = 20
+
+// rowInserts inserts rows of a table.
+type rowInserts[R any] struct {
+	columns   []batchColumn[R]
+	one, many string // the statement for one row, and for insertRows
+}
+
+func newRowInserts[R any](table string, columns []batchColumn[R], end string) rowInserts[R] {
+	one := sqliteInsert(table, columns)
+	row := one[strings.LastIndexByte(one, '('):]
+	return rowInserts[R]{columns, one + end, one + strings.Repeat(", "+row, insertRows-1) + end}
+}
+
+// run inserts rows and returns how many there are more in the table.
+func (x *rowInserts[R]) run(ctx context.Context, q queryer, rows []R) (inserted int64, err error) {
+	count := func(_ int, changed int64) { inserted += changed }
+	split := len(rows) - len(rows)%insertRows
+	if err := execRows(ctx, q, x.many, x.columns, rows[:split], insertRows, count); err != nil {
+		return 0, err
+	}
+	return inserted, execRows(ctx, q, x.one, x.columns, rows[split:], 1, count)
+}
+
 // execEach runs a statement for each row, with the columns of the row as its parameters. done gets how many rows of the database that
-// has changed, and the ID of the latest one that was inserted; it may be nil.
+// has changed; it may be nil.
 func execEach[R any](ctx context.Context, q queryer, statement string, columns []batchColumn[R], rows []R,
-	done func(row R, changed, id int64) error) error {
+	done func(row R, changed int64)) error {
+	return execRows(ctx, q, statement, columns, rows, 1, func(n int, changed int64) {
+		if done != nil {
+			done(rows[n], changed)
+		}
+	})
+}
+
+// execRows runs a statement for each each rows, with their columns as its parameters. done gets the number of the first of these rows,
+// and how many rows of the database were changed.
+func execRows[R any](ctx context.Context, q queryer, statement string, columns []batchColumn[R], rows []R, each int,
+	done func(first int, changed int64)) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if w, ok := q.(*writer); ok {
-		args := make([]driver.NamedValue, len(columns))
-		for i := range args {
-			args[i].Ordinal = i + 1
-		}
-		return w.execEach(ctx, statement, len(rows), func(n int) []driver.NamedValue {
-			for i, c := range columns {
-				args[i].Value = c.one(rows[n])
+	w, direct := q.(*writer)
+	if !direct {
+		for n := 0; n < len(rows); n += each {
+			args := make([]any, 0, each*len(columns))
+			for _, r := range rows[n : n+each] {
+				args = append(args, rowArgs(columns, r)...)
 			}
-			return args
-		}, func(n int, changed, id int64) error {
-			if done == nil {
-				return nil
+			res, err := q.ExecContext(ctx, statement, args...)
+			if err != nil {
+				return err
 			}
-			return done(rows[n], changed, id)
-		})
+			changed, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			done(n, changed)
+		}
+		return nil
 	}
-	for _, r := range rows {
-		res, err := q.ExecContext(ctx, statement, rowArgs(columns, r)...)
-		if err != nil {
-			return err
-		}
-		if done == nil {
-			continue
-		}
-		changed, err := res.RowsAffected()
-		if err != nil {
-			return err
-		}
-		id, err := res.LastInsertId()
-		if err != nil {
-			return err
-		}
-		if err := done(r, changed, id); err != nil {
-			return err
-		}
+	args := make([]driver.NamedValue, each*len(columns))
+	for i := range args {
+		args[i].Ordinal = i + 1
 	}
-	return nil
+	return w.execEach(ctx, statement, len(rows)/each, func(n int) []driver.NamedValue {
+		for i, r := range rows[n*each : n*each+each] {
+			for k, c := range columns {
+				args[i*len(columns)+k].Value = c.one(r)
+			}
+		}
+		return args
+	}, func(n int, changed int64) { done(n*each, changed) })
 }
 
 // secretsIn implements engine: the keys are one JSON array of pairs.
@@ -105,20 +136,44 @@ func (*sqliteEngine) secretsIn(keys []secretKey) (condition string, args []any) 
 func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*record) error {
 	// In the order of the jobs, so that neighbours in the indexes are written one after the other.
 	ordered := slices.SortedStableFunc(slices.Values(records), func(a, b *record) int { return cmp.Compare(a.jobID, b.jobID) })
-	latest := int64(0)
-	err := execEach(ctx, q, sqliteInsertRecord, recordBatch, ordered, func(r *record, changed, id int64) error {
-		r.id = id
-		if changed == 0 {
-			r.id = 0
-		}
-		latest = max(latest, r.id)
+	if len(records) == 0 {
+		return nil
+	}
+	var latest int64
+	err := q.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'execution'`).Scan(&latest)
+	if err != nil {
+		return fmt.Errorf("read the latest ID: %w", err)
+	}
+	for i, r := range ordered {
+		r.id = latest + 1 + int64(i)
+	}
+	inserted, err := sqliteRecords.run(ctx, q, ordered)
+	if err == nil && inserted < int64(len(ordered)) {
+		err = forgetRefused(ctx, q, ordered)
+	}
+	if err != nil {
+		return err
+	}
+	afterCommit(ctx, func(context.Context) error {
+		e.claimedTo.Store(latest + int64(len(ordered)))
 		return nil
 	})
-	if err == nil && latest > 0 {
-		afterCommit(ctx, func(context.Context) error {
-			e.claimedTo.Store(latest)
-			return nil
-		})
+	return nil
+}
+
+// forgetRefused sets the id of records to 0 that were not inserted, since the ledger has their key already.
+func forgetRefused(ctx context.Context, q queryer, records []*record) error {
+	inserted := make(map[int64]bool, len(records))
+	err := each(ctx, q, "find the new records", func(scan scanner) error {
+		var id int64
+		err := scan(&id)
+		inserted[id] = true
+		return err
+	}, `SELECT id FROM execution WHERE id >= $1`, records[0].id)
+	for _, r := range records {
+		if !inserted[r.id] {
+			r.id = 0
+		}
 	}
 	return err
 }
@@ -131,11 +186,10 @@ func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) err
 func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
 	[]*cron.Completion, error) {
 	saved := make([]*cron.Completion, 0, len(completions))
-	err := execEach(ctx, q, sqliteSaveResult, keyedResultBatch, completions, func(c *cron.Completion, changed, _ int64) error {
+	err := execEach(ctx, q, sqliteSaveResult, keyedResultBatch, completions, func(c *cron.Completion, changed int64) {
 		if changed > 0 {
 			saved = append(saved, c)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -148,7 +202,8 @@ func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*
 	}
 	// In the order of the rows, which is mostly that in which the table grows.
 	slices.SortFunc(responses, func(a, b *cron.Completion) int { return cmp.Compare(a.Launch.ExecutionID, b.Launch.ExecutionID) })
-	return saved, execEach(ctx, q, sqliteInsertResponse, responseBatch, responses, nil)
+	_, err = sqliteResponses.run(ctx, q, responses)
+	return saved, err
 }
 
 func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*problemRow) error {

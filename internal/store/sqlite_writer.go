@@ -296,7 +296,7 @@ func (w *writer) ExecContext(ctx context.Context, query string, args ...any) (sq
 // execEach runs a statement count times, each time with the arguments that args returns for that time, which may be the same slice. It
 // calls the driver directly: what package database/sql adds to each call takes as long as the driver's part of it.
 func (w *writer) execEach(ctx context.Context, query string, count int, args func(n int) []driver.NamedValue,
-	done func(n int, changed, id int64) error) error {
+	done func(n int, changed int64)) error {
 	return w.direct(ctx, query, func(s directStmt) error {
 		for n := range count {
 			res, err := s.ExecContext(ctx, args(n))
@@ -307,13 +307,7 @@ func (w *writer) execEach(ctx context.Context, query string, count int, args fun
 			if err != nil {
 				return err
 			}
-			id, err := res.LastInsertId()
-			if err != nil {
-				return err
-			}
-			if err := done(n, changed, id); err != nil {
-				return err
-			}
+			done(n, changed)
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,6 +112,32 @@ var claimTests = []test{
 			claimed := s.claim(db, node, 2*len(want)) // half of a claim is for the schedule
 			s.equal("jobs of a turn", sorted(jobIDs(claimed.Launches)), sorted(want))
 		}
+	}},
+	{"of many occurrences, those that the ledger has are not launched again", func(s *suite) {
+		db, account, node := s.start()
+		const jobs = 45
+		first := s.due(db, account)
+		s.copies(first.ID, jobs-1)
+		at := db.Now().Add(-time.Second).Truncate(time.Millisecond)
+		s.raw().SetAllDue(at)
+		for i := int64(0); i < jobs; i += 3 {
+			s.raw().AddExecution(&cron.Execution{AccountID: account, JobID: first.ID + i, Planned: at, Attempt: 1, Outcome: cron.OutcomeSucceeded})
+		}
+		claimed := s.claim(db, node, jobs)
+		s.equal("launches", len(claimed.Launches), jobs*2/3)
+		results := make([]cron.Completion, len(claimed.Launches))
+		for i, l := range claimed.Launches {
+			results[i] = succeeded(l)
+			results[i].Result.Peer = strconv.FormatInt(l.Job.ID, 10)
+		}
+		s.finish(db, results...)
+		for _, l := range claimed.Launches {
+			history := s.history(db, account, l.Job.ID)
+			if len(history) != 1 || history[0].ID != l.ExecutionID || history[0].Result.Peer != strconv.FormatInt(l.Job.ID, 10) {
+				s.Errorf("execution %d of job %d has the record %+v", l.ExecutionID, l.Job.ID, history)
+			}
+		}
+		s.equal("all records", s.raw().Executions(cron.OutcomeSucceeded), int64(jobs))
 	}},
 	{"the earliest comes first", func(s *suite) {
 		db, account, node := s.start()
