@@ -40,6 +40,14 @@ type record struct {
 	launch      int   // the index of its launch; -1 when nothing is launched
 }
 
+// recordKey is the key of a record in the ledger.
+type recordKey struct {
+	job, planned  int64
+	kind, attempt int
+}
+
+func (r *record) key() recordKey { return recordKey{r.jobID, r.planned, int(r.kind), r.attempt} }
+
 // Claim takes due work for a node. The launch record of each execution is durable when it returns. Pending attempts
 // take at most half of the limit, so that a wave of retries does not hold up the schedule.
 //

@@ -68,19 +68,15 @@ func (*postgresEngine) insertRecords(ctx context.Context, q queryer, records []*
 	if len(records) == 0 {
 		return nil
 	}
-	type key struct {
-		job, planned  int64
-		kind, attempt int
-	}
-	byKey := make(map[key]*record, len(records))
+	byKey := make(map[recordKey]*record, len(records))
 	for _, r := range records {
 		r.id = 0
-		byKey[key{r.jobID, r.planned, int(r.kind), r.attempt}] = r
+		byKey[r.key()] = r
 	}
 	return each(ctx, q, "insert rows", func(scan scanner) error {
 		var (
 			id int64
-			k  key
+			k  recordKey
 		)
 		if err := scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
 			return err

@@ -15,10 +15,9 @@ import (
 // statement. Their parameters have no names: the driver looks each name up, which takes longer than the value.
 
 var (
-	sqliteRecordBatch = append([]batchColumn[*record]{batch("id", "bigint", func(r *record) int64 { return r.id })}, recordBatch...)
-	sqliteRecords     = newRowInserts("execution", sqliteRecordBatch, ` ON CONFLICT DO NOTHING`)
-	sqliteResponses   = newRowInserts("response", responseBatch, ` ON CONFLICT DO NOTHING`)
-	sqliteSaveResult  = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
+	sqliteRecords    = newRowInserts("execution", recordBatch, ` ON CONFLICT DO NOTHING`)
+	sqliteResponses  = newRowInserts("response", responseBatch, ` ON CONFLICT DO NOTHING`)
+	sqliteSaveResult = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
 		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)`
 	// The key comes after the values. The last parameter is the new outcome.
 	keyedResultBatch = append(slices.Clip(resultBatch),
@@ -144,14 +143,15 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 	if err != nil {
 		return fmt.Errorf("read the latest ID: %w", err)
 	}
-	for i, r := range ordered {
-		r.id = latest + 1 + int64(i)
-	}
 	inserted, err := sqliteRecords.run(ctx, q, ordered)
-	if err == nil && inserted < int64(len(ordered)) {
-		err = forgetRefused(ctx, q, ordered)
-	}
 	if err != nil {
+		return err
+	}
+	if inserted == int64(len(ordered)) {
+		for i, r := range ordered { // AUTOINCREMENT, of one writer
+			r.id = latest + 1 + int64(i)
+		}
+	} else if err := readNewIDs(ctx, q, ordered, latest); err != nil {
 		return err
 	}
 	afterCommit(ctx, func(context.Context) error {
@@ -161,21 +161,24 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 	return nil
 }
 
-// forgetRefused sets the id of records to 0 that were not inserted, since the ledger has their key already.
-func forgetRefused(ctx context.Context, q queryer, records []*record) error {
-	inserted := make(map[int64]bool, len(records))
-	err := each(ctx, q, "find the new records", func(scan scanner) error {
-		var id int64
-		err := scan(&id)
-		inserted[id] = true
-		return err
-	}, `SELECT id FROM execution WHERE id >= $1`, records[0].id)
+// readNewIDs sets the IDs of records from the rows above latest. Those of which the ledger had the key already get 0.
+func readNewIDs(ctx context.Context, q queryer, records []*record, latest int64) error {
+	byKey := make(map[recordKey]*record, len(records))
 	for _, r := range records {
-		if !inserted[r.id] {
-			r.id = 0
-		}
+		r.id = 0
+		byKey[r.key()] = r
 	}
-	return err
+	return each(ctx, q, "read the IDs of new records", func(scan scanner) error {
+		var (
+			id int64
+			k  recordKey
+		)
+		if err := scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
+			return err
+		}
+		byKey[k].id = id
+		return nil
+	}, `SELECT id, job_id, planned_at, kind, attempt FROM execution WHERE id > $1`, latest)
 }
 
 func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -416,5 +418,62 @@ func crashChild(dir string) int {
 		for _, c := range batch {
 			fmt.Printf("finished %d.\n", c.Launch.ExecutionID)
 		}
+	}
+}
+
+// TestSQLiteRunningFrom has a claim write from where on executions run, once enough have ended since, and never past one that runs.
+func TestSQLiteRunningFrom(t *testing.T) {
+	o := storetest.Databases[0].New(t)
+	db, raw := open(t, o), past(t, o)
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	const jobs = 1200
+	tables(t, raw).CopyJob(j.ID, jobs-1)
+	from := func() int64 { return number(t, raw, `SELECT running_from FROM node WHERE epoch = $1`, node) }
+	at, inFlight := db.Now().Add(-20*time.Minute), map[int64]bool{}
+	herd := func(finished int) {
+		t.Helper()
+		at = at.Add(time.Minute)
+		tables(t, raw).SetAllDue(at)
+		for more := true; more; {
+			claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: jobs})
+			ok(t, err)
+			more = claimed.More
+			batch := make([]cron.Completion, 0, jobs)
+			for _, l := range claimed.Launches {
+				if inFlight[l.ExecutionID] = true; len(batch) < finished {
+					batch = append(batch, completion(l, cron.StatusOK))
+				}
+			}
+			ok(t, db.Finish(t.Context(), batch))
+			for _, c := range batch {
+				delete(inFlight, c.Launch.ExecutionID)
+			}
+			finished -= len(batch)
+		}
+		ok(t, db.Heartbeat(t.Context(), node, func(latest int64) int64 {
+			return slices.Min(append(slices.Collect(maps.Keys(inFlight)), latest))
+		}))
+	}
+	if from() != 1 {
+		t.Errorf("a new node begins at %d", from())
+	}
+	herd(jobs)
+	herd(jobs - 1)
+	if from() != jobs {
+		t.Errorf("after the first claim behind it, it begins at %d, want %d", from(), jobs)
+	}
+	runs := slices.Collect(maps.Keys(inFlight))[0]
+	for range 3 {
+		herd(jobs)
+		if from() != runs {
+			t.Errorf("it begins at %d, want %d, which runs", from(), runs)
+		}
+	}
+	running, err := db.RunningExecutions(t.Context(), account)
+	ok(t, err)
+	if len(running) != 1 || running[0].ID != runs {
+		t.Errorf("%d executions run, want execution %d", len(running), runs)
 	}
 }
