@@ -133,7 +133,7 @@ func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit i
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
 	var found []due
 	d := due{attempt: 1}
-	err := eachRow(ctx, q, "find due jobs", []sql.Scanner{integer(&d.jobID), integer(&d.planned)}, func() error {
+	err := eachInto(ctx, q, "find due jobs", []sql.Scanner{integer(&d.jobID), integer(&d.planned)}, func() error {
 		found = append(found, d)
 		return nil
 	}, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`

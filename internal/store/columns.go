@@ -59,7 +59,7 @@ func targets(lists ...columns) []any {
 	return all.fields
 }
 
-// scanners are targets for eachRow, followed by others.
+// scanners are targets for eachInto, followed by others.
 func scanners(lists []columns, others ...sql.Scanner) []sql.Scanner {
 	fields := targets(lists...)
 	all := make([]sql.Scanner, 0, len(fields)+len(others))

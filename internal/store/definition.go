@@ -64,7 +64,7 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	)
 	into := scanners([]columns{claimedJob(&read.job, &read.success, &names)}, blob(&read.sealed), integer(&read.bytes), text(&row.name),
 		text(&row.overrides), flag(&disabled), integer(&read.access), &material, integer(&read.version), integer(&read.maintenance))
-	err := eachRow(ctx, q, "read the definitions", into, func() error {
+	err := eachInto(ctx, q, "read the definitions", into, func() error {
 		d := read // which is kept as long as its execution, and so apart from the others
 		d.hasTLS, d.material = material.Valid, material.Int64
 		d.secrets = secretKeys(d.job.AccountID, names)

@@ -179,7 +179,7 @@ func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map
 	j, st := &rec.Job, &rec.State
 	into := scanners([]columns{jobHeld(j), jobState(st), jobTold(st), jobNotification(j)},
 		integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
-	err := eachRow(ctx, q, "read the jobs", into, func() error {
+	err := eachInto(ctx, q, "read the jobs", into, func() error {
 		rec.state, rec.problem = rec.State, rec.ProblemID
 		kept = append(kept, rec)
 		jobs[rec.ID] = &kept[len(kept)-1]

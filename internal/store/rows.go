@@ -36,11 +36,11 @@ func each(ctx context.Context, q queryer, doing string, read func(scan scanner) 
 	return nil
 }
 
-// eachRow is each for the queries of claims and results. It scans all rows into the same variables, and calls read after each. On
+// eachInto is each for the queries of claims and results. It scans all rows into the same variables, and calls read after each. On
 // SQLite's writer it calls the driver directly, as execEach does.
-func eachRow(ctx context.Context, q queryer, doing string, into []sql.Scanner, read func() error, query string, args ...any) error {
+func eachInto(ctx context.Context, q queryer, doing string, into []sql.Scanner, read func() error, query string, args ...any) error {
 	if w, ok := q.(*writer); ok {
-		if err := w.eachRow(ctx, into, read, query, args); err != nil {
+		if err := w.eachInto(ctx, into, read, query, args); err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 		return nil

@@ -138,7 +138,7 @@ func (e *sqliteEngine) saveRunningFrom(ctx context.Context, q queryer, node int6
 }
 
 func (e *sqliteEngine) nextExecution() string {
-	return `(SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'execution')`
+	return `(SELECT max((SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'execution'), (SELECT coalesce(max(id), 0) FROM execution)) + 1)`
 }
 
 // size implements engine.

@@ -138,10 +138,9 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 	if len(records) == 0 {
 		return nil
 	}
-	var latest int64
-	err := q.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'execution'`).Scan(&latest)
-	if err != nil {
-		return fmt.Errorf("read the latest ID: %w", err)
+	var next int64
+	if err := q.QueryRowContext(ctx, `SELECT `+e.nextExecution()).Scan(&next); err != nil {
+		return fmt.Errorf("read the next ID: %w", err)
 	}
 	inserted, err := sqliteRecords.run(ctx, q, ordered)
 	if err != nil {
@@ -149,20 +148,20 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 	}
 	if inserted == int64(len(ordered)) {
 		for i, r := range ordered { // AUTOINCREMENT, of one writer
-			r.id = latest + 1 + int64(i)
+			r.id = next + int64(i)
 		}
-	} else if err := readNewIDs(ctx, q, ordered, latest); err != nil {
+	} else if err := readNewIDs(ctx, q, ordered, next); err != nil {
 		return err
 	}
 	afterCommit(ctx, func(context.Context) error {
-		e.claimedTo.Store(latest + int64(len(ordered)))
+		e.claimedTo.Store(next + int64(len(ordered)) - 1)
 		return nil
 	})
 	return nil
 }
 
-// readNewIDs sets the IDs of records from the rows above latest. Those of which the ledger had the key already get 0.
-func readNewIDs(ctx context.Context, q queryer, records []*record, latest int64) error {
+// readNewIDs sets the IDs of records, which are next or above. Those of which the ledger had the key already get 0.
+func readNewIDs(ctx context.Context, q queryer, records []*record, next int64) error {
 	byKey := make(map[recordKey]*record, len(records))
 	for _, r := range records {
 		r.id = 0
@@ -178,7 +177,7 @@ func readNewIDs(ctx context.Context, q queryer, records []*record, latest int64)
 		}
 		byKey[k].id = id
 		return nil
-	}, `SELECT id, job_id, planned_at, kind, attempt FROM execution WHERE id > $1`, latest)
+	}, `SELECT id, job_id, planned_at, kind, attempt FROM execution WHERE id >= $1`, next)
 }
 
 func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {

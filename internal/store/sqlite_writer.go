@@ -37,7 +37,7 @@ var errClosed = errors.New("the database is closed")
 type writer struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt  // by their text, which is constant
-	directs map[string]directStmt // those of execEach and eachRow
+	directs map[string]directStmt // those of execEach and eachInto
 	now     func() time.Time      // to measure groupTime with
 
 	mu             sync.Mutex
@@ -313,8 +313,8 @@ func (w *writer) execEach(ctx context.Context, query string, count int, args fun
 	})
 }
 
-// eachRow runs a query, scans all of its rows into the same variables, and calls read after each.
-func (w *writer) eachRow(ctx context.Context, into []sql.Scanner, read func() error, query string, args []any) error {
+// eachInto runs a query, scans all of its rows into the same variables, and calls read after each.
+func (w *writer) eachInto(ctx context.Context, into []sql.Scanner, read func() error, query string, args []any) error {
 	return w.direct(ctx, query, func(s directStmt) (err error) {
 		named := make([]driver.NamedValue, len(args))
 		for i, a := range args {
