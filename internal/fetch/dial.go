@@ -45,31 +45,40 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 
 // tcpDialer opens connections for one exchange. How it does that depends on the system: see dial in dial_linux.go.
 type tcpDialer struct {
-	net.Dialer // for what dial leaves to package net
-	guard      *Guard
-	access     cron.Access
-	noDelay    bool // send every write at once: one follows the other without waiting for the server
+	guard     *Guard
+	access    cron.Access
+	keepAlive bool // send probes while the connection is idle
+	noDelay   bool // send every write at once: one follows the other without waiting for the server
 }
 
 // dialNet connects by package net.
 func (d *tcpDialer) dialNet(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	dialer := net.Dialer{ControlContext: d.guard.control(d.access), KeepAlive: -1}
+	if d.keepAlive {
+		dialer.KeepAlive = 0 // the default of package net
+	}
 	// Dialer.DialTCP would take addr without formatting it, but it binds a local port first.
-	return d.DialContext(ctx, "tcp", addr.String())
+	return dialer.DialContext(ctx, "tcp", addr.String())
 }
 
 // dial connects to the first of addrs that answers. Its errors are *fault.
 func (x *exchange) dial(ctx context.Context, addrs []netip.Addr) (net.Conn, error) {
-	dialer := net.Dialer{ControlContext: x.client.guard.control(x.call.Access), KeepAlive: -1}
-	if x.call.Timeout > keepAliveTimeout || x.reuses() { // by an exchange with any timeout
-		dialer.KeepAlive = 0 // the default of package net
+	d := tcpDialer{
+		guard: x.client.guard, access: x.call.Access,
+		keepAlive: x.call.Timeout > keepAliveTimeout || x.reuses(), // by an exchange with any timeout
+		noDelay:   x.target.tls || len(x.call.Request.Body) > 0 || x.reuses(),
 	}
+	if len(addrs) == 1 {
+		return x.dialOne(ctx, &d, netip.AddrPortFrom(addrs[0], x.target.port))
+	}
+	return x.dialSeveral(ctx, d, addrs)
+}
+
+// dialSeveral is dial for more than one address.
+func (x *exchange) dialSeveral(ctx context.Context, d tcpDialer, addrs []netip.Addr) (net.Conn, error) {
 	targets := make([]netip.AddrPort, len(addrs))
 	for i, addr := range addrs {
 		targets[i] = netip.AddrPortFrom(addr, x.target.port)
-	}
-	d := tcpDialer{dialer, x.client.guard, x.call.Access, x.target.tls || len(x.call.Request.Body) > 0}
-	if len(targets) == 1 {
-		return x.dialOne(ctx, &d, targets[0])
 	}
 	connect := func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) { return x.dialOne(ctx, &d, addr) }
 	return newHappyEyeballs(x.client, targets, x.call.Timeout, connect).run(ctx)
@@ -90,6 +99,9 @@ func (x *exchange) dialOne(ctx context.Context, d *tcpDialer, addr netip.AddrPor
 
 // remoteAddr is the address and port that conn is connected to.
 func remoteAddr(conn net.Conn) netip.AddrPort {
+	if c, ok := conn.(interface{ peer() netip.AddrPort }); ok {
+		return c.peer()
+	}
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		peer := tcp.AddrPort()
 		return netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())

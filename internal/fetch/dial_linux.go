@@ -76,7 +76,7 @@ func (d *tcpDialer) begin(ctx context.Context, s *socket, fd int) error {
 			return os.NewSyscallError("setsockopt", err)
 		}
 	}
-	if d.KeepAlive == 0 {
+	if d.keepAlive {
 		for _, option := range keepAliveOptions {
 			if err := syscall.SetsockoptInt(fd, option.level, option.name, option.value); err != nil {
 				return os.NewSyscallError("setsockopt", err)
@@ -140,10 +140,17 @@ func (s *socket) failure() error {
 	return os.NewSyscallError("connect", s.answer)
 }
 
-// await waits until the connection is open, which takes until the deadline of ctx at most.
+// await waits until the connection is open, which takes until ctx ends at most.
 func (s *socket) await(ctx context.Context) error {
-	deadline, _ := ctx.Deadline()
-	if err := s.file.SetWriteDeadline(deadline); err != nil {
+	l, isLimit := ctx.(*limit)
+	var err error
+	if isLimit {
+		err = l.bind(s)
+	} else {
+		deadline, _ := ctx.Deadline()
+		err = s.SetDeadline(deadline)
+	}
+	if err != nil {
 		// Package os does not say why the poller did not take the file. The kernel lacks memory for it, or so the limit says.
 		return os.NewSyscallError("epoll_ctl", syscall.ENOMEM)
 	}
@@ -151,18 +158,22 @@ func (s *socket) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { s.file.SetWriteDeadline(time.Unix(1, 0)) })
-	err = raw.Write(s.connect)
-	if !stop() { // and so the connection is of no use, even if it is open
-		return ctx.Err()
+	if isLimit {
+		err = raw.Write(s.connect)
+	} else {
+		stop := context.AfterFunc(ctx, func() { s.SetDeadline(longAgo) })
+		err = raw.Write(s.connect)
+		if !stop() { // and so the connection is of no use, even if it is open
+			return ctx.Err()
+		}
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.failure()
 	}
-	if err := s.failure(); err != nil {
-		return err
+	if err == nil && !isLimit {
+		err = s.SetDeadline(time.Time{})
 	}
-	return s.file.SetWriteDeadline(time.Time{})
+	return err
 }
 
 // leadsToItself reports whether the socket is connected to itself.
@@ -209,6 +220,8 @@ func (s *socket) LocalAddr() net.Addr {
 	}
 	return nil
 }
+
+func (s *socket) peer() netip.AddrPort { return s.remote }
 
 func (s *socket) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(s.remote) }
 

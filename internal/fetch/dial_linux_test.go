@@ -30,9 +30,7 @@ func openFiles(t *testing.T) int {
 
 // newDialer is a dialer of an exchange over TLS.
 func newDialer(guard *Guard) *tcpDialer {
-	d := &tcpDialer{guard: guard, noDelay: true}
-	d.ControlContext, d.Dialer.KeepAlive = guard.control(d.access), -1
-	return d
+	return &tcpDialer{guard: guard, noDelay: true}
 }
 
 // dialers are ours and that of package net, which ours has to resemble.
@@ -286,9 +284,7 @@ func TestSocketOptions(t *testing.T) {
 	for _, keepAlive := range []bool{false, true} {
 		values := make(map[string][len(options)]int)
 		d := newDialer(new(Guard))
-		if keepAlive {
-			d.KeepAlive = 0
-		}
+		d.keepAlive = keepAlive
 		for who, dial := range dialers(d) {
 			conn, err := dial(t.Context(), addr)
 			if err != nil {

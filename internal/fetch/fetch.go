@@ -129,6 +129,7 @@ type exchange struct {
 	tracer  *tracer        // nil when nobody wants a trace
 	masker  *cron.Masker   // of the account's secrets; nil when there are none
 	short   error          // the latest shortage, a *fault; nil when there was none
+	limit   limit          // the context of run
 
 	secretFields []string // names of headers whose values have secrets of the account
 
@@ -160,8 +161,9 @@ func (x *exchange) run(ctx context.Context) error {
 		return err
 	}
 	x.maskCredentials()
-	ctx, cancel := context.WithDeadline(ctx, x.started.Add(x.call.Timeout))
-	defer cancel()
+	x.limit.begin(ctx, x.started.Add(x.call.Timeout))
+	defer x.limit.end()
+	ctx = &x.limit
 	for {
 		err := x.request(ctx)
 		err = blame(ctx, x.short, err)
@@ -186,7 +188,7 @@ func (x *exchange) run(ctx context.Context) error {
 func (x *exchange) request(ctx context.Context) error {
 	if x.reuses() {
 		if l := x.takeKept(); l != nil {
-			if err := x.requestKept(ctx, l); err != errUnsent {
+			if err := x.requestKept(l); err != errUnsent {
 				return err
 			}
 		}
@@ -214,18 +216,18 @@ func (x *exchange) request(ctx context.Context) error {
 		return err
 	}
 	x.client.kept.opened.Add(1)
-	return x.requestOver(ctx, l)
+	return x.requestOver(l)
 }
 
 // errUnsent is the error of a request that a kept connection did not take: no byte of it was sent.
 var errUnsent = errors.New("fetch: nothing was sent over a kept connection")
 
 // requestKept makes the request over a kept connection. After errUnsent, the exchange is as it was before.
-func (x *exchange) requestKept(ctx context.Context, l *link) error {
+func (x *exchange) requestKept(l *link) error {
 	x.client.kept.reused.Add(1)
 	x.result.Peer = l.peer.Addr().String()
 	x.noteExpiry(l.expiry)
-	err := x.requestOver(ctx, l)
+	err := x.requestOver(l)
 	if err == errUnsent {
 		x.client.kept.reused.Add(-1)
 		x.result.Peer, x.result.CertExpiry, x.result.Stats, x.result.Duration = "", time.Time{}, cron.Stats{}, 0
@@ -234,19 +236,17 @@ func (x *exchange) requestKept(ctx context.Context, l *link) error {
 }
 
 // requestOver makes the request over l, and then keeps or closes it.
-func (x *exchange) requestOver(ctx context.Context, l *link) error {
+func (x *exchange) requestOver(l *link) error {
 	kept := false
 	defer func() {
 		if !kept {
 			l.tcp.Close()
 		}
 	}()
-	// The one deadline: it holds for every read and write from here on.
-	stop := context.AfterFunc(ctx, func() { l.tcp.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	x.limit.bind(l.tcp)
 	x.mark(&x.result.Stats.PreTransfer)
 	err := x.roundTrip(l)
-	if x.keepFor > 0 && stop() {
+	if x.keepFor > 0 && x.limit.release() {
 		kept = true
 		x.client.kept.put(x.keptKey(), l, x.keepFor, time.Now())
 	}
@@ -270,6 +270,7 @@ func (x *exchange) connect(ctx context.Context) (l *link, err error) {
 	if err != nil {
 		return nil, x.hideAddress(err)
 	}
+	x.limit.bind(tcp)
 	l = &link{tcp: tcp, conn: tcp, peer: remoteAddr(tcp)}
 	if x.reuses() {
 		l.opened = time.Now()
@@ -280,7 +281,6 @@ func (x *exchange) connect(ctx context.Context) (l *link, err error) {
 	if !x.target.tls {
 		return l, nil
 	}
-	defer context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })()
 	x.tracer.reach(cron.PhaseSecuring)
 	if err := x.handshake(l); err != nil {
 		tcp.Close()

@@ -472,7 +472,7 @@ func TestEarlyResponses(t *testing.T) {
 		call := sharing("http://127.0.0.1/")
 		x := &exchange{client: c, call: &call, started: time.Now()}
 		x.target, _ = parseTarget(&call.Request)
-		if err := x.requestOver(t.Context(), &link{tcp: ours, conn: ours, opened: time.Now()}); err != nil || c.Connections().Kept != 0 {
+		if err := x.requestOver(&link{tcp: ours, conn: ours, opened: time.Now()}); err != nil || c.Connections().Kept != 0 {
 			t.Errorf("%v, %+v", err, c.Connections())
 		}
 	})
