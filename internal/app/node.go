@@ -247,7 +247,7 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 			n.guard.Own = append(n.guard.Own, addressOf(l))
 		}
 	}
-	n.exchanger = fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger, Kept: n.kept})
+	n.exchanger = fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger, Kept: n.kept, Slots: n.shares.slots})
 	n.countConnections()
 	if err := n.newSender(); err != nil {
 		return nil, err

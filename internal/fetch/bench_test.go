@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,12 +24,15 @@ import (
 )
 
 // benchServer in the environment makes the test binary the server of the benchmarks: a process of its own, so that the
-// CPU time of the client can be told from it. Its value is "http", "https" or "hanging".
+// CPU time of the client can be told from it. Its value is "http", "https" or "hanging". It leaves connections open for who asks for that.
 const benchServer = "PUNCTUAL_FETCH_BENCH_SERVER"
 
 var benchAnswer = []byte("HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nServer: bench\r\n" +
 	"Content-Type: text/plain\r\n" +
 	"Content-Length: 64\r\nConnection: close\r\n\r\n" + strings.Repeat("x", 64))
+
+// sharedAnswer is benchAnswer of a server that leaves connections open.
+var sharedAnswer = bytes.Replace(benchAnswer, []byte("Connection: close\r\n"), nil, 1)
 
 // serveBench serves until its standard input ends. It says where and by which authority's certificate, each on a line,
 // and "hanging" then writes a byte for each request that it leaves without an answer.
@@ -57,7 +61,11 @@ func serveBench(kind string) {
 				if config != nil {
 					conn = tls.Server(conn, config)
 				}
-				if _, err := readRequest(conn); err != nil {
+				request, err := readRequest(conn)
+				for ; err == nil && strings.Contains(request, "\r\nConnection: keep-alive\r\n"); request, err = readRequest(conn) {
+					conn.Write(sharedAnswer)
+				}
+				if err != nil {
 					return
 				}
 				if kind == "hanging" {
@@ -143,7 +151,23 @@ func BenchmarkExchange(b *testing.B) {
 		url, roots, _ := startBenchServer(b, kind)
 		ours, bare := exchanges(b, kind, url, roots)
 		b.Run(kind+"/client", func(b *testing.B) { measure(b, ours) })
+		b.Run(kind+"/shared", func(b *testing.B) { measure(b, shared(b, url, roots)) })
 		b.Run(kind+"/barest", func(b *testing.B) { measure(b, bare) })
+	}
+}
+
+// shared returns an exchange over a shared connection.
+func shared(b *testing.B, url string, roots *x509.CertPool) func() {
+	client := New(Config{RootCAs: roots})
+	b.Cleanup(client.Close)
+	call := cron.Call{
+		AccountID: 1, Request: cron.Request{URL: url}, Timeout: 30 * time.Second, MaxResponse: 64 << 10,
+		SaveResponse: true, Exchange: cron.Exchange{Connection: cron.ConnectionReuse},
+	}
+	return func() {
+		if r := client.Do(b.Context(), call); r.Status != cron.StatusOK {
+			b.Fatalf("%+v", r)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type Config struct {
 	UserAgent string         // for jobs that do not set a User-Agent; "" is "Punctual"
 	Logger    *slog.Logger   // for internal errors of the service; nil for none
 	Kept      int            // the maximum number of connections that wait for another request; 0 is 256
+	Slots     int            // exchanges at once that have room; as many more connections wait as there are fewer exchanges
 }
 
 // Resolver resolves names, like *net.Resolver.
@@ -92,7 +93,7 @@ func New(config Config) *Client {
 		guard:     config.Guard,
 		lookups:   newLookups(config.Resolver),
 		sessions:  newSessions(),
-		kept:      newKeeper(config.Kept),
+		kept:      newKeeper(config.Kept, config.Slots),
 		roots:     newRoots(config.RootCAs),
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
@@ -110,6 +111,8 @@ func New(config Config) *Client {
 // Do makes the exchange of a call. It ends within call.Timeout, which must be positive, or soon after ctx ends. The result
 // of an exchange that ctx interrupts is cron.Lost with URL and start, since its effect is unknown.
 func (c *Client) Do(ctx context.Context, call cron.Call) cron.Result {
+	c.kept.enter()
+	defer c.kept.leave()
 	x := &exchange{client: c, call: &call, started: time.Now()}
 	err := x.attempt(ctx)
 	x.finish(ctx, err)

@@ -40,11 +40,16 @@ type keptKey struct {
 	server  string // scheme, host and port, whether the certificate is verified, and the digest of the TLS settings
 }
 
-// keeper holds connections that wait for the next request. An account has at most half of them. When they are too many, the account that adds
-// one loses its oldest.
+// keeper holds connections that wait for the next request. Besides places of their own, they have those of the exchanges that could be made at
+// the same time and are not, so a burst of exchanges to one host finds the connections of those that have ended. An exchange that begins takes
+// its place back. An account has at most half of the places. When they are used up, the account that adds a connection loses its oldest.
 type keeper struct {
-	max  int
-	idle time.Duration
+	max   int // places of their own
+	slots int // places of exchanges
+	idle  time.Duration
+
+	active atomic.Int64 // exchanges
+	size   atomic.Int64 // connections that are kept
 
 	mu       sync.Mutex
 	links    map[keptKey][]*list.Element // of *keptLink, the latest last
@@ -62,11 +67,36 @@ type keptLink struct {
 	until time.Time
 }
 
-func newKeeper(most int) *keeper {
+func newKeeper(most, slots int) *keeper {
 	if most == 0 {
 		most = maxKept
 	}
-	return &keeper{max: most, idle: maxIdle, links: make(map[keptKey][]*list.Element), accounts: make(map[int64]int)}
+	return &keeper{max: most, slots: slots, idle: maxIdle, links: make(map[keptKey][]*list.Element), accounts: make(map[int64]int)}
+}
+
+// places is how many connections may be kept now.
+func (k *keeper) places() int { return k.max + max(0, k.slots-int(k.active.Load())) }
+
+// enter notes that an exchange begins, which may need the place of a kept connection. leave must be called when it has ended.
+func (k *keeper) enter() {
+	k.active.Add(1)
+	for int(k.size.Load()) > k.places() {
+		if l := k.trim(); l != nil {
+			l.close()
+		}
+	}
+}
+
+func (k *keeper) leave() { k.active.Add(-1) }
+
+// trim removes the oldest connection if there are too many; nil if there are not.
+func (k *keeper) trim() *link {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.order.Len() <= k.places() {
+		return nil
+	}
+	return k.removeOldest(func(*keptLink) bool { return true })
 }
 
 // take removes the connection that was kept last; nil if there is none.
@@ -107,18 +137,20 @@ func (k *keeper) put(key keptKey, l *link, idle time.Duration, now time.Time) {
 func (k *keeper) add(kept *keptLink, now time.Time) (surplus []*link) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed || k.max < 2 {
+	places := k.places()
+	if k.closed || places < 2 {
 		return []*link{kept.link}
 	}
 	account := kept.key.account
 	switch has := k.accounts[account]; {
-	case has >= k.max/2, k.order.Len() >= k.max && has > 0:
+	case has >= places/2, k.order.Len() >= places && has > 0:
 		surplus = append(surplus, k.removeOldest(func(other *keptLink) bool { return other.key.account == account }))
-	case k.order.Len() >= k.max:
+	case k.order.Len() >= places:
 		surplus = append(surplus, k.removeOldest(func(*keptLink) bool { return true }))
 	}
 	k.links[kept.key] = append(k.links[kept.key], k.order.PushBack(kept))
 	k.accounts[account]++
+	k.size.Store(int64(k.order.Len()))
 	if k.sweeping == nil {
 		k.sweeping = time.AfterFunc(kept.until.Sub(now), k.sweep)
 	}
@@ -138,7 +170,10 @@ func (k *keeper) removeOldest(meant func(*keptLink) bool) *link {
 func (k *keeper) remove(e *list.Element) {
 	kept := k.order.Remove(e).(*keptLink)
 	same := k.links[kept.key]
-	i := slices.Index(same, e)
+	i := len(same) - 1
+	if same[i] != e {
+		i = slices.Index(same, e)
+	}
 	if same = slices.Delete(same, i, i+1); len(same) > 0 {
 		k.links[kept.key] = same
 	} else {
@@ -147,6 +182,7 @@ func (k *keeper) remove(e *list.Element) {
 	if k.accounts[kept.key.account]--; k.accounts[kept.key.account] == 0 {
 		delete(k.accounts, kept.key.account)
 	}
+	k.size.Store(int64(k.order.Len()))
 }
 
 // sweep closes the connections whose time is over.

@@ -631,6 +631,24 @@ func TestKeptConnectionsAreBounded(t *testing.T) {
 	if !isClosed(of1[0]) || kept(4) != 1 || kept(1) != 2 || c.Connections().Kept != 6 {
 		t.Errorf("%+v", c.Connections())
 	}
+	// Each exchange that could be made gives its place while it is not made.
+	c.kept.slots = 4
+	c.kept.enter()
+	for i := range 3 {
+		add(int64(5+i), "a")
+	}
+	if n := c.Connections().Kept; n != 9 {
+		t.Errorf("%d kept with 3 free slots", n)
+	}
+	for range 2 {
+		c.kept.enter()
+	}
+	if n := c.Connections().Kept; n != 7 || c.kept.places() != 7 {
+		t.Errorf("%d kept with a free slot", n)
+	}
+	for range 3 {
+		c.kept.leave()
+	}
 	c.Close()
 	late := add(1, "a")
 	if c.Connections().Kept != 0 || !isClosed(late) || !isClosed(of3) {

@@ -22,6 +22,8 @@ import (
 func (c *Client) Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace) {
 	call.SaveResponse = true
 	call.Exchange.Connection = cron.ConnectionFresh
+	c.kept.enter()
+	defer c.kept.leave()
 	x := &exchange{client: c, call: &call, started: time.Now()}
 	x.tracer = newTracer(x)
 	stop := x.tracer.report(observe)
