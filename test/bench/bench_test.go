@@ -33,6 +33,7 @@ func TestRun(t *testing.T) {
 		"all": {"-https", "-mlkem=false", "-hosts", "5", "-ports", "2", "-fail", "0.1", "-retries", "1", "-stored", "20", "-api", "20",
 			"-delay", "10ms", "-size", "1000", "-slots", "100", "-first-port", "21301"},
 		"action": {"-action", "-first-port", "21601"},
+		"reuse":  {"-https", "-hosts", "2", "-accounts", "2", "-connection", "reuse", "-slots", "20", "-first-port", "22601"},
 		"hog":    {"-hog", "20", "-hang", "0.1", "-first-port", "21401"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +66,9 @@ func TestRun(t *testing.T) {
 			}
 			if (r.API != nil) != (o.apiRate > 0) || r.API != nil && (r.API.Requests == 0 || r.API.Failed > 0) {
 				t.Errorf("of the API it says %+v", r.API)
+			}
+			if (o.connection == reuse) != (r.Connections < 1) || o.https != (r.FullHandshakes+r.ResumedHandshakes > 0) {
+				t.Errorf("it says that an execution had %.3f connections, %.3f full and %.3f resumed handshakes", r.Connections, r.FullHandshakes, r.ResumedHandshakes)
 			}
 			if (r.Actions != nil) != o.action {
 				t.Errorf("of actions it says %+v", r.Actions)
