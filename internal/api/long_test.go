@@ -84,8 +84,8 @@ func (w *slowReader) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-// TestSlowReadersOfLists has an account with all the lists in memory that it may have: further calls wait, and those of others do not.
-func TestSlowReadersOfLists(t *testing.T) {
+// TestSlowClientsOfLists has an account with all the lists in memory that it may have: further calls wait, and those of others do not.
+func TestSlowClientsOfLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t)
 		slow, other := s.newClient(t, "a@example.com", cron.PlanUnlimited), s.newClient(t, "b@example.com", cron.PlanUnlimited)
