@@ -70,12 +70,14 @@ type Sender struct {
 	mu      sync.Mutex
 	sending map[int64]bool // IDs of messages, from their claim until their result is written
 	slow    slowAccounts
+	looked  time.Time    // when a pass looked at everything last; zero after an error. Only the loop has it
 	mailing atomic.Int64 // mails to persons that are being sent
 }
 
 // Times of a Sender.
 const (
 	pollPeriod   = time.Second
+	lookPeriod   = 10 * time.Second       // after which a pass looks at everything, even when nothing is due
 	heldPause    = 250 * time.Millisecond // while messages are due that may not be sent yet, such as those of an account that is at its limit
 	retryPause   = time.Second            // after an error of the database
 	stopGrace    = 5 * time.Second        // in which attempts may end when the node stops
@@ -127,6 +129,10 @@ func (s *Sender) pass(ctx, attempts, recording context.Context) time.Duration {
 func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
+	if idle, err := s.idle(ctx); err != nil || idle {
+		return pollPeriod, err
+	}
+	s.looked = time.Time{}
 	more := true
 	for step := 0; more && step < routeSteps; step++ {
 		var err error
@@ -148,6 +154,7 @@ func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, 
 	if err != nil {
 		return 0, fmt.Errorf("find when a message is due: %w", err)
 	}
+	s.looked = time.Now()
 	switch wait := next.Sub(s.Now()); {
 	case next.IsZero() || s.room() == 0:
 		return pollPeriod, nil
@@ -156,6 +163,19 @@ func (s *Sender) work(ctx, attempts, recording context.Context) (time.Duration, 
 	default:
 		return min(wait, pollPeriod), nil
 	}
+}
+
+// idle reports whether there is nothing to do for pollPeriod, by one question instead of those of a whole pass. What a claim of
+// unknown outcome has left behind is found by a pass, so there is one at times.
+func (s *Sender) idle(ctx context.Context) (bool, error) {
+	if time.Since(s.looked) >= lookPeriod || s.Sending() > 0 || s.mailing.Load() > 0 {
+		return false, nil
+	}
+	next, err := s.Store.NextMessage(ctx)
+	if err != nil {
+		return false, fmt.Errorf("find when a message is due: %w", err)
+	}
+	return next.IsZero() || next.Sub(s.Now()) > pollPeriod, nil
 }
 
 // claim claims messages and starts to send them. more is true when others are due.

@@ -103,6 +103,9 @@ func automaticWords(a *store.AutomaticIncident) (title, text, by string) {
 // WorkStatusPages takes a step of what status pages do by themselves: maintenances begin and end, incidents are made automatically and
 // resolved, and announcements end. more asks for another step soon.
 func (s *Service) WorkStatusPages(ctx context.Context) (more bool, err error) {
+	if are, err := s.store.AnyStatusPage(ctx); err != nil || !are {
+		return false, err
+	}
 	for _, step := range []func(context.Context) (bool, error){
 		s.store.ShowMaintenance,
 		func(ctx context.Context) (bool, error) { return s.store.WorkIncidents(ctx, automaticWords) },

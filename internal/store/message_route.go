@@ -61,7 +61,9 @@ func (s *Store) nextUnrouted(ctx context.Context) (account int64, err error) {
 		if !errors.Is(err, sql.ErrNoRows) {
 			break
 		}
-		err = nil
+		if err = nil; after == 0 {
+			break
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("find notices: %w", databaseError(err))
