@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -332,6 +333,107 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Error("kept after its removal")
 		}
 	})
+}
+
+// TestTicketsAreUsedOnce has several tickets of a server.
+func TestTicketsAreUsedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSessions()
+		view := s.forServer(1, "a.test:443", new(int))
+		states := make([]*tls.ClientSessionState, maxTickets+2)
+		for i := range states {
+			states[i] = new(tls.ClientSessionState)
+			view.Put("", states[i])
+			time.Sleep(time.Second)
+		}
+		for i := len(states) - 1; i >= 2; i-- { // the latest first
+			if got, _ := view.Get(""); got != states[i] {
+				t.Errorf("ticket %d is not the next", i)
+			}
+		}
+		for range 3 {
+			if got, _ := view.Get(""); got != states[2] {
+				t.Error("the last ticket is gone")
+			}
+		}
+		if want := sessionBase + len(sessionKey(1, "a.test:443")); s.bytes != want {
+			t.Errorf("%d bytes, want %d", s.bytes, want)
+		}
+		view.Put("", states[0])
+		time.Sleep(sessionLife - 2*time.Second)
+		view.Get("") // the first one is left, which is too old when it is needed
+		time.Sleep(2 * time.Second)
+		if _, ok := view.Get(""); ok || s.bytes != 0 {
+			t.Errorf("kept beyond the hour, in %d bytes", s.bytes)
+		}
+		for range 2 {
+			view.Put("", states[0])
+		}
+		view.Put("", nil)
+		if _, ok := view.Get(""); ok || s.bytes != 0 {
+			t.Errorf("kept after its removal, in %d bytes", s.bytes)
+		}
+		large := largeSession/2 - sessionBase
+		for range maxTickets {
+			s.forServer(1, "b.test:443", &large).Put("", states[0])
+			if s.bytes > largeSession {
+				t.Errorf("one server takes %d bytes", s.bytes)
+			}
+		}
+	})
+}
+
+// TestTicketsThatServersTakeOnce has a server that takes no ticket again, and exchanges with it at the same time.
+func TestTicketsThatServersTakeOnce(t *testing.T) {
+	trusted := newAuthority("trusted")
+	var mu sync.Mutex
+	taken := make(map[string]bool)
+	resumed := 0
+	config := &tls.Config{
+		Certificates: []tls.Certificate{trusted.issue(leaf{ips: loopback})},
+	}
+	base := config.Clone()
+	config.UnwrapSession = func(ticket []byte, state tls.ConnectionState) (*tls.SessionState, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if taken[string(ticket)] {
+			return nil, nil // a full handshake
+		}
+		taken[string(ticket)] = true
+		return base.DecryptTicket(ticket, state)
+	}
+	config.WrapSession = func(state tls.ConnectionState, session *tls.SessionState) ([]byte, error) {
+		return base.EncryptTicket(state, session)
+	}
+	var together sync.WaitGroup // the requests of a round
+	addr := serve(t, "127.0.0.1:0", overTLS(config, func(conn *tls.Conn) {
+		mu.Lock()
+		if conn.ConnectionState().DidResume {
+			resumed++
+		}
+		mu.Unlock()
+		if _, err := readRequest(conn); err == nil {
+			together.Done()
+			together.Wait()
+			conn.Write([]byte(okAnswer))
+		}
+	}))
+	client := New(Config{RootCAs: trusted.pool()})
+	for round := range 2 {
+		together.Add(maxTickets)
+		var all sync.WaitGroup
+		for range maxTickets {
+			all.Go(func() {
+				if r := client.Do(t.Context(), callTo("https://"+addr.String())); r.Status != cron.StatusOK {
+					t.Errorf("round %d: %+v", round, r)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if resumed < maxTickets {
+		t.Errorf("%d of %d sessions were resumed", resumed, maxTickets)
+	}
 }
 
 // TestSessionsAreBoundedByBytes has servers send as much as they can.
