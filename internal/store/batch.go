@@ -16,11 +16,15 @@ type batchColumn[R any] struct {
 	kind string // the type in PostgreSQL
 	one  func(R) driver.Value
 	all  func([]R) any
+
+	fixed  bool                         // the values are numbers or truth values, never NULL
+	binary func(b []byte, row R) []byte // appends the value as COPY takes it; nil for types that no COPY has
 }
 
 func batch[R, V any](name, kind string, value func(R) V) batchColumn[R] {
+	fixed, binary := binaryOf(value)
 	return batchColumn[R]{name, kind,
-		func(row R) driver.Value { return driverValue(value(row)) }, func(rows []R) any { return column(rows, value) }}
+		func(row R) driver.Value { return driverValue(value(row)) }, func(rows []R) any { return column(rows, value) }, fixed, binary}
 }
 
 // driverValue is a value of a column as SQLite's driver takes it.

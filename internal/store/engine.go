@@ -99,9 +99,10 @@ type batcher interface {
 	// insertRecords sets the id of each record, to 0 when the ledger has the row already.
 	insertRecords(ctx context.Context, q queryer, records []*record) error
 	savePlans(ctx context.Context, q queryer, plans []plan) error
-	// saveResults returns the completions whose record accepted the result. A record accepts a result of the node that
+	// takeResults writes results, and locks the states of the jobs in the order of the completions, which is that of the IDs. It returns
+	// the completions whose record accepted the result, and their jobs. A record accepts a result of the node that
 	// wrote it, while it is running or lost. A record marked lost accepts any later result except another loss.
-	saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (saved []*cron.Completion, err error)
+	takeResults(ctx context.Context, q queryer, completions []*cron.Completion) (saved []*cron.Completion, jobs map[int64]*lockedJob, err error)
 	// saveProblems writes problems in the given order, and sets their IDs. See problemConflict.
 	saveProblems(ctx context.Context, q queryer, rows []*problemRow) error
 	saveStates(ctx context.Context, q queryer, jobs []*cron.JobRecord) error

@@ -30,18 +30,13 @@ func (s *Store) Finish(ctx context.Context, completions []cron.Completion) error
 // finish is the transaction of Finish. Each completion has its Cause.
 func (s *Store) finish(ctx context.Context, q queryer, completions []cron.Completion, now time.Time) error {
 	order := make([]*cron.Completion, len(completions))
-	ids := make([]int64, len(completions))
 	for i := range completions {
-		order[i], ids[i] = &completions[i], completions[i].Launch.Job.ID
+		order[i] = &completions[i]
 	}
 	slices.SortFunc(order, func(a, b *cron.Completion) int {
 		return cmp.Or(cmp.Compare(a.Launch.Job.ID, b.Launch.Job.ID), a.Result.Started.Compare(b.Result.Started))
 	})
-	jobs, err := s.lockJobRecords(ctx, q, ids)
-	if err != nil {
-		return err
-	}
-	saved, err := s.engine.saveResults(ctx, q, order)
+	saved, jobs, err := s.engine.takeResults(ctx, q, order)
 	if err != nil {
 		return fmt.Errorf("write the results: %w", err)
 	}
@@ -97,6 +92,7 @@ type lockedJob struct {
 	cron.JobRecord
 	state   cron.JobState
 	problem int64
+	ran     bool // the time and the duration of the latest execution are written already
 }
 
 // onlyRan reports whether nothing but the time and the duration of the latest execution has changed, as after most successes.
@@ -113,10 +109,11 @@ func (l *lockedJob) onlyRan() bool {
 func (s *Store) saveStates(ctx context.Context, q queryer, jobs []*lockedJob) error {
 	ran, changed := make([]*cron.JobRecord, 0, len(jobs)), []*cron.JobRecord(nil)
 	for _, job := range jobs {
-		if job.onlyRan() {
-			ran = append(ran, &job.JobRecord)
-		} else {
+		switch {
+		case !job.onlyRan():
 			changed = append(changed, &job.JobRecord)
+		case !job.ran:
+			ran = append(ran, &job.JobRecord)
 		}
 	}
 	if err := s.engine.saveRuns(ctx, q, ran); err != nil {
@@ -173,8 +170,20 @@ func (s *Store) disable(ctx context.Context, q queryer, rec *cron.JobRecord, now
 // lockJobRecords locks the states of the jobs in the order of their IDs and reads what Conclude needs of the jobs, which is nothing of
 // their schedules.
 func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map[int64]*lockedJob, error) {
-	jobs := make(map[int64]*lockedJob, len(ids))
-	kept := make([]lockedJob, 0, len(ids))
+	return readLocked(ctx, q, len(ids), `SELECT `+lockedNames+`
+		 FROM job_state JOIN job ON job.id = job_state.job_id
+		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
+		s.engine.list(ids))
+}
+
+// lockedNames are the columns that readLocked reads.
+var lockedNames = heldNames + `, ` + stateNames + `, ` + toldNames + `, ` + notificationNames + `,
+	job.id, job.account_id, job.type, job.enabled, job_state.problem_id`
+
+// readLocked runs a query of lockedNames that locks up to n states.
+func readLocked(ctx context.Context, q queryer, n int, query string, args ...any) (map[int64]*lockedJob, error) {
+	jobs := make(map[int64]*lockedJob, n)
+	kept := make([]lockedJob, 0, n)
 	var rec lockedJob
 	j, st := &rec.Job, &rec.State
 	into := scanners([]columns{jobHeld(j), jobState(st), jobTold(st), jobNotification(j)},
@@ -184,10 +193,7 @@ func (s *Store) lockJobRecords(ctx context.Context, q queryer, ids []int64) (map
 		kept = append(kept, rec)
 		jobs[rec.ID] = &kept[len(kept)-1]
 		return nil
-	}, `SELECT `+heldNames+`, `+stateNames+`, `+toldNames+`, `+notificationNames+`, job.id, job.account_id, job.type, job.enabled, job_state.problem_id
-		 FROM job_state JOIN job ON job.id = job_state.job_id
-		 WHERE `+s.engine.in("job_state.job_id", 1)+` ORDER BY job_state.job_id`+s.engine.lock(lockStates),
-		s.engine.list(ids))
+	}, query, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ type postgresEngine struct {
 	store *Store
 	pools pools
 	feed  watermarkState
+	byDay partitionDays
 }
 
 var _ engine = (*postgresEngine)(nil)
@@ -134,9 +135,12 @@ func (e *postgresEngine) write(ctx context.Context, t turn, fn func(context.Cont
 		ctx = entered
 	}
 	for range writeTries {
-		if err = tryWrite(ctx, e.pools[t.class], fn); !retryable(err) {
+		err = tryWrite(ctx, e.pools[t.class], fn)
+		next, again := carefully(ctx, err)
+		if !again && !e.byDay.forgetMissing(err) && !retryable(err) {
 			break
 		}
+		ctx = next
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == lockNotAvailable && t.class == classAccount {
 		return errLocked(lockWait, err)
@@ -145,10 +149,11 @@ func (e *postgresEngine) write(ctx context.Context, t turn, fn func(context.Cont
 }
 
 func tryWrite(ctx context.Context, db *sql.DB, fn func(context.Context, queryer) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+	tx, leave, err := beginPostgres(ctx, db)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	defer leave()
 	if err := fn(ctx, tx); err != nil {
 		_ = tx.Rollback()
 		return err
@@ -159,8 +164,12 @@ func tryWrite(ctx context.Context, db *sql.DB, fn func(context.Context, queryer)
 	return nil
 }
 
-// lockNotAvailable is the code of a statement that has waited for lock_timeout.
-const lockNotAvailable = "55P03"
+// Codes of errors.
+const (
+	lockNotAvailable = "55P03" // a statement has waited for lock_timeout
+	uniqueViolation  = "23505"
+	undefinedTable   = "42P01"
+)
 
 // retryable tells whether the database aborted the transaction to resolve a conflict with another.
 func retryable(err error) bool {
@@ -235,7 +244,7 @@ func (e *postgresEngine) close() error { return e.pools.close() }
 
 func (e *postgresEngine) duplicate(err error) bool {
 	failed, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && failed.Code == "23505" // unique_violation
+	return ok && failed.Code == uniqueViolation
 }
 
 // in implements engine: a list is an array.

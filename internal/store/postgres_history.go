@@ -1,13 +1,20 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"punctual/internal/cron"
 )
 
 // A partition of the ledger holds the executions that were planned on one day (UTC). Executions of a day without a
@@ -39,7 +46,59 @@ func (e *postgresEngine) ensureDay(ctx context.Context, day time.Time) error {
 			return fmt.Errorf("make the partition of %s for %s: %w", p.table, day.Format(time.DateOnly), err)
 		}
 	}
+	names, err := e.partitions(ctx, "execution")
+	if err != nil {
+		return err
+	}
+	e.byDay.set(names)
 	return nil
+}
+
+// partitionDays is which days have a partition of execution. What is known to lie in one partition is changed there by name: a
+// statement on the whole table is planned for all of its partitions, and looks for the partition of each row.
+type partitionDays struct {
+	known atomic.Pointer[map[int64]string] // the names by the first instant of the day, in milliseconds
+}
+
+// set takes the names of all partitions.
+func (d *partitionDays) set(names []string) {
+	known := make(map[int64]string, len(names))
+	for _, name := range names {
+		if day, err := time.Parse(partitionFormat, strings.TrimPrefix(name, "execution_")); err == nil {
+			known[day.UnixMilli()] = name
+		}
+	}
+	d.known.Store(&known)
+}
+
+// divide yields the completions of each partition, in their order, with the name of the partition, or of the whole table for those
+// of days that are not known to have one.
+func (d *partitionDays) divide(completions []*cron.Completion) iter.Seq2[string, []*cron.Completion] {
+	var known map[int64]string
+	if p := d.known.Load(); p != nil {
+		known = *p
+	}
+	parts := make(map[string][]*cron.Completion, 1)
+	for _, c := range completions {
+		const day = 24 * time.Hour / time.Millisecond
+		planned := millis(c.Launch.Planned)
+		name := cmp.Or(known[planned-planned%int64(day)], "execution")
+		parts[name] = append(parts[name], c)
+	}
+	return func(yield func(string, []*cron.Completion) bool) {
+		for _, name := range slices.Sorted(maps.Keys(parts)) { // so that nodes lock rows in the same order
+			if !yield(name, parts[name]) {
+				return
+			}
+		}
+	}
+}
+
+// forgetMissing tells whether a statement failed since a partition is no longer there, whose retention has ended. From then on
+// statements name the whole table, until the partitions are listed again.
+func (d *partitionDays) forgetMissing(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == undefinedTable && d.known.Swap(nil) != nil
 }
 
 func (e *postgresEngine) ensurePartition(ctx context.Context, table, with string, day time.Time) error {

@@ -47,6 +47,11 @@ func shareConnections(limit int) (sizes [classLease + 1]int) {
 	return sizes
 }
 
+// schedulerSettings are settings of the connections that claim and record results, unless the URL of the database has them. Statements are
+// planned once for each connection, and not again for each number of rows: they find each row by an index, in the order in which they get
+// the rows. With the numbers before it, the planner would read a whole table at times, or lock rows in another order.
+var schedulerSettings = map[string]string{"plan_cache_mode": "force_generic_plan", "jit": "off"}
+
 // openPools opens a pool for each class of work. Results use the pool of claims.
 func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
 	for class, size := range sizes {
@@ -56,6 +61,13 @@ func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
 		c := config.Copy()
 		if class == int(classAccount) && c.RuntimeParams["lock_timeout"] == "" {
 			c.RuntimeParams["lock_timeout"] = strconv.FormatInt(lockWait.Milliseconds(), 10)
+		}
+		if class == int(classClaim) {
+			for name, value := range schedulerSettings {
+				if c.RuntimeParams[name] == "" {
+					c.RuntimeParams[name] = value
+				}
+			}
 		}
 		db := stdlib.OpenDB(*c)
 		db.SetMaxOpenConns(size)

@@ -185,6 +185,17 @@ func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) err
 	return execEach(ctx, q, sqliteSavePlan, planBatch, plans, nil)
 }
 
+// takeResults implements engine.
+func (e *sqliteEngine) takeResults(ctx context.Context, q queryer, completions []*cron.Completion) (
+	saved []*cron.Completion, jobs map[int64]*lockedJob, err error) {
+	jobs, err = e.store.lockJobRecords(ctx, q, column(completions, func(c *cron.Completion) int64 { return c.Launch.Job.ID }))
+	if err != nil {
+		return nil, nil, err
+	}
+	saved, err = e.saveResults(ctx, q, completions)
+	return saved, jobs, err
+}
+
 func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
 	[]*cron.Completion, error) {
 	saved := make([]*cron.Completion, 0, len(completions))
