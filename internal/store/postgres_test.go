@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"punctual/internal/cron"
 	"punctual/internal/store"
 	"punctual/internal/store/storetest"
@@ -358,5 +360,105 @@ func TestPostgresSearchIgnoresTheCollation(t *testing.T) {
 		if len(page.Records) != 1 {
 			t.Errorf("%q finds %d records, want 1", text, len(page.Records))
 		}
+	}
+}
+
+// TestPostgresClaimPassesOverRecords claims occurrences some of which are in the ledger already, as after a restore of older states: the
+// COPY of all of them fails, and the claim takes the others.
+func TestPostgresClaimPassesOverRecords(t *testing.T) {
+	options := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, options), past(t, options)
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	tables(t, raw).CopyJob(j.ID, 39)
+	at := db.Now().Add(-time.Second)
+	var copied, inserted int
+	undo := db.Intercept(func(query string, _ []any) error {
+		copied += strings.Count(query, "COPY execution")
+		inserted += strings.Count(query, "INSERT INTO execution")
+		return nil
+	})
+	defer undo()
+	launched := make(map[int64]bool)
+	for _, claim := range []struct{ limit, launches, copied, inserted int }{{15, 15, 1, 0}, {100, 25, 2, 1}, {100, 0, 3, 2}} {
+		tables(t, raw).SetAllDue(at)
+		claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: claim.limit})
+		ok(t, err)
+		for _, l := range claimed.Launches {
+			if launched[l.Job.ID] {
+				t.Errorf("job %d is launched twice", l.Job.ID)
+			}
+			launched[l.Job.ID] = true
+		}
+		if len(claimed.Launches) != claim.launches || copied != claim.copied || inserted != claim.inserted {
+			t.Errorf("%d launches, %d COPY, %d INSERT, want %+v", len(claimed.Launches), copied, inserted, claim)
+		}
+	}
+	if n := number(t, raw, `SELECT count(*) FROM execution JOIN job_state USING (job_id) WHERE next_run_at > planned_at`); n != 40 {
+		t.Errorf("%d records are in the ledger, want 40", n)
+	}
+}
+
+// TestPostgresCopiesResults writes a batch that is long enough for COPY, and reads all of it.
+func TestPostgresCopiesResults(t *testing.T) {
+	options := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, options), past(t, options)
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	tables(t, raw).CopyJob(j.ID, 19)
+	tables(t, raw).SetAllDue(db.Now().Add(-time.Second))
+	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 100})
+	ok(t, err)
+	var batch []cron.Completion
+	for i, l := range claimed.Launches {
+		c := completion(l, []cron.Status{cron.StatusOK, cron.StatusHTTPError}[i%2])
+		c.Result.Started = c.Result.Started.Truncate(time.Millisecond)
+		c.Result.Reason, c.Result.Detail, c.Result.Peer = "Grüße", strings.Repeat("x", i), "192.0.2.1"
+		c.Result.Headers, c.Result.Body = []byte("A: b\r\n\r\n"), []byte{0, 255, byte(i)}
+		c.Result.Stats.Connect, c.Result.CertExpiry = time.Duration(i)*time.Microsecond, time.UnixMilli(int64(i+1)*1e6).UTC()
+		if i%3 == 0 {
+			c.Result.Redirects, c.Result.Truncated = []cron.Redirect{{Status: 302, URL: "http://example.com/"}}, true
+		}
+		batch = append(batch, c)
+	}
+	ok(t, db.Finish(t.Context(), append(batch, batch[3]))) // one of them twice
+	for _, c := range batch {
+		got, err := db.Execution(t.Context(), account, c.Launch.Job.ID, c.Launch.ExecutionID)
+		ok(t, err)
+		want := c.Result
+		want.Duration = want.Stats.Total
+		if diff := cmp.Diff(want, got.Result); diff != "" {
+			t.Errorf("the result differs (-want +got):\n%s", diff)
+		}
+	}
+	if n := number(t, raw, `SELECT count(*) FROM job_state JOIN execution USING (job_id) WHERE last_execution_at = started_at`); n != 20 {
+		t.Errorf("%d states tell of the latest execution, want 20", n)
+	}
+}
+
+// TestPostgresResultsOfADroppedDay finishes an execution whose day has been dropped meanwhile, as another node does when its retention ends.
+func TestPostgresResultsOfADroppedDay(t *testing.T) {
+	options := store.Options{URL: storetest.Postgres(t)}
+	db, raw := open(t, options), past(t, options)
+	account, node := newAccount(t, db)
+	j := newJob(account)
+	ok(t, db.CreateJob(t.Context(), &j))
+	for range 2 { // the second one by the name of the whole table
+		due := db.Now().Add(-time.Second)
+		tables(t, raw).SetAllDue(due)
+		claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 1})
+		ok(t, err)
+		if len(claimed.Launches) != 1 {
+			t.Fatalf("claimed %d", len(claimed.Launches))
+		}
+		exec(t, raw, `DROP TABLE IF EXISTS execution_`+due.UTC().Format("20060102"))
+		ok(t, db.Finish(t.Context(), []cron.Completion{completion(claimed.Launches[0], cron.StatusOK)}))
+	}
+	h, err := db.History(t.Context(), account, j.ID, 50)
+	ok(t, err)
+	if len(h) != 1 || h[0].Outcome != cron.OutcomeSucceeded {
+		t.Errorf("the history is %+v, want the result of the second execution, which is among the rest", h)
 	}
 }
