@@ -14,17 +14,28 @@ import (
 // statement.
 func (s *Store) Intercept(see func(query string, args []any) error) (undo func()) {
 	engine, read := s.engine, s.read
-	s.engine = interceptedEngine{engine, see}
+	s.engine = interceptedEngine{engine, see, false}
 	s.read = interceptor{read, see}
 	return func() { s.engine, s.read = engine, read }
 }
 
+// InterceptScheduler is Intercept for the transactions of claims and results.
+func (s *Store) InterceptScheduler(see func(query string, args []any) error) (undo func()) {
+	engine := s.engine
+	s.engine = interceptedEngine{engine, see, true}
+	return func() { s.engine = engine }
+}
+
 type interceptedEngine struct {
 	engine
-	see func(query string, args []any) error
+	see       func(query string, args []any) error
+	scheduler bool // only transactions of the scheduler
 }
 
 func (b interceptedEngine) write(ctx context.Context, t turn, fn func(context.Context, queryer) error) error {
+	if b.scheduler && t != claims && t != results {
+		return b.engine.write(ctx, t, fn)
+	}
 	return b.engine.write(ctx, t, func(ctx context.Context, q queryer) error { return fn(ctx, interceptor{q, b.see}) })
 }
 

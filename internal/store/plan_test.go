@@ -46,7 +46,11 @@ func TestPlans(t *testing.T) {
 				exec(t, raw, `ANALYZE`)
 			}
 
-			var ran []statement
+			var ran, ofScheduler []statement
+			defer db.InterceptScheduler(func(query string, args []any) error {
+				ofScheduler = append(ofScheduler, statement{query, args})
+				return nil
+			})()
 			undo := db.Intercept(func(query string, args []any) error {
 				ran = append(ran, statement{query, args})
 				return nil
@@ -64,6 +68,9 @@ func TestPlans(t *testing.T) {
 			undo()
 			if len(ran) < 40 {
 				t.Errorf("only %d statements ran", len(ran))
+			}
+			if options.URL != "" {
+				checkGenericPlans(t, raw, ofScheduler)
 			}
 			if !slices.ContainsFunc(ran, func(s statement) bool { return findsFailures.MatchString(s.query) }) {
 				t.Error("no statement that ran finds failures")
@@ -538,6 +545,8 @@ var (
 	// Partial indexes of waiting or running rows are small, or are read from their beginning.
 	sqliteSmall = regexp.MustCompile(`USING (COVERING )?INDEX (job_state_due|pending_due|person_operator|audit_at|test_run_open|action_open|outbox_unrouted|message_sending|monitor_result_account|status_delivery_sending)$`)
 
+	changesStates = regexp.MustCompile(`^\s*UPDATE (job_state|execution)`)
+
 	postgresScan = regexp.MustCompile(`Seq Scan on (\w+)`)
 	postgresSort = regexp.MustCompile(`(?m)^\W*(Incremental )?Sort$`)
 
@@ -581,6 +590,57 @@ func checkPostgresPlan(t *testing.T, raw *sql.DB, s statement) {
 	}
 	if takesFirst.MatchString(s.query) && postgresSort.MatchString(plan) {
 		t.Errorf("%s\nsorts:\n%s", s.query, plan)
+	}
+}
+
+// checkGenericPlans checks the plans that the scheduler's connections have: made once, without the arguments. Rows of states and
+// executions are changed in the order in which they are given, so there is no join by hashes.
+func checkGenericPlans(t *testing.T, raw *sql.DB, statements []statement) {
+	t.Helper()
+	conn, err := raw.Conn(t.Context())
+	ok(t, err)
+	defer func() { ok(t, conn.Close()) }()
+	run := func(query string) {
+		_, err := conn.ExecContext(t.Context(), query)
+		ok(t, err)
+	}
+	run(`SET plan_cache_mode = force_generic_plan`)
+	defer run(`RESET plan_cache_mode`)
+	seen := make(map[string]bool)
+	for _, s := range statements {
+		if seen[s.query] || !changesRows.MatchString(s.query) {
+			continue
+		}
+		seen[s.query] = true
+		run(`PREPARE checked AS ` + s.query)
+		execute := `EXECUTE checked`
+		if len(s.args) > 0 {
+			execute += `(NULL` + strings.Repeat(`, NULL`, len(s.args)-1) + `)`
+		}
+		rows, err := conn.QueryContext(t.Context(), `EXPLAIN (COSTS OFF) `+execute)
+		ok(t, err)
+		var plan strings.Builder
+		for rows.Next() {
+			var line string
+			ok(t, rows.Scan(&line))
+			plan.WriteString(line + "\n")
+		}
+		ok(t, rows.Err())
+		run(`DEALLOCATE checked`)
+		for _, m := range postgresScan.FindAllStringSubmatch(plan.String(), -1) {
+			if number(t, raw, `SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass($1)`, m[1]) > 1000 {
+				t.Errorf("%s\nscans %s:\n%s", s.query, m[1], &plan)
+			}
+		}
+		if changesStates.MatchString(s.query) && strings.Contains(plan.String(), "Hash Join") {
+			t.Errorf("%s\njoins by hashes:\n%s", s.query, &plan)
+		}
+		if takesFirst.MatchString(s.query) && postgresSort.MatchString(plan.String()) {
+			t.Errorf("%s\nsorts:\n%s", s.query, &plan)
+		}
+	}
+	if len(seen) < 10 {
+		t.Errorf("only %d statements of the scheduler ran", len(seen))
 	}
 }
 

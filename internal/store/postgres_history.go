@@ -36,6 +36,11 @@ func (e *postgresEngine) ensurePartitions(ctx context.Context) error {
 			return err
 		}
 	}
+	names, err := e.partitions(ctx, "execution")
+	if err != nil {
+		return err
+	}
+	e.byDay.set(names)
 	return nil
 }
 
@@ -46,11 +51,6 @@ func (e *postgresEngine) ensureDay(ctx context.Context, day time.Time) error {
 			return fmt.Errorf("make the partition of %s for %s: %w", p.table, day.Format(time.DateOnly), err)
 		}
 	}
-	names, err := e.partitions(ctx, "execution")
-	if err != nil {
-		return err
-	}
-	e.byDay.set(names)
 	return nil
 }
 
