@@ -19,6 +19,9 @@ func (s *Store) Intercept(see func(query string, args []any) error) (undo func()
 	return func() { s.engine, s.read = engine, read }
 }
 
+// SchedulerSettings are the settings of the connections of claims and results on PostgreSQL.
+var SchedulerSettings = schedulerSettings
+
 // InterceptScheduler is Intercept for the transactions of claims and results.
 func (s *Store) InterceptScheduler(see func(query string, args []any) error) (undo func()) {
 	engine := s.engine

@@ -604,8 +604,10 @@ func checkGenericPlans(t *testing.T, raw *sql.DB, statements []statement) {
 		_, err := conn.ExecContext(t.Context(), query)
 		ok(t, err)
 	}
-	run(`SET plan_cache_mode = force_generic_plan`)
-	defer run(`RESET plan_cache_mode`)
+	for name, value := range store.SchedulerSettings {
+		run(`SET ` + name + ` = ` + value)
+	}
+	defer run(`RESET ALL`)
 	seen := make(map[string]bool)
 	for _, s := range statements {
 		if seen[s.query] || !changesRows.MatchString(s.query) {

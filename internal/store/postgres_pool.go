@@ -50,7 +50,10 @@ func shareConnections(limit int) (sizes [classLease + 1]int) {
 // schedulerSettings are settings of the connections that claim and record results, unless the URL of the database has them. Statements are
 // planned once for each connection, and not again for each number of rows: they find each row by an index, in the order in which they get
 // the rows. With the numbers before it, the planner would read a whole table at times, or lock rows in another order.
-var schedulerSettings = map[string]string{"plan_cache_mode": "force_generic_plan", "jit": "off"}
+var schedulerSettings = map[string]string{
+	"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+	"max_parallel_workers_per_gather": "0",
+}
 
 // openPools opens a pool for each class of work. Results use the pool of claims.
 func openPools(config *pgx.ConnConfig, sizes [classLease + 1]int) (p pools) {
