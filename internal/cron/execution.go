@@ -99,8 +99,8 @@ func (r *Result) Outcome() Outcome {
 	return OutcomeFailed
 }
 
-// Stats are the timings of an exchange, each measured from its start, as curl defines them. A phase that was not reached is
-// 0; the others never decrease.
+// Stats are the timings of an exchange, each measured from its start, as curl defines them. A phase that was not reached, or that a
+// connection which is reused did without, is 0; the others never decrease.
 type Stats struct {
 	NameLookup    time.Duration // the name was resolved
 	Connect       time.Duration // the TCP connection was established

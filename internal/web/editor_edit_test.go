@@ -230,6 +230,17 @@ func TestFormsOfOthers(t *testing.T) {
 		t.Errorf("the changes are %q: %+v", changes, job)
 	}
 	b.get("/console/jobs/new?mend=url&to=https://c.example/").says(200, `value="https://c.example/"`)
+
+	page = b.get(settings).says(200, "Connection")
+	b.sendForm(settings, formOf(t, page.body), "do", "save", "connection", "1").leads(settings + "?done=saved")
+	if got := c.storedJob(t, 1).Exchange.Connection; got != cron.ConnectionReuse {
+		t.Errorf("the connection is %d", got)
+	}
+	page = b.get(settings+"?mend=connection").says(200, "Use new connections")
+	b.sendForm(settings, formOf(t, page.body), "do", "save").leads(settings + "?done=saved")
+	if got := c.storedJob(t, 1).Exchange.Connection; got != cron.ConnectionFresh {
+		t.Errorf("the connection is %d", got)
+	}
 }
 
 // TestSchedulePage asks what a schedule means.

@@ -203,6 +203,7 @@ func TestSaveChangesOnly(t *testing.T) {
 			j.Timing.Spread, j.Policy.Grace, j.Policy.LateAfter, j.Timeout = 90*time.Second, 0, time.Hour, 0
 			j.Policy.Retry = cron.Retry{Count: 10, Delay: 90 * time.Second, Factor: 1.25, Ceiling: 24 * time.Hour}
 			j.Notification.CertExpiryAhead, j.Exchange.Unverified, j.Exchange.FollowRedirects = 36*time.Hour, true, 10
+			j.Exchange.Connection = cron.ConnectionReuse
 		},
 		"channels": func(j *cron.Job) { j.ChannelIDs = []int64{} },
 	} {
