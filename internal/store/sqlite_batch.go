@@ -11,13 +11,13 @@ import (
 	"punctual/internal/cron"
 )
 
-// Statements of many rows run one prepared statement for each row. There is no network, so this is as fast as one
-// statement. Their parameters have no names: the driver looks each name up, which takes longer than the value.
+// Statements of many rows run one prepared statement for each row, or for some rows where that is measured to be faster. There is no
+// network. Their parameters have no names: the driver looks each name up, which takes longer than the value.
 
 var (
-	sqliteRecords    = newRowInserts("execution", recordBatch, ` ON CONFLICT DO NOTHING`)
-	sqliteResponses  = newRowInserts("response", responseBatch, ` ON CONFLICT DO NOTHING`)
-	sqliteSaveResult = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
+	sqliteInsertRecord = sqliteInsert("execution", recordBatch) + ` ON CONFLICT DO NOTHING`
+	sqliteResponses    = newRowInserts("response", responseBatch, ` ON CONFLICT DO NOTHING`)
+	sqliteSaveResult   = `UPDATE execution SET ` + batchNames(resultBatch, "# = ?") +
 		` WHERE id = ? AND node = ? AND (outcome = 0 OR outcome = 4 AND ? <> 4)`
 	// The key comes after the values. The last parameter is the new outcome.
 	keyedResultBatch = append(slices.Clip(resultBatch),
@@ -62,33 +62,33 @@ func newRowInserts[R any](table string, columns []batchColumn[R], end string) ro
 	return rowInserts[R]{columns, one + end, one + strings.Repeat(", "+row, insertRows-1) + end}
 }
 
-// run inserts rows and returns how many there are more in the table.
-func (x *rowInserts[R]) run(ctx context.Context, q queryer, rows []R) (inserted int64, err error) {
-	count := func(_ int, changed int64) { inserted += changed }
+func (x *rowInserts[R]) run(ctx context.Context, q queryer, rows []R) error {
 	split := len(rows) - len(rows)%insertRows
-	if err := execRows(ctx, q, x.many, x.columns, rows[:split], insertRows, count); err != nil {
-		return 0, err
+	if err := execRows(ctx, q, x.many, x.columns, rows[:split], insertRows, nil); err != nil {
+		return err
 	}
-	return inserted, execRows(ctx, q, x.one, x.columns, rows[split:], 1, count)
+	return execRows(ctx, q, x.one, x.columns, rows[split:], 1, nil)
 }
 
 // execEach runs a statement for each row, with the columns of the row as its parameters. done gets how many rows of the database that
 // has changed; it may be nil.
 func execEach[R any](ctx context.Context, q queryer, statement string, columns []batchColumn[R], rows []R,
 	done func(row R, changed int64)) error {
-	return execRows(ctx, q, statement, columns, rows, 1, func(n int, changed int64) {
-		if done != nil {
-			done(rows[n], changed)
-		}
-	})
+	if done == nil {
+		return execRows(ctx, q, statement, columns, rows, 1, nil)
+	}
+	return execRows(ctx, q, statement, columns, rows, 1, func(n int, changed int64) { done(rows[n], changed) })
 }
 
 // execRows runs a statement for each each rows, with their columns as its parameters. done gets the number of the first of these rows,
-// and how many rows of the database were changed.
+// and how many rows of the database were changed; it may be nil.
 func execRows[R any](ctx context.Context, q queryer, statement string, columns []batchColumn[R], rows []R, each int,
 	done func(first int, changed int64)) error {
 	if len(rows) == 0 {
 		return nil
+	}
+	if done == nil {
+		done = func(int, int64) {}
 	}
 	w, direct := q.(*writer)
 	if !direct {
@@ -142,7 +142,8 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 	if err := q.QueryRowContext(ctx, `SELECT `+e.nextExecution()).Scan(&next); err != nil {
 		return fmt.Errorf("read the next ID: %w", err)
 	}
-	inserted, err := sqliteRecords.run(ctx, q, ordered)
+	var inserted int64 // one by one: several in one statement take longer
+	err := execEach(ctx, q, sqliteInsertRecord, recordBatch, ordered, func(_ *record, changed int64) { inserted += changed })
 	if err != nil {
 		return err
 	}
@@ -215,8 +216,7 @@ func (*sqliteEngine) saveResults(ctx context.Context, q queryer, completions []*
 	}
 	// In the order of the rows, which is mostly that in which the table grows.
 	slices.SortFunc(responses, func(a, b *cron.Completion) int { return cmp.Compare(a.Launch.ExecutionID, b.Launch.ExecutionID) })
-	_, err = sqliteResponses.run(ctx, q, responses)
-	return saved, err
+	return saved, sqliteResponses.run(ctx, q, responses)
 }
 
 func (*sqliteEngine) saveProblems(ctx context.Context, q queryer, rows []*problemRow) error {
