@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"punctual/test/harness"
@@ -119,6 +121,58 @@ func TestExchange(t *testing.T) {
 	d := performed(t, api, elsewhere(secure.URL+"/known", nil))
 	if d.Status != statusOK || d.CertExpiry == nil || *d.CertExpiry != secure.Certificate().NotAfter.Unix() {
 		t.Errorf("with the authority: status %d, %q, certificate expiry %v", d.Status, d.StatusText, d.CertExpiry)
+	}
+	node.Stop()
+}
+
+// TestSharedConnections runs two jobs that share connections, and one that does not.
+func TestSharedConnections(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, "")
+	target := harness.NewTarget(t)
+	var opened, received, alone atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if received.Add(1); r.Close { // "Connection: close"
+			alone.Add(1)
+		}
+		_, _ = io.WriteString(w, "shared")
+	}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	node := s.Start()
+	api := s.Client(node)
+	create := func(path, connection string) int64 {
+		fields := job(target, "", harness.EverySecond(), harness.Fields{"connection": connection})
+		fields["url"] = server.URL + path
+		return api.CreateJob(fields)
+	}
+	shared := []int64{create("/a", "reuse"), create("/b", "reuse")}
+	create("/c", "fresh")
+	await(t, "all run a few times", func() bool { return received.Load() >= 12 && alone.Load() >= 3 })
+	node.Stop()
+	if opened.Load() > alone.Load()+4 {
+		t.Errorf("%d connections for %d requests, of which %d ask for their own", opened.Load(), received.Load(), alone.Load())
+	}
+	node = s.Start()
+	api = s.Client(node)
+	reused := 0
+	for _, id := range shared {
+		for _, item := range api.History(id).History {
+			if item.Status != statusOK || item.Stats.PreTransfer == 0 {
+				t.Errorf("%+v", item)
+			}
+			if item.Stats.NameLookup+item.Stats.Connect == 0 {
+				reused++
+			}
+		}
+	}
+	if reused < 3 {
+		t.Errorf("%d executions did without a connection of their own", reused)
 	}
 	node.Stop()
 }
