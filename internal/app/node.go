@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -32,11 +31,6 @@ import (
 // gcPercent lets the heap grow to three times its live part before a collection: during a burst most of the live part
 // is the stacks of executions in flight, and scanning them costs more than the memory is worth.
 const gcPercent = 200
-
-// heapReserve is memory that is never touched, so it takes none of the machine, but that the garbage collector counts as live.
-// What lives is small, so without it a burst would have four collections a second; with it the heap reaches about 96 MB first. The
-// reserve counts towards a memory limit, so there is none where the environment sets one.
-const heapReserve = 24 << 20
 
 // node is the running service. Its parts set its fields one after another.
 type node struct {
@@ -75,7 +69,6 @@ type node struct {
 	jobs      *scheduler.Scheduler
 	manager   serviceManager
 	ready     atomic.Bool // all parts have started, and the node is not stopping
-	reserve   []byte      // heapReserve
 }
 
 // serve runs the service until ctx ends.
@@ -88,9 +81,6 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) error
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
-		if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-			n.reserve = make([]byte, heapReserve)
-		}
 	}
 	return runParts(ctx, n.logger, n.parts())
 }

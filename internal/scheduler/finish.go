@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"punctual/internal/cron"
@@ -12,14 +11,12 @@ import (
 	"punctual/internal/metrics"
 )
 
-// finisher records completions in batches. What the database does not accept is kept and retried. While due executions wait
-// to be started, they go first: results gather in larger batches, which take fewer commits, for a moment longer.
+// finisher records completions in batches. What the database does not accept is kept and retried.
 type finisher struct {
 	store    Store
 	metrics  *metrics.Metrics
 	logger   *slog.Logger
 	inFlight *inFlight
-	behind   *atomic.Bool // due work waits to be started
 
 	mu       sync.Mutex
 	waiting  []cron.Completion
@@ -28,9 +25,9 @@ type finisher struct {
 	stopping chan struct{}
 }
 
-func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *inFlight, behind *atomic.Bool) *finisher {
+func newFinisher(store Store, m *metrics.Metrics, logger *slog.Logger, f *inFlight) *finisher {
 	return &finisher{
-		store: store, metrics: m, logger: logger, inFlight: f, behind: behind,
+		store: store, metrics: m, logger: logger, inFlight: f,
 		arrived: make(chan struct{}, 1), full: make(chan struct{}, 1), stopping: make(chan struct{}),
 	}
 }
@@ -48,7 +45,7 @@ func (f *finisher) add(c cron.Completion) {
 	if n == 1 {
 		wake(f.arrived)
 	}
-	if n == batchSize || n >= behindBatch {
+	if n == batchSize {
 		wake(f.full)
 	}
 }
@@ -74,45 +71,30 @@ func (f *finisher) stop() { close(f.stopping) }
 // run records completions until stop is called, and then what is left. When ctx ends it gives up on what the database
 // does not accept.
 func (f *finisher) run(ctx context.Context) {
-	for stopped := false; !stopped; {
+	for {
+		stopped := false
 		select {
 		case <-f.arrived:
+			f.fill()
 		case <-f.stopping:
 			stopped = true
 		}
-		for f.fill() {
-			f.record(ctx, f.take())
+		for batch := f.take(); len(batch) > 0; batch = f.take() {
+			f.record(ctx, batch)
+		}
+		if stopped {
+			return
 		}
 	}
 }
 
-// fill waits for the batch to fill, up to batchWait, and up to behindWait while due work waits. It reports whether there is
-// anything to record.
-func (f *finisher) fill() bool {
-	for begun := time.Now(); ; {
-		enough := batchSize
-		behind := f.behind.Load() && time.Since(begun) < behindWait
-		if behind {
-			enough = min(behindBatch, f.inFlight.slots) // beyond the number of slots, results take the place of executions
-		}
-		n, bytes := f.size()
-		if n == 0 || n >= enough || bytes >= maxBatchBytes || !behind && time.Since(begun) >= batchWait {
-			return n > 0
-		}
-		select {
-		case <-f.full:
-		case <-f.stopping:
-			return true
-		case <-time.After(batchWait):
-		}
+// fill waits for the batch to fill, up to batchWait.
+func (f *finisher) fill() {
+	select {
+	case <-f.full:
+	case <-f.stopping:
+	case <-time.After(batchWait):
 	}
-}
-
-// size is how many results wait, and the bytes of their responses.
-func (f *finisher) size() (n, bytes int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.waiting), f.inFlight.unrecordedBytes()
 }
 
 // take removes the next batch. It is bounded by number and by bytes, since others wait for the database while it is written.

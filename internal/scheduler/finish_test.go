@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,7 +64,7 @@ func TestABatchHasALimit(t *testing.T) {
 		// Results come one by one while the database is busy with the first.
 		w.db.inject(slow(10 * second).on(opFinish))
 		f := newInFlight(10*maxBatch, 10*maxBatch)
-		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f, new(atomic.Bool))
+		fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f)
 		go fin.run(w.Context())
 		launch := cron.Launch{Job: new(cron.NewJob()), Plan: new(cron.Plan)}
 		for i := range 2*maxBatch + 10 {
@@ -94,44 +92,6 @@ func TestABatchHasALimit(t *testing.T) {
 			w.Errorf("%d executions are known and %d slots free when all is recorded", n, f.free())
 		}
 	})
-}
-
-func TestResultsGatherWhileDueWorkWaits(t *testing.T) {
-	tests := []struct {
-		name  string
-		slots int
-		until time.Duration // until when due work waits
-		want  []int
-	}{
-		{"up to behindWait", 100, minute, []int{8, 8}},
-		{"up to the number of slots", 3, minute, []int{3, 3, 3, 3, 3, 1}},
-		{"no longer than it does", 100, 30 * time.Millisecond, []int{3, 2, 2, 2, 2, 2, 2, 1}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			inBubble(t, func(w *world) {
-				var behind atomic.Bool
-				behind.Store(true)
-				time.AfterFunc(test.until, func() { behind.Store(false) })
-				f := newInFlight(test.slots, test.slots)
-				fin := newFinisher(w.db, w.config.Metrics, w.config.Logger, f, &behind)
-				var running sync.WaitGroup
-				running.Go(func() { fin.run(w.Context()) })
-				launch := cron.Launch{Job: new(cron.NewJob()), Plan: new(cron.Plan)}
-				for i := range 16 { // one every 20 ms
-					launch.ExecutionID = int64(i + 1)
-					f.start(&launch, func() {})
-					fin.add(cron.Completion{Launch: launch})
-					time.Sleep(20 * time.Millisecond)
-				}
-				time.Sleep(second)
-				fin.stop()
-				running.Wait()
-				sizes, _ := w.batches()
-				expect(w, "batches", sizes, test.want)
-			})
-		})
-	}
 }
 
 func TestResultsThatCannotBeRecordedForAMinute(t *testing.T) {

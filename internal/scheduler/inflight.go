@@ -266,13 +266,6 @@ func (f *inFlight) recorded(batch []cron.Completion) {
 	f.signal()
 }
 
-// unrecordedBytes is the size of the responses that are not recorded yet.
-func (f *inFlight) unrecordedBytes() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.bytes
-}
-
 func (f *inFlight) signal() {
 	select {
 	case f.freed <- struct{}{}:

@@ -93,7 +93,7 @@ func TestBytesInFlight(t *testing.T) {
 // TestABatchOfLargeResponses takes as many completions for a transaction as it has room for.
 func TestABatchOfLargeResponses(t *testing.T) {
 	f := newInFlight(1000, 1000)
-	fin := newFinisher(nil, nil, nil, f, nil)
+	fin := newFinisher(nil, nil, nil, f)
 	const large = 100
 	for i := range 2 * large {
 		c := cron.Completion{Launch: cron.Launch{ExecutionID: int64(i), Job: &cron.Job{}, Plan: &cron.Plan{}}}

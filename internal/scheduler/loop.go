@@ -23,17 +23,16 @@ import (
 
 // loopState is what the loop remembers between passes.
 type loopState struct {
-	next         time.Time     // the next run; zero for none
-	stale        time.Time     // when next must be read again; zero for now
-	without      []int64       // accounts that next leaves out, because they have no room
-	capped       []int64       // those of them that are at a limit of their own
-	behind       bool          // the last claim left due work behind
-	claimed      time.Time     // the time of the last claim
-	gather       time.Duration // that the next claim waits for slots
-	measured     time.Time     // when the lateness was measured
-	lateLogged   bool          // the overload was logged
-	cappedLogged bool          // accounts at their own limits were logged
-	writing      bool          // the last pass failed in a write
+	next         time.Time // the next run; zero for none
+	stale        time.Time // when next must be read again; zero for now
+	without      []int64   // accounts that next leaves out, because they have no room
+	capped       []int64   // those of them that are at a limit of their own
+	behind       bool      // the last claim left due work behind
+	claimed      time.Time // the time of the last claim
+	measured     time.Time // when the lateness was measured
+	lateLogged   bool      // the overload was logged
+	cappedLogged bool      // accounts at their own limits were logged
+	writing      bool      // the last pass failed in a write
 }
 
 // loop sleeps and claims until ctx ends; executions run under working.
@@ -94,7 +93,7 @@ func (s *Scheduler) pass(ctx, working context.Context, a *loopState) (sleep time
 			}
 		}
 		free := s.inFlight.free()
-		if a.behind && (free == 0 || free < min(s.Slots/4, maxClaim) && time.Since(a.claimed) < a.gather) {
+		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < slotGather) {
 			return slotPause, s.measureLateness(ctx, a) // few large claims cost less than many small ones
 		}
 		if err := s.refreshNextRun(ctx, a); err != nil {
@@ -190,7 +189,6 @@ func (s *Scheduler) claim(working context.Context, free int, a *loopState) (take
 	}
 	s.inFlight.endClaim()
 	a.claimed, a.next = time.Now(), claimed.Next
-	a.gather = min(max(slotGather, a.claimed.Sub(start)), maxSlotGather) // the longer claims take, the more each of them takes
 	if claimed.More {
 		a.next = s.Store.Now()
 	}

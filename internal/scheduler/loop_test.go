@@ -559,39 +559,6 @@ func TestLatenessIsReportedOnce(t *testing.T) {
 	})
 }
 
-// TestClaimsTakeMoreWhenTheyTakeLong has slots become free one after another, every 10 ms, while due work waits.
-func TestClaimsTakeMoreWhenTheyTakeLong(t *testing.T) {
-	for _, test := range []struct {
-		takes       time.Duration // a claim
-		least, most int           // slots that are free for the next one
-	}{
-		{0, 2, 4},
-		{60 * time.Millisecond, 11, 14},
-		{time.Second, 25, 200}, // a quarter of the slots is enough
-	} {
-		t.Run(test.takes.String(), func(t *testing.T) {
-			inBubble(t, func(w *world) {
-				for i := range 200 {
-					w.job(in(1*second), fmt.Sprintf("http://a/?take=%dms", 5000+10*i), func(j *cron.Job) { j.AccountID = w.newAccount() })
-				}
-				w.db.inject(slow(test.takes).on(opClaim))
-				w.start()
-				w.at(9*second + 500*time.Millisecond)
-				w.db.note(func() {
-					if len(w.db.claims) < 3 {
-						w.Fatalf("%d claims", len(w.db.claims))
-					}
-					for i, c := range w.db.claims[2:min(5, len(w.db.claims))] { // the second one has waited long for its first slot
-						if c.Limit < test.least || c.Limit > test.most {
-							w.Errorf("claim %d had %d free slots, want %d to %d", i+3, c.Limit, test.least, test.most)
-						}
-					}
-				})
-			})
-		})
-	}
-}
-
 // TestAnAccountThatWaitsForItself has far more due than its plan lets it have in flight, on a node with slots to spare.
 func TestAnAccountThatWaitsForItself(t *testing.T) {
 	inBubble(t, func(w *world) {

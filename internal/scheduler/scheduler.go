@@ -90,16 +90,13 @@ const (
 	poll           = 500 * time.Millisecond // the next run is read at least this often
 	maxClaim       = 1000                   // executions in one claim
 	slotPause      = 5 * time.Millisecond   // before the next claim when due work is left
-	slotGather     = 25 * time.Millisecond  // that a claim waits at least for a quarter of the slots to be free
-	maxSlotGather  = 100 * time.Millisecond // and at most, when claims take long
+	slotGather     = 25 * time.Millisecond  // that a claim waits for an eighth of the slots to be free
 	heartbeatEvery = 2 * time.Second
 	claimLease     = 5 * time.Second // age of the last heartbeat up to which the node claims
 	batchSize      = 500             // completions that are written without waiting for more
 	maxBatch       = 2000
 	maxBatchBytes  = 8 << 20               // of responses; the last one may exceed it
 	batchWait      = 25 * time.Millisecond // for a batch to fill
-	behindBatch    = 1000                  // the same while due work waits to be started
-	behindWait     = 150 * time.Millisecond
 	retryShortest  = 100 * time.Millisecond
 	retryLongest   = 5 * time.Second
 	readTimeout    = 10 * time.Second
@@ -131,7 +128,7 @@ type Scheduler struct {
 // New returns a scheduler.
 func New(c Config) *Scheduler {
 	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots)}
-	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight, &s.behind)
+	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)
 	s.tests = newTestRunner(s)
 	return s
 }
