@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// dial connects to addr. It does what net.Dialer does with a third of the system calls, and without a goroutine, a timer or a
+// dial connects to addr. It does what net.Dialer does with fewer system calls, and without contexts and timers of its own or a
 // formatted address. The kernel itself says whether a connection is open, when connect is called again:
 //
 //	socket → guard → connect → poller → connect again → open
