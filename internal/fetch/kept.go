@@ -103,18 +103,17 @@ func (k *keeper) trim() *link {
 func (k *keeper) take(key keptKey, now time.Time) *link {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for {
-		n := len(k.links[key])
-		if n == 0 {
-			return nil
-		}
-		e := k.links[key][n-1]
-		if kept := e.Value.(*keptLink); now.Before(kept.until) {
-			k.remove(e)
-			return kept.link
-		}
+	n := len(k.links[key])
+	if n == 0 {
+		return nil
+	}
+	e := k.links[key][n-1]
+	kept := e.Value.(*keptLink)
+	if !now.Before(kept.until) {
 		return nil // the others are closed soon, too
 	}
+	k.remove(e)
+	return kept.link
 }
 
 // put keeps a connection for the given time at most, or closes it.

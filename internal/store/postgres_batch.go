@@ -66,8 +66,8 @@ func postgresSaveResults(table string) string {
 		RETURNING execution.id`
 }
 
-// arrayRows selects the rows whose columns are the parameters. An unnest of all of them would make a list of each column first, which
-// takes a quarter of the time of writing a row with twenty. An element of fixed length is found by its number at once.
+// arrayRows selects the rows whose columns are the parameters. An unnest of all of them would make a list of each column first. An
+// element of fixed length is found by its number at once.
 func arrayRows[R any](table []batchColumn[R]) string {
 	values, lists, named := make([]string, len(table)), []string(nil), []string(nil)
 	for i, c := range table {

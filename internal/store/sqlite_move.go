@@ -62,8 +62,7 @@ func (c *sqliteMoving) counters(ctx context.Context) (map[string]int64, error) {
 type sqliteTarget struct {
 	sqliteMoving
 	dir       string
-	putAside  []string // statements that make the triggers and indexes
-	tables    map[string]bool
+	putAside  []string        // statements that make the triggers and indexes
 	generated map[string]bool // tables with a counter of IDs
 	closed    bool
 }

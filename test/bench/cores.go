@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -150,6 +149,3 @@ func (s *samples) at(t time.Time) moment {
 	}
 	return between(s.kept[i], s.kept[min(i+1, len(s.kept)-1)], t)
 }
-
-// cores is how many cores the machine has.
-func cores() float64 { return float64(runtime.NumCPU()) }
