@@ -491,3 +491,33 @@ func TestCancel(t *testing.T) {
 		a.counts(action, cron.ActionCounts{Total: 2, Changed: 2}) // the chunk is completed
 	})
 }
+
+// TestEndedByAnotherNode has a node act on jobs of an action that another one has taken over, and has ended, meanwhile.
+func TestEndedByAnotherNode(t *testing.T) {
+	onBoth(t, func(a *actions) {
+		ids := a.jobs("a", "b")
+		id := a.start(service.ActionRequest{JobIDs: ids, Operations: append(replaced(cron.ReplaceTitle, "^", "x"), replaced(cron.ReplaceURL, "old", "new")...)})
+		_, err := a.WorkActions(a.Context(), a.node)
+		a.ok(err)
+		var once sync.Once
+		paused := service.New(service.Config{Store: a.db, Plans: cron.DefaultPlans(), Addresses: &openGuard{func() {
+			once.Do(func() {
+				a.ok(a.db.StopNode(a.Context(), a.node)) // as when its lease ends
+				a.ok(a.CancelAction(a.Context(), a.actor, id))
+				other := a.join()
+				for more := true; more; {
+					var err error
+					more, err = a.WorkActions(a.Context(), other)
+					a.ok(err)
+				}
+			})
+		}}})
+		_, err = paused.WorkActions(a.Context(), a.node)
+		a.ok(err)
+		action, _ := a.done(id)
+		a.counts(action, cron.ActionCounts{Total: 2})
+		if !action.Cancelled || a.job(ids[0]).Title != "a" || a.job(ids[1]).Title != "b" {
+			a.Errorf("the action is %+v, the jobs are %q and %q", action, a.job(ids[0]).Title, a.job(ids[1]).Title)
+		}
+	})
+}

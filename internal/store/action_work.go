@@ -180,7 +180,7 @@ type ActionSteps struct {
 
 var (
 	errNoChange = errors.New("the action does not change the job")
-	errActed    = errors.New("the job has a result already")
+	errActed    = errors.New("the job is no longer this node's to act on")
 )
 
 // ActOnJob lets an action decide about a job, and writes what it decides unless it is a dry run, with the result, in one
@@ -288,7 +288,7 @@ func (s *Store) actOnDeleted(ctx context.Context, a *cron.Action, w *cron.Action
 }
 
 // acted writes the result of a job in the transaction that changes it. The error is errEdited when the job has another version
-// than the action makes, and errActed when it has a result.
+// than the action makes, and errActed when it has a result, or another node has gone on with the action or has ended it.
 func (s *Store) acted(ctx context.Context, a *cron.Action, w *cron.ActionJob, at string) error {
 	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		var version int64
@@ -299,7 +299,15 @@ func (s *Store) acted(ctx context.Context, a *cron.Action, w *cron.ActionJob, at
 		if err != nil {
 			return err
 		}
-		return saveActed(ctx, q, a, w)
+		if err := saveActed(ctx, q, a, w); err != nil {
+			return err
+		}
+		err = q.QueryRowContext(ctx, `SELECT 1 FROM action WHERE id = $1 AND progress = $2 AND state < 2`+s.engine.lock(forShare),
+			a.ID, a.Progress).Scan(new(int))
+		if errors.Is(err, sql.ErrNoRows) {
+			err = errActed
+		}
+		return err
 	})
 }
 
@@ -331,8 +339,22 @@ func (s *Store) SaveActionResults(ctx context.Context, a *cron.Action, unwritten
 // FinishAction ends an action, whose jobs have all their results unless it has failed or was cancelled.
 func (s *Store) FinishAction(ctx context.Context, a *cron.Action) error {
 	ctx = upkeep.with(ctx)
+	// A node that was paused, and whose action another one has taken over, may still act on jobs. From here on it cannot, so what is
+	// counted is final.
+	err := s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		n, err := affected(q.ExecContext(ctx, `UPDATE action SET progress = progress + 1 WHERE id = $1 AND progress = $2 AND state < 2`,
+			a.ID, a.Progress))
+		if err == nil && n == 0 {
+			err = errActionMoved
+		}
+		return err
+	})
+	if err != nil {
+		return stepped(err)
+	}
+	a.Progress++
 	var n cron.ActionCounts
-	err := each(ctx, s.read, "count the results of an action", func(scan scanner) error {
+	err = each(ctx, s.read, "count the results of an action", func(scan scanner) error {
 		var (
 			result cron.ActionResult
 			jobs   int
