@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -75,10 +76,18 @@ func TestLog(t *testing.T) {
 		t.Errorf("records by level: %v", levels)
 	}
 
-	p := harness.Launch(t, s.Env(), "serve", "--log-level", "error")
-	await(t, "the service runs", func() bool {
-		nodes, err := s.LiveNodes()
-		return err == nil && nodes == 1
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p := harness.Launch(t, s.Env(), "serve", "--log-level", "error", "--listen", address)
+	await(t, "the service is ready", func() bool {
+		res, err := http.Get("http://" + address + "/readyz")
+		return err == nil && res.Body.Close() == nil && res.StatusCode == http.StatusOK
 	})
 	p.Stop()
 	if got := p.Stderr(); got != "" {
