@@ -19,7 +19,8 @@ import (
 //
 // The error is that of the guard, of a system call, of ctx, or os.ErrDeadlineExceeded.
 func (d *tcpDialer) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	if addr.Addr().Zone() != "" { // only package net knows the index of its interface
+	// Only package net knows the index of an interface, and which address of this host stands for an unspecified one.
+	if addr.Addr().Zone() != "" || addr.Addr().IsUnspecified() {
 		return d.dialNet(ctx, addr)
 	}
 	for again := connectRetries; ; again-- {
@@ -71,16 +72,13 @@ func (d *tcpDialer) open(ctx context.Context, addr netip.AddrPort) (*socket, err
 
 // begin starts to connect.
 func (d *tcpDialer) begin(ctx context.Context, s *socket, fd int) error {
+	// Without these options a connection works too, so an error says nothing about the target.
 	if d.noDelay {
-		if err := syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
-			return os.NewSyscallError("setsockopt", err)
-		}
+		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
 	}
 	if d.keepAlive {
 		for _, option := range keepAliveOptions {
-			if err := syscall.SetsockoptInt(fd, option.level, option.name, option.value); err != nil {
-				return os.NewSyscallError("setsockopt", err)
-			}
+			_ = syscall.SetsockoptInt(fd, option.level, option.name, option.value)
 		}
 	}
 	if hasEnded(ctx) {

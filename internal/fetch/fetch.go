@@ -206,7 +206,7 @@ func (x *exchange) request(ctx context.Context) error {
 		l, err = x.connect(ctx)
 		if isShortage(err) {
 			x.short, short, phase = err, x.result.Stats, x.tracer.reached()
-			x.client.kept.shed()
+			x.shed(err)
 		}
 		return err
 	})
@@ -222,19 +222,27 @@ func (x *exchange) request(ctx context.Context) error {
 	return x.requestOver(l)
 }
 
+// shed closes the connections that are kept if they hold what this host lacks.
+func (x *exchange) shed(short error) {
+	f, ok := errors.AsType[*fault](short)
+	if ok && (f.detail == cron.ShortOfFiles || f.detail == cron.ShortOfMemory) {
+		x.client.kept.shed()
+	}
+}
+
 // errUnsent is the error of a request that a kept connection did not take: no byte of it was sent.
 var errUnsent = errors.New("fetch: nothing was sent over a kept connection")
 
 // requestKept makes the request over a kept connection. After errUnsent, the exchange is as it was before.
 func (x *exchange) requestKept(l *link) error {
-	x.client.kept.reused.Add(1)
 	x.result.Peer = l.peer.Addr().String()
 	x.noteExpiry(l.expiry)
 	err := x.requestOver(l)
 	if err == errUnsent {
-		x.client.kept.reused.Add(-1)
 		x.result.Peer, x.result.CertExpiry, x.result.Stats, x.result.Duration = "", time.Time{}, cron.Stats{}, 0
+		return err
 	}
+	x.client.kept.reused.Add(1)
 	return err
 }
 
@@ -249,7 +257,7 @@ func (x *exchange) requestOver(l *link) error {
 	x.limit.bind(l.tcp)
 	x.mark(&x.result.Stats.PreTransfer)
 	err := x.roundTrip(l)
-	if x.keepFor > 0 && x.limit.release() {
+	if x.keepFor > 0 && l.bytes <= maxLinkBytes && x.limit.release() {
 		kept = true
 		x.client.kept.put(x.keptKey(), l, x.keepFor, time.Now())
 	}
@@ -307,7 +315,7 @@ func (x *exchange) handshake(l *link) error {
 	}
 	l.conn = secure
 	err = secure.Handshake()
-	l.expiry = server.expiry
+	l.expiry, l.bytes = server.expiry, server.bytes
 	x.noteExpiry(server.expiry)
 	x.tracer.secured(secure, err)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 )
 
 // The parser for response heads is as lenient as curl 7.88, not as strict as RFC 9112: a target that did its work must
-// not count as failed because of a syntax error in its head. Each connection serves one response, so response smuggling
-// is not possible. Header names and values may contain any byte except NUL, and names may be empty.
+// not count as failed because of a syntax error in its head. A connection serves another response only after one that was read
+// strictly as well, with the same outcome (exchange.keepFor, strict.go), so response smuggling is not possible. Header names and
+// values may contain any byte except NUL, and names may be empty.
 
 // Limits on the heads of a response, including the heads of interim (1xx) responses.
 const (

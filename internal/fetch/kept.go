@@ -82,7 +82,7 @@ func (k *keeper) enter() {
 	k.active.Add(1)
 	for int(k.size.Load()) > k.places() {
 		if l := k.trim(); l != nil {
-			l.close()
+			l.drop()
 		}
 	}
 }
@@ -223,7 +223,7 @@ func (k *keeper) removeAll(meant func(*keptLink) bool) (removed []*link) {
 // shed closes all connections, since this host lacks something that they hold.
 func (k *keeper) shed() {
 	for _, l := range k.removeAll(func(*keptLink) bool { return true }) {
-		l.close()
+		l.drop()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -731,5 +732,33 @@ func TestInterruptedExchangeKeepsNothing(t *testing.T) {
 	call.Timeout = 50 * time.Millisecond
 	if r := c.Do(t.Context(), call); r.Fault != cron.FaultTimeout || c.Connections().Kept != 0 {
 		t.Errorf("%+v, %+v", r, c.Connections())
+	}
+}
+
+// TestKeptConnectionsAreLookedAtWithoutWriting has TLS want to answer what a server has sent over a kept connection, while that does not
+// read. The look must not wait, and the connection must not be used.
+func TestKeptConnectionsAreLookedAtWithoutWriting(t *testing.T) {
+	ours, theirs := net.Pipe() // whose writes wait for a reader
+	defer ours.Close()
+	defer theirs.Close()
+	under := &tap{Conn: ours}
+	under.only = true
+	if n, err := under.Write([]byte("alert")); n != 0 || err != os.ErrDeadlineExceeded || !under.refused {
+		t.Fatalf("%d bytes were written: %v", n, err)
+	}
+}
+
+// TestLargeCertificatesAreNotKept has a server whose certificates take more memory than a kept connection may.
+func TestLargeCertificatesAreNotKept(t *testing.T) {
+	trusted := newAuthority("trusted")
+	config := trusted.server()
+	chain := &config.Certificates[0]
+	for size := 0; size <= maxLinkBytes; size += len(chain.Certificate[0]) {
+		chain.Certificate = append(chain.Certificate, chain.Certificate[0])
+	}
+	c := keepingClient(t, Config{RootCAs: trusted.pool()})
+	s := serveKeeping(t, config, always(okAnswer))
+	for range 2 {
+		s.succeed(t, c, sharing(s.url), false)
 	}
 }

@@ -16,10 +16,15 @@ type link struct {
 	expiry    time.Time // of the server's certificate; zero without TLS
 	opened    time.Time
 	exchanges int // that were made before; more than 0 for a connection that was kept
+	bytes     int // size of the server's certificates, which TLS holds
 }
 
-// closeTimeout is how long closing a kept connection may take: the server may have stopped reading.
-const closeTimeout = time.Second
+// maxLinkBytes is the size of the server's certificates up to which a connection is kept. Common chains have a tenth of it.
+const maxLinkBytes = 32 << 10
+
+// closeTimeout is how long closing a kept connection may take. The TLS close notification fits into the buffer of the system,
+// unless the server has stopped reading; others do not wait for that.
+const closeTimeout = time.Millisecond
 
 // reused reports whether the connection was kept after an exchange before.
 func (l *link) reused() bool { return l.exchanges > 0 }
@@ -32,17 +37,21 @@ func (l *link) close() {
 	l.conn.Close()
 }
 
+// drop closes a connection that was kept, without a close notification.
+func (l *link) drop() { l.tcp.Close() }
+
 // quiet reports whether the connection is open and has nothing to read: neither from the server nor in a buffer of TLS. It does not wait.
 // A connection that was not quiet must not be used.
 func (l *link) quiet() bool {
 	if l.tap == nil {
 		return silent(l.tcp)
 	}
-	// TLS may have read more than it has given out. It takes this deadline as temporary, and processes a late session ticket.
+	// TLS may have read more than it has given out. It takes this deadline as temporary, and processes a late session ticket. What it would
+	// have to answer ends the connection, since writing could wait.
 	l.tap.only = true
 	n, err := l.conn.Read(make([]byte, 1))
 	l.tap.only = false
-	return n == 0 && err == os.ErrDeadlineExceeded && l.tap.betweenRecords()
+	return n == 0 && err == os.ErrDeadlineExceeded && !l.tap.refused && l.tap.betweenRecords()
 }
 
 // silent is quiet for a connection without TLS. It leaves what there is to be read.
@@ -54,7 +63,8 @@ func silent(conn net.Conn) bool {
 // tap is the TCP connection under TLS of a connection that may be kept.
 type tap struct {
 	net.Conn
-	only    bool  // reads return what is there, or os.ErrDeadlineExceeded
+	only    bool  // reads return what is there, or os.ErrDeadlineExceeded, and writes are refused
+	refused bool  // a write was
 	written int64 // bytes
 
 	header [recordHeader]byte // of the TLS record that is being read
@@ -97,6 +107,10 @@ func (t *tap) follow(p []byte) {
 
 // Write implements net.Conn.
 func (t *tap) Write(p []byte) (int, error) {
+	if t.only {
+		t.refused = true
+		return 0, os.ErrDeadlineExceeded
+	}
 	n, err := t.Conn.Write(p)
 	t.written += int64(n)
 	return n, err
