@@ -72,7 +72,7 @@ func (b *backups) prepare() error {
 		}
 		b.logger.Warn("a backup that was interrupted was removed", slog.String("file", e.Name()))
 	}
-	_, err = b.list()
+	_, err = b.list(b.now())
 	return err
 }
 
@@ -94,8 +94,9 @@ func backupName(at time.Time) string {
 	return backupPrefix + at.UTC().Format(backupFormat) + backupSuffix
 }
 
-// list lists the names of the backups, the oldest one first, and notes the latest one for the metrics.
-func (b *backups) list() (names []string, err error) {
+// list lists the names of the backups, the oldest one first, and notes the latest one for the metrics. Those from the future, which a
+// wrong clock has made, come before all others: they say nothing about when a backup is due, and are the first to be removed.
+func (b *backups) list(now time.Time) (names []string, err error) {
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {
 		return nil, fmt.Errorf("list the backups: %w", err)
@@ -105,9 +106,21 @@ func (b *backups) list() (names []string, err error) {
 			names = append(names, e.Name())
 		}
 	}
-	slices.Sort(names)
+	future := func(name string) bool {
+		at, _ := backupTime(name)
+		return at.After(now)
+	}
+	slices.SortFunc(names, func(x, y string) int {
+		switch fx := future(x); {
+		case fx == future(y):
+			return strings.Compare(x, y)
+		case fx:
+			return -1
+		}
+		return 1
+	})
 	var latest, size int64
-	if len(names) > 0 {
+	if len(names) > 0 && !future(names[len(names)-1]) {
 		last := names[len(names)-1]
 		at, _ := backupTime(last)
 		if info, err := os.Stat(filepath.Join(b.dir, last)); err == nil {
@@ -144,7 +157,7 @@ func (b *backups) step(ctx context.Context) error {
 
 // backUp makes a backup if one is due, and then removes the oldest ones.
 func (b *backups) backUp(ctx context.Context, now time.Time) error {
-	names, err := b.list()
+	names, err := b.list(now)
 	if err != nil {
 		return err
 	}
@@ -155,7 +168,7 @@ func (b *backups) backUp(ctx context.Context, now time.Time) error {
 	if err := b.write(ctx, filepath.Join(b.dir, name)); err != nil {
 		return err
 	}
-	if names, err = b.list(); err != nil {
+	if names, err = b.list(now); err != nil {
 		return err
 	}
 	b.logger.Info("the database was backed up", slog.String("file", filepath.Join(b.dir, name)), slog.Int64("bytes", b.size.Load()),

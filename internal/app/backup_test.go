@@ -137,6 +137,18 @@ func TestBackupOfTheFuture(t *testing.T) {
 	if s.written != 1 {
 		t.Errorf("%d backups were made within an hour, want 1", s.written)
 	}
+	if got := s.files(); len(got) != 2 {
+		t.Errorf("the directory has %q", got)
+	}
+	for range 3 * 60 { // those of the future are the first to be removed
+		s.after(time.Minute)
+	}
+	if got := s.files(); len(got) == 0 || slices.ContainsFunc(got, func(name string) bool {
+		at, _ := backupTime(name)
+		return at.After(s.clock)
+	}) {
+		t.Errorf("then the directory has %q", got)
+	}
 }
 
 // TestBackupFails makes backups fail for a while: that is logged once, told to the operators, and costs no older backup.

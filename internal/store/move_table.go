@@ -141,7 +141,8 @@ func (m *mover) read(ctx context.Context, side moveSide, table string, checking 
 	if err := rows.Err(); err != nil {
 		return t, err
 	}
-	return t, flush()
+	err = flush()
+	return t, err
 }
 
 // columnsOf are the names of the columns of a table that both databases have, in the order of the alphabet.

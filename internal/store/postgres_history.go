@@ -36,6 +36,11 @@ func (e *postgresEngine) ensurePartitions(ctx context.Context) error {
 			return err
 		}
 	}
+	return e.listDays(ctx)
+}
+
+// listDays notes which days have a partition.
+func (e *postgresEngine) listDays(ctx context.Context) error {
 	names, err := e.partitions(ctx, "execution")
 	if err != nil {
 		return err
@@ -198,6 +203,9 @@ func (e *postgresEngine) pruneHistory(ctx context.Context) (more bool, err error
 	}
 	oldest := e.store.Now().UTC().Add(-longest)
 	if err := e.dropPartitions(ctx, oldest.Truncate(24*time.Hour)); err != nil {
+		return false, err
+	}
+	if err := e.listDays(ctx); err != nil {
 		return false, err
 	}
 	return e.pruneRest(ctx, oldest)

@@ -91,7 +91,16 @@ type postgresTarget struct {
 var _ moveTarget = (*postgresTarget)(nil)
 
 func newPostgresTarget(ctx context.Context, o Options) (t *postgresTarget, err error) {
+	// A database that is used is refused as it is, and not migrated first.
+	o.NoMigrate = true
 	s, err := openEngine(ctx, o)
+	if errors.Is(err, ErrNoDatabase) {
+		o.NoMigrate = false
+		s, err = openEngine(ctx, o)
+	}
+	if errors.Is(err, ErrOlder) {
+		return nil, fmt.Errorf("%w, of an older version", ErrNotEmpty)
+	}
 	if err != nil {
 		return nil, err
 	}

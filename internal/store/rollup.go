@@ -342,7 +342,7 @@ func (s *Store) uncounted(ctx context.Context, column string, owner, position in
 // uncountedOf reads executions after a position, the oldest first, and stops before one for which ends is true.
 func (s *Store) uncountedOf(ctx context.Context, reader queryer, column string, owner, position int64, limit int,
 	ends func(*cron.Execution) bool) (fresh []attempt, err error) {
-	return fresh, each(ctx, reader, "read what is not counted yet", func(scan scanner) error {
+	err = each(ctx, reader, "read what is not counted yet", func(scan scanner) error {
 		var a attempt
 		if err := scanCounted(scan, &a.Execution); err != nil {
 			return err
@@ -354,6 +354,7 @@ func (s *Store) uncountedOf(ctx context.Context, reader queryer, column string, 
 		return nil
 	}, `SELECT `+countedNames+` FROM execution WHERE execution.`+column+` = $1
 		AND execution.id > $2 ORDER BY execution.id LIMIT $3`, owner, position, limit)
+	return fresh, err
 }
 
 // count adds executions to a digest.
