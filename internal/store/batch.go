@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql/driver"
 	"slices"
 	"strconv"
@@ -231,4 +232,25 @@ var rerunBatch = []batchColumn[*rerun]{
 	batch("key_id", "bigint", func(r *rerun) int64 { return r.by.KeyID }),
 	batch("author", "text", func(r *rerun) string { return r.by.Label }),
 	batch("way", "text", func(r *rerun) string { return r.by.Way }),
+}
+
+// readNewIDs sets the IDs of records that were inserted, and those of which the ledger had the key already to 0. The query yields id, job_id,
+// planned_at, kind and attempt of the former.
+func readNewIDs(ctx context.Context, q queryer, records []*record, doing, query string, args ...any) error {
+	byKey := make(map[recordKey]*record, len(records))
+	for _, r := range records {
+		r.id = 0
+		byKey[r.key()] = r
+	}
+	return each(ctx, q, doing, func(scan scanner) error {
+		var (
+			id int64
+			k  recordKey
+		)
+		if err := scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
+			return err
+		}
+		byKey[k].id = id
+		return nil
+	}, query, args...)
 }

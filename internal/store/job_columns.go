@@ -128,11 +128,7 @@ func jobNotification(j *cron.Job) columns {
 // jobState is the columns of job_state without those of the claim.
 func jobState(st *cron.JobState) columns {
 	return func(list *columnList) {
-		list.add("next_run_at", moment(&st.NextRun))
-		list.add("last_status", integer(&st.LastStatus))
-		list.add("last_duration_us", inMicroseconds(&st.LastDuration))
-		list.add("last_execution_at", moment(&st.LastExecution))
-		list.add("cert_expiry_at", moment(&st.CertExpiry))
+		stateListed(st)(list)
 		list.add("failures", integer(&st.Failures))
 		list.add("counted_failures", integer(&st.CountedFailures))
 		list.add("cert_notified_at", moment(&st.CertNoticed))

@@ -122,22 +122,7 @@ func (*postgresEngine) insertRecords(ctx context.Context, q queryer, records []*
 	if len(records) >= copyFrom && !isCareful(ctx) {
 		return copyRecords(ctx, q, records)
 	}
-	byKey := make(map[recordKey]*record, len(records))
-	for _, r := range records {
-		r.id = 0
-		byKey[r.key()] = r
-	}
-	return each(ctx, q, "insert rows", func(scan scanner) error {
-		var (
-			id int64
-			k  recordKey
-		)
-		if err := scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
-			return err
-		}
-		byKey[k].id = id
-		return nil
-	}, postgresInsertRecords, arrayArgs(recordBatch, records)...)
+	return readNewIDs(ctx, q, records, "insert rows", postgresInsertRecords, arrayArgs(recordBatch, records)...)
 }
 
 // copyRecords is insertRecords for records none of which should be in the ledger.

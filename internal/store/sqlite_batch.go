@@ -151,7 +151,8 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 		for i, r := range ordered { // AUTOINCREMENT, of one writer
 			r.id = next + int64(i)
 		}
-	} else if err := readNewIDs(ctx, q, ordered, next); err != nil {
+	} else if err := readNewIDs(ctx, q, ordered, "read the IDs of new records",
+		`SELECT id, job_id, planned_at, kind, attempt FROM execution WHERE id >= $1`, next); err != nil {
 		return err
 	}
 	afterCommit(ctx, func(context.Context) error {
@@ -159,26 +160,6 @@ func (e *sqliteEngine) insertRecords(ctx context.Context, q queryer, records []*
 		return nil
 	})
 	return nil
-}
-
-// readNewIDs sets the IDs of records, which are next or above. Those of which the ledger had the key already get 0.
-func readNewIDs(ctx context.Context, q queryer, records []*record, next int64) error {
-	byKey := make(map[recordKey]*record, len(records))
-	for _, r := range records {
-		r.id = 0
-		byKey[r.key()] = r
-	}
-	return each(ctx, q, "read the IDs of new records", func(scan scanner) error {
-		var (
-			id int64
-			k  recordKey
-		)
-		if err := scan(&id, &k.job, &k.planned, &k.kind, &k.attempt); err != nil {
-			return err
-		}
-		byKey[k].id = id
-		return nil
-	}, `SELECT id, job_id, planned_at, kind, attempt FROM execution WHERE id >= $1`, next)
 }
 
 func (*sqliteEngine) savePlans(ctx context.Context, q queryer, plans []plan) error {
