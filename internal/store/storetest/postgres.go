@@ -119,10 +119,11 @@ func sharedServer(t testing.TB) *Server {
 	return shared.server
 }
 
-// StartServer starts a server of the test's own, which can be stopped and started again; it ends with the test.
-func StartServer(t testing.TB) *Server {
+// StartServer starts a server of the test's own, which can be stopped and started again; it ends with the test. Settings
+// are more of those in postgresql.conf, such as "max_connections=20".
+func StartServer(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s, err := newServer(binaries(t), false)
+	s, err := newServer(binaries(t), false, settings...)
 	if err != nil {
 		t.Fatalf("start PostgreSQL: %v", err)
 	}
@@ -152,6 +153,7 @@ type Server struct {
 	password string
 	process  *process // nil while stopped, and when another process has started it
 	durable  bool     // has PostgreSQL's own settings, and syncs its disk
+	settings []string // more of them, such as wal_keep_size=64MB
 }
 
 // serverAt is a server that another process has started.
@@ -275,25 +277,30 @@ func majorVersion(dir string) int {
 }
 
 // newServer makes a database cluster in a new temporary directory and starts it.
-func newServer(bin string, durable bool) (*Server, error) {
+func newServer(bin string, durable bool, settings ...string) (*Server, error) {
 	dir, err := os.MkdirTemp("", "punctual-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, dir: dir, password: rand.Text(), durable: durable}
+	s := &Server{bin: bin, dir: dir, password: rand.Text(), durable: durable, settings: settings}
 	if err := s.initialise(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	return s, s.startAnywhere()
+}
+
+// startAnywhere starts the server for the first time, on a free port. Without one it removes it.
+func (s *Server) startAnywhere() (err error) {
 	// Another process may take the port between freePort and start.
 	for range 3 {
 		if s.port, err = freePort(); err != nil {
 			break
 		}
 		if err = s.start(); err == nil {
-			return s, nil
+			return nil
 		}
 	}
-	return nil, errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
 func (s *Server) initialise() error {
@@ -339,6 +346,9 @@ func (s *Server) start() error {
 	if !s.durable {
 		args = append(args, "-c", "shared_buffers=64MB", "-c", "fsync=off", "-c", "full_page_writes=off",
 			"-c", "autovacuum=off") // whose statistics would change plans between runs
+	}
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
 	}
 	p, err := s.run("postgres", args...)
 	if err != nil {

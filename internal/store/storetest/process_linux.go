@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"fmt"
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -41,4 +43,22 @@ func give(path string, owner *syscall.Credential) error {
 		return nil
 	}
 	return os.Chown(path, int(owner.Uid), int(owner.Gid))
+}
+
+// children are the processes that a process has started and that still run.
+func children(pid int) (pids []int) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // gone with the process
+	for _, field := range strings.Fields(string(text)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			pids = append(pids, child)
+		}
+	}
+	return pids
+}
+
+// runs tells whether a process exists and has not ended.
+func runs(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := strings.Cut(string(text), ") ") // after the name, which is in parentheses
+	return err == nil && !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }

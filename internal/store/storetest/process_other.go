@@ -12,3 +12,8 @@ func childAttributes(*owner) *syscall.SysProcAttr { return nil }
 func serverOwner() *owner { return nil }
 
 func give(string, *owner) error { return nil }
+
+// children are the processes that a process has started; they are known on Linux only.
+func children(int) []int { return nil }
+
+func runs(int) bool { return false }
