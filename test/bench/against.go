@@ -25,7 +25,9 @@ type comparison struct {
 	Database string
 	Jobs     int
 	Accounts int
+	Order    string // in which the jobs were created
 	Stored   int
+	Nodes    int
 	Bursts   int // of each run
 	Repeated int // pairs that were measured again, since the machine was not quiet
 	Ratios   []ratio
@@ -53,7 +55,7 @@ func compareBinaries(ctx context.Context, o options, log io.Writer) (c compariso
 	if err := a.prepare(ctx); err != nil {
 		return c, err
 	}
-	c = comparison{Database: "SQLite", Jobs: o.jobs + o.hog, Accounts: o.accounts, Stored: o.stored, Bursts: o.rounds}
+	c = comparison{Database: "SQLite", Jobs: o.jobs + o.hog, Accounts: o.accounts, Order: o.order, Stored: o.stored, Nodes: o.nodes, Bursts: o.rounds}
 	if o.database != "" {
 		c.Database = "PostgreSQL"
 	}
@@ -158,11 +160,11 @@ func (x *contender) makeDatabase(ctx context.Context) error {
 		return err
 	}
 	b := x.at(x.filled)
-	if err := b.startServer(ctx); err != nil {
+	if err := b.startNode(ctx, 0); err != nil {
 		b.server.kill()
 		return err
 	}
-	return errors.Join(b.db.Close(), b.server.stop())
+	return b.server.stop()
 }
 
 // tidy removes all databases and files.
@@ -257,7 +259,8 @@ func (c *comparison) violations() (n int) {
 // print writes the comparison as a table.
 func (c *comparison) print(w io.Writer) {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
-	line("%s, %d jobs, %d accounts, %d more jobs stored; %d pairs of runs, each of %d bursts", c.Database, c.Jobs, c.Accounts, c.Stored, len(c.New), c.Bursts)
+	line("%s, %d nodes, %d jobs, %d accounts, %d more jobs stored; order of creation: %s; %d pairs of runs, each of %d bursts",
+		c.Database, c.Nodes, c.Jobs, c.Accounts, c.Stored, c.Order, len(c.New), c.Bursts)
 	if c.Repeated > 0 {
 		line("%d pairs were measured again, since the machine was not quiet", c.Repeated)
 	}

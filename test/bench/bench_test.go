@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"punctual/internal/store/storetest"
 	"punctual/test/harness"
 )
 
@@ -82,17 +84,59 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestOptions(t *testing.T) {
-	for _, o := range []options{
-		{every: 7 * time.Second, jobs: 1, accounts: 1, ports: 1},
-		{every: 2 * time.Minute, jobs: 1, accounts: 1, ports: 1},
-		{every: 1500 * time.Millisecond, jobs: 1, accounts: 1, ports: 1},
-		{every: time.Minute, accounts: 1, ports: 1},
-		{every: time.Minute, jobs: 1, accounts: 1, ports: 1, spread: "hours"},
-		{every: time.Minute, jobs: 1, accounts: 1, ports: 1, hosts: 1 << 17},
+// TestNodes runs a burst on two nodes that share a database.
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	url := storetest.EmptyPostgres(t)
+	o := parse(t, "-binary", harness.Binary(t), "-jobs", "300", "-nodes", "2", "-first-port", "22801", "-database", url)
+	if err := o.settle(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Nodes != 2 || r.Checked != checkedByPromises || len(r.Violations) > 0 || r.Rounds[0].Arrived == 0 || r.Claim <= 0 {
+		t.Errorf("the report is %+v", r)
+	}
+}
+
+// TestSequence checks in which order jobs are created.
+func TestSequence(t *testing.T) {
+	t.Parallel()
+	const jobs, accountsOfTest = 100, 5
+	for order, want := range map[string]func(longest, runs int) bool{
+		turns:    func(longest, _ int) bool { return longest == 1 },
+		accounts: func(longest, runs int) bool { return runs == accountsOfTest && longest == jobs/accountsOfTest },
+		grown:    func(longest, runs int) bool { return longest > 1 && runs > 2*accountsOfTest && runs < jobs/2 },
 	} {
+		b := bench{options: parse(t, "-jobs", strconv.Itoa(jobs), "-order", order)}
+		list := b.sequence()
+		longest, runs, length := 0, 0, 0
+		for i, number := range list {
+			if length++; i == 0 || b.accountOf(number) != b.accountOf(list[i-1]) {
+				length, runs = 1, runs+1
+			}
+			longest = max(longest, length)
+		}
+		sorted := slices.Sorted(slices.Values(list))
+		if !want(longest, runs) || len(sorted) != jobs || len(slices.Compact(sorted)) != jobs {
+			t.Errorf("%s: %v", order, list)
+		}
+		if again := b.sequence(); !slices.Equal(again, list) {
+			t.Errorf("%s: another run has another order", order)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	for _, args := range [][]string{
+		{"-every", "7s"}, {"-every", "2m"}, {"-every", "1500ms"}, {"-jobs", "0"}, {"-spread", "hours"}, {"-hosts", strconv.Itoa(1 << 17)},
+		{"-order", "random"}, {"-nodes", "0"}, {"-nodes", "2"}, {"-nodes", "10", "-database", "postgres://127.0.0.1/a"}, {"-connection", "kept"},
+	} {
+		o := parse(t, args...)
 		if o.settle() == nil {
-			t.Errorf("%+v is accepted", o)
+			t.Errorf("%q is accepted", args)
 		}
 	}
 }

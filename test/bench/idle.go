@@ -138,7 +138,7 @@ func (n *idling) window(ctx context.Context, due time.Time, r *idleReport) error
 	read := func() (all []reading, err error) {
 		for _, b := range n.nodes {
 			err = errors.Join(err, b.watch(ctx))
-			all = append(all, reading{b.now(), b.backends(), writtenBy(b.server.cmd.Process.Pid)})
+			all = append(all, reading{b.now(), b.backends(), b.server.written()})
 		}
 		return all, err
 	}

@@ -28,6 +28,7 @@ import (
 type options struct {
 	jobs      int
 	accounts  int
+	order     string
 	stored    int
 	hog       int
 	rounds    int
@@ -45,6 +46,7 @@ type options struct {
 	apiRate   int
 	action    bool
 	slots     int
+	nodes     int
 	database  string
 	binary    string
 	json      bool
@@ -63,6 +65,8 @@ type options struct {
 func (o *options) define(f *flag.FlagSet) {
 	f.IntVar(&o.jobs, "jobs", 10_000, "how many jobs are due at once")
 	f.IntVar(&o.accounts, "accounts", 1000, "over how many accounts they are spread")
+	f.StringVar(&o.order, "order", grown, "in which order the jobs were created: \"grown\", when people add up to ten at a time, \"accounts\", all of "+
+		"an account before the next one, or \"turns\", one of each account in turn")
 	f.IntVar(&o.stored, "stored", 0, "how many more jobs are stored that are not due")
 	f.IntVar(&o.hog, "hog", 0, "how many more jobs one further account has whose targets all hang")
 	f.IntVar(&o.rounds, "rounds", 3, "how often they are due")
@@ -81,6 +85,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.IntVar(&o.apiRate, "api", 0, "how many requests a second go to the API meanwhile: half of them reads, half changes")
 	f.BoolVar(&o.action, "action", false, "have actions over all jobs of the first account in work meanwhile; with -accounts 1, over all jobs")
 	f.IntVar(&o.slots, "slots", 0, "--slots of the service; 0 is its default")
+	f.IntVar(&o.nodes, "nodes", 1, "how many nodes the service has, which share a PostgreSQL database; -api and -action call the first one")
 	f.StringVar(&o.database, "database", "", databaseUsage)
 	f.StringVar(&o.binary, "binary", "", "the service's binary; without it one is built")
 	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
@@ -117,6 +122,16 @@ const (
 	bySpreadSeconds = "spreadSeconds"
 )
 
+// The values of -order.
+const (
+	grown    = "grown"
+	accounts = "accounts"
+	turns    = "turns"
+)
+
+// maxNodes bounds -nodes: each has a port of its own, ten below that of the one before.
+const maxNodes = 9
+
 // The values of -connection.
 const (
 	fresh = "fresh"
@@ -148,6 +163,15 @@ func (o *options) settle() error {
 	}
 	if o.spread != "" && o.spread != bySeconds && o.spread != bySpreadSeconds {
 		return fmt.Errorf("-spread is %q, but must be %s or %s", o.spread, bySeconds, bySpreadSeconds)
+	}
+	if o.order != grown && o.order != accounts && o.order != turns {
+		return fmt.Errorf("-order is %q, but must be %s, %s or %s", o.order, grown, accounts, turns)
+	}
+	if o.nodes < 1 || o.nodes > maxNodes {
+		return fmt.Errorf("-nodes is %d, but must be 1 to %d", o.nodes, maxNodes)
+	}
+	if o.nodes > 1 && o.database == "" {
+		return errors.New("-nodes needs -database: nodes share a PostgreSQL database")
 	}
 	if o.hosts == 0 {
 		o.hosts = 1

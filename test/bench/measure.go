@@ -20,7 +20,7 @@ var errLate = errors.New("the service became ready too late for the first instan
 
 // measure runs the rounds and reads their results. It counts nothing before the first round.
 func (b *bench) measure(ctx context.Context) (r report, err error) {
-	r = report{Jobs: b.jobs + b.hog, Accounts: b.accounts, Stored: b.stored, Database: "SQLite", IdleCPU: -1}
+	r = report{Jobs: b.jobs + b.hog, Accounts: b.accounts, Order: b.order, Stored: b.stored, Nodes: b.nodes, Database: "SQLite", IdleCPU: -1}
 	if b.database != "" {
 		r.Database = "PostgreSQL"
 		b.databaseServer, b.reader = serverOf(ctx, b.db)
@@ -226,21 +226,31 @@ func (r *round) fill(due, durable time.Time, arrivals []arrival, b *bench) {
 	r.PerSecond = float64(len(arrivals)) / r.LastArrival.Seconds()
 }
 
-// scrape reads means from the metrics of the service.
+// scrape reads means from the metrics of all nodes.
 func (b *bench) scrape(r *report) error {
-	res, err := http.Get(b.url() + "/metrics")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
 	values := make(map[string]float64)
-	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if n, err := strconv.ParseFloat(value, 64); err == nil {
-			values[name] = n
+	for node := range b.nodes {
+		if err := b.scrapeNode(node, values); err != nil {
+			return err
 		}
 	}
 	mean := func(name string) float64 { return 1000 * values[name+"_sum"] / max(1, values[name+"_count"]) }
 	r.Claim, r.Finish = mean("punctual_claim_duration_seconds"), mean("punctual_finish_duration_seconds")
+	return nil
+}
+
+// scrapeNode adds the metrics of a node to values.
+func (b *bench) scrapeNode(node int, values map[string]float64) error {
+	res, err := http.Get(b.nodeURL(node) + "/metrics")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if n, err := strconv.ParseFloat(value, 64); err == nil {
+			values[name] += n
+		}
+	}
 	return nil
 }

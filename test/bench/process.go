@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -56,6 +57,47 @@ func (p *process) cpu() time.Duration {
 	}
 	own, _ := cpuOf(p.cmd.Process.Pid)
 	return own
+}
+
+// service is the service that is measured: one process, or several nodes that share a database. The zero value is none.
+type service []*process
+
+func (s service) kill() {
+	for _, node := range s {
+		node.kill()
+	}
+}
+
+// stop tells all nodes to end, one after the other, and waits for each.
+func (s service) stop() (err error) {
+	for _, node := range s {
+		err = errors.Join(err, node.stop())
+	}
+	return err
+}
+
+// peakMemory is that of the node that has used most.
+func (s service) peakMemory() (peak int64) {
+	for _, node := range s {
+		peak = max(peak, node.peakMemory())
+	}
+	return peak
+}
+
+// cpu is the user and kernel time of all nodes.
+func (s service) cpu() (total time.Duration) {
+	for _, node := range s {
+		total += node.cpu()
+	}
+	return total
+}
+
+// written is how many bytes the nodes have caused to be written to disks.
+func (s service) written() (total int64) {
+	for _, node := range s {
+		total += writtenBy(node.cmd.Process.Pid)
+	}
+	return total
 }
 
 // writtenBy is how many bytes a process has caused to be written to disks; 0 without /proc.

@@ -41,7 +41,9 @@ type report struct {
 	Database         string
 	Jobs             int
 	Accounts         int
+	Order            string // in which the jobs were created
 	Stored           int
+	Nodes            int
 	Rounds           []round
 	ServerCPU        float64 // microseconds per execution
 	TargetCPU        float64
@@ -49,7 +51,7 @@ type report struct {
 	IdleCPU          float64 // share of a core that the service uses between bursts; -1 when it was never idle
 	Claim            float64 // mean, in milliseconds
 	Finish           float64
-	PeakMemory       int64   // bytes of the service
+	PeakMemory       int64   // bytes of the node that used most
 	DiskPerExecution float64 // by which the database grew
 	// WrittenPerExecution is bytes that reached a disk; 0 where that is unknown.
 	WrittenPerExecution float64
@@ -176,9 +178,9 @@ func trend(last, earlier *round) string {
 func (r *report) print(w io.Writer) {
 	printRounds(w, r.Rounds)
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
-	line("%s, %d jobs, %d accounts, %d more jobs stored", r.Database, r.Jobs, r.Accounts, r.Stored)
+	line("%s, %d nodes, %d jobs, %d accounts, %d more jobs stored; order of creation: %s", r.Database, r.Nodes, r.Jobs, r.Accounts, r.Stored, r.Order)
 	line("CPU an execution: service %.0f µs, target %.0f µs, database %.0f µs", r.ServerCPU, r.TargetCPU, r.DatabaseCPU)
-	line("claim %.1f ms, finish %.1f ms on average; peak memory %.0f MB; an execution makes the database %.0f bytes larger, and %.0f are written",
+	line("claim %.1f ms, finish %.1f ms on average; peak memory of a node %.0f MB; an execution makes the database %.0f bytes larger, and %.0f are written",
 		r.Claim, r.Finish, float64(r.PeakMemory)/1e6, r.DiskPerExecution, r.WrittenPerExecution)
 	if r.FullHandshakes+r.ResumedHandshakes > 0 {
 		line("connections an execution: %.3f; TLS handshakes: %.3f full, %.3f resumed", r.Connections, r.FullHandshakes, r.ResumedHandshakes)

@@ -30,13 +30,13 @@ type bench struct {
 	db  *sql.DB
 	// The processes of a PostgreSQL server on this machine: the first one, and the one that serves db; 0 for none.
 	databaseServer, reader int
-	server                 *process
+	server                 service
 	target                 *process
 	dumps                  *bufio.Reader
 	asks                   io.Writer
 	sent                   map[int32]int // requests by job
 	opened                 opened        // connections of the target
-	port                   int           // of the service; 0 is the one before those of the target
+	port                   int           // of the first node; 0 is the one before those of the target
 	first                  time.Time     // the instant of the first round; zero for the next one
 	samples                samples
 }
@@ -158,12 +158,31 @@ func (b *bench) startTarget(ctx context.Context) error {
 	return err
 }
 
-func (b *bench) url() string {
-	return "http://127.0.0.1:" + strconv.Itoa(cmp.Or(b.port, b.firstPort-1))
+// url is where the first node listens.
+func (b *bench) url() string { return b.nodeURL(0) }
+
+// nodeURL is where a node listens. The ports between belong to another service that runs at the same time.
+func (b *bench) nodeURL(node int) string {
+	return "http://127.0.0.1:" + strconv.Itoa(cmp.Or(b.port, b.firstPort-1)-10*node)
 }
 
+// startServer starts all nodes, and waits until each is ready before the next one.
 func (b *bench) startServer(ctx context.Context) (err error) {
-	args := []string{"serve", "--listen", strings.TrimPrefix(b.url(), "http://"), "--data", b.dir, "--host-slots", "100000", "--drain", "2s"}
+	for node := range b.nodes {
+		if err := b.startNode(ctx, node); err != nil {
+			return err
+		}
+	}
+	b.db, err = b.location().openToRead()
+	return err
+}
+
+func (b *bench) startNode(ctx context.Context, node int) error {
+	dir := b.dir
+	if node > 0 {
+		dir = filepath.Join(b.dir, "node-"+strconv.Itoa(node+1))
+	}
+	args := []string{"serve", "--listen", strings.TrimPrefix(b.nodeURL(node), "http://"), "--data", dir, "--host-slots", "100000", "--drain", "2s"}
 	if b.slots > 0 {
 		args = append(args, "--slots", strconv.Itoa(b.slots))
 	}
@@ -178,20 +197,18 @@ func (b *bench) startServer(ctx context.Context) (err error) {
 		cmd.Env = append(cmd.Env, b.env)
 	}
 	cmd.Stderr = os.Stderr
-	if b.server, err = startProcess(cmd); err != nil {
+	started, err := startProcess(cmd)
+	if err != nil {
 		return err
 	}
-	if err := b.ready(ctx); err != nil {
-		return err
-	}
-	b.db, err = b.location().openToRead()
-	return err
+	b.server = append(b.server, started)
+	return b.ready(ctx, node)
 }
 
-// ready waits until the service is ready.
-func (b *bench) ready(ctx context.Context) error {
+// ready waits until a node is ready.
+func (b *bench) ready(ctx context.Context, node int) error {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		res, err := http.Get(b.url() + "/readyz")
+		res, err := http.Get(b.nodeURL(node) + "/readyz")
 		if err != nil {
 			continue
 		}
@@ -244,7 +261,7 @@ func (b *bench) diskBytes(ctx context.Context) (total int64) {
 
 // written is how many bytes the service and the database have caused to be written to disks.
 func (b *bench) written() int64 {
-	total := writtenBy(b.server.cmd.Process.Pid)
+	total := b.server.written()
 	if b.databaseServer != 0 {
 		total += writtenBy(b.databaseServer)
 		for _, child := range childrenOf(b.databaseServer) {

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
-	"sync"
-	"sync/atomic"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"punctual/internal/auth"
@@ -50,53 +51,83 @@ func (b *bench) seed(ctx context.Context) error {
 func (b *bench) fill(ctx context.Context, s *store.Store) error {
 	b.shifts, b.numbers = make([]time.Duration, b.jobs), make(map[int64]int32, b.jobs)
 	minute := time.Now().Truncate(time.Minute)
-	accounts := make([]int64, b.accounts+1) // the last one is the hog
-	for i := range accounts {
+	ids := make([]int64, b.accounts+1) // the last one is the hog
+	for i := range ids {
 		a := cron.Account{Email: fmt.Sprintf("%d@example.com", i), Plan: cron.PlanUnlimited}
 		if err := s.CreateAccount(ctx, &a); err != nil {
 			return err
 		}
-		accounts[i] = a.ID
+		ids[i] = a.ID
 	}
-	for _, id := range accounts[:min(b.accounts, maxKeys)] {
+	for _, id := range ids[:min(b.accounts, maxKeys)] {
 		key, hash := auth.NewKey()
 		if err := s.CreateAPIKey(ctx, &cron.APIKey{AccountID: id, Hash: hash, Role: cron.RoleOwner}); err != nil {
 			return err
 		}
 		b.keys = append(b.keys, key)
 	}
-	var (
-		workers sync.WaitGroup
-		mu      sync.Mutex // of b.numbers
-		next    atomic.Int64
-		failed  atomic.Pointer[error]
-	)
-	for range 64 {
-		workers.Go(func() {
-			for i := int(next.Add(1) - 1); i < b.jobs+b.hog+b.stored && failed.Load() == nil; i = int(next.Add(1) - 1) {
+	for numbers := range slices.Chunk(b.sequence(), seedChunk) {
+		// Jobs of one transaction have IDs that follow each other, and one commit.
+		err := s.Audited(ctx, &cron.AuditEntry{AccountID: ids[0], Action: "seed"}, func(ctx context.Context) error {
+			for _, i := range numbers {
 				j := b.job(i)
-				j.AccountID = accounts[i%b.accounts]
-				if i >= b.jobs && i < b.jobs+b.hog {
-					j.AccountID = accounts[b.accounts]
-				}
+				j.AccountID = ids[b.accountOf(i)]
 				if err := s.CreateJob(ctx, &j); err != nil {
-					failed.Store(&err)
+					return err
 				}
-				mu.Lock()
 				b.numbers[j.ID] = int32(i)
-				mu.Unlock()
 				if i < b.jobs {
 					b.shifts[i] = j.OccurrenceAfter(minute.Add(-time.Millisecond)).Sub(minute)
 				}
 			}
+			return nil
 		})
-	}
-	workers.Wait()
-	if err := failed.Load(); err != nil {
-		return *err
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
+
+// seedChunk is how many jobs are created in a transaction.
+const seedChunk = 100
+
+// accountOf is the account of job number i.
+func (b *bench) accountOf(i int) int {
+	if i >= b.jobs && i < b.jobs+b.hog {
+		return b.accounts
+	}
+	return i % b.accounts
+}
+
+// sequence lists the numbers of all jobs in the order in which they are created. It is the same in each run.
+func (b *bench) sequence() []int {
+	all := make([]int, b.jobs+b.hog+b.stored)
+	for i := range all {
+		all[i] = i
+	}
+	if b.order == turns {
+		return all
+	}
+	slices.SortStableFunc(all, func(i, j int) int { return cmp.Compare(b.accountOf(i), b.accountOf(j)) })
+	if b.order == accounts {
+		return all
+	}
+	var visits [][]int
+	random := rand.New(rand.NewPCG(1, 2))
+	for rest := all; len(rest) > 0; {
+		n := 1
+		for most := 1 + random.IntN(maxVisit); n < min(most, len(rest)) && b.accountOf(rest[n]) == b.accountOf(rest[0]); {
+			n++
+		}
+		visits, rest = append(visits, rest[:n]), rest[n:]
+	}
+	random.Shuffle(len(visits), func(i, j int) { visits[i], visits[j] = visits[j], visits[i] })
+	return slices.Concat(visits...)
+}
+
+// maxVisit is how many jobs people add at a time, at most.
+const maxVisit = 10
 
 // job is job number i: first the jobs of the burst, then those of the hog, then those that are not due.
 func (b *bench) job(i int) cron.Job {
