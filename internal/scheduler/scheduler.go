@@ -115,6 +115,7 @@ const (
 type Scheduler struct {
 	Config
 	inFlight *inFlight
+	workers  *workers
 	finisher *finisher
 	tests    *testRunner
 	epoch    atomic.Int64
@@ -128,6 +129,7 @@ type Scheduler struct {
 // New returns a scheduler.
 func New(c Config) *Scheduler {
 	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots)}
+	s.workers = &workers{execute: s.execute, running: &s.inFlight.running}
 	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)
 	s.tests = newTestRunner(s)
 	return s
