@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	code := harness.Main(m)
+	endDemo()
 	if chromium.stop != nil {
 		chromium.stop()
 	}
@@ -127,6 +128,23 @@ func TestHarness(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReplacedPages reads pages each of which soon leads to the next one.
+func TestReplacedPages(t *testing.T) {
+	t.Parallel()
+	pages := map[string]string{}
+	const last = 40
+	for i := range last {
+		pages[fmt.Sprintf("/%d", i)] = fmt.Sprintf(`<p>page</p><script>setTimeout(() => location.replace("/%d"), %d)</script>`, i+1, i)
+	}
+	pages[fmt.Sprintf("/%d", last)] = `<p>page</p><p>the last one</p>`
+	tab := openTab(t, newSite(t, pages)).Open("/0")
+	for range last {
+		tab.Text("p")
+		tab.wait("there is a page", `document.querySelector("p").innerText === "page"`)
+	}
+	tab.See("the last one").At(fmt.Sprintf("/%d", last))
 }
 
 // recorder is a test that keeps its errors to itself.

@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,14 +28,46 @@ type demoJob struct {
 	description        string
 }
 
+// demonstration is made once, as its statistics take half a minute, and then copied for each test.
+var demonstration struct {
+	once        sync.Once
+	dir         string // the data directory of a service that has ended; empty when it could not be made
+	secret, key string
+	target      *httptest.Server
+}
+
 // demo is a service with data as those of a small company: folders, jobs with a month of history, channels, a problem. The tab is
 // signed in as its operator.
 func demo(t *testing.T) (s *harness.Service, tab *Tab) {
 	t.Helper()
-	target := harness.NewTarget(t)
+	startBrowser(t) // or the test is skipped, and not this one alone
+	d := &demonstration
+	d.once.Do(func() { makeDemo(t) })
+	if d.dir == "" {
+		t.Fatal("the demonstration could not be made; the first test that uses it says why")
+	}
 	s = harness.NewService(t, "")
+	s.Secret, s.Key = d.secret, d.key
+	if err := os.CopyFS(s.Dir, os.DirFS(d.dir)); err != nil {
+		t.Fatal(err)
+	}
+	return s, openTab(t, addressOf(s.Start())).signIn("jane@example.com").At("/console")
+}
+
+// makeDemo makes the demonstration.
+func makeDemo(t *testing.T) {
+	t.Helper()
+	d := &demonstration
+	d.target = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		if strings.HasPrefix(r.URL.Path, "/status/503/") {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		fmt.Fprintln(w, "request of", r.URL.Path)
+	}))
+	s := harness.NewService(t, "")
 	node := s.Start()
-	tab = openTab(t, addressOf(node)).setUp(node)
+	tab := openTab(t, addressOf(node)).setUp(node)
 	tab.Open("/console/settings/person").Fill("Name", "Jane Doe").Fill("Time zone", "Europe/Berlin").Press("Save")
 	tab.Open("/console/settings/account").Fill("Name", "Example Corporation").Press("Save")
 
@@ -44,7 +80,7 @@ func demo(t *testing.T) (s *harness.Service, tab *Tab) {
 		}
 		folders[title] = made.FolderID
 	}
-	for i, j := range demoJobs(target) {
+	for i, j := range demoJobs(d.target.URL) {
 		fields := harness.Fields{
 			"title": j.title, "url": j.url, "enabled": true, "saveResponses": true, "schedule": j.schedule,
 			"folderId": folders[j.folder], "tags": j.tags, "description": j.description,
@@ -57,7 +93,24 @@ func demo(t *testing.T) (s *harness.Service, tab *Tab) {
 	}
 	awaitProblem(t, api)
 	awaitFigures(t, s)
-	return s, tab
+	tab.Open("about:blank") // which follows nothing
+	node.Stop()
+	dir, err := os.MkdirTemp("", "punctual-demonstration-")
+	if err == nil {
+		err = os.CopyFS(dir, os.DirFS(s.Dir))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.dir, d.secret, d.key = dir, s.Secret, s.Key
+}
+
+// endDemo removes the demonstration.
+func endDemo() {
+	if d := &demonstration; d.target != nil {
+		d.target.Close()
+		_ = os.RemoveAll(d.dir)
+	}
 }
 
 // daily is the schedule of a time of day.
@@ -70,10 +123,10 @@ func minutes(list ...int) harness.Fields {
 	return harness.Fields{"timezone": "Europe/Berlin", "hours": []int{-1}, "minutes": list, "mdays": []int{-1}, "months": []int{-1}, "wdays": []int{-1}}
 }
 
-func demoJobs(target *harness.Target) []demoJob {
+func demoJobs(target string) []demoJob {
 	const day, runbook = 24 * time.Hour, "Writes to **warehouse**. When it fails:\n\n1. Look at the [dashboard](https://grafana.example.com/d/backup).\n" +
 		"2. Is the disk full? `df -h /backup` on *db-2*.\n3. Run it again; it is idempotent."
-	local := func(path string) string { return target.URL + path }
+	local := func(path string) string { return target + path }
 	quarter := []int{0, 15, 30, 45}
 	return []demoJob{
 		{"Nightly database backup", "https://db.example.com/backup", "Operations", []string{"backup", "prod"}, daily(2, 30), day, 94 * time.Second, 0, runbook},

@@ -18,7 +18,7 @@ func (tab *Tab) tick(name, value string) *Tab {
 // script runs a statement in the page.
 func (tab *Tab) script(statement string) {
 	tab.t.Helper()
-	tab.do(statement, chromedp.Evaluate[chromedp.Void](`(() => { `+statement+` })()`))
+	tab.act(statement, chromedp.Evaluate[chromedp.Void](`(() => { `+statement+` })()`))
 }
 
 // put gives a control a value, as typing does.
@@ -31,10 +31,7 @@ func (tab *Tab) put(id, value string) *Tab {
 // holds waits until a control has a value.
 func (tab *Tab) holds(id, value string) *Tab {
 	tab.t.Helper()
-	shows := chromedp.Poll[bool](fmt.Sprintf(`document.getElementById(%q)?.value === %q`, id, value))
-	if _, err := chromedp.Run(tab.ctx, shows); err != nil {
-		tab.t.Fatalf("%s is not %q: %v\n%s", id, value, err, tab.where())
-	}
+	tab.wait("see that "+id+" is "+value, fmt.Sprintf(`document.getElementById(%q)?.value === %q`, id, value))
 	return tab
 }
 
@@ -60,7 +57,7 @@ func TestEditor(t *testing.T) {
 	tab.Click("Placeholders and secrets")
 	tab.script(`[...document.querySelectorAll("[data-insert]")].find((code) => code.textContent === "%cjo:executionid%").click()`)
 	tab.put("url", "nowhere else").Expect(422).Press("Create").See("Correct what is marked").Look("editor-wrong")
-	tab.do("paste", chromedp.SendKeys("#paste", "https://a.example/nightly"))
+	tab.act("paste", chromedp.SendKeys("#paste", "https://a.example/nightly"))
 	tab.Press("Fill in").See("The URL was filled in")
 	tab.holds("url", "https://a.example/nightly").Look("editor-pasted")
 	tab.Expect(dialog).Open("/console/jobs/new") // which the changed form asks about
@@ -71,10 +68,10 @@ func TestEditorWithoutScripts(t *testing.T) {
 	t.Parallel()
 	tab := setUp(t)
 	tab.WithoutScripts().Open("/console/jobs/new")
-	tab.do("paste", chromedp.SendKeys("#paste", "https://a.example/nightly"))
+	tab.act("paste", chromedp.SendKeys("#paste", "https://a.example/nightly"))
 	tab.Press("Fill in").SeeText("The URL was filled in")
 	tab.Fill("Title", "Nightly").Fill("Tags", "night")
-	tab.do("choose a mode", chromedp.Click(`//label[span[normalize-space(.) = "Crontab"]]`))
+	tab.act("choose a mode", chromedp.Click(`//label[span[normalize-space(.) = "Crontab"]]`))
 	tab.Fill("Crontab line", "15 3 * * *").Press("Show the next runs").SeeText("every day at 03:15").SeeText("UTC")
 	if got := tab.Text(".next-runs tbody tr td"); !strings.HasSuffix(got, "03:15") {
 		t.Errorf("the first run is %q", got)

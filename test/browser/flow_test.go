@@ -21,7 +21,8 @@ func TestFirstMinute(t *testing.T) {
 	tab.Press("Continue").At("/console/jobs/new").See("every 5 minutes").Look("first-job")
 	tab.Press("Create and run now").At("/console/jobs/1").See("200 OK").See("Nobody is told yet").Look("first-run")
 	tab.Press("Choose a channel").Press("Webhook").Fill("URL", target.URL+"/hook").Press("Save and send a test").See("The test message arrived.").Look("first-channel")
-	if first, hooks := target.To("/first"), target.To("/hook"); len(first) != 1 || first[0].Method != "POST" || first[0].Body != "a=1" || len(hooks) != 1 {
+	// The job may have become due meanwhile.
+	if first, hooks := target.To("/first"), target.To("/hook"); len(first) == 0 || first[0].Method != "POST" || first[0].Body != "a=1" || len(hooks) != 1 {
 		t.Errorf("the target received %+v and %+v", first, hooks)
 	}
 }
@@ -38,7 +39,7 @@ func TestEverydayWithoutScripts(t *testing.T) {
 	tab.Open("/console/jobs/1/settings").Fill("Title", "Nightly backup").Press("Save").SeeText("Saved.")
 	tab.Open("/console/jobs/1").Press("Test").At("/console/tests/1").refreshUntil("Succeeded")
 	tab.Open("/console/jobs/1").Press("Run now").At("/console/jobs/1").refreshUntil("200 OK")
-	tab.Open("/console/jobs").do("search", chromedp.SendKeys("#q", "nightly host:127.0.0.1"))
+	tab.Open("/console/jobs").act("search", chromedp.SendKeys("#q", "nightly host:127.0.0.1"))
 	tab.Press("Search").SeeText("Nightly backup").Press("Change all that match")
 	tab.Fill("Find", "/first").Fill("Replace by", "/second").Press("Preview").refreshUntil("1 job would change")
 	tab.Press("Change 1 job").refreshUntil("1 job changed").Open("/console/jobs/1").SeeText(target.URL + "/second")

@@ -63,7 +63,7 @@ func TestJobsWithoutScripts(t *testing.T) {
 	tab.Open("about:blank").WithoutScripts().Open("/console/jobs?q=invoices").SeeText("Invoices").SeeNot("Warm the cache")
 	tab.Press("Disabled").SeeText("Invoices").Press("Show all jobs").SeeText("Warm the cache")
 	tab.Open("/console/jobs?q=invoices")
-	tab.do("open the menu of a row", chromedp.Click(chromedp.CSS(".acts summary")))
+	tab.act("open the menu of a row", chromedp.Click(chromedp.CSS(".acts summary")))
 	tab.Press("Delete (move to the bin)").At("/console/jobs").SeeText("No job matches")
 	tab.Press("Undo").At("/console/jobs").SeeText("Invoices")
 }

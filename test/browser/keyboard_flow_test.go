@@ -30,7 +30,8 @@ func TestFirstMinuteByKeyboard(t *testing.T) {
 	tab.At("/console/jobs/1").See("200 OK").See("Nobody is told yet").tabToButton("Choose a channel").Leave(kb.Enter)
 	tab.tabToButton("Webhook").Leave(kb.Enter).tabToButton("URL").Type(target.URL + "/hook").tabToButton("Save and send a test").Leave(kb.Enter)
 	tab.See("The test message arrived.")
-	if first, hooks := target.To("/first"), target.To("/hook"); len(first) != 2 || first[1].Body != "a=1" || len(hooks) != 1 {
+	// The job may have become due meanwhile.
+	if first, hooks := target.To("/first"), target.To("/hook"); len(first) < 2 || first[1].Body != "a=1" || len(hooks) != 1 {
 		t.Errorf("the target received %+v and %+v", first, hooks)
 	}
 }

@@ -69,7 +69,7 @@ func (tab *Tab) tabToLink(path string) *Tab {
 func (tab *Tab) tabUntil(what string, is func(focus) bool) *Tab {
 	tab.t.Helper()
 	for range maxTabs {
-		tab.do("press Tab", chromedp.KeyEvent(kb.Tab))
+		tab.act("press Tab", chromedp.KeyEvent(kb.Tab))
 		if is(tab.focus()) {
 			return tab
 		}
@@ -90,22 +90,20 @@ func (tab *Tab) focused(text string) *Tab {
 // Type types into what has the focus.
 func (tab *Tab) Type(text string) *Tab {
 	tab.t.Helper()
-	tab.do("type "+text, chromedp.KeyEvent(text))
+	tab.act("type "+text, chromedp.KeyEvent(text))
 	return tab
 }
 
 // Leave presses a key that leads to another page, and waits for that.
 func (tab *Tab) Leave(key string) *Tab {
 	tab.t.Helper()
-	if _, err := chromedp.RunResponse(tab.ctx, chromedp.KeyEvent(key)); err != nil {
-		tab.t.Fatalf("press a key: %v\n%s", err, tab.where())
-	}
+	tab.leave("press a key", chromedp.KeyEvent(key))
 	return tab
 }
 
 // Choice clicks a radio button or a box by the text of its label.
 func (tab *Tab) Choice(text string) *Tab {
 	tab.t.Helper()
-	tab.do("choose "+text, chromedp.Click(`//label[starts-with(normalize-space(.), `+literal(text)+`)]`))
+	tab.act("choose "+text, chromedp.Click(`//label[starts-with(normalize-space(.), `+literal(text)+`)]`))
 	return tab
 }

@@ -43,8 +43,8 @@ func startWithIssuer(t *testing.T, more string, everybody ...authtest.Person) *i
 // issuerSignIn signs in on the page of the issuer, which leads back to the service.
 func (tab *Tab) issuerSignIn(email string) *Tab {
 	tab.t.Helper()
-	tab.do("sign in at the issuer", chromedp.SendKeys(chromedp.CSS("#username"), email),
-		chromedp.SendKeys(chromedp.CSS("#password"), authtest.Password))
+	tab.act("type the name", chromedp.SendKeys(chromedp.CSS("#username"), email))
+	tab.act("type the password", chromedp.SendKeys(chromedp.CSS("#password"), authtest.Password))
 	return tab.Press("Sign in")
 }
 

@@ -11,23 +11,10 @@ import (
 	"punctual/test/harness"
 )
 
-// wait waits until an expression is true.
-func (tab *Tab) wait(what, expression string) {
-	tab.t.Helper()
-	for deadline := time.Now().Add(harness.Timeout); ; time.Sleep(100 * time.Millisecond) {
-		if yes, err := chromedp.Run(tab.ctx, chromedp.Evaluate[bool](expression)); err == nil && yes {
-			return
-		}
-		if time.Now().After(deadline) {
-			tab.t.Fatalf("%s: not yet\n%s", what, tab.where())
-		}
-	}
-}
-
 // note types into the empty note of a problem.
 func (tab *Tab) note(text string) *Tab {
 	tab.t.Helper()
-	tab.do("type the note", chromedp.SendKeys(`//textarea[@id = "note"]`, text))
+	tab.act("type the note", chromedp.SendKeys(`//textarea[@id = "note"]`, text))
 	return tab
 }
 
@@ -74,7 +61,7 @@ func TestPalette(t *testing.T) {
 	t.Parallel()
 	_, tab := demo(t)
 	press := func(keys string, m ...chromedp.KeyOption) {
-		tab.do("press keys", chromedp.KeyEvent(keys, m...))
+		tab.act("press keys", chromedp.KeyEvent(keys, m...))
 	}
 	tab.Open("/console")
 	press("k", chromedp.KeyModifiers(2)) // with Ctrl

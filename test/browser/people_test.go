@@ -44,8 +44,13 @@ func setUp(t *testing.T) *Tab {
 // again opens another browser on the same service and signs in.
 func (tab *Tab) again(t *testing.T, email string) *Tab {
 	t.Helper()
-	other := openTab(t, tab.base).Open("/console/sign-in").Fill("E-mail address", email).Fill("Password", password)
-	return other.Press("Sign in")
+	return openTab(t, tab.base).signIn(email)
+}
+
+// signIn enters an address and the password.
+func (tab *Tab) signIn(email string) *Tab {
+	tab.t.Helper()
+	return tab.Open("/console/sign-in").Fill("E-mail address", email).Fill("Password", password).Press("Sign in")
 }
 
 // TestFirstStart sets up the operator, looks at the first pages, signs out and in.

@@ -2,17 +2,20 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -57,17 +60,18 @@ func openTab(t testing.TB, base string) *Tab {
 	root := startBrowser(t)
 	takeTurn(t)
 	tab := &Tab{t: t, base: base, announced: map[int64]int{}, parts: map[string]int{}}
-	limited, stop := context.WithTimeout(root, harness.Timeout)
-	ctx, closeTab := chromedp.NewContext(limited, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
+	ctx, closeTab := chromedp.NewContext(root, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
 	tab.ctx = ctx
 	t.Cleanup(func() {
 		tab.settle()
 		tab.dialogs.Wait()
 		tab.missed()
 		closeTab()
-		stop()
 	})
-	tab.do("open a tab", chromedp.EmulateViewport(wide, 900))
+	if err := chromedp.Do(ctx); err != nil { // a tab lives as long as the context of the first thing that is done in it
+		t.Fatalf("open a tab: %v", err)
+	}
+	tab.do("choose a wide window", chromedp.EmulateViewport(wide, 900))
 	call(tab, network.Enable, network.EnableParams{})
 	call(tab, log.Enable, cdp.Empty{})
 	// Several tabs are used at once, and each is to think that it is the one that is looked at.
@@ -79,11 +83,9 @@ func openTab(t testing.TB, base string) *Tab {
 // call sends a command of the protocol.
 func call[P, R any](tab *Tab, command cdp.Command[P, R], params P) R {
 	tab.t.Helper()
-	result, err := chromedp.Call(tab.ctx, command, params)
-	if err != nil {
-		tab.t.Fatalf("%s: %v", command.Method, err)
-	}
-	return result
+	return read(tab, string(command.Method), func(ctx context.Context, target *chromedp.Target) (R, error) {
+		return cdp.Call(ctx, target, command, params)
+	})
 }
 
 // watch fails the test for what a page does wrong.
@@ -159,22 +161,78 @@ func (tab *Tab) Expect(status int64) *Tab {
 	return tab
 }
 
-// do does something in the tab.
+// What the browser answers to a command about an element, or about a page, that another page has just replaced. The first ones
+// come before anything was done with the element.
+var (
+	elementGone = []string{"No node with given id", "Could not find node with given id", "Node with given id does not belong", "Node is detached",
+		"Node does not have a layout object", "Could not compute box model", "Could not compute content quads"}
+	pageGone = []string{"Cannot find context with specified id", "Inspected target navigated or closed", "Execution context was destroyed",
+		"Cannot find default execution context", "Argument should belong to the same JavaScript world"}
+)
+
+// says tells whether an error is an answer of the browser that has one of the texts.
+func says(err error, texts []string) bool {
+	var answer *cdproto.Error
+	return errors.As(err, &answer) && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(answer.Message, text) })
+}
+
+// attempt runs something in the tab, again as long as its error is none but that the page was just replaced.
+func attempt[T any](tab *Tab, again func(error) bool, run func(context.Context) (T, error)) (T, error) {
+	ctx, stop := context.WithTimeout(tab.ctx, harness.Timeout)
+	defer stop()
+	for {
+		value, err := run(ctx)
+		if err == nil || !again(err) || ctx.Err() != nil {
+			return value, err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// do does something in the tab that may be done twice.
 func (tab *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	tab.t.Helper()
-	if err := chromedp.Do(tab.ctx, steps...); err != nil {
-		tab.t.Fatalf("%s: %v\n%s", what, err, tab.where())
+	for _, step := range steps {
+		read(tab, what, step)
 	}
 }
 
 // read asks the tab for something.
 func read[T any](tab *Tab, what string, action chromedp.Action[T]) T {
 	tab.t.Helper()
-	value, err := chromedp.Run(tab.ctx, action)
+	value, err := attempt(tab, func(err error) bool { return says(err, elementGone) || says(err, pageGone) },
+		func(ctx context.Context) (T, error) { return chromedp.Run(ctx, action) })
 	if err != nil {
 		tab.t.Fatalf("%s: %v\n%s", what, err, tab.where())
 	}
 	return value
+}
+
+// act does something in the tab that may not be done twice, such as a click.
+func (tab *Tab) act(what string, step chromedp.Action[chromedp.Void]) {
+	tab.t.Helper()
+	_, err := attempt(tab, func(err error) bool { return says(err, elementGone) },
+		func(ctx context.Context) (chromedp.Void, error) { return chromedp.Run(ctx, step) })
+	if err != nil {
+		tab.t.Fatalf("%s: %v\n%s", what, err, tab.where())
+	}
+}
+
+// leave does something that leads to another page, and waits for that.
+func (tab *Tab) leave(what string, step chromedp.Action[chromedp.Void]) {
+	tab.t.Helper()
+	_, err := attempt(tab, func(err error) bool { return says(err, elementGone) },
+		func(ctx context.Context) (*network.Response, error) { return chromedp.RunResponse(ctx, step) })
+	if err != nil {
+		tab.t.Fatalf("%s: %v\n%s", what, err, tab.where())
+	}
+}
+
+// wait waits until an expression is true on the page, or on the one that replaces it. One that throws is not true yet.
+func (tab *Tab) wait(what, expression string) {
+	tab.t.Helper()
+	expression = `(() => { try { return ` + expression + ` } catch { return false } })()`
+	read(tab, what, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(harness.Timeout)))
 }
 
 // where says what the tab shows, for failures.
@@ -227,10 +285,14 @@ func (tab *Tab) At(path string) *Tab {
 func (tab *Tab) Fill(label, text string) *Tab {
 	tab.t.Helper()
 	field := fmt.Sprintf(`//*[@id = //label[starts-with(normalize-space(.), %s)]/@for]`, literal(label))
-	if err := chromedp.Do(tab.ctx, chromedp.Clear(field)); err != nil && !strings.Contains(err.Error(), "#text") { // a textarea is empty
-		tab.t.Fatalf("clear %s: %v\n%s", label, err, tab.where())
-	}
-	tab.do("fill in "+label, chromedp.SendKeys(field, text))
+	tab.do("clear "+label, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		v, err := chromedp.Clear(field)(ctx, target)
+		if err != nil && strings.Contains(err.Error(), "#text") { // a textarea is empty
+			err = nil
+		}
+		return v, err
+	})
+	tab.act("fill in "+label, chromedp.SendKeys(field, text))
 	return tab
 }
 
@@ -252,30 +314,24 @@ func button(text string) string {
 // Press clicks a button or a link that leads to another page, and waits for that.
 func (tab *Tab) Press(text string) *Tab {
 	tab.t.Helper()
-	if _, err := chromedp.RunResponse(tab.ctx, chromedp.Click(button(text))); err != nil {
-		tab.t.Fatalf("press %s: %v\n%s", text, err, tab.where())
-	}
+	tab.leave("press "+text, chromedp.Click(button(text)))
 	return tab
 }
 
 // Click clicks what does not lead to another page.
 func (tab *Tab) Click(text string) *Tab {
 	tab.t.Helper()
-	tab.do("click "+text, chromedp.Click(button(text)))
+	if href := read(tab, "find "+text, chromedp.AttributeValue(button(text), "href")); href.Exists && !strings.HasPrefix(href.Value, "#") {
+		tab.t.Fatalf("%q leads to %s: what comes after a click might still be done on the old page; Press waits", text, href.Value)
+	}
+	tab.act("click "+text, chromedp.Click(button(text)))
 	return tab
 }
 
 // See waits until the page shows a text.
 func (tab *Tab) See(text string) *Tab {
 	tab.t.Helper()
-	shows := chromedp.Poll[bool](fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
-	_, err := chromedp.Run(tab.ctx, shows)
-	if err != nil && strings.Contains(err.Error(), "Cannot find context") { // the page was just replaced
-		_, err = chromedp.Run(tab.ctx, shows)
-	}
-	if err != nil {
-		tab.t.Fatalf("the page does not show %q: %v\n%s", text, err, tab.where())
-	}
+	tab.wait("see "+text, fmt.Sprintf(`document.body?.innerText.includes(%q)`, text))
 	return tab
 }
 
@@ -300,14 +356,7 @@ func (tab *Tab) SeeNot(text string) *Tab {
 // Text is the text of the first element that a CSS selector finds.
 func (tab *Tab) Text(selector string) string {
 	tab.t.Helper()
-	text, err := chromedp.Run(tab.ctx, chromedp.Text(chromedp.CSS(selector)))
-	if err != nil && strings.Contains(err.Error(), "No node with given id") { // the page was just replaced
-		text, err = chromedp.Run(tab.ctx, chromedp.Text(chromedp.CSS(selector)))
-	}
-	if err != nil {
-		tab.t.Fatalf("read %s: %v\n%s", selector, err, tab.where())
-	}
-	return strings.TrimSpace(text)
+	return strings.TrimSpace(read(tab, "read "+selector, chromedp.Text(chromedp.CSS(selector))))
 }
 
 // WithoutScripts turns JavaScript off, for the page that is shown too.
