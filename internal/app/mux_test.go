@@ -186,10 +186,13 @@ func fault(f cron.DatabaseFault) error {
 
 func TestExecutorAddresses(t *testing.T) {
 	configured := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
-	if got, err := executorAddresses(configured); err != nil || !slices.Equal(got, configured) {
+	if got, err := executorAddresses(configured, []netip.Addr{netip.IPv6Loopback()}); err != nil || !slices.Equal(got, configured) {
 		t.Errorf("configured: %v, %v", got, err)
 	}
-	found, err := executorAddresses(nil)
+	if got, err := executorAddresses(nil, configured); err != nil || !slices.Equal(got, configured) {
+		t.Errorf("sources: %v, %v", got, err)
+	}
+	found, err := executorAddresses(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

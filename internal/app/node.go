@@ -60,6 +60,7 @@ type node struct {
 	isSetUp   func(context.Context) (bool, error) // whether somebody can sign in
 	answering *probe
 	writing   *probe
+	egress    egress
 	guard     *fetch.Guard
 	exchanger *fetch.Client   // of executions and messages
 	sender    *notify.Sender  // of messages to channels
@@ -95,6 +96,7 @@ func (n *node) parts() []part {
 		{"listeners", n.listen},
 		{"certificate files", n.readCertificates},
 		{"key, plans and issuers", n.load},
+		{"egress", n.readEgress},
 		{"database", n.openDatabase},
 		{"backups", n.prepareBackups},
 		{"time zone data", n.agreeOnZones},
@@ -230,14 +232,17 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 	n.isSetUp = remembered(n.db.HasOperator)
 	n.guard = &fetch.Guard{
 		Own:   []netip.AddrPort{addressOf(n.listener)},
-		Allow: n.config.Serve.AllowTargets, Deny: n.config.Serve.DenyTargets,
+		Allow: n.config.Serve.AllowTargets, Deny: n.config.Serve.DenyTargets, Proxy: n.egress.proxy,
 	}
 	for _, l := range []net.Listener{n.operations, n.plain} {
 		if l != nil {
 			n.guard.Own = append(n.guard.Own, addressOf(l))
 		}
 	}
-	n.exchanger = fetch.New(fetch.Config{Guard: n.guard, UserAgent: userAgent(), Logger: n.logger, Kept: n.kept, Slots: n.shares.slots})
+	n.exchanger = fetch.New(fetch.Config{
+		Guard: n.guard, UserAgent: userAgent(), Logger: n.logger, Kept: n.kept, Slots: n.shares.slots,
+		Resolver: n.egress.resolver, MoreCAs: n.egress.cas, Sources: n.egress.sources, Proxy: n.egress.proxy,
+	})
 	n.countConnections()
 	if err := n.newSender(); err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 
 // newAPI makes the API. Its event streams end with stop.
 func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
-	executors, err := executorAddresses(n.config.Serve.ExecutorAddresses)
+	executors, err := executorAddresses(n.config.Serve.ExecutorAddresses, n.config.Serve.EgressSource)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +98,13 @@ func (n *node) about() web.About {
 	}
 	a.Slots, a.HostSlots, a.Drain = o.Slots, o.HostSlots, o.Drain
 	a.Proxies, a.AllowTargets, a.DenyTargets = texts(o.TrustedProxies), texts(o.AllowTargets), texts(o.DenyTargets)
+	a.EgressProxy, a.EgressCA = o.EgressProxy.String(), o.EgressCA
+	for _, source := range o.EgressSource {
+		a.EgressSources = append(a.EgressSources, source.String())
+	}
+	if o.EgressResolver.IsValid() {
+		a.EgressResolver = o.EgressResolver.String()
+	}
 	if s := n.config.SMTP; s.Host != "" {
 		a.MailServer = s.Address()
 	}
@@ -156,11 +163,14 @@ func gaugeOf(count func(context.Context) (int, error)) func() float64 {
 	}
 }
 
-// executorAddresses are the addresses that executions come from: the configured ones, or those of the machine that
-// others can reach.
-func executorAddresses(configured []netip.Addr) ([]netip.Addr, error) {
-	if len(configured) > 0 {
+// executorAddresses are the addresses that executions come from: the configured ones, the sources of connections, or those of the
+// machine that others can reach.
+func executorAddresses(configured, sources []netip.Addr) ([]netip.Addr, error) {
+	switch {
+	case len(configured) > 0:
 		return configured, nil
+	case len(sources) > 0:
+		return sources, nil
 	}
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {

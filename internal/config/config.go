@@ -109,8 +109,10 @@ type ServeConfig struct {
 	AllowTargets []netip.Prefix `env:"PUNCTUAL_ALLOW_TARGETS" placeholder:"ADDRESS" help:"Private or special-purpose addresses or ranges that the jobs of every account may call, such as 169.254.7.0/24; not metadata services of cloud providers or the service itself."`
 	DenyTargets  []netip.Prefix `env:"PUNCTUAL_DENY_TARGETS" placeholder:"ADDRESS" help:"Addresses or ranges that jobs may not call, such as 10.0.0.0/8."`
 
+	EgressConfig `embed:""`
+
 	TrustedProxies    []netip.Prefix `env:"PUNCTUAL_TRUSTED_PROXIES" placeholder:"ADDRESS" help:"Addresses or ranges of proxies whose headers X-Forwarded-For and X-Forwarded-Proto are trusted, such as 10.0.0.0/8."`
-	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that /executor-nodes.json lists; by default those of the machine."`
+	ExecutorAddresses []netip.Addr   `env:"PUNCTUAL_EXECUTOR_ADDRESSES" placeholder:"ADDRESS" help:"Addresses that /executor-nodes.json lists; by default those of --egress-source, or of the machine."`
 }
 
 // SignUp is who can create an account: closed or open.
@@ -278,6 +280,9 @@ func (c *Config) check() error {
 			return errors.New("--backup-dir is for SQLite, and --database names PostgreSQL; back that up with its own tools, such as pg_basebackup or pg_dump")
 		}
 		if err := s.TLSConfig.check(s.PublicURL); err != nil {
+			return err
+		}
+		if err := s.EgressConfig.check(); err != nil {
 			return err
 		}
 	}

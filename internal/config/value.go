@@ -77,6 +77,9 @@ func values() []kong.Option {
 		kong.TypeMapper(reflect.TypeFor[[]netip.Prefix](), listMapper(parsePrefix)),
 		kong.TypeMapper(reflect.TypeFor[[]netip.Addr](), listMapper(parseAddr)),
 		kong.TypeMapper(reflect.TypeFor[[]Host](), listMapper(parseHost)),
+		kong.TypeMapper(reflect.TypeFor[EgressProxy](), text(func(s string) (any, error) { return parseEgressProxy(s) })),
+		kong.TypeMapper(reflect.TypeFor[[]EgressExcept](), listMapper(parseEgressExcept)),
+		kong.TypeMapper(reflect.TypeFor[EgressResolver](), text(func(s string) (any, error) { return parseEgressResolver(s) })),
 		kong.TypeMapper(reflect.TypeFor[map[string]int64](), kong.MapperFunc(decodeNumbers)),
 	}
 }

@@ -206,6 +206,18 @@ func (x *diagnosing) judge() {
 			x.set(CauseShortOfPorts, RemedyPorts)
 		case ShortOfRoots:
 			x.set(CauseShortOfRoots, RemedyRoots)
+		case ShortOfSource:
+			x.set(CauseShortOfSource, RemedySource)
+		case ShortOfResolver:
+			x.set(CauseShortOfResolver, RemedyResolver)
+		case ShortOfProxy:
+			x.set(CauseShortOfProxy, RemedyProxy)
+		case ShortOfProxyLogin:
+			x.set(CauseShortOfProxyLogin, RemedyProxyLogin)
+		case ShortOfProxyPermit:
+			x.set(CauseShortOfProxyPermit, RemedyProxyPermit)
+		case ShortOfProxyAnswer:
+			x.set(CauseShortOfProxyAnswer, RemedyProxy)
 		}
 	case FaultTimeout, FaultClosed, FaultReset, FaultTooMuchData:
 		x.judgeTransfer()

@@ -92,6 +92,12 @@ const (
 	CauseShortOfMemory
 	CauseShortOfPorts
 	CauseShortOfRoots
+	CauseShortOfSource
+	CauseShortOfResolver
+	CauseShortOfProxy
+	CauseShortOfProxyLogin
+	CauseShortOfProxyPermit
+	CauseShortOfProxyAnswer
 	CauseMatchBusy
 	CauseLost
 
@@ -191,6 +197,11 @@ const (
 	RemedyMemory
 	RemedyPorts
 	RemedyRoots
+	RemedySource
+	RemedyResolver
+	RemedyProxy
+	RemedyProxyLogin
+	RemedyProxyPermit
 	RemedyMatchBusy
 	RemedyLost
 	RemedyOverlap

@@ -180,6 +180,13 @@ const (
 	ShortOfMemory = "memory"
 	ShortOfPorts  = "local ports"
 	ShortOfRoots  = "the certificate authorities of its machine" // they could not be loaded
+
+	ShortOfSource      = "its source address"              // no interface has it
+	ShortOfResolver    = "a connection to its name server" // of those that the operator has set
+	ShortOfProxy       = "a connection to its proxy"       // or a handshake with it
+	ShortOfProxyLogin  = "a login that its proxy accepts"  // HTTP status 407
+	ShortOfProxyPermit = "the permission of its proxy"     // to connect to the target
+	ShortOfProxyAnswer = "a usable answer of its proxy"    // which is broken, overloaded or no proxy
 )
 
 // Lost is the result of a lost execution.

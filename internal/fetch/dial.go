@@ -47,13 +47,25 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 type tcpDialer struct {
 	guard     *Guard
 	access    cron.Access
-	keepAlive bool // send probes while the connection is idle
-	noDelay   bool // send every write at once: one follows the other without waiting for the server
+	toProxy   bool     // the addresses are those of the proxy, which the operator has chosen: the guard is not asked
+	sources   *Sources // nil for those that the system chooses
+	keepAlive bool     // send probes while the connection is idle
+	noDelay   bool     // send every write at once: one follows the other without waiting for the server
 }
 
 // dialNet connects by package net.
 func (d *tcpDialer) dialNet(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	dialer := net.Dialer{ControlContext: d.guard.control(d.access), KeepAlive: -1}
+	dialer := net.Dialer{KeepAlive: -1}
+	if !d.toProxy {
+		dialer.ControlContext = d.guard.control(d.access)
+	}
+	if d.sources != nil {
+		source, err := d.sources.forTarget(addr.Addr())
+		if err != nil {
+			return nil, err
+		}
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
+	}
 	if d.keepAlive {
 		dialer.KeepAlive = 0 // the default of package net
 	}
@@ -63,15 +75,20 @@ func (d *tcpDialer) dialNet(ctx context.Context, addr netip.AddrPort) (net.Conn,
 
 // dial connects to the first of addrs that answers. Its errors are *fault.
 func (x *exchange) dial(ctx context.Context, addrs []netip.Addr) (net.Conn, error) {
-	d := tcpDialer{
-		guard: x.client.guard, access: x.call.Access,
-		keepAlive: x.call.Timeout > keepAliveTimeout || x.reuses(), // by an exchange with any timeout
-		noDelay:   x.target.tls || len(x.call.Request.Body) > 0 || x.reuses(),
-	}
+	d := x.dialer()
 	if len(addrs) == 1 {
 		return x.dialOne(ctx, &d, netip.AddrPortFrom(addrs[0], x.target.port))
 	}
 	return x.dialSeveral(ctx, d, addrs)
+}
+
+// dialer opens connections for the current request.
+func (x *exchange) dialer() tcpDialer {
+	return tcpDialer{
+		guard: x.client.guard, access: x.call.Access, sources: x.client.sources,
+		keepAlive: x.call.Timeout > keepAliveTimeout || x.reuses(), // by an exchange with any timeout
+		noDelay:   x.target.tls || len(x.call.Request.Body) > 0 || x.reuses(),
+	}
 }
 
 // dialSeveral is dial for more than one address.
@@ -87,7 +104,7 @@ func (x *exchange) dialSeveral(ctx context.Context, d tcpDialer, addrs []netip.A
 // dialOne connects to addr.
 func (x *exchange) dialOne(ctx context.Context, d *tcpDialer, addr netip.AddrPort) (net.Conn, error) {
 	traced := x.tracer.dialing(addr)
-	conn, err := d.dial(ctx, addr)
+	conn, err := x.open(ctx, d, addr)
 	if err != nil {
 		err = dialFault(err, addr)
 		x.tracer.dialed(ctx, traced, nil, err)

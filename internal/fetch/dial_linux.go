@@ -84,12 +84,39 @@ func (d *tcpDialer) begin(ctx context.Context, s *socket, fd int) error {
 	if hasEnded(ctx) {
 		return os.ErrDeadlineExceeded // after the socket was made, so that a shortage that used up the time is seen
 	}
-	if err := d.guard.Check(s.remote, d.access); err != nil {
-		return err
+	if !d.toProxy {
+		if err := d.guard.Check(s.remote, d.access); err != nil {
+			return err
+		}
+	}
+	if d.sources != nil {
+		if err := d.sources.bind(fd, s.remote.Addr()); err != nil {
+			return err
+		}
 	}
 	s.connect(uintptr(fd))
 	return s.failure()
 }
+
+// bind gives a socket the source for a target.
+func (s *Sources) bind(fd int, target netip.Addr) error {
+	source, err := s.forTarget(target)
+	if err != nil {
+		return err
+	}
+	// The kernel then chooses a port when it connects, so that connections to different targets can share one. Without that, each
+	// source would have as many connections as ports.
+	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, ipBindAddressNoPort, 1)
+	if source.Is4() {
+		err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: source.As4()})
+	} else {
+		err = syscall.Bind(fd, &syscall.SockaddrInet6{Addr: source.As16()})
+	}
+	return os.NewSyscallError("bind", err)
+}
+
+// ipBindAddressNoPort is IP_BIND_ADDRESS_NO_PORT, for IPv6 too. Package syscall does not have it.
+const ipBindAddressNoPort = 24
 
 // keepAliveOptions are those of package net: a probe every 15 seconds, and 9 of them.
 var keepAliveOptions = [...]struct{ level, name, value int }{

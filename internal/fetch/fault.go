@@ -52,8 +52,11 @@ func lookupFault(err error, name string) error {
 	return f
 }
 
-// dialFault converts the error of a connection to address.
+// dialFault converts the error of a connection to address. Those of tunnels are faults already.
 func dialFault(err error, address netip.AddrPort) error {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f
+	}
 	f := &fault{status: cron.StatusConnectFailed, fault: cron.FaultConnect, detail: address.String(), err: err}
 	blocked, isBlocked := errors.AsType[*BlockedError](err)
 	short := shortageFault(err)

@@ -4,8 +4,9 @@
 //
 //	look up → connect → TLS handshake → send → receive → check success → close
 //
-// It follows redirects only if the call says so, each over a connection of its own. It uses no proxy and reuses only TLS
-// sessions, so that each exchange tests the whole path, unless the call asks to share connections (kept.go). The Guard checks every address when it is dialled. An exchange
+// It follows redirects only if the call says so, each over a connection of its own. It reuses only TLS
+// sessions, so that each exchange tests the whole path, unless the call asks to share connections (kept.go). Connections can go through a proxy
+// (proxy.go). The Guard checks every address when it is dialled. An exchange
 // reports everything as a cron.Result: it never returns an error or panics, and always ends within its timeout. Client.Trace
 // also records what it sees on the way.
 package fetch
@@ -32,13 +33,16 @@ import (
 
 // Config configures a Client. The zero value works: it uses the resolver and the root certificates of the host.
 type Config struct {
-	Guard     *Guard         // nil for the zero Guard
-	Resolver  Resolver       // nil for Go's resolver with the configuration of the host
-	RootCAs   *x509.CertPool // nil for the root certificates of the host
-	UserAgent string         // for jobs that do not set a User-Agent; "" is "Punctual"
-	Logger    *slog.Logger   // for internal errors of the service; nil for none
-	Kept      int            // the maximum number of connections that wait for another request; 0 is 256
-	Slots     int            // exchanges at once that have room; as many more connections wait as there are fewer exchanges
+	Guard     *Guard              // nil for the zero Guard
+	Resolver  Resolver            // nil for Go's resolver with the configuration of the host
+	RootCAs   *x509.CertPool      // nil for the root certificates of the host
+	MoreCAs   []*x509.Certificate // trusted besides
+	Sources   *Sources            // the addresses that connections come from; nil for those that the system chooses
+	Proxy     *Proxy              // that connections go through; nil for none
+	UserAgent string              // for jobs that do not set a User-Agent; "" is "Punctual"
+	Logger    *slog.Logger        // for internal errors of the service; nil for none
+	Kept      int                 // the maximum number of connections that wait for another request; 0 is 256
+	Slots     int                 // exchanges at once that have room; as many more connections wait as there are fewer exchanges
 }
 
 // Resolver resolves names, like *net.Resolver.
@@ -56,6 +60,8 @@ type Client struct {
 	exchanged keyExchanges
 	kept      *keeper
 	roots     *roots
+	sources   *Sources
+	proxy     *Proxy
 	userAgent string
 	logger    *slog.Logger
 
@@ -94,7 +100,9 @@ func New(config Config) *Client {
 		lookups:   newLookups(config.Resolver),
 		sessions:  newSessions(),
 		kept:      newKeeper(config.Kept, config.Slots),
-		roots:     newRoots(config.RootCAs),
+		roots:     newRoots(config.RootCAs, config.MoreCAs),
+		sources:   config.Sources,
+		proxy:     config.Proxy,
 		userAgent: config.UserAgent,
 		logger:    config.Logger,
 
@@ -235,7 +243,7 @@ var errUnsent = errors.New("fetch: nothing was sent over a kept connection")
 
 // requestKept makes the request over a kept connection. After errUnsent, the exchange is as it was before.
 func (x *exchange) requestKept(l *link) error {
-	x.result.Peer = l.peer.Addr().String()
+	x.notePeer(l.peer)
 	x.noteExpiry(l.expiry)
 	err := x.requestOver(l)
 	if err == errUnsent {
@@ -266,8 +274,8 @@ func (x *exchange) requestOver(l *link) error {
 
 // connect goes through the phases before a request is sent and returns the connection.
 func (x *exchange) connect(ctx context.Context) (l *link, err error) {
-	addrs := []netip.Addr{x.target.addr}
-	if !x.target.addr.IsValid() {
+	addrs, byName := []netip.Addr{x.target.addr}, x.client.proxy.resolves(&x.target)
+	if !x.target.addr.IsValid() && !byName {
 		x.tracer.reach(cron.PhaseResolving)
 		if addrs, err = x.client.lookups.lookup(ctx, x.target.host); err != nil {
 			return nil, lookupFault(err, x.target.name)
@@ -277,7 +285,12 @@ func (x *exchange) connect(ctx context.Context) (l *link, err error) {
 	x.mark(&x.result.Stats.NameLookup)
 
 	x.tracer.reach(cron.PhaseConnecting)
-	tcp, err := x.dial(ctx, addrs)
+	var tcp net.Conn
+	if byName {
+		tcp, err = x.dialName(ctx)
+	} else {
+		tcp, err = x.dial(ctx, addrs)
+	}
 	if err != nil {
 		return nil, x.hideAddress(err)
 	}
@@ -286,7 +299,7 @@ func (x *exchange) connect(ctx context.Context) (l *link, err error) {
 	if x.reuses() {
 		l.opened = time.Now()
 	}
-	x.result.Peer = l.peer.Addr().String()
+	x.notePeer(l.peer)
 	x.tracer.connected(tcp, l.peer)
 	x.mark(&x.result.Stats.Connect)
 	if !x.target.tls {
@@ -299,6 +312,13 @@ func (x *exchange) connect(ctx context.Context) (l *link, err error) {
 	}
 	x.mark(&x.result.Stats.AppConnect)
 	return l, nil
+}
+
+// notePeer records the address of the target, which only the proxy knows if it has resolved the name.
+func (x *exchange) notePeer(peer netip.AddrPort) {
+	if peer.IsValid() {
+		x.result.Peer = peer.Addr().String()
+	}
 }
 
 // handshake makes the TLS connection of l.

@@ -26,14 +26,16 @@ import (
 //  1. An address in Deny is blocked.
 //  2. A cloud metadata service and the service's own listeners are blocked.
 //  3. An address in Allow is allowed.
-//  4. If the account may reach private networks, IPv4 link-local addresses are blocked, since cloud providers run
+//  4. The address and port of the proxy are blocked.
+//  5. If the account may reach private networks, IPv4 link-local addresses are blocked, since cloud providers run
 //     services there, and every other address is allowed.
-//  5. For other accounts, only global unicast addresses are allowed. Everything in the IANA special-purpose address
+//  6. For other accounts, only global unicast addresses are allowed. Everything in the IANA special-purpose address
 //     registries, multicast and addresses with a zone are blocked.
 type Guard struct {
 	Own   []netip.AddrPort // the service's listeners; an unspecified address means every address of the host
 	Allow []netip.Prefix   // configured by the operator, without IPv4-mapped prefixes
 	Deny  []netip.Prefix   // likewise
+	Proxy *Proxy           // that exchanges go through; nil for none
 
 	local atomic.Pointer[localAddrs]
 }
@@ -69,7 +71,13 @@ func (g *Guard) Check(addr netip.AddrPort, access cron.Access) error {
 		if err != nil {
 			return fmt.Errorf("list the addresses of the host: %w", err)
 		}
-		if reason, fault := g.refuse(form, own, access); reason != "" {
+		proxy := false
+		if g.Proxy != nil {
+			if proxy, err = g.Proxy.isAt(form.WithZone(""), addr.Port(), g.isLocal); err != nil {
+				return fmt.Errorf("list the addresses of the host: %w", err)
+			}
+		}
+		if reason, fault := g.refuse(form, own, proxy, access); reason != "" {
 			return &BlockedError{addr, reason, fault}
 		}
 	}
@@ -97,8 +105,8 @@ func (g *Guard) CheckHost(host string, port int, access cron.Access) cron.Proble
 	return cron.Problem{Rule: cron.RuleURLBlocked, Given: addr.String()}
 }
 
-// refuse returns the reason why addr is blocked, or "". own says whether it is one of the service's listeners.
-func (g *Guard) refuse(addr netip.Addr, own bool, access cron.Access) (reason string, fault cron.Fault) {
+// refuse returns the reason why addr is blocked, or "". own and proxy say whether it is one of the service's listeners, or the proxy.
+func (g *Guard) refuse(addr netip.Addr, own, proxy bool, access cron.Access) (reason string, fault cron.Fault) {
 	global := access == cron.AccessGlobal
 	bare := addr.WithZone("") // prefixes contain no address with a zone
 	switch {
@@ -110,6 +118,8 @@ func (g *Guard) refuse(addr netip.Addr, own bool, access cron.Access) (reason st
 		return "our own listener", cron.FaultOwnListener
 	case covers(g.Allow, bare):
 		return "", cron.FaultNone
+	case proxy:
+		return "the outbound proxy", cron.FaultDenied
 	case !global && linkLocal4.Contains(bare):
 		return "link-local", cron.FaultLinkLocal
 	case global && addr.Zone() != "":

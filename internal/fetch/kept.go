@@ -21,6 +21,8 @@ import (
 // connection alone: if the server closes that without an answer, the result is cron.FaultKeptClosed, since the server may have processed the
 // request.
 //
+// All exchanges of a client leave in the same way, so what they leave by, such as a proxy, tells no connections apart.
+//
 // Only the first request of an exchange uses a kept connection or leaves one behind; redirects are followed over connections of their own.
 
 // Limits on kept connections.
@@ -262,10 +264,11 @@ func (c *Client) Connections() Connections {
 func (c *Client) Close() { c.kept.close() }
 
 // reuses reports whether the current request may use a kept connection, and leave its own. A response to HEAD does not prove that its end is
-// where the headers say.
+// where the headers say, and what has arrived cannot be told inside of TLS with a proxy.
 func (x *exchange) reuses() bool {
 	return canKeep && x.call.Exchange.Connection == cron.ConnectionReuse && x.chain == nil &&
-		x.call.Request.Method != cron.MethodHead && x.call.Request.Method != cron.MethodConnect
+		x.call.Request.Method != cron.MethodHead && x.call.Request.Method != cron.MethodConnect &&
+		!x.client.proxy.isSecure()
 }
 
 func (x *exchange) keptKey() keptKey {
@@ -286,7 +289,8 @@ func (x *exchange) takeKept() *link {
 			return nil
 		}
 		expired := !l.expiry.IsZero() && now.After(l.expiry) && !x.call.Exchange.Unverified
-		if !expired && l.quiet() && x.client.guard.Check(l.peer, x.call.Access) == nil {
+		allowed := !l.peer.IsValid() || x.client.guard.Check(l.peer, x.call.Access) == nil // without one, the proxy resolved the name
+		if !expired && l.quiet() && allowed {
 			return l
 		}
 		l.close()

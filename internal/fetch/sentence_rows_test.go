@@ -340,7 +340,34 @@ func serviceFailures(t *testing.T) []failure {
 			})
 		}
 	}
+	far := func(c *Config) { c.Resolver = names{"example.org": {"192.0.2.10"}} }
+	through := func(answer string, change ...func(*ProxyConfig)) func(*Config) { // a proxy that gives an answer, or is not there
+		addr := closedPort(t, "127.0.0.1")
+		if answer != "" {
+			addr = refusing(t, answer)
+		}
+		return func(c *Config) { far(c); throughProxy(ProxyHTTP, addr, append(change, nil)[0])(c) }
+	}
+	resolves := func(c *ProxyConfig) { c.Resolves = true }
+	const h = "HTTP/1.1 "
 	return []failure{
+		{name: "source address that is gone", short: true, config: func(c *Config) { c.Sources = sourcesOf(t, "192.0.2.1") }},
+		{name: "source address of the other family only", config: func(c *Config) { c.Sources = sourcesOf(t, "::1") }},
+		{name: "name server that is gone", short: true, config: func(c *Config) { c.Resolver = NewResolver(closedPort(t, "127.0.0.1")) }},
+		{name: "proxy that is gone", short: true, config: through("")},
+		{name: "proxy, login", config: through(h + "407 Who\r\n\r\n")},
+		{name: "proxy, not allowed", config: through(h + "403 No\r\n\r\n")},
+		{name: "proxy, no HTTP", config: through("SSH-2.0-OpenSSH_9.2\r\n")},
+		{name: "proxy, overloaded", short: true, config: through(h + "503 Busy\r\n\r\n")},
+		{name: "proxy, the target cannot be reached", config: through(h + "502 No\r\n\r\n")},
+		{name: "proxy, the target is late", config: through(h + "504 Late\r\n\r\n")},
+		{name: "proxy, the target refuses", config: through(h + "503 No\r\nProxy-Status: proxy.example; error=connection_refused\r\n\r\n")},
+		{name: "proxy, the name does not resolve there", config: through(h+"503 No\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n", resolves)},
+		{name: "proxy that resolves, the target cannot be reached", config: through(h+"502 No\r\n\r\n", resolves)},
+		{name: "proxy, silence", short: true, config: through("HTTP")},
+		{name: "the proxy as the target", url: "http://127.0.0.9:9/", config: func(c *Config) {
+			throughProxy(ProxyHTTP, netip.MustParseAddrPort("127.0.0.1:9"), nil)(c)
+		}},
 		{name: "error of the service", config: func(c *Config) {
 			c.Resolver = resolverFunc(func(context.Context, string) ([]netip.Addr, error) { panic("a bug") })
 		}},

@@ -14,7 +14,8 @@ import (
 )
 
 // A shortage is a failure of this host that prevents an exchange from reaching its target: it has no file descriptors,
-// memory or ports left, or cannot read its root certificates. It says nothing about the target. Until the first byte of
+// memory or ports left, cannot read its root certificates, or does not get out through its source address, name server or
+// proxy as they are configured. It says nothing about the target. Until the first byte of
 // the request is sent, the exchange retries up to its timeout, since a shortage may be short:
 //
 //	lookup → connect → handshake → send → receive
@@ -28,9 +29,26 @@ const (
 	longestPause  = time.Second
 )
 
+// lack is the error for something of the network of this host that is configured and does not work.
+type lack struct {
+	what    string // a text for Result.Detail
+	lasting bool   // another try soon would not help
+	err     error  // not unwrapped, since it says nothing about the target
+}
+
+// Error is the text for logs.
+func (l *lack) Error() string { return l.what + ": " + l.err.Error() }
+
 // shortageOf returns the resource that a system call failed for want of.
 func shortageOf(err error) (what string, ok bool) {
-	switch {
+	if missing, is := errors.AsType[*lack](err); is {
+		return missing.what, true
+	}
+	switch call, isCall := errors.AsType[*os.SyscallError](err); {
+	case isCall && call.Syscall == "bind" && isAny(err, syscall.EADDRNOTAVAIL):
+		return cron.ShortOfSource, true
+	case isCall && call.Syscall == "bind" && isAny(err, syscall.EADDRINUSE):
+		return cron.ShortOfPorts, true
 	case isAny(err, syscall.EMFILE, syscall.ENFILE):
 		return cron.ShortOfFiles, true
 	case isAny(err, syscall.ENOBUFS, syscall.ENOMEM):
@@ -59,12 +77,20 @@ func isShortage(err error) bool {
 	return ok && f.fault == cron.FaultShortage
 }
 
-// retryShortage calls try until its error is not a shortage or ctx ends.
+// isLasting reports whether err is a shortage that another try soon would not help.
+func isLasting(err error) bool {
+	missing, ok := errors.AsType[*lack](err)
+	return ok && missing.lasting
+}
+
+// retryShortage calls try until its error is not a shortage that may end soon, or ctx ends.
 func retryShortage(ctx context.Context, try func() error) error {
 	var short error // the latest shortage
 	for pause := shortestPause; ; pause = min(2*pause, longestPause) {
 		err := try()
 		switch {
+		case isLasting(err):
+			return err
 		case isShortage(err):
 			short = err
 		case short != nil && err != nil && hasEnded(ctx):

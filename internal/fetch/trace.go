@@ -299,7 +299,9 @@ func (t *tracer) connected(conn net.Conn, peer netip.AddrPort) {
 		return
 	}
 	t.update(func(hop *cron.Hop) {
-		hop.Peer = peer.String()
+		if peer.IsValid() {
+			hop.Peer = peer.String()
+		}
 		won := slices.IndexFunc(t.dials, func(d tracedDial) bool { return d.conn == conn })
 		if won < 0 {
 			return

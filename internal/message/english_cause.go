@@ -95,6 +95,17 @@ var englishCauses = map[cron.Cause]string{
 	cron.CauseShortOfPorts:  "This service had no local ports left to call {host}. This does not count against the job.",
 	cron.CauseShortOfRoots: "This service could not read the certificate authorities of its machine, so it could not verify {host}. " +
 		"This does not count against the job.",
+	cron.CauseShortOfSource: "The address that this service calls from is not on its machine, so {host} was not called. " +
+		"This does not count against the job.",
+	cron.CauseShortOfResolver: "This service could not reach its name server, so {host} was not called. This does not count against the job.",
+	cron.CauseShortOfProxy: "This service could not connect to its outbound proxy, so {host} was not called. " +
+		"This does not count against the job.",
+	cron.CauseShortOfProxyLogin: "The outbound proxy of this service did not accept its user and password, so {host} was not called. " +
+		"This does not count against the job.",
+	cron.CauseShortOfProxyPermit: "The outbound proxy of this service does not allow connections to {host}, so it was not called. " +
+		"This does not count against the job.",
+	cron.CauseShortOfProxyAnswer: "The outbound proxy of this service gave no usable answer, so {host} was not called. " +
+		"This does not count against the job.",
 	cron.CauseMatchBusy: "{host} answered {response}, but this service was too busy to match the body with the pattern within " +
 		"{timeout}. This does not count against the job.",
 	cron.CauseLost: "The execution was started, but the service stopped before the result was known.",
@@ -187,10 +198,16 @@ var englishRemedies = map[cron.Remedy]string{
 	cron.RemedyBodyCompressed: "The body is compressed and was searched as received; remove the header Accept-Encoding from the job.",
 	cron.RemedyPattern:        "Simplify the pattern, with fewer repetitions.",
 
-	cron.RemedyFiles:     "The operator of the service can raise the number of files that it may open.",
-	cron.RemedyMemory:    "The operator of the service can give it more memory.",
-	cron.RemedyPorts:     "The operator of the service can enlarge its range of local ports.",
-	cron.RemedyRoots:     "The operator of the service can check the certificates that are installed there.",
+	cron.RemedyFiles:      "The operator of the service can raise the number of files that it may open.",
+	cron.RemedyMemory:     "The operator of the service can give it more memory.",
+	cron.RemedyPorts:      "The operator of the service can enlarge its range of local ports.",
+	cron.RemedyRoots:      "The operator of the service can check the certificates that are installed there.",
+	cron.RemedySource:     "The operator of the service can check --egress-source and the network interfaces.",
+	cron.RemedyResolver:   "The operator of the service can check --egress-resolver, and that the name server runs.",
+	cron.RemedyProxy:      "The operator of the service can check --egress-proxy and the proxy; the log of the service says more.",
+	cron.RemedyProxyLogin: "The operator of the service can correct them in --egress-proxy.",
+	cron.RemedyProxyPermit: "The operator of the service can allow the host and its port in the proxy, or except the host with " +
+		"--egress-no-proxy.",
 	cron.RemedyMatchBusy: "If this happens often, simplify the pattern, or raise the timeout.",
 	cron.RemedyLost:      "Check at the target whether the request arrived; with at-least-once delivery, it is repeated.",
 	cron.RemedyOverlap:   "Run the job less often, or let its executions overlap.",

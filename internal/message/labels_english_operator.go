@@ -37,6 +37,10 @@ var englishOperatorPages = map[string]string{
 	"about.allow-targets":    "Private addresses that every job may call (--allow-targets)",
 	"about.deny-targets":     "Addresses that no job may call (--deny-targets)",
 	"about.days":             "{count} days",
+	"about.egress-proxy":     "Proxy that executions go through (--egress-proxy)",
+	"about.egress-source":    "Addresses that executions come from (--egress-source)",
+	"about.egress-resolver":  "Name server of executions (--egress-resolver)",
+	"about.egress-ca":        "Additional certificate authorities (--egress-ca)",
 	"about.none":             "not configured",
 
 	"service.intro":       "These settings are in effect. They come from the flags and the environment of the service, and change with its next start.",

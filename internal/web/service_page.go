@@ -33,6 +33,8 @@ type About struct {
 	Slots, HostSlots                             int           // executions in flight, on this node and to one host
 	Drain                                        time.Duration // for which a stop waits for them
 	Proxies, AllowTargets, DenyTargets           []string      // addresses and ranges
+	EgressProxy, EgressResolver, EgressCA        string        // how executions leave; the URL of the proxy is masked
+	EgressSources                                []string
 }
 
 // fact is a setting as the page shows it.
@@ -65,6 +67,10 @@ func (v *visit) facts(p *view) []fact {
 		{t("about.proxies"), configured(strings.Join(a.Proxies, ", "))},
 		{t("about.allow-targets"), configured(strings.Join(a.AllowTargets, ", "))},
 		{t("about.deny-targets"), configured(strings.Join(a.DenyTargets, ", "))},
+		{t("about.egress-proxy"), configured(a.EgressProxy)},
+		{t("about.egress-source"), configured(strings.Join(a.EgressSources, ", "))},
+		{t("about.egress-resolver"), configured(a.EgressResolver)},
+		{t("about.egress-ca"), configured(a.EgressCA)},
 	}
 }
 

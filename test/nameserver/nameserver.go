@@ -36,18 +36,24 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{address: l.Addr().String(), names: map[string]answers{}, broken: map[string]bool{}, asked: map[string]int{}}
-	server := &dns.Server{Listener: l, Handler: s}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = server.ActivateAndServe()
-	}()
-	t.Cleanup(func() {
+	u, err := net.ListenPacket("udp", s.address)
+	if err != nil {
 		_ = l.Close()
-		<-ended
+		t.Skipf("the port of the name server is not free for UDP: %v", err)
+	}
+	var running sync.WaitGroup
+	for _, server := range []*dns.Server{{Listener: l, Handler: s}, {PacketConn: u, Handler: s}} {
+		running.Go(func() { _ = server.ActivateAndServe() })
+	}
+	t.Cleanup(func() {
+		_, _ = l.Close(), u.Close()
+		running.Wait()
 	})
 	return s
 }
+
+// Address is the address and port of the server, for UDP and TCP.
+func (s *Server) Address() string { return s.address }
 
 // Resolver asks the server.
 func (s *Server) Resolver() *net.Resolver {
@@ -112,6 +118,13 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 		answer.Rcode = dns.RcodeNameError
 	default:
 		answer.Answer = s.records(question.Name, question.Qtype, known)
+	}
+	if _, ok := w.RemoteAddr().(*net.UDPAddr); ok {
+		size := dns.MinMsgSize
+		if edns := q.IsEdns0(); edns != nil {
+			size = int(edns.UDPSize())
+		}
+		answer.Truncate(size)
 	}
 	_ = w.WriteMsg(answer)
 }
