@@ -70,7 +70,8 @@ func onDatabase(ctx context.Context, c config.Config, run command, stdin io.Read
 		return err
 	}
 	s, err := store.Open(ctx, store.Options{
-		URL: c.Database, Dir: c.Data, Keys: keys.read, Plans: plans, Logger: slog.New(slog.DiscardHandler), NoMigrate: true,
+		URL: c.Database, DirectURL: c.DatabaseDirect, Connections: c.DatabaseConnections, Dir: c.Data, Keys: keys.read, Plans: plans,
+		Logger: slog.New(slog.DiscardHandler), NoMigrate: true,
 	})
 	if err != nil {
 		return err

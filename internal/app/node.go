@@ -203,7 +203,7 @@ func (n *node) load(context.Context) (stop func() error, err error) {
 func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) {
 	n.db, err = store.Open(ctx, store.Options{
 		URL: n.config.Database, Dir: n.config.Data, Keys: n.keys.read, Plans: n.plans, Logger: n.logger,
-		AuditKept: n.config.Serve.AuditRetention,
+		DirectURL: n.config.DatabaseDirect, Connections: n.config.DatabaseConnections, AuditKept: n.config.Serve.AuditRetention,
 	})
 	if err != nil {
 		return nil, err

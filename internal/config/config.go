@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -53,8 +52,12 @@ type Config struct {
 
 	Data     string `default:"./punctual-data" env:"PUNCTUAL_DATA" placeholder:"DIR" help:"Directory of the secret key and the SQLite database; serve creates it if it is missing."`
 	Database string `env:"PUNCTUAL_DATABASE" placeholder:"URL" help:"A postgres:// URL; by default SQLite in the data directory is used."`
-	Key      string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that encrypts secrets, 32 bytes in base64; by default the file secret.key in the data directory. All nodes of a database need the same key. Several keys, the newest one last, are separated by commas."`
-	Plans    string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with limits of plans that differ from the built-in ones."`
+
+	DatabaseDirect      string `env:"PUNCTUAL_DATABASE_DIRECT" placeholder:"URL" help:"A postgres:// URL of the same database without the pooler, such as PgBouncer, that --database leads to; used to migrate the database and to hear of changes on other nodes at once."`
+	DatabaseConnections int    `env:"PUNCTUAL_DATABASE_CONNECTIONS" placeholder:"NUMBER" help:"How many connections to PostgreSQL a node uses at most, from 4; by default 16, or half of those that the database allows if these are fewer."`
+
+	Key   string `env:"PUNCTUAL_SECRET_KEY" placeholder:"BASE64" help:"The key that encrypts secrets, 32 bytes in base64; by default the file secret.key in the data directory. All nodes of a database need the same key. Several keys, the newest one last, are separated by commas."`
+	Plans string `env:"PUNCTUAL_PLANS" placeholder:"FILE" help:"A JSON file with limits of plans that differ from the built-in ones."`
 
 	SMTP     SMTP     `name:"smtp" env:"PUNCTUAL_SMTP" placeholder:"URL" help:"The server that sends mails: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465. By default no mails are sent."`
 	MailFrom MailFrom `env:"PUNCTUAL_MAIL_FROM" placeholder:"ADDRESS" help:"The sender of mails, such as Punctual <cron@example.com>."`
@@ -303,11 +306,20 @@ func (c *Config) check() error {
 	case !mail && c.Command == MailTest:
 		return errors.New("mail test needs --smtp and --mail-from, as serve has them")
 	}
-	if c.Database != "" {
-		u, err := url.Parse(c.Database)
-		if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-			return errors.New("--database must be a URL such as postgres://user:password@host:5432/name")
-		}
+	return c.checkDatabase()
+}
+
+// checkDatabase reports what is wrong with the flags about PostgreSQL.
+func (c *Config) checkDatabase() error {
+	switch {
+	case c.Database != "" && !isPostgres(c.Database):
+		return errors.New("--database must be a URL such as postgres://user:password@host:5432/name")
+	case c.DatabaseDirect != "" && !isPostgres(c.DatabaseDirect):
+		return errors.New("--database-direct must be a URL such as postgres://user:password@host:5432/name")
+	case c.DatabaseDirect != "" && c.Database == "":
+		return errors.New("--database-direct needs --database, the URL that leads to a connection pooler")
+	case c.DatabaseConnections != 0 && (c.DatabaseConnections < 4 || c.DatabaseConnections > 1000):
+		return fmt.Errorf("--database-connections is %d, but must be from 4 to 1000", c.DatabaseConnections)
 	}
 	return nil
 }

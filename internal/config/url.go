@@ -33,3 +33,25 @@ func parsePublicURL(text string) (PublicURL, error) {
 	}
 	return PublicURL(u.Scheme + "://" + strings.ToLower(u.Host)), nil
 }
+
+// isPostgres tells whether a text is a URL of PostgreSQL, which may have several hosts: postgres://user:password@a:5432,b:5432/name.
+func isPostgres(text string) bool {
+	scheme, rest, _ := strings.Cut(text, "://")
+	if scheme != "postgres" && scheme != "postgresql" {
+		return false
+	}
+	authority, path := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
+	}
+	user := ""
+	if i := strings.LastIndex(authority, "@"); i >= 0 {
+		user, authority = authority[:i+1], authority[i+1:]
+	}
+	for host := range strings.SplitSeq(authority, ",") {
+		if _, err := url.Parse("postgres://" + user + host + path); err != nil {
+			return false
+		}
+	}
+	return true
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -37,10 +36,8 @@ func parseLocation(text string) (l Location, err error) {
 	if dir, ok := strings.CutPrefix(text, "sqlite:"); ok && dir != "" {
 		return Location{Dir: dir}, nil
 	}
-	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
-		if _, err := url.Parse(text); err == nil { // an error has the URL in it, with its password
-			return Location{URL: text}, nil
-		}
+	if isPostgres(text) {
+		return Location{URL: text}, nil
 	}
 	return l, errors.New("it must be sqlite:DIR or a URL such as postgres://user:password@host:5432/name")
 }

@@ -20,6 +20,7 @@ const (
 	DatabaseUnreachable                          // it cannot be reached
 	DatabaseLogin                                // it rejects the user, the password or the name of the database
 	DatabaseSlow                                 // it did not answer in time
+	DatabaseTLS                                  // no connection by TLS can be made to it
 )
 
 // DatabaseFaultOf is the fault that an error reports; DatabaseOK for an error that reports none.

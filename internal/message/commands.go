@@ -251,6 +251,26 @@ func (c *Catalogue) BadDatabaseURL(error) string {
 		"characters in the password percent-encoded."
 }
 
+// asSentence begins a text with a capital.
+func asSentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// OldDatabaseServer says that the PostgreSQL server is too old; err says which version it has.
+func (c *Catalogue) OldDatabaseServer(err error) string {
+	return asSentence(err.Error()) + ". Use version 15 or later."
+}
+
+// FewDatabaseConnections says that PostgreSQL allows too few connections; err says how many.
+func (c *Catalogue) FewDatabaseConnections(err error) string {
+	return asSentence(err.Error()) + ". A node needs at least 4, and works best with 16 (--database-connections). Raise max_connections of the " +
+		"database, or the limit of the role or the database (CONNECTION LIMIT), or close connections of other programs."
+}
+
+// PoolerRefuses says that a connection pooler refuses what the service needs; err has its words.
+func (c *Catalogue) PoolerRefuses(err error) string {
+	return asSentence(err.Error()) + ". Use PgBouncer with pool_mode transaction or session. A parameter that it refuses is set for the role " +
+		"instead: ALTER ROLE … SET … in the database. --database-direct names the database itself."
+}
+
 // CommandRefused lists the reasons why a command was rejected.
 func (c *Catalogue) CommandRefused(refused *cron.Error) string {
 	if len(refused.Problems) == 0 {

@@ -61,18 +61,21 @@ var englishDatabases = map[cron.DatabaseFault]reason{
 	cron.DatabaseOK:   {"of an unknown error", "The log has it."},
 	cron.DatabaseFull: {"its disk is full", "Free space on the disk that holds the database, or enlarge it."},
 	cron.DatabaseReadOnly: {"it is read-only", "Make the data directory and its files writable for the user that runs the service; " +
-		"on PostgreSQL connect to the primary, with a role that may write."},
+		"on PostgreSQL connect to the primary, with a role that may write; the URL may name several hosts."},
 	cron.DatabaseBusy: {"another process holds a lock on it", "End the process that keeps it locked, such as a shell or a backup of " +
 		"the database with an open transaction."},
 	cron.DatabaseIOError: {"its disk fails to read or write", "Check the disk and the log of the operating system."},
 	cron.DatabaseNoFile: {"its file cannot be opened", "Check that the data directory is there, that the user that runs the service " +
 		"may write to it, and that enough files may be open (ulimit -n)."},
-	cron.DatabaseDamaged:         {"it is damaged", "Stop the service and restore the database from a backup."},
-	cron.DatabaseMemory:          {"there is too little memory", "Give the database or the machine more memory, or stop other programs."},
-	cron.DatabaseConnectionLimit: {"it has no connection left", "Raise max_connections of the database, or close connections of other programs."},
-	cron.DatabaseStopping:        {"it is shutting down or starting", "Wait until it has started; if it stays down, start it."},
-	cron.DatabaseUnreachable:     {"the connection was refused or broke off", "Check that the database runs, and the host and port of its URL."},
+	cron.DatabaseDamaged: {"it is damaged", "Stop the service and restore the database from a backup."},
+	cron.DatabaseMemory:  {"there is too little memory", "Give the database or the machine more memory, or stop other programs."},
+	cron.DatabaseConnectionLimit: {"it has no connection left", "Raise max_connections of the database or of its pooler, lower --database-connections, " +
+		"or close connections of other programs."},
+	cron.DatabaseStopping:    {"it is shutting down or starting", "Wait until it has started; if it stays down, start it."},
+	cron.DatabaseUnreachable: {"the connection was refused or broke off", "Check that the database runs, and the host and port of its URL."},
 	cron.DatabaseLogin: {"the login or a permission was refused", "Check the user, the password and the name of the database in its " +
 		"URL, and what the user may do."},
 	cron.DatabaseSlow: {"it does not answer in time", "Check the load of the database, its locks, and the network to it."},
+	cron.DatabaseTLS: {"its TLS certificate is not accepted, or it has none", "Check sslmode, sslrootcert, sslcert and sslkey in its URL, and that " +
+		"the certificate is for the host in the URL and has not expired."},
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,9 @@ func TestDatabaseFaults(t *testing.T) {
 		{state("25006"), cron.DatabaseReadOnly}, {state("57P01"), cron.DatabaseStopping}, {state("57P03"), cron.DatabaseStopping},
 		{state("28P01"), cron.DatabaseLogin}, {state("08006"), cron.DatabaseUnreachable}, {state("23505"), cron.DatabaseOK},
 		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, cron.DatabaseUnreachable}, {io.ErrUnexpectedEOF, cron.DatabaseUnreachable},
+		{&tls.CertificateVerificationError{Err: io.EOF}, cron.DatabaseTLS}, {errors.New("tls error: server refused TLS connection"), cron.DatabaseTLS},
+		{errors.Join(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, pgconn.ErrReadOnlyConnection), cron.DatabaseReadOnly},
+		{&pgconn.PgError{Code: "08P01", Message: "no more connections allowed (max_client_conn)"}, cron.DatabaseConnectionLimit},
 		{context.DeadlineExceeded, cron.DatabaseSlow}, {context.Canceled, cron.DatabaseOK},
 		{syscall.ENOSPC, cron.DatabaseFull}, {syscall.EROFS, cron.DatabaseReadOnly}, {errors.New("other"), cron.DatabaseOK},
 	} {

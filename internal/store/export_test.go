@@ -87,6 +87,18 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, err err
 	return value, err
 }
 
+// SettingInside is a setting of a transaction of an account, or of the scheduler.
+func (s *Store) SettingInside(ctx context.Context, scheduler bool, name string) (value string, err error) {
+	t := ofAccount(1)
+	if scheduler {
+		t = claims
+	}
+	err = s.transact(ctx, t, func(ctx context.Context, q queryer) error {
+		return q.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value)
+	})
+	return value, err
+}
+
 // WakeJobs is what enabling an account does to its jobs.
 func (s *Store) WakeJobs(ctx context.Context, accountID int64) error {
 	return s.wakeJobs(ctx, accountID)

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,10 +32,19 @@ func databaseError(err error) error {
 	return &cron.Error{Kind: cron.Unavailable, Subject: cron.SubjectDatabase, Database: fault, Err: err}
 }
 
+// refusesTLS is what pgconn says of a server without TLS.
+const refusesTLS = "server refused TLS connection"
+
 // databaseFault is the fault of the database that an error of a driver or of the operating system shows.
 func databaseFault(err error) cron.DatabaseFault {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return sqliteFault(e.Code())
+	}
+	if errors.Is(err, errReadOnlyServer) || errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
+		return cron.DatabaseReadOnly // whatever is wrong with other servers
+	}
+	if noConnectionLeft(err) {
+		return cron.DatabaseConnectionLimit
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgresFault(e.Code)
@@ -43,6 +54,10 @@ func databaseFault(err error) cron.DatabaseFault {
 	}
 	if errors.Is(err, context.Canceled) {
 		return cron.DatabaseOK
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	if _, alert := errors.AsType[tls.AlertError](err); untrusted || alert || strings.Contains(err.Error(), refusesTLS) {
+		return cron.DatabaseTLS
 	}
 	_, connect := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)

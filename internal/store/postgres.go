@@ -5,11 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
+	"log/slog"
+	"math/rand/v2"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
@@ -19,13 +20,15 @@ import (
 const (
 	// maxConnections and minConnections bound the connections of a node, the listener's included.
 	maxConnections, minConnections = 16, 5
+	// fewestConnections are those with which a node starts, and does without a listener.
+	fewestConnections = 4
 	// lockWait is how long a call of an account waits for a row lock.
 	lockWait = 5 * time.Second
 	// idleTimeout is the setting that ends a session which is idle inside a transaction, in milliseconds.
 	idleTimeout = "idle_in_transaction_session_timeout"
 	// wakeChannel is the channel of LISTEN and NOTIFY.
 	wakeChannel = "punctual_wake"
-	// listenRetryDelay is the pause before the listener connects again. The poll covers the time between.
+	// listenRetryDelay is the pause before the listener connects again, a third of it random. The poll covers the time between.
 	listenRetryDelay = 2 * time.Second
 	// writeTries is how often a transaction is tried that the database aborts to resolve a conflict.
 	writeTries = 5
@@ -33,78 +36,144 @@ const (
 
 // postgresEngine is PostgreSQL, shared with other nodes.
 type postgresEngine struct {
-	store *Store
-	pools pools
-	feed  watermarkState
-	byDay partitionDays
+	store   *Store
+	pools   pools
+	link    *link
+	session *session
+	feed    watermarkState
+	byDay   partitionDays
 }
 
 var _ engine = (*postgresEngine)(nil)
 
 // openPostgres opens the database of a store, and listens to other nodes until background ends.
-func openPostgres(ctx, background context.Context, s *Store, o Options) error {
-	config, err := pgx.ParseConfig(o.URL)
-	if err != nil {
-		return ErrBadURL // the cause may contain the password
+func openPostgres(ctx, background context.Context, s *Store, o Options) (err error) {
+	e := &postgresEngine{store: s}
+	if e.link, err = newLink(o.URL, s.logger); err != nil {
+		return err
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 10 * time.Second
+	if e.session, err = e.link.ask(ctx); err != nil {
+		return err
 	}
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "punctual"
-	}
-	// A node that is suspended during a claim holds the lock on its own row, so others could never declare it dead.
-	if config.RuntimeParams[idleTimeout] == "" {
-		config.RuntimeParams[idleTimeout] = strconv.FormatInt(cron.Lease.Milliseconds(), 10)
-	}
-	limit, err := connectionLimit(ctx, config)
+	direct, err := openDirect(ctx, e, o)
 	if err != nil {
 		return err
 	}
-	sizes := shareConnections(limit)
-	all := openPools(config, sizes)
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	sizes, room, err := chooseSizes(e.session.limit, o.Connections)
 	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the migration lock: %w", err), all.close())
+		return err
 	}
-	err = migrate(ctx, all[classUpkeep], postgresSchema, migrations, o.NoMigrate, goose.WithSessionLocker(locker))
-	if err != nil {
-		return errors.Join(err, all.close())
-	}
-	e := &postgresEngine{store: s, pools: all}
-	s.read, s.engine = all, e
+	all, each := openPools(e.link, e.session, sizes, s.logger)
+	e.pools, s.read, s.engine = all, all, e
 	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for calls without an account, such as finding an API key
-	err = s.MeasureClock(ctx)
+	if !o.NoMigrate {
+		err = reserve(ctx, each)
+	}
+	if err == nil {
+		err = e.migrate(ctx, direct, o)
+	}
+	if err == nil {
+		err = s.MeasureClock(ctx)
+	}
 	if err == nil && !o.NoMigrate {
 		err = e.ensurePartitions(upkeep.with(ctx))
 	}
 	if err != nil {
 		return errors.Join(err, all.close())
 	}
-	s.background.Go(func() { s.listen(background, config) })
+	s.background.Go(func() { growAll(background, each) })
+	if !o.NoMigrate {
+		e.tellConnections(sizes, room, direct != nil)
+	}
+	if direct != nil && room && !o.NoMigrate { // a command hears of nothing
+		s.background.Go(func() { s.listen(background, direct) })
+	}
 	return nil
 }
 
+// openDirect finds the connection that listens and migrates; nil when there is none that keeps a session.
+func openDirect(ctx context.Context, e *postgresEngine, o Options) (*dialer, error) {
+	direct := &dialer{link: e.link, session: e.session, class: classUpkeep}
+	if o.DirectURL != "" {
+		l, err := newLink(o.DirectURL, nil)
+		if err != nil {
+			return nil, err
+		}
+		s, err := l.ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		direct.link, direct.session = l, s
+	}
+	if !direct.session.shared {
+		return direct, nil
+	}
+	if o.DirectURL != "" {
+		return nil, &PoolerError{"the URL of --database-direct leads to a pooler that changes the session between transactions"}
+	}
+	return nil, nil
+}
+
+// migrate migrates the database, by the direct connection where there is one of its own.
+func (e *postgresEngine) migrate(ctx context.Context, direct *dialer, o Options) (err error) {
+	var locker lock.SessionLocker
+	db := e.pools[classUpkeep]
+	if direct == nil {
+		locker = &transactionLock{link: e.link, session: e.session}
+	} else {
+		if locker, err = lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, uint64(lockPatience/time.Second))); err != nil {
+			return fmt.Errorf("prepare the migration lock: %w", err)
+		}
+		if direct.link != e.link {
+			db = sql.OpenDB(direct)
+			defer func() { err = errors.Join(err, db.Close()) }()
+		}
+	}
+	return migrate(ctx, db, postgresSchema, migrations, o.NoMigrate, goose.WithSessionLocker(locker))
+}
+
+// tellConnections logs what a node has to do without.
+func (e *postgresEngine) tellConnections(sizes [classLease + 1]int, room, direct bool) {
+	total := 0
+	for _, size := range sizes {
+		total += size
+	}
+	if room {
+		total++
+	}
+	if total < maxConnections {
+		e.store.logger.Warn("the node uses few connections of the database, so calls wait for one another",
+			slog.Int("connections", total), slog.Int("recommended", maxConnections), slog.Int("allowed", e.session.limit))
+	}
+	if !direct {
+		e.store.logger.Info("a connection pooler is between this node and the database, and changes the session between transactions, so " +
+			"jobs that another node changes are noticed by asking twice a second; --database-direct shortens that")
+	} else if !room {
+		e.store.logger.Info("too few connections are allowed to listen to other nodes, so jobs that they change are noticed by asking twice a second")
+	}
+}
+
 // listen turns notifications of other nodes into signals, until ctx ends.
-func (s *Store) listen(ctx context.Context, config *pgx.ConnConfig) {
+func (s *Store) listen(ctx context.Context, direct *dialer) {
 	for ctx.Err() == nil {
-		err := s.listenOnce(ctx, config)
+		err := s.listenOnce(ctx, direct)
 		if ctx.Err() != nil {
 			return
 		}
 		s.logger.Warn("the listener for other nodes lost its connection and will connect again", slogErr(err))
 		select {
 		case <-ctx.Done():
-		case <-time.After(listenRetryDelay):
+		case <-time.After(listenRetryDelay - rand.N(listenRetryDelay/3)):
 		}
 	}
 }
 
-func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
-	conn, err := pgx.ConnectConfig(ctx, config)
+func (s *Store) listenOnce(ctx context.Context, direct *dialer) error {
+	made, err := direct.Connect(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
+	conn := made.(*stdlib.Conn).Conn()
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -135,21 +204,22 @@ func (e *postgresEngine) write(ctx context.Context, t turn, fn func(context.Cont
 		ctx = entered
 	}
 	for range writeTries {
-		err = tryWrite(ctx, e.pools[t.class], fn)
+		err = e.tryWrite(ctx, t.class, fn)
 		next, again := carefully(ctx, err)
 		if !again && !e.byDay.forgetMissing(err) && !retryable(err) {
 			break
 		}
 		ctx = next
 	}
+	e.link.forsake(err)
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == lockNotAvailable && t.class == classAccount {
 		return errLocked(lockWait, err)
 	}
 	return databaseError(err)
 }
 
-func tryWrite(ctx context.Context, db *sql.DB, fn func(context.Context, queryer) error) error {
-	tx, leave, err := beginPostgres(ctx, db)
+func (e *postgresEngine) tryWrite(ctx context.Context, c class, fn func(context.Context, queryer) error) error {
+	tx, leave, err := e.begin(ctx, c)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -166,9 +236,13 @@ func tryWrite(ctx context.Context, db *sql.DB, fn func(context.Context, queryer)
 
 // Codes of errors.
 const (
-	lockNotAvailable = "55P03" // a statement has waited for lock_timeout
-	uniqueViolation  = "23505"
-	undefinedTable   = "42P01"
+	lockNotAvailable    = "55P03" // a statement has waited for lock_timeout
+	uniqueViolation     = "23505"
+	undefinedTable      = "42P01"
+	undefinedObject     = "42704"
+	readOnlyTransaction = "25006"
+	tooManyConnections  = "53300"
+	protocolViolation   = "08P01" // poolers use it for all that they refuse
 )
 
 // retryable tells whether the database aborted the transaction to resolve a conflict with another.

@@ -29,14 +29,16 @@ type postgresTx struct {
 	conn *sql.Conn
 }
 
-// beginPostgres begins a transaction. leave returns its connection to the pool, after its end.
-func beginPostgres(ctx context.Context, db *sql.DB) (tx postgresTx, leave func(), err error) {
-	for range maxConnections { // as many connections of the pool can have been lost
+// begin begins a transaction of a class, with its settings where its connections cannot have them. leave returns its connection to the
+// pool, after its end.
+func (e *postgresEngine) begin(ctx context.Context, c class) (tx postgresTx, leave func(), err error) {
+	db, local := e.pools[c], e.session.local(c)
+	for range db.Stats().MaxOpenConnections + 1 { // as many connections of the pool can have been lost
 		conn, connErr := db.Conn(ctx)
 		if connErr != nil {
 			return tx, nil, connErr
 		}
-		begun, beginErr := conn.BeginTx(ctx, nil)
+		begun, beginErr := beginOn(ctx, conn, local)
 		if beginErr == nil {
 			return postgresTx{begun, conn}, func() { _ = conn.Close() }, nil
 		}
@@ -46,6 +48,21 @@ func beginPostgres(ctx context.Context, db *sql.DB) (tx postgresTx, leave func()
 		}
 	}
 	return tx, nil, err
+}
+
+func beginOn(ctx context.Context, conn *sql.Conn, local string) (*sql.Tx, error) {
+	if local == "" {
+		return conn.BeginTx(ctx, nil)
+	}
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, local); err != nil {
+		_ = tx.Rollback()
+		return nil, err
+	}
+	return tx, nil
 }
 
 // ExecContext runs a statement.

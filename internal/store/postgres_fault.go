@@ -13,11 +13,11 @@ func postgresFault(code string) cron.DatabaseFault {
 		return cron.DatabaseFull
 	case "53200": // out_of_memory
 		return cron.DatabaseMemory
-	case "53300": // too_many_connections
+	case tooManyConnections:
 		return cron.DatabaseConnectionLimit
-	case "25006": // read_only_sql_transaction
+	case readOnlyTransaction:
 		return cron.DatabaseReadOnly
-	case "55P03": // lock_not_available
+	case lockNotAvailable:
 		return cron.DatabaseBusy
 	case "57014": // query_canceled, by a statement_timeout
 		return cron.DatabaseSlow

@@ -34,6 +34,9 @@ type Options struct {
 	Plans  cron.Plans                 // cron.DefaultPlans when nil
 	Logger *slog.Logger
 
+	DirectURL   string // the same PostgreSQL database without the pooler that is in URL; empty when there is none
+	Connections int    // how many connections to PostgreSQL the node uses at most; 0 for what suits the database
+
 	AuditKept    time.Duration // how long the audit log is kept; a year when 0
 	AuditEntries int           // how many entries of an account are kept; cron.MaxAuditEntries when 0
 
