@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -274,10 +273,8 @@ func (c *comparison) print(w io.Writer) {
 // benchAgainst is the command with -against.
 func benchAgainst(ctx context.Context, o options) error {
 	c, err := compareBinaries(ctx, o, os.Stderr)
-	if len(c.New) > 0 && o.json {
-		err = errors.Join(json.NewEncoder(os.Stdout).Encode(c), err)
-	} else if len(c.New) > 0 {
-		c.print(os.Stdout)
+	if len(c.New) > 0 {
+		err = errors.Join(show(o.json, &c), err)
 	}
 	if n := c.violations(); err == nil && n > 0 {
 		err = fmt.Errorf("%d promises are broken", n)

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"time"
 )
 
@@ -54,14 +52,10 @@ func benchIdle(ctx context.Context, args []string) error {
 	_ = f.Parse(args) // exits on an error
 	return withDatabase(o, func() error {
 		r, err := n.run(ctx)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case o.json:
-			return json.NewEncoder(os.Stdout).Encode(r)
 		}
-		r.print(os.Stdout)
-		return nil
+		return show(o.json, &r)
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -41,14 +40,10 @@ func benchList(ctx context.Context, args []string) error {
 	_ = f.Parse(args) // exits on an error
 	return withDatabase(o, func() error {
 		r, err := l.run(ctx)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case o.json:
-			return json.NewEncoder(os.Stdout).Encode(r)
 		}
-		r.print(os.Stdout)
-		return nil
+		return show(o.json, &r)
 	})
 }
 

@@ -10,7 +10,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -230,10 +229,8 @@ func benchBursts(ctx context.Context, o options) error {
 	switch {
 	case busy: // broken promises are none of the figures that are in doubt
 		r.printViolations(os.Stdout, "ledger")
-	case len(r.Rounds) > 0 && o.json:
-		err = errors.Join(json.NewEncoder(os.Stdout).Encode(r), err)
 	case len(r.Rounds) > 0:
-		r.print(os.Stdout)
+		err = errors.Join(show(o.json, &r), err)
 	}
 	if err == nil && len(r.Violations) > 0 {
 		err = fmt.Errorf("%d promises are broken", len(r.Violations))

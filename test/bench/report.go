@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,6 +174,15 @@ func trend(last, earlier *round) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// show writes the report of a command to stdout, as JSON or as a table.
+func show(asJSON bool, r interface{ print(w io.Writer) }) error {
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	r.print(os.Stdout)
+	return nil
 }
 
 // print writes the report as a table.

@@ -79,14 +79,10 @@ func benchVisitors(ctx context.Context, args []string) error {
 		r, err = v.run(ctx)
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case *asJSON:
-		return json.NewEncoder(os.Stdout).Encode(r)
 	}
-	r.print(os.Stdout)
-	return nil
+	return show(*asJSON, &r)
 }
 
 // run performs the whole benchmark.
