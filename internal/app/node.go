@@ -204,6 +204,7 @@ func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) 
 	n.db, err = store.Open(ctx, store.Options{
 		URL: n.config.Database, Dir: n.config.Data, Keys: n.keys.read, Plans: n.plans, Logger: n.logger,
 		DirectURL: n.config.DatabaseDirect, Connections: n.config.DatabaseConnections, AuditKept: n.config.Serve.AuditRetention,
+		Clock: clock(),
 	})
 	if err != nil {
 		return nil, err

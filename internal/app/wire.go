@@ -38,7 +38,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	o := n.config.Serve
 	jobs := scheduler.New(scheduler.Config{
 		Store: n.db, Nodes: n.db, TestRuns: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
-		Metrics: n.metrics, Logger: n.logger,
+		Metrics: n.metrics, Logger: n.logger, Clock: clock(),
 		Exchanger: n.exchanger,
 	})
 	addGauges(n.metrics, jobs, n.db)

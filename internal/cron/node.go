@@ -25,5 +25,9 @@ type Storage struct {
 	FailingChannels int   // channels that keep failing
 }
 
+// ErrFailover means that another server has taken over as the database. It may have forgotten the last writes of the former one,
+// where that does not wait for its standby.
+var ErrFailover = errors.New("another server has taken over as the database")
+
 // ErrNodeDead means that the lease of a node has ended and others may have settled its executions. It needs a new epoch.
 var ErrNodeDead = errors.New("the node's lease has ended")

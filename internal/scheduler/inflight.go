@@ -48,6 +48,8 @@ type inFlight struct {
 	executions map[int64]struct{} // in flight or not recorded yet
 	latest     int64              // the largest ID of an execution so far
 	claiming   bool               // a claim is in progress or its outcome is unknown; its executions have IDs above latest
+	doubted    int                // how often the database may have forgotten results of this node
+	trusted    int                // up to which of these times that was settled
 	unrecorded int
 	bytes      int           // of unrecorded responses
 	freed      chan struct{} // receives when a slot becomes free
@@ -178,11 +180,33 @@ func (f *inFlight) endClaim() {
 	f.claiming = false
 }
 
-// claimUncertain reports, between claims, that the last one failed. It may have been committed all the same.
+// claimUncertain reports, between claims, that the last one failed. It may have been committed all the same. Or the database may have
+// forgotten results of this node.
 func (f *inFlight) claimUncertain() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.claiming
+	return f.claiming || f.doubted > f.trusted
+}
+
+// doubt notes that the database may have forgotten results of this node.
+func (f *inFlight) doubt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.doubted++
+}
+
+// doubts is how often that was.
+func (f *inFlight) doubts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.doubted
+}
+
+// trust notes that what the database has forgotten up to so many doubts was settled.
+func (f *inFlight) trust(doubts int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trusted = doubts
 }
 
 // runningFrom is an ID below which all executions of this node are recorded. latest is the highest ID of any node at
@@ -190,6 +214,9 @@ func (f *inFlight) claimUncertain() bool {
 func (f *inFlight) runningFrom(latest int64) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.doubted > f.trusted {
+		return 0 // as it was
+	}
 	from := latest
 	if f.claiming {
 		from = min(from, f.latest)

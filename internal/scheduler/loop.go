@@ -195,20 +195,28 @@ func (s *Scheduler) claim(working context.Context, free int, a *loopState) (take
 }
 
 // settleUnknown records as lost the executions that the ledger assigns to this node but that it does not know, because the
-// answer to their claim was lost. They were never sent.
+// answer to their claim was lost, and were never sent, or because the database has failed over and has forgotten their results.
 func (s *Scheduler) settleUnknown(working context.Context) error {
 	ctx, cancel := context.WithTimeout(working, claimTimeout)
 	defer cancel()
-	unknown, err := s.Nodes.Abandoned(ctx, s.epoch.Load(), s.inFlight.known())
-	if err != nil {
-		return err
-	}
-	for _, c := range unknown {
-		s.inFlight.start(&c.Launch, func() { s.finisher.add(c) })
+	doubts, n := s.inFlight.doubts(), 0
+	for {
+		unknown, err := s.Nodes.Abandoned(ctx, s.epoch.Load(), s.inFlight.known())
+		if err != nil {
+			return err
+		}
+		if len(unknown) == 0 {
+			break
+		}
+		for _, c := range unknown {
+			s.inFlight.start(&c.Launch, func() { s.finisher.add(c) })
+		}
+		n += len(unknown)
 	}
 	s.inFlight.endClaim()
-	if len(unknown) > 0 {
-		s.Logger.Warn("executions of a claim of unknown outcome are recorded as lost", slog.Int("executions", len(unknown)))
+	s.inFlight.trust(doubts)
+	if n > 0 {
+		s.Logger.Warn("executions of unknown outcome are recorded as lost", slog.Int("executions", n))
 	}
 	return nil
 }

@@ -20,11 +20,17 @@ import (
 
 // lease is this process's own view of its lease.
 type lease struct {
+	clock   func() time.Time // the wall clock
 	mu      sync.Mutex
-	renewed time.Time // when the latest heartbeat that succeeded was sent
+	renewed moment // when the latest heartbeat that succeeded was sent
 }
 
-func (l *lease) renew(at time.Time) {
+// moment is a time by the monotonic clock and by the wall clock.
+type moment struct{ monotonic, wall time.Time }
+
+func (l *lease) now() moment { return moment{time.Now(), l.clock().Round(0)} }
+
+func (l *lease) renew(at moment) {
 	l.mu.Lock()
 	l.renewed = at
 	l.mu.Unlock()
@@ -36,13 +42,13 @@ func (l *lease) age() time.Duration {
 	l.mu.Lock()
 	renewed := l.renewed
 	l.mu.Unlock()
-	now := time.Now()
-	return max(now.Sub(renewed), now.Round(0).Sub(renewed.Round(0)))
+	now := l.now()
+	return max(now.monotonic.Sub(renewed.monotonic), now.wall.Sub(renewed.wall))
 }
 
 // Join registers this process as a node and settles the executions of dead nodes.
 func (s *Scheduler) Join(ctx context.Context) error {
-	sent := time.Now()
+	sent := s.lease.now()
 	epoch, err := s.Nodes.StartNode(ctx, s.Name)
 	if err != nil {
 		return fmt.Errorf("join the nodes: %w", err)
@@ -82,8 +88,13 @@ func (s *Scheduler) keepAlive(ctx context.Context) {
 func (s *Scheduler) heartbeat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimLease)
 	defer cancel()
-	sent := time.Now()
+	sent := s.lease.now()
 	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.runningFrom)
+	if errors.Is(err, cron.ErrFailover) {
+		s.Logger.Warn("another server has taken over as the database; what it does not have of this node's results is recorded as lost")
+		s.inFlight.doubt()
+		err = s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.runningFrom)
+	}
 	if errors.Is(err, cron.ErrNodeDead) {
 		s.Logger.Warn("the lease has ended and the node joins again; its executions in flight may be recorded as lost")
 		return s.Join(ctx)

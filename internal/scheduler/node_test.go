@@ -300,3 +300,35 @@ func TestJoiningFails(t *testing.T) {
 		}
 	})
 }
+
+// TestAFailoverThatForgets has another server take over as the database, which has a launch but not its result. The node has not
+// forgotten it, so nobody else would ever settle it.
+func TestAFailoverThatForgets(t *testing.T) {
+	inBubble(t, func(w *world) {
+		once := w.job(in(10*second), "http://once/")
+		least := w.job(in(10*second), "http://least/", func(j *cron.Job) { j.Policy.Delivery = cron.AtLeastOnce })
+		w.start()
+		w.at(11*second + 500*time.Millisecond)
+		for _, statement := range []string{`UPDATE execution SET outcome = 0`, `UPDATE node SET running_from = 0`} {
+			if _, err := w.db.raw.Exec(statement); err != nil {
+				w.Fatal(err)
+			}
+		}
+		failedOver := false
+		w.db.inject(fault(func(_ context.Context, _ operation, do func() error) error {
+			if failedOver {
+				return do()
+			}
+			failedOver = true
+			return cron.ErrFailover
+		}).on(opHeartbeat))
+		w.at(20 * second)
+		w.stop()
+		if ledger := w.ledger(once); len(ledger) != 1 || ledger[0].Outcome != cron.OutcomeLost {
+			w.Errorf("the job of at most once has the ledger:\n%s", lines(ledger))
+		}
+		if ledger := w.ledger(least); len(ledger) != 2 || ledger[0].Outcome != cron.OutcomeLost || ledger[1].Outcome != cron.OutcomeSucceeded {
+			w.Errorf("the job of at least once has the ledger:\n%s", lines(ledger))
+		}
+	})
+}

@@ -71,7 +71,7 @@ type Exchanger interface {
 	Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace)
 }
 
-// Config is what a Scheduler needs. All fields are mandatory.
+// Config is what a Scheduler needs. All fields are mandatory, but for Clock.
 type Config struct {
 	Store     Store
 	Nodes     Nodes
@@ -83,6 +83,7 @@ type Config struct {
 	Drain     time.Duration // for executions in flight when the scheduler is told to stop
 	Metrics   *metrics.Metrics
 	Logger    *slog.Logger
+	Clock     func() time.Time // the wall clock; time.Now when nil
 }
 
 // The timing of the loops.
@@ -128,7 +129,10 @@ type Scheduler struct {
 
 // New returns a scheduler.
 func New(c Config) *Scheduler {
-	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots)}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots), lease: lease{clock: c.Clock}}
 	s.workers = &workers{execute: s.execute, running: &s.inFlight.running}
 	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)
 	s.tests = newTestRunner(s)

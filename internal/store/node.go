@@ -19,13 +19,13 @@ func slogErr(err error) slog.Attr { return slog.String("error", err.Error()) }
 // MeasureClock sets the offset of Now to the database's clock. The database read its clock at some time during the
 // round trip, so the offset is changed only as far as that proves: a slow answer does not shift the schedule.
 func (s *Store) MeasureClock(ctx context.Context) error {
-	before := time.Now()
+	before := s.clock()
 	theirs, ok, err := s.engine.clock(ctx)
 	if err != nil {
 		return fmt.Errorf("read the database's clock: %w", databaseError(err))
 	}
 	if ok {
-		least, most := time.Until(theirs), theirs.Sub(before)
+		least, most := theirs.Sub(s.clock()), theirs.Sub(before)
 		s.offset.Store(int64(min(max(time.Duration(s.offset.Load()), least), most)))
 	}
 	return nil
@@ -63,7 +63,8 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 // Heartbeat renews the lease of a node and measures the database's clock. runningFrom gets the ID of the latest
 // execution of any node, and returns one below which all executions of this node have ended. The error is
 // cron.ErrNodeDead when another node has declared this one dead. On SQLite the lock on the data directory replaces the
-// lease; nothing is written until a claim writes what runningFrom returned.
+// lease; nothing is written until a claim writes what runningFrom returned. The error is cron.ErrFailover, once, when the database has
+// failed over since the last heartbeat or StartNode; then nothing is renewed.
 func (s *Store) Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error {
 	return s.engine.heartbeat(ctx, epoch, runningFrom)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -42,6 +44,9 @@ type postgresEngine struct {
 	session *session
 	feed    watermarkState
 	byDay   partitionDays
+
+	timelineText string                 // timelineText, or '' where the server does not tell it
+	timeline     atomic.Pointer[string] // at the latest heartbeat, or when the database was opened; nil while it is unknown
 }
 
 var _ engine = (*postgresEngine)(nil)
@@ -63,6 +68,8 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) (err err
 	if err != nil {
 		return err
 	}
+	begin := time.Now()
+	s.clock = func() time.Time { return begin.Add(time.Since(begin)) }
 	all, each := openPools(e.link, e.session, sizes, s.logger)
 	e.pools, s.read, s.engine = all, all, e
 	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for calls without an account, such as finding an API key
@@ -73,6 +80,7 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) (err err
 		err = e.migrate(ctx, direct, o)
 	}
 	if err == nil {
+		e.readTimeline(ctx)
 		err = s.MeasureClock(ctx)
 	}
 	if err == nil && !o.NoMigrate {
@@ -269,8 +277,14 @@ func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, runningFrom
 	open := runningFrom(latest)
 	var zones string
 	err = e.store.transact(ctx, lease, func(ctx context.Context, q queryer) error {
-		return q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3)
-			WHERE epoch = $1 AND NOT dead RETURNING zone_version`, epoch, millis(e.store.Now().Add(cron.Lease)), open).Scan(&zones)
+		var timeline string
+		err := q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3)
+			WHERE epoch = $1 AND NOT dead RETURNING zone_version, `+e.timelineText, epoch, millis(e.store.Now().Add(cron.Lease)), open).
+			Scan(&zones, &timeline)
+		if err == nil && e.failedOver(timeline) {
+			return cron.ErrFailover // and renew nothing: running_from must stay where it is
+		}
+		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return cron.ErrNodeDead
@@ -284,6 +298,33 @@ func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, runningFrom
 		}
 	}
 	return nil
+}
+
+// timelineText is the SQL expression of the server's timeline, with whose number the names of the files of its log begin: the promotion of
+// a standby begins another one.
+const timelineText = `substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)`
+
+// readTimeline prepares failedOver. Servers that do not tell their timeline are not made of a primary and standbys.
+func (e *postgresEngine) readTimeline(ctx context.Context) {
+	var timeline string
+	err := e.pools[classLease].QueryRowContext(ctx, `SELECT `+timelineText).Scan(&timeline)
+	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains(noTimeline, failed.Code) {
+		e.timelineText = `''`
+		return
+	}
+	e.timelineText = timelineText
+	if err == nil {
+		e.timeline.Store(&timeline)
+	}
+}
+
+// noTimeline are the errors of servers that do not tell their timeline: feature_not_supported, undefined_function, insufficient_privilege.
+var noTimeline = []string{"0A000", "42883", "42501"}
+
+// failedOver tells, once, that the timeline is another one than at the latest heartbeat.
+func (e *postgresEngine) failedOver(timeline string) bool {
+	former := e.timeline.Swap(&timeline)
+	return former != nil && *former != timeline
 }
 
 // size implements engine.

@@ -33,6 +33,7 @@ type Options struct {
 	Keys   func() ([][32]byte, error) // reads the keys of the secrets, the newest one last, and again when they may have changed; nil for Key
 	Plans  cron.Plans                 // cron.DefaultPlans when nil
 	Logger *slog.Logger
+	Clock  func() time.Time // the clock of this machine, by which SQLite plans; time.Now when nil
 
 	DirectURL   string // the same PostgreSQL database without the pooler that is in URL; empty when there is none
 	Connections int    // how many connections to PostgreSQL the node uses at most; 0 for what suits the database
@@ -68,13 +69,14 @@ type Store struct {
 	tested          chan struct{} // receives when a test run waits or is to end
 	noticed         chan struct{} // receives when there are notices, or messages that wait
 	monitored       chan struct{} // see Monitored
-	offset          atomic.Int64  // of the database's clock to the process's, in nanoseconds
-	observedAccount atomic.Int64  // the account of which ObserveComponents took results last
-	outboxAccount   atomic.Int64  // the account whose notices upkeep has counted last
-	routedAccount   atomic.Int64  // the account whose notices were routed last
-	sendingTurn     atomic.Int64  // the account whose messages were claimed last
-	deliveryTurn    atomic.Int64  // the account whose subscribers were served last
-	boundAccount    atomic.Int64  // the account whose messages upkeep has counted last
+	clock           func() time.Time
+	offset          atomic.Int64 // of the database's clock to clock, in nanoseconds
+	observedAccount atomic.Int64 // the account of which ObserveComponents took results last
+	outboxAccount   atomic.Int64 // the account whose notices upkeep has counted last
+	routedAccount   atomic.Int64 // the account whose notices were routed last
+	sendingTurn     atomic.Int64 // the account whose messages were claimed last
+	deliveryTurn    atomic.Int64 // the account whose subscribers were served last
+	boundAccount    atomic.Int64 // the account whose messages upkeep has counted last
 	auditKept       time.Duration
 	auditEntries    int
 	auditAccount    atomic.Int64 // the account whose audit log upkeep has counted last
@@ -119,10 +121,13 @@ func openEngine(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, callTime: maxCallTime,
+	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, clock: o.Clock, callTime: maxCallTime,
 		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), noticed: make(chan struct{}, 1), monitored: make(chan struct{}, 1), stop: stop}
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
+	}
+	if s.clock == nil {
+		s.clock = time.Now
 	}
 	s.auditKept, s.auditEntries = cmp.Or(o.AuditKept, auditKept), cmp.Or(o.AuditEntries, cron.MaxAuditEntries)
 	s.auditAccount.Store(-1) // the service itself comes first
@@ -201,8 +206,9 @@ func (s *Store) ServiceURL(ctx context.Context) (url string, err error) {
 // Changed receives after the schedule of a job may have changed on this node or, as a hint, on another.
 func (s *Store) Changed() <-chan struct{} { return s.changed }
 
-// Now is the time of the database's clock, as the latest heartbeat measured it.
-func (s *Store) Now() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) }
+// Now is the time of the database's clock, as the latest heartbeat measured it. On PostgreSQL the monotonic clock of the machine
+// counts from there on, so it does not matter what else its clock says, or when somebody sets it.
+func (s *Store) Now() time.Time { return s.clock().Add(time.Duration(s.offset.Load())) }
 
 // stamp is Now in the precision of the database.
 func (s *Store) stamp() time.Time { return instant(s.Now().UnixMilli()) }

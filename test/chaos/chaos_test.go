@@ -131,12 +131,20 @@ type round struct {
 	witness checker.Witness
 	editing sync.WaitGroup
 	stop    context.CancelFunc             // ends the edits
+	extra   func(node int) []string        // of the environment of a node; nil for nothing
 	current atomic.Pointer[harness.Client] // of the node that was started last
 }
 
 // newRound starts nodes and creates a burst of at least so many jobs.
 func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *round {
+	return newRoundWith(t, seed, s, nodes, jobs, nil)
+}
+
+// newRoundWith is newRound with more of the environment of each node.
+func newRoundWith(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int, extra func(node int) []string) *round {
 	r := &round{
+		extra: extra,
+
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t), told: newReceiver(t),
 		nodes: make([]*harness.Node, nodes), epochs: make([]int64, nodes),
 	}
@@ -159,7 +167,11 @@ const slots = 1000
 
 // start starts a node.
 func (r *round) start(i int) {
-	r.nodes[i] = r.service.Start("--slots", strconv.Itoa(slots))
+	var env []string
+	if r.extra != nil {
+		env = r.extra(i)
+	}
+	r.nodes[i] = r.service.StartWith(env, "--slots", strconv.Itoa(slots))
 	r.current.Store(r.service.Client(r.nodes[i]))
 	r.epochs[i] = r.number(`SELECT max(epoch) FROM node`)
 }
@@ -232,12 +244,20 @@ func (r *round) running() int {
 	return int(r.number(`SELECT count(*) FROM execution WHERE outcome = 0`))
 }
 
-// number reads a number from the database.
+// number reads a number from the database, as soon as it answers.
 func (r *round) number(query string, args ...any) (n int64) {
-	if err := r.service.Database().QueryRow(query, args...).Scan(&n); err != nil {
-		r.t.Errorf("%s: %v", query, err)
+	for deadline := time.Now().Add(harness.Timeout); ; time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+		err := r.service.Database().QueryRowContext(ctx, query, args...).Scan(&n)
+		cancel()
+		if err == nil {
+			return n
+		}
+		if time.Now().After(deadline) || r.t.Context().Err() != nil {
+			r.t.Errorf("%s: %v", query, err)
+			return 0
+		}
 	}
-	return n
 }
 
 // end waits until everything that was due is settled, stops the nodes, and checks the ledger.

@@ -129,7 +129,7 @@ func (r *round) edit(ctx context.Context, jobs []int64, rng *rand.Rand) {
 		}
 		answer, err := r.current.Load().Try("PATCH", path, harness.Fields{"job": change}, nil)
 		// 429 means that a node which died or is paused holds the row of the job.
-		if err == nil && !slices.Contains([]int{200, 429, 500}, answer.Status) {
+		if err == nil && !slices.Contains([]int{200, 429, 500, 503}, answer.Status) {
 			r.t.Errorf("edit a job: status %d: %s", answer.Status, answer.Body)
 		}
 	}
@@ -158,7 +158,7 @@ func (r *round) act(jobs []int64, rng *rand.Rand) {
 		body = harness.Fields{"action": some}
 	}
 	answer, err := r.current.Load().Try("POST", path, body, nil)
-	if err == nil && !slices.Contains([]int{200, 202, 404, 409, 429, 500}, answer.Status) {
+	if err == nil && !slices.Contains([]int{200, 202, 404, 409, 429, 500, 503}, answer.Status) {
 		r.t.Errorf("%s: status %d: %s", path, answer.Status, answer.Body)
 	}
 }

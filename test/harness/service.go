@@ -61,10 +61,17 @@ func (s *Service) Env() []string {
 // Start starts a node on a free port of the loopback interface, with more flags of serve, and waits until it is ready.
 func (s *Service) Start(flags ...string) *Node {
 	s.t.Helper()
+	return s.StartWith(nil, flags...)
+}
+
+// StartWith is Start with more of the environment, for this node alone.
+func (s *Service) StartWith(environment []string, flags ...string) *Node {
+	s.t.Helper()
 	env := s.Env()
 	if s.URL != "" {
 		env = append(env, "PUNCTUAL_DATA="+s.t.TempDir()) // each node locks its data directory
 	}
+	env = append(env, environment...)
 	p := LaunchWithFiles(s.t, s.Files, env, append([]string{"serve"}, flags...)...)
 	url, err := p.awaitURL()
 	if err != nil {
