@@ -17,7 +17,16 @@ import (
 	"punctual/test/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
+func TestMain(m *testing.M) {
+	code := harness.Main(m)
+	if n := survived.Load(); n > 0 {
+		fmt.Println(n, "faults happened in all rounds")
+	}
+	os.Exit(code)
+}
+
+// survived counts the faults of all rounds of the process.
+var survived atomic.Int64
 
 // The kinds of rounds. The seed selects one, so consecutive seeds cover all of them.
 var (
@@ -130,9 +139,11 @@ type round struct {
 	begin   time.Time
 	witness checker.Witness
 	editing sync.WaitGroup
-	stop    context.CancelFunc             // ends the edits
-	extra   func(node int) []string        // of the environment of a node; nil for nothing
-	current atomic.Pointer[harness.Client] // of the node that was started last
+	stop    context.CancelFunc      // ends the edits
+	extra   func(node int) []string // of the environment of a node; nil for nothing
+
+	forgotten func() map[string]int          // requests whose records may be forgotten; nil when nothing is
+	current   atomic.Pointer[harness.Client] // of the node that was started last
 }
 
 // newRound starts nodes and creates a burst of at least so many jobs.
@@ -204,6 +215,7 @@ func (r *round) rest() { time.Sleep(time.Duration(r.rng.IntN(900)) * time.Millis
 // more, so this only shortens the round.
 func (r *round) kill(i int) {
 	r.nodes[i].Kill()
+	survived.Add(1)
 	r.witness.InFlight += r.running()
 	if r.rng.IntN(4) == 0 {
 		return
@@ -216,6 +228,7 @@ func (r *round) kill(i int) {
 // pause pauses a node until the others have declared it dead, or for a while if there are no others, and resumes it.
 func (r *round) pause(i int) {
 	r.nodes[i].Pause()
+	survived.Add(1)
 	if len(r.nodes) == 1 {
 		time.Sleep(time.Second)
 		r.rest()
@@ -236,6 +249,7 @@ func (r *round) cut() {
 	if err != nil {
 		r.t.Errorf("cut the connections: %v", err)
 	}
+	survived.Add(1)
 	r.witness.InFlight += r.running()
 }
 
@@ -281,6 +295,9 @@ func (r *round) end() {
 		r.t.Fatal(err)
 	}
 	w := r.witness
+	if r.forgotten != nil {
+		w.Forgets, w.Forgotten = true, r.forgotten()
+	}
 	w.From, w.To, w.Received, w.Told, w.Stopped = r.begin, quiet, r.target.Counts(), r.told.counts(), true
 	found := checker.Find(ledger, w)
 	for _, v := range found[:min(len(found), 20)] {

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"punctual/internal/cron"
 	"punctual/internal/store/storetest"
 	"punctual/test/harness"
 )
@@ -37,9 +39,6 @@ type cluster struct {
 	databaseUp sync.RWMutex             // held for writing while the database is away
 	faults     atomic.Int64
 }
-
-// survived counts the faults of all rounds of the process.
-var survived atomic.Int64
 
 const clusterNodes = 3
 
@@ -294,9 +293,87 @@ func toPair(c *cluster, rng *rand.Rand) {
 	c.pair.Rebuild(c.t)
 }
 
+// TestForgetfulFailover fails over to a standby that is behind, with asynchronous replication. What was committed in the last moments
+// of the former primary is forgotten, so some jobs run again. What was replicated is never sent twice, and nothing stays open.
+func TestForgetfulFailover(t *testing.T) {
+	t.Parallel()
+	rounds(t, 1, 2, func(t *testing.T, seed uint64) {
+		c := newCluster(t, seed, storetest.StartPair(t, false), 150)
+		var gaps [][2]time.Time // from when on the standby was behind, until the other nodes knew the new primary
+		c.forgotten = func() map[string]int {
+			all := make(map[string]int)
+			for _, gap := range gaps {
+				maps.Copy(all, c.target.CountsBetween(gap[0], gap[1]))
+			}
+			return all
+		}
+		c.suffer(suffering(), seed, func(c *cluster, rng *rand.Rand) {
+			c.pause(rng, 3*time.Second, 5*time.Second)
+			c.pair.Standby.Pause(c.t)
+			from := time.Now().Add(-time.Second)
+			time.Sleep(between(rng, 300*time.Millisecond, 3*time.Second))
+			c.pair.Primary.Kill(c.t)
+			c.pair.Standby.Resume(c.t)
+			c.pair.Promote(c.t)
+			c.happened()
+			time.Sleep(3 * time.Second)
+			gaps = append(gaps, [2]time.Time{from, time.Now()})
+			c.pair.Rebuild(c.t)
+		})
+		c.end()
+		forgotten := 0
+		for _, gap := range gaps {
+			forgotten += len(c.target.CountsBetween(gap[0], gap[1]))
+		}
+		t.Logf("%d requests were sent in %d failovers that could forget them", forgotten, len(gaps))
+	})
+}
+
+// deadline is from the death of a node until everything is as before: its lease, and the time of a heartbeat.
+const deadline = cron.Lease + 2*time.Second
+
+// TestDeathOfANode measures how long a node's death is felt: when jobs are late again as little as before, and when what it left is settled.
+func TestDeathOfANode(t *testing.T) {
+	t.Parallel()
+	rounds(t, 1, 1, func(t *testing.T, seed uint64) {
+		c := newCluster(t, seed, nil, 150)
+		rng := rand.New(rand.NewPCG(seed, 2))
+		victim := rng.IntN(clusterNodes)
+		c.work()
+		time.Sleep(3 * time.Second)
+		epoch := c.epochs[victim]
+		c.nodes[victim].Kill()
+		dead := time.Now()
+		c.happened()
+		c.await("the node counts as dead and nothing of it runs", func() bool {
+			return c.number(`SELECT count(*) FROM node WHERE epoch = $1 AND dead AND running_from IS NULL`, epoch) == 1
+		})
+		settled := time.Since(dead)
+		time.Sleep(max(0, time.Until(dead.Add(deadline+3*time.Second))))
+		lateness := func(from, to time.Time) time.Duration {
+			us := c.number(`SELECT coalesce(max(lateness_us), 0) FROM execution WHERE attempt = 1 AND outcome IN (1, 2) AND planned_at >= $1 AND planned_at < $2`,
+				from.UnixMilli(), to.UnixMilli())
+			return time.Duration(us) * time.Microsecond
+		}
+		before := lateness(dead.Add(-3*time.Second), dead)
+		meanwhile := lateness(dead, dead.Add(deadline))
+		after := lateness(dead.Add(deadline), time.Now().Add(-2*time.Second))
+		t.Logf("jobs were late by %v before a node died, by %v at most in the %v after it, and by %v then; what it ran was settled after %v",
+			before, meanwhile, deadline, after, settled.Round(10*time.Millisecond))
+		if soaking() && (settled > deadline+time.Second || after > max(2*before, time.Second)) {
+			t.Error("the death of a node is felt for too long")
+		}
+		c.start(victim)
+		c.end()
+	})
+}
+
+// soaking tells that rounds are long.
+func soaking() bool { return os.Getenv("PUNCTUAL_CHAOS_ROUNDS") != "" }
+
 // suffering is how long a round has faults: short in a test, longer in a soak.
 func suffering() time.Duration {
-	if os.Getenv("PUNCTUAL_CHAOS_ROUNDS") != "" {
+	if soaking() {
 		return time.Minute
 	}
 	return 20 * time.Second

@@ -24,6 +24,11 @@ type Witness struct {
 	Paused bool
 	// Stopped says that all nodes were stopped cleanly, so nothing may be left open.
 	Stopped bool
+	// Forgotten counts the requests, by their whole URL, whose records a failover with asynchronous replication may have forgotten. They
+	// are among Received, too.
+	Forgotten map[string]int
+	// Forgets says that there were such failovers, so messages may have arrived that are not on record.
+	Forgets bool
 	// Told counts how often each message arrived at the receiver of the channels, by its ID. Nil leaves out the checks that need it.
 	Told map[int64]int
 }
@@ -56,6 +61,7 @@ func Checks() []Check {
 		{"sending", "nothing is sent twice, and nothing without a record that stood before", searchSending},
 		{"answers", "what the ledger holds an answer of was received by the target", searchAnswers},
 		{"lost", "no more is lost than was in flight when a node died", searchLost},
+		{"lease", "a node starts nothing after its lease has ended", searchLease},
 		{"overlap", "a job that minds overlaps is not started while it still runs", searchOverlap},
 		{"lateness", "the lateness of a record is the time from its instant to its start", searchLateness},
 		{"order", "the ids of a job's records follow the order of their claims", searchOrder},

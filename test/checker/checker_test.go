@@ -338,6 +338,7 @@ func TestEachCheckCanFail(t *testing.T) {
 		{"answers", "an answer that was never given", func(s *scene) { delete(s.Received, "http://target/1?u=3") }},
 		{"lost", "more than were in flight", func(s *scene) { s.InFlight = 1 }},
 		{"lost", "on a node that lives", func(s *scene) { s.Nodes[0].Dead, s.Stopped = false, false }},
+		{"lease", "started after it", func(s *scene) { s.Nodes[0].Lease = noon }},
 		{"overlap", "started while it ran", func(s *scene) { s.find(31).Result.Started = at(2) }},
 		{"lateness", "too little", func(s *scene) { s.find(3).Lateness = 0 }},
 		{"lateness", "too much", func(s *scene) { s.find(3).Lateness = time.Second }},

@@ -56,6 +56,7 @@ type Account struct {
 type Node struct {
 	Epoch int64
 	Dead  bool
+	Lease time.Time // when it ends; zero after a clean stop
 }
 
 // Read reads a ledger. Nothing may write to the database at the same time.
@@ -84,7 +85,7 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 		`SELECT job_id, planned_at, kind, attempt FROM pending ORDER BY job_id, planned_at, kind, attempt`); err != nil {
 		return nil, fmt.Errorf("read the pending attempts: %w", err)
 	}
-	if l.Nodes, err = list(ctx, db, scanNode, `SELECT epoch, dead FROM node ORDER BY epoch`); err != nil {
+	if l.Nodes, err = list(ctx, db, scanNode, `SELECT epoch, dead, lease_until FROM node ORDER BY epoch`); err != nil {
 		return nil, fmt.Errorf("read the nodes: %w", err)
 	}
 	accounts, err := list(ctx, db, scanAccount, `SELECT id, disabled, enabled_at FROM account`)
@@ -203,7 +204,10 @@ func scanAccount(scan func(...any) error) (a Account, err error) {
 }
 
 func scanNode(scan func(...any) error) (n Node, err error) {
-	return n, scan(&n.Epoch, &n.Dead)
+	var until int64
+	err = scan(&n.Epoch, &n.Dead, &until)
+	n.Lease = instant(until)
+	return n, err
 }
 
 // instant reads a column in milliseconds; 0 is the zero time.

@@ -221,7 +221,7 @@ func searchSending(e *evidence) {
 		if n > 1 {
 			e.add("%s was received %d times", url, n)
 		}
-		if recorded[url] {
+		if recorded[url] || e.Forgotten[url] > 0 {
 			continue
 		}
 		if silent[path(url)]--; silent[path(url)] < 0 {
@@ -257,6 +257,16 @@ func searchLost(e *evidence) {
 	}
 	if n > e.InFlight {
 		e.add("%d executions were lost, but only %d were in flight", n, e.InFlight)
+	}
+}
+
+// searchLease finds executions that a node started when others may have settled what it ran. One that it does not send any more is lost.
+func searchLease(e *evidence) {
+	for i := range e.Records {
+		r := &e.Records[i]
+		if n, ok := e.nodes[r.Node]; ok && n.Dead && !n.Lease.IsZero() && r.started() && r.Outcome != cron.OutcomeLost && r.Result.Started.After(n.Lease) {
+			e.add("%s was started at %s, and the lease of node %d ended at %s", r.text(), clock(r.Result.Started), r.Node, clock(n.Lease))
+		}
 	}
 }
 

@@ -153,11 +153,17 @@ func (x *Target) Received() int {
 }
 
 // Counts counts the requests so far by their whole URL.
-func (x *Target) Counts() map[string]int {
+func (x *Target) Counts() map[string]int { return x.CountsBetween(time.Time{}, time.Now()) }
+
+// CountsBetween counts the requests that came in a time by their whole URL.
+func (x *Target) CountsBetween(from, to time.Time) map[string]int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	counts := make(map[string]int, len(x.received))
 	for _, r := range x.received {
+		if r.At.Before(from) || r.At.After(to) {
+			continue
+		}
 		url := x.URL + r.Path
 		if r.Query != "" {
 			url += "?" + r.Query

@@ -177,3 +177,13 @@ func (p *Pair) Await(t testing.TB, s *Server, query string) {
 		}
 	}
 }
+
+// UseDirectory puts the tables of the database, those that are made from now on, into a directory, which may be on a disk of its own.
+func (s *Server) UseDirectory(t testing.TB, dir string) {
+	t.Helper()
+	if err := give(dir, serverOwner()); err != nil {
+		t.Fatal(err)
+	}
+	s.execute(t, `CREATE TABLESPACE elsewhere LOCATION '`+dir+`'`)
+	s.execute(t, `ALTER DATABASE postgres SET default_tablespace = elsewhere`)
+}
