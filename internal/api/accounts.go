@@ -96,7 +96,7 @@ func (a *api) readAccountForm(w http.ResponseWriter, r *http.Request) (accountFo
 			f.limits[name] = n
 		})
 	}
-	a.tellIgnored(w, r, outer, "/account", p.Unread())
+	a.tellIgnored(w, r, outer, "", p.Unread())
 	return f, p.Err()
 }
 

@@ -12,7 +12,7 @@ import (
 func TestActions(t *testing.T) {
 	s := newServer(t)
 	c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
-	node, err := s.store.StartNode(t.Context(), "node")
+	node, err := s.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestActionsThatAreRefused(t *testing.T) {
 func TestCancelledAction(t *testing.T) {
 	s := newServer(t)
 	c := s.newClient(t, "a@example.com", cron.PlanUnlimited)
-	node, err := s.store.StartNode(t.Context(), "node")
+	node, err := s.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}

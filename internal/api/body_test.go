@@ -248,8 +248,17 @@ func TestIgnored(t *testing.T) {
 			t.Errorf("%s %s %.100s: status %d, ignored %q, want %q", tt.method, tt.path, tt.body, got.status, ignored, tt.want)
 		}
 	}
+	epoch, err := c.server.store.StartNode(t.Context(), cron.Node{Name: "node"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := c.withKey(cron.APIKey{Operator: true})
+	got := operator.do("PATCH", fmt.Sprintf("/nodes/%d", epoch), `{"node":{"drain":true,"role":"api"},"x":1}`)
+	if ignored := got.header.Get("Punctual-Ignored"); got.status != 200 || ignored != "/x, /node/drain" {
+		t.Errorf("status %d, ignored %q", got.status, ignored)
+	}
 	person := c.signIn("views@example.com", cron.RoleViewer)
-	got := person.do("POST", "/views", `{"view":{"title":"a","filter":{"tags":["x"],"not":{"states":[]}},"x":1},"y":2}`)
+	got = person.do("POST", "/views", `{"view":{"title":"a","filter":{"tags":["x"],"not":{"states":[]}},"x":1},"y":2}`)
 	if ignored := got.header.Get("Punctual-Ignored"); got.status != 200 || ignored != "/y, /view/x, /view/filter/tags, /view/filter/not/states" {
 		t.Errorf("status %d, ignored %q", got.status, ignored)
 	}
@@ -307,7 +316,7 @@ func TestEveryBodyTellsWhatIsIgnored(t *testing.T) {
 		}
 	}
 	slices.Sort(calls)
-	want := []string{"PATCH /accounts/{accountId}", "PATCH /channels/{channelId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}", "PATCH /statuspages/{statusPageId}",
+	want := []string{"PATCH /accounts/{accountId}", "PATCH /channels/{channelId}", "PATCH /folders/{folderId}", "PATCH /jobs/{jobId}", "PATCH /maintenance/{windowId}", "PATCH /nodes/{epoch}", "PATCH /people/{personId}", "PATCH /secrets/{secretId}", "PATCH /statuspages/{statusPageId}",
 		"PATCH /statuspages/{statusPageId}/incidents/{incidentId}", "PATCH /statuspages/{statusPageId}/incidents/{incidentId}/updates/{updateId}",
 		"PATCH /statuspages/{statusPageId}/maintenances/{maintenanceId}",
 		"PATCH /views/{viewId}", "POST /accounts", "POST /actions",

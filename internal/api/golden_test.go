@@ -127,6 +127,12 @@ func TestGoldenCalls(t *testing.T) {
 		golden(t, "folder_changed", 200, c.do("PATCH", "/folders/1", `{"folder":{"title":"nightly"}}`))
 		golden(t, "folder_deleted", 200, c.do("DELETE", "/folders/3", ""))
 		golden(t, "folders_changed", 200, c.do("GET", "/folders", ""))
+		_, err := c.server.store.StartNode(t.Context(), cron.Node{Name: "web-1", Role: cron.NodeWorker, Version: "v1.2.3", Addresses: []netip.Addr{
+			netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1"),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		golden(t, "executor_nodes", 200, c.do("GET", "/executor-nodes.json", "", "Authorization:"))
 	})
 }

@@ -84,6 +84,7 @@ var strangers = map[string]string{
 	"POST /accounts":                                                  `{"account":{"email":"eve@example.com"}}`,
 	"PATCH /accounts/{accountId}":                                     `{"account":{"enabled":false}}`,
 	"DELETE /accounts/{accountId}":                                    ``,
+	"PATCH /nodes/{epoch}":                                            `{"node":{"draining":true}}`,
 	"DELETE /apikeys/{apiKeyId}":                                      ``,
 	"POST /testruns":                                                  `{"job":{"url":"a.example"}}`,
 	"POST /testruns, of a job":                                        `{"jobId":1}`,
@@ -166,7 +167,7 @@ func TestStrangersSeeAndChangeNothing(t *testing.T) {
 		"{notificationId}": fmt.Sprint(tables.AddMessage(cron.Channel{ID: 3, AccountID: owner.account.ID}, cron.MessageSent)),
 		"{secretId}":       "1", "{actionId}": "1", "{version}": "1", "{apiKeyId}": fmt.Sprint(keys[0].APIKeyID),
 		"{personId}": "1", "{viewId}": "1", "{windowId}": "1", "{statusPageId}": "1", "{componentId}": "1", "{incidentId}": "1", "{updateId}": "1", "{maintenanceId}": "2", "{subscriberId}": "1", "{domainId}": "1", "{invitationId}": "1", "{sessionId}": "1", "{accountId}": fmt.Sprint(owner.account.ID),
-		"{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
+		"{epoch}": "1", "{token}": "0123456789abcdef", "{badge}": "status-1.svg", // which nobody has the token of
 	}
 	if path != "/jobs/1" || folder != "/folders/1" || waits.Path == run.Path {
 		t.Fatalf("the owner has %s, %s, %s", path, folder, waits.Path)
@@ -218,7 +219,7 @@ func checkStranger(t *testing.T, caller *client, call, target, body string) {
 		t.Errorf("%s: a stranger sees %s", call, got.body)
 	}
 	want, signedIn := http.StatusNotFound, strings.HasPrefix(caller.key, "punctual_session_")
-	if strings.Contains(call, "{accountId}") || !signedIn && (strings.Contains(call, "{personId}") ||
+	if strings.Contains(call, "{accountId}") || strings.Contains(call, "{epoch}") || !signedIn && (strings.Contains(call, "{personId}") ||
 		strings.Contains(call, "{invitationId}") || strings.Contains(call, "{viewId}") || strings.Contains(call, "{sessionId}")) {
 		want = http.StatusForbidden // only for operators, and only for people
 	}

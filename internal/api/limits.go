@@ -28,6 +28,7 @@ var (
 	planBody        = wire.BodyLimit{Bytes: wire.EscapedLength*statuspage.MaxMaintenanceText + 64<<10, Items: 1000}
 	domainBody      = wire.BodyLimit{Bytes: 16 << 10, Items: 100}
 	stateBody       = wire.BodyLimit{Bytes: 4 << 10, Items: 20}
+	nodeBody        = wire.BodyLimit{Bytes: 4 << 10, Items: 50}
 	accountBody     = wire.BodyLimit{Bytes: 64 << 10, Items: 200}
 	rerunBody       = wire.BodyLimit{Bytes: 64 << 10, Items: 100}
 	runBody         = wire.BodyLimit{Bytes: 64 << 10, Items: 100} // nothing of it is read

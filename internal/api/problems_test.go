@@ -36,7 +36,7 @@ func TestProblems(t *testing.T) {
 	}
 	perform := func(r cron.Result) {
 		t.Helper()
-		node, err := s.store.StartNode(t.Context(), "test")
+		node, err := s.store.StartNode(t.Context(), cron.Node{Name: "test"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -158,6 +158,8 @@ func (a *api) routes() []route {
 		{http.MethodGet, "/accounts/{accountId}", service.UseListAccounts, a.getManagedAccount},
 		{http.MethodPatch, "/accounts/{accountId}", service.UseChangeAccount, a.changeAccount},
 		{http.MethodDelete, "/accounts/{accountId}", service.UseDeleteAccount, a.deleteAccount},
+		{http.MethodGet, "/nodes", service.UseListNodes, a.listNodes},
+		{http.MethodPatch, "/nodes/{epoch}", service.UseDrainNode, a.changeNode},
 		{http.MethodGet, "/timezones", service.UseListZones, a.listZones},
 		{http.MethodGet, "/events", service.UseFollow, a.followEvents},
 		{http.MethodGet, "/openapi.json", 0, a.getOpenAPI},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"path"
 	"strconv"
 	"strings"
@@ -25,35 +24,32 @@ type Config struct {
 	Logger  *slog.Logger
 	Now     func() time.Time // the time in which jobs are planned
 
-	Proxies           auth.Proxies
-	ExecutorAddresses []netip.Addr // where executions come from
+	Proxies auth.Proxies
 
 	Stop <-chan struct{} // closed when streams are to end; nil for never
 }
 
 type api struct {
-	service           *service.Service
-	auth              *auth.Authenticator
-	logger            *slog.Logger
-	now               func() time.Time
-	proxies           auth.Proxies
-	executorAddresses []netip.Addr
-	badges            auth.AddressRates
-	zones             zoneList
-	exports           service.InProgress
-	requests          service.InProgress
-	lists             listTurns
-	answers           answerPools
-	stop              <-chan struct{}
-	mux               *http.ServeMux
+	service  *service.Service
+	auth     *auth.Authenticator
+	logger   *slog.Logger
+	now      func() time.Time
+	proxies  auth.Proxies
+	badges   auth.AddressRates
+	zones    zoneList
+	exports  service.InProgress
+	requests service.InProgress
+	lists    listTurns
+	answers  answerPools
+	stop     <-chan struct{}
+	mux      *http.ServeMux
 }
 
 // New returns the handler for all of the API. It answers every path: one that it does not know with a 404 problem.
 func New(c Config) http.Handler {
 	a := &api{
 		service: c.Service, auth: c.Auth, logger: c.Logger, now: c.Now, proxies: c.Proxies,
-		executorAddresses: append([]netip.Addr{}, c.ExecutorAddresses...), mux: http.NewServeMux(),
-		stop: c.Stop, badges: auth.AddressRates{Most: openRate},
+		mux: http.NewServeMux(), stop: c.Stop, badges: auth.AddressRates{Most: openRate},
 	}
 	endpoints := map[string]endpoint{"/": {}}
 	for _, rt := range a.routes() {

@@ -60,8 +60,7 @@ func newServer(t testing.TB) *server {
 			Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 			Now:     s.Now,
 
-			Proxies:           auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")},
-			ExecutorAddresses: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
+			Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")},
 
 			Stop: stop,
 		}),
@@ -190,7 +189,7 @@ func (c *client) job(path string) detailedJob {
 // claim claims everything that is due now for a new node.
 func (s *server) claim(t testing.TB) []cron.Launch {
 	t.Helper()
-	node, err := s.store.StartNode(t.Context(), "test")
+	node, err := s.store.StartNode(t.Context(), cron.Node{Name: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +219,7 @@ func (s *server) execute(t testing.TB, late time.Duration, result cron.Result) {
 func (s *server) lose(t testing.TB) {
 	t.Helper()
 	claimed := s.claim(t)
-	heir, err := s.store.StartNode(t.Context(), "heir")
+	heir, err := s.store.StartNode(t.Context(), cron.Node{Name: "heir"})
 	if err != nil {
 		t.Fatal(err)
 	}

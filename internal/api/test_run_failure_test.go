@@ -32,7 +32,7 @@ import (
 func (s *server) startNode(t *testing.T, roots *x509.CertPool) {
 	t.Helper()
 	node := scheduler.New(scheduler.Config{
-		Store: s.store, Nodes: s.store, TestRuns: s.store, Name: "node", Slots: 16, HostSlots: 8, Metrics: metrics.New(),
+		Store: s.store, Nodes: s.store, TestRuns: s.store, Self: cron.Node{Name: "node"}, Slots: 16, HostSlots: 8, Metrics: metrics.New(),
 		Logger:    slog.New(slog.DiscardHandler),
 		Exchanger: fetch.New(fetch.Config{Resolver: thisMachine{}, RootCAs: roots}),
 	})

@@ -51,7 +51,7 @@ func (c *client) state(path string) string {
 // claimTest claims the test run that waits.
 func (s *server) claimTest(t testing.TB) cron.TestLaunch {
 	t.Helper()
-	node, err := s.store.StartNode(t.Context(), "test")
+	node, err := s.store.StartNode(t.Context(), cron.Node{Name: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestTestRunsThatAreEnded(t *testing.T) {
 	dies := textOf(t, c.test(job), "path")
 	l = c.server.claimTest(t)
 	c.server.progress(t, &l, cron.Trace{Phase: cron.PhaseWaiting, Hops: redirected.Hops[:1]}, nil)
-	heir, err := c.server.store.StartNode(t.Context(), "heir")
+	heir, err := c.server.store.StartNode(t.Context(), cron.Node{Name: "heir"})
 	if err == nil {
 		_, err = c.server.store.SettleDead(t.Context(), heir)
 	}

@@ -49,6 +49,7 @@ func newOperations(ping, write error, turned time.Time) *operations {
 			serving:     func() bool { return true },
 			answering:   &probe{ask: func(context.Context) error { return ping }, logger: slog.New(slog.DiscardHandler)},
 			writing:     &probe{ask: func(context.Context) error { return write }, logger: slog.New(slog.DiscardHandler)},
+			draining:    func() (int, bool) { return 0, false },
 			lastPass:    func() time.Time { return turned },
 			lateBy:      func() time.Duration { return 0 },
 			zoneRelease: func(context.Context) (string, error) { return cron.CurrentZones().Release(), nil },

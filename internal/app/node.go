@@ -90,6 +90,9 @@ func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) error
 // scheduler drains, the server answers until the last execution is recorded, and the database is closed last.
 func (n *node) parts() []part {
 	workers := &runner{n.logger, n.metrics, func() bool { return n.jobs.LateBy() > 0 }}
+	ofWorkers := func(known func() worker) func(context.Context) (stop func() error, err error) {
+		return n.ifItWorks(workers.part(known))
+	}
 	return []part{
 		{"open files", n.shareFiles},
 		{"data directory", n.lockData},
@@ -101,7 +104,7 @@ func (n *node) parts() []part {
 		{"backups", n.prepareBackups},
 		{"time zone data", n.agreeOnZones},
 		{"service", n.newService},
-		{"first account", n.firstStart},
+		{"first account", n.ifItServes(n.firstStart)},
 		{"accounts of issuers", n.checkIssuers},
 		{"node", n.join},
 		{"keys", workers.part(n.refreshing)},
@@ -117,20 +120,41 @@ func (n *node) parts() []part {
 		{"operations", n.serveOperations},
 		{"scheduler", n.schedule},
 		{"messages", n.sendMessages},
-		{"subscribers", n.tellSubscribers},
-		{"replanning", workers.part(n.replanning)},
-		{"statistics", workers.part(n.statistics)},
-		{"upkeep", workers.part(n.upkeep)},
-		{"test runs", workers.part(n.testRuns)},
-		{"actions", workers.part(n.actions)},
-		{"status pages", workers.part(n.statusPages)},
-		{"incidents", workers.part(n.incidents)},
-		{"subscriptions", workers.part(n.subscriptions)},
-		{"domain checks", workers.part(n.checkingDomains)},
+		{"subscribers", n.ifItWorks(n.tellSubscribers)},
+		{"replanning", ofWorkers(n.replanning)},
+		{"statistics", ofWorkers(n.statistics)},
+		{"upkeep", ofWorkers(n.upkeep)},
+		{"test runs", ofWorkers(n.testRuns)},
+		{"actions", ofWorkers(n.actions)},
+		{"status pages", ofWorkers(n.statusPages)},
+		{"incidents", ofWorkers(n.incidents)},
+		{"subscriptions", ofWorkers(n.subscriptions)},
+		{"domain checks", ofWorkers(n.checkingDomains)},
 		{"operator notices", workers.part(n.watchService)},
 		{"backups", workers.part(n.backingUp)},
 		{"announcement", n.announce},
 	}
+}
+
+// role is what the node does.
+func (n *node) role() cron.NodeRole { return cron.NodeRole(n.config.Serve.Role) }
+
+// ifItWorks leaves out a part of nodes that do not run jobs, send messages and do upkeep. What such a node serves needs none of them on the
+// same node: all of it is rows that other nodes find.
+func (n *node) ifItWorks(start func(context.Context) (func() error, error)) func(context.Context) (stop func() error, err error) {
+	return only(n.role().Works(), start)
+}
+
+// ifItServes leaves out a part of nodes that do not serve the API.
+func (n *node) ifItServes(start func(context.Context) (func() error, error)) func(context.Context) (stop func() error, err error) {
+	return only(n.role().Serves(), start)
+}
+
+func only(wanted bool, start func(context.Context) (func() error, error)) func(context.Context) (stop func() error, err error) {
+	if wanted {
+		return start
+	}
+	return func(context.Context) (stop func() error, err error) { return nil, nil }
 }
 
 func (n *node) shareFiles(context.Context) (stop func() error, err error) {
@@ -317,7 +341,26 @@ func (n *node) join(ctx context.Context) (stop func() error, err error) {
 	if err := n.jobs.Join(ctx); err != nil {
 		return nil, unwritable(err)
 	}
+	nodes, err := n.db.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n.lookAtNodes(nodes)
 	return nil, nil
+}
+
+// lookAtNodes warns of what operators may not expect of the nodes.
+func (n *node) lookAtNodes(nodes []cron.Node) {
+	for i := range nodes {
+		if other := &nodes[i]; other.Alive && other.Name == n.jobs.Self.Name && other.Epoch != n.jobs.Epoch() && n.config.Database != "" {
+			n.logger.Warn("another node with this name runs, or was killed within the last seconds; give each node a name of its own with --node",
+				slog.String("node", other.Name), slog.Int64("epoch", n.jobs.Epoch()), slog.Int64("other_epoch", other.Epoch))
+			break
+		}
+	}
+	if cron.WorkingNodes(nodes) == 0 {
+		n.logger.Warn("no node runs jobs at present: start one with --role all or worker")
+	}
 }
 
 func (n *node) schedule(context.Context) (stop func() error, err error) {
@@ -333,7 +376,8 @@ func (n *node) announce(context.Context) (stop func() error, err error) {
 	if n.plain != nil {
 		served = append(served, slog.String("http_url", urlOf(n.plain)))
 	}
-	served = append(served, slog.String("version", version()), slog.String("time_zones", cron.CurrentZones().Release()))
+	served = append(served, slog.String("node", n.jobs.Self.Name), slog.Int64("epoch", n.jobs.Epoch()), slog.String("role", string(n.jobs.Self.Role)),
+		slog.String("version", version()), slog.String("time_zones", cron.CurrentZones().Release()))
 	n.logger.LogAttrs(context.Background(), slog.LevelInfo, "serving", served...)
 	n.ready.Store(true)
 	n.tellManager("READY=1")

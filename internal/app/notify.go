@@ -18,7 +18,7 @@ func (n *node) newSender() error {
 	}
 	c := notify.Config{
 		Store: n.db, Mails: n.db, Limit: n.messages, Exchanger: n.exchanger, Node: func() int64 { return n.jobs.Epoch() }, Context: n.messageContext, Now: n.db.Now,
-		Metrics: n.metrics, Logger: n.logger,
+		Paused: func() bool { return n.jobs.Draining() }, Metrics: n.metrics, Logger: n.logger,
 	}
 	if mailer != nil {
 		c.Mailer, n.mailer = mailer, mailer
@@ -42,13 +42,16 @@ func (n *node) sendMessages(context.Context) (stop func() error, err error) {
 	n.metrics.Gauge("notifications_in_flight", "Messages to channels that are being sent.", func() float64 { return float64(n.sender.Sending()) })
 	n.metrics.Gauge("notifications_waiting", "Messages to channels that wait, on all nodes, counted up to 10,000; -1 if the database cannot be read.",
 		gaugeOf(n.db.WaitingMessages))
+	if !n.role().Works() {
+		return nil, nil
+	}
 	return inBackground(n.sender.Run, n.fail), nil
 }
 
 // tellSubscribers tells subscribers of status pages while the node runs.
 func (n *node) tellSubscribers(context.Context) (stop func() error, err error) {
 	s := notify.NewSubscribers(notify.SubscriberConfig{
-		Store: n.db, Exchanger: n.exchanger, Mailer: n.mailer, Now: n.db.Now, Logger: n.logger,
+		Store: n.db, Exchanger: n.exchanger, Mailer: n.mailer, Now: n.db.Now, Paused: n.jobs.Draining, Logger: n.logger,
 		Links: func(d *statuspage.Delivery) notify.SubscriberLinks {
 			page, manage := n.service.SubscriberLinks(d)
 			return notify.SubscriberLinks{Page: page, Manage: manage}

@@ -29,6 +29,7 @@ func (n *node) newOperations(trusted func(*http.Request) bool) *operations {
 		metrics: n.metrics.Handler(),
 		readiness: &readiness{
 			serving: n.ready.Load, answering: n.answering, writing: n.writing, lastPass: n.jobs.LastPass,
+			idle: !n.role().Works(), draining: func() (int, bool) { return n.jobs.InFlight(), n.jobs.Draining() },
 			lateBy: n.jobs.LateBy, zoneRelease: n.db.ZoneRelease,
 		},
 		profiles: n.config.Serve.Pprof,

@@ -23,6 +23,8 @@ type readiness struct {
 	serving     func() bool // false before all parts have started and after the node begins to stop
 	answering   *probe      // whether the database answers
 	writing     *probe      // whether it accepts writes
+	idle        bool        // the node runs no jobs, by its role
+	draining    func() (inFlight int, draining bool)
 	lastPass    func() time.Time
 	lateBy      func() time.Duration
 	zoneRelease func(context.Context) (string, error) // the release of the database
@@ -31,7 +33,7 @@ type readiness struct {
 // state tells whether the node serves, the database answers and accepts writes, and the scheduler's loop runs, and
 // describes the parts that do not.
 func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]string) {
-	ready, parts = true, map[string]string{"process": "ok", "database": "ok", "writing": "ok", "scheduler": "ok"}
+	ready, parts = true, map[string]string{"process": "ok", "node": "ok", "database": "ok", "writing": "ok", "scheduler": "ok"}
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	if !r.serving() {
@@ -47,7 +49,12 @@ func (r *readiness) state(ctx context.Context) (ready bool, parts map[string]str
 		ready = false
 		parts["writing"], _ = message.Default().Database(cron.DatabaseFaultOf(err))
 	}
-	if last := r.lastPass(); last.IsZero() || time.Since(last) > passTimeout {
+	if inFlight, draining := r.draining(); draining {
+		ready, parts["node"] = false, message.Default().Draining(inFlight)
+	}
+	if r.idle {
+		parts["scheduler"] = "ok: by its role, this node runs no jobs"
+	} else if last := r.lastPass(); last.IsZero() || time.Since(last) > passTimeout {
 		ready, parts["scheduler"] = false, "does not turn"
 	} else if late := r.lateBy(); late > lateDetail {
 		parts["scheduler"] = "ok, but " + late.Round(time.Second).String() + " behind: due executions wait for slots"

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"punctual/internal/message"
 )
 
 // Limits on the HTTP server, against slow clients.
@@ -20,30 +22,43 @@ const (
 	closeTimeout      = 5 * time.Second // for requests in progress when the service stops
 )
 
-// serveAPI serves the API, the console, status pages and the public routes of the process.
+// serveAPI serves the API, the console, status pages and the public routes of the process; on a worker the latter alone.
 func (n *node) serveAPI(context.Context) (stop func() error, err error) {
 	stopping := make(chan struct{})
-	api, err := n.newAPI(stopping)
-	if err != nil {
-		return nil, err
-	}
-	console, err := n.newConsole(stopping)
-	if err != nil {
-		return nil, err
-	}
-	pages, err := n.newStatusPages(stopping)
-	if err != nil {
-		return nil, err
-	}
 	trusted := func(r *http.Request) bool { return n.operations == nil && isLocal(r, n.config.Serve.TrustedProxies) }
-	own := publicRoutes(n.newOperations(trusted), &root{url: n.publicURL(), isSet: n.isSetUp})
-	server := n.newServer(n.front(own, pages, console, api))
+	operations := n.newOperations(trusted)
+	handler := mux(operations.routes(), http.HandlerFunc(notServed))
+	if n.role().Serves() {
+		if handler, err = n.newFront(operations, stopping); err != nil {
+			return nil, err
+		}
+	}
+	server := n.newServer(handler)
 	watch(server)
 	server.RegisterOnShutdown(func() { close(stopping) })
 	limited := n.limit(n.listener, n.shares.connections)
 	n.metrics.Gauge("connections", "Open client connections.", func() float64 { return float64(limited.Open()) })
 	n.metrics.Gauge("connections_max", "How many client connections may be open.", func() float64 { return float64(limited.max) })
 	return n.run(server, n.encrypt(limited)), nil
+}
+
+// newFront makes what clients reach. Its event streams end with stop.
+func (n *node) newFront(o *operations, stop <-chan struct{}) (http.Handler, error) {
+	api := n.newAPI(stop)
+	console, err := n.newConsole(stop)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := n.newStatusPages(stop)
+	if err != nil {
+		return nil, err
+	}
+	return n.front(publicRoutes(o, &root{url: n.publicURL(), isSet: n.isSetUp}), pages, console, api), nil
+}
+
+// notServed answers on a worker. The status makes proxies try another node.
+func notServed(w http.ResponseWriter, _ *http.Request) {
+	problem(w, http.StatusServiceUnavailable, message.Default().NotServed())
 }
 
 // front is what clients reach. Domains of status pages, which may move elsewhere, are not bound to HTTPS.

@@ -81,7 +81,7 @@ func (n *node) watchdog() worker {
 var errStill = errors.New("the loop of the scheduler stands still")
 
 func (n *node) keepAlive(context.Context) (more bool, err error) {
-	if last := n.jobs.LastLoop(); n.ready.Load() && time.Since(last) > stillLimit {
+	if last := n.jobs.LastLoop(); n.role().Works() && n.ready.Load() && time.Since(last) > stillLimit {
 		return false, errStill
 	}
 	return false, n.manager.notify("WATCHDOG=1")

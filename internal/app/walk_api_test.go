@@ -80,6 +80,8 @@ var callsOfAPI = []visit{
 	{"GET /accounts/{accountId}", ``, "-2-xx+ xxxx --xx+xxx", false},
 	{"PATCH /accounts/{accountId}", `{"account":{"enabled":false}}`, "-2-xx+ xxxx --xx+xxx", false},
 	{"DELETE /accounts/{accountId}", ``, "-2-xx+ xxxx --xx+xxx", false},
+	{"GET /nodes", ``, "-2-xx+ xxxx --xx+xxx", false},
+	{"PATCH /nodes/{epoch}", `{"node":{"draining":true}}`, "-2-xx+ xxxx --xx+xxx", false},
 	{"GET /timezones", ``, "-2-x++ ++++ --x+++x+", false},
 	{"GET /events", ``, "-2-x++ ++++ --x+++x+", false},
 	{"GET /openapi.json", ``, "++++++ ++++ ++++++++", false},

@@ -19,6 +19,7 @@ type errand struct {
 	changes bool // something, which the audit log tells of
 	alone   bool // needs no database
 	spare   bool // is given a further key
+	beside  bool // a service runs
 }
 
 // errands are all commands. Nobody is asked who they are: the right to them is the key of the secrets with the database. serve
@@ -39,6 +40,9 @@ var errands = map[config.Command]errand{
 	config.KeyNew:         {args: "key new", alone: true},
 	config.KeyRotate:      {args: "key rotate", changes: true, spare: true},
 	config.LoginLink:      {args: "login-link", changes: true},
+	config.NodesList:      {args: "nodes"},
+	config.NodesDrain:     {args: "nodes drain {epoch}", changes: true, beside: true},
+	config.NodesResume:    {args: "nodes resume node", changes: true, beside: true},
 	config.PersonList:     {args: "person list"},
 	config.PersonInvite:   {args: "person invite guest@example.com --account {accountId} --role owner", changes: true},
 	config.PersonDisable:  {args: "person disable member@kite77.example", changes: true},
@@ -86,6 +90,13 @@ func (g *ground) give(t *testing.T, e errand, key [32]byte, database bool) (code
 	keys := encodeKeys(key)
 	if e.spare {
 		keys = encodeKeys(key, [32]byte{7})
+	}
+	if e.beside {
+		unlock, err := lockData(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = unlock() }()
 	}
 	args := append(strings.Fields(text), "--data", dir, "--key", keys)
 	var out, errors bytes.Buffer

@@ -270,6 +270,8 @@ var pagesOfConsole = []visit{
 	{"POST /console/status/{id}/subscribers/{subscriberId}/delete", ``, "-2-x00 x+++", false},
 
 	{"GET /console/settings/nodes", ``, "-2-xx+ xxxx", false},
+	{"POST /console/settings/nodes/{id}/drain", ``, "-2-xx+ xxxx", false},
+	{"POST /console/settings/nodes/{id}/resume", ``, "-2-xx+ xxxx", false},
 	{"GET /console/settings/plans", ``, "-2-xx+ xxxx", false},
 	{"GET /console/settings/service", ``, "-2-xx+ xxxx", false},
 	{"POST /console/settings/service/test-mail", `to=new@example.com`, "-2-xx+ xxxx", false},
@@ -298,6 +300,7 @@ var idsOfConsole = map[string]string{
 	"/console/settings/secrets/":            "secretId",
 	"/console/settings/messages/":           "notificationId",
 	"/console/settings/accounts/":           "accountId",
+	"/console/settings/nodes/":              "epoch",
 	"/console/settings/everyone/":           "personId",
 	"/console/actions/":                     "actionId",
 	"/console/settings/bin/jobs/":           "jobId",

@@ -191,10 +191,7 @@ func (g *ground) open(t *testing.T) *scene {
 	if _, err := n.newService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	api, err := n.newAPI(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	api := n.newAPI(nil)
 	console, err := n.newConsole(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -374,7 +371,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	g.must(db.CreateJob(ctx, &job))
 	run, err := db.RequestRun(ctx, account.ID, job.ID, cron.Author{})
 	g.must(err)
-	node, err := db.StartNode(ctx, "node")
+	node, err := db.StartNode(ctx, cron.Node{Name: "node"})
 	g.must(err)
 	claimed, err := db.Claim(ctx, cron.ClaimRequest{Node: node, Limit: 10})
 	g.must(err)
@@ -416,7 +413,7 @@ func (g *ground) furnishAccount(db *store.Store, account cron.Account) {
 	link := cron.Link{Kind: cron.LinkChannel, AccountID: g.account, Email: mail.Settings["to"], Detail: fmt.Sprint(mail.ID)}
 	g.names["confirmed"], link.Hash = auth.NewToken()
 	g.must(db.CreateLink(ctx, &link))
-	for name, id := range map[string]int64{"jobId": job.ID, "channelId": channel.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID,
+	for name, id := range map[string]int64{"jobId": job.ID, "channelId": channel.ID, "secretId": secret.ID, "actionId": done.ID, "folderId": folder.ID, "accountId": account.ID, "epoch": node,
 		"runId": run.Planned.UnixMilli(), "testRunId": test.ID, "passkeyId": passkey.ID, "viewId": view.ID, "windowId": window.ID, "statusPageId": page.ID, "componentId": page.Components[0].ID, "personId": g.people["member"].id, "sessionId": g.people["owner"].session} {
 		g.names[name] = fmt.Sprint(id)
 	}

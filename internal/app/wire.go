@@ -12,6 +12,7 @@ import (
 
 	"punctual/internal/api"
 	"punctual/internal/auth"
+	"punctual/internal/config"
 	"punctual/internal/cron"
 	"punctual/internal/metrics"
 	"punctual/internal/public"
@@ -31,13 +32,13 @@ func userAgent() string {
 
 // newScheduler makes the scheduler, with as many slots as the limit on open files allows.
 func (n *node) newScheduler() (*scheduler.Scheduler, error) {
-	name, err := os.Hostname()
+	self, err := n.self()
 	if err != nil {
-		return nil, fmt.Errorf("read the name of the machine: %w", err)
+		return nil, err
 	}
 	o := n.config.Serve
 	jobs := scheduler.New(scheduler.Config{
-		Store: n.db, Nodes: n.db, TestRuns: n.db, Name: name, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
+		Store: n.db, Nodes: n.db, TestRuns: n.db, Self: self, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
 		Metrics: n.metrics, Logger: n.logger, Clock: clock(),
 		Exchanger: n.exchanger,
 	})
@@ -45,21 +46,34 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	return jobs, nil
 }
 
-// newAPI makes the API. Its event streams end with stop.
-func (n *node) newAPI(stop <-chan struct{}) (http.Handler, error) {
-	executors, err := executorAddresses(n.config.Serve.ExecutorAddresses, n.config.Serve.EgressSource)
+// self is what this node tells the others.
+func (n *node) self() (cron.Node, error) {
+	o := n.config.Serve
+	addresses, err := executorAddresses(o.ExecutorAddresses, o.EgressSource)
 	if err != nil {
-		return nil, err
+		return cron.Node{}, err
 	}
+	name := o.Node
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return cron.Node{}, fmt.Errorf("read the name of the machine, which --node replaces: %w", err)
+		}
+		name = config.NodeNameOf(host)
+	}
+	return cron.Node{Name: name, Role: cron.NodeRole(o.Role), Version: version(), Addresses: addresses}, nil
+}
+
+// newAPI makes the API. Its event streams end with stop.
+func (n *node) newAPI(stop <-chan struct{}) http.Handler {
 	return api.New(api.Config{
-		Service:           n.service,
-		Auth:              auth.New(n.db),
-		Logger:            n.logger,
-		Now:               n.db.Now,
-		Proxies:           n.config.Serve.TrustedProxies,
-		ExecutorAddresses: executors,
-		Stop:              stop,
-	}), nil
+		Service: n.service,
+		Auth:    auth.New(n.db),
+		Logger:  n.logger,
+		Now:     n.db.Now,
+		Proxies: n.config.Serve.TrustedProxies,
+		Stop:    stop,
+	})
 }
 
 // newConsole makes the console. Its event streams end with stop.

@@ -36,6 +36,9 @@ const (
 	KeyNew         Command = "key new"
 	KeyRotate      Command = "key rotate"
 	LoginLink      Command = "login-link"
+	NodesList      Command = "nodes list"
+	NodesDrain     Command = "nodes drain <node>"
+	NodesResume    Command = "nodes resume <node>"
 	PersonList     Command = "person list"
 	PersonInvite   Command = "person invite <email>"
 	PersonDisable  Command = "person disable <email>"
@@ -75,7 +78,8 @@ type Config struct {
 		New    struct{} `cmd:"" help:"Print a new key, for PUNCTUAL_SECRET_KEY or the file secret.key of several machines."`
 		Rotate struct{} `cmd:"" help:"Encrypt all secrets anew with another key, also while the service runs. The key is made and put into the file secret.key, unless a newer one than the key in use is there."`
 	} `cmd:"" name:"key" help:"Make and change the key that encrypts secrets."`
-	Mail struct {
+	Nodes NodesConfig `cmd:"" help:"List, drain and resume the nodes that share the database. These commands can be used while the service runs."`
+	Mail  struct {
 		Test struct {
 			Address string `arg:"" help:"Who receives the mail."`
 		} `cmd:"" help:"Send a test mail."`
@@ -85,6 +89,8 @@ type Config struct {
 
 // ServeConfig has the flags of serve.
 type ServeConfig struct {
+	Node             string        `env:"PUNCTUAL_NODE" placeholder:"NAME" help:"The name of this node in lists and logs; by default that of the machine."`
+	Role             NodeRole      `default:"all" enum:"all,api,worker" env:"PUNCTUAL_ROLE" placeholder:"ROLE" help:"What this node does: api serves the API, the console and status pages, worker runs jobs and sends notifications, all does both. api and worker need --database."`
 	Listen           string        `default:"127.0.0.1:8080" env:"PUNCTUAL_LISTEN" placeholder:"HOST:PORT" help:"Address of the API and the console."`
 	PublicURL        PublicURL     `name:"public-url" env:"PUNCTUAL_PUBLIC_URL" placeholder:"URL" help:"Scheme and host at which clients reach the service, such as https://cron.example.com; used in links. By default the first host of --acme, or the address of --listen."`
 	OperationsListen string        `env:"PUNCTUAL_OPERATIONS_LISTEN" placeholder:"HOST:PORT" help:"Address of a separate listener for metrics, profiles and readiness details. By default --listen serves them, to clients on the same machine only."`
@@ -182,6 +188,18 @@ type AccountConfig struct {
 	} `cmd:"" help:"Write all data of an account but secrets to a JSON file."`
 }
 
+// NodesConfig has the arguments of the commands about nodes.
+type NodesConfig struct {
+	List   struct{} `cmd:"" default:"1" help:"List the nodes, those that are alive first."`
+	Drain  NodeArg  `cmd:"" help:"Make a node finish what runs and start nothing more, until it is resumed or started again."`
+	Resume NodeArg  `cmd:"" help:"Make a drained node run jobs again."`
+}
+
+// NodeArg names a node.
+type NodeArg struct {
+	Node string `arg:"" help:"The name of the node, or its epoch if several have the name."`
+}
+
 // AccountArg names an account.
 type AccountArg struct {
 	Account string `arg:"" help:"The e-mail address or the number of the account."`
@@ -257,6 +275,11 @@ func (c *Config) check() error {
 	s := &c.Serve
 	if c.Command == Serve {
 		switch {
+		case s.Node != "" && !IsNodeName(s.Node):
+			return fmt.Errorf("--node is %q, but must be up to 253 letters, digits, hyphens, dots and underscores, begin with a letter or "+
+				"a digit and not consist of digits only, such as web-1", s.Node)
+		case s.Role != "all" && c.Database == "":
+			return fmt.Errorf("--role %s needs --database with a postgres:// URL: only one service can use a SQLite database, so it must do everything", s.Role)
 		case !isHostPort(s.Listen):
 			return fmt.Errorf("--listen is %q, but must be HOST:PORT, such as 127.0.0.1:8080", s.Listen)
 		case s.OperationsListen != "" && !isHostPort(s.OperationsListen):

@@ -274,6 +274,7 @@ const (
 	SubjectLogo
 	SubjectSubscriber
 	SubjectDomain
+	SubjectNode
 )
 
 // Error is the text for logs; people read the sentences of package message.

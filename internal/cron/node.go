@@ -2,19 +2,109 @@ package cron
 
 import (
 	"errors"
+	"net/netip"
+	"strconv"
 	"time"
 )
 
 // Lease is how long a node counts as alive after a heartbeat.
 const Lease = 10 * time.Second
 
+// NodeRole is what a node does. The zero value is NodeAll.
+type NodeRole string
+
+// The roles of nodes.
+const (
+	NodeAll    NodeRole = "all"
+	NodeAPI    NodeRole = "api"    // serves the API, the console and status pages
+	NodeWorker NodeRole = "worker" // executes jobs, sends messages and does upkeep
+)
+
+// Works tells whether nodes of the role execute jobs, send messages and do upkeep.
+func (r NodeRole) Works() bool { return r != NodeAPI }
+
+// Serves tells whether nodes of the role serve the API, the console and status pages.
+func (r NodeRole) Serves() bool { return r != NodeWorker }
+
 // Node is a start of the service on a machine.
 type Node struct {
-	Epoch   int64
-	Name    string // of the machine
-	Started time.Time
-	Alive   bool // it has not ended, as far as its lease tells
+	Epoch     int64
+	Name      string // chosen by the operator, or that of the machine; nodes may have the same
+	Role      NodeRole
+	Version   string       // of the program; empty for nodes that did not tell
+	Addresses []netip.Addr // that its executions come from
+	Started   time.Time
+	Alive     bool // it has not ended, as far as its lease tells
+	Draining  bool // it claims nothing more and finishes what runs
+
+	// As of the latest heartbeat.
+	Heartbeat   time.Time     // zero for nodes that did not tell
+	ClockOffset time.Duration // the clock of its machine less that of the database
+	InFlight    int           // executions and test runs
+	Lateness    time.Duration // the highest of the executions that it started in the last minute
 }
+
+// Working tells whether a node executes jobs at present.
+func (n *Node) Working() bool { return n.Alive && n.Role.Works() && !n.Draining }
+
+// WorkingNodes counts the nodes that execute jobs at present.
+func WorkingNodes(nodes []Node) (count int) {
+	for i := range nodes {
+		if nodes[i].Working() {
+			count++
+		}
+	}
+	return count
+}
+
+// SharedNames lists the names that several live nodes have, each once.
+func SharedNames(nodes []Node) (names []string) {
+	count := make(map[string]int)
+	for i := range nodes {
+		if n := &nodes[i]; n.Alive {
+			if count[n.Name]++; count[n.Name] == 2 {
+				names = append(names, n.Name)
+			}
+		}
+	}
+	return names
+}
+
+// Heartbeat is what a node says of itself while it runs.
+type Heartbeat struct {
+	Epoch int64
+	// RunningFrom gets the ID of the latest execution of any node, and returns one below which all executions of this node have ended.
+	RunningFrom func(latest int64) int64
+	InFlight    int
+	Lateness    time.Duration
+}
+
+// FindNode finds a live node by its epoch in digits, or by its name. The error is a *SharedNameError where several have the name.
+func FindNode(nodes []Node, text string) (*Node, error) {
+	epoch, _ := strconv.ParseInt(text, 10, 64)
+	var found []*Node
+	for i := range nodes {
+		if n := &nodes[i]; n.Alive && (n.Name == text || n.Epoch == epoch) {
+			found = append(found, n)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, Missing(SubjectNode)
+	case 1:
+		return found[0], nil
+	}
+	return nil, &SharedNameError{Name: text, Nodes: found}
+}
+
+// SharedNameError says that several live nodes have a name.
+type SharedNameError struct {
+	Name  string
+	Nodes []*Node
+}
+
+// Error is the text for logs; people read the sentences of package message.
+func (e *SharedNameError) Error() string { return "several live nodes have the name " + e.Name }
 
 // Storage is what the database holds, and what waits in it.
 type Storage struct {

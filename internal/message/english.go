@@ -265,6 +265,8 @@ var englishErrors = map[About]string{
 	{cron.TooMany, cron.SubjectPageMaintenance}: "This account has as many maintenances on its status pages as are possible, and none of them is over. " +
 		"Delete one that is no longer needed.",
 
+	{cron.NotFound, cron.SubjectNode}: "There is no live node with this epoch. It may have ended, or started again with a new one; list the nodes.",
+
 	{cron.Conflict, cron.SubjectSecret}: "A secret with this name exists already. Choose another name, or change the value of that one.",
 
 	{cron.Unauthorized, AnySubject}:     "You are not signed in. Sign in and try again.",
@@ -311,6 +313,7 @@ var englishThings = map[cron.Subject]string{
 	cron.SubjectLogo:        "logo",
 	cron.SubjectSubscriber:  "subscriber",
 	cron.SubjectDomain:      "domain of a status page",
+	cron.SubjectNode:        "node",
 	cron.SubjectIncident:    "incident", cron.SubjectIncidentUpdate: "update of the incident", cron.SubjectPageMaintenance: "maintenance of a status page",
 }
 

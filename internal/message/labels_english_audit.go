@@ -96,6 +96,8 @@ var englishActions = map[string]string{
 	"did.action-undo":              "Took back an action on many jobs:",
 	"did.action-cancel":            "Cancelled an action on many jobs:",
 	"did.service-key":              "Changed the key that encrypts secrets",
+	"did.node-drain":               "Let the node drain",
+	"did.node-resume":              "Resumed the node",
 	"did.invitation-create":        "Invited",
 	"did.invitation-delete":        "Revoked the invitation of",
 }

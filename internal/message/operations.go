@@ -14,6 +14,17 @@ func (c *Catalogue) NoOperation() string {
 		"address of --listen."
 }
 
+// NotServed is what a worker answers instead of the API, the console and status pages.
+func (c *Catalogue) NotServed() string {
+	return "This node runs jobs only (--role worker) and serves GET /healthz, /readyz and /metrics. The API, the console and status pages " +
+		"are served by nodes with --role all or api."
+}
+
+// Draining says in the details of readiness that an operator drains the node.
+func (c *Catalogue) Draining(inFlight int) string {
+	return fmt.Sprintf("drains: %d executions are in flight, and nothing more is started until an operator resumes the node", inFlight)
+}
+
 // KeyOverHTTP answers an API key that came over plain HTTP. base is where HTTPS requests go, or "".
 func (c *Catalogue) KeyOverHTTP(base string) string {
 	return "The API key came over plain HTTP, where others can read it. " + c.sendTo(base) + " If the key was sent over a network, " +

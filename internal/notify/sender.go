@@ -41,7 +41,7 @@ type Mailer interface {
 	SendNotification(ctx context.Context, to string, n *message.Notification) error
 }
 
-// Config configures a Sender. All fields but Mailer are needed.
+// Config configures a Sender. All fields but Mailer and Paused are needed.
 type Config struct {
 	Store     Store
 	Mails     MailStore
@@ -52,6 +52,7 @@ type Config struct {
 	// Context is what a message says besides its notices, such as its links.
 	Context func(d *cron.MessageDelivery) message.Context
 	Now     func() time.Time
+	Paused  func() bool // whether to start nothing; nil for never
 	Metrics *metrics.Metrics
 	Logger  *slog.Logger
 }
@@ -115,6 +116,9 @@ func (s *Sender) Sending() int {
 
 // pass does what is due, and returns how long there is nothing to do.
 func (s *Sender) pass(ctx, attempts, recording context.Context) time.Duration {
+	if s.Paused != nil && s.Paused() {
+		return pollPeriod
+	}
 	wait, err := s.work(ctx, attempts, recording)
 	switch {
 	case err == nil:

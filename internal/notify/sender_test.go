@@ -143,13 +143,13 @@ func inBubble(t *testing.T, answer func(context.Context, cron.Call, int) cron.Re
 // start starts a node that only sends messages.
 func (w *world) start() {
 	w.Helper()
-	epoch, err := w.db.StartNode(w.Context(), "test")
+	epoch, err := w.db.StartNode(w.Context(), cron.Node{Name: "test"})
 	w.ok(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { // the lease
 		for ctx.Err() == nil {
-			_ = w.db.Heartbeat(ctx, epoch, func(latest int64) int64 { return latest })
+			_, _ = w.db.Heartbeat(ctx, cron.Heartbeat{Epoch: epoch, RunningFrom: func(latest int64) int64 { return latest }})
 			select {
 			case <-ctx.Done():
 			case <-time.After(2 * time.Second):

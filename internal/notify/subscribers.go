@@ -28,13 +28,14 @@ type SubscriberLinks struct {
 	Manage string // where the subscriber chooses what to get, and where a POST unsubscribes
 }
 
-// SubscriberConfig configures Subscribers. All fields but Mailer are needed.
+// SubscriberConfig configures Subscribers. All fields but Mailer and Paused are needed.
 type SubscriberConfig struct {
 	Store     SubscriberStore
 	Exchanger Exchanger
 	Mailer    Mailer // nil for a service without a mail server
 	Links     func(d *statuspage.Delivery) SubscriberLinks
 	Now       func() time.Time
+	Paused    func() bool // whether to start nothing; nil for never
 	Logger    *slog.Logger
 }
 
@@ -67,6 +68,9 @@ func (s *Subscribers) Run(ctx context.Context) error { return s.loop.run(ctx, ni
 
 // pass does what is due, and returns how long there is nothing to do.
 func (s *Subscribers) pass(ctx, attempts, recording context.Context) time.Duration {
+	if s.Paused != nil && s.Paused() {
+		return pollPeriod
+	}
 	more, err := s.work(ctx, attempts, recording)
 	switch {
 	case err == nil:

@@ -91,6 +91,11 @@ func (s *Scheduler) pass(ctx, working context.Context, a *loopState) (sleep time
 				return 0, err
 			}
 		}
+		if s.draining.Load() {
+			*a = loopState{}
+			s.lateBy.Store(0) // of work that waits for this node
+			return poll, nil
+		}
 		free := s.inFlight.free()
 		if a.behind && (free == 0 || free < min(s.Slots/8, maxClaim) && time.Since(a.claimed) < slotGather) {
 			return slotPause, s.measureLateness(ctx, a) // few large claims cost less than many small ones
@@ -274,6 +279,7 @@ func (s *Scheduler) lateness(ctx context.Context, without []int64) (time.Duratio
 // execute performs one execution and passes its result to the finisher.
 func (s *Scheduler) execute(ctx context.Context, l *cron.Launch) {
 	started := s.Store.Now()
+	s.late.note(time.Now(), started.Sub(l.Due))
 	result := cron.Lost()
 	// After a pause longer than the lease, another node may have settled the execution and repeated it.
 	if l.Node == s.epoch.Load() && s.lease.age() < cron.Lease {

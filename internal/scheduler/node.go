@@ -49,7 +49,9 @@ func (l *lease) age() time.Duration {
 // Join registers this process as a node and settles the executions of dead nodes.
 func (s *Scheduler) Join(ctx context.Context) error {
 	sent := s.lease.now()
-	epoch, err := s.Nodes.StartNode(ctx, s.Name)
+	self := s.Self
+	self.Draining = s.draining.Load() // a drained node that joins again stays so
+	epoch, err := s.Nodes.StartNode(ctx, self)
 	if err != nil {
 		return fmt.Errorf("join the nodes: %w", err)
 	}
@@ -89,11 +91,16 @@ func (s *Scheduler) heartbeat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimLease)
 	defer cancel()
 	sent := s.lease.now()
-	err := s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.runningFrom)
+	beat := func() (draining bool, err error) {
+		return s.Nodes.Heartbeat(ctx, cron.Heartbeat{
+			Epoch: s.epoch.Load(), RunningFrom: s.inFlight.runningFrom, InFlight: s.inFlight.count(), Lateness: s.late.highest(time.Now()),
+		})
+	}
+	draining, err := beat()
 	if errors.Is(err, cron.ErrFailover) {
 		s.Logger.Warn("another server has taken over as the database; what it does not have of this node's results is recorded as lost")
 		s.inFlight.doubt()
-		err = s.Nodes.Heartbeat(ctx, s.epoch.Load(), s.inFlight.runningFrom)
+		draining, err = beat()
 	}
 	if errors.Is(err, cron.ErrNodeDead) {
 		s.Logger.Warn("the lease has ended and the node joins again; its executions in flight may be recorded as lost")
@@ -104,5 +111,17 @@ func (s *Scheduler) heartbeat(ctx context.Context) error {
 		return err
 	}
 	s.lease.renew(sent)
+	s.drainAs(draining)
 	return s.settle(ctx)
+}
+
+// drainAs takes over what operators decided. Nothing that runs is interrupted.
+func (s *Scheduler) drainAs(draining bool) {
+	switch was := s.draining.Swap(draining); {
+	case draining && !was:
+		s.Logger.Warn("this node drains: it finishes what runs and claims nothing more, until an operator resumes it",
+			slog.Int("in_flight", s.inFlight.count()))
+	case was && !draining:
+		s.Logger.Info("this node was resumed")
+	}
 }

@@ -37,10 +37,9 @@ type Store interface {
 
 // Nodes keeps the register of live nodes.
 type Nodes interface {
-	StartNode(ctx context.Context, name string) (epoch int64, err error)
-	// Heartbeat renews the lease. The error wraps cron.ErrNodeDead when the lease has ended. runningFrom gets the ID of
-	// the latest execution of any node, and returns one below which all executions of this node have ended.
-	Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error
+	StartNode(ctx context.Context, n cron.Node) (epoch int64, err error)
+	// Heartbeat renews the lease, and tells whether the node is to drain. The error wraps cron.ErrNodeDead when the lease has ended.
+	Heartbeat(ctx context.Context, h cron.Heartbeat) (draining bool, err error)
 	StopNode(ctx context.Context, epoch int64) error
 	// SettleDead records what dead nodes left running as lost, and returns the number of these executions.
 	SettleDead(ctx context.Context, self int64) (settled int, err error)
@@ -71,13 +70,13 @@ type Exchanger interface {
 	Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace)
 }
 
-// Config is what a Scheduler needs. All fields are mandatory, but for Clock.
+// Config is what a Scheduler needs. All fields are mandatory, but for Clock; of Self only the name is.
 type Config struct {
 	Store     Store
 	Nodes     Nodes
 	TestRuns  TestRuns
 	Exchanger Exchanger
-	Name      string        // of this node, for people
+	Self      cron.Node     // name, role, version and addresses of this node
 	Slots     int           // executions in flight at most
 	HostSlots int           // executions in flight at most to one host and port
 	Drain     time.Duration // for executions in flight when the scheduler is told to stop
@@ -123,6 +122,8 @@ type Scheduler struct {
 	lease    lease
 	lastPass atomic.Int64 // time of the last pass without an error, Unix nanoseconds
 	lastLoop atomic.Int64 // time of the last pass, with or without an error, Unix nanoseconds
+	draining atomic.Bool  // the node is to claim nothing more, until it is told otherwise
+	late     lateness
 	behind   atomic.Bool  // due work waits for a slot
 	lateBy   atomic.Int64 // lateness of the oldest work that waits for a slot, nanoseconds
 }
@@ -142,8 +143,12 @@ func New(c Config) *Scheduler {
 // Epoch is that of the node; 0 before it is registered.
 func (s *Scheduler) Epoch() int64 { return s.epoch.Load() }
 
+// Draining tells whether the node is to claim nothing more, neither executions nor messages.
+func (s *Scheduler) Draining() bool { return s.draining.Load() }
+
 // Run registers the node, unless Join has done so, and runs jobs until ctx ends. Then it stops claiming, ends test runs,
-// waits up to Drain for executions in flight, cancels the rest, which are lost, records all results and returns.
+// waits up to Drain for executions in flight, cancels the rest, which are lost, records all results and returns. A node
+// whose role is not to work only keeps its lease.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if s.epoch.Load() == 0 {
 		if err := s.Join(ctx); err != nil {
@@ -157,8 +162,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	defer stopRecording()
 
 	var looping, tester, recorder, keeper sync.WaitGroup
-	looping.Go(func() { s.loop(ctx, working) })
-	tester.Go(func() { s.tests.run(ctx, recording) })
+	if s.Self.Role.Works() {
+		looping.Go(func() { s.loop(ctx, working) })
+		tester.Go(func() { s.tests.run(ctx, recording) })
+	}
 	recorder.Go(func() { s.finisher.run(recording) })
 	keeper.Go(func() { s.keepAlive(recording) })
 

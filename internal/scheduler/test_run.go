@@ -90,6 +90,9 @@ func (r *testRunner) pass(ctx, recording context.Context) (waits bool, err error
 			r.end(id)
 		}
 	}
+	if r.s.draining.Load() {
+		return false, nil
+	}
 	seen := make(map[int64]bool)
 	for after := int64(0); ; {
 		if !r.s.hasTestRoom() {

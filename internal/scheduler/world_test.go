@@ -76,7 +76,7 @@ func (w *world) open() {
 	w.Helper()
 	w.db = &database{Store: w.store(), raw: w.raw, memory: make(map[string]time.Time)}
 	w.config = Config{
-		Store: w.db, Nodes: w.db, TestRuns: w.db, Exchanger: w.targets, Name: "test",
+		Store: w.db, Nodes: w.db, TestRuns: w.db, Exchanger: w.targets, Self: cron.Node{Name: "test"},
 		Slots: 100, HostSlots: 100, Drain: 10 * time.Second, Metrics: metrics.New(), Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	}
 }
@@ -168,7 +168,7 @@ func (w *world) secondNode() {
 	w.Helper()
 	defer w.db.writing()()
 	other := w.store()
-	epoch, err := other.StartNode(w.Context(), "other")
+	epoch, err := other.StartNode(w.Context(), cron.Node{Name: "other"})
 	w.ok(err)
 	_, err = other.SettleDead(w.Context(), epoch)
 	w.ok(err)
@@ -527,25 +527,28 @@ func (d *database) Changed() <-chan struct{} {
 	return d.Store.Changed()
 }
 
-func (d *database) StartNode(ctx context.Context, name string) (epoch int64, err error) {
+func (d *database) StartNode(ctx context.Context, n cron.Node) (epoch int64, err error) {
 	err = d.around(ctx, opStart, func() (err error) {
-		epoch, err = d.Store.StartNode(ctx, name)
+		epoch, err = d.Store.StartNode(ctx, n)
 		return err
 	})
 	return epoch, err
 }
 
 // Heartbeat fails for a dead node, as on PostgreSQL. On SQLite the store never does.
-func (d *database) Heartbeat(ctx context.Context, epoch int64, runningFrom func(int64) int64) error {
+func (d *database) Heartbeat(ctx context.Context, h cron.Heartbeat) (draining bool, err error) {
 	d.note(func() { d.beats = append(d.beats, time.Now()) })
-	return d.around(ctx, opHeartbeat, func() error {
-		if dead, err := storetest.IsDead(ctx, d.raw, epoch); err != nil {
+	err = d.around(ctx, opHeartbeat, func() error {
+		dead, err := storetest.IsDead(ctx, d.raw, h.Epoch)
+		if err != nil {
 			return err
 		} else if dead {
 			return fmt.Errorf("renew the lease: %w", cron.ErrNodeDead)
 		}
-		return d.Store.Heartbeat(ctx, epoch, runningFrom)
+		draining, err = d.Store.Heartbeat(ctx, h)
+		return err
 	})
+	return draining, err
 }
 
 func (d *database) StopNode(ctx context.Context, epoch int64) error {

@@ -59,7 +59,7 @@ func (a *actions) ok(err error) {
 
 func (a *actions) join() int64 {
 	a.Helper()
-	node, err := a.db.StartNode(a.Context(), "node")
+	node, err := a.db.StartNode(a.Context(), cron.Node{Name: "node"})
 	a.ok(err)
 	return node
 }

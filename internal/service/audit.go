@@ -108,6 +108,8 @@ const (
 	actInvite        = "invitation.create"
 	actInviteRevoke  = "invitation.delete"
 	actKeyRotate     = "service.key"
+	actNodeDrain     = "node.drain"
+	actNodeResume    = "node.resume"
 	actActionStart   = "action.start"
 	actActionTry     = "action.dry-run"
 	actActionUndo    = "action.undo"
@@ -138,6 +140,7 @@ const (
 	objectSession    = "session"
 	objectInvitation = "invitation"
 	objectService    = "service"
+	objectNode       = "node"
 	objectAction     = "action"
 )
 

@@ -250,6 +250,11 @@ func TestEveryChangeIsInTheLog(t *testing.T) {
 			jane = w.actor(in.Token)
 			return err
 		}},
+		{"DrainNode", "node.drain node.resume", func() error {
+			node, err := w.db.StartNode(ctx, cron.Node{Name: "node"})
+			w.ok(err)
+			return cmp.Or(w.DrainNode(ctx, command, node, true), w.DrainNode(ctx, command, node, false))
+		}},
 		{"UseKey", "service.key", func() error { return w.UseKey(ctx, command, store.IDOf(spareKey), true) }},
 		{"UnlinkIdentity", "person.identity.delete", func() error { return w.UnlinkIdentity(ctx, jane, "https://acme.example", "1") }},
 		{"EnableTOTP", "person.app.set", func() error {

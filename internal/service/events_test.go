@@ -414,7 +414,7 @@ func TestFollowingAcrossNodes(t *testing.T) {
 		}
 		expect(f, "created")
 		came["created"] = true
-		epoch, err := other.StartNode(t.Context(), "there")
+		epoch, err := other.StartNode(t.Context(), cron.Node{Name: "there"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -66,7 +66,7 @@ var whoMay = map[string]string{
 	"AddAPIKey": keyMakers, "CreateAPIKey": keyMakers, "DeleteAPIKey": keyMakers, "NewAPIKey": keyMakers,
 
 	"Account": operators, "Accounts": operators, "ChangeAccount": operators, "CreateAccount": operators,
-	"Nodes": operators, "Storage": operators, "Plans": operators, "SetAccountEnabled": operators, "SetPlan": operators, "TestMail": operators,
+	"Nodes": operators, "DrainNode": operators, "Storage": operators, "Plans": operators, "SetAccountEnabled": operators, "SetPlan": operators, "TestMail": operators,
 	"DeleteAccount": "command, operator's key, operator",
 	"AllPeople":     "command, operator, stale operator", "SetPersonEnabled": "command, operator", "SetPersonOperator": "command, operator",
 	"SetUp": "command", "SetUpLink": "command", "LoginLink": "command", "UseKey": "command",

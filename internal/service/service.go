@@ -53,6 +53,7 @@ type Service struct {
 	live            live
 	callsInProgress callsInProgress
 	loads           loads
+	executors       executors
 	addresses       AddressChecker
 	plans           cron.Plans
 	badgeKey        []byte
@@ -95,7 +96,7 @@ func New(c Config) *Service {
 		background: newBackground(), publicURL: strings.TrimSuffix(c.PublicURL, "/"), signUp: c.SignUp,
 		ownHosts: c.OwnHosts, resolver: c.Resolver, domainKey: derivedKey(c.Secret, "punctual domains of status pages"),
 		domainChecks: make(chan struct{}, domainsAtOnce),
-		lifetimes:    c.Lifetimes, logger: c.Logger, loads: newLoads(),
+		lifetimes:    c.Lifetimes, logger: c.Logger, loads: newLoads(), executors: executors{turn: make(chan struct{}, 1)},
 	}
 	s.pictures = picture.New(picture.Limits{Bytes: statuspage.MaxLogo, Pixels: statuspage.MaxLogoPixels, Width: logoWidth, Height: logoHeight})
 	s.passkeys = auth.NewPasskeys(s.sealer, productName)

@@ -90,7 +90,7 @@ func TestFollowingATestRunOfAnotherNode(t *testing.T) {
 			t.Errorf("it is %+v", run)
 		}
 		poll(false)
-		epoch, err := s.StartNode(t.Context(), "node")
+		epoch, err := s.StartNode(t.Context(), cron.Node{Name: "node"})
 		if err != nil {
 			t.Fatal(err)
 		}

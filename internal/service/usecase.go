@@ -73,6 +73,7 @@ const (
 	UseTestMail      UseCase = 78
 	UseRotateKey     UseCase = 79
 	UseListNodes     UseCase = 80
+	UseDrainNode     UseCase = 87
 
 	UseListPeople       UseCase = 81
 	UseChangeRole       UseCase = 82
@@ -246,7 +247,7 @@ var rights = map[UseCase]right{
 
 	UseListAccounts: operates, UseCreateAccount: operates, UseChangeAccount: operates, UseDeleteAccount: {operator: true, fresh: true},
 	UseListPersons: {operator: true, people: true}, UseChangePerson: {operator: true, people: true, fresh: true},
-	UseTestMail: operates, UseAuditAll: operates, UseListNodes: operates,
+	UseTestMail: operates, UseAuditAll: operates, UseListNodes: operates, UseDrainNode: operates,
 	UseSetUp: commands, UseRotateKey: commands,
 
 	UseListPeople:   {people: true, role: cron.RoleViewer},

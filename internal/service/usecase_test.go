@@ -216,6 +216,7 @@ func useCases(ctx context.Context, s *service.Service, a cron.Actor) map[string]
 		},
 		"Channels":     func() error { return third(s.Channels(ctx, a, 0, 1)) },
 		"Channel":      func() error { return second(s.Channel(ctx, a, 1)) },
+		"DrainNode":    func() error { return s.DrainNode(ctx, a, 4711, true) },
 		"Nodes":        func() error { return second(s.Nodes(ctx, a)) },
 		"Storage":      func() error { return second(s.Storage(ctx, a)) },
 		"Plans":        func() error { return second(s.Plans(a)) },
@@ -315,10 +316,12 @@ var noUseCases = map[string]string{
 	"StatusView":          "visitors may read the page",
 	"TakeStatusPass":      "the pass is the right",
 
-	"Features":    "anybody sees what is offered",
-	"KeyUsed":     "it notes something of the actor's own key",
-	"SessionUsed": "it notes something of the actor's own session",
-	"Version":     "it reads nothing but the job that the caller has",
+	"Features": "anybody sees what is offered",
+
+	"ExecutorAddresses": "firewalls of targets are configured with them",
+	"KeyUsed":           "it notes something of the actor's own key",
+	"SessionUsed":       "it notes something of the actor's own session",
+	"Version":           "it reads nothing but the job that the caller has",
 
 	"FinishBackground":  "it does what use cases have begun",
 	"RunBackground":     "it does what use cases have begun",

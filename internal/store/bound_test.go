@@ -164,7 +164,7 @@ func TestOneAccountFillsTheQueue(t *testing.T) {
 			}
 		})
 		soon(t, "the claim", func() bool { return db.Queued() == 66 })
-		return db.Heartbeat(t.Context(), node, runningFrom)
+		return beat(t.Context(), db, node)
 	}))
 	calls.Wait()
 	if len(claimed.Launches) != 1 {

@@ -290,7 +290,7 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.Finish(ctx, []cron.Completion{completion(w.launch, cron.StatusOK)})
 	},
 	"StartNode": func(_ *doorWorld, ctx context.Context, db *store.Store) error {
-		_, err := db.StartNode(ctx, "other")
+		_, err := db.StartNode(ctx, cron.Node{Name: "other"})
 		return err
 	},
 	"StopNode": func(w *doorWorld, ctx context.Context, db *store.Store) error { return db.StopNode(ctx, w.node) },
@@ -311,7 +311,11 @@ var writing = map[string]func(w *doorWorld, ctx context.Context, db *store.Store
 		return db.SetServiceURL(ctx, "https://cron.example.com")
 	},
 	"Heartbeat": func(w *doorWorld, ctx context.Context, db *store.Store) error {
-		return db.Heartbeat(ctx, w.node, runningFrom)
+		return beat(ctx, db, w.node)
+	},
+	"DrainNode": func(w *doorWorld, ctx context.Context, db *store.Store) error {
+		_, err := db.DrainNode(ctx, w.node, true)
+		return err
 	},
 	"Audited": func(w *doorWorld, ctx context.Context, db *store.Store) error {
 		return db.Audited(ctx, &cron.AuditEntry{AccountID: w.account}, func(context.Context) error { return nil })
@@ -381,7 +385,7 @@ var notWriting = []string{
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
 	"LinkedMessage", "Message", "Messages", "NextMessage", "Noticed", "UsualDuration", "WaitingMessages",
-	"Told", "Nodes", "Storage", "Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
+	"Told", "Nodes", "ExecutorAddresses", "Storage", "Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
 }
 
 type doorWorld struct {
@@ -598,7 +602,7 @@ func TestOneAccountHoldsARow(t *testing.T) {
 		return number(t, raw, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
 	})
 	ok(t, db.UpdateJob(t.Context(), other.ID, free.ID, func(j *cron.Job) error { j.Title = "edited"; return nil }))
-	ok(t, db.Heartbeat(t.Context(), node, runningFrom))
+	ok(t, beat(t.Context(), db, node))
 	tables(t, raw).SetDue(free.ID, db.Now().Add(-time.Second))
 	claimed, err := db.Claim(t.Context(), cron.ClaimRequest{Node: node, Limit: 10})
 	ok(t, err)

@@ -17,7 +17,7 @@ type engine interface {
 	// clock reads the database's clock; ok is false when the clock of the process is used instead.
 	clock(ctx context.Context) (now time.Time, ok bool, err error)
 	// heartbeat is Store.Heartbeat.
-	heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error
+	heartbeat(ctx context.Context, h cron.Heartbeat) (draining bool, err error)
 	// saveRunningFrom writes with a claim of a node what its heartbeats found out, where they do not write it themselves.
 	saveRunningFrom(ctx context.Context, q queryer, node int64) error
 	// aliveAfter is the end of a lease, in milliseconds, after which a node counts as alive.

@@ -283,7 +283,7 @@ func TestMoveRefuses(t *testing.T) {
 
 	target := open(t, post)
 	refused("a directory with a database", post, lite, store.ErrNotEmpty)
-	epoch, err := target.StartNode(t.Context(), "web")
+	epoch, err := target.StartNode(t.Context(), cron.Node{Name: "web"})
 	ok(t, err)
 	refused("a node runs on the target", lite, post, store.ErrRunning)
 	refused("a node runs on the source", post, store.Options{Dir: t.TempDir(), Key: post.Key, Logger: lite.Logger}, store.ErrRunning)
@@ -306,7 +306,7 @@ func TestMoveKeepsNodesOut(t *testing.T) {
 			return
 		}
 		tried = true
-		if _, err := early.StartNode(t.Context(), "early"); !errors.Is(err, store.ErrMoving) && !errors.Is(err, store.ErrOtherKey) {
+		if _, err := early.StartNode(t.Context(), cron.Node{Name: "early"}); !errors.Is(err, store.ErrMoving) && !errors.Is(err, store.ErrOtherKey) {
 			t.Errorf("a node starts during the move: %v", err)
 		}
 	}})

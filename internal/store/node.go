@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -31,9 +32,13 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 	return nil
 }
 
-// StartNode registers a start of this process and returns its epoch. The error is ErrOtherKey when the secrets have been
-// sealed with another key meanwhile, and this process does not have it.
-func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err error) {
+// clockOffset is the clock of this machine less that of the database.
+func (s *Store) clockOffset() time.Duration { return -time.Duration(s.offset.Load()) }
+
+// StartNode registers a start of this process, with its name, role, version, addresses and whether it drains, and returns its epoch. The
+// error is ErrOtherKey
+// when the secrets have been sealed with another key meanwhile, and this process does not have it.
+func (s *Store) StartNode(ctx context.Context, n cron.Node) (epoch int64, err error) {
 	keys := s.sealer.idText()
 	err = s.transact(ctx, results, unlessMoving(func(ctx context.Context, q queryer) error {
 		key, err := s.currentKey(ctx, q, s.engine.lock(forKeyShare))
@@ -49,24 +54,49 @@ func (s *Store) StartNode(ctx context.Context, name string) (epoch int64, err er
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids, running_from)
-			VALUES ($1, $2, $3, $4, $5, $6, `+s.engine.nextExecution()+`) RETURNING epoch`,
-			name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys).Scan(&epoch)
+		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids, role, version, addresses,
+				draining, heartbeat_at, clock_offset_ms, running_from)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $2, $11, `+s.engine.nextExecution()+`) RETURNING epoch`,
+			n.Name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys, string(cmp.Or(n.Role, cron.NodeAll)), n.Version,
+			joinAddresses(n.Addresses), n.Draining, s.clockOffset().Milliseconds()).Scan(&epoch)
 	}))
 	if err != nil {
 		return 0, fmt.Errorf("register the node: %w", err)
 	}
 	s.reported.Store(&reportedKeys{epoch, keys})
+	s.beat.Store(&lastBeat{Heartbeat: cron.Heartbeat{Epoch: epoch}, at: s.Now()})
 	return epoch, nil
 }
 
-// Heartbeat renews the lease of a node and measures the database's clock. runningFrom gets the ID of the latest
-// execution of any node, and returns one below which all executions of this node have ended. The error is
+// lastBeat is the latest heartbeat of this process.
+type lastBeat struct {
+	cron.Heartbeat
+	at time.Time
+}
+
+// Heartbeat renews the lease of a node, measures the database's clock and tells whether the node is to drain. The error is
 // cron.ErrNodeDead when another node has declared this one dead. On SQLite the lock on the data directory replaces the
-// lease; nothing is written until a claim writes what runningFrom returned. The error is cron.ErrFailover, once, when the database has
+// lease; nothing is written until a claim writes what RunningFrom returned. The error is cron.ErrFailover, once, when the database has
 // failed over since the last heartbeat or StartNode; then nothing is renewed.
-func (s *Store) Heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error {
-	return s.engine.heartbeat(ctx, epoch, runningFrom)
+func (s *Store) Heartbeat(ctx context.Context, h cron.Heartbeat) (draining bool, err error) {
+	draining, err = s.engine.heartbeat(ctx, h)
+	if err == nil {
+		s.beat.Store(&lastBeat{h, s.Now()})
+	}
+	return draining, err
+}
+
+// DrainNode makes a live node claim nothing more, or claim again, with its next heartbeat, and returns its name. The error is of kind
+// NotFound for others.
+func (s *Store) DrainNode(ctx context.Context, epoch int64, draining bool) (name string, err error) {
+	err = s.transact(ctx, ofAccount(0), func(ctx context.Context, q queryer) error {
+		return oneRow(q.QueryRowContext(ctx, `UPDATE node SET draining = $2 WHERE epoch = $1 AND NOT dead AND lease_until > $3 RETURNING name`,
+			epoch, draining, s.engine.aliveAfter(s.Now())).Scan(&name), cron.SubjectNode)
+	})
+	if err != nil {
+		return "", fmt.Errorf("drain node %d: %w", epoch, err)
+	}
+	return name, nil
 }
 
 // StopNode ends the lease of a node whose executions are all recorded.

@@ -1,28 +1,78 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"punctual/internal/cron"
 )
 
-// listedNodes is how many nodes are listed: those that are alive, and those that started last.
-const listedNodes = 20
+// Nodes that are listed: all that are alive, within reason, and those that ended last.
+const (
+	listedNodes = 500
+	listedEnded = 20
+)
 
-// Nodes lists nodes, those that are alive first.
+// Nodes lists nodes, those that are alive first. What this process knows of itself is as of its latest heartbeat, also where heartbeats
+// are not written.
 func (s *Store) Nodes(ctx context.Context) ([]cron.Node, error) {
-	alive := s.engine.aliveAfter(s.Now())
+	alive, own := s.engine.aliveAfter(s.Now()), s.beat.Load()
 	return collect(ctx, s.read, "list the nodes", func(scan scanner, n *cron.Node) error {
 		var (
-			lease int64
-			dead  bool
+			role, addresses         string
+			lease, offset, lateness int64
+			dead                    bool
 		)
-		err := scan(&n.Epoch, &n.Name, moment(&n.Started), &lease, flag(&dead))
-		n.Alive = !dead && lease > alive
-		return err
-	}, `SELECT epoch, name, started_at, lease_until, dead FROM node ORDER BY dead, epoch DESC LIMIT $1`, listedNodes)
+		err := scan(&n.Epoch, &n.Name, &role, &n.Version, &addresses, moment(&n.Started), &lease, flag(&dead), flag(&n.Draining),
+			moment(&n.Heartbeat), &offset, integer(&n.InFlight), &lateness)
+		if err != nil {
+			return err
+		}
+		n.Alive, n.Role, n.Addresses = !dead && lease > alive, cmp.Or(cron.NodeRole(role), cron.NodeAll), splitAddresses(addresses)
+		n.ClockOffset, n.Lateness = time.Duration(offset)*time.Millisecond, time.Duration(lateness)*time.Millisecond
+		if own != nil && own.Epoch == n.Epoch && n.Alive {
+			n.Heartbeat, n.ClockOffset, n.InFlight, n.Lateness = own.at, s.clockOffset(), own.InFlight, own.Lateness
+		}
+		return nil
+	}, `SELECT epoch, name, role, version, addresses, started_at, lease_until, dead, draining, heartbeat_at, clock_offset_ms, in_flight, lateness_ms
+		FROM node WHERE NOT dead OR epoch IN (SELECT epoch FROM node WHERE dead ORDER BY epoch DESC LIMIT $2) ORDER BY dead, epoch DESC LIMIT $1`,
+		listedNodes, listedEnded)
+}
+
+// ExecutorAddresses are the addresses that executions of the live nodes come from, in order, each once.
+func (s *Store) ExecutorAddresses(ctx context.Context) ([]netip.Addr, error) {
+	lists, err := collect(upkeep.with(ctx), s.read, "list the addresses of the nodes", func(scan scanner, list *string) error { return scan(list) },
+		`SELECT DISTINCT addresses FROM node WHERE NOT dead AND lease_until > $1 AND role <> $2`, s.engine.aliveAfter(s.Now()), string(cron.NodeAPI))
+	if err != nil {
+		return nil, err
+	}
+	addresses := splitAddresses(strings.Join(lists, ","))
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	return slices.Compact(addresses), nil
+}
+
+// joinAddresses is a list of addresses as it is stored.
+func joinAddresses(list []netip.Addr) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// splitAddresses is the inverse of joinAddresses. It leaves out what it does not understand.
+func splitAddresses(text string) (list []netip.Addr) {
+	for part := range strings.SplitSeq(text, ",") {
+		if a, err := netip.ParseAddr(part); err == nil {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // storageLimit is how long Storage may take.

@@ -321,14 +321,14 @@ func runDomains(t testing.TB, db *store.Store, raw *storetest.Tables, page *stat
 func runNode(t testing.TB, db *store.Store, account, node, jobID int64) {
 	t.Helper()
 	ctx := t.Context()
-	dead, err := db.StartNode(ctx, "dead")
+	dead, err := db.StartNode(ctx, cron.Node{Name: "dead"})
 	ok(t, err)
 	_, err = db.Claim(ctx, cron.ClaimRequest{Node: dead, Limit: 100})
 	ok(t, err)
 	ok(t, db.StopNode(ctx, dead))
 	_, err = db.SettleDead(ctx, node)
 	ok(t, err)
-	ok(t, db.Heartbeat(ctx, node, runningFrom))
+	ok(t, beat(ctx, db, node))
 
 	var batch []cron.Completion
 	for _, without := range [][]int64{nil, {account + 1, account + 2}} {

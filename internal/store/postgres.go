@@ -266,38 +266,40 @@ func (e *postgresEngine) clock(ctx context.Context) (now time.Time, ok bool, err
 }
 
 // heartbeat implements engine.
-func (e *postgresEngine) heartbeat(ctx context.Context, epoch int64, runningFrom func(latest int64) int64) error {
+func (e *postgresEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (draining bool, err error) {
 	if err := e.store.MeasureClock(ctx); err != nil {
-		return err
+		return false, err
 	}
 	latest, err := e.latestExecution(ctx)
 	if err != nil {
-		return fmt.Errorf("read the latest execution: %w", databaseError(err))
+		return false, fmt.Errorf("read the latest execution: %w", databaseError(err))
 	}
-	open := runningFrom(latest)
+	open := h.RunningFrom(latest)
 	var zones string
 	err = e.store.transact(ctx, lease, func(ctx context.Context, q queryer) error {
 		var timeline string
-		err := q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3)
-			WHERE epoch = $1 AND NOT dead RETURNING zone_version, `+e.timelineText, epoch, millis(e.store.Now().Add(cron.Lease)), open).
-			Scan(&zones, &timeline)
+		now := e.store.Now()
+		err := q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3), heartbeat_at = $4,
+				clock_offset_ms = $5, in_flight = $6, lateness_ms = $7
+			WHERE epoch = $1 AND NOT dead RETURNING zone_version, draining, `+e.timelineText, h.Epoch, millis(now.Add(cron.Lease)), open, millis(now),
+			e.store.clockOffset().Milliseconds(), h.InFlight, h.Lateness.Milliseconds()).Scan(&zones, &draining, &timeline)
 		if err == nil && e.failedOver(timeline) {
 			return cron.ErrFailover // and renew nothing: running_from must stay where it is
 		}
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return cron.ErrNodeDead
+		return false, cron.ErrNodeDead
 	}
 	if err != nil {
-		return fmt.Errorf("renew the lease: %w", err)
+		return false, fmt.Errorf("renew the lease: %w", err)
 	}
 	if sameZones(zones) != nil {
 		if err := e.store.loadZones(ctx); err != nil { // the lease is renewed in any case; claims fail until the node has the data
 			e.store.logger.Error("this node runs no jobs: it cannot use the time zone data of the database", slogErr(err))
 		}
 	}
-	return nil
+	return draining, nil
 }
 
 // timelineText is the SQL expression of the server's timeline, with whose number the names of the files of its log begin: the promotion of

@@ -80,7 +80,7 @@ func TestPoolers(t *testing.T) {
 func runJobs(t *testing.T, db *store.Store, raw *sql.DB, email string) {
 	account := cron.Account{Email: email, Plan: cron.PlanUnlimited}
 	ok(t, db.CreateAccount(t.Context(), &account))
-	node, err := db.StartNode(t.Context(), email)
+	node, err := db.StartNode(t.Context(), cron.Node{Name: email})
 	ok(t, err)
 	const jobs = 20
 	for range jobs {
@@ -250,7 +250,7 @@ func TestPostgresBecomesReadOnly(t *testing.T) {
 	}
 	exec(t, raw, `ALTER DATABASE `+name+` SET default_transaction_read_only = off`)
 	soon(t, "a write", func() bool { return db.CheckWrite(t.Context()) == nil })
-	soon(t, "a heartbeat", func() bool { return db.Heartbeat(t.Context(), node, runningFrom) == nil })
+	soon(t, "a heartbeat", func() bool { return beat(t.Context(), db, node) == nil })
 }
 
 // TestPostgresHosts has a URL whose first host does not answer, and whose second one refuses: the third is used, and tried first later.

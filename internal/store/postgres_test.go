@@ -53,7 +53,7 @@ func TestPostgresManyNodesAtOnce(t *testing.T) {
 	}
 	for _, db := range handles {
 		if db != nil {
-			_, err := db.StartNode(t.Context(), "test")
+			_, err := db.StartNode(t.Context(), cron.Node{Name: "test"})
 			ok(t, err)
 			ok(t, db.Close())
 		}
@@ -196,7 +196,7 @@ func TestPostgresGoesAway(t *testing.T) {
 	defer cancel()
 	for what, err := range map[string]error{
 		"ping":      db.Ping(ctx),
-		"heartbeat": db.Heartbeat(ctx, node, runningFrom),
+		"heartbeat": beat(ctx, db, node),
 		"finish":    db.Finish(ctx, batch),
 		"create":    db.CreateJob(ctx, &j),
 	} {
@@ -212,7 +212,7 @@ func TestPostgresGoesAway(t *testing.T) {
 
 	server.Start(t)
 	soon(t, "an answer", func() bool { return db.Ping(t.Context()) == nil })
-	soon(t, "a heartbeat", func() bool { return db.Heartbeat(t.Context(), node, runningFrom) == nil })
+	soon(t, "a heartbeat", func() bool { return beat(t.Context(), db, node) == nil })
 	soon(t, "the result", func() bool { return db.Finish(t.Context(), batch) == nil })
 	h, err := db.History(t.Context(), account, j.ID, 50)
 	ok(t, err)

@@ -20,7 +20,7 @@ import (
 func TestProblemsAreTheCausesOfFailingJobs(t *testing.T) {
 	options := storetest.Databases[0].New(t)
 	db, raw := open(t, options), past(t, options)
-	node, err := db.StartNode(t.Context(), "test")
+	node, err := db.StartNode(t.Context(), cron.Node{Name: "test"})
 	ok(t, err)
 	x, accounts := tables(t, raw), 0
 	rapid.Check(t, func(r *rapid.T) {

@@ -97,7 +97,7 @@ func plantSecrets(t *testing.T, db *store.Store, n int) (account int64) {
 	p := cron.Person{Email: fmt.Sprintf("person%d@example.com", n)}
 	ok(t, db.CreatePerson(ctx, &p))
 	ok(t, db.SetTOTP(ctx, p.ID, []byte("planted app")))
-	node, err := db.StartNode(ctx, "test")
+	node, err := db.StartNode(ctx, cron.Node{Name: "test"})
 	ok(t, err)
 	job := newJob(account)
 	for range 2 { // one that waits, and one that runs
@@ -211,7 +211,7 @@ func TestRotateAmongNodes(t *testing.T) {
 		o.Keys = func() ([][32]byte, error) { return slices.Clone(have), nil }
 		node := open(t, o)
 		account := plantSecrets(t, node, 5)
-		_, err := node.StartNode(ctx, "web")
+		_, err := node.StartNode(ctx, cron.Node{Name: "web"})
 		ok(t, err)
 		o.Keys = keysOf(firstKey, secondKey)
 		command := open(t, o)
@@ -263,7 +263,7 @@ func TestRotateAmongNodes(t *testing.T) {
 			t.Errorf("the new key opens %v of %v", opened, all)
 		}
 		ok(t, node.Forget(firstKey))
-		if _, err := node.StartNode(ctx, "late"); !errors.Is(err, store.ErrOtherKey) {
+		if _, err := node.StartNode(ctx, cron.Node{Name: "late"}); !errors.Is(err, store.ErrOtherKey) {
 			t.Errorf("a node without the key starts: %v", err)
 		}
 		if err := node.CreateJob(ctx, &j); !errors.Is(err, store.ErrOtherKey) {

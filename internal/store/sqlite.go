@@ -14,6 +14,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"punctual/internal/cron"
 )
 
 // FileName is the name of the SQLite database in its directory.
@@ -38,6 +40,7 @@ type sqliteEngine struct {
 	settled   atomic.Bool                 // the executions of former processes are settled
 	claimedTo atomic.Int64                // the highest ID of an execution whose claim is committed
 	ended     atomic.Pointer[runningMark] // of the latest heartbeat
+	draining  atomic.Bool                 // as the latest heartbeat has found it
 	written   atomic.Pointer[runningMark] // the latest one in the database
 }
 
@@ -128,11 +131,19 @@ type runningMark struct{ node, from int64 }
 // runningStep is how far the mark of a node has to have moved to be written. Whoever looks for what runs reads as many rows more.
 const runningStep = 1000
 
-// heartbeat implements engine: there is no lease. The next claim writes what runningFrom returns, so that a heartbeat needs no
-// transaction of its own.
-func (e *sqliteEngine) heartbeat(_ context.Context, epoch int64, runningFrom func(latest int64) int64) error {
-	e.ended.Store(&runningMark{epoch, runningFrom(e.claimedTo.Load())})
-	return nil
+// drainRead is how long a heartbeat waits for the answer whether the node is to drain.
+const drainRead = 500 * time.Millisecond
+
+// heartbeat implements engine: there is no lease. The next claim writes what RunningFrom returns, so that a heartbeat needs no
+// transaction of its own. It does not fail when the database is too busy to tell whether the node is to drain.
+func (e *sqliteEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (draining bool, err error) {
+	e.ended.Store(&runningMark{h.Epoch, h.RunningFrom(e.claimedTo.Load())})
+	ctx, cancel := context.WithTimeout(lease.with(ctx), drainRead)
+	defer cancel()
+	if e.store.read.QueryRowContext(ctx, `SELECT draining FROM node WHERE epoch = $1`, h.Epoch).Scan(&draining) == nil {
+		e.draining.Store(draining)
+	}
+	return e.draining.Load(), nil
 }
 
 // saveRunningFrom implements engine.

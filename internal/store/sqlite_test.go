@@ -340,7 +340,7 @@ func TestSQLiteCrash(t *testing.T) {
 		_ = child.Wait() // killed
 
 		survivor := open(t, o)
-		node, err := survivor.StartNode(t.Context(), "survivor")
+		node, err := survivor.StartNode(t.Context(), cron.Node{Name: "survivor"})
 		ok(t, err)
 		_, err = survivor.SettleDead(t.Context(), node)
 		ok(t, err)
@@ -391,7 +391,7 @@ func crashChild(dir string) int {
 	if err != nil {
 		return fail(err)
 	}
-	node, err := db.StartNode(ctx, "child")
+	node, err := db.StartNode(ctx, cron.Node{Name: "child"})
 	if err != nil {
 		return fail(err)
 	}
@@ -452,9 +452,10 @@ func TestSQLiteRunningFrom(t *testing.T) {
 			}
 			finished -= len(batch)
 		}
-		ok(t, db.Heartbeat(t.Context(), node, func(latest int64) int64 {
+		_, err := db.Heartbeat(t.Context(), cron.Heartbeat{Epoch: node, RunningFrom: func(latest int64) int64 {
 			return slices.Min(append(slices.Collect(maps.Keys(inFlight)), latest))
-		}))
+		}})
+		ok(t, err)
 	}
 	if from() != 1 {
 		t.Errorf("a new node begins at %d", from())

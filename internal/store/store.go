@@ -62,6 +62,7 @@ type Store struct {
 	sealer          *sealer
 	secret          [32]byte                     // see ServiceSecret
 	reported        atomic.Pointer[reportedKeys] // nil when this process is no node
+	beat            atomic.Pointer[lastBeat]     // the same
 	installation    [16]byte                     // see cron.Material
 	opened          openedTLS
 	logger          *slog.Logger

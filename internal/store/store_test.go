@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"testing"
@@ -59,13 +60,16 @@ func ok(t testing.TB, err error) {
 	}
 }
 
-// runningFrom tells a heartbeat that any execution may be running.
-func runningFrom(int64) int64 { return 1 }
+// beat is a heartbeat of a node with any execution in flight.
+func beat(ctx context.Context, db *store.Store, node int64) error {
+	_, err := db.Heartbeat(ctx, cron.Heartbeat{Epoch: node, RunningFrom: func(int64) int64 { return 1 }})
+	return err
+}
 
 // newAccount creates the first account of a database and a node.
 func newAccount(t testing.TB, db *store.Store) (account, node int64) {
 	t.Helper()
-	node, err := db.StartNode(t.Context(), "test")
+	node, err := db.StartNode(t.Context(), cron.Node{Name: "test"})
 	ok(t, err)
 	return storetest.NewAccount(t, db, "a@example.com", cron.PlanUnlimited).ID, node
 }

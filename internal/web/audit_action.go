@@ -90,6 +90,8 @@ var actionLabels = map[string]string{
 	"invitation.create":            "did.invitation-create",
 	"invitation.delete":            "did.invitation-delete",
 	"service.key":                  "did.service-key",
+	"node.drain":                   "did.node-drain",
+	"node.resume":                  "did.node-resume",
 	"problem.acknowledge":          "did.problem-acknowledge",
 	"problem.snooze":               "did.problem-snooze",
 	"problem.resolve":              "did.problem-resolve",

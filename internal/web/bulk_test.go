@@ -14,7 +14,7 @@ import (
 // work does what nodes do with actions, until nothing is left.
 func (c *console) work(t testing.TB) {
 	t.Helper()
-	node, err := c.store.StartNode(t.Context(), "node")
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	for more := true; more && err == nil; {
 		more, err = c.service.WorkActions(t.Context(), node)
 	}

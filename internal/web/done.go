@@ -19,6 +19,9 @@ var doneLabels = map[string]string{
 	"kept":         "done.kept",
 	"email":        "done.email",
 
+	"node-drains":  "done.node-drains",
+	"node-resumed": "done.node-resumed",
+
 	"imported":        "done.imported",
 	"created":         "done.created",
 	"created-run":     "done.created-run",

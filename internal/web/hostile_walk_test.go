@@ -53,7 +53,7 @@ func TestHostileWalk(t *testing.T) {
 	}
 	job, binned := c.newJob(t, fill), c.newJob(t, fill)
 	ok(c.store.UpdateJob(t.Context(), account.ID, job.ID, func(j *cron.Job) error { j.Title = "y" + hostile; return nil }))
-	node, err := c.store.StartNode(t.Context(), hostile)
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: hostile})
 	ok(err)
 	c.attempt(t, node, &job, nil)
 	for range 3 {

@@ -16,6 +16,8 @@ const (
 func (w *web) nodeRoutes() []route {
 	return []route{
 		{"GET", pathNodes, signedIn, showNodes},
+		{"POST", pathNodes + "/{id}/drain", signedIn, drainNode(true)},
+		{"POST", pathNodes + "/{id}/resume", signedIn, drainNode(false)},
 		{"GET", pathPlans, signedIn, showPlans},
 	}
 }
@@ -30,13 +32,16 @@ type Load struct {
 // nodesPage shows operators the nodes, and what the database holds.
 type nodesPage struct {
 	view
+	Form       form // of draining
 	Nodes      []cron.Node
 	Facts      []fact
 	PostgreSQL bool
 }
 
-func showNodes(v *visit) error {
-	p := nodesPage{PostgreSQL: v.web.about.PostgreSQL}
+func showNodes(v *visit) error { return v.nodesPage(http.StatusOK, newForm()) }
+
+func (v *visit) nodesPage(status int, f form) error {
+	p := nodesPage{PostgreSQL: v.web.about.PostgreSQL, Form: f}
 	var err error
 	if p.view, err = v.view("nodes"); err != nil {
 		return err
@@ -49,15 +54,65 @@ func showNodes(v *visit) error {
 		return err
 	}
 	p.Facts = v.storageFacts(&p.view, &held)
-	return v.render(http.StatusOK, "nodes", p)
+	return v.render(status, "nodes", p)
+}
+
+// drainNode lets a node drain, or resumes it.
+func drainNode(draining bool) handler {
+	return func(v *visit) error {
+		err := v.web.service.DrainNode(v.ctx(), v.actor, v.pathID("id"), draining)
+		switch {
+		case err == nil && draining:
+			return v.after(pathNodes, "node-drains")
+		case err == nil:
+			return v.after(pathNodes, "node-resumed")
+		}
+		f, status, err := v.rejected(err)
+		if err != nil {
+			return err
+		}
+		return v.nodesPage(status, f)
+	}
 }
 
 // NodeState is whether a node works.
 func (p nodesPage) NodeState(n cron.Node) state {
-	if n.Alive {
-		return state{"good", "circle-check", p.labels.Label("nodes.alive")}
+	switch {
+	case !n.Alive:
+		return state{"muted", "circle-slash", p.labels.Label("nodes.ended")}
+	case n.Draining:
+		return state{"warn", "triangle-alert", p.labels.Label("nodes.draining")}
+	case !n.Role.Works():
+		return state{"good", "circle-check", p.labels.Label("nodes.serves")}
 	}
-	return state{"muted", "circle-slash", p.labels.Label("nodes.ended")}
+	return state{"good", "circle-check", p.labels.Label("nodes.alive")}
+}
+
+// NodeRole is what a node does.
+func (p nodesPage) NodeRole(n cron.Node) string {
+	switch n.Role {
+	case cron.NodeAll:
+		return p.labels.Label("nodes.role-all")
+	case cron.NodeAPI:
+		return p.labels.Label("nodes.role-api")
+	case cron.NodeWorker:
+		return p.labels.Label("nodes.role-worker")
+	}
+	return string(n.Role) // of a newer version
+}
+
+// NothingRuns tells whether no live node runs jobs.
+func (p nodesPage) NothingRuns() bool { return cron.WorkingNodes(p.Nodes) == 0 }
+
+// SharedNames lists the names that several live nodes have.
+func (p nodesPage) SharedNames() string { return strings.Join(cron.SharedNames(p.Nodes), ", ") }
+
+// ClockOffset is the clock of a node less that of the database, in words.
+func (p nodesPage) ClockOffset(n cron.Node) string {
+	if n.ClockOffset < 0 {
+		return "−" + p.Duration(-n.ClockOffset)
+	}
+	return p.Duration(n.ClockOffset)
 }
 
 // storageFacts are the facts in words.

@@ -10,7 +10,7 @@ import (
 func TestNodes(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	if _, err := c.store.StartNode(t.Context(), hostile); err != nil {
+	if _, err := c.store.StartNode(t.Context(), cron.Node{Name: hostile}); err != nil {
 		t.Fatal(err)
 	}
 	b.get("/console/settings/nodes").says(200, "&lt;script&gt;", "Works", "Size of the database", "Messages that wait").hides("<script>alert")

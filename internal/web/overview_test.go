@@ -54,7 +54,7 @@ func refused(r *cron.Result) {
 func TestOverview(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	node, err := c.store.StartNode(t.Context(), "node")
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func TestProblem(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	account := c.account(t)
-	node, err := c.store.StartNode(t.Context(), "node")
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestProblem(t *testing.T) {
 func TestProblemRunsAgain(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
-	node, err := c.store.StartNode(t.Context(), "node")
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func BenchmarkProblems(b *testing.B) {
 	c := newConsole(b)
 	visitor := c.setUp(b)
 	account := c.account(b)
-	node, err := c.store.StartNode(b.Context(), "node")
+	node, err := c.store.StartNode(b.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		b.Fatal(err)
 	}

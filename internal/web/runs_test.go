@@ -32,7 +32,7 @@ func newRunWorld(t testing.TB) *runWorld {
 	})
 	w.tables = storetest.NewTables(t, storetest.Raw(t, w.options))
 	var err error
-	if w.node, err = w.store.StartNode(t.Context(), "test"); err != nil {
+	if w.node, err = w.store.StartNode(t.Context(), cron.Node{Name: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	return w

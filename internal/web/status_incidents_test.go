@@ -15,7 +15,7 @@ func TestIncident(t *testing.T) {
 	c := newConsole(t)
 	b := c.setUp(t)
 	account := c.account(t)
-	node, err := c.store.StartNode(t.Context(), "node")
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}

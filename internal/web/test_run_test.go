@@ -16,7 +16,7 @@ import (
 // claimTest lets a node begin the test run that waits.
 func (c *console) claimTest(t testing.TB) cron.TestLaunch {
 	t.Helper()
-	node, err := c.store.StartNode(t.Context(), "node")
+	node, err := c.store.StartNode(t.Context(), cron.Node{Name: "node"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func perform(t *testing.T, options store.Options, raw *sql.DB) time.Time {
 	_, err = db.ObserveComponents(t.Context())
 	fatal(err)
 	tables.AddMonitorResults(account.ID, j.ID, 1, cron.OutcomeFailed, db.Now())
-	epoch, err := db.StartNode(t.Context(), "test")
+	epoch, err := db.StartNode(t.Context(), cron.Node{Name: "test"})
 	fatal(err)
 
 	due := time.Now().UTC().Truncate(time.Minute)

@@ -50,11 +50,11 @@ func Describe() *Document {
 		},
 		Groups: withIgnored([]Group{
 			jobOperations(), runOperations(), testRunOperations(), historyOperations(), eventOperations(), folderOperations(), findOperations(), versionOperations(), actionOperations(), scheduleOperations(),
-			problemOperations(), maintenanceOperations(), statusPageOperations(), incidentOperations(), pageMaintenanceOperations(), subscriberOperations(), statusDomainOperations(), accountOperations(), secretOperations(), channelOperations(), notificationOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), openOperations(),
+			problemOperations(), maintenanceOperations(), statusPageOperations(), incidentOperations(), pageMaintenanceOperations(), subscriberOperations(), statusDomainOperations(), accountOperations(), secretOperations(), channelOperations(), notificationOperations(), peopleOperations(), sessionOperations(), auditOperations(), serviceOperations(), nodeOperations(), openOperations(),
 		}),
 		Webhooks: webhookOperations(),
 		Schemas: slices.Concat(jobSchemas(), historySchemas(), runSchemas(), testRunSchemas(), folderSchemas(), findSchemas(), versionSchemas(), actionSchemas(), accountSchemas(),
-			jobProblemSchemas(), maintenanceSchemas(), statusPageSchemas(), incidentSchemas(), pageMaintenanceSchemas(), subscriberSchemas(), statusDomainSchemas(), secretSchemas(), channelSchemas(), notificationSchemas(), personSchemas(), eventSchemas(), problemSchemas(), webhookSchemas()),
+			jobProblemSchemas(), maintenanceSchemas(), statusPageSchemas(), incidentSchemas(), pageMaintenanceSchemas(), subscriberSchemas(), statusDomainSchemas(), secretSchemas(), channelSchemas(), notificationSchemas(), personSchemas(), nodeSchemas(), eventSchemas(), problemSchemas(), webhookSchemas()),
 	}
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -33,6 +34,101 @@ var nodeTests = []test{
 		if about.Bytes < 1000 || about.Due != 0 || about.WaitingMessages != 0 {
 			s.Errorf("the database holds %+v", about)
 		}
+	}},
+	{"a node tells what it is and, with each heartbeat, what it does", func(s *suite) {
+		db := s.open()
+		address := netip.MustParseAddr("192.0.2.7")
+		epoch, err := db.StartNode(s.ctx(), cron.Node{Name: "web-1", Role: cron.NodeWorker, Version: "v1.2.3", Addresses: []netip.Addr{address}})
+		s.ok(err)
+		plain := s.node(db)
+		_, err = db.Heartbeat(s.ctx(), cron.Heartbeat{
+			Epoch: epoch, RunningFrom: func(latest int64) int64 { return latest }, InFlight: 7, Lateness: 1500 * time.Millisecond,
+		})
+		s.ok(err)
+		nodes, err := db.Nodes(s.ctx())
+		s.ok(err)
+		if len(nodes) != 2 || nodes[1].Epoch != epoch || nodes[0].Epoch != plain {
+			s.Fatalf("listed %+v", nodes)
+		}
+		n := nodes[1]
+		if n.Name != "web-1" || n.Role != cron.NodeWorker || n.Version != "v1.2.3" || !slices.Equal(n.Addresses, []netip.Addr{address}) || n.Draining ||
+			n.InFlight != 7 || n.Lateness != 1500*time.Millisecond || n.Heartbeat.Before(n.Started) || db.Now().Sub(n.Heartbeat) > time.Minute || !n.Working() {
+			s.Errorf("listed %+v", n)
+		}
+		s.equal("role of another", nodes[0].Role, cron.NodeAll)
+		s.equal("heartbeat of another", nodes[0].Heartbeat, nodes[0].Started)
+		if s.isSQLite() {
+			return // the others do not learn what is not written
+		}
+		elsewhere, err := s.open().Nodes(s.ctx())
+		s.ok(err)
+		s.equal("in flight, as another node sees it", elsewhere[1].InFlight, 7)
+		s.equal("lateness, as another node sees it", elsewhere[1].Lateness, 1500*time.Millisecond)
+	}},
+	{"a node learns with its heartbeat that it is to drain", func(s *suite) {
+		db, other := s.open(), s.open()
+		epoch, same := s.node(db), s.node(db)
+		beat := func(epoch int64) bool {
+			draining, err := db.Heartbeat(s.ctx(), cron.Heartbeat{Epoch: epoch, RunningFrom: func(latest int64) int64 { return latest }})
+			s.ok(err)
+			return draining
+		}
+		for _, draining := range []bool{false, true, true, false} {
+			if draining || beat(epoch) {
+				name, err := other.DrainNode(s.ctx(), epoch, draining)
+				s.ok(err)
+				s.equal("name", name, "test")
+			}
+			s.equal("draining", beat(epoch), draining)
+			s.equal("the other one of the name", beat(same), false)
+			nodes, err := other.Nodes(s.ctx())
+			s.ok(err)
+			s.equal("listed", nodes[1].Draining, draining)
+			s.equal("working", cron.WorkingNodes(nodes), map[bool]int{false: 2, true: 1}[draining])
+		}
+		s.ok(db.StopNode(s.ctx(), epoch))
+		for _, gone := range []int64{epoch, 4711} {
+			if _, err := db.DrainNode(s.ctx(), gone, true); cron.KindOf(err) != cron.NotFound {
+				s.Errorf("draining node %d: %v", gone, err)
+			}
+		}
+		again, err := db.StartNode(s.ctx(), cron.Node{Name: "test", Draining: true}) // joins again
+		s.ok(err)
+		s.equal("draining still", beat(again), true)
+	}},
+	{"executions come from the addresses of the live nodes that work", func(s *suite) {
+		db := s.open()
+		addresses := func(texts ...string) (list []netip.Addr) {
+			for _, text := range texts {
+				list = append(list, netip.MustParseAddr(text))
+			}
+			return list
+		}
+		start := func(role cron.NodeRole, texts ...string) int64 {
+			epoch, err := db.StartNode(s.ctx(), cron.Node{Name: "test", Role: role, Addresses: addresses(texts...)})
+			s.ok(err)
+			return epoch
+		}
+		expect := func(texts ...string) {
+			s.Helper()
+			got, err := db.ExecutorAddresses(s.ctx())
+			s.ok(err)
+			if !slices.Equal(got, addresses(texts...)) {
+				s.Errorf("got %v, want %v", got, texts)
+			}
+		}
+		expect()
+		start(cron.NodeAPI, "192.0.2.99")
+		expect()
+		start(cron.NodeAll, "2001:db8::1", "192.0.2.10", "192.0.2.9")
+		gone := start(cron.NodeWorker, "192.0.2.1", "192.0.2.9")
+		drained := start(cron.NodeWorker, "192.0.2.2")
+		_, err := db.DrainNode(s.ctx(), drained, true) // what runs is still finished
+		s.ok(err)
+		start("", "192.0.2.2")
+		expect("192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.10", "2001:db8::1")
+		s.ok(db.StopNode(s.ctx(), gone))
+		expect("192.0.2.2", "192.0.2.9", "192.0.2.10", "2001:db8::1")
 	}},
 	{"a heartbeat keeps a node alive", func(s *suite) {
 		db, account, node := s.start()
@@ -205,5 +301,6 @@ var nodeTests = []test{
 
 // beat is a heartbeat of a node with these executions in flight.
 func (s *suite) beat(db *store.Store, node int64, running ...int64) error {
-	return db.Heartbeat(s.ctx(), node, func(latest int64) int64 { return slices.Min(append(running, latest)) })
+	_, err := db.Heartbeat(s.ctx(), cron.Heartbeat{Epoch: node, RunningFrom: func(latest int64) int64 { return slices.Min(append(running, latest)) }})
+	return err
 }

@@ -140,7 +140,7 @@ func (s *suite) account(db *store.Store) int64 {
 
 func (s *suite) node(db *store.Store) int64 {
 	s.Helper()
-	epoch, err := db.StartNode(s.ctx(), "test")
+	epoch, err := db.StartNode(s.ctx(), cron.Node{Name: "test"})
 	s.ok(err)
 	return epoch
 }
