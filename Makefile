@@ -79,7 +79,7 @@ fuzz: ## Run every fuzz test for FUZZTIME (default 1m)
 	done
 
 .PHONY: soak
-soak: ## Run the kill tests and the schedule comparison until interrupted, for at most 25 h
+soak: ## Run the fault tests and the schedule comparison until interrupted, for at most 25 h
 	$(GO) test ./internal/cron -run TestNextOracle -timeout 60m -oracle.cases 40000000
 	PUNCTUAL_CHAOS_ROUNDS=0 $(GO) test ./test/chaos -run . -timeout 24h -v
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -331,4 +332,37 @@ func TestAFailoverThatForgets(t *testing.T) {
 			w.Errorf("the job of at least once has the ledger:\n%s", lines(ledger))
 		}
 	})
+}
+
+// TestAClockThatIsSet sets the wall clock. Forward, the machine may have slept, so nothing is claimed before the next heartbeat; back, the
+// lease ends all the same.
+func TestAClockThatIsSet(t *testing.T) {
+	for name, off := range map[string]time.Duration{"forward": time.Hour, "back": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				w.job(everySecond, "http://a/")
+				var set atomic.Int64
+				w.config.Clock = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
+				node := w.start()
+				w.at(20*second + 500*time.Millisecond) // the last heartbeat was at 20s
+				set.Store(int64(off))
+				w.db.inject(fault(failBefore).on(opHeartbeat))
+				w.at(40 * second)
+				ran := offsets(w.targets.asked(""))
+				want := 25 * second
+				if off > 0 {
+					want = 20 * second
+				}
+				if last := ran[len(ran)-1]; last.Truncate(time.Second) != want {
+					t.Errorf("the last job ran at %v, want %v", last, want)
+				}
+				w.db.inject(nil)
+				w.at(45 * second)
+				if age := node.lease.age(); age > heartbeatEvery {
+					t.Errorf("the lease is %v old after a heartbeat", age)
+				}
+				w.stop()
+			})
+		})
+	}
 }

@@ -35,7 +35,7 @@ type cluster struct {
 	clocks  []string // files that shift the clocks of the nodes
 	until   time.Time
 
-	links      [clusterNodes]sync.Mutex // held while the network of a node is bad: a start without the database ends at once
+	links      [clusterNodes]sync.Mutex // held while the network of a node fails: a start without the database ends at once
 	databaseUp sync.RWMutex             // held for writing while the database is away
 	faults     atomic.Int64
 }
@@ -188,8 +188,10 @@ func (c *cluster) network(node int, w harness.Weather) {
 
 // toNetwork cuts the connections of a node to the database, holds back, loses or delays what they carry, or refuses new ones.
 func toNetwork(c *cluster, rng *rand.Rand) {
-	c.pause(rng, 200*time.Millisecond, time.Second)
+	c.pause(rng, 100*time.Millisecond, 700*time.Millisecond)
 	i := rng.IntN(clusterNodes)
+	c.links[i].Lock()
+	defer c.links[i].Unlock()
 	var (
 		weather harness.Weather
 		lasting = between(rng, 500*time.Millisecond, 4*time.Second)
@@ -210,8 +212,6 @@ func toNetwork(c *cluster, rng *rand.Rand) {
 		c.cut(i)
 		return
 	}
-	c.links[i].Lock()
-	defer c.links[i].Unlock()
 	c.network(i, weather)
 	if weather.Refused {
 		c.cut(i)
