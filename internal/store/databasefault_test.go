@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"syscall"
 	"testing"
@@ -30,6 +31,8 @@ func TestDatabaseFaults(t *testing.T) {
 		{errors.Join(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, pgconn.ErrReadOnlyConnection), cron.DatabaseReadOnly},
 		{&pgconn.PgError{Code: "08P01", Message: "no more connections allowed (max_client_conn)"}, cron.DatabaseConnectionLimit},
 		{context.DeadlineExceeded, cron.DatabaseSlow}, {context.Canceled, cron.DatabaseOK},
+		{&fs.PathError{Op: "open", Path: "ca.pem", Err: syscall.ENOENT}, cron.DatabaseOK},
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, cron.DatabaseFull},
 		{syscall.ENOSPC, cron.DatabaseFull}, {syscall.EROFS, cron.DatabaseReadOnly}, {errors.New("other"), cron.DatabaseOK},
 	} {
 		err := databaseError(fmt.Errorf("write: %w", tt.err))

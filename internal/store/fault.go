@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"syscall"
@@ -59,6 +60,7 @@ func databaseFault(err error) cron.DatabaseFault {
 	if _, alert := errors.AsType[tls.AlertError](err); untrusted || alert || strings.Contains(err.Error(), refusesTLS) {
 		return cron.DatabaseTLS
 	}
+	_, file := errors.AsType[*fs.PathError](err)
 	_, connect := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
 	switch {
@@ -66,6 +68,7 @@ func databaseFault(err error) cron.DatabaseFault {
 		return cron.DatabaseFull
 	case errors.Is(err, syscall.EROFS):
 		return cron.DatabaseReadOnly
+	case file: // which the operating system's reason would make a failure of the network
 	case connect, network, errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return cron.DatabaseUnreachable
 	}

@@ -104,6 +104,9 @@ func Open(t testing.TB, o store.Options) *store.Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if mode := os.Getenv(poolerVariable); mode != "" && o.URL != "" && o.DirectURL == "" {
+		o.URL, o.DirectURL = StartPooler(t, o.URL, "pool_mode = "+mode).URL, o.URL
+	}
 	db, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

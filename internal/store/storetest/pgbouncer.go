@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// poolerVariable, in the environment, is the pool mode of a PgBouncer that Open puts in front of each database.
+const poolerVariable = "PUNCTUAL_TEST_POOLER"
+
 // Pooler is a PgBouncer in front of a database. It ends with its test.
 type Pooler struct {
 	URL string // of the database, by the pooler
