@@ -93,14 +93,17 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) (err err
 	if !o.NoMigrate {
 		e.tellConnections(sizes, room, direct != nil)
 	}
-	if direct != nil && room && !o.NoMigrate { // a command hears of nothing
+	if direct != nil && room {
 		s.background.Go(func() { s.listen(background, direct) })
 	}
 	return nil
 }
 
-// openDirect finds the connection that listens and migrates; nil when there is none that keeps a session.
+// openDirect finds the connection that listens and migrates; nil when there is none that keeps a session, or for a command, which does neither.
 func openDirect(ctx context.Context, e *postgresEngine, o Options) (*dialer, error) {
+	if o.NoMigrate {
+		return nil, nil
+	}
 	direct := &dialer{link: e.link, session: e.session, class: classUpkeep}
 	if o.DirectURL != "" {
 		l, err := newLink(o.DirectURL, nil)

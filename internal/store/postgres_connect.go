@@ -219,7 +219,9 @@ func (d *dialer) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
 // Connect implements driver.Connector.
 func (d *dialer) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := d.connect(ctx)
-	if noConnectionLeft(err) && d.shrink != nil && d.shrink() {
+	// A pooler that has none left lets its clients wait.
+	waits := d.session.pooled && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if (waits || noConnectionLeft(err)) && d.shrink != nil && d.shrink() {
 		return nil, errors.Join(driver.ErrBadConn, err) // package database/sql tries again, and waits for one of the others
 	}
 	return conn, err
@@ -344,7 +346,8 @@ func (l *link) forsake(err error) {
 // noConnectionLeft tells whether a server or a pooler has no connection left for us.
 func noConnectionLeft(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == tooManyConnections || e.Code == protocolViolation && strings.Contains(e.Message, "no more connections allowed"))
+	return ok && (e.Code == tooManyConnections || e.Code == protocolViolation &&
+		(strings.Contains(e.Message, "no more connections allowed") || strings.Contains(e.Message, "query_wait_timeout")))
 }
 
 // pause keeps a node from connecting again and again while it cannot.

@@ -139,6 +139,27 @@ func TestPoolerWithDirectURL(t *testing.T) {
 	}
 }
 
+// TestPoolerWithFewConnections has PgBouncer give each client a connection of its own, of which it has few: others wait there.
+func TestPoolerWithFewConnections(t *testing.T) {
+	t.Parallel()
+	real := storetest.Postgres(t)
+	pooler := storetest.StartPooler(t, real, "pool_mode = session", "default_pool_size = 6")
+	db := open(t, store.Options{URL: pooler.URL + "&connect_timeout=1"})
+	account, _ := newAccount(t, db)
+	var calls sync.WaitGroup
+	for range 30 {
+		calls.Go(func() {
+			for range 10 {
+				if _, _, err := db.Jobs(t.Context(), account); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	calls.Wait()
+	runJobs(t, db, past(t, store.Options{URL: real}), "other@example.com")
+}
+
 // TestPoolerRefuses has poolers that the service cannot use, or only until the URL is changed.
 func TestPoolerRefuses(t *testing.T) {
 	t.Parallel()
