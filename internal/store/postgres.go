@@ -42,6 +42,7 @@ type postgresEngine struct {
 	pools   pools
 	link    *link
 	session *session
+	sizes   [classLease + 1]int // of the pools
 	feed    watermarkState
 	byDay   partitionDays
 
@@ -70,6 +71,8 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) (err err
 	}
 	begin := time.Now()
 	s.clock = func() time.Time { return begin.Add(time.Since(begin)) }
+	e.sizes = sizes
+	e.sizes[classResults] = sizes[classClaim]
 	all, each := openPools(e.link, e.session, sizes, s.logger)
 	e.pools, s.read, s.engine = all, all, e
 	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for calls without an account, such as finding an API key

@@ -33,7 +33,7 @@ type postgresTx struct {
 // pool, after its end.
 func (e *postgresEngine) begin(ctx context.Context, c class) (tx postgresTx, leave func(), err error) {
 	db, local := e.pools[c], e.session.local(c)
-	for range db.Stats().MaxOpenConnections + 1 { // as many connections of the pool can have been lost
+	for range e.sizes[c] + 1 { // as many connections of the pool can have been lost
 		conn, connErr := db.Conn(ctx)
 		if connErr != nil {
 			return tx, nil, connErr
