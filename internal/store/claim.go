@@ -12,12 +12,13 @@ import (
 
 // due is work that a claim found: an occurrence of the schedule, or a row of pending.
 type due struct {
-	pending int64 // the id of the row; 0 for the schedule
-	jobID   int64
-	at      int64 // when the attempt is due; only for rows of pending
-	planned int64
-	kind    cron.Kind
-	attempt int
+	pending   int64 // the id of the row; 0 for the schedule
+	jobID     int64
+	accountID int64
+	at        int64 // when the attempt is due; only for rows of pending
+	planned   int64
+	kind      cron.Kind
+	attempt   int
 }
 
 // record is a row of the ledger to be written.
@@ -133,10 +134,10 @@ func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit i
 	filter, args := s.without("account_id", without, 3, millis(now), limit)
 	var found []due
 	d := due{attempt: 1}
-	err := eachInto(ctx, q, "find due jobs", []sql.Scanner{integer(&d.jobID), integer(&d.planned)}, func() error {
+	err := eachInto(ctx, q, "find due jobs", []sql.Scanner{integer(&d.jobID), integer(&d.accountID), integer(&d.planned)}, func() error {
 		found = append(found, d)
 		return nil
-	}, `SELECT job_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`
+	}, `SELECT job_id, account_id, next_run_at FROM job_state WHERE claim_at <= $1`+filter+`
 		ORDER BY `+dueOrder+` LIMIT $2`+s.engine.lock(skipLocked), args...)
 	return found, err
 }
@@ -146,8 +147,8 @@ func (s *Store) dueJobs(ctx context.Context, q queryer, without []int64, limit i
 func (s *Store) duePending(ctx context.Context, q queryer, without []int64, limit int, now time.Time) ([]due, error) {
 	filter, args := s.without("pending.account_id", without, 3, millis(now), limit)
 	return collect(ctx, q, "find due attempts", func(scan scanner, d *due) error {
-		return scan(&d.pending, &d.jobID, &d.at, &d.planned, &d.kind, &d.attempt)
-	}, `SELECT pending.id, pending.job_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
+		return scan(&d.pending, &d.jobID, &d.accountID, &d.at, &d.planned, &d.kind, &d.attempt)
+	}, `SELECT pending.id, pending.job_id, pending.account_id, pending.due_at, pending.planned_at, pending.kind, pending.attempt
 		 FROM pending JOIN job_state ON job_state.job_id = pending.job_id WHERE pending.claim_at <= $1`+filter+`
 		 ORDER BY pending.claim_at, (pending.rank + 6) / 8, pending.account_id, pending.rank LIMIT $2`+s.engine.lock(skipLocked), args...)
 }

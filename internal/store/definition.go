@@ -47,51 +47,85 @@ func (d *definition) skipFirst() cron.Fault {
 	return d.skip
 }
 
-// definitions reads the jobs of due work without large secrets. The rows of job_state are locked, and every edit locks
-// them first, so the columns belong to the same version of the job.
-func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int64]*definition, error) {
-	ids := make([]int64, len(work))
-	for i, w := range work {
-		ids[i] = w.jobID
+// claimedAccount is what a claim reads of an account.
+type claimedAccount struct {
+	plan        *cron.Plan
+	disabled    bool
+	access      cron.Access
+	material    sql.NullInt64 // the size of its TLS material
+	maintenance int64         // maintenance_from
+}
+
+// claimedAccounts reads the accounts of due work. A claim takes neighbouring jobs, so there are fewer of them than of jobs.
+func (s *Store) claimedAccounts(ctx context.Context, q queryer, work []due) (map[int64]*claimedAccount, error) {
+	accounts, ids := make(map[int64]*claimedAccount), []int64(nil)
+	for _, w := range work {
+		if _, known := accounts[w.accountID]; !known {
+			accounts[w.accountID], ids = nil, append(ids, w.accountID)
+		}
 	}
-	jobs, plans := make(map[int64]*definition, len(work)), make(map[planRow]*cron.Plan)
+	plans := make(map[planRow]*cron.Plan)
 	var ( // of a row
-		read     definition
-		row      planRow
-		disabled bool
-		names    string
-		material sql.NullInt64
+		id   int64
+		read claimedAccount
+		row  planRow
 	)
-	into := scanners([]columns{claimedJob(&read.job, &read.success, &names)}, blob(&read.sealed), integer(&read.bytes), text(&row.name),
-		text(&row.overrides), flag(&disabled), integer(&read.access), &material, integer(&read.version), integer(&read.maintenance))
-	err := eachInto(ctx, q, "read the definitions", into, func() error {
-		d := read // which is kept as long as its execution, and so apart from the others
-		d.hasTLS, d.material = material.Valid, material.Int64
-		d.secrets = secretKeys(d.job.AccountID, names)
-		if d.plan = plans[row]; d.plan == nil {
+	into := []sql.Scanner{integer(&id), text(&row.name), text(&row.overrides), flag(&read.disabled), integer(&read.access), &read.material,
+		integer(&read.maintenance)}
+	err := eachInto(ctx, q, "read the accounts", into, func() error {
+		a := read
+		if a.plan = plans[row]; a.plan == nil {
 			plan, err := s.plan(row)
 			if err != nil {
 				return err
 			}
-			d.plan = &plan
-			plans[row] = d.plan
+			a.plan = &plan
+			plans[row] = a.plan
 		}
-		if disabled {
+		accounts[id] = &a
+		return nil
+	}, `SELECT account.id, account.plan, account.overrides, account.disabled, account.access,
+		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), account.maintenance_from
+		 FROM account LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("account.id", 1), s.engine.list(ids))
+	return accounts, err
+}
+
+// definitions reads the jobs of due work without large secrets. The rows of job_state are locked, and every edit locks
+// them first, so the columns belong to the same version of the job.
+func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int64]*definition, error) {
+	accounts, err := s.claimedAccounts(ctx, q, work)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(work))
+	for i, w := range work {
+		ids[i] = w.jobID
+	}
+	jobs := make(map[int64]*definition, len(work))
+	var ( // of a row
+		read  definition
+		names string
+	)
+	into := scanners([]columns{claimedJob(&read.job, &read.success, &names)}, blob(&read.sealed), integer(&read.bytes), integer(&read.version))
+	err = eachInto(ctx, q, "read the definitions", into, func() error {
+		a := accounts[read.job.AccountID]
+		if a == nil { // it was deleted, and the job with it
+			return nil
+		}
+		d := read // which is kept as long as its execution, and so apart from the others
+		d.plan, d.access, d.maintenance = a.plan, a.access, a.maintenance
+		d.hasTLS, d.material = a.material.Valid, a.material.Int64
+		d.secrets = secretKeys(d.job.AccountID, names)
+		if a.disabled {
 			d.skip = cron.FaultAccountDisabled
 		}
 		jobs[d.job.ID] = &d
 		return nil
 	}, `SELECT `+claimedNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
-		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END,
-		        account.plan, account.overrides, account.disabled, account.access,
-		        octet_length(account_tls.roots) + octet_length(account_tls.certificate), job.version, account.maintenance_from
-		 FROM job JOIN account ON account.id = job.account_id LEFT JOIN job_secret ON job_secret.job_id = job.id
-		 LEFT JOIN account_tls ON account_tls.account_id = account.id WHERE `+s.engine.in("job.id", 1),
+		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END, job.version
+		 FROM job LEFT JOIN job_secret ON job_secret.job_id = job.id WHERE `+s.engine.in("job.id", 1),
 		s.engine.list(ids), inlineBytes)
-	if err != nil {
-		return nil, err
-	}
-	return jobs, nil
+	return jobs, err
 }
 
 // markBusy finds the jobs that have an execution in flight and do not allow overlaps.
