@@ -429,11 +429,12 @@ func TestProxyFailures(t *testing.T) {
 		}
 	}
 	for name, row := range map[string]struct {
-		scheme ProxyScheme
-		serve  func(net.Conn) // nil for no proxy
-		fault  cron.Fault
-		detail string
-		tried  bool // again
+		scheme   ProxyScheme
+		serve    func(net.Conn) // nil for no proxy
+		fault    cron.Fault
+		detail   string
+		tried    bool // again
+		resolves bool
 	}{
 		"no proxy":                {fault: cron.FaultShortage, detail: cron.ShortOfProxy, tried: true},
 		"closes at once":          {serve: func(net.Conn) {}, fault: cron.FaultShortage, tried: true},
@@ -443,6 +444,12 @@ func TestProxyFailures(t *testing.T) {
 		"TLS":                     {serve: then("\x15\x03\x01\x00\x02\x02\x16"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
 		"no status":               {serve: then(h + "OK\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
 		"407":                     {serve: then(h + "407 Who\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyLogin},
+		"401":                     {serve: then(h + "401 Who\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyLogin},
+		"500 of Tinyproxy":        {serve: then(h + "500 Unable to connect\r\n\r\n"), fault: cron.FaultUnreachable, detail: "192.0.2.10:80"},
+		"Squid cannot forward":    {serve: then(h + "500 No\r\nX-Squid-Error: ERR_CANNOT_FORWARD 0\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
+		"a name in Squid":         {resolves: true, serve: then(h + "500 No\r\nX-Squid-Error: ERR_CANNOT_FORWARD 0\r\n\r\n"), fault: cron.FaultResolver, detail: "example.org"},
+		"a name":                  {resolves: true, serve: then(h + "502 No\r\nProxy-Status: a; error=dns_error\r\n\r\n"), fault: cron.FaultResolver, detail: "example.org"},
+		"SOCKS, a name":           {resolves: true, scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x01\x00\x01"), fault: cron.FaultResolver, detail: "example.org"},
 		"403":                     {serve: then(h + "403 No\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyPermit},
 		"400":                     {serve: then(h + "400 What\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
 		"405":                     {serve: then(h + "405 What\r\n\r\n"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
@@ -489,6 +496,7 @@ func TestProxyFailures(t *testing.T) {
 				row.scheme = ProxyHTTP
 			}
 			throughProxy(row.scheme, addr, func(c *ProxyConfig) {
+				c.Resolves = row.resolves
 				if row.scheme == ProxyHTTP {
 					c.User, c.Password = "jane", "hidden"
 				}

@@ -100,6 +100,8 @@ func skipBound(conn io.Reader, kind byte) error {
 // socksRefusal is what a reply code means (RFC 1928, section 6).
 func socksRefusal(code byte) refusal {
 	switch code {
+	case 1:
+		return refusalGeneral
 	case 2:
 		return refusalForbidden
 	case 3, 4, 6: // no route to the network or the host, and a time to live that was over

@@ -157,6 +157,7 @@ const (
 	refusalLogin                      // it does not accept user and password, or wants some
 	refusalForbidden                  // it does not allow this target
 	refusalName                       // it cannot resolve the name of the target
+	refusalGeneral                    // it says no more than that it failed; for a name, mostly since that does not resolve
 	refusalRefused                    // the target refused the connection
 	refusalUnreachable                // the target cannot be reached in another way
 )
@@ -168,7 +169,14 @@ func (x *exchange) refusalFault(r *tunnelRefused, addr netip.AddrPort) error {
 	if !addr.IsValid() {
 		f.detail = x.target.authority()
 	}
-	switch r.why {
+	why := r.why
+	switch {
+	case why == refusalGeneral && addr.IsValid():
+		why = refusalBroken
+	case why == refusalGeneral:
+		why = refusalName
+	}
+	switch why {
 	case refusalBusy:
 		return p.lacks(cron.ShortOfProxyAnswer, r)
 	case refusalLogin:
@@ -341,9 +349,11 @@ func (a *proxyAnswer) refusal() refusal {
 		return refusalUnreachable
 	case "ERR_DNS_FAIL":
 		return refusalName
+	case "ERR_CANNOT_FORWARD":
+		return refusalGeneral
 	}
 	switch a.code {
-	case http.StatusProxyAuthRequired:
+	case http.StatusProxyAuthRequired, http.StatusUnauthorized: // the latter by Tinyproxy
 		return refusalLogin
 	case http.StatusForbidden, http.StatusUnavailableForLegalReasons:
 		return refusalForbidden
@@ -351,6 +361,10 @@ func (a *proxyAnswer) refusal() refusal {
 		return refusalUnreachable
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		return refusalBusy
+	case http.StatusInternalServerError:
+		if a.reason == "Unable to connect" { // by Tinyproxy
+			return refusalUnreachable
+		}
 	}
 	return refusalBroken
 }
