@@ -33,7 +33,7 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 }
 
 // clockOffset is the clock of this machine less that of the database.
-func (s *Store) clockOffset() time.Duration { return -time.Duration(s.offset.Load()) }
+func (s *Store) clockOffset() time.Duration { return s.wall().Round(0).Sub(s.Now().Round(0)) }
 
 // StartNode registers a start of this process, with its name, role, version, addresses and whether it drains, and returns its epoch. The
 // error is ErrOtherKey

@@ -66,18 +66,19 @@ type Store struct {
 	installation    [16]byte                     // see cron.Material
 	opened          openedTLS
 	logger          *slog.Logger
-	changed         chan struct{} // receives after a change of the schedule
-	tested          chan struct{} // receives when a test run waits or is to end
-	noticed         chan struct{} // receives when there are notices, or messages that wait
-	monitored       chan struct{} // see Monitored
-	clock           func() time.Time
-	offset          atomic.Int64 // of the database's clock to clock, in nanoseconds
-	observedAccount atomic.Int64 // the account of which ObserveComponents took results last
-	outboxAccount   atomic.Int64 // the account whose notices upkeep has counted last
-	routedAccount   atomic.Int64 // the account whose notices were routed last
-	sendingTurn     atomic.Int64 // the account whose messages were claimed last
-	deliveryTurn    atomic.Int64 // the account whose subscribers were served last
-	boundAccount    atomic.Int64 // the account whose messages upkeep has counted last
+	changed         chan struct{}    // receives after a change of the schedule
+	tested          chan struct{}    // receives when a test run waits or is to end
+	noticed         chan struct{}    // receives when there are notices, or messages that wait
+	monitored       chan struct{}    // see Monitored
+	wall            func() time.Time // the clock of this machine
+	clock           func() time.Time // by which this process counts: on PostgreSQL the monotonic one
+	offset          atomic.Int64     // of the database's clock to clock, in nanoseconds
+	observedAccount atomic.Int64     // the account of which ObserveComponents took results last
+	outboxAccount   atomic.Int64     // the account whose notices upkeep has counted last
+	routedAccount   atomic.Int64     // the account whose notices were routed last
+	sendingTurn     atomic.Int64     // the account whose messages were claimed last
+	deliveryTurn    atomic.Int64     // the account whose subscribers were served last
+	boundAccount    atomic.Int64     // the account whose messages upkeep has counted last
 	auditKept       time.Duration
 	auditEntries    int
 	auditAccount    atomic.Int64 // the account whose audit log upkeep has counted last
@@ -130,6 +131,7 @@ func openEngine(ctx context.Context, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
+	s.wall = s.clock
 	s.auditKept, s.auditEntries = cmp.Or(o.AuditKept, auditKept), cmp.Or(o.AuditEntries, cron.MaxAuditEntries)
 	s.auditAccount.Store(-1) // the service itself comes first
 	if o.URL != "" {
