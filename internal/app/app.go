@@ -99,6 +99,9 @@ func explain(err error) string {
 	if f := cron.DatabaseFaultOf(err); f != cron.DatabaseOK {
 		return message.Default().DatabaseUnusable(f)
 	}
+	if e, ok := errors.AsType[*cron.OutdatedError](err); ok {
+		return message.Default().OutdatedNode(e)
+	}
 	if e, ok := errors.AsType[*cron.MailError](err); ok {
 		return message.Default().Mail(e)
 	}

@@ -39,7 +39,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	o := n.config.Serve
 	jobs := scheduler.New(scheduler.Config{
 		Store: n.db, Nodes: n.db, TestRuns: n.db, Self: self, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
-		Metrics: n.metrics, Logger: n.logger, Clock: clock(),
+		Metrics: n.metrics, Logger: n.logger, Clock: clock(), Stop: n.fail,
 		Exchanger: n.exchanger,
 	})
 	addGauges(n.metrics, jobs, n.db)

@@ -2,6 +2,7 @@ package cron
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strconv"
 	"time"
@@ -118,6 +119,14 @@ type Storage struct {
 // ErrFailover means that another server has taken over as the database. It may have forgotten the last writes of the former one,
 // where that does not wait for its standby.
 var ErrFailover = errors.New("another server has taken over as the database")
+
+// OutdatedError means that the database has been changed for newer programs, so this process must stop.
+type OutdatedError struct{ Lowest, Known int64 } // versions of the schema: that a program must know, and that this one knows
+
+func (e *OutdatedError) Error() string {
+	return fmt.Sprintf("the database is now for programs that know at least version %d of its schema, and this program knows version %d",
+		e.Lowest, e.Known)
+}
 
 // ErrNodeDead means that the lease of a node has ended and others may have settled its executions. It needs a new epoch.
 var ErrNodeDead = errors.New("the node's lease has ended")

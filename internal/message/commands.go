@@ -36,7 +36,12 @@ func (c *Catalogue) OlderDatabase(err error) string {
 
 // NewerDatabase says that the database was migrated by a newer program.
 func (c *Catalogue) NewerDatabase(err error) string {
-	return fmt.Sprintf("%v. Nothing was changed. Use that version of the program, or a backup from before.", err)
+	return fmt.Sprintf("%v. Nothing was changed. Use a newer version of the program, such as that of the other nodes, or a backup from before.", err)
+}
+
+// OutdatedNode says that a node stops since the database has been changed for newer programs.
+func (c *Catalogue) OutdatedNode(e *cron.OutdatedError) string {
+	return fmt.Sprintf("The node has stopped: %v. What it was running is recorded. Start it again with a newer version of the program.", e)
 }
 
 // UnreleasedDatabase says that the database was created before the first release.

@@ -104,7 +104,16 @@ func (s *Scheduler) heartbeat(ctx context.Context) error {
 	}
 	if errors.Is(err, cron.ErrNodeDead) {
 		s.Logger.Warn("the lease has ended and the node joins again; its executions in flight may be recorded as lost")
-		return s.Join(ctx)
+		err = s.Join(ctx)
+		if outdated, ok := errors.AsType[*cron.OutdatedError](err); ok { // without a lease, nothing is claimed
+			s.retire(outdated)
+			return nil
+		}
+		return err
+	}
+	if outdated, ok := errors.AsType[*cron.OutdatedError](err); ok { // the lease was renewed, for what is in flight
+		s.retire(outdated)
+		err = nil
 	}
 	if err != nil {
 		s.Metrics.DatabaseErrors.WithLabelValues("heartbeat").Inc()
@@ -113,6 +122,15 @@ func (s *Scheduler) heartbeat(ctx context.Context) error {
 	s.lease.renew(sent)
 	s.drainAs(draining)
 	return s.settle(ctx)
+}
+
+// retire makes the process stop, since its database is for newer programs now. Run returns the reason.
+func (s *Scheduler) retire(reason *cron.OutdatedError) {
+	if s.outdated.CompareAndSwap(nil, reason) {
+		s.Logger.Error("this node stops: its program is too old for the database",
+			slog.Int64("needed_version", reason.Lowest), slog.Int64("known_version", reason.Known))
+		s.Stop()
+	}
 }
 
 // drainAs takes over what operators decided. Nothing that runs is interrupted.

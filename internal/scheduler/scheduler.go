@@ -10,6 +10,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -83,6 +84,7 @@ type Config struct {
 	Metrics   *metrics.Metrics
 	Logger    *slog.Logger
 	Clock     func() time.Time // the wall clock; time.Now when nil
+	Stop      func()           // makes the process stop as if it had been asked to, and returns at once
 }
 
 // The timing of the loops.
@@ -124,8 +126,9 @@ type Scheduler struct {
 	lastLoop atomic.Int64 // time of the last pass, with or without an error, Unix nanoseconds
 	draining atomic.Bool  // the node is to claim nothing more, until it is told otherwise
 	late     lateness
-	behind   atomic.Bool  // due work waits for a slot
-	lateBy   atomic.Int64 // lateness of the oldest work that waits for a slot, nanoseconds
+	behind   atomic.Bool                        // due work waits for a slot
+	lateBy   atomic.Int64                       // lateness of the oldest work that waits for a slot, nanoseconds
+	outdated atomic.Pointer[cron.OutdatedError] // why the process stops; nil for other reasons
 }
 
 // New returns a scheduler.
@@ -184,7 +187,11 @@ func (s *Scheduler) Run(ctx context.Context) error {
 
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryLongest)
 	defer cancel()
-	return s.leave(closing)
+	err := s.leave(closing)
+	if reason := s.outdated.Load(); reason != nil {
+		err = errors.Join(reason, err)
+	}
+	return err
 }
 
 // leave tells the other nodes that this one has stopped. The connections of the pool may have died since they were last used,

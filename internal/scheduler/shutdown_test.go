@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,5 +202,41 @@ func TestShutdownAtOnce(t *testing.T) {
 		synctest.Wait()
 		w.ended(n)
 		w.ok(n.err)
+	})
+}
+
+// TestAnOutdatedNodeFinishesAndEnds has the database changed for newer programs while executions are in flight.
+func TestAnOutdatedNodeFinishesAndEnds(t *testing.T) {
+	inBubble(t, func(w *world) {
+		id := w.job(everySecond, "http://a/?take=5s")
+		stops := 0
+		w.config.Stop = func() {
+			stops++
+			w.node.cancel()
+		}
+		n := w.start()
+		w.at(5*second + 500*time.Millisecond)
+		outdated := &cron.OutdatedError{Lowest: 30, Known: 29}
+		w.db.inject(func(_ context.Context, o operation, do func() error) error {
+			err := do()
+			if o == opHeartbeat && err == nil {
+				err = fmt.Errorf("renew the lease: %w", outdated) // it was renewed
+			}
+			return err
+		})
+		w.at(20 * second)
+		w.ended(n)
+		if !errors.Is(n.err, outdated) || stops != 1 {
+			w.Errorf("Run has stopped the process %d times and returned %v", stops, n.err)
+		}
+		ledger := w.ledger(id)
+		for i, e := range ledger { // the heartbeat was at 6s
+			if e != w.ran(id, time.Duration(i+1)*second, 1, cron.OutcomeSucceeded) || i > 5 {
+				w.Errorf("the ledger has %v", e)
+			}
+		}
+		if len(ledger) < 5 || w.tables().LiveNodes() != 0 {
+			w.Errorf("%d records, and %d nodes", len(ledger), w.tables().LiveNodes())
+		}
 	})
 }

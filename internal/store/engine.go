@@ -24,6 +24,8 @@ type engine interface {
 	aliveAfter(now time.Time) int64
 	// settleDead is Store.SettleDead.
 	settleDead(ctx context.Context, self int64) (settled int, err error)
+	// holds tells whether the node with an epoch has a duty, and takes it if nobody does. See duties.
+	holds(ctx context.Context, d *duty, epoch int64) (bool, error)
 	// close also closes the pools that Store.read uses.
 	close() error
 	// snapshot begins to read everything as it is now, for a move.
@@ -128,6 +130,8 @@ type historian interface {
 	watermarks(ctx context.Context) (cron.Watermarks, error)
 	// pruneHistory deletes a chunk of the executions whose retention has ended.
 	pruneHistory(ctx context.Context) (more bool, err error)
+	// followHistory takes note of the changes that another node makes in pruneHistory.
+	followHistory(ctx context.Context) error
 	// backup is Store.Backup.
 	backup(ctx context.Context, path string) error
 }

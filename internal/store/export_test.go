@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -112,10 +113,21 @@ func (s *Store) InTransaction(ctx context.Context, fn func(ctx context.Context) 
 // Migrations are the files that make and change the schema.
 var Migrations fs.FS = migrations
 
-// Migrate is migrate on the kind of database that a directory of files is for.
+// Migrate applies files to the kind of database that a directory of files is for.
 func Migrate(ctx context.Context, db *sql.DB, dir string, files fs.FS, checkOnly bool) error {
-	return migrate(ctx, db, map[string]schema{"sqlite": sqliteSchema, "postgres": postgresSchema}[dir], files, checkOnly)
+	m := migrator{schema: sqliteSchema, db: db, files: files}
+	if dir == "postgres" {
+		m.schema = postgresSchema
+		m.shared = &sharedMigrations{locks: db, db: db, logger: slog.New(slog.DiscardHandler), limits: usualLimits}
+	}
+	return m.migrate(ctx, checkOnly)
 }
+
+// KnownVersion is the version that the program knows.
+var KnownVersion = knownVersion
+
+// Know makes a handle that of a program which knows another version of the schema.
+func (s *Store) Know(version int64) { s.known = version }
 
 // SetCallTime is how long calls may keep a connection from now on.
 func (s *Store) SetCallTime(d time.Duration) { s.callTime = d }
@@ -229,4 +241,10 @@ func SealFor(ctx context.Context, s *Store, table string, row map[string]any, pl
 		}
 		return nil
 	})
+}
+
+// ForgetDuties makes a handle ask for its duties again.
+func (s *Store) ForgetDuties() {
+	s.duties.upkeep.sure.Store(0)
+	s.duties.statistics.sure.Store(0)
 }

@@ -92,6 +92,9 @@ func moveAll(ctx context.Context, o MoveOptions) (done Moved, err error) {
 		return done, err
 	}
 	before, err := source.quiet(ctx)
+	if err == nil {
+		err = source.ofThisVersion(upkeep.with(ctx))
+	}
 	if err != nil {
 		return done, fmt.Errorf("the source: %w", err)
 	}

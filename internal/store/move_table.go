@@ -21,7 +21,7 @@ import (
 var movedTables = []string{
 	"setting", "zone_data", "account", "account_tls", "api_key", "folder",
 	"person", "membership", "session", "link", "passkey", "recovery_code", "identity", "audit", "used_challenge",
-	"idempotency_key", "usage", "acme_file", "acme_lock", "mail", "node",
+	"idempotency_key", "usage", "acme_file", "acme_lock", "mail", "node", "duty",
 	"job", "job_secret", "job_state", "job_about", "job_search", "job_text", "job_certificate", "job_badge", "job_view", "job_version",
 	"job_change", "deleted_job", "bin_job", "bin_folder", "pending", "rerun", "secret", "test_run", "problem", "action", "action_job",
 	"status_page", "status_logo", "status_component", "status_component_job", "status_transition", "status_day", "maintenance",

@@ -54,11 +54,15 @@ func (s *Store) StartNode(ctx context.Context, n cron.Node) (epoch int64, err er
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids, role, version, addresses,
-				draining, heartbeat_at, clock_offset_ms, running_from)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $2, $11, `+s.engine.nextExecution()+`) RETURNING epoch`,
+		err = q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids, role, version, addresses,
+				draining, heartbeat_at, clock_offset_ms, schema_version, running_from)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $2, $11, $12, `+s.engine.nextExecution()+`) RETURNING epoch`,
 			n.Name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys, string(cmp.Or(n.Role, cron.NodeAll)), n.Version,
-			joinAddresses(n.Addresses), n.Draining, s.clockOffset().Milliseconds()).Scan(&epoch)
+			joinAddresses(n.Addresses), n.Draining, s.clockOffset().Milliseconds(), s.known).Scan(&epoch)
+		if err != nil {
+			return err
+		}
+		return s.knows(lowestVersion(ctx, q)) // after the INSERT: see sharedMigrations.older
 	}))
 	if err != nil {
 		return 0, fmt.Errorf("register the node: %w", err)
@@ -108,7 +112,30 @@ func (s *Store) StopNode(ctx context.Context, epoch int64) error {
 	if err != nil {
 		return fmt.Errorf("end the lease: %w", err)
 	}
+	if node := s.reported.Load(); node != nil && node.epoch == epoch {
+		s.reported.CompareAndSwap(node, nil)
+	}
 	return nil
+}
+
+// versionOfNodes is the version of the schema since which nodes say which one they know.
+const versionOfNodes = 28
+
+// knows compares what this program knows with the lowest version that a program must know. The error is a *cron.OutdatedError.
+func (s *Store) knows(lowest int64, err error) error {
+	if err == nil && lowest > s.known {
+		err = &cron.OutdatedError{Lowest: lowest, Known: s.known}
+	}
+	return err
+}
+
+// ofThisVersion returns ErrNewer for a database that a newer program has changed: it may hold what this one does not know of.
+func (s *Store) ofThisVersion(ctx context.Context) error {
+	current, err := appliedVersion(ctx, s.read)
+	if err == nil && current > s.known {
+		err = fmt.Errorf("%w: it has version %d, and for this the program must know all of it, but knows version %d", ErrNewer, current, s.known)
+	}
+	return err
 }
 
 // goneTold is how long operators are not told of a further dead node: one that starts and dies again and again is told of at times.

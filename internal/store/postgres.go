@@ -13,8 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"punctual/internal/cron"
 )
@@ -128,22 +126,17 @@ func openDirect(ctx context.Context, e *postgresEngine, o Options) (*dialer, err
 	return nil, nil
 }
 
-// migrate migrates the database, by the direct connection where there is one of its own.
+// migrate migrates the database, by the direct connection where there is one of its own. The lock is one of a transaction, so it also works
+// through a pooler.
 func (e *postgresEngine) migrate(ctx context.Context, direct *dialer, o Options) (err error) {
-	var locker lock.SessionLocker
 	db := e.pools[classUpkeep]
-	if direct == nil {
-		locker = &transactionLock{link: e.link, session: e.session}
-	} else {
-		if locker, err = lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, uint64(lockPatience/time.Second))); err != nil {
-			return fmt.Errorf("prepare the migration lock: %w", err)
-		}
-		if direct.link != e.link {
-			db = sql.OpenDB(direct)
-			defer func() { err = errors.Join(err, db.Close()) }()
-		}
+	if direct != nil && direct.link != e.link {
+		db = sql.OpenDB(direct)
+		defer func() { err = errors.Join(err, db.Close()) }()
 	}
-	return migrate(ctx, db, postgresSchema, migrations, o.NoMigrate, goose.WithSessionLocker(locker))
+	m := migrator{schema: postgresSchema, db: db, files: migrations,
+		shared: &sharedMigrations{locks: e.pools[classLease], db: db, logger: e.store.logger, limits: usualLimits}}
+	return m.migrate(ctx, o.NoMigrate)
 }
 
 // tellConnections logs what a node has to do without.
@@ -281,14 +274,18 @@ func (e *postgresEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (drain
 		return false, fmt.Errorf("read the latest execution: %w", databaseError(err))
 	}
 	open := h.RunningFrom(latest)
-	var zones string
+	var (
+		zones  string
+		lowest []byte
+	)
 	err = e.store.transact(ctx, lease, func(ctx context.Context, q queryer) error {
 		var timeline string
 		now := e.store.Now()
 		err := q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3), heartbeat_at = $4,
 				clock_offset_ms = $5, in_flight = $6, lateness_ms = $7
-			WHERE epoch = $1 AND NOT dead RETURNING zone_version, draining, `+e.timelineText, h.Epoch, millis(now.Add(cron.Lease)), open, millis(now),
-			e.store.clockOffset().Milliseconds(), h.InFlight, h.Lateness.Milliseconds()).Scan(&zones, &draining, &timeline)
+			WHERE epoch = $1 AND NOT dead RETURNING zone_version, draining, (SELECT value FROM setting WHERE name = $8), `+e.timelineText,
+			h.Epoch, millis(now.Add(cron.Lease)), open, millis(now), e.store.clockOffset().Milliseconds(), h.InFlight, h.Lateness.Milliseconds(),
+			minimumVersion).Scan(&zones, &draining, &lowest, &timeline)
 		if err == nil && e.failedOver(timeline) {
 			return cron.ErrFailover // and renew nothing: running_from must stay where it is
 		}
@@ -299,6 +296,9 @@ func (e *postgresEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (drain
 	}
 	if err != nil {
 		return false, fmt.Errorf("renew the lease: %w", err)
+	}
+	if err := e.store.knows(parseVersion(lowest)); err != nil {
+		return draining, err
 	}
 	if sameZones(zones) != nil {
 		if err := e.store.loadZones(ctx); err != nil { // the lease is renewed in any case; claims fail until the node has the data

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -20,7 +19,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3/lock"
 
 	"punctual/internal/cron"
 )
@@ -497,41 +495,3 @@ func (e *PoolerError) Error() string { return ErrPooler.Error() + ": " + e.Says 
 
 // Is makes it an ErrPooler.
 func (e *PoolerError) Is(target error) bool { return target == ErrPooler }
-
-// transactionLock is the lock of the migrations where a pooler hands out connections for each transaction: it is held by one.
-type transactionLock struct {
-	link    *link
-	session *session
-	conn    *pgx.Conn
-}
-
-var _ lock.SessionLocker = (*transactionLock)(nil)
-
-// lockPatience is how long a node waits for another one that migrates.
-const lockPatience = 5 * time.Minute
-
-// SessionLock implements lock.SessionLocker.
-func (t *transactionLock) SessionLock(ctx context.Context, _ *sql.Conn) (err error) {
-	t.conn, err = t.link.single(ctx, func(host *pgx.ConnConfig) *pgx.ConnConfig { return t.session.configure(host, classUpkeep) })
-	if err != nil {
-		return err
-	}
-	for _, statement := range []string{`BEGIN`, unlimited, `SET LOCAL lock_timeout = ` + strconv.FormatInt(lockPatience.Milliseconds(), 10)} {
-		if _, err = t.conn.Exec(ctx, statement); err != nil {
-			break
-		}
-	}
-	if err == nil { // the key of lock.NewPostgresSessionLocker, which nodes with a direct connection use
-		_, err = t.conn.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lock.DefaultLockID)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("wait for other nodes to migrate the database: %w", err), t.conn.Close(context.WithoutCancel(ctx)))
-	}
-	return nil
-}
-
-// SessionUnlock implements lock.SessionLocker.
-func (t *transactionLock) SessionUnlock(ctx context.Context, _ *sql.Conn) error {
-	_, err := t.conn.Exec(ctx, `COMMIT`)
-	return errors.Join(err, t.conn.Close(ctx))
-}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ const (
 // free, so that the new version of a row that gets its result fits beside the old one.
 var partitioned = []struct{ table, with string }{{"execution", ` WITH (fillfactor = 50)`}, {table: "response"}}
 
-// ensurePartitions makes the partitions of today and the next days. A day that has rows in the rest stays there.
+// ensurePartitions makes the partitions of today and the next days.
 func (e *postgresEngine) ensurePartitions(ctx context.Context) error {
 	today := e.store.Now().UTC().Truncate(24 * time.Hour)
 	for i := range daysAhead + 1 {
@@ -102,32 +103,68 @@ func (d *partitionDays) divide(completions []*cron.Completion) iter.Seq2[string,
 // forgetMissing tells whether a statement failed since a partition is no longer there, whose retention has ended. From then on
 // statements name the whole table, until the partitions are listed again.
 func (d *partitionDays) forgetMissing(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Code == undefinedTable && d.known.Swap(nil) != nil
+	return sqlState(err) == undefinedTable && d.known.Swap(nil) != nil
 }
 
+// healMost is how many rows outside of the partitions of days are moved at most when the day of some of them gets its partition.
+const healMost = 20_000
+
+// ensurePartition makes the partition of a day. It is attached to the table, which others go on reading and writing meanwhile: only the
+// rest is locked, as its rows are looked at. Rows of that day there are moved, unless there are so many that claims would have to wait for
+// longer than a moment; then the day stays in the rest.
 func (e *postgresEngine) ensurePartition(ctx context.Context, table, with string, day time.Time) error {
 	name := table + "_" + day.Format(partitionFormat)
 	var there bool
 	if err := e.store.read.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil || there {
 		return err
 	}
-	err := e.changeSchema(ctx, fmt.Sprintf(`CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)%s`,
-		name, table, day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli(), with))
+	first, end := day.UnixMilli(), day.AddDate(0, 0, 1).UnixMilli()
+	// Its indexes are made when it is attached.
+	create := fmt.Sprintf(`CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING INDEXES)%s`, name, table, with)
+	attach := fmt.Sprintf(`ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)`, table, name, first, end)
+	err := e.changeSchema(ctx, create, attach)
+	if sqlState(err) == checkViolation {
+		err = e.healDay(ctx, table, name, first, end, create, attach)
+	}
 	if tolerable(err) {
 		return nil
 	}
 	return err
 }
 
-// changeSchema runs a statement that locks a whole table. It gives up soon, so as not to hold up others.
-func (e *postgresEngine) changeSchema(ctx context.Context, statement string) error {
-	return e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
-		if _, err := q.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
-			return err
-		}
-		_, err := q.ExecContext(ctx, statement)
+// healDay makes the partition of a day of which the rest has rows.
+func (e *postgresEngine) healDay(ctx context.Context, table, name string, first, end int64, create, attach string) error {
+	var rows int
+	err := e.store.read.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM %s_rest LIMIT %d) AS head`, table, healMost+1)).
+		Scan(&rows)
+	if err != nil {
 		return err
+	}
+	if rows > healMost {
+		e.store.logger.Warn("a day of the ledger stays without a partition: too many of its records were written before it could be made",
+			slog.String("partition", name))
+		return nil
+	}
+	err = e.changeSchema(ctx,
+		// Whoever writes to the rest waits from here on: a row that comes behind the move would keep the partition from being attached.
+		fmt.Sprintf(`LOCK TABLE %s_rest IN ACCESS EXCLUSIVE MODE`, table), create,
+		fmt.Sprintf(`WITH moved AS (DELETE FROM %s_rest WHERE planned_at >= %d AND planned_at < %d RETURNING *)
+			INSERT INTO %s SELECT * FROM moved`, table, first, end, name), attach)
+	if err == nil {
+		e.store.logger.Info("a day of the ledger has got its partition late", slog.String("partition", name))
+	}
+	return err
+}
+
+// changeSchema runs statements that lock a whole table, in one transaction. It gives up soon, so as not to hold up others.
+func (e *postgresEngine) changeSchema(ctx context.Context, statements ...string) error {
+	return e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
+		for _, statement := range append([]string{`SET LOCAL lock_timeout = '2s'`}, statements...) {
+			if _, err := q.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -176,21 +213,30 @@ func (e *postgresEngine) pruneRest(ctx context.Context, before time.Time) (more 
 	return more, nil
 }
 
+// checkViolation is the code of the error for rows of a day in the rest, when its partition is attached.
+const checkViolation = "23514"
+
 // tolerable tells whether a change of the partitions can be left out: another node made it first, the table is busy, or
 // the rest has rows of that day.
 func tolerable(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return false
-	}
-	switch e.Code {
-	case "42P07", "23505", // duplicate_table, unique_violation: two nodes at once
-		lockNotAvailable,
-		"23514": // check_violation: the rest has rows of that day
+	switch sqlState(err) {
+	case "42P07", "42710", uniqueViolation, // duplicate_table, duplicate_object: two nodes at once
+		lockNotAvailable, checkViolation:
 		return true
 	}
 	return false
 }
+
+// sqlState is the code of an error of PostgreSQL; empty for others.
+func sqlState(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// followHistory implements engine.
+func (e *postgresEngine) followHistory(ctx context.Context) error { return e.listDays(ctx) }
 
 // pruneHistory implements engine: days whose retention has ended are dropped as a whole.
 func (e *postgresEngine) pruneHistory(ctx context.Context) (more bool, err error) {

@@ -21,9 +21,14 @@ func (s *Store) keptSince(r planRow) (time.Time, error) {
 }
 
 // Maintain takes one short step of the upkeep: it deletes expired history and nodes that died long ago, and completes
-// what dead processes left half done. more asks for another step soon.
+// what dead processes left half done. more asks for another step soon. One node at a time does this; on the others it does nearly nothing.
 func (s *Store) Maintain(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
+	if mine, err := s.onDuty(ctx, &s.duties.upkeep); err != nil {
+		return false, err
+	} else if !mine {
+		return false, s.engine.followHistory(ctx)
+	}
 	if err := s.pruneNodes(ctx); err != nil {
 		return false, err
 	}

@@ -122,9 +122,13 @@ func (d *digest) each(e *cron.Execution, change func(*cron.Tally)) {
 }
 
 // RollUp counts executions of the accounts that have waited longest, and adds them to the statistics. more asks for
-// another step soon. When several nodes count the same account, only one of them saves its result.
+// another step soon. One node at a time does this. When another takes over meanwhile, and both count the same account, only one of them
+// saves its result.
 func (s *Store) RollUp(ctx context.Context) (more bool, err error) {
 	ctx = upkeep.with(ctx)
+	if mine, err := s.onDuty(ctx, &s.duties.statistics); err != nil || !mine {
+		return false, err
+	}
 	if err := s.addRollupStates(ctx); err != nil {
 		return false, err
 	}

@@ -139,6 +139,9 @@ func (s *Store) UseKey(ctx context.Context, id KeyID, alone bool) error {
 	if !ok {
 		return ErrOtherKey
 	}
+	if err := s.ofThisVersion(upkeep.with(ctx)); err != nil { // there may be sealed values that it does not know of
+		return err
+	}
 	return s.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		current, err := s.currentKey(ctx, q, s.engine.lock(forReplace))
 		if err != nil || current == id {
@@ -167,6 +170,9 @@ func (s *Store) UseKey(ctx context.Context, id KeyID, alone bool) error {
 // writer that changes it.
 func (s *Store) Reseal(ctx context.Context) (done Resealed, err error) {
 	ctx = upkeep.with(ctx)
+	if err := s.ofThisVersion(ctx); err != nil {
+		return done, err
+	}
 	for {
 		pass := Resealed{}
 		left := 0

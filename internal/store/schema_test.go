@@ -3,9 +3,11 @@ package store_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -139,16 +141,9 @@ func TestMigrateFurther(t *testing.T) {
 			options := d.Empty(t)
 			open(t, options)
 			db := past(t, options)
-			files := fstest.MapFS{}
 			dir := map[string]string{"SQLite": "sqlite", "PostgreSQL": "postgres"}[d.Name]
-			for _, dir := range []string{"sqlite", "postgres"} {
-				for _, name := range migrationNames(t, dir) {
-					text, err := fs.ReadFile(store.Migrations, "migrations/"+dir+"/"+name)
-					ok(t, err)
-					files["migrations/"+dir+"/"+name] = &fstest.MapFile{Data: text}
-				}
-				files["migrations/"+dir+"/9999_more.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE more (id INTEGER);\n")}
-			}
+			const more = "-- +goose Up\nCREATE TABLE more (id INTEGER);\n"
+			files := further(t, map[string]string{"9990_more.sql": more})
 			if err := store.Migrate(t.Context(), db, dir, files, true); !errors.Is(err, store.ErrOlder) {
 				t.Errorf("a command gets %v", err)
 			}
@@ -159,10 +154,50 @@ func TestMigrateFurther(t *testing.T) {
 			if n := number(t, db, `SELECT count(*) FROM more`); n != 0 {
 				t.Errorf("the new table has %d rows", n)
 			}
-			if err := store.Migrate(t.Context(), db, dir, store.Migrations, false); !errors.Is(err, store.ErrNewer) {
-				t.Errorf("the older program gets %v", err)
+			// An older program uses the database as it is, until a file says that it must not.
+			for _, checkOnly := range []bool{true, false} {
+				ok(t, store.Migrate(t.Context(), db, dir, store.Migrations, checkOnly))
+			}
+			if latest := number(t, db, `SELECT max(version_id) FROM schema_version`); latest != 9990 {
+				t.Errorf("after an older program the database has version %d", latest)
+			}
+			files = further(t, map[string]string{"9990_more.sql": more, "9999_without.sql": "-- +goose Up\n-- punctual: minimum 9990\nDROP TABLE more;\n"})
+			ok(t, store.Migrate(t.Context(), db, dir, files, false))
+			ok(t, store.Migrate(t.Context(), db, dir, further(t, map[string]string{"9990_more.sql": more}), false)) // knows enough
+			for _, checkOnly := range []bool{true, false} {
+				err := store.Migrate(t.Context(), db, dir, store.Migrations, checkOnly)
+				if !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), "at least version 9990") ||
+					!strings.Contains(err.Error(), fmt.Sprint("knows ", store.KnownVersion)) {
+					t.Errorf("the older program gets %v", err)
+				}
 			}
 		})
+	}
+}
+
+// further is what a later program has: the files of this one, and more of each database.
+func further(t *testing.T, more map[string]string) fstest.MapFS {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, dir := range []string{"sqlite", "postgres"} {
+		for _, name := range migrationNames(t, dir) {
+			text, err := fs.ReadFile(store.Migrations, "migrations/"+dir+"/"+name)
+			ok(t, err)
+			files["migrations/"+dir+"/"+name] = &fstest.MapFile{Data: text}
+		}
+		for name, text := range more {
+			files["migrations/"+dir+"/"+name] = &fstest.MapFile{Data: []byte(text)}
+		}
+	}
+	return files
+}
+
+// TestMigrationsSortAsNumbers makes sure that files run in the order of their names.
+func TestMigrationsSortAsNumbers(t *testing.T) {
+	for _, name := range migrationNames(t, "sqlite") {
+		if !regexp.MustCompile(`^\d{4}_[a-z_]+\.sql$`).MatchString(name) {
+			t.Errorf("the name of %s does not begin with four digits", name)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func openSQLite(ctx context.Context, s *Store, o Options) error {
 	}
 	err = checkSQLiteTables(ctx, db)
 	if err == nil {
-		err = migrate(ctx, db, sqliteSchema, migrations, o.NoMigrate)
+		err = (&migrator{schema: sqliteSchema, db: db, files: migrations}).migrate(ctx, o.NoMigrate)
 	}
 	var w *writer
 	if err == nil {

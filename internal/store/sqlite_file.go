@@ -67,7 +67,7 @@ func createSQLite(ctx context.Context, path string) error {
 		return fmt.Errorf("make the database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	if err := errors.Join(migrate(ctx, db, sqliteSchema, migrations, false), db.Close()); err != nil {
+	if err := errors.Join((&migrator{schema: sqliteSchema, db: db, files: migrations}).migrate(ctx, false), db.Close()); err != nil {
 		return fmt.Errorf("make the database: %w", err)
 	}
 	if err := os.Rename(partial, path); err != nil {

@@ -13,6 +13,12 @@ import (
 // vacuumPages is how many free pages one step returns to the file system.
 const vacuumPages = 2000
 
+// holds implements engine: there is one node.
+func (e *sqliteEngine) holds(context.Context, *duty, int64) (bool, error) { return true, nil }
+
+// followHistory implements engine: no other node does.
+func (e *sqliteEngine) followHistory(context.Context) error { return nil }
+
 // pruneHistory implements engine. It deletes a chunk of the expired executions of each account, and of those of deleted
 // accounts.
 func (e *sqliteEngine) pruneHistory(ctx context.Context) (more bool, err error) {

@@ -97,7 +97,7 @@ func newSQLiteTarget(ctx context.Context, o Options) (t *sqliteTarget, err error
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := errors.Join(migrate(ctx, db, sqliteSchema, migrations, false), db.Close()); err != nil {
+	if err := errors.Join((&migrator{schema: sqliteSchema, db: db, files: migrations}).migrate(ctx, false), db.Close()); err != nil {
 		return nil, err
 	}
 	t = &sqliteTarget{dir: o.Dir, generated: make(map[string]bool)}

@@ -19,7 +19,7 @@ var (
 	ErrNoDatabase   = errors.New("there is no database")
 	ErrNotADatabase = errors.New("the file is not a database of this kind, or it is damaged")
 	ErrOlder        = errors.New("the database is of an older version and has to be migrated by serve")
-	ErrNewer        = errors.New("the database is of a newer version of the program")
+	ErrNewer        = errors.New("the database is of a newer version, which this program is too old for")
 	ErrUnreleased   = errors.New("the database was made by a development version from before the first release")
 	ErrBadURL       = errors.New("the URL of the database cannot be read")
 	ErrOtherKey     = errors.New("the secrets in the database were sealed with another key")
@@ -85,6 +85,8 @@ type Store struct {
 	versionsSeen    atomic.Int64 // the version that upkeep has looked at last
 	written         writtenBytes
 	packers         sync.Pool // of *packer
+	duties          duties
+	known           int64 // the version of the schema that this program knows
 	stop            context.CancelFunc
 	background      sync.WaitGroup
 }
@@ -123,8 +125,9 @@ func openEngine(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{sealer: sealer, plans: o.Plans, logger: o.Logger, clock: o.Clock, callTime: maxCallTime,
+	s := &Store{known: knownVersion, sealer: sealer, plans: o.Plans, logger: o.Logger, clock: o.Clock, callTime: maxCallTime,
 		changed: make(chan struct{}, 1), tested: make(chan struct{}, 1), noticed: make(chan struct{}, 1), monitored: make(chan struct{}, 1), stop: stop}
+	s.duties.name()
 	if s.plans == nil {
 		s.plans = cron.DefaultPlans()
 	}

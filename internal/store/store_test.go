@@ -23,6 +23,12 @@ func TestSQLite(t *testing.T) { storetest.Run(t, storetest.Databases[0]) }
 
 func TestPostgres(t *testing.T) { storetest.Run(t, storetest.Databases[1]) }
 
+// TestPostgresWidened has the program run beside a later version of it, which has added columns and a table: no statement depends on
+// there being no others.
+func TestPostgresWidened(t *testing.T) {
+	storetest.Run(t, storetest.Widened, "jobs", "claims", "finish", "messages", "monitors", "events", "nodes", "retention", "rollups", "versions", "latest records")
+}
+
 func open(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
 	return storetest.Open(t, o)

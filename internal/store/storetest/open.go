@@ -76,11 +76,37 @@ var openTests = []test{
 		options.NoMigrate = true
 		s.fails(options, store.ErrNoDatabase)
 	}},
-	{"a newer database is refused and left alone", func(s *suite) {
+	{"a newer database is used as it is", func(s *suite) {
 		db, err := store.Open(s.ctx(), s.options)
 		s.ok(err)
 		s.ok(db.Close())
 		s.raw().AddMigration(99999)
+		before := s.raw().Rows("schema_version")
+		for _, readOnly := range []bool{false, true} {
+			options := s.options
+			options.NoMigrate = readOnly
+			db, err := store.Open(s.ctx(), options)
+			s.ok(err)
+			key, err := db.CurrentKey(s.ctx())
+			s.ok(err)
+			if err := db.UseKey(s.ctx(), key, true); !errors.Is(err, store.ErrNewer) {
+				s.Errorf("a rotation of the key, which may not know all sealed columns, gets %v", err)
+			}
+			if _, err := db.Reseal(s.ctx()); !errors.Is(err, store.ErrNewer) {
+				s.Errorf("sealing again gets %v", err)
+			}
+			_, err = db.StartNode(s.ctx(), cron.Node{Name: "older"})
+			s.ok(err)
+			s.ok(db.Close())
+		}
+		s.equal("versions", s.raw().Rows("schema_version"), before)
+	}},
+	{"a newer database for newer programs is refused and left alone", func(s *suite) {
+		db, err := store.Open(s.ctx(), s.options)
+		s.ok(err)
+		s.ok(db.Close())
+		s.raw().AddMigration(99999)
+		s.raw().RaiseMinimum(99998)
 		before := s.raw().Rows("schema_version")
 		for _, readOnly := range []bool{false, true} {
 			options := s.options

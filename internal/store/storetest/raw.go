@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +150,27 @@ func (x *Tables) AddVersionTable() {
 func (x *Tables) AddMigration(version int) {
 	x.t.Helper()
 	x.execOne(`INSERT INTO schema_version (version_id, is_applied) VALUES ($1, 1 = 1)`, version)
+}
+
+// RaiseMinimum makes the database one for programs that know a version of the schema.
+func (x *Tables) RaiseMinimum(version int) {
+	x.t.Helper()
+	x.Exec(`DELETE FROM setting WHERE name = 'minimum version'`)
+	x.execOne(`INSERT INTO setting (name, value) VALUES ('minimum version', $1)`, []byte(strconv.Itoa(version)))
+}
+
+// Widen adds a column to each table, and a table, on PostgreSQL: what a later version may do while this one runs.
+func (x *Tables) Widen() {
+	x.t.Helper()
+	x.Exec(`DO $do$
+		DECLARE t name;
+		BEGIN
+			FOR t IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
+				EXECUTE format('ALTER TABLE %I ADD COLUMN added_later text', t);
+				EXECUTE format('ALTER TABLE %I ADD COLUMN added_with_default bigint NOT NULL DEFAULT 7', t);
+			END LOOP;
+		END $do$`)
+	x.Exec(`CREATE TABLE added_table (id bigint PRIMARY KEY, account_id bigint REFERENCES account (id) ON DELETE CASCADE)`)
 }
 
 // open begins a transaction that is open until commit is called, or the test ends.

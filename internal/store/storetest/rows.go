@@ -12,7 +12,7 @@ import (
 func Rows(t testing.TB, db *sql.DB, accountID int64) map[string]bool {
 	t.Helper()
 	tables := texts(t, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-		AND name NOT IN ('schema_version', 'setting', 'usage', 'used_challenge', 'node', 'zone_data',
+		AND name NOT IN ('schema_version', 'setting', 'usage', 'used_challenge', 'node', 'duty', 'zone_data',
 		'acme_file', 'acme_lock', 'mail', 'status_domain_set') AND name NOT LIKE 'job_gram%'`)
 	rows := map[string]bool{}
 	for table := range tables {

@@ -15,8 +15,15 @@ import (
 	"punctual/internal/store"
 )
 
-// Run tests a kind of database.
-func Run(t *testing.T, d Database) {
+// Widened is PostgreSQL after a later version of the program has added columns to all tables, and a table.
+var Widened = Database{Name: "PostgreSQL, widened", New: func(t testing.TB) store.Options {
+	o := options(Postgres(t), "")
+	OpenTables(t, o).Widen()
+	return o
+}}
+
+// Run tests a kind of database. With names of groups, only these.
+func Run(t *testing.T, d Database, only ...string) {
 	for _, group := range []struct {
 		name  string
 		tests []test
@@ -82,6 +89,9 @@ func Run(t *testing.T, d Database) {
 		{"time zones", zoneTests},
 		{"certificates", certificateTests},
 	} {
+		if len(only) > 0 && !slices.Contains(only, group.name) {
+			continue
+		}
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.name, func(t *testing.T) {
