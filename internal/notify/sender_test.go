@@ -35,6 +35,7 @@ type world struct {
 	mails   *mailbox
 	metrics *metrics.Metrics
 	log     *logs
+	paused  atomic.Bool
 	stop    func()
 }
 
@@ -174,7 +175,7 @@ func (w *world) sender(epoch int64) *Sender {
 		Context: func(d *cron.MessageDelivery) message.Context {
 			return message.Context{Account: d.Account.Email, Now: w.db.Now()}
 		},
-		Now: w.db.Now, Metrics: w.metrics, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		Now: w.db.Now, Paused: w.paused.Load, Metrics: w.metrics, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 }
 
@@ -278,6 +279,32 @@ func TestSendAgain(t *testing.T) {
 		}
 		if states := w.states(); !slices.Equal(states, []cron.MessageState{cron.MessageSent}) || !w.counts("webhook", "failed", 2) {
 			w.Errorf("states %v", states)
+		}
+	})
+}
+
+// TestPaused starts nothing while the node drains: neither messages nor mails, nor what subscribers are told.
+func TestPaused(t *testing.T) {
+	inBubble(t, takes, func(w *world) {
+		w.hooks(1)
+		stop := w.telling(w.mails)
+		defer stop()
+		page := w.page(w.account.ID, "acme")
+		w.subscribe(&page, "https://subscriber.example.com/")
+		w.pass(5 * time.Second) // which confirms the subscription
+		before := len(w.receive.ids())
+		w.paused.Store(true)
+		w.tell()
+		w.ask("jane@example.com", time.Hour)
+		w.happen(&page, "slow")
+		w.pass(time.Minute)
+		if ids := w.receive.ids(); len(ids) != before || len(w.mails.to) != 0 {
+			w.Errorf("sent %v, and before %d; and mails to %v", ids, before, w.mails.to)
+		}
+		w.paused.Store(false)
+		w.pass(5 * time.Second)
+		if ids := w.receive.ids(); len(ids) < before+1 || !slices.Contains(ids, "msg_1") || len(w.mails.to) != 1 {
+			w.Errorf("after the pause sent %v, and before %d; and mails to %v", ids, before, w.mails.to)
 		}
 	})
 }

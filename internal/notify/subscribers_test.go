@@ -51,7 +51,7 @@ func (w *world) happen(p *statuspage.Page, title string) {
 
 // telling starts a node that tells subscribers; stop ends it.
 func (w *world) telling(mailer Mailer) (stop func()) {
-	s := NewSubscribers(SubscriberConfig{Store: w.db, Exchanger: &w.receive, Mailer: mailer, Now: w.db.Now,
+	s := NewSubscribers(SubscriberConfig{Store: w.db, Exchanger: &w.receive, Mailer: mailer, Now: w.db.Now, Paused: w.paused.Load,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Links: func(*statuspage.Delivery) SubscriberLinks {
 			return SubscriberLinks{"https://cron.example.com/status/acme", "https://cron.example.com/manage"}
 		}})

@@ -53,7 +53,7 @@ func (v *visit) nodesPage(status int, f form) error {
 	if err != nil {
 		return err
 	}
-	p.Facts = v.storageFacts(&p.view, &held)
+	p.Facts, p.Wide = v.storageFacts(&p.view, &held), p.PostgreSQL
 	return v.render(status, "nodes", p)
 }
 

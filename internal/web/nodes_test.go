@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"testing"
 
 	"punctual/internal/cron"
@@ -14,6 +15,17 @@ func TestNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/console/settings/nodes").says(200, "&lt;script&gt;", "Works", "Size of the database", "Messages that wait").hides("<script>alert")
+	nodes, err := c.store.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := fmt.Sprintf("/console/settings/nodes/%d/", nodes[0].Epoch)
+	b.get("/console/settings/nodes").says(200, page+"drain", "Everything", "Heartbeat", "Clock").hides("No node runs jobs", page+"resume")
+	b.post(page + "drain").leads("/console/settings/nodes?done=node-drains")
+	b.get("/console/settings/nodes?done=node-drains").says(200, "The node drains.", "Drains", "No node runs jobs now", page+"resume").hides(page + "drain")
+	b.post(page + "resume").leads("/console/settings/nodes?done=node-resumed")
+	b.get("/console/settings/nodes").says(200, page+"drain").hides("No node runs jobs")
+	b.post("/console/settings/nodes/4711/drain").says(404)
 	plans := b.get("/console/settings/plans").says(200, "unlimited", "default", "5 min", "64 KiB", "30 days")
 	for i := range cron.PlanLimits {
 		if cron.PlanLimits[i].What == "" {
