@@ -229,26 +229,14 @@ func (f *inFlight) runningFrom(latest int64) int64 {
 
 // start runs fn as an execution in flight.
 func (f *inFlight) start(l *cron.Launch, fn func()) {
+	j := l.Job
 	f.mu.Lock()
-	f.enter(l)
-	f.mu.Unlock()
-	f.running.Go(fn)
-}
-
-// startAll takes the slots of executions, which workers perform.
-func (f *inFlight) startAll(launches []cron.Launch) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range launches {
-		f.enter(&launches[i])
-	}
-}
-
-func (f *inFlight) enter(l *cron.Launch) {
 	f.executions[l.ExecutionID] = struct{}{}
 	f.latest = max(f.latest, l.ExecutionID)
-	f.take(l.Job.AccountID, l.Plan, l.Bytes)
-	f.hosts[cron.TargetHost(l.Job.Request.URL)]++
+	f.take(j.AccountID, l.Plan, l.Bytes)
+	f.hosts[cron.TargetHost(j.Request.URL)]++
+	f.mu.Unlock()
+	f.running.Go(fn)
 }
 
 // end turns an execution in flight into an unrecorded result of the given size.

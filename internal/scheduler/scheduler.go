@@ -117,7 +117,6 @@ const (
 type Scheduler struct {
 	Config
 	inFlight *inFlight
-	workers  *workers
 	finisher *finisher
 	tests    *testRunner
 	epoch    atomic.Int64
@@ -137,7 +136,6 @@ func New(c Config) *Scheduler {
 		c.Clock = time.Now
 	}
 	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots), lease: lease{clock: c.Clock}}
-	s.workers = &workers{execute: s.execute, running: &s.inFlight.running}
 	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)
 	s.tests = newTestRunner(s)
 	return s
