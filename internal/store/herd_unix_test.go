@@ -3,6 +3,7 @@
 package store_test
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,6 +61,48 @@ func BenchmarkHerds(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkBarestRecord writes what a launch and a result need at the least, 1,000 of them in each commit: a row, and its change when the
+// result is there. The table has no index but its key. Everything is durable, as in the ledger.
+func BenchmarkBarestRecord(b *testing.B) {
+	const rows = 1000
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.TempDir(), "barest.db")+"?_journal_mode=wal&_synchronous=full")
+	ok(b, err)
+	defer func() { ok(b, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(`CREATE TABLE record (id INTEGER PRIMARY KEY, job INTEGER, planned INTEGER, outcome INTEGER, started INTEGER,
+		status INTEGER, total INTEGER, response BLOB) STRICT`)
+	ok(b, err)
+	insert, err := db.Prepare(`INSERT INTO record (job, planned, outcome, started) VALUES (?, ?, 0, ?)`)
+	ok(b, err)
+	update, err := db.Prepare(`UPDATE record SET outcome = 1, status = ?, total = ?, response = ? WHERE id = ?`)
+	ok(b, err)
+	commit := func(write func(n int)) {
+		_, err := db.Exec(`BEGIN IMMEDIATE`)
+		ok(b, err)
+		for n := range rows {
+			write(n)
+		}
+		_, err = db.Exec(`COMMIT`)
+		ok(b, err)
+	}
+	response := make([]byte, 130)
+	done, begun := 0, cpuTime(b)
+	for b.Loop() {
+		now := time.Now().UnixMilli()
+		commit(func(n int) {
+			_, err := insert.Exec(n, now, now)
+			ok(b, err)
+		})
+		commit(func(n int) {
+			_, err := update.Exec(200, 1000, response, done+n+1)
+			ok(b, err)
+		})
+		done += rows
+	}
+	b.ReportMetric(float64((cpuTime(b)-begun).Nanoseconds())/1000/float64(done), "cpu-µs/record")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1000/float64(done), "µs/record")
 }
 
 // herd claims and finishes what is due, and returns the CPU time of claims and results.

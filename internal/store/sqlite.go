@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"path/filepath"
 	"strconv"
@@ -67,7 +66,7 @@ func openSQLite(ctx context.Context, s *Store, o Options) error {
 	}
 	var w *writer
 	if err == nil {
-		w, err = newSQLiteWriter(ctx, db, path, s.logger)
+		w, err = newWriter(ctx, db)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", path, sqliteOpenError(err)), db.Close(), read.close())
@@ -75,20 +74,6 @@ func openSQLite(ctx context.Context, s *Store, o Options) error {
 	s.read, s.engine = read, &sqliteEngine{store: s, dsn: sqliteDSN(path), db: db, writer: w, read: read}
 	s.gate = newGate(readers)
 	return nil
-}
-
-// newSQLiteWriter starts the writer and its checkpoints.
-func newSQLiteWriter(ctx context.Context, db *sql.DB, path string, logger *slog.Logger) (*writer, error) {
-	log, err := sql.Open("sqlite", sqliteDSN(path))
-	if err != nil {
-		return nil, err
-	}
-	checkpoints := newCheckpointer(log, logger)
-	w, err := newWriter(ctx, db, checkpoints)
-	if err != nil {
-		return nil, errors.Join(err, checkpoints.close())
-	}
-	return w, nil
 }
 
 func sqliteReaders(dsn string) (p pools, err error) {

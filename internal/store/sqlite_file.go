@@ -16,8 +16,7 @@ import (
 // sqliteDSN is the data source name of a database file, with the settings of every connection.
 func sqliteDSN(path string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_busy_timeout=10000&_journal_mode=wal&_synchronous=full&_foreign_keys=on&_txlock=immediate" +
-		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)", walPages)
+		"?_busy_timeout=10000&_journal_mode=wal&_synchronous=full&_foreign_keys=on&_txlock=immediate"
 }
 
 // findSQLite makes sure that there is a database at path. A missing one is created if mayCreate. A file that exists has

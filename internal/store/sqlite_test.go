@@ -50,7 +50,7 @@ func TestSQLiteSettings(t *testing.T) {
 	db := open(t, o)
 	db.InConnections(t.Context(), func(name string, pragma func(string) string) {
 		for key, want := range map[string]string{
-			"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2", "busy_timeout": "10000", "wal_autocheckpoint": "16000",
+			"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "auto_vacuum": "2", "busy_timeout": "10000",
 			"query_only": map[string]string{"reader": "1", "writer": "0"}[name],
 		} {
 			if got := pragma(key); got != want {

@@ -40,9 +40,6 @@ type writer struct {
 	directs map[string]directStmt // those of execEach and eachInto
 	now     func() time.Time      // to measure groupTime with
 
-	checkpoints *checkpointer // nil for none
-	uncopied    int           // pages written since the last checkpoint began
-
 	mu             sync.Mutex
 	first          []*write
 	calls          fairQueue[*write]
@@ -61,14 +58,13 @@ type write struct {
 	done chan struct{}
 }
 
-// newWriter starts a writer. It closes checkpoints, which may be nil.
-func newWriter(ctx context.Context, db *sql.DB, checkpoints *checkpointer) (*writer, error) {
+func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the writer: %w", err)
 	}
 	w := &writer{
-		conn: conn, checkpoints: checkpoints, stmts: make(map[string]*sql.Stmt), directs: make(map[string]directStmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
+		conn: conn, stmts: make(map[string]*sql.Stmt), directs: make(map[string]directStmt), now: time.Now, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go w.run()
 	return w, nil
@@ -149,7 +145,7 @@ func (w *writer) close() error {
 		}
 		return nil
 	})
-	return errors.Join(w.checkpoints.close(), w.conn.Close())
+	return w.conn.Close()
 }
 
 func (w *writer) run() {
@@ -240,22 +236,8 @@ func (w *writer) commit(group []*write) (ended []*write) {
 	if _, err := w.ExecContext(ctx, `COMMIT`); err != nil {
 		w.rollback(ctx)
 		failAll(ended, fmt.Errorf("commit: %w", err))
-		return ended
 	}
-	w.checkpoint()
 	return ended
-}
-
-// checkpoint begins a checkpoint once enough is written.
-func (w *writer) checkpoint() {
-	if w.checkpoints == nil {
-		return
-	}
-	pages, err := pagesWritten(w.conn)
-	if w.uncopied += pages; w.uncopied >= checkpointPages || err != nil {
-		w.uncopied = 0
-		w.checkpoints.begin()
-	}
 }
 
 // failAll ends writes whose transaction failed.

@@ -32,7 +32,7 @@ func startWriter(t *testing.T) (*writer, *sql.DB) {
 	if _, err := db.Exec(`CREATE TABLE t (n INTEGER PRIMARY KEY) STRICT`); err != nil {
 		t.Fatal(err)
 	}
-	w, err := newWriter(t.Context(), db, nil)
+	w, err := newWriter(t.Context(), db)
 	if err != nil {
 		t.Fatal(err)
 	}
