@@ -231,7 +231,7 @@ func TestAnOutdatedNodeFinishesAndEnds(t *testing.T) {
 		}
 		ledger := w.ledger(id)
 		for i, e := range ledger { // the heartbeat was at 6s
-			if e != w.ran(id, time.Duration(i+1)*second, 1, cron.OutcomeSucceeded) || i > 5 {
+			if e.String() != w.ran(id, time.Duration(i+1)*second, 1, cron.OutcomeSucceeded).String() || i > 5 {
 				w.Errorf("the ledger has %v", e)
 			}
 		}
