@@ -10,7 +10,7 @@ help: ## List the targets
 # needs another one, with cgo.
 export CGO_ENABLED = 0
 export GOFLAGS := $(shell $(GO) env GOFLAGS) -trimpath
-WITH_RACE = CGO_ENABLED=1 $(GO) test -race
+WITH_RACE = CGO_ENABLED=1 $(GO) test -race -vet=off
 
 .PHONY: build
 build: ## Build the static binary ./punctual
@@ -21,6 +21,8 @@ build: ## Build the static binary ./punctual
 test: tools lint ## Run all checks and tests; installs what the tests need, where possible
 	$(GO) run ./test/postgres $(MAKE) --no-print-directory tests
 
+# go vet is a part of lint, so no test runs it again.
+#
 # The race detector makes tests up to ten times as slow, so here it looks only where goroutines of ours meet: whole
 # packages that are made of them, and of store, service and API the tests that have more than one. `make race` has all.
 RACY_STORE = ^Test(Writer.*|FairQueue|Gate|One.*|Postgres(Connections|Signals|ManyNodesAtOnce)|SQLite(OtherProcess|Backup)|Abandoned.*|SQLite|Postgres)$$/^(races|nodes|events|idempotent calls|test runs|SQLite|PostgreSQL)$$
@@ -32,7 +34,7 @@ SERIAL = ^(TestWalk|TestCommandsOf.*)$$
 
 .PHONY: tests
 tests:
-	PUNCTUAL_TEST_BROWSER=short $(GO) test -count=1 -timeout 20m ./test/... . ./internal/...
+	PUNCTUAL_TEST_BROWSER=short $(GO) test -vet=off -count=1 -timeout 20m ./test/... . ./internal/...
 	$(WITH_RACE) -count=1 -timeout 20m -skip '$(SERIAL)' $(addprefix ./internal/,scheduler fetch auth app)
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/service -run '$(RACY_SERVICE)'
 	$(WITH_RACE) -count=1 -timeout 20m ./internal/store -run '$(RACY_STORE)'
@@ -40,7 +42,7 @@ tests:
 
 .PHONY: test-web
 test-web: tools ## Test all flows of the console in Chromium; make test has a short walk only
-	$(GO) run ./test/postgres $(GO) test -count=1 -timeout 20m ./test/browser
+	$(GO) run ./test/postgres $(GO) test -vet=off -count=1 -timeout 20m ./test/browser
 
 SCREENSHOTS ?= screenshots
 
@@ -51,7 +53,7 @@ screenshots: tools ## Take pictures of every screen of the console, with sample 
 .PHONY: race
 race: tools ## Run all tests with the race detector, in the binary too; takes several times as long as test
 	$(GO) run ./test/postgres env CGO_ENABLED=1 PUNCTUAL_TEST_RACE=true \
-		$(GO) test -race -count=1 -timeout 60m ./test/... . ./internal/...
+		$(GO) test -race -vet=off -count=1 -timeout 60m ./test/... . ./internal/...
 
 .PHONY: tools
 tools: ## Install the programs that the tests need, or say which are missing

@@ -97,7 +97,7 @@ func (v *visitors) run(ctx context.Context) (r visitorsReport, err error) {
 	if err := v.awaitQuiet(ctx); err != nil {
 		return r, err
 	}
-	v.accounts, v.env = 1, "GOMAXPROCS=1"
+	v.accounts, v.nodes, v.env = 1, 1, "GOMAXPROCS=1"
 	if err := v.seed(ctx); err != nil {
 		return r, fmt.Errorf("seed: %w", err)
 	}
