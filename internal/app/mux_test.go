@@ -19,6 +19,9 @@ import (
 	"punctual/internal/auth"
 	"punctual/internal/cron"
 	"punctual/internal/metrics"
+	"punctual/internal/service"
+	"punctual/internal/store"
+	"punctual/internal/store/storetest"
 )
 
 // newMux is a mux before an API that says what it was asked for. It trusts requests as a service without a listener for
@@ -207,8 +210,10 @@ func TestExecutorAddresses(t *testing.T) {
 // TestDescriptionHasThePathsOfTheProcess compares /openapi.json with what the process answers, both ways.
 func TestDescriptionHasThePathsOfTheProcess(t *testing.T) {
 	own := publicRoutes(newOperations(nil, nil, time.Now()), newRoot(true, nil))
+	db := storetest.Open(t, store.Options{Dir: storetest.SQLite(t)})
 	m := mux(own, api.New(api.Config{
-		Auth: auth.New(nil), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Service: service.New(service.Config{Store: db, Secret: db.ServiceSecret()}),
+		Auth:    auth.New(nil), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 	}))
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
