@@ -235,7 +235,7 @@ func (d *dialer) connect(ctx context.Context) (driver.Conn, error) {
 	switch {
 	case err == nil:
 		d.link.pause.end()
-	case !errors.Is(err, context.Canceled):
+	case ctx.Err() == nil: // a caller whose time is over says nothing about the database
 		d.link.pause.begin(err)
 	}
 	return conn, err

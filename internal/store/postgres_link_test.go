@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -48,6 +50,28 @@ func TestPause(t *testing.T) {
 			t.Errorf("after a success: %v", err)
 		}
 	})
+}
+
+// TestCallersDoNotPause has callers whose time is over before they are connected. Others are not kept from connecting.
+func TestCallersDoNotPause(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	l, err := newLink("postgres://u@"+silent.Addr().String()+"/x?sslmode=disable", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &dialer{link: l, session: &session{version: oldestServer, durable: true}, class: classAccount}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := d.Connect(ctx); err == nil {
+		t.Fatal("a server that says nothing is taken")
+	}
+	if err := l.pause.over(); err != nil {
+		t.Errorf("a caller without time has made others wait: %v", err)
+	}
 }
 
 // TestLinkHosts divides URLs by host, with the ways to use TLS of each.

@@ -36,7 +36,7 @@ var (
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	rounds(t, 2*len(onSQLite), 3, func(t *testing.T, seed uint64) {
+	rounds(t, len(onSQLite), 3, func(t *testing.T, seed uint64) {
 		r := newRound(t, seed, harness.NewService(t, ""), 1, 500)
 		onSQLite[seed%uint64(len(onSQLite))](r)
 		r.end()
@@ -45,7 +45,7 @@ func TestSQLite(t *testing.T) {
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	rounds(t, 2*len(onPostgres), 4, func(t *testing.T, seed uint64) {
+	rounds(t, len(onPostgres), 4, func(t *testing.T, seed uint64) {
 		url := storetest.Postgres(t) + "&application_name=chaos_" + strconv.FormatUint(seed, 10)
 		r := newRound(t, seed, harness.NewService(t, url), 2+int(seed/2%2), 300)
 		onPostgres[seed%uint64(len(onPostgres))](r)

@@ -56,7 +56,7 @@ type Account struct {
 type Node struct {
 	Epoch int64
 	Dead  bool
-	Lease time.Time // when it ends; zero after a clean stop
+	Lease time.Time // when it ends; zero after a clean stop, and on SQLite, where a lock stands for it
 }
 
 // Read reads a ledger. Nothing may write to the database at the same time.
@@ -87,6 +87,12 @@ func Read(ctx context.Context, db *sql.DB) (*Ledger, error) {
 	}
 	if l.Nodes, err = list(ctx, db, scanNode, `SELECT epoch, dead, lease_until FROM node ORDER BY epoch`); err != nil {
 		return nil, fmt.Errorf("read the nodes: %w", err)
+	}
+	var version string
+	if db.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version) == nil {
+		for i := range l.Nodes {
+			l.Nodes[i].Lease = time.Time{}
+		}
 	}
 	accounts, err := list(ctx, db, scanAccount, `SELECT id, disabled, enabled_at FROM account`)
 	if err != nil {
