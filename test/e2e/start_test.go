@@ -254,6 +254,7 @@ func makeNewer(t *testing.T, s *harness.Service) {
 	t.Helper()
 	tables := storetest.OpenTables(t, store.Options{Dir: s.Dir})
 	tables.AddMigration(9999)
+	tables.RaiseMinimum(9999)
 	if err := tables.DB().Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -273,6 +274,7 @@ func TestBadStartsOnPostgres(t *testing.T) {
 	checkSentence(t, s, stderr, []string{"another key", "PUNCTUAL_SECRET_KEY"})
 	s.Secret = right
 	s.Tables().AddMigration(9999)
+	s.Tables().RaiseMinimum(9999)
 	code, _, stderr = harness.Run(t, s.Env(), "serve")
 	if code != 1 {
 		t.Errorf("with a newer database the exit code is %d", code)
