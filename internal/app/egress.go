@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"punctual/internal/config"
+	"punctual/internal/cron"
 	"punctual/internal/fetch"
 )
 
@@ -42,8 +43,17 @@ func (n *node) readEgress(ctx context.Context) (stop func() error, err error) {
 	if c.EgressProxy.Host != "" {
 		e.proxy = newProxy(c, n.logger)
 		n.findProxy(ctx)
+		n.checkAddresses()
 	}
 	return nil, nil
+}
+
+// checkAddresses warns that /executor-nodes.json lists addresses that targets do not see, since they see the proxy.
+func (n *node) checkAddresses() {
+	if o := n.config.Serve; len(o.ExecutorAddresses) == 0 && cron.NodeRole(o.Role).Works() {
+		n.logger.Warn("/executor-nodes.json lists addresses of this node, but targets see the outbound proxy; "+
+			"set --executor-addresses to the addresses that targets see", slog.Any("proxy", o.EgressProxy))
+	}
 }
 
 func newProxy(c *config.EgressConfig, logger *slog.Logger) *fetch.Proxy {
