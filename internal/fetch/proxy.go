@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,12 +168,13 @@ func (p *Proxy) warn(err error) {
 	}
 }
 
-// connect connects to the proxy. Its errors are shortages. Where the proxy has several addresses, the one that answered last is tried
-// first, and each has its share of the time.
+// connect connects to the proxy. Its errors are those of unreached. Where the proxy has several addresses, the one that answered last is
+// tried first, and each has its share of the time.
 func (p *Proxy) connect(ctx context.Context, d *tcpDialer) (net.Conn, error) {
+	late := hasEnded(ctx)
 	addrs, err := p.Find(ctx)
 	if err != nil {
-		return nil, p.lacks(cron.ShortOfProxy, err)
+		return nil, p.unreached(ctx, late, err)
 	}
 	if latest := p.latest.Load(); latest != nil && len(addrs) > 1 {
 		if i := slices.Index(addrs, *latest); i > 0 {
@@ -182,7 +184,7 @@ func (p *Proxy) connect(ctx context.Context, d *tcpDialer) (net.Conn, error) {
 	}
 	for i, addr := range addrs {
 		var conn net.Conn
-		if conn, err = p.connectTo(ctx, d, addr, len(addrs)-i); err == nil {
+		if conn, err = p.connectTo(ctx, d, addr, len(addrs)-i, late); err == nil {
 			if len(addrs) > 1 {
 				p.latest.Store(&addr)
 			}
@@ -195,8 +197,8 @@ func (p *Proxy) connect(ctx context.Context, d *tcpDialer) (net.Conn, error) {
 	return nil, err
 }
 
-// connectTo connects to an address of the proxy. It takes a part of the time that is left.
-func (p *Proxy) connectTo(ctx context.Context, d *tcpDialer, addr netip.Addr, parts int) (net.Conn, error) {
+// connectTo connects to an address of the proxy. It takes a part of the time that is left; late says that there was none.
+func (p *Proxy) connectTo(ctx context.Context, d *tcpDialer, addr netip.Addr, parts int, late bool) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok && parts > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(parts))
@@ -209,7 +211,19 @@ func (p *Proxy) connectTo(ctx context.Context, d *tcpDialer, addr netip.Addr, pa
 	if what, short := shortageOf(err); short && (what != cron.ShortOfPorts || hasRoute(addr)) {
 		return nil, shortageFault(err)
 	}
-	return nil, p.lacks(cron.ShortOfProxy, err)
+	return nil, p.unreached(ctx, late, err)
+}
+
+// unreached is the error for a proxy that was not reached: a shortage, unless the exchange had no time left before it tried (late) or was
+// interrupted. That says nothing about the proxy and is os.ErrDeadlineExceeded.
+func (p *Proxy) unreached(ctx context.Context, late bool, err error) error {
+	if short := shortageFault(err); short != nil {
+		return short
+	}
+	if late || ctx.Err() == context.Canceled {
+		return os.ErrDeadlineExceeded
+	}
+	return p.lacks(cron.ShortOfProxy, err)
 }
 
 // lacks is the shortage of what the proxy should give. It is logged, unless it is one of this machine.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -435,6 +436,7 @@ func TestProxyFailures(t *testing.T) {
 		detail   string
 		tried    bool // again
 		resolves bool
+		addrs    []string // of example.org; nil for 192.0.2.10
 	}{
 		"no proxy":                {fault: cron.FaultShortage, detail: cron.ShortOfProxy, tried: true},
 		"closes at once":          {serve: func(net.Conn) {}, fault: cron.FaultShortage, tried: true},
@@ -479,6 +481,10 @@ func TestProxyFailures(t *testing.T) {
 		"SOCKS, not allowed":    {scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x02\x00\x01"), fault: cron.FaultShortage, detail: cron.ShortOfProxyPermit},
 		"SOCKS, no route":       {scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x03\x00\x01"), fault: cron.FaultUnreachable, detail: "192.0.2.10:80"},
 		"SOCKS, refused":        {scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x05\x00\x01"), fault: cron.FaultRefused, detail: "192.0.2.10:80"},
+		"SOCKS, no IPv6":        {scheme: ProxySOCKS5, addrs: []string{"2001:db8::7"}, serve: socks("\x05\x00", "\x05\x08\x00\x01"), fault: cron.FaultUnreachable, detail: "[2001:db8::7]:80"},
+		"SOCKS, no IPv6, down":  {scheme: ProxySOCKS5, addrs: []string{"2001:db8::7", "192.0.2.10"}, serve: socksWithoutIPv6, fault: cron.FaultUnreachable, detail: "[2001:db8::7]:80"},
+		"SOCKS, no IPv4":        {scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x08\x00\x01"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
+		"SOCKS, no names":       {resolves: true, scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x08\x00\x01"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
 		"SOCKS, odd address":    {scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x00\x00\x09"), fault: cron.FaultShortage, detail: cron.ShortOfProxyAnswer},
 		"SOCKS, half an answer": {scheme: ProxySOCKS5, serve: socks("\x05\x00", "\x05\x00\x00\x01\x01"), fault: cron.FaultConnectTimeout},
 	} {
@@ -491,7 +497,10 @@ func TestProxyFailures(t *testing.T) {
 				addr = closedPort(t, "127.0.0.1")
 			}
 			var log bytes.Buffer
-			config := Config{Resolver: names{"example.org": {"192.0.2.10"}}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+			if row.addrs == nil {
+				row.addrs = []string{"192.0.2.10"}
+			}
+			config := Config{Resolver: names{"example.org": row.addrs}, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 			if row.scheme == "" {
 				row.scheme = ProxyHTTP
 			}
@@ -503,8 +512,11 @@ func TestProxyFailures(t *testing.T) {
 			})(&config)
 			call := callTo("http://example.org/")
 			short := row.tried || row.fault == cron.FaultConnectTimeout
-			if short {
+			switch {
+			case row.tried:
 				call.Timeout = 250 * time.Millisecond
+			case short: // it has to ask the proxy before
+				call.Timeout = time.Second
 			}
 			r := New(config).Do(t.Context(), call)
 			checkSound(t, &r)
@@ -524,6 +536,22 @@ func TestProxyFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// socksWithoutIPv6 is a SOCKS proxy that does not know IPv6 addresses, and cannot reach others.
+func socksWithoutIPv6(conn net.Conn) {
+	var hello [3]byte
+	if _, err := io.ReadFull(conn, hello[:]); err != nil {
+		return
+	}
+	conn.Write([]byte{5, 0})
+	request := make([]byte, 100)
+	if n, _ := conn.Read(request); n > 3 && request[3] == 4 {
+		conn.Write([]byte{5, 8, 0, 1})
+	} else {
+		conn.Write([]byte{5, 4, 0, 1})
+	}
+	untilClosed(conn)
 }
 
 // TestProxyRecovers has a proxy that works from the third connection on.
@@ -604,32 +632,86 @@ func TestProxyInterrupted(t *testing.T) {
 	}
 }
 
+// TestProxyWithoutTime ends exchanges before they have tried to reach a proxy that cannot be reached, and while they do so. Neither says
+// anything about the proxy.
+func TestProxyWithoutTime(t *testing.T) {
+	t.Parallel()
+	hole := blackHole(t, "127.0.0.1")
+	start := func(host string, resolves bool, resolver resolverFunc) (*Client, *bytes.Buffer) {
+		log := new(bytes.Buffer)
+		logger := slog.New(slog.NewTextHandler(log, nil))
+		proxy := NewProxy(ProxyConfig{Scheme: ProxyHTTP, Host: host, Port: hole.Port(), Resolves: resolves, Resolver: resolver, Logger: logger})
+		targets := names{"one.example.org": {"192.0.2.10"}, "two.example.org": {"192.0.2.10", "192.0.2.11"}}
+		return New(Config{Resolver: targets, Guard: &Guard{Proxy: proxy}, Proxy: proxy, Logger: logger}), log
+	}
+	known := func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{hole.Addr(), netip.MustParseAddr("127.0.0.2")}, nil
+	}
+	unknown := func(ctx context.Context, _ string) ([]netip.Addr, error) { <-ctx.Done(); return nil, ctx.Err() }
+	for name, row := range map[string]struct {
+		host     string
+		resolver resolverFunc
+	}{"address": {host: hole.Addr().String()}, "name": {"proxy.test", known}, "unknown name": {"proxy.test", unknown}} {
+		for _, resolves := range []bool{false, true} {
+			for _, url := range []string{"http://192.0.2.10/", "http://one.example.org/", "http://two.example.org/"} {
+				t.Run(fmt.Sprint(name, resolves, url), func(t *testing.T) {
+					client, log := start(row.host, resolves, row.resolver)
+					call := callTo(url)
+					call.Timeout = 1
+					r := client.Do(t.Context(), call)
+					if checkSound(t, &r); r.Fault != cron.FaultConnectTimeout || r.Status != cron.StatusTimeout || log.Len() > 0 {
+						t.Errorf("no time: %+v, and the log says %q", r, log)
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					time.AfterFunc(10*time.Millisecond, cancel)
+					if r := client.Do(ctx, callTo(url)); r.Fault != cron.FaultLost || log.Len() > 0 {
+						t.Errorf("interrupted: %+v, and the log says %q", r, log)
+					}
+					var d tcpDialer
+					if _, err := client.proxy.connect(ctx, &d); err != os.ErrDeadlineExceeded || log.Len() > 0 {
+						t.Errorf("interrupted before: %v, and the log says %q", err, log)
+					}
+				})
+			}
+		}
+	}
+	t.Run("its own time", func(t *testing.T) { // which the proxy used up
+		for _, url := range []string{"http://192.0.2.10/", "http://two.example.org/"} {
+			client, log := start(hole.Addr().String(), false, nil)
+			call := callTo(url)
+			call.Timeout = time.Second
+			if r := client.Do(t.Context(), call); r.Fault != cron.FaultShortage || r.Detail != cron.ShortOfProxy || strings.Count(log.String(), "\n") != 1 {
+				t.Errorf("%s: %+v, and the log says %q", url, r, log)
+			}
+		}
+	})
+}
+
 // TestSilentProxy tells silent targets from a silent proxy: the first hosts of an account seem silent themselves.
 func TestSilentProxy(t *testing.T) {
+	t.Parallel()
 	addr := serve(t, "127.0.0.1:0", untilClosed)
 	config := Config{}
 	throughProxy(ProxyHTTP, addr, nil)(&config)
 	client := New(config)
-	do := func(account int64, url string) cron.Fault {
-		call := callTo(url)
-		call.AccountID, call.Timeout = account, 60*time.Millisecond
-		r := client.Do(t.Context(), call)
-		return r.Fault
-	}
-	for i, want := range []cron.Fault{cron.FaultConnectTimeout, cron.FaultConnectTimeout, cron.FaultShortage, cron.FaultShortage} {
-		if got := do(1, fmt.Sprintf("http://192.0.2.%d/", i+1)); got != want {
-			t.Errorf("host %d: fault %v", i, got)
+	do := func(what string, want cron.Fault, account int64, hosts ...int) { // all at once
+		var calls sync.WaitGroup
+		defer calls.Wait()
+		for _, host := range hosts {
+			call := callTo(fmt.Sprintf("http://192.0.2.%d/", host))
+			call.AccountID, call.Timeout = account, time.Second // the proxy has to be asked before
+			calls.Go(func() {
+				if r := client.Do(t.Context(), call); r.Fault != want {
+					t.Errorf("%s %d: %+v", what, host, r)
+				}
+			})
 		}
 	}
-	for range 4 {
-		if got := do(2, "http://192.0.2.1/"); got != cron.FaultConnectTimeout {
-			t.Errorf("one host of another account: fault %v", got)
-		}
-	}
+	do("host", cron.FaultConnectTimeout, 1, 1, 2)
+	do("host", cron.FaultShortage, 1, 3, 4)
+	do("one host of another account", cron.FaultConnectTimeout, 2, 1, 1, 1, 1)
 	client.proxy.silences.end()
-	if got := do(1, "http://192.0.2.9/"); got != cron.FaultConnectTimeout {
-		t.Errorf("after an answer: fault %v", got)
-	}
+	do("after an answer", cron.FaultConnectTimeout, 1, 9)
 	var s silences
 	s.hosts = map[int64]map[string]bool{}
 	for account := range int64(maxSilentAccounts + 10) {
@@ -642,6 +724,43 @@ func TestSilentProxy(t *testing.T) {
 	}
 }
 
+// interim is an interim answer with a head of size bytes.
+func interim(size int) string {
+	const start, end = "HTTP/1.1 103 Early Hints\r\nLink: ", "\r\n\r\n"
+	return start + strings.Repeat("x", size-len(start)-len(end)) + end
+}
+
+// TestAnswerThatFillsTheBuffer has interim answers that end where the buffer does, or nearly so.
+func TestAnswerThatFillsTheBuffer(t *testing.T) {
+	const final = "HTTP/1.1 200 OK\r\n\r\nearly"
+	for _, size := range []int{1<<10 - 1, 1 << 10, 1<<10 + 1, 2<<10 - 1, 2 << 10, 2<<10 + 1} {
+		for _, first := range []string{interim(size), interim(size) + interim(1<<10), interim(60) + interim(size)} {
+			conn := &stingy{text: first + final}
+			if a, early, err := readAnswer(conn); err != nil || a.code != 200 || string(early)+conn.text != "early" {
+				t.Errorf("%d bytes: %+v, %q came early, %v", size, a, early, err)
+			}
+		}
+	}
+}
+
+// stingy is a connection that gives nothing, and no error, to those who have no room. It does so only once, so that a test ends.
+type stingy struct {
+	text  string
+	empty bool
+}
+
+func (s *stingy) Read(p []byte) (int, error) {
+	switch {
+	case len(p) == 0 && s.empty:
+		return 0, errors.New("it was read again without room")
+	case len(p) == 0:
+		s.empty = true
+	}
+	n := copy(p, s.text)
+	s.text = s.text[n:]
+	return n, nil
+}
+
 // FuzzReadAnswer checks that any answer of a proxy, in any pieces, is read within the limit, the same however it is cut, and not beyond
 // its end.
 func FuzzReadAnswer(f *testing.F) {
@@ -649,7 +768,8 @@ func FuzzReadAnswer(f *testing.F) {
 		"HTTP/1.1 200 Connection established\r\n\r\n", "HTTP/1.0 200\n\nSSH-2.0", "HTTP/1.1 100 Wait\r\n\r\nHTTP/1.1 407 Who\r\nX: y\r\n\r\n",
 		"HTTP/1.1 503 No\r\nProxy-Status: a; error=dns_error;x=\"y\", b;error=z\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n", "", "HTT", "SSH-2.0\r\n",
 		"HTTP/1.1 101 Switch\r\n\r\nHTTP/1.1 200\r\n\r\n", "\r\n", "HTTP/1.1 200 \x00\r\n:\r\n\r\r\n", strings.Repeat("HTTP/1.1 199\n\n", 1300),
-		"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", maxAnswer),
+		"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("y", maxAnswer), interim(1<<10) + "HTTP/1.1 200 OK\r\n\r\nx", interim(1 << 10),
+		interim(1<<10-1) + "HTTP/1.1 200 OK\r\n\r\n",
 	} {
 		f.Add([]byte(data), []byte{0, 5, 60})
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 )
 
@@ -44,7 +45,7 @@ func (x *exchange) askSOCKS(t *tunnel, asked *bool) error {
 		return malformed("it begins with " + quote(answer[:4]))
 	}
 	if answer[1] != 0 {
-		return &tunnelRefused{socksRefusal(answer[1]), "code " + strconv.Itoa(int(answer[1]))}
+		return &tunnelRefused{socksRefusal(answer[1], t.target.Addr()), "code " + strconv.Itoa(int(answer[1]))}
 	}
 	if err := skipBound(t.Conn, answer[3]); err != nil {
 		return err
@@ -97,8 +98,8 @@ func skipBound(conn io.Reader, kind byte) error {
 	return err
 }
 
-// socksRefusal is what a reply code means (RFC 1928, section 6).
-func socksRefusal(code byte) refusal {
+// socksRefusal is what a reply code means (RFC 1928, section 6) after a request for an address, or for a name with the zero value.
+func socksRefusal(code byte, addr netip.Addr) refusal {
 	switch code {
 	case 1:
 		return refusalGeneral
@@ -108,6 +109,10 @@ func socksRefusal(code byte) refusal {
 		return refusalUnreachable
 	case 5:
 		return refusalRefused
+	case 8: // the type of address is not supported
+		if addr.Is6() { // like a machine without IPv6
+			return refusalUnreachable
+		}
 	}
 	return refusalBroken
 }

@@ -27,8 +27,9 @@ func (x *exchange) open(ctx context.Context, d *tcpDialer, addr netip.AddrPort) 
 	}
 	direct := p.isDirect(&x.target, addr.Addr())
 	if !direct || addr.Port() == p.config.Port { // so that the guard knows the addresses of the proxy
+		late := hasEnded(ctx)
 		if _, err := p.Find(ctx); err != nil && !direct {
-			return nil, p.lacks(cron.ShortOfProxy, err)
+			return nil, p.unreached(ctx, late, err)
 		}
 	}
 	if direct {
@@ -55,6 +56,9 @@ func (x *exchange) tunnel(ctx context.Context, d *tcpDialer, addr netip.AddrPort
 	toProxy := *d
 	toProxy.toProxy, toProxy.noDelay = true, true
 	raw, err := p.connect(ctx, &toProxy)
+	if err == os.ErrDeadlineExceeded {
+		return nil, x.lateFault(err, addr)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,18 +121,13 @@ func (x *exchange) tunnelFault(ctx context.Context, err error, addr netip.AddrPo
 		p.silences.end()
 		return x.refusalFault(refused, addr)
 	}
-	detail := addr.String()
-	if !addr.IsValid() {
-		detail = x.target.authority()
-	}
-	late := &fault{status: cron.StatusTimeout, fault: cron.FaultConnectTimeout, detail: detail, err: err}
 	deadline, limited := ctx.Deadline()
 	switch {
 	case !isTimeout(err):
 	case limited && time.Now().Before(deadline): // another attempt was faster, or the exchange was interrupted
-		return late
+		return x.lateFault(err, addr)
 	case asked && !p.silences.add(x.call.AccountID, x.target.host):
-		return late
+		return x.lateFault(err, addr)
 	}
 	if _, ok := errors.AsType[malformed](err); ok {
 		return p.refuses(cron.ShortOfProxyAnswer, fmt.Errorf("the answer is not valid: %w", err))
@@ -137,6 +136,15 @@ func (x *exchange) tunnelFault(ctx context.Context, err error, addr netip.AddrPo
 		return p.lacks(cron.ShortOfProxyAnswer, fmt.Errorf("there was no whole answer: %w", err))
 	}
 	return p.lacks(cron.ShortOfProxy, err)
+}
+
+// lateFault is the fault of a target whose tunnel was not open in time.
+func (x *exchange) lateFault(err error, addr netip.AddrPort) error {
+	f := &fault{status: cron.StatusTimeout, fault: cron.FaultConnectTimeout, detail: addr.String(), err: err}
+	if !addr.IsValid() {
+		f.detail = x.target.authority()
+	}
+	return f
 }
 
 // tunnelRefused is the error for an answer by which the proxy refuses a tunnel.
@@ -279,7 +287,7 @@ func readAnswer(conn io.Reader) (a proxyAnswer, early []byte, err error) {
 			return a, nil, malformed("its head has more than " + strconv.Itoa(maxAnswer) + " bytes")
 		}
 		if len(buf) == cap(buf) {
-			buf = append(make([]byte, 0, 2*len(buf)), buf...)
+			buf = append(make([]byte, 0, max(1<<10, 2*len(buf))), buf...) // what is left behind an interim answer may be nothing
 		}
 		n, err := conn.Read(buf[len(buf):min(cap(buf), len(buf)+left)])
 		buf, left = buf[:len(buf)+n], left-n
