@@ -188,11 +188,12 @@ func (f *inFlight) claimUncertain() bool {
 	return f.claiming || f.doubted > f.trusted
 }
 
-// doubt notes that the database may have forgotten results of this node.
+// doubt notes that the database may have forgotten results of this node. It may also give IDs out again that it gave to forgotten launches.
 func (f *inFlight) doubt() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.doubted++
+	f.latest = 0
 }
 
 // doubts is how often that was.

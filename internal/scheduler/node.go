@@ -99,7 +99,9 @@ func (s *Scheduler) heartbeat(ctx context.Context) error {
 	draining, err := beat()
 	if errors.Is(err, cron.ErrFailover) {
 		s.Logger.Warn("another server has taken over as the database; what it does not have of this node's results is recorded as lost")
-		s.inFlight.doubt()
+		if s.Self.Role.Works() { // the others run nothing, and have no loop that would end the doubt
+			s.inFlight.doubt()
+		}
 		draining, err = beat()
 	}
 	if errors.Is(err, cron.ErrNodeDead) {

@@ -88,11 +88,14 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, err err
 	return value, err
 }
 
-// SettingInside is a setting of a transaction of an account, or of the scheduler.
-func (s *Store) SettingInside(ctx context.Context, scheduler bool, name string) (value string, err error) {
+// SettingInside is a setting of a transaction of an account, or of claims or results.
+func (s *Store) SettingInside(ctx context.Context, class, name string) (value string, err error) {
 	t := ofAccount(1)
-	if scheduler {
+	switch class {
+	case "claims":
 		t = claims
+	case "results":
+		t = results
 	}
 	err = s.transact(ctx, t, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx, `SELECT current_setting($1)`, name).Scan(&value)

@@ -287,7 +287,8 @@ func (e *postgresEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (drain
 			h.Epoch, millis(now.Add(cron.Lease)), open, millis(now), e.store.clockOffset().Milliseconds(), h.InFlight, h.Lateness.Milliseconds(),
 			minimumVersion).Scan(&zones, &draining, &lowest, &timeline)
 		if err == nil && e.failedOver(timeline) {
-			return cron.ErrFailover // and renew nothing: running_from must stay where it is
+			e.link.generation.Add(1) // the former server may still take writes
+			return cron.ErrFailover  // and renew nothing: running_from must stay where it is
 		}
 		return err
 	})

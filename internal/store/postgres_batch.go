@@ -20,8 +20,10 @@ var (
 	copiedRecordBatch   = append([]batchColumn[*record]{batch("id", "bigint", func(r *record) int64 { return r.id })}, recordBatch...)
 	postgresCopyRecords = copyStatement("execution", copiedRecordBatch)
 
-	launchResultBatch = slices.Concat(launchBatch, resultBatch)
-	resultRows        = arrayRows(launchResultBatch)
+	launchResultBatch = slices.Concat([]batchColumn[*cron.Completion]{
+		batch("id", "bigint", func(c *cron.Completion) int64 { return c.Launch.ExecutionID }),
+	}, launchBatch, resultBatch)
+	resultRows = arrayRows(launchResultBatch)
 
 	postgresInsertResponses = `INSERT INTO response (` + batchNames(responseBatch, "#") + `)
 		SELECT * FROM unnest(` + arrays(responseBatch) + `)`
@@ -56,17 +58,18 @@ var (
 	postgresSaveRuns   = postgresUpdateStates(runBatch)
 )
 
-// postgresSaveResults writes results to the table execution, or to one of its partitions.
+// postgresSaveResults writes results to the table execution, or to one of its partitions, and tells the numbers of those that it wrote. A
+// launch that a failover forgot may have been made again by the same node, as another record, and its ID may have become that of one.
 func postgresSaveResults(table string) string {
 	return `UPDATE ` + table + ` AS execution SET ` + batchNames(resultBatch, "# = r.#") + `
 		FROM (` + resultRows + `) AS r
 		WHERE execution.job_id = r.job_id AND execution.planned_at = r.planned_at AND execution.kind = r.kind
-		  AND execution.attempt = r.attempt AND execution.node = r.node
+		  AND execution.attempt = r.attempt AND execution.node = r.node AND execution.id = r.id
 		  AND (execution.outcome = 0 OR execution.outcome = 4 AND r.outcome <> 4)
-		RETURNING execution.id`
+		RETURNING r.n`
 }
 
-// arrayRows selects the rows whose columns are the parameters. An unnest of all of them would make a list of each column first. An
+// arrayRows selects the rows whose columns are the parameters, and their numbers as n, from 1 on. An unnest of all of them would make a list of each column first. An
 // element of fixed length is found by its number at once.
 func arrayRows[R any](table []batchColumn[R]) string {
 	values, lists, named := make([]string, len(table)), []string(nil), []string(nil)
@@ -79,7 +82,7 @@ func arrayRows[R any](table []batchColumn[R]) string {
 		values[i] = c.name
 		lists, named = append(lists, parameter), append(named, c.name)
 	}
-	return `SELECT ` + strings.Join(values, ", ") + ` FROM unnest(` + strings.Join(lists, ", ") + `) WITH ORDINALITY AS lists (` +
+	return `SELECT ` + strings.Join(values, ", ") + `, n FROM unnest(` + strings.Join(lists, ", ") + `) WITH ORDINALITY AS lists (` +
 		strings.Join(named, ", ") + `, n)`
 }
 
@@ -192,14 +195,14 @@ func (e *postgresEngine) takeResults(ctx context.Context, q queryer, completions
 
 func (e *postgresEngine) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
 	[]*cron.Completion, error) {
-	took := make(map[int64]bool, len(completions))
+	took := make(map[*cron.Completion]bool, len(completions)) // a completion that is in the batch twice counts once
 	for table, part := range e.byDay.divide(completions) {
 		err := each(ctx, q, "write the results of "+table, func(scan scanner) error {
-			var id int64
-			if err := scan(integer(&id)); err != nil {
+			var n int64
+			if err := scan(integer(&n)); err != nil {
 				return err
 			}
-			took[id] = true
+			took[part[n-1]] = true
 			return nil
 		}, postgresSaveResults(table), arrayArgs(launchResultBatch, part)...)
 		if err != nil {
@@ -208,8 +211,8 @@ func (e *postgresEngine) saveResults(ctx context.Context, q queryer, completions
 	}
 	saved := make([]*cron.Completion, 0, len(took))
 	for _, c := range completions {
-		if took[c.Launch.ExecutionID] {
-			delete(took, c.Launch.ExecutionID) // a completion that is in the batch twice counts once
+		if took[c] {
+			delete(took, c)
 			saved = append(saved, c)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,7 +103,7 @@ func (s *session) settings(c class) map[string]string {
 	switch c {
 	case classAccount:
 		set["lock_timeout"] = strconv.FormatInt(lockWait.Milliseconds(), 10)
-	case classClaim:
+	case classClaim, classResults:
 		maps.Copy(set, schedulerSettings)
 	}
 	for name := range set {
@@ -218,7 +219,7 @@ func (d *dialer) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
 func (d *dialer) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := d.connect(ctx)
 	// A pooler that has none left lets its clients wait.
-	waits := d.session.pooled && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	waits := d.session.pooled && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && !unreached(err)
 	if (waits || noConnectionLeft(err)) && d.shrink != nil && d.shrink() {
 		return nil, errors.Join(driver.ErrBadConn, err) // package database/sql tries again, and waits for one of the others
 	}
@@ -346,6 +347,12 @@ func noConnectionLeft(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == tooManyConnections || e.Code == protocolViolation &&
 		(strings.Contains(e.Message, "no more connections allowed") || strings.Contains(e.Message, "query_wait_timeout")))
+}
+
+// unreached tells whether not even a connection to the host of the database was made.
+func unreached(err error) bool {
+	network, ok := errors.AsType[*net.OpError](err)
+	return ok && network.Op == "dial"
 }
 
 // pause keeps a node from connecting again and again while it cannot.

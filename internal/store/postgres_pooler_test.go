@@ -102,16 +102,19 @@ func runJobs(t *testing.T, db *store.Store, raw *sql.DB, email string) {
 	}
 }
 
-// checkSettings looks at what holds inside the transactions of an account and of the scheduler.
+// checkSettings looks at what holds inside the transactions of an account, of claims and of results.
 func checkSettings(t *testing.T, db *store.Store) {
 	t.Helper()
+	scheduler := map[string]string{
+		"lock_timeout": "0", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "idle_in_transaction_session_timeout": "10s",
+	}
 	for class, want := range map[string]map[string]string{
-		"account":   {"lock_timeout": "5s", "plan_cache_mode": "auto", "statement_timeout": "0", "transaction_isolation": "read committed"},
-		"scheduler": {"lock_timeout": "0", "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "idle_in_transaction_session_timeout": "10s"},
+		"account": {"lock_timeout": "5s", "plan_cache_mode": "auto", "statement_timeout": "0", "transaction_isolation": "read committed"},
+		"claims":  scheduler, "results": scheduler,
 	} {
 		for setting, value := range want {
-			if got, err := db.SettingInside(t.Context(), class == "scheduler", setting); err != nil || got != value {
-				t.Errorf("a transaction of the %s has %s = %s, want %s: %v", class, setting, got, value, err)
+			if got, err := db.SettingInside(t.Context(), class, setting); err != nil || got != value {
+				t.Errorf("a transaction of %s has %s = %s, want %s: %v", class, setting, got, value, err)
 			}
 		}
 	}
@@ -248,7 +251,7 @@ func TestPostgresForeignSettings(t *testing.T) {
 	runJobs(t, db, raw, "a@example.com")
 	listening(t, store.Options{URL: address + "&statement_timeout=0&idle_session_timeout=0"}, 1)
 	checkSettings(t, db)
-	if got, err := db.SettingInside(t.Context(), true, "synchronous_commit"); err != nil || got != "on" {
+	if got, err := db.SettingInside(t.Context(), "claims", "synchronous_commit"); err != nil || got != "on" {
 		t.Errorf("synchronous_commit is %s: %v", got, err)
 	}
 }

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // poolerVariable, in the environment, is the pool mode of a PgBouncer that Open puts in front of each database.
@@ -54,13 +58,16 @@ func StartPooler(t testing.TB, address string, settings ...string) *Pooler {
 		t.Fatal(err)
 	}
 	writeFor(t, users, fmt.Sprintf("%q %q\n", u.User.Username(), password))
+	server := *u
 	for range 3 { // another process may take the port meanwhile
 		if p.port, err = freePort(); err != nil {
 			t.Fatal(err)
 		}
 		writeFor(t, p.config, fmt.Sprintf("[databases]\n* = host=%s port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\n"+
 			"unix_socket_dir =\nauth_type = plain\nauth_file = %s\nmax_client_conn = 500\n%s\n",
-			u.Hostname(), u.Port(), p.port, users, strings.Join(settings, "\n")))
+			server.Hostname(), server.Port(), p.port, users, strings.Join(settings, "\n")))
+		u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
+		p.URL = u.String()
 		if err = p.start(); err == nil {
 			break
 		}
@@ -69,8 +76,6 @@ func StartPooler(t testing.TB, address string, settings ...string) *Pooler {
 		t.Fatalf("start PgBouncer: %v", err)
 	}
 	t.Cleanup(func() { p.Stop(t) })
-	u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
-	p.URL = u.String()
 	return p
 }
 
@@ -92,19 +97,30 @@ func (p *Pooler) start() error {
 	}
 	p.process = started
 	for deadline := time.Now().Add(serverTimeout); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)))
-		if err == nil {
-			return c.Close()
-		}
+		err := p.ask()
 		select {
-		case <-started.ended:
+		case <-started.ended: // also when another process has the port, which may have answered
 			return fmt.Errorf("it ended: %w\n%s", started.err, started.log.Bytes())
 		default:
 		}
-		if time.Now().After(deadline) {
+		if err == nil || time.Now().After(deadline) {
 			return err
 		}
 	}
+}
+
+// ask returns nil when the pooler answers a client.
+func (p *Pooler) ask() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, p.URL)
+	if err == nil {
+		return conn.Close(ctx)
+	}
+	if _, answered := errors.AsType[*pgconn.PgError](err); answered {
+		return nil
+	}
+	return err
 }
 
 // Stop kills the pooler, and with it every connection.
