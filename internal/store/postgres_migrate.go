@@ -84,6 +84,10 @@ func (m *sharedMigrations) pause(ctx context.Context, w *waiting, doing string, 
 	}
 }
 
+// keepLock keeps a transaction alive. A query would not do: CREATE INDEX CONCURRENTLY waits for the end of every transaction that has a
+// snapshot when it looks, and the transaction that holds the lock of the migrations ends after it.
+const keepLock = `SET LOCAL ` + idleTimeout + ` = ` + lockIdle
+
 // alone runs fn while no other process migrates the database.
 func (m *sharedMigrations) alone(ctx context.Context, fn func(ctx context.Context) error) error {
 	w := waiting{most: m.limits.others}
@@ -111,7 +115,7 @@ func (m *sharedMigrations) tryAlone(ctx context.Context, fn func(ctx context.Con
 		return false, fmt.Errorf("take the lock of the migrations: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // gives the lock back; a connection that broke has done so
-	_, err = tx.ExecContext(ctx, `SET LOCAL `+idleTimeout+` = `+lockIdle)
+	_, err = tx.ExecContext(ctx, keepLock)
 	if err == nil {
 		err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(lockMigrating)).Scan(&ran)
 	}
@@ -133,7 +137,7 @@ func (m *sharedMigrations) tryAlone(ctx context.Context, fn func(ctx context.Con
 				return
 			case <-tick.C:
 			}
-			if _, err := tx.ExecContext(ctx, `SELECT 1`); err != nil {
+			if _, err := tx.ExecContext(ctx, keepLock); err != nil {
 				lose(fmt.Errorf("the lock of the migrations was lost: %w", err))
 				return
 			}
