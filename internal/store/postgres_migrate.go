@@ -115,9 +115,9 @@ func (m *sharedMigrations) tryAlone(ctx context.Context, fn func(ctx context.Con
 		return false, fmt.Errorf("take the lock of the migrations: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // gives the lock back; a connection that broke has done so
-	_, err = tx.ExecContext(ctx, keepLock)
-	if err == nil {
-		err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(lockMigrating)).Scan(&ran)
+	err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(lockMigrating)).Scan(&ran)
+	if err == nil && ran {
+		_, err = tx.ExecContext(ctx, keepLock) // also ends the snapshot of the query, which its portal has until the next statement
 	}
 	if err != nil {
 		return false, fmt.Errorf("take the lock of the migrations: %w", err)
