@@ -69,7 +69,7 @@ lint: ## Run gofmt, go vet and staticcheck
 chart: ## Check the Helm chart with helm lint and render it; compiles helm first
 	GOFLAGS= $(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0 lint --strict --kube-version 1.30 deploy/helm/punctual
 	GOFLAGS= $(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0 template cron deploy/helm/punctual --kube-version 1.30 \
-		--set api.replicas=2,worker.replicas=2,ingress.enabled=true,ingress.tlsSecret=cron >/dev/null
+		--set-string image.tag=1 --set api.replicas=2,worker.replicas=2,ingress.enabled=true,ingress.tlsSecret=cron >/dev/null
 
 .PHONY: zoneinfo
 zoneinfo: ## Update the built-in time zone data to the newest release available (Debian's tzdata)
