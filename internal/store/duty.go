@@ -22,7 +22,7 @@ type duties struct{ upkeep, statistics duty }
 type duty struct {
 	name string
 	held time.Duration
-	sure atomic.Int64 // up to when this node does not ask again, in Unix milliseconds
+	sure atomic.Int64 // up to when this node does not ask again, in Unix milliseconds of the database's clock
 }
 
 // dutySure is for how long a node that has got a duty does not ask again, so that steps that follow each other do not cost more.

@@ -232,23 +232,32 @@ func (m *migrator) up(ctx context.Context, list []migration) error {
 	if err != nil {
 		return err
 	}
-	var lowest int64
+	var lowest, missing int64 // what all files demand of programs, and what those demand that the database does not have
 	for i := range list {
 		lowest = max(lowest, list[i].minimum())
+		if list[i].version > current {
+			missing = max(missing, list[i].minimum())
+		}
 	}
 	if current > 0 { // older programs stop before what they need is removed
-		if err := m.raiseMinimum(ctx, current, lowest); err != nil {
+		if err := m.raiseMinimum(ctx, lowest); err != nil {
 			return err
+		}
+		// The minimum may stand there since an attempt that ended before they had stopped.
+		if m.shared != nil && missing > 0 {
+			if err := m.shared.awaitOlder(ctx, current, missing); err != nil {
+				return err
+			}
 		}
 	}
 	if err := m.run(ctx, current, list); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	return m.raiseMinimum(ctx, current, lowest)
+	return m.raiseMinimum(ctx, lowest)
 }
 
-// raiseMinimum says in a database of version current which programs may use it from now on, and waits until the others have stopped.
-func (m *migrator) raiseMinimum(ctx context.Context, current, lowest int64) error {
+// raiseMinimum says in a database which programs may use it from now on.
+func (m *migrator) raiseMinimum(ctx context.Context, lowest int64) error {
 	now, err := lowestVersion(ctx, m.db)
 	if err != nil || lowest <= now {
 		return err
@@ -258,10 +267,7 @@ func (m *migrator) raiseMinimum(ctx context.Context, current, lowest int64) erro
 	if err != nil {
 		return fmt.Errorf("write the lowest version that a program must know: %w", err)
 	}
-	if m.shared == nil || current == 0 {
-		return nil
-	}
-	return m.shared.awaitOlder(ctx, current, lowest)
+	return nil
 }
 
 // run runs the files after a version.

@@ -5,16 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // holds implements engine.
 func (e *postgresEngine) holds(ctx context.Context, d *duty, epoch int64) (bool, error) {
-	began := time.Now()
-	if began.UnixMilli() < d.sure.Load() {
+	now := e.store.Now()
+	if millis(now) < d.sure.Load() {
 		return true, nil
 	}
-	now := e.store.Now()
 	err := e.store.transact(ctx, upkeep, func(ctx context.Context, q queryer) error {
 		return q.QueryRowContext(ctx, `INSERT INTO duty (name, epoch, held_until)
 			SELECT $1, epoch, $3 FROM node WHERE epoch = $2 AND NOT dead AND NOT draining AND lease_until > $4
@@ -29,6 +27,6 @@ func (e *postgresEngine) holds(ctx context.Context, d *duty, epoch int64) (bool,
 	if err != nil {
 		return false, fmt.Errorf("ask for the duty of %s: %w", d.name, err)
 	}
-	d.sure.Store(began.Add(dutySure).UnixMilli())
+	d.sure.Store(millis(now.Add(dutySure)))
 	return true, nil
 }

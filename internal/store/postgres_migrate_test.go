@@ -41,9 +41,16 @@ func TestPostgresOlderNodeStops(t *testing.T) {
 		}
 		return is
 	})
-	if n := tables(t, raw).Leases(old.Now().Add(9 * time.Second)); n != 1 {
-		t.Errorf("%d leases were renewed, want that of the node, which finishes what it runs", n)
+	const leaseEnd = `SELECT lease_until FROM node WHERE epoch = $1`
+	tables(t, raw).EndLease(node, old.Now().Add(time.Hour)) // the migration waits for it, however slow the machine is
+	before := number(t, raw, leaseEnd, node)
+	if err := beat(t.Context(), old, node); !isOutdated(err) {
+		t.Errorf("the node is told %v", err)
 	}
+	if number(t, raw, leaseEnd, node) == before {
+		t.Error("the lease of the node, which finishes what it runs, was not renewed")
+	}
+	tables(t, raw).EndLease(node, old.Now().Add(time.Hour))
 	if _, err := old.StartNode(t.Context(), cron.Node{Name: "too late"}); !isOutdated(err) {
 		t.Errorf("a node that starts is told %v", err)
 	}
@@ -56,6 +63,68 @@ func TestPostgresOlderNodeStops(t *testing.T) {
 	ok(t, <-ended)
 	if n := number(t, raw, `SELECT count(*) FROM pg_attribute WHERE attrelid = 'node'::regclass AND attname = 'more' AND NOT attisdropped`); n != 0 {
 		t.Error("the column is still there")
+	}
+}
+
+// TestPostgresMigrationWaitsAgain ends a migration while it waits for an older node, of which the database knows by then. The next one
+// waits, too.
+func TestPostgresMigrationWaitsAgain(t *testing.T) {
+	t.Parallel()
+	options := store.Options{URL: storetest.EmptyPostgres(t)}
+	old, raw := open(t, options), past(t, options)
+	node, err := old.StartNode(t.Context(), cron.Node{Name: "older"})
+	ok(t, err)
+	tables(t, raw).EndLease(node, old.Now().Add(time.Hour))
+	files := further(t, map[string]string{"9990_more.sql": "-- +goose Up\nALTER TABLE node ADD COLUMN more TEXT NOT NULL DEFAULT '';\n",
+		"9999_less.sql": "-- +goose Up\n-- punctual: minimum 9990\nALTER TABLE node DROP COLUMN more;\n"})
+	// A migration that looks for older nodes waits behind this lock, which shows that it does.
+	holder, err := raw.BeginTx(t.Context(), nil)
+	ok(t, err)
+	defer func() { _ = holder.Rollback() }()
+	if _, err := holder.Exec(`LOCK TABLE node IN ROW EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	looks := func() bool {
+		return number(t, raw, `SELECT count(*) FROM pg_locks WHERE relation = 'node'::regclass AND NOT granted AND mode = 'ShareLock'`) > 0
+	}
+	migrate := func() (ended chan error, end context.CancelFunc) {
+		t.Helper()
+		ctx, end := context.WithCancel(t.Context())
+		ended, db := make(chan error, 1), past(t, options)
+		go func() { ended <- store.Migrate(ctx, db, "postgres", files, false) }()
+		soon(t, "the look for older nodes", func() bool {
+			select {
+			case err := <-ended:
+				t.Fatalf("the migration did not wait: %v", err)
+			default:
+			}
+			return looks()
+		})
+		return ended, end
+	}
+	ended, end := migrate()
+	end()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the migration that was ended returns %v", err)
+	}
+	soon(t, "the end of its statement", func() bool { return !looks() })
+	if err := beat(t.Context(), old, node); !isOutdated(err) {
+		t.Errorf("the node is told %v", err)
+	}
+	tables(t, raw).EndLease(node, old.Now().Add(time.Hour))
+
+	ended, end = migrate()
+	defer end()
+	ok(t, holder.Rollback())
+	select {
+	case err := <-ended:
+		t.Fatalf("the migration did not wait for the node: %v", err)
+	default:
+	}
+	ok(t, old.StopNode(t.Context(), node))
+	ok(t, <-ended)
+	if n := number(t, raw, `SELECT max(version_id) FROM schema_version`); n != 9999 {
+		t.Errorf("the database has version %d", n)
 	}
 }
 
@@ -158,10 +227,12 @@ func TestPostgresDuties(t *testing.T) {
 	raw := past(t, options)
 	var nodes []*store.Store
 	var epochs []int64
+	live := func(epoch int64) { tables(t, raw).EndLease(epoch, time.Now().Add(time.Hour)) } // however slow the machine is
 	for i := range 3 {
 		db := open(t, options)
 		epoch, err := db.StartNode(t.Context(), cron.Node{Name: fmt.Sprint("node ", i)})
 		ok(t, err)
+		live(epoch)
 		nodes, epochs = append(nodes, db), append(epochs, epoch)
 	}
 	holders := func() (holders []int64) {
@@ -191,6 +262,7 @@ func TestPostgresDuties(t *testing.T) {
 	tables(t, raw).EndLease(epochs[1], nodes[1].Now().Add(-time.Second))
 	want("after the lease of the second has ended", epochs[2])
 	ok(t, beat(t.Context(), nodes[1], epochs[1]))
+	live(epochs[1])
 	want("after the second is back", epochs[2])
 	drainNode(t, nodes[2], epochs[2], true)
 	want("after the third drains", epochs[1])
