@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"punctual/internal/cron"
@@ -219,7 +218,7 @@ func (e *postgresEngine) write(ctx context.Context, t turn, fn func(context.Cont
 		ctx = next
 	}
 	e.link.forsake(err)
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == lockNotAvailable && t.class == classAccount {
+	if sqlState(err) == lockNotAvailable && t.class == classAccount {
 		return errLocked(lockWait, err)
 	}
 	return databaseError(err)
@@ -254,8 +253,8 @@ const (
 
 // retryable tells whether the database aborted the transaction to resolve a conflict with another.
 func retryable(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (e.Code == "40001" || e.Code == "40P01") // serialization_failure, deadlock_detected
+	code := sqlState(err)
+	return code == "40001" || code == "40P01" // serialization_failure, deadlock_detected
 }
 
 func (e *postgresEngine) clock(ctx context.Context) (now time.Time, ok bool, err error) {
@@ -317,7 +316,7 @@ const timelineText = `substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)`
 func (e *postgresEngine) readTimeline(ctx context.Context) {
 	var timeline string
 	err := e.pools[classLease].QueryRowContext(ctx, `SELECT `+timelineText).Scan(&timeline)
-	if failed, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains(noTimeline, failed.Code) {
+	if slices.Contains(noTimeline, sqlState(err)) {
 		e.timelineText = `''`
 		return
 	}
@@ -359,17 +358,19 @@ func (e *postgresEngine) notify(ctx context.Context, q queryer, w wake) error {
 }
 
 // alone implements engine. The schema is part of the key, since several installations can share a database.
-func (e *postgresEngine) alone(ctx context.Context, q queryer, what lockKey) (alone bool, err error) {
-	err = q.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(what)).Scan(&alone)
-	return alone, err
+func (e *postgresEngine) alone(ctx context.Context, q queryer, what lockKey) (bool, error) {
+	return takeLock(ctx, q, what)
+}
+
+// takeLock takes a lock of the schema until the end of the transaction, unless another one has it.
+func takeLock(ctx context.Context, q queryer, what lockKey) (taken bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(what)).Scan(&taken)
+	return taken, err
 }
 
 func (e *postgresEngine) close() error { return e.pools.close() }
 
-func (e *postgresEngine) duplicate(err error) bool {
-	failed, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && failed.Code == uniqueViolation
-}
+func (e *postgresEngine) duplicate(err error) bool { return sqlState(err) == uniqueViolation }
 
 // in implements engine: a list is an array.
 func (e *postgresEngine) in(column string, n int) string {

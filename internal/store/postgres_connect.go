@@ -337,7 +337,7 @@ func isReadOnly(ctx context.Context, conn *pgconn.PgConn) (is bool, err error) {
 
 // forsake makes all connections be closed before their next use when err says that the server does not take writes.
 func (l *link) forsake(err error) {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == readOnlyTransaction {
+	if sqlState(err) == readOnlyTransaction {
 		l.generation.Add(1)
 	}
 }

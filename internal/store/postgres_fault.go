@@ -1,10 +1,21 @@
 package store
 
 import (
+	"errors"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"punctual/internal/cron"
 )
+
+// sqlState is the code of an error of PostgreSQL; empty for others.
+func sqlState(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
 
 // postgresFault reads PostgreSQL's SQLSTATE codes (its documentation, appendix A).
 func postgresFault(code string) cron.DatabaseFault {

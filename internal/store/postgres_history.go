@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"punctual/internal/cron"
 )
@@ -225,14 +222,6 @@ func tolerable(err error) bool {
 		return true
 	}
 	return false
-}
-
-// sqlState is the code of an error of PostgreSQL; empty for others.
-func sqlState(err error) string {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code
-	}
-	return ""
 }
 
 // followHistory implements engine.

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Migrations on PostgreSQL run while other nodes start, and while nodes of the former version work.
@@ -115,7 +113,7 @@ func (m *sharedMigrations) tryAlone(ctx context.Context, fn func(ctx context.Con
 		return false, fmt.Errorf("take the lock of the migrations: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // gives the lock back; a connection that broke has done so
-	err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1, hashtext(current_schema()))`, int32(lockMigrating)).Scan(&ran)
+	ran, err = takeLock(ctx, tx, lockMigrating)
 	if err == nil && ran {
 		_, err = tx.ExecContext(ctx, keepLock) // also ends the snapshot of the query, which its portal has until the next statement
 	}
@@ -158,7 +156,7 @@ func (m *sharedMigrations) patiently(ctx context.Context, fn func() error) error
 	w := waiting{most: m.limits.tables}
 	for {
 		err := fn()
-		if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != lockNotAvailable && !retryable(err) {
+		if sqlState(err) != lockNotAvailable && !retryable(err) {
 			return err
 		}
 		more, stopped := m.pause(ctx, &w, "the migration waits for a table that is in use", slogErr(err))
@@ -203,7 +201,7 @@ func (m *sharedMigrations) older(ctx context.Context, current, lowest int64) (na
 	// A node that registers looks at the minimum after it has written its row. So it sees the new one, or its row is seen here.
 	for _, statement := range []string{`SET LOCAL lock_timeout = ` + migrationLockWait, `LOCK TABLE node IN SHARE MODE`} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == lockNotAvailable {
+			if sqlState(err) == lockNotAvailable {
 				return []string{"those that hold locks on the table of nodes"}, nil
 			}
 			return nil, err
