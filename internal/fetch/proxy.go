@@ -208,9 +208,6 @@ func (p *Proxy) connectTo(ctx context.Context, d *tcpDialer, addr netip.Addr, pa
 	if err == nil {
 		return conn, nil
 	}
-	if what, short := shortageOf(err); short && (what != cron.ShortOfPorts || hasRoute(addr)) {
-		return nil, shortageFault(err)
-	}
 	return nil, p.unreached(ctx, late, err)
 }
 
