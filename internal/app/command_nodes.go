@@ -51,7 +51,7 @@ func listNodes(ctx context.Context, in *invocation) error {
 		if version == "" {
 			version = "-"
 		}
-		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Epoch, printable(n.Name), printable(string(n.Role)), nodeState(n),
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Epoch, printable(n.Name), printable(string(n.Role)), n.State(),
 			printable(version), n.Started.UTC().Format(time.RFC3339), heartbeat, inFlight, late, clock)
 	}
 	if err := t.Flush(); err != nil {
@@ -63,18 +63,6 @@ func listNodes(ctx context.Context, in *invocation) error {
 		}
 	}
 	return in.tellWorking(nodes)
-}
-
-func nodeState(n *cron.Node) string {
-	switch {
-	case !n.Alive:
-		return "ended"
-	case n.Draining:
-		return "draining"
-	case !n.Role.Works():
-		return "serves"
-	}
-	return "works"
 }
 
 // tellWorking says when nothing runs.

@@ -45,8 +45,32 @@ type Node struct {
 	Lateness    time.Duration // the highest of the executions that it started in the last minute
 }
 
+// NodeState is what a node does at present.
+type NodeState string
+
+// The states of nodes.
+const (
+	NodeEnded    NodeState = "ended"
+	NodeDraining NodeState = "draining"
+	NodeServes   NodeState = "serves" // and executes no jobs, as its role says
+	NodeWorks    NodeState = "works"
+)
+
+// State is what a node does at present, as far as its lease tells.
+func (n *Node) State() NodeState {
+	switch {
+	case !n.Alive:
+		return NodeEnded
+	case n.Draining:
+		return NodeDraining
+	case !n.Role.Works():
+		return NodeServes
+	}
+	return NodeWorks
+}
+
 // Working tells whether a node executes jobs at present.
-func (n *Node) Working() bool { return n.Alive && n.Role.Works() && !n.Draining }
+func (n *Node) Working() bool { return n.State() == NodeWorks }
 
 // WorkingNodes counts the nodes that execute jobs at present.
 func WorkingNodes(nodes []Node) (count int) {

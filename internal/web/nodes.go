@@ -77,12 +77,12 @@ func drainNode(draining bool) handler {
 
 // NodeState is whether a node works.
 func (p nodesPage) NodeState(n cron.Node) state {
-	switch {
-	case !n.Alive:
+	switch n.State() {
+	case cron.NodeEnded:
 		return state{"muted", "circle-slash", p.labels.Label("nodes.ended")}
-	case n.Draining:
+	case cron.NodeDraining:
 		return state{"warn", "triangle-alert", p.labels.Label("nodes.draining")}
-	case !n.Role.Works():
+	case cron.NodeServes:
 		return state{"good", "circle-check", p.labels.Label("nodes.serves")}
 	}
 	return state{"good", "circle-check", p.labels.Label("nodes.alive")}
