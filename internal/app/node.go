@@ -228,7 +228,8 @@ func (n *node) openDatabase(ctx context.Context) (stop func() error, err error) 
 	n.db, err = store.Open(ctx, store.Options{
 		URL: n.config.Database, Dir: n.config.Data, Keys: n.keys.read, Plans: n.plans, Logger: n.logger,
 		DirectURL: n.config.DatabaseDirect, Connections: n.config.DatabaseConnections, AuditKept: n.config.Serve.AuditRetention,
-		Clock: clock(),
+		Clock:      clock(),
+		SharePolls: true,
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,9 @@ import (
 // node's lease has ended.
 func (s *Store) ClaimAction(ctx context.Context, node int64) (a cron.Action, ok bool, err error) {
 	ctx = upkeep.with(ctx)
+	if there, ok := s.polled(ctx); ok && !there.actions {
+		return a, false, nil
+	}
 	var (
 		sealed []byte
 		held   int64

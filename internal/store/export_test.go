@@ -20,6 +20,27 @@ func (s *Store) Intercept(see func(query string, args []any) error) (undo func()
 	return func() { s.engine, s.read = engine, read }
 }
 
+// PollQuery is the statement that asks for all kinds of background work.
+const PollQuery = pollQuery
+
+// Observable tells whether states of components can change.
+func (s *Store) Observable(ctx context.Context) (bool, error) { return s.observable(ctx) }
+
+// OpenNotice tells whether a notice has not all its deliveries.
+func (s *Store) OpenNotice(ctx context.Context) (bool, error) {
+	n, err := s.openNotice(ctx)
+	return n != nil, err
+}
+
+// DueDeliveries tells whether there are deliveries to claim.
+func (s *Store) DueDeliveries(ctx context.Context, c statuspage.DeliveryClaim) (bool, error) {
+	ids, err := s.dueDeliveries(ctx, c)
+	return len(ids) > 0, err
+}
+
+// SetPollAge is how long answers of polls count.
+func (s *Store) SetPollAge(age time.Duration) { s.pollAge = age }
+
 // SchedulerSettings are the settings of the connections of claims and results on PostgreSQL.
 var SchedulerSettings = schedulerSettings
 

@@ -68,13 +68,18 @@ func (s *Store) ObserveComponents(ctx context.Context) (more bool, err error) {
 
 // observable tells whether there is something to do. It is asked each second.
 func (s *Store) observable(ctx context.Context) (is bool, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM monitor_result) OR EXISTS (SELECT 1 FROM monitor WHERE expires_at <= $1)`,
-		millis(s.Now())).Scan(flag(&is))
+	if there, ok := s.polled(ctx); ok && !there.components {
+		return false, nil
+	}
+	err = s.read.QueryRowContext(ctx, `SELECT `+observableQuery, millis(s.Now())).Scan(flag(&is))
 	if err != nil {
 		return false, fmt.Errorf("look for results of components: %w", err)
 	}
 	return is, nil
 }
+
+// observableQuery asks at $1.
+const observableQuery = `EXISTS (SELECT 1 FROM monitor_result) OR EXISTS (SELECT 1 FROM monitor WHERE expires_at <= $1)`
 
 // observeResults takes a chunk of monitor_result.
 func (s *Store) observeResults(ctx context.Context, q queryer) (more bool, err error) {

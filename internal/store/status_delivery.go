@@ -54,6 +54,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c statuspage.DeliveryClaim)
 
 // dueDeliveries finds deliveries that can be claimed. Two nodes may find the same ones; the transaction of the claim gives them to one.
 func (s *Store) dueDeliveries(ctx context.Context, c statuspage.DeliveryClaim) (ids []int64, err error) {
+	if there, ok := s.polled(ctx); ok && !there.deliveries {
+		return nil, nil
+	}
 	now := millis(s.Now())
 	accounts, err := collect(ctx, s.read, "look for deliveries", single[int64], dueAccounts, now)
 	if err != nil || len(accounts) == 0 {

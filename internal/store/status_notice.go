@@ -138,16 +138,27 @@ type openNotice struct {
 // errServed says that another node has made the deliveries.
 var errServed = errors.New("another node has made these deliveries")
 
-// MakeDeliveries makes deliveries for a chunk of the subscribers of one notice; notices take turns. more asks for another step soon.
-func (s *Store) MakeDeliveries(ctx context.Context) (more bool, err error) {
-	ctx = upkeep.with(ctx)
+// openNotice finds the notice that has waited longest for deliveries; nil for none.
+func (s *Store) openNotice(ctx context.Context) (*openNotice, error) {
+	if there, ok := s.polled(ctx); ok && !there.notices {
+		return nil, nil
+	}
 	list, err := collect(ctx, s.read, "look for notices to subscribers", func(scan scanner, n *openNotice) error {
 		return scan(&n.id, &n.account, &n.page, &n.last, idsField{&n.components}, moment(&n.created))
 	}, `SELECT id, account_id, page_id, last_id, component_ids, created_at FROM status_notice WHERE NOT complete ORDER BY served_at, id LIMIT 1`)
 	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return &list[0], nil
+}
+
+// MakeDeliveries makes deliveries for a chunk of the subscribers of one notice; notices take turns. more asks for another step soon.
+func (s *Store) MakeDeliveries(ctx context.Context) (more bool, err error) {
+	ctx = upkeep.with(ctx)
+	n, err := s.openNotice(ctx)
+	if err != nil || n == nil {
 		return false, err
 	}
-	n := &list[0]
 	type candidate struct {
 		id         int64
 		components []int64

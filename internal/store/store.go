@@ -41,6 +41,10 @@ type Options struct {
 	AuditKept    time.Duration // how long the audit log is kept; a year when 0
 	AuditEntries int           // how many entries of an account are kept; cron.MaxAuditEntries when 0
 
+	// SharePolls lets one statement ask for all kinds of background work, which a node asks for each second. What another node has
+	// written without a notification is seen up to a second later.
+	SharePolls bool
+
 	NoMigrate bool // refuse a database that is missing or of another version, instead of creating or migrating it
 }
 
@@ -84,6 +88,8 @@ type Store struct {
 	auditAccount    atomic.Int64 // the account whose audit log upkeep has counted last
 	versionsSeen    atomic.Int64 // the version that upkeep has looked at last
 	written         writtenBytes
+	pollAge         time.Duration // for how long an answer of polls counts; 0 without Options.SharePolls
+	polls           polls
 	packers         sync.Pool // of *packer
 	duties          duties
 	known           int64 // the version of the schema that this program knows
@@ -135,6 +141,9 @@ func openEngine(ctx context.Context, o Options) (*Store, error) {
 		s.clock = time.Now
 	}
 	s.wall = s.clock
+	if o.SharePolls {
+		s.pollAge = pollAge
+	}
 	s.auditKept, s.auditEntries = cmp.Or(o.AuditKept, auditKept), cmp.Or(o.AuditEntries, cron.MaxAuditEntries)
 	s.auditAccount.Store(-1) // the service itself comes first
 	if o.URL != "" {
@@ -221,6 +230,7 @@ func (s *Store) stamp() time.Time { return instant(s.Now().UnixMilli()) }
 
 // signal wakes this node. A reason that it does not know is taken as a change of the schedule.
 func (s *Store) signal(w wake) {
+	s.polls.forget()
 	to := s.changed
 	switch w {
 	case wakeTestRuns:

@@ -123,6 +123,9 @@ func (s *Store) transact(ctx context.Context, t turn, fn func(ctx context.Contex
 		return err
 	})
 	if err == nil {
+		if t.class != classLease {
+			s.polls.forget()
+		}
 		for _, w := range wakes {
 			s.signal(w)
 		}
