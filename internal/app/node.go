@@ -62,6 +62,7 @@ type node struct {
 	writing   *probe
 	egress    egress
 	guard     *fetch.Guard
+	host      string          // see cron.Listeners
 	exchanger *fetch.Client   // of executions and messages
 	sender    *notify.Sender  // of messages to channels
 	mailer    notify.Mailer   // nil without a mail server
@@ -107,6 +108,7 @@ func (n *node) parts() []part {
 		{"first account", n.ifItServes(n.firstStart)},
 		{"accounts of issuers", n.checkIssuers},
 		{"node", n.join},
+		{"listeners of all nodes", workers.part(n.learningListeners)},
 		{"keys", workers.part(n.refreshing)},
 		{"watchdog", workers.part(n.watchdog)},
 		{"mail", n.prepareMails},
@@ -253,7 +255,7 @@ func (n *node) agreeOnZones(ctx context.Context) (stop func() error, err error) 
 	return nil, nil
 }
 
-// newService puts the use cases together. The guard knows the listeners.
+// newService puts the use cases together. The guard knows the listeners of this node.
 func (n *node) newService(context.Context) (stop func() error, err error) {
 	n.isSetUp = remembered(n.db.HasOperator)
 	n.guard = &fetch.Guard{
@@ -265,6 +267,7 @@ func (n *node) newService(context.Context) (stop func() error, err error) {
 			n.guard.Own = append(n.guard.Own, addressOf(l))
 		}
 	}
+	n.host = hostID()
 	n.exchanger = fetch.New(fetch.Config{
 		Guard: n.guard, UserAgent: userAgent(), Logger: n.logger, Kept: n.kept, Slots: n.shares.slots,
 		Resolver: n.egress.resolver, MoreCAs: n.egress.cas, Sources: n.egress.sources, Proxy: n.egress.proxy,
@@ -347,7 +350,7 @@ func (n *node) join(ctx context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	n.lookAtNodes(nodes)
-	return nil, nil
+	return nil, n.learnListeners(ctx)
 }
 
 // lookAtNodes warns of what operators may not expect of the nodes.
@@ -435,6 +438,19 @@ func (n *node) refreshing() worker {
 		name: "keys", first: period, period: period,
 		step:    func(ctx context.Context) (more bool, err error) { return false, n.db.RefreshKeys(ctx) },
 		failure: "the keys of the secrets could not be read again; those known stay in use",
+	}
+}
+
+// learningListeners has the guard know where other nodes listen, which only a shared database has.
+func (n *node) learningListeners() worker {
+	if n.config.Database == "" {
+		return worker{}
+	}
+	const period = 2 * time.Second
+	return worker{
+		name: "listeners", first: period, period: period,
+		step:    func(ctx context.Context) (more bool, err error) { return false, n.learnListeners(ctx) },
+		failure: "it could not be read where other nodes listen; the addresses known stay blocked for jobs",
 	}
 }
 

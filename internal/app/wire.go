@@ -39,7 +39,7 @@ func (n *node) newScheduler() (*scheduler.Scheduler, error) {
 	o := n.config.Serve
 	jobs := scheduler.New(scheduler.Config{
 		Store: n.db, Nodes: n.db, TestRuns: n.db, Self: self, Slots: n.shares.slots, HostSlots: o.HostSlots, Drain: o.Drain,
-		Metrics: n.metrics, Logger: n.logger, Clock: clock(), Stop: n.fail,
+		Metrics: n.metrics, Logger: n.logger, Clock: clock(), Stop: n.fail, Listeners: n.listeners(),
 		Exchanger: n.exchanger,
 	})
 	addGauges(n.metrics, jobs, n.db)
@@ -61,7 +61,7 @@ func (n *node) self() (cron.Node, error) {
 		}
 		name = config.NodeNameOf(host)
 	}
-	return cron.Node{Name: name, Role: cron.NodeRole(o.Role), Version: version(), Addresses: addresses}, nil
+	return cron.Node{Name: name, Role: cron.NodeRole(o.Role), Version: version(), Addresses: addresses, Listeners: cron.Listeners{Host: n.host}}, nil
 }
 
 // newAPI makes the API. Its event streams end with stop.

@@ -34,6 +34,7 @@ type Node struct {
 	Role      NodeRole
 	Version   string       // of the program; empty for nodes that did not tell
 	Addresses []netip.Addr // that its executions come from
+	Listeners Listeners
 	Started   time.Time
 	Alive     bool // it has not ended, as far as its lease tells
 	Draining  bool // it claims nothing more and finishes what runs
@@ -44,6 +45,17 @@ type Node struct {
 	InFlight    int           // executions and test runs
 	Lateness    time.Duration // the highest of the executions that it started in the last minute
 }
+
+// Listeners is where a node accepts connections.
+type Listeners struct {
+	Host string // the same for nodes that share their loopback addresses; empty when that is not known
+	// At are the addresses and ports. An unspecified address stands for every address of the host. Those of them that other hosts can
+	// reach are listed, too.
+	At []netip.AddrPort
+}
+
+// MaxListeners is the number of addresses of one node that the others keep.
+const MaxListeners = 256
 
 // NodeState is what a node does at present.
 type NodeState string
@@ -102,6 +114,7 @@ type Heartbeat struct {
 	RunningFrom func(latest int64) int64
 	InFlight    int
 	Lateness    time.Duration
+	Listeners   []netip.AddrPort // as they are now: machines get and lose addresses
 }
 
 // FindNode finds a live node by its epoch in digits, or by its name. The error is a *SharedNameError where several have the name.

@@ -17,14 +17,14 @@ import (
 
 // Guard decides which addresses an exchange may connect to, as protection against SSRF. It checks each address when it
 // is dialled, after the name was resolved, so DNS rebinding cannot bypass it. The zero value has no listeners and no
-// lists. A Guard must not be modified once it is in use.
+// lists. The fields of a Guard must not be modified once it is in use.
 //
 // An IPv4-mapped address is treated as its IPv4 address. An IPv6 address that embeds an IPv4 address in another way
 // (compatible, translated, NAT64, 6to4, Teredo, ISATAP) is checked as both, and both must be allowed. The first rule
 // that matches decides:
 //
 //  1. An address in Deny is blocked.
-//  2. A cloud metadata service and the service's own listeners are blocked.
+//  2. A cloud metadata service and the service's own listeners, of this node and of those that Learn was told of, are blocked.
 //  3. An address in Allow is allowed.
 //  4. The address and port of the proxy are blocked.
 //  5. If the account may reach private networks, IPv4 link-local addresses are blocked, since cloud providers run
@@ -32,12 +32,13 @@ import (
 //  6. For other accounts, only global unicast addresses are allowed. Everything in the IANA special-purpose address
 //     registries, multicast and addresses with a zone are blocked.
 type Guard struct {
-	Own   []netip.AddrPort // the service's listeners; an unspecified address means every address of the host
+	Own   []netip.AddrPort // the listeners of this node; an unspecified address means every address of the host
 	Allow []netip.Prefix   // configured by the operator, without IPv4-mapped prefixes
 	Deny  []netip.Prefix   // likewise
 	Proxy *Proxy           // that exchanges go through; nil for none
 
-	local atomic.Pointer[localAddrs]
+	local  atomic.Pointer[localAddrs]
+	others atomic.Pointer[otherListeners] // nil before Learn
 }
 
 // BlockedError is the error for an address that the guard blocks.
@@ -134,25 +135,6 @@ func covers(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// isOwn reports whether the service listens on addr and port.
-func (g *Guard) isOwn(addr netip.Addr, port uint16) (bool, error) {
-	for _, own := range g.Own {
-		if own.Port() != port {
-			continue
-		}
-		listener := own.Addr().Unmap().WithZone("")
-		if listener == addr || listener.IsUnspecified() && addr.IsLoopback() {
-			return true, nil
-		}
-		if listener.IsUnspecified() {
-			if local, err := g.isLocal(addr); local || err != nil {
-				return local, err
-			}
-		}
-	}
-	return false, nil
-}
-
 // localAddrs are the addresses of the host's network interfaces, read at the given time.
 type localAddrs struct {
 	addrs []netip.Addr
@@ -161,12 +143,18 @@ type localAddrs struct {
 
 // isLocal reports whether addr belongs to one of the host's network interfaces.
 func (g *Guard) isLocal(addr netip.Addr) (bool, error) {
+	addrs, err := g.hostAddrs()
+	return slices.Contains(addrs, addr), err // fail closed
+}
+
+// hostAddrs are the addresses of the host's network interfaces.
+func (g *Guard) hostAddrs() ([]netip.Addr, error) {
 	const fresh = 10 * time.Second
 	known := g.local.Load()
 	if now := time.Now(); known == nil || now.Sub(known.at) > fresh {
 		interfaces, err := net.InterfaceAddrs()
 		if err != nil {
-			return false, err // fail closed
+			return nil, err
 		}
 		known = &localAddrs{at: now}
 		for _, i := range interfaces {
@@ -178,7 +166,7 @@ func (g *Guard) isLocal(addr netip.Addr) (bool, error) {
 		}
 		g.local.Store(known)
 	}
-	return slices.Contains(known.addrs, addr), nil
+	return known.addrs, nil
 }
 
 // appendForms appends every address that addr has to be checked as: addr itself, unmapped; the IPv4 addresses embedded in

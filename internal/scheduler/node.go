@@ -51,6 +51,7 @@ func (s *Scheduler) Join(ctx context.Context) error {
 	sent := s.lease.now()
 	self := s.Self
 	self.Draining = s.draining.Load() // a drained node that joins again stays so
+	self.Listeners.At = s.Listeners()
 	epoch, err := s.Nodes.StartNode(ctx, self)
 	if err != nil {
 		return fmt.Errorf("join the nodes: %w", err)
@@ -94,6 +95,7 @@ func (s *Scheduler) heartbeat(ctx context.Context) error {
 	beat := func() (draining bool, err error) {
 		return s.Nodes.Heartbeat(ctx, cron.Heartbeat{
 			Epoch: s.epoch.Load(), RunningFrom: s.inFlight.runningFrom, InFlight: s.inFlight.count(), Lateness: s.late.highest(time.Now()),
+			Listeners: s.Listeners(),
 		})
 	}
 	draining, err := beat()

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,20 +72,21 @@ type Exchanger interface {
 	Trace(ctx context.Context, call cron.Call, observe func(cron.Trace)) (cron.Result, cron.Trace)
 }
 
-// Config is what a Scheduler needs. All fields are mandatory, but for Clock; of Self only the name is.
+// Config is what a Scheduler needs. All fields are mandatory, but for Clock and Listeners; of Self only the name is.
 type Config struct {
 	Store     Store
 	Nodes     Nodes
 	TestRuns  TestRuns
 	Exchanger Exchanger
-	Self      cron.Node     // name, role, version and addresses of this node
+	Self      cron.Node     // name, role, version, addresses and host of this node
 	Slots     int           // executions in flight at most
 	HostSlots int           // executions in flight at most to one host and port
 	Drain     time.Duration // for executions in flight when the scheduler is told to stop
 	Metrics   *metrics.Metrics
 	Logger    *slog.Logger
-	Clock     func() time.Time // the wall clock; time.Now when nil
-	Stop      func()           // makes the process stop as if it had been asked to, and returns at once
+	Clock     func() time.Time        // the wall clock; time.Now when nil
+	Listeners func() []netip.AddrPort // where this node accepts connections now; nil for nowhere
+	Stop      func()                  // makes the process stop as if it had been asked to, and returns at once
 }
 
 // The timing of the loops.
@@ -134,6 +136,9 @@ type Scheduler struct {
 func New(c Config) *Scheduler {
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Listeners == nil {
+		c.Listeners = func() []netip.AddrPort { return nil }
 	}
 	s := &Scheduler{Config: c, inFlight: newInFlight(c.Slots, c.HostSlots), lease: lease{clock: c.Clock}}
 	s.finisher = newFinisher(c.Store, c.Metrics, c.Logger, s.inFlight)

@@ -385,7 +385,7 @@ var notWriting = []string{
 	"HasOperator", "Identities", "IdentityPerson", "Invitations", "LinkByHash", "Membership", "Memberships", "MembershipsOf",
 	"PasskeyByCredential", "Passkeys", "People", "Person", "PersonByEmail", "RecoveryCodes", "SessionByHash", "Sessions", "TOTP",
 	"LinkedMessage", "Message", "Messages", "NextMessage", "Noticed", "UsualDuration", "WaitingMessages",
-	"Told", "Nodes", "ExecutorAddresses", "Storage", "Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
+	"Told", "Nodes", "ExecutorAddresses", "Listeners", "Storage", "Channel", "ChannelIDs", "Channels", "CountSecrets", "LeaveGoneChannels", "Material", "Secret", "Secrets",
 }
 
 type doorWorld struct {

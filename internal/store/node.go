@@ -35,9 +35,8 @@ func (s *Store) MeasureClock(ctx context.Context) error {
 // clockOffset is the clock of this machine less that of the database.
 func (s *Store) clockOffset() time.Duration { return s.wall().Round(0).Sub(s.Now().Round(0)) }
 
-// StartNode registers a start of this process, with its name, role, version, addresses and whether it drains, and returns its epoch. The
-// error is ErrOtherKey
-// when the secrets have been sealed with another key meanwhile, and this process does not have it.
+// StartNode registers a start of this process, with its name, role, version, addresses, listeners and whether it drains, and returns its
+// epoch. The error is ErrOtherKey when the secrets have been sealed with another key meanwhile, and this process does not have it.
 func (s *Store) StartNode(ctx context.Context, n cron.Node) (epoch int64, err error) {
 	keys := s.sealer.idText()
 	err = s.transact(ctx, results, unlessMoving(func(ctx context.Context, q queryer) error {
@@ -55,10 +54,11 @@ func (s *Store) StartNode(ctx context.Context, n cron.Node) (epoch int64, err er
 			return err
 		}
 		err = q.QueryRowContext(ctx, `INSERT INTO node (name, started_at, lease_until, dead, zone_version, key_ids, role, version, addresses,
-				draining, heartbeat_at, clock_offset_ms, schema_version, running_from)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $2, $11, $12, `+s.engine.nextExecution()+`) RETURNING epoch`,
+				draining, heartbeat_at, clock_offset_ms, schema_version, host, listeners, running_from)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $2, $11, $12, $13, $14, `+s.engine.nextExecution()+`) RETURNING epoch`,
 			n.Name, millis(now), millis(now.Add(cron.Lease)), false, zones, keys, string(cmp.Or(n.Role, cron.NodeAll)), n.Version,
-			joinAddresses(n.Addresses), n.Draining, s.clockOffset().Milliseconds(), s.known).Scan(&epoch)
+			joinTexts(n.Addresses), n.Draining, s.clockOffset().Milliseconds(), s.known, n.Listeners.Host,
+			joinTexts(n.Listeners.At)).Scan(&epoch)
 		if err != nil {
 			return err
 		}

@@ -56,8 +56,33 @@ func (s *Store) ExecutorAddresses(ctx context.Context) ([]netip.Addr, error) {
 	return slices.Compact(addresses), nil
 }
 
-// joinAddresses is a list of addresses as it is stored.
-func joinAddresses(list []netip.Addr) string {
+// listenersKept is how long after its last heartbeat a node counts as listening: while it starts again, and while it runs but does not
+// reach the database. Afterwards its addresses may have become those of somebody else.
+const listenersKept = 10 * time.Minute
+
+// Listeners lists where the nodes accept connections that have sent a heartbeat lately, this one included.
+func (s *Store) Listeners(ctx context.Context) ([]cron.Listeners, error) {
+	return collect(upkeep.with(ctx), s.read, "list the listeners of the nodes", func(scan scanner, l *cron.Listeners) error {
+		var list string
+		err := scan(&l.Host, &list)
+		l.At = splitListeners(list)
+		return err
+	}, `SELECT host, listeners FROM node WHERE heartbeat_at > $1 AND listeners <> '' GROUP BY host, listeners
+		ORDER BY max(heartbeat_at) DESC LIMIT $2`, millis(s.Now().Add(-listenersKept)), listedNodes)
+}
+
+// splitListeners reads a list of listeners as it is stored. It leaves out what it does not understand, and what exceeds MaxListeners.
+func splitListeners(text string) (list []netip.AddrPort) {
+	for part := range strings.SplitSeq(text, ",") {
+		if at, err := netip.ParseAddrPort(part); err == nil && len(list) < cron.MaxListeners {
+			list = append(list, at)
+		}
+	}
+	return list
+}
+
+// joinTexts is a list of addresses as it is stored.
+func joinTexts[T fmt.Stringer](list []T) string {
 	texts := make([]string, len(list))
 	for i, a := range list {
 		texts[i] = a.String()
@@ -65,7 +90,7 @@ func joinAddresses(list []netip.Addr) string {
 	return strings.Join(texts, ",")
 }
 
-// splitAddresses is the inverse of joinAddresses. It leaves out what it does not understand.
+// splitAddresses reads a list of addresses as it is stored. It leaves out what it does not understand.
 func splitAddresses(text string) (list []netip.Addr) {
 	for part := range strings.SplitSeq(text, ",") {
 		if a, err := netip.ParseAddr(part); err == nil {

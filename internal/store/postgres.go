@@ -281,10 +281,10 @@ func (e *postgresEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (drain
 		var timeline string
 		now := e.store.Now()
 		err := q.QueryRowContext(ctx, `UPDATE node SET lease_until = $2, running_from = greatest(running_from, $3), heartbeat_at = $4,
-				clock_offset_ms = $5, in_flight = $6, lateness_ms = $7
+				clock_offset_ms = $5, in_flight = $6, lateness_ms = $7, listeners = $9
 			WHERE epoch = $1 AND NOT dead RETURNING zone_version, draining, (SELECT value FROM setting WHERE name = $8), `+e.timelineText,
 			h.Epoch, millis(now.Add(cron.Lease)), open, millis(now), e.store.clockOffset().Milliseconds(), h.InFlight, h.Lateness.Milliseconds(),
-			minimumVersion).Scan(&zones, &draining, &lowest, &timeline)
+			minimumVersion, joinTexts(h.Listeners)).Scan(&zones, &draining, &lowest, &timeline)
 		if err == nil && e.failedOver(timeline) {
 			e.link.generation.Add(1) // the former server may still take writes
 			return cron.ErrFailover  // and renew nothing: running_from must stay where it is

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,4 +138,56 @@ func TestADatabaseThatGoesAway(t *testing.T) {
 	s.AwaitSettled(end)
 	node.Stop()
 	check(t, s, checker.Witness{From: begin, To: end, Received: target.Counts(), Stopped: true})
+}
+
+// TestJobsDoNotReachOtherNodes has jobs of one node call the listeners of another one, by address and by a name that leads there.
+func TestJobsDoNotReachOtherNodes(t *testing.T) {
+	t.Parallel()
+	s := harness.NewService(t, storetest.Postgres(t))
+	worker := s.Start()
+	front := s.Start("--role", "api", "--operations-listen", "0.0.0.0:0")
+	api := s.Client(worker)
+	metrics := port(t, operationsURL(t, front))
+	for _, port := range []string{port(t, front.URL), metrics} {
+		await(t, "a URL with the address of the other node is refused", func() bool {
+			_, err := api.TryCreateJob(harness.Fields{"url": "http://127.0.0.1:" + port + "/metrics"})
+			return err != nil
+		})
+		p := api.Refused(400, "PUT", "/jobs", harness.Fields{"job": harness.Fields{"url": "http://127.0.0.1:" + port + "/metrics"}})
+		if len(p.Errors) != 1 || p.Errors[0].Pointer != "/job/url" {
+			t.Errorf("the job is refused with %+v", p)
+		}
+	}
+	call := func(url string) details {
+		t.Helper()
+		return performed(t, api, api.CreateJob(harness.Fields{"url": url, "enabled": true, "schedule": harness.EverySecond()}))
+	}
+	for _, url := range []string{front.URL, operationsURL(t, front)} {
+		d := call("http://localhost:" + port(t, url) + "/metrics")
+		if d.Status != statusConnectFailed || !strings.HasPrefix(d.StatusText, "This service may not call") {
+			t.Errorf("a call of the other node's %s is %+v", url, d)
+		}
+	}
+
+	// A listener of its own port is nobody's, and that of a node which has just ended counts until it may have started again.
+	target := harness.NewTarget(t)
+	if d := call("http://localhost:" + port(t, target.URL) + "/free"); d.Status != statusOK {
+		t.Errorf("a call of a target is %+v", d)
+	}
+	front.Stop()
+	time.Sleep(3 * time.Second) // more than a round of learning
+	if d := call("http://localhost:" + metrics + "/again"); !strings.HasPrefix(d.StatusText, "This service may not call") {
+		t.Errorf("after the other node has ended, a call of it is %+v", d)
+	}
+	worker.Stop()
+}
+
+// port is that of a URL.
+func port(t *testing.T, text string) string {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Port()
 }

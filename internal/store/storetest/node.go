@@ -2,9 +2,13 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"punctual/internal/cron"
 	"punctual/internal/store"
@@ -129,6 +133,77 @@ var nodeTests = []test{
 		expect("192.0.2.1", "192.0.2.2", "192.0.2.9", "192.0.2.10", "2001:db8::1")
 		s.ok(db.StopNode(s.ctx(), gone))
 		expect("192.0.2.2", "192.0.2.9", "192.0.2.10", "2001:db8::1")
+	}},
+	{"the listeners of nodes are known while they send heartbeats, and for a while longer", func(s *suite) {
+		db := s.open()
+		listeners := func(texts ...string) (list []netip.AddrPort) {
+			for _, text := range texts {
+				list = append(list, netip.MustParseAddrPort(text))
+			}
+			return list
+		}
+		start := func(host string, texts ...string) int64 {
+			epoch, err := db.StartNode(s.ctx(), cron.Node{Name: "test", Listeners: cron.Listeners{Host: host, At: listeners(texts...)}})
+			s.ok(err)
+			return epoch
+		}
+		expect := func(want ...cron.Listeners) {
+			s.Helper()
+			got, err := db.Listeners(s.ctx())
+			s.ok(err)
+			slices.SortFunc(got, func(a, b cron.Listeners) int { return strings.Compare(a.Host, b.Host) })
+			if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); diff != "" {
+				s.Error("the listeners:", diff)
+			}
+		}
+		expect()
+		s.node(db) // of a former version, which does not tell
+		expect()
+		a := start("a", "[::]:8080", "10.0.0.1:8080", "[fe80::1]:8080", "[fe80::2%eth0]:8080")
+		known := cron.Listeners{Host: "a", At: listeners("[::]:8080", "10.0.0.1:8080", "[fe80::1]:8080", "[fe80::2%eth0]:8080")}
+		expect(known)
+		b := start("b", "192.0.2.1:443")
+		bs := cron.Listeners{Host: "b", At: listeners("192.0.2.1:443")}
+		start("b", "192.0.2.1:443") // started again
+		expect(known, bs)
+		s.ok(db.StopNode(s.ctx(), b)) // and may start again
+		expect(known, bs)
+
+		if !s.isSQLite() { // where heartbeats are written
+			_, err := db.Heartbeat(s.ctx(), cron.Heartbeat{
+				Epoch: a, RunningFrom: func(latest int64) int64 { return latest }, Listeners: listeners("10.0.0.2:8080"),
+			})
+			s.ok(err)
+			known.At = listeners("10.0.0.2:8080")
+			expect(known, bs)
+		}
+		s.raw().SetHeartbeat(a, db.Now().Add(-9*time.Minute))
+		expect(known, bs)
+		s.raw().SetHeartbeat(a, db.Now().Add(-11*time.Minute))
+		expect(bs)
+
+		many := make([]string, 2*cron.MaxListeners)
+		for i := range many {
+			many[i] = fmt.Sprintf("10.1.%d.%d:80", i/256, i%256)
+		}
+		start("c", many...)
+		expect(bs, cron.Listeners{Host: "c", At: listeners(many[:cron.MaxListeners]...)})
+	}},
+	{"a node that starts again and again does not hide the listeners of others", func(s *suite) {
+		db := s.open()
+		start := func(port int) {
+			_, err := db.StartNode(s.ctx(), cron.Node{Name: "test", Listeners: cron.Listeners{
+				Host: "a", At: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), uint16(port))},
+			}})
+			s.ok(err)
+		}
+		start(1)
+		for range 600 {
+			start(2)
+		}
+		list, err := db.Listeners(s.ctx())
+		s.ok(err)
+		s.equal("listeners", len(list), 2)
 	}},
 	{"a heartbeat keeps a node alive", func(s *suite) {
 		db, account, node := s.start()

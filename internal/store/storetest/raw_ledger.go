@@ -256,6 +256,12 @@ func (x *Tables) EndLease(epoch int64, at time.Time) {
 	x.execOne(`UPDATE node SET lease_until = $2 WHERE epoch = $1`, epoch, at.UnixMilli())
 }
 
+// SetHeartbeat makes a node one that sent its last heartbeat at a time.
+func (x *Tables) SetHeartbeat(epoch int64, at time.Time) {
+	x.t.Helper()
+	x.execOne(`UPDATE node SET heartbeat_at = $2 WHERE epoch = $1`, epoch, at.UnixMilli())
+}
+
 // EndLeases ends the leases of all nodes.
 func (x *Tables) EndLeases() {
 	x.t.Helper()
