@@ -2,13 +2,34 @@ package app
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"punctual/internal/config"
 )
+
+// TestAboutEgress shows operators how executions leave.
+func TestAboutEgress(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse([]string{"serve", "--egress-proxy=http://jane:hidden@proxy", "--egress-no-proxy=.example.com,192.0.2.7,10.0.0.0/8",
+		"--egress-proxy-resolves"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := listen(t.Context(), "127.0.0.1:0", "--listen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	a := (&node{config: c, listener: listener}).about()
+	if strings.Contains(a.EgressProxy, "hidden") || !a.EgressProxyResolves || !slices.Equal(a.EgressNoProxy, []string{".example.com", "192.0.2.7", "10.0.0.0/8"}) {
+		t.Errorf("operators see %+v", a)
+	}
+}
 
 // TestProxyWithoutAddresses starts with a proxy, with and without the addresses that targets see.
 func TestProxyWithoutAddresses(t *testing.T) {

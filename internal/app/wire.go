@@ -113,6 +113,10 @@ func (n *node) about() web.About {
 	a.Slots, a.HostSlots, a.Drain = o.Slots, o.HostSlots, o.Drain
 	a.Proxies, a.AllowTargets, a.DenyTargets = texts(o.TrustedProxies), texts(o.AllowTargets), texts(o.DenyTargets)
 	a.EgressProxy, a.EgressCA = o.EgressProxy.String(), o.EgressCA
+	a.EgressProxyResolves = o.EgressProxyResolves
+	for _, except := range o.EgressNoProxy {
+		a.EgressNoProxy = append(a.EgressNoProxy, except.String())
+	}
 	for _, source := range o.EgressSource {
 		a.EgressSources = append(a.EgressSources, source.String())
 	}

@@ -158,6 +158,17 @@ type EgressExcept struct {
 	Address netip.Prefix
 }
 
+// String is the name or the range; an address alone is without the length of a range.
+func (e EgressExcept) String() string {
+	switch {
+	case e.Name != "":
+		return e.Name
+	case e.Address.IsSingleIP():
+		return e.Address.Addr().String()
+	}
+	return e.Address.String()
+}
+
 // parseEgressExcept reads a host, a domain, an address or a range.
 func parseEgressExcept(text string) (EgressExcept, error) {
 	if prefix, err := parsePrefix(text); err == nil {

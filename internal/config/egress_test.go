@@ -83,13 +83,9 @@ func TestEgressFlags(t *testing.T) {
 	e := &c.Serve.EgressConfig
 	var except []string
 	for _, x := range e.EgressNoProxy {
-		if x.Name != "" {
-			except = append(except, x.Name)
-		} else {
-			except = append(except, x.Address.String())
-		}
+		except = append(except, x.String())
 	}
-	if want := strings.Fields("app.example.com .example.net .example.org 192.0.2.7/32 10.0.0.0/8 2001:db8::/32"); !slices.Equal(except, want) {
+	if want := strings.Fields("app.example.com .example.net .example.org 192.0.2.7 10.0.0.0/8 2001:db8::/32"); !slices.Equal(except, want) {
 		t.Errorf("the exceptions are %q", except)
 	}
 	if len(e.EgressSource) != 2 || e.EgressResolver.String() != "192.0.2.53:53" || e.EgressCA != "ca.pem" || !e.EgressProxyResolves {

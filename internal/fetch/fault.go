@@ -67,7 +67,7 @@ func dialFault(err error, address netip.AddrPort) error {
 		f.fault = cron.FaultRefused
 	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.ENETDOWN, syscall.EAFNOSUPPORT):
 		f.fault = cron.FaultUnreachable
-	case short != nil && short.detail == cron.ShortOfPorts && !hasRoute(address.Addr()):
+	case lacksRoute(short, address.Addr()):
 		f.fault = cron.FaultUnreachable
 	case short != nil:
 		return short

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -168,14 +169,25 @@ func (p *Proxy) warn(err error) {
 	}
 }
 
+// proxyAddrs are the addresses of the proxy, as they were found for one tunnel.
+type proxyAddrs struct {
+	list []netip.Addr
+	late bool // the time was over before they were looked up
+}
+
+// find is Find for a tunnel. Its errors are those of unreached.
+func (p *Proxy) find(ctx context.Context) (at proxyAddrs, err error) {
+	at.late = hasEnded(ctx)
+	if at.list, err = p.Find(ctx); err != nil {
+		return at, p.unreached(ctx, at.late, err)
+	}
+	return at, nil
+}
+
 // connect connects to the proxy. Its errors are those of unreached. Where the proxy has several addresses, the one that answered last is
 // tried first, and each has its share of the time.
-func (p *Proxy) connect(ctx context.Context, d *tcpDialer) (net.Conn, error) {
-	late := hasEnded(ctx)
-	addrs, err := p.Find(ctx)
-	if err != nil {
-		return nil, p.unreached(ctx, late, err)
-	}
+func (p *Proxy) connect(ctx context.Context, d *tcpDialer, at proxyAddrs) (conn net.Conn, err error) {
+	addrs := at.list
 	if latest := p.latest.Load(); latest != nil && len(addrs) > 1 {
 		if i := slices.Index(addrs, *latest); i > 0 {
 			addrs = slices.Clone(addrs)
@@ -183,8 +195,7 @@ func (p *Proxy) connect(ctx context.Context, d *tcpDialer) (net.Conn, error) {
 		}
 	}
 	for i, addr := range addrs {
-		var conn net.Conn
-		if conn, err = p.connectTo(ctx, d, addr, len(addrs)-i, late); err == nil {
+		if conn, err = p.connectTo(ctx, d, addr, len(addrs)-i, at.late); err == nil {
 			if len(addrs) > 1 {
 				p.latest.Store(&addr)
 			}
@@ -208,7 +219,15 @@ func (p *Proxy) connectTo(ctx context.Context, d *tcpDialer, addr netip.Addr, pa
 	if err == nil {
 		return conn, nil
 	}
-	return nil, p.unreached(ctx, late, err)
+	return nil, p.unreachedAt(ctx, addr, late, err)
+}
+
+// unreachedAt is unreached for a connection to an address of the proxy.
+func (p *Proxy) unreachedAt(ctx context.Context, addr netip.Addr, late bool, err error) error {
+	if lacksRoute(shortageFault(err), addr) {
+		err = fmt.Errorf("this machine has no route to it: %v", err) // %v: it does not lack ports
+	}
+	return p.unreached(ctx, late, err)
 }
 
 // unreached is the error for a proxy that was not reached: a shortage, unless the exchange had no time left before it tried (late) or was

@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -554,6 +555,29 @@ func socksWithoutIPv6(conn net.Conn) {
 	untilClosed(conn)
 }
 
+// TestProxyWithoutRoute has a proxy at an IPv6 address to which this machine has no route. It does not lack ports.
+func TestProxyWithoutRoute(t *testing.T) {
+	t.Parallel()
+	addr := netip.MustParseAddrPort("[2001:db8::1]:3128")
+	if hasRoute(addr.Addr()) {
+		t.Skip("this machine has a route to every IPv6 address")
+	}
+	for _, connects := range []error{syscall.EADDRNOTAVAIL, syscall.ENETUNREACH} {
+		proxy := NewProxy(ProxyConfig{Scheme: ProxyHTTP, Host: addr.Addr().String(), Port: addr.Port()})
+		err := proxy.unreachedAt(t.Context(), addr.Addr(), false, os.NewSyscallError("connect", connects))
+		if f, ok := errors.AsType[*fault](err); !ok || f.fault != cron.FaultShortage || f.detail != cron.ShortOfProxy {
+			t.Errorf("%v: %v", connects, err)
+		}
+	}
+	config := Config{}
+	throughProxy(ProxyHTTP, addr, nil)(&config)
+	call := callTo("http://192.0.2.10/")
+	call.Timeout = 300 * time.Millisecond
+	if r := New(config).Do(t.Context(), call); r.Fault != cron.FaultShortage || r.Detail != cron.ShortOfProxy {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestProxyRecovers has a proxy that works from the third connection on.
 func TestProxyRecovers(t *testing.T) {
 	target := serve(t, "127.0.0.1:0", answering(okAnswer))
@@ -668,7 +692,11 @@ func TestProxyWithoutTime(t *testing.T) {
 						t.Errorf("interrupted: %+v, and the log says %q", r, log)
 					}
 					var d tcpDialer
-					if _, err := client.proxy.connect(ctx, &d); err != os.ErrDeadlineExceeded || log.Len() > 0 {
+					at, err := client.proxy.find(ctx)
+					if err == nil {
+						_, err = client.proxy.connect(ctx, &d, at)
+					}
+					if err != os.ErrDeadlineExceeded || log.Len() > 0 {
 						t.Errorf("interrupted before: %v, and the log says %q", err, log)
 					}
 				})

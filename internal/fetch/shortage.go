@@ -133,6 +133,11 @@ func outOfFiles() error {
 	return nil
 }
 
+// lacksRoute reports whether a connection to ip failed with a shortage that is none of ports, but the lack of a route.
+func lacksRoute(short *fault, ip netip.Addr) bool {
+	return short != nil && short.detail == cron.ShortOfPorts && !hasRoute(ip)
+}
+
 // hasRoute reports whether this host has a source address for ip. A connection to an IPv6 address without one fails with
 // EADDRNOTAVAIL, as when all ports are in use. Connecting a UDP socket, which sends nothing, tells the two apart.
 func hasRoute(ip netip.Addr) bool {

@@ -25,20 +25,20 @@ func (x *exchange) open(ctx context.Context, d *tcpDialer, addr netip.AddrPort) 
 	if p == nil {
 		return d.dial(ctx, addr)
 	}
-	direct := p.isDirect(&x.target, addr.Addr())
-	if !direct || addr.Port() == p.config.Port { // so that the guard knows the addresses of the proxy
-		late := hasEnded(ctx)
-		if _, err := p.Find(ctx); err != nil && !direct {
-			return nil, p.unreached(ctx, late, err)
+	if p.isDirect(&x.target, addr.Addr()) {
+		if addr.Port() == p.config.Port {
+			_, _ = p.Find(ctx) // so that the guard knows the addresses of the proxy
 		}
-	}
-	if direct {
 		return d.dial(ctx, addr)
+	}
+	at, err := x.findProxy(ctx, addr) // before the guard, for the same reason
+	if err != nil {
+		return nil, err
 	}
 	if err := x.client.guard.Check(addr, x.call.Access); err != nil {
 		return nil, err
 	}
-	return x.tunnel(ctx, d, addr)
+	return x.tunnel(ctx, d, at, addr)
 }
 
 // dialName connects to the host of the target by its name, which the proxy resolves.
@@ -46,16 +46,29 @@ func (x *exchange) dialName(ctx context.Context) (net.Conn, error) {
 	if err := x.client.proxy.checkName(&x.target); err != nil {
 		return nil, err
 	}
+	at, err := x.findProxy(ctx, netip.AddrPort{})
+	if err != nil {
+		return nil, err
+	}
 	d := x.dialer()
-	return x.tunnel(ctx, &d, netip.AddrPort{})
+	return x.tunnel(ctx, &d, at, netip.AddrPort{})
+}
+
+// findProxy finds the proxy for a tunnel to an address or, with the zero value, to the name of the target. Its errors are *fault.
+func (x *exchange) findProxy(ctx context.Context, addr netip.AddrPort) (proxyAddrs, error) {
+	at, err := x.client.proxy.find(ctx)
+	if err == os.ErrDeadlineExceeded {
+		err = x.lateFault(err, addr)
+	}
+	return at, err
 }
 
 // tunnel opens a tunnel through the proxy, to an address or, with the zero value, to the name of the target. Its errors are *fault.
-func (x *exchange) tunnel(ctx context.Context, d *tcpDialer, addr netip.AddrPort) (net.Conn, error) {
+func (x *exchange) tunnel(ctx context.Context, d *tcpDialer, at proxyAddrs, addr netip.AddrPort) (net.Conn, error) {
 	p := x.client.proxy
 	toProxy := *d
 	toProxy.toProxy, toProxy.noDelay = true, true
-	raw, err := p.connect(ctx, &toProxy)
+	raw, err := p.connect(ctx, &toProxy, at)
 	if err == os.ErrDeadlineExceeded {
 		return nil, x.lateFault(err, addr)
 	}

@@ -83,7 +83,10 @@ func newConsoleWith(t testing.TB, with settings) *console {
 		Service: c.service, Auth: auth.New(c.store), IsSetUp: c.store.HasOperator, Logger: logger, Now: time.Now,
 		Proxies: auth.Proxies{netip.MustParsePrefix("10.0.0.0/8")}, PublicURL: with.publicURL, Stop: c.stop,
 		Issuers: auth.NewIssuers(with.issuers, auth.NewSealer([32]byte{1})), Plans: []string{cron.PlanDefault, cron.PlanUnlimited},
-		About: web.About{SessionIdle: 90 * 24 * time.Hour, MailServer: map[bool]string{true: "mail.example.com:587"}[config.Mailer != nil]},
+		About: web.About{
+			SessionIdle: 90 * 24 * time.Hour, MailServer: map[bool]string{true: "mail.example.com:587"}[config.Mailer != nil],
+			EgressNoProxy: []string{"app.example.com", "10.0.0.0/8"}, EgressProxyResolves: true,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

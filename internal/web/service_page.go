@@ -34,7 +34,8 @@ type About struct {
 	Drain                                        time.Duration // for which a stop waits for them
 	Proxies, AllowTargets, DenyTargets           []string      // addresses and ranges
 	EgressProxy, EgressResolver, EgressCA        string        // how executions leave; the URL of the proxy is masked
-	EgressSources                                []string
+	EgressSources, EgressNoProxy                 []string
+	EgressProxyResolves                          bool // the proxy resolves the names of targets
 }
 
 // fact is a setting as the page shows it.
@@ -47,6 +48,10 @@ func (v *visit) facts(p *view) []fact {
 	signUp := t("about.closed")
 	if a.SignUp == "open" {
 		signUp = t("about.open")
+	}
+	resolver := t("about.resolved-here")
+	if a.EgressProxyResolves {
+		resolver = t("about.resolved-by-proxy")
 	}
 	return []fact{
 		{t("about.version"), a.Version},
@@ -68,6 +73,8 @@ func (v *visit) facts(p *view) []fact {
 		{t("about.allow-targets"), configured(strings.Join(a.AllowTargets, ", "))},
 		{t("about.deny-targets"), configured(strings.Join(a.DenyTargets, ", "))},
 		{t("about.egress-proxy"), configured(a.EgressProxy)},
+		{t("about.egress-no-proxy"), configured(strings.Join(a.EgressNoProxy, ", "))},
+		{t("about.egress-proxy-resolves"), resolver},
 		{t("about.egress-source"), configured(strings.Join(a.EgressSources, ", "))},
 		{t("about.egress-resolver"), configured(a.EgressResolver)},
 		{t("about.egress-ca"), configured(a.EgressCA)},
