@@ -22,6 +22,8 @@ type Witness struct {
 	// Paused says that a node was paused for longer than its lease and resumed, so its executions may have been settled
 	// as lost before their results arrived.
 	Paused bool
+	// Delayed says that results may have waited for the database for long after their executions had ended.
+	Delayed bool
 	// Stopped says that all nodes were stopped cleanly, so nothing may be left open.
 	Stopped bool
 	// Forgotten counts the requests, by their whole URL, whose records a failover with asynchronous replication may have forgotten. They

@@ -226,19 +226,31 @@ func TestOrdersOfResults(t *testing.T) {
 		missed  bool
 		runs    []statuspage.Run
 		allowed bool
+		change  func(*scene, *checker.Record) // of the evidence, and of the first attempt that is in flight; nil for nothing
 	}{
-		{"in the order of the IDs", 2, false, []statuspage.Run{long, failure, short}, true},
-		{"in the other order", 2, false, []statuspage.Run{failure, long, short}, true},
-		{"the other order, long after", 40, false, []statuspage.Run{failure, long, short}, false},
-		{"after the next first attempt", 2, false, []statuspage.Run{long, short, failure}, false},
-		{"before both first attempts", 2, false, []statuspage.Run{short, failure, long}, false},
-		{"one is left out", 2, false, []statuspage.Run{long, short}, false},
-		{"one counts twice", 2, false, []statuspage.Run{failure, failure, long, short}, false},
-		{"missed before both", 2, true, []statuspage.Run{{}, {}, failure, long, short}, true},
-		{"missed between them", 2, true, []statuspage.Run{failure, {}, {}, long, short}, true},
-		{"missed after both", 2, true, []statuspage.Run{long, failure, {}, {}, short}, true},
-		{"missed in one step, written in two", 2, true, []statuspage.Run{failure, {}, long, {}, short}, false},
-		{"missed after the next first attempt", 2, true, []statuspage.Run{long, failure, short, {}, {}}, false},
+		{"in the order of the IDs", 2, false, []statuspage.Run{long, failure, short}, true, nil},
+		{"in the other order", 2, false, []statuspage.Run{failure, long, short}, true, nil},
+		{"the other order, long after", 40, false, []statuspage.Run{failure, long, short}, false, nil},
+		{"after the next first attempt", 2, false, []statuspage.Run{long, short, failure}, false, nil},
+		{"before both first attempts", 2, false, []statuspage.Run{short, failure, long}, false, nil},
+		{"one is left out", 2, false, []statuspage.Run{long, short}, false, nil},
+		{"one counts twice", 2, false, []statuspage.Run{failure, failure, long, short}, false, nil},
+		{"missed before both", 2, true, []statuspage.Run{{}, {}, failure, long, short}, true, nil},
+		{"missed between them", 2, true, []statuspage.Run{failure, {}, {}, long, short}, true, nil},
+		{"missed after both", 2, true, []statuspage.Run{long, failure, {}, {}, short}, true, nil},
+		{"missed in one step, written in two", 2, true, []statuspage.Run{failure, {}, long, {}, short}, false, nil},
+		{"missed after the next first attempt", 2, true, []statuspage.Run{long, failure, short, {}, {}}, false, nil},
+		{"the other order, long after, and it had to wait", 40, false, []statuspage.Run{failure, long, short}, true,
+			func(s *scene, _ *checker.Record) { s.Delayed = true }},
+		{"lost, in the other order, long after", 40, false, []statuspage.Run{failure, {}, short}, true,
+			func(_ *scene, first *checker.Record) { first.Outcome, first.Result.Duration = cron.OutcomeLost, 0 }},
+		{"forgotten, with too little time for that", 2, false, []statuspage.Run{short}, false, nil},
+		{"forgotten, as the next was written late", 2, true, []statuspage.Run{{}, {}, short}, true, func(s *scene, first *checker.Record) {
+			s.of(first.JobID, at(3)).Result.Started, s.of(first.JobID, at(50)).Result.Started = at(63), at(64)
+		}},
+		{"forgotten between two that were written in one step", 2, true, []statuspage.Run{{}, short}, false, func(s *scene, first *checker.Record) {
+			s.of(first.JobID, at(3)).Result.Started, s.of(first.JobID, at(50)).Result.Started = at(70), at(71)
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newScene()
@@ -257,6 +269,9 @@ func TestOrdersOfResults(t *testing.T) {
 			slices.SortStableFunc(s.Records, func(a, b checker.Record) int {
 				return cmp.Or(cmp.Compare(a.JobID, b.JobID), a.Planned.Compare(b.Planned), cmp.Compare(a.Attempt, b.Attempt))
 			})
+			if test.change != nil {
+				test.change(s, s.of(job, at(2)))
+			}
 			s.To = at(51)
 			m := &checker.Monitor{JobID: job}
 			for _, run := range test.runs {
@@ -453,6 +468,11 @@ func TestEachCheckCanFail(t *testing.T) {
 }
 
 // find is the record with an ID in a scene without violations.
+// of is the record of an occurrence.
+func (s *scene) of(job int64, planned time.Time) *checker.Record {
+	return &s.Records[slices.IndexFunc(s.Records, func(r checker.Record) bool { return r.JobID == job && r.Planned.Equal(planned) })]
+}
+
 func (s *scene) find(id int64) *checker.Record {
 	i := slices.IndexFunc(s.Records, func(r checker.Record) bool { return r.ID == id })
 	return &s.Records[i]

@@ -195,7 +195,7 @@ func searchMonitor(e *evidence) {
 			case h.job.Type != cron.TypeMonitoring:
 				e.add("component %d has job %d, which is of type %d", c.ID, j.JobID, h.job.Type)
 			case e.replayable(c, h):
-				e.replay(c, j, results(h))
+				e.replay(c, j, h)
 			}
 		}
 	}
@@ -248,9 +248,10 @@ func (e *evidence) replayable(c *Component, h history) bool {
 }
 
 // replay compares what is stored of a job and of its component with what its results lead to, unless those are too many orders.
-func (e *evidence) replay(c *Component, j ComponentJob, all []result) {
-	for i := 0; i < len(all); i = together(all, i) {
-		if executed(all[i:together(all, i)]) > inAnyOrder {
+func (e *evidence) replay(c *Component, j ComponentJob, h history) {
+	all := results(h)
+	for i := 0; i < len(all); i = e.together(all, i) {
+		if executed(all[i:e.together(all, i)]) > inAnyOrder {
 			return
 		}
 	}
@@ -274,7 +275,7 @@ func (e *evidence) replay(c *Component, j ComponentJob, all []result) {
 	if len(observed) >= flapping {
 		observed = nil
 	}
-	ends := e.replays(c, all, len(all)-len(m.Waiting), observed)
+	ends := e.replays(c, h, all, len(all)-len(m.Waiting), observed)
 	if !slices.ContainsFunc(ends, func(r replay) bool {
 		return slices.Equal(r.window.Runs, got.Runs) && r.health == j.Health && (r.partial || slices.Equal(r.states, observed))
 	}) {
@@ -319,30 +320,46 @@ func (r replay) leadsTo(states []statuspage.State) bool {
 }
 
 // replays are all ends to which results can lead, of which components have taken up the first ones and observed what is given. Some results
-// may have been written in several orders. And after a time without results, what was known of the job may have been forgotten.
-func (e *evidence) replays(c *Component, all []result, taken int, observed []statuspage.State) (ends []replay) {
+// may have been written in several orders. And after a time in which none was written, what was known of the job may have been forgotten.
+func (e *evidence) replays(c *Component, h history, all []result, taken int, observed []statuspage.State) (ends []replay) {
 	ends = []replay{{partial: observed == nil}}
+	last := e.To // that a result was written
+	for i := range h.records {
+		if began := h.records[i].Result.Started; began.After(last) {
+			last = began
+		}
+	}
 	for i := 0; i < len(all); {
-		end := together(all, i)
+		end := e.together(all, i)
 		known := make(map[string]replay) // those that go on differently
-		for _, former := range ends {
-			for _, order := range orders(all[i:end]) {
-				r := former
-				for k, next := range order {
-					if i+k < taken {
-						r = r.add(c, next)
-					} else {
-						r.window.Add(next.run)
+		add := func(r replay, from int, order []result) {
+			for k, next := range order[from:] {
+				if i+from+k < taken {
+					r = r.add(c, next)
+				} else {
+					r.window.Add(next.run)
+				}
+			}
+			if r.leadsTo(observed) {
+				known[fmt.Sprint(r)] = r
+			}
+		}
+		for _, order := range e.orders(all[i:end]) {
+			for _, former := range ends {
+				add(former, 0, order)
+			}
+			before := all[max(i-1, 0):i]
+			for k, next := range order { // what was known before may have been forgotten then
+				for _, former := range before {
+					if former.record != next.record && next.writtenBy(h, last).Sub(former.at) >= overdue {
+						add(replay{partial: true}, k, order)
 					}
 				}
-				if r.leadsTo(observed) {
-					known[fmt.Sprint(r)] = r
-				}
+				before = order[k : k+1]
 			}
 		}
 		ends = slices.Collect(maps.Values(known))
-		last := all[end-1].at
-		if i = end; i < len(all) && all[i].at.Sub(last) >= overdue || i == len(all) && e.To.Sub(last) >= overdue {
+		if i = end; i == len(all) && last.Sub(all[end-1].at) >= overdue {
 			ends = append(ends, replay{partial: true})
 		}
 	}
@@ -350,10 +367,10 @@ func (e *evidence) replays(c *Component, all []result, taken int, observed []sta
 }
 
 // together is the end of the results from the given one on whose order is not certain: all after it were written later than these.
-func together(all []result, from int) int {
+func (e *evidence) together(all []result, from int) int {
 	end := from + 1
 	for next := end; next < len(all); next++ {
-		if slices.ContainsFunc(all[from:end], all[next].mayPrecede) {
+		if slices.ContainsFunc(all[from:end], func(r result) bool { return e.mayPrecede(all[next], r) }) {
 			end = next + 1
 		}
 	}
@@ -371,16 +388,16 @@ func executed(results []result) (n int) {
 }
 
 // orders are those in which results may have been written, which are given in the order of their records' IDs.
-func orders(results []result) (all [][]result) {
+func (e *evidence) orders(results []result) (all [][]result) {
 	if len(results) < 2 {
 		return [][]result{results}
 	}
 	for i, first := range results {
-		if slices.ContainsFunc(results[:i], func(r result) bool { return !first.mayPrecede(r) }) {
+		if slices.ContainsFunc(results[:i], func(r result) bool { return !e.mayPrecede(first, r) }) {
 			continue
 		}
 		twice := i+1 < len(results) && results[i+1].record == first.record
-		for _, rest := range orders(slices.Delete(slices.Clone(results), i, i+1)) {
+		for _, rest := range e.orders(slices.Delete(slices.Clone(results), i, i+1)) {
 			if !twice || rest[0].record == first.record { // one claim writes both
 				all = append(all, append([]result{first}, rest...))
 			}
@@ -389,12 +406,29 @@ func orders(results []result) (all [][]result) {
 	return all
 }
 
-// mayPrecede tells whether the result may have been written before another one, whose record has the lesser ID. A claim finds what was missed,
-// and begins a further attempt, also while an execution of another occurrence is in flight.
-func (r result) mayPrecede(other result) bool {
-	const written = 20 * time.Second // after its end, a result has been written
+// mayPrecede tells whether a result may have been written before another one, whose record has the lesser ID. A claim finds what was missed,
+// and begins a further attempt, also while an execution of another occurrence is in flight. That ends long before its result is written when
+// the database is away or busy, and when its node has died: a loss has the instant at which the execution began.
+func (e *evidence) mayPrecede(r, other result) bool {
+	const written = 20 * time.Second // after its end, a result has been written, if it did not have to wait
 	if other.record.Outcome == cron.OutcomeMissed || other.record.ID < r.turn {
 		return false
 	}
-	return (r.record.Outcome == cron.OutcomeMissed || r.record.Attempt > 1) && !other.at.Add(written).Before(r.record.Result.Started)
+	waited := e.Delayed || other.record.Outcome == cron.OutcomeLost || !other.at.Add(written).Before(r.record.Result.Started)
+	return (r.record.Outcome == cron.OutcomeMissed || r.record.Attempt > 1) && waited
+}
+
+// writtenBy is until when a result was written: what was missed, by the claim that found it; another one, before the next first attempt of
+// its job began. last is when the ledger ends.
+func (r result) writtenBy(h history, last time.Time) time.Time {
+	if r.record.Outcome == cron.OutcomeMissed {
+		return r.record.Result.Started
+	}
+	by := last
+	for i := range h.records {
+		if next := &h.records[i]; next.started() && next.Attempt == 1 && next.ID > r.record.ID && next.Result.Started.Before(by) {
+			by = next.Result.Started
+		}
+	}
+	return by
 }
