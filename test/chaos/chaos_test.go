@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,9 @@ func TestMain(m *testing.M) {
 	code := harness.Main(m)
 	if n := survived.Load(); n > 0 {
 		fmt.Println(n, "faults happened in all rounds")
+	}
+	if text := lonely.String(); text != "" {
+		fmt.Println(text)
 	}
 	os.Exit(code)
 }
@@ -69,6 +73,7 @@ func killSome(r *round) {
 		r.work()
 		victim := r.rng.IntN(len(r.nodes))
 		r.kill(victim)
+		r.deaths = append(r.deaths, time.Now())
 		r.rest()
 		r.start(victim)
 	}
@@ -143,12 +148,15 @@ type round struct {
 	target  *harness.Target
 	told    *receiver
 	nodes   []*harness.Node
-	epochs  []int64 // of the nodes
+	started []*harness.Node // all that were
+	epochs  []int64         // of the nodes
 	begin   time.Time
 	witness checker.Witness
 	editing sync.WaitGroup
 	stop    context.CancelFunc      // ends the edits
 	extra   func(node int) []string // of the environment of a node; nil for nothing
+	within  func(node int) []string // the command that runs a node; nil for none
+	deaths  []time.Time             // ends of nodes by SIGKILL, when others ran and nothing else happened in the round
 
 	forgotten func() map[string]int          // requests whose records may be forgotten; nil when nothing is
 	current   atomic.Pointer[harness.Client] // of the node that was started last
@@ -161,14 +169,25 @@ func newRound(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int) *r
 
 // newRoundWith is newRound with more of the environment of each node.
 func newRoundWith(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int, extra func(node int) []string) *round {
-	r := &round{
-		extra: extra,
+	r := prepareRound(t, seed, s, nodes)
+	r.extra = extra
+	r.open(seed, jobs)
+	return r
+}
 
+// prepareRound makes a round whose nodes have not been started.
+func prepareRound(t *testing.T, seed uint64, s *harness.Service, nodes int) *round {
+	return &round{
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), service: s, target: harness.NewTarget(t), told: newReceiver(t),
 		nodes: make([]*harness.Node, nodes), epochs: make([]int64, nodes),
 	}
+}
+
+// open starts the nodes of a round and creates a burst of at least so many jobs.
+func (r *round) open(seed uint64, jobs int) {
+	t, s := r.t, r.service
 	s.Extra = append(s.Extra, r.told.environment()...)
-	for i := range nodes {
+	for i := range r.nodes {
 		r.start(i)
 	}
 	r.begin = time.Now()
@@ -178,7 +197,6 @@ func newRoundWith(t *testing.T, seed uint64, s *harness.Service, nodes, jobs int
 	editing, r.stop = context.WithCancel(t.Context())
 	r.editing.Go(func() { r.edit(editing, edited, rand.New(rand.NewPCG(seed, 1))) })
 	t.Cleanup(r.editing.Wait)
-	return r
 }
 
 // slots is the number of slots of a node.
@@ -190,7 +208,12 @@ func (r *round) start(i int) {
 	if r.extra != nil {
 		env = r.extra(i)
 	}
+	if r.within != nil {
+		r.service.Within = r.within(i)
+		defer func() { r.service.Within = nil }()
+	}
 	r.nodes[i] = r.service.StartWith(env, "--slots", strconv.Itoa(slots))
+	r.started = append(r.started, r.nodes[i])
 	r.current.Store(r.service.Client(r.nodes[i]))
 	r.epochs[i] = r.number(`SELECT max(epoch) FROM node`)
 }
@@ -298,6 +321,7 @@ func (r *round) end() {
 			r.witness.InFlight += slots
 		}
 	}
+	r.witness.Delayed = slices.ContainsFunc(r.started, delayed)
 	ledger, err := checker.Read(r.t.Context(), r.service.Database())
 	if err != nil {
 		r.t.Fatal(err)
@@ -314,6 +338,11 @@ func (r *round) end() {
 	if n := len(found); n > 20 {
 		r.t.Errorf("%d violations in all", n)
 	}
+	if len(r.deaths) > 0 {
+		felt, most := r.feltDeaths(ledger.Records)
+		r.t.Logf("jobs were late by %v at most after the deaths of nodes, and as little as before within %v", most, felt)
+		lonely.add(felt, most)
+	}
 	mails := len(r.told.mails.Mails())
 	outcomes := make(map[string]int)
 	for _, record := range ledger.Records {
@@ -325,4 +354,11 @@ func (r *round) end() {
 	}
 	r.t.Logf("%d jobs in %s: %v, at most %d in flight; %d problems, %d actions, %d notices, %d messages, %d of them mails; %d components changed %d times", len(ledger.Jobs), time.Since(r.begin).Round(time.Second),
 		outcomes, w.InFlight, len(ledger.Problems), len(ledger.Actions), len(ledger.Notices), len(ledger.Messages), mails, len(ledger.Components), changes)
+}
+
+// delayed tells whether a node has said that the database was away, or so busy that executions were late.
+func delayed(n *harness.Node) bool {
+	said := n.Stderr()
+	return slices.ContainsFunc([]string{"results cannot be recorded", "the lease cannot be renewed", "the service is falling behind"},
+		func(text string) bool { return strings.Contains(said, text) })
 }

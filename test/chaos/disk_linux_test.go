@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -56,9 +57,53 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// fill writes to a file until the disk is full.
+// TestFullLog fills the disk of PostgreSQL's write-ahead log, again and again. PostgreSQL ends with that, and does not start until there is room.
+func TestFullLog(t *testing.T) {
+	t.Parallel()
+	rounds(t, 1, 1, func(t *testing.T, seed uint64) {
+		dir := smallDisk(t, "48")
+		c := &cluster{server: storetest.StartServerWithLog(t, dir, "wal_recycle=off", "max_wal_size=8MB", "min_wal_size=2MB",
+			"full_page_writes=on")}
+		c.round = newRound(t, seed, harness.NewService(t, c.server.URL()), clusterNodes, 150)
+		c.witness.Paused = true
+		ended, lasting := 0, suffering()
+		if !soaking() {
+			lasting /= 3
+		}
+		c.suffer(lasting, seed, func(c *cluster, rng *rand.Rand) {
+			c.pause(rng, time.Second, 3*time.Second)
+			path := filepath.Join(dir, "filling")
+			asked := c.nodes[rng.IntN(clusterNodes)]
+			c.await("a node says that it is not ready", func() bool {
+				fill(c.t, path) // again, as a checkpoint makes room
+				answer, err := http.Get(asked.URL + "/readyz")
+				if err != nil {
+					return false
+				}
+				_ = answer.Body.Close()
+				return answer.StatusCode == http.StatusServiceUnavailable
+			})
+			c.happened()
+			time.Sleep(between(rng, 0, 4*time.Second))
+			if err := os.Remove(path); err != nil {
+				c.t.Error(err)
+			}
+			time.Sleep(500 * time.Millisecond) // it may be about to end
+			if c.server.Revive(c.t) {
+				ended++
+			}
+			for _, n := range c.nodes {
+				n.AwaitStatus("/readyz", http.StatusOK)
+			}
+		})
+		c.end()
+		t.Logf("PostgreSQL ended %d times", ended)
+	})
+}
+
+// fill adds to a file until the disk is full.
 func fill(t *testing.T, path string) {
-	f, err := os.Create(path)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Error(err)
 		return

@@ -38,7 +38,13 @@ const retransmission = 200 * time.Millisecond
 // NewProxy starts a proxy to an address. It ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return NewProxyAt(t, "127.0.0.1", target)
+}
+
+// NewProxyAt is NewProxy on another address of the machine.
+func NewProxyAt(t testing.TB, host, target string) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

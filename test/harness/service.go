@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"math"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,7 @@ type Service struct {
 	Files  int         // limit on open files of a node; 0 for that of the test
 	TLS    *tls.Config // of clients of nodes that serve HTTPS
 	Extra  []string    // more of the environment, such as NAME=value
+	Within []string    // a command that runs a node, such as ip netns exec NAME; it becomes the node by exec
 	db     *sql.DB
 }
 
@@ -72,7 +75,13 @@ func (s *Service) StartWith(environment []string, flags ...string) *Node {
 		env = append(env, "PUNCTUAL_DATA="+s.t.TempDir()) // each node locks its data directory
 	}
 	env = append(env, environment...)
-	p := LaunchWithFiles(s.t, s.Files, env, append([]string{"serve"}, flags...)...)
+	args := append([]string{"serve"}, flags...)
+	var p *Process
+	if len(s.Within) > 0 {
+		p = launch(s.t, exec.Command(s.Within[0], slices.Concat(s.Within[1:], []string{Binary(s.t)}, args)...), env)
+	} else {
+		p = LaunchWithFiles(s.t, s.Files, env, args...)
+	}
 	url, err := p.awaitURL()
 	if err != nil {
 		s.t.Fatalf("%v:\n%s", err, p.Stderr())

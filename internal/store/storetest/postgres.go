@@ -154,6 +154,7 @@ type Server struct {
 	process  *process // nil while stopped, and when another process has started it
 	durable  bool     // has PostgreSQL's own settings, and syncs its disk
 	settings []string // more of them, such as wal_keep_size=64MB
+	log      string   // the directory of the write-ahead log; empty for the usual one
 }
 
 // serverAt is a server that another process has started.
@@ -278,15 +279,20 @@ func majorVersion(dir string) int {
 
 // newServer makes a database cluster in a new temporary directory and starts it.
 func newServer(bin string, durable bool, settings ...string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "punctual-postgres-")
-	if err != nil {
-		return nil, err
+	s := &Server{bin: bin, durable: durable, settings: settings}
+	return s, s.create()
+}
+
+// create makes the database cluster and starts the server.
+func (s *Server) create() (err error) {
+	if s.dir, err = os.MkdirTemp("", "punctual-postgres-"); err != nil {
+		return err
 	}
-	s := &Server{bin: bin, dir: dir, password: rand.Text(), durable: durable, settings: settings}
+	s.password = rand.Text()
 	if err := s.initialise(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return errors.Join(err, os.RemoveAll(s.dir))
 	}
-	return s, s.startAnywhere()
+	return s.startAnywhere()
 }
 
 // startAnywhere starts the server for the first time, on a free port. Without one it removes it.
@@ -315,9 +321,12 @@ func (s *Server) initialise() error {
 		}
 	}
 	// Not the collation "C", so that a query that needs it and does not say so is found out.
-	p, err := s.run("initdb", "--pgdata", s.data(), "--username", "postgres", "--auth", "password",
-		"--pwfile", passwordFile, "--encoding", "UTF8", "--locale", "C", "--locale-provider", "icu",
-		"--icu-locale", "en", "--no-sync")
+	args := []string{"--pgdata", s.data(), "--username", "postgres", "--auth", "password", "--pwfile", passwordFile,
+		"--encoding", "UTF8", "--locale", "C", "--locale-provider", "icu", "--icu-locale", "en", "--no-sync"}
+	if s.log != "" {
+		args = append(args, "--waldir", s.log, "--wal-segsize", "1") // MB: a small disk has room for many
+	}
+	p, err := s.run("initdb", args...)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -186,4 +187,44 @@ func (s *Server) UseDirectory(t testing.TB, dir string) {
 	}
 	s.execute(t, `CREATE TABLESPACE elsewhere LOCATION '`+dir+`'`)
 	s.execute(t, `ALTER DATABASE postgres SET default_tablespace = elsewhere`)
+}
+
+// StartServerWithLog is StartServer with the write-ahead log in a directory, which may be on a disk of its own.
+func StartServerWithLog(t testing.TB, dir string, settings ...string) *Server {
+	t.Helper()
+	s := &Server{bin: binaries(t), settings: settings, log: filepath.Join(dir, "wal")}
+	if err := give(dir, serverOwner()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.create(); err != nil {
+		t.Fatalf("start PostgreSQL: %v", err)
+	}
+	t.Cleanup(s.remove)
+	return s
+}
+
+// Revive starts the server if it has ended by itself, and tells whether it had.
+func (s *Server) Revive(t testing.TB) (had bool) {
+	t.Helper()
+	select {
+	case <-s.process.ended:
+		s.Start(t)
+		return true
+	default:
+		return false
+	}
+}
+
+// Admit lets clients of a network log in, such as 10.0.0.0/8. The setting listen_addresses decides where they can connect.
+func (s *Server) Admit(t testing.TB, network string) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(s.data(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = fmt.Fprintf(file, "host all all %s password\n", network)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.execute(t, `SELECT pg_reload_conf()`)
 }
