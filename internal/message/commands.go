@@ -21,7 +21,7 @@ func (c *Catalogue) DataLocked(err error) string {
 
 // NoDatabase says that there is no database.
 func (c *Catalogue) NoDatabase(err error) string {
-	return fmt.Sprintf("%v. Start the service once with punctual serve, or name its directory with --data.", err)
+	return fmt.Sprintf("%v. Start the service once with punctual serve, or name it with --data or --database.", err)
 }
 
 // NotADatabase says that a file is not a database, or is damaged.

@@ -153,16 +153,30 @@ func (s *Store) SettleDead(ctx context.Context, self int64) (settled int, err er
 // settleBefore settles all nodes but self whose lease ended before deadline. The operators are told of those that nobody knew to be
 // dead, where nodes have leases.
 func (s *Store) settleBefore(ctx context.Context, self, deadline int64, leases bool) (settled int, err error) {
-	err = s.transact(ctx, results, func(ctx context.Context, q queryer) error {
-		gone, err := collect(ctx, q, "find dead nodes", func(scan scanner, name *string) error { return scan(name) },
-			`UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2 RETURNING name`, self, deadline, true)
+	type goneNode struct {
+		epoch int64
+		name  string
+	}
+	var gone []goneNode
+	err = s.transact(ctx, results, func(ctx context.Context, q queryer) (err error) {
+		gone, err = collect(ctx, q, "find dead nodes", func(scan scanner, n *goneNode) error { return scan(&n.epoch, &n.name) },
+			`UPDATE node SET dead = $3 WHERE NOT dead AND epoch <> $1 AND lease_until < $2 RETURNING epoch, name`, self, deadline, true)
 		if err != nil || len(gone) == 0 || !leases {
 			return err
 		}
-		return s.tellOperators(ctx, q, &cron.Notice{Kind: cron.NoticeNodeGone, Detail: strings.Join(gone, ", ")}, goneTold)
+		names := make([]string, len(gone))
+		for i, n := range gone {
+			names[i] = n.name
+		}
+		return s.tellOperators(ctx, q, &cron.Notice{Kind: cron.NoticeNodeGone, Detail: strings.Join(names, ", ")}, goneTold)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("find dead nodes: %w", err)
+	}
+	if leases {
+		for _, n := range gone {
+			s.logger.Warn("another node has ended without leaving: it has not renewed its lease", slog.String("node", n.name), slog.Int64("epoch", n.epoch))
+		}
 	}
 	for {
 		var n int
