@@ -239,6 +239,9 @@ func TestPostgresFewConnections(t *testing.T) {
 // TestPostgresForeignSettings has somebody set for the database what would break the service.
 func TestPostgresForeignSettings(t *testing.T) {
 	t.Parallel()
+	if storetest.Pooled() {
+		t.Skip("behind a pooler, reads outside of transactions have the settings of the role")
+	}
 	address := storetest.EmptyPostgres(t)
 	raw := past(t, store.Options{URL: address})
 	raw.SetMaxOpenConns(1) // which keeps the settings from before
@@ -273,6 +276,9 @@ func TestPostgresBecomesReadOnly(t *testing.T) {
 		t.Errorf("what can be read is not: %v", err)
 	}
 	exec(t, raw, `ALTER DATABASE `+name+` SET default_transaction_read_only = off`)
+	if storetest.Pooled() { // as RECONNECT does: a pooler keeps its sessions, and with them the former setting
+		exec(t, raw, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	}
 	soon(t, "a write", func() bool { return db.CheckWrite(t.Context()) == nil })
 	soon(t, "a heartbeat", func() bool { return beat(t.Context(), db, node) == nil })
 }
@@ -280,6 +286,9 @@ func TestPostgresBecomesReadOnly(t *testing.T) {
 // TestPostgresHosts has a URL whose first host does not answer, and whose second one refuses: the third is used, and tried first later.
 func TestPostgresHosts(t *testing.T) {
 	t.Parallel()
+	if storetest.Pooled() {
+		t.Skip("a pooler has one host")
+	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	ok(t, err)
 	defer func() { ok(t, silent.Close()) }()

@@ -133,7 +133,7 @@ var touchesProblem = regexp.MustCompile(`\bproblem\b`)
 // TestPostgresEndsIdleTransactions checks that a paused node keeps its locks no longer than its lease.
 func TestPostgresEndsIdleTransactions(t *testing.T) {
 	db := open(t, store.Options{URL: storetest.Postgres(t)})
-	got, err := db.Setting(t.Context(), "idle_in_transaction_session_timeout")
+	got, err := db.SettingInside(t.Context(), "", "idle_in_transaction_session_timeout")
 	ok(t, err)
 	if limit, err := time.ParseDuration(got); err != nil || limit <= 0 || limit > cron.Lease {
 		t.Errorf("a transaction may stay idle for %s, want at most %s", got, cron.Lease)

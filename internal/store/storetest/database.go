@@ -105,7 +105,7 @@ func Open(t testing.TB, o store.Options) *store.Store {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if mode := os.Getenv(poolerVariable); mode != "" && o.URL != "" && o.DirectURL == "" {
-		o.URL, o.DirectURL = StartPooler(t, o.URL, "pool_mode = "+mode).URL, o.URL
+		o.URL, o.DirectURL = StartPooler(t, o.URL, "pool_mode = "+mode, "query_wait_timeout = 5").URL, o.URL
 	}
 	db, err := store.Open(t.Context(), o)
 	if err != nil {

@@ -20,6 +20,9 @@ import (
 // poolerVariable, in the environment, is the pool mode of a PgBouncer that Open puts in front of each database.
 const poolerVariable = "PUNCTUAL_TEST_POOLER"
 
+// Pooled tells whether Open puts a pooler in front of each database.
+func Pooled() bool { return os.Getenv(poolerVariable) != "" }
+
 // Pooler is a PgBouncer in front of a database. It ends with its test.
 type Pooler struct {
 	URL string // of the database, by the pooler
