@@ -26,8 +26,9 @@ const (
 
 var errClosed = errors.New("the database is closed")
 
-// writer is SQLite's single writer. Writes that wait together are committed together. Each has a savepoint of its own,
-// so that a failing one does not undo the others. A group is filled in this order:
+// writer is SQLite's single writer. Writes that wait together are committed together, and a failing one does not undo the others:
+// calls have a savepoint each, and a group in which a write of the schedule fails is run again with a savepoint for each of them. These hardly
+// ever fail, and under a savepoint each page that they change would be copied, to a file when there are many. A group is filled in this order:
 //
 //	first    what the schedule needs: claims, leases
 //	calls    of accounts, round-robin over the accounts, until there are maxGroupCalls or they have taken groupTime;
@@ -202,14 +203,26 @@ func (w *writer) putBack(calls []*write) {
 // commit runs a group in one transaction and sets the error of each write. It returns the writes that have ended; calls
 // that did not fit into groupTime wait again.
 func (w *writer) commit(group []*write) (ended []*write) {
+	ended, ok := w.try(group, false)
+	if !ok {
+		ended, _ = w.try(group, true)
+	}
+	return ended
+}
+
+// try is commit. Unless all writes are guarded by savepoints, it may undo everything instead, when ok is false.
+func (w *writer) try(group []*write, guarded bool) (ended []*write, ok bool) {
+	for _, op := range group {
+		op.err = nil
+	}
 	// An interrupted statement would roll back the whole group, so no caller's context reaches the database.
 	ctx := context.Background()
 	if _, err := w.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		failAll(group, fmt.Errorf("begin: %w", err))
-		return group
+		return group, true
 	}
 	var late []*write
-	begun := w.now()
+	begun, written := w.now(), false
 	for i, op := range group {
 		if i > 0 && op.turn.class == classAccount && w.now().Sub(begun) > groupTime {
 			late = append(late, op)
@@ -219,25 +232,36 @@ func (w *writer) commit(group []*write) (ended []*write) {
 		if op.err = op.ctx.Err(); op.err != nil {
 			continue
 		}
-		if len(group) == 1 {
+		var err error
+		switch {
+		case !written:
+			err = w.unwritten(ctx, op)
+		case guarded || !op.turn.ofSchedule():
+			err = w.savepoint(ctx, op)
+		default:
 			if op.err = op.run(w); op.err != nil {
 				w.rollback(ctx)
-				return ended
+				return nil, false
 			}
-			break
 		}
-		if err := w.savepoint(ctx, op); err != nil {
+		if err != nil {
 			w.rollback(ctx)
 			failAll(group, err)
-			return group
+			return group, true
 		}
+		written = written || op.err == nil
 	}
 	w.putBack(late)
 	if _, err := w.ExecContext(ctx, `COMMIT`); err != nil {
 		w.rollback(ctx)
 		failAll(ended, fmt.Errorf("commit: %w", err))
 	}
-	return ended
+	return ended, true
+}
+
+// ofSchedule reports whether no request decides what is written, so that it fails only when something is wrong.
+func (t turn) ofSchedule() bool {
+	return t.class == classClaim || t.class == classLease || t.class == classResults
 }
 
 // failAll ends writes whose transaction failed.
@@ -251,6 +275,19 @@ func failAll(group []*write, err error) {
 
 // run runs the write. Its caller cannot interrupt it.
 func (op *write) run(q queryer) error { return op.fn(context.WithoutCancel(op.ctx), q) }
+
+// unwritten runs a write in a transaction in which nothing is written yet, so that there is nothing to keep if it fails. It returns an error
+// only if there is no transaction afterwards.
+func (w *writer) unwritten(ctx context.Context, op *write) error {
+	if op.err = op.run(w); op.err == nil {
+		return nil
+	}
+	w.rollback(ctx)
+	if _, err := w.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return fmt.Errorf("begin again: %w", err)
+	}
+	return nil
+}
 
 // savepoint runs one write of a group. It returns an error only if that ends the transaction.
 func (w *writer) savepoint(ctx context.Context, op *write) error {

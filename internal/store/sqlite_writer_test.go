@@ -188,6 +188,96 @@ func TestWriterGroup(t *testing.T) {
 	}
 }
 
+// TestWriterFirstFails has the writes fail that come first in a group, and so have no savepoint: they are undone, and the others are not.
+func TestWriterFirstFails(t *testing.T) {
+	t.Parallel()
+	w, db := openWriter(t)
+	release := busy(t, w)
+	refused := errors.New("refused")
+	var done []<-chan error
+	for n := range 5 {
+		done = append(done, begin(t.Context(), w, claims, func(ctx context.Context, q queryer) error {
+			if err := insert(n)(ctx, q); err != nil || n > 1 {
+				return err
+			}
+			return refused
+		}))
+	}
+	release()
+	for n, d := range done {
+		if err := <-d; (n <= 1) != (err == refused) || n > 1 && err != nil {
+			t.Errorf("write %d ends with %v", n, err)
+		}
+	}
+	if got, want := numbers(t, db), []int{2, 3, 4}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+}
+
+// TestWriterScheduleFails has a write of the schedule fail after others of its group, which are run again and are committed once.
+func TestWriterScheduleFails(t *testing.T) {
+	t.Parallel()
+	w, db := openWriter(t)
+	release := busy(t, w)
+	refused := errors.New("refused")
+	var runs [5]int
+	var done []<-chan error
+	for n, u := range []turn{claims, ofAccount(1), results, upkeep, results} {
+		done = append(done, begin(t.Context(), w, u, func(ctx context.Context, q queryer) error {
+			runs[n]++
+			if err := insert(n)(ctx, q); err != nil || n != 2 {
+				return err
+			}
+			return refused
+		}))
+	}
+	w.mu.Lock()
+	w.batchesSkipped = true // so that batches are in the next group
+	w.mu.Unlock()
+	release()
+	for n, d := range done {
+		if err := <-d; (n == 2) != (err == refused) || n != 2 && err != nil {
+			t.Errorf("write %d ends with %v", n, err)
+		}
+	}
+	if got, want := numbers(t, db), []int{0, 1, 3, 4}; !slices.Equal(got, want) {
+		t.Errorf("the table has %v, want %v", got, want)
+	}
+	if want := [5]int{2, 2, 2, 1, 1}; runs != want {
+		t.Errorf("the writes ran %v times, want %v", runs, want)
+	}
+}
+
+// TestWriterFailsOnRequest has the calls of an account fail in a group with a claim, which is not run again for that.
+func TestWriterFailsOnRequest(t *testing.T) {
+	t.Parallel()
+	w, db := openWriter(t)
+	release := busy(t, w)
+	refused := errors.New("refused")
+	claimed := 0
+	done := []<-chan error{begin(t.Context(), w, claims, func(ctx context.Context, q queryer) error {
+		claimed++
+		return insert(0)(ctx, q)
+	})}
+	for n := range 3 {
+		done = append(done, begin(t.Context(), w, ofAccount(1), func(ctx context.Context, q queryer) error {
+			if err := insert(n+1)(ctx, q); err != nil {
+				return err
+			}
+			return refused
+		}))
+	}
+	release()
+	for n, d := range done {
+		if err := <-d; (n == 0) != (err == nil) {
+			t.Errorf("write %d ends with %v", n, err)
+		}
+	}
+	if got, want := numbers(t, db), []int{0}; claimed != 1 || !slices.Equal(got, want) {
+		t.Errorf("the claim ran %d times and the table has %v, want once and %v", claimed, got, want)
+	}
+}
+
 func TestWriterOrder(t *testing.T) {
 	w, _ := openWriter(t)
 	release := busy(t, w)
