@@ -42,8 +42,11 @@ func listNodes(ctx context.Context, in *invocation) error {
 	for i := range nodes {
 		n := &nodes[i]
 		heartbeat, inFlight, late, clock := "-", "-", "-", "-"
-		if n.Alive && in.config.Database != "" && !n.Heartbeat.IsZero() {
+		told := in.config.Database != "" && !n.Heartbeat.IsZero()
+		if told {
 			heartbeat = max(0, now.Sub(n.Heartbeat)).Round(time.Second).String() + " ago"
+		}
+		if told && n.Alive {
 			inFlight, late = fmt.Sprint(n.InFlight), n.Lateness.Round(time.Millisecond).String()
 			clock = fmt.Sprintf("%+dms", n.ClockOffset.Milliseconds())
 		}

@@ -9,6 +9,7 @@ var englishNodes = map[string]string{
 	"nodes.single":        "The database is on this machine, so there is one node. Former starts of it are listed too.",
 	"nodes.node":          "Node",
 	"nodes.epoch":         "epoch {number}",
+	"nodes.older":         "an older version",
 	"nodes.role-all":      "Everything",
 	"nodes.role-api":      "API and console",
 	"nodes.role-worker":   "Runs jobs",

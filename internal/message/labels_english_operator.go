@@ -41,7 +41,7 @@ var englishOperatorPages = map[string]string{
 	"about.egress-no-proxy":       "Called without the proxy (--egress-no-proxy)",
 	"about.egress-proxy-resolves": "Names of targets are resolved by (--egress-proxy-resolves)",
 	"about.resolved-here":         "this service",
-	"about.resolved-by-proxy":     "the proxy, whose addresses cannot be checked",
+	"about.resolved-by-proxy":     "the proxy, so their addresses cannot be checked",
 	"about.egress-source":         "Addresses that executions come from (--egress-source)",
 	"about.egress-resolver":       "Name server of executions (--egress-resolver)",
 	"about.egress-ca":             "Additional certificate authorities (--egress-ca)",

@@ -109,10 +109,11 @@ func (p nodesPage) SharedNames() string { return strings.Join(cron.SharedNames(p
 
 // ClockOffset is the clock of a node less that of the database, in words.
 func (p nodesPage) ClockOffset(n cron.Node) string {
-	if n.ClockOffset < 0 {
-		return "−" + p.Duration(-n.ClockOffset)
+	offset := n.ClockOffset.Round(time.Millisecond)
+	if offset < 0 {
+		return "−" + p.Duration(-offset)
 	}
-	return p.Duration(n.ClockOffset)
+	return p.Duration(offset)
 }
 
 // storageFacts are the facts in words.

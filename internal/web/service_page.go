@@ -41,6 +41,15 @@ type About struct {
 // fact is a setting as the page shows it.
 type fact struct{ Label, Value string }
 
+// Name is the label without the flag of the setting.
+func (f fact) Name() string {
+	name, _, _ := strings.Cut(f.Label, " (--")
+	return name
+}
+
+// Flag is the flag of the setting in brackets, which no line breaks; empty for none.
+func (f fact) Flag() string { return strings.TrimPrefix(strings.TrimPrefix(f.Label, f.Name()), " ") }
+
 // facts are the settings in words.
 func (v *visit) facts(p *view) []fact {
 	t, a := v.catalogue.Label, v.web.about

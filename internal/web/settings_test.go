@@ -307,7 +307,7 @@ func TestOperator(t *testing.T) {
 		bob.get(path).says(403, "Only an operator")
 	}
 	b.get("/console/settings/service").says(200, "90 days", "not configured", "closed: people are invited", "cannot send mail",
-		"(--egress-no-proxy)", "app.example.com, 10.0.0.0/8", "(--egress-proxy-resolves)", "the proxy, whose addresses cannot be checked")
+		"(--egress-no-proxy)", "app.example.com, 10.0.0.0/8", "(--egress-proxy-resolves)", "the proxy, so their addresses cannot be checked")
 	bob.get("/console/settings/service").says(403, "Only an operator")
 	b.post("/console/settings/service/test-mail", "to", "jane@example.com").says(403, "cannot send mail")
 	bob.post("/console/settings/accounts", "email", "x@example.com", "plan", "default").says(403, "Only an operator")

@@ -48,6 +48,7 @@ func TestEditor(t *testing.T) {
 	tab.put("crontab", "30 2 * * *").See("every day at 02:30").Look("editor-crontab")
 	tab.tick("mode", "custom").tick("hour", "14").See("at 02:30 and 14:30").holds("crontab", "30 2,14 * * *").Look("editor-custom")
 	tab.Click("If it fails").put("retries", "4").See("Retry 4 after 8 min: 15 min after the first failure").Look("editor-retries")
+	tab.Click("Advanced").Choose("Connection", "is reused where possible").Look("editor-advanced")
 	tab.tick("mode", "once").See("Correct the schedule")
 	tab.tick("mode", "daily")
 	tab.put("dailyTime", "04:15").See("every day at 04:15")

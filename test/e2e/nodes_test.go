@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -13,12 +14,24 @@ import (
 	"punctual/test/harness"
 )
 
-// TestTwoNodesShareTheWork runs a burst on two nodes with few slots that neither could run alone.
+// TestTwoNodesShareTheWork runs a burst on two nodes with few slots that neither could run alone. They have the same name, which changes
+// nothing but that operators are told.
 func TestTwoNodesShareTheWork(t *testing.T) {
 	t.Parallel()
 	s := harness.NewService(t, storetest.Postgres(t))
 	target := harness.NewTarget(t)
-	nodes := []*harness.Node{s.Start("--slots", "6"), s.Start("--slots", "6")}
+	nodes := []*harness.Node{s.Start("--slots", "6", "--node", "twin"), s.Start("--slots", "6", "--node", "twin")}
+	const warning = "another node with this name runs"
+	if strings.Contains(nodes[0].Stderr(), warning) || !strings.Contains(nodes[1].Stderr(), warning) {
+		t.Errorf("the logs say %s and %s", nodes[0].Stderr(), nodes[1].Stderr())
+	}
+	var listed struct{ Nodes []listedNode }
+	if err := json.Unmarshal(s.Client(nodes[0]).Do("GET", "/nodes", nil, nil).Body, &listed); err != nil {
+		t.Fatal(err)
+	}
+	if l := listed.Nodes; len(l) != 2 || l[0].Name != "twin" || l[1].Name != "twin" || l[0].Epoch == l[1].Epoch || !l[0].Alive || !l[1].Alive {
+		t.Errorf("the nodes are listed as %+v", l)
+	}
 	begin := time.Now()
 	for i := range 20 {
 		s.Client(nodes[i%2]).CreateJob(job(target, fmt.Sprintf("/shared/%d/delay/150ms", i), harness.EverySecond()))
