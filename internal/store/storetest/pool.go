@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 )
 
@@ -16,18 +17,18 @@ import (
 // newName is the name of a database that this process has not used yet.
 func newName() string { return fmt.Sprintf("test_%d_%d", os.Getpid(), shared.made.Add(1)) }
 
-// takeDatabase is the URL of a database for the time of a test.
-func takeDatabase(t testing.TB, s *Server) (url string) {
+// takeDatabase is the URL of a database for the time of a test. Statements, if any, have changed its tables.
+func takeDatabase(t testing.TB, s *Server, statements string) (url string) {
 	t.Helper()
-	shared.mu.Lock()
-	name, free := "", len(shared.free)
-	if free > 0 {
-		name, shared.free = shared.free[free-1], shared.free[:free-1]
-	}
-	shared.mu.Unlock()
+	name := shared.take(statements)
 	if name == "" {
 		name = newName()
 		s.execute(t, `CREATE DATABASE `+name+` TEMPLATE `+templateName+` STRATEGY FILE_COPY`)
+		if statements != "" {
+			if err := s.executeIn(name, statements+`; UPDATE seed.look SET look = seed.looks()`); err != nil {
+				t.Fatalf("change the test's database: %v", err)
+			}
+		}
 	}
 	t.Cleanup(func() {
 		reset, err := s.reset(name)
@@ -38,11 +39,34 @@ func takeDatabase(t testing.TB, s *Server) (url string) {
 			s.execute(t, `DROP DATABASE `+name+` WITH (FORCE)`)
 			return
 		}
-		shared.mu.Lock()
-		defer shared.mu.Unlock()
-		shared.free = append(shared.free, name)
+		shared.put(statements, name)
 	})
 	return s.url(name)
+}
+
+// databases are those that were migrated, hold nothing, and are not in use, by the statements that have changed their tables.
+type databases struct {
+	mu   sync.Mutex
+	free map[string][]string
+}
+
+// take takes one out of them; it is empty where there is none.
+func (d *databases) take(statements string) (name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if free := d.free[statements]; len(free) > 0 {
+		name, d.free[statements] = free[len(free)-1], free[:len(free)-1]
+	}
+	return name
+}
+
+func (d *databases) put(statements, name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.free == nil {
+		d.free = map[string][]string{}
+	}
+	d.free[statements] = append(d.free[statements], name)
 }
 
 // looks describes what of a database cannot be undone by deleting rows: its relations, functions, triggers, statistics

@@ -42,8 +42,7 @@ var shared struct {
 	err    error
 	made   atomic.Int64 // databases
 
-	mu   sync.Mutex
-	free []string // databases that were migrated, hold nothing, and are not in use
+	databases
 }
 
 // Main runs the tests of a package and then stops what they left running. It is for TestMain:
@@ -83,7 +82,13 @@ func RunWithServer(name string, args ...string) (code int, err error) {
 // test is skipped, or fails when CI is true.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
-	return takeDatabase(t, sharedServer(t))
+	return takeDatabase(t, sharedServer(t), "")
+}
+
+// WidenedPostgres is Postgres after Widen.
+func WidenedPostgres(t testing.TB) (url string) {
+	t.Helper()
+	return takeDatabase(t, sharedServer(t), widen)
 }
 
 // EmptyPostgres is the URL of a database in which nothing was migrated. It goes with the test.

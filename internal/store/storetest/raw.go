@@ -162,16 +162,19 @@ func (x *Tables) RaiseMinimum(version int) {
 // Widen adds a column to each table, and a table, on PostgreSQL: what a later version may do while this one runs.
 func (x *Tables) Widen() {
 	x.t.Helper()
-	x.Exec(`DO $do$
-		DECLARE t name;
-		BEGIN
-			FOR t IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
-				EXECUTE format('ALTER TABLE %I ADD COLUMN added_later text', t);
-				EXECUTE format('ALTER TABLE %I ADD COLUMN added_with_default bigint NOT NULL DEFAULT 7', t);
-			END LOOP;
-		END $do$`)
-	x.Exec(`CREATE TABLE added_table (id bigint PRIMARY KEY, account_id bigint REFERENCES account (id) ON DELETE CASCADE)`)
+	x.Exec(widen)
 }
+
+const widen = `
+DO $do$
+DECLARE t name;
+BEGIN
+	FOR t IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition LOOP
+		EXECUTE format('ALTER TABLE %I ADD COLUMN added_later text', t);
+		EXECUTE format('ALTER TABLE %I ADD COLUMN added_with_default bigint NOT NULL DEFAULT 7', t);
+	END LOOP;
+END $do$;
+CREATE TABLE added_table (id bigint PRIMARY KEY, account_id bigint REFERENCES account (id) ON DELETE CASCADE)`
 
 // open begins a transaction that is open until commit is called, or the test ends.
 func (x *Tables) open(level sql.IsolationLevel) (tx *sql.Tx, commit func()) {

@@ -16,11 +16,7 @@ import (
 )
 
 // Widened is PostgreSQL after a later version of the program has added columns to all tables, and a table.
-var Widened = Database{Name: "PostgreSQL, widened", New: func(t testing.TB) store.Options {
-	o := options(Postgres(t), "")
-	OpenTables(t, o).Widen()
-	return o
-}}
+var Widened = Database{Name: "PostgreSQL, widened", New: func(t testing.TB) store.Options { return options(WidenedPostgres(t), "") }}
 
 // Run tests a kind of database. With names of groups, only these.
 func Run(t *testing.T, d Database, only ...string) {
