@@ -106,7 +106,7 @@ DO $do$
 DECLARE t name; filled boolean;
 BEGIN
 	SET LOCAL session_replication_role = replica;
-	FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' LOOP
+	FOR t IN SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0 LOOP
 		EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', t) INTO filled;
 		IF filled THEN
 			EXECUTE format('DELETE FROM public.%I', t);
