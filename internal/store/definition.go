@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -105,9 +106,10 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 	var ( // of a row
 		read  definition
 		names string
+		stamp definitionStamp
 	)
 	into := scanners([]columns{claimedJob(&read.job, &read.success, &names)}, blob(&read.sealed), integer(&read.bytes), integer(&read.version))
-	err = eachInto(ctx, q, "read the definitions", into, func() error {
+	take := func() error {
 		a := accounts[read.job.AccountID]
 		if a == nil { // it was deleted, and the job with it
 			return nil
@@ -121,12 +123,36 @@ func (s *Store) definitions(ctx context.Context, q queryer, work []due) (map[int
 		}
 		jobs[d.job.ID] = &d
 		return nil
-	}, `SELECT `+claimedNames+`, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
-		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END, job.version
-		 FROM job LEFT JOIN job_secret ON job_secret.job_id = job.id WHERE `+s.engine.in("job.id", 1),
+	}
+	query, took := definitionQuery, take
+	if s.kept != nil {
+		fields := make([]field, len(into))
+		for i, f := range into {
+			fields[i] = f.(field)
+		}
+		if ids, err = s.keptDefinitions(ctx, q, ids, fields, take); err != nil || len(ids) == 0 {
+			return jobs, err
+		}
+		now := time.Now()
+		query = stampedDefinitionQuery
+		into = append(into, integer(&stamp.transaction), integer(&stamp.updated))
+		took = func() error {
+			stamp.version = read.version
+			s.kept.put(read.job.ID, read.job.AccountID, stamp, pack(fields), now)
+			return take()
+		}
+	}
+	err = eachInto(ctx, q, "read the definitions", into, took, query+` FROM job LEFT JOIN job_secret ON job_secret.job_id = job.id WHERE `+s.engine.in("job.id", 1),
 		s.engine.list(ids), inlineBytes)
 	return jobs, err
 }
+
+// definitionQuery selects what a claim reads of a job, and stampedDefinitionQuery its definitionStamp with it.
+var (
+	definitionQuery = `SELECT ` + claimedNames + `, CASE WHEN length(job_secret.sealed) <= $2 THEN job_secret.sealed END,
+		        CASE WHEN length(job_secret.sealed) > $2 THEN length(job_secret.sealed) END, job.version`
+	stampedDefinitionQuery = definitionQuery + `, job.xmin, job.updated_at`
+)
 
 // markBusy finds the jobs that have an execution in flight and do not allow overlaps.
 func (s *Store) markBusy(ctx context.Context, q queryer, jobs map[int64]*definition) error {

@@ -71,7 +71,7 @@ func openPostgres(ctx, background context.Context, s *Store, o Options) (err err
 	e.sizes = sizes
 	e.sizes[classResults] = sizes[classClaim]
 	all, each := openPools(e.link, e.session, sizes, s.logger)
-	e.pools, s.read, s.engine = all, all, e
+	e.pools, s.read, s.engine, s.kept = all, all, e, new(definitionCache)
 	s.gate = newGate(max(1, sizes[classAccount]-1)) // one is left for calls without an account, such as finding an API key
 	if !o.NoMigrate {
 		err = reserve(ctx, each)
@@ -287,6 +287,7 @@ func (e *postgresEngine) heartbeat(ctx context.Context, h cron.Heartbeat) (drain
 			minimumVersion, joinTexts(h.Listeners)).Scan(&zones, &draining, &lowest, &timeline)
 		if err == nil && e.failedOver(timeline) {
 			e.link.generation.Add(1) // the former server may still take writes
+			e.store.kept.forget()    // definitions that the new one has never had
 			return cron.ErrFailover  // and renew nothing: running_from must stay where it is
 		}
 		return err

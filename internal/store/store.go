@@ -90,7 +90,8 @@ type Store struct {
 	written         writtenBytes
 	pollAge         time.Duration // for how long an answer of polls counts; 0 without Options.SharePolls
 	polls           polls
-	packers         sync.Pool // of *packer
+	kept            *definitionCache // nil on SQLite
+	packers         sync.Pool        // of *packer
 	duties          duties
 	known           int64 // the version of the schema that this program knows
 	stop            context.CancelFunc

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"punctual/internal/cron"
+	"punctual/internal/statuspage"
+	"punctual/internal/store"
 )
 
 var claimTests = []test{
@@ -366,6 +369,85 @@ var admissionTests = []test{
 		claimed, err := db.Claim(s.ctx(), req)
 		s.ok(err)
 		s.equal("settled", claimed.Settled, 1)
+	}},
+	{"a claim has the definition as it is, also of a job that it has claimed before", func(s *suite) {
+		db, account, node := s.start()
+		another := s.open()
+		j := s.job(db, account)
+		edit := func(change func(*cron.Job)) func(*store.Store) error {
+			return func(db *store.Store) error {
+				return db.UpdateJob(s.ctx(), account, j.ID, func(j *cron.Job) error { change(j); return nil })
+			}
+		}
+		folder := s.folder(db, account, "folder")
+		page := statuspage.Page{AccountID: account, Title: "page"}
+		s.ok(db.CreateStatusPage(s.ctx(), &page))
+		shown := func(jobs ...int64) func(*store.Store) error {
+			return func(db *store.Store) error {
+				return db.UpdateStatusPage(s.ctx(), account, page.ID, func(p *statuspage.Page) error {
+					p.Components = nil
+					if len(jobs) > 0 {
+						p.Components = []statuspage.Component{{Title: "component", JobIDs: jobs, Rule: statuspage.DefaultRule()}}
+					}
+					return nil
+				})
+			}
+		}
+		planned := db.Now().Add(-time.Second).UTC().Truncate(time.Second)
+		large := strings.Repeat("a body of which a node keeps nothing; ", 200)
+		for _, c := range []struct {
+			name   string
+			change func(*store.Store) error
+		}{
+			{"nothing", func(*store.Store) error { return nil }},
+			{"the URL", edit(func(j *cron.Job) { j.Request.URL = "http://example.com/other" })},
+			{"only a secret", edit(func(j *cron.Job) { j.Request.Headers = []cron.Header{{Name: "X-A", Value: "one"}} })},
+			{"only a secret again", edit(func(j *cron.Job) { j.Request.Headers[0].Value = "two" })},
+			{"a URL with a password", edit(func(j *cron.Job) { j.Request.URL = "http://user:pass@example.com/" })},
+			{"no secrets", edit(func(j *cron.Job) { j.Request.URL, j.Request.Headers = "http://example.com/", nil })},
+			{"a large body", edit(func(j *cron.Job) { j.Request.Method, j.Request.Body = cron.MethodPost, large })},
+			{"a small body", edit(func(j *cron.Job) { j.Request.Body = "small" })},
+			{"policies", edit(func(j *cron.Job) {
+				j.Timeout, j.Policy.Retry = 7, cron.Retry{Count: 2, Delay: time.Second, Factor: 1.5, Ceiling: time.Minute}
+				j.Exchange.Success = &cron.Success{Status: []cron.StatusRange{{First: 200, Last: 204}}}
+			})},
+			{"the folder", edit(func(j *cron.Job) { j.FolderID = folder.ID })},
+			{"the folder is deleted", func(db *store.Store) error { return db.DeleteFolder(s.ctx(), account, folder.ID, cron.Author{}) }},
+			{"on a status page", shown(j.ID)},
+			{"on none", shown()},
+			{"an earlier version", func(db *store.Store) error {
+				_, err := db.RestoreVersion(s.ctx(), account, j.ID, 1, func(j *cron.Job) error { j.Title, j.Request.Body = "earlier", ""; return nil })
+				return err
+			}},
+			{"deleted and restored as it was before", func(db *store.Store) error {
+				if err := db.DeleteJob(s.ctx(), account, j.ID); err != nil {
+					return err
+				}
+				b, former, err := db.BinJob(s.ctx(), account, j.ID)
+				if err != nil {
+					return err
+				}
+				former.Title = "restored"
+				return db.RestoreJob(s.ctx(), &b, &former, func(context.Context) error { return nil })
+			}},
+			{"disabled and enabled", func(db *store.Store) error {
+				if err := edit(func(j *cron.Job) { j.Enabled = false })(db); err != nil {
+					return err
+				}
+				return edit(func(j *cron.Job) { j.Enabled = true })(db)
+			}},
+		} {
+			for _, by := range []*store.Store{db, another} {
+				s.ok(c.change(by))
+				rec, err := db.Job(s.ctx(), account, j.ID)
+				s.ok(err)
+				for range 2 {
+					planned = planned.Add(-time.Millisecond)
+					s.plan(j.ID, planned)
+					s.equal("the job after "+c.name, *s.claimOne(db, node).Job, claimedJob(rec.Job))
+				}
+			}
+		}
 	}},
 	{"large definitions are judged by their size, and read when they are admitted", func(s *suite) {
 		db, account, node := s.start()
