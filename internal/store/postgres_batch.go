@@ -49,8 +49,12 @@ var (
 	postgresLockRuns = `UPDATE job_state SET
 		last_duration_us = CASE WHEN ` + runsOnly + ` THEN r.last_duration_us ELSE job_state.last_duration_us END,
 		last_execution_at = CASE WHEN ` + runsOnly + ` THEN r.last_execution_at ELSE job_state.last_execution_at END
-		FROM (` + arrayRows(ranBatch) + `) AS r, job WHERE job_state.job_id = r.job_id AND job.id = r.job_id
-		RETURNING ` + lockedNames
+		FROM (` + arrayRows(ranBatch) + `) AS r LEFT JOIN job ON job.id = CASE WHEN NOT r.plain THEN r.job_id END
+		WHERE job_state.job_id = r.job_id
+		RETURNING job_state.job_id, job_state.account_id, job_state.problem_id, ` + stateNames + `, ` + toldNames + `,
+			(SELECT true FROM status_component_job WHERE status_component_job.job_id = r.job_id LIMIT 1) IS NOT NULL, ` + concludedNames
+	postgresConcluded = `SELECT job.id, ` + concludedNames + ` FROM job WHERE job.id = ANY ($1::bigint[])`
+	concludedNames    = names("job", jobConcluded(new(cron.Job)))
 
 	keyedStateBatch    = slices.Concat(stateKeyBatch, stateBatch)
 	postgresSaveStates = postgresUpdateStates(stateBatch)
@@ -101,6 +105,19 @@ const runsOnly = `r.quiet AND job_state.problem_id IS NULL AND r.last_execution_
 type ran struct {
 	*cron.Completion
 	quiet bool // it is a success, and the only result of the job in its batch
+	plain bool // it is quiet, and nothing follows from it if all was well before, whatever the definition says
+}
+
+// isPlain tells whether a quiet result is plain.
+func isPlain(c *cron.Completion) bool {
+	after := c.Launch.Job.Policy.LateAfter
+	return c.Result.Outcome() == cron.OutcomeSucceeded && c.Result.CertExpiry.IsZero() && (after == 0 || c.Lateness() <= after)
+}
+
+// allWell tells whether a success changes no counter and ends nothing.
+func (l *lockedJob) allWell() bool {
+	st := &l.State
+	return st.Failures == 0 && st.CountedFailures == 0 && !st.FailureUntold && st.FailingSince.IsZero() && st.Told == cron.ToldNothing && l.ProblemID == 0
 }
 
 // ranBatch are the parameters of postgresLockRuns.
@@ -109,6 +126,7 @@ var ranBatch = []batchColumn[*ran]{
 	batch("last_duration_us", "bigint", func(r *ran) int64 { return r.Result.Duration.Microseconds() }),
 	batch("last_execution_at", "bigint", func(r *ran) int64 { return millis(r.Result.Started) }),
 	batch("quiet", "boolean", func(r *ran) bool { return r.quiet }),
+	batch("plain", "boolean", func(r *ran) bool { return r.plain }),
 }
 
 // secretsIn implements engine: an array of accounts and one of names.
@@ -170,7 +188,8 @@ func nullable(n sql.NullInt64) *int64 {
 
 // takeResults implements engine. After most successes nothing changes of a state but when the job ran and how long. So the statement
 // that locks and reads the states writes that, too: a row is looked up and changed once, and not once each. Whatever else follows, and
-// everything about jobs that have a problem, whose latest execution before is still needed, is written as for other results.
+// everything about jobs that have a problem, whose latest execution before is still needed, is written as for other results. What a
+// definition says of results is read only where something can follow from it.
 func (e *postgresEngine) takeResults(ctx context.Context, q queryer, completions []*cron.Completion) (
 	saved []*cron.Completion, jobs map[int64]*lockedJob, err error) {
 	saved, err = e.saveResults(ctx, q, completions)
@@ -180,17 +199,69 @@ func (e *postgresEngine) takeResults(ctx context.Context, q queryer, completions
 	latest, quiet := make([]*ran, 0, len(saved)), make(map[int64]*ran, len(saved))
 	for _, c := range saved {
 		if r, seen := quiet[c.Launch.Job.ID]; seen {
-			r.quiet = false
+			r.quiet, r.plain = false, false
 			continue
 		}
-		r := &ran{c, c.Result.Outcome() == cron.OutcomeSucceeded}
+		r := &ran{c, c.Result.Outcome() == cron.OutcomeSucceeded, isPlain(c)}
 		latest, quiet[c.Launch.Job.ID] = append(latest, r), r
 	}
-	jobs, err = readLocked(ctx, q, len(latest), postgresLockRuns, arrayArgs(ranBatch, latest)...)
+	jobs, err = lockRuns(ctx, q, latest, quiet)
 	for id, job := range jobs {
 		job.ran = quiet[id].quiet && job.ProblemID == 0
 	}
 	return saved, jobs, err
+}
+
+// lockRuns runs postgresLockRuns, and then reads what Conclude needs of the definitions of jobs whose plain result is not the whole matter.
+func lockRuns(ctx context.Context, q queryer, latest []*ran, byJob map[int64]*ran) (map[int64]*lockedJob, error) {
+	jobs := make(map[int64]*lockedJob, len(latest))
+	kept := make([]lockedJob, 0, len(latest))
+	var (
+		rec   lockedJob
+		shown bool // a component has the job
+		rest  []int64
+	)
+	j, st := &rec.Job, &rec.State
+	into := scanners([]columns{jobState(st), jobTold(st)}, flag(&shown))
+	into = append([]sql.Scanner{integer(&j.ID), integer(&j.AccountID), integer(&rec.ProblemID)}, into...)
+	for _, f := range optional(jobConcluded(j)) {
+		into = append(into, f.(field))
+	}
+	err := eachInto(ctx, q, "read the states", into, func() error {
+		rec.state, rec.problem = rec.State, rec.ProblemID
+		if byJob[rec.ID].plain {
+			if shown || !rec.allWell() {
+				rest = append(rest, rec.ID)
+			}
+			rec.Enabled = true
+		}
+		kept = append(kept, rec)
+		jobs[rec.ID] = &kept[len(kept)-1]
+		rec.Job = cron.Job{}
+		return nil
+	}, postgresLockRuns, arrayArgs(ranBatch, latest)...)
+	if err != nil || len(rest) == 0 {
+		return jobs, err
+	}
+	var read cron.Job
+	into = scanners([]columns{jobConcluded(&read)})
+	into = append([]sql.Scanner{integer(&read.ID)}, into...)
+	err = eachInto(ctx, q, "read the jobs", into, func() error {
+		read.AccountID = jobs[read.ID].AccountID
+		jobs[read.ID].Job = read
+		return nil
+	}, postgresConcluded, rest)
+	return jobs, err
+}
+
+// jobConcluded is concludedNames.
+func jobConcluded(j *cron.Job) columns {
+	return func(list *columnList) {
+		jobHeld(j)(list)
+		jobNotification(j)(list)
+		list.add("type", integer(&j.Type))
+		list.add("enabled", flag(&j.Enabled))
+	}
 }
 
 func (e *postgresEngine) saveResults(ctx context.Context, q queryer, completions []*cron.Completion) (
