@@ -205,7 +205,7 @@ func TestOldOpenIncident(t *testing.T) {
 	b := c.setUp(t)
 	page := b.statusPage("Status")
 	b.component(page, "Shop")
-	b.post(page+"/incidents/new", "title", "Forgotten", "phase", "monitoring", "text", "x", "at", time.Now().AddDate(0, -3, 0).Format("2006-01-02T15:04"), "do", "publish").leads(page + "/incidents/1?done=incident-published")
+	b.post(page+"/incidents/new", "title", "Forgotten", "phase", "monitoring", "text", "x", "at", time.Now().AddDate(0, -3, 0).Format("2006-01-02")+"T12:00", "do", "publish").leads(page + "/incidents/1?done=incident-published")
 	for range 60 {
 		b.post(page+"/incidents/new", "title", "Over", "phase", "resolved", "text", "x", "do", "publish")
 	}

@@ -24,14 +24,14 @@ func TestMaintenance(t *testing.T) {
 	b.get(fmt.Sprint("/console/settings/maintenance/new?job=", id)).says(200, "#1 Nightly backup")
 	b.get("/console/settings/maintenance/new?job=99").says(404)
 	now := time.Now()
-	local := func(d time.Duration) string {
+	local := func(d time.Duration) string { // where clocks are set back, it may mean an hour earlier or later
 		zone, err := cron.LoadZone("Europe/Berlin")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return now.Add(d).In(zone).Format("2006-01-02T15:04")
 	}
-	b.post("/console/settings/maintenance", "title", hostile, "effect", "pause", "kind", "once", "start", local(-time.Hour), "end", local(time.Hour), "scope", "all").
+	b.post("/console/settings/maintenance", "title", hostile, "effect", "pause", "kind", "once", "start", local(-3*time.Hour), "end", local(3*time.Hour), "scope", "all").
 		leads("/console/settings/maintenance?done=maintenance-planned")
 	b.get("/console/settings/maintenance?done=maintenance-planned").says(200, "The window is planned", "In force", "Pauses", "All jobs of the account", "&lt;script&gt;").hides("<script>alert")
 	day := now.AddDate(0, 0, 3).Weekday() // not today, anywhere

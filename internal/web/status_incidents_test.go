@@ -123,7 +123,7 @@ func TestStatusMaintenance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.post(add, "title", "Right now", "kind", "once", "start", now.Add(-time.Hour).In(zone).Format("2006-01-02T15:04"), "end", now.Add(time.Hour).In(zone).Format("2006-01-02T15:04"), "component", id, "effect", "none", "do", "save")
+	b.post(add, "title", "Right now", "kind", "once", "start", now.Add(-3*time.Hour).In(zone).Format("2006-01-02T15:04"), "end", now.Add(3*time.Hour).In(zone).Format("2006-01-02T15:04"), "component", id, "effect", "none", "do", "save")
 	list := b.get(page+"/maintenances").says(200, "Right now")
 	if strings.Index(list.body, "Right now") > strings.Index(list.body, "Weekly") {
 		t.Error("what is in progress does not come first")

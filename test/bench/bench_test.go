@@ -27,6 +27,7 @@ const burst = 200
 
 // TestRun runs small bursts with all options, and checks what is reported, without the measured times.
 func TestRun(t *testing.T) {
+	t.Parallel()
 	binary := harness.Binary(t)
 	for name, args := range map[string][]string{
 		"plain":  {"-first-port", "21101"},

@@ -35,6 +35,7 @@ func named(list []ratio) (names []string) {
 
 // TestAgainst compares the program with itself, and with itself by other options.
 func TestAgainst(t *testing.T) {
+	t.Parallel()
 	binary := harness.Binary(t)
 	for name, c := range map[string]struct {
 		url  string
@@ -116,6 +117,7 @@ func TestVerifyCounts(t *testing.T) {
 
 // TestIdle measures between two bursts.
 func TestIdle(t *testing.T) {
+	t.Parallel()
 	binary := harness.Binary(t)
 	for name, url := range map[string]string{"sqlite": "", "postgres": storetest.EmptyPostgres(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -140,6 +142,7 @@ func TestIdle(t *testing.T) {
 
 // TestList lists jobs with both binaries, and with one.
 func TestList(t *testing.T) {
+	t.Parallel()
 	binary := harness.Binary(t)
 	for name, c := range map[string]struct {
 		url  string
