@@ -21,11 +21,22 @@ func localTimeIn(text string, zone *time.Location, name string, c *cron.Checker)
 	}
 	for _, layout := range localLayouts {
 		if at, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return at
+			return firstShown(at)
 		}
 	}
 	c.Add("/"+name, cron.Problem{Rule: cron.RuleDate, Given: text})
 	return time.Time{}
+}
+
+// firstShown is the first instant at which the clock of a time's zone shows that time: package time takes either where clocks are set back.
+func firstShown(at time.Time) time.Time {
+	_, offset := at.Zone()
+	_, before := at.Add(-3 * time.Hour).Zone() // no clock is set back by more
+	first := at.Add(time.Duration(offset-before) * time.Second)
+	if _, same := first.Zone(); before > offset && same == before {
+		return first
+	}
+	return at
 }
 
 // localTimeText is an instant as a field of the type datetime-local holds it; empty for zero.
