@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"punctual/internal/store/storetest"
@@ -19,6 +20,12 @@ func TestNodes(t *testing.T) {
 	addNodes(t, s)
 	tab := openTab(t, addressOf(node)).setUp(node)
 	tab.Open("/console/settings/nodes").See("cron-4").Look("nodes-several")
+	// The navigation of an operator is longer than the window of a laptop.
+	tab.do("have a small window", chromedp.EmulateViewport(wide, 500))
+	tab.Open("/console/settings/nodes").wait("have the open page in sight in the navigation", `(() => {
+		const side = document.querySelector(".side").getBoundingClientRect(), here = document.querySelector(".side [aria-current=page]").getBoundingClientRect();
+		return here.top >= side.top && here.bottom <= side.bottom && here.bottom <= innerHeight;
+	})()`)
 	tab.tabToButton("Drain").Leave(kb.Enter).See("The node drains.")
 	tab.tabToButton("Resume").Leave(kb.Enter).See("runs jobs again")
 	node.Stop()

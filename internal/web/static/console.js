@@ -28,5 +28,11 @@ const enhance = (root) => {
 };
 
 enhance(document);
+
+// Where the navigation is longer than the window, it is scrolled to the page that is open.
+const side = document.querySelector(".side");
+const open = side?.querySelector("[aria-current=page]");
+if (open && open.offsetTop + open.offsetHeight > side.clientHeight) side.scrollTop = open.offsetTop - side.clientHeight / 2;
+
 document.addEventListener("htmx:load", (event) => { if (event.target !== document.body) enhance(event.target); });
 counting();
