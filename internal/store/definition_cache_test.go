@@ -125,11 +125,11 @@ func BenchmarkPackedRow(b *testing.B) {
 		list = append(list, f.(field))
 	}
 	packed := pack(list)
-	b.ReportMetric(float64(len(packed)), "bytes")
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := packed.scan(list); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(len(packed)), "bytes")
 }

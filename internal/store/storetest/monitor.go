@@ -79,6 +79,18 @@ var monitorTests = []test{
 		s.shows(component, statuspage.Operational)
 		s.equal("results that are left", s.raw().Rows("monitor_result"), int64(0))
 	}},
+	{"a success of a job that a component has got since its start is a result", func(s *suite) {
+		db, account, node := s.start()
+		j := s.job(db, account)
+		s.attempt(db, node, j.ID, succeeded) // all is well, so nothing of the definition matters to the next one
+		s.plan(j.ID, db.Now().Add(-2*time.Second))
+		l := s.claimOne(db, node)
+		component := s.raw().AddComponent(s.raw().AddPage(account, "Europe/Berlin"), statuspage.DefaultRule(), 0, j.ID)
+		s.ok(db.Finish(s.ctx(), []cron.Completion{succeeded(l)}))
+		s.equal("results", s.raw().Rows("monitor_result"), int64(1))
+		s.observe(db)
+		s.shows(component, statuspage.Operational)
+	}},
 	{"what is no result of a target", func(s *suite) {
 		db, account, node := s.start()
 		j, page, component := s.monitored(db, account)
