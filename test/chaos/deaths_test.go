@@ -130,3 +130,32 @@ func TestThousands(t *testing.T) {
 		c.end()
 	})
 }
+
+// TestHeldResults holds a lock for long that results need, as the maintenance of a table does; in a soak only. They wait, and all count.
+func TestHeldResults(t *testing.T) {
+	t.Parallel()
+	if !soaking() {
+		t.Skip("it takes minutes: make soak has it")
+	}
+	rounds(t, 1, 1, func(t *testing.T, seed uint64) {
+		c := newCluster(t, seed, nil, 150)
+		c.witness.Paused = false // until a lease ends
+		c.suffer(time.Millisecond, seed, func(c *cluster, rng *rand.Rand) {
+			tx, err := c.service.Database().BeginTx(t.Context(), nil)
+			if err == nil {
+				_, err = tx.ExecContext(t.Context(), `LOCK TABLE monitor_result IN SHARE MODE`)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.happened()
+			time.Sleep(between(rng, 25*time.Second, 80*time.Second))
+			if err := tx.Rollback(); err != nil {
+				t.Error(err)
+			}
+		})
+		c.work()
+		c.end()
+		t.Logf("a lease has ended meanwhile: %t", c.witness.Paused)
+	})
+}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +118,15 @@ func (w *wires) narrow(wire, node int, rng *rand.Rand) {
 	w.run("tc", append(change, "tbf", "rate", fmt.Sprint(64+rng.IntN(1000), "kbit"), "burst", "4kb", "latency", fmt.Sprint(10+rng.IntN(200), "ms"))...)
 }
 
+// carries tells whether a packet gets to a node and another one back: nobody listens there, and the kernel says so.
+func (w *wires) carries(wire, node int) bool {
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(w.address(wire, 2+node), "1"), time.Second)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil || errors.Is(err, syscall.ECONNREFUSED)
+}
+
 // toWires takes a wire of a node away, or both, or drops what they carry without a sign of it, or makes one narrow.
 func (w *wires) toWires(c *cluster, rng *rand.Rand) {
 	c.pause(rng, 100*time.Millisecond, time.Second)
@@ -152,6 +163,7 @@ func (w *wires) toWires(c *cluster, rng *rand.Rand) {
 		default:
 			w.calm(wire, i)
 		}
+		c.await("the wire carries again", func() bool { return w.carries(wire, i) }) // a node that starts needs its database at once
 	}
 	c.happened()
 }

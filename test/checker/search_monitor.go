@@ -407,15 +407,19 @@ func (e *evidence) orders(results []result) (all [][]result) {
 }
 
 // mayPrecede tells whether a result may have been written before another one, whose record has the lesser ID. A claim finds what was missed,
-// and begins a further attempt, also while an execution of another occurrence is in flight. That ends long before its result is written when
-// the database is away or busy, and when its node has died: a loss has the instant at which the execution began.
+// and begins a further attempt, also while an execution of another occurrence is in flight.
 func (e *evidence) mayPrecede(r, other result) bool {
-	const written = 20 * time.Second // after its end, a result has been written, if it did not have to wait
 	if other.record.Outcome == cron.OutcomeMissed || other.record.ID < r.turn {
 		return false
 	}
-	waited := e.Delayed || other.record.Outcome == cron.OutcomeLost || !other.at.Add(written).Before(r.record.Result.Started)
-	return (r.record.Outcome == cron.OutcomeMissed || r.record.Attempt > 1) && waited
+	return (r.record.Outcome == cron.OutcomeMissed || r.record.Attempt > 1) && e.mayWait(other.record, r.record.Result.Started)
+}
+
+// mayWait tells whether the result of an execution may not have been written at an instant. It ends long before that when the database is
+// away or busy, and when its node has died: a loss has the instant at which the execution began.
+func (e *evidence) mayWait(r *Record, until time.Time) bool {
+	const written = 20 * time.Second // after its end, a result has been written, if it did not have to wait
+	return e.Delayed || r.Outcome == cron.OutcomeLost || !r.Result.Started.Add(r.Result.Duration+written).Before(until)
 }
 
 // writtenBy is until when a result was written: what was missed, by the claim that found it; another one, before the next first attempt of

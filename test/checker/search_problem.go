@@ -1,10 +1,6 @@
 package checker
 
-import (
-	"time"
-
-	"punctual/internal/cron"
-)
+import "punctual/internal/cron"
 
 // Problem is a row of problem.
 type Problem struct {
@@ -127,14 +123,13 @@ func (e *evidence) lastResult(h history) *Record {
 	if first == nil {
 		return nil
 	}
-	const written = 20 * time.Second // after its end, a result has been written
 	for i := range h.records {
 		r := &h.records[i]
 		switch {
 		case sameOccurrence(r, last) || r.Outcome == cron.OutcomeSkipped:
 		case r.ID > first.ID:
 			return nil
-		case last.Outcome == cron.OutcomeMissed && r.started() && r.Result.Started.Add(r.Result.Duration+written).After(last.Result.Started):
+		case last.Outcome == cron.OutcomeMissed && r.started() && e.mayWait(r, last.Result.Started):
 			return nil
 		}
 	}
