@@ -467,12 +467,12 @@ func TestEachCheckCanFail(t *testing.T) {
 	}
 }
 
-// find is the record with an ID in a scene without violations.
 // of is the record of an occurrence.
 func (s *scene) of(job int64, planned time.Time) *checker.Record {
 	return &s.Records[slices.IndexFunc(s.Records, func(r checker.Record) bool { return r.JobID == job && r.Planned.Equal(planned) })]
 }
 
+// find is the record with an ID in a scene without violations.
 func (s *scene) find(id int64) *checker.Record {
 	i := slices.IndexFunc(s.Records, func(r checker.Record) bool { return r.ID == id })
 	return &s.Records[i]
