@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"time"
 
 	"punctual/internal/cron"
 )
@@ -39,9 +38,6 @@ func (n *node) learnListeners(ctx context.Context) error {
 	if n.config.Database == "" {
 		return nil
 	}
-	const limit = 5 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	list, err := n.db.Listeners(ctx)
 	if err == nil {
 		n.guard.Learn(n.host, list)

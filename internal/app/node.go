@@ -350,7 +350,7 @@ func (n *node) join(ctx context.Context) (stop func() error, err error) {
 		return nil, err
 	}
 	n.lookAtNodes(nodes)
-	return nil, n.learnListeners(ctx)
+	return nil, n.learnListeners(ctx) // before anything runs, however long it takes
 }
 
 // lookAtNodes warns of what operators may not expect of the nodes.
@@ -446,10 +446,14 @@ func (n *node) learningListeners() worker {
 	if n.config.Database == "" {
 		return worker{}
 	}
-	const period = 2 * time.Second
+	const period, limit = 2 * time.Second, 5 * time.Second
 	return worker{
 		name: "listeners", first: period, period: period,
-		step:    func(ctx context.Context) (more bool, err error) { return false, n.learnListeners(ctx) },
+		step: func(ctx context.Context) (more bool, err error) {
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			return false, n.learnListeners(ctx)
+		},
 		failure: "it could not be read where other nodes listen; the addresses known stay blocked for jobs",
 	}
 }
@@ -473,8 +477,8 @@ func (n *node) actions() worker {
 }
 
 // statusPages works out the states of the components of status pages: soon after this node has recorded a result of one of their jobs,
-// and each second for what other nodes left, and for results that are overdue. It does not yield to executions, since visitors are to see
-// a change within two seconds; a step is short, and the database serves executions first.
+// and within two seconds for what other nodes left, and for results that are overdue. It does not yield to executions, since visitors are to
+// see a change soon; a step is short, and the database serves executions first.
 func (n *node) statusPages() worker {
 	return worker{
 		name: "status pages", first: time.Second, period: time.Second, pause: 50 * time.Millisecond, wake: n.db.Monitored(), step: n.db.ObserveComponents,

@@ -13,8 +13,8 @@ import (
 //	                                        └─▶ none: one statement for all
 //	a commit of this node, a notification of another ──▶ polls.forget: the next one asks anew
 //
-// So what this node writes is seen at once, and what another one writes without a notification up to pollAge later than with a
-// question for each kind.
+// So what this node writes is seen at once, and what another one writes without a notification up to a second later than with a
+// question for each kind. After a question that failed, each kind asks by itself for as long as an answer would have counted.
 
 const (
 	pollAge  = 700 * time.Millisecond // for how long an answer counts
@@ -38,6 +38,7 @@ type polls struct {
 	mu      sync.Mutex // of the rest
 	kept    polled
 	at      time.Time // when it was asked for; zero for no answer
+	failed  time.Time // when a question failed
 	forgets int       // how often an answer was no longer true
 }
 
@@ -65,6 +66,20 @@ func (p *polls) keep(answer polled, at time.Time, forgets int) {
 	}
 }
 
+// fail keeps when a question failed, so that not each kind waits for another one that fails.
+func (p *polls) fail(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed = at
+}
+
+// failing tells whether a question has just failed.
+func (p *polls) failing(age time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.failed.IsZero() && time.Since(p.failed) < age
+}
+
 // polled answers for all kinds of background work. Without an answer, which includes every error, each kind has to ask by itself.
 func (s *Store) polled(ctx context.Context) (answer polled, ok bool) {
 	if s.pollAge == 0 {
@@ -73,14 +88,14 @@ func (s *Store) polled(ctx context.Context) (answer polled, ok bool) {
 	if _, inside := joined(ctx); inside { // it sees what the transaction has written
 		return answer, false
 	}
-	if answer, _, ok := s.polls.fresh(s.pollAge); ok {
-		return answer, true
+	if answer, _, ok := s.polls.fresh(s.pollAge); ok || s.polls.failing(s.pollAge) {
+		return answer, ok
 	}
 	s.polls.asking.Lock()
 	defer s.polls.asking.Unlock()
 	answer, forgets, ok := s.polls.fresh(s.pollAge) // somebody may have asked meanwhile
-	if ok {
-		return answer, true
+	if ok || s.polls.failing(s.pollAge) {
+		return answer, ok
 	}
 	at := time.Now()
 	ctx, cancel := context.WithTimeout(upkeep.with(ctx), pollTime)
@@ -88,6 +103,7 @@ func (s *Store) polled(ctx context.Context) (answer polled, ok bool) {
 	err := s.read.QueryRowContext(ctx, pollQuery, millis(s.Now())).Scan(flag(&answer.actions), flag(&answer.testRuns), flag(&answer.components),
 		flag(&answer.notices), flag(&answer.deliveries), flag(&answer.pages), integer(&answer.domains))
 	if err != nil {
+		s.polls.fail(time.Now())
 		return polled{}, false
 	}
 	s.polls.keep(answer, at, forgets)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestPolls(t *testing.T) {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			options := kind.New(t)
-			options.SharePolls = true
+			options.SharePolls, options.Connections = true, 4 // too few to listen, since notifications make a node ask anew
 			db, raw := open(t, options), past(t, options)
 			db.SetPollAge(time.Hour)
 			account, node := newAccount(t, db)
@@ -128,5 +129,31 @@ func TestPollsForget(t *testing.T) {
 	}
 	if number(t, past(t, options), `SELECT count(*) FROM action WHERE node = $1`, node) != 1 || !started {
 		t.Error("the action that began meanwhile was not found")
+	}
+}
+
+// TestPollsFail has the statement for all kinds fail: each kind then asks by itself, without trying that statement again at once.
+func TestPollsFail(t *testing.T) {
+	t.Parallel()
+	options := storetest.Databases[0].New(t)
+	options.SharePolls = true
+	db := open(t, options)
+	db.SetPollAge(time.Hour)
+	account, node := newAccount(t, db)
+	ok(t, db.StartAction(t.Context(), &cron.Action{AccountID: account}))
+	asked := 0
+	defer db.Intercept(func(query string, _ []any) error {
+		if query == store.PollQuery {
+			asked++
+			return errors.New("no answer")
+		}
+		return nil
+	})()
+	_, err := db.AnyStatusPage(t.Context())
+	ok(t, err)
+	_, found, err := db.ClaimAction(t.Context(), node)
+	ok(t, err)
+	if !found || asked != 1 {
+		t.Errorf("an action is found: %v, after %d questions for all kinds", found, asked)
 	}
 }

@@ -27,8 +27,9 @@ const (
 var errClosed = errors.New("the database is closed")
 
 // writer is SQLite's single writer. Writes that wait together are committed together, and a failing one does not undo the others:
-// calls have a savepoint each, and a group in which a write of the schedule fails is run again with a savepoint for each of them. These hardly
-// ever fail, and under a savepoint each page that they change would be copied, to a file when there are many. A group is filled in this order:
+// all but the first one have a savepoint where a request decides what is written, and a group in which a write of the schedule fails is run
+// again with savepoints for these, too. They hardly ever fail, and under a savepoint each page that they change would be copied, to a file when
+// there are many. A group is filled in this order:
 //
 //	first    what the schedule needs: claims, leases
 //	calls    of accounts, round-robin over the accounts, until there are maxGroupCalls or they have taken groupTime;

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 // openWriter starts a writer on a database with the table t of one column n. Both are closed with the test.
@@ -218,6 +219,7 @@ func TestWriterFirstFails(t *testing.T) {
 func TestWriterScheduleFails(t *testing.T) {
 	t.Parallel()
 	w, db := openWriter(t)
+	w.now = func() time.Time { return time.Time{} } // so that no group is full
 	release := busy(t, w)
 	refused := errors.New("refused")
 	var runs [5]int

@@ -175,11 +175,9 @@ func TestJobsDoNotReachOtherNodes(t *testing.T) {
 		t.Helper()
 		return performed(t, api, api.CreateJob(harness.Fields{"url": url, "enabled": true, "schedule": harness.EverySecond()}))
 	}
-	for _, url := range []string{front.URL, operationsURL(t, front)} {
-		d := call("http://localhost:" + port(t, url) + "/metrics")
-		if d.Status != statusConnectFailed || !strings.HasPrefix(d.StatusText, "This service may not call") {
-			t.Errorf("a call of the other node's %s is %+v", url, d)
-		}
+	// Where localhost is ::1, too, this listener is there as well.
+	if d := call("http://localhost:" + metrics + "/metrics"); d.Status != statusConnectFailed || !strings.HasPrefix(d.StatusText, "This service may not call") {
+		t.Errorf("a call of the other node is %+v", d)
 	}
 
 	// A listener of its own port is nobody's, and that of a node which has just ended counts until it may have started again.
