@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -74,27 +75,31 @@ func TestFullLog(t *testing.T) {
 			c.pause(rng, time.Second, 3*time.Second)
 			path := filepath.Join(dir, "filling")
 			asked := c.nodes[rng.IntN(clusterNodes)]
-			c.await("a node says that it is not ready", func() bool {
-				fill(c.t, path) // again, as a checkpoint makes room
-				answer, err := http.Get(asked.URL + "/readyz")
+			answers := func(n *harness.Node, status int) bool {
+				answer, err := http.Get(n.URL + "/readyz")
 				if err != nil {
 					return false
 				}
 				_ = answer.Body.Close()
-				return answer.StatusCode == http.StatusServiceUnavailable
+				return answer.StatusCode == status
+			}
+			c.await("a node says that it is not ready", func() bool {
+				fill(c.t, path) // again, as a checkpoint makes room
+				return answers(asked, http.StatusServiceUnavailable)
 			})
 			c.happened()
 			time.Sleep(between(rng, 0, 4*time.Second))
 			if err := os.Remove(path); err != nil {
 				c.t.Error(err)
 			}
-			time.Sleep(500 * time.Millisecond) // it may be about to end
-			if c.server.Revive(c.t) {
-				ended++
-			}
-			for _, n := range c.nodes {
-				n.AwaitStatus("/readyz", http.StatusOK)
-			}
+			room := time.Now()
+			c.await("all nodes are ready", func() bool {
+				if c.server.Revive(c.t) { // again, as it may end late
+					ended++
+				}
+				return time.Since(room) > time.Second && // what a node answers can be a second old
+					!slices.ContainsFunc(c.nodes, func(n *harness.Node) bool { return !answers(n, http.StatusOK) })
+			})
 		})
 		c.end()
 		t.Logf("PostgreSQL ended %d times", ended)

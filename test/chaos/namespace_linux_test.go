@@ -41,8 +41,10 @@ const (
 // newWires makes the namespaces and the networks of so many nodes. They go with the test. Where that is not allowed, the test is skipped.
 func newWires(t *testing.T, nodes int) *wires {
 	t.Helper()
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("networks of the kernel are not tested: the program ip is missing; install the package iproute2")
+	for _, program := range []string{"ip", "tc"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("networks of the kernel are not tested: the program %s is missing; install the package iproute2", program)
+		}
 	}
 	w := &wires{t: t, name: fmt.Sprintf("pt%x", os.Getpid()&0xffff), subnet: os.Getpid() % 120 * 2}
 	// Whoever may make one namespace may make all of this.
