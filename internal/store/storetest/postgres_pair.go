@@ -156,8 +156,8 @@ func (p *Pair) Promote(t testing.TB) {
 	p.Primary, p.Standby = p.Standby, p.Primary
 	p.Primary.execute(t, `ALTER SYSTEM RESET synchronous_standby_names`) // it may be a copy of one that had a standby
 	p.Primary.execute(t, `SELECT pg_reload_conf()`)
-	p.Primary.execute(t, `SELECT pg_promote(true)`)
-	p.Await(t, p.Primary, `SELECT NOT pg_is_in_recovery()`)
+	// What the standby still replays may end the statement, so it is repeated until it is done.
+	p.Await(t, p.Primary, `SELECT NOT pg_is_in_recovery() OR NOT pg_promote(false)`)
 }
 
 // Await waits until a query of a server returns true.
