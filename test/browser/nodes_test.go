@@ -28,7 +28,6 @@ func TestNodes(t *testing.T) {
 	})()`)
 	tab.tabToButton("Drain").Leave(kb.Enter).See("The node drains.")
 	tab.tabToButton("Resume").Leave(kb.Enter).See("runs jobs again")
-	node.Stop()
 }
 
 // addNodes adds nodes that are not run: one that drains, one that has died, one of a former version, and one that has another's name.
