@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"punctual/internal/cron"
 )
@@ -43,4 +44,21 @@ func (n *node) learnListeners(ctx context.Context) error {
 		n.guard.Learn(n.host, list)
 	}
 	return err
+}
+
+// learningListeners has the guard know where other nodes listen, which only a shared database has.
+func (n *node) learningListeners() worker {
+	if n.config.Database == "" {
+		return worker{}
+	}
+	const period, limit = 2 * time.Second, 5 * time.Second
+	return worker{
+		name: "listeners", first: period, period: period,
+		step: func(ctx context.Context) (more bool, err error) {
+			ctx, cancel := context.WithTimeout(ctx, limit)
+			defer cancel()
+			return false, n.learnListeners(ctx)
+		},
+		failure: "it could not be read where other nodes listen; the addresses known stay blocked for jobs",
+	}
 }

@@ -441,23 +441,6 @@ func (n *node) refreshing() worker {
 	}
 }
 
-// learningListeners has the guard know where other nodes listen, which only a shared database has.
-func (n *node) learningListeners() worker {
-	if n.config.Database == "" {
-		return worker{}
-	}
-	const period, limit = 2 * time.Second, 5 * time.Second
-	return worker{
-		name: "listeners", first: period, period: period,
-		step: func(ctx context.Context) (more bool, err error) {
-			ctx, cancel := context.WithTimeout(ctx, limit)
-			defer cancel()
-			return false, n.learnListeners(ctx)
-		},
-		failure: "it could not be read where other nodes listen; the addresses known stay blocked for jobs",
-	}
-}
-
 // replanning plans jobs again after new time zone data. It does not yield to executions, since its jobs may be due. It
 // also completes the work of nodes that died.
 func (n *node) replanning() worker {

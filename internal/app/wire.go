@@ -114,12 +114,7 @@ func (n *node) about() web.About {
 	a.Proxies, a.AllowTargets, a.DenyTargets = texts(o.TrustedProxies), texts(o.AllowTargets), texts(o.DenyTargets)
 	a.EgressProxy, a.EgressCA = o.EgressProxy.String(), o.EgressCA
 	a.EgressProxyResolves = o.EgressProxyResolves
-	for _, except := range o.EgressNoProxy {
-		a.EgressNoProxy = append(a.EgressNoProxy, except.String())
-	}
-	for _, source := range o.EgressSource {
-		a.EgressSources = append(a.EgressSources, source.String())
-	}
+	a.EgressNoProxy, a.EgressSources = texts(o.EgressNoProxy), texts(o.EgressSource)
 	if o.EgressResolver.IsValid() {
 		a.EgressResolver = o.EgressResolver.String()
 	}
@@ -132,10 +127,10 @@ func (n *node) about() web.About {
 	return a
 }
 
-// texts are prefixes in words.
-func texts(prefixes []netip.Prefix) (list []string) {
-	for _, p := range prefixes {
-		list = append(list, p.String())
+// texts are settings in words.
+func texts[T fmt.Stringer](settings []T) (list []string) {
+	for _, s := range settings {
+		list = append(list, s.String())
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -182,16 +183,24 @@ var lockedNames = heldNames + `, ` + stateNames + `, ` + toldNames + `, ` + noti
 
 // readLocked runs a query of lockedNames that locks up to n states.
 func readLocked(ctx context.Context, q queryer, n int, query string, args ...any) (map[int64]*lockedJob, error) {
-	jobs := make(map[int64]*lockedJob, n)
-	kept := make([]lockedJob, 0, n)
 	var rec lockedJob
 	j, st := &rec.Job, &rec.State
 	into := scanners([]columns{jobHeld(j), jobState(st), jobTold(st), jobNotification(j)},
 		integer(&j.ID), integer(&j.AccountID), integer(&j.Type), flag(&j.Enabled), integer(&rec.ProblemID))
+	return keepLocked(ctx, q, n, &rec, into, func() {}, query, args...)
+}
+
+// keepLocked runs a query that locks up to n states and is read into rec. It calls read after each row, and keeps rec as it is then.
+func keepLocked(ctx context.Context, q queryer, n int, rec *lockedJob, into []sql.Scanner, read func(), query string, args ...any) (
+	map[int64]*lockedJob, error) {
+	jobs := make(map[int64]*lockedJob, n)
+	kept := make([]lockedJob, 0, n)
 	err := eachInto(ctx, q, "read the jobs", into, func() error {
 		rec.state, rec.problem = rec.State, rec.ProblemID
-		kept = append(kept, rec)
+		read()
+		kept = append(kept, *rec)
 		jobs[rec.ID] = &kept[len(kept)-1]
+		rec.Job = cron.Job{} // optional columns leave what is there
 		return nil
 	}, query, args...)
 	if err != nil {

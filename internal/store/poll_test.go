@@ -107,13 +107,19 @@ func something(name string, ask func(context.Context) (bool, error)) func(contex
 	}
 }
 
-// TestPollsForget attacks the kept answer: what changes while it is asked for is not kept.
-func TestPollsForget(t *testing.T) {
-	t.Parallel()
+// polling opens a database on SQLite whose kept answers count for the whole test.
+func polling(t *testing.T) (store.Options, *store.Store) {
 	options := storetest.Databases[0].New(t)
 	options.SharePolls = true
 	db := open(t, options)
 	db.SetPollAge(time.Hour)
+	return options, db
+}
+
+// TestPollsForget attacks the kept answer: what changes while it is asked for is not kept.
+func TestPollsForget(t *testing.T) {
+	t.Parallel()
+	options, db := polling(t)
 	account, node := newAccount(t, db)
 	started := false
 	defer db.Intercept(func(query string, _ []any) error {
@@ -135,10 +141,7 @@ func TestPollsForget(t *testing.T) {
 // TestPollsFail has the statement for all kinds fail: each kind then asks by itself, without trying that statement again at once.
 func TestPollsFail(t *testing.T) {
 	t.Parallel()
-	options := storetest.Databases[0].New(t)
-	options.SharePolls = true
-	db := open(t, options)
-	db.SetPollAge(time.Hour)
+	_, db := polling(t)
 	account, node := newAccount(t, db)
 	ok(t, db.StartAction(t.Context(), &cron.Action{AccountID: account}))
 	asked := 0

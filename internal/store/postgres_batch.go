@@ -214,8 +214,6 @@ func (e *postgresEngine) takeResults(ctx context.Context, q queryer, completions
 
 // lockRuns runs postgresLockRuns, and then reads what Conclude needs of the definitions of jobs whose plain result is not the whole matter.
 func lockRuns(ctx context.Context, q queryer, latest []*ran, byJob map[int64]*ran) (map[int64]*lockedJob, error) {
-	jobs := make(map[int64]*lockedJob, len(latest))
-	kept := make([]lockedJob, 0, len(latest))
 	var (
 		rec   lockedJob
 		shown bool // a component has the job
@@ -227,18 +225,14 @@ func lockRuns(ctx context.Context, q queryer, latest []*ran, byJob map[int64]*ra
 	for _, f := range optional(jobConcluded(j)) {
 		into = append(into, f.(field))
 	}
-	err := eachInto(ctx, q, "read the states", into, func() error {
-		rec.state, rec.problem = rec.State, rec.ProblemID
-		if byJob[rec.ID].plain {
-			if shown || !rec.allWell() {
-				rest = append(rest, rec.ID)
-			}
-			rec.Enabled = true
+	jobs, err := keepLocked(ctx, q, len(latest), &rec, into, func() {
+		if !byJob[rec.ID].plain {
+			return
 		}
-		kept = append(kept, rec)
-		jobs[rec.ID] = &kept[len(kept)-1]
-		rec.Job = cron.Job{}
-		return nil
+		if shown || !rec.allWell() {
+			rest = append(rest, rec.ID)
+		}
+		rec.Enabled = true
 	}, postgresLockRuns, arrayArgs(ranBatch, latest)...)
 	if err != nil || len(rest) == 0 {
 		return jobs, err
